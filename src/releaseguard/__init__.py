@@ -1,0 +1,23 @@
+"""Rotates secrets and verifies releases from an app's own integration events.
+
+Importing this package inside an app is safe and cheap: nothing is loaded, opened or hooked until
+:func:`log_integration_event` is called, and SAFE MODE's network guard belongs to the command line alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from releaseguard.eventlog.writer import flush, log_integration_event
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "flush", "log_integration_event"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"flush", "log_integration_event"}:
+        from releaseguard.eventlog import writer
+
+        return getattr(writer, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

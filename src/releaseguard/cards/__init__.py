@@ -1,0 +1,1 @@
+"""Provider cards: everything releaseguard knows about a provider, as data."""

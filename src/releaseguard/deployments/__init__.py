@@ -1,0 +1,1 @@
+"""What makes a running app pick up what was written."""

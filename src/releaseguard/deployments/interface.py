@@ -1,0 +1,59 @@
+"""The vocabulary of the deployments room."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    RUNNING = "running"
+    """Queued, initializing or building."""
+    READY = "ready"
+    FAILED = "failed"
+    """Error, cancelled, blocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment of one project."""
+
+    id: str
+    target: str
+    """``production``, ``preview``, or a custom environment."""
+    phase: Phase
+    state: str
+    """The service's own word (``BUILDING``), for messages."""
+    created_at: datetime
+    release: str | None = None
+    """The commit or release it runs, where the service knows it."""
+    url: str | None = None
+    reason: str | None = None
+    """Why it failed, in the service's words."""
+
+
+class Deployer(ABC):
+    """Redeploys what a target serves. Every method may raise ``ServiceError`` or one of its kinds."""
+
+    place: str
+    """The destination's URI without targets: ``vercel:prj_123``."""
+
+    @abstractmethod
+    def current(self, target: str) -> Deployment | None:
+        """What ``target`` serves now; ``None`` where nothing has been deployed there."""
+
+    @abstractmethod
+    def find(self, target: str, meta: Mapping[str, str]) -> Deployment | None:
+        """The newest deployment of ``target`` that was requested with this ``meta``, so that a request whose
+        answer was lost is found again instead of being repeated."""
+
+    @abstractmethod
+    def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
+        """Request a new deployment of the same code. Never repeated blindly: after ``Unreachable`` use ``find``."""
+
+    @abstractmethod
+    def get(self, deployment_id: str) -> Deployment:
+        """Its state now."""

@@ -1,0 +1,110 @@
+"""The vocabulary of the destinations room: addresses, what is pushed, what is seen there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from releaseguard.errors import Refused
+from releaseguard.secret import Secret
+
+
+class NotOurs(Refused):
+    """Writing would split, overwrite or retarget something that another program or person owns."""
+
+
+class ItemKind(StrEnum):
+    SECRET = "secret"  # noqa: S105 - a kind, not a password
+    COMPANION = "companion"
+    """The plain ``<NAME>_VERSION`` beside a secret, which lets the app say which version it used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One name and value to be written at a destination. ``name`` is the name there, renames applied."""
+
+    name: str
+    value: Secret
+    kind: ItemKind
+    version: int
+    note: str = ""
+    """For humans at the destination where there is room (the comment of a Vercel variable)."""
+
+
+class InStep(StrEnum):
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    """The destination does not say (GitHub, a sensitive Vercel variable): only ``changed_at`` tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a destination shows of one name, without the value. ``marker`` changes whenever the value is written."""
+
+    name: str
+    present: bool
+    changed_at: datetime | None = None
+    marker: str | None = None
+    in_step: InStep = InStep.UNKNOWN
+    """Whether the value there equals the item it was compared with."""
+    remarks: Sequence[str] = ()
+    """Findings of ``drift``: ``shadowed by github:O/R@production``, ``not sensitive``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One item written and read back."""
+
+    name: str
+    observed: Observed
+    writes: int
+    """How many writing requests it took, repeats included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What pushing will cost, said beforehand."""
+
+    reads: int
+    writes: int
+    create: Sequence[str]
+    update: Sequence[str]
+
+
+class Destination(ABC):
+    """One place that holds copies of secrets. Every method may raise ``ServiceError`` or one of its kinds."""
+
+    uri: str
+    """As configured, for instance ``vercel:prj_123/production,preview``; renames are not part of it."""
+    service: str
+    """``github``, ``vercel`` or ``supabase``: destinations of one service share its limits."""
+    runtime: bool
+    """Whether a running app reads its secrets from here, so that events must prove the new value."""
+    needs_deployment: bool
+    """Whether a new value is seen only by a new deployment (Vercel) or at once (Supabase)."""
+    holds_companions: bool
+    """Whether there is room for a plain ``<NAME>_VERSION`` (not in Dependabot's store)."""
+
+    @abstractmethod
+    def forecast(self, items: Sequence[Item]) -> Forecast:
+        """What :meth:`push` would do, by reading only. Raises ``NotOurs`` for what it must not touch."""
+
+    @abstractmethod
+    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        """Write every item, the secrets before their companions, and read back what can be read back.
+
+        Writing the same item twice is harmless. Raises ``NotOurs`` before anything is written, and ``Failed``
+        where the read-back shows that the write did not take effect.
+        """
+
+    @abstractmethod
+    def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
+        """What is there now under the items' names, compared with their values where that can be seen."""
+
+    @abstractmethod
+    def copies(self, names: Sequence[str]) -> Sequence[str]:
+        """URIs of places in the same account, outside this destination, that hold one of the names."""

@@ -1,0 +1,1 @@
+"""The integration event log: one interface, three stores."""

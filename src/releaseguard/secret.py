@@ -1,0 +1,58 @@
+"""A value that must never be seen: masked in every rendering, revealed by adapters only."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import NoReturn, SupportsIndex, final
+
+MASK = "********"
+
+
+@final
+class Secret:
+    """A secret's value from the moment it is read.
+
+    ``repr``, ``str`` and ``format`` give a mask of fixed width (even the length says something); pickling and
+    copying into JSON are refused by having no representation at all. Only an adapter that hands the value to
+    the service it belongs to calls :meth:`reveal`.
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The value itself. To be called in adapters, at the last moment, and never kept."""
+        return self.__value
+
+    def same_as(self, other: Secret) -> bool:
+        """Whether both hold the same value, in constant time."""
+        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+
+    def has_sha256(self, digest: str) -> bool:
+        """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (Supabase's listing shows that)."""
+        mine = hashlib.sha256(self.__value.encode()).hexdigest()
+        return hmac.compare_digest(mine.encode(), digest.lower().encode())
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, _spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.same_as(other)
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a Secret is not hashable: a set or a dict of values invites printing them")
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied")

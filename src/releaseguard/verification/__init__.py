@@ -1,0 +1,1 @@
+"""Judging a release from the event log and from synthetic flows."""
