@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
@@ -90,3 +91,17 @@ def new_id() -> UUID:
 def deterministic_id(*parts: object) -> UUID:
     """A UUIDv5 of the parts: the id of an event that only one writer may write."""
     return uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def duration(text: str) -> timedelta:
+    """``90s``, ``30m``, ``12h``, ``7d``, ``2w`` and their sums (``1h30m``).
+
+    Raises ``ValueError`` for anything else; a bare number has no unit and is refused.
+    """
+    if not re.fullmatch(r"(\d+(\.\d+)?[smhdw])+", text):
+        raise ValueError(f"{text!r} is not a duration; write 90s, 30m, 12h, 7d or 1h30m")
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))

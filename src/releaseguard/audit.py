@@ -1,0 +1,188 @@
+"""The audit chain: rotation events that each carry the hash of the one before.
+
+A *lane* is one provider in one environment; its rotations form one chain, numbered without gaps. The id of
+step N is a UUIDv5 of lane and N, so a plain insert decides who writes step N, whatever the store. The hash is
+SHA-256 over the event's canonical JSON (RFC 8785), all columns but ``recorded_at``, which the store sets.
+
+Inside a chain any edit, deletion or reordering shows by itself. A cut tail or a missing chain shows only against
+a head kept elsewhere: every run prints it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from releaseguard.errors import UsageError
+from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
+
+GENESIS = "0" * 64
+"""The hash that the first event of a chain carries as the one before."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lane:
+    """One provider in one environment: the unit in which rotations happen one at a time."""
+
+    provider: str
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}@{self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: how many events it has and the last one's hash. Written ``lane#length:hash``."""
+
+    lane: Lane
+    length: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.lane}#{self.length}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one step wants to say; lane, number, hashes and ids are added by :func:`seal`."""
+
+    event: str
+    detail: JsonObject
+    outcome: Outcome = Outcome.SUCCESS
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way in which a chain is not what it was. ``step`` counts from 1."""
+
+    lane: Lane
+    step: int
+    problem: str
+
+
+_HEAD = re.compile(r"(?P<provider>[a-z0-9_]+)@(?P<environment>[^#]+)#(?P<length>\d+):(?P<hash>[0-9a-f]{64})")
+
+
+def parse_head(text: str) -> Head:
+    """Read what :class:`Head` prints. Raises ``UsageError`` for anything else."""
+    match = _HEAD.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            f"{text!r} is not the head of a chain",
+            next_step="Copy it from a run's output or job summary: sendgrid@production#12:<64 hexadecimal digits>.",
+        )
+    return Head(Lane(match["provider"], match["environment"]), int(match["length"]), match["hash"])
+
+
+def step_id(lane: Lane, step: int) -> UUID:
+    """The id of step ``step`` of ``lane``: the same for every writer, so that only one can write it."""
+    return deterministic_id("chain", lane.provider, lane.environment, step)
+
+
+def event_hash(event: Event) -> str:
+    """SHA-256 of the event's canonical JSON, without ``recorded_at`` and without the hash itself."""
+    import rfc8785
+
+    columns: dict[str, Any] = asdict(event)
+    del columns["recorded_at"]
+    columns["id"] = str(event.id)
+    columns["occurred_at"] = to_text(event.occurred_at)
+    columns["detail"] = {key: value for key, value in event.detail.items() if key != "hash"}
+    return hashlib.sha256(rfc8785.dumps(columns)).hexdigest()
+
+
+def seal(lane: Lane, head: Head | None, drafts: Sequence[Draft], *, occurred_at: Any, source: str) -> Sequence[Event]:
+    """The next events of a chain, numbered and linked after ``head`` (``None``: the chain is empty)."""
+    previous = head.hash if head else GENESIS
+    step = head.length if head else 0
+    sealed = []
+    for draft in drafts:
+        step += 1
+        detail = {
+            **draft.detail,
+            "provider": lane.provider,
+            "lane": str(lane),
+            "step": step,
+            "previous": previous,
+        }
+        event = Event(
+            id=step_id(lane, step),
+            occurred_at=occurred_at,
+            provider=OURSELVES,
+            event=draft.event,
+            outcome=draft.outcome,
+            error_code=draft.error_code,
+            environment=lane.environment,
+            source=source,
+            detail=detail,
+        )
+        previous = event_hash(event)
+        sealed.append(replace(event, detail={**detail, "hash": previous}))
+    return sealed
+
+
+def in_order(events: Iterable[Event]) -> Sequence[Event]:
+    """The events of one chain by their numbers (a row without one sorts first and is found by verifying)."""
+    return sorted(events, key=lambda event: _step_of(event) or 0)
+
+
+def head_of(events: Sequence[Event]) -> Head | None:
+    """The head of a chain given in order; ``None`` for no events."""
+    if not events:
+        return None
+    last = events[-1]
+    lane = Lane(str(last.detail.get("provider")), last.environment)
+    return Head(lane, _step_of(last) or len(events), str(last.detail.get("hash")))
+
+
+def verify_chain(lane: Lane, events: Iterable[Event], head: Head | None = None) -> Sequence[Finding]:
+    """Every edit, deletion or reordering inside a chain; with ``head`` also a cut tail or a missing chain."""
+    chain = in_order(events)
+    findings = []
+    previous, expected = GENESIS, 1
+    for event in chain:
+        step = _step_of(event) or 0
+        findings += [
+            Finding(lane, step or expected, problem) for problem in _problems(lane, event, step, expected, previous)
+        ]
+        previous, expected = str(event.detail.get("hash")), step + 1
+    return [*findings, *_against_head(lane, chain, head)]
+
+
+def _problems(lane: Lane, event: Event, step: int, expected: int, previous: str) -> Iterable[str]:
+    if step != expected:
+        yield (f"steps {expected} to {step - 1} are missing" if step > expected else f"step {step} stands here twice")
+    elif event.detail.get("previous") != previous:
+        yield "does not follow the step before it: one of the two was replaced or moved"
+    if event.id != step_id(lane, step):
+        yield "has an id that is not its own: it was moved from another place or chain"
+    if event_hash(event) != event.detail.get("hash"):
+        yield "was edited after it was written"
+
+
+def _against_head(lane: Lane, chain: Sequence[Event], head: Head | None) -> Iterable[Finding]:
+    if head is None:
+        return
+    if not chain:
+        yield Finding(lane, 1, f"the whole chain is missing: its head counted {head.length} steps")
+        return
+    there = next((event for event in chain if _step_of(event) == head.length), None)
+    if there is None:
+        yield Finding(
+            lane,
+            head.length,
+            f"the tail is missing: the head counted {head.length} steps, {len(chain)} are left",
+        )
+    elif there.detail.get("hash") != head.hash:
+        yield Finding(lane, head.length, "is not the step that the head names: the chain was rewritten")
+
+
+def _step_of(event: Event) -> int | None:
+    step = event.detail.get("step")
+    return step if isinstance(step, int) and not isinstance(step, bool) else None

@@ -1,0 +1,251 @@
+"""What a provider card says, as frozen values. A card is data: a new provider is a new file and no code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Duration = str
+"""``90s``, ``30m``, ``7d``: read with :func:`releaseguard.model.duration`."""
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+CheckId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.\-]*$")]
+SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Text = Mapping[str, str]
+"""The same sentence by language: ``{en = "...", tr = "..."}``."""
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are errors everywhere on a card."""
+
+
+class SecretSpec(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """One secret of the provider."""
+
+    name: SecretName
+    group: str | None = None
+    """Secrets of one group only work together: pinned, pushed, proven and rolled back as one unit."""
+    from_: Literal["console", "generated", "infisical-rotation", "manual"] = "console"
+    """Where a new value comes from; ``manual`` secrets have steps and no destination."""
+    reach: Literal["server", "build", "client"] = "server"
+    """Who holds a copy: ``server`` and ``build`` are replaced by a redeploy, ``client`` lives in installed apps."""
+    console: str | None = None
+    """The provider's page where a person makes and revokes it."""
+    overlap: bool = True
+    """Whether the old and the new value work at the same time."""
+    companion: bool = False
+    """Push ``<NAME>_VERSION`` beside it, so that the app can say which version it used."""
+    proven_by: Sequence[str] = ()
+    """Success events that prove that this secret works."""
+    steps: Text | None = None
+    """What a person does where no program can: at the provider's console, or for ``manual`` secrets."""
+
+    @property
+    def unit(self) -> str:
+        """The group, or the name where the secret stands alone."""
+        return self.group or self.name
+
+
+class EventSpec(_Strict, frozen=True, kw_only=True):
+    """The events the app logs about the provider."""
+
+    success: Sequence[Identifier]
+    error: Sequence[Identifier]
+    auth_error_codes: Sequence[str] = ("401", "403")
+    """Values of ``error_code`` which say that the credential was refused."""
+
+
+class ProofSpec(_Strict, frozen=True, kw_only=True):
+    """How many successes with the new secret prove it."""
+
+    successes: Annotated[int, msgspec.Meta(ge=1)] = 3
+    flow: str | None = None
+    """The flow that makes an event where traffic is too thin."""
+
+
+class _Check(_Strict, frozen=True, kw_only=True, tag_field="kind"):
+    """What every check has."""
+
+    id: CheckId
+    title: Text
+    blocking: bool = True
+    """Whether a failure fails the release; otherwise it can only warn."""
+    undecided: Literal["warn", "block"] = "warn"
+    """Whether being undecided leaves the release undecided."""
+    runbook: str | None = None
+    """The line of the release checklist that the check stands for."""
+    grace: Duration = "2m"
+    """How long after the deployment events are not yet held against it."""
+
+
+class SignalCheck(_Check, frozen=True, kw_only=True, tag="signal"):
+    """The share of errors, against a limit and against the baseline."""
+
+    success: Sequence[Identifier]
+    error: Sequence[Identifier]
+    max_error_increase: Share = 0.05
+    """The rise of the error share, in absolute terms, that the card calls harm."""
+    max_error_rate: Share | None = None
+    """A share of errors that is harm whatever the baseline was."""
+
+
+class VolumeCheck(_Check, frozen=True, kw_only=True, tag="volume"):
+    """How many events there are, by time of day and week: drop, silence, or spike."""
+
+    events: Sequence[Identifier]
+    max_drop: Share | None = 0.5
+    """The lost share of the usual volume that the card calls harm."""
+    max_spike: Annotated[float, msgspec.Meta(gt=1)] | None = None
+    """The multiple of the usual volume that the card calls harm."""
+
+
+class FlowCheck(_Check, frozen=True, kw_only=True, tag="flow"):
+    """A synthetic test-user flow whose event must arrive on the new release."""
+
+    flow: Identifier
+
+
+class InvariantCheck(_Check, frozen=True, kw_only=True, tag="invariant"):
+    """Read-only SQL on the app's database that must return no row."""
+
+    sql: str
+    meaning: Text
+    """What a row means, for the report."""
+
+
+class SecretCheck(_Check, frozen=True, kw_only=True, tag="secret"):
+    """The provider's secrets are present and in step at their destinations."""
+
+    names: Sequence[SecretName] = ()
+    """All of the card's where empty."""
+
+
+class ReleaseTagCheck(_Check, frozen=True, kw_only=True, tag="release_tag"):
+    """Events carry the deployed release."""
+
+    events: Sequence[Identifier]
+    min_share: Share = 0.95
+
+
+class PrivacyCheck(_Check, frozen=True, kw_only=True, tag="privacy"):
+    """No personal data in event details."""
+
+    events: Sequence[Identifier] = ()
+
+
+class NonBlockingCheck(_Check, frozen=True, kw_only=True, tag="non_blocking"):
+    """A failure never stops the user's action: each error has its user action, by correlation id."""
+
+    error: Sequence[Identifier]
+    user_actions: Sequence[Identifier]
+    within: Duration = "10m"
+
+
+Check = (
+    SignalCheck
+    | VolumeCheck
+    | FlowCheck
+    | InvariantCheck
+    | SecretCheck
+    | ReleaseTagCheck
+    | PrivacyCheck
+    | NonBlockingCheck
+)
+
+
+class StepSpec(_Strict, frozen=True, kw_only=True):
+    """One request of a flow to the app's own backend."""
+
+    name: Identifier
+    path: str
+    method: Literal["GET", "POST", "PATCH", "DELETE"] = "POST"
+    body: Mapping[str, Any] = {}
+    """JSON; ``{name}`` inside a text stands for a value extracted earlier or given by the run."""
+    expect: Sequence[int] = (200, 201, 202, 204)
+    extract: Mapping[str, str] = {}
+    """Name -> dotted path into the JSON answer (``data.id``)."""
+    when: str | None = None
+    """The step runs only where this name was extracted and is not empty."""
+
+
+class FlowSpec(_Strict, frozen=True, kw_only=True):
+    """What a synthetic test user does so that the app uses the provider."""
+
+    id: Identifier
+    title: Text
+    steps: Sequence[StepSpec]
+    event: Identifier
+    """The event that must arrive, with the flow's correlation id, from the new release."""
+    cleanup: Sequence[StepSpec] = ()
+    moves_money: bool = False
+    """Off until the configuration says the path is a test path."""
+    amount: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """What the flow asks for, in the app's currency."""
+    max_amount: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """No request may ask for more."""
+    arrives_within: Duration = "60s"
+    max_runs: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
+    """How often a verdict may run it."""
+
+
+class Symptom(_Strict, frozen=True, kw_only=True):
+    """Something that people or the events see."""
+
+    text: Text
+    events: Sequence[Identifier] = ()
+    error_codes: Sequence[str] = ()
+    silent: Sequence[Identifier] = ()
+    """Events whose absence is the symptom."""
+
+
+class Control(_Strict, frozen=True, kw_only=True):
+    """Something to look at; carried out where a program can."""
+
+    text: Text
+    kind: Literal["events", "secret_present", "function_logs", "workflow_runs", "invariant", "coverage", "page"]
+    target: str | None = None
+    """The function, workflow, check or page that the kind looks at."""
+
+
+class Action(_Strict, frozen=True, kw_only=True):
+    """Something to do, in order; ``command`` is there to be copied."""
+
+    text: Text
+    command: str | None = None
+
+
+class Playbook(_Strict, frozen=True, kw_only=True):
+    """The runbook's section about the provider."""
+
+    symptoms: Sequence[Symptom]
+    controls: Sequence[Control]
+    actions: Sequence[Action]
+    rules: Sequence[Text] = ()
+
+
+class Card(_Strict, frozen=True, kw_only=True):
+    """One provider."""
+
+    id: Identifier
+    name: str
+    hosts: Sequence[str]
+    """The provider's hosts; each covers its subdomains. SAFE MODE refuses them."""
+    infrastructure: Literal["github", "vercel", "supabase"] | None = None
+    """The role in which releaseguard stands on this provider, at the configured address only."""
+    events: EventSpec
+    playbook: Playbook
+    secrets: Sequence[SecretSpec] = ()
+    proof: ProofSpec = ProofSpec()
+    checks: Sequence[Check] = ()
+    flows: Sequence[FlowSpec] = ()
+    path: str = ""
+    """The file it was read from; set by the loader."""
+
+    def units(self) -> Mapping[str, Sequence[SecretSpec]]:
+        """The secrets by unit: a group, or a secret that stands alone."""
+        units: dict[str, list[SecretSpec]] = {}
+        for secret in self.secrets:
+            units.setdefault(secret.unit, []).append(secret)
+        return units

@@ -1,0 +1,212 @@
+"""TOML files read strictly into typed values; every error names file, line, key and the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from releaseguard.errors import ConfigError
+
+T = TypeVar("T")
+Step = str | int
+"""One step into a document: a key, or an index into an array."""
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*(?P<path>[^\]]+?)\s*\]\]?\s*(#.*)?$")
+_ASSIGNMENT = re.compile(r"""^\s*(?P<path>(?:[A-Za-z0-9_\-.\s]|"[^"]*"|'[^']*')+?)\s*=""")
+_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_\-]+)""")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file that remembers on which line each key stands."""
+
+    path: Path
+    data: Mapping[str, Any]
+    lines: Mapping[tuple[Step, ...], int]
+
+    def where(self, *steps: Step) -> str:
+        """``file:line`` of a key, or of the nearest key above it that has a line of its own."""
+        for length in range(len(steps), 0, -1):
+            if (line := self.lines.get(tuple(steps[:length]))) is not None:
+                return f"{self.path}:{line}"
+        return f"{self.path}:1"
+
+    def error(self, what: str, *steps: Step, next_step: str | None = None) -> ConfigError:
+        """A ``ConfigError`` about one key of this file."""
+        key = dotted(steps)
+        return ConfigError(f"{key}: {what}" if key else what, where=self.where(*steps), next_step=next_step)
+
+
+def read(path: Path) -> Document:
+    """Parse a file. Raises ``ConfigError`` where it cannot be read or is not TOML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError("there is no such file", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", where=str(path)) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Document:
+    """Parse TOML text that came from ``path``. Raises ``ConfigError`` where it is not TOML."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{path}:{line[1]}" if line else str(path)
+        raise ConfigError(f"is not valid TOML: {error}", where=where) from None
+    return Document(path, data, dict(_positions(text)))
+
+
+def convert(document: Document, kind: type[T], *, at: Sequence[Step] = (), data: Any = None) -> T:
+    """The document (or ``data``, which stands at ``at`` in it) as a ``kind``.
+
+    Raises ``ConfigError`` for an unknown key (with the nearest valid name), a missing key, or a wrong type.
+    """
+    value = document.data if data is None else data
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _explained(document, kind, error, at) from None
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name that looks most like ``name``, if any comes near."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """A sentence for the end of a message: the nearest valid name, or all of them."""
+    names = sorted(valid)
+    close = nearest(name, names)
+    return f"Did you mean {close!r}?" if close else f"Valid: {', '.join(names)}."
+
+
+def dotted(steps: Sequence[Step]) -> str:
+    """``checks[0].id`` for ``("checks", 0, "id")``."""
+    text = ""
+    for step in steps:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _explained(document: Document, kind: type, error: msgspec.ValidationError, at: Sequence[Step]) -> ConfigError:
+    message, _, path = str(error).partition(" - at `")
+    steps = (*at, *_steps(path.rstrip("`")))
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if unknown:
+        valid = _fields_at(kind, _steps(path.rstrip("`")), document.data)
+        return document.error(
+            "is not a known key",
+            *steps,
+            unknown[1],
+            next_step=did_you_mean(unknown[1], valid) if valid else None,
+        )
+    return document.error(_in_toml_words(message), *steps)
+
+
+def _in_toml_words(message: str) -> str:
+    words = {
+        "Object": "the table",
+        "`object`": "a table",
+        "`str`": "text",
+        "`int`": "a whole number",
+        "`float`": "a number",
+        "`bool`": "true or false",
+        "`array`": "a list",
+        "`null`": "nothing",
+    }
+    for python, toml in words.items():
+        message = message.replace(python, toml)
+    return message[0].lower() + message[1:]
+
+
+def _steps(path: str) -> tuple[Step, ...]:
+    """``$.checks[0].id`` as steps; ``[...]`` (the value of some key of a mapping) ends what can be told."""
+    steps: list[Step] = []
+    for name, index in re.findall(r"\.([A-Za-z0-9_\-]+)|\[([^\]]*)\]", path.removeprefix("$")):
+        if name:
+            steps.append(name)
+        elif index.isdigit():
+            steps.append(int(index))
+        else:
+            break
+    return tuple(steps)
+
+
+def _fields_at(kind: Any, steps: Sequence[Step], data: Any) -> Sequence[str]:
+    """The names of the keys that are valid at ``steps`` inside ``kind``."""
+    node = msgspec.inspect.type_info(kind)
+    for step in steps:
+        node = _structs(node, data)[0] if _structs(node, data) else node
+        if isinstance(node, msgspec.inspect.StructType) and isinstance(step, str):
+            node = next((field.type for field in node.fields if field.encode_name == step), node)
+        elif hasattr(node, "item_type"):
+            node = node.item_type
+        elif hasattr(node, "value_type"):
+            node = node.value_type
+        data = _descend(data, step)
+    structs = _structs(node, data)
+    return [field.encode_name for struct in structs for field in struct.fields]
+
+
+def _structs(node: Any, data: Any) -> Sequence[Any]:
+    """The struct types that ``node`` may be; of a tagged union the one that ``data`` names."""
+    if isinstance(node, msgspec.inspect.StructType):
+        return [node]
+    members = [member for member in getattr(node, "types", ()) if isinstance(member, msgspec.inspect.StructType)]
+    tagged = [m for m in members if isinstance(data, Mapping) and m.tag_field and data.get(m.tag_field) == m.tag]
+    return tagged or members
+
+
+def _descend(data: Any, step: Step) -> Any:
+    try:
+        return data[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _positions(text: str) -> Iterable[tuple[tuple[Step, ...], int]]:
+    """Each key's path and the line it stands on.
+
+    A light scan, for messages only: the file has been parsed by ``tomllib`` already, so it is valid TOML.
+    """
+    table: tuple[Step, ...] = ()
+    counts: dict[tuple[str, ...], int] = {}
+    open_quote: str | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if open_quote:
+            open_quote = None if open_quote in line else open_quote
+            continue
+        if header := _HEADER.match(line):
+            table = _table_path(_parts(header["path"]), counts, is_array=header[1] == "[[")
+            yield table, number
+        elif assignment := _ASSIGNMENT.match(line):
+            parts = _parts(assignment["path"])
+            for length in range(1, len(parts) + 1):
+                yield (*table, *parts[:length]), number
+        open_quote = next((quote for quote in ('"""', "'''") if line.count(quote) % 2), None)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(next(group for group in match.groups() if group is not None) for match in _PART.finditer(path))
+
+
+def _table_path(parts: tuple[str, ...], counts: dict[tuple[str, ...], int], *, is_array: bool) -> tuple[Step, ...]:
+    if is_array:
+        counts[parts] = counts.get(parts, -1) + 1
+    steps: list[Step] = []
+    for length in range(1, len(parts) + 1):
+        steps.append(parts[length - 1])
+        if parts[:length] in counts:
+            steps.append(counts[parts[:length]])
+    return tuple(steps)
