@@ -1,0 +1,121 @@
+"""The vocabulary of judging: what is asked of a release, and what is found. Values only.
+
+Time inside the judge is a whole number of minutes since 1970 (UTC): the log is read as counts per minute
+(:class:`~releaseguard.eventlog.interface.MinuteCount`), and every look happens at a minute's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from releaseguard.model import Verdict
+
+Evidence = Mapping[str, Any]
+"""JSON values: counts, window, interval, e-value against threshold, ``silence_cause``, what is missing."""
+
+
+class SilenceCause(StrEnum):
+    """Why a provider is silent; the value of ``evidence.silence_cause``."""
+
+    PROVIDER = "provider"
+    """Its events stopped while others prove that users are there and the log lives: it is broken."""
+    IDLE = "idle"
+    """Too little was to be expected, or everyone's traffic fell together: users are away."""
+    LOG = "log"
+    """Nothing of any provider arrives: the log pipeline is down or late."""
+    RELEASE_NOT_LIVE = "release_not_live"
+    """Events arrive, and all of them from other releases: the new one serves nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One statistical check of a card.
+
+    ``success`` and ``error`` name events; a ``volume`` rule counts those in ``success``. Shares are between 0
+    and 1; ``max_rise`` is a multiple of the usual volume. ``None`` switches that side off.
+    """
+
+    id: str
+    provider: str
+    kind: Literal["signal", "volume"]
+    success: frozenset[str]
+    error: frozenset[str] = frozenset()
+    max_error_increase: float = 0.05
+    max_error_rate: float | None = None
+    max_drop: float | None = 0.5
+    max_rise: float | None = None
+    grace_minutes: int = 2
+    blocking: bool = True
+    undecided: Literal["warn", "block"] = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What is promised about the verdict of the whole checklist, and over how much time.
+
+    ``false_alarm`` bounds the probability that a harmless release is ever called FAIL, over all checks and any
+    number of looks; ``confidence`` is that of the bounds on which a PASS rests.
+    """
+
+    false_alarm: float = 0.01
+    confidence: float = 0.95
+    window_minutes: int = 30
+    baseline_minutes: int = 7 * 24 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A ``release_deployed`` event; ``followed_at`` is the next one of the environment, which ends its window."""
+
+    release: str
+    environment: str
+    deployed_at: datetime
+    followed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check says, whichever kind it is; the parts of ``verify --json`` under ``checks``."""
+
+    id: str
+    provider: str
+    kind: str
+    verdict: Verdict
+    blocking: bool
+    undecided: Literal["warn", "block"]
+    reason: str
+    """One sentence: observed X in window W where the baseline says Y; needed Z; therefore."""
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the event log says about a release as of a moment."""
+
+    verdict: Verdict
+    deployment: Deployment
+    as_of: datetime
+    findings: Sequence[Finding]
+    log: Evidence
+    """The log itself, judged first: watermark, lag, repeats, skew, share of tagged events, ``silence_cause``."""
+    failed_at: datetime | None = None
+    """The first look at which a blocking check failed; a FAIL is final."""
+
+
+def overall(findings: Sequence[Finding]) -> Verdict:
+    """The verdict of a checklist.
+
+    FAIL where a blocking check fails; INCONCLUSIVE where a check with ``undecided = "block"`` is undecided, or
+    where nothing at all was decided; WARN where a check warns, a non-blocking one fails, or another is
+    undecided; else PASS.
+    """
+    if any(f.verdict is Verdict.FAIL and f.blocking for f in findings):
+        return Verdict.FAIL
+    undecided = [f for f in findings if f.verdict is Verdict.INCONCLUSIVE]
+    if any(f.undecided == "block" for f in undecided) or len(undecided) == len(findings):
+        return Verdict.INCONCLUSIVE
+    return Verdict.PASS if all(f.verdict is Verdict.PASS for f in findings) else Verdict.WARN
