@@ -1,0 +1,9 @@
+"""The one HTTP client of all adapters. Importing it loads no HTTP library; the first request does."""
+
+from __future__ import annotations
+
+from releaseguard.http.client import ServiceClient, quoted
+from releaseguard.http.pacing import Limits, predict
+from releaseguard.http.replies import Reply
+
+__all__ = ["Limits", "Reply", "ServiceClient", "predict", "quoted"]

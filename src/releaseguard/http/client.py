@@ -1,0 +1,441 @@
+"""The one HTTP client of all adapters: limits, repeats, time limits, redaction, and errors in words.
+
+httpx is loaded with the first request. Nothing here puts a response's body, a query or a secret into an
+exception, and no exception of httpx (each holds the request, credentials included) leaves this module.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote, urlsplit
+
+from releaseguard import __version__
+from releaseguard.errors import (
+    AccessDenied,
+    NotFound,
+    RateLimited,
+    ReleaseguardError,
+    SafeModeRefusal,
+    ServiceError,
+    Unreachable,
+)
+from releaseguard.http.pacing import Limits, Pacer
+from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated_wait
+from releaseguard.model import utc_now
+from releaseguard.secret import Secret
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import httpx
+
+T = TypeVar("T")
+
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+REPEATABLE: Final = READS | {"PUT", "DELETE"}
+LIMIT_TRIES: Final = 10
+"""A service that says "later" this often for one request means never."""
+UNSTATED_LIMIT: Final = 60.0
+"""Seconds to wait, doubling, where a limit comes without a time (GitHub's advice for secondary limits)."""
+SERVER_ERROR_TRIES: Final = 4
+
+CREDENTIALS: Final[Mapping[str, str]] = {
+    "github": "RELEASEGUARD_GITHUB_TOKEN (secrets: write at the destination; the GITHUB_TOKEN of Actions cannot)",
+    "vercel": "VERCEL_TOKEN (its scope must hold the team and project) and [vercel] team_id",
+    "supabase": "SUPABASE_ACCESS_TOKEN for the management API, SUPABASE_SERVICE_ROLE_KEY for the event log",
+    "infisical": "INFISICAL_TOKEN, or INFISICAL_CLIENT_ID and INFISICAL_CLIENT_SECRET, and the identity's role",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request as asked for, apart from what is added at every try."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | int | bool]
+    headers: Mapping[str, str]
+    content: bytes | None
+    secrets: Sequence[str] = field(repr=False)
+    repeatable: bool
+    allow: Collection[int]
+
+    @property
+    def writes(self) -> bool:
+        return self.method not in READS
+
+    @property
+    def words(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What one call has used up. ``until`` is the time at which its patience ends."""
+
+    until: float
+    tries: Counter[Any] = field(default_factory=Counter)
+
+    def again(self, kind: object) -> int:
+        """How often ``kind`` has happened, this time included."""
+        self.tries[kind] += 1
+        return self.tries[kind]
+
+
+class ServiceClient:
+    """Talks to one service at ``base_url`` for all threads of this process.
+
+    ``headers`` gives the credentials for each try; ``guard`` is called before every request that is sent,
+    repeats included, and may stop it by raising. ``timeout`` (seconds) bounds connecting, each silence and
+    each request as a whole; ``patience`` (seconds) bounds what repeats and limits may add to one call.
+    ``clock`` and ``sleep`` belong together. Raises ``SafeModeRefusal`` for an address that is not allowed.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        base_url: str,
+        headers: Callable[[], Mapping[str, str | Secret]] = dict,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        timeout: float = 10.0,
+        patience: float = 90.0,
+        guard: Callable[[], None] = lambda: None,
+        proxy: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: Any = None,
+    ) -> None:
+        _check_base(base_url)
+        self.service = service
+        self.host = urlsplit(base_url).netloc
+        self._base = base_url.rstrip("/")
+        self._headers = headers
+        self._limits = limits
+        self._timeout = timeout
+        self._patience = patience
+        self._guard = guard
+        self._proxy = None if _is_loopback(base_url) else proxy
+        self._clock, self._wall, self._sleep = clock, wall, sleep
+        self._transport = transport
+        self._pacer = Pacer(limits, clock)
+        self._places = threading.BoundedSemaphore(limits.concurrency)
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | bool | None] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+        allow: Collection[int] = (),
+    ) -> Reply:
+        """The answer to one request, after as many tries as its method, the limits and the patience allow.
+
+        ``path`` begins with ``/`` and is quoted already (:func:`quoted`). ``json`` may hold ``Secret`` objects
+        anywhere. ``repeatable`` says whether a second arrival is harmless (unsaid: GET, HEAD, PUT, DELETE).
+        ``allow`` lists statuses that are an answer here and not an error. Raises ``AccessDenied``,
+        ``NotFound``, ``RateLimited``, ``Unreachable``, ``ServiceError``, ``SafeModeRefusal``, and whatever the
+        guard raises.
+        """
+        content, secrets = _serialised(json)
+        call = _Call(
+            method=method.upper(),
+            path=_plain_path(path),
+            params={name: value for name, value in (params or {}).items() if value is not None},
+            headers=headers or {},
+            content=content,
+            secrets=secrets,
+            repeatable=method.upper() in REPEATABLE if repeatable is None else repeatable,
+            allow=allow,
+        )
+        spent = _Spent(self._clock() + self._patience)
+        while True:
+            answer, sent_secrets = self._try(call, spent)
+            reply = self._settle(call, answer, spent, (*secrets, *sent_secrets))
+            if reply is not None:
+                return reply
+
+    def run_side_by_side(self, calls: Sequence[Callable[[], T]]) -> list[T | ReleaseguardError]:
+        """The results of ``calls`` in their order, run in at most ``limits.concurrency`` threads.
+
+        An expected failure is a value in its place. After Ctrl-C nothing new is started or sent, and what is
+        in flight is waited for, so that nobody has to guess whether it arrived.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self._limits.concurrency, f"{self.service}-") as pool:
+            futures = [pool.submit(_as_value, call) for call in calls]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                self._stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            finally:
+                pool.shutdown(wait=True)
+                self._stopped.clear()
+
+    def close(self) -> None:
+        """Closes the connections. A later request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # --- one try ---------------------------------------------------------------------------------------------
+
+    def _try(self, call: _Call, spent: _Spent) -> tuple[Reply | Fault, Sequence[str]]:
+        headers, secrets = self._headers_for(call)
+        with self._places:
+            self._wait_for_leave(call, spent)
+            return self._send(call, headers), secrets
+
+    def _headers_for(self, call: _Call) -> tuple[dict[str, str], list[str]]:
+        given: dict[str, str | Secret] = {
+            "accept": "application/json",
+            "user-agent": f"releaseguard/{__version__}",
+            **({"content-type": "application/json"} if call.content is not None else {}),
+            **self._headers(),
+            **call.headers,
+        }
+        secrets = [value.reveal() for value in given.values() if isinstance(value, Secret)]
+        if not all(value.isascii() and value.isprintable() for value in secrets):
+            raise AccessDenied(
+                "the credential holds a line break or another character that no header can carry",
+                where=self.host,
+                next_step=f"Set it again, without the line break: {self._credential}.",
+            )
+        sent = {n.lower(): v.reveal() if isinstance(v, Secret) else v for n, v in given.items()}
+        return sent, [value.rpartition(" ")[2] for value in secrets]  # "Bearer " itself is no secret
+
+    def _wait_for_leave(self, call: _Call, spent: _Spent) -> None:
+        """Returns when this request may leave at once: inside the limits, guard passed, no order to wait."""
+        while True:
+            while wait := self._pacer.admit(write=call.writes):
+                self._pause(call, wait, spent)
+            self._guard()
+            if not self._pacer.closed:
+                return
+
+    def _pause(self, call: _Call, seconds: float, spent: _Spent) -> None:
+        if self._clock() + seconds > spent.until:
+            raise RateLimited(
+                f"{call.words} would have to wait {seconds:.0f} s for the service's limit, longer than this run may",
+                where=self.host,
+                next_step=f"Run it again in {seconds:.0f} seconds; what has been done is kept.",
+            )
+        while seconds > 0:
+            if self._stopped.is_set():
+                raise KeyboardInterrupt
+            self._sleep(min(seconds, 1.0))  # in slices, so that Ctrl-C is not kept waiting
+            seconds -= 1.0
+
+    def _send(self, call: _Call, headers: Mapping[str, str]) -> Reply | Fault:
+        """Sends once. Returns instead of raising, so that no exception of httpx becomes another's context."""
+        import httpx
+
+        from releaseguard.http.transport import ends_within, fault_of
+
+        client = self._opened()
+        try:
+            with ends_within(self._timeout):
+                answer = client.request(
+                    call.method,
+                    self._base + call.path,
+                    params=call.params or None,
+                    content=call.content,
+                    headers=headers,
+                )
+        except httpx.HTTPError as exc:
+            return fault_of(exc)
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status_code, found, answer.content, f"{self.host}{call.path}")
+
+    def _opened(self) -> httpx.Client:
+        import httpx
+
+        from releaseguard.http.transport import Transport
+
+        with self._lock:
+            if self._client is None:
+                transport = self._transport or Transport(connections=self._limits.concurrency, proxy=self._proxy)
+                self._client = httpx.Client(
+                    transport=transport, timeout=self._timeout, trust_env=False, follow_redirects=False
+                )
+            return self._client
+
+    # --- what an answer means --------------------------------------------------------------------------------
+
+    def _settle(self, call: _Call, answer: Reply | Fault, spent: _Spent, secrets: Sequence[str]) -> Reply | None:
+        """The reply to hand out, or ``None`` to try again (after having waited). Raises what it means otherwise."""
+        if isinstance(answer, Fault):
+            self._after_fault(call, answer, spent)
+        elif is_limit(answer):
+            self._after_limit(call, answer, spent)
+        elif answer.status < 300 or answer.status in call.allow:
+            return answer
+        elif answer.status >= 500:
+            self._after_server_error(call, answer, spent, secrets)
+        else:
+            raise self._refusal(call, answer, secrets)
+        return None
+
+    def _after_fault(self, call: _Call, fault: Fault, spent: _Spent) -> None:
+        tries = spent.again(fault)
+        may_repeat = call.repeatable or not fault.was_sent
+        if may_repeat and tries < fault.tries and self._back_off(tries, spent):
+            return
+        unknown = "; whether it took effect is unknown" if fault.was_sent and call.writes else ""
+        raise Unreachable(
+            f"{call.words}: the service {fault.words} ({_times(tries)}){unknown}",
+            where=self.host,
+            next_step=self._look_at(fault),
+        )
+
+    def _after_limit(self, call: _Call, reply: Reply, spent: _Spent) -> None:
+        times = spent.again("limit")
+        wait = stated_wait(reply, self._wall())
+        if wait is None:
+            wait = UNSTATED_LIMIT * 2 ** (times - 1)
+        self._pacer.close_for(wait)
+        if times >= LIMIT_TRIES or self._clock() + wait > spent.until:
+            raise RateLimited(
+                f"{call.words} answered {reply.status}: over the service's limit for the next {wait:.0f} s",
+                where=self.host,
+                next_step=f"Run it again in {wait:.0f} seconds; what has been done is kept.",
+                status=reply.status,
+            )
+
+    def _after_server_error(self, call: _Call, reply: Reply, spent: _Spent, secrets: Sequence[str]) -> None:
+        tries = spent.again("server error")
+        wait = stated_wait(reply, self._wall())
+        if wait is not None:
+            self._pacer.close_for(wait)
+        if call.repeatable and tries < SERVER_ERROR_TRIES and self._back_off(tries, spent):
+            return
+        unknown = "; whether it took effect is unknown" if call.writes else ""
+        kind = Unreachable if call.repeatable else ServiceError
+        raise kind(
+            f"{call.words} answered {reply.status}{quote_from(reply, secrets)} ({_times(tries)}){unknown}",
+            where=self.host,
+            next_step=f"The fault is at {self.service}; run the command again in a few minutes.",
+            status=reply.status,
+        )
+
+    def _back_off(self, tries: int, spent: _Spent) -> bool:
+        """Waits before the next try; whether there was patience left for it."""
+        seconds = 0.5 * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a key
+        if self._clock() + seconds > spent.until:
+            return False
+        self._sleep(seconds)
+        return True
+
+    def _refusal(self, call: _Call, reply: Reply, secrets: Sequence[str]) -> ServiceError:
+        kind = {401: AccessDenied, 403: AccessDenied, 404: NotFound}.get(reply.status, ServiceError)
+        return kind(
+            f"{call.words} answered {reply.status}{quote_from(reply, secrets)}",
+            where=self.host,
+            next_step=self._next_step(reply),
+            status=reply.status,
+        )
+
+    def _next_step(self, reply: Reply) -> str:
+        if reply.status in {401, 403}:
+            needed = reply.headers.get("x-accepted-github-permissions")
+            permission = f" The service names the permission: {needed[:100]}." if needed else ""
+            return f"Check {self._credential}.{permission}"
+        if reply.status == 404:
+            return (
+                f"Check the name in the configuration, and that {self._credential} may see it: "
+                "services answer 404 for what a credential must not know of."
+            )
+        if 300 <= reply.status < 400:
+            return "Redirects are not followed: correct the address, or the renamed repository or project."
+        return "This is a request the service does not accept; `releaseguard doctor` shows what it can be asked."
+
+    def _look_at(self, fault: Fault) -> str:
+        if fault is Fault.BAD_CERTIFICATE:
+            return "Check the address, this machine's clock, and whether a proxy replaces certificates."
+        return f"Check that {self.host} is right and can be reached from here, then run the command again."
+
+    @property
+    def _credential(self) -> str:
+        return CREDENTIALS.get(self.service, f"the credential for {self.service}")
+
+
+def quoted(segment: str) -> str:
+    """``segment`` as one part of a path: a slash or a dot-dot in a name stays a name."""
+    return quote(segment, safe="").replace(".", "%2E") if segment in {".", ".."} else quote(segment, safe="")
+
+
+def _plain_path(path: str) -> str:
+    if not path.startswith("/") or set(path) & set("?#\\ \r\n"):
+        raise ValueError("a path begins with / and holds neither a query nor unquoted characters")
+    return path
+
+
+def _as_value(call: Callable[[], T]) -> T | ReleaseguardError:
+    try:
+        return call()
+    except ReleaseguardError as error:
+        return error
+
+
+def _times(tries: int) -> str:
+    return "once" if tries == 1 else f"{tries} times"
+
+
+# --- addresses -------------------------------------------------------------------------------------------------
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _check_base(url: str) -> None:
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise SafeModeRefusal(
+            "an address with a user name or password in it is refused",
+            where=parts.hostname,
+            next_step="Write the address without them; credentials come from the environment.",
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(url)):
+        raise SafeModeRefusal(
+            f"{parts.scheme or 'no'}:// is refused: http:// is accepted for this machine (loopback) only",
+            where=parts.hostname or url[:60],
+            next_step="Write the address with https://.",
+        )
+
+
+def _serialised(payload: Any) -> tuple[bytes | None, list[str]]:
+    """The JSON text and the values revealed in it. ASCII only: an encoding error would carry the whole text."""
+    revealed: list[str] = []
+
+    def reveal(value: object) -> object:
+        if isinstance(value, Secret):
+            revealed.append(value.reveal())
+            return value.reveal()
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
+
+    if payload is None:
+        return None, revealed
+    text = json_module.dumps(payload, default=reveal, allow_nan=False, separators=(",", ":"))
+    return text.encode(), revealed

@@ -1,0 +1,168 @@
+"""What an answer means: pure functions from a reply to a limit's time, a fault, or words that may be quoted."""
+
+from __future__ import annotations
+
+import base64
+import json as json_module
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any, Final
+from urllib.parse import quote
+
+from releaseguard.errors import ServiceError
+
+LONGEST_QUOTE: Final = 200
+PIECE: Final = 8
+"""A text that holds this many characters of a secret in a row is not quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. ``headers`` has lower-case names; ``where`` is host and path, for messages."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    where: str = ""
+
+    def json(self) -> Any:
+        """The body, parsed. Raises ``ServiceError`` naming host and path if it is not JSON."""
+        parsed, is_json = parse_json(self.body)
+        if not is_json:
+            raise ServiceError(
+                f"the answer ({self.status}) is not JSON",
+                where=self.where or None,
+                next_step="Check that the configured address is the service's API and not a web page or a proxy.",
+                status=self.status,
+            )
+        return parsed
+
+
+class Fault(Enum):
+    """A request without a whole answer. The value is how often it is tried in all."""
+
+    NOT_CONNECTED = ("could not be connected to", 3)
+    """Refused, no such name, no route: nothing was sent, so repeating is safe for every method."""
+    CONNECT_SILENT = ("did not accept the connection in time", 2)
+    BAD_CERTIFICATE = ("shows a certificate that cannot be verified", 1)
+    SILENT = ("did not answer in time", 2)
+    BROKEN_OFF = ("broke off the connection", 4)
+
+    def __init__(self, words: str, tries: int) -> None:
+        self.words = words
+        self.tries = tries
+
+    @property
+    def was_sent(self) -> bool:
+        return self in {Fault.SILENT, Fault.BROKEN_OFF}
+
+
+# --- limits -----------------------------------------------------------------------------------------
+
+
+def is_limit(reply: Reply) -> bool:
+    """429, or GitHub's 403 of the secondary kind (GitHub's REST documentation, "exceeding the rate limit")."""
+    if reply.status != 403:
+        return reply.status == 429
+    if "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0":
+        return True
+    return "secondary rate limit" in _message(reply).lower()
+
+
+def stated_wait(reply: Reply, now: datetime) -> float | None:
+    """The seconds the service asks to wait, by header or (Vercel) ``error.limit.reset``; ``None`` if unsaid."""
+    after = reply.headers.get("retry-after")
+    if after is not None:
+        return _seconds(after) if _seconds(after) is not None else _until_date(after, now)
+    if reply.status not in {403, 429}:
+        return None
+    if reply.headers.get("x-ratelimit-remaining", "0") == "0":
+        reset = _seconds(reply.headers.get("x-ratelimit-reset"))
+        if reset is not None:
+            return _from_now(reset, now)
+    reset = _seconds(_vercel_reset(reply))
+    return None if reset is None else _from_now(reset, now)
+
+
+def _vercel_reset(reply: Reply) -> object:
+    found, _ = parse_json(reply.body)
+    for key in ("error", "limit", "reset"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _seconds(text: object) -> float | None:
+    try:
+        number = float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, number) if number < 1e15 else None  # also drops nan
+
+
+def _until_date(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
+
+def _from_now(reset: float, now: datetime) -> float:
+    """GitHub and Vercel give the second since 1970, Infisical the seconds from now: told apart by size."""
+    if reset > 1e11:
+        reset /= 1000  # milliseconds
+    return max(0.0, reset - now.timestamp()) if reset > 1e8 else reset
+
+
+# --- what may be quoted ----------------------------------------------------------------------------------------
+
+
+def parse_json(body: bytes) -> tuple[Any, bool]:
+    """The parsed body and whether it was JSON. The parser's own error, which holds the text, is dropped."""
+    try:
+        return json_module.loads(body), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _message(reply: Reply) -> str:
+    """The service's own words: ``message`` or ``error``, also one level down; a list of them (Infisical) joined."""
+    parsed, _ = parse_json(reply.body)
+    if not isinstance(parsed, dict):
+        return ""
+    inner = parsed.get("error")
+    for found in (parsed.get("message"), inner.get("message") if isinstance(inner, dict) else inner):
+        if isinstance(found, str):
+            return found
+        if isinstance(found, list) and all(isinstance(part, str) for part in found):
+            return "; ".join(found)
+    return ""
+
+
+def quote_from(reply: Reply, secrets: Sequence[str]) -> str:
+    """The service's words for an error text: only if short, printable, and free of anything that was sent in
+    confidence, in any form."""
+    message = _message(reply)
+    if not message or len(message) > LONGEST_QUOTE or not message.isprintable():
+        return ""
+    if any(_holds(message, form) for secret in secrets for form in _forms(secret)):
+        return " (its message holds a secret and is not shown)"
+    return f" ({message})"
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    raw = secret.encode(errors="surrogatepass")
+    encoded = (base64.b64encode(raw).decode().rstrip("="), base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    return (secret, quote(raw, safe=""), json_module.dumps(secret)[1:-1], raw.hex(), *encoded)
+
+
+def _holds(text: str, secret: str) -> bool:
+    if not secret:
+        return False
+    size = min(PIECE, len(secret))
+    lowered, folded = text.lower(), secret.lower()
+    return any(folded[i : i + size] in lowered for i in range(len(folded) - size + 1))

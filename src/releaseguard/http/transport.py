@@ -1,0 +1,145 @@
+"""The network under :mod:`releaseguard.http`: verified TLS, no environment, and an end to every request.
+
+httpx bounds each silence but not the whole: a peer that sends one byte a second is never late. Here every
+operation on the socket gets what is left of the request's own time (:func:`ends_within`).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import certifi
+import httpcore
+import httpx
+
+from releaseguard.http.replies import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class _ThisThread(threading.local):
+    deadline: float | None = None
+
+
+_this_thread = _ThisThread()
+
+
+@contextmanager
+def ends_within(seconds: float) -> Iterator[None]:
+    """Bounds all network operations of this thread inside the block by ``seconds`` altogether."""
+    _this_thread.deadline = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _this_thread.deadline = None
+
+
+def _left(timeout: float | None) -> float | None:
+    deadline = _this_thread.deadline
+    if deadline is None:
+        return timeout
+    left = deadline - time.monotonic()
+    return max(0.001, left if timeout is None else min(left, timeout))  # 0 would mean "do not block"
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Backend(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """One address after the other inside one limit; the standard library gives the whole limit to each."""
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _addresses(host, port):
+            try:
+                stream = super().connect_tcp(address, port, _left(timeout), local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+                failure = exc
+            else:
+                return _Stream(stream)
+        raise failure
+
+
+def _addresses(host: str, port: int) -> Iterator[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise httpcore.ConnectError(str(exc)) from exc
+    for *_, address in found:
+        yield socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with IPv6 scope
+
+
+class Transport(httpx.HTTPTransport):
+    """httpx's transport on a connection pool whose sockets end with the request."""
+
+    def __init__(self, *, connections: int, proxy: str | None = None) -> None:
+        context = verified_tls()
+        super().__init__(verify=context, trust_env=False)
+        pool: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": connections,
+            "max_keepalive_connections": connections,
+            "keepalive_expiry": 5.0,
+            "network_backend": _Backend(),
+        }
+        if proxy is None:
+            self._pool = httpcore.ConnectionPool(**pool)
+        else:
+            told = httpx.Proxy(proxy)
+            self._pool = httpcore.HTTPProxy(str(told.url), proxy_auth=told.raw_auth, **pool)
+
+
+def verified_tls() -> ssl.SSLContext:
+    """The system's certificates and certifi's. Unlike ``ssl.create_default_context`` it leaves the environment's
+    ``SSLKEYLOGFILE`` alone, which would write the keys to everything sent into a file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def fault_of(exc: httpx.HTTPError) -> Fault:
+    """Which of our few kinds an exception of httpx is."""
+    if isinstance(exc, httpx.ConnectTimeout):
+        return Fault.CONNECT_SILENT
+    if isinstance(exc, httpx.ConnectError):
+        behind: BaseException | None = exc
+        while behind is not None:
+            if isinstance(behind, ssl.SSLCertVerificationError):
+                return Fault.BAD_CERTIFICATE
+            behind = behind.__cause__ or behind.__context__
+    if isinstance(exc, httpx.ConnectError | httpx.PoolTimeout | httpx.ProxyError):
+        return Fault.NOT_CONNECTED
+    return Fault.SILENT if isinstance(exc, httpx.TimeoutException) else Fault.BROKEN_OFF
