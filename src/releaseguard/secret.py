@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import weakref
 from typing import NoReturn, SupportsIndex, final
 
 MASK = "********"
+_SHORTEST_MASKED = 6
+"""Shorter values are not searched for: masking every ``1`` would hide the message and not the secret."""
+
+_alive: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 
 
 @final
@@ -18,10 +23,11 @@ class Secret:
     the service it belongs to calls :meth:`reveal`.
     """
 
-    __slots__ = ("__value",)
+    __slots__ = ("__value", "__weakref__")
 
     def __init__(self, value: str) -> None:
         self.__value = value
+        _alive[id(self)] = self
 
     def reveal(self) -> str:
         """The value itself. To be called in adapters, at the last moment, and never kept."""
@@ -56,3 +62,16 @@ class Secret:
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+def masked(text: str) -> str:
+    """``text`` with every value that this process holds as a ``Secret`` replaced by the mask.
+
+    The last line of defence, for text that libraries wrote (a traceback, an unforeseen exception): whoever
+    writes a message does not put a value into it to begin with.
+    """
+    values = {secret.reveal() for secret in list(_alive.values())}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _SHORTEST_MASKED:
+            text = text.replace(value, MASK)
+    return text

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Sets everything up and runs it, with nothing but Python 3.11 or later on the machine.
+
+    python3 run.py demo [ARGUMENTS]     the main job, end to end, against loopback stand-ins
+    python3 run.py test [ARGUMENTS]     the tests; arguments go to pytest
+    python3 run.py lint                 formatting, types, import rules, workflows
+    python3 run.py COMMAND [ARGUMENTS]  any other command of releaseguard
+
+The environment is made once in .venv, from pins with hashes, and again whenever the pins change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+RUNTIME, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+LINTERS = [
+    ["ruff", "check", "."],
+    ["ruff", "format", "--check", "."],
+    ["mypy"],
+    ["lint-imports"],
+]
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):
+        print(f"releaseguard needs Python 3.11 or later; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 2
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(__doc__)
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    if verb == "test":
+        return run(environment(".venv-dev", DEVELOPMENT), "pytest", *(rest or ["-n", "auto"]))
+    if verb == "lint":
+        return lint(environment(".venv-dev", DEVELOPMENT))
+    return run(environment(".venv", RUNTIME), "releaseguard", verb, *rest)
+
+
+def lint(binaries: Path) -> int:
+    """Run every linter, also after one has failed: a reader wants to know all."""
+    workflows = sorted(str(path) for path in (ROOT / "workflows").glob("*.y*ml"))
+    checks = [*LINTERS]
+    if workflows:
+        checks.append(["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows])
+        checks.append(["zizmor", "--offline", *workflows])
+    return max(run(binaries, *check) for check in checks)
+
+
+def environment(name: str, requirements: Path) -> Path:
+    """The directory of the environment's commands; made, or made anew, where the pins have changed."""
+    folder = ROOT / name
+    binaries = folder / ("Scripts" if os.name == "nt" else "bin")
+    stamp = folder / "pins.sha256"
+    wanted = hashlib.sha256(requirements.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"Setting up {name} from {requirements.name} (once) ...", file=sys.stderr, flush=True)
+        create(folder)
+        pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--require-hashes", "--requirement", str(requirements)], check=True)
+        subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
+        stamp.write_text(wanted)
+    return binaries
+
+
+def create(folder: Path) -> None:
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:
+        raise SystemExit(
+            "This Python cannot make a virtual environment with pip.\n"
+            "  next: install its venv module (Debian and Ubuntu: apt-get install python3-venv) and run this again."
+        ) from None
+
+
+def run(binaries: Path, command: str, *arguments: str) -> int:
+    paths = os.pathsep.join([str(binaries), os.environ.get("PATH", "")])
+    try:
+        return subprocess.run([str(binaries / command), *arguments], env={**os.environ, "PATH": paths}).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except subprocess.CalledProcessError as failure:
+        raise SystemExit(f"Setting up failed: {failure}. Is the network there?") from None

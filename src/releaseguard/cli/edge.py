@@ -1,0 +1,95 @@
+"""The ONE place where errors become words and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from releaseguard.errors import ExitCode, ReleaseguardError
+from releaseguard.secret import masked
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code and never raises."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    wants_json = "--json" in arguments
+    try:
+        return _run(arguments)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        return _usage(error, wants_json)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except ReleaseguardError as error:
+        return _expected(error, wants_json)
+    except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
+        return _bug(error, wants_json)
+
+
+def _run(arguments: list[str]) -> int:
+    from releaseguard.cli.main import releaseguard
+
+    result = releaseguard.main(arguments, prog_name="releaseguard", standalone_mode=False)
+    sys.stdout.flush()
+    return int(result) if isinstance(result, int) else ExitCode.OK
+
+
+def _usage(error: click.ClickException, wants_json: bool) -> int:
+    if wants_json:
+        _print_json(error.format_message(), None, None, ExitCode.USAGE)
+    error.show()
+    return ExitCode.USAGE
+
+
+def _expected(error: ReleaseguardError, wants_json: bool) -> int:
+    what, where, next_step = (masked(text) if text else None for text in (error.what, error.where, error.next_step))
+    if wants_json and not getattr(error, "reported", False):
+        _print_json(what or "", where, next_step, error.exit_code)
+    click.echo(f"releaseguard: {what}", err=True)
+    if where:
+        click.echo(f"  where: {where}", err=True)
+    if next_step:
+        click.echo(f"  next:  {next_step}", err=True)
+    return error.exit_code
+
+
+def _bug(error: Exception, wants_json: bool) -> int:
+    path = _write_trace(error)
+    what = f"this is a bug in releaseguard ({type(error).__name__})"
+    next_step = f"The trace is in {path}; please report it." if path else "Please report it."
+    if wants_json:
+        _print_json(what, path, next_step, ExitCode.BUG)
+    click.echo(f"releaseguard: {what}\n  next:  {next_step}", err=True)
+    return ExitCode.BUG
+
+
+def _write_trace(error: Exception) -> str | None:
+    try:
+        handle, path = tempfile.mkstemp(prefix="releaseguard-", suffix=".trace")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(masked("".join(traceback.format_exception(error))))
+    except OSError:
+        return None
+    return path
+
+
+def _reader_left() -> int:
+    # Python flushes stdout once more at exit, which would fail again and print a traceback:
+    # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:
+    document = {"error": {"what": what, "where": where, "next_step": next_step, "exit_code": int(code)}}
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,0 +1,57 @@
+"""The list of commands. A command's module is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from releaseguard import __version__
+
+COMMANDS = {
+    "demo": "The main job end to end against loopback stand-ins; no account, no network.",
+    "sandbox": "Those stand-ins in the foreground, to point any command at.",
+    "rotate": "Take a secret's new version to every place that uses it, and prove it works.",
+    "verify": "Judge a release from the event log and synthetic flows.",
+    "events": "Write, read and follow integration events; schema and retention.",
+    "audit": "Who rotated what, when, why, and with which proof; integrity.",
+}
+"""Name -> one line for the list; the module is ``releaseguard.cli.<name>``, its command the name there."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"releaseguard.cli.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from releaseguard.tomlfile import did_you_mean
+
+            raise click.UsageError(f"there is no command {args[0]!r}. {did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done or PASS/WARN, 1 found it bad, 2 usage or configuration, 3 not decided, "
+    "4 refused, 5 a service refused or did not answer, 70 a bug, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="releaseguard")
+def releaseguard() -> None:
+    """Rotate leaked secrets and verify releases from the app's own integration events.
+
+    SAFE MODE: no provider is ever called to see whether it works.
+    """

@@ -1,0 +1,133 @@
+"""What every command shares: ``--config``, ``--json``, ``-q``, ``-v``, and the run they describe."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from releaseguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from releaseguard.settings import Settings
+    from releaseguard.wiring import Wiring
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one command: where its configuration is, how it talks, and the way to the outside world."""
+
+    config: Path | None
+    json: bool
+    verbosity: int
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def settings(self, environment: str | None = None) -> Settings:
+        """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
+        from releaseguard import settings
+
+        return settings.load(self.config, environment=environment, environ=self.environ)
+
+    def wiring(self, environment: str | None = None) -> Wiring:
+        """The way to every service, with SAFE MODE on. Raises ``ConfigError``."""
+        from releaseguard import wiring
+
+        opened = wiring.open_up(self.settings(environment), self.environ)
+        for note in opened.notes:
+            self.tell(note)
+        return opened
+
+    def emit(self, text: str | Callable[[], str], data: Any) -> None:
+        """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
+        if self.json:
+            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+        else:
+            click.echo(text() if callable(text) else text)
+
+    def tell(self, message: str, *, detail: bool = False) -> None:
+        """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
+        if self.verbosity >= (1 if detail else 0):
+            click.echo(message, err=True)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person watches: progress is shown there and nowhere else."""
+        return sys.stderr.isatty() and self.verbosity >= 0
+
+
+def command(
+    name: str, *, example: str, group: click.Group | None = None
+) -> Callable[[Callable[..., ExitCode | None]], click.Command]:
+    """A click command with the shared options; its function gets a :class:`Run` first and returns an exit code."""
+
+    def decorate(function: Callable[..., ExitCode | None]) -> click.Command:
+        @functools.wraps(function)
+        def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, **flags: Any) -> int:
+            run = Run(config, as_json, -1 if quiet else verbose)
+            return int(function(run, **flags) or ExitCode.OK)
+
+        shared = _shared_options(call)
+        make = group.command if group else click.command
+        return make(name, epilog=f"Example: {example}")(shared)
+
+    return decorate
+
+
+def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
+    options = [
+        click.option(
+            "--config", type=click.Path(path_type=Path), help="Configuration file (else releaseguard.toml, upward)."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        click.option("-q", "--quiet", is_flag=True, help="Only the result."),
+        click.option("-v", "--verbose", count=True, help="More about what is being done."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+environment_option = click.option("--environment", metavar="E", help="Environment (else [project] environment).")
+
+
+class Moment(click.ParamType):
+    """A time with an offset, or how long ago (``30m``)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from releaseguard.model import duration, from_text, utc_now
+
+        try:
+            return (
+                utc_now() - duration(value)
+                if value[:1].isdigit() and value[-1:].isalpha() and "T" not in value
+                else from_text(value)
+            )
+        except ValueError as error:
+            self.fail(f"{error}, or how long ago: 30m", param, ctx)
+
+
+class Span(click.ParamType):
+    """A duration: ``90s``, ``30m``, ``7d``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from datetime import timedelta
+
+        from releaseguard.model import duration
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

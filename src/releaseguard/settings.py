@@ -1,0 +1,343 @@
+"""``releaseguard.toml`` and the environment, read once into frozen values.
+
+The file says where things are; credentials come from the environment only, and one found in the file is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from releaseguard import tomlfile
+from releaseguard.errors import ConfigError
+from releaseguard.model import duration
+from releaseguard.secret import Secret
+from releaseguard.tomlfile import Document, Step
+
+FILE_NAME = "releaseguard.toml"
+_DURATION = r"^(\d+(\.\d+)?[smhdw])+$"
+Duration = Annotated[str, msgspec.Meta(pattern=_DURATION)]
+"""``30s``, ``15m``, ``7d``; read with :func:`releaseguard.model.duration`."""
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are errors everywhere in the file."""
+
+
+class ProjectSection(_Section, frozen=True, kw_only=True):
+    name: str = "project"
+    environment: str = "production"
+    language: Literal["en", "tr"] = "en"
+
+
+class EventsSection(_Section, frozen=True, kw_only=True):
+    url: str = "sqlite:///releaseguard.db"
+    table: str = "integration_events"
+    columns: Mapping[str, str | bool] = {}
+    """Our column -> theirs; ``false`` or an empty text where there is none."""
+    results_table: str | None = None
+
+
+class InfisicalSection(_Section, frozen=True, kw_only=True):
+    url: str = "https://app.infisical.com"
+    project_id: str = ""
+    environment: str = "prod"
+    path: str = "/"
+
+
+class GitHubSection(_Section, frozen=True, kw_only=True):
+    url: str = "https://api.github.com"
+
+
+class VercelSection(_Section, frozen=True, kw_only=True):
+    url: str = "https://api.vercel.com"
+    team_id: str | None = None
+
+
+class SupabaseSection(_Section, frozen=True, kw_only=True):
+    url: str = "https://api.supabase.com"
+
+
+class AppSection(_Section, frozen=True, kw_only=True):
+    url: str | None = None
+    database_url_env: str = "APP_DATABASE_URL"
+
+
+class NetworkSection(_Section, frozen=True, kw_only=True):
+    proxy: str | None = None
+    timeout: Duration = "10s"
+    """For one request, connecting and reading together."""
+    patience: Duration = "60s"
+    """For all repeats and waiting for limits of one request together."""
+
+
+class RotationSection(_Section, frozen=True, kw_only=True):
+    lease: Duration = "30s"
+    prove_within: Duration = "15m"
+    deploy_within: Duration = "15m"
+    accept_timing: bool = False
+
+
+class VerifySection(_Section, frozen=True, kw_only=True):
+    window: Duration = "30m"
+    baseline: Duration = "7d"
+    false_alarm_rate: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.01
+    """Promised for the whole checklist, over all looks together."""
+
+
+class ProviderSection(_Section, frozen=True, kw_only=True):
+    destinations: Sequence[str] = ()
+    sources: Mapping[str, Sequence[str]] = {}
+    """Destination without targets -> the event sources that run there."""
+    shared: bool | Sequence[str] = False
+    """Destinations that another provider or environment may claim too."""
+    test_path: bool = False
+    """Flows of this provider that move money go to a test path."""
+
+
+class _File(_Section, frozen=True, kw_only=True):
+    project: ProjectSection = ProjectSection()
+    events: EventsSection = EventsSection()
+    infisical: InfisicalSection = InfisicalSection()
+    github: GitHubSection = GitHubSection()
+    vercel: VercelSection = VercelSection()
+    supabase: SupabaseSection = SupabaseSection()
+    app: AppSection = AppSection()
+    network: NetworkSection = NetworkSection()
+    rotation: RotationSection = RotationSection()
+    verify: VerifySection = VerifySection()
+    providers: Mapping[str, ProviderSection] = {}
+
+
+class _Whole(_File, frozen=True, kw_only=True):
+    environments: Mapping[str, Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a command may know about its surroundings, for one environment."""
+
+    path: Path | None
+    """The configuration file; ``None`` where there is none."""
+    environment: str
+    project: ProjectSection
+    events: EventsSection
+    infisical: InfisicalSection
+    github: GitHubSection
+    vercel: VercelSection
+    supabase: SupabaseSection
+    app: AppSection
+    network: NetworkSection
+    rotation: RotationSection
+    verify: VerifySection
+    providers: Mapping[str, ProviderSection]
+    document: Document
+    siblings: Mapping[str, Mapping[str, ProviderSection]]
+    """Every environment of the file -> its providers, to find two that claim the same destination."""
+
+    @property
+    def root(self) -> Path:
+        """The directory that relative paths are relative to."""
+        return self.path.parent if self.path else Path.cwd()
+
+    def where(self, *steps: Step) -> str:
+        """``file:line`` of a key, preferring the environment's own section."""
+        own = ("environments", self.environment, *steps)
+        return self.document.where(*(own if own in self.document.lines else steps))
+
+    def destinations_of(self, provider: str) -> Sequence[str]:
+        """The provider's configured destinations. Raises ``ConfigError`` where there are none."""
+        section = self.providers.get(provider)
+        if section is None or not section.destinations:
+            raise ConfigError(
+                f"no destinations are configured for {provider}",
+                where=f"{self.path or FILE_NAME}: [providers.{provider}]",
+                next_step=f'Add [providers.{provider}] with destinations = ["github:OWNER/REPO", "vercel:PROJECT/production"].',
+            )
+        return section.destinations
+
+
+def load(
+    path: Path | None, *, environment: str | None, environ: Mapping[str, str], start: Path | None = None
+) -> Settings:
+    """Read the configuration: ``path``, else ``RELEASEGUARD_CONFIG``, else upward from ``start`` (here).
+
+    Without any file the defaults hold, with the event log at ``RELEASEGUARD_EVENTS_URL``.
+    Raises ``ConfigError`` naming file, line and key.
+    """
+    found = _find(path, environ, start or Path.cwd())
+    document = tomlfile.read(found) if found else _without_file(environ)
+    _refuse_credentials(document)
+    whole = tomlfile.convert(document, _Whole)
+    name = environment or whole.project.environment
+    settings = _settings(found, document, whole, name)
+    return replace(settings, events=_with_url(settings, environ))
+
+
+def _find(path: Path | None, environ: Mapping[str, str], start: Path) -> Path | None:
+    given = path or (Path(environ["RELEASEGUARD_CONFIG"]) if environ.get("RELEASEGUARD_CONFIG") else None)
+    if given is not None:
+        return given.resolve()
+    folders = [start.resolve(), *start.resolve().parents]
+    return next((folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file()), None)
+
+
+def _without_file(environ: Mapping[str, str]) -> Document:
+    url = environ.get("RELEASEGUARD_EVENTS_URL")
+    return Document(
+        Path("(no releaseguard.toml)"), {"events": {"url": "${RELEASEGUARD_EVENTS_URL}"}} if url else {}, {}
+    )
+
+
+def _settings(path: Path | None, document: Document, whole: _Whole, environment: str) -> Settings:
+    files = {
+        name: _file_for(document, whole, name) for name in {whole.project.environment, environment, *whole.environments}
+    }
+    mine = files[environment]
+    sections = {field: getattr(mine, field) for field in _File.__struct_fields__}
+    siblings = {name: file.providers for name, file in files.items()}
+    return Settings(path=path, environment=environment, document=document, siblings=siblings, **sections)
+
+
+def _file_for(document: Document, whole: _Whole, environment: str) -> _File:
+    base = {key: value for key, value in document.data.items() if key != "environments"}
+    own = whole.environments.get(environment, {})
+    tomlfile.convert(document, _File, at=("environments", environment), data=own)
+    return tomlfile.convert(document, _File, data=_merged(base, own))
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        both_tables = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        merged[key] = _merged(base[key], value) if both_tables else value
+    return merged
+
+
+def _with_url(settings: Settings, environ: Mapping[str, str]) -> EventsSection:
+    where = settings.where("events", "url")
+    if settings.events.url.startswith("sqlite:///"):
+        relative = _expanded(settings.events.url.removeprefix("sqlite:///"), environ, where)
+        return msgspec.structs.replace(settings.events, url=f"sqlite:///{settings.root / relative}")
+    return msgspec.structs.replace(settings.events, url=_expanded(settings.events.url, environ, where))
+
+
+def _expanded(text: str, environ: Mapping[str, str], where: str) -> str:
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in environ:
+            raise ConfigError(
+                f"events.url needs the environment variable {match[1]}, which is not set",
+                where=where,
+                next_step=f"Set {match[1]}, or write the address without it.",
+            )
+        return environ[match[1]]
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value_of, text)
+
+
+_CREDENTIAL_KEY = re.compile(
+    r"(^|_)(token|secret|password|passwd|api_?key|private_key|service_role(_key)?|anon_key)$", re.IGNORECASE
+)
+_CREDENTIAL_VALUE = re.compile(
+    r"^(gh[pousr]_|github_pat_|SG\.|sk-|sbp_|eyJ[A-Za-z0-9_-]+\.|st\.[0-9a-f]|AKIA[0-9A-Z]{12}|-----BEGIN)"
+)
+
+
+def _refuse_credentials(document: Document) -> None:
+    for steps, value in _leaves(document.data, ()):
+        key = str(steps[-1]) if steps else ""
+        if isinstance(value, str) and (
+            (_CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or _has_password(value)
+        ):
+            raise document.error(
+                "a credential stands in the configuration file",
+                *steps,
+                next_step="Remove it, and revoke it if the file was ever shared. Credentials come from the environment "
+                "only; events.url may hold ${NAME}.",
+            )
+
+
+def _leaves(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*steps, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*steps, index))
+    else:
+        yield steps, value
+
+
+def _has_password(value: str) -> bool:
+    if "://" not in value or "${" in value:
+        return False
+    try:
+        return bool(urlsplit(value).password)
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the environment offers; each is ``None`` where it is not set."""
+
+    infisical_token: Secret | None
+    infisical_client_id: str | None
+    infisical_client_secret: Secret | None
+    infisical_identity_id: str | None
+    github_token: Secret | None
+    github_token_name: str | None
+    """The variable the GitHub token came from, for messages."""
+    github_app_id: str | None
+    github_app_private_key: Secret | None
+    vercel_token: Secret | None
+    supabase_access_token: Secret | None
+    supabase_service_role_key: Secret | None
+    supabase_anon_key: Secret | None
+    oidc_request_url: str | None
+    oidc_request_token: Secret | None
+
+
+_GITHUB_TOKENS = ("RELEASEGUARD_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+
+
+def credentials(environ: Mapping[str, str]) -> Credentials:
+    """Read the credentials from the environment; empty variables count as unset."""
+
+    def secret(name: str) -> Secret | None:
+        return Secret(environ[name]) if environ.get(name) else None
+
+    github = next((name for name in _GITHUB_TOKENS if environ.get(name)), None)
+    return Credentials(
+        infisical_token=secret("INFISICAL_TOKEN"),
+        infisical_client_id=environ.get("INFISICAL_CLIENT_ID") or None,
+        infisical_client_secret=secret("INFISICAL_CLIENT_SECRET"),
+        infisical_identity_id=environ.get("INFISICAL_IDENTITY_ID") or None,
+        github_token=secret(github) if github else None,
+        github_token_name=github,
+        github_app_id=environ.get("RELEASEGUARD_GITHUB_APP_ID") or None,
+        github_app_private_key=secret("RELEASEGUARD_GITHUB_APP_PRIVATE_KEY"),
+        vercel_token=secret("VERCEL_TOKEN"),
+        supabase_access_token=secret("SUPABASE_ACCESS_TOKEN"),
+        supabase_service_role_key=secret("SUPABASE_SERVICE_ROLE_KEY"),
+        supabase_anon_key=secret("SUPABASE_ANON_KEY"),
+        oidc_request_url=environ.get("ACTIONS_ID_TOKEN_REQUEST_URL") or None,
+        oidc_request_token=secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+    )
+
+
+def seconds(text: str) -> float:
+    """A duration of the file in seconds."""
+    return duration(text).total_seconds()
+
+
+def span(text: str) -> timedelta:
+    """A duration of the file."""
+    return duration(text)
