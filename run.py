@@ -29,7 +29,7 @@ LINTERS = [
 
 
 def main(arguments: list[str]) -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older Python reads this instead of a traceback
         print(f"releaseguard needs Python 3.11 or later; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     if not arguments or arguments[0] in {"-h", "--help"}:
@@ -82,7 +82,9 @@ def create(folder: Path) -> None:
 def run(binaries: Path, command: str, *arguments: str) -> int:
     paths = os.pathsep.join([str(binaries), os.environ.get("PATH", "")])
     try:
-        return subprocess.run([str(binaries / command), *arguments], env={**os.environ, "PATH": paths}).returncode
+        return subprocess.run(
+            [str(binaries / command), *arguments], check=False, env={**os.environ, "PATH": paths}
+        ).returncode
     except KeyboardInterrupt:
         return 130
 

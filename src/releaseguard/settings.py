@@ -159,7 +159,7 @@ class Settings:
             raise ConfigError(
                 f"no destinations are configured for {provider}",
                 where=f"{self.path or FILE_NAME}: [providers.{provider}]",
-                next_step=f'Add [providers.{provider}] with destinations = ["github:OWNER/REPO", "vercel:PROJECT/production"].',
+                next_step='Give it some: destinations = ["github:OWNER/REPO", "vercel:PROJECT/production"].',
             )
         return section.destinations
 
