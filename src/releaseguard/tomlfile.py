@@ -61,7 +61,7 @@ def parse(text: str, path: Path) -> Document:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
-        where = f"{path}:{line[1]}" if line else str(path)
+        where = f"{path}:{line[1] if line else len(text.splitlines())}"
         raise ConfigError(f"is not valid TOML: {error}", where=where) from None
     return Document(path, data, dict(_positions(text)))
 

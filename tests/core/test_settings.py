@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from releaseguard import settings
+from releaseguard.errors import ConfigError
+
+MINIMAL = """
+[project]
+name = "lovendo"
+
+[events]
+url = "sqlite:///log.db"
+
+[providers.sendgrid]
+destinations = ["github:lovendo/app"]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / settings.FILE_NAME
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load(path: Path | None, *, environment: str | None = None, **environ: str) -> settings.Settings:
+    return settings.load(path, environment=environment, environ=environ)
+
+
+def test_the_file_is_found_upward_from_the_working_directory(tmp_path):
+    path = write(tmp_path, MINIMAL)
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert settings.load(None, environment=None, environ={}, start=deep).path == path
+
+
+def test_the_environment_variable_names_the_file(tmp_path):
+    path = write(tmp_path, MINIMAL)
+    assert load(None, RELEASEGUARD_CONFIG=str(path)).project.name == "lovendo"
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path):
+    assert load(write(tmp_path, MINIMAL)).events.url == f"sqlite:///{tmp_path}/log.db"
+
+
+def test_absolute_paths_stay(tmp_path):
+    text = MINIMAL.replace("sqlite:///log.db", "sqlite:////var/lib/log.db")
+    assert load(write(tmp_path, text)).events.url == "sqlite:////var/lib/log.db"
+
+
+def test_an_environment_overrides_only_what_it_names(tmp_path):
+    text = MINIMAL + '[infisical]\nproject_id = "p"\n[environments.staging]\ninfisical.environment = "staging"\n'
+    loaded = load(write(tmp_path, text), environment="staging")
+    assert (loaded.environment, loaded.infisical.environment, loaded.infisical.project_id) == (
+        "staging",
+        "staging",
+        "p",
+    )
+    assert load(tmp_path / settings.FILE_NAME).infisical.environment == "prod"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "next_step"),
+    [
+        ('[rotation]\nleas = "2s"', 2, "rotation.leas", "Did you mean 'lease'?"),
+        ('[projct]\nname = "x"', 1, "projct", "Did you mean 'project'?"),
+        ('[environments.staging]\nrotation.leas = "2s"', 2, "environments.staging.rotation.leas", "'lease'"),
+        ("[project]\nname = 7", 2, "project.name", None),
+        ('[rotation]\n\nlease = "30"', 3, "rotation.lease", None),
+        ("[providers.sendgrid]\ndestinations = [1]", 2, "providers", None),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_key(tmp_path, text, line, key, next_step):
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as raised:
+        load(path)
+    assert key in raised.value.what
+    if "providers" not in key:
+        assert raised.value.where == f"{path}:{line}"
+    assert next_step is None or next_step in str(raised.value.next_step)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[github]\ntoken = "x"',
+        '[infisical]\nclient_secret = "x"',
+        '[project]\nname = "ghp_0123456789abcdef"',
+        '[events]\nurl = "postgresql://user:password@db.example/x"',
+        '[app]\nurl = "eyJhbGciOiJIUzI1NiJ9.e30.x"',
+    ],
+)
+def test_a_credential_in_the_file_is_an_error_that_does_not_repeat_it(tmp_path, text):
+    with pytest.raises(ConfigError, match="credential") as raised:
+        load(write(tmp_path, text))
+    assert "password@" not in f"{raised.value} {raised.value.next_step}"
+
+
+def test_the_events_address_takes_names_from_the_environment(tmp_path):
+    text = '[events]\nurl = "postgresql://app:${DB_PASSWORD}@db.example/x"'
+    path = write(tmp_path, text)
+    assert load(path, DB_PASSWORD="p").events.url == "postgresql://app:p@db.example/x"
+    with pytest.raises(ConfigError, match="DB_PASSWORD"):
+        load(path)
+
+
+def test_without_a_file_the_event_log_comes_from_the_environment(tmp_path):
+    loaded = settings.load(
+        None, environment=None, environ={"RELEASEGUARD_EVENTS_URL": "sqlite:////x.db"}, start=tmp_path
+    )
+    assert (loaded.path, loaded.events.url) == (None, "sqlite:////x.db")
+
+
+def test_a_file_that_is_not_toml_is_named_with_its_line(tmp_path):
+    path = write(tmp_path, "[project]\nname = ")
+    with pytest.raises(ConfigError) as raised:
+        load(path)
+    assert raised.value.where == f"{path}:2"
+
+
+def test_a_provider_without_destinations_says_how_to_give_it_some(tmp_path):
+    with pytest.raises(ConfigError, match="no destinations are configured for twilio"):
+        load(write(tmp_path, MINIMAL)).destinations_of("twilio")
+
+
+def test_our_own_github_token_wins_and_is_named():
+    found = settings.credentials({"GH_TOKEN": "c", "GITHUB_TOKEN": "b", "RELEASEGUARD_GITHUB_TOKEN": "a"})
+    assert found.github_token is not None
+    assert (found.github_token.reveal(), found.github_token_name) == ("a", "RELEASEGUARD_GITHUB_TOKEN")
+
+
+def test_credentials_are_masked_in_every_rendering():
+    found = settings.credentials({"VERCEL_TOKEN": "canary-7731"})
+    assert "canary-7731" not in f"{found!r} {found}"
