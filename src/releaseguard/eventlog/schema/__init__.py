@@ -1,0 +1,1 @@
+"""The table, its indexes and who may see it, as SQL."""

@@ -1,0 +1,26 @@
+"""Names of tables, columns and indexes inside SQL."""
+
+from __future__ import annotations
+
+VERSION = 1
+"""Of the table's shape; written to ``<table>_schema`` by every migration."""
+
+
+def quoted(name: str) -> str:
+    """One identifier, safe whatever it holds: SQL doubles a quote inside quotes. No name holds a NUL."""
+    return '"' + name.replace("\x00", "").replace('"', '""') + '"'
+
+
+def qualified(table: str) -> str:
+    """A table, with its schema where it is written ``schema.table``."""
+    return ".".join(quoted(part) for part in table.split(".", 1))
+
+
+def beside(table: str, suffix: str) -> str:
+    """A name of something that belongs to ``table``, in the same schema."""
+    return f"{table}_{suffix}"
+
+
+def bare(table: str) -> str:
+    """The table's name without its schema."""
+    return table.rpartition(".")[2]

@@ -1,0 +1,84 @@
+"""The event log's schema for SQLite."""
+
+# ruff: noqa: S608 - names are quoted (names.py), and there are no values
+
+from __future__ import annotations
+
+from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
+
+NOW = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"
+"""SQLite's clock has milliseconds; zeros make its text comparable with times of six decimals."""
+
+COLUMNS = {
+    "id": "TEXT NOT NULL PRIMARY KEY",
+    "occurred_at": "TEXT NOT NULL",
+    "recorded_at": f"TEXT NOT NULL DEFAULT ({NOW})",
+    "provider": "TEXT NOT NULL",
+    "event": "TEXT NOT NULL",
+    "outcome": "TEXT NOT NULL CHECK (outcome IN ('success', 'error'))",
+    "error_code": "TEXT",
+    "latency_ms": "INTEGER",
+    "environment": "TEXT NOT NULL",
+    "release": "TEXT",
+    "source": "TEXT",
+    "correlation_id": "TEXT",
+    "synthetic": "INTEGER NOT NULL DEFAULT 0 CHECK (synthetic IN (0, 1))",
+    "detail": "TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(detail))",
+}
+
+
+def create(table: str) -> list[str]:
+    """The statements that make what is not there yet; each may be run again."""
+    columns = ",\n".join(f"  {quoted(name)} {declared}" for name, declared in COLUMNS.items())
+    return [
+        f"CREATE TABLE IF NOT EXISTS {qualified(table)} (\n{columns}\n)",
+        *_indexes(table),
+        _by_minute(table),
+        *_version(table),
+    ]
+
+
+def add_column(table: str, column: str) -> list[str]:
+    """The statements that add a column to a table that may hold rows."""
+    if column != "recorded_at":
+        return [f"ALTER TABLE {qualified(table)} ADD COLUMN {quoted(column)} {COLUMNS[column]}"]
+    # SQLite adds no column whose default is an expression: a trigger takes the default's place.
+    return [
+        f"ALTER TABLE {qualified(table)} ADD COLUMN recorded_at TEXT",
+        f"UPDATE {qualified(table)} SET recorded_at = {NOW}",
+        f"CREATE TRIGGER {quoted(beside(table, 'recorded_at'))} AFTER INSERT ON {qualified(table)}\n"
+        "WHEN NEW.recorded_at IS NULL BEGIN\n"
+        f"  UPDATE {qualified(table)} SET recorded_at = {NOW} WHERE rowid = NEW.rowid;\nEND",
+    ]
+
+
+def _indexes(table: str) -> list[str]:
+    wanted = {
+        "time": "(occurred_at, id)",
+        "provider_time": "(environment, provider, occurred_at)",
+        "recorded": "(recorded_at)",
+        "correlation": "(correlation_id) WHERE correlation_id IS NOT NULL",
+        "release": "(release) WHERE release IS NOT NULL",
+        "lane": "(environment, json_extract(detail, '$.provider'), occurred_at) WHERE provider = 'releaseguard'",
+    }
+    return [
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{name}')} ON {quoted(bare(table))} {columns}"
+        for name, columns in wanted.items()
+    ]
+
+
+def _by_minute(table: str) -> str:
+    """A view and no table: a roll-up kept aside would be wrong as soon as a late row arrives."""
+    return f"""CREATE VIEW IF NOT EXISTS {qualified(beside(table, "by_minute"))} AS
+SELECT substr(occurred_at, 1, 16) || ':00.000000Z' AS minute, environment, provider, event, outcome, release, synthetic,
+  count(*) AS events, count(DISTINCT correlation_id) AS correlations, avg(latency_ms) AS latency_ms
+FROM {qualified(table)} GROUP BY 1, 2, 3, 4, 5, 6, 7"""
+
+
+def _version(table: str) -> list[str]:
+    versions = qualified(beside(table, "schema"))
+    return [
+        f"CREATE TABLE IF NOT EXISTS {versions} (\n"
+        f"  version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT ({NOW})\n)",
+        f"INSERT OR IGNORE INTO {versions} (version) VALUES ({VERSION})",
+    ]

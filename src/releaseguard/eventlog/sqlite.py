@@ -1,0 +1,530 @@
+"""The embedded store: one SQLite file, safe for many processes of one machine at once."""
+
+# ruff: noqa: S608 - names are quoted (schema/names.py), values are bound
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from releaseguard.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
+from releaseguard.eventlog import rows
+from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteCount, Query
+from releaseguard.eventlog.pool import Pool
+from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.schema import sqlite as schema
+from releaseguard.eventlog.schema.names import bare, qualified, quoted
+from releaseguard.eventlog.tables import Batch, TableLog
+from releaseguard.model import OURSELVES, Event, from_text, to_text, utc_now
+
+CHUNK = 2000
+"""Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
+
+MIGRATE = "Run: releaseguard events migrate"
+
+Row = tuple[Any, ...]
+
+
+def sqlite_path(url: str, base: Path) -> Path:
+    """The file that ``sqlite:///file.db`` (relative to ``base``) or ``sqlite:////absolute.db`` names.
+
+    Raises ``ConfigError`` for anything else, and for an in-memory database: a log must outlive the process.
+    """
+    scheme, _, rest = url.partition("://")
+    name = rest[1:]
+    if scheme != "sqlite" or not rest.startswith("/") or not name or name == ":memory:":
+        raise ConfigError(
+            "the address of a SQLite log is not of the form sqlite:///file.db",
+            where="[events] url",
+            next_step="Write sqlite:///file.db (beside the configuration) or sqlite:////absolute/path/file.db.",
+        )
+    return base / name
+
+
+class SqliteEventLog(TableLog):
+    """Events in a SQLite file in WAL mode. An empty or absent file is given the schema when first used.
+
+    The store is this machine, so the store's clock is this machine's: read after the write lock is held, which
+    makes ``recorded_at`` follow the order of the writes. ``busy_timeout`` is in seconds: how long to wait for
+    other writers.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        table: EventTable | None = None,
+        *,
+        busy_timeout: float = 60.0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        super().__init__(table or EventTable())
+        self.label = f"sqlite:///{path}"
+        self._path = path
+        self._busy_timeout = busy_timeout
+        self._clock = clock
+        self._known_shapes: set[str] = set()
+        self._pool: Pool[sqlite3.Connection] = Pool(self._connect, sqlite3.Connection.close)
+
+    # --- The interface
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    def migrate(self) -> Sequence[str]:
+        with self._working() as connection, _transaction(connection):
+            return [
+                word
+                for place in self._places()
+                for word in ([_left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
+            ]
+
+    def schema_sql(self) -> str:
+        ours = [place for place in self._places() if not place.is_the_apps]
+        return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def restore(self, events: Iterable[Event]) -> None:
+        """Append events with the ``recorded_at`` they carry: for imports and demonstrations, never for new rows."""
+        stream = iter(events)
+        while batch := list(islice(stream, CHUNK)):
+            self._write(self._batches(batch), _ADD, keep_recorded=True)
+
+    # --- What TableLog asks for
+
+    def _add(self, batches: Sequence[Batch]) -> None:
+        self._write(batches, _ADD)
+
+    def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
+        try:
+            self._write(batches, "")
+        except _Taken:
+            raise rows.conflict([event for _, events in batches for event in events]) from None
+        return self._look_up(batches)
+
+    def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
+        wanted = rows.conditions(query, place)
+        if wanted is None:
+            return
+        where, parameters = _where(wanted, place)
+        order = "DESC" if query.newest_first else "ASC"
+        columns = ", ".join(_expression(column, place) for column in COLUMNS)
+        sql = (
+            f"SELECT {columns} FROM {qualified(place.table)}{where}"
+            f" ORDER BY {_expression('occurred_at', place)} {order}, {_expression('id', place)} {order}"
+        )
+        limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
+        for row in self._rows(place, sql + limit, parameters):
+            yield _event(row, place)
+
+    def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
+        wanted = rows.conditions(query, place)
+        if wanted is None:
+            return
+        where, parameters = _where(wanted, place)
+        for row in self._rows(place, _minutes_sql(place, where), parameters):
+            yield _minute_count(row)
+
+    # --- Connections
+
+    @contextmanager
+    def _working(self) -> Iterator[sqlite3.Connection]:
+        with self._translated(), self._pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _translation(error, self.label, self._path) from None
+
+    def _connect(self) -> sqlite3.Connection:
+        self._check_path()
+        connection = sqlite3.connect(
+            self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_path(self) -> None:
+        if not self._path.parent.is_dir():
+            raise ConfigError(
+                f"the directory {self._path.parent} does not exist",
+                where=self.label,
+                next_step=f"Create it (mkdir -p {self._path.parent}) or correct [events] url.",
+            )
+        if self._path.is_dir():
+            raise ConfigError(
+                "this is a directory, not a database file",
+                where=self.label,
+                next_step="Name a file in [events] url.",
+            )
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        with suppress(sqlite3.OperationalError):
+            # Somebody else may be making the same change just now; then it is made.
+            connection.execute("PRAGMA journal_mode = WAL")
+        (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not objects:
+            with _transaction(connection):
+                for place in self._places():
+                    if not place.is_the_apps:
+                        _migrate(connection, place.table)
+
+    def _places(self) -> list[EventTable]:
+        return [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
+
+    # --- Statements
+
+    def _rows(self, place: EventTable, sql: str, parameters: Sequence[object]) -> Iterator[Row]:
+        with self._working() as connection:
+            self._check_shape(connection, place)
+            with closing(connection.execute(sql, parameters)) as cursor:
+                yield from chain.from_iterable(iter(lambda: cursor.fetchmany(CHUNK), []))
+
+    def _write(self, batches: Sequence[Batch], tail: str, *, keep_recorded: bool = False) -> None:
+        with self._working() as connection:
+            for place, _ in batches:
+                self._check_shape(connection, place)
+            with _transaction(connection):
+                now = to_text(self._clock())
+                for place, events in batches:
+                    values = (_values(event, place, now, keep_recorded=keep_recorded) for event in events)
+                    connection.executemany(_insert_sql(place, tail), values)
+
+    def _check_shape(self, connection: sqlite3.Connection, place: EventTable) -> None:
+        if place.table not in self._known_shapes:
+            _check_columns(_declared(connection, place.table), place, self.label)
+            self._known_shapes.add(place.table)
+
+
+class _Taken(Exception):
+    """An id is there already."""
+
+
+_ADD = " ON CONFLICT ({id}) DO NOTHING"
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, with the write lock from the start: a lock taken later could find the data changed."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.IntegrityError) and error.sqlite_errorname in _UNIQUE:
+            raise _Taken from None
+        raise
+
+
+_UNIQUE = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
+
+
+# --- SQL ----------------------------------------------------------------------------------------------------
+
+_ABSENT = {"synthetic": "0", "detail": "'{}'"}
+_OPERATORS = {"gte": ">=", "lt": "<", "lte": "<="}
+
+
+def _expression(column: str, place: EventTable) -> str:
+    theirs = place.theirs(column)
+    return quoted(theirs) if theirs else _ABSENT.get(column, "NULL")
+
+
+def _insert_sql(place: EventTable, tail: str) -> str:
+    names = [_expression(column, place) for column in place.present]
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {qualified(place.table)} ({', '.join(names)}) VALUES ({marks})" + tail.format(
+        id=_expression("id", place)
+    )
+
+
+def _values(event: Event, place: EventTable, now: str, *, keep_recorded: bool) -> list[object]:
+    recorded = to_text(event.recorded_at) if keep_recorded and event.recorded_at else now
+    value: dict[str, object] = {
+        "id": str(event.id),
+        "occurred_at": to_text(event.occurred_at),
+        "recorded_at": recorded,
+        "provider": event.provider,
+        "event": event.event,
+        "outcome": str(event.outcome),
+        "error_code": event.error_code,
+        "latency_ms": event.latency_ms,
+        "environment": event.environment,
+        "release": event.release,
+        "source": event.source,
+        "correlation_id": event.correlation_id,
+        "synthetic": int(event.synthetic),
+        "detail": json.dumps(event.detail, ensure_ascii=False, separators=(",", ":")) if event.detail else "{}",
+    }
+    return [value[column] for column in place.present]
+
+
+def _where(wanted: Iterable[Condition], place: EventTable) -> tuple[str, list[object]]:
+    parts: list[str] = []
+    parameters: list[object] = []
+    for condition in wanted:
+        sql, values = _condition(condition, _expression(condition.column, place))
+        parts.append(sql)
+        parameters += values
+    return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
+
+
+def _condition(condition: Condition, name: str) -> tuple[str, list[object]]:
+    value = condition.value
+    if condition.key is not None:
+        return _detail_condition(name, condition.key, str(value))
+    if condition.operator == "in" and len(value) > 1:
+        # One parameter whatever the number: a list of ids may be longer than SQLite's limit of parameters.
+        texts = json.dumps([str(one) for one in value])
+        return f"{name} IN (SELECT value FROM json_each(?))", [texts]
+    if condition.operator == "in":
+        return f"{name} = ?", [str(value[0])]
+    return f"{name} {_OPERATORS.get(condition.operator, '=')} ?", [_parameter(value)]
+
+
+def _parameter(value: object) -> object:
+    if isinstance(value, datetime):
+        return to_text(value)
+    return int(value) if isinstance(value, bool) else str(value)
+
+
+def _detail_condition(name: str, key: str, text: str) -> tuple[str, list[object]]:
+    """``detail ->> key = text`` as Postgres means it, in the form that the index on rotation lanes serves."""
+    extracted = f"json_extract({name}, '$.{key}')"
+    if text[:1].isalpha() and text not in ("true", "false"):
+        return f"{extracted} = ?", [text]
+    kind = f"CASE json_type({name}, '$.{key}') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    return f"{kind} ELSE CAST({extracted} AS TEXT) END = ?", [text]
+
+
+def _minutes_sql(place: EventTable, where: str) -> str:
+    def name(column: str) -> str:
+        return _expression(column, place)
+
+    kind = (
+        f"substr({name('occurred_at')}, 1, 16) AS minute, substr({name('recorded_at')}, 1, 16) AS recorded,"
+        f" {name('environment')} AS environment, {name('provider')} AS provider, {name('event')} AS event,"
+        f" {name('outcome')} AS outcome, {name('release')} AS release, {name('synthetic')} AS synthetic,"
+        f" {name('source')} IS 'client' AS client"
+    )
+    earliest = f"{name('recorded_at')}, {name('occurred_at')}, {name('id')}"
+    happening = f"{name('correlation_id')}, environment, provider, event, outcome"
+    traffic = f"{where or ' WHERE 1'} AND {name('provider')} <> '{OURSELVES}'"
+    source = f"FROM {qualified(place.table)}{traffic}"
+    return f"""
+SELECT minute, recorded, environment, provider, event, outcome, release, synthetic, client, sum(first), sum(NOT first)
+FROM (SELECT {kind}, {name("correlation_id")} IS NULL OR 1 = row_number() OVER (
+        PARTITION BY {happening} ORDER BY {earliest}) AS first {source})
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"""
+
+
+# --- Rows ---------------------------------------------------------------------------------------------------
+
+
+def _event(row: Row, place: EventTable) -> Event:
+    try:
+        return _decode(*row)
+    except (ValueError, TypeError, KeyError, IndexError):
+        raise _undecodable(row, place) from None
+
+
+def _decode(
+    id_: str,
+    occurred_at: str,
+    recorded_at: str | None,
+    provider: str,
+    event: str,
+    outcome: str,
+    error_code: str | None,
+    latency_ms: int | None,
+    environment: str,
+    release: str | None,
+    source: str | None,
+    correlation_id: str | None,
+    synthetic: int,
+    detail: str,
+) -> Event:
+    return Event(
+        id=rows.uuid_of(id_),
+        occurred_at=rows.moment_of(occurred_at),
+        recorded_at=rows.moment_of(recorded_at) if recorded_at else None,
+        provider=provider,
+        event=event,
+        outcome=rows.OUTCOMES[outcome],
+        error_code=error_code,
+        latency_ms=latency_ms,
+        environment=environment,
+        release=release,
+        source=source,
+        correlation_id=correlation_id,
+        synthetic=bool(synthetic),
+        detail={} if detail == "{}" else _object(detail),
+    )
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+_DECODERS: dict[str, Callable[[Any], object]] = {
+    "id": rows.uuid_of,
+    "occurred_at": from_text,
+    "recorded_at": lambda text: text and from_text(text),
+    "outcome": rows.OUTCOMES.__getitem__,
+    "detail": _object,
+}
+
+
+def _undecodable(row: Row, place: EventTable) -> ConfigError:
+    for column, decode in _DECODERS.items():
+        value = row[COLUMNS.index(column)]
+        try:
+            decode(value)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return rows.bad_value(place, column, row[0], f"is no {_MEANING[column]}")
+    return rows.bad_value(place, "id", row[0], "cannot be read")
+
+
+_MEANING = {
+    "id": "UUID",
+    "occurred_at": "time of the form 2026-11-24T10:15:00.000000Z",
+    "recorded_at": "time of the form 2026-11-24T10:15:00.000000Z",
+    "outcome": "'success' or 'error'",
+    "detail": "JSON object",
+}
+
+
+def _minute_count(row: Row) -> MinuteCount:
+    minute, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
+    return MinuteCount(
+        _minute(minute),
+        recorded and _minute(recorded),
+        environment,
+        provider,
+        event,
+        rows.OUTCOMES[outcome],
+        release,
+        bool(synthetic),
+        bool(client),
+        count,
+        repeats,
+    )
+
+
+def _minute(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# --- Shape --------------------------------------------------------------------------------------------------
+
+
+def _declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Column -> declared type; empty where there is no such table."""
+    found = connection.execute("SELECT name, type FROM pragma_table_info(?)", [bare(table)])
+    return {name: declared.upper() for name, declared in found}
+
+
+def _check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
+    if not found:
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=MIGRATE)
+    for column in place.present:
+        name = place.theirs(column) or column
+        if name not in found:
+            raise ConfigError(
+                f"the table {place.table} has no column {name} (it has {', '.join(found)})",
+                where=label,
+                next_step=f'{MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
+            )
+        if not _fits(column, found[name]):
+            raise ConfigError(
+                f"column {name} of the table {place.table} is {found[name]}, which cannot hold {column}"
+                f" ({schema.COLUMNS[column].split()[0]})",
+                where=label,
+                next_step=f'Map the right column: [events.columns] {column} = "..."',
+            )
+
+
+def _fits(column: str, declared: str) -> bool:
+    """By SQLite's own rules of affinity: what the declared type would do to our values."""
+    number = any(word in declared for word in ("INT", "REAL", "FLOA", "DOUB"))
+    if column in ("latency_ms", "synthetic"):
+        return not any(word in declared for word in ("CHAR", "CLOB", "TEXT", "BLOB"))
+    return not number and "BLOB" not in declared
+
+
+def _migrate(connection: sqlite3.Connection, table: str) -> list[str]:
+    before = _declared(connection, table)
+    missing = [column for column in schema.COLUMNS if column not in before] if before else []
+    done = [_add_column(connection, table, column) for column in missing]
+    objects = _objects(connection)
+    for statement in schema.create(table):
+        connection.execute(statement)
+    return done + [f"created {kind} {name}" for kind, name in _objects(connection) if (kind, name) not in objects]
+
+
+def _add_column(connection: sqlite3.Connection, table: str, column: str) -> str:
+    if column in NEEDED:
+        raise ConfigError(
+            f"the table {table} exists and has no column {column}, which its rows could not be given",
+            next_step=f'Map it ([events.columns] {column} = "...") or choose another [events] table.',
+        )
+    for statement in schema.add_column(table, column):
+        connection.execute(statement)
+    return f"added column {column} to {table}"
+
+
+def _objects(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex%' ORDER BY rowid"
+    ).fetchall()
+
+
+def _left_alone(place: EventTable) -> str:
+    return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"
+
+
+# --- Errors -------------------------------------------------------------------------------------------------
+
+
+def _translation(error: sqlite3.Error, label: str, path: Path) -> ReleaseguardError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ServiceError(
+            "the database stayed locked by another process",
+            where=label,
+            next_step=f"See who holds it (fuser {path}), then run the command again.",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return AccessDenied(
+            f"the database cannot be written ({error})",
+            where=label,
+            next_step=f"Give this user write permission for {path} and its directory, or correct [events] url.",
+        )
+    if name.startswith("SQLITE_NOTADB"):
+        return ConfigError("this is not a SQLite database", where=label, next_step="Correct [events] url.")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR")):
+        return ServiceError(
+            f"the database cannot be used: {error}",
+            where=label,
+            next_step=f"Check the disk, then the file: sqlite3 {path} 'PRAGMA integrity_check'",
+        )
+    return ConfigError(f"the table does not take this: {error}", where=label, next_step=MIGRATE)

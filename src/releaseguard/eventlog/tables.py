@@ -1,0 +1,112 @@
+"""What every store does alike: which table a row belongs to, how two tables read as one, what a lost answer means."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from heapq import merge
+from itertools import islice
+
+from releaseguard.errors import Unreachable
+from releaseguard.eventlog import rows
+from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, EventTable, MinuteCount, Query
+from releaseguard.model import OURSELVES, Event
+
+Batch = tuple[EventTable, Sequence[Event]]
+"""Events and the one table they go to."""
+
+
+class TableLog(EventLog):
+    """An event log in one table, or in two where the app's own table cannot hold our rows."""
+
+    def __init__(self, table: EventTable) -> None:
+        self._table = table
+        self._traffic, self._ours = rows.split(table)
+        self.capabilities = Capabilities(frozenset(table.present))
+
+    @abstractmethod
+    def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
+        """The rows of one table, in order."""
+
+    @abstractmethod
+    def _add(self, batches: Sequence[Batch]) -> None:
+        """Write what is not there yet."""
+
+    @abstractmethod
+    def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
+        """Write all or nothing and return the rows as stored, in any order.
+
+        Raises ``Conflict`` where an id is taken and ``Unreachable`` where it is unknown whether rows were written.
+        """
+
+    def append(self, events: Sequence[Event]) -> None:
+        if events:
+            self._add(self._batches(events))
+
+    def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
+        if not events:
+            return ()
+        batches = self._batches(events)
+        try:
+            stored = self._insert(batches)
+        except Unreachable:
+            stored = self._settle(batches)
+        by_id = {event.id: event for event in stored}
+        return tuple(by_id[event.id] for event in events)
+
+    def select(self, query: Query) -> Iterator[Event]:
+        wants_traffic, wants_ours = rows.concerns(query)
+        if self._ours == self._traffic or not (wants_traffic and wants_ours):
+            yield from self._read(self._traffic if wants_traffic else self._ours, query)
+            return
+        ours = replace(query, providers=(OURSELVES,))
+        both = merge(
+            self._read(self._traffic, query),
+            self._read(self._ours, ours),
+            key=_position,
+            reverse=query.newest_first,
+        )
+        yield from islice(both, query.limit)
+
+    def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
+        wants_traffic, _ = rows.concerns(query)
+        if wants_traffic:
+            yield from self._count(self._traffic, replace(query, newest_first=False, limit=None))
+
+    def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
+        del place
+        return super().minute_counts(query)
+
+    def _batches(self, events: Sequence[Event]) -> list[Batch]:
+        """The events by table. Sorted by id, so that two writers of the same ids cannot wait for each other."""
+        ordered = sorted((rows.storable(event) for event in events), key=lambda event: event.id.int)
+        ours = [event for event in ordered if event.provider == OURSELVES]
+        if ours:
+            rows.must_hold_our_rows(self._ours)
+        if self._ours == self._traffic:
+            return [(self._traffic, ordered)]
+        traffic = [event for event in ordered if event.provider != OURSELVES]
+        return [batch for batch in ((self._traffic, traffic), (self._ours, ours)) if batch[1]]
+
+    def _settle(self, batches: Sequence[Batch]) -> Sequence[Event]:
+        """After a lost answer: look first, and repeat the write only where nothing of it is there."""
+        found = self._look_up(batches)
+        if not found:
+            try:
+                return self._insert(batches)
+            except Conflict:
+                # Either somebody else was quicker, or our first request arrived after we had looked.
+                found = self._look_up(batches)
+        if all(rows.are_ours(found, events, place) for place, events in batches):
+            return found
+        raise rows.conflict([event for _, events in batches for event in events])
+
+    def _look_up(self, batches: Sequence[Batch]) -> list[Event]:
+        return [
+            event for place, events in batches for event in self._read(place, Query(ids=[event.id for event in events]))
+        ]
+
+
+def _position(event: Event) -> tuple[object, int]:
+    return event.occurred_at, event.id.int
