@@ -75,7 +75,7 @@ def convert(document: Document, kind: type[T], *, at: Sequence[Step] = (), data:
     try:
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise _explained(document, kind, error, at) from None
+        raise _explained(document, kind, error, value, at) from None
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
@@ -99,18 +99,25 @@ def dotted(steps: Sequence[Step]) -> str:
     return text
 
 
-def _explained(document: Document, kind: type, error: msgspec.ValidationError, at: Sequence[Step]) -> ConfigError:
+def _explained(
+    document: Document, kind: type, error: msgspec.ValidationError, value: Any, at: Sequence[Step]
+) -> ConfigError:
     message, _, path = str(error).partition(" - at `")
-    steps = (*at, *_steps(path.rstrip("`")))
-    unknown = re.search(r"unknown field `([^`]+)`", message)
-    if unknown:
-        valid = _fields_at(kind, _steps(path.rstrip("`")), document.data)
-        return document.error(
-            "is not a known key",
-            *steps,
-            unknown[1],
-            next_step=did_you_mean(unknown[1], valid) if valid else None,
-        )
+    inside = _steps(path.rstrip("`"))
+    steps = (*at, *inside)
+    if unknown := re.search(r"unknown field `([^`]+)`", message):
+        valid = _fields_at(kind, inside, value)
+        next_step = did_you_mean(unknown[1], valid) if valid else None
+        return document.error("is not a known key", *steps, unknown[1], next_step=next_step)
+    if missing := re.search(r"missing required field `([^`]+)`", message):
+        return document.error(f"the key {missing[1]!r} is missing", *steps)
+    node = _node_at(kind, inside, value)
+    invalid = re.fullmatch(r"Invalid (?:enum )?value '?(.*?)'?", message)
+    if invalid and (choices := _choices(node)):
+        what = f"{invalid[1]!r} is not one of its values"
+        return document.error(what, *steps, next_step=did_you_mean(invalid[1], choices))
+    if "matching regex" in message and (description := _description(node)):
+        return document.error(f"is not {description}", *steps)
     return document.error(_in_toml_words(message), *steps)
 
 
@@ -145,18 +152,55 @@ def _steps(path: str) -> tuple[Step, ...]:
 
 def _fields_at(kind: Any, steps: Sequence[Step], data: Any) -> Sequence[str]:
     """The names of the keys that are valid at ``steps`` inside ``kind``."""
-    node = msgspec.inspect.type_info(kind)
+    node = _node_at(kind, steps, data)
     for step in steps:
-        node = _structs(node, data)[0] if _structs(node, data) else node
-        if isinstance(node, msgspec.inspect.StructType) and isinstance(step, str):
-            node = next((field.type for field in node.fields if field.encode_name == step), node)
-        elif hasattr(node, "item_type"):
-            node = node.item_type
-        elif hasattr(node, "value_type"):
-            node = node.value_type
         data = _descend(data, step)
     structs = _structs(node, data)
     return [field.encode_name for struct in structs for field in struct.fields]
+
+
+def _node_at(kind: Any, steps: Sequence[Step], data: Any) -> Any:
+    """What the type ``kind`` says about the value at ``steps`` in ``data``.
+
+    For the key that tells the members of a union apart it is the union itself.
+    """
+    node = msgspec.inspect.type_info(kind)
+    for step in steps:
+        node = _child(_plain(node), step, data)
+        data = _descend(data, step)
+    return node
+
+
+def _child(node: Any, step: Step, data: Any) -> Any:
+    structs = _structs(node, data)
+    if structs and step == structs[0].tag_field:
+        return node
+    if structs and isinstance(step, str):
+        return next((field.type for field in structs[0].fields if field.encode_name == step), node)
+    return getattr(node, "item_type", getattr(node, "value_type", node))
+
+
+def _plain(node: Any) -> Any:
+    """``node`` without the metadata around it."""
+    return node.type if isinstance(node, msgspec.inspect.Metadata) else node
+
+
+def _choices(node: Any) -> Sequence[str]:
+    """The texts that are valid where only certain ones are."""
+    node = _plain(node)
+    if isinstance(node, msgspec.inspect.LiteralType):
+        return [str(value) for value in node.values]
+    if isinstance(node, msgspec.inspect.EnumType):
+        return [str(member.value) for member in node.cls]
+    members = getattr(node, "types", ())
+    tags = [str(m.tag) for m in members if isinstance(m, msgspec.inspect.StructType) and m.tag is not None]
+    return tags or [text for member in members for text in _choices(member)]
+
+
+def _description(node: Any) -> str | None:
+    """The words that a type with a pattern was given for messages (``msgspec.Meta(description=...)``)."""
+    extra = node.extra_json_schema if isinstance(node, msgspec.inspect.Metadata) else None
+    return str(extra["description"]) if extra and "description" in extra else None
 
 
 def _structs(node: Any, data: Any) -> Sequence[Any]:

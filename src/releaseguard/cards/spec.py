@@ -9,9 +9,22 @@ import msgspec
 
 Duration = str
 """``90s``, ``30m``, ``7d``: read with :func:`releaseguard.model.duration`."""
-Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-CheckId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.\-]*$")]
-SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Identifier = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", description="a name of lower-case letters, digits and underscores"),
+]
+CheckId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_.\-]*$", description="a name of lower-case letters, digits, '_', '.' and '-'"
+    ),
+]
+SecretName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Z][A-Z0-9_]*$", description="a variable's name: capital letters, digits and underscores"
+    ),
+]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Text = Mapping[str, str]
 """The same sentence by language: ``{en = "...", tr = "..."}``."""
@@ -76,6 +89,8 @@ class _Check(_Strict, frozen=True, kw_only=True, tag_field="kind"):
     """Whether being undecided leaves the release undecided."""
     runbook: str | None = None
     """The line of the release checklist that the check stands for."""
+    settled_by: CheckId | None = None
+    """Where this check is undecided, a PASS of that one (a flow, where traffic is thin) settles its line."""
     grace: Duration = "2m"
     """How long after the deployment events are not yet held against it."""
 
@@ -231,7 +246,7 @@ class Card(_Strict, frozen=True, kw_only=True):
     id: Identifier
     name: str
     hosts: Sequence[str]
-    """The provider's hosts; each covers its subdomains. SAFE MODE refuses them."""
+    """The provider's hosts, lower case and in punycode; each covers its subdomains. SAFE MODE refuses them."""
     infrastructure: Literal["github", "vercel", "supabase"] | None = None
     """The role in which releaseguard stands on this provider, at the configured address only."""
     events: EventSpec
@@ -249,3 +264,7 @@ class Card(_Strict, frozen=True, kw_only=True):
         for secret in self.secrets:
             units.setdefault(secret.unit, []).append(secret)
         return units
+
+    def main_unit(self) -> Sequence[SecretSpec]:
+        """What ``rotate PROVIDER`` means where no secret is named: the card's first unit (empty without secrets)."""
+        return next(iter(self.units().values()), ())
