@@ -1,0 +1,51 @@
+"""The formats of a verdict, by the name given to ``--format``."""
+
+from __future__ import annotations
+
+from releaseguard.report.interface import Format, VerdictDocument
+
+
+def _text(document: VerdictDocument, width: int) -> str:
+    from releaseguard.report.text import render
+
+    return render(document, width)
+
+
+def _json(document: VerdictDocument, _width: int) -> str:
+    import json
+
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _markdown(document: VerdictDocument, _width: int) -> str:
+    from releaseguard.report.markdown import render
+
+    return render(document)
+
+
+def _junit(document: VerdictDocument, _width: int) -> str:
+    from releaseguard.report.junit import render
+
+    return render(document)
+
+
+def _html(document: VerdictDocument, _width: int) -> str:
+    from releaseguard.report.html import render
+
+    return render(document)
+
+
+def _sarif(document: VerdictDocument, _width: int) -> str:
+    from releaseguard.report.sarif import render
+
+    return render(document)
+
+
+FORMATS: dict[str, Format] = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+    "junit": _junit,
+    "html": _html,
+    "sarif": _sarif,
+}

@@ -1,0 +1,56 @@
+"""The vocabulary of the report room: the document that ``verify --json`` prints, which every format renders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+
+class CheckRow(TypedDict):
+    """One check of the verdict."""
+
+    id: str
+    provider: str
+    kind: str
+    verdict: str
+    """``pass``, ``warn``, ``fail`` or ``inconclusive``."""
+    blocking: bool
+    reason: str
+    evidence: Mapping[str, Any]
+
+
+class SkippedRow(TypedDict):
+    """One check that was not run, and why."""
+
+    id: str
+    provider: str
+    kind: str
+    reason: str
+
+
+class VerdictDocument(TypedDict):
+    """A verdict as a value: times are RFC 3339 in UTC, the same rows give the same document."""
+
+    verdict: str
+    release: str
+    environment: str
+    deployed_at: str
+    as_of: str
+    summary: str
+    """One sentence for people."""
+    next_step: str | None
+    log: Mapping[str, Any]
+    checks: Sequence[CheckRow]
+    skipped: Sequence[SkippedRow]
+
+
+Format = Callable[[VerdictDocument, int], str]
+"""Renders a document for a width in characters (formats for programs ignore it)."""
+
+ORDER = ("fail", "inconclusive", "warn", "pass")
+"""What needs a reader first."""
+
+
+def by_urgency(document: VerdictDocument) -> Sequence[CheckRow]:
+    """The checks, worst first, blocking before others, else in their own order."""
+    return sorted(document["checks"], key=lambda row: (ORDER.index(row["verdict"]), not row["blocking"]))

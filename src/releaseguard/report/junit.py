@@ -1,0 +1,41 @@
+"""A verdict as JUnit XML, for whatever collects test results: FAIL is a failure, undecided an error, skipped a skip."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from releaseguard.report.interface import CheckRow, VerdictDocument
+
+
+def render(document: VerdictDocument) -> str:
+    """The verdict as one ``testsuite``, a ``testcase`` for each check."""
+    rows = document["checks"]
+    failed = [row for row in rows if row["verdict"] == "fail" and row["blocking"]]
+    undecided = [row for row in rows if row["verdict"] == "inconclusive"]
+    suite = ET.Element(
+        "testsuite",
+        name=f"releaseguard {document['environment']} {document['release']}",
+        tests=str(len(rows) + len(document["skipped"])),
+        failures=str(len(failed)),
+        errors=str(len(undecided)),
+        skipped=str(len(document["skipped"])),
+        timestamp=document["as_of"],
+    )
+    for row in rows:
+        _case(suite, row)
+    for left_out in document["skipped"]:
+        case = ET.SubElement(suite, "testcase", classname=left_out["provider"], name=left_out["id"])
+        ET.SubElement(case, "skipped", message=left_out["reason"])
+    ET.indent(suite)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _case(suite: ET.Element, row: CheckRow) -> None:
+    case = ET.SubElement(suite, "testcase", classname=row["provider"], name=row["id"])
+    tag = {"fail": "failure", "inconclusive": "error"}.get(row["verdict"])
+    if tag == "failure" and not row["blocking"]:
+        tag = None
+    if tag:
+        ET.SubElement(case, tag, message=row["reason"], type=row["kind"])
+    else:
+        ET.SubElement(case, "system-out").text = row["reason"]

@@ -1,0 +1,41 @@
+"""A verdict as SARIF 2.1.0 (OASIS), for GitHub's code scanning: what failed, warned, or is undecided."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from releaseguard import __version__
+from releaseguard.report.interface import CheckRow, VerdictDocument
+
+_LEVEL = {"fail": "error", "warn": "warning", "inconclusive": "note"}
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def render(document: VerdictDocument) -> str:
+    """The verdict as one run; a result for each check that did not pass."""
+    rows = document["checks"]
+    driver = {
+        "name": "releaseguard",
+        "version": __version__,
+        "rules": [{"id": row["id"], "shortDescription": {"text": f"{row['provider']}: {row['kind']}"}} for row in rows],
+    }
+    results = [_result(index, row) for index, row in enumerate(rows) if row["verdict"] != "pass"]
+    run = {
+        "tool": {"driver": driver},
+        "results": results,
+        "properties": {key: document[key] for key in ("verdict", "release", "environment", "as_of")},
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+
+
+def _result(index: int, row: CheckRow) -> dict[str, Any]:
+    level = "warning" if row["verdict"] == "fail" and not row["blocking"] else _LEVEL[row["verdict"]]
+    return {
+        "ruleId": row["id"],
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": row["reason"]},
+        # A release has no line of code; the card that set the check is the nearest thing to a place.
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": f"checks/{row['provider']}.toml"}}}],
+    }
