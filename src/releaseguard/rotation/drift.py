@@ -1,0 +1,113 @@
+"""Whether every managed secret is at its destinations as the vault has it. Pure: values in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from releaseguard.destinations.interface import InStep, Observed
+from releaseguard.vault.interface import SecretVersion
+
+
+class DriftStatus(StrEnum):
+    IN_STEP = "in_step"
+    BEHIND = "behind"
+    """It holds an older version: a rotation did not reach it."""
+    MISSING = "missing"
+    CHANGED = "changed"
+    """Somebody else has written it since our last push."""
+    SHADOWED = "shadowed"
+    """A narrower scope hides it from the runs that were meant to read it."""
+    NOT_SENSITIVE = "not_sensitive"
+    """It can be read back at the destination, where the values of secrets should not be."""
+    UNMANAGED = "unmanaged"
+    """A copy under the same name at a place that no configuration names."""
+    UNKNOWN = "unknown"
+    """The destination does not show values and we never pushed there: nobody can tell."""
+
+
+DRIFTED = frozenset(DriftStatus) - {DriftStatus.IN_STEP, DriftStatus.UNKNOWN}
+PUSHABLE = frozenset({DriftStatus.BEHIND, DriftStatus.MISSING, DriftStatus.CHANGED})
+"""What pushing the newest version again puts right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Our last push of one name to one destination, from the rotation's history."""
+
+    version: int
+    secret_id: str | None
+    marker: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFinding:
+    """One name at one place. ``version`` is what we know to be there, ``newest`` what the vault has."""
+
+    provider: str
+    secret: str
+    uri: str
+    name: str
+    status: DriftStatus
+    reason: str
+    version: int | None = None
+    newest: int | None = None
+
+
+def compare(newest: SecretVersion, pushed: Pushed | None, observed: Observed) -> tuple[DriftStatus, str]:
+    """The state of one name: what is seen there, against the newest version and our last push."""
+    if not observed.present:
+        return DriftStatus.MISSING, "is not there"
+    if observed.in_step is InStep.YES:
+        return DriftStatus.IN_STEP, f"holds version {newest.version}"
+    if pushed and observed.marker != pushed.marker:
+        return DriftStatus.CHANGED, f"was written by someone else after our push of version {pushed.version}"
+    if pushed and _older(pushed, newest):
+        return DriftStatus.BEHIND, f"holds version {pushed.version}, the vault has {newest.version}"
+    if observed.in_step is InStep.NO:
+        return DriftStatus.CHANGED, f"holds another value than version {newest.version}"
+    if pushed:
+        return DriftStatus.IN_STEP, f"unchanged since our push of version {pushed.version}"
+    return _never_pushed(newest, observed)
+
+
+def _older(pushed: Pushed, newest: SecretVersion) -> bool:
+    recreated = pushed.secret_id is not None and pushed.secret_id != newest.secret_id
+    return recreated or pushed.version < newest.version
+
+
+def _never_pushed(newest: SecretVersion, observed: Observed) -> tuple[DriftStatus, str]:
+    # A value last written before the version existed cannot be that version, whoever wrote it.
+    if observed.changed_at and newest.updated_at and observed.changed_at < newest.updated_at.replace(microsecond=0):
+        return DriftStatus.BEHIND, f"was last written before version {newest.version} was made"
+    return DriftStatus.UNKNOWN, "does not show its value, and releaseguard has never pushed it"
+
+
+def remarks(observed: Observed) -> Iterable[tuple[DriftStatus, str]]:
+    """What the destination itself remarked on: findings beside the value."""
+    for remark in observed.remarks:
+        if remark.startswith("shadowed"):
+            yield DriftStatus.SHADOWED, remark
+        elif remark.startswith("not sensitive"):
+            yield DriftStatus.NOT_SENSITIVE, remark
+
+
+def findings(
+    provider: str, newest: SecretVersion, uri: str, pushed: Pushed | None, observed: Observed
+) -> Sequence[DriftFinding]:
+    """Everything to be said about one secret at one destination: its state first, then the remarks."""
+    said = [compare(newest, pushed, observed), *remarks(observed)]
+    version = pushed.version if pushed and observed.marker == pushed.marker else None
+    return [
+        DriftFinding(provider, newest.name, uri, observed.name, status, reason, version, newest.version)
+        for status, reason in said
+    ]
+
+
+def unmanaged(provider: str, secret: str, uri: str, name: str) -> DriftFinding:
+    """A copy under the secret's name that no configuration names."""
+    reason = "holds a secret of this name and no configuration names it: a rotation will not reach it"
+    return DriftFinding(provider, secret, uri, name, DriftStatus.UNMANAGED, reason)
