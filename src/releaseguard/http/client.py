@@ -22,13 +22,13 @@ from releaseguard.errors import (
     NotFound,
     RateLimited,
     ReleaseguardError,
-    SafeModeRefusal,
     ServiceError,
     Unreachable,
 )
 from releaseguard.http.pacing import Limits, Pacer
 from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated_wait
 from releaseguard.model import utc_now
+from releaseguard.safemode import check_address, refusal_behind
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class ServiceClient:
         sleep: Callable[[float], None] = time.sleep,
         transport: Any = None,
     ) -> None:
-        _check_base(base_url)
+        check_address(base_url)
         self.service = service
         self.host = urlsplit(base_url).netloc
         self._base = base_url.rstrip("/")
@@ -177,17 +177,16 @@ class ServiceClient:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(self._limits.concurrency, f"{self.service}-") as pool:
-            futures = [pool.submit(_as_value, call) for call in calls]
-            try:
-                return [future.result() for future in futures]
-            except BaseException:
-                self._stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            finally:
-                pool.shutdown(wait=True)
-                self._stopped.clear()
+        pool = ThreadPoolExecutor(self._limits.concurrency, f"{self.service}-")
+        futures = [pool.submit(_as_value, call) for call in calls]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            self._stopped.set()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._stopped.clear()
 
     def close(self) -> None:
         """Closes the connections. A later request opens new ones."""
@@ -227,6 +226,7 @@ class ServiceClient:
         while True:
             while wait := self._pacer.admit(write=call.writes):
                 self._pause(call, wait, spent)
+            self._stop_if_interrupted()
             self._guard()
             if not self._pacer.closed:
                 return
@@ -239,10 +239,13 @@ class ServiceClient:
                 next_step=f"Run it again in {seconds:.0f} seconds; what has been done is kept.",
             )
         while seconds > 0:
-            if self._stopped.is_set():
-                raise KeyboardInterrupt
+            self._stop_if_interrupted()
             self._sleep(min(seconds, 1.0))  # in slices, so that Ctrl-C is not kept waiting
             seconds -= 1.0
+
+    def _stop_if_interrupted(self) -> None:
+        if self._stopped.is_set():
+            raise KeyboardInterrupt
 
     def _send(self, call: _Call, headers: Mapping[str, str]) -> Reply | Fault:
         """Sends once. Returns instead of raising, so that no exception of httpx becomes another's context."""
@@ -250,6 +253,7 @@ class ServiceClient:
 
         from releaseguard.http.transport import ends_within, fault_of
 
+        check_address(self._base)
         client = self._opened()
         try:
             with ends_within(self._timeout):
@@ -261,9 +265,13 @@ class ServiceClient:
                     headers=headers,
                 )
         except httpx.HTTPError as exc:
-            return fault_of(exc)
-        found = {name.lower(): value for name, value in answer.headers.items()}
-        return Reply(answer.status_code, found, answer.content, f"{self.host}{call.path}")
+            refusal = refusal_behind(exc)
+            fault = fault_of(exc)
+        else:
+            return _reply(answer, f"{self.host}{call.path}")
+        if refusal is not None:
+            raise refusal
+        return fault
 
     def _opened(self) -> httpx.Client:
         import httpx
@@ -388,6 +396,11 @@ def _plain_path(path: str) -> str:
     return path
 
 
+def _reply(answer: httpx.Response, where: str) -> Reply:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Reply(answer.status_code, headers, answer.content, where)
+
+
 def _as_value(call: Callable[[], T]) -> T | ReleaseguardError:
     try:
         return call()
@@ -399,28 +412,9 @@ def _times(tries: int) -> str:
     return "once" if tries == 1 else f"{tries} times"
 
 
-# --- addresses -------------------------------------------------------------------------------------------------
-
-
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _check_base(url: str) -> None:
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise SafeModeRefusal(
-            "an address with a user name or password in it is refused",
-            where=parts.hostname,
-            next_step="Write the address without them; credentials come from the environment.",
-        )
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(url)):
-        raise SafeModeRefusal(
-            f"{parts.scheme or 'no'}:// is refused: http:// is accepted for this machine (loopback) only",
-            where=parts.hostname or url[:60],
-            next_step="Write the address with https://.",
-        )
 
 
 def _serialised(payload: Any) -> tuple[bytes | None, list[str]]:

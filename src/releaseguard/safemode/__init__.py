@@ -1,0 +1,31 @@
+"""SAFE MODE: which hosts this process may talk to, enforced below every library.
+
+Importing this package hooks nothing. The command line calls :func:`install` at its entry.
+"""
+
+from __future__ import annotations
+
+from releaseguard.safemode.guard import (
+    active_policy,
+    check_address,
+    guarding,
+    ignored_proxy_variables,
+    install,
+    refusal_behind,
+)
+from releaseguard.safemode.libpq import PinnedTarget, check_libpq
+from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
+
+__all__ = [
+    "AllowedHost",
+    "PinnedTarget",
+    "Policy",
+    "active_policy",
+    "build_policy",
+    "check_address",
+    "check_libpq",
+    "guarding",
+    "ignored_proxy_variables",
+    "install",
+    "refusal_behind",
+]

@@ -1,0 +1,226 @@
+"""The one place where SAFE MODE is enforced: an audit hook, below every library of this process.
+
+CPython announces look-ups, connections and child processes to audit hooks before it does them, and an exception
+from a hook prevents them (PEP 578; names and arguments of the events: Python's "Audit events table"). A hook
+cannot be removed, so it asks for the policy of the moment. It sees nothing of what C code does on its own:
+libpq is therefore pinned before it starts (:mod:`releaseguard.safemode.libpq`), and child processes are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from releaseguard.errors import SafeModeRefusal
+from releaseguard.safemode.hosts import canonical_or_none, is_address, is_loopback
+from releaseguard.safemode.policy import check_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from releaseguard.safemode.policy import Policy
+
+PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy")
+
+CHILD_EVENTS: Final = frozenset(
+    {
+        "subprocess.Popen",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.startfile",
+        "os.system",
+        "pty.spawn",
+    }
+)
+
+
+class _State:
+    """What the hook reads; one per process."""
+
+    policy: Policy | None = None
+    hooked = False
+
+
+def active_policy() -> Policy | None:
+    """The policy in force, ``None`` where SAFE MODE is not installed (inside somebody's app)."""
+    return _State.policy
+
+
+def check_address(url: str) -> None:
+    """Raises ``SafeModeRefusal`` unless ``url`` may be talked to. An HTTP client asks this for the address behind a
+    proxy, which no hook sees; without a policy in force only the address's form is checked."""
+    policy = _State.policy
+    if policy is None:
+        check_form(url)
+    else:
+        policy.check_url(url)
+
+
+def install(policy: Policy) -> list[str]:
+    """Puts ``policy`` in force for the whole process, for good; a later call replaces it by another.
+
+    The proxy variables of the environment are removed, so that no library follows them; their names are returned.
+    """
+    ignored = ignored_proxy_variables(os.environ)
+    for name in ignored:
+        del os.environ[name]
+    if not _State.hooked:
+        _State.hooked = True
+        _record_answers()
+        _refuse_unannounced_children()
+        sys.addaudithook(_hook)
+    _State.policy = policy
+    return ignored
+
+
+@contextmanager
+def guarding(policy: Policy) -> Iterator[None]:
+    """:func:`install` for the length of a block, for a process that outlives the command, such as a test run."""
+    before, environment = _State.policy, dict(os.environ)
+    install(policy)
+    try:
+        yield
+    finally:
+        _State.policy = before
+        os.environ.update(
+            {name: environment[name] for name in ignored_proxy_variables(environment) if name not in os.environ}
+        )
+
+
+def ignored_proxy_variables(environ: Mapping[str, str]) -> list[str]:
+    """The proxy variables that are set and not followed: only ``[network] proxy`` is. Ask before :func:`install`."""
+    return sorted(name for name in environ if name.lower() in PROXY_VARIABLES and environ[name])
+
+
+def refusal_behind(exc: BaseException) -> SafeModeRefusal | None:
+    """The refusal that a library wrapped into ``exc``, however deep; ``None`` if there is none."""
+    waiting: list[object] = [exc]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, SafeModeRefusal):
+            return found
+        if isinstance(found, BaseException) and id(found) not in seen:
+            seen.add(id(found))
+            inside = (getattr(found, "reason", None), *getattr(found, "exceptions", ()))
+            waiting += [found.__cause__, found.__context__, *found.args, *inside]
+    return None
+
+
+# --- the hook --------------------------------------------------------------------------------------------------
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    check = _CHECKS.get(event)
+    if check is not None and _State.policy is not None:
+        check(_State.policy, args)
+
+
+def _check_look_up(policy: Policy, args: Sequence[Any]) -> None:
+    host = args[0]
+    port = args[1] if len(args) > 1 else None
+    if host is not None:  # None is this machine
+        policy.check_host(_text(host), _port(port))
+
+
+def _check_reverse_look_up(policy: Policy, args: Sequence[Any]) -> None:
+    """A reverse look-up asks the network's servers too. Python's own HTTP server makes one for its loopback address."""
+    plain = canonical_or_none(_text(args[0]))
+    if plain is None or not is_loopback(plain):
+        policy.check_host(_text(args[0]))
+
+
+def _check_sockaddr(policy: Policy, args: Sequence[Any]) -> None:
+    _check_reverse_look_up(policy, args[0])
+
+
+def _check_connection(policy: Policy, args: Sequence[Any]) -> None:
+    sock, address = args[0], args[1]
+    if address is None:  # sending on a socket that is connected already
+        return
+    if sock.family not in {socket.AF_INET, socket.AF_INET6}:
+        raise SafeModeRefusal(
+            f"SAFE MODE refuses a connection of the kind {getattr(sock.family, 'name', sock.family)}: "
+            "only the hosts that the configuration names are talked to",
+            next_step="Write the service's address into releaseguard.toml as https://host.",
+        )
+    policy.check_host(_text(address[0]), address[1])
+
+
+def _refuse_child(_policy: Policy, args: Sequence[Any]) -> None:
+    raise SafeModeRefusal(
+        f"SAFE MODE refuses to start {_program(args)}: whom another process talks to cannot be checked",
+        next_step="Run the program yourself, outside releaseguard.",
+    )
+
+
+def _program(args: Sequence[Any]) -> str:
+    """The program's name alone: its arguments could hold a secret."""
+    named = args[0] if args else None
+    words = _text(named).split() if isinstance(named, str | bytes) else []
+    return os.path.basename(words[0]) if words else "another program"  # noqa: PTH119 - text, not a file of ours
+
+
+_CHECKS: Final[Mapping[str, Callable[[Policy, Sequence[Any]], None]]] = {
+    "socket.getaddrinfo": _check_look_up,
+    "socket.gethostbyname": lambda policy, args: _check_look_up(policy, args[:1]),
+    "socket.gethostbyaddr": _check_reverse_look_up,
+    "socket.getnameinfo": _check_sockaddr,
+    "socket.connect": _check_connection,
+    "socket.sendto": _check_connection,
+    "socket.sendmsg": _check_connection,
+    **dict.fromkeys(CHILD_EVENTS, _refuse_child),
+}
+
+
+def _text(host: object) -> str:
+    return host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host)
+
+
+def _port(port: object) -> int | None:
+    if isinstance(port, bytes):
+        port = port.decode("ascii", "replace")
+    return int(port) if isinstance(port, int) or (isinstance(port, str) and port.isdecimal()) else None
+
+
+# --- what an audit hook cannot see -----------------------------------------------------------------------------
+
+
+def _record_answers() -> None:
+    """Lets the policy learn which addresses its names have: a hook sees a look-up's question, not its answer.
+
+    This is bookkeeping and no protection: an answer that it misses is an address that is refused.
+    """
+    import _socket
+
+    look_up = _socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        found = look_up(host, *args, **options)
+        if _State.policy is not None and host is not None and not is_address(canonical_or_none(_text(host)) or ""):
+            _State.policy.record(_text(host), (str(entry[4][0]) for entry in found))
+        return found
+
+    _socket.getaddrinfo = getaddrinfo
+
+
+def _refuse_unannounced_children() -> None:
+    """``multiprocessing`` starts processes by a function that announces nothing."""
+    try:
+        import _posixsubprocess
+    except ImportError:  # not POSIX
+        return
+    start = _posixsubprocess.fork_exec
+
+    def fork_exec(*args: Any) -> int:
+        if _State.policy is not None:
+            _refuse_child(_State.policy, ())
+        return start(*args)
+
+    _posixsubprocess.fork_exec = fork_exec

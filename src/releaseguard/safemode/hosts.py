@@ -1,0 +1,154 @@
+"""One spelling for every host, and a reading of addresses that no library reads differently. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
+_AUTHORITY: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(:[0-9]*)?")
+_AMBIGUOUS: Final = re.compile(r"[\\\s\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address leads: scheme, canonical host, port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+def canonical(host: str) -> str:
+    """``host`` in its one spelling: a lower-case ASCII name without a final dot, or an address in short form.
+
+    Undoes what resolvers and libraries undo (case, dots and letters of other scripts, percent-encoding,
+    decimal, octal and hexadecimal IPv4, IPv4 inside IPv6). Raises ``ValueError`` for what is no host.
+    """
+    if host.startswith("[") and host.endswith("]"):
+        return _ipv6(host[1:-1])
+    if ":" in host:
+        return _ipv6(host)
+    name = _ascii(_decoded(host)).lower().removesuffix(".")
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):  # no top-level domain is a number, so every resolver reads an address
+        return _ipv4(labels)
+    labels = [_without_needless_punycode(label) for label in labels]
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("not a host name")
+    return ".".join(labels)
+
+
+def canonical_or_none(host: str) -> str | None:
+    """:func:`canonical`, or ``None`` for what is no host."""
+    try:
+        return canonical(host)
+    except ValueError:
+        return None
+
+
+def is_address(host: str) -> bool:
+    """Whether a canonical host is an IP address and not a name."""
+    return ":" in host or bool(_NUMBER.fullmatch(host.rpartition(".")[2]))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a canonical host is this machine."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def place_of(url: str) -> Place:
+    """Where ``url`` leads. Raises ``ValueError`` for anything that two libraries could read differently:
+    backslashes, blanks, control characters, a user name, a port that is no number, a scheme other than http(s)."""
+    if _AMBIGUOUS.search(url):
+        raise ValueError("it holds a backslash, a blank or a control character")
+    parts = urlsplit(url)
+    if parts.scheme not in DEFAULT_PORTS:
+        raise ValueError("it begins with neither https:// nor http://")
+    if "@" in parts.netloc:
+        raise ValueError("it holds a user name or password")
+    named = _AUTHORITY.fullmatch(parts.netloc)
+    if named is None:
+        raise ValueError("host and port cannot be told apart")
+    host = canonical(named["host"])
+    return Place(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme])
+
+
+def shown_host(url: str) -> str:
+    """The host of an address that cannot be read safely, for a message: never user name or password."""
+    rest = url.partition("://")[2] or url
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    host = re.split(r"[@\\]", authority)[-1].strip()
+    named = _AUTHORITY.fullmatch(host)
+    host = named["host"] if named else host
+    return "".join(c for c in host if c.isprintable())[:100] or "(no host)"
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Whether a card's host pattern, itself canonical, covers a canonical host: itself and all below it."""
+    return host == pattern or host.endswith(f".{pattern}")
+
+
+def _decoded(host: str) -> str:
+    for _ in range(5):
+        decoded = unquote(host)
+        if decoded == host:
+            return host
+        host = decoded
+    raise ValueError("percent-encoded too often")
+
+
+def _ascii(host: str) -> str:
+    """To ASCII as Python's own look-up does it (IDNA 2003: compatibility forms, case, invisible characters)."""
+    text = unicodedata.normalize("NFKC", _DOTS.sub(".", host))
+    if text.isascii():
+        return text
+    try:
+        return text.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError("not a host name") from None
+
+
+def _without_needless_punycode(label: str) -> str:
+    """``xn--sendgrid-`` holds no foreign letter at all: it is ``sendgrid`` in disguise."""
+    if not label.startswith("xn--"):
+        return label
+    try:
+        plain = unicodedata.normalize("NFKC", label[4:].encode().decode("punycode")).lower()
+    except UnicodeError:
+        raise ValueError("not a host name") from None
+    return plain if plain.isascii() and plain else label
+
+
+def _ipv4(labels: list[str]) -> str:
+    """The reading of ``inet_aton``: up to four parts, each decimal, octal or hexadecimal, the last one wide."""
+    if not 1 <= len(labels) <= 4 or not all(_NUMBER.fullmatch(label) for label in labels):
+        raise ValueError("not an address")
+    *firsts, last = (_number(label) for label in labels)
+    if any(part > 255 for part in firsts) or last >= 256 ** (4 - len(firsts)):
+        raise ValueError("not an address")
+    value = last + sum(part << (24 - 8 * place) for place, part in enumerate(firsts))
+    return str(ipaddress.IPv4Address(value))
+
+
+def _number(text: str) -> int:
+    if text.startswith("0x"):
+        return int(text[2:] or "0", 16)
+    return int(text, 8 if text.startswith("0") else 10)
+
+
+def _ipv6(text: str) -> str:
+    address = ipaddress.IPv6Address(text.partition("%")[0])  # without the interface: it is on this machine
+    return str(address.ipv4_mapped or address)

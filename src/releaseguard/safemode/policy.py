@@ -1,0 +1,201 @@
+"""The rules of SAFE MODE: an allow-list from the configuration, under a deny-list from the providers' cards.
+
+Decides, and does nothing else: :mod:`releaseguard.safemode.guard` asks it for every look-up and connection.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from releaseguard.errors import SafeModeRefusal
+from releaseguard.safemode.hosts import (
+    Place,
+    canonical,
+    canonical_or_none,
+    covers,
+    is_address,
+    place_of,
+    shown_host,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+HTTP_SCHEMES: Final = ("http://", "https://")
+PROXY_SETTING: Final = "[network] proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHost:
+    """A host that the configuration names. ``port`` ``None`` is any port; ``why`` is the setting."""
+
+    host: str
+    port: int | None
+    why: str
+
+    def takes(self, port: int | None) -> bool:
+        """Whether ``port`` may be used there; ``None`` asks about the host alone, as a look-up does."""
+        return port is None or self.port is None or self.port == port
+
+
+class Policy:
+    """Which hosts may be looked up and connected to.
+
+    ``denied`` maps a card's id to its host patterns (``sendgrid.com`` covers every host below it). Deny wins
+    over allow, except where ``infrastructure`` (setting -> ids of cards) says that the very address of that
+    setting is something releaseguard stands on. Shared by all threads.
+    """
+
+    def __init__(
+        self,
+        allowed: Iterable[AllowedHost] = (),
+        denied: Mapping[str, Sequence[str]] | None = None,
+        infrastructure: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        self._infrastructure = dict(infrastructure or {})
+        self._denied = [
+            (canonical(pattern.removeprefix("*.")), card)
+            for card, patterns in (denied or {}).items()
+            for pattern in patterns
+        ]
+        self._allowed: list[AllowedHost] = []
+        self._resolved: defaultdict[str, set[AllowedHost]] = defaultdict(set)
+        for entry in allowed:
+            self.admit(entry.host, entry.port, entry.why)
+
+    @property
+    def allowed(self) -> Sequence[AllowedHost]:
+        """What the configuration names, in its order."""
+        return tuple(self._allowed)
+
+    def admit(self, host: str, port: int | None, why: str) -> None:
+        """Allows a configured host. Raises ``SafeModeRefusal`` where it is on a card and not infrastructure."""
+        entry = AllowedHost(self._canonical(host), port, why)
+        card = next((card for card in self._cards(entry.host) if not self._stands_on(entry, card)), None)
+        if card is not None:
+            raise _denied(entry.host, card, where=why)
+        if entry not in self._allowed:
+            self._allowed.append(entry)
+
+    def check_host(self, host: str, port: int | None = None) -> None:
+        """Raises ``SafeModeRefusal`` unless ``host`` (a name or an address, in any spelling) may be reached."""
+        plain = self._canonical(host)
+        entries = [entry for entry in self._entries(plain) if entry.takes(port)]
+        for card in self._cards(plain):
+            if not any(self._stands_on(entry, card) for entry in entries):
+                raise _denied(plain, card)
+        if not entries:
+            raise self._not_allowed(plain, port)
+
+    def check_url(self, url: str) -> None:
+        """Raises ``SafeModeRefusal`` unless ``url`` is plain, https (or loopback), and leads to an allowed host."""
+        place = self.readable(url)
+        self.check_host(place.host, place.port)
+        _check_scheme(place)
+
+    def readable(self, url: str, where: str | None = None) -> Place:
+        """Where ``url`` leads. Raises ``SafeModeRefusal`` if that is ambiguous, with the card's name where it
+        seems to lead to a provider."""
+        try:
+            return place_of(url)
+        except ValueError as exc:
+            reason = str(exc)
+        host = shown_host(url)
+        card = next(iter(self._cards(canonical_or_none(host) or "")), None)
+        raise _denied(host, card, where) if card is not None else _unreadable(host, reason, where)
+
+    def record(self, name: str, addresses: Iterable[str]) -> None:
+        """Remembers what an allowed name resolved to: these addresses may be connected to, at its ports."""
+        plain = canonical_or_none(name)
+        entries = [entry for entry in self._allowed if entry.host == plain]
+        for address in filter(None, map(canonical_or_none, addresses)):
+            self._resolved[address].update(entries)
+
+    def _entries(self, plain: str) -> Iterable[AllowedHost]:
+        named = [entry for entry in self._allowed if entry.host == plain]
+        return [*named, *self._resolved.get(plain, ())] if is_address(plain) else named
+
+    def _cards(self, plain: str) -> Iterable[str]:
+        return (card for pattern, card in self._denied if covers(pattern, plain))
+
+    def _stands_on(self, entry: AllowedHost, card: str) -> bool:
+        return card in self._infrastructure.get(entry.why, ())
+
+    def _canonical(self, host: str) -> str:
+        plain = canonical_or_none(host)
+        if plain is None:
+            raise _unreadable(shown_host(host), "it is not a host name or address")
+        return plain
+
+    def _not_allowed(self, plain: str, port: int | None) -> SafeModeRefusal:
+        at = plain if port is None else f"{plain}:{port}"
+        known = ", ".join(f"{_shown(entry)} ({entry.why})" for entry in self._allowed) or "none"
+        return SafeModeRefusal(
+            f"SAFE MODE refuses {at}: it is not on the allow-list, which holds only what the configuration names",
+            next_step=f"If releaseguard must reach it, set it in releaseguard.toml. Allowed now: {known}.",
+        )
+
+
+def build_policy(
+    allowed_urls: Mapping[str, str],
+    denied: Mapping[str, Sequence[str]],
+    infrastructure: Mapping[str, Collection[str]] | None = None,
+    *,
+    proxy: str | None = None,
+) -> Policy:
+    """The policy of a configuration.
+
+    ``allowed_urls`` maps a setting (``[github] url``) to its address; addresses that are not http(s) are left
+    to :func:`releaseguard.safemode.check_libpq`. ``denied``: card -> hosts. ``infrastructure``: setting -> ids
+    of the cards it may be on. ``proxy`` is ``[network] proxy``; what is sent through one is TLS of its own, so
+    ``http://`` will do for it. Raises ``SafeModeRefusal`` where a setting names a provider's host or ``http://``
+    beyond this machine.
+    """
+    policy = Policy((), denied, infrastructure)
+    for setting, url in allowed_urls.items():
+        if url.lower().startswith(HTTP_SCHEMES):
+            place = policy.readable(url, where=setting)
+            policy.admit(place.host, place.port, setting)
+            _check_scheme(place, where=setting)
+    if proxy is not None:
+        place = policy.readable(proxy, where=PROXY_SETTING)
+        policy.admit(place.host, place.port, PROXY_SETTING)
+    return policy
+
+
+def check_form(url: str) -> None:
+    """What holds of every address, whether SAFE MODE is installed or not: it is plain, and https or loopback."""
+    _check_scheme(Policy().readable(url))
+
+
+def _check_scheme(place: Place, where: str | None = None) -> None:
+    if place.scheme == "http" and not place.is_loopback:
+        raise SafeModeRefusal(
+            f"SAFE MODE refuses http://{place.host}: http:// is accepted for this machine (loopback) only",
+            where=where,
+            next_step="Write the address with https://.",
+        )
+
+
+def _denied(host: str, card: str, where: str | None = None) -> SafeModeRefusal:
+    return SafeModeRefusal(
+        f"SAFE MODE refuses {host}: it is on the deny-list as a host of the provider card {card!r}, "
+        "and a provider is never called to find out whether it works",
+        where=where,
+        next_step=f"See `releaseguard health --provider {card}` for what the app's own use of it shows; "
+        "where a setting names this host, correct the setting.",
+    )
+
+
+def _unreadable(host: str, reason: str, where: str | None = None) -> SafeModeRefusal:
+    return SafeModeRefusal(
+        f"SAFE MODE refuses {host}: the address can be read in more than one way or not at all ({reason})",
+        where=where,
+        next_step="Write it plainly: https://host or https://host:port.",
+    )
+
+
+def _shown(entry: AllowedHost) -> str:
+    return entry.host if entry.port in {None, 443} else f"{entry.host}:{entry.port}"
