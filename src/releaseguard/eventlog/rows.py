@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -205,6 +205,43 @@ def uuid_of(text: str) -> UUID:
 def moment_of(text: str) -> datetime:
     """:func:`from_text`, quick for the form that the stores keep."""
     return datetime.fromisoformat(text) if text[-1] == "Z" else from_text(text)
+
+
+# --- Tables of another shape --------------------------------------------------------------------------------
+
+MIGRATE = "Run: releaseguard events migrate"
+
+
+def no_column(place: EventTable, column: str, found: Iterable[str], label: str) -> ConfigError:
+    """The table lacks a column that is neither mapped nor mapped away."""
+    return ConfigError(
+        f"the table {place.table} has no column {place.theirs(column)} (it has {', '.join(found)})",
+        where=label,
+        next_step=f'{MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
+    )
+
+
+def wrong_type(place: EventTable, column: str, found: str, wanted: str, label: str) -> ConfigError:
+    """A column cannot hold what we would put there."""
+    return ConfigError(
+        f"column {place.theirs(column)} of the table {place.table} is {found}, where {column} has to be {wanted}",
+        where=label,
+        next_step=f'Change its type, or map another column: [events.columns] {column} = "..."',
+    )
+
+
+def cannot_be_given(table: str, column: str) -> ConfigError:
+    """A migration would have to invent values for the rows that are there."""
+    return ConfigError(
+        f"the table {table} exists and has no column {column}, which its rows could not be given",
+        where="[events]",
+        next_step=f'Map it ([events.columns] {column} = "...") or choose another table.',
+    )
+
+
+def left_alone(place: EventTable) -> str:
+    """What a migration does to the app's own table, in words."""
+    return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"
 
 
 def bad_value(place: EventTable, column: str, row_id: object, problem: str) -> ConfigError:

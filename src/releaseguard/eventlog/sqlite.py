@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,12 @@ from releaseguard.eventlog.pool import Pool
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import sqlite as schema
 from releaseguard.eventlog.schema.names import bare, qualified, quoted
+from releaseguard.eventlog.sql import minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
-from releaseguard.model import OURSELVES, Event, from_text, to_text, utc_now
+from releaseguard.model import Event, from_text, to_text, utc_now
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
-
-MIGRATE = "Run: releaseguard events migrate"
 
 Row = tuple[Any, ...]
 
@@ -81,7 +81,7 @@ class SqliteEventLog(TableLog):
             return [
                 word
                 for place in self._places()
-                for word in ([_left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
+                for word in ([rows.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
             ]
 
     def schema_sql(self) -> str:
@@ -114,14 +114,8 @@ class SqliteEventLog(TableLog):
         if wanted is None:
             return
         where, parameters = _where(wanted, place)
-        order = "DESC" if query.newest_first else "ASC"
-        columns = ", ".join(_expression(column, place) for column in COLUMNS)
-        sql = (
-            f"SELECT {columns} FROM {qualified(place.table)}{where}"
-            f" ORDER BY {_expression('occurred_at', place)} {order}, {_expression('id', place)} {order}"
-        )
-        limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
-        for row in self._rows(place, sql + limit, parameters):
+        sql = select(place, partial(_expression, place), where, query)
+        for row in self._rows(place, sql, parameters):
             yield _event(row, place)
 
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
@@ -129,7 +123,8 @@ class SqliteEventLog(TableLog):
         if wanted is None:
             return
         where, parameters = _where(wanted, place)
-        for row in self._rows(place, _minutes_sql(place, where), parameters):
+        sql = minutes(place, partial(_expression, place), partial(_minute_text, place), where)
+        for row in self._rows(place, sql, parameters):
             yield _minute_count(row)
 
     # --- Connections
@@ -241,16 +236,16 @@ _ABSENT = {"synthetic": "0", "detail": "'{}'"}
 _OPERATORS = {"gte": ">=", "lt": "<", "lte": "<="}
 
 
-def _expression(column: str, place: EventTable) -> str:
+def _expression(place: EventTable, column: str) -> str:
     theirs = place.theirs(column)
     return quoted(theirs) if theirs else _ABSENT.get(column, "NULL")
 
 
 def _insert_sql(place: EventTable, tail: str) -> str:
-    names = [_expression(column, place) for column in place.present]
+    names = [_expression(place, column) for column in place.present]
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {qualified(place.table)} ({', '.join(names)}) VALUES ({marks})" + tail.format(
-        id=_expression("id", place)
+        id=_expression(place, "id")
     )
 
 
@@ -279,7 +274,7 @@ def _where(wanted: Iterable[Condition], place: EventTable) -> tuple[str, list[ob
     parts: list[str] = []
     parameters: list[object] = []
     for condition in wanted:
-        sql, values = _condition(condition, _expression(condition.column, place))
+        sql, values = _condition(condition, _expression(place, condition.column))
         parts.append(sql)
         parameters += values
     return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
@@ -313,25 +308,8 @@ def _detail_condition(name: str, key: str, text: str) -> tuple[str, list[object]
     return f"{kind} ELSE CAST({extracted} AS TEXT) END = ?", [text]
 
 
-def _minutes_sql(place: EventTable, where: str) -> str:
-    def name(column: str) -> str:
-        return _expression(column, place)
-
-    kind = (
-        f"substr({name('occurred_at')}, 1, 16) AS minute, substr({name('recorded_at')}, 1, 16) AS recorded,"
-        f" {name('environment')} AS environment, {name('provider')} AS provider, {name('event')} AS event,"
-        f" {name('outcome')} AS outcome, {name('release')} AS release, {name('synthetic')} AS synthetic,"
-        f" {name('source')} IS 'client' AS client"
-    )
-    earliest = f"{name('recorded_at')}, {name('occurred_at')}, {name('id')}"
-    happening = f"{name('correlation_id')}, environment, provider, event, outcome"
-    traffic = f"{where or ' WHERE 1'} AND {name('provider')} <> '{OURSELVES}'"
-    source = f"FROM {qualified(place.table)}{traffic}"
-    return f"""
-SELECT minute, recorded, environment, provider, event, outcome, release, synthetic, client, sum(first), sum(NOT first)
-FROM (SELECT {kind}, {name("correlation_id")} IS NULL OR 1 = row_number() OVER (
-        PARTITION BY {happening} ORDER BY {earliest}) AS first {source})
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"""
+def _minute_text(place: EventTable, column: str) -> str:
+    return f"substr({_expression(place, column)}, 1, 16)"
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------
@@ -445,22 +423,13 @@ def _declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
 
 def _check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
     if not found:
-        raise ConfigError(f"there is no table {place.table}", where=label, next_step=MIGRATE)
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=rows.MIGRATE)
     for column in place.present:
         name = place.theirs(column) or column
         if name not in found:
-            raise ConfigError(
-                f"the table {place.table} has no column {name} (it has {', '.join(found)})",
-                where=label,
-                next_step=f'{MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
-            )
+            raise rows.no_column(place, column, found, label)
         if not _fits(column, found[name]):
-            raise ConfigError(
-                f"column {name} of the table {place.table} is {found[name]}, which cannot hold {column}"
-                f" ({schema.COLUMNS[column].split()[0]})",
-                where=label,
-                next_step=f'Map the right column: [events.columns] {column} = "..."',
-            )
+            raise rows.wrong_type(place, column, found[name], schema.COLUMNS[column].split()[0], label)
 
 
 def _fits(column: str, declared: str) -> bool:
@@ -483,10 +452,7 @@ def _migrate(connection: sqlite3.Connection, table: str) -> list[str]:
 
 def _add_column(connection: sqlite3.Connection, table: str, column: str) -> str:
     if column in NEEDED:
-        raise ConfigError(
-            f"the table {table} exists and has no column {column}, which its rows could not be given",
-            next_step=f'Map it ([events.columns] {column} = "...") or choose another [events] table.',
-        )
+        raise rows.cannot_be_given(table, column)
     for statement in schema.add_column(table, column):
         connection.execute(statement)
     return f"added column {column} to {table}"
@@ -496,10 +462,6 @@ def _objects(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     return connection.execute(
         "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex%' ORDER BY rowid"
     ).fetchall()
-
-
-def _left_alone(place: EventTable) -> str:
-    return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"
 
 
 # --- Errors -------------------------------------------------------------------------------------------------
@@ -527,4 +489,4 @@ def _translation(error: sqlite3.Error, label: str, path: Path) -> ReleaseguardEr
             where=label,
             next_step=f"Check the disk, then the file: sqlite3 {path} 'PRAGMA integrity_check'",
         )
-    return ConfigError(f"the table does not take this: {error}", where=label, next_step=MIGRATE)
+    return ConfigError(f"the table does not take this: {error}", where=label, next_step=rows.MIGRATE)

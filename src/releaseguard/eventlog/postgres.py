@@ -1,0 +1,474 @@
+"""The event log in Postgres, through psycopg 3."""
+
+# ruff: noqa: S608 - names are quoted (schema/names.py), values are bound
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from releaseguard.errors import (
+    AccessDenied,
+    ConfigError,
+    NotFound,
+    ReleaseguardError,
+    ServiceError,
+    Unreachable,
+)
+from releaseguard.eventlog import rows
+from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteCount, Query
+from releaseguard.eventlog.pool import Pool
+from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.schema import postgres as schema
+from releaseguard.eventlog.schema.names import bare, qualified, quoted
+from releaseguard.eventlog.sql import minutes, select
+from releaseguard.eventlog.tables import Batch, TableLog
+from releaseguard.model import Event, to_text
+from releaseguard.secret import Secret
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+CHUNK = 2000
+"""Rows sent or fetched at a time."""
+
+Row = tuple[Any, ...]
+
+
+def as_given(conninfo: str) -> str:
+    """No pin: what libpq makes of the address is where the connection goes."""
+    return conninfo
+
+
+class PostgresEventLog(TableLog):
+    """Events in a Postgres table.
+
+    ``pin`` takes the address and returns the one to connect to, or raises: SAFE MODE resolves and checks libpq's
+    target there, since libpq connects where Python's hooks do not see. Times are in seconds.
+    """
+
+    def __init__(
+        self,
+        url: Secret,
+        table: EventTable | None = None,
+        *,
+        pin: Callable[[str], str] = as_given,
+        connect_timeout: int = 10,
+        statement_timeout: float = 120.0,
+    ) -> None:
+        super().__init__(table or EventTable())
+        self.label = _label(url)
+        self._url = url
+        self._pin = pin
+        self._connect_timeout = connect_timeout
+        self._statement_timeout = statement_timeout
+        self._shapes: dict[str, Shape] = {}
+        self._pool: Pool[Connection] = Pool(self._connect, _disconnect)
+
+    # --- The interface
+
+    def now(self) -> datetime:
+        with self._working() as connection:
+            (moment,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+        return _utc(moment)
+
+    def migrate(self) -> Sequence[str]:
+        with self._working() as connection, connection.transaction():
+            done = [
+                word
+                for place in self._places()
+                for word in ([rows.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
+            ]
+        self._shapes.clear()
+        return done
+
+    def schema_sql(self) -> str:
+        ours = [place for place in self._places() if not place.is_the_apps]
+        return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+
+    def close(self) -> None:
+        self._pool.close()
+
+    # --- What TableLog asks for
+
+    def _add(self, batches: Sequence[Batch]) -> None:
+        with self._working() as connection:
+            for place, events in batches:
+                shape = self._shape(connection, place)
+                for start in range(0, len(events), CHUNK):
+                    sql = _insert_sql(place, shape) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+                    connection.execute(sql, _values(events[start : start + CHUNK], place))
+
+    def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
+        from psycopg.errors import UniqueViolation
+
+        with self._working() as connection:
+            shapes = [self._shape(connection, place) for place, _ in batches]
+            try:
+                with connection.transaction():
+                    return [
+                        _event(row, place)
+                        for (place, events), shape in zip(batches, shapes, strict=True)
+                        for row in connection.execute(_returning(place, shape), _values(events, place))
+                    ]
+            except UniqueViolation:
+                raise rows.conflict([event for _, events in batches for event in events]) from None
+
+    def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
+        wanted = rows.conditions(query, place)
+        if wanted is None:
+            return
+        for row in self._rows(place, wanted, lambda shape, where: select(place, shape.value, where, query)):
+            yield _event(row, place)
+
+    def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
+        wanted = rows.conditions(query, place)
+        if wanted is None:
+            return
+        for row in self._rows(
+            place, wanted, lambda shape, where: minutes(place, shape.value, partial(_minute, shape), where)
+        ):
+            yield _minute_count(row)
+
+    # --- Connections
+
+    @contextmanager
+    def _working(self) -> Iterator[Connection]:
+        import psycopg
+
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise _translation(error, self.label) from None
+
+    def _connect(self) -> Connection:
+        import psycopg
+
+        try:
+            connection = psycopg.connect(
+                self._pin(self._url.reveal()),
+                autocommit=True,
+                connect_timeout=self._connect_timeout,
+                application_name="releaseguard",
+                # A pooler between us and the server knows no statements prepared on another connection.
+                prepare_threshold=None,
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+            )
+        except psycopg.ProgrammingError:
+            # Its text may quote the password from an address that does not parse.
+            raise _malformed() from None
+        except psycopg.OperationalError as error:
+            raise _no_connection(error, self.label) from None
+        _settle_session(connection, self._statement_timeout)
+        return connection
+
+    def _places(self) -> list[EventTable]:
+        return [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
+
+    def _rows(self, place: EventTable, wanted: Iterable[Condition], sql: Callable[[Shape, str], str]) -> Iterator[Row]:
+        with self._working() as connection:
+            shape = self._shape(connection, place)
+            where, parameters = _where(wanted, shape)
+            with connection.cursor() as cursor:
+                yield from cursor.stream(sql(shape, where), parameters, size=CHUNK)
+
+    def _shape(self, connection: Connection, place: EventTable) -> Shape:
+        shape = self._shapes.get(place.table)
+        if shape is None:
+            shape = Shape(place, _declared(connection, place.table))
+            _check_shape(shape, self.label)
+            self._shapes[place.table] = shape
+        return shape
+
+
+def _disconnect(connection: Connection) -> None:
+    connection.close()
+
+
+def _settle_session(connection: Connection, statement_timeout: float) -> None:
+    """Times come back in UTC, and no statement outlives its caller's patience."""
+    connection.execute(
+        "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false)",
+        [str(int(statement_timeout * 1000))],
+    )
+
+
+def _label(url: Secret) -> str:
+    """Where it is, without user and password, whatever the address looks like."""
+    try:
+        parts = urlsplit(url.reveal())
+        host, port = parts.hostname or "localhost", parts.port or 5432
+    except ValueError:
+        return "postgresql://?"
+    return f"postgresql://{host}:{port}{parts.path}"
+
+
+# --- Shape --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A column's type: its name as SQL writes it, and Postgres' one-letter category of types."""
+
+    type: str
+    category: str
+
+
+_ABSENT = {
+    "recorded_at": "NULL::timestamptz",
+    "latency_ms": "NULL::integer",
+    "synthetic": "false",
+    "detail": "'{}'::jsonb",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A mapped table as it is."""
+
+    place: EventTable
+    declared: Mapping[str, Declared]
+    """Their column -> type."""
+
+    def name(self, column: str) -> str:
+        return quoted(self.place.theirs(column) or column)
+
+    def value(self, column: str) -> str:
+        """The column's value, comparable with ours: enumerations and the like as text."""
+        if not self.place.theirs(column):
+            return _ABSENT.get(column, "NULL::text")
+        name = self.name(column)
+        return f"{name}::text" if self.type(column).category == "E" else name
+
+    def type(self, column: str) -> Declared:
+        return self.declared[self.place.theirs(column) or column]
+
+
+def _declared(connection: Connection, table: str) -> dict[str, Declared]:
+    """Column -> type; empty where there is no such table."""
+    found = connection.execute(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory FROM pg_attribute a"
+        " JOIN pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        [qualified(table)],
+    )
+    return {name: Declared(type_, category) for name, type_, category in found}
+
+
+def _check_shape(shape: Shape, label: str) -> None:
+    place, found = shape.place, shape.declared
+    if not found:
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=rows.MIGRATE)
+    for column in place.present:
+        name = place.theirs(column) or column
+        if name not in found:
+            raise rows.no_column(place, column, found, label)
+        if not _fits(column, found[name]):
+            raise rows.wrong_type(place, column, found[name].type, schema.COLUMNS[column].split()[0], label)
+
+
+def _fits(column: str, declared: Declared) -> bool:
+    if column == "id":
+        return declared.type == "uuid" or declared.category == "S"
+    if column in ("occurred_at", "recorded_at"):
+        return declared.type.startswith("timestamp") and declared.type.endswith("with time zone")
+    if column == "detail":
+        return declared.type in ("jsonb", "json")
+    return declared.category in {"latency_ms": "N", "synthetic": "B"}.get(column, "SE")
+
+
+def _migrate(connection: Connection, table: str) -> list[str]:
+    # Two migrations at once would each find nothing there and then be in each other's way.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"releaseguard:{table}"])
+    found = _declared(connection, table)
+    for column in COLUMNS if found else ():
+        if column in NEEDED and column not in found:
+            raise rows.cannot_be_given(table, column)
+    before = _objects(connection, table)
+    for statement in schema.create(table):
+        connection.execute(statement)
+    return [f"created {thing}" for thing in _objects(connection, table) if thing not in before]
+
+
+def _objects(connection: Connection, table: str) -> list[str]:
+    """What belongs to the table, in words."""
+    found = connection.execute(
+        "SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'v' THEN 'view ' ELSE 'index ' END || relname"
+        " FROM pg_class WHERE relkind IN ('r', 'v', 'i') AND starts_with(relname, %(bare)s)"
+        " UNION ALL SELECT 'column ' || attname FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped"
+        " UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = to_regclass(%(table)s)",
+        {"bare": bare(table), "table": qualified(table)},
+    )
+    return [thing for (thing,) in found]
+
+
+# --- SQL ----------------------------------------------------------------------------------------------------
+
+_OPERATORS = {"gte": ">=", "lt": "<", "lte": "<="}
+
+
+def _insert_sql(place: EventTable, shape: Shape) -> str:
+    """One statement whatever the number of rows: every column is one array of text, cast to the column's type."""
+    given = [column for column in place.present if column != "recorded_at"]
+    names = ", ".join(shape.name(column) for column in given)
+    casts = ", ".join(f"x.{column}::{shape.type(column).type}" for column in given)
+    arrays = ", ".join(["%s::text[]"] * len(given))
+    recorded = ("", "") if not place.theirs("recorded_at") else (f", {shape.name('recorded_at')}", ", now()")
+    return (
+        f"INSERT INTO {qualified(place.table)} ({names}{recorded[0]})"
+        f" SELECT {casts}{recorded[1]} FROM unnest({arrays}) AS x({', '.join(given)})"
+    )
+
+
+def _returning(place: EventTable, shape: Shape) -> str:
+    return f"{_insert_sql(place, shape)} RETURNING {', '.join(shape.value(column) for column in COLUMNS)}"
+
+
+def _values(events: Sequence[Event], place: EventTable) -> list[list[str | None]]:
+    return [[_text(getattr(event, column)) for event in events] for column in place.present if column != "recorded_at"]
+
+
+def _text(value: object) -> str | None:
+    match value:
+        case None:
+            return None
+        case datetime():
+            return to_text(value)
+        case Mapping():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def _where(wanted: Iterable[Condition], shape: Shape) -> tuple[str, list[object]]:
+    parts: list[str] = []
+    parameters: list[object] = []
+    for condition in wanted:
+        name = shape.value(condition.column)
+        if condition.key is not None:
+            parts.append(f"{name} ->> '{condition.key}' = %s")
+            parameters.append(condition.value)
+        elif condition.operator == "in":
+            parts.append(f"{name} = ANY(%s::text[]::{shape.type(condition.column).type}[])")
+            parameters.append([str(value) for value in condition.value])
+        else:
+            parts.append(f"{name} {_OPERATORS.get(condition.operator, '=')} %s")
+            parameters.append(condition.value)
+    return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
+
+
+def _minute(shape: Shape, column: str) -> str:
+    return f"date_trunc('minute', {shape.value(column)})"
+
+
+# --- Rows ---------------------------------------------------------------------------------------------------
+
+
+def _event(row: Row, place: EventTable) -> Event:
+    values = dict(zip(COLUMNS, row, strict=True))
+    try:
+        return Event(**values | _decoded(values))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        column = "id" if not isinstance(values["id"], UUID) else "outcome"
+        raise rows.bad_value(place, column, values["id"], "cannot be read as an event's") from None
+
+
+def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
+    id_, detail = values["id"], values["detail"]
+    if not isinstance(detail, dict):
+        raise TypeError
+    return {
+        "id": id_ if isinstance(id_, UUID) else UUID(id_),
+        "occurred_at": _utc(values["occurred_at"]),
+        "recorded_at": values["recorded_at"] and _utc(values["recorded_at"]),
+        "outcome": rows.OUTCOMES[values["outcome"]],
+    }
+
+
+def _minute_count(row: Row) -> MinuteCount:
+    minute, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
+    return MinuteCount(
+        _utc(minute),
+        recorded and _utc(recorded),
+        environment,
+        provider,
+        event,
+        rows.OUTCOMES[outcome],
+        release,
+        synthetic,
+        client,
+        int(count),
+        int(repeats),
+    )
+
+
+def _utc(moment: Any) -> datetime:
+    """psycopg gives the session's zone, which is UTC under another name."""
+    converted: datetime = moment.replace(tzinfo=UTC)
+    return converted
+
+
+# --- Errors -------------------------------------------------------------------------------------------------
+
+
+def _malformed() -> ConfigError:
+    return ConfigError(
+        "the address of the event log's database cannot be read",
+        where="[events] url",
+        next_step="Write postgresql://USER:PASSWORD@HOST:5432/DATABASE; percent-encode @ : / ? # in the password.",
+    )
+
+
+def _no_connection(error: psycopg.OperationalError, label: str) -> ServiceError:
+    said = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    if any(word in said for word in ("authentication failed", "no password supplied", "pg_hba.conf", "role ")):
+        return AccessDenied(
+            f"the database refused us: {said}", where=label, next_step="Correct user and password in [events] url."
+        )
+    if "does not exist" in said:
+        return NotFound(
+            f"the database refused us: {said}", where=label, next_step="Create the database or correct [events] url."
+        )
+    return Unreachable(
+        f"no connection to the database: {said}",
+        where=label,
+        next_step="See whether it runs and can be reached from here, then run the command again.",
+    )
+
+
+def _translation(error: psycopg.Error, label: str) -> ReleaseguardError:
+    """By SQLSTATE. The primary message only: details quote rows."""
+    said = error.diag.message_primary or "no answer"
+    state = error.sqlstate or ""
+    if state in ("42P01", "42703", "42804") or state.startswith(("22", "23")) or state == "42P10":
+        return ConfigError(f"the table does not fit: {said}", where=label, next_step=_FITTING)
+    if state in ("42501", "25006") or state.startswith("28"):
+        return AccessDenied(
+            f"the database refused: {said}", where=label, next_step="Grant SELECT and INSERT on the table to this user."
+        )
+    if not state or state.startswith(("08", "57P")):
+        return Unreachable(
+            "the connection to the database was lost",
+            where=label,
+            next_step="See whether the database runs, then run the command again.",
+        )
+    return ServiceError(f"the database could not do it: {said}", where=label, next_step="Run the command again.")
+
+
+_FITTING = (
+    f"{rows.MIGRATE}; or, where the table is the app's own, map its columns under [events.columns]"
+    ' and give our own rows a table of theirs: results_table = "releaseguard_events".'
+)

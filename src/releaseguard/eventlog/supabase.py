@@ -1,0 +1,387 @@
+"""The event log over Supabase's REST interface, which is PostgREST in front of the project's Postgres.
+
+Protocol: PostgREST's documentation, "Tables and Views" (filters, bulk insert, ``Prefer``), "Pagination and count"
+and "Errors". A project caps the rows of one answer (``max-rows``, 1000 unless changed), silently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
+from releaseguard.eventlog import rows
+from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.schema import postgres as schema
+from releaseguard.eventlog.tables import Batch, TableLog
+from releaseguard.model import Event, to_text
+from releaseguard.secret import Secret
+
+if TYPE_CHECKING:
+    from releaseguard.http import Reply, ServiceClient
+
+PAGE = 1000
+"""Rows asked for at a time: Supabase's default cap."""
+
+CHUNK = 500
+"""Rows sent at a time where they may be sent in several requests."""
+
+MOST_IDS = 100
+"""Ids in one request: they are part of its address, and addresses of 8 KB are refused on the way."""
+
+Headers = Mapping[str, str | Secret]
+Connect = Callable[[str, Callable[[], Headers]], "ServiceClient"]
+"""Base address and credentials -> client."""
+
+_ANSWERS = (400, 401, 403, 404, 409)
+"""Refusals whose body says what is wrong with the table or the row."""
+
+
+def connect(base_url: str, headers: Callable[[], Headers]) -> ServiceClient:
+    """A client with the usual limits."""
+    from releaseguard.http import ServiceClient
+
+    return ServiceClient(service="supabase", base_url=base_url, headers=headers)
+
+
+class SupabaseEventLog(TableLog):
+    """Events in a Supabase project's table, reached at ``https://REF.supabase.co`` with its service role's key."""
+
+    def __init__(self, url: str, key: Secret, table: EventTable | None = None, *, connect: Connect = connect) -> None:
+        super().__init__(table or EventTable())
+        self.label = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
+        headers = {"apikey": key, "authorization": Secret(f"Bearer {key.reveal()}")}
+        self._client = connect(f"{url.rstrip('/')}/rest/v1", lambda: headers)
+
+    # --- The interface
+
+    def now(self) -> datetime:
+        reply = self._request("GET", self._ours, {"select": _column(self._ours, "id"), "limit": 0})
+        try:
+            return parsedate_to_datetime(reply.headers.get("date", ""))
+        except ValueError:
+            raise ServiceError(
+                "the answer carries no Date, so the store's clock is unknown",
+                where=self.label,
+                next_step="See whether a proxy between here and Supabase removes the header.",
+            ) from None
+
+    def migrate(self) -> NoReturn:
+        raise ConfigError(
+            "tables cannot be made over Supabase's REST interface",
+            where=self.label,
+            next_step="Run: releaseguard events migrate --sql > supabase/migrations/20261124000000_events.sql,"
+            " then apply it (supabase db push, or the SQL editor of the dashboard).",
+        )
+
+    def schema_sql(self) -> str:
+        places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
+        ours = [place for place in places if not place.is_the_apps]
+        return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+
+    def close(self) -> None:
+        self._client.close()
+
+    # --- What TableLog asks for
+
+    def _add(self, batches: Sequence[Batch]) -> None:
+        for place, events in batches:
+            for start in range(0, len(events), CHUNK):
+                self._post(
+                    place,
+                    events[start : start + CHUNK],
+                    params={"on_conflict": place.theirs("id")},
+                    prefer="resolution=ignore-duplicates,return=minimal",
+                    repeatable=True,
+                )
+
+    def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
+        if len(batches) > 1:
+            raise ValueError("one request writes one table: our own rows and traffic cannot be one conditional append")
+        ((place, events),) = batches
+        try:
+            reply = self._post(
+                place,
+                events,
+                params={"select": _selected(place)},
+                prefer="return=representation",
+                repeatable=False,
+            )
+        except ServiceError as error:
+            # A gateway's 5xx says nothing of what the database did behind it.
+            if error.status is not None and error.status >= 500:
+                raise Unreachable(error.what, where=error.where, next_step=error.next_step) from None
+            raise
+        return [_event(row, place) for row in reply.json()]
+
+    def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
+        wanted = rows.conditions(query, place)
+        if wanted is None:
+            return
+        streams = [self._pages(place, part, query) for part in _parts(wanted)]
+        if len(streams) == 1:
+            yield from streams[0]
+            return
+        ordered = merge(*streams, key=lambda event: (event.occurred_at, event.id.int), reverse=query.newest_first)
+        yield from islice(ordered, query.limit)
+
+    # --- Requests
+
+    def _pages(self, place: EventTable, wanted: Sequence[Condition], query: Query) -> Iterator[Event]:
+        """Page after page by key: an offset would skip or repeat rows when others arrive meanwhile."""
+        size, left = PAGE, query.limit
+        asked = size if left is None else min(size, left)
+        page, total = self._page(place, wanted, query, asked, after=None)
+        if total is not None and len(page) < min(asked, total):
+            size = asked = len(page)  # the project's own cap is lower than what we asked for
+        yield from page
+        while page and len(page) == asked != total:
+            left = None if left is None else left - len(page)
+            asked = size if left is None else min(size, left)
+            if not asked:
+                return
+            page, _ = self._page(place, wanted, query, asked, after=page[-1])
+            yield from page
+
+    def _page(
+        self, place: EventTable, wanted: Sequence[Condition], query: Query, limit: int, after: Event | None
+    ) -> tuple[list[Event], int | None]:
+        """One page, and with the first one how many rows there are in all."""
+        conditions = [_condition(condition, place) for condition in wanted]
+        if after is not None:
+            conditions.append(_beyond(after, place, newest_first=query.newest_first))
+        direction = "desc" if query.newest_first else "asc"
+        params = {
+            "select": _selected(place),
+            "and": f"({','.join(conditions)})" if conditions else None,
+            "order": f"{_column(place, 'occurred_at')}.{direction},{_column(place, 'id')}.{direction}",
+            "limit": limit,
+        }
+        # A page shorter than asked for may be the end or the project's cap: the count tells which.
+        counting = after is None and limit > 1
+        reply = self._request("GET", place, params, {"prefer": "count=exact"} if counting else {})
+        return [_event(row, place) for row in reply.json()], _total(reply)
+
+    def _post(
+        self, place: EventTable, events: Sequence[Event], *, params: Mapping[str, Any], prefer: str, repeatable: bool
+    ) -> Reply:
+        sent = [_values(event, place) for event in events]
+        try:
+            return self._request("POST", place, params, {"prefer": prefer}, json=sent, repeatable=repeatable)
+        except _Taken:
+            raise rows.conflict(events) from None
+
+    def _request(
+        self,
+        method: str,
+        place: EventTable,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+        *,
+        json: Any = None,
+        repeatable: bool | None = None,
+    ) -> Reply:
+        from releaseguard.http import quoted
+
+        in_schema, _, name = place.table.rpartition(".")
+        profile = {"accept-profile": in_schema, "content-profile": in_schema} if in_schema else {}
+        reply = self._client.request(
+            method,
+            f"/{quoted(name)}",
+            params=params,
+            json=json,
+            headers={**profile, **(headers or {})},
+            repeatable=repeatable,
+            allow=_ANSWERS,
+        )
+        if reply.status >= 400:
+            _refuse(reply, place, self.label)
+        return reply
+
+
+class _Taken(Exception):
+    """An id is there already."""
+
+
+# --- PostgREST's language -----------------------------------------------------------------------------------
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _text(value: str) -> str:
+    """A value inside ``and=(...)``: quoted, since commas, dots and parentheses mean something there."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _column(place: EventTable, column: str) -> str:
+    theirs = place.theirs(column) or column
+    return theirs if _PLAIN.fullmatch(theirs) else _text(theirs)
+
+
+def _selected(place: EventTable) -> str:
+    return ",".join(f"{column}:{_column(place, column)}" for column in place.present)
+
+
+def _condition(condition: Condition, place: EventTable) -> str:
+    name, value = _column(place, condition.column), condition.value
+    if condition.key is not None:
+        return f"{name}->>{condition.key}.eq.{_text(str(value))}"
+    if condition.operator == "in":
+        return f"{name}.in.({','.join(_text(str(one)) for one in value)})"
+    if isinstance(value, bool):
+        return f"{name}.is.{str(value).lower()}"
+    return f"{name}.{condition.operator}.{_text(to_text(value) if isinstance(value, datetime) else str(value))}"
+
+
+def _beyond(last: Event, place: EventTable, *, newest_first: bool) -> str:
+    operator = "lt" if newest_first else "gt"
+    time, row_id = _column(place, "occurred_at"), _column(place, "id")
+    moment = _text(to_text(last.occurred_at))
+    return f"or({time}.{operator}.{moment},and({time}.eq.{moment},{row_id}.{operator}.{last.id}))"
+
+
+def _parts(wanted: Sequence[Condition]) -> Iterator[list[Condition]]:
+    """The conditions, in as many requests as the number of ids asks for."""
+    others = [condition for condition in wanted if condition.column != "id"]
+    ids = next((condition for condition in wanted if condition.column == "id"), None)
+    if ids is None:
+        yield others
+        return
+    for start in range(0, len(ids.value), MOST_IDS):
+        yield [*others, Condition("id", "in", ids.value[start : start + MOST_IDS])]
+
+
+def _total(reply: Reply) -> int | None:
+    """The number behind the slash of ``Content-Range: 0-999/3573``."""
+    total = reply.headers.get("content-range", "").rpartition("/")[2]
+    return int(total) if total.isdigit() else None
+
+
+# --- Rows ---------------------------------------------------------------------------------------------------
+
+
+def _values(event: Event, place: EventTable) -> dict[str, object]:
+    """Without ``recorded_at``: the column's default is the store's clock."""
+    value: dict[str, object] = {
+        "id": str(event.id),
+        "occurred_at": to_text(event.occurred_at),
+        "provider": event.provider,
+        "event": event.event,
+        "outcome": str(event.outcome),
+        "error_code": event.error_code,
+        "latency_ms": event.latency_ms,
+        "environment": event.environment,
+        "release": event.release,
+        "source": event.source,
+        "correlation_id": event.correlation_id,
+        "synthetic": event.synthetic,
+        "detail": event.detail,
+    }
+    return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
+
+
+def _event(row: Mapping[str, Any], place: EventTable) -> Event:
+    values: dict[str, Any] = dict(row)
+    for column, (decode, meaning) in _DECODERS.items():
+        if column not in place.present:
+            continue
+        try:
+            values[column] = decode(row[column])
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+            raise rows.bad_value(place, column, row.get("id"), f"is no {meaning}") from None
+    return Event(**values)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+_DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "id": (rows.uuid_of, "UUID"),
+    "occurred_at": (rows.moment_of, "time with a zone (timestamptz)"),
+    "recorded_at": (lambda text: text and rows.moment_of(text), "time with a zone (timestamptz)"),
+    "outcome": (rows.OUTCOMES.__getitem__, "'success' or 'error'"),
+    "synthetic": (_bool, "boolean"),
+    "detail": (_object, "JSON object (jsonb)"),
+}
+
+
+# --- Errors -------------------------------------------------------------------------------------------------
+
+
+def _refuse(reply: Reply, place: EventTable, label: str) -> NoReturn:
+    """By PostgREST's code (its documentation, "Errors") or Postgres' SQLSTATE, which it passes on."""
+    said = _said(reply)
+    code, message = str(said.get("code") or ""), str(said.get("message") or "")
+    if reply.status == 409 and code == "23505":
+        raise _Taken
+    if code in ("PGRST205", "42P01"):
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=_MIGRATE)
+    if code in ("PGRST204", "42703"):
+        column = _missing(message, place)
+        raise ConfigError(
+            f"the table {place.table} lacks a column: {message}",
+            where=label,
+            next_step=f'{_MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
+        )
+    if code.startswith(("22", "23", "42804", "42883", "42P10")):
+        raise ConfigError(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
+    if reply.status in (401, 403):
+        raise AccessDenied(
+            f"the key is refused ({reply.status})",
+            where=label,
+            status=reply.status,
+            next_step="Set SUPABASE_SERVICE_ROLE_KEY to the service role's key of this project.",
+        )
+    if reply.status == 404:
+        raise NotFound(
+            "no REST interface answers here",
+            where=label,
+            status=404,
+            next_step="Correct [events] url: https://REF.supabase.co",
+        )
+    raise ServiceError(
+        f"the store refused the request ({reply.status} {code})",
+        where=label,
+        status=reply.status,
+        next_step="See the project's API logs in Supabase's dashboard.",
+    )
+
+
+def _said(reply: Reply) -> Mapping[str, Any]:
+    try:
+        body = reply.json()
+    except ServiceError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _missing(message: str, place: EventTable) -> str:
+    """Our name of the column that the message complains of."""
+    words: Iterable[str] = re.findall(r"[A-Za-z0-9_]+", message)
+    named = {place.theirs(column): column for column in place.present}
+    return next((named[word] for word in reversed(list(words)) if word in named), "column")
+
+
+_MIGRATE = (
+    "Run: releaseguard events migrate --sql, and apply what it prints (just applied? NOTIFY pgrst, 'reload schema';)"
+)
+_FITTING = (
+    "Map its columns under [events.columns], and give our own rows a table of theirs:"
+    ' results_table = "releaseguard_events".'
+)

@@ -1,0 +1,117 @@
+"""A real Postgres server of the tests' own, from Debian's binaries, on a socket and a loopback port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+SERVER_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=150")
+"""Quick rather than durable: the cluster lives as long as the test run."""
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running server. Its superuser is ``postgres`` and needs no password."""
+
+    port: int
+    sockets: Path
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """A fresh, empty database; its URL."""
+        import psycopg
+
+        name = f"events_{next(_numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+
+def binaries() -> Path | None:
+    """Where ``initdb`` and ``pg_ctl`` are: Debian keeps them off the PATH, the newest version last."""
+    on_path = shutil.which("initdb")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return Path(on_path).parent if on_path else found[-1].parent if found else None
+
+
+def require_binaries() -> Path:
+    """The binaries, or a skip with the reason; a failure where everything has to run."""
+    found = binaries()
+    if found is None:
+        missing = "no PostgreSQL server binaries here (Debian: apt-get install postgresql)"
+        if os.environ.get("RELEASEGUARD_REQUIRE_ALL") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A server for the length of the block, in a directory that is gone afterwards."""
+    programs = require_binaries()
+    home = Path(tempfile.mkdtemp(prefix="releaseguard-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(home, "postgres")  # Postgres refuses to run as root
+    running = Cluster(_free_port(), home)
+    try:
+        _start(programs, home, running.port)
+        try:
+            yield running
+        finally:
+            _run(programs / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(programs: Path, home: Path, port: int) -> None:
+    _run(
+        programs / "initdb",
+        "-D",
+        home / "data",
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "--no-sync",
+        "-E",
+        "UTF8",
+        "--locale=C",
+    )
+    options = [f"-p {port} -k {home} -h 127.0.0.1", *(f"-c {option}" for option in SERVER_OPTIONS)]
+    _run(programs / "pg_ctl", "-D", home / "data", "-l", home / "log", "-o", " ".join(options), "-w", "start")
+
+
+def _run(*command: object) -> None:
+    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if "start" not in command else subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **user,
+    )
+    assert done.returncode == 0, f"{command[0]} failed: {done.stdout}"
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
