@@ -75,6 +75,37 @@ class Forecast:
     update: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class CopySearch:
+    """Where else the names were found, and which places the credential could not look into."""
+
+    found: Sequence[str]
+    unread: Sequence[str] = ()
+    """``github:O/R (403)``: a copy there would not have been seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """A workflow run that was created before a push and has not ended: it may still use the old value."""
+
+    place: str
+    """The destination whose old value it holds: ``github:O/R``."""
+    id: int
+    workflow: str
+    status: str
+    """GitHub's word: ``queued``, ``waiting``, ``pending``, ``requested``, ``in_progress``."""
+    created_at: datetime
+    url: str
+
+
+class RunQueue(ABC):
+    """The runs of a CI service that read secrets before a push."""
+
+    @abstractmethod
+    def waiting(self, since: datetime) -> Sequence[QueuedRun]:
+        """Runs created before ``since`` (the push) that have not ended, oldest first."""
+
+
 class Destination(ABC):
     """One place that holds copies of secrets. Every method may raise ``ServiceError`` or one of its kinds."""
 
@@ -108,3 +139,7 @@ class Destination(ABC):
     @abstractmethod
     def copies(self, names: Sequence[str]) -> Sequence[str]:
         """URIs of places in the same account, outside this destination, that hold one of the names."""
+
+    def search(self, names: Sequence[str]) -> CopySearch:
+        """:meth:`copies`, together with the places that could not be looked into."""
+        return CopySearch(self.copies(names))

@@ -1,0 +1,150 @@
+"""Deployments of a Vercel project.
+
+Facts of the protocol: Vercel's REST API description of deployments and projects (2025-10). Environment
+variables reach new deployments only. What a redeploy inherits is described ambiguously, so a new deployment
+proves nothing here: the app's own events do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from releaseguard.deployments.interface import Deployer, Deployment, Phase
+from releaseguard.errors import ServiceError
+from releaseguard.http import ServiceClient, quoted
+
+PAGE: Final = 100
+MOST_PAGES: Final = 10
+"""How far back :meth:`VercelDeployer.find` looks: a thousand deployments of one target."""
+
+_PHASES: Final[Mapping[str, Phase]] = {
+    "READY": Phase.READY,
+    "ERROR": Phase.FAILED,
+    "CANCELED": Phase.FAILED,
+    "BLOCKED": Phase.FAILED,
+    "DELETED": Phase.FAILED,
+}
+"""Every other state (QUEUED, INITIALIZING, BUILDING, ones to come) is still running."""
+
+
+class VercelDeployer(Deployer):
+    """Redeploys what a target of one project serves. ``team_id`` goes with every request."""
+
+    def __init__(self, client: ServiceClient, project: str, *, team_id: str | None = None) -> None:
+        self.place = f"vercel:{project}"
+        self._client = client
+        self._project = project
+        self._team = {"teamId": team_id} if team_id else {}
+
+    def current(self, target: str) -> Deployment | None:
+        serving = self._serving(target)
+        if serving is not None:
+            return self.get(serving)
+        ready = (one for one in self._listed(target, {"state": "READY"}) if _state(one) == "READY")
+        # A deployment that was built and not promoted (STAGED) has never served anybody.
+        newest = next((one for one in ready if one.get("readySubstate") != "STAGED"), None)
+        return _deployment(newest) if newest else None
+
+    def find(self, target: str, meta: Mapping[str, str]) -> Deployment | None:
+        for found in self._listed(target, {}):
+            told = found.get("meta") or {}
+            if all(told.get(key) == value for key, value in meta.items()):
+                return _deployment(found)
+        return None
+
+    def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
+        original = self._document(source.id)
+        body = {"name": original["name"], "deploymentId": source.id, "meta": dict(meta), **_aim(source.target)}
+        answer = self._client.request(
+            "POST",
+            "/v13/deployments",
+            params={**self._team, "forceNew": "1"},  # the same code again is what is wanted
+            json=body,
+        )
+        return _deployment(answer.json())
+
+    def get(self, deployment_id: str) -> Deployment:
+        return _deployment(self._document(deployment_id))
+
+    def _document(self, deployment_id: str) -> Mapping[str, Any]:
+        reply = self._client.request("GET", f"/v13/deployments/{quoted(deployment_id)}", params=self._team)
+        document: Mapping[str, Any] = reply.json()
+        return document
+
+    def _serving(self, target: str) -> str | None:
+        """The id of what the target's domains point at: after a rollback that is not the newest deployment."""
+        path = f"/v9/projects/{quoted(self._project)}"
+        reply = self._client.request("GET", path, params=self._team, allow=(404,))
+        if reply.status == 404:
+            return None  # the listing, which needs less permission, says whether there is such a project
+        serving = (reply.json().get("targets") or {}).get(target) or {}
+        return str(serving["id"]) if serving.get("id") else None
+
+    def _listed(self, target: str, filters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+        """The target's deployments, newest first, page by page as far as they are asked for."""
+        params: dict[str, str | int | bool | None] = {
+            **self._team,
+            "projectId": self._project,
+            "target": target,
+            "limit": PAGE,
+            **filters,
+        }
+        for _ in range(MOST_PAGES):
+            document = self._client.request("GET", "/v6/deployments", params=params).json()
+            yield from (one for one in document["deployments"] if _target(one) == target)
+            params["until"] = (document.get("pagination") or {}).get("next")
+            if params["until"] is None:
+                return
+
+
+def _aim(target: str) -> Mapping[str, str]:
+    """Where a new deployment goes: production is named, preview is what the API takes for unsaid."""
+    if target == "preview":
+        return {}
+    return {"target": target} if target == "production" else {"customEnvironmentSlugOrId": target}
+
+
+def _target(found: Mapping[str, Any]) -> str:
+    custom = found.get("customEnvironment") or {}
+    return str(custom.get("slug") or custom.get("id") or found.get("target") or "preview")
+
+
+def _deployment(found: Mapping[str, Any]) -> Deployment:
+    """A deployment of a listing (``uid``) or on its own (``id``)."""
+    deployment_id = found.get("id") or found.get("uid")
+    if not deployment_id:
+        raise ServiceError("Vercel's answer names no deployment", where="api.vercel.com")
+    state = _state(found)
+    return Deployment(
+        id=str(deployment_id),
+        target=_target(found),
+        phase=_PHASES.get(state, Phase.RUNNING),
+        state=state,
+        created_at=datetime.fromtimestamp(float(found.get("createdAt") or found.get("created") or 0) / 1000, UTC),
+        release=_release(found),
+        url=f"https://{found['url']}" if found.get("url") else None,
+        reason=_reason(found),
+    )
+
+
+def _state(found: Mapping[str, Any]) -> str:
+    return str(found.get("readyState") or found.get("state") or found.get("status") or "QUEUED")
+
+
+def _release(found: Mapping[str, Any]) -> str | None:
+    """The commit: from the Git source, else from what the Git integration wrote into ``meta``."""
+    meta = found.get("meta") or {}
+    by_provider = (f"{provider}CommitSha" for provider in ("github", "gitlab", "bitbucket"))
+    told = [(found.get("gitSource") or {}).get("sha"), *(meta.get(key) for key in by_provider)]
+    return next((str(sha) for sha in told if sha), None)
+
+
+def _reason(found: Mapping[str, Any]) -> str | None:
+    alias = found.get("aliasError") or {}
+    said = [
+        found.get("errorMessage") or found.get("readyStateReason") or alias.get("message"),
+        found.get("errorCode") or alias.get("code"),
+    ]
+    return " ".join(f"({word})" if number else str(word) for number, word in enumerate(said) if word) or None

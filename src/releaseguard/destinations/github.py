@@ -1,0 +1,562 @@
+"""Secrets and companion variables at GitHub: repositories, environments, organisations, Dependabot.
+
+Facts of the protocol: GitHub's REST documentation of Actions secrets, Dependabot secrets and Actions
+variables. A value never comes back; ``updated_at`` (whole seconds) is the only sign of a write.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+
+from releaseguard.destinations.address import Address, Scheme
+from releaseguard.destinations.interface import (
+    CopySearch,
+    Destination,
+    Forecast,
+    InStep,
+    Item,
+    ItemKind,
+    Observed,
+    QueuedRun,
+    Receipt,
+    RunQueue,
+)
+from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of
+from releaseguard.errors import (
+    AccessDenied,
+    ConfigError,
+    Failed,
+    NotFound,
+    RateLimited,
+    Refused,
+    ServiceError,
+)
+from releaseguard.http import Limits, Reply, ServiceClient, quoted
+from releaseguard.secret import Secret
+
+GITHUB_LIMITS = Limits(concurrency=50, points_per_minute=900, writes_per_minute=80, writes_per_hour=500)
+"""GitHub's secondary limits; of the 100 requests at once half is left to the rest of the organisation."""
+
+LARGEST = 48 * 1024
+"""Bytes of one secret or variable."""
+PAGE = 100
+
+_NAME = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]*", re.IGNORECASE)
+_LIVE = ("queued", "waiting", "pending", "requested", "in_progress")
+"""A run in one of these states has read its repository's secrets (when it was queued) and may still use them."""
+
+
+def github_headers(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:
+    """What a ``ServiceClient`` for GitHub sends with each request; ``token`` is asked each time."""
+
+    def headers() -> Mapping[str, str | Secret]:
+        return {
+            "authorization": Secret(f"Bearer {token().reveal()}"),
+            "accept": "application/vnd.github+json",
+            "x-github-api-version": "2022-11-28",
+        }
+
+    return headers
+
+
+def sealed(public_key: str, value: Secret) -> str:
+    """``value`` in a sealed box for ``public_key`` (base64), as GitHub takes it. Raises ``ServiceError``."""
+    from nacl.encoding import Base64Encoder
+    from nacl.exceptions import CryptoError
+    from nacl.public import PublicKey, SealedBox
+
+    try:
+        box = SealedBox(PublicKey(public_key.encode(), Base64Encoder))
+    except (CryptoError, ValueError, TypeError):
+        raise ServiceError(
+            "the public key that GitHub gave is not a key",
+            next_step="Check that [github] url is the address of GitHub's API.",
+        ) from None
+    return bytes(box.encrypt(_bytes(value), Base64Encoder)).decode()
+
+
+def _bytes(value: Secret) -> bytes:
+    return value.reveal().encode(errors="surrogatepass")  # an encoding error would carry the value
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    id: str
+    key: str
+
+
+class PublicKeys:
+    """The places' public keys, each fetched once. Shared by all destinations of a run and by their threads."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._keys: dict[str, PublicKey] = {}
+
+    def of(self, secrets_path: str) -> PublicKey:
+        """The key of the store at ``secrets_path``. Raises ``NotFound`` where there is no such store."""
+        with self._lock:
+            mine = self._locks.setdefault(secrets_path, threading.Lock())
+        with mine:
+            if secrets_path not in self._keys:
+                found = self._client.request("GET", f"{secrets_path}/public-key").json()
+                self._keys[secrets_path] = PublicKey(str(found["key_id"]), str(found["key"]))
+            return self._keys[secrets_path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What stands under a name, and (organisations only) which repositories may use it."""
+
+    observed: Observed
+    visibility: str | None = None
+
+
+class GitHubDestination(Destination):
+    """One store of secrets at GitHub. ``keys`` may be shared between destinations of the same client."""
+
+    service = "github"
+    runtime = False
+    needs_deployment = False
+
+    def __init__(
+        self,
+        client: ServiceClient,
+        address: Address,
+        *,
+        keys: PublicKeys | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.uri = address.uri
+        self.holds_companions = address.scheme is Scheme.GITHUB
+        self._client = client
+        self._address = address
+        self._secrets = secrets_path(address)
+        self._variables = _variables_path(address)
+        self._keys = keys or PublicKeys(client)
+        self._sleep = sleep
+
+    # --- the four verbs --------------------------------------------------------------------------------------
+
+    def forecast(self, items: Sequence[Item]) -> Forecast:
+        self._check(items)
+        with self._explained():
+            seen = self._look_before(items)
+        present = {name for name, found in seen.items() if found.observed.present}
+        selected = sum(found.visibility == "selected" for found in seen.values())
+        return Forecast(
+            reads=1 + 2 * len(items) + selected,
+            writes=len(items),
+            create=[item.name for item in items if item.name not in present],
+            update=[item.name for item in items if item.name in present],
+        )
+
+    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        self._check(items)
+        receipts: list[Receipt] = []
+        with self._explained():
+            seen = self._look_before(items)
+            for wave in in_order(items):
+                receipts += all_of(self._client, [partial(self._deliver, item, seen) for item in wave])
+        return receipts
+
+    def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
+        with self._explained():
+            looks = all_of(self._client, [partial(self._look, item) for item in items])
+            if not all(seen.observed.present for seen in looks):
+                self._keys.of(self._secrets)  # 404 also stands for a place that does not exist
+            shadows = self._shadows([item.name for item in items if item.kind is ItemKind.SECRET])
+        return {seen.observed.name: _with_remarks(seen.observed, shadows) for seen in looks}
+
+    def copies(self, names: Sequence[str]) -> Sequence[str]:
+        return self.search(names).found
+
+    def search(self, names: Sequence[str]) -> CopySearch:
+        """Looks into every repository the token reaches, its environments, Dependabot's store, and the
+        organisations they belong to."""
+        repositories = self._repositories()
+        owners = {str(repo["owner"]["login"]): repo["owner"].get("type") for repo in repositories}
+        organisations = sorted(owner for owner, kind in owners.items() if kind == "Organization")
+        found = all_of(
+            self._client,
+            [partial(self._search_repository, str(repo["full_name"]), names) for repo in repositories]
+            + [partial(self._search_stores, _organisation_stores(owner), names) for owner in organisations],
+        )
+        return CopySearch(
+            sorted({place for search in found for place in search.found}),
+            sorted({place for search in found for place in search.unread}),
+        )
+
+    # --- looking ---------------------------------------------------------------------------------------------
+
+    def _look_before(self, items: Sequence[Item]) -> Mapping[str, _Seen]:
+        key = partial(self._keys.of, self._secrets)  # fetched beside the looks: it also proves the place exists
+        looks: list[Callable[[], Any]] = [key, *(partial(self._look, item) for item in items)]
+        return {seen.observed.name: seen for seen in all_of(self._client, looks)[1:]}
+
+    def _look(self, item: Item) -> _Seen:
+        if item.kind is ItemKind.COMPANION:
+            return _Seen(self._look_at_variable(item))
+        reply = self._get(f"{self._secrets}/{quoted(item.name)}")
+        if reply.status == 404:
+            return _Seen(Observed(item.name, present=False, in_step=InStep.NO))
+        found = reply.json()
+        updated = str(found.get("updated_at") or "")
+        observed = Observed(item.name, present=True, changed_at=moment_of(updated), marker=updated or None)
+        return _Seen(observed, found.get("visibility"))
+
+    def _look_at_variable(self, item: Item) -> Observed:
+        reply = self._get(f"{self._variables}/{quoted(item.name)}")
+        if reply.status == 404:
+            return Observed(item.name, present=False, in_step=InStep.NO)
+        found = reply.json()
+        updated = str(found.get("updated_at") or "")
+        same = Secret(str(found.get("value"))).same_as(item.value)
+        return Observed(
+            item.name,
+            present=True,
+            changed_at=moment_of(updated),
+            marker=updated or None,
+            in_step=InStep.YES if same else InStep.NO,
+        )
+
+    def _get(self, path: str) -> Reply:
+        return self._client.request("GET", path, allow=(404,))
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    def _deliver(self, item: Item, seen: Mapping[str, _Seen]) -> Receipt:
+        if item.kind is ItemKind.SECRET:
+            return self._deliver_secret(item, seen[item.name])
+        return self._deliver_variable(item, seen)
+
+    def _deliver_secret(self, item: Item, before: _Seen) -> Receipt:
+        key = self._keys.of(self._secrets)
+        body = {"encrypted_value": sealed(key.key, item.value), "key_id": key.id, **self._grants(item, before)}
+        reply = self._client.request("PUT", f"{self._secrets}/{quoted(item.name)}", json=body)
+        doubt = _same_second(before.observed, reply)
+        after = looked_until(
+            lambda: self._look(item).observed,
+            lambda now: _moved(before.observed, now) or (doubt and now.present),
+            self._sleep,
+        )
+        if _moved(before.observed, after):
+            return Receipt(item.name, after, writes=1)
+        if doubt and after.present:
+            return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), writes=1)
+        raise self._not_taken(item.name, "updated_at did not move")
+
+    def _grants(self, item: Item, before: _Seen) -> Mapping[str, Any]:
+        """Which repositories may use an organisation's secret: as they are. GitHub asks for it with every write."""
+        if self._address.repo:
+            return {}
+        visibility = before.visibility or "private"
+        if visibility != "selected":
+            return {"visibility": visibility}
+        path = f"{self._secrets}/{quoted(item.name.removesuffix('_VERSION'))}/repositories"
+        chosen = [repo["id"] for repo in pages(self._client, path, "repositories")]
+        return {"visibility": visibility, "selected_repository_ids": chosen}
+
+    def _deliver_variable(self, item: Item, seen: Mapping[str, _Seen]) -> Receipt:
+        writes = self._write_variable(item, seen)
+        after = looked_until(lambda: self._look_at_variable(item), lambda now: now.in_step is InStep.YES, self._sleep)
+        if after.in_step is not InStep.YES:
+            raise self._not_taken(item.name, "the variable holds another value")
+        return Receipt(item.name, after, writes)
+
+    def _write_variable(self, item: Item, seen: Mapping[str, _Seen]) -> int:
+        """How many writes it took. A POST whose answer was lost is looked for and never repeated blindly."""
+        created = not seen[item.name].observed.present
+        if created:
+            secret = seen.get(item.name.removesuffix("_VERSION"), seen[item.name])
+            body = {"name": item.name, "value": item.value, **self._grants(item, secret)}
+            try:
+                self._client.request("POST", str(self._variables), json=body)
+            except (AccessDenied, NotFound, RateLimited):
+                raise
+            except ServiceError:
+                if not self._look_at_variable(item).present:
+                    raise
+            else:
+                return 1
+        body = {"name": item.name, "value": item.value}
+        self._client.request("PATCH", f"{self._variables}/{quoted(item.name)}", json=body, repeatable=True)
+        return 1 + created
+
+    # --- copies and shadows ----------------------------------------------------------------------------------
+
+    def _repositories(self) -> Sequence[Mapping[str, Any]]:
+        try:
+            return pages(self._client, "/user/repos")
+        except AccessDenied:  # an App's installation has no user
+            return pages(self._client, "/installation/repositories", "repositories")
+
+    def _search_repository(self, full_name: str, names: Sequence[str]) -> CopySearch:
+        owner, _, repo = full_name.partition("/")
+        stores = [
+            Address(Scheme.GITHUB, account=owner, repo=repo),
+            Address(Scheme.GITHUB_DEPENDABOT, account=owner, repo=repo),
+        ]
+        try:
+            environments = self._environments(owner, repo)
+        except (AccessDenied, NotFound) as error:
+            inner = CopySearch([], [f"environments of github:{full_name} ({error.status})"])
+        else:
+            inner = CopySearch([], [])
+            stores += environments
+        searched = self._search_stores(stores, names)
+        return CopySearch(searched.found, [*searched.unread, *inner.unread])
+
+    def _search_stores(self, stores: Sequence[Address], names: Sequence[str]) -> CopySearch:
+        wanted = {name.upper() for name in names}
+        found, unread = [], []
+        for store in stores:
+            if store == self._address.place:
+                continue
+            try:
+                listed = pages(self._client, secrets_path(store), "secrets")
+            except (AccessDenied, NotFound) as error:
+                unread.append(f"{store.uri} ({error.status})")
+            else:
+                if wanted & {str(secret["name"]).upper() for secret in listed}:
+                    found.append(store.uri)
+        return CopySearch(found, unread)
+
+    def _environments(self, owner: str, repo: str) -> list[Address]:
+        listed = pages(self._client, f"/repos/{quoted(owner)}/{quoted(repo)}/environments", "environments")
+        return [Address(Scheme.GITHUB, account=owner, repo=repo, environment=str(found["name"])) for found in listed]
+
+    def _shadows(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Name -> remarks about environments whose secret of that name hides this repository's."""
+        place = self._address
+        if place.scheme is not Scheme.GITHUB or not place.repo or place.environment or not names:
+            return {}
+        try:
+            environments = self._environments(place.account, place.repo)
+        except (AccessDenied, NotFound):
+            return {name: ["whether an environment shadows it cannot be read"] for name in names}
+        pairs = [(name, store) for name in names for store in environments]
+        held = all_of(self._client, [partial(self._held_in, store, name) for name, store in pairs])
+        remarks: dict[str, list[str]] = {}
+        for (name, store), holds in zip(pairs, held, strict=True):
+            if holds:
+                remarks.setdefault(name, []).append(f"shadowed by {store.uri}")
+        return remarks
+
+    def _held_in(self, store: Address, name: str) -> bool:
+        return self._get(f"{secrets_path(store)}/{quoted(name)}").status == 200
+
+    # --- refusals --------------------------------------------------------------------------------------------
+
+    def _check(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if not _NAME.fullmatch(item.name):
+                raise ConfigError(
+                    f"GitHub does not accept the name {item.name}",
+                    where=self.uri,
+                    next_step="Give it another name there (` as NAME`): letters, digits and underscores, "
+                    "not beginning with a digit or GITHUB_.",
+                )
+            if len(_bytes(item.value)) > LARGEST:
+                raise Refused(
+                    f"{item.name} is larger than the 48 KB that GitHub stores",
+                    where=self.uri,
+                    next_step="Keep it where it fits, and have the workflow fetch it from Infisical.",
+                )
+            if item.kind is ItemKind.COMPANION and not self.holds_companions:
+                raise ConfigError(f"Dependabot has no variables for {item.name}", where=self.uri)
+
+    def _not_taken(self, name: str, sign: str) -> Failed:
+        return Failed(
+            f"GitHub accepted {name}, but it does not show the write: {sign}",
+            where=self.uri,
+            next_step=f"Look at {name} in GitHub's settings, then run the rotation with --resume.",
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """GitHub's refusals with what to do about them here."""
+        try:
+            yield
+        except AccessDenied as error:
+            raise AccessDenied(error.what, where=self.uri, next_step=_permission(error), status=error.status) from None
+        except NotFound as error:
+            raise NotFound(
+                f"{error.what}: there is no such {self._kind}, or the token may not see it",
+                where=self.uri,
+                next_step=self._missing(),
+                status=error.status,
+            ) from None
+
+    @property
+    def _kind(self) -> str:
+        if self._address.environment:
+            return "environment"
+        return "repository" if self._address.repo else "organisation"
+
+    def _missing(self) -> str:
+        place = self._address
+        if place.environment:
+            repo = f"{place.account}/{place.repo}"
+            path = f"repos/{repo}/environments/{quoted(place.environment)}"
+            return f"Create it: `gh api -X PUT {path}`, or correct the destination."
+        return "Correct the destination, or give the token access to it."
+
+
+_DOUBT = "written in the same second as the write before it: updated_at cannot show the difference"
+
+
+def _moved(before: Observed, after: Observed) -> bool:
+    """Whether a read-back shows a write: it is there, and was not before or has a later time."""
+    if not after.present or not before.present:
+        return after.present
+    if before.changed_at is None or after.changed_at is None:
+        return before.marker != after.marker
+    return after.changed_at > before.changed_at
+
+
+def _same_second(before: Observed, reply: Reply) -> bool:
+    """Whether a write that ``reply`` confirms is too close to the one before for whole seconds to differ.
+
+    Both times are the service's own: the answer's ``Date`` and ``updated_at``, cut to the second.
+    """
+    try:
+        written = parsedate_to_datetime(reply.headers.get("date", ""))
+        gap = written - before.changed_at if before.changed_at else None
+    except (ValueError, TypeError):
+        return False
+    return gap is not None and gap <= timedelta(seconds=1)
+
+
+def _with_remarks(observed: Observed, remarks: Mapping[str, Sequence[str]]) -> Observed:
+    added = remarks.get(observed.name, ())
+    return Observed(
+        observed.name,
+        observed.present,
+        observed.changed_at,
+        observed.marker,
+        observed.in_step,
+        (*observed.remarks, *added),
+    )
+
+
+def _permission(error: AccessDenied) -> str | None:
+    if "not accessible by integration" in error.what:
+        return (
+            "The token that GitHub Actions gives to a job cannot write secrets. Set RELEASEGUARD_GITHUB_TOKEN to a "
+            "fine-grained token with Secrets and Variables: read and write, or RELEASEGUARD_GITHUB_APP_ID and "
+            "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY of a GitHub App with these permissions."
+        )
+    if "not accessible by personal access token" in error.what:
+        return (
+            "Give the token the permissions Secrets, Variables and Environments: read and write, for this "
+            "repository (an organisation's secrets need the organisation permission of the same name)."
+        )
+    return error.next_step
+
+
+# --- paths -----------------------------------------------------------------------------------------------------
+
+
+def secrets_path(address: Address) -> str:
+    """Where the API keeps the secrets of a GitHub address."""
+    app = "dependabot" if address.scheme is Scheme.GITHUB_DEPENDABOT else "actions"
+    if not address.repo:
+        return f"/orgs/{quoted(address.account)}/{app}/secrets"
+    repo = f"/repos/{quoted(address.account)}/{quoted(address.repo)}"
+    if address.environment:
+        return f"{repo}/environments/{quoted(address.environment)}/secrets"
+    return f"{repo}/{app}/secrets"
+
+
+def _variables_path(address: Address) -> str | None:
+    if address.scheme is Scheme.GITHUB_DEPENDABOT:
+        return None
+    return secrets_path(address).removesuffix("secrets") + "variables"
+
+
+def _organisation_stores(owner: str) -> Sequence[Address]:
+    return [Address(Scheme.GITHUB, account=owner), Address(Scheme.GITHUB_DEPENDABOT, account=owner)]
+
+
+def pages(
+    client: ServiceClient, path: str, key: str | None = None, params: Mapping[str, str] | None = None
+) -> list[Mapping[str, Any]]:
+    """All entries of a paged listing, of its member ``key`` where it is wrapped in an object."""
+    found: list[Mapping[str, Any]] = []
+    while True:
+        number = len(found) // PAGE + 1
+        reply = client.request("GET", path, params={**(params or {}), "per_page": PAGE, "page": number})
+        page = entries(reply.json(), key)
+        found += page
+        if len(page) < PAGE:
+            return found
+
+
+# --- runs ------------------------------------------------------------------------------------------------------
+
+
+class GitHubRuns(RunQueue):
+    """The runs of the repositories behind some destinations.
+
+    A repository's and an organisation's secrets are read when a run is queued, an environment's when its job
+    starts: of an environment only runs in progress can hold the old value.
+    """
+
+    def __init__(self, client: ServiceClient, addresses: Sequence[Address]) -> None:
+        self._client = client
+        self._addresses = [a for a in addresses if a.scheme in {Scheme.GITHUB, Scheme.GITHUB_DEPENDABOT}]
+
+    def waiting(self, since: datetime) -> Sequence[QueuedRun]:
+        calls = [
+            partial(self._runs, place, repository, status)
+            for repository, place in self._repositories().items()
+            for status in (_LIVE if "@" not in place else ("in_progress",))
+        ]
+        runs = [run for found in all_of(self._client, calls) for run in found] if calls else []
+        return sorted((run for run in runs if run.created_at <= since), key=lambda run: run.created_at)
+
+    def _repositories(self) -> Mapping[str, str]:
+        """``O/R`` -> the widest destination whose secrets its runs read."""
+        found: dict[str, str] = {}
+        for address in sorted(self._addresses, key=lambda a: (bool(a.environment), not a.repo)):
+            for repository in self._within(address):
+                found.setdefault(repository, address.uri)
+        return found
+
+    def _within(self, address: Address) -> Sequence[str]:
+        if address.repo:
+            return [f"{address.account}/{address.repo}"]
+        path = f"/orgs/{quoted(address.account)}/repos"
+        return [str(repo["full_name"]) for repo in pages(self._client, path)]
+
+    def _runs(self, place: str, repository: str, status: str) -> Sequence[QueuedRun]:
+        owner, _, repo = repository.partition("/")
+        path = f"/repos/{quoted(owner)}/{quoted(repo)}/actions/runs"
+        listed = pages(self._client, path, "workflow_runs", {"status": status})
+        runs = (_queued_run(place, run) for run in listed)
+        return [run for run in runs if run is not None]
+
+
+def _queued_run(place: str, run: Mapping[str, Any]) -> QueuedRun | None:
+    created = moment_of(run.get("created_at"))
+    if created is None:
+        return None
+    return QueuedRun(
+        place=place,
+        id=int(run["id"]),
+        workflow=str(run.get("name") or run.get("path") or "workflow"),
+        status=str(run.get("status")),
+        created_at=created,
+        url=str(run.get("html_url") or ""),
+    )

@@ -1,0 +1,69 @@
+"""What the destinations' adapters share: requests side by side, and reading until a write shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from releaseguard.destinations.interface import Item, ItemKind
+from releaseguard.errors import ReleaseguardError
+from releaseguard.http import ServiceClient
+
+T = TypeVar("T")
+
+LOOKS = 3
+"""How often a read-back looks before it believes that a write did not take effect: replicas lag."""
+PAUSE = 1.0
+"""Seconds between those looks."""
+
+
+def all_of(client: ServiceClient, calls: Sequence[Callable[[], T]]) -> list[T]:
+    """The results of ``calls``, run side by side. Raises the first failure, after all of them have ended."""
+    if len(calls) == 1:
+        return [calls[0]()]
+    results: list[T] = []
+    for result in client.run_side_by_side(calls):
+        if isinstance(result, ReleaseguardError):
+            raise result
+        results.append(result)
+    return results
+
+
+def looked_until(look: Callable[[], T], settled: Callable[[T], bool], sleep: Callable[[float], None]) -> T:
+    """What ``look`` shows as soon as it is ``settled``, or after :data:`LOOKS` looks."""
+    seen = look()
+    for _ in range(LOOKS - 1):
+        if settled(seen):
+            break
+        sleep(PAUSE)
+        seen = look()
+    return seen
+
+
+def in_order(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+    """The secrets, then their companions: a companion may only speak of a secret that has been read back."""
+    waves = ([i for i in items if i.kind is kind] for kind in (ItemKind.SECRET, ItemKind.COMPANION))
+    return [wave for wave in waves if wave]
+
+
+def moment_of(text: Any) -> datetime | None:
+    """A service's ISO 8601 time; ``None`` where it gives none that can be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def moment_of_ms(milliseconds: Any) -> datetime | None:
+    """A service's milliseconds since 1970; ``None`` where it gives none."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def entries(document: Any, key: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """The objects of a listing, of its member ``key`` where it is wrapped in an object."""
+    found = document.get(key) if key is not None and isinstance(document, dict) else document
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

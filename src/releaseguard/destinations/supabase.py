@@ -1,0 +1,183 @@
+"""The secrets of a Supabase project's edge functions.
+
+Facts of the protocol: Supabase's management API description (2026-05). The listing shows SHA-256 digests, so
+a value can be compared without being read. All secrets of a push travel in one request: an old key is never
+left standing beside a companion that calls it new.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from releaseguard.destinations.address import Address
+from releaseguard.destinations.interface import CopySearch, Destination, Forecast, InStep, Item, Observed, Receipt
+from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of
+from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
+from releaseguard.http import Limits, ServiceClient, quoted
+from releaseguard.secret import Secret
+
+SUPABASE_LIMITS = Limits(concurrency=10, per_minute=120)
+"""The management API's limit for one user."""
+
+MOST_SECRETS = 100
+LONGEST_VALUE = 24_576
+_NAME = re.compile(r"(?!SUPABASE_)[A-Za-z_][A-Za-z0-9_]{0,255}")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class SupabaseDestination(Destination):
+    """The edge function secrets of one project; running functions see a new value at once."""
+
+    service = "supabase"
+    runtime = True
+    needs_deployment = False
+    holds_companions = True
+
+    def __init__(self, client: ServiceClient, address: Address, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.uri = address.uri
+        self._client = client
+        self._ref = address.ref
+        self._sleep = sleep
+
+    def forecast(self, items: Sequence[Item]) -> Forecast:
+        self._check(items)
+        listed = self._listed(self._ref)
+        self._check_room(items, listed)
+        return Forecast(
+            reads=2,
+            writes=1,
+            create=[item.name for item in items if item.name not in listed],
+            update=[item.name for item in items if item.name in listed],
+        )
+
+    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        self._check(items)
+        listed = self._listed(self._ref)
+        self._check_room(items, listed)
+        before = self._seen(items, listed)
+        body = [{"name": item.name, "value": item.value} for wave in in_order(items) for item in wave]
+        # The same array again leaves the same secrets: this POST may be repeated.
+        self._client.request("POST", _secrets_path(self._ref), json=body, repeatable=True)
+        after = looked_until(
+            lambda: self.observe(items),
+            lambda now: all(_took(before[name], seen) for name, seen in now.items()),
+            self._sleep,
+        )
+        if lost := sorted(name for name, seen in after.items() if not _took(before[name], seen)):
+            raise Failed(
+                f"Supabase accepted {', '.join(lost)}, but does not show the new value",
+                where=self.uri,
+                next_step="Look at the project's edge function secrets, then run the rotation with --resume.",
+            )
+        return [Receipt(item.name, after[item.name], writes=1) for wave in in_order(items) for item in wave]
+
+    def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
+        return self._seen(items, self._listed(self._ref))
+
+    def copies(self, names: Sequence[str]) -> Sequence[str]:
+        return self.search(names).found
+
+    def search(self, names: Sequence[str]) -> CopySearch:
+        """Looks into every other project that the token reaches."""
+        projects = entries(self._client.request("GET", "/v1/projects").json())
+        refs = [str(project.get("ref") or project.get("id")) for project in projects]
+        calls = [partial(self._search_project, ref, names) for ref in refs if ref != self._ref]
+        searches = all_of(self._client, calls) if calls else []
+        return CopySearch(
+            sorted(place for search in searches for place in search.found),
+            sorted(place for search in searches for place in search.unread),
+        )
+
+    def _search_project(self, ref: str, names: Sequence[str]) -> CopySearch:
+        try:
+            listed = self._listed(ref)
+        except (AccessDenied, NotFound) as error:
+            return CopySearch([], [f"supabase:{ref} ({error.status})"])
+        return CopySearch([f"supabase:{ref}"] if listed.keys() & {*names} else [])
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def _listed(self, ref: str) -> Mapping[str, Mapping[str, Any]]:
+        try:
+            found = self._client.request("GET", _secrets_path(ref)).json()
+        except NotFound as error:
+            raise NotFound(
+                f"there is no project {ref}, or the token may not see it",
+                where=self.uri,
+                next_step="Check the reference in the destination (the 20 letters of the project's address) and "
+                "SUPABASE_ACCESS_TOKEN.",
+                status=error.status,
+            ) from None
+        if not isinstance(found, list):
+            raise ServiceError("the listing of secrets is not a list", where=self.uri)
+        return {str(secret.get("name")): secret for secret in entries(found)}
+
+    def _seen(self, items: Sequence[Item], listed: Mapping[str, Mapping[str, Any]]) -> dict[str, Observed]:
+        return {item.name: _observed(item, listed.get(item.name)) for item in items}
+
+    # --- refusals --------------------------------------------------------------------------------------------
+
+    def _check(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if not _NAME.fullmatch(item.name):
+                raise ConfigError(
+                    f"Supabase does not accept the name {item.name}",
+                    where=self.uri,
+                    next_step="Give it another name there (` as NAME`): at most 256 letters, digits and underscores, "
+                    "not beginning with SUPABASE_.",
+                )
+            if len(item.value.reveal()) > LONGEST_VALUE:
+                raise Refused(
+                    f"{item.name} is longer than the {LONGEST_VALUE} characters that Supabase stores", where=self.uri
+                )
+
+    def _check_room(self, items: Sequence[Item], there: Mapping[str, Any]) -> None:
+        if len(there.keys() | {item.name for item in items}) > MOST_SECRETS:
+            raise Refused(
+                f"the project would hold more than the {MOST_SECRETS} secrets that Supabase allows",
+                where=self.uri,
+                next_step="Remove secrets that nothing reads, then run it again.",
+            )
+
+
+def _secrets_path(ref: str) -> str:
+    return f"/v1/projects/{quoted(ref)}/secrets"
+
+
+def _observed(item: Item, found: Mapping[str, Any] | None) -> Observed:
+    if found is None:
+        return Observed(item.name, present=False, in_step=InStep.NO)
+    shown, updated = str(found.get("value")), str(found.get("updated_at") or "")
+    in_step = _in_step(item.value, shown)
+    blind = in_step is InStep.UNKNOWN and not updated
+    return Observed(
+        item.name,
+        present=True,
+        changed_at=moment_of(updated),
+        # The marker is kept in the event log: a piece of the digest tells writes apart and gives no guess away.
+        marker=f"{shown[:8] if _DIGEST.fullmatch(shown) else ''}@{updated}",
+        in_step=in_step,
+        remarks=("the listing shows neither a digest nor a time",) if blind else (),
+    )
+
+
+def _in_step(value: Secret, shown: str) -> InStep:
+    """By digest; a listing that shows values (or nothing) instead of digests is understood too."""
+    if value.same_as(Secret(shown)):
+        return InStep.YES
+    if not _DIGEST.fullmatch(shown):
+        return InStep.UNKNOWN
+    return InStep.YES if value.has_sha256(shown) else InStep.NO
+
+
+def _took(before: Observed, after: Observed) -> bool:
+    """Whether a write shows: by the digest, else by the time, else by being there at all."""
+    if not after.present or after.in_step is not InStep.UNKNOWN:
+        return after.in_step is InStep.YES
+    if not before.present or before.changed_at is None or after.changed_at is None:
+        return True
+    return after.changed_at > before.changed_at

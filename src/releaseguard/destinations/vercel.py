@@ -1,0 +1,408 @@
+"""Environment variables of a Vercel project.
+
+Facts of the protocol: Vercel's REST API description of ``/env`` (2025-10). One record holds one value for
+several targets, so a write is allowed only where every target of the record is ours: all others are left as
+they are. A sensitive value never comes back; the time of its last update does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from releaseguard.destinations.address import STANDARD_TARGETS, Address
+from releaseguard.destinations.interface import (
+    CopySearch,
+    Destination,
+    Forecast,
+    InStep,
+    Item,
+    ItemKind,
+    NotOurs,
+    Observed,
+    Receipt,
+)
+from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of_ms
+from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
+from releaseguard.http import Limits, ServiceClient, quoted
+from releaseguard.secret import Secret
+from releaseguard.tomlfile import did_you_mean
+
+VERCEL_LIMITS = Limits(concurrency=20, per_minute=500, writes_per_minute=100)
+"""Vercel limits by endpoint and tells each in its answers; these stay below all that a push touches."""
+
+LONGEST_COMMENT = 500
+PAGE = 100
+_READABLE = frozenset({"plain", "encrypted"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One stored variable. ``serves`` holds targets and custom environments' ids."""
+
+    id: str
+    key: str
+    type: str
+    serves: frozenset[str]
+    branch: str | None
+    updated_at: float | None
+    keeper: str | None
+    """The integration that writes it, where one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one item means: records to be given the value, and targets that have none yet."""
+
+    item: Item
+    records: Sequence[_Record]
+    missing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One record as it is now, and whether it holds the item's value (``None``: it does not say)."""
+
+    record: _Record
+    same: bool | None
+
+
+class VercelDestination(Destination):
+    """The variables that serve some targets of one project. ``team_id`` goes with every request."""
+
+    service = "vercel"
+    runtime = True
+    needs_deployment = True
+    holds_companions = True
+
+    def __init__(
+        self,
+        client: ServiceClient,
+        address: Address,
+        *,
+        team_id: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.uri = address.uri
+        self._client = client
+        self._address = address
+        self._project = f"projects/{quoted(address.project)}"
+        self._team = {"teamId": team_id} if team_id else {}
+        self._sleep = sleep
+        self._slugs: dict[str, str] | None = None
+
+    # --- the four verbs --------------------------------------------------------------------------------------
+
+    def forecast(self, items: Sequence[Item]) -> Forecast:
+        plans = self._plans(items)
+        writes = sum(len(plan.records) + bool(plan.missing) for plan in plans)
+        return Forecast(
+            reads=1 + writes + bool({*self._address.targets} - {*STANDARD_TARGETS}),
+            writes=writes,
+            create=[plan.item.name for plan in plans if not plan.records],
+            update=[plan.item.name for plan in plans if plan.records],
+        )
+
+    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        plans = {plan.item.name: plan for plan in self._plans(items)}
+        receipts: list[Receipt] = []
+        for wave in in_order(items):
+            receipts += all_of(self._client, [partial(self._deliver, plans[item.name]) for item in wave])
+        return receipts
+
+    def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
+        records, ours = self._records(self._project), self._ours()
+        looks = all_of(self._client, [partial(self._observe, item, records, ours) for item in items])
+        return {seen.name: seen for seen in looks}
+
+    def copies(self, names: Sequence[str]) -> Sequence[str]:
+        return self.search(names).found
+
+    def search(self, names: Sequence[str]) -> CopySearch:
+        """Looks into every project of the team (or account), this one's other targets included, and into the
+        team's shared variables."""
+        calls = [partial(self._search_project, project, names) for project in self._all_projects()]
+        searches = [*(all_of(self._client, calls) if calls else []), self._search_shared(names)]
+        return CopySearch(
+            sorted({place for search in searches for place in search.found}),
+            sorted({place for search in searches for place in search.unread}),
+        )
+
+    # --- planning --------------------------------------------------------------------------------------------
+
+    def _plans(self, items: Sequence[Item]) -> Sequence[_Plan]:
+        """What has to be written. Raises ``NotOurs`` before anything is, where one record is not ours alone."""
+        records, ours = self._records(self._project), self._ours()
+        return [self._plan(item, records, ours) for item in items]
+
+    def _plan(self, item: Item, records: Sequence[_Record], ours: frozenset[str]) -> _Plan:
+        touched = [r for r in records if r.key == item.name and r.branch is None and r.serves & ours]
+        for record in touched:
+            self._refuse_foreign(record, ours)
+        covered = frozenset[str]().union(*(record.serves for record in touched))
+        return _Plan(item, touched, ours - covered)
+
+    def _refuse_foreign(self, record: _Record, ours: frozenset[str]) -> None:
+        if record.keeper is not None:
+            raise NotOurs(
+                f"{record.key} (variable {record.id}) is kept by {record.keeper}",
+                where=self.uri,
+                next_step="Disconnect it from the project in Vercel first, or leave this destination out.",
+            )
+        if foreign := record.serves - ours:
+            mine, others = self._words(record.serves & ours), self._words(foreign)
+            raise NotOurs(
+                f"{record.key} (variable {record.id}) serves {mine} and also {others}: "
+                f"a new value would change {others} too",
+                where=self.uri,
+                next_step=f"Split it in Vercel's settings: take {mine} off that variable (it stays for {others}) and "
+                f"add {record.key} once more for {mine}; or add {others} to this destination.",
+            )
+
+    def _ours(self) -> frozenset[str]:
+        """Our targets as records name them: custom environments by id. Raises ``ConfigError`` for an unknown one."""
+        return frozenset(self._target_id(target) for target in self._address.targets)
+
+    def _target_id(self, target: str) -> str:
+        if target in STANDARD_TARGETS:
+            return target
+        slugs = self._custom_slugs()
+        found = next((id_ for id_, slug in slugs.items() if target in {id_, slug}), None)
+        if found is None:
+            raise ConfigError(
+                f"the project has no environment {target!r}",
+                where=self.uri,
+                next_step=did_you_mean(target, [*STANDARD_TARGETS, *slugs.values()]),
+            )
+        return found
+
+    def _custom_slugs(self) -> Mapping[str, str]:
+        """Custom environments: id -> slug; read once."""
+        if self._slugs is None:
+            reply = self._client.request("GET", f"/v9/{self._project}/custom-environments", params=self._team)
+            listed = entries(reply.json(), "environments")
+            self._slugs = {str(one["id"]): str(one["slug"]) for one in listed}
+        return self._slugs
+
+    def _words(self, targets: frozenset[str]) -> str:
+        known = self._slugs or {}
+        return " and ".join(sorted(known.get(target, target) for target in targets))
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def _records(self, project: str) -> Sequence[_Record]:
+        """All records of a project. The description has pages in the answer and no parameter to ask for them by."""
+        found: dict[str, _Record] = {}
+        params: dict[str, str | int | bool | None] = {**self._team}
+        while True:
+            document = self._client.request("GET", f"/v10/{project}/env", params=params).json()
+            page = {record.id: record for record in map(_record, entries(document, "envs"))}
+            following = document.get("pagination", {}).get("next") if isinstance(document, dict) else None
+            if following is None or page.keys() <= found.keys():
+                return [*(found | page).values()]
+            found |= page
+            params["until"] = following
+
+    def _look(self, record_id: str, item: Item) -> _Look | None:
+        path = f"/v1/{self._project}/env/{quoted(record_id)}"
+        reply = self._client.request("GET", path, params=self._team, allow=(404,))
+        if reply.status == 404:
+            return None
+        found = reply.json()
+        record = _record(found)
+        told = record.type in _READABLE and found.get("decrypted") is not False and "value" in found
+        return _Look(record, Secret(str(found["value"])).same_as(item.value) if told else None)
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    def _deliver(self, plan: _Plan) -> Receipt:
+        for record in plan.records:
+            self._update(record, plan.item)
+        writes, created = self._create(plan) if plan.missing else (0, [])
+        before = {record.id: record.updated_at for record in plan.records} | dict.fromkeys(created)
+        looks = looked_until(
+            lambda: [self._look(record_id, plan.item) for record_id in before],
+            lambda now: all(_took(look, before) for look in now),
+            self._sleep,
+        )
+        if not looks or not all(_took(look, before) for look in looks):
+            raise Failed(
+                f"Vercel accepted {plan.item.name}, but does not show the new value",
+                where=self.uri,
+                next_step="Look at the variable in Vercel's settings, then run the rotation with --resume.",
+            )
+        seen = [look for look in looks if look is not None]
+        return Receipt(plan.item.name, self._observed(plan.item, seen, ()), len(plan.records) + writes)
+
+    def _update(self, record: _Record, item: Item) -> None:
+        """Value and comment only: type, targets and branch stay as they are."""
+        path = f"/v9/{self._project}/env/{quoted(record.id)}"
+        body = {"value": item.value, **_comment(item)}
+        self._client.request("PATCH", path, params=self._team, json=body, repeatable=True)
+
+    def _create(self, plan: _Plan) -> tuple[int, Sequence[str]]:
+        """How many writes it took, and the ids. A POST whose answer was lost is looked for, not repeated."""
+        path, body = f"/v10/{self._project}/env", self._new_record(plan)
+        try:
+            answer = self._client.request("POST", path, params=self._team, json=body).json()
+        except (AccessDenied, NotFound, RateLimited):
+            raise
+        except ServiceError:
+            arrived = self._plan(plan.item, self._records(self._project), plan.missing)
+            if arrived.missing:
+                raise
+            for record in arrived.records:
+                self._update(record, plan.item)
+            return 1 + len(arrived.records), [record.id for record in arrived.records]
+        self._refuse_failures(answer, plan.item)
+        made = answer["created"] if isinstance(answer["created"], list) else [answer["created"]]
+        return 1, [str(record["id"]) for record in made]
+
+    def _new_record(self, plan: _Plan) -> Mapping[str, Any]:
+        """One record for all targets that have none. Vercel takes no sensitive value for development."""
+        standard = [target for target in STANDARD_TARGETS if target in plan.missing]
+        custom = sorted(plan.missing - {*STANDARD_TARGETS})
+        secret_type = "encrypted" if "development" in standard else "sensitive"
+        return {
+            "key": plan.item.name,
+            "value": plan.item.value,
+            "type": secret_type if plan.item.kind is ItemKind.SECRET else "plain",
+            **({"target": standard} if standard else {}),
+            **({"customEnvironmentIds": custom} if custom else {}),
+            **_comment(plan.item),
+        }
+
+    def _refuse_failures(self, answer: Mapping[str, Any], item: Item) -> None:
+        """A 201 can hold failures. Only their codes are quoted: their messages may hold the value."""
+        failed = entries(answer, "failed")
+        if not failed:
+            return
+        codes = ", ".join(sorted({str(one.get("error", {}).get("code", "no code")) for one in failed}))
+        raise Failed(
+            f"Vercel answered 201, but did not create {item.name}: {codes[:100]}",
+            where=self.uri,
+            next_step="Look at the project's variables of that name, then run the rotation with --resume.",
+        )
+
+    # --- observing -------------------------------------------------------------------------------------------
+
+    def _observe(self, item: Item, records: Sequence[_Record], ours: frozenset[str]) -> Observed:
+        named = [record for record in records if record.key == item.name and record.serves & ours]
+        covering = [record for record in named if record.branch is None]
+        looks = [look for record in covering if (look := self._look(record.id, item)) is not None]
+        missing = ours - frozenset[str]().union(*(look.record.serves for look in looks))
+        return self._observed(item, looks, self._remarks(item, named, ours, missing), missing=bool(missing))
+
+    def _observed(
+        self, item: Item, looks: Sequence[_Look], remarks: Sequence[str], *, missing: bool = False
+    ) -> Observed:
+        times = [look.record.updated_at for look in looks if look.record.updated_at is not None]
+        return Observed(
+            item.name,
+            present=bool(looks),
+            changed_at=moment_of_ms(max(times, default=None)),
+            marker=",".join(sorted(f"{look.record.id}@{look.record.updated_at}" for look in looks)) or None,
+            in_step=_in_step([look.same for look in looks], missing),
+            remarks=tuple(remarks),
+        )
+
+    def _remarks(
+        self, item: Item, records: Sequence[_Record], ours: frozenset[str], missing: frozenset[str]
+    ) -> Sequence[str]:
+        remarks = []
+        for record in records:
+            if record.branch is not None:
+                remarks.append(f"shadowed by a variable for the branch {record.branch}")
+            elif foreign := record.serves - ours:
+                remarks.append(f"one variable also serves {self._words(foreign)}")
+        kinds = {record.type for record in records if "development" not in record.serves}
+        if item.kind is ItemKind.SECRET and kinds - {"sensitive"}:
+            remarks.append("not sensitive")
+        if missing and records:
+            remarks.append(f"missing in {self._words(missing)}")
+        return remarks
+
+    # --- copies ----------------------------------------------------------------------------------------------
+
+    def _all_projects(self) -> Sequence[Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        params: dict[str, str | int | bool | None] = {**self._team, "limit": str(PAGE)}
+        while True:
+            document = self._client.request("GET", "/v10/projects", params=params).json()
+            page = {str(project["id"]): project for project in entries(document, "projects")}
+            following = document.get("pagination", {}).get("next") if isinstance(document, dict) else None
+            if following is None or page.keys() <= found.keys():
+                return [*(found | page).values()]
+            found |= page
+            params["from"] = str(following)
+
+    def _search_project(self, project: Mapping[str, Any], names: Sequence[str]) -> CopySearch:
+        mine = self._address.project in {project["id"], project.get("name")}
+        by_id = self._address.project.startswith("prj_") or not project.get("name")
+        place = f"vercel:{project['id'] if by_id else project['name']}"
+        try:
+            records = self._records(f"projects/{quoted(str(project['id']))}")
+        except (AccessDenied, NotFound) as error:
+            return CopySearch([], [f"{place} ({error.status})"])
+        ours = self._ours() if mine else frozenset[str]()
+        copies = [r for r in records if r.key in names and (r.branch is not None or r.serves - ours)]
+        return CopySearch([self._place_of(place, record, ours) for record in copies])
+
+    def _place_of(self, place: str, record: _Record, ours: frozenset[str]) -> str:
+        known = self._slugs or {}
+        outside = record.serves if record.branch is not None else record.serves - ours
+        targets = sorted(known.get(target, target) for target in outside)
+        standard = [target for target in STANDARD_TARGETS if target in targets]
+        custom = [target for target in targets if target not in standard]
+        branch = f" (branch {record.branch})" if record.branch is not None else ""
+        return f"{place}/{','.join([*standard, *custom])}{branch}"
+
+    def _search_shared(self, names: Sequence[str]) -> CopySearch:
+        """Variables that a team shares between its projects."""
+        if not self._team:
+            return CopySearch([])
+        reply = self._client.request("GET", "/v1/env", params=self._team, allow=(401, 403, 404))
+        if reply.status in {401, 403}:
+            return CopySearch([], [f"the team's shared variables ({reply.status})"])
+        shared = entries(reply.json(), "data") if reply.status == 200 else []
+        held = [one for one in shared if one.get("key") in names]
+        return CopySearch([f"vercel: shared variable {one['key']} ({one.get('id')})" for one in held])
+
+
+def _record(found: Mapping[str, Any]) -> _Record:
+    target = found.get("target") or []
+    targets = [target] if isinstance(target, str) else target
+    updated = found.get("updatedAt") or found.get("createdAt")
+    keeper = "an integration" if found.get("configurationId") else None
+    return _Record(
+        id=str(found.get("id")),
+        key=str(found.get("key")),
+        type=str(found.get("type")),
+        serves=frozenset(str(one) for one in [*targets, *(found.get("customEnvironmentIds") or [])]),
+        branch=found.get("gitBranch") or None,
+        updated_at=updated if isinstance(updated, int | float) else None,
+        keeper="Vercel itself" if found.get("type") == "system" or found.get("system") else keeper,
+    )
+
+
+def _comment(item: Item) -> Mapping[str, str]:
+    return {"comment": item.note[:LONGEST_COMMENT]} if item.note else {}
+
+
+def _took(look: _Look | None, before: Mapping[str, float | None]) -> bool:
+    """Whether a record shows the write: by its value, or where that is hidden by its time."""
+    if look is None:
+        return False
+    if look.same is not None:
+        return look.same
+    was, now = before[look.record.id], look.record.updated_at
+    return was is None or now is None or now > was
+
+
+def _in_step(same: Sequence[bool | None], missing: bool) -> InStep:
+    if missing or not same or False in same:
+        return InStep.NO
+    return InStep.UNKNOWN if None in same else InStep.YES
