@@ -119,6 +119,8 @@ class AppStandIn(StandIn):
         self.email = f"synthetic-{secrets.token_hex(4)}@example.com"
         self.password = secrets.token_urlsafe(18)
         self._signing_key = secret
+        self.withdrawals: set[str] = set()
+        """Withdrawals that were started and not taken back."""
         self._done: dict[tuple[str, str], Response] = {}
 
     # --- what tests and the demo do to it --------------------------------------------------------------------
@@ -288,7 +290,19 @@ class AppStandIn(StandIn):
         if event.outcome is Outcome.ERROR:
             return Response(502, {"error": f"{use.provider} failed", "code": event.error_code})
         reference = secrets.token_hex(8)
-        return Response(200, {"ok": True, "id": reference, "token": reference, "status": "accepted", "items": []})
+        answer = {"ok": True, "id": reference, "status": "accepted"}
+        if use.provider == "paytr":
+            self.withdrawals.add(reference)
+            answer["withdrawal_id"] = reference
+        return Response(200, answer)
+
+    @route("DELETE", "/functions/v1/paytr-withdraw")
+    def take_withdrawal_back(self, request: Request) -> Response:
+        reference = request.json()["withdrawal_id"]
+        if reference not in self.withdrawals:
+            return Response(404, {"error": "no such withdrawal"})
+        self.withdrawals.discard(reference)
+        return Response(200, {"ok": True})
 
 
 class Traffic:

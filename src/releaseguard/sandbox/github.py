@@ -11,7 +11,7 @@ import binascii
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -95,6 +95,33 @@ class GitHubRepository:
     dispatches: list[dict[str, Any]] = field(default_factory=list)
 
 
+class GitHubAppKey:
+    """A GitHub App: its number and the private key that signs for it."""
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        self.app_id = str(secrets.randbelow(10**6))
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    @property
+    def pem(self) -> str:
+        """For ``RELEASEGUARD_GITHUB_APP_PRIVATE_KEY``."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+
+    def signed(self, token: str | None) -> bool:
+        """Whether the token is one that this App signed, and still good."""
+        import jwt
+
+        try:
+            claims = jwt.decode(token or "", self._key.public_key(), algorithms=["RS256"])
+        except jwt.PyJWTError:
+            return False
+        return str(claims.get("iss")) == self.app_id
+
+
 class GitHubStandIn(StandIn):
     """GitHub's REST API, and the OIDC token address of GitHub Actions."""
 
@@ -113,6 +140,7 @@ class GitHubStandIn(StandIn):
         self.drops_writes = False
         """Answer writes of secrets as if they had happened, without storing them."""
         self.oidc_request_token = secrets.token_urlsafe(32)
+        self._app: GitHubAppKey | None = None
         self.issue_oidc: Callable[[str], str] | None = None
         """Makes the JSON Web Token for an audience; ``None``: not inside Actions."""
         self._ids = iter(range(1000, 10**9))
@@ -133,6 +161,11 @@ class GitHubStandIn(StandIn):
         for environment in environments:
             self.add_environment(full_name, environment)
         return repo
+
+    def add_app(self) -> GitHubAppKey:
+        """Install a GitHub App in every account."""
+        self._app = GitHubAppKey()
+        return self._app
 
     def add_environment(self, full_name: str, environment: str) -> None:
         self.repositories[full_name.lower()].environments[environment] = next(self._ids)
@@ -227,6 +260,10 @@ class GitHubStandIn(StandIn):
 
     def authorize(self, request: Request) -> None:
         if request.path.startswith("/_services/token"):
+            return
+        if request.path.startswith("/app/") or request.path.endswith("/installation"):
+            if self._app is None or not self._app.signed(request.bearer):
+                raise Reject(self._refusal(401, "A JSON web token could not be decoded"))
             return
         if request.bearer is None:
             raise Reject(self._refusal(401, "Requires authentication"))
@@ -324,6 +361,29 @@ class GitHubStandIn(StandIn):
             "protection_rules": [],
             "deployment_branch_policy": None,
         }
+
+    @route("GET", "/repos/{owner}/{repo}/installation")
+    @route("GET", "/orgs/{org}/installation")
+    @route("GET", "/users/{user}/installation")
+    def get_installation(self, request: Request) -> Response:
+        if "repo" in request.params:
+            self._repository(request)
+        elif request.params.get("org", "").lower() not in self.organizations:
+            return self.not_found(request)
+        return Response(
+            200, {"id": 1, "app_id": self._app.app_id if self._app else None, "target_type": "Organization"}
+        )
+
+    @route("POST", "/app/installations/{installation}/access_tokens")
+    def create_installation_token(self, _request: Request) -> Response:
+        token = f"ghs_{secrets.token_hex(18)}"
+        self.tokens[token] = True
+        expires = to_seconds(self.clock() + timedelta(hours=1))
+        return Response(201, {"token": token, "expires_at": expires, "permissions": {"secrets": "write"}})
+
+    @route("GET", "/installation/repositories")
+    def list_installation_repositories(self, request: Request) -> Response:
+        return self._page(request, [self._shown(repo) for repo in self.repositories.values()], "repositories")
 
     # --- secrets --------------------------------------------------------------------------------------------
 

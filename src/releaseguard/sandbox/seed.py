@@ -54,16 +54,16 @@ class Stream:
 
 
 STREAMS = (
-    Stream("supabase", "supabase_rpc_ok", "discover", 60, 0.003, "rls_denied", 60),
+    Stream("supabase", "supabase_rpc_ok", "discover", 110, 0.003, "rls_denied", 60),
     Stream("supabase", "proof_submitted", "web", 5, 0.0, latency_ms=240),
-    Stream("mapbox", "mapbox_geocode_ok", "web", 36, 0.004, "429", 130),
-    Stream("mapbox", "mapbox_map_rendered", "client", 44, 0.003, "timeout", 410),
-    Stream("paytr", "paytr_withdraw_initiated", "paytr-withdraw", 16, 0.01, "bank_rejected", 900),
+    Stream("mapbox", "mapbox_geocode_ok", "web", 110, 0.004, "429", 130),
+    Stream("mapbox", "mapbox_map_rendered", "client", 90, 0.003, "timeout", 410),
+    Stream("paytr", "paytr_withdraw_initiated", "paytr-withdraw", 24, 0.01, "bank_rejected", 900),
     Stream("idenfy", "idenfy_token_issued", "get-idenfy-token", 3, 0.01, "422", 500),
     Stream("idenfy", "idenfy_webhook_received", "idenfy-webhook", 2.5, 0.0, latency_ms=30),
-    Stream("twilio", "twilio_sms_sent", "twilio-sms", 24, 0.01, "21610", 320),
-    Stream("sendgrid", "sendgrid_email_sent", "web", 22, 0.005, "429", 210, "SENDGRID_API_KEY"),
-    Stream("sendgrid", "sendgrid_email_sent", "sendgrid-email", 26, 0.005, "429", 190, "SENDGRID_API_KEY"),
+    Stream("twilio", "twilio_sms_sent", "twilio-sms", 60, 0.01, "21610", 320),
+    Stream("sendgrid", "sendgrid_email_sent", "web", 50, 0.005, "429", 210, "SENDGRID_API_KEY"),
+    Stream("sendgrid", "sendgrid_email_sent", "sendgrid-email", 60, 0.005, "429", 190, "SENDGRID_API_KEY"),
     Stream("sendgrid", "sendgrid_webhook_received", "sendgrid-webhook", 18, 0.0, latency_ms=20),
     Stream("posthog", "posthog_event_captured", "web", 60, 0.002, "timeout", 80),
     Stream("sentry", "sentry_event_captured", "web", 4, 0.01, "429", 90),
@@ -103,7 +103,7 @@ class Released:
 class Week:
     """Writes events into the SQLite log at ``path``, which has been migrated before.
 
-    ``scale`` multiplies all rates (1 is about 60,000 rows a week); ``seed`` repeats a week exactly; ``evening``
+    ``scale`` multiplies all rates (1 is about 100,000 rows a week); ``seed`` repeats a week exactly; ``evening``
     is a time at which the app's users have their busy hour of eight in the evening, wherever they live.
     """
 

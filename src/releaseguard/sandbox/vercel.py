@@ -368,6 +368,11 @@ class VercelStandIn(StandIn):
         del project.variables[variable.id]
         return Response(200, self._shown_variable(variable, decrypted=False))
 
+    @route("GET", "/v1/env")
+    def list_shared_variables(self, _request: Request) -> Response:
+        """Variables that a team shares between projects: this team has none."""
+        return Response(200, {"data": [], "pagination": {"count": 0, "next": None, "prev": None}})
+
     # --- deployments ----------------------------------------------------------------------------------------
 
     @route("POST", "/v13/deployments")
