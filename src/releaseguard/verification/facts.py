@@ -1,0 +1,182 @@
+"""Checks that single rows decide: release tags, personal data, failures that must not block users. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
+from releaseguard.model import Event, Outcome, Verdict, duration, to_text
+from releaseguard.verification.bounds import clean_trials_needed, lower_share, upper_share
+from releaseguard.verification.interface import Deployment, Evidence, Finding
+
+CLIENT = "client"
+SURE = 0.999
+"""Confidence at which a share of untagged rows is held against a release."""
+CLAIM = 0.95
+"""Confidence at which a share is claimed."""
+MOST_IDS = 5
+
+Kinds = Callable[[Mapping[str, Any]], Mapping[str, str]]
+"""Finds personal data and secrets in a row's detail: key -> what kind of thing stands there."""
+
+
+def finding(provider: str, check: Check, verdict: Verdict, reason: str, evidence: Evidence) -> Finding:
+    """A check's finding; one that cannot block can only warn."""
+    said = Verdict.WARN if verdict is Verdict.FAIL and not check.blocking else verdict
+    kind = str(type(check).__struct_config__.tag)
+    return Finding(
+        id=check.id,
+        provider=provider,
+        kind=kind,
+        verdict=said,
+        blocking=check.blocking,
+        undecided=check.undecided,
+        reason=reason,
+        evidence=evidence,
+    )
+
+
+def release_tag(
+    provider: str, check: ReleaseTagCheck, rows: Iterable[Event], deployment: Deployment, as_of: datetime
+) -> Finding:
+    """Whether events carry the deployed release: without the tag, no event can be held for or against it."""
+    since = deployment.deployed_at + duration(check.grace)
+    mine = [row for row in rows if row.event in check.events and row.source != CLIENT and row.occurred_at >= since]
+    tagged = [row for row in mine if row.release == deployment.release]
+    untagged = [row for row in mine if row.release is None]
+    total = len(tagged) + len(untagged)
+    low, high = lower_share(len(tagged), total, CLAIM), upper_share(len(tagged), total, SURE)
+    evidence = {
+        "window": _window(since, as_of),
+        "tagged": len(tagged),
+        "untagged": len(untagged),
+        "other_releases": len(mine) - total,
+        "interval": [round(low, 4), round(high, 4)],
+        "event_ids": ids(untagged),
+    }
+    seen = f"observed {len(tagged)} of {total} events of {_minutes(since, as_of)} with release {deployment.release}"
+    needed = f"needed {check.min_share:.0%}"
+    if not total:
+        return _nothing_tagged(provider, check, mine, evidence)
+    if high < check.min_share:
+        reason = (
+            f"{seen}; {needed}; therefore most events cannot be tied to the release: set the tag where they are written"
+        )
+        return finding(provider, check, Verdict.FAIL, reason, evidence)
+    if low >= check.min_share:
+        return finding(provider, check, Verdict.PASS, f"{seen}; {needed}", evidence)
+    more = max(clean_trials_needed(1 - check.min_share, CLAIM) - total, 1) if not untagged else None
+    wait = f"about {more} more tagged events" if more else "more events"
+    reason = f"{seen}; {needed} with confidence, which takes {wait}"
+    return finding(provider, check, Verdict.INCONCLUSIVE, reason, {**evidence, "needed_events": more})
+
+
+def _nothing_tagged(provider: str, check: ReleaseTagCheck, mine: Sequence[Event], evidence: Evidence) -> Finding:
+    if mine:
+        others = sorted({str(row.release) for row in mine})
+        reason = (
+            f"observed {len(mine)} events, all from other releases ({', '.join(others[:3])}): the release is not live"
+        )
+        return finding(provider, check, Verdict.INCONCLUSIVE, reason, {**evidence, "silence_cause": "release_not_live"})
+    reason = "observed no event since the deployment, so nothing can be said about its tag"
+    return finding(provider, check, Verdict.INCONCLUSIVE, reason, evidence)
+
+
+def privacy(
+    provider: str, check: PrivacyCheck, rows: Iterable[Event], deployment: Deployment, as_of: datetime, kinds: Kinds
+) -> Finding:
+    """No personal data in event details. What was found is named by key and kind, never repeated."""
+    since = deployment.deployed_at
+    mine = [
+        row
+        for row in rows
+        if (not check.events or row.event in check.events)
+        and row.occurred_at >= since
+        and row.release in _new(deployment)
+    ]
+    found = _found(mine, kinds)
+    keys = sorted({f"{key}: {kind}" for _, places in found for key, kind in places.items()})
+    evidence = {
+        "window": _window(since, as_of),
+        "rows": len(mine),
+        "rows_with_personal_data": len(found),
+        "keys": keys[:10],
+        "event_ids": ids(row for row, _ in found),
+    }
+    if found:
+        where = ", ".join(keys[:3])
+        reason = f"observed {len(found)} of {len(mine)} events with personal data in their detail ({where}); needed none"
+        return finding(provider, check, Verdict.FAIL, reason, evidence)
+    if not mine:
+        return finding(provider, check, Verdict.INCONCLUSIVE, "observed no event of the release yet", evidence)
+    return finding(provider, check, Verdict.PASS, f"observed {len(mine)} events, none with personal data", evidence)
+
+
+def _found(rows: Iterable[Event], kinds: Kinds) -> Sequence[tuple[Event, Mapping[str, str]]]:
+    looked = ((row, kinds(row.detail)) for row in rows)
+    return [(row, places) for row, places in looked if places]
+
+
+def non_blocking(
+    provider: str, check: NonBlockingCheck, rows: Iterable[Event], deployment: Deployment, as_of: datetime
+) -> Finding:
+    """Each failure has its user action: a failed scan only means that no flag is made."""
+    since, patience = deployment.deployed_at, duration(check.within)
+    recent = [row for row in rows if row.occurred_at >= since and row.release in _new(deployment)]
+    failures = [row for row in recent if row.event in check.error]
+    done = [row for row in recent if row.event in check.user_actions and row.outcome is Outcome.SUCCESS]
+    by_action = {row.correlation_id for row in done if row.correlation_id}
+    ripe = [row for row in failures if row.correlation_id and row.occurred_at + patience <= as_of]
+    stopped = [row for row in ripe if row.correlation_id not in by_action]
+    evidence = {
+        "window": _window(since, as_of),
+        "failures": len(failures),
+        "judged": len(ripe),
+        "without_user_action": len(stopped),
+        "without_correlation_id": sum(not row.correlation_id for row in failures),
+        "user_actions": len(done),
+        "event_ids": ids(stopped),
+    }
+    if stopped:
+        reason = (
+            f"observed {len(stopped)} of {len(ripe)} failures with no {' or '.join(check.user_actions)} within "
+            f"{check.within}; needed none: a failure stopped the user's action"
+        )
+        return finding(provider, check, Verdict.FAIL, reason, evidence)
+    return finding(provider, check, *_not_stopped(check, failures, ripe, done), evidence)
+
+
+def _not_stopped(
+    check: NonBlockingCheck, failures: Sequence[Event], ripe: Sequence[Event], done: Sequence[Event]
+) -> tuple[Verdict, str]:
+    if ripe:
+        return Verdict.PASS, f"observed {len(ripe)} failures, each with its user action"
+    if failures:
+        untied = all(not row.correlation_id for row in failures)
+        why = "none carries a correlation id" if untied else f"none is older than {check.within}"
+        return Verdict.INCONCLUSIVE, f"observed {len(failures)} failures, but {why}"
+    if done:
+        return Verdict.PASS, f"observed {len(done)} user actions and no failure that could have stopped one"
+    return Verdict.INCONCLUSIVE, "observed neither a failure nor a user action since the deployment"
+
+
+def ids(rows: Iterable[Event]) -> Sequence[str]:
+    """The ids of up to five rows, oldest first."""
+    ordered = sorted(rows, key=lambda row: (row.occurred_at, row.id.int))
+    return [str(row.id) for row in ordered[:MOST_IDS]]
+
+
+def _new(deployment: Deployment) -> tuple[str | None, ...]:
+    """Rows of the new release: tagged with it, or not tagged and after the deployment."""
+    return (deployment.release, None)
+
+
+def _window(since: datetime, until: datetime) -> Sequence[str]:
+    return [to_text(since), to_text(until)]
+
+
+def _minutes(since: datetime, until: datetime) -> str:
+    minutes = max((until - since) / timedelta(minutes=1), 0)
+    return f"{minutes:.0f} min"

@@ -1,0 +1,338 @@
+"""The only module that names concrete adapters. Heavy libraries are imported inside the factories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from releaseguard import safemode
+from releaseguard.cards.load import Cards, load_cards
+from releaseguard.destinations.address import Address, Scheme, parse
+from releaseguard.errors import ConfigError
+from releaseguard.secret import Secret
+from releaseguard.settings import Credentials, Settings, credentials, seconds
+
+if TYPE_CHECKING:
+    from releaseguard.deployments.interface import Deployer
+    from releaseguard.destinations.github import PublicKeys
+    from releaseguard.destinations.interface import Destination, RunQueue
+    from releaseguard.eventlog.interface import EventLog, EventTable
+    from releaseguard.http import Limits, ServiceClient
+    from releaseguard.vault.interface import Vault
+
+Guard = Callable[[], None]
+
+INFRASTRUCTURE = {
+    "[github] url": {"github"},
+    "[vercel] url": {"vercel"},
+    "[supabase] url": {"supabase"},
+    "[events] url": {"supabase"},
+    "[app] url": {"supabase", "vercel"},
+}
+"""The settings whose address may be a provider's: there we stand on it, at that address and nowhere else."""
+
+
+def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
+    """Read the cards, put SAFE MODE in force for this process, and give the way to every service.
+
+    Raises ``ConfigError`` for a card or setting that is wrong, ``SafeModeRefusal`` where a setting names a
+    provider's host.
+    """
+    cards = load_cards(settings.root if settings.path else None)
+    policy = safemode.build_policy(
+        _addresses(settings, environ),
+        _denied(cards),
+        INFRASTRUCTURE,
+        proxy=settings.network.proxy,
+    )
+    ignored = safemode.ignored_proxy_variables(environ)
+    safemode.install(policy)
+    notes = [f"SAFE MODE ignores {', '.join(ignored)}; a proxy is set as [network] proxy."] if ignored else []
+    return Wiring(settings, credentials(environ), cards, policy, environ, notes)
+
+
+def _addresses(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
+    named = {
+        "[events] url": settings.events.url,
+        "[infisical] url": settings.infisical.url,
+        "[github] url": settings.github.url,
+        "[vercel] url": settings.vercel.url,
+        "[supabase] url": settings.supabase.url,
+        "[app] url": settings.app.url,
+        "ACTIONS_ID_TOKEN_REQUEST_URL": environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"),
+    }
+    return {setting: url for setting, url in named.items() if url}
+
+
+def _denied(cards: Cards) -> Mapping[str, Sequence[str]]:
+    hosts: dict[str, list[str]] = {}
+    for host, card in cards.denied_hosts().items():
+        hosts.setdefault(card, []).append(host)
+    return hosts
+
+
+@dataclass
+class Wiring:
+    """The way to every service of one configuration. Close it, or use it in a ``with``."""
+
+    settings: Settings
+    credentials: Credentials
+    cards: Cards
+    policy: safemode.Policy
+    environ: Mapping[str, str]
+    notes: Sequence[str] = ()
+    guard: Guard = field(default=lambda: None)
+    """Called before every request to a service that a rotation writes to; set it before asking for one."""
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release every connection."""
+        self._open.close()
+
+    # --- the event log
+
+    @cached_property
+    def event_log(self) -> EventLog:
+        """The event log at ``[events] url``, whichever kind of store that is."""
+        return self.event_log_at(self.settings.events.url)
+
+    def event_log_at(self, url: str) -> EventLog:
+        """A log at another address. Raises ``ConfigError`` for a scheme that no store has."""
+        scheme = urlsplit(url).scheme
+        factory = _EVENT_LOGS.get(scheme)
+        if factory is None:
+            raise ConfigError(
+                f"events.url: no event log is known for {scheme or 'an address without a scheme'}",
+                where=self.settings.where("events", "url"),
+                next_step="Write sqlite:///file.db, postgresql://... or https://REF.supabase.co.",
+            )
+        return self._open.enter_context(factory(self, url, self._table))
+
+    @cached_property
+    def _table(self) -> EventTable:
+        from releaseguard.eventlog.interface import EventTable
+
+        section = self.settings.events
+        columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
+        return EventTable(section.table, columns, section.results_table)
+
+    # --- services
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Infisical, with whichever of its credentials the environment has."""
+        from releaseguard.vault.infisical import open_infisical
+
+        section = self.settings.infisical
+        if not section.project_id:
+            raise ConfigError(
+                "infisical.project_id is not set",
+                where=self.settings.where("infisical"),
+                next_step="Set it to the project's id (Infisical: project settings).",
+            )
+        return open_infisical(
+            self._client("infisical", section.url, dict),
+            credentials=self.credentials,
+            project_id=section.project_id,
+            environment=section.environment,
+            path=section.path,
+            oidc_client=self._oidc_client(),
+        )
+
+    def destination(self, address: Address) -> Destination:
+        """The adapter for one address."""
+        return _DESTINATIONS[address.scheme](self, address)
+
+    def deployer(self, address: Address) -> Deployer | None:
+        """What redeploys the app behind an address; ``None`` where nothing has to be."""
+        if address.scheme is not Scheme.VERCEL:
+            return None
+        from releaseguard.deployments.vercel import VercelDeployer
+
+        return VercelDeployer(self.vercel, address.project, team_id=self.settings.vercel.team_id)
+
+    def run_queue(self, addresses: Sequence[Address]) -> RunQueue:
+        """The workflow runs that may still hold what these addresses held."""
+        from releaseguard.destinations.github import GitHubRuns
+
+        return GitHubRuns(self.github, addresses)
+
+    @cached_property
+    def github(self) -> ServiceClient:
+        """GitHub's API. Raises ``ConfigError`` without a credential."""
+        from releaseguard.destinations.github import GITHUB_LIMITS
+
+        headers = self._github_headers()
+        return self._client("github", self.settings.github.url, headers, GITHUB_LIMITS)
+
+    @cached_property
+    def github_keys(self) -> PublicKeys:
+        """GitHub's public keys, fetched once for each place and run."""
+        from releaseguard.destinations.github import PublicKeys
+
+        return PublicKeys(self.github)
+
+    @cached_property
+    def vercel(self) -> ServiceClient:
+        """Vercel's API. Raises ``ConfigError`` without a credential."""
+        from releaseguard.destinations.vercel import VERCEL_LIMITS
+
+        token = self._required(self.credentials.vercel_token, "VERCEL_TOKEN", "Vercel")
+        return self._client("vercel", self.settings.vercel.url, _bearer(lambda: token), VERCEL_LIMITS)
+
+    @cached_property
+    def supabase(self) -> ServiceClient:
+        """Supabase's management API. Raises ``ConfigError`` without a credential."""
+        from releaseguard.destinations.supabase import SUPABASE_LIMITS
+
+        token = self._required(self.credentials.supabase_access_token, "SUPABASE_ACCESS_TOKEN", "Supabase")
+        return self._client("supabase", self.settings.supabase.url, _bearer(lambda: token), SUPABASE_LIMITS)
+
+    @cached_property
+    def app(self) -> ServiceClient:
+        """The app's own backend. Raises ``ConfigError`` where no address is set."""
+        if not self.settings.app.url:
+            raise ConfigError(
+                "app.url is not set",
+                where=self.settings.where("app"),
+                next_step='Set it to the app\'s own base address: [app] url = "https://REF.supabase.co".',
+            )
+        return self._client("app", self.settings.app.url, dict)
+
+    def _github_headers(self) -> Callable[[], Mapping[str, str | Secret]]:
+        known = self.credentials
+        if known.github_app_id and known.github_app_private_key:
+            return self._app_headers(known.github_app_id, known.github_app_private_key)
+        token = self._required(known.github_token, "RELEASEGUARD_GITHUB_TOKEN", "GitHub")
+        return _bearer(lambda: token)
+
+    def _app_headers(self, app_id: str, key: Secret) -> Callable[[], Mapping[str, str | Secret]]:
+        from releaseguard.destinations.github_app import GitHubApp, GitHubInstallation
+
+        signer = GitHubApp(app_id, key)
+        client = self._client("github", self.settings.github.url, _bearer(signer.token))
+        return _bearer(GitHubInstallation(client, self._github_account()).token)
+
+    def _github_account(self) -> str:
+        """The account whose installation is asked for a token: that of the first GitHub destination."""
+        for section in self.settings.providers.values():
+            for text in section.destinations:
+                address = parse(text)
+                if address.account:
+                    return f"{address.account}/{address.repo}" if address.repo else address.account
+        raise ConfigError("a GitHub App is configured, and no provider has a GitHub destination")
+
+    def _oidc_client(self) -> ServiceClient | None:
+        url, token = self.credentials.oidc_request_url, self.credentials.oidc_request_token
+        if not url or not token:
+            return None
+        place = urlsplit(url)
+        return self._client("github", f"{place.scheme}://{place.netloc}", _bearer(lambda: token))
+
+    def _required(self, value: Secret | None, variable: str, service: str) -> Secret:
+        if value is None:
+            raise ConfigError(
+                f"{service} needs a credential, and {variable} is not set",
+                where="environment",
+                next_step=f"Set {variable}. Credentials come from the environment only.",
+            )
+        return value
+
+    def _client(
+        self,
+        service: str,
+        url: str,
+        headers: Callable[[], Mapping[str, str | Secret]],
+        limits: Limits | None = None,
+    ) -> ServiceClient:
+        from releaseguard.http import Limits, ServiceClient
+
+        network = self.settings.network
+        client = ServiceClient(
+            service=service,
+            base_url=url,
+            headers=headers,
+            limits=limits or Limits(),
+            timeout=seconds(network.timeout),
+            patience=seconds(network.patience),
+            guard=lambda: self.guard(),
+            proxy=network.proxy,
+        )
+        self._open.callback(client.close)
+        return client
+
+
+def _bearer(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:
+    return lambda: {"Authorization": Secret(f"Bearer {token().reveal()}")}
+
+
+def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
+    from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
+
+    return SqliteEventLog(sqlite_path(url, wiring.settings.root), table)
+
+
+def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
+    from releaseguard.eventlog.postgres import PostgresEventLog
+
+    def pin(target: str) -> str:
+        return safemode.check_libpq(target, wiring.environ, wiring.policy).conninfo
+
+    return PostgresEventLog(Secret(url), table, pin=pin)
+
+
+def _rest(wiring: Wiring, url: str, table: EventTable) -> EventLog:
+    from releaseguard.eventlog.supabase import SupabaseEventLog
+
+    key = wiring._required(
+        wiring.credentials.supabase_service_role_key, "SUPABASE_SERVICE_ROLE_KEY", "the event log at Supabase"
+    )
+    return SupabaseEventLog(wiring._client("supabase", url, dict), key, table)
+
+
+_EVENT_LOGS: Mapping[str, Callable[[Wiring, str, EventTable], EventLog]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+    "https": _rest,
+    "http": _rest,
+}
+
+
+def _github(wiring: Wiring, address: Address) -> Destination:
+    from releaseguard.destinations.github import GitHubDestination
+
+    return GitHubDestination(wiring.github, address, keys=wiring.github_keys)
+
+
+def _vercel(wiring: Wiring, address: Address) -> Destination:
+    from releaseguard.destinations.vercel import VercelDestination
+
+    return VercelDestination(wiring.vercel, address, team_id=wiring.settings.vercel.team_id)
+
+
+def _supabase(wiring: Wiring, address: Address) -> Destination:
+    from releaseguard.destinations.supabase import SupabaseDestination
+
+    return SupabaseDestination(wiring.supabase, address)
+
+
+_DESTINATIONS: Mapping[Scheme, Callable[[Wiring, Address], Destination]] = {
+    Scheme.GITHUB: _github,
+    Scheme.GITHUB_DEPENDABOT: _github,
+    Scheme.VERCEL: _vercel,
+    Scheme.SUPABASE: _supabase,
+}

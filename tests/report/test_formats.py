@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from releaseguard.report.formats import FORMATS
+
+TIME = "2026-11-24T10:00:00.000000Z"
+NASTY = '<script>alert(1)</script> | `x` & "quoted"'
+
+
+def row(check_id, verdict, *, blocking=True, reason="observed 3 of 9; needed less"):
+    return {"id": check_id, "provider": "sendgrid", "kind": "signal", "verdict": verdict, "blocking": blocking,
+            "reason": reason, "evidence": {"errors": 3, "silence_cause": None}}  # fmt: skip
+
+
+DOCUMENT = {
+    "verdict": "fail",
+    "release": "a1b2c3",
+    "environment": "production",
+    "deployed_at": TIME,
+    "as_of": TIME,
+    "summary": "sendgrid.errors failed",
+    "next_step": "Roll back.",
+    "log": {},
+    "checks": [
+        row("sendgrid.ok", "pass"),
+        row("sendgrid.soft", "warn", blocking=False),
+        row("sendgrid.quiet", "inconclusive"),
+        row("sendgrid.errors", "fail", reason=NASTY),
+    ],
+    "skipped": [
+        {"id": "paytr.withdraw", "provider": "paytr", "kind": "flow", "reason": "not configured"},
+        {"id": "paytr.secret", "provider": "paytr", "kind": "secret", "reason": "not configured"},
+    ],
+}
+
+
+def render(name, width=100):
+    return FORMATS[name](DOCUMENT, width)
+
+
+def test_text_puts_the_answer_first_and_then_what_needs_a_reader():
+    lines = render("text").splitlines()
+    assert lines[0] == "FAIL  sendgrid.errors failed"
+    marks = [line.split()[0] for line in lines if " sendgrid." in line and line[0].isupper()][1:]
+    assert marks == ["FAIL", "INCONCLUSIVE", "WARN*", "PASS"]
+
+
+@pytest.mark.parametrize("width", [20, 32, 40, 60, 120])
+def test_text_fits_the_terminal(width):
+    longest = max(len(word) for word in render("text").split())
+    assert all(len(line) <= max(width, longest + 14) for line in render("text", width).splitlines())
+
+
+def test_json_is_the_document():
+    assert json.loads(render("json")) == DOCUMENT
+
+
+def test_markdown_cannot_be_broken_out_of_by_a_reason():
+    text = render("markdown")
+    assert "<script>" not in text
+    assert "\\|" in text
+
+
+def test_junit_tells_failures_undecided_and_skipped_apart():
+    suite = ET.fromstring(render("junit").split("?>", 1)[1])
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "6", "failures": "1", "errors": "1", "skipped": "2",
+    }  # fmt: skip
+    assert len(suite.findall(".//failure")) == 1
+
+
+def test_sarif_has_a_result_for_everything_that_did_not_pass():
+    run = json.loads(render("sarif"))["runs"][0]
+    assert [(r["ruleId"], r["level"]) for r in run["results"]] == [
+        ("sendgrid.soft", "warning"), ("sendgrid.quiet", "note"), ("sendgrid.errors", "error"),
+    ]  # fmt: skip
+
+
+def test_html_is_one_file_without_outside_requests_and_escapes_what_it_shows():
+    page = render("html")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert not any(word in page for word in ("http://", "https://", "src=", "@import", "url("))
+    assert "prefers-color-scheme: dark" in page
+
+
+@given(st.text(min_size=1, max_size=80), st.sampled_from(sorted(FORMATS)))
+def test_no_text_breaks_a_format(text, name):
+    printable = "".join(c for c in text if c.isprintable())
+    document = {**DOCUMENT, "checks": [row("a.b", "fail", reason=printable)]}
+    output = FORMATS[name](document, 80)
+    if name in {"json", "sarif"}:
+        json.loads(output)
+    elif name == "junit":
+        ET.fromstring(output.split("?>", 1)[1])
+    assert output
