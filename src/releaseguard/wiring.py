@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.http import Limits, ServiceClient
+    from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
 
 Guard = Callable[[], None]
@@ -127,14 +128,14 @@ class Wiring:
 
         section = self.settings.events
         columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
-        return EventTable(section.table, columns, section.results_table)
+        return EventTable(table=section.table, columns=columns, results_table=section.results_table)
 
     # --- services
 
     @cached_property
     def vault(self) -> Vault:
         """Infisical, with whichever of its credentials the environment has."""
-        from releaseguard.vault.infisical import open_infisical
+        from releaseguard.vault.infisical import InfisicalSession, InfisicalVault
 
         section = self.settings.infisical
         if not section.project_id:
@@ -143,13 +144,32 @@ class Wiring:
                 where=self.settings.where("infisical"),
                 next_step="Set it to the project's id (Infisical: project settings).",
             )
-        return open_infisical(
-            self._client("infisical", section.url, dict),
-            credentials=self.credentials,
-            project_id=section.project_id,
-            environment=section.environment,
-            path=section.path,
-            oidc_client=self._oidc_client(),
+        session = InfisicalSession(self._identity())
+        client = self._client("infisical", section.url, session.headers)
+        return InfisicalVault(
+            client, session, project_id=section.project_id, environment=section.environment, path=section.path
+        )
+
+    def _identity(self) -> Identity:
+        from releaseguard.vault.infisical import OidcAuth, PlainToken, UniversalAuth, actions_id_token
+
+        known = self.credentials
+        if known.infisical_token:
+            return PlainToken(known.infisical_token)
+        # A login must not carry a stale token, so it has a client of its own.
+        login = self._client("infisical", self.settings.infisical.url, dict)
+        if known.infisical_client_id and known.infisical_client_secret:
+            return UniversalAuth(login, known.infisical_client_id, known.infisical_client_secret)
+        if known.infisical_identity_id and known.oidc_request_url and known.oidc_request_token:
+            url, bearer = known.oidc_request_url, known.oidc_request_token
+            place = urlsplit(url)
+            issuer = self._client("github", f"{place.scheme}://{place.netloc}", _bearer(_always(bearer)))
+            return OidcAuth(login, known.infisical_identity_id, lambda: actions_id_token(issuer, url))
+        raise ConfigError(
+            "Infisical needs a credential, and none is set",
+            where="environment",
+            next_step="Set INFISICAL_TOKEN, or INFISICAL_CLIENT_ID and INFISICAL_CLIENT_SECRET, or in GitHub Actions "
+            "INFISICAL_IDENTITY_ID with permissions: id-token: write.",
         )
 
     def destination(self, address: Address) -> Destination:
@@ -191,7 +211,7 @@ class Wiring:
         from releaseguard.destinations.vercel import VERCEL_LIMITS
 
         token = self._required(self.credentials.vercel_token, "VERCEL_TOKEN", "Vercel")
-        return self._client("vercel", self.settings.vercel.url, _bearer(lambda: token), VERCEL_LIMITS)
+        return self._client("vercel", self.settings.vercel.url, _bearer(_always(token)), VERCEL_LIMITS)
 
     @cached_property
     def supabase(self) -> ServiceClient:
@@ -199,7 +219,7 @@ class Wiring:
         from releaseguard.destinations.supabase import SUPABASE_LIMITS
 
         token = self._required(self.credentials.supabase_access_token, "SUPABASE_ACCESS_TOKEN", "Supabase")
-        return self._client("supabase", self.settings.supabase.url, _bearer(lambda: token), SUPABASE_LIMITS)
+        return self._client("supabase", self.settings.supabase.url, _bearer(_always(token)), SUPABASE_LIMITS)
 
     @cached_property
     def app(self) -> ServiceClient:
@@ -216,8 +236,7 @@ class Wiring:
         known = self.credentials
         if known.github_app_id and known.github_app_private_key:
             return self._app_headers(known.github_app_id, known.github_app_private_key)
-        token = self._required(known.github_token, "RELEASEGUARD_GITHUB_TOKEN", "GitHub")
-        return _bearer(lambda: token)
+        return _bearer(_always(self._required(known.github_token, "RELEASEGUARD_GITHUB_TOKEN", "GitHub")))
 
     def _app_headers(self, app_id: str, key: Secret) -> Callable[[], Mapping[str, str | Secret]]:
         from releaseguard.destinations.github_app import GitHubApp, GitHubInstallation
@@ -235,13 +254,6 @@ class Wiring:
                     return f"{address.account}/{address.repo}" if address.repo else address.account
         raise ConfigError("a GitHub App is configured, and no provider has a GitHub destination")
 
-    def _oidc_client(self) -> ServiceClient | None:
-        url, token = self.credentials.oidc_request_url, self.credentials.oidc_request_token
-        if not url or not token:
-            return None
-        place = urlsplit(url)
-        return self._client("github", f"{place.scheme}://{place.netloc}", _bearer(lambda: token))
-
     def _required(self, value: Secret | None, variable: str, service: str) -> Secret:
         if value is None:
             raise ConfigError(
@@ -250,6 +262,10 @@ class Wiring:
                 next_step=f"Set {variable}. Credentials come from the environment only.",
             )
         return value
+
+    def _guarded(self) -> None:
+        # Asked for at each request: a rotation arms the guard after its clients were made.
+        self.guard()
 
     def _client(
         self,
@@ -268,7 +284,7 @@ class Wiring:
             limits=limits or Limits(),
             timeout=seconds(network.timeout),
             patience=seconds(network.patience),
-            guard=lambda: self.guard(),
+            guard=self._guarded,
             proxy=network.proxy,
         )
         self._open.callback(client.close)
@@ -277,6 +293,10 @@ class Wiring:
 
 def _bearer(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:
     return lambda: {"Authorization": Secret(f"Bearer {token().reveal()}")}
+
+
+def _always(token: Secret) -> Callable[[], Secret]:
+    return lambda: token
 
 
 def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
@@ -289,7 +309,7 @@ def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
     from releaseguard.eventlog.postgres import PostgresEventLog
 
     def pin(target: str) -> str:
-        return safemode.check_libpq(target, wiring.environ, wiring.policy).conninfo
+        return safemode.check_libpq(target, wiring.environ, policy=wiring.policy).conninfo.reveal()
 
     return PostgresEventLog(Secret(url), table, pin=pin)
 
@@ -300,7 +320,7 @@ def _rest(wiring: Wiring, url: str, table: EventTable) -> EventLog:
     key = wiring._required(
         wiring.credentials.supabase_service_role_key, "SUPABASE_SERVICE_ROLE_KEY", "the event log at Supabase"
     )
-    return SupabaseEventLog(wiring._client("supabase", url, dict), key, table)
+    return SupabaseEventLog(url, key, table, connect=lambda base, headers: wiring._client("supabase", base, headers))
 
 
 _EVENT_LOGS: Mapping[str, Callable[[Wiring, str, EventTable], EventLog]] = {
