@@ -15,9 +15,7 @@ Identifier = Annotated[
 ]
 CheckId = Annotated[
     str,
-    msgspec.Meta(
-        pattern=r"^[a-z][a-z0-9_.\-]*$", description="a name of lower-case letters, digits, '_', '.' and '-'"
-    ),
+    msgspec.Meta(pattern=r"^[a-z][a-z0-9_.\-]*$", description="a name of lower-case letters, digits, '_', '.' and '-'"),
 ]
 SecretName = Annotated[
     str,
@@ -213,6 +211,8 @@ class Symptom(_Strict, frozen=True, kw_only=True):
     error_codes: Sequence[str] = ()
     silent: Sequence[Identifier] = ()
     """Events whose absence is the symptom."""
+    spike: Sequence[Identifier] = ()
+    """Events of which far more than usual is the symptom."""
 
 
 class Control(_Strict, frozen=True, kw_only=True):

@@ -1,0 +1,181 @@
+"""Reads the cards: those that ship, then the project's own, which add and override file by file.
+
+A project's card replaces the shipped one of the same file name, with two exceptions that SAFE MODE rests on: the
+shipped card's hosts always count, and the role in which releaseguard stands on a provider is the shipped card's
+to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from releaseguard.cards import rules
+from releaseguard.cards.spec import Card, Check, FlowSpec, SecretSpec
+from releaseguard.errors import ConfigError, UsageError
+from releaseguard.tomlfile import Document, convert, did_you_mean, read
+
+FOLDER = "checks"
+"""The folder of cards: in the wheel, in a checkout, and beside a project's ``releaseguard.toml``."""
+
+
+class CardErrors(ConfigError):
+    """Everything that is wrong with the cards, so that one reading is enough; one line of ``problems`` each."""
+
+    def __init__(self, problems: Sequence[ConfigError]) -> None:
+        first = problems[0]
+        if len(problems) == 1:
+            super().__init__(first.what, where=first.where, next_step=first.next_step)
+        else:
+            lines = "".join(f"\n  {_line(problem)}" for problem in problems)
+            super().__init__(
+                f"the cards have {len(problems)} problems:{lines}", next_step="Correct them in this order."
+            )
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The cards by id, in order of their ids."""
+
+    by_id: Mapping[str, Card]
+    hosts: Mapping[str, str]
+    """Host -> card id; see :meth:`denied_hosts`."""
+
+    def __iter__(self) -> Iterator[Card]:
+        return iter(self.by_id.values())
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def __contains__(self, provider: object) -> bool:
+        return provider in self.by_id
+
+    def get(self, provider: str) -> Card:
+        """One provider's card. Raises ``UsageError`` with the nearest name where there is none."""
+        if (card := self.by_id.get(provider)) is None:
+            hint = f"{did_you_mean(provider, self.by_id)} A new provider is a new file in {FOLDER}/."
+            raise UsageError(f"there is no provider {provider!r}", next_step=hint)
+        return card
+
+    def denied_hosts(self) -> Mapping[str, str]:
+        """Each host that SAFE MODE refuses, subdomains included, and the card that lists it.
+
+        A host that lies under one of a shipped card's is attributed to that card, whoever lists it: a project's
+        card cannot take a provider's host over.
+        """
+        return self.hosts
+
+    def check(self, check_id: str) -> tuple[Card, Check]:
+        """One check and its card. Raises ``UsageError`` with the nearest id where there is none."""
+        by_id = {check.id: (card, check) for card in self for check in card.checks}
+        if check_id not in by_id:
+            raise UsageError(f"there is no check {check_id!r}", next_step=did_you_mean(check_id, by_id))
+        return by_id[check_id]
+
+    def flow(self, provider: str, flow_id: str) -> FlowSpec:
+        """One flow of one card. Raises ``UsageError`` with the nearest id where there is none."""
+        flows = {flow.id: flow for flow in self.get(provider).flows}
+        if flow_id not in flows:
+            raise UsageError(f"{provider} has no flow {flow_id!r}", next_step=did_you_mean(flow_id, flows))
+        return flows[flow_id]
+
+    def secret(self, name: str) -> tuple[Card, SecretSpec] | None:
+        """The card that a secret's name belongs to, if any."""
+        return next(((card, secret) for card in self for secret in card.secrets if secret.name == name), None)
+
+
+def load_cards(project_dir: Path | None = None) -> Cards:
+    """The shipped cards and those in ``<project_dir>/checks``.
+
+    Raises ``ConfigError`` (:class:`CardErrors`) with file, line, key and nearest valid name for each problem.
+    """
+    shipped = shipped_folder()
+    own = project_dir / FOLDER if project_dir else None
+    if own is None or not own.is_dir() or own.resolve() == shipped.resolve():
+        own = None
+    return join(_documents(shipped), _documents(own) if own else ())
+
+
+def shipped_folder() -> Path:
+    """Where the cards that come with releaseguard are: inside the wheel, or at the root of a checkout."""
+    package = Path(__file__).parents[1]
+    for folder in (package / FOLDER, package.parents[1] / FOLDER):
+        if any(folder.glob("*.toml")):
+            return folder
+    raise ConfigError(
+        "the provider cards that come with releaseguard are missing",
+        where=str(package / FOLDER),
+        next_step="Install releaseguard again.",
+    )
+
+
+def join(shipped: Sequence[Document], own: Sequence[Document]) -> Cards:
+    """The cards of both folders as one set, checked one by one and together. Raises :class:`CardErrors`."""
+    problems: list[ConfigError] = []
+    base = _cards(shipped, problems)
+    added = _cards(own, problems)
+    documents = {document.path.stem: document for document in (*shipped, *own)}
+    merged = {**base, **{name: _kept_honest(card, base.get(name)) for name, card in added.items()}}
+    cards = dict(sorted(merged.items()))
+    for name, card in added.items():
+        problems += rules.role_problems(documents[name], card, base.get(name))
+    problems += () if problems else rules.problems_between(documents, cards)
+    if problems:
+        raise CardErrors(problems)
+    return Cards(cards, _owners(base, cards))
+
+
+def read_card(document: Document) -> Card:
+    """One card, checked by itself. Raises :class:`CardErrors`."""
+    card = msgspec.structs.replace(convert(document, Card), path=str(document.path))
+    if problems := list(rules.problems(document, card)):
+        raise CardErrors(problems)
+    return card
+
+
+def _documents(folder: Path) -> Sequence[Document]:
+    return [read(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def _cards(documents: Sequence[Document], problems: list[ConfigError]) -> dict[str, Card]:
+    """The readable cards by file name; what is wrong with the others goes to ``problems``."""
+    cards = {}
+    for document in documents:
+        try:
+            cards[document.path.stem] = read_card(document)
+        except CardErrors as error:
+            problems += error.problems
+        except ConfigError as error:
+            problems.append(error)
+    return cards
+
+
+def _kept_honest(own: Card, shipped: Card | None) -> Card:
+    if shipped is None:
+        return own
+    hosts = tuple(dict.fromkeys((*shipped.hosts, *own.hosts)))
+    return msgspec.structs.replace(own, hosts=hosts, infrastructure=shipped.infrastructure)
+
+
+def _owners(shipped: Mapping[str, Card], cards: Mapping[str, Card]) -> Mapping[str, str]:
+    first = {host: name for name, card in shipped.items() for host in card.hosts}
+    owners = dict(first)
+    for name, card in cards.items():
+        for host in card.hosts:
+            owners.setdefault(host, _owner_above(host, first) or name)
+    return owners
+
+
+def _owner_above(host: str, owners: Mapping[str, str]) -> str | None:
+    """The card that lists ``host`` or a domain above it."""
+    labels = host.split(".")
+    above = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((owners[name] for name in above if name in owners), None)
+
+
+def _line(problem: ConfigError) -> str:
+    return f"{problem} {problem.next_step}" if problem.next_step else str(problem)

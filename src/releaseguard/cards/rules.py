@@ -1,0 +1,359 @@
+"""What must hold on a card beyond the types of its keys. Pure: a parsed file and its card in, problems out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from releaseguard.cards.spec import (
+    Card,
+    Control,
+    FlowCheck,
+    FlowSpec,
+    InvariantCheck,
+    NonBlockingCheck,
+    PrivacyCheck,
+    ReleaseTagCheck,
+    SecretCheck,
+    SecretSpec,
+    SignalCheck,
+    StepSpec,
+    VolumeCheck,
+)
+from releaseguard.errors import ConfigError
+from releaseguard.model import duration
+from releaseguard.tomlfile import Document, Step, did_you_mean
+
+LANGUAGES = ("en", "tr")
+RUN_NAMES = ("amount", "correlation_id", "email", "idempotency_key", "run_id", "user_id")
+"""What a run gives to the steps of every flow."""
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
+_NOT_TEXTS = {"body", "extract"}
+"""The tables on a card that do not hold a sentence by language."""
+_SHARED_BY_GROUP = ("from_", "reach", "overlap", "proven_by")
+
+Problems = Iterator[ConfigError]
+
+
+def problems(document: Document, card: Card) -> Problems:
+    """Everything that is wrong with one card by itself, in the order of the file's parts."""
+    yield from _identity(document, card)
+    yield from _texts(document, card, ())
+    yield from _hosts(document, card)
+    yield from _secrets(document, card)
+    yield from _proof(document, card)
+    yield from _checks(document, card)
+    yield from _flows(document, card)
+    yield from _playbook(document, card)
+
+
+def problems_between(documents: Mapping[str, Document], cards: Mapping[str, Card]) -> Problems:
+    """What is wrong between cards: an id or a secret used twice, a user action that no card knows."""
+    known = {event for card in cards.values() for event in declared(card)}
+    seen: dict[tuple[str, str], str] = {}
+    for name, card in cards.items():
+        document = documents[name]
+        for kind, key in (("checks", "id"), ("secrets", "name")):
+            for index, item in enumerate(getattr(card, kind)):
+                label = getattr(item, key)
+                if (other := seen.setdefault((kind, label), name)) != name:
+                    yield document.error(f"{label!r} is on card {other!r} already", kind, index, key)
+        for index, check in enumerate(card.checks):
+            if isinstance(check, NonBlockingCheck):
+                yield from _unknown(
+                    document, check.user_actions, known, "checks", index, "user_actions", place="any card"
+                )
+
+
+def role_problems(document: Document, own: Card, shipped: Card | None) -> Problems:
+    """A project's card may not make infrastructure of a provider that ships as none."""
+    if shipped is not None and own.infrastructure not in (None, shipped.infrastructure):
+        yield document.error(
+            f"the card that ships for {own.id!r} says {shipped.infrastructure or 'nothing'!r}, and that stays",
+            "infrastructure",
+            next_step="Remove the key.",
+        )
+
+
+def declared(card: Card) -> Sequence[str]:
+    """All events of a card."""
+    return (*card.events.success, *card.events.error)
+
+
+def _identity(document: Document, card: Card) -> Problems:
+    if card.id != document.path.stem:
+        yield document.error(
+            f"{card.id!r} is not the file's name", "id", next_step=f"Rename the file to {card.id}.toml, or the id."
+        )
+    yield from _repeated(document, declared(card), "events")
+
+
+def _hosts(document: Document, card: Card) -> Problems:
+    if not card.hosts:
+        yield document.error("a card lists at least one host of its provider", "hosts")
+    for index, host in enumerate(card.hosts):
+        if not _HOST.fullmatch(host):
+            yield document.error(
+                f"{host!r} is not a plain host name",
+                "hosts",
+                index,
+                next_step="Write it without scheme, port, path or '*', in lower case and punycode: api.example.com. "
+                "It covers its subdomains.",
+            )
+    yield from _repeated(document, card.hosts, "hosts")
+
+
+def _secrets(document: Document, card: Card) -> Problems:
+    yield from _repeated(document, [secret.name for secret in card.secrets], "secrets", key="name")
+    for index, secret in enumerate(card.secrets):
+        yield from _unknown(document, secret.proven_by, card.events.success, "secrets", index, "proven_by")
+        if _needs_steps(secret) and secret.steps is None:
+            yield document.error(
+                "a person has a part in this rotation, so the card says which",
+                "secrets",
+                index,
+                "steps",
+                next_step='Add steps = { en = "...", tr = "..." }.',
+            )
+        if secret.console and not secret.console.startswith("https://"):
+            yield document.error(f"{secret.console!r} is not an https address", "secrets", index, "console")
+    yield from _groups(document, card)
+
+
+def _needs_steps(secret: SecretSpec) -> bool:
+    return secret.from_ in ("manual", "generated") or not secret.overlap
+
+
+def _groups(document: Document, card: Card) -> Problems:
+    first: dict[str, SecretSpec] = {}
+    names = {secret.name for secret in card.secrets}
+    for index, secret in enumerate(card.secrets):
+        if secret.group is None:
+            continue
+        if secret.group in names:
+            yield document.error(f"{secret.group!r} is a secret's name", "secrets", index, "group")
+        leader = first.setdefault(secret.group, secret)
+        for field in _SHARED_BY_GROUP:
+            if getattr(secret, field) != getattr(leader, field):
+                yield document.error(
+                    f"differs from {leader.name} of the same group {secret.group!r}",
+                    "secrets",
+                    index,
+                    field.rstrip("_"),
+                    next_step="Secrets of one group are pinned, pushed and proven together: give both the same.",
+                )
+
+
+def _proof(document: Document, card: Card) -> Problems:
+    if card.proof.flow is not None:
+        yield from _unknown(document, [card.proof.flow], [flow.id for flow in card.flows], "proof", "flow")
+
+
+def _checks(document: Document, card: Card) -> Problems:
+    ids = [check.id for check in card.checks]
+    yield from _repeated(document, ids, "checks", key="id")
+    for index, check in enumerate(card.checks):
+        at = ("checks", index)
+        yield from _durations(document, check, at, "grace", "within")
+        if check.settled_by is not None:
+            others = [other for other in ids if other != check.id]
+            yield from _unknown(document, [check.settled_by], others, *at, "settled_by")
+        yield from _KINDS[type(check)](document, card, check, at)
+
+
+def _events_of(*keys: str) -> Callable[[Document, Card, Any, Sequence[Step]], Problems]:
+    def rule(document: Document, card: Card, check: Any, at: Sequence[Step]) -> Problems:
+        for key in keys:
+            if not getattr(check, key) and not isinstance(check, PrivacyCheck):
+                yield document.error("names no event", *at, key)
+            yield from _unknown(document, getattr(check, key), declared(card), *at, key)
+
+    return rule
+
+
+def _volume(document: Document, card: Card, check: VolumeCheck, at: Sequence[Step]) -> Problems:
+    yield from _events_of("events")(document, card, check, at)
+    if check.max_drop is None and check.max_spike is None:
+        yield document.error("without max_drop and max_spike nothing can be harm", *at)
+
+
+def _flow_check(document: Document, card: Card, check: FlowCheck, at: Sequence[Step]) -> Problems:
+    yield from _unknown(document, [check.flow], [flow.id for flow in card.flows], *at, "flow")
+
+
+def _secret_check(document: Document, card: Card, check: SecretCheck, at: Sequence[Step]) -> Problems:
+    yield from _unknown(document, check.names, [secret.name for secret in card.secrets], *at, "names")
+
+
+def _invariant(document: Document, _card: Card, check: InvariantCheck, at: Sequence[Step]) -> Problems:
+    """The connection is read-only whatever the SQL says; this finds the slip early."""
+    if not re.match(r"\s*(select|with)\b", check.sql, re.IGNORECASE):
+        yield document.error("must be one query that begins with select or with", *at, "sql")
+
+
+_KINDS: Mapping[type, Callable[[Document, Card, Any, Sequence[Step]], Problems]] = {
+    SignalCheck: _events_of("success", "error"),
+    VolumeCheck: _volume,
+    FlowCheck: _flow_check,
+    InvariantCheck: _invariant,
+    SecretCheck: _secret_check,
+    ReleaseTagCheck: _events_of("events"),
+    PrivacyCheck: _events_of("events"),
+    NonBlockingCheck: _events_of("error"),
+}
+
+
+def _flows(document: Document, card: Card) -> Problems:
+    yield from _repeated(document, [flow.id for flow in card.flows], "flows", key="id")
+    for index, flow in enumerate(card.flows):
+        at = ("flows", index)
+        yield from _unknown(document, [flow.event], card.events.success, *at, "event")
+        yield from _durations(document, flow, at, "arrives_within")
+        yield from _amounts(document, flow, at)
+        yield from _steps(document, flow, at)
+
+
+def _amounts(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems:
+    if flow.moves_money and (flow.amount is None or flow.max_amount is None):
+        yield document.error("a flow that moves money says amount and max_amount", *at, "moves_money")
+    if flow.amount is not None and flow.amount > (flow.max_amount or 0):
+        cap = flow.max_amount if flow.max_amount is not None else "missing"
+        yield document.error(f"{flow.amount:g} is more than max_amount ({cap})", *at, "amount")
+    for part, index, step in _parts(flow):
+        for asked in amounts_in(step.body):
+            if flow.max_amount is None or asked > flow.max_amount:
+                yield document.error(f"asks for {asked:g}, more than max_amount", *at, part, index, "body")
+
+
+def amounts_in(body: Any) -> Iterator[float]:
+    """Every number that stands under a key ``amount`` in a request's body, at any depth."""
+    if isinstance(body, Mapping):
+        for key, value in body.items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if str(key).lower() == "amount" and is_number:
+                yield abs(value)
+            else:
+                yield from amounts_in(value)
+    elif isinstance(body, list | tuple):
+        for item in body:
+            yield from amounts_in(item)
+
+
+def _steps(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems:
+    if not flow.steps:
+        yield document.error("a flow has at least one step", *at, "steps")
+    known = set(RUN_NAMES)
+    names: set[str] = set()
+    for part, index, step in _parts(flow):
+        here = (*at, part, index)
+        if step.name in names:
+            yield document.error(f"{step.name!r} is there twice", *here, "name")
+        names.add(step.name)
+        if not re.match(r"/[^/\\]", step.path):
+            yield document.error(
+                f"{step.path!r} is not a path of the app's own", *here, "path", next_step="Write /functions/v1/name."
+            )
+        for key, wanted in (
+            ("path", step.path),
+            ("body", step.body),
+            ("when", f"{{{step.when}}}" if step.when else ""),
+        ):
+            yield from _unknown(document, placeholders(wanted), sorted(known), *here, key, place="an earlier step")
+        known.update(step.extract)
+
+
+def placeholders(value: Any) -> Iterator[str]:
+    """The names in braces inside a path or a body."""
+    if isinstance(value, str):
+        yield from PLACEHOLDER.findall(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from placeholders(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from placeholders(item)
+
+
+def _parts(flow: FlowSpec) -> Iterator[tuple[str, int, StepSpec]]:
+    for part, steps in (("steps", flow.steps), ("cleanup", flow.cleanup)):
+        for index, step in enumerate(steps):
+            yield part, index, step
+
+
+def _playbook(document: Document, card: Card) -> Problems:
+    for index, symptom in enumerate(card.playbook.symptoms):
+        for key in ("events", "silent", "spike"):
+            yield from _unknown(document, getattr(symptom, key), declared(card), "playbook", "symptoms", index, key)
+    for index, control in enumerate(card.playbook.controls):
+        yield from _control(document, card, control, ("playbook", "controls", index, "target"))
+
+
+def _control(document: Document, card: Card, control: Control, at: Sequence[Step]) -> Problems:
+    target = control.target
+    if control.kind in ("function_logs", "workflow_runs", "invariant", "page") and not target:
+        yield document.error(f"a control of kind {control.kind!r} has a target", *at)
+    elif control.kind == "invariant":
+        invariants = [check.id for check in card.checks if isinstance(check, InvariantCheck)]
+        yield from _unknown(document, [target or ""], invariants, *at)
+    elif control.kind == "secret_present" and target:
+        yield from _unknown(document, [target], [secret.name for secret in card.secrets], *at)
+    elif control.kind == "page" and not (target or "").startswith("https://"):
+        yield document.error(f"{target!r} is not an https address", *at)
+
+
+def _texts(document: Document, value: Any, at: Sequence[Step]) -> Problems:
+    """Every sentence is there in every language."""
+    if isinstance(value, msgspec.Struct):
+        for field in msgspec.structs.fields(value):
+            if field.name not in _NOT_TEXTS:
+                yield from _texts(document, getattr(value, field.name), (*at, field.encode_name))
+    elif isinstance(value, Mapping):
+        yield from _text(document, value, at)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _texts(document, item, (*at, index))
+
+
+def _text(document: Document, text: Mapping[str, str], at: Sequence[Step]) -> Problems:
+    for language in text:
+        if language not in LANGUAGES:
+            yield document.error(
+                "is not a language of the cards", *at, language, next_step=did_you_mean(language, LANGUAGES)
+            )
+    for language in LANGUAGES:
+        if not text.get(language, "").strip():
+            yield document.error(
+                f"has no text in {language!r}", *at, next_step=f'Add {language} = "..." beside the other language.'
+            )
+
+
+def _durations(document: Document, value: Any, at: Sequence[Step], *keys: str) -> Problems:
+    for key in keys:
+        if (text := getattr(value, key, None)) is not None:
+            try:
+                duration(text)
+            except ValueError as error:
+                yield document.error(str(error), *at, key)
+
+
+def _repeated(document: Document, labels: Sequence[str], *at: Step, key: str | None = None) -> Problems:
+    for index, label in enumerate(labels):
+        if label in labels[:index]:
+            steps = (*at, index, key) if key else at
+            yield document.error(f"{label!r} is there twice", *steps, next_step="Remove one, or rename it.")
+
+
+def _unknown(
+    document: Document, labels: Iterable[str], valid: Iterable[str], *at: Step, place: str = "this card"
+) -> Problems:
+    names = list(valid)
+    for label in labels:
+        if label not in names:
+            yield document.error(
+                f"{label!r} is not on {place}", *at, next_step=did_you_mean(label, names) if names else None
+            )
