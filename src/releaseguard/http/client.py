@@ -62,7 +62,7 @@ class _Call:
     path: str
     params: Mapping[str, str | int | bool]
     headers: Mapping[str, str]
-    content: bytes | None
+    content: bytes | None = field(repr=False)
     secrets: Sequence[str] = field(repr=False)
     repeatable: bool
     allow: Collection[int]
