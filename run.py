@@ -45,11 +45,14 @@ def main(arguments: list[str]) -> int:
 
 def lint(binaries: Path) -> int:
     """Run every linter, also after one has failed: a reader wants to know all."""
-    workflows = sorted(str(path) for path in (ROOT / "workflows").glob("*.y*ml"))
-    checks = [*LINTERS]
-    if workflows:
-        checks.append(["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows])
-        checks.append(["zizmor", "--offline", *workflows])
+    workflows = sorted(str(path) for path in (ROOT / "workflows").glob("*.yml"))
+    action = str(ROOT / "workflows" / "action" / "action.yml")
+    checks = [
+        *LINTERS,
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-actions", action],
+        ["zizmor", "--offline", *workflows, action],
+    ]
     return max(run(binaries, *check) for check in checks)
 
 
