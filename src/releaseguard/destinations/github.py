@@ -30,7 +30,7 @@ from releaseguard.destinations.interface import (
     Receipt,
     RunQueue,
 )
-from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of
+from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of, without_value
 from releaseguard.errors import (
     AccessDenied,
     ConfigError,
@@ -103,12 +103,15 @@ class PublicKeys:
         self._locks: dict[str, threading.Lock] = {}
         self._keys: dict[str, PublicKey] = {}
 
-    def of(self, secrets_path: str) -> PublicKey:
-        """The key of the store at ``secrets_path``. Raises ``NotFound`` where there is no such store."""
+    def of(self, secrets_path: str, *, instead_of: PublicKey | None = None) -> PublicKey:
+        """The key of the store at ``secrets_path``; a new one where GitHub no longer takes ``instead_of``.
+
+        Raises ``NotFound`` where there is no such store.
+        """
         with self._lock:
             mine = self._locks.setdefault(secrets_path, threading.Lock())
         with mine:
-            if secrets_path not in self._keys:
+            if self._keys.get(secrets_path) in {None, instead_of}:
                 found = self._client.request("GET", f"{secrets_path}/public-key").json()
                 self._keys[secrets_path] = PublicKey(str(found["key_id"]), str(found["key"]))
             return self._keys[secrets_path]
@@ -241,9 +244,7 @@ class GitHubDestination(Destination):
         return self._deliver_variable(item, seen)
 
     def _deliver_secret(self, item: Item, before: _Seen) -> Receipt:
-        key = self._keys.of(self._secrets)
-        body = {"encrypted_value": sealed(key.key, item.value), "key_id": key.id, **self._grants(item, before)}
-        reply = self._client.request("PUT", f"{self._secrets}/{quoted(item.name)}", json=body)
+        reply, writes = self._put(item, self._grants(item, before))
         doubt = _same_second(before.observed, reply)
         after = looked_until(
             lambda: self._look(item).observed,
@@ -251,10 +252,31 @@ class GitHubDestination(Destination):
             self._sleep,
         )
         if _moved(before.observed, after):
-            return Receipt(item.name, after, writes=1)
+            return Receipt(item.name, after, writes)
         if doubt and after.present:
-            return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), writes=1)
+            return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), writes)
         raise self._not_taken(item.name, "updated_at did not move")
+
+    def _put(self, item: Item, grants: Mapping[str, Any]) -> tuple[Reply, int]:
+        """The answer, and how many writes it took: a second one where GitHub has changed its key meanwhile."""
+        key = self._keys.of(self._secrets)
+        try:
+            return self._put_sealed(item, key, grants), 1
+        except ServiceError as error:
+            if error.status != 422:
+                raise
+            fresh = self._keys.of(self._secrets, instead_of=key)
+            if fresh == key:
+                raise
+        return self._put_sealed(item, fresh, grants), 2
+
+    def _put_sealed(self, item: Item, key: PublicKey, grants: Mapping[str, Any]) -> Reply:
+        body = {"encrypted_value": sealed(key.key, item.value), "key_id": key.id, **grants}
+        try:
+            return self._client.request("PUT", f"{self._secrets}/{quoted(item.name)}", json=body)
+        except ServiceError as error:
+            refusal = without_value(error, item.value)
+        raise refusal  # outside the handler: an error that was replaced is nobody's context
 
     def _grants(self, item: Item, before: _Seen) -> Mapping[str, Any]:
         """Which repositories may use an organisation's secret: as they are. GitHub asks for it with every write."""

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from releaseguard.destinations.interface import Item, ItemKind
-from releaseguard.errors import ReleaseguardError
+from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.http import ServiceClient
+from releaseguard.secret import Secret
 
 T = TypeVar("T")
 
 LOOKS = 3
 """How often a read-back looks before it believes that a write did not take effect: replicas lag."""
+PIECE = 8
+"""Characters of a value in a row that no message may hold."""
 PAUSE = 1.0
 """Seconds between those looks."""
 
@@ -28,6 +31,19 @@ def all_of(client: ServiceClient, calls: Sequence[Callable[[], T]]) -> list[T]:
             raise result
         results.append(result)
     return results
+
+
+def without_value(error: ServiceError, value: Secret) -> ServiceError:
+    """``error``, or one without its words where they hold a piece of ``value``.
+
+    The client withholds what it sent itself; a value that was sealed before it got there is not known to it.
+    """
+    text = value.reveal()
+    pieces = (text[start : start + PIECE] for start in range(max(1, len(text) - PIECE + 1)))
+    if not text or not any(piece in error.what for piece in pieces):
+        return error
+    what = "the service refused the request in words that hold the secret; they are not shown"
+    return type(error)(what, where=error.where, next_step=error.next_step, status=error.status)
 
 
 def looked_until(look: Callable[[], T], settled: Callable[[T], bool], sleep: Callable[[float], None]) -> T:

@@ -1,0 +1,175 @@
+"""One place of every kind, each in front of a stand-in of its service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from releaseguard.destinations.address import parse
+from releaseguard.destinations.github import GitHubDestination
+from releaseguard.destinations.interface import Destination
+from releaseguard.destinations.supabase import SupabaseDestination
+from releaseguard.destinations.vercel import VercelDestination
+from releaseguard.sandbox.github import GitHubStandIn
+from releaseguard.sandbox.server import StandIn
+from releaseguard.sandbox.supabase import SupabaseStandIn
+from releaseguard.sandbox.vercel import VercelStandIn
+from support import contracts
+from support.adapters import FakeTime, StepClock, client_for
+
+
+@dataclass
+class Place:
+    """A destination, and what its stand-in holds there."""
+
+    destination: Destination
+    stand_in: StandIn
+    time: FakeTime
+    value: Callable[[str], str | None]
+    put: Callable[[str, str], Any]
+    reopen: Callable[..., Destination]
+    """The destination with another ``uri`` or ``token``."""
+    elsewhere: str
+    """A place of the same account that holds a copy of ``COPIED``."""
+
+    @property
+    def writes(self) -> list[str]:
+        return [f"{sent.method} {sent.path}" for sent in self.stand_in.requests if sent.writes]
+
+
+@contextmanager
+def github_place(uri: str) -> Iterator[Place]:
+    with GitHubStandIn(StepClock()) as stand_in:
+        stand_in.add_organization("lovendo")
+        stand_in.add_repository("lovendo/app", ["production", "pre prod/eu"])
+        stand_in.add_repository("lovendo/other", ["staging"])
+        stand_in.put("lovendo/other", "COPIED", "x", "staging")
+        address, time = parse(uri), FakeTime()
+        owner = f"{address.account}/{address.repo}" if address.repo else address.account
+        at = (address.environment, address.scheme == "github-dependabot")
+        store = stand_in.place(owner, at[0], dependabot=at[1])
+        opened = []
+
+        def reopen(uri: str = uri, token: str = stand_in.token) -> Destination:
+            opened.append(client_for(stand_in, token, time))
+            return GitHubDestination(opened[-1], parse(uri), sleep=time.sleep)
+
+        def value(name: str) -> str | None:
+            found = store.secrets.get(name) or store.variables.get(name)
+            return found.value if found else None
+
+        yield Place(
+            reopen(),
+            stand_in,
+            time,
+            value,
+            lambda name, value: stand_in.put(owner, name, value, at[0], dependabot=at[1]),
+            reopen,
+            "github:lovendo/other@staging",
+        )
+        _finish("github", stand_in, opened)
+
+
+@contextmanager
+def vercel_place(targets: str) -> Iterator[Place]:
+    with VercelStandIn(StepClock()) as stand_in:
+        project = stand_in.add_project("web", ["staging"])
+        other = stand_in.add_project("admin")
+        stand_in.put(other, "COPIED", "x", ["preview", "production"])
+        custom = [id_ for id_, slug in project.custom_environments.items() if slug in targets.split(",")]
+        standard = [target for target in targets.split(",") if target not in project.custom_environments.values()]
+        time, opened = FakeTime(), []
+
+        def reopen(uri: str = f"vercel:{project.id}/{targets}", token: str = stand_in.token) -> Destination:
+            opened.append(client_for(stand_in, token, time))
+            return VercelDestination(opened[-1], parse(uri), team_id=stand_in.team_id, sleep=time.sleep)
+
+        def value(name: str) -> str | None:
+            held = {stand_in.environment(project, target).get(name) for target in [*standard, *custom]}
+            assert len(held) == 1, "its targets hold different values"
+            return held.pop()
+
+        def put(name: str, value: str) -> None:
+            stand_in.put(project, name, value, standard, "encrypted", custom_environments=custom)
+
+        yield Place(reopen(), stand_in, time, value, put, reopen, f"vercel:{other.id}/production,preview")
+        _finish("vercel", stand_in, opened)
+
+
+@contextmanager
+def supabase_place() -> Iterator[Place]:
+    with SupabaseStandIn(StepClock()) as stand_in:
+        project, other = stand_in.add_project("app"), stand_in.add_project("other")
+        stand_in.put(other.ref, "COPIED", "x")
+        time, opened = FakeTime(), []
+
+        def reopen(uri: str = f"supabase:{project.ref}", token: str = stand_in.token) -> Destination:
+            opened.append(client_for(stand_in, token, time))
+            return SupabaseDestination(opened[-1], parse(uri), sleep=time.sleep)
+
+        yield Place(
+            reopen(),
+            stand_in,
+            time,
+            lambda name: stand_in.environment(project.ref).get(name),
+            lambda name, value: stand_in.put(project.ref, name, value),
+            reopen,
+            f"supabase:{other.ref}",
+        )
+        _finish("supabase", stand_in, opened)
+
+
+def _finish(service: str, stand_in: StandIn, opened: list[Any]) -> None:
+    """Whatever a test did: the stand-in made no mistake, and every request fits the official description."""
+    for client in opened:
+        client.close()
+    assert stand_in.crashes == []
+    if contracts.available():
+        contracts.check(service, stand_in.requests)
+
+
+KINDS: dict[str, Callable[[], Any]] = {
+    "repository": lambda: github_place("github:lovendo/app"),
+    "environment": lambda: github_place("github:lovendo/app@production"),
+    "odd environment": lambda: github_place("github:lovendo/app@pre prod/eu"),
+    "organisation": lambda: github_place("github:lovendo"),
+    "dependabot": lambda: github_place("github-dependabot:lovendo/app"),
+    "vercel": lambda: vercel_place("production,preview"),
+    "vercel development": lambda: vercel_place("production,development"),
+    "vercel custom": lambda: vercel_place("preview,staging"),
+    "supabase": supabase_place,
+}
+
+
+@pytest.fixture(params=sorted(KINDS))
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    with KINDS[request.param]() as opened:
+        yield opened
+
+
+@pytest.fixture
+def repository() -> Iterator[Place]:
+    with KINDS["repository"]() as opened:
+        yield opened
+
+
+@pytest.fixture
+def organisation() -> Iterator[Place]:
+    with KINDS["organisation"]() as opened:
+        yield opened
+
+
+@pytest.fixture
+def vercel() -> Iterator[Place]:
+    with KINDS["vercel"]() as opened:
+        yield opened
+
+
+@pytest.fixture
+def supabase() -> Iterator[Place]:
+    with KINDS["supabase"]() as opened:
+        yield opened
