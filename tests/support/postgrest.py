@@ -106,6 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             table,
             parse_qsl(address.query, keep_blank_values=True),
             {word.strip() for word in (self.headers.get("prefer") or "").split(",") if word.strip()},
+            inserts=self.command == "POST",
         )
         with psycopg.connect(self.project.database) as connection:
             try:
@@ -134,6 +135,7 @@ class _Request:
     table: str
     params: list[tuple[str, str]]
     prefer: set[str]
+    inserts: bool
 
     def param(self, name: str) -> str | None:
         return next((value for key, value in self.params if key == name), None)
@@ -203,14 +205,10 @@ def _one(cursor: psycopg.Cursor[Any]) -> Any:
 def _refusal(error: psycopg.Error, request: _Request) -> Refusal:
     code, message = error.sqlstate or "", error.diag.message_primary or ""
     if code == "42P01":
-        return Refusal(
-            404, "PGRST205", f"Could not find the table '{request.schema}.{request.table}' in the schema cache"
-        )
-    if code == "42703" and "written" not in message and request.prefer & {"return=representation", "return=minimal"}:
+        return Refusal(404, "PGRST205", f"Could not find the table '{request.table}' in the schema cache")
+    if code == "42703" and request.inserts:
         column = (re.search(r'"([^"]+)"', message) or ["", ""])[1]
-        return Refusal(
-            400, "PGRST204", f"Could not find the '{column}' column of '{request.table}' in the schema cache"
-        )
+        return Refusal(400, "PGRST204", f"Could not find the '{column}' column of '{request.table}'")
     status = 409 if code in ("23505", "23503") else 403 if code == "42501" else 400
     return Refusal(status, code, message)
 

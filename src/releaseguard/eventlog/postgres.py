@@ -379,23 +379,31 @@ def _minute(shape: Shape, column: str) -> str:
 
 def _event(row: Row, place: EventTable) -> Event:
     values = dict(zip(COLUMNS, row, strict=True))
-    try:
-        return Event(**values | _decoded(values))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        column = "id" if not isinstance(values["id"], UUID) else "outcome"
-        raise rows.bad_value(place, column, values["id"], "cannot be read as an event's") from None
+    for column, (decode, meaning) in _DECODERS.items():
+        try:
+            values[column] = decode(values[column])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise rows.bad_value(place, column, row[0], f"is no {meaning}") from None
+    return Event(**values)
 
 
-def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
-    id_, detail = values["id"], values["detail"]
-    if not isinstance(detail, dict):
-        raise TypeError
-    return {
-        "id": id_ if isinstance(id_, UUID) else UUID(id_),
-        "occurred_at": _utc(values["occurred_at"]),
-        "recorded_at": values["recorded_at"] and _utc(values["recorded_at"]),
-        "outcome": rows.OUTCOMES[values["outcome"]],
-    }
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _utc(moment: Any) -> datetime:
+    """psycopg gives the session's zone, which is UTC under another name."""
+    converted: datetime = moment.replace(tzinfo=UTC)
+    return converted
+
+
+_DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "id": (_uuid, "UUID"),
+    "occurred_at": (_utc, "time"),
+    "recorded_at": (lambda moment: moment and _utc(moment), "time"),
+    "outcome": (rows.OUTCOMES.__getitem__, "'success' or 'error'"),
+    "detail": (rows.an_object, "JSON object"),
+}
 
 
 def _minute_count(row: Row) -> MinuteCount:
@@ -413,12 +421,6 @@ def _minute_count(row: Row) -> MinuteCount:
         int(count),
         int(repeats),
     )
-
-
-def _utc(moment: Any) -> datetime:
-    """psycopg gives the session's zone, which is UTC under another name."""
-    converted: datetime = moment.replace(tzinfo=UTC)
-    return converted
 
 
 # --- Errors -------------------------------------------------------------------------------------------------

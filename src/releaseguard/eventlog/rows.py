@@ -207,6 +207,13 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(text) if text[-1] == "Z" else from_text(text)
 
 
+def an_object(value: Any) -> dict[str, Any]:
+    """``detail`` as parsed; raises ``TypeError`` where it is JSON of another kind."""
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
 # --- Tables of another shape --------------------------------------------------------------------------------
 
 MIGRATE = "Run: releaseguard events migrate"

@@ -357,10 +357,7 @@ def _decode(
 
 
 def _object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
+    return rows.an_object(json.loads(text))
 
 
 _DECODERS: dict[str, Callable[[Any], object]] = {

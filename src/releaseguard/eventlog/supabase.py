@@ -299,12 +299,6 @@ def _event(row: Mapping[str, Any], place: EventTable) -> Event:
     return Event(**values)
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
-
-
 def _bool(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -317,7 +311,7 @@ _DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
     "recorded_at": (lambda text: text and rows.moment_of(text), "time with a zone (timestamptz)"),
     "outcome": (rows.OUTCOMES.__getitem__, "'success' or 'error'"),
     "synthetic": (_bool, "boolean"),
-    "detail": (_object, "JSON object (jsonb)"),
+    "detail": (rows.an_object, "JSON object (jsonb)"),
 }
 
 
