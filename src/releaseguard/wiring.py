@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from releaseguard import safemode
+from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards
 from releaseguard.destinations.address import Address, Scheme, parse
 from releaseguard.errors import ConfigError
 from releaseguard.secret import Secret
-from releaseguard.settings import Credentials, Settings, credentials, seconds
+from releaseguard.settings import Credentials, Settings, credentials, seconds, span
 
 if TYPE_CHECKING:
+    from releaseguard.cards.spec import Card
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.github import PublicKeys
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.http import Limits, ServiceClient
+    from releaseguard.rotation.values import Claim, Place, RotationRules, RotationWorld
     from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
 
@@ -175,6 +178,95 @@ class Wiring:
     def destination(self, address: Address) -> Destination:
         """The adapter for one address."""
         return _DESTINATIONS[address.scheme](self, address)
+
+    # --- whole surroundings
+
+    def rotation_world(self, card: Card, secret: str | None) -> RotationWorld:
+        """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
+        from releaseguard.rotation.values import Guard, RotationWorld
+
+        settings = self.settings
+        addresses = self.addresses_of(card.id)
+        guard = Guard()
+        self.guard = guard
+        return RotationWorld(
+            card=card,
+            lane=Lane(card.id, settings.environment),
+            vault=self.vault,
+            log=self.event_log,
+            places=[self._place(card, address, secret) for address in addresses],
+            deployers=self._deployers(addresses),
+            rules=self._rotation_rules(),
+            guard=guard,
+            claims=list(self._claims()),
+            run_flow=self.flow_runner(card),
+        )
+
+    def addresses_of(self, provider: str) -> Sequence[Address]:
+        """The provider's configured destinations, parsed. Raises ``ConfigError`` with file, line and key."""
+        where = self.settings.where("providers", provider, "destinations")
+        return [parse(text, where=where) for text in self.settings.destinations_of(provider)]
+
+    def _place(self, card: Card, address: Address, secret: str | None) -> Place:
+        from releaseguard.rotation.values import Place
+
+        unit = card.unit_of(secret)
+        if address.rename and len(unit) > 1:
+            raise ConfigError(
+                f"{address}: {' and '.join(member.name for member in unit)} cannot share one name",
+                where=self.settings.where("providers", card.id, "destinations"),
+                next_step="Leave the renaming out: each secret keeps its own name there.",
+            )
+        names = {unit[0].name: address.rename} if address.rename else {}
+        return Place(self.destination(address.place), names, self._sources_at(card.id, address))
+
+    def _sources_at(self, provider: str, address: Address) -> Sequence[str] | None:
+        """The event sources that run at ``address``; ``None`` where the project does not say."""
+        for text, sources in self.settings.providers[provider].sources.items():
+            if text in {address.base, address.uri}:
+                return tuple(sources)
+        return None
+
+    def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
+        found = {address.base: self.deployer(address) for address in addresses}
+        return {base: deployer for base, deployer in found.items() if deployer is not None}
+
+    def _rotation_rules(self) -> RotationRules:
+        from releaseguard.destinations.github import GITHUB_LIMITS
+        from releaseguard.destinations.supabase import SUPABASE_LIMITS
+        from releaseguard.destinations.vercel import VERCEL_LIMITS
+        from releaseguard.rotation.values import RotationRules
+
+        section = self.settings.rotation
+        return RotationRules(
+            lease=span(section.lease),
+            request_timeout=span(self.settings.network.timeout),
+            prove_within=span(section.prove_within),
+            deploy_within=span(section.deploy_within),
+            accept_timing=section.accept_timing,
+            limits={"github": GITHUB_LIMITS, "vercel": VERCEL_LIMITS, "supabase": SUPABASE_LIMITS},
+        )
+
+    def _claims(self) -> Iterator[Claim]:
+        """Every name that the file says is written at some destination, by whom, over all its environments."""
+        from releaseguard.rotation.values import Claim
+
+        for environment, providers in self.settings.siblings.items():
+            for provider, section in providers.items():
+                for text in section.destinations:
+                    address = parse(text, where=self.settings.where("providers", provider, "destinations"))
+                    shared = section.shared is True or (
+                        not isinstance(section.shared, bool) and bool({text, address.uri} & {*section.shared})
+                    )
+                    names = [address.rename] if address.rename else self._names_of(provider)
+                    yield from (Claim(address.uri, name, Lane(provider, environment), shared) for name in names)
+
+    def _names_of(self, provider: str) -> Sequence[str]:
+        return [secret.name for secret in self.cards.get(provider).secrets]
+
+    def flow_runner(self, card: Card) -> Callable[[str], object] | None:
+        """What runs one of the card's flows once; ``None`` where the app's address is not configured."""
+        return None
 
     def deployer(self, address: Address) -> Deployer | None:
         """What redeploys the app behind an address; ``None`` where nothing has to be."""

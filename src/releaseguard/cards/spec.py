@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from releaseguard.errors import UsageError
+from releaseguard.tomlfile import did_you_mean
+
 Duration = str
 """``90s``, ``30m``, ``7d``: read with :func:`releaseguard.model.duration`."""
 Identifier = Annotated[
@@ -268,3 +271,18 @@ class Card(_Strict, frozen=True, kw_only=True):
     def main_unit(self) -> Sequence[SecretSpec]:
         """What ``rotate PROVIDER`` means where no secret is named: the card's first unit (empty without secrets)."""
         return next(iter(self.units().values()), ())
+
+    def unit_of(self, secret: str | None = None) -> Sequence[SecretSpec]:
+        """The secrets that are rotated together with ``secret``, or the card's first unit.
+
+        Raises ``UsageError`` where the card has no such secret, or none at all.
+        """
+        if not self.secrets:
+            raise UsageError(f"{self.name} has no secret to rotate")
+        if secret is None:
+            return self.units()[self.secrets[0].unit]
+        named = next((one for one in self.secrets if one.name == secret), None)
+        if named is None:
+            names = [one.name for one in self.secrets]
+            raise UsageError(f"the card of {self.name} has no secret {secret!r}", next_step=did_you_mean(secret, names))
+        return self.units()[named.unit]

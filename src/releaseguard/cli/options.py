@@ -97,7 +97,7 @@ def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
 environment_option = click.option("--environment", metavar="E", help="Environment (else [project] environment).")
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[Any]):
     """A time with an offset, or how long ago (``30m``)."""
 
     name = "time"
@@ -115,7 +115,7 @@ class Moment(click.ParamType):
             self.fail(f"{error}, or how long ago: 30m", param, ctx)
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[Any]):
     """A duration: ``90s``, ``30m``, ``7d``."""
 
     name = "duration"
