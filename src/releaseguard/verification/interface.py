@@ -107,15 +107,20 @@ class Judgement:
 
 
 def overall(findings: Sequence[Finding]) -> Verdict:
-    """The verdict of a checklist.
+    """The verdict of a checklist; see :func:`overall_of`."""
+    return overall_of([(f.verdict, f.blocking, f.undecided) for f in findings])
+
+
+def overall_of(verdicts: Sequence[tuple[Verdict, bool, str]]) -> Verdict:
+    """The verdict over (verdict, blocking, undecided) of every check.
 
     FAIL where a blocking check fails; INCONCLUSIVE where a check with ``undecided = "block"`` is undecided, or
     where nothing at all was decided; WARN where a check warns, a non-blocking one fails, or another is
     undecided; else PASS.
     """
-    if any(f.verdict is Verdict.FAIL and f.blocking for f in findings):
+    if any(verdict is Verdict.FAIL and blocking for verdict, blocking, _ in verdicts):
         return Verdict.FAIL
-    undecided = [f for f in findings if f.verdict is Verdict.INCONCLUSIVE]
-    if any(f.undecided == "block" for f in undecided) or len(undecided) == len(findings):
+    undecided = [when for verdict, _, when in verdicts if verdict is Verdict.INCONCLUSIVE]
+    if "block" in undecided or len(undecided) == len(verdicts):
         return Verdict.INCONCLUSIVE
-    return Verdict.PASS if all(f.verdict is Verdict.PASS for f in findings) else Verdict.WARN
+    return Verdict.PASS if all(verdict is Verdict.PASS for verdict, _, _ in verdicts) else Verdict.WARN

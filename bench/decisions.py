@@ -1,0 +1,189 @@
+"""How often verdicts are right, measured on simulated releases; see docs/verdicts.md.
+
+    python bench/decisions.py --releases 2000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+import simulator
+from simulator import Mixture, Simulated, simulate
+
+from releaseguard.model import Verdict
+from releaseguard.verification.bounds import lower_share, upper_share
+from releaseguard.verification.interface import Deployment, Promise, Rule
+from releaseguard.verification.judge import Replay
+from releaseguard.verification.series import Ledger
+
+WINDOW = 60
+
+
+@dataclass
+class Outcome:
+    """What one contestant said about one release."""
+
+    verdict: str
+    failed: int | None
+    """Minutes after the deployment."""
+    passed_early: int | None = None
+    causes: dict[str, tuple[str, str | None, float]] = field(default_factory=dict)
+    """By silent provider: the true cause, the one named, and how many events were to be expected."""
+    note: str = ""
+
+
+@dataclass
+class Row:
+    """One release with what everyone said about it."""
+
+    number: int
+    kind: str
+    bad: bool
+    rate: float
+    onset: int | None
+    harm: float
+    outcomes: dict[str, Outcome]
+
+
+def rules_for(sim: Simulated) -> list[Rule]:
+    """The two checks of each provider, as on a card of its own."""
+    rules = []
+    for name in sim.providers:
+        ok, error = frozenset({f"{name}_ok"}), frozenset({f"{name}_error"})
+        rules += [
+            Rule(id=f"{name}.errors", provider=name, kind="signal", success=ok, error=error, undecided="block"),
+            Rule(id=f"{name}.volume", provider=name, kind="volume", success=ok, undecided="block"),
+        ]
+    return rules
+
+
+def releaseguard(sim: Simulated) -> Outcome:
+    """Our own judge, minute by minute."""
+    rules = rules_for(sim)
+    ledger = Ledger([(r.provider, r.success | r.error) for r in rules], [sim.deployed], WINDOW)
+    ledger.add(sim.cells)
+    at = datetime.fromtimestamp(sim.deployed * 60, UTC)
+    deployment = Deployment(release=simulator.NEW, environment="production", deployed_at=at)
+    replay = Replay(ledger, rules, deployment, Promise(window_minutes=WINDOW))
+    passed = None
+    for minute in range(1, WINDOW + 1):
+        look = replay.look(sim.deployed + minute)
+        if look.verdict is Verdict.PASS and passed is None:
+            passed = minute
+    failed = min(replay.failed.values(), default=None)
+    causes = {}
+    for name, truth in sim.silence.items():
+        rule = next(r for r in rules if r.provider == name and r.kind == "volume")
+        said = replay.silence_of(rule)
+        expected = replay.known.traffic[name].expected(0, WINDOW) if name in replay.known.traffic else 0.0
+        causes[name] = (truth, said.value if said else None, expected)
+    note = ",".join(f"{k}@{v - sim.deployed}" for k, v in replay.failed.items())
+    return Outcome(
+        look.verdict.value, None if failed is None else failed - sim.deployed, passed, causes, note
+    )
+
+
+CONTESTANTS: dict[str, Callable[[Simulated], Outcome]] = {"releaseguard": releaseguard}
+
+
+def judge_one(job: tuple[Mixture, int, Sequence[str]]) -> Row:
+    """Simulate one release and let every contestant judge it."""
+    mixture, number, names = job
+    sim = simulate(mixture, number)
+    return Row(
+        number, sim.kind, sim.bad, sim.rate, sim.onset, sim.harm,
+        {name: CONTESTANTS[name](sim) for name in names},
+    )
+
+
+def run(mixture: Mixture, releases: int, names: Sequence[str], processes: int, first: int = 0) -> list[Row]:
+    """Judge ``releases`` of a mixture in parallel; the result does not depend on the number of processes."""
+    jobs = [(mixture, number, names) for number in range(first, first + releases)]
+    with multiprocessing.Pool(processes) as pool:
+        return pool.map(judge_one, jobs, chunksize=20)
+
+
+# -- figures -----------------------------------------------------------------------------------------------
+
+
+def share(part: int, whole: int) -> str:
+    """A share with its exact 95% interval."""
+    if not whole:
+        return "-"
+    low, high = lower_share(part, whole, 0.975), upper_share(part, whole, 0.975)
+    return f"{100 * part / whole:5.1f}% [{100 * low:.1f}, {100 * high:.1f}] ({part}/{whole})"
+
+
+def found(rows: Iterable[Row], name: str) -> str:
+    bad = [r for r in rows if r.bad]
+    return share(sum(r.outcomes[name].verdict == "fail" for r in bad), len(bad))
+
+
+def delay(rows: Iterable[Row], name: str) -> str:
+    times = [
+        r.outcomes[name].failed - (r.onset or 0)  # type: ignore[operator]
+        for r in rows
+        if r.bad and r.outcomes[name].failed is not None
+    ]
+    return f"{statistics.median(times):.0f}" if times else "-"
+
+
+def figures(rows: Sequence[Row], name: str) -> dict[str, str]:
+    """The measures of the table for one contestant."""
+    good = [r for r in rows if not r.bad]
+    bad = [r for r in rows if r.bad]
+    alarms = sum(r.outcomes[name].verdict == "fail" for r in good)
+    passed = [r for r in bad if r.outcomes[name].verdict == "pass"]
+    causes = [c for r in rows for c in r.outcomes[name].causes.values() if c[2] >= 5]
+    right = sum(truth == said for truth, said, _ in causes)
+    down = [r for r in rows if r.kind == "log_down"]
+    live = [r for r in good if r.kind not in {"log_down", "not_live", "ongoing_incident", "idle"}]
+    table = {
+        "false alarms": share(alarms, len(good)) + f" upper95 {100 * upper_share(alarms, len(good), .95):.2f}%",
+        "PASS on bad": share(len(passed), len(bad)),
+        "PASS on bad below 60/h": str(sum(r.rate < 60 for r in passed)),
+        "found, all": found(rows, name),
+        "found, 600/h+": found((r for r in rows if r.rate >= 600), name),
+        "found, 60/h": found((r for r in rows if r.rate == 60), name),
+        "found, 10/h": found((r for r in rows if r.rate == 10), name),
+        "delay all": delay(rows, name),
+        "delay 600/h": delay((r for r in rows if r.rate == 600), name),
+        "delay 60/h": delay((r for r in rows if r.rate == 60), name),
+    }
+    for rate in (60, 600, 3000):
+        some = [r for r in live if r.rate == rate]
+        table[f"PASS on good {rate}/h"] = share(sum(r.outcomes[name].verdict == "pass" for r in some), len(some))
+    table["log down INCONCLUSIVE"] = share(
+        sum(r.outcomes[name].verdict == "inconclusive" for r in down), len(down)
+    )
+    table["silence cause right"] = share(right, len(causes))
+    return table
+
+
+def main() -> None:
+    """Parse, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--releases", type=int, default=2000)
+    parser.add_argument("--mixture", choices=["tuning", "reported"], default="reported")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--rows", help="write every row as JSON lines to this file")
+    args = parser.parse_args()
+    mixture = simulator.TUNING if args.mixture == "tuning" else simulator.REPORTED
+    rows = run(mixture, args.releases, list(CONTESTANTS), args.processes, args.first)
+    for name in CONTESTANTS:
+        for measure, value in figures(rows, name).items():
+            print(f"{measure:28s} {value}")
+    if args.rows:
+        with open(args.rows, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""What the time before a deployment lets one expect: the usual share of errors and the usual volume.
+
+Both are estimated with past incidents cut out, and both carry their own uncertainty, since real traffic
+varies more than Poisson's and Bernoulli's laws allow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from releaseguard.verification.bounds import upper_share
+from releaseguard.verification.series import Known
+
+DAY = 24 * 60
+HOUR = 60
+RECENT = 180
+"""Minutes before the deployment that tell today's level of traffic."""
+BOUND_CONFIDENCE = 0.995
+"""Of the upper bound of the usual error share, which is the null hypothesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The minutes ``[start, end)`` of the baseline; the deployment is at ``end``."""
+
+    start: int
+    end: int
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start) // DAY
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBaseline:
+    """The usual share of errors: ``errors`` of ``events`` outside incidents, and the bound above it."""
+
+    events: int
+    errors: int
+    share: float
+    bound: float
+    dispersion: float
+    """Variance of the hourly errors over the binomial one, at least 1."""
+    hours_cut: int
+    """Hours left out because they were incidents."""
+
+
+def error_baseline(series: Known, span: Span, *, least_rise: float) -> ErrorBaseline:
+    """The usual share of errors before the deployment.
+
+    ``bound`` is the largest share that is still called usual: Clopper and Pearson's upper bound of the share
+    outside incidents with counts divided by their dispersion, the share at this time of day where that is
+    higher, and never less than ``least_rise`` above the share: a rise nobody calls harm is no alarm.
+    """
+    hours = [series.counts(start, start + HOUR) for start in range(span.end - HOUR, span.start - 1, -HOUR)]
+    seen = [hour for hour in hours if hour[0]]
+    kept = _without_incidents(seen)
+    events, errors = sum(n for n, _ in kept), sum(k for _, k in kept)
+    share = (errors + 0.5) / (events + 1.0) if events else 0.0
+    dispersion = _error_dispersion(kept, share)
+    bound = upper_share(errors / dispersion, events / dispersion, BOUND_CONFIDENCE)
+    bound = max(bound, share + least_rise, _same_time(hours, kept, share))
+    return ErrorBaseline(events, errors, share, min(bound, 0.5), dispersion, len(seen) - len(kept))
+
+
+def _without_incidents(hours: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The hours whose errors fit the others; where over a third do not, trouble is the usual state."""
+    kept = list(hours)
+    for _ in range(4):
+        events, errors = sum(n for n, _ in kept), sum(k for _, k in kept)
+        share = (errors + 0.5) / (events + 1.0)
+        calm = [(n, k) for n, k in kept if not _is_incident(n, k, share)]
+        if len(calm) == len(kept):
+            break
+        kept = calm
+    return kept if 3 * len(kept) >= 2 * len(hours) else list(hours)
+
+
+def _is_incident(events: int, errors: int, share: float) -> bool:
+    """Whether so many errors in an hour are far outside the usual: over 3 times, and 5 deviations and 2 more."""
+    usual = events * share
+    return errors > 3 * usual and errors > usual + 5 * math.sqrt(usual * (1 - share)) + 2
+
+
+def _error_dispersion(hours: Sequence[tuple[int, int]], share: float) -> float:
+    variance = share * (1 - share)
+    expected = sum(n * variance for n, _ in hours)
+    if expected <= 0:
+        return 1.0
+    # Weighted by the expected variance, so that hours with a handful of events do not decide it.
+    observed = sum((k - n * share) ** 2 for n, k in hours)
+    return min(max(observed / expected, 1.0), 20.0)
+
+
+def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]], share: float) -> float:
+    """The share at the deployment's time of day on previous days, drawn towards the overall one."""
+    calm = set(kept)
+    near = [hour for i, hour in enumerate(hours) if (i + 1) % 24 in {0, 1, 23} and i >= 22 and hour in calm]
+    events, errors = sum(n for n, _ in near), sum(k for _, k in near)
+    return (errors + 400 * share) / (events + 400)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeBaseline:
+    """The usual volume: a rate for each minute after the deployment, and how far to trust it.
+
+    ``rates`` are events a minute at today's level; ``variance`` is that of the ratio of the true level to the
+    expected one; ``dispersion`` the variance of counts over Poisson's, at least 1.
+    """
+
+    rates: Sequence[float]
+    variance: float
+    dispersion: float
+    level: float
+    """Today's traffic as a multiple of the same hours of previous days."""
+    days: int
+    events: int
+    """Events in the baseline."""
+
+    def expected(self, start: int, end: int) -> float:
+        """Events expected in the minutes ``[start, end)`` after the deployment."""
+        return math.fsum(self.rates[max(start, 0) : max(end, 0)])
+
+    def expected_between(self, start: int, end: int) -> float:
+        """The same where the minutes may lie before the deployment or after the window, at the nearest known rate."""
+        if end <= start:
+            return 0.0
+        last = len(self.rates)
+        early = max(min(end, 0) - start, 0) * self.rates[0]
+        late = max(end - max(start, last), 0) * self.rates[-1]
+        return early + self.expected(start, end) + late
+
+
+def volume_baseline(series: Known, span: Span, *, complete: int, minutes: int) -> VolumeBaseline:
+    """The volume to expect in the ``minutes`` after the deployment: the same time on previous days, times today's level.
+
+    ``complete`` is the minute up to which the log is known to be complete. The level is that of the last hours
+    against the same hours of previous days. Variance comes from pseudo-releases: what this very rule would
+    have predicted at every hour of the baseline, against what came.
+    """
+    days = min(span.days, 14)
+    events = series.total(span.start, span.end)
+    if days < 1:
+        return _flat(series, span, complete, minutes, events)
+    dispersion = _count_dispersion(series, span)
+    used = _ordinary_days(series, span, days, minutes, dispersion)
+    level = _level(series, complete, used, dispersion)
+    half = _half_width(series, span, used, minutes)
+    rates = [level * _usual_rate(series, span.end + m, used, half) for m in range(minutes)]
+    variance = _prediction_variance(series, span, days, dispersion)
+    profile = sum(series.total(span.end - d * DAY - half, span.end - d * DAY + HOUR + half) for d in used)
+    variance = max(variance, 0.003) + dispersion / max(profile, 1.0)
+    return VolumeBaseline(rates, variance, dispersion, level, len(used), events)
+
+
+def _flat(series: Known, span: Span, complete: int, minutes: int, events: int) -> VolumeBaseline:
+    """Less than a day of history: the rate of the last hours, with a day's swing as its uncertainty."""
+    length = min(complete - span.start, RECENT)
+    rate = series.total(complete - length, complete) / length if length > 0 else 0.0
+    return VolumeBaseline([rate] * minutes, 0.3, 1.5, 1.0, 0, events)
+
+
+def _usual_rate(series: Known, minute: int, days: Sequence[int], half: int) -> float:
+    total = sum(series.total(minute - d * DAY - half, minute - d * DAY + half + 1) for d in days)
+    return total / (len(days) * (2 * half + 1))
+
+
+def _half_width(series: Known, span: Span, days: Sequence[int], minutes: int) -> int:
+    """How far around a minute of the day one looks: wider where there is little to see."""
+    seen = sum(series.total(span.end - d * DAY, span.end - d * DAY + minutes) for d in days)
+    hourly = seen * HOUR / max(minutes, 1)
+    return 15 if hourly >= 400 else 30 if hourly >= 60 else 60
+
+
+def _ordinary_days(
+    series: Known, span: Span, days: int, minutes: int, dispersion: float
+) -> Sequence[int]:
+    """The previous days (1 is yesterday) on which nothing broke at this time of day; at most two are left out."""
+    pairs = {}
+    for day in range(1, days + 1):
+        at = span.end - day * DAY
+        before = series.total(max(at - RECENT, span.start), at)
+        pairs[day] = (before, series.total(at, at + minutes))
+    ratios = [after / before for before, after in pairs.values() if before]
+    if len(ratios) < 4:
+        return list(pairs)
+    usual = median(ratios)
+    odd = {day: _oddness(before, after, usual, dispersion) for day, (before, after) in pairs.items()}
+    worst = sorted((day for day in odd if odd[day] > 4.0), key=lambda day: -odd[day])[:2]
+    return [day for day in pairs if day not in worst]
+
+
+def _oddness(before: int, after: int, usual: float, dispersion: float) -> float:
+    expected = usual * before
+    spread = math.sqrt(dispersion * (expected * (1 + usual) + 1) + (0.2 * expected) ** 2)
+    return abs(after - expected) / spread
+
+
+def _level(series: Known, complete: int, days: Sequence[int], dispersion: float) -> float:
+    """Today's level from the last hours, drawn to 1 where they hold little."""
+    seen = series.total(complete - RECENT, complete) / dispersion
+    there = sum(series.total(complete - RECENT - d * DAY, complete - d * DAY) for d in days)
+    usual = there / len(days) / dispersion
+    prior = 8.0
+    return (prior + seen) / (prior + usual)
+
+
+def _count_dispersion(series: Known, span: Span) -> float:
+    """Variance over mean of counts in ten minutes, from differences of neighbours, which cancel the trend."""
+    squares = total = 0.0
+    for start in range(span.end - 20, span.start - 1, -20):
+        first, second = series.total(start, start + 10), series.total(start + 10, start + 20)
+        # An incident's edge is one huge difference: it must not pass for ordinary noise.
+        squares += min((first - second) ** 2, 25.0 * (first + second) + 1.0)
+        total += first + second
+    return min(max(squares / total, 1.0), 30.0) if total else 1.0
+
+
+def _prediction_variance(series: Known, span: Span, days: int, dispersion: float) -> float:
+    """The variance of (what came / what was predicted) beyond counting noise, over hourly pseudo-releases."""
+    if days < 2:
+        return 0.15
+    hours = days * 24
+    counts = [series.total(span.end - (i + 1) * HOUR, span.end - i * HOUR) for i in range(hours)]
+    of_day = [sum(counts[h::24]) for h in range(24)]
+    squares, weight = 0.04 * _PRIOR, _PRIOR
+    for i in range(hours - 3):
+        usual = (of_day[i % 24] - counts[i]) / (days - 1)
+        before = sum(counts[i + 1 : i + 4])
+        usual_before = sum(of_day[(i + j) % 24] - counts[i + j] for j in (1, 2, 3)) / (days - 1)
+        predicted = usual * (8.0 + before / dispersion) / (8.0 + usual_before / dispersion)
+        if predicted <= 0:
+            continue
+        noise = dispersion * predicted
+        excess = min((counts[i] - predicted) ** 2, 9.0 * (noise + 0.04 * predicted**2)) - noise
+        share = predicted / (predicted + 4 * dispersion)
+        squares += share * excess / predicted**2
+        weight += share
+    return min(max(squares / weight, 0.0), 0.5)
+
+
+_PRIOR = 12.0
+"""How many pseudo-releases the prior variance of 0.04 (a level off by 20%) counts for."""

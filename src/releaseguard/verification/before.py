@@ -1,0 +1,223 @@
+"""Everything known at a look about the time before the deployment: baselines, lags, incidents under way."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from releaseguard.verification.baseline import (
+    DAY,
+    HOUR,
+    ErrorBaseline,
+    Span,
+    VolumeBaseline,
+    error_baseline,
+    volume_baseline,
+)
+from releaseguard.verification.completeness import Lags, lags_of
+from releaseguard.verification.evidence import MINUTE_CAP, Level, volume_evidence
+from releaseguard.verification.interface import Promise, Rule
+from releaseguard.verification.series import LOOKBACK, Cell, Known, Ledger
+
+LEAST_RISE = 0.15
+"""The share of a card's ``max_error_increase`` by which errors may rise without being called a rise."""
+INCIDENT = 300.0
+"""The evidence at which trouble counts as having begun before the deployment."""
+DROPS = (0.02, 0.15, 0.35)
+"""Fractions of the usual volume in the mixture of drops: silence but for stragglers, and two kinds of drop."""
+_SINCE = (120, 60, 45, 30, 20, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the log knew at one look about the time before the deployment."""
+
+    learned: int
+    """Events near the deployment that it was built from; much more than that calls for building anew."""
+    complete: int
+    """The minute up to which the log was complete at the deployment."""
+    newest: int | None
+    """The newest minute of any row."""
+    lags: Lags
+    traffic: dict[str, VolumeBaseline]
+    """By provider, all its events."""
+    errors: dict[str, ErrorBaseline]
+    """By rule."""
+    volumes: dict[str, VolumeBaseline]
+    """By rule."""
+    error_incidents: dict[str, float]
+    """Rules whose errors were far above the usual at the deployment, with the evidence of it."""
+    volume_incidents: dict[str, float]
+    """Rules whose events had stopped or dropped before it."""
+
+    def expected_events(self, rule: Rule, minutes: int) -> float:
+        """Events that a signal rule should see in the first ``minutes`` after the deployment."""
+        base = self.errors[rule.id]
+        traffic = self.traffic.get(rule.provider)
+        if traffic is None or not traffic.events:
+            return 0.0
+        return traffic.expected(0, minutes) * min(base.events / traffic.events, 1.0)
+
+
+def known_before(
+    ledger: Ledger, rules: Sequence[Rule], cells: Sequence[Cell], deployed: int, look: int, promise: Promise
+) -> Before:
+    """Build it from the ledger and the ``cells`` before the deployment, as known at ``look``."""
+    there = [cell for cell in cells if cell.recorded < look]
+    late = [cell for cell in cells if cell.recorded >= look]
+    first = ledger.first if ledger.first is not None else deployed
+    span = Span(max(deployed - promise.baseline_minutes, first), deployed)
+    lags = lags_of(cell for cell in there if cell.occurred < deployed - 1)
+    newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
+    complete = min(deployed - lags.usual, deployed if newest is None else newest)
+    minutes = promise.window_minutes
+    builder = _Builder(ledger, late, span, complete, minutes)
+    errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
+    volumes = {r.id: builder.volume(r.provider, r.success) for r in rules if r.kind == "volume"}
+    return Before(
+        learned=sum(cell.total for cell in there),
+        complete=complete,
+        newest=newest,
+        lags=lags,
+        traffic={name: builder.volume(name, None) for name in ledger.providers},
+        errors=errors,
+        volumes=volumes,
+        error_incidents=_error_incidents(rules, there, errors, deployed),
+        volume_incidents=builder.volume_incidents(rules, volumes),
+    )
+
+
+class _Builder:
+    """Asks the ledger as it was known at the look."""
+
+    def __init__(
+        self, ledger: Ledger, late: Sequence[Cell], span: Span, complete: int, minutes: int
+    ) -> None:
+        self._ledger = ledger
+        self._late = [cell for cell in late if not cell.synthetic]
+        self._span = span
+        self._complete = complete
+        self._minutes = minutes
+        self._known: dict[tuple[str, frozenset[str] | None], Known] = {}
+
+    def series(self, provider: str, events: frozenset[str] | None) -> Known:
+        key = provider, events
+        if key not in self._known:
+            late = [
+                (cell.occurred, cell.total, 0 if cell.ok else cell.total)
+                for cell in self._late
+                if cell.provider == provider and (events is None or cell.event in events)
+            ]
+            self._known[key] = Known(self._ledger.series(provider, events), late)
+        return self._known[key]
+
+    def errors(self, rule: Rule) -> ErrorBaseline:
+        series = self.series(rule.provider, rule.success | rule.error)
+        return error_baseline(series, self._span, least_rise=LEAST_RISE * rule.max_error_increase)
+
+    def volume(self, provider: str, events: frozenset[str] | None) -> VolumeBaseline:
+        series = self.series(provider, events)
+        return volume_baseline(series, self._span, complete=self._complete, minutes=self._minutes)
+
+    def volume_incidents(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
+        found = {}
+        for rule in rules:
+            if rule.kind == "volume" and rule.max_drop is not None:
+                value = self._stopped_before(rule, volumes[rule.id])
+                if value >= INCIDENT:
+                    found[rule.id] = value
+        return found
+
+    def _stopped_before(self, rule: Rule, usual: VolumeBaseline) -> float:
+        """The evidence that the volume had dropped before the deployment, against the hours before that."""
+        length = max(_SINCE)
+        start = self._complete - length
+        if usual.days < 2:
+            return 0.0
+        series = self.series(rule.provider, rule.success)
+        earlier = Span(self._span.start, start)
+        expected = volume_baseline(series, earlier, complete=start, minutes=length)
+        seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
+        hoped = list(accumulate(expected.rates, initial=0.0))
+        if not _low_at_the_end(seen, hoped):
+            return 0.0
+        shape = 1.0 / expected.variance
+        onsets = [length - since for since in _SINCE]
+        return volume_evidence(
+            seen,
+            hoped,
+            level=Level(shape, 1.0),
+            dispersion=expected.dispersion,
+            factors=DROPS,
+            onsets=onsets,
+        ).value
+
+
+def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
+    """Whether the newest stretch in which ten events were expected shows fewer than six."""
+    last = len(seen) - 1
+    for start in range(last, -1, -1):
+        hoped = expected[last] - expected[start]
+        if hoped >= 10:
+            return seen[last] - seen[start] < 0.6 * hoped
+    return seen[last] == 0
+
+
+def _error_incidents(
+    rules: Sequence[Rule], cells: Sequence[Cell], baselines: dict[str, ErrorBaseline], deployed: int
+) -> dict[str, float]:
+    by_provider: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if not cell.synthetic and cell.occurred >= deployed - 120:
+            by_provider[cell.provider].append(cell)
+    found = {}
+    for rule in rules:
+        if rule.kind == "signal":
+            trouble = Trouble(baselines[rule.id])
+            for total, bad in per_minute(rule, by_provider[rule.provider]):
+                trouble.minute(total, bad)
+            if trouble.value >= INCIDENT:
+                found[rule.id] = trouble.value
+    return found
+
+
+def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
+    """The (events, errors) of a signal rule by minute, in order of time."""
+    minutes: dict[int, list[int]] = {}
+    for cell in cells:
+        if cell.event in rule.success or cell.event in rule.error:
+            held = minutes.setdefault(cell.occurred, [0, 0])
+            held[0] += cell.total
+            held[1] += 0 if cell.ok else cell.total
+    return [(minutes[m][0], minutes[m][1]) for m in sorted(minutes)]
+
+
+class Trouble:
+    """Whether errors are far above the usual *now*: evidence that forgets good times and fades with them (CUSUM).
+
+    Page, Biometrika 41 (1954), 100.
+    """
+
+    _HARMS = (0.12, 0.35, 0.8)
+
+    def __init__(self, baseline: ErrorBaseline, value: float = 1.0) -> None:
+        raised = [baseline.bound + (1 - baseline.bound) * harm for harm in self._HARMS]
+        self._bad = [math.log(p / baseline.bound) / baseline.dispersion for p in raised]
+        self._good = [math.log((1 - p) / (1 - baseline.bound)) / baseline.dispersion for p in raised]
+        self._sums = [math.log(value)] * len(raised)
+        self._cap = math.log(MINUTE_CAP)
+
+    @property
+    def value(self) -> float:
+        return math.exp(max(self._sums))
+
+    def minute(self, total: int, bad: int) -> None:
+        """Take in one minute's events and errors."""
+        for j, held in enumerate(self._sums):
+            gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
+            self._sums[j] = min(max(held + gain, 0.0), 9.2)
+
+

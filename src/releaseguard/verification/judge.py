@@ -1,0 +1,481 @@
+"""The judge: rows in, verdicts out. No clock, no file, no network.
+
+A :class:`Replay` looks at a release at the end of every minute, with only what the log had learned by then. The
+verdict as of a moment is always reached by replaying all looks up to it, so that one look (``verify``), a watch
+and a backtest over the same rows agree, and a FAIL at any look is final.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+from releaseguard.model import Verdict
+from releaseguard.verification.before import DROPS, Before, Trouble, known_before
+from releaseguard.verification.bounds import beta_cdf, clean_trials_needed
+from releaseguard.verification.completeness import ENOUGH, dead_minutes
+from releaseguard.verification.evidence import (
+    ErrorProcess,
+    Level,
+    VolumeEvidence,
+    common_level,
+    volume_evidence,
+)
+from releaseguard.verification.interface import Deployment, Promise, Rule, SilenceCause, overall_of
+from releaseguard.verification.silence import Quiet, silence_cause
+from releaseguard.verification.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
+
+SKEW = 15
+"""Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
+SETTLED = 4
+"""Complete minutes that a change of volume must have lasted."""
+ONSET_EVERY = 5
+"""Minutes between the onsets that the volume test considers."""
+
+
+@dataclass(slots=True)
+class ErrorState:
+    """What the rows of the new release say about one signal rule so far."""
+
+    rule: Rule
+    events: int = 0
+    errors: int = 0
+    tagged: int = 0
+    """Of ``events``, those that carry the release; the others merely came after the deployment."""
+    old_events: int = 0
+    old_errors: int = 0
+    process: ErrorProcess | None = None
+    trouble: Trouble | None = None
+    """Set while an incident from before the deployment goes on."""
+    value: float = 1.0
+
+
+@dataclass(slots=True)
+class VolumeState:
+    """What all rows since the deployment say about one volume rule so far."""
+
+    rule: Rule
+    seen: list[int] = field(default_factory=list)
+    fresh: int = 0
+    """Events of the new release."""
+    tagged: int = 0
+    old: int = 0
+    value: float = 1.0
+    drop: VolumeEvidence | None = None
+    rise: VolumeEvidence | None = None
+    complete: int = 0
+    """The minute after the deployment up to which the rule's events are there."""
+    judged: int = 0
+    expected: float = 0.0
+    """Events in the judged minutes, and how many were to be expected."""
+    others_seen: float = 0.0
+    others_expected: float = 0.0
+
+
+@dataclass(slots=True)
+class LogState:
+    """The log as of a look."""
+
+    newest: int | None = None
+    """The newest minute of which any row had arrived."""
+    silent_expected: float = 0.0
+    """Events of any provider that should have arrived since then."""
+    fresh: int = 0
+    tagged: int = 0
+    old: int = 0
+    repeats: int = 0
+    events: int = 0
+    """Traffic since the deployment: of the new release, tagged so, of other releases, repeated, all."""
+
+    @property
+    def down(self) -> bool:
+        return self.silent_expected >= ENOUGH
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The outcome of one look."""
+
+    minute: int
+    verdict: Verdict
+    verdicts: tuple[Verdict, ...]
+    """By rule, in the order of the rules."""
+
+
+class Replay:
+    """One release, looked at minute by minute."""
+
+    def __init__(
+        self, ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise
+    ) -> None:
+        self.rules = rules
+        self.deployment = deployment
+        self.promise = promise
+        self._ledger = ledger
+        self.deployed = minute_of(deployment.deployed_at)
+        end = self.deployed + promise.window_minutes
+        if deployment.followed_at is not None:
+            end = max(min(end, minute_of(deployment.followed_at)), self.deployed + 1)
+        self.end = end
+        self.length = end - self.deployed
+        self.look_minute = self.deployed
+        self._cells_before: list[Cell] = []
+        self._arrivals: dict[int, list[tuple[int, bool, Cell]]] = defaultdict(list)
+        self._sort_cells()
+        self.log = LogState()
+        self.errors = {r.id: ErrorState(r) for r in rules if r.kind == "signal"}
+        self.volumes = {
+            r.id: VolumeState(r, seen=[0] * self.length) for r in rules if r.kind == "volume"
+        }
+        self._by_event: dict[tuple[str, str], tuple[list[ErrorState], list[VolumeState]]] = {}
+        self.traffic: dict[str, list[int]] = {name: [0] * self.length for name in ledger.providers}
+        self._rows = [0] * self.length
+        self._last_event: dict[str, int] = {}
+        self._own: dict[str, tuple[int, int]] = {}
+        self.before: Before | None = None
+        self.failed: dict[str, int] = {}
+        """The look at which a rule failed, by id."""
+        self.evidence = 1.0
+        self.peak = 1.0
+        """The checklist's one number: the average e-value of its blocking rules, now and at its highest."""
+
+    # -- sorting the cells ---------------------------------------------------------------------------
+
+    def _sort_cells(self) -> None:
+        deployed, release = self.deployed, self.deployment.release
+        near = self._ledger.near(deployed - LOOKBACK, self.end + AFTERMATH)
+        running = any(c.release == release and c.recorded < deployed - 1 for c in near)
+        for cell in near:
+            occurred = min(cell.occurred, cell.recorded)
+            ours = cell.release == release
+            if ours and not running and deployed - SKEW <= occurred < deployed <= cell.recorded:
+                occurred = deployed
+            if occurred < deployed:
+                self._cells_before.append(cell)
+            else:
+                untagged = cell.release is None and cell.occurred > deployed
+                self._arrivals[cell.recorded].append((occurred, ours or untagged, cell))
+
+    # -- looking -------------------------------------------------------------------------------------
+
+    def look(self, minute: int) -> Look:
+        """Look at every minute's end up to ``minute``; returns what the last of them said."""
+        while self.look_minute < minute:
+            self.look_minute += 1
+            self._look_once()
+        return self.current()
+
+    def current(self) -> Look:
+        """What the newest look says."""
+        verdicts = tuple(self.verdict_of(rule) for rule in self.rules)
+        return Look(self.look_minute, _overall(self.rules, verdicts), verdicts)
+
+    def _look_once(self) -> None:
+        self._learn_before()
+        arrived = self._arrivals.get(self.look_minute - 1, [])
+        self._count(arrived)
+        self._judge_log()
+        self._judge_errors(arrived)
+        self._judge_volumes()
+        self._weigh()
+
+    def _learn_before(self) -> None:
+        known = sum(c.total for c in self._cells_before if c.recorded < self.look_minute)
+        if self.before is not None and known < 1.1 * self.before.learned + 10:
+            return
+        rules = self.rules
+        before = known_before(
+            self._ledger, rules, self._cells_before, self.deployed, self.look_minute, self.promise
+        )
+        if self.before is None and before.newest is not None:
+            self.log.newest = before.newest
+        self.before = before
+        for state in self.errors.values():
+            base = before.errors[state.rule.id]
+            if state.process is None:
+                state.process = ErrorProcess(base.bound, base.dispersion, self.length)
+            if state.rule.id in before.error_incidents and state.events == 0 and state.trouble is None:
+                state.trouble = Trouble(base, before.error_incidents[state.rule.id])
+
+    @property
+    def known(self) -> Before:
+        """What is known of the time before; available after the first look."""
+        if self.before is None:
+            raise LookupError("nothing has been looked at yet")
+        return self.before
+
+    def _count(self, arrived: Iterable[tuple[int, bool, Cell]]) -> None:
+        log = self.log
+        for occurred, ours, cell in arrived:
+            if log.newest is None or occurred > log.newest:
+                log.newest = occurred
+            offset = occurred - self.deployed
+            if offset >= self.length:
+                continue
+            self._rows[offset] += cell.total + cell.repeats
+            log.repeats += cell.repeats
+            if cell.synthetic:
+                continue
+            log.events += cell.total
+            log.fresh += cell.total if ours else 0
+            log.tagged += cell.total if ours and cell.release is not None else 0
+            log.old += 0 if ours else cell.total
+            self.traffic[cell.provider][offset] += cell.total
+            fresh, old = self._own.get(cell.provider, (0, 0))
+            self._own[cell.provider] = (fresh + cell.total, old) if ours else (fresh, old + cell.total)
+            self._last_event[cell.provider] = max(self._last_event.get(cell.provider, 0), occurred)
+            for state in self._states(cell)[1]:
+                state.seen[offset] += cell.total
+                state.fresh += cell.total if ours else 0
+                state.tagged += cell.total if ours and cell.release is not None else 0
+                state.old += 0 if ours else cell.total
+
+    def _states(self, cell: Cell) -> tuple[list[ErrorState], list[VolumeState]]:
+        key = cell.provider, cell.event
+        if key not in self._by_event:
+            self._by_event[key] = (
+                [
+                    s
+                    for s in self.errors.values()
+                    if s.rule.provider == key[0] and (key[1] in s.rule.success or key[1] in s.rule.error)
+                ],
+                [
+                    s
+                    for s in self.volumes.values()
+                    if s.rule.provider == key[0] and key[1] in s.rule.success
+                ],
+            )
+        return self._by_event[key]
+
+    def _judge_log(self) -> None:
+        """How much should have arrived since the newest row that did."""
+        newest = self.log.newest
+        start = self.deployed - LOOKBACK if newest is None else newest + 1
+        until = min(self.look_minute, self.end + AFTERMATH)
+        self.log.silent_expected = sum(
+            rates.expected_between(start - self.deployed, until - self.known.lags.of(name) - self.deployed)
+            for name, rates in self.known.traffic.items()
+        )
+
+    def _judge_errors(self, arrived: Iterable[tuple[int, bool, Cell]]) -> None:
+        minutes: dict[str, dict[int, list[int]]] = {}
+        for occurred, ours, cell in arrived:
+            if cell.synthetic or not cell.total or occurred >= self.end:
+                continue
+            for state in self._states(cell)[0]:
+                if ours and occurred >= self.deployed + state.rule.grace_minutes:
+                    held = minutes.setdefault(state.rule.id, {}).setdefault(occurred, [0, 0])
+                    held[0] += cell.total
+                    held[1] += 0 if cell.ok else cell.total
+                    state.tagged += cell.total if cell.release is not None else 0
+                elif not ours:
+                    state.old_events += cell.total
+                    state.old_errors += 0 if cell.ok else cell.total
+        for name, state in self.errors.items():
+            batches = [(n, k) for _, (n, k) in sorted(minutes.get(name, {}).items())]
+            self._step(state, batches)
+
+    def _step(self, state: ErrorState, batches: Sequence[tuple[int, int]]) -> None:
+        if state.trouble is not None:
+            for total, bad in batches:
+                state.trouble.minute(total, bad)
+            if state.trouble.value < RECOVERED:
+                state.trouble = None
+            return
+        for total, bad in batches:
+            state.events += total
+            state.errors += bad
+        if state.process is not None:
+            state.value = state.process.look(batches)
+
+    def _judge_volumes(self) -> None:
+        traffic = self.known.traffic
+        hoped = [sum(base.rates[m] for base in traffic.values()) for m in range(self.length)]
+        upto = max(min(self.look_minute, self.end) - self.deployed, 0)
+        dead = dead_minutes(self._rows[:upto], hoped[:upto])
+        for state in self.volumes.values():
+            self._judge_volume(state, dead)
+
+    def _judge_volume(self, state: VolumeState, dead: Sequence[bool]) -> None:
+        rule, base = state.rule, self.known.volumes[state.rule.id]
+        complete = self.look_minute - self.known.lags.of(rule.provider)
+        if self.log.newest is None:
+            return
+        complete = min(complete, self.log.newest, self.end) - self.deployed
+        state.complete = complete = max(complete, 0)
+        start = rule.grace_minutes
+        alive = [m for m in range(start, complete) if not dead[m]]
+        state.judged = sum(state.seen[m] for m in alive)
+        state.expected = sum(base.rates[m] for m in alive)
+        state.value, state.drop, state.rise = 1.0, None, None
+        if len(alive) < SETTLED:
+            return
+        self._count_others(state, alive)
+        values = []
+        if rule.max_drop is not None and rule.id not in self.known.volume_incidents:
+            state.drop = self._drop(state, alive)
+            values.append(state.drop.value)
+        if rule.max_rise is not None:
+            state.rise = self._rise(state, alive, rule.max_rise)
+            values.append(state.rise.value)
+        if values:
+            state.value = sum(values) / len(values)
+
+    def _count_others(self, state: VolumeState, alive: Sequence[int]) -> None:
+        seen = expected = 0.0
+        for name, base in self.known.traffic.items():
+            if name != state.rule.provider:
+                counts = self.traffic[name]
+                seen += sum(counts[m] for m in alive) / base.dispersion
+                expected += sum(base.rates[m] for m in alive) / base.dispersion
+        state.others_seen, state.others_expected = seen, expected
+
+    def _drop(self, state: VolumeState, alive: Sequence[int]) -> VolumeEvidence:
+        base = self.known.volumes[state.rule.id]
+        level = common_level(base.variance, state.others_seen, state.others_expected)
+        level = replace(level, mean=min(level.mean, 1.0) * TOLERATED_DROP)
+        return self._changed(state, alive, level, DROPS)
+
+    def _rise(self, state: VolumeState, alive: Sequence[int], harm: float) -> VolumeEvidence:
+        base = self.known.volumes[state.rule.id]
+        level = common_level(base.variance, state.others_seen, state.others_expected)
+        tolerated = harm**0.5
+        level = replace(level, mean=max(level.mean, 1.0) * tolerated)
+        return self._changed(state, alive, level, (harm / tolerated, 2 * harm / tolerated))
+
+    def _changed(
+        self, state: VolumeState, alive: Sequence[int], level: Level, factors: Sequence[float]
+    ) -> VolumeEvidence:
+        base = self.known.volumes[state.rule.id]
+        seen = list(accumulate((state.seen[m] for m in alive), initial=0))
+        expected = list(accumulate((base.rates[m] for m in alive), initial=0.0))
+        onsets = range(0, len(alive) - SETTLED + 1, ONSET_EVERY)
+        found = volume_evidence(
+            seen, expected, level=level, dispersion=base.dispersion, factors=factors, onsets=onsets
+        )
+        return replace(found, onset=alive[found.onset] if found.onset < len(alive) else 0)
+
+    # -- the checklist's one number --------------------------------------------------------------------
+
+    def weight(self, rule: Rule) -> float:
+        """A rule's say in the average: less where the baseline expects hardly an event in the window."""
+        if rule.kind == "volume":
+            expected = sum(self.known.volumes[rule.id].rates[: self.length])
+        else:
+            expected = self.known.expected_events(rule, self.length)
+        return min(max(expected / ENOUGH, 0.05), 1.0)
+
+    def value_of(self, rule: Rule) -> float:
+        """The rule's e-value at the newest look."""
+        return self.errors[rule.id].value if rule.kind == "signal" else self.volumes[rule.id].value
+
+    @property
+    def threshold(self) -> float:
+        """Half of the promise pays for the baseline's bounds being wrong, half for the e-process."""
+        return 2.0 / self.promise.false_alarm
+
+    def _weigh(self) -> None:
+        for blocking in (True, False):
+            rules = [r for r in self.rules if r.blocking is blocking]
+            if not rules:
+                continue
+            weights = [self.weight(r) for r in rules]
+            whole = sum(weights)
+            parts = [w * self.value_of(r) / whole for w, r in zip(weights, rules, strict=True)]
+            average = sum(parts)
+            if blocking:
+                self.evidence = average
+                self.peak = max(self.peak, average)
+            if average >= self.threshold:
+                for rule, part in zip(rules, parts, strict=True):
+                    if part >= min(self.threshold, 0.5 * max(parts)):
+                        self.failed.setdefault(rule.id, self.look_minute)
+
+    # -- verdicts ----------------------------------------------------------------------------------------
+
+    def verdict_of(self, rule: Rule) -> Verdict:
+        """What a rule says at the newest look."""
+        if rule.id in self.failed:
+            return Verdict.FAIL if rule.blocking else Verdict.WARN
+        passed = self._errors_pass(rule) if rule.kind == "signal" else self._volume_passes(rule)
+        return Verdict.PASS if passed else Verdict.INCONCLUSIVE
+
+    def limit(self, rule: Rule) -> float:
+        """The share of errors from which on the card speaks of harm."""
+        share = self.known.errors[rule.id].share
+        limit = share + rule.max_error_increase
+        return min(limit, max(rule.max_error_rate, share)) if rule.max_error_rate is not None else limit
+
+    def _errors_pass(self, rule: Rule) -> bool:
+        state = self.errors[rule.id]
+        base = self.known.errors[rule.id]
+        limit = self.limit(rule)
+        if self.log.down or state.trouble is not None or not self._is_tagged(state.tagged, state.events):
+            return False
+        if not base.events or state.events < clean_trials_needed(limit, self.promise.confidence):
+            return False
+        if state.errors >= limit * state.events or state.value > SUSPICION:
+            return False
+        prior = min(PASS_PRIOR, state.events / 3)
+        good = state.events - state.errors + prior * (1 - base.share)
+        return beta_cdf(limit, state.errors + prior * base.share, good) >= self.promise.confidence
+
+    def _is_tagged(self, tagged: int, events: int) -> bool:
+        return events > 0 and tagged >= LEAST_TAGGED * events
+
+    def _volume_passes(self, rule: Rule) -> bool:
+        state, base = self.volumes[rule.id], self.known.volumes[rule.id]
+        if self.log.down or rule.id in self.known.volume_incidents or base.days < 1:
+            return False
+        if not self._is_tagged(state.tagged, state.fresh) or state.value > SUSPICION or not state.judged:
+            return False
+        spread = 1.645 * math.sqrt(base.dispersion / state.judged + base.variance)
+        ratio = math.log(state.judged / state.expected) if state.expected > 0 else 0.0
+        low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
+        high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
+        return low and high and state.expected > 0
+
+
+    # -- silence -----------------------------------------------------------------------------------------
+
+    def silence_of(self, rule: Rule) -> SilenceCause | None:
+        """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
+        return silence_cause(self.quiet(rule))
+
+    def quiet(self, rule: Rule) -> Quiet:
+        """What surrounds the silence of the rule's provider."""
+        provider, known = rule.provider, self.known
+        last = self._last_event.get(provider, self.deployed - 1)
+        start = last + 1 - self.deployed
+        until = min(self.look_minute, self.end) - known.lags.of(provider) - self.deployed
+        base = known.traffic.get(provider)
+        seen, expected = 0, 0.0
+        for name, other in known.traffic.items():
+            if name != provider:
+                seen += sum(self.traffic[name][max(start, 0) : max(until, 0)])
+                expected += other.expected(start, until)
+        fresh, old = self._own.get(provider, (0, 0))
+        return Quiet(
+            expected=base.expected(start, until) if base is not None else 0.0,
+            log_down=self.log.down,
+            fresh=fresh,
+            old=old,
+            all_fresh=self.log.fresh,
+            all_old=self.log.old,
+            others_seen=seen,
+            others_expected=expected,
+        )
+
+
+SUSPICION = 2.0
+PASS_PRIOR = 20.0
+LEAST_TAGGED = 0.5
+RECOVERED = 3.0
+TOLERATED_DROP = 0.9
+
+
+def _overall(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> Verdict:
+    return overall_of([(v, r.blocking, r.undecided) for r, v in zip(rules, verdicts, strict=True)])

@@ -1,0 +1,207 @@
+"""The log as counts per minute: running totals for the baseline, single cells around each deployment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import NamedTuple
+
+from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.model import Outcome
+
+LOOKBACK = 240
+"""Minutes before a deployment that are kept cell by cell: the level of the last hours, incidents under way."""
+AFTERMATH = 30
+"""Minutes after a window's end that are kept too, since a writer's clock may be ahead."""
+
+
+class Cell(NamedTuple):
+    """Events of one kind: of which minute, and in which minute the log learned of them."""
+
+    occurred: int
+    recorded: int
+    provider: str
+    event: str
+    ok: bool
+    release: str | None
+    synthetic: bool
+    client: bool
+    total: int
+    repeats: int
+
+
+def minute_of(moment: datetime) -> int:
+    """The minute since 1970 that contains ``moment``."""
+    return int(moment.timestamp() // 60)
+
+
+def cell_of(row: MinuteCount) -> Cell:
+    """The cell of a counted minute; without ``recorded_at`` the log is taken to have learned of it at once."""
+    occurred = minute_of(row.occurred_minute)
+    recorded = occurred if row.recorded_minute is None else minute_of(row.recorded_minute)
+    ok = row.outcome is Outcome.SUCCESS
+    return Cell(
+        occurred,
+        recorded,
+        row.provider,
+        row.event,
+        ok,
+        row.release,
+        row.synthetic,
+        row.client,
+        row.count,
+        row.repeats,
+    )
+
+
+class Series:
+    """How many events, and how many of them errors, in each minute; sums over any span in constant time."""
+
+    __slots__ = ("_bad", "_minutes", "_start", "_total", "_touched")
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, list[int]] = {}
+        self._touched = True
+        self._start = 0
+        self._total: Sequence[int] = (0,)
+        self._bad: Sequence[int] = (0,)
+
+    def add(self, minute: int, total: int, bad: int) -> None:
+        """Count events of a minute."""
+        known = self._minutes.get(minute)
+        if known is None:
+            self._minutes[minute] = [total, bad]
+        else:
+            known[0] += total
+            known[1] += bad
+        self._touched = True
+
+    def total(self, start: int, end: int) -> int:
+        """Events in the minutes ``[start, end)``."""
+        low, high = self._span(start, end)
+        return self._total[high] - self._total[low]
+
+    def counts(self, start: int, end: int) -> tuple[int, int]:
+        """Events and errors in the minutes ``[start, end)``."""
+        low, high = self._span(start, end)
+        return self._total[high] - self._total[low], self._bad[high] - self._bad[low]
+
+    def _span(self, start: int, end: int) -> tuple[int, int]:
+        if self._touched:
+            self._sum_up()
+        last = len(self._total) - 1
+        return min(max(start - self._start, 0), last), min(max(end - self._start, 0), last)
+
+    def _sum_up(self) -> None:
+        self._touched = False
+        if not self._minutes:
+            return
+        self._start = min(self._minutes)
+        size = max(self._minutes) - self._start + 1
+        total, bad = [0] * size, [0] * size
+        for minute, (events, errors) in self._minutes.items():
+            total[minute - self._start] = events
+            bad[minute - self._start] = errors
+        self._total = list(accumulate(total, initial=0))
+        self._bad = list(accumulate(bad, initial=0))
+
+
+class Known:
+    """A series as the log knew it at a look: without the cells it learned of later."""
+
+    __slots__ = ("_bad", "_series", "_start", "_total")
+
+    def __init__(self, series: Series, late: Iterable[tuple[int, int, int]]) -> None:
+        """``late`` holds (minute, events, errors) of what is still to come at that look."""
+        self._series = series
+        pieces = list(late)
+        self._start = min((minute for minute, _, _ in pieces), default=0)
+        size = max((minute for minute, _, _ in pieces), default=self._start - 1) - self._start + 1
+        total, bad = [0] * size, [0] * size
+        for minute, events, errors in pieces:
+            total[minute - self._start] += events
+            bad[minute - self._start] += errors
+        self._total = list(accumulate(total, initial=0))
+        self._bad = list(accumulate(bad, initial=0))
+
+    def total(self, start: int, end: int) -> int:
+        """Events in the minutes ``[start, end)``."""
+        return self.counts(start, end)[0] if len(self._total) > 1 else self._series.total(start, end)
+
+    def counts(self, start: int, end: int) -> tuple[int, int]:
+        """Events and errors in the minutes ``[start, end)``."""
+        total, bad = self._series.counts(start, end)
+        last = len(self._total) - 1
+        if last:
+            low = min(max(start - self._start, 0), last)
+            high = min(max(end - self._start, 0), last)
+            total -= self._total[high] - self._total[low]
+            bad -= self._bad[high] - self._bad[low]
+        return total, bad
+
+
+class Ledger:
+    """The traffic of one environment, gathered once, from which every release of it can be judged.
+
+    ``groups`` are the sets of events that will be asked about, by provider; ``deployed`` the minutes of the
+    deployments and ``window`` how long after each it will be looked at. Synthetic rows are no traffic: they
+    are kept as signs of life only.
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[tuple[str, frozenset[str]]],
+        deployed: Iterable[int],
+        window: int,
+    ) -> None:
+        self._groups: dict[str, list[frozenset[str]]] = defaultdict(list)
+        for provider, events in dict.fromkeys(groups):
+            self._groups[provider].append(events)
+        self._series: dict[tuple[str, frozenset[str] | None], Series] = {}
+        self._routes: dict[tuple[str, str], tuple[Series, ...]] = {}
+        self._near = frozenset(
+            minute for start in deployed for minute in range(start - LOOKBACK, start + window + AFTERMATH)
+        )
+        self._cells: dict[int, list[Cell]] = defaultdict(list)
+        self.first: int | None = None
+        """The earliest minute of any traffic: history before it is unknown, not empty."""
+
+    def add(self, rows: Iterable[Cell]) -> None:
+        """Gather cells, in any order."""
+        for cell in rows:
+            if cell.occurred in self._near:
+                self._cells[cell.occurred].append(cell)
+            if cell.synthetic or not cell.total:
+                continue
+            if self.first is None or cell.occurred < self.first:
+                self.first = cell.occurred
+            bad = 0 if cell.ok else cell.total
+            for series in self._route(cell.provider, cell.event):
+                series.add(cell.occurred, cell.total, bad)
+
+    def _route(self, provider: str, event: str) -> tuple[Series, ...]:
+        route = self._routes.get((provider, event))
+        if route is None:
+            wanted = [events for events in self._groups[provider] if event in events]
+            route = tuple(self.series(provider, events) for events in (None, *wanted))
+            self._routes[provider, event] = route
+        return route
+
+    def series(self, provider: str, events: frozenset[str] | None = None) -> Series:
+        """All traffic of a provider, or that of one of the groups."""
+        return self._series.setdefault((provider, events), Series())
+
+    @property
+    def providers(self) -> Sequence[str]:
+        """The providers that have had traffic, by name."""
+        return sorted(provider for provider, events in self._series if events is None)
+
+    def near(self, start: int, end: int) -> list[Cell]:
+        """The cells of the minutes ``[start, end)`` around a deployment, in an order that depends on them alone."""
+        return [cell for minute in range(start, end) for cell in sorted(self._cells.get(minute, ()), key=_order)]
+
+
+def _order(cell: Cell) -> tuple[int, str, str, bool, str, bool, bool]:
+    return cell.recorded, cell.provider, cell.event, cell.ok, cell.release or "", cell.synthetic, cell.client

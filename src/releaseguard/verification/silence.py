@@ -1,0 +1,58 @@
+"""Four silences: the provider is broken, the users are away, the log is down, the release serves nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from releaseguard.verification.completeness import ENOUGH
+from releaseguard.verification.interface import SilenceCause
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What surrounds a provider's silence, as of one look."""
+
+    expected: float
+    """Events of the provider that should have arrived since its newest one."""
+    log_down: bool
+    fresh: int
+    old: int
+    """Events of the provider since the deployment: of the new release, of others."""
+    all_fresh: int
+    all_old: int
+    """The same over all providers."""
+    others_seen: int
+    others_expected: float
+    """Events of the other providers during the silence."""
+
+
+def silence_cause(quiet: Quiet) -> SilenceCause | None:
+    """Why a provider is silent, or ``None`` where it is not.
+
+    The log comes first, since a dead log says nothing about anything else; then the release; then the users:
+    where the others fell too, the provider's expected events shrink with them. What remains is the provider.
+    """
+    silent = quiet.fresh == 0 or quiet.expected >= ENOUGH
+    if not silent:
+        return None
+    if quiet.log_down:
+        return SilenceCause.LOG
+    if quiet.fresh == 0 and _not_live(quiet):
+        return SilenceCause.RELEASE_NOT_LIVE
+    if quiet.expected * _users_left(quiet) < IDLE_BELOW:
+        return SilenceCause.IDLE
+    return SilenceCause.PROVIDER
+
+
+IDLE_BELOW = 4.0
+"""Events expected at the others' level, below which nothing is what idle users look like."""
+
+
+def _not_live(quiet: Quiet) -> bool:
+    """Other releases serve the traffic: all of it, or all of this provider's while it is not silent."""
+    return (quiet.all_fresh == 0 and quiet.all_old > 0) or (quiet.old > 0 and quiet.expected < ENOUGH)
+
+
+def _users_left(quiet: Quiet) -> float:
+    """The share of the usual traffic that the other providers still see, at most 1."""
+    return min((quiet.others_seen + 1.0) / (quiet.others_expected + 1.0), 1.0)
