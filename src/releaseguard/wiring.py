@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.http import Limits, ServiceClient
+    from releaseguard.leaks.interface import AlertSource, Haystack
+    from releaseguard.rotation.survey import Managed
     from releaseguard.rotation.values import Claim, Place, RotationRules, RotationWorld
     from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
@@ -202,6 +205,21 @@ class Wiring:
             run_flow=self.flow_runner(card),
         )
 
+    def managed(self, provider: str | None = None) -> Sequence[Managed]:
+        """The providers with destinations in this environment, or one of them."""
+        from releaseguard.rotation.survey import Managed
+
+        names = [provider] if provider else [name for name, one in self.settings.providers.items() if one.destinations]
+        return [
+            Managed(
+                card=self.cards.get(name),
+                lane=Lane(name, self.settings.environment),
+                places=[self._place(self.cards.get(name), address, None) for address in self.addresses_of(name)],
+                configured=[claim.uri for claim in self._claims() if claim.owner.provider == name],
+            )
+            for name in names
+        ]
+
     def addresses_of(self, provider: str) -> Sequence[Address]:
         """The provider's configured destinations, parsed. Raises ``ConfigError`` with file, line and key."""
         where = self.settings.where("providers", provider, "destinations")
@@ -281,6 +299,25 @@ class Wiring:
         from releaseguard.destinations.github import GitHubRuns
 
         return GitHubRuns(self.github, addresses)
+
+    def alerts(self) -> AlertSource:
+        """Secret-scanning alerts of every repository that is a destination."""
+        from releaseguard.leaks.github import GitHubAlerts
+
+        addresses = [address for name in self.settings.providers for address in self._github_addresses(name)]
+        repositories = dict.fromkeys(f"{one.account}/{one.repo}" for one in addresses if one.repo)
+        return GitHubAlerts(self.github, list(repositories))
+
+    def _github_addresses(self, provider: str) -> Sequence[Address]:
+        section = self.settings.providers[provider]
+        addresses = self.addresses_of(provider) if section.destinations else []
+        return [address for address in addresses if address.account]
+
+    def repository(self, root: Path) -> Haystack:
+        """A git repository that can be searched for managed values."""
+        from releaseguard.leaks.repository import GitRepository
+
+        return GitRepository(root)
 
     @cached_property
     def github(self) -> ServiceClient:

@@ -15,7 +15,7 @@ UNKNOWN, YES, NO = InStep.UNKNOWN, InStep.YES, InStep.NO
 
 
 def pushed(version: int, marker: str = "m", secret_id: str = "id-a") -> Pushed:
-    return Pushed(version, secret_id, marker, T0)
+    return Pushed(version, secret_id, marker)
 
 
 def seen(in_step: InStep = UNKNOWN, marker: str = "m", at: datetime | None = None, **more) -> Observed:

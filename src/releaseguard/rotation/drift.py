@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from releaseguard.destinations.interface import InStep, Observed
@@ -40,7 +39,6 @@ class Pushed:
     version: int
     secret_id: str | None
     marker: str | None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

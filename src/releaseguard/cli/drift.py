@@ -1,0 +1,87 @@
+"""``releaseguard drift``: is every managed secret where it should be, as the vault has it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from releaseguard.cli.options import Run, command, environment_option
+from releaseguard.errors import ExitCode
+from releaseguard.model import to_text
+
+if TYPE_CHECKING:
+    from releaseguard.rotation.drift import DriftFinding
+    from releaseguard.rotation.survey import Survey
+
+
+@command("drift", example="releaseguard drift --provider sendgrid")
+@environment_option
+@click.option("--provider", metavar="P", help="Only this provider.")
+@click.option("--copies/--no-copies", default=True, help="Whether to look for unmanaged copies elsewhere.")
+def drift(run: Run, environment: str | None, provider: str | None, copies: bool) -> ExitCode:
+    """Compare every managed secret at every destination with Infisical.
+
+    In step, behind, missing, changed by someone else, shadowed by a narrower scope, readable where it should not
+    be, or an unmanaged copy. Exit code 1 where anything drifted or a leak is still open.
+    """
+    from releaseguard.rotation.drift import DRIFTED
+    from releaseguard.rotation.survey import survey
+
+    with run.wiring(environment) as wiring:
+        if provider:
+            wiring.cards.get(provider)
+        found = survey(wiring.managed(provider), wiring.vault, wiring.event_log, copies=copies)
+    run.emit(lambda: _text(found), _document(found))
+    drifted = [finding for finding in found.findings if finding.status in DRIFTED]
+    return ExitCode.BAD if drifted or found.leaks else ExitCode.OK
+
+
+def _document(found: Survey) -> Mapping[str, Any]:
+    leaks = [
+        {
+            "provider": provider,
+            "rotation_id": leak.rotation_id,
+            "reason": leak.leak.reason,
+            "versions": dict(leak.leak.versions),
+            "since": to_text(leak.since),
+        }
+        for provider, open_ in found.leaks.items()
+        for leak in open_
+    ]
+    return {"findings": [asdict(finding) for finding in found.findings], "open_leaks": leaks}
+
+
+def _text(found: Survey) -> str:
+    if not found.findings:
+        return "No provider has destinations in this environment: nothing is managed."
+    lines = [line for finding in sorted(found.findings, key=_urgency) for line in _lines(finding)]
+    for provider, open_ in found.leaks.items():
+        for leak in open_:
+            lines += [
+                f"LEAK          {provider}, open since {to_text(leak.since)}",
+                f"              {leak.leak.reason}",
+                f"              next: revoke the old key, then releaseguard rotate {provider} --confirm-revoked",
+            ]
+    return "\n".join([*lines, *_next_step(found.findings)])
+
+
+def _lines(finding: DriftFinding) -> Sequence[str]:
+    name = finding.secret if finding.name == finding.secret else f"{finding.secret} as {finding.name}"
+    status = finding.status.replace("_", " ").upper()
+    return [f"{status:<13} {name}", f"              {finding.uri} {finding.reason}"]
+
+
+def _urgency(finding: DriftFinding) -> tuple[bool, str, str, str]:
+    from releaseguard.rotation.drift import DRIFTED
+
+    return finding.status not in DRIFTED, finding.provider, finding.secret, finding.uri
+
+
+def _next_step(findings: Sequence[DriftFinding]) -> Sequence[str]:
+    from releaseguard.rotation.drift import PUSHABLE
+
+    pushable = [finding for finding in findings if finding.status in PUSHABLE]
+    return ["", "next: releaseguard rotate --all-drifted"] if pushable else []

@@ -1,0 +1,118 @@
+"""Looks at every managed secret at every destination: what ``drift`` and the ``secret`` check rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from releaseguard.audit import Lane
+from releaseguard.cards.spec import Card, SecretSpec
+from releaseguard.destinations.address import parse
+from releaseguard.destinations.interface import Item, ItemKind, Observed
+from releaseguard.errors import NotFound
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.model import OURSELVES
+from releaseguard.rotation.drift import DriftFinding, DriftStatus, Pushed, findings, unmanaged
+from releaseguard.rotation.history import LaneView, OpenLeak, fold
+from releaseguard.rotation.values import Place
+from releaseguard.vault.interface import SecretVersion, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """One provider's managed secrets in one environment."""
+
+    card: Card
+    lane: Lane
+    places: Sequence[Place]
+    configured: Sequence[str]
+    """Every destination that the configuration names for the provider, in any environment: no copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found; ``leaks`` are those that nobody has confirmed to be revoked."""
+
+    findings: Sequence[DriftFinding]
+    leaks: Mapping[str, Sequence[OpenLeak]]
+    """By provider."""
+
+
+def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: bool = True) -> Survey:
+    """Compare every managed secret with the vault. ``copies``: also look for unmanaged copies elsewhere.
+
+    Raises ``ServiceError`` or one of its kinds where a service does not answer.
+    """
+    stored = frozenset(vault.names())
+    found: list[DriftFinding] = []
+    leaks: dict[str, Sequence[OpenLeak]] = {}
+    for one in managed:
+        view = lane_view(log, one.lane)
+        if view.open_leaks:
+            leaks[one.card.id] = view.open_leaks
+        found += _one(one, vault, stored, view)
+        if copies:
+            found += _copies(one, stored)
+    return Survey(found, leaks)
+
+
+def lane_view(log: EventLog, lane: Lane) -> LaneView:
+    """The state of a lane as its events tell it now."""
+    query = Query(environment=lane.environment, providers=[OURSELVES], detail={"lane": str(lane)})
+    return fold(lane, log.select(query))
+
+
+def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
+    """The card's secrets that this project uses: those that the vault holds, and the main unit in any case."""
+    main = {secret.name for secret in card.unit_of()} if card.secrets else set()
+    return [secret for secret in card.secrets if secret.name in stored or secret.name in main]
+
+
+def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView) -> Iterator[DriftFinding]:
+    newest: list[SecretVersion] = []
+    for secret in secrets_of(managed.card, stored):
+        try:
+            newest.append(vault.read(secret.name))
+        except NotFound as error:
+            reason = f"is not in the vault ({error.what})"
+            yield DriftFinding(managed.card.id, secret.name, vault.label, secret.name, DriftStatus.MISSING, reason)
+    for place in managed.places:
+        yield from _at(managed, place, newest, view)
+
+
+def _at(managed: Managed, place: Place, newest: Sequence[SecretVersion], view: LaneView) -> Iterator[DriftFinding]:
+    items = [_item(place, version) for version in newest]
+    seen = place.destination.observe(items) if items else {}
+    for version, item in zip(newest, items, strict=True):
+        observed = seen.get(item.name, Observed(item.name, present=False))
+        yield from findings(
+            managed.card.id, version, place.destination.uri, pushed_to(view, place, version.name), observed
+        )
+
+
+def _item(place: Place, version: SecretVersion) -> Item:
+    return Item(place.name_of(version.name), version.value, ItemKind.SECRET, version.version)
+
+
+def pushed_to(view: LaneView, place: Place, secret: str) -> Pushed | None:
+    """Our last push of ``secret`` to ``place``, where the lane's history has one."""
+    written = view.written.get(place.key, {}).get(secret)
+    if written is None:
+        return None
+    marker = view.markers.get(place.key, {}).get(place.name_of(secret))
+    return Pushed(written.version, written.secret_id, marker)
+
+
+def _copies(managed: Managed, stored: frozenset[str]) -> Iterator[DriftFinding]:
+    configured = [parse(uri) for uri in managed.configured]
+    for secret in secrets_of(managed.card, stored):
+        for place in _one_of_each_service(managed.places):
+            name = place.name_of(secret.name)
+            for uri in place.destination.copies([name]):
+                if not any(parse(uri).overlaps(address) for address in configured):
+                    yield unmanaged(managed.card.id, secret.name, uri, name)
+
+
+def _one_of_each_service(places: Sequence[Place]) -> Sequence[Place]:
+    """A search for copies looks through a whole account, so one destination of each service is enough."""
+    return list({place.destination.service: place for place in reversed(places)}.values())
