@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
+from releaseguard.errors import ReleaseguardError
+
 C = TypeVar("C")
 
 
@@ -21,24 +23,35 @@ class Pool(Generic[C]):
 
     @contextmanager
     def connection(self) -> Iterator[C]:
-        """A connection for the caller alone. After an error it is given up: its state is anybody's guess."""
+        """A connection for the caller alone.
+
+        After a foreign error it is given up, for its state is anybody's guess, and the idle ones with it: what
+        cut one off has probably cut them all off.
+        """
         connection = self._take()
-        healthy = False
         try:
             yield connection
-            healthy = True
-        except GeneratorExit:  # the reader of a stream has seen enough
-            healthy = True
+        except (GeneratorExit, ReleaseguardError):  # a reader has seen enough; a question had its answer
+            self._give_back(connection)
             raise
-        finally:
-            if healthy and not self._closed:
-                self._idle.append(connection)
-            else:
-                self._disconnect(connection)
+        except BaseException:
+            self._disconnect(connection)
+            self._disconnect_idle()
+            raise
+        self._give_back(connection)
 
     def close(self) -> None:
         """Close what is idle now, and what is in use as soon as it comes back."""
         self._closed = True
+        self._disconnect_idle()
+
+    def _give_back(self, connection: C) -> None:
+        if self._closed:
+            self._disconnect(connection)
+        else:
+            self._idle.append(connection)
+
+    def _disconnect_idle(self) -> None:
         with suppress(IndexError):
             while True:
                 self._disconnect(self._idle.pop())

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -42,6 +42,7 @@ CHUNK = 2000
 """Rows sent or fetched at a time."""
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 def as_given(conninfo: str) -> str:
@@ -77,9 +78,7 @@ class PostgresEventLog(TableLog):
     # --- The interface
 
     def now(self) -> datetime:
-        with self._working() as connection:
-            (moment,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
-        return _utc(moment)
+        return _again(self._now)
 
     def migrate(self) -> Sequence[str]:
         with self._working() as connection, connection.transaction():
@@ -101,6 +100,9 @@ class PostgresEventLog(TableLog):
     # --- What TableLog asks for
 
     def _add(self, batches: Sequence[Batch]) -> None:
+        _again(lambda: self._add_once(batches))
+
+    def _add_once(self, batches: Sequence[Batch]) -> None:
         with self._working() as connection:
             for place, events in batches:
                 shape = self._shape(connection, place)
@@ -177,12 +179,34 @@ class PostgresEventLog(TableLog):
     def _places(self) -> list[EventTable]:
         return [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
 
-    def _rows(self, place: EventTable, wanted: Iterable[Condition], sql: Callable[[Shape, str], str]) -> Iterator[Row]:
+    def _now(self) -> datetime:
+        with self._working() as connection:
+            (moment,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+        return _utc(moment)
+
+    def _rows(self, place: EventTable, wanted: Sequence[Condition], sql: Callable[[Shape, str], str]) -> Iterator[Row]:
+        """The rows of one statement; asked for once more where the connection had gone before the first."""
+        stream = self._stream(place, wanted, sql)
+        try:
+            first = next(stream, None)
+        except _Lost:
+            stream = self._stream(place, wanted, sql)
+            first = next(stream, None)
+        if first is not None:
+            yield first
+            yield from stream
+
+    def _stream(
+        self, place: EventTable, wanted: Sequence[Condition], sql: Callable[[Shape, str], str]
+    ) -> Iterator[Row]:
+        from psycopg import capabilities
+
+        size = CHUNK if capabilities.has_stream_chunked() else 1
         with self._working() as connection:
             shape = self._shape(connection, place)
             where, parameters = _where(wanted, shape)
             with connection.cursor() as cursor:
-                yield from cursor.stream(sql(shape, where), parameters, size=CHUNK)
+                yield from cursor.stream(sql(shape, where), parameters, size=size)
 
     def _shape(self, connection: Connection, place: EventTable) -> Shape:
         shape = self._shapes.get(place.table)
@@ -191,6 +215,18 @@ class PostgresEventLog(TableLog):
             _check_shape(shape, self.label)
             self._shapes[place.table] = shape
         return shape
+
+
+class _Lost(Unreachable):
+    """A connection that had stood is gone: servers restart, poolers close what has been idle for long."""
+
+
+def _again(act: Callable[[], T]) -> T:
+    """``act``, which may be done twice, on a new connection where the old one has gone."""
+    try:
+        return act()
+    except _Lost:
+        return act()
 
 
 def _disconnect(connection: Connection) -> None:
@@ -462,7 +498,7 @@ def _translation(error: psycopg.Error, label: str) -> ReleaseguardError:
             f"the database refused: {said}", where=label, next_step="Grant SELECT and INSERT on the table to this user."
         )
     if not state or state.startswith(("08", "57P")):
-        return Unreachable(
+        return _Lost(
             "the connection to the database was lost",
             where=label,
             next_step="See whether the database runs, then run the command again.",

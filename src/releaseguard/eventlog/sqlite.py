@@ -103,10 +103,7 @@ class SqliteEventLog(TableLog):
         self._write(batches, _ADD)
 
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
-        try:
-            self._write(batches, "")
-        except _Taken:
-            raise rows.conflict([event for _, events in batches for event in events]) from None
+        self._write(batches, "")
         return self._look_up(batches)
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
@@ -193,20 +190,24 @@ class SqliteEventLog(TableLog):
         with self._working() as connection:
             for place, _ in batches:
                 self._check_shape(connection, place)
-            with _transaction(connection):
-                now = to_text(self._clock())
-                for place, events in batches:
-                    values = (_values(event, place, now, keep_recorded=keep_recorded) for event in events)
-                    connection.executemany(_insert_sql(place, tail), values)
+            try:
+                self._put(connection, batches, tail, keep_recorded=keep_recorded)
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorname in _UNIQUE:
+                    raise rows.conflict([event for _, events in batches for event in events]) from None
+                raise
+
+    def _put(self, connection: sqlite3.Connection, batches: Sequence[Batch], tail: str, *, keep_recorded: bool) -> None:
+        with _transaction(connection):
+            now = to_text(self._clock())
+            for place, events in batches:
+                values = (_values(event, place, now, keep_recorded=keep_recorded) for event in events)
+                connection.executemany(_insert_sql(place, tail), values)
 
     def _check_shape(self, connection: sqlite3.Connection, place: EventTable) -> None:
         if place.table not in self._known_shapes:
             _check_columns(_declared(connection, place.table), place, self.label)
             self._known_shapes.add(place.table)
-
-
-class _Taken(Exception):
-    """An id is there already."""
 
 
 _ADD = " ON CONFLICT ({id}) DO NOTHING"
@@ -219,11 +220,9 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException as error:
+    except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if isinstance(error, sqlite3.IntegrityError) and error.sqlite_errorname in _UNIQUE:
-            raise _Taken from None
         raise
 
 
