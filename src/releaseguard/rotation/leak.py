@@ -1,0 +1,231 @@
+"""What a leak exposed: who holds the value, who read it, what still runs with it, whom revoking would break.
+
+Gathered while the rotation runs and recorded beside it. Every part may be unknown (a plan without an audit log, a
+token that may not list repositories): then the report says so, and the rotation goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from releaseguard.audit import Lane
+from releaseguard.cards.spec import Card, SecretSpec
+from releaseguard.destinations.interface import QueuedRun
+from releaseguard.errors import ReleaseguardError, ServiceError
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
+from releaseguard.rotation.values import Place
+from releaseguard.vault.interface import Access, Vault
+
+T = TypeVar("T")
+
+CLIENT = "client"
+EVENT = "leak_exposure"
+"""The event under which an exposure report is kept, with the rotation's id."""
+LOOK_BACK = timedelta(days=30)
+"""How far back the log is read where nothing says since when the leaked version has been in use."""
+MOST = 50
+"""Entries of one kind that a report keeps; the counts are of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientShare:
+    """Of a secret inside installed apps: what share of their recent events comes from releases that hold it."""
+
+    secret: str
+    events: int
+    old_events: int
+    releases: Sequence[str]
+
+    @property
+    def share(self) -> float | None:
+        """Between 0 and 1; ``None`` without any event of a phone."""
+        return self.old_events / self.events if self.events else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Everything that could be found out. ``unknown`` says what could not, and why."""
+
+    at: datetime
+    versions: Mapping[str, int | None]
+    """The leaked version by secret."""
+    used_since: datetime | None
+    """When the leaked version was made, as far as the vault knows."""
+    holders: Sequence[str]
+    """Destinations that held it when the rotation began."""
+    copies: Sequence[str]
+    """Copies at places that no configuration names."""
+    accesses: Sequence[Access]
+    queued_runs: Sequence[QueuedRun]
+    """GitHub runs that were queued with the old value and still have it."""
+    use: Mapping[str, Mapping[str, int]]
+    """The provider's events since: by source, successes and errors."""
+    clients: Sequence[ClientShare]
+    unknown: Sequence[str]
+
+    def to_json(self) -> JsonObject:
+        """As kept in the log: names, times and counts, no value."""
+        return {
+            "at": to_text(self.at),
+            "versions": dict(self.versions),
+            "used_since": to_text(self.used_since) if self.used_since else None,
+            "holders": list(self.holders),
+            "copies": list(self.copies)[:MOST],
+            "accesses": [
+                {"at": to_text(one.at), "actor": one.actor, "action": one.action, "secret": one.secret_name}
+                for one in self.accesses[:MOST]
+            ],
+            "queued_runs": [
+                {"place": run.place, "url": run.url, "status": run.status, "created_at": to_text(run.created_at)}
+                for run in self.queued_runs[:MOST]
+            ],
+            "counts": {
+                "copies": len(self.copies),
+                "accesses": len(self.accesses),
+                "queued_runs": len(self.queued_runs),
+            },
+            "use": {source: dict(counts) for source, counts in self.use.items()},
+            "clients": [
+                {
+                    "secret": one.secret,
+                    "events": one.events,
+                    "old_events": one.old_events,
+                    "share": one.share,
+                    "releases": list(one.releases),
+                }
+                for one in self.clients
+            ],
+            "unknown": list(self.unknown),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where an exposure is looked for."""
+
+    card: Card
+    lane: Lane
+    unit: Sequence[SecretSpec]
+    places: Sequence[Place]
+    vault: Vault
+    log: EventLog
+    waiting_runs: Callable[[datetime], Sequence[QueuedRun]]
+    is_configured: Callable[[str], bool]
+    """Whether the configuration names a destination that overlaps with this URI."""
+
+
+def gather(around: Surroundings, versions: Mapping[str, int | None], pushed_at: datetime) -> Exposure:
+    """Look everywhere; never raises for what one service refuses."""
+    unknown: list[str] = []
+    since = _attempt(unknown, "since when it was in use", lambda: _used_since(around.vault, versions))
+    start = since or pushed_at - LOOK_BACK
+    rows = _attempt(unknown, "the provider's events", lambda: _rows(around, start)) or ()
+    return Exposure(
+        at=pushed_at,
+        versions=versions,
+        used_since=since,
+        holders=[place.key for place in around.places],
+        copies=_attempt(unknown, "unmanaged copies", lambda: _copies(around)) or (),
+        accesses=_accesses(unknown, around, start),
+        queued_runs=_attempt(unknown, "queued runs", lambda: around.waiting_runs(pushed_at)) or (),
+        use=use_by_source(rows),
+        clients=[client_share(rows, secret.name) for secret in around.unit if secret.reach == "client"],
+        unknown=unknown,
+    )
+
+
+def exposure_event(lane: Lane, rotation_id: str, exposure: Exposure) -> Event:
+    """The report as an event; a report gathered again for the same rotation and push is the same event."""
+    return Event(
+        id=deterministic_id(EVENT, rotation_id, to_text(exposure.at)),
+        occurred_at=exposure.at,
+        provider=OURSELVES,
+        event=EVENT,
+        outcome=Outcome.SUCCESS,
+        environment=lane.environment,
+        detail={"provider": lane.provider, "rotation_id": rotation_id, "exposure": exposure.to_json()},
+    )
+
+
+def use_by_source(rows: Iterable[Event]) -> Mapping[str, Mapping[str, int]]:
+    """How often each source used the provider; an unexpected source may be a stranger with the key."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts.setdefault(row.source or "(no source)", Counter())[row.outcome.value] += 1
+    return {source: dict(sorted(counts[source].items())) for source in sorted(counts)}
+
+
+def client_share(rows: Iterable[Event], secret: str) -> ClientShare:
+    """What share of the phones' events comes from releases older than the newest: they hold the old value."""
+    phones = [row for row in rows if row.source == CLIENT and not row.synthetic]
+    newest = max((row for row in phones if row.release), key=lambda row: row.occurred_at, default=None)
+    old = [row for row in phones if newest is None or row.release != newest.release]
+    return ClientShare(secret, len(phones), len(old), sorted({row.release or "(untagged)" for row in old}))
+
+
+def _attempt(unknown: list[str], what: str, look: Callable[[], T]) -> T | None:
+    """What ``look`` finds; ``None``, and a line in ``unknown``, where a service refuses."""
+    try:
+        return look()
+    except ReleaseguardError as error:
+        unknown.append(f"{what}: {error}")
+        return None
+
+
+def _used_since(vault: Vault, versions: Mapping[str, int | None]) -> datetime | None:
+    made = [vault.read(name, version).updated_at for name, version in versions.items() if version is not None]
+    return min((moment for moment in made if moment), default=None)
+
+
+def _rows(around: Surroundings, since: datetime) -> Sequence[Event]:
+    query = Query(environment=around.lane.environment, providers=[around.card.id], since=since)
+    return list(around.log.select(query))
+
+
+def _copies(around: Surroundings) -> Sequence[str]:
+    names = {(place.destination.service, place.name_of(one.name)) for place in around.places for one in around.unit}
+    first = {place.destination.service: place.destination for place in reversed(around.places)}
+    found = {
+        f"{uri} ({name})"
+        for service, name in sorted(names)
+        for uri in first[service].copies([name])
+        if not around.is_configured(uri)
+    }
+    return sorted(found)
+
+
+def _accesses(unknown: list[str], around: Surroundings, since: datetime) -> Sequence[Access]:
+    lines: list[Access] = []
+    for secret in around.unit:
+        lines += _attempt(unknown, f"who read {secret.name}", partial(_readers, around.vault, secret.name, since)) or ()
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _readers(vault: Vault, name: str, since: datetime) -> Sequence[Access]:
+    found = vault.accesses(name, since)
+    if found is None:
+        raise ServiceError("the plan has no audit log", where=vault.label)
+    return found
+
+
+def summary(exposure: JsonObject) -> Sequence[str]:
+    """The report in sentences, for a terminal and for the post-mortem."""
+    counts: Mapping[str, Any] = exposure["counts"]
+    lines = [f"held by {len(exposure['holders'])} configured destinations"]
+    if counts["copies"]:
+        lines.append(f"{counts['copies']} unmanaged copies: {', '.join(exposure['copies'][:5])}")
+    if counts["queued_runs"]:
+        urls = ", ".join(run["url"] for run in exposure["queued_runs"][:3])
+        lines.append(f"{counts['queued_runs']} workflow runs still hold the old value: {urls}")
+    if counts["accesses"]:
+        lines.append(f"read or changed {counts['accesses']} times in Infisical")
+    for client in exposure["clients"]:
+        share = "an unknown share" if client["share"] is None else f"{client['share']:.0%}"
+        lines.append(f"{client['secret']} is inside installed apps: revoking it breaks {share} of their use")
+    return [*lines, *(f"unknown: {what}" for what in exposure["unknown"])]
