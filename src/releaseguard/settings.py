@@ -59,6 +59,8 @@ class GitHubSection(_Section, frozen=True, kw_only=True):
 class VercelSection(_Section, frozen=True, kw_only=True):
     url: str = "https://api.vercel.com"
     team_id: str | None = None
+    sensitive: bool = False
+    """Whether `drift` reports variables that can be read back."""
 
 
 class SupabaseSection(_Section, frozen=True, kw_only=True):

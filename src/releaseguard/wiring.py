@@ -216,6 +216,7 @@ class Wiring:
                 lane=Lane(name, self.settings.environment),
                 places=[self._place(self.cards.get(name), address, None) for address in self.addresses_of(name)],
                 configured=[claim.uri for claim in self._claims() if claim.owner.provider == name],
+                sensitive=self.settings.vercel.sensitive,
             )
             for name in names
         ]

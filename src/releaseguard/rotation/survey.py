@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from releaseguard.audit import Lane
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.interface import Item, ItemKind, Observed
+from releaseguard.destinations.interface import InStep, Item, ItemKind, Observed
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES
@@ -16,6 +16,10 @@ from releaseguard.rotation.drift import DriftFinding, DriftStatus, Pushed, findi
 from releaseguard.rotation.history import LaneView, OpenLeak, fold
 from releaseguard.rotation.values import Place
 from releaseguard.vault.interface import SecretVersion, Vault
+
+
+LOOK_BACK = 3
+"""How many earlier versions a value that is not the newest is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Managed:
     places: Sequence[Place]
     configured: Sequence[str]
     """Every destination that the configuration names for the provider, in any environment: no copies."""
+    sensitive: bool = False
+    """Whether secrets must not be readable at their destinations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +83,43 @@ def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView)
             reason = f"is not in the vault ({error.what})"
             yield DriftFinding(managed.card.id, secret.name, vault.label, secret.name, DriftStatus.MISSING, reason)
     for place in managed.places:
-        yield from _at(managed, place, newest, view)
+        yield from _at(managed, vault, place, newest, view)
 
 
-def _at(managed: Managed, place: Place, newest: Sequence[SecretVersion], view: LaneView) -> Iterator[DriftFinding]:
+def _at(
+    managed: Managed, vault: Vault, place: Place, newest: Sequence[SecretVersion], view: LaneView
+) -> Iterator[DriftFinding]:
     items = [_item(place, version) for version in newest]
     seen = place.destination.observe(items) if items else {}
     for version, item in zip(newest, items, strict=True):
         observed = seen.get(item.name, Observed(item.name, present=False))
-        yield from findings(
-            managed.card.id, version, place.destination.uri, pushed_to(view, place, version.name), observed
-        )
+        pushed = pushed_to(view, place, version.name)
+        if pushed is None and observed.in_step is InStep.NO:
+            pushed = _recognised(vault, place, version, observed)
+        found = findings(managed.card.id, version, place.destination.uri, pushed, observed)
+        yield from (one for one in found if _matters(managed, one))
+
+
+def _recognised(vault: Vault, place: Place, newest: SecretVersion, observed: Observed) -> Pushed | None:
+    """The earlier version that a destination we never pushed to holds, if it shows that."""
+    for number in range(newest.version - 1, max(newest.version - 1 - LOOK_BACK, 0), -1):
+        try:
+            earlier = vault.read(newest.name, number)
+        except NotFound:
+            return None
+        there = place.destination.observe([_item(place, earlier)]).get(observed.name)
+        if there and there.in_step is InStep.YES:
+            return Pushed(number, newest.secret_id, observed.marker)
+    return None
+
+
+def _matters(managed: Managed, finding: DriftFinding) -> bool:
+    if finding.status is DriftStatus.NOT_SENSITIVE:
+        return managed.sensitive
+    if finding.status is DriftStatus.SHADOWED:
+        by = finding.reason.removeprefix("shadowed by ")
+        return all(place.destination.uri != by for place in managed.places)
+    return True
 
 
 def _item(place: Place, version: SecretVersion) -> Item:
