@@ -17,7 +17,6 @@ from releaseguard.rotation.history import LaneView, OpenLeak, fold
 from releaseguard.rotation.values import Place
 from releaseguard.vault.interface import SecretVersion, Vault
 
-
 LOOK_BACK = 3
 """How many earlier versions a value that is not the newest is compared with."""
 
