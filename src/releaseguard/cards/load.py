@@ -97,7 +97,8 @@ def load_cards(project_dir: Path | None = None) -> Cards:
     own = project_dir / FOLDER if project_dir else None
     if own is None or not own.is_dir() or own.resolve() == shipped.resolve():
         own = None
-    return join(_documents(shipped), _documents(own) if own else ())
+    problems: list[ConfigError] = []
+    return join(_documents(shipped, problems), _documents(own, problems) if own else (), problems)
 
 
 def shipped_folder() -> Path:
@@ -113,20 +114,25 @@ def shipped_folder() -> Path:
     )
 
 
-def join(shipped: Sequence[Document], own: Sequence[Document]) -> Cards:
-    """The cards of both folders as one set, checked one by one and together. Raises :class:`CardErrors`."""
-    problems: list[ConfigError] = []
+def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Sequence[ConfigError] = ()) -> Cards:
+    """The cards of both folders as one set, checked one by one and together.
+
+    Raises :class:`CardErrors`, which begins with what was ``unreadable``.
+    """
+    problems = list(unreadable)
     base = _cards(shipped, problems)
     added = _cards(own, problems)
     documents = {document.path.stem: document for document in (*shipped, *own)}
-    merged = {**base, **{name: _kept_honest(card, base.get(name)) for name, card in added.items()}}
-    cards = dict(sorted(merged.items()))
     for name, card in added.items():
         problems += rules.role_problems(documents[name], card, base.get(name))
-    problems += () if problems else rules.problems_between(documents, cards)
+    kept = {name: card for name, card in base.items() if name not in added}
+    # The project's cards come last, so that a clash is reported in the project's file.
+    cards = {**kept, **{name: _kept_honest(card, base.get(name)) for name, card in added.items()}}
+    if not problems:
+        problems += rules.problems_between(documents, cards)
     if problems:
         raise CardErrors(problems)
-    return Cards(cards, _owners(base, cards))
+    return Cards(dict(sorted(cards.items())), _owners(base, cards))
 
 
 def read_card(document: Document) -> Card:
@@ -137,8 +143,14 @@ def read_card(document: Document) -> Card:
     return card
 
 
-def _documents(folder: Path) -> Sequence[Document]:
-    return [read(path) for path in sorted(folder.glob("*.toml"))]
+def _documents(folder: Path, problems: list[ConfigError]) -> Sequence[Document]:
+    documents = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            documents.append(read(path))
+        except ConfigError as error:
+            problems.append(error)
+    return documents
 
 
 def _cards(documents: Sequence[Document], problems: list[ConfigError]) -> dict[str, Card]:
@@ -178,4 +190,4 @@ def _owner_above(host: str, owners: Mapping[str, str]) -> str | None:
 
 
 def _line(problem: ConfigError) -> str:
-    return f"{problem} {problem.next_step}" if problem.next_step else str(problem)
+    return f"{problem}. {problem.next_step}" if problem.next_step else str(problem)

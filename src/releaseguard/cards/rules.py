@@ -320,11 +320,11 @@ def _texts(document: Document, value: Any, at: Sequence[Step]) -> Problems:
 
 
 def _text(document: Document, text: Mapping[str, str], at: Sequence[Step]) -> Problems:
-    for language in text:
-        if language not in LANGUAGES:
-            yield document.error(
-                "is not a language of the cards", *at, language, next_step=did_you_mean(language, LANGUAGES)
-            )
+    if foreign := [language for language in text if language not in LANGUAGES]:
+        for language in foreign:
+            next_step = did_you_mean(language, LANGUAGES)
+            yield document.error("is not a language of the cards", *at, language, next_step=next_step)
+        return
     for language in LANGUAGES:
         if not text.get(language, "").strip():
             yield document.error(

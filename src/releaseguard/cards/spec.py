@@ -113,10 +113,10 @@ class VolumeCheck(_Check, frozen=True, kw_only=True, tag="volume"):
     """How many events there are, by time of day and week: drop, silence, or spike."""
 
     events: Sequence[Identifier]
-    max_drop: Share | None = 0.5
-    """The lost share of the usual volume that the card calls harm."""
+    max_drop: Share | None = None
+    """The lost share of the usual volume that the card calls harm; unsaid, fewer events are no harm."""
     max_spike: Annotated[float, msgspec.Meta(gt=1)] | None = None
-    """The multiple of the usual volume that the card calls harm."""
+    """The multiple of the usual volume that the card calls harm; unsaid, more events are no harm."""
 
 
 class FlowCheck(_Check, frozen=True, kw_only=True, tag="flow"):

@@ -1,0 +1,133 @@
+"""A project's own cards: a new provider is one file, and no card of a project's weakens SAFE MODE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from releaseguard.cards.load import CardErrors, load_cards
+from releaseguard.errors import UsageError
+
+SIXTEENTH = """
+id = "pigeon_post"
+name = "Pigeon Post"
+hosts = ["pigeon.example", "sendgrid.net.example"]
+
+[events]
+success = ["pigeon_post_flown"]
+error = ["pigeon_post_error"]
+
+[[secrets]]
+name = "PIGEON_POST_KEY"
+proven_by = ["pigeon_post_flown"]
+
+[[checks]]
+kind = "signal"
+id = "pigeon_post.errors"
+title = { en = "Pigeons arrive", tr = "Güvercinler varıyor" }
+success = ["pigeon_post_flown"]
+error = ["pigeon_post_error"]
+
+[[playbook.symptoms]]
+text = { en = "No pigeon arrives", tr = "Güvercin gelmiyor" }
+silent = ["pigeon_post_flown"]
+
+[[playbook.controls]]
+text = { en = "The events", tr = "Event kayıtları" }
+kind = "events"
+
+[[playbook.actions]]
+text = { en = "Feed them", tr = "Besle" }
+"""
+SENDGRID = """
+id = "sendgrid"
+name = "SendGrid"
+hosts = ["mail.example"]
+
+[events]
+success = ["sendgrid_email_sent"]
+error = ["sendgrid_error"]
+
+[playbook]
+symptoms = []
+controls = []
+actions = []
+"""
+
+
+def project(tmp_path: Path, **cards: str) -> Path:
+    (tmp_path / "checks").mkdir()
+    for name, text in cards.items():
+        (tmp_path / "checks" / f"{name}.toml").write_text(text)
+    return tmp_path
+
+
+def test_a_sixteenth_provider_is_one_file_and_no_code(tmp_path):
+    cards = load_cards(project(tmp_path, pigeon_post=SIXTEENTH))
+    assert len(cards) == 16
+    assert cards.get("pigeon_post").main_unit()[0].name == "PIGEON_POST_KEY"
+    assert cards.check("pigeon_post.errors")[0].name == "Pigeon Post"
+    assert cards.denied_hosts()["pigeon.example"] == "pigeon_post"
+    with pytest.raises(UsageError) as refusal:
+        cards.get("pigeon")
+    assert "pigeon_post" in (refusal.value.next_step or "")
+
+
+def test_a_project_without_a_folder_of_cards_has_the_shipped_ones(tmp_path):
+    assert len(load_cards(tmp_path)) == 15
+
+
+def test_a_projects_card_replaces_the_shipped_one_but_for_its_hosts(tmp_path):
+    cards = load_cards(project(tmp_path, sendgrid=SENDGRID))
+    card = cards.get("sendgrid")
+    assert card.checks == ()
+    assert card.hosts == ("sendgrid.com", "sendgrid.net", "mail.example")
+    assert set(card.hosts) <= {host for host, owner in cards.denied_hosts().items() if owner == "sendgrid"}
+
+
+def test_a_projects_card_cannot_make_infrastructure_of_a_provider(tmp_path):
+    text = SENDGRID.replace('name = "SendGrid"', 'name = "SendGrid"\ninfrastructure = "supabase"')
+    with pytest.raises(CardErrors) as refusal:
+        load_cards(project(tmp_path, sendgrid=text))
+    assert "that stays" in str(refusal.value)
+
+
+def test_a_projects_card_cannot_take_a_providers_host_over(tmp_path):
+    text = SIXTEENTH.replace('"pigeon.example"', '"api.sendgrid.com"').replace(
+        'name = "Pigeon Post"', 'name = "Pigeon Post"\ninfrastructure = "github"'
+    )
+    owners = load_cards(project(tmp_path, pigeon_post=text)).denied_hosts()
+    assert owners["api.sendgrid.com"] == "sendgrid"
+    assert owners["sendgrid.net.example"] == "pigeon_post"
+
+
+def test_dropping_the_role_does_not_drop_it(tmp_path):
+    text = SENDGRID.replace("sendgrid", "vercel").replace("SendGrid", "Vercel")
+    assert load_cards(project(tmp_path, vercel=text)).get("vercel").infrastructure == "vercel"
+
+
+def test_all_problems_of_all_cards_are_told_at_once(tmp_path):
+    broken = SIXTEENTH.replace('"pigeon_post_flown"]\nerror', '"pigeon_post_flown"]\neror', 1)
+    twice = SENDGRID.replace('"mail.example"', '"mail.example", "mail.example", "https://x.example"')
+    with pytest.raises(CardErrors) as refusal:
+        load_cards(project(tmp_path, pigeon_post=broken, sendgrid=twice))
+    text = str(refusal.value)
+    assert len(refusal.value.problems) == 3
+    assert f"{tmp_path}/checks/pigeon_post.toml:8: events.eror: is not a known key. Did you mean 'error'?" in text
+    assert f"{tmp_path}/checks/sendgrid.toml:4: hosts[2]: 'https://x.example' is not a plain host name" in text
+    assert f"{tmp_path}/checks/sendgrid.toml:4: hosts: 'mail.example' is there twice" in text
+
+
+def test_one_id_on_two_cards_is_reported_in_the_projects_file(tmp_path):
+    text = SIXTEENTH.replace('id = "pigeon_post.errors"', 'id = "sendgrid.errors"')
+    with pytest.raises(CardErrors) as refusal:
+        load_cards(project(tmp_path, pigeon_post=text))
+    assert "checks[0].id: 'sendgrid.errors' is on card 'sendgrid' already" in str(refusal.value)
+    assert "pigeon_post.toml" in (refusal.value.where or "")
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path):
+    root = project(tmp_path, pigeon_post=SIXTEENTH)
+    (root / "checks" / "README.md").write_text("not a card")
+    assert len(load_cards(root)) == 16
