@@ -65,8 +65,8 @@ class Service:
         self.script: list[Answer | str] = []
         self.arrived: list[Arrived] = []
         self.over = threading.Event()
-        self._clock = clock
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.clock = clock
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"service": self}))
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
@@ -78,56 +78,54 @@ class Service:
         self._thread.join()
         self._server.server_close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        service = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 10
+class _Handler(BaseHTTPRequestHandler):
+    """One connection's requests, each answered by the next step of the script."""
 
-            def log_message(self, *args: object) -> None:
-                """Quiet."""
+    service: Service
+    protocol_version = "HTTP/1.1"
+    timeout = 10
 
-            def serve(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                service.arrived.append(Arrived(self.command, self.path, headers, body, service._clock()))
-                step = service.script.pop(0) if service.script else Answer()
-                with suppress(OSError):
-                    self.follow(step)
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
 
-            do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = do_PATCH = serve  # noqa: N815
-
-            def follow(self, step: Answer | str) -> None:
-                if isinstance(step, Answer):
-                    return self.answer(step)
+    def serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.service.arrived.append(Arrived(self.command, self.path, headers, body, self.service.clock()))
+        step = self.service.script.pop(0) if self.service.script else Answer()
+        with suppress(OSError):
+            if isinstance(step, Answer):
+                self.answer(step)
+            else:
                 self.close_connection = True
-                if step == RESET:
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.close()
-                elif step == HALF:
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
-                elif step == SILENCE:
-                    service.over.wait(10)
-                else:
-                    self.drip()
-                return None
+                {RESET: self.reset, HALF: self.half, SILENCE: self.silence, DRIP: self.drip}[step]()
 
-            def answer(self, step: Answer) -> None:
-                self.send_response(step.status)
-                for name, value in {"content-length": str(len(step.body)), **step.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(step.body)
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = do_PATCH = serve  # noqa: N815
 
-            def drip(self) -> None:
-                """A header that never ends, a byte at a time: no silence is ever long."""
-                self.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
-                while not service.over.wait(0.02):
-                    self.wfile.write(b"x")
+    def answer(self, step: Answer) -> None:
+        self.send_response(step.status)
+        for name, value in {"content-length": str(len(step.body)), **step.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(step.body)
 
-        return Handler
+    def reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def half(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+
+    def silence(self) -> None:
+        self.service.over.wait(10)
+
+    def drip(self) -> None:
+        """A header that never ends, a byte at a time: no silence is ever long."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        while not self.service.over.wait(0.02):
+            self.wfile.write(b"x")
 
 
 @pytest.fixture

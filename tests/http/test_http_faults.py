@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from email.utils import format_datetime
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -124,7 +124,7 @@ def test_a_limit_is_obeyed_to_the_second_and_the_call_sent_again(
 def test_an_unstated_limit_doubles(connect: Connect, service: Service) -> None:
     service.script = [Answer(403, {}, SECONDARY)] * 2
     assert outcome(connect(patience=200), "PUT") == 200
-    assert [arrived.at for arrived in service.arrived] == [0, 60, 180]
+    assert [arrived.at for arrived in service.arrived] == pytest.approx([0, 60, 180])
 
 
 def test_a_limit_longer_than_the_patience_is_said_and_nothing_is_sent_while_it_runs(
@@ -138,7 +138,7 @@ def test_a_limit_longer_than_the_patience_is_said_and_nothing_is_sent_while_it_r
         client.request("GET", "/other")
     clock.sleep(599)
     assert outcome(client, "POST") == 200
-    assert [arrived.at for arrived in service.arrived] == [0, 600]
+    assert [arrived.at for arrived in service.arrived] == pytest.approx([0, 600])
 
 
 def test_a_service_that_always_says_later_is_given_up(connect: Connect, service: Service) -> None:
@@ -150,7 +150,7 @@ def test_a_service_that_always_says_later_is_given_up(connect: Connect, service:
 def test_retry_after_of_an_overloaded_service_holds_for_all_calls(connect: Connect, service: Service) -> None:
     service.script = [Answer(503, {"retry-after": "30"})]
     assert outcome(connect(), "GET") == 200
-    assert [arrived.at for arrived in service.arrived] == [0, 30]
+    assert [arrived.at for arrived in service.arrived] == pytest.approx([0, 30])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_refused_connection_is_tried_three_times_whatever_the_method(
         port = unused.getsockname()[1]
     waits: list[float] = []
     client = connect(base_url=f"http://127.0.0.1:{port}", sleep=lambda s: (waits.append(s), clock.sleep(s)))
-    with pytest.raises(Unreachable, match="could not be connected to \\(3 times\\)$"):
+    with pytest.raises(Unreachable, match=r"could not be connected to \(3 times\)$"):
         client.request(method, "/thing")
     assert len(waits) == 2
     assert sum(waits) < 3
@@ -225,7 +225,7 @@ def test_a_limit_that_arrives_while_the_guard_is_asked_still_stops_the_request(
 
     client = connect(guard=guard)
     assert outcome(client, "GET") == 200
-    assert [arrived.at for arrived in service.arrived] == [25]
+    assert [arrived.at for arrived in service.arrived] == pytest.approx([25])
 
 
 def test_what_is_sent(connect: Connect, service: Service) -> None:

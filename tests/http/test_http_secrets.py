@@ -79,7 +79,9 @@ def test_no_error_holds_a_piece_of_a_secret(
     connect: Connect, service: Service, method: str, fault: Answer | str
 ) -> None:
     service.script = [fault] * 4
-    client = connect(headers=lambda: {"authorization": Secret(f"Bearer {TOKEN}")}, timeout=0.2 if fault == SILENCE else 5)
+    client = connect(
+        headers=lambda: {"authorization": Secret(f"Bearer {TOKEN}")}, timeout=0.2 if fault == SILENCE else 5
+    )
     shown = all_of(fail(client, method)).lower()
     assert not [piece for piece in pieces(VALUE) | pieces(TOKEN) if piece.lower() in shown]
     assert service.arrived[0].headers["authorization"] == f"Bearer {TOKEN}"

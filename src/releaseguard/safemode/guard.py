@@ -9,9 +9,11 @@ libpq is therefore pinned before it starts (:mod:`releaseguard.safemode.libpq`),
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.errors import SafeModeRefusal
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from releaseguard.safemode.policy import Policy
 
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy")
+
+_ADDRESS_ARGUMENT: Final = {"connect": 0, "connect_ex": 0, "bind": 0, "sendto": -1, "sendmsg": 3}
+"""Methods of sockets that take an address, and where among the arguments it is."""
+
+_PROXIED: Final = re.compile(rb"(CONNECT |[A-Z]+ (?=https?://))(?P<target>[^ \r\n]+) ")
 
 CHILD_EVENTS: Final = frozenset(
     {
@@ -73,6 +80,7 @@ def install(policy: Policy) -> list[str]:
     if not _State.hooked:
         _State.hooked = True
         _record_answers()
+        _check_names_of_sockets()
         _refuse_unannounced_children()
         sys.addaudithook(_hook)
     _State.policy = policy
@@ -153,6 +161,16 @@ def _check_connection(policy: Policy, args: Sequence[Any]) -> None:
     policy.check_host(_text(address[0]), address[1])
 
 
+def _check_behind_proxy(policy: Policy, args: Sequence[Any]) -> None:
+    """What ``http.client`` (below requests and urllib) asks a proxy for: ``CONNECT host:port`` or a whole address."""
+    sent = args[1]
+    asked = _PROXIED.match(sent) if isinstance(sent, bytes | bytearray) else None
+    if asked is None:
+        return
+    target = _text(asked["target"])
+    policy.check_url(target if "://" in target else f"https://{target}")
+
+
 def _refuse_child(_policy: Policy, args: Sequence[Any]) -> None:
     raise SafeModeRefusal(
         f"SAFE MODE refuses to start {_program(args)}: whom another process talks to cannot be checked",
@@ -173,6 +191,7 @@ _CHECKS: Final[Mapping[str, Callable[[Policy, Sequence[Any]], None]]] = {
     "socket.gethostbyaddr": _check_reverse_look_up,
     "socket.getnameinfo": _check_sockaddr,
     "socket.connect": _check_connection,
+    "http.client.send": _check_behind_proxy,
     "socket.sendto": _check_connection,
     "socket.sendmsg": _check_connection,
     **dict.fromkeys(CHILD_EVENTS, _refuse_child),
@@ -208,6 +227,31 @@ def _record_answers() -> None:
         return found
 
     _socket.getaddrinfo = getaddrinfo
+
+
+def _check_names_of_sockets() -> None:
+    """A socket that is given a name looks it up before it announces the connection: the name is checked here."""
+    for method, place in _ADDRESS_ARGUMENT.items():
+        setattr(socket.socket, method, _name_checked(getattr(socket.socket, method), place))
+
+
+def _name_checked(method: Callable[..., Any], place: int) -> Callable[..., Any]:
+    @wraps(method)
+    def checked(self: socket.socket, *args: Any) -> Any:
+        policy = _State.policy
+        address = args[place] if -len(args) <= place < len(args) else None
+        if policy is not None and isinstance(address, tuple) and address and _is_name(address[0]):
+            policy.check_host(_text(address[0]), _port(address[1]) if method.__name__ != "bind" else None)
+        return method(self, *args)
+
+    return checked
+
+
+def _is_name(host: object) -> bool:
+    """Whether a socket would look ``host`` up. The empty host and ``localhost`` are this machine."""
+    text = _text(host)
+    plain = canonical_or_none(text)
+    return text not in {"", "<broadcast>"} and (plain is None or not (is_address(plain) or is_loopback(plain)))
 
 
 def _refuse_unannounced_children() -> None:

@@ -88,7 +88,7 @@ def place_of(url: str) -> Place:
 
 def shown_host(url: str) -> str:
     """The host of an address that cannot be read safely, for a message: never user name or password."""
-    rest = url.partition("://")[2] or url
+    rest = url.partition("://")[2] or url.lstrip("/\\")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     host = re.split(r"[@\\]", authority)[-1].strip()
     named = _AUTHORITY.fullmatch(host)
