@@ -398,7 +398,8 @@ def _where(wanted: Iterable[Condition], shape: Shape) -> tuple[str, list[object]
             parts.append(f"{name} ->> '{condition.key}' = %s")
             parameters.append(condition.value)
         elif condition.operator == "in":
-            parts.append(f"{name} = ANY(%s::text[]::{shape.type(condition.column).type}[])")
+            kind = "uuid" if shape.type(condition.column).type == "uuid" else "text"
+            parts.append(f"{name} = ANY(%s::{kind}[])")
             parameters.append([str(value) for value in condition.value])
         else:
             parts.append(f"{name} {_OPERATORS.get(condition.operator, '=')} %s")
