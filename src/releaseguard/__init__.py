@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from releaseguard.eventlog.writer import flush, log_integration_event
+    from releaseguard.sdk import flush, log_integration_event
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "flush", "log_integration_event"]
@@ -17,7 +17,7 @@ __all__ = ["__version__", "flush", "log_integration_event"]
 
 def __getattr__(name: str) -> Any:
     if name in {"flush", "log_integration_event"}:
-        from releaseguard.eventlog import writer
+        from releaseguard import sdk
 
-        return getattr(writer, name)
+        return getattr(sdk, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,255 @@
+"""Takes batches of events to the store, or to the spool while the store is away. No threads and no queue here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass
+
+from releaseguard.errors import AccessDenied, NotFound, RateLimited, ReleaseguardError, Unreachable
+from releaseguard.eventlog.interface import EventLog
+from releaseguard.eventlog.spool import Spool
+from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
+
+log = logging.getLogger("releaseguard")
+
+DROPPED = "events_dropped"
+"""The event that reports how many events were lost, and why."""
+
+_WHOLE_STORE = (Unreachable, AccessDenied, NotFound, RateLimited)
+"""Failures that no single row is to blame for."""
+
+
+class Drops:
+    """Events that were lost, by reason. Safe to use from any thread and from a signal handler."""
+
+    def __init__(self) -> None:
+        self._unsaid: Counter[str] = Counter()
+        self._unreported: Counter[str] = Counter()
+        # Re-entrant: a signal handler may log an event while this very thread counts one.
+        self._lock = threading.RLock()
+
+    def add(self, reason: str, number: int = 1) -> None:
+        """Count ``number`` more lost events."""
+        if number > 0:
+            with self._lock:
+                self._unsaid[reason] += number
+                self._unreported[reason] += number
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether there are any that :meth:`take_unsaid` has not given out."""
+        return bool(self._unsaid)
+
+    @property
+    def unreported(self) -> bool:
+        """Whether there are any that :meth:`take_unreported` has not given out."""
+        return bool(self._unreported)
+
+    def take_unsaid(self) -> Counter[str]:
+        """What is to be said through ``logging``: all since the last call."""
+        with self._lock:
+            taken, self._unsaid = self._unsaid, Counter()
+        return taken
+
+    def take_unreported(self) -> Counter[str]:
+        """What is to be written as an event: all since the last call."""
+        with self._lock:
+            taken, self._unreported = self._unreported, Counter()
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often things are tried and said, in seconds."""
+
+    first_retry: float = 1.0
+    last_retry: float = 60.0
+    report_every: float = 60.0
+    batch: int = 200
+    """Events in one write."""
+
+
+class Courier:
+    """Delivers events in order of arrival; what cannot be delivered is kept, what cannot be kept is counted.
+
+    ``clock`` is monotonic, in seconds; ``environment`` is the one that reports of lost events are written for.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], AbstractContextManager[EventLog]],
+        spool: Spool,
+        drops: Drops,
+        *,
+        environment: str,
+        clock: Callable[[], float],
+        pace: Pace | None = None,
+    ) -> None:
+        self._open_store = open_store
+        self._spool = spool
+        self._drops = drops
+        self._environment = environment
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._store: EventLog | None = None
+        self._opened = ExitStack()
+        self._waiting = True
+        """Whether the spool may hold something: at the start, what others left behind."""
+        self._retry_at = self._report_at = clock()
+        self._delay = self._pace.first_retry
+        self._last_words: dict[str, float] = {}
+        self._lost: Counter[str] = Counter()
+
+    def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+        """Bring events to the store, and whatever was kept before; ``False``: they are in the spool, or lost.
+
+        While the store is away it is asked again at growing intervals only, or ``at_once``.
+        """
+        self.note_drops()
+        if not at_once and self._clock() < self._retry_at:
+            self._keep(events)
+            return False
+        try:
+            self._append(events)
+        except Exception as error:  # noqa: BLE001 - nothing may stop the thread that runs this
+            self._go_away(error)
+            self._keep(events)
+            return False
+        return self._catch_up(at_once)
+
+    def next_look(self) -> float | None:
+        """Seconds until :meth:`deliver` should be called although nothing new came; ``None``: no need."""
+        if self._waiting:
+            return max(self._retry_at - self._clock(), 0.0)
+        return max(self._report_at - self._clock(), 0.0) if self._drops.unreported else None
+
+    def note_drops(self) -> None:
+        """Say through ``logging`` how many events were lost, at most once an interval for each reason."""
+        self._lost.update(self._drops.take_unsaid())
+        for reason in [reason for reason, number in self._lost.items() if number]:
+            if self._may_say(f"lost: {reason}"):
+                log.warning("%d integration events were lost: %s", self._lost.pop(reason), reason)
+
+    def farewell(self, events: Sequence[Event]) -> None:
+        """At the end of the process: keep what is left, the report of lost events included."""
+        self.note_drops()
+        self._keep([*events, *self._report()])
+        self.close()
+
+    def close(self) -> None:
+        """Let go of spool and store."""
+        self._spool.close()
+        self._close_store()
+
+    def _close_store(self) -> None:
+        self._store = None
+        with suppress(Exception):  # it is of no use to us any more, whatever it says
+            self._opened.close()
+
+    # --- The store is there
+
+    def _append(self, events: Sequence[Event]) -> None:
+        if self._store is None:
+            self._store = self._opened.enter_context(self._open_store())
+        if not events:
+            return
+        try:
+            self._store.append(events)
+        except _WHOLE_STORE:
+            raise
+        except ReleaseguardError:
+            self._append_one_by_one(events)
+
+    def _append_one_by_one(self, events: Sequence[Event]) -> None:
+        """A table of the app's own may refuse single rows (an enum, a check): they must not hold up the others.
+
+        Raises where every row is refused: then it is not the rows.
+        """
+        assert self._store is not None  # noqa: S101 - opened by our only caller
+        refused: ReleaseguardError | None = None
+        number = 0
+        for event in events:
+            try:
+                self._store.append([event])
+            except _WHOLE_STORE:
+                raise
+            except ReleaseguardError as error:
+                refused, number = error, number + 1
+        if refused is not None and number == len(events):
+            raise refused
+        self._drops.add("the table refused the row", number)
+
+    def _catch_up(self, at_once: bool) -> bool:
+        """The store is back or was never away: replay the spool, and report what was lost."""
+        report: Sequence[Event] = ()
+        try:
+            self._replay()
+            report = self._report() if at_once or self._clock() >= self._report_at else ()
+            self._append(report)
+        except Exception as error:  # noqa: BLE001 - nothing may stop the thread that runs this
+            self._go_away(error)
+            self._keep(report)
+            return False
+        self._delay = self._pace.first_retry
+        return True
+
+    def _replay(self) -> None:
+        if self._waiting:
+            torn = self._spool.replay(self._append, self._pace.batch)
+            self._drops.add("a line of the spool was torn", torn)
+            self._waiting = False
+        self.note_drops()
+
+    def _report(self) -> Sequence[Event]:
+        lost = self._drops.take_unreported()
+        if not lost:
+            return ()
+        detail = {"dropped": lost.total(), "reasons": dict(lost)}
+        self._report_at = self._clock() + self._pace.report_every
+        return [
+            Event(
+                id=new_id(),
+                occurred_at=utc_now(),
+                provider=OURSELVES,
+                event=DROPPED,
+                outcome=Outcome.ERROR,
+                error_code="events_dropped",
+                environment=self._environment,
+                source="writer",
+                detail=detail,
+            )
+        ]
+
+    # --- The store is away
+
+    def _go_away(self, error: Exception) -> None:
+        self._close_store()
+        self._waiting = True
+        self._retry_at = self._clock() + self._delay
+        self._delay = min(self._delay * 2, self._pace.last_retry)
+        if self._may_say("away"):
+            # A foreign exception's text may hold an address with its password.
+            reason = str(error) if isinstance(error, ReleaseguardError) else type(error).__name__
+            log.warning("the event log does not take events (%s); they are kept in %s", reason, self._spool.folder)
+
+    def _keep(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        self._waiting = True
+        try:
+            kept = self._spool.add(events)
+        except OSError as error:
+            self._drops.add(f"the spool cannot be written ({type(error).__name__})", len(events))
+        else:
+            self._drops.add("the spool is full", len(events) - kept)
+
+    def _may_say(self, subject: str) -> bool:
+        now = self._clock()
+        if now - self._last_words.get(subject, float("-inf")) < self._pace.report_every:
+            return False
+        self._last_words[subject] = now
+        return True

@@ -1,0 +1,50 @@
+"""Events as JSON Lines: what ``events export`` prints, and what the writer's spool keeps."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from releaseguard.model import Event, Outcome, from_text, to_text
+
+
+def document(event: Event) -> dict[str, Any]:
+    """The event as a JSON object: the columns of ``integration_events`` in their order, times as text."""
+    return {
+        "id": str(event.id),
+        "occurred_at": to_text(event.occurred_at),
+        "recorded_at": to_text(event.recorded_at) if event.recorded_at else None,
+        "provider": event.provider,
+        "event": event.event,
+        "outcome": event.outcome.value,
+        "error_code": event.error_code,
+        "latency_ms": event.latency_ms,
+        "environment": event.environment,
+        "release": event.release,
+        "source": event.source,
+        "correlation_id": event.correlation_id,
+        "synthetic": event.synthetic,
+        "detail": dict(event.detail),
+    }
+
+
+def line(event: Event) -> str:
+    """One line, with its end."""
+    return json.dumps(document(event), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def parse(text: str) -> Event:
+    """The inverse of :func:`line`. Raises ``ValueError`` for anything that is no event."""
+    try:
+        columns = json.loads(text)
+        recorded = columns.get("recorded_at")
+        converted = {
+            "id": UUID(columns["id"]),
+            "occurred_at": from_text(columns["occurred_at"]),
+            "recorded_at": from_text(recorded) if recorded else None,
+            "outcome": Outcome(columns["outcome"]),
+        }
+        return Event(**columns | converted)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("not an event") from error

@@ -1,0 +1,259 @@
+"""The queue and its thread: bounded, never waiting, never raising."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from releaseguard.eventlog import jsonl
+from releaseguard.eventlog.courier import Courier, Drops
+from releaseguard.eventlog.scrub import Scrubber
+from releaseguard.eventlog.spool import Spool
+from releaseguard.eventlog.writer import Desk, Identity, Limits, Writer, event_of, identity_from, note_of
+from releaseguard.model import Event, Outcome
+
+ANN = Identity("production", "r1", "dpl_1")
+
+
+@pytest.fixture
+def writer(store: Any, courier: Courier, drops: Drops) -> Iterator[Writer]:
+    yield Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(queue=100, linger=0.0, exit=0.0))
+    store.gate.set()
+
+
+def note(event: str = "sendgrid_email_sent", **more: Any) -> Any:
+    return note_of("sendgrid", event, "success", **more)
+
+
+def test_events_reach_the_store(writer: Writer, store: Any) -> None:
+    for number in range(50):
+        writer.put(note(f"e{number}"))
+    assert writer.flush(30)
+    assert len(store.rows) == 50
+
+
+def test_a_store_that_blocks_makes_nobody_wait_and_the_queue_is_bounded(
+    writer: Writer, store: Any, drops: Drops
+) -> None:
+    store.gate.clear()
+    writer.put(note("first"))
+    assert store.entered.wait(30)
+    for number in range(10_000):
+        writer.put(note(f"e{number}"))
+        assert writer.depth() <= 101  # one marker wakes the thread to say that events were lost
+    assert drops.unreported
+    store.gate.set()
+    assert writer.flush(30)
+    taken = sum(1 for event in store.rows.values() if event.provider == "sendgrid")
+    lost = sum(event.detail["dropped"] for event in store.rows.values() if event.event == "events_dropped")
+    assert taken + lost == 10_001
+    assert lost > 9_000
+
+
+def test_flush_gives_up_after_its_time(writer: Writer, store: Any) -> None:
+    store.gate.clear()
+    writer.put(note())
+    assert writer.flush(0.0) is False
+
+
+def test_flush_says_that_events_are_in_the_spool_only(writer: Writer, store: Any) -> None:
+    store.away = True
+    writer.put(note())
+    assert writer.flush(30) is False
+
+
+def test_flush_of_an_empty_queue_is_done_at_once(writer: Writer) -> None:
+    assert writer.flush(30)
+
+
+def test_at_the_end_a_stuck_store_leaves_its_events_on_disk(
+    store: Any, spool: Spool, drops: Drops, clock: Any, courier: Courier
+) -> None:
+    couriers = iter(
+        [courier, Courier(lambda: store, Spool(spool.folder, 1_000_000), drops, environment="production", clock=clock)]
+    )
+    writer = Writer(lambda: Desk(next(couriers), ANN, Scrubber()), drops, Limits(linger=0.0, exit=0.0))
+    store.gate.clear()
+    writer.put(note("in hand"))
+    assert store.entered.wait(30)
+    writer.put(note("in the queue"))
+    writer.finish()
+    left: list[Event] = []
+    Spool(spool.folder, 1_000_000).replay(left.extend, 10)
+    assert sorted(event.event for event in left) == ["in hand", "in the queue"]
+    store.gate.set()
+    assert writer.flush(30)
+    assert {event.id for event in left} >= set(store.rows)
+
+
+def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drops) -> None:
+    class Clumsy:
+        def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+            raise ZeroDivisionError
+
+        def next_look(self) -> float | None:
+            return None
+
+        def farewell(self, events: Sequence[Event]) -> None:
+            """Nothing to keep."""
+
+    writer = Writer(lambda: Desk(Clumsy(), ANN, Scrubber()), drops, Limits(linger=0.0))
+    writer.put(note())
+    assert writer.flush(30) is False
+    writer.put(note())
+    assert writer.flush(30) is False
+    assert drops.take_unreported() == {"the writer made a mistake (ZeroDivisionError)": 2}
+
+
+def test_many_threads_lose_nothing(store: Any, courier: Courier, drops: Drops) -> None:
+    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0))
+    threads = [
+        threading.Thread(target=lambda name=name: [writer.put(note(f"{name}-{n}")) for n in range(200)])
+        for name in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert writer.flush(30)
+    assert len(store.rows) == 1600
+
+
+# --- Arguments
+
+
+def test_an_event_carries_who_wrote_it() -> None:
+    event = event_of(note(), ANN, Scrubber())
+    assert (event.environment, event.release, event.detail) == ("production", "r1", {"deployment_id": "dpl_1"})
+
+
+def test_what_the_call_says_wins() -> None:
+    event = event_of(note(release="r2", detail={"deployment_id": "dpl_2"}), ANN, Scrubber())
+    assert (event.release, event.detail) == ("r2", {"deployment_id": "dpl_2"})
+
+
+def test_every_text_column_is_scrubbed() -> None:
+    secret = "SG." + "a" * 22 + "." + "b" * 43
+    words = note_of(
+        f"p {secret}", f"e {secret}", "error", error_code=secret, release=secret, source=f"ada@example.com {secret}",
+        correlation_id=secret, detail={secret: secret},
+    )  # fmt: skip
+    line = jsonl.line(event_of(words, ANN, Scrubber()))
+    assert "aaaa" not in line
+    assert "ada@" not in line
+
+
+def test_a_correlation_id_that_had_to_be_masked_ties_nothing() -> None:
+    assert event_of(note(correlation_id="ada@example.com"), ANN, Scrubber()).correlation_id is None
+    assert event_of(note(correlation_id="5321234567"), ANN, Scrubber()).correlation_id == "5321234567"
+
+
+@pytest.mark.parametrize(
+    ("given_latency", "kept"),
+    [(12, 12), (12.6, 13), (0, 0), (-1, None), (float("nan"), None), (float("inf"), None), ("12", None), (True, None),
+     (2**40, None), (None, None)],
+)  # fmt: skip
+def test_latencies(given_latency: Any, kept: int | None) -> None:
+    assert note(latency_ms=given_latency).latency_ms == kept
+
+
+@pytest.mark.parametrize("outcome", ["success", "SUCCESS ", Outcome.SUCCESS])
+def test_outcomes(outcome: Any) -> None:
+    assert note_of("p", "e", outcome).outcome is Outcome.SUCCESS
+
+
+@pytest.mark.parametrize(
+    "words", [("", "e", "success"), ("p", " ", "success"), (None, "e", "success"), ("p", "e", "ok"), ("p", "e", 1)]
+)
+def test_what_names_no_event_is_refused(words: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        note_of(*words)
+
+
+def test_what_may_be_synthetic_is_no_traffic() -> None:
+    class Unclear:
+        def __bool__(self) -> bool:
+            raise ValueError("the truth of an array is ambiguous")
+
+    assert note(synthetic=Unclear()).synthetic is True
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, Identity("staging", None, None)),
+        ({"VERCEL_ENV": "preview", "VERCEL_GIT_COMMIT_SHA": "abc"}, Identity("preview", "abc", None)),
+        ({"VERCEL_ENV": "preview", "VERCEL_TARGET_ENV": "qa"}, Identity("qa", None, None)),
+        ({"VERCEL_ENV": "preview", "RELEASEGUARD_ENVIRONMENT": "production"}, Identity("production", None, None)),
+        ({"GITHUB_SHA": "g", "RELEASEGUARD_RELEASE": "r", "VERCEL_DEPLOYMENT_ID": "d"}, Identity("staging", "r", "d")),
+        ({"RELEASEGUARD_RELEASE": " ", "GITHUB_SHA": "g"}, Identity("staging", "g", None)),
+    ],
+)
+def test_who_we_are(environ: dict[str, str], expected: Identity) -> None:
+    assert identity_from(environ, "staging") == expected
+
+
+def test_without_any_word_the_environment_is_production() -> None:
+    assert identity_from({}, None).environment == "production"
+
+
+class _Hostile:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise RuntimeError
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary(max_size=20)
+    | st.datetimes()
+    | st.uuids()
+    | st.decimals()
+    | st.complex_numbers()
+    | st.just(_Hostile())
+    | st.just(object),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=10) | st.integers(), inner, max_size=4)
+        | st.tuples(inner, inner)
+    ),
+    max_leaves=15,
+)
+
+
+COLUMNS = ("error_code", "latency_ms", "release", "source", "correlation_id", "synthetic", "detail")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    provider=st.text(min_size=1) | st.just("sendgrid"),
+    event=st.text(min_size=1) | st.just("sent"),
+    columns=st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(COLUMNS, anything),
+    ),
+)  # fmt: skip
+def test_whatever_is_passed_becomes_json(provider: str, event: str, columns: dict[str, Any]) -> None:
+    if not provider.replace("\0", "").strip() or not event.replace("\0", "").strip():
+        return
+    made = event_of(note_of(provider, event, "error", **columns), ANN, Scrubber())
+    text = jsonl.line(made)
+    assert jsonl.parse(text) == made
+    json.dumps(jsonl.document(made), allow_nan=False)
