@@ -19,7 +19,7 @@ from releaseguard.sandbox.server import StandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.sandbox.vercel import VercelStandIn
 from support import contracts
-from support.adapters import FakeTime, StepClock, client_for
+from support.adapters import Connections, FakeTime, StepClock
 
 
 @dataclass
@@ -42,8 +42,21 @@ class Place:
 
 
 @contextmanager
+def checked(stand_in: StandIn) -> Iterator[Connections]:
+    """Clients; afterwards the stand-in has made no mistake and every request fits the official description."""
+    connections = Connections()
+    try:
+        yield connections
+    finally:
+        connections.close()
+    assert stand_in.crashes == []
+    if contracts.available():
+        contracts.check(stand_in.name, stand_in.requests)
+
+
+@contextmanager
 def github_place(uri: str) -> Iterator[Place]:
-    with GitHubStandIn(StepClock()) as stand_in:
+    with GitHubStandIn(StepClock()) as stand_in, checked(stand_in) as opened:
         stand_in.add_organization("lovendo")
         stand_in.add_repository("lovendo/app", ["production", "pre prod/eu"])
         stand_in.add_repository("lovendo/other", ["staging"])
@@ -52,11 +65,9 @@ def github_place(uri: str) -> Iterator[Place]:
         owner = f"{address.account}/{address.repo}" if address.repo else address.account
         at = (address.environment, address.scheme == "github-dependabot")
         store = stand_in.place(owner, at[0], dependabot=at[1])
-        opened = []
 
         def reopen(uri: str = uri, token: str = stand_in.token) -> Destination:
-            opened.append(client_for(stand_in, token, time))
-            return GitHubDestination(opened[-1], parse(uri), sleep=time.sleep)
+            return GitHubDestination(opened(stand_in, token, time), parse(uri), sleep=time.sleep)
 
         def value(name: str) -> str | None:
             found = store.secrets.get(name) or store.variables.get(name)
@@ -71,22 +82,22 @@ def github_place(uri: str) -> Iterator[Place]:
             reopen,
             "github:lovendo/other@staging",
         )
-        _finish("github", stand_in, opened)
 
 
 @contextmanager
 def vercel_place(targets: str) -> Iterator[Place]:
-    with VercelStandIn(StepClock()) as stand_in:
+    with VercelStandIn(StepClock()) as stand_in, checked(stand_in) as opened:
         project = stand_in.add_project("web", ["staging"])
         other = stand_in.add_project("admin")
         stand_in.put(other, "COPIED", "x", ["preview", "production"])
         custom = [id_ for id_, slug in project.custom_environments.items() if slug in targets.split(",")]
         standard = [target for target in targets.split(",") if target not in project.custom_environments.values()]
-        time, opened = FakeTime(), []
+        time = FakeTime()
 
         def reopen(uri: str = f"vercel:{project.id}/{targets}", token: str = stand_in.token) -> Destination:
-            opened.append(client_for(stand_in, token, time))
-            return VercelDestination(opened[-1], parse(uri), team_id=stand_in.team_id, sleep=time.sleep)
+            return VercelDestination(
+                opened(stand_in, token, time), parse(uri), team_id=stand_in.team_id, sleep=time.sleep
+            )
 
         def value(name: str) -> str | None:
             held = {stand_in.environment(project, target).get(name) for target in [*standard, *custom]}
@@ -97,19 +108,17 @@ def vercel_place(targets: str) -> Iterator[Place]:
             stand_in.put(project, name, value, standard, "encrypted", custom_environments=custom)
 
         yield Place(reopen(), stand_in, time, value, put, reopen, f"vercel:{other.id}/production,preview")
-        _finish("vercel", stand_in, opened)
 
 
 @contextmanager
 def supabase_place() -> Iterator[Place]:
-    with SupabaseStandIn(StepClock()) as stand_in:
+    with SupabaseStandIn(StepClock()) as stand_in, checked(stand_in) as opened:
         project, other = stand_in.add_project("app"), stand_in.add_project("other")
         stand_in.put(other.ref, "COPIED", "x")
-        time, opened = FakeTime(), []
+        time = FakeTime()
 
         def reopen(uri: str = f"supabase:{project.ref}", token: str = stand_in.token) -> Destination:
-            opened.append(client_for(stand_in, token, time))
-            return SupabaseDestination(opened[-1], parse(uri), sleep=time.sleep)
+            return SupabaseDestination(opened(stand_in, token, time), parse(uri), sleep=time.sleep)
 
         yield Place(
             reopen(),
@@ -120,16 +129,6 @@ def supabase_place() -> Iterator[Place]:
             reopen,
             f"supabase:{other.ref}",
         )
-        _finish("supabase", stand_in, opened)
-
-
-def _finish(service: str, stand_in: StandIn, opened: list[Any]) -> None:
-    """Whatever a test did: the stand-in made no mistake, and every request fits the official description."""
-    for client in opened:
-        client.close()
-    assert stand_in.crashes == []
-    if contracts.available():
-        contracts.check(service, stand_in.requests)
 
 
 KINDS: dict[str, Callable[[], Any]] = {
@@ -173,3 +172,10 @@ def vercel() -> Iterator[Place]:
 def supabase() -> Iterator[Place]:
     with KINDS["supabase"]() as opened:
         yield opened
+
+
+@pytest.fixture
+def connect() -> Iterator[Connections]:
+    connections = Connections()
+    yield connections
+    connections.close()

@@ -59,6 +59,27 @@ def client_for(
     )
 
 
+class Connections:
+    """Makes clients and closes them all, also after a failed test."""
+
+    def __init__(self) -> None:
+        self._opened: list[ServiceClient] = []
+
+    def __call__(
+        self,
+        stand_in: StandIn,
+        token: str | None,
+        time: FakeTime | None = None,
+        headers: Callable[[], Mapping[str, str | Secret]] | None = None,
+    ) -> ServiceClient:
+        self._opened.append(client_for(stand_in, token, time, headers))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        for client in self._opened:
+            client.close()
+
+
 def secret_item(name: str, value: str, version: int = 2, note: str = "") -> Item:
     return Item(name, Secret(value), ItemKind.SECRET, version, note)
 

@@ -147,10 +147,9 @@ def _scheme(place: str, where: str | None) -> Scheme:
         return Scheme(written.strip())
     except ValueError:
         what = f"no kind of destination is called {written!r}" if colon else "a destination begins with its kind"
+        hint = did_you_mean(written, [scheme.value for scheme in Scheme])
         raise ConfigError(
-            f"{place!r}: {what}",
-            where=where,
-            next_step=f"{did_you_mean(written, list(Scheme))} For instance {EXAMPLES[Scheme.GITHUB]}.",
+            f"{place!r}: {what}", where=where, next_step=f"{hint} For instance {EXAMPLES[Scheme.GITHUB]}."
         ) from None
 
 
