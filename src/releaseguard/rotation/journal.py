@@ -1,0 +1,258 @@
+"""The history of a lane as something to write to: one mechanism is lease, fence and audit.
+
+Only one writer can write step N of a chain. A run that has appended holds the lease until ``lease`` has passed on
+the store's clock since its last event; whoever takes over appends the next step, and from then on every append of
+the old holder loses. Between two appends the holder goes by a clock of its own, counted from the START of its
+last append: it stops no later than the store lets another one in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from releaseguard.audit import Draft, Lane, head_of, in_order, seal
+from releaseguard.errors import LeaseHeld, ServiceError, Unreachable
+from releaseguard.eventlog.interface import Conflict, EventLog, Query
+from releaseguard.model import OURSELVES, Event, to_text
+from releaseguard.rotation.history import LaneView, LeaseView, describe_lease, extend, fold
+from releaseguard.rotation.values import Clocks
+
+RENEW_AFTER = 1 / 3
+"""The share of the lease after which a long step renews it."""
+SOURCE = "releaseguard"
+
+
+class LeaseLost(LeaseHeld):
+    """This run held the lease and does not any more; it has stopped."""
+
+
+class Journal:
+    """One lane's chain, as this run reads and writes it. Usable from several threads."""
+
+    def __init__(self, log: EventLog, lane: Lane, holder: str, lease: timedelta, clocks: Clocks) -> None:
+        self.lane = lane
+        self.holder = holder
+        self._log = log
+        self._lease = lease
+        self._clocks = clocks
+        self._lock = threading.RLock()
+        self._events: Sequence[Event] = ()
+        self._view = LaneView(lane)
+        self._held_since: float | None = None
+        self._lost: LeaseLost | None = None
+        self._uncertain = False
+        self._rotation_id: str | None = None
+        self._predecessor: LeaseView | None = None
+
+    @property
+    def view(self) -> LaneView:
+        """What the chain says, as last read or written."""
+        return self._view
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The chain, in order, as last read or written."""
+        return self._events
+
+    @property
+    def holding(self) -> bool:
+        """Whether this run has taken the lease and not lost or released it."""
+        return self._held_since is not None and self._lost is None
+
+    def load(self) -> LaneView:
+        """Read the chain."""
+        query = Query(environment=self.lane.environment, providers=(OURSELVES,), detail={"lane": str(self.lane)})
+        self._adopt(in_order(self._log.select(query)))
+        return self._view
+
+    def held_by_another(self) -> LeaseView | None:
+        """The lease of another run, where it is in force on the store's clock; ``None`` where it is free."""
+        lease = self._view.lease
+        if lease is None or lease.released or lease.holder == self.holder:
+            return None
+        return lease if self._log.now() < lease.free_at(self._lease) else None
+
+    def refuse_if_held(self) -> None:
+        """Raise ``LeaseHeld``, saying who holds the lease and since when, where another run does."""
+        lease = self.held_by_another()
+        if lease is not None:
+            raise self._held(lease)
+
+    def wait_until_free(self, tell: Callable[[str], None]) -> None:
+        """Wait until the lease in force runs out. Raises ``LeaseHeld`` where its holder is alive and renews it."""
+        lease = self.held_by_another()
+        if lease is None:
+            return
+        tell(f"The lease is held by {describe_lease(lease)}; waiting until it runs out.")
+        while (left := (lease.free_at(self._lease) - self._log.now()).total_seconds()) > 0:
+            self._clocks.sleep(min(left, 1.0) + 0.001)
+        before = self._view.head
+        self.load()
+        if self._view.head != before:
+            self.refuse_if_held()
+
+    def wait_for_stragglers(self, request_timeout: timedelta, tell: Callable[[str], None]) -> None:
+        """Wait until a predecessor that lost the lease cannot have a request under way any more.
+
+        Called after this run has taken the lease: nothing the predecessor appends counts from then on.
+        """
+        predecessor = self._predecessor
+        if predecessor is None:
+            return
+        quiet = predecessor.free_at(self._lease) + request_timeout
+        left = (quiet - self._log.now()).total_seconds()
+        if left > 0:
+            tell(f"Waiting {left:.0f} s: {predecessor.holder} may have a request under way.")
+        while left > 0:
+            self.pause(min(left, 1.0) + 0.001)
+            left = (quiet - self._log.now()).total_seconds()
+
+    def append(self, *drafts: Draft) -> LaneView:
+        """Write the next steps, all or none; that takes or renews the lease.
+
+        Raises ``LeaseHeld`` where another run has written instead.
+        """
+        with self._lock:
+            self._resync()
+            self._stop_if_lost()
+            if not self.holding:
+                lease = self._view.lease
+                self._predecessor = lease if lease and not lease.released else None
+            self._write([self._signed(draft) for draft in drafts])
+        return self._view
+
+    def ensure_held(self) -> None:
+        """The guard of every request: this run may send only while its lease is in force.
+
+        Does nothing before the lease is taken (planning only reads). Raises ``LeaseLost`` where another run has it.
+        """
+        self._stop_if_lost()
+        if self._held_since is not None and self._age() >= self._lease.total_seconds():
+            self.renew()
+
+    def renew(self) -> None:
+        """Say that this run is alive. Raises ``LeaseLost`` where another run has the lease."""
+        self.append(Draft("rotation_lease_renewed", self._about()))
+
+    def release(self) -> None:
+        """Let the next run begin at once. A store that does not answer is no error: the lease runs out by itself."""
+        with self._lock:
+            if not self.holding:
+                return
+            try:
+                self.append(Draft("rotation_lease_released", self._about()))
+            except (ServiceError, LeaseHeld):
+                return
+            finally:
+                self._held_since = None
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, staying the holder: renews where the lease would otherwise run out on the way."""
+        slice_ = self._lease.total_seconds() * RENEW_AFTER
+        while seconds > 0:
+            step = min(seconds, slice_)
+            self._clocks.sleep(step)
+            seconds -= step
+            if self.holding and self._age() >= 2 * slice_:
+                self.renew()
+
+    @contextmanager
+    def kept_alive(self, enabled: bool) -> Iterator[None]:
+        """Renew from a background thread while the block runs: a service may tell a request to wait longer than
+        the lease."""
+        if not enabled:
+            yield
+            return
+        done = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(done,), name="releaseguard-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _beat(self, done: threading.Event) -> None:
+        interval = self._lease.total_seconds() * RENEW_AFTER
+        while not done.wait(interval / 4):
+            if not self.holding:
+                continue
+            try:
+                if self._age() >= interval:
+                    self.renew()
+            except (ServiceError, LeaseHeld):
+                continue  # the next request's guard says so, on the thread that has to stop
+
+    def about(self, rotation_id: str) -> None:
+        """Which rotation the following lease events belong to."""
+        self._rotation_id = rotation_id
+
+    def _about(self) -> dict[str, Any]:
+        return {"rotation_id": self._rotation_id} if self._rotation_id else {}
+
+    def _age(self) -> float:
+        return self._clocks.elapsed() - self._held_since if self._held_since is not None else 0.0
+
+    def _signed(self, draft: Draft) -> Draft:
+        return Draft(draft.event, {**draft.detail, "holder": self.holder}, draft.outcome, draft.error_code)
+
+    def _write(self, drafts: Sequence[Draft]) -> None:
+        sealed = seal(self.lane, head_of(self._events), drafts, occurred_at=self._clocks.wall(), source=SOURCE)
+        started = self._clocks.elapsed()
+        try:
+            stored = self._log.append_exclusively(sealed)
+        except Conflict:
+            self._lose()
+        except Unreachable:
+            self._uncertain = True
+            raise
+        self._held_since = started
+        self._events = [*self._events, *stored]
+        self._view = extend(self._view, stored)
+
+    def _resync(self) -> None:
+        """After an append without an answer: look whether it was written before anything else is."""
+        if not self._uncertain:
+            return
+        known = len(self._events)
+        self.load()
+        self._uncertain = False
+        newer = self._events[known:]
+        if any(event.detail.get("holder") != self.holder for event in newer):
+            self._lose()
+
+    def _lose(self) -> None:
+        held = self.holding
+        self.load()
+        lease = self._view.lease
+        if lease is None:
+            raise LeaseHeld("another run has written to this rotation's history", where=self._log.label) from None
+        if not held:
+            raise self._held(lease) from None
+        self._lost = LeaseLost(
+            f"this run was taken over: the lease of {self.lane} is held by {describe_lease(lease)}",
+            where=self._log.label,
+            next_step="Nothing more was sent. Look at the other run; `rotate --resume` continues if it ends early.",
+        )
+        raise self._lost from None
+
+    def _stop_if_lost(self) -> None:
+        if self._lost is not None:
+            raise LeaseLost(self._lost.what, where=self._lost.where, next_step=self._lost.next_step)
+
+    def _held(self, lease: LeaseView) -> LeaseHeld:
+        free = to_text(lease.free_at(self._lease))
+        state = "was held, and has just been given back," if lease.released else "is held"
+        return LeaseHeld(
+            f"the lease of {self.lane} {state} by {describe_lease(lease)}",
+            where=self._log.label,
+            next_step=f"Wait for that run to end. If it is dead, the lease is free at {free}: then run with --resume.",
+        )
+
+    def _adopt(self, events: Sequence[Event]) -> None:
+        self._events = events
+        self._view = fold(self.lane, events)

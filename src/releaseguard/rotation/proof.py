@@ -1,0 +1,430 @@
+"""Whether the app's own events prove that it runs on the new version. Pure: rows in, a proof out.
+
+A row is evidence when it *carries* the new version (grade A: ``detail.secret_version``; grade B: the id or release
+of the deployment that was made for it). What a row carries cannot be faked by a slow or fast clock, so clocks
+decide only what came last. Everything that speaks against the new version, a success with another version or a
+refused credential, is dated as late as it can have happened (when it was recorded), evidence as early.
+
+A fleet can be mixed: one process kept the old key. Successes on the old version among successes on the new one say
+how large its share is; the proof then needs so many successes in a row on the new version that such a process,
+were it still there, would have shown itself with 99% probability.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from releaseguard.model import Event, Outcome
+from releaseguard.rotation.history import store_time
+from releaseguard.rotation.values import Direction, Pin
+
+CLIENT = "client"
+HIDDEN_SHARE = 0.01
+"""The probability with which a process of the share seen so far may stay unseen in the run of successes."""
+
+
+class Grade(StrEnum):
+    """How strong a proof is; the order of the letters is the order of strength."""
+
+    A = "A"
+    """The events carry the new secret version."""
+    B = "B"
+    """The events carry the new deployment's id, or its release where that differs from the one before."""
+    C = "C"
+    """Only the time speaks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What apps report as ``secret_version`` of a unit, and which of it is the new version."""
+
+    members: Mapping[str, tuple[int | None, int]]
+    """By secret: the version before and the new one."""
+    reported: Sequence[str] = ()
+    """The members whose own version the app knows (those with a companion); all where empty."""
+
+    @classmethod
+    def of(cls, pins: Sequence[Pin], direction: Direction, reported: Sequence[str] = ()) -> Labels:
+        """The labels of carrying ``pins`` in ``direction``."""
+        other = Direction.BACK if direction is Direction.FORWARD else Direction.FORWARD
+        members = {pin.name: (pin.version(other), to) for pin in pins if (to := pin.version(direction)) is not None}
+        return cls(members, tuple(name for name in reported if name in members))
+
+    @property
+    def group(self) -> str:
+        """The one version of the whole group: its members' versions in order, ``1.2``."""
+        return ".".join(str(to) for _, to in self.members.values())
+
+    def is_new(self, carried: Any) -> bool:
+        """Whether ``carried`` can only have been reported by a process that holds the new version."""
+        if isinstance(carried, Mapping):
+            return self._all_new(carried)
+        text = str(carried)
+        return text == self.group or text in self._unmistakable()
+
+    def _all_new(self, carried: Mapping[str, Any]) -> bool:
+        changed = {name for name, (old, new) in self.members.items() if old != new} or set(self.members)
+        known = all(str(carried[name]) == str(new) for name, (_, new) in self.members.items() if name in carried)
+        return known and changed <= carried.keys()
+
+    def _unmistakable(self) -> frozenset[str]:
+        """Numbers that are some reported member's new version and no reported member's version before."""
+        members = [self.members[name] for name in self.reported] or list(self.members.values())
+        before = {str(old) for old, _ in members}
+        return frozenset(str(new) for _, new in members) - (before if len(members) > 1 else frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """One destination from which a running app reads the secret. Times are the store's."""
+
+    uri: str
+    since: datetime
+    """From when on events can carry the new version: the deployment exists, or the value has been written."""
+    serving: datetime
+    """From when on the old version should be gone: the deployment serves."""
+    sources: frozenset[str] | None = None
+    """The event sources that run there; ``None``: any source speaks for it."""
+    not_sources: frozenset[str] = frozenset()
+    """Sources that are known to run elsewhere."""
+    deployment: str | None = None
+    previous_deployment: str | None = None
+    release: str | None = None
+    previous_release: str | None = None
+    later_deployments: frozenset[str] = frozenset()
+    """Deployments made after this one: they took the new version over when they were created."""
+
+    def speaks(self, event: Event) -> bool:
+        """Whether the event comes from an app that runs here."""
+        if event.source == CLIENT:
+            return False
+        if self.sources is None:
+            return event.source not in self.not_sources
+        return event.source in self.sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be proven, about whom, by how much."""
+
+    provider: str
+    environment: str
+    success_events: frozenset[str]
+    auth_error_codes: frozenset[str]
+    labels: Labels
+    runtimes: Sequence[Runtime]
+    successes: int = 3
+    accept_timing: bool = False
+    traffic: Mapping[str | None, float] = field(default_factory=dict)
+    """Successes an hour by source, before the rotation."""
+    flow: str | None = None
+    """The flow that could make an event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeProof:
+    """How far one runtime is proven."""
+
+    uri: str
+    grade: Grade | None
+    successes: int
+    needed: int
+    synthetic: int
+    events: Sequence[str]
+    """Ids of the rows it rests on."""
+    missing: str | None
+    refused: bool
+    """Whether the provider refuses the new version there: the reason to roll back."""
+    refused_at_least_once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The answer. ``refused`` asks for a roll-back; ``refused_at_least_once`` too, once the time is over."""
+
+    proven: bool
+    grade: Grade | None
+    runtimes: Sequence[RuntimeProof]
+    missing: Sequence[str]
+    refused: bool = False
+    refused_at_least_once: bool = False
+
+    @property
+    def events(self) -> Sequence[str]:
+        """Ids of all rows the proof rests on."""
+        return tuple(dict.fromkeys(identity for runtime in self.runtimes for identity in runtime.events))
+
+
+def prove(question: Question, events: Iterable[Event]) -> Proof:
+    """Judge every runtime by the rows of the log; the weakest decides.
+
+    With no runtime at all nothing can be proven: a later CI run leaves no event that could show it.
+    """
+    rows = _relevant(question, events)
+    fast = _fast_clocks(rows)
+    proofs = [_prove_one(question, runtime, rows, fast) for runtime in question.runtimes]
+    if not proofs:
+        nothing = "No runtime destination is configured: nothing that runs reports which version it uses."
+        return Proof(False, None, (), (nothing,))
+    missing = tuple(proof.missing for proof in proofs if proof.missing)
+    return Proof(
+        proven=not missing,
+        grade=None if missing else max(proof.grade for proof in proofs if proof.grade),
+        runtimes=proofs,
+        missing=missing,
+        refused=any(proof.refused for proof in proofs),
+        refused_at_least_once=any(proof.refused_at_least_once for proof in proofs),
+    )
+
+
+def traffic_of(events: Iterable[Event], success_events: frozenset[str], hours: float) -> Mapping[str | None, float]:
+    """Successes an hour by source, phones and synthetic users left out."""
+    rates: dict[str | None, float] = {}
+    for event in {_action(event): event for event in events}.values():
+        if event.event in success_events and event.outcome is Outcome.SUCCESS and not event.synthetic:
+            rates[event.source] = rates.get(event.source, 0.0) + 1 / hours
+    rates.pop(CLIENT, None)
+    return rates
+
+
+def _relevant(question: Question, events: Iterable[Event]) -> list[Event]:
+    return [
+        event for event in events if event.provider == question.provider and event.environment == question.environment
+    ]
+
+
+def _action(event: Event) -> object:
+    """What one user action is known by: its correlation id, or all that a row written twice has in common."""
+    detail = repr(sorted(event.detail.items()))
+    return event.correlation_id or (event.occurred_at, event.source, event.event, event.latency_ms, detail)
+
+
+def _fast_clocks(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
+    """By source: how far its clock is ahead of the store's, at least. A row cannot be recorded before it happens."""
+    ahead: dict[str | None, timedelta] = {}
+    for row in rows:
+        if row.recorded_at is not None:
+            lead = row.occurred_at - row.recorded_at
+            ahead[row.source] = max(ahead.get(row.source, timedelta()), lead)
+    return ahead
+
+
+class _Says(StrEnum):
+    NEW_VERSION = "A"
+    NEW_DEPLOYMENT = "B"
+    NOTHING = "C"
+    OLD = "old"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    event: Event
+    says: _Says
+    happened: datetime
+    """As early as it can have been, as far as the clock of its source is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """What one runtime's rows say."""
+
+    evidence: Sequence[_Row]
+    """Successes with the new version since it was there, in order."""
+    against: Sequence[_Row]
+    """Successes with another version and refused credentials since the new one serves."""
+    unlabelled: int
+    """Successes of which only the time is known."""
+    too_early: int
+    """Successes with the new version whose clock says that they came before it."""
+
+    @property
+    def last_against(self) -> datetime | None:
+        return max((store_time(row.event) for row in self.against), default=None)
+
+
+def _prove_one(
+    question: Question, runtime: Runtime, rows: Sequence[Event], fast: Mapping[str | None, timedelta]
+) -> RuntimeProof:
+    tally = _count(question, runtime, [_read(question, runtime, row, fast) for row in rows if runtime.speaks(row)])
+    counted = _after_the_last_contradiction(tally)
+    needed = _needed(question, tally)
+    silent = _still_old(tally, counted)
+    enough = len(counted) >= needed and not silent
+    grade = max((Grade(row.says.value) for row in _best(counted, needed)), default=None) if enough else None
+    missing = None if grade else _what_is_missing(question, runtime, tally, len(counted), needed, silent)
+    refusals, accepted = _answers_to_the_new(question, tally)
+    return RuntimeProof(
+        uri=runtime.uri,
+        grade=grade,
+        successes=len(counted),
+        needed=needed,
+        synthetic=sum(row.event.synthetic for row in counted),
+        events=tuple(str(row.event.id) for row in counted),
+        missing=missing,
+        refused=refusals >= question.successes and not accepted,
+        refused_at_least_once=refusals > 0 and not accepted,
+    )
+
+
+def _best(counted: Sequence[_Row], needed: int) -> Sequence[_Row]:
+    """The strongest rows that suffice: the grade is the weakest of these."""
+    return sorted(counted, key=lambda row: row.says.value)[:needed]
+
+
+def _read(question: Question, runtime: Runtime, event: Event, fast: Mapping[str | None, timedelta]) -> _Row:
+    return _Row(event, _says(question, runtime, event), event.occurred_at - fast.get(event.source, timedelta()))
+
+
+def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
+    """What a row carries, the strongest statement first: it settles the row."""
+    version = event.detail.get("secret_version")
+    if version not in (None, ""):
+        return _Says.NEW_VERSION if question.labels.is_new(version) else _Says.OLD
+    deployment = event.detail.get("deployment_id")
+    if deployment and runtime.deployment:
+        return _Says.NEW_DEPLOYMENT if _is_new_deployment(runtime, str(deployment)) else _Says.OLD
+    release = event.release
+    if not release or not runtime.release or runtime.release == runtime.previous_release:
+        return _Says.NOTHING
+    if release == runtime.release:
+        return _Says.NEW_DEPLOYMENT if runtime.previous_release else _Says.NOTHING
+    return _Says.OLD if release == runtime.previous_release else _Says.NOTHING
+
+
+def _is_new_deployment(runtime: Runtime, deployment: str) -> bool:
+    if deployment in runtime.later_deployments:
+        return True
+    return deployment == runtime.deployment and runtime.deployment != runtime.previous_deployment
+
+
+def _count(question: Question, runtime: Runtime, rows: Sequence[_Row]) -> _Tally:
+    evidence, against = [], []
+    unlabelled = too_early = 0
+    for row in rows:
+        if _refuses(question, row.event):
+            if store_time(row.event) > runtime.serving:
+                against.append(row)
+        elif row.event.event not in question.success_events or row.event.outcome is not Outcome.SUCCESS:
+            continue
+        elif row.says is _Says.OLD:
+            if store_time(row.event) > runtime.serving:
+                against.append(row)
+        elif not _after(row, runtime.serving if row.says is _Says.NOTHING else runtime.since):
+            too_early += row.says is not _Says.NOTHING and store_time(row.event) > runtime.serving
+        elif row.says is not _Says.NOTHING or question.accept_timing:
+            evidence.append(row)
+        else:
+            unlabelled += 1
+    return _Tally(_once_each(evidence), _once_each(against), unlabelled, too_early)
+
+
+def _once_each(rows: Sequence[_Row]) -> Sequence[_Row]:
+    """Each user action once and in order: what it says by its earliest row as evidence, by its latest as objection.
+
+    The latest only matters for objections, and those are dated by all their rows: see ``last_against``.
+    """
+    first: dict[tuple[object, _Says], _Row] = {}
+    for row in sorted(rows, key=lambda row: row.happened):
+        first.setdefault((_action(row.event), row.says), row)
+    return list(first.values())
+
+
+def _refuses(question: Question, event: Event) -> bool:
+    return event.outcome is Outcome.ERROR and (event.error_code or "") in question.auth_error_codes
+
+
+def _after(row: _Row, moment: datetime) -> bool:
+    """It happened and was recorded after ``moment``."""
+    return row.happened > moment and store_time(row.event) > moment
+
+
+def _after_the_last_contradiction(tally: _Tally) -> Sequence[_Row]:
+    last = tally.last_against
+    return [row for row in tally.evidence if last is None or row.happened > last]
+
+
+def _needed(question: Question, tally: _Tally) -> int:
+    """How many successes in a row: the configured number, more where a process of the old version may be hiding."""
+    last = tally.last_against
+    if last is None:
+        return question.successes
+    mixed_in = sum(row.happened <= last for row in tally.evidence)
+    share = len(tally.against) / (len(tally.against) + mixed_in)
+    return max(question.successes, math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-share)) if share < 1 else 0)
+
+
+def _still_old(tally: _Tally, counted: Sequence[_Row]) -> Sequence[str]:
+    """Sources whose last word was the old version: nothing of theirs has shown the new one since."""
+    converted = {row.event.source for row in counted}
+    old = {row.event.source for row in tally.against if row.says is _Says.OLD}
+    return sorted(str(source) for source in old - converted if source)
+
+
+def _answers_to_the_new(question: Question, tally: _Tally) -> tuple[int, int]:
+    """How often the provider refused and accepted the new version.
+
+    A refusal that carries nothing counts where nothing at all has succeeded since the new version serves.
+    """
+    refused = [row for row in tally.against if _refuses(question, row.event)]
+    labelled = sum(row.says in (_Says.NEW_VERSION, _Says.NEW_DEPLOYMENT) for row in refused)
+    succeeded = len(tally.evidence) + tally.unlabelled + (len(tally.against) - len(refused))
+    blank = 0 if succeeded else sum(row.says is _Says.NOTHING for row in refused)
+    accepted = sum(row.says is not _Says.NOTHING for row in tally.evidence)
+    return labelled + blank, accepted
+
+
+def _what_is_missing(
+    question: Question, runtime: Runtime, tally: _Tally, counted: int, needed: int, silent: Sequence[str]
+) -> str:
+    parts = [f"{runtime.uri}: {counted} of {needed} successes with the new version"]
+    parts += _observations(question, tally, silent)
+    parts.append(_how_to_get_it(question, runtime, max(needed - counted, 1)))
+    return "; ".join(parts)
+
+
+def _observations(question: Question, tally: _Tally, silent: Sequence[str]) -> Iterable[str]:
+    old = [row for row in tally.against if row.says is _Says.OLD and not _refuses(question, row.event)]
+    refused = [row for row in tally.against if _refuses(question, row.event)]
+    if old:
+        yield f"{len(old)} with another version, last recorded {_clock(old)}"
+    if refused:
+        yield f"{len(refused)} refused credentials, last recorded {_clock(refused)}"
+    if silent:
+        yield f"last heard on another version: {', '.join(silent)}"
+    if tally.unlabelled:
+        yield (
+            f"{tally.unlabelled} successes carry neither secret_version nor the new deployment: "
+            "their time alone is weak evidence"
+        )
+    if tally.too_early:
+        yield f"{tally.too_early} carry the new version but a clock from before it: check the writer's clock"
+
+
+def _clock(rows: Sequence[_Row]) -> str:
+    return max(store_time(row.event) for row in rows).strftime("%H:%M:%S UTC")
+
+
+def _how_to_get_it(question: Question, runtime: Runtime, lacking: int) -> str:
+    rate = sum(
+        hourly
+        for source, hourly in question.traffic.items()
+        if (source not in runtime.not_sources if runtime.sources is None else source in runtime.sources)
+    )
+    flow = f", or run the flow {question.flow}" if question.flow else ""
+    if rate <= 0:
+        return f"there was no traffic in the day before: use the app{flow}"
+    wait = timedelta(hours=lacking / rate)
+    return f"at today's rate of {rate:.3g} an hour that takes about {_rough(wait)}{flow}"
+
+
+def _rough(wait: timedelta) -> str:
+    seconds = max(wait.total_seconds(), 1)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

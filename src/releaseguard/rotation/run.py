@@ -1,0 +1,509 @@
+"""One call of ``rotate``: what it is asked, what the history says, what is therefore done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from releaseguard.audit import Draft
+from releaseguard.cards.spec import Card
+from releaseguard.destinations.interface import ItemKind
+from releaseguard.errors import ConfigError, ExitCode, NotFound, Refused, ReleaseguardError, Unreachable
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import OURSELVES, Event, Outcome, from_text, new_id, to_text
+from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail
+from releaseguard.rotation.history import LaneView, RotationView
+from releaseguard.rotation.journal import Journal
+from releaseguard.rotation.plan import Survey, Unit, items_for, make_plan, unit_of
+from releaseguard.rotation.proof import CLIENT, Labels
+from releaseguard.rotation.values import (
+    EXIT_CODES,
+    Action,
+    Direction,
+    Origin,
+    Plan,
+    RotateRequest,
+    RotationResult,
+    RotationWorld,
+    State,
+    WrittenName,
+)
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import SecretVersion
+
+STILL_APPEARS = timedelta(hours=1)
+"""How recent a success with the revoked value is, for ``--confirm-revoked`` to say that it still works."""
+
+
+def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> RotationResult:
+    """Do what ``request`` asks, as far as it goes, and say where the rotation stands.
+
+    ``tell`` receives progress for people. Raises ``UsageError``, ``ConfigError``, ``Refused`` (``LeaseHeld``) and
+    ``ServiceError`` where nothing was begun; once something was begun, what stopped it is in the result.
+    """
+    unit = unit_of(world.card, request.secret)
+    journal = Journal(world.log, world.lane, world.holder, world.rules.lease, world.clocks)
+    world.guard.arm(journal.ensure_held)
+    journal.load()
+    return _STORIES[request.action](_Call(request, world, tell, unit, journal))
+
+
+class _Call:
+    """What every story needs at hand."""
+
+    def __init__(self, request: RotateRequest, world: RotationWorld, tell: Tell, unit: Unit, journal: Journal) -> None:
+        self.request = request
+        self.world = world
+        self.tell = tell
+        self.unit = unit
+        self.journal = journal
+
+    @property
+    def view(self) -> LaneView:
+        return self.journal.view
+
+    @property
+    def unfinished(self) -> RotationView | None:
+        current = self.view.current
+        return current if current and not current.finished else None
+
+    def rotation(self, unit: Unit | None = None) -> Rotation:
+        return Rotation(self.world, self.journal, self.request, unit or self.unit, self.tell)
+
+    def expired(self) -> bool:
+        """Whether a predecessor went away without giving its lease back."""
+        lease = self.view.lease
+        return lease is not None and not lease.released
+
+
+# --- the stories
+
+
+def _rotate(call: _Call) -> RotationResult:
+    if not call.request.dry_run:
+        call.journal.refuse_if_held()
+    unfinished = call.unfinished
+    if unfinished and unfinished.unit != call.unit.name and not call.request.dry_run:
+        raise _other_unit(call, unfinished)
+    survey = _survey(call)
+    if unfinished and unfinished.unit == call.unit.name and _same_versions(unfinished, call, survey):
+        return _continue_plain(call, unfinished, survey)
+    plan = _plan(call, survey)
+    done = None if plan.leak or call.request.push_again else _nothing_to_do(call, plan)
+    if done:
+        return _result(call, done, remarks=("Nothing to do: this version is out everywhere.",))
+    if call.request.dry_run:
+        return _planned_only(call, plan)
+    return _start(call, plan, unfinished)
+
+
+def _resume(call: _Call) -> RotationResult:
+    call.journal.wait_until_free(call.tell)
+    unfinished = call.unfinished
+    if unfinished is None:
+        call.tell("No rotation is unfinished.")
+        return _rotate(call)
+    unit = _unit_named(call.world.card, unfinished.unit)
+    if call.request.secret and unit.name != call.unit.name:
+        raise _other_unit(call, unfinished)
+    call.unit = unit
+    call.tell(f"Continuing rotation {unfinished.id} ({unfinished.state}).")
+    return _continue(call, unfinished)
+
+
+def _abort(call: _Call) -> RotationResult:
+    call.journal.refuse_if_held()
+    unfinished = call.unfinished
+    if unfinished is None:
+        raise Refused("no rotation is unfinished, so there is nothing to abort", next_step=_see_audit(call))
+    call.journal.append(*_aborted(unfinished, "given up by a person"))
+    call.journal.release()
+    return _result(call, unfinished.id, remarks=_left_behind(call, unfinished))
+
+
+def _rollback(call: _Call) -> RotationResult:
+    call.journal.refuse_if_held()
+    view = call.view.last_of(call.unit.name)
+    if view is None or view.state in (State.ABORTED, State.ROLLED_BACK) or not view.leg(Direction.FORWARD).places:
+        raise Refused(
+            f"nothing of {call.unit.name} has been pushed that could be rolled back", next_step=_see_audit(call)
+        )
+    if view is not call.view.current:
+        raise Refused(f"rotation {view.id} is not the newest one", next_step=_see_audit(call))
+    rotation = call.rotation()
+    rotation.adopt(view.id)
+    forbidden = rotation.why_not_back()
+    if forbidden:
+        raise Refused(f"not rolled back: {forbidden}", next_step="Go forward: make a new key and rotate to it.")
+    return _run(call, view.id, _take(view), lambda run: run.roll_back("a person asked for it"), rotation)
+
+
+def _confirm_revoked(call: _Call) -> RotationResult:
+    call.journal.refuse_if_held()
+    view = call.view.last_of(call.unit.name)
+    if view is None:
+        raise Refused(
+            f"no rotation of {call.unit.name} is known, so no old value either",
+            next_step=f"Rotate first: releaseguard rotate {call.world.card.id}",
+        )
+    revoked = view.revoked_at or call.world.log.now()
+    alive = _old_successes(call, view, revoked.isoformat())
+    detail = {"rotation_id": view.id, "revoked_at": to_text(revoked), "old_successes": len(alive)}
+    call.journal.append(Draft("rotation_retired", detail))
+    call.journal.release()
+    result = _result(call, view.id)
+    if not alive:
+        return result
+    newest = max(alive, key=lambda event: event.occurred_at)
+    remark = (
+        f"The old version still works: {len(alive)} successes occurred after it was confirmed to be revoked, "
+        f"the last at {to_text(newest.occurred_at)} from {newest.source or 'an unnamed source'}."
+    )
+    step = f"Revoke it at the provider. {call.unit.steps() or ''}".strip()
+    return replace(result, exit_code=ExitCode.BAD, remarks=(*result.remarks, remark), next_step=step)
+
+
+_STORIES: Mapping[Action, Callable[[_Call], RotationResult]] = {
+    Action.ROTATE: _rotate,
+    Action.RESUME: _resume,
+    Action.ABORT: _abort,
+    Action.ROLLBACK: _rollback,
+    Action.CONFIRM_REVOKED: _confirm_revoked,
+}
+
+
+# --- planning
+
+
+def _survey(call: _Call) -> Survey:
+    """What has to be known before planning, by reading only."""
+    world, unit, request = call.world, call.unit, call.request
+    if unit.manual:
+        return Survey(newest={})
+    newest = {name: version for name in unit.names if (version := _newest(call, name))}
+    settled = request.origin is Origin.INFISICAL
+    previous = {
+        name: before
+        for name, version in newest.items()
+        if settled and name not in call.view.out and (before := _before(world, version))
+    }
+    placeholder = {
+        name: (newest[name].value, newest[name].version) if name in newest else (Secret(""), 0) for name in unit.names
+    }
+    leak = request.leak and settled
+    return Survey(
+        newest=newest,
+        previous=previous,
+        earlier={name: earlier_versions(world, version) for name, version in newest.items()} if leak else {},
+        forecasts={
+            place.key: place.destination.forecast(items_for(unit, place, placeholder)) for place in world.places
+        },
+        observed=_observed(call, placeholder) if leak else {},
+    )
+
+
+def _newest(call: _Call, name: str) -> SecretVersion | None:
+    """Its newest version; a secret that is about to be made may be absent."""
+    try:
+        return call.world.vault.read(name)
+    except NotFound:
+        if call.request.origin is Origin.INFISICAL:
+            raise
+        return None
+
+
+def _before(world: RotationWorld, newest: SecretVersion) -> SecretVersion | None:
+    if newest.version <= 1:
+        return None
+    try:
+        return world.vault.read(newest.name, newest.version - 1)
+    except NotFound:
+        return None
+
+
+def _observed(call: _Call, versions: Mapping[str, tuple[Secret, int]]) -> Mapping[str, Mapping[str, Any]]:
+    """What the destinations hold now, by secret: only asked where the history does not say what is out."""
+    if all(name in call.view.out for name in call.unit.names):
+        return {}
+    seen = {}
+    for place in call.world.places:
+        items = [item for item in items_for(call.unit, place, versions) if item.kind is ItemKind.SECRET]
+        there = place.destination.observe(items)
+        seen[place.key] = {name: there[place.name_of(name)] for name in call.unit.names if place.name_of(name) in there}
+    return seen
+
+
+def _plan(call: _Call, survey: Survey) -> Plan:
+    world = call.world
+    if not world.places and not call.unit.manual:
+        raise ConfigError(
+            f"no destination is configured for {world.card.id}",
+            where=f"[providers.{world.card.id}]",
+            next_step='Add destinations = ["vercel:PROJECT/production", ...] to releaseguard.toml.',
+        )
+    return make_plan(call.request, world.card, world.lane, world.places, survey, call.view, world.rules, world.claims)
+
+
+def _same_versions(unfinished: RotationView, call: _Call, survey: Survey) -> bool:
+    """Whether the unfinished rotation still carries what the vault has as newest."""
+    if call.unit.manual:
+        return True
+    if unfinished.state in (State.PLANNED, State.WAITING_APPROVAL):
+        return call.request.origin.value == unfinished.origin
+    given = call.request.values
+    for pin in unfinished.pins:
+        newest = survey.newest.get(pin.name)
+        if newest is None or (newest.version, newest.secret_id) != (pin.to_version, pin.secret_id):
+            return False
+        if pin.name in given and not newest.value.same_as(given[pin.name]):
+            return False
+    return True
+
+
+def _nothing_to_do(call: _Call, plan: Plan) -> str | None:
+    """The id of the last rotation, where it brought these very versions to every destination that is configured."""
+    last = call.view.last_of(call.unit.name)
+    if last is None or last.state not in (State.PROVEN, State.RETIRED) or plan.origin is not Origin.INFISICAL:
+        return None
+    carried = {pin.name: (pin.to_version, pin.secret_id) for pin in last.pins}
+    if carried != {pin.name: (pin.to_version, pin.secret_id) for pin in plan.pins}:
+        return None
+    reached = last.leg(Direction.FORWARD).places
+    return last.id if all(place.key in reached for place in plan.places) else None
+
+
+def _planned_only(call: _Call, plan: Plan) -> RotationResult:
+    lease = call.journal.held_by_another()
+    remarks = (f"Held by {lease.holder} now: a run would be refused.",) if lease else ()
+    return RotationResult(
+        rotation_id=None,
+        provider=call.world.lane.provider,
+        environment=call.world.lane.environment,
+        state=None,
+        secrets=plan.pins,
+        destinations=tuple(WrittenName(place.uri, name, "pending", 0) for place in plan.places for name in place.names),
+        remarks=(*plan.remarks, *remarks),
+        next_step=f"releaseguard rotate {call.world.card.id} --yes",
+        head=call.view.head,
+        plan=plan,
+    )
+
+
+# --- running
+
+
+def _start(call: _Call, plan: Plan, superseded: RotationView | None) -> RotationResult:
+    rotation_id = str(new_id())
+    rotation = call.rotation()
+    drafts = [*(_aborted(superseded, "superseded by a newer version") if superseded else ())]
+    drafts.append(Draft("rotation_planned", {"rotation_id": rotation_id, **_planned_detail(call, plan)}))
+    if plan.origin is Origin.INFISICAL and not plan.manual:
+        drafts.append(Draft("rotation_staged", {"rotation_id": rotation_id, **rotation.staged_detail(plan.pins)}))
+    for remark in plan.remarks:
+        call.tell(remark)
+    return _run(call, rotation_id, drafts, Rotation.go_on, rotation, plan.remarks)
+
+
+def _planned_detail(call: _Call, plan: Plan) -> Mapping[str, Any]:
+    seen = {name: plan.seen.get(name) for name in (pin.name for pin in plan.pins)}
+    return {
+        "unit": plan.unit,
+        "origin": plan.origin.value,
+        "reason": call.request.reason,
+        "leak": leak_detail(plan.leak),
+        "secrets": [
+            {
+                "name": pin.name,
+                "from_version": pin.from_version,
+                "seen_version": (seen[pin.name] or (None, None))[0],
+                "seen_secret_id": (seen[pin.name] or (None, None))[1],
+            }
+            for pin in plan.pins
+        ],
+    }
+
+
+def _continue_plain(call: _Call, unfinished: RotationView, survey: Survey) -> RotationResult:
+    """A plain call finds a rotation to the same versions unfinished: that one is meant."""
+    leak = None
+    if call.request.leak and unfinished.leak is None:
+        leak = make_plan(
+            call.request,
+            call.world.card,
+            call.world.lane,
+            call.world.places,
+            survey,
+            call.view,
+            call.world.rules,
+            call.world.claims,
+        ).leak
+    call.tell(f"Rotation {unfinished.id} to the same versions is unfinished ({unfinished.state}): continuing it.")
+    if call.request.dry_run:
+        return _result(call, unfinished.id)
+    return _continue(call, unfinished, leak_detail(leak))
+
+
+def _continue(call: _Call, unfinished: RotationView, leak: Mapping[str, Any] | None = None) -> RotationResult:
+    rotation = call.rotation()
+    return _run(call, unfinished.id, _take(unfinished, leak), Rotation.go_on, rotation)
+
+
+def _take(view: RotationView, leak: Mapping[str, Any] | None = None) -> Sequence[Draft]:
+    """The event with which this run takes a rotation up."""
+    if view.state is State.FAILED or leak:
+        return [Draft("rotation_continued", {"rotation_id": view.id, "leak": leak})]
+    return [Draft("rotation_lease_taken", {"rotation_id": view.id})]
+
+
+def _run(
+    call: _Call,
+    rotation_id: str,
+    drafts: Iterable[Draft],
+    story: Callable[[Rotation], None],
+    rotation: Rotation,
+    remarks: Sequence[str] = (),
+) -> RotationResult:
+    problem: ReleaseguardError | None = None
+    rotation.begin(rotation_id, *drafts, taken_over=call.expired() or rotation_id in _known(call))
+    try:
+        story(rotation)
+    except ReleaseguardError as error:
+        problem = error
+    if not isinstance(problem, Unreachable):
+        # After a request without an answer the lease is left to run out: the request may still be under way.
+        call.journal.release()
+    return _result(call, rotation_id, remarks=remarks, problem=problem)
+
+
+def _known(call: _Call) -> frozenset[str]:
+    return frozenset(view.id for view in call.view.rotations)
+
+
+def _aborted(view: RotationView, reason: str) -> Sequence[Draft]:
+    return [Draft("rotation_aborted", {"rotation_id": view.id, "reason": reason})]
+
+
+def _left_behind(call: _Call, view: RotationView) -> Sequence[str]:
+    """What an aborted rotation leaves: said, because nothing puts it right by itself."""
+    carried = view.leg(view.direction).places
+    written = sorted(key for key, place in carried.items() if place.status != "pending")
+    rest = sorted(place.key for place in call.world.places if place.key not in written)
+    if not written:
+        return ("Nothing had been written.",)
+    return (f"Written: {', '.join(written)}.", *([f"Not written: {', '.join(rest)}."] if rest else []))
+
+
+# --- after the old value is gone
+
+
+def _old_successes(call: _Call, view: RotationView, revoked: str) -> Sequence[Event]:
+    """Successes with another version than the new one that occurred after the revocation, and lately."""
+    moment, now = from_text(revoked), call.world.log.now()
+    labels = Labels.of(view.pins, Direction.FORWARD, call.unit.companions)
+    deployments = view.leg(Direction.FORWARD).deployments.values()
+    before = {made.before_id for made in deployments if made.before_id} - {made.id for made in deployments}
+    query = Query(
+        environment=call.world.lane.environment,
+        providers=(call.world.card.id,),
+        outcome=Outcome.SUCCESS,
+        since=max(moment, now - STILL_APPEARS),
+    )
+    return [
+        event
+        for event in call.world.log.select(query)
+        if event.provider != OURSELVES and event.occurred_at > moment and _is_old(event, labels, before)
+    ]
+
+
+def _is_old(event: Event, labels: Labels, before: set[str]) -> bool:
+    version = event.detail.get("secret_version")
+    if version not in (None, ""):
+        return bool(labels.members) and not labels.is_new(version)
+    return event.source != CLIENT and event.detail.get("deployment_id") in before
+
+
+# --- the result
+
+
+def _result(
+    call: _Call,
+    rotation_id: str,
+    *,
+    remarks: Sequence[str] = (),
+    problem: ReleaseguardError | None = None,
+) -> RotationResult:
+    view = next(rotation for rotation in call.view.rotations if rotation.id == rotation_id)
+    ended = (view.ended_because,) if view.ended_because else ()
+    return RotationResult(
+        rotation_id=view.id,
+        provider=call.world.lane.provider,
+        environment=call.world.lane.environment,
+        state=view.state,
+        secrets=view.pins,
+        destinations=_written_names(call, view),
+        proof=view.proof,
+        lease_holder=call.view.lease.holder if call.view.lease else None,
+        next_step=problem.next_step if problem and problem.next_step else _next_step(call, view),
+        remarks=(*remarks, *ended),
+        problem=problem,
+        head=call.view.head,
+        exit_code=problem.exit_code if problem else EXIT_CODES.get(view.state, ExitCode.UNDECIDED),
+    )
+
+
+def _written_names(call: _Call, view: RotationView) -> Sequence[WrittenName]:
+    uris = {place.key: place.destination.uri for place in call.world.places}
+    return tuple(
+        WrittenName(uris.get(key, key), name, _status(view, key), _writes(view, key, name))
+        for key, names in view.names.items()
+        for name in names
+    )
+
+
+def _status(view: RotationView, key: str) -> str:
+    if view.rolling_back and view.leg(Direction.BACK).places.get(key):
+        back = view.leg(Direction.BACK).places[key].status
+        return "rolled_back" if back == "pushed" else back
+    carried = view.leg(Direction.FORWARD).places.get(key)
+    return carried.status if carried else "pending"
+
+
+def _writes(view: RotationView, key: str, name: str) -> int:
+    carried = (leg.places.get(key) for leg in view.legs.values())
+    return sum(place.writes.get(name, 0) for place in carried if place)
+
+
+def _next_step(call: _Call, view: RotationView) -> str | None:
+    command = f"releaseguard rotate {call.world.card.id}"
+    console = next((spec.console for spec in call.unit.secrets if spec.console), None)
+    at = f" at {console}" if console else " at the provider"
+    steps: Mapping[State, str] = {
+        State.PROVEN: f"Revoke the old value{at}, then confirm it: {command} --confirm-revoked",
+        State.UNPROVEN: f"Make the traffic that is missing, then look again: {command} --resume",
+        State.WAITING_APPROVAL: f"Approve the change in Infisical, then: {command} --resume",
+        State.WAITING_CONSOLE: f"{call.unit.steps() or f'Set the new value{at}.'} Then confirm it: {command} --resume",
+        State.FAILED: f"Put right what failed, then go forward: {command} --resume",
+        State.ROLLED_BACK: f"Make another value and rotate to it: {command}",
+        State.ABORTED: f"See what was written: releaseguard audit show {call.world.card.id}",
+        State.PUSHED: f"Deploy, then: {command} --resume",
+    }
+    return None if view.state is State.RETIRED else steps.get(view.state, f"{command} --resume")
+
+
+def _other_unit(call: _Call, unfinished: RotationView) -> Refused:
+    command = f"releaseguard rotate {call.world.card.id}"
+    return Refused(
+        f"the rotation of {unfinished.unit} is unfinished ({unfinished.state})",
+        where=str(call.world.lane),
+        next_step=f"Finish it first: {command} --resume, or give it up: {command} --abort",
+    )
+
+
+def _see_audit(call: _Call) -> str:
+    return f"See what was done: releaseguard audit show {call.world.card.id}"
+
+
+def _unit_named(card: Card, name: str) -> Unit:
+    return Unit(name, tuple(card.units().get(name, ())))
