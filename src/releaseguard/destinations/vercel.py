@@ -318,7 +318,7 @@ class VercelDestination(Destination):
                 remarks.append(f"shadowed by a variable for the branch {record.branch}")
             elif foreign := record.serves - ours:
                 remarks.append(f"one variable also serves {self._words(foreign)}")
-        kinds = {record.type for record in records if "development" not in record.serves}
+        kinds = {one.type for one in records if one.branch is None and "development" not in one.serves}
         if item.kind is ItemKind.SECRET and kinds - {"sensitive"}:
             remarks.append("not sensitive")
         if missing and records:

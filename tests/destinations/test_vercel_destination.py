@@ -1,0 +1,270 @@
+"""What only Vercel does: records that serve several targets, sensitive values, a 201 with failures inside."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from releaseguard.destinations.address import parse
+from releaseguard.destinations.interface import InStep, NotOurs
+from releaseguard.destinations.vercel import VercelDestination
+from releaseguard.errors import ConfigError, Failed
+from releaseguard.sandbox import faults
+from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from support import contracts
+from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KEY = "SENDGRID_API_KEY"
+VALUE = "the new value"
+
+
+@pytest.fixture
+def stand_in() -> Iterator[VercelStandIn]:
+    with VercelStandIn(StepClock()) as vercel:
+        yield vercel
+        assert vercel.crashes == []
+        if contracts.available():
+            contracts.check("vercel", vercel.requests)
+
+
+@pytest.fixture
+def project(stand_in: VercelStandIn) -> VercelProject:
+    return stand_in.add_project("web", ["qa", "staging"])
+
+
+@pytest.fixture
+def at(stand_in: VercelStandIn, project: VercelProject, connect: Connections) -> Callable[[str], VercelDestination]:
+    """The destination for some targets of the project."""
+    time = FakeTime()
+
+    def opened(targets: str) -> VercelDestination:
+        client = connect(stand_in, stand_in.token, time)
+        address = parse(f"vercel:{project.id}/{targets}")
+        return VercelDestination(client, address, team_id=stand_in.team_id, sleep=time.sleep)
+
+    return opened
+
+
+At = "Callable[[str], VercelDestination]"
+
+
+def _bodies(stand_in: VercelStandIn, method: str) -> list[dict[str, object]]:
+    return [json.loads(sent.body) for sent in stand_in.requests if sent.method == method]
+
+
+def test_a_record_of_ours_gets_value_and_comment_and_keeps_the_rest(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    record = stand_in.put(project, KEY, "old", ["production", "preview"], "encrypted")
+    at("production,preview").push([secret_item(KEY, VALUE, note="rotation 1 head abc")])
+    assert _bodies(stand_in, "PATCH") == [{"value": VALUE, "comment": "rotation 1 head abc"}]
+    kept = project.variables[record.id]
+    assert (kept.value, kept.type, kept.target) == (VALUE, "encrypted", ("production", "preview"))
+    assert len(project.variables) == 1
+
+
+def test_missing_targets_get_one_sensitive_record(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    stand_in.put(project, KEY, "old", ["production"], "sensitive")
+    receipt = at("production,preview,qa").push([secret_item(KEY, VALUE)])[0]
+    qa = next(id_ for id_, slug in project.custom_environments.items() if slug == "qa")
+    assert _bodies(stand_in, "POST") == [
+        {"key": KEY, "value": VALUE, "type": "sensitive", "target": ["preview"], "customEnvironmentIds": [qa]}
+    ]
+    assert receipt.writes == 2
+    for target in ("production", "preview", qa):
+        assert stand_in.environment(project, target)[KEY] == VALUE
+    assert KEY not in stand_in.environment(project, "development")
+
+
+def test_development_cannot_be_sensitive(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    at("production,development").push([secret_item(KEY, VALUE)])
+    assert [record.type for record in project.variables.values()] == ["encrypted"]
+
+
+def test_the_companion_is_plain(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    at("production").push([companion_item(f"{KEY}_VERSION", 7)])
+    assert [(record.type, record.value) for record in project.variables.values()] == [("plain", "7")]
+
+
+def test_a_note_longer_than_vercel_takes_is_cut(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    at("production").push([secret_item(KEY, VALUE, note="x" * 600)])
+    assert [len(record.comment) for record in project.variables.values()] == [500]
+
+
+# --- what is not ours --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["forecast", "push"])
+def test_a_record_that_serves_another_target_too_is_left_whole(
+    stand_in: VercelStandIn, project: VercelProject, at: At, verb: str
+) -> None:
+    record = stand_in.put(project, KEY, "old", ["production", "development"])
+    with pytest.raises(NotOurs) as raised:
+        getattr(at("production"), verb)([secret_item("FREE", VALUE), secret_item(KEY, VALUE)])
+    assert f"{KEY} (variable {record.id}) serves production and also development" in str(raised.value)
+    assert "take production off that variable" in (raised.value.next_step or "")
+    assert not any(sent.writes for sent in stand_in.requests)
+
+
+def test_a_record_shared_with_a_custom_environment_is_left_whole(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    qa, staging = project.custom_environments
+    stand_in.put(project, KEY, "old", ["preview"], custom_environments=[qa, staging])
+    with pytest.raises(NotOurs, match="serves preview and qa and also staging"):
+        at("preview,qa").push([secret_item(KEY, VALUE)])
+    at("preview,qa,staging").push([secret_item(KEY, VALUE)])
+    assert stand_in.environment(project, staging)[KEY] == VALUE
+
+
+def test_a_branchs_own_value_is_never_touched_and_reported(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    branch = stand_in.put(project, KEY, "of the branch", ["preview"], branch="feature")
+    items = [secret_item(KEY, VALUE)]
+    at("preview").push(items)
+    assert project.variables[branch.id].value == "of the branch"
+    assert at("preview").observe(items)[KEY].remarks == ("shadowed by a variable for the branch feature",)
+    assert at("preview").copies([KEY]) == [f"vercel:{project.id}/preview (branch feature)"]
+
+
+def test_what_an_integration_keeps_is_not_ours(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    listed = {"id": "e1", "key": KEY, "value": "", "type": "encrypted", "target": "production", "configurationId": "i"}
+    stand_in.fail_next("GET", "/env$", faults.answer(200, {"envs": [listed]}))
+    with pytest.raises(NotOurs, match="kept by an integration"):
+        at("production").push([secret_item(KEY, VALUE)])
+
+
+# --- failures inside a success -------------------------------------------------------------------------------------
+
+
+def test_a_201_with_a_failure_inside_is_a_failure_that_names_the_variable(stand_in: VercelStandIn, at: At) -> None:
+    stand_in.rejects[KEY] = "ENV_RESERVED"
+    with pytest.raises(Failed) as raised:
+        at("production").push([secret_item(KEY, VALUE)])
+    assert KEY in str(raised.value)
+    assert "ENV_RESERVED" in str(raised.value)
+
+
+@pytest.mark.parametrize("type_", ["encrypted", "sensitive"])
+def test_a_dropped_write_is_found_by_value_or_by_time(
+    stand_in: VercelStandIn, project: VercelProject, at: At, type_: str
+) -> None:
+    stand_in.put(project, KEY, "old", ["production"], type_)
+    stand_in.drops_writes = True
+    with pytest.raises(Failed, match="does not show the new value"):
+        at("production").push([secret_item(KEY, VALUE)])
+
+
+def test_a_created_record_that_is_not_there_afterwards_is_a_failure(stand_in: VercelStandIn, at: At) -> None:
+    stand_in.drops_writes = True
+    with pytest.raises(Failed):
+        at("production").push([secret_item(KEY, VALUE)])
+
+
+def test_a_create_that_never_arrived_is_reported_and_not_repeated(stand_in: VercelStandIn, at: At) -> None:
+    stand_in.fail_next("POST", "/env", faults.reset())
+    with pytest.raises(Exception, match="unknown"):
+        at("production").push([secret_item(KEY, VALUE)])
+    assert len(_bodies(stand_in, "POST")) == 1
+
+
+def test_a_comment_alone_is_not_taken_for_the_value(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    record = stand_in.put(project, KEY, "old", ["production"], "encrypted")
+    stand_in.after.append(lambda sent: setattr(record, "value", "old") if sent.method == "PATCH" else None)
+    with pytest.raises(Failed):
+        at("production").push([secret_item(KEY, VALUE)])
+
+
+# --- observing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "expected"),
+    [
+        ("encrypted", VALUE, InStep.YES),
+        ("encrypted", "old", InStep.NO),
+        ("plain", VALUE, InStep.YES),
+        ("sensitive", VALUE, InStep.UNKNOWN),
+        ("sensitive", "old", InStep.UNKNOWN),
+    ],
+)
+def test_what_can_be_read_is_compared(
+    stand_in: VercelStandIn, project: VercelProject, at: At, type_: str, value: str, expected: InStep
+) -> None:
+    stand_in.put(project, KEY, value, ["production"], type_)
+    seen = at("production").observe([secret_item(KEY, VALUE)])[KEY]
+    assert (seen.present, seen.in_step) == (True, expected)
+    assert ("not sensitive" in seen.remarks) is (type_ != "sensitive")
+
+
+def test_a_target_without_the_variable_is_behind(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    stand_in.put(project, KEY, VALUE, ["production"])
+    seen = at("production,preview").observe([secret_item(KEY, VALUE)])[KEY]
+    assert (seen.present, seen.in_step) == (True, InStep.NO)
+    assert "missing in preview" in seen.remarks
+
+
+def test_a_merged_record_is_observed_and_remarked_upon(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    stand_in.put(project, KEY, VALUE, ["production", "development"])
+    seen = at("production").observe([secret_item(KEY, VALUE)])[KEY]
+    assert (seen.present, seen.in_step) == (True, InStep.YES)
+    assert seen.remarks == ("one variable also serves development",)
+
+
+def test_an_unknown_environment_is_named_with_the_nearest(at: At) -> None:
+    with pytest.raises(ConfigError) as raised:
+        at("prodution").observe([secret_item(KEY, VALUE)])
+    assert "Did you mean 'production'?" in (raised.value.next_step or "")
+
+
+# --- copies --------------------------------------------------------------------------------------------------------
+
+
+def test_copies_in_other_projects_and_in_other_targets_of_this_one(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    others = [stand_in.add_project(f"p{number:03}") for number in range(130)]
+    stand_in.put(others[129], KEY, "x", ["preview", "production"])
+    stand_in.put(project, KEY, "x", ["production"])
+    stand_in.put(project, KEY, "x", ["development"])
+    assert at("production").copies([KEY]) == sorted(
+        [f"vercel:{others[129].id}/production,preview", f"vercel:{project.id}/development"]
+    )
+
+
+def test_projects_that_cannot_be_read_are_listed_as_unread(stand_in: VercelStandIn, at: At) -> None:
+    other = stand_in.add_project("closed")
+    stand_in.fail_next("GET", f"{other.id}/env", faults.answer(403, {"error": {"code": "forbidden"}}))
+    assert at("production").search([KEY]).unread == [f"vercel:{other.id} (403)"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "unread"),
+    [
+        (faults.answer(200, {"data": [{"id": "env_9", "key": KEY}]}), [f"vercel: shared variable {KEY} (env_9)"], []),
+        (faults.answer(403, {}), [], ["the team's shared variables (403)"]),
+        (faults.answer(404, {}), [], []),
+    ],
+)
+def test_a_variable_that_the_team_shares_is_a_copy(
+    stand_in: VercelStandIn, at: At, answer: faults.Fault, found: list[str], unread: list[str]
+) -> None:
+    stand_in.fail_next("GET", "^/v1/env$", answer)
+    search = at("production").search([KEY])
+    assert (list(search.found), list(search.unread)) == (found, unread)
+
+
+def test_a_listing_in_pages_is_read_to_its_end(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    record = stand_in.put(project, KEY, "old", ["production"])
+    other = {"id": "e0", "key": "OTHER", "value": "", "type": "plain", "target": ["production"], "createdAt": 1}
+    first = {"envs": [other], "pagination": {"count": 1, "next": 5, "prev": None}}
+    stand_in.fail_next("GET", "/env$", faults.answer(200, first))
+    at("production").push([secret_item(KEY, VALUE)])
+    assert project.variables[record.id].value == VALUE
+    assert len(project.variables) == 1
