@@ -32,6 +32,8 @@ class ReleaseguardError(Exception):
         self.what = what
         self.where = where
         self.next_step = next_step
+        self.reported = False
+        """Whether the command's own document on stdout tells of it already."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" if self.where else self.what

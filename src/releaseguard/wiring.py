@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.http import Limits, ServiceClient
     from releaseguard.leaks.interface import AlertSource, Haystack
+    from releaseguard.rotation.leak import Surroundings
     from releaseguard.rotation.survey import Managed
     from releaseguard.rotation.values import Claim, Place, RotationRules, RotationWorld
     from releaseguard.vault.infisical import Identity
@@ -203,6 +204,23 @@ class Wiring:
             guard=guard,
             claims=list(self._claims()),
             run_flow=self.flow_runner(card),
+        )
+
+    def leak_surroundings(self, world: RotationWorld, secret: str | None) -> Surroundings:
+        """Where the exposure of a leaked secret is looked for."""
+        from releaseguard.rotation.leak import Surroundings
+
+        addresses = self.addresses_of(world.card.id)
+        configured = [parse(claim.uri) for claim in self._claims()]
+        return Surroundings(
+            card=world.card,
+            lane=world.lane,
+            unit=world.card.unit_of(secret),
+            places=world.places,
+            vault=world.vault,
+            log=world.log,
+            waiting_runs=lambda pushed_at: self.run_queue(addresses).waiting(pushed_at),
+            is_configured=lambda uri: any(parse(uri).overlaps(address) for address in configured),
         )
 
     def managed(self, provider: str | None = None) -> Sequence[Managed]:

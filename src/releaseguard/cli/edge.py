@@ -53,7 +53,7 @@ def _usage(error: click.ClickException, wants_json: bool) -> int:
 
 def _expected(error: ReleaseguardError, wants_json: bool) -> int:
     what, where, next_step = (masked(text) if text else None for text in (error.what, error.where, error.next_step))
-    if wants_json and not getattr(error, "reported", False):
+    if wants_json and not error.reported:
         _print_json(what or "", where, next_step, error.exit_code)
     click.echo(f"releaseguard: {what}", err=True)
     if where:

@@ -1,0 +1,324 @@
+"""``releaseguard rotate``: flags, the story, the result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from releaseguard.cli.options import Run, Span, command, environment_option
+from releaseguard.errors import ExitCode, LeaseHeld, Refused, ReleaseguardError, UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.cards.spec import Card
+    from releaseguard.rotation.values import RotateRequest, RotationResult, RotationWorld
+    from releaseguard.secret import Secret
+    from releaseguard.wiring import Wiring
+
+ORIGINS = ("infisical", "stdin", "generate", "infisical-rotation")
+VERBS = ("resume", "abort", "rollback", "confirm_revoked")
+
+
+@command("rotate", example='releaseguard rotate sendgrid --leak --reason "key in a public gist"')
+@click.argument("provider", required=False)
+@click.option("--all-drifted", is_flag=True, help="Push what `drift` finds behind, missing or changed.")
+@environment_option
+@click.option("--secret", metavar="NAME", help="One secret of the card, with its group (else the card's first).")
+@click.option("--leak", is_flag=True, help="The value is known to strangers: rotate at once, never back to it.")
+@click.option("--reason", metavar="TEXT", help="How it leaked, for the audit (with --leak).")
+@click.option(
+    "--leaked-version", type=click.IntRange(1), metavar="N", help="Which version leaked (else the last pushed)."
+)
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice(ORIGINS),
+    default="infisical",
+    show_default=True,
+    help="Where the new value comes from.",
+)
+@click.option("--raw", is_flag=True, help="Keep a trailing newline of standard input.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--resume", is_flag=True, help="Finish an unfinished rotation, from any machine.")
+@click.option("--abort", is_flag=True, help="Give an unfinished rotation up, leaving what was written.")
+@click.option("--rollback", is_flag=True, help="Put the previous version back; never a leaked one.")
+@click.option("--confirm-revoked", is_flag=True, help="Record that the old key was revoked at the provider.")
+@click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
+@click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
+def rotate(
+    run: Run, provider: str | None, all_drifted: bool, environment: str | None, yes: bool, **flags: object
+) -> ExitCode:
+    """Take a secret's new version to every place that uses it, redeploy, and prove from the app's own events
+    that the provider works with it.
+
+    Exit codes: 0 PROVEN (or nothing to do), 1 failed or rolled back, 3 UNPROVEN or waiting for a person,
+    4 refused (another run holds the lease, no newer version in a leak), 5 a service did not answer.
+    """
+    _check_flags(provider, all_drifted, flags)
+    with run.wiring(environment) as wiring:
+        if all_drifted:
+            return _rotate_drifted(run, wiring, yes, bool(flags["dry_run"]))
+        return _rotate_one(run, wiring, str(provider), yes, flags)
+
+
+def _check_flags(provider: str | None, all_drifted: bool, flags: Mapping[str, object]) -> None:
+    if bool(provider) is all_drifted:
+        raise UsageError("name one provider, or use --all-drifted", next_step="Example: releaseguard rotate sendgrid")
+    verbs = [verb for verb in VERBS if flags[verb]]
+    if len(verbs) > 1:
+        raise UsageError(f"{' and '.join('--' + verb.replace('_', '-') for verb in verbs)} exclude each other")
+    if flags["leak"] and not flags["reason"]:
+        raise UsageError("--leak needs --reason", next_step='Say how it leaked: --reason "key in a public gist"')
+    if (flags["reason"] or flags["leaked_version"]) and not flags["leak"]:
+        raise UsageError("--reason and --leaked-version go with --leak")
+    if flags["raw"] and flags["origin"] != "stdin":
+        raise UsageError("--raw goes with --from stdin")
+
+
+def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mapping[str, object]) -> ExitCode:
+    card = wiring.cards.get(provider)
+    request = _request(card, flags)
+    world = wiring.rotation_world(card, request.secret)
+    if not (yes or request.dry_run or any(flags[verb] for verb in VERBS)):
+        _confirm(run, world, request)
+    result = _rotated(run, wiring, world, request)
+    _report(run, result)
+    if result.problem is not None:
+        raise result.problem
+    return result.exit_code
+
+
+def _rotated(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
+    """Rotate, and look after what surrounds it: who else has the leaked value, which alerts are settled."""
+    from releaseguard.rotation.run import rotate as run_rotation
+    from releaseguard.rotation.values import Action
+
+    try:
+        result = run_rotation(request, world, run.tell)
+    except LeaseHeld as held:
+        return _held(world, held)
+    if request.leak and not request.dry_run:
+        result = _with_exposure(wiring, world, request, result)
+    if request.action is Action.CONFIRM_REVOKED:
+        result = _with_closed_alerts(wiring, world, result)
+    return result
+
+
+def _held(world: RotationWorld, held: LeaseHeld) -> RotationResult:
+    """What can be said of a rotation that another run is doing."""
+    from releaseguard.rotation.survey import lane_view
+    from releaseguard.rotation.values import RotationResult
+
+    view = lane_view(world.log, world.lane)
+    return RotationResult(
+        rotation_id=view.current.id if view.current else None,
+        provider=world.lane.provider,
+        environment=world.lane.environment,
+        state=view.current.state if view.current else None,
+        secrets=view.current.pins if view.current else (),
+        lease_holder=view.lease.holder if view.lease else None,
+        next_step=held.next_step,
+        problem=held,
+        head=view.head,
+        exit_code=held.exit_code,
+    )
+
+
+def _with_exposure(
+    wiring: Wiring, world: RotationWorld, request: RotateRequest, result: RotationResult
+) -> RotationResult:
+    from releaseguard.rotation.leak import exposure_event, gather, summary
+    from releaseguard.rotation.survey import lane_view
+
+    view = next((one for one in lane_view(world.log, world.lane).rotations if one.id == result.rotation_id), None)
+    if view is None or view.leak is None:
+        return result
+    exposure = gather(wiring.leak_surroundings(world, request.secret), view.leak.versions, view.began_at)
+    world.log.append([exposure_event(world.lane, view.id, exposure)])
+    return replace(result, remarks=(*result.remarks, *summary(exposure.to_json())))
+
+
+def _with_closed_alerts(wiring: Wiring, world: RotationWorld, result: RotationResult) -> RotationResult:
+    """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation."""
+    from releaseguard.cli.leaks import close_revoked
+    from releaseguard.rotation.survey import lane_view
+
+    try:
+        closed = close_revoked(wiring.alerts(), wiring.cards, world.card.id, lane_view(world.log, world.lane))
+    except ReleaseguardError as error:
+        return replace(result, remarks=(*result.remarks, f"GitHub's alerts could not be looked at: {error}"))
+    said = [f"closed as revoked: alert {alert.number} in {alert.place}" for alert in closed]
+    return replace(result, remarks=(*result.remarks, *said))
+
+
+def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, dry_run: bool) -> ExitCode:
+    """Push the newest versions again wherever they are behind, missing or changed."""
+    from releaseguard.rotation.drift import PUSHABLE
+    from releaseguard.rotation.survey import survey
+    from releaseguard.rotation.values import RotateRequest
+
+    found = survey(wiring.managed(), wiring.vault, wiring.event_log, copies=False)
+    drifted = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
+    units = {(name, wiring.cards.get(name).unit_of(secret)[0].name): None for name, secret in drifted}
+    if not units:
+        run.emit("Nothing has drifted.", {"rotations": []})
+        return ExitCode.OK
+    if not yes and not dry_run:
+        _confirm_text(f"Push again: {', '.join(f'{name} {secret}' for name, secret in units)}")
+    results = []
+    for name, secret in units:
+        world = wiring.rotation_world(wiring.cards.get(name), secret)
+        request = RotateRequest(secret=secret, push_again=True, dry_run=dry_run)
+        results.append(_attempted(run, wiring, world, request))
+    run.emit(lambda: "\n\n".join(text_of(one) for one in results), {"rotations": [one.to_json() for one in results]})
+    return max((one.exit_code for one in results), key=_SEVERITY.index)
+
+
+_SEVERITY = [ExitCode.OK, ExitCode.UNDECIDED, ExitCode.REFUSED, ExitCode.USAGE, ExitCode.SERVICE, ExitCode.BAD]
+"""Which exit code stands for several rotations: the worst, and a failure is worse than not having looked."""
+
+
+def _attempted(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
+    """One of several rotations: what stops it does not stop the others."""
+    from releaseguard.rotation.values import RotationResult
+
+    try:
+        return _rotated(run, wiring, world, request)
+    except ReleaseguardError as error:
+        return RotationResult(
+            rotation_id=None,
+            provider=world.lane.provider,
+            environment=world.lane.environment,
+            state=None,
+            next_step=error.next_step,
+            problem=error,
+            exit_code=error.exit_code,
+        )
+
+
+def _request(card: Card, flags: Mapping[str, object]) -> RotateRequest:
+    from releaseguard.rotation.values import Action, Origin, RotateRequest
+
+    verb = next((verb for verb in VERBS if flags[verb]), "rotate")
+    prove_within = flags["prove_within"]
+    secret = flags["secret"]
+    origin = Origin(str(flags["origin"]))
+    return RotateRequest(
+        action=Action(verb.replace("_", "-")),
+        secret=str(secret) if secret else None,
+        origin=origin,
+        values=_values(card, secret, bool(flags["raw"])) if origin is Origin.STDIN and verb == "rotate" else {},
+        leak=bool(flags["leak"]),
+        reason=str(flags["reason"]) if flags["reason"] else None,
+        leaked_version=flags["leaked_version"] if isinstance(flags["leaked_version"], int) else None,
+        dry_run=bool(flags["dry_run"]),
+        deploy=not flags["no_deploy"],
+        prove_within=prove_within if isinstance(prove_within, timedelta) else None,
+    )
+
+
+def _values(card: Card, secret: object, raw: bool) -> Mapping[str, Secret]:
+    """The new values from standard input (a JSON object for a group), or from a hidden prompt on a terminal."""
+    from releaseguard.secret import Secret
+
+    names = [member.name for member in card.unit_of(str(secret) if secret else None)]
+    if sys.stdin.isatty():
+        return {name: Secret(click.prompt(f"New value of {name}", hide_input=True, err=True)) for name in names}
+    text = sys.stdin.read()
+    if len(names) > 1:
+        return _group_values(text, names)
+    value = text if raw else text.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise UsageError("standard input holds no value", next_step="Pipe the new value in, or run this on a terminal.")
+    return {names[0]: Secret(value)}
+
+
+def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
+    import json
+
+    from releaseguard.secret import Secret
+
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    complete = isinstance(given, dict) and set(given) == set(names)
+    if not complete or not all(isinstance(value, str) and value for value in given.values()):
+        raise UsageError(
+            f"{' and '.join(names)} only work together, and standard input is not a JSON object with exactly these",
+            next_step="Pipe in {" + ", ".join(f'"{name}": "..."' for name in names) + "}.",
+        )
+    return {name: Secret(value) for name, value in given.items()}
+
+
+def _confirm(run: Run, world: RotationWorld, request: RotateRequest) -> None:
+    """Show the plan and ask; where nobody can answer, refuse."""
+    from releaseguard.rotation.run import rotate as run_rotation
+
+    _refuse_without_terminal()
+    plan = run_rotation(replace(request, dry_run=True), world, run.tell)
+    _confirm_text(text_of(plan))
+
+
+def _confirm_text(text: str) -> None:
+    _refuse_without_terminal()
+    click.echo(text, err=True)
+    click.confirm("Do this?", abort=True, err=True)
+
+
+def _refuse_without_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(
+            "a rotation changes production, and nobody is here to confirm it",
+            next_step="Look at --dry-run first, then add --yes.",
+        )
+
+
+def _report(run: Run, result: RotationResult) -> None:
+    run.emit(lambda: text_of(result), result.to_json())
+    _job_summary(run, result)
+    if result.problem is not None:
+        result.problem.reported = True
+
+
+def _job_summary(run: Run, result: RotationResult) -> None:
+    """The result and the chain's head in the GitHub Actions job summary: the head is anchored outside the log."""
+    path = run.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(f"```\n{text_of(result)}\n```\n")
+
+
+def text_of(result: RotationResult) -> str:
+    """A result for people: the state first, then what was written, what is missing, and what to do next."""
+    from releaseguard.rotation.plan import describe
+
+    state = result.state.value if result.state else "PLAN"
+    lines = [f"{state}  {result.provider} in {result.environment}"]
+    if result.plan is not None:
+        lines = [f"PLAN  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
+    else:
+        lines += _result_lines(result)
+    lines += [f"  {remark}" for remark in result.remarks]
+    if result.next_step and result.problem is None:
+        lines.append(f"  next: {result.next_step}")
+    if result.head:
+        lines.append(f"  head: {result.head}")
+    return "\n".join(lines)
+
+
+def _result_lines(result: RotationResult) -> list[str]:
+    lines = [f"  rotation {result.rotation_id}"] if result.rotation_id else []
+    for pin in result.secrets:
+        before = "?" if pin.from_version is None else pin.from_version
+        lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}")
+    lines += [f"  {one.status:<11} {one.uri} {one.name}" for one in result.destinations]
+    if result.proof.grade:
+        lines.append(f"  proof: grade {result.proof.grade}, {len(result.proof.events)} events")
+    return [*lines, *(f"  missing: {what}" for what in result.proof.missing)]

@@ -1,0 +1,173 @@
+"""``releaseguard verify``: flags, the story, the report."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from releaseguard.cli.options import Moment, Run, Span, command, environment_option
+from releaseguard.errors import ExitCode, UsageError
+from releaseguard.model import Verdict
+
+if TYPE_CHECKING:
+    from releaseguard.report.interface import VerdictDocument
+    from releaseguard.verification.run import Judged, Verifier, VerifyRequest, VerifyWorld
+    from releaseguard.wiring import Wiring
+
+FORMATS = ("text", "json", "markdown", "junit", "html", "sarif")
+EXIT_CODES = {
+    Verdict.PASS: ExitCode.OK,
+    Verdict.WARN: ExitCode.OK,
+    Verdict.FAIL: ExitCode.BAD,
+    Verdict.INCONCLUSIVE: ExitCode.UNDECIDED,
+}
+LOOK_EVERY = 10.0
+"""Seconds between the looks of a watch; each look reads only what came after the baseline."""
+
+
+@command("verify", example='releaseguard verify --release "$GITHUB_SHA" --watch --within 30m')
+@click.option("--release", metavar="ID", help="The release (else the newest release_deployed event).")
+@click.option("--deployed-at", type=Moment(), metavar="TIME", help="When it was deployed (else its event says).")
+@environment_option
+@click.option("--window", type=Span(), metavar="30m", help="How long after the deployment to look.")
+@click.option("--baseline", type=Span(), metavar="7d", help="How long before the deployment to compare with.")
+@click.option("--as-of", type=Moment(), metavar="TIME", help="Judge with only what had been recorded by then.")
+@click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
+@click.option("--provider", "providers", multiple=True, metavar="P", help="Only this provider; may be repeated.")
+@click.option("--watch", is_flag=True, help="Look again until decided.")
+@click.option("--within", type=Span(), metavar="30m", help="How long to watch (else until the window ends).")
+@click.option("--no-flows", is_flag=True, help="Run no synthetic flow.")
+@click.option("--explain", metavar="CHECK", help="Show one check with all its evidence.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print the verdict  [default: text]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
+def verify(run: Run, environment: str | None, watch: bool, within: timedelta | None, **flags: Any) -> ExitCode:
+    """Judge a release from the app's own integration events, and from safe synthetic flows.
+
+    PASS and WARN exit 0, FAIL 1, INCONCLUSIVE 3. No, stale, partial or untagged data is INCONCLUSIVE, never PASS.
+    Looks may be repeated as often as you like: the promised rate of false alarms holds over all of them together.
+    """
+    _check_flags(watch, within, flags)
+    with run.wiring(environment) as wiring:
+        request = _request(wiring, flags)
+        world = wiring.verify_world(window=flags["window"], baseline=flags["baseline"])
+        judged = _judge(run, request, world, watch=watch, within=within)
+        _write_back(request, world, judged)
+    document = _document(judged, flags["explain"])
+    _emit(run, document, flags["format_"], flags["output"])
+    return EXIT_CODES[judged.verdict]
+
+
+def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]) -> None:
+    if within is not None and not watch:
+        raise UsageError("--within goes with --watch")
+    if watch and flags["as_of"] is not None:
+        raise UsageError("--watch looks at the present and --as-of at the past: use one of them")
+
+
+def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
+    from releaseguard.verification.run import VerifyRequest
+
+    asked = [*flags["checks"], *([flags["explain"]] if flags["explain"] and not flags["checks"] else [])]
+    for check in asked:
+        wiring.cards.check(check)
+    for provider in flags["providers"]:
+        wiring.cards.get(provider)
+    return VerifyRequest(
+        release=flags["release"],
+        deployed_at=flags["deployed_at"],
+        as_of=flags["as_of"],
+        checks=frozenset(flags["checks"]),
+        providers=frozenset(flags["providers"]),
+        flows=not flags["no_flows"],
+    )
+
+
+def _judge(run: Run, request: VerifyRequest, world: VerifyWorld, *, watch: bool, within: timedelta | None) -> Judged:
+    from releaseguard.verification.run import Verifier
+
+    if request.as_of is not None and not world.log.capabilities.has("recorded_at"):
+        raise UsageError(
+            "--as-of needs the column recorded_at, and the event table has none",
+            where="[events.columns] recorded_at",
+            next_step="Add the column (releaseguard events migrate --sql shows it), or judge without --as-of.",
+        )
+    verifier = Verifier(request, world)
+    return _watch(run, verifier, within) if watch else verifier.look()
+
+
+def _watch(run: Run, verifier: Verifier, within: timedelta | None) -> Judged:
+    """Look until decided, or until ``within`` is over, saying what is missing whenever that changes."""
+    deadline = None if within is None else time.monotonic() + within.total_seconds()
+    said = None
+    while True:
+        judged = verifier.look()
+        left = LOOK_EVERY if deadline is None else deadline - time.monotonic()
+        if judged.final or left <= 0:
+            return judged
+        said = _say_what_is_missing(run, judged, said)
+        time.sleep(min(LOOK_EVERY, left))
+
+
+def _say_what_is_missing(run: Run, judged: Judged, said: str | None) -> str:
+    undecided = [finding for finding in judged.findings if finding.verdict is Verdict.INCONCLUSIVE]
+    text = "\n".join(f"waiting for {finding.id}: {finding.reason}" for finding in undecided)
+    if text != said:
+        run.tell(text or "waiting for the window's end")
+    return text
+
+
+def _write_back(request: VerifyRequest, world: VerifyWorld, judged: Judged) -> None:
+    from releaseguard.verification.run import written_back
+
+    if request.as_of is None:
+        world.log.append(written_back(judged))
+
+
+def _document(judged: Judged, explain: str | None) -> VerdictDocument:
+    from releaseguard.verification.document import document_of
+
+    document = document_of(judged)
+    if explain:
+        document["checks"] = [row for row in document["checks"] if row["id"] == explain]
+        document["skipped"] = [row for row in document["skipped"] if row["id"] == explain]
+    return document
+
+
+def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path | None) -> None:
+    from releaseguard.report.formats import FORMATS as RENDERERS
+
+    chosen = format_ or ("json" if run.json else "text")
+    width = shutil.get_terminal_size((100, 24)).columns
+    text = RENDERERS[chosen](document, width)
+    if output is None:
+        click.echo(_coloured(text) if chosen == "text" else text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+    run.tell(f"{document['verdict'].upper()}  {document['summary']} ({output})")
+
+
+_COLOURS = {"PASS": "green", "FAIL": "red", "WARN": "yellow", "INCONCLUSIVE": "magenta"}
+
+
+def _coloured(text: str) -> str:
+    import os
+    import re
+
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return text
+    return re.sub(
+        r"^(PASS|FAIL|WARN|INCONCLUSIVE)\b",
+        lambda found: click.style(found[1], fg=_COLOURS[found[1]], bold=True),
+        text,
+        flags=re.MULTILINE,
+    )

@@ -1,0 +1,78 @@
+"""A verdict as the document that every format renders. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.model import Verdict, to_text
+from releaseguard.report.interface import CheckRow, SkippedRow, VerdictDocument
+from releaseguard.verification.interface import Finding
+from releaseguard.verification.run import Judged, Skipped
+
+
+def document_of(judged: Judged) -> VerdictDocument:
+    """The document of a verdict: the same rows give the same document."""
+    deployment = judged.deployment
+    return {
+        "verdict": judged.verdict.value,
+        "release": deployment.release,
+        "environment": deployment.environment,
+        "deployed_at": to_text(deployment.deployed_at),
+        "as_of": to_text(judged.as_of),
+        "summary": _summary(judged),
+        "next_step": _next_step(judged),
+        "log": judged.log,
+        "checks": [_row(finding) for finding in judged.findings],
+        "skipped": [_skipped(one) for one in judged.skipped],
+    }
+
+
+def _row(finding: Finding) -> CheckRow:
+    return {
+        "id": finding.id,
+        "provider": finding.provider,
+        "kind": finding.kind,
+        "verdict": finding.verdict.value,
+        "blocking": finding.blocking,
+        "reason": finding.reason,
+        "evidence": finding.evidence,
+    }
+
+
+def _skipped(one: Skipped) -> SkippedRow:
+    kind = str(type(one.check).__struct_config__.tag)
+    return {"id": one.check.id, "provider": one.card.id, "kind": kind, "reason": one.reason}
+
+
+def _ids(judged: Judged, verdict: Verdict) -> Sequence[str]:
+    return [finding.id for finding in judged.findings if finding.verdict is verdict]
+
+
+def _summary(judged: Judged) -> str:
+    undecided, warned = _ids(judged, Verdict.INCONCLUSIVE), _ids(judged, Verdict.WARN)
+    if not judged.findings:
+        return "nothing could be checked: no check is configured, and no provider has logged an event"
+    if judged.verdict is Verdict.FAIL:
+        return f"{_listed(_ids(judged, Verdict.FAIL))} failed"
+    if judged.verdict is Verdict.INCONCLUSIVE:
+        return f"not decided: {_listed(undecided)}"
+    if judged.verdict is Verdict.WARN:
+        parts = [f"{_listed(warned)} warned"] if warned else []
+        parts += [f"too quiet to judge: {_listed(undecided)}"] if undecided else []
+        return "; ".join(parts)
+    return f"all {len(judged.findings)} checks passed"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
+
+
+def _next_step(judged: Judged) -> str | None:
+    if judged.verdict is Verdict.FAIL:
+        first = next(finding for finding in judged.findings if finding.verdict is Verdict.FAIL)
+        return f"roll back or fix; releaseguard verify --explain {first.id} shows the evidence"
+    if judged.verdict is not Verdict.INCONCLUSIVE:
+        return None
+    if judged.window_ended:
+        return "the window is over: decide by hand, or make events with the flows ([app] url)"
+    return "look again later, or let it look: releaseguard verify --watch"

@@ -1,0 +1,113 @@
+"""Checks that look at the present: secrets at their destinations, invariants of the app's data, synthetic flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from releaseguard.cards.spec import Card, Check, FlowCheck, InvariantCheck, SecretCheck
+from releaseguard.errors import ExitCode, ReleaseguardError
+from releaseguard.model import Verdict
+from releaseguard.verification.facts import finding
+from releaseguard.verification.interface import Deployment, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class SecretState:
+    """One secret at one destination, as ``drift`` sees it."""
+
+    name: str
+    uri: str
+    in_step: bool | None
+    """``None`` where the destination does not show it."""
+    reason: str
+
+
+SecretStates = Callable[[str, Sequence[str]], Sequence[SecretState]]
+"""A provider and names (empty: all) -> the state of each at each destination."""
+CountRows = Callable[[str], int]
+"""Runs read-only SQL on the app's database and counts the rows it returns, at most 1000."""
+RunFlows = Callable[[Card, FlowCheck, Deployment], Finding]
+"""Runs a flow as often as its verdict needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """What of the present can be looked at; a part that is not configured is ``None``."""
+
+    secret_states: SecretStates | None = None
+    providers_with_destinations: frozenset[str] = frozenset()
+    count_rows: CountRows | None = None
+    database_setting: str = "APP_DATABASE_URL"
+    run_flows: RunFlows | None = None
+    test_paths: frozenset[str] = frozenset()
+    """Providers whose flows that move money go to a test path."""
+
+    def why_not(self, card: Card, check: Check) -> str | None:
+        """Why a check cannot be run here, if it cannot."""
+        if isinstance(check, SecretCheck):
+            configured = self.secret_states is not None and card.id in self.providers_with_destinations
+            return None if configured else f"not configured: [providers.{card.id}] destinations"
+        if isinstance(check, InvariantCheck):
+            return None if self.count_rows else f"not configured: {self.database_setting} is not set"
+        return self._why_no_flow(card, check)
+
+    def _why_no_flow(self, card: Card, check: Check) -> str | None:
+        if self.run_flows is None:
+            return "not configured: [app] url"
+        moves_money = any(
+            isinstance(check, FlowCheck) and flow.id == check.flow and flow.moves_money for flow in card.flows
+        )
+        if moves_money and card.id not in self.test_paths:
+            return f"it moves money: off until [providers.{card.id}] test_path = true"
+        return None
+
+    def look(self, card: Card, check: Check, deployment: Deployment) -> Finding:
+        """Carry a check out. What a service refuses is INCONCLUSIVE with the service's words."""
+        try:
+            return self._look(card, check, deployment)
+        except ReleaseguardError as error:
+            if error.exit_code is ExitCode.REFUSED:
+                raise
+            return finding(
+                card.id, check, Verdict.INCONCLUSIVE, f"could not be looked at: {error}", {"problem": str(error)}
+            )
+
+    def _look(self, card: Card, check: Check, deployment: Deployment) -> Finding:
+        if isinstance(check, SecretCheck) and self.secret_states:
+            return secrets(card.id, check, self.secret_states(card.id, check.names))
+        if isinstance(check, InvariantCheck) and self.count_rows:
+            return invariant(card.id, check, self.count_rows(check.sql))
+        if isinstance(check, FlowCheck) and self.run_flows:
+            return self.run_flows(card, check, deployment)
+        raise TypeError(f"{check.id} is not a check of the present")
+
+
+def secrets(provider: str, check: SecretCheck, states: Sequence[SecretState]) -> Finding:
+    """Present and in step at every destination; a destination that shows nothing proves nothing."""
+    out = [state for state in states if state.in_step is False]
+    unknown = [state for state in states if state.in_step is None]
+    evidence = {
+        "destinations": [{"name": s.name, "uri": s.uri, "in_step": s.in_step, "reason": s.reason} for s in states]
+    }
+    if out:
+        first = out[0]
+        where = f"{first.name} at {first.uri} {first.reason}"
+        reason = f"observed {len(out)} of {len(states)} copies out of step ({where}); needed none"
+        return finding(provider, check, Verdict.FAIL, reason, evidence)
+    if unknown or not states:
+        why = f" ({unknown[0].uri} {unknown[0].reason})" if unknown else ""
+        known = len(states) - len(unknown)
+        reason = f"observed {known} of {len(states)} copies in step; the others do not show it{why}"
+        return finding(provider, check, Verdict.INCONCLUSIVE, reason, evidence)
+    return finding(provider, check, Verdict.PASS, f"observed all {len(states)} copies in step", evidence)
+
+
+def invariant(provider: str, check: InvariantCheck, rows: int) -> Finding:
+    """The query must return no row. Rows may hold personal data, so they are counted and never shown."""
+    evidence = {"rows": rows, "sql": check.sql}
+    if rows:
+        shown = f"{rows} or more" if rows >= 1000 else str(rows)
+        reason = f"observed {shown} rows that must not be there ({check.meaning['en']}); needed none"
+        return finding(provider, check, Verdict.FAIL, reason, evidence)
+    return finding(provider, check, Verdict.PASS, "observed no row that must not be there", evidence)
