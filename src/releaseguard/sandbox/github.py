@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from releaseguard.model import utc_now
-from releaseguard.sandbox.github_shapes import account, organization, repository, workflow_run
+from releaseguard.sandbox.github_shapes import organization, repository, signed_in, workflow_run
 from releaseguard.sandbox.server import Clock, Reject, Request, Response, StandIn, route, to_seconds
 
 MOST_BYTES = 48 * 1024
@@ -292,7 +292,7 @@ class GitHubStandIn(StandIn):
 
     @route("GET", "/user")
     def get_user(self, _request: Request) -> Response:
-        return Response(200, account(self.url, self.login, 1))
+        return Response(200, signed_in(self.url, self.login, to_seconds(self.clock())))
 
     @route("GET", "/rate_limit")
     def rate_limit(self, _request: Request) -> Response:

@@ -66,6 +66,18 @@ def account(base: str, login: str, number: int, kind: str = "User") -> dict[str,
     }
 
 
+def signed_in(base: str, login: str, now: str) -> dict[str, Any]:
+    """The user whose token it is."""
+    return {
+        **account(base, login, 1),
+        "user_view_type": "public",
+        **dict.fromkeys(("name", "company", "blog", "location", "email", "hireable", "bio")),
+        **dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
 def repository(base: str, number: int, full_name: str, owner_kind: str, now: str, *, private: bool) -> dict[str, Any]:
     """A repository, complete enough for the full and the minimal description."""
     owner, _, name = full_name.partition("/")

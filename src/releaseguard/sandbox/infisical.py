@@ -263,7 +263,10 @@ class InfisicalStandIn(StandIn):
         self._may_read()
         found = [(key, stored) for key, stored in self.secrets.items() if key[0] == place]
         self._audit("get-secrets", request, place, "", 0)
-        shown = [self._shown(place, name, stored, stored.newest, request.query) for (_, name), stored in found]
+        shown = [
+            {**self._shown(place, name, stored, stored.newest, request.query), "secretPath": place.path, "tags": []}
+            for (_, name), stored in found
+        ]
         return Response(200, {"secrets": shown, "imports": []})
 
     @route("GET", "/api/v3/secrets/raw/{name}")
@@ -277,7 +280,7 @@ class InfisicalStandIn(StandIn):
             return self._missing(name)
         stored, version = self._pick(place, name, current, request.query.get("version"))
         self._audit("get-secret", request, place, name, version)
-        return Response(200, {"secret": self._shown(place, name, stored, version, request.query)})
+        return Response(200, {"secret": {**self._shown(place, name, stored, version, request.query), "tags": []}})
 
     def _pick(self, place: Place, name: str, current: StoredSecret, asked: str | None) -> tuple[StoredSecret, int]:
         """Which secret and version an answer holds. Versions of a deleted namesake are still found by number."""
@@ -378,7 +381,7 @@ class InfisicalStandIn(StandIn):
             "metadata": None,
             "createdAt": to_milliseconds(stored.versions[0].at),
             "updatedAt": to_milliseconds(one.at),
-            **({} if self.of_2024 else {"secretValueHidden": hidden, "secretPath": place.path, "tags": []}),
+            **({} if self.of_2024 else {"secretValueHidden": hidden, "secretPath": place.path}),
         }
 
     def _expanded(self, place: Place, value: str) -> str:

@@ -93,6 +93,7 @@ class Recorded:
     body: bytes = field(repr=False)
     status: int | None = None
     """What was answered; ``None`` where nothing was."""
+    answer: Response | None = field(default=None, repr=False)
     ended: float | None = None
     too_early: bool = False
     """Sent although a ``retry-after`` of this stand-in was still running."""
@@ -174,7 +175,12 @@ class StandIn:
     # --- life ---------------------------------------------------------------------------------------------
 
     def start(self, port: int = 0) -> Self:
-        """Serve in a thread of its own, on ``port`` or a free one (the same again after :meth:`stop`)."""
+        """Serve in a thread of its own, on ``port`` or a free one (the same again after :meth:`stop`).
+
+        Calling it while it runs changes nothing.
+        """
+        if self._server is not None:
+            return self
         self._released.clear()
         self._server = _Server(("127.0.0.1", port or self._port), self)
         self._port = self._server.server_address[1]
@@ -289,13 +295,16 @@ class StandIn:
             self.requests.append(record)
             return record
 
-    def done(self, record: Recorded, response: Response | None) -> None:
+    def answered(self, record: Recorded, response: Response | None) -> None:
+        """Write down how a request ended, before the client can see it: what it does next is another request."""
         with self.lock:
             self._at_once -= 1
             record.ended = time.monotonic()
-            record.status = response.status if response else None
-            wait = response.headers.get("retry-after", "") if response and response.status in {403, 429} else ""
-            if wait.isdigit():
+            if response is None:
+                return
+            record.status, record.answer = response.status, response
+            wait = response.headers.get("retry-after", "")
+            if response.status in {403, 429} and wait.isdigit():
                 self._blocked_until = record.ended + int(wait)
 
     def planned_fault(self, request: Request) -> Fault | None:
@@ -331,17 +340,15 @@ class _Handler(BaseHTTPRequestHandler):
         stand_in = self.server.stand_in
         request = self._read()
         record = stand_in.record(request)
-        response: Response | None = None
         try:
-            response = self._answer(stand_in, request, record)
+            response, end = self._answer(stand_in, request, record)
         except Drop:
-            self.close_connection = True
+            response, end = None, FaultKind.SILENCE
         except Exception as mistake:  # noqa: BLE001 - a mistake of the stand-in is kept for the test that caused it
             stand_in.crashes.append(mistake)
-            response = Response(500, {"message": f"the stand-in made a mistake: {mistake!r}"})
-            self._send(response)
-        finally:
-            stand_in.done(record, response)
+            response, end = Response(500, {"message": f"the stand-in made a mistake: {mistake!r}"}), FaultKind.ANSWER
+        stand_in.answered(record, response if end is FaultKind.ANSWER else None)
+        self._end(response, end)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
 
@@ -356,37 +363,39 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(length) if length else b"",
         )
 
-    def _answer(self, stand_in: StandIn, request: Request, record: Recorded) -> Response | None:
+    def _answer(self, stand_in: StandIn, request: Request, record: Recorded) -> tuple[Response | None, FaultKind]:
+        """The answer, and whether it goes out whole, in half, or not at all."""
         for hook in tuple(stand_in.before):
             hook(record)
         fault = stand_in.planned_fault(request)
         if stand_in.latency:
             stand_in.wait(stand_in.latency)
-        if fault and not fault.takes_effect:
-            return self._fail(stand_in, fault, Response(200, {}))
-        response = stand_in.dispatch(request)
-        for hook in tuple(stand_in.after):
-            hook(record)
-        return self._fail(stand_in, fault, response) if fault else self._send(response)
+        response: Response | None = None
+        if fault is None or fault.takes_effect:
+            response = stand_in.dispatch(request)
+            for hook in tuple(stand_in.after):
+                hook(record)
+        return self._failing(stand_in, fault, response) if fault else (response, FaultKind.ANSWER)
 
-    def _fail(self, stand_in: StandIn, fault: Fault, response: Response) -> Response | None:
+    def _failing(self, stand_in: StandIn, fault: Fault, response: Response | None) -> tuple[Response | None, FaultKind]:
         if fault.kind is FaultKind.ANSWER:
-            return self._send(Response(fault.status, fault.body, dict(fault.headers)))
-        if fault.kind is FaultKind.DELAY:
-            stand_in.wait(fault.seconds)
-            return self._send(response)
-        if fault.kind is FaultKind.HALF_ANSWER:
-            self._write(response, cut=True)
+            return Response(fault.status, fault.body, dict(fault.headers)), FaultKind.ANSWER
         if fault.kind is FaultKind.SILENCE:
             stand_in.wait(None)
-        if fault.kind is FaultKind.RESET:
+        if fault.kind is FaultKind.DELAY:
+            stand_in.wait(fault.seconds)
+            return response, FaultKind.ANSWER
+        return response, fault.kind
+
+    def _end(self, response: Response | None, end: FaultKind) -> None:
+        if end is FaultKind.ANSWER and response is not None:
+            self._write(response)
+            return
+        if end is FaultKind.HALF_ANSWER:
+            self._write(response or Response(200, {}), cut=True)
+        if end is FaultKind.RESET:
             self.server.reset(self.connection)
         self.close_connection = True
-        return None
-
-    def _send(self, response: Response) -> Response:
-        self._write(response)
-        return response
 
     def _write(self, response: Response, *, cut: bool = False) -> None:
         """One write for head and body: two would meet Nagle's algorithm and a delayed acknowledgement."""
