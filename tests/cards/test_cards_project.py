@@ -66,7 +66,7 @@ def project(tmp_path: Path, **cards: str) -> Path:
 def test_a_sixteenth_provider_is_one_file_and_no_code(tmp_path):
     cards = load_cards(project(tmp_path, pigeon_post=SIXTEENTH))
     assert len(cards) == 16
-    assert cards.get("pigeon_post").main_unit()[0].name == "PIGEON_POST_KEY"
+    assert cards.get("pigeon_post").unit_of()[0].name == "PIGEON_POST_KEY"
     assert cards.check("pigeon_post.errors")[0].name == "Pigeon Post"
     assert cards.denied_hosts()["pigeon.example"] == "pigeon_post"
     with pytest.raises(UsageError) as refusal:

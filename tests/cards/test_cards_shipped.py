@@ -117,7 +117,7 @@ def test_fifteen_providers_ship():
 
 @pytest.mark.parametrize(("provider", "names"), MAIN_SECRETS.items())
 def test_rotating_a_provider_means_its_main_secrets_as_one_unit(provider, names):
-    assert [secret.name for secret in CARDS.get(provider).main_unit()] == names
+    assert [secret.name for secret in CARDS.get(provider).unit_of()] == names
 
 
 @pytest.mark.parametrize(("provider", "names"), SUCCESS_EVENTS.items())

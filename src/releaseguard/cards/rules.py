@@ -221,27 +221,34 @@ def _flows(document: Document, card: Card) -> Problems:
 def _amounts(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems:
     if flow.moves_money and (flow.amount is None or flow.max_amount is None):
         yield document.error("a flow that moves money says amount and max_amount", *at, "moves_money")
-    if flow.amount is not None and flow.amount > (flow.max_amount or 0):
+    if flow.amount is not None and not flow.amount <= (flow.max_amount or 0):
         cap = flow.max_amount if flow.max_amount is not None else "missing"
         yield document.error(f"{flow.amount:g} is more than max_amount ({cap})", *at, "amount")
     for part, index, step in _parts(flow):
         for asked in amounts_in(step.body):
-            if flow.max_amount is None or asked > flow.max_amount:
+            if not asked <= (flow.max_amount or 0):  # not a number is not within the cap either
                 yield document.error(f"asks for {asked:g}, more than max_amount", *at, part, index, "body")
 
 
 def amounts_in(body: Any) -> Iterator[float]:
-    """Every number that stands under a key ``amount`` in a request's body, at any depth."""
+    """Every number under a key that speaks of an amount in a request's body, at any depth, without its sign."""
     if isinstance(body, Mapping):
         for key, value in body.items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if str(key).lower() == "amount" and is_number:
-                yield abs(value)
-            else:
-                yield from amounts_in(value)
+            number = _number(value) if "amount" in str(key).lower() else None
+            yield from amounts_in(value) if number is None else (abs(number),)
     elif isinstance(body, list | tuple):
         for item in body:
             yield from amounts_in(item)
+
+
+def _number(value: Any) -> float | None:
+    """A number, also one written as text: what the app would read in it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def _steps(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems:
@@ -277,6 +284,14 @@ def placeholders(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from placeholders(item)
+
+
+def embeds(value: Any, name: str) -> bool:
+    """Whether ``{name}`` stands inside a longer text of a body, and not alone."""
+    if isinstance(value, str):
+        return name in PLACEHOLDER.findall(value) and PLACEHOLDER.fullmatch(value) is None
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(embeds(item, name) for item in inner)
 
 
 def _parts(flow: FlowSpec) -> Iterator[tuple[str, int, StepSpec]]:

@@ -270,10 +270,6 @@ class Card(_Strict, frozen=True, kw_only=True):
             units.setdefault(secret.unit, []).append(secret)
         return units
 
-    def main_unit(self) -> Sequence[SecretSpec]:
-        """What ``rotate PROVIDER`` means where no secret is named: the card's first unit (empty without secrets)."""
-        return next(iter(self.units().values()), ())
-
     def unit_of(self, secret: str | None = None) -> Sequence[SecretSpec]:
         """The secrets that are rotated together with ``secret``, or the card's first unit.
 
