@@ -8,6 +8,8 @@ import weakref
 from typing import NoReturn, SupportsIndex, final
 
 MASK = "********"
+PIECE = 8
+"""So many characters of a value in a row are too many for a message to hold."""
 _SHORTEST_MASKED = 6
 """Shorter values are not searched for: masking every ``1`` would hide the message and not the secret."""
 
@@ -41,6 +43,12 @@ class Secret:
         """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (Supabase's listing shows that)."""
         mine = hashlib.sha256(self.__value.encode()).hexdigest()
         return hmac.compare_digest(mine.encode(), digest.lower().encode())
+
+    def shows_in(self, text: str) -> bool:
+        """Whether ``text`` holds a piece of the value: :data:`PIECE` characters in a row, or all of a shorter one."""
+        size = min(PIECE, len(self.__value))
+        pieces = (self.__value[start : start + size] for start in range(len(self.__value) - size + 1))
+        return bool(size) and any(piece in text for piece in pieces)
 
     def __bool__(self) -> bool:
         return bool(self.__value)

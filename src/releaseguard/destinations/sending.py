@@ -15,8 +15,6 @@ T = TypeVar("T")
 
 LOOKS = 3
 """How often a read-back looks before it believes that a write did not take effect: replicas lag."""
-PIECE = 8
-"""Characters of a value in a row that no message may hold."""
 PAUSE = 1.0
 """Seconds between those looks."""
 
@@ -38,9 +36,7 @@ def without_value(error: ServiceError, value: Secret) -> ServiceError:
 
     The client withholds what it sent itself; a value that was sealed before it got there is not known to it.
     """
-    text = value.reveal()
-    pieces = (text[start : start + PIECE] for start in range(max(1, len(text) - PIECE + 1)))
-    if not text or not any(piece in error.what for piece in pieces):
+    if not value.shows_in(error.what):
         return error
     what = "the service refused the request in words that hold the secret; they are not shown"
     return type(error)(what, where=error.where, next_step=error.next_step, status=error.status)

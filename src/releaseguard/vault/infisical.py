@@ -49,8 +49,9 @@ class _Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no type
     The SDK's models (``model=``) are left out: they take a field that a newer server adds or drops for an error.
     """
 
-    def __init__(self, client: ServiceClient) -> None:
+    def __init__(self, client: ServiceClient, token: Callable[[], Secret] | None = None) -> None:
         self._client = client  # the SDK's own constructor would open a session that nobody closes
+        self._token = token
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **_: Any) -> SimpleNamespace:
         return self._answer("GET", path, params=params)
@@ -69,7 +70,7 @@ class _Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no type
     ) -> SimpleNamespace:
         body = None if json is None else {key: value for key, value in json.items() if value is not None}
         reply = self._client.request(method, path, params=params, json=body, allow=(401, 403, 404, 422))
-        document = _document(reply)
+        document = _document(reply, self._confidential(json))
         if "approval" in document and "secret" not in document:
             raise ApprovalPending(
                 "a policy of the project turned the write into a proposal",
@@ -78,8 +79,12 @@ class _Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no type
             )
         return SimpleNamespace(data=SimpleNamespace(**document))
 
+    def _confidential(self, json: Mapping[str, Any] | None) -> Sequence[Secret]:
+        sent = [value for value in (json or {}).values() if isinstance(value, Secret)]
+        return [*sent, self._token()] if self._token else sent
 
-def _document(reply: Reply) -> Mapping[str, Any]:
+
+def _document(reply: Reply, confidential: Sequence[Secret]) -> Mapping[str, Any]:
     """The answer as an object. Raises what its status means, in the server's own words where they are plain."""
     document = reply.json()
     if not isinstance(document, dict):
@@ -87,7 +92,10 @@ def _document(reply: Reply) -> Mapping[str, Any]:
     if reply.status < 400:
         return document
     kind = _kind(reply.status, document)
-    raise kind(_words(document, reply.status), where=reply.where, next_step=_next_step(kind), status=reply.status)
+    words = _words(document, reply.status)
+    if any(secret.shows_in(words) for secret in confidential):
+        words = f"Infisical answered {reply.status} (its message holds a secret and is not shown)"
+    raise kind(words, where=reply.where, next_step=_next_step(kind), status=reply.status)
 
 
 def _kind(status: int, document: Mapping[str, Any]) -> type[ServiceError]:
@@ -306,7 +314,7 @@ class InfisicalVault(Vault):
     ) -> None:
         self.label = f"{client.host}, project {project_id}, environment {environment}, path {path}"
         self._session = session
-        self._requests = _Requests(client)
+        self._requests = _Requests(client, session.token)
         self._apis = [V3RawSecrets(self._requests, SecretsCache(None)), _V4Secrets(self._requests)]
         self._project, self._environment, self._path = project_id, environment, path
         self._place = {"project_id": project_id, "environment_slug": environment, "secret_path": path}
