@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from releaseguard import safemode
@@ -20,6 +23,7 @@ from releaseguard.secret import Secret
 from releaseguard.settings import Credentials, Settings, credentials, seconds, span
 
 if TYPE_CHECKING:
+    from releaseguard.appdb import AppDatabase
     from releaseguard.cards.spec import Card
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.github import PublicKeys
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     from releaseguard.rotation.values import Claim, Place, RotationRules, RotationWorld
     from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
+    from releaseguard.verification.interface import Promise
+    from releaseguard.verification.present import Present, RunFlows, SecretState
+    from releaseguard.verification.run import VerifyWorld
 
 Guard = Callable[[], None]
 
@@ -205,6 +212,70 @@ class Wiring:
             claims=list(self._claims()),
             run_flow=self.flow_runner(card),
         )
+
+    def verify_world(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyWorld:
+        """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
+        from releaseguard.verification.run import VerifyWorld
+
+        return VerifyWorld(
+            log=self.event_log,
+            cards=list(self.cards),
+            environment=self.settings.environment,
+            promise=self.promise(window, baseline),
+            kinds=_personal_data,
+            present=self._present(),
+            now=self.event_log.now,
+        )
+
+    def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:
+        """What is promised about verdicts, and over how much time."""
+        from releaseguard.verification.interface import Promise
+
+        section = self.settings.verify
+        return Promise(
+            false_alarm=section.false_alarm_rate,
+            window_minutes=_minutes(window or span(section.window)),
+            baseline_minutes=_minutes(baseline or span(section.baseline)),
+        )
+
+    def _present(self) -> Present:
+        from releaseguard.verification.present import Present
+
+        providers = self.settings.providers
+        setting = self.settings.app.database_url_env
+        database = self.environ.get(setting)
+        return Present(
+            secret_states=self._secret_states,
+            providers_with_destinations=frozenset(name for name, one in providers.items() if one.destinations),
+            count_rows=self._app_database(Secret(database), setting).count_rows if database else None,
+            database_setting=setting,
+            run_flows=self._flow_stage(),
+            test_paths=frozenset(name for name, one in providers.items() if one.test_path),
+        )
+
+    def _app_database(self, url: Secret, setting: str) -> AppDatabase:
+        from releaseguard.appdb import AppDatabase
+
+        def pin(target: str) -> str:
+            return safemode.check_libpq(target, self.environ, setting=setting, policy=self.policy).conninfo.reveal()
+
+        return AppDatabase(url, setting, pin=pin)
+
+    def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretState]:
+        from releaseguard.rotation.drift import DRIFTED, DriftStatus
+        from releaseguard.rotation.survey import survey
+        from releaseguard.verification.present import SecretState
+
+        found = survey(self.managed(provider), self.vault, self.event_log, copies=False).findings
+        in_step = dict.fromkeys(DRIFTED, False) | {DriftStatus.IN_STEP: True}
+        return [
+            SecretState(one.secret, one.uri, in_step.get(one.status), one.reason)
+            for one in found
+            if not names or one.secret in names
+        ]
+
+    def _flow_stage(self) -> RunFlows | None:
+        return None
 
     def leak_surroundings(self, world: RotationWorld, secret: str | None) -> Surroundings:
         """Where the exposure of a leaked secret is looked for."""
@@ -441,6 +512,26 @@ class Wiring:
 
 def _bearer(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:
     return lambda: {"Authorization": Secret(f"Bearer {token().reveal()}")}
+
+
+def _minutes(time: timedelta) -> int:
+    return max(math.ceil(time / timedelta(minutes=1)), 1)
+
+
+def _personal_data(detail: Mapping[str, Any]) -> Mapping[str, str]:
+    """Key -> what kind of personal data or secret stands there: what the writers' scrubber would mask."""
+    from releaseguard.eventlog.plain import plain
+    from releaseguard.eventlog.scrub import Scrubber
+
+    scrubber = Scrubber()
+    found = {}
+    for key, value in detail.items():
+        before = plain(value)
+        after = scrubber.json({key: before})
+        masked = next(iter(after.values())) if isinstance(after, dict) else after
+        if masked != before and (kind := re.search(r"\[([a-z -]+)\]", str(masked))):
+            found[key] = kind[1]
+    return found
 
 
 def _always(token: Secret) -> Callable[[], Secret]:

@@ -1,0 +1,62 @@
+"""The app's own database, for invariants: read-only, bounded in time and rows, and never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
+from releaseguard.secret import Secret
+
+MOST_ROWS = 1000
+TIMEOUT_MS = 15_000
+
+
+class AppDatabase:
+    """Counts the rows of read-only queries. ``pin`` checks and pins the target before libpq connects to it."""
+
+    def __init__(self, url: Secret, setting: str, *, pin: Callable[[str], str]) -> None:
+        self._url = url
+        self._setting = setting
+        self._pin = pin
+
+    def count_rows(self, sql: str) -> int:
+        """How many rows the query returns, at most :data:`MOST_ROWS`.
+
+        The session is read-only and its transaction is rolled back. Raises ``ConfigError`` for SQL that does not
+        run, ``AccessDenied`` where the role may not read, ``Unreachable`` where the database does not answer.
+        """
+        import psycopg
+
+        conninfo = self._pin(self._url.reveal())
+        options = f"-c default_transaction_read_only=on -c statement_timeout={TIMEOUT_MS} -c lock_timeout=2000"
+        try:
+            with psycopg.connect(conninfo, connect_timeout=10, options=options) as connection:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql.encode())
+                    rows = cursor.fetchmany(MOST_ROWS)
+                connection.rollback()
+                return len(rows)
+        except psycopg.Error as error:
+            raise self._translated(error) from None
+
+    def _translated(self, error: Exception) -> ServiceError | ConfigError:
+        import psycopg
+
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            return AccessDenied(
+                "the role may not read what an invariant asks for",
+                where=self._setting,
+                next_step="Grant it SELECT on the tables that the check names.",
+            )
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            return ConfigError("an invariant tried to write; it must only read", where=self._setting)
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            return ServiceError(f"an invariant took longer than {TIMEOUT_MS // 1000} s", where=self._setting)
+        if isinstance(error, psycopg.ProgrammingError | psycopg.DataError):
+            words = str(error).splitlines()[0] if str(error) else type(error).__name__
+            return ConfigError(f"an invariant does not run: {words}", where=self._setting)
+        return Unreachable(
+            f"the app's database does not answer ({type(error).__name__})",
+            where=self._setting,
+            next_step="Check the address in that variable, and that the database is up.",
+        )
