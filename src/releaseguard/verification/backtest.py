@@ -1,0 +1,170 @@
+"""``verify`` replayed over past releases, minute by minute, from one reading of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
+from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.model import Event, Verdict
+from releaseguard.verification.explain import explain
+from releaseguard.verification.interface import Deployment, Finding, Promise, Rule
+from releaseguard.verification.judge import Look, Replay
+from releaseguard.verification.release import DEPLOYED, deployments_of
+from releaseguard.verification.series import Ledger
+from releaseguard.verification.traffic import gathered, rows_around, rule_of, span_of
+
+OUTCOME = "release_outcome"
+"""An event that says how a release turned out: ``detail.good`` true or false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What ``verify`` would have said of one release, and when."""
+
+    deployment: Deployment
+    verdict: Verdict
+    failed_after_s: int | None
+    """Seconds from the deployment to the look that failed it."""
+    decided_after_s: int | None
+    """Seconds to the first look after which the verdict never changed; ``None`` where it stayed undecided."""
+    findings: Sequence[Finding]
+    peak: float
+    """The checklist's one number at its highest: the release fails where it reaches 1 / false_alarm."""
+    good: bool | None = None
+    """What is known to be true of the release, where something is."""
+
+
+def environments_of(log: EventLog) -> Sequence[str]:
+    """The environments that have deployments in the log."""
+    return sorted({event.environment for event in log.select(Query(events=[DEPLOYED]))})
+
+
+def deployments_in(log: EventLog, environment: str) -> Sequence[Deployment]:
+    """Every deployment of an environment."""
+    return deployments_of(log.select(Query(environment=environment, events=[DEPLOYED])))
+
+
+def outcomes_in(log: EventLog, environment: str) -> Mapping[str, bool]:
+    """Release -> whether a ``release_outcome`` event calls it good; the newest event counts."""
+    rows = log.select(Query(environment=environment, events=[OUTCOME]))
+    return {release: bool(row.detail.get("good")) for row in rows if (release := _release(row))}
+
+
+def _release(row: Event) -> str | None:
+    named = row.release or row.detail.get("release")
+    return str(named) if named else None
+
+
+def backtest(
+    log: EventLog, environment: str, cards: Sequence[Card], promise: Promise, every: timedelta
+) -> Iterator[Replayed]:
+    """Every release of an environment, in order, as the log would have shown it at the time."""
+    deployments = deployments_in(log, environment)
+    if not deployments:
+        return
+    since, until = span_of(deployments, promise)
+    rows = list(rows_around(log, environment, since, until, None))
+    rules = _rules(cards)
+    ledger = gathered(rules, deployments, promise, rows)
+    first = _first_seen(rows)
+    step = max(round(every / timedelta(minutes=1)), 1)
+    for deployment in deployments:
+        known = [rule for rule in rules if _was_logged(rule, first, deployment, promise)]
+        yield replay_one(ledger, known, deployment, promise, step)
+
+
+def _rules(cards: Sequence[Card]) -> Sequence[Rule]:
+    return [
+        rule_of(card, check) for card in cards for check in card.checks if isinstance(check, SignalCheck | VolumeCheck)
+    ]
+
+
+def _first_seen(rows: Sequence[MinuteCount]) -> Mapping[tuple[str, str], datetime]:
+    first: dict[tuple[str, str], datetime] = {}
+    for row in rows:
+        key = row.provider, row.event
+        if key not in first or row.occurred_minute < first[key]:
+            first[key] = row.occurred_minute
+    return first
+
+
+def _was_logged(
+    rule: Rule, first: Mapping[tuple[str, str], datetime], deployment: Deployment, promise: Promise
+) -> bool:
+    """Whether one of the rule's events had been seen by the window's end: otherwise the check is not configured."""
+    end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
+    events = rule.success | rule.error
+    return any(
+        seen <= end for (provider, event), seen in first.items() if provider == rule.provider and event in events
+    )
+
+
+def replay_one(
+    ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise, step: int = 1
+) -> Replayed:
+    """One release looked at every ``step`` minutes until its window ends."""
+    replay = Replay(ledger, rules, deployment, promise)
+    look, changed = _first_look(replay), replay.deployed + 1
+    failed = None
+    while replay.look_minute < replay.end:
+        now = replay.look(min(replay.look_minute + step, replay.end))
+        if now.verdict is not look.verdict:
+            changed = now.minute
+        if now.verdict is Verdict.FAIL:
+            failed = min(minute for rule in rules if rule.blocking and (minute := replay.failed.get(rule.id)))
+            look = now
+            break
+        look = now
+    undecided = look.verdict is Verdict.INCONCLUSIVE
+    return Replayed(
+        deployment=deployment,
+        verdict=look.verdict,
+        failed_after_s=_seconds(replay, failed) if failed else None,
+        decided_after_s=None if undecided else _seconds(replay, failed or changed),
+        findings=[explain(replay, rule) for rule in rules],
+        peak=replay.peak,
+    )
+
+
+def _first_look(replay: Replay) -> Look:
+    return replay.look(replay.deployed + 1)
+
+
+def _seconds(replay: Replay, minute: int) -> int:
+    """From the deployment itself to a look's minute."""
+    return max(round(minute * 60 - replay.deployment.deployed_at.timestamp()), 0)
+
+
+def with_truth(replayed: Replayed, outcomes: Mapping[str, bool]) -> Replayed:
+    """The release with what is known to be true of it."""
+    return replace(replayed, good=outcomes.get(replayed.deployment.release))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """What another promised rate of false alarms would have done on the same releases."""
+
+    false_alarm: float
+    failed: int
+    failed_good: int | None
+    failed_bad: int | None
+
+
+def other_thresholds(replayed: Sequence[Replayed], rates: Sequence[float]) -> Sequence[Threshold]:
+    """How many releases would have failed under other promises; with outcomes, how many of them rightly."""
+    known = any(one.good is not None for one in replayed)
+    found = []
+    for rate in rates:
+        failed = [one for one in replayed if one.peak >= 1 / rate]
+        found.append(
+            Threshold(
+                false_alarm=rate,
+                failed=len(failed),
+                failed_good=sum(one.good is True for one in failed) if known else None,
+                failed_bad=sum(one.good is False for one in failed) if known else None,
+            )
+        )
+    return found
