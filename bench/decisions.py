@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -14,13 +15,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 import simulator
-from simulator import Mixture, Simulated, simulate
-
 from releaseguard.model import Verdict
 from releaseguard.verification.bounds import lower_share, upper_share
 from releaseguard.verification.interface import Deployment, Promise, Rule
 from releaseguard.verification.judge import Replay
 from releaseguard.verification.series import Ledger
+from simulator import Mixture, Simulated, simulate
 
 WINDOW = 60
 
@@ -89,7 +89,27 @@ def releaseguard(sim: Simulated) -> Outcome:
     )
 
 
-CONTESTANTS: dict[str, Callable[[Simulated], Outcome]] = {"releaseguard": releaseguard}
+def oracle(sim: Simulated) -> Outcome:
+    """The limit: knows every true intensity with and without the harm, and which provider it hits.
+
+    Its likelihood ratio reaches 100 with probability at most 1% on a good release.
+    """
+    failed, evidence = None, 0.0
+    if sim.bad:
+        good, bad = [0] * sim.minutes, [0] * sim.minutes
+        for cell in sim.cells:
+            offset = cell.recorded - sim.deployed
+            if cell.provider == sim.victim and cell.occurred >= sim.deployed and offset < sim.minutes:
+                (good if cell.ok else bad)[offset] += cell.total
+        for minute, (g1, b1, g0, b0) in enumerate(sim.truth):
+            evidence += g0 + b0 - g1 - b1
+            evidence += good[minute] * math.log(max(g1, 1e-9) / g0) + bad[minute] * math.log(max(b1, 1e-9) / b0)
+            if evidence >= math.log(100) and failed is None:
+                failed = minute + 1
+    return Outcome("inconclusive" if failed is None else "fail", failed)
+
+
+CONTESTANTS: dict[str, Callable[[Simulated], Outcome]] = {"releaseguard": releaseguard, "oracle": oracle}
 
 
 def judge_one(job: tuple[Mixture, int, Sequence[str]]) -> Row:
@@ -178,8 +198,9 @@ def main() -> None:
     mixture = simulator.TUNING if args.mixture == "tuning" else simulator.REPORTED
     rows = run(mixture, args.releases, list(CONTESTANTS), args.processes, args.first)
     for name in CONTESTANTS:
+        print(name)
         for measure, value in figures(rows, name).items():
-            print(f"{measure:28s} {value}")
+            print(f"  {measure:28s} {value}")
     if args.rows:
         with open(args.rows, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)

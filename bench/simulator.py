@@ -91,6 +91,9 @@ class Simulated:
     """The true cause, by provider, where silence is total."""
     cells: list[Cell] = field(default_factory=list)
     harm: float = 0.0
+    truth: list[tuple[float, float, float, float]] = field(default_factory=list)
+    """By minute after the deployment, of the victim: the true intensity of successes and errors, with and
+    without the harm. For the oracle only."""
 
 
 @dataclass
@@ -313,6 +316,9 @@ class _World:
 
     def run(self) -> Simulated:
         base = [self.intensity(minute) for minute in range(self.start, self.end)]
+        # The stated rate is that of the hour after the deployment.
+        now = sum(base[-self.minutes :]) / self.minutes
+        base = [factor / now for factor in base]
         for provider in self.providers:
             self.draw_provider(provider, base)
         return self.sim
@@ -328,6 +334,10 @@ class _World:
             share += (1 - share) * failing
             good.append(rate * (1 - share))
             bad.append(rate * share)
+            if self.sim.bad and provider is self.victim and minute >= self.deployed:
+                usual = min(provider.share * provider.error_noise[i // 10], 0.5)
+                unharmed = rate / volume if volume else provider.rate / 60 * factor * provider.own[i // 10]
+                self.sim.truth.append((good[-1], bad[-1], unharmed * (1 - usual), unharmed * usual))
         noise = self.minute_noise if provider.rate > 30 else 0.0
         for ok, rates in ((True, good), (False, bad)):
             for i, number in self.counts(rates, noise):

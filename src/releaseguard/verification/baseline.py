@@ -119,6 +119,8 @@ class VolumeBaseline:
     days: int
     events: int
     """Events in the baseline."""
+    trials: Sequence[tuple[float, int]]
+    """Pseudo-releases, newest first: what this rule would have predicted for an hour, and what came."""
 
     def expected(self, start: int, end: int) -> float:
         """Events expected in the minutes ``[start, end)`` after the deployment."""
@@ -135,8 +137,9 @@ class VolumeBaseline:
 
 
 def volume_baseline(series: Known, span: Span, *, complete: int, minutes: int) -> VolumeBaseline:
-    """The volume to expect in the ``minutes`` after the deployment: the same time on previous days, times today's level.
+    """The volume to expect in the ``minutes`` after the deployment.
 
+    The same time on previous days, times today's level.
     ``complete`` is the minute up to which the log is known to be complete. The level is that of the last hours
     against the same hours of previous days. Variance comes from pseudo-releases: what this very rule would
     have predicted at every hour of the baseline, against what came.
@@ -150,17 +153,17 @@ def volume_baseline(series: Known, span: Span, *, complete: int, minutes: int) -
     level = _level(series, complete, used, dispersion)
     half = _half_width(series, span, used, minutes)
     rates = [level * _usual_rate(series, span.end + m, used, half) for m in range(minutes)]
-    variance = _prediction_variance(series, span, days, dispersion)
+    trials = pseudo_releases(series, span, days, dispersion)
     profile = sum(series.total(span.end - d * DAY - half, span.end - d * DAY + HOUR + half) for d in used)
-    variance = max(variance, 0.003) + dispersion / max(profile, 1.0)
-    return VolumeBaseline(rates, variance, dispersion, level, len(used), events)
+    variance = _excess_variance(trials, dispersion) + dispersion / max(profile, 1.0)
+    return VolumeBaseline(rates, variance, dispersion, level, len(used), events, trials)
 
 
 def _flat(series: Known, span: Span, complete: int, minutes: int, events: int) -> VolumeBaseline:
     """Less than a day of history: the rate of the last hours, with a day's swing as its uncertainty."""
     length = min(complete - span.start, RECENT)
     rate = series.total(complete - length, complete) / length if length > 0 else 0.0
-    return VolumeBaseline([rate] * minutes, 0.3, 1.5, 1.0, 0, events)
+    return VolumeBaseline([rate] * minutes, 0.3, 1.5, 1.0, 0, events, ())
 
 
 def _usual_rate(series: Known, minute: int, days: Sequence[int], half: int) -> float:
@@ -175,9 +178,7 @@ def _half_width(series: Known, span: Span, days: Sequence[int], minutes: int) ->
     return 15 if hourly >= 400 else 30 if hourly >= 60 else 60
 
 
-def _ordinary_days(
-    series: Known, span: Span, days: int, minutes: int, dispersion: float
-) -> Sequence[int]:
+def _ordinary_days(series: Known, span: Span, days: int, minutes: int, dispersion: float) -> Sequence[int]:
     """The previous days (1 is yesterday) on which nothing broke at this time of day; at most two are left out."""
     pairs = {}
     for day in range(1, days + 1):
@@ -204,8 +205,7 @@ def _level(series: Known, complete: int, days: Sequence[int], dispersion: float)
     seen = series.total(complete - RECENT, complete) / dispersion
     there = sum(series.total(complete - RECENT - d * DAY, complete - d * DAY) for d in days)
     usual = there / len(days) / dispersion
-    prior = 8.0
-    return (prior + seen) / (prior + usual)
+    return (LEVEL_PRIOR + seen) / (LEVEL_PRIOR + usual)
 
 
 def _count_dispersion(series: Known, span: Span) -> float:
@@ -219,28 +219,62 @@ def _count_dispersion(series: Known, span: Span) -> float:
     return min(max(squares / total, 1.0), 30.0) if total else 1.0
 
 
-def _prediction_variance(series: Known, span: Span, days: int, dispersion: float) -> float:
-    """The variance of (what came / what was predicted) beyond counting noise, over hourly pseudo-releases."""
+def pseudo_releases(series: Known, span: Span, days: int, dispersion: float) -> Sequence[tuple[float, int]]:
+    """For every hour of the baseline what the rule would have predicted, from the other days, and what came."""
     if days < 2:
-        return 0.15
-    hours = days * 24
-    counts = [series.total(span.end - (i + 1) * HOUR, span.end - i * HOUR) for i in range(hours)]
+        return ()
+    counts = [series.total(span.end - (i + 1) * HOUR, span.end - i * HOUR) for i in range(days * 24)]
     of_day = [sum(counts[h::24]) for h in range(24)]
-    squares, weight = 0.04 * _PRIOR, _PRIOR
-    for i in range(hours - 3):
+    trials = []
+    for i in range(len(counts) - 3):
         usual = (of_day[i % 24] - counts[i]) / (days - 1)
         before = sum(counts[i + 1 : i + 4])
         usual_before = sum(of_day[(i + j) % 24] - counts[i + j] for j in (1, 2, 3)) / (days - 1)
-        predicted = usual * (8.0 + before / dispersion) / (8.0 + usual_before / dispersion)
-        if predicted <= 0:
-            continue
-        noise = dispersion * predicted
-        excess = min((counts[i] - predicted) ** 2, 9.0 * (noise + 0.04 * predicted**2)) - noise
-        share = predicted / (predicted + 4 * dispersion)
-        squares += share * excess / predicted**2
-        weight += share
-    return min(max(squares / weight, 0.0), 0.5)
+        level = (LEVEL_PRIOR + before / dispersion) / (LEVEL_PRIOR + usual_before / dispersion)
+        trials.append((usual * level, counts[i]))
+    return trials
+
+
+def _excess_variance(trials: Sequence[tuple[float, int]], dispersion: float) -> float:
+    """The variance of (what came / what was predicted) beyond counting noise.
+
+    Hours count by how much they can say; one wild hour, an incident most likely, is cut to two deviations.
+    """
+    if not trials:
+        return 0.15
+    squares, weight = _USUAL_VARIANCE * _PRIOR, _PRIOR
+    for predicted, came in trials:
+        if predicted > 0:
+            noise = dispersion * predicted
+            excess = min((came - predicted) ** 2, 4.0 * (noise + 0.02 * predicted**2)) - _CUT_NORMAL * noise
+            share = predicted / (predicted + 4 * dispersion)
+            squares += share * excess / predicted**2
+            weight += share
+    return min(max(squares / weight, 0.002), 0.5)
+
+
+def shared_variance(one: VolumeBaseline, others: Sequence[VolumeBaseline]) -> float:
+    """How much of the variance of ``one`` it shares with ``others``, since users come and go together.
+
+    The covariance of their pseudo-releases' ratios, drawn to half of the variance where there is little to see.
+    """
+    products, weight = one.variance / 2 * _PRIOR, _PRIOR
+    rows = zip(*(base.trials for base in others), strict=False) if others else ()
+    for (predicted, came), other in zip(one.trials, rows, strict=False):
+        hoped, seen = sum(p for p, _ in other), sum(c for _, c in other)
+        if predicted > 0 and hoped > 0:
+            mine, theirs = came / predicted - 1, seen / hoped - 1
+            share = min(predicted / (predicted + 4), hoped / (hoped + 4))
+            products += share * max(min(mine * theirs, 0.25), -0.25)
+            weight += share
+    return min(max(products / weight, 0.0), 0.9 * one.variance)
 
 
 _PRIOR = 12.0
-"""How many pseudo-releases the prior variance of 0.04 (a level off by 20%) counts for."""
+"""How many pseudo-releases the prior variance counts for."""
+_CUT_NORMAL = 0.92
+"""The mean of the square of a standard normal number cut at two deviations."""
+_USUAL_VARIANCE = 0.02
+"""A level off by 14%."""
+LEVEL_PRIOR = 8.0
+"""How many usual events speak for a level of 1."""

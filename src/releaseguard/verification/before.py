@@ -9,25 +9,22 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from releaseguard.verification.baseline import (
-    DAY,
-    HOUR,
     ErrorBaseline,
     Span,
     VolumeBaseline,
     error_baseline,
+    shared_variance,
     volume_baseline,
 )
 from releaseguard.verification.completeness import Lags, lags_of
-from releaseguard.verification.evidence import MINUTE_CAP, Level, volume_evidence
+from releaseguard.verification.evidence import DROP, MINUTE_CAP, Others, volume_evidence
 from releaseguard.verification.interface import Promise, Rule
-from releaseguard.verification.series import LOOKBACK, Cell, Known, Ledger
+from releaseguard.verification.series import Cell, Known, Ledger
 
-LEAST_RISE = 0.15
+LEAST_RISE = 0.06
 """The share of a card's ``max_error_increase`` by which errors may rise without being called a rise."""
 INCIDENT = 300.0
 """The evidence at which trouble counts as having begun before the deployment."""
-DROPS = (0.02, 0.15, 0.35)
-"""Fractions of the usual volume in the mixture of drops: silence but for stragglers, and two kinds of drop."""
 _SINCE = (120, 60, 45, 30, 20, 10)
 
 
@@ -48,8 +45,10 @@ class Before:
     """By rule."""
     volumes: dict[str, VolumeBaseline]
     """By rule."""
-    error_incidents: dict[str, float]
-    """Rules whose errors were far above the usual at the deployment, with the evidence of it."""
+    shared: dict[str, float]
+    """By volume rule: the part of its variance that it shares with the other providers."""
+    trouble: dict[str, float]
+    """By signal rule: the evidence that errors were far above the usual at the deployment."""
     volume_incidents: dict[str, float]
     """Rules whose events had stopped or dropped before it."""
 
@@ -77,15 +76,17 @@ def known_before(
     builder = _Builder(ledger, late, span, complete, minutes)
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r.provider, r.success) for r in rules if r.kind == "volume"}
+    traffic = {name: builder.volume(name, None) for name in ledger.providers}
     return Before(
         learned=sum(cell.total for cell in there),
         complete=complete,
         newest=newest,
         lags=lags,
-        traffic={name: builder.volume(name, None) for name in ledger.providers},
+        traffic=traffic,
         errors=errors,
         volumes=volumes,
-        error_incidents=_error_incidents(rules, there, errors, deployed),
+        shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
+        trouble=_trouble(rules, there, errors, deployed),
         volume_incidents=builder.volume_incidents(rules, volumes),
     )
 
@@ -93,9 +94,7 @@ def known_before(
 class _Builder:
     """Asks the ledger as it was known at the look."""
 
-    def __init__(
-        self, ledger: Ledger, late: Sequence[Cell], span: Span, complete: int, minutes: int
-    ) -> None:
+    def __init__(self, ledger: Ledger, late: Sequence[Cell], span: Span, complete: int, minutes: int) -> None:
         self._ledger = ledger
         self._late = [cell for cell in late if not cell.synthetic]
         self._span = span
@@ -144,15 +143,16 @@ class _Builder:
         hoped = list(accumulate(expected.rates, initial=0.0))
         if not _low_at_the_end(seen, hoped):
             return 0.0
-        shape = 1.0 / expected.variance
-        onsets = [length - since for since in _SINCE]
+        alone = Others([0.0] * (length + 1), [0.0] * (length + 1), 0.0)
         return volume_evidence(
             seen,
             hoped,
-            level=Level(shape, 1.0),
+            change=DROP,
+            variance=expected.variance,
             dispersion=expected.dispersion,
-            factors=DROPS,
-            onsets=onsets,
+            others=alone,
+            onsets=[length - since for since in _SINCE],
+            slots=len(_SINCE),
         ).value
 
 
@@ -166,7 +166,11 @@ def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
     return seen[last] == 0
 
 
-def _error_incidents(
+def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline]) -> float:
+    return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
+
+
+def _trouble(
     rules: Sequence[Rule], cells: Sequence[Cell], baselines: dict[str, ErrorBaseline], deployed: int
 ) -> dict[str, float]:
     by_provider: dict[str, list[Cell]] = defaultdict(list)
@@ -179,8 +183,7 @@ def _error_incidents(
             trouble = Trouble(baselines[rule.id])
             for total, bad in per_minute(rule, by_provider[rule.provider]):
                 trouble.minute(total, bad)
-            if trouble.value >= INCIDENT:
-                found[rule.id] = trouble.value
+            found[rule.id] = trouble.value
     return found
 
 
@@ -219,5 +222,3 @@ class Trouble:
         for j, held in enumerate(self._sums):
             gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
             self._sums[j] = min(max(held + gain, 0.0), 9.2)
-
-

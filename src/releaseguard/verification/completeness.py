@@ -22,6 +22,8 @@ class Lags:
 
     usual: int
     by_provider: Mapping[str, int]
+    at_once: Mapping[str, float]
+    """By provider: the share of rows that are there in the minute in which they occur."""
     ahead: int
     """Rows that were recorded in an earlier minute than they say they occurred in: a clock runs ahead."""
     rows: int
@@ -43,7 +45,8 @@ def lags_of(cells: Iterable[Cell]) -> Lags:
             single.setdefault(cell.provider, Counter())[max(lag, 0)] += cell.total
     by_provider = {name: _quantile(lag) for name, lag in single.items() if lag.total() >= _FEW}
     usual = _quantile(overall) if overall.total() >= _FEW else 1
-    return Lags(usual, by_provider, ahead, overall.total())
+    at_once = {name: lag[0] / lag.total() for name, lag in single.items() if lag.total() >= _FEW}
+    return Lags(usual, by_provider, at_once, ahead, overall.total())
 
 
 def _quantile(lags: Counter[int]) -> int:

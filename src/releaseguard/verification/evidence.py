@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 HARMS = (0.03, 0.06, 0.12, 0.25, 0.5, 0.9)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
-AT_ONCE = 0.5
+AT_ONCE = 0.6
 """Prior weight of harm that begins with the deployment; the rest is spread over the minutes of the window."""
-MINUTE_CAP = 20.0
+MINUTE_CAP = 30.0
 """The most that one minute may multiply the evidence by: no burst of a minute or two decides.
 
 A likelihood ratio cut from above still has expectation at most 1, so the guarantee stays.
@@ -41,21 +41,26 @@ class ErrorProcess:
         self._unspent = 1.0
         self._later = (1.0 - AT_ONCE) / max(minutes, 1)
         self._cap = math.log(MINUTE_CAP)
+        self._minutes: dict[int, list[float]] = {}
 
     @property
     def value(self) -> float:
         return math.fsum(self._sums) / len(self._sums) + self._unspent
 
-    def look(self, minutes: Iterable[tuple[int, int]]) -> float:
-        """Take in what arrived since the last look: (events, errors) of each minute; returns E."""
+    def look(self, arrived: Iterable[tuple[int, int, int]]) -> float:
+        """Take in what arrived since the last look: (minute, events, errors); returns E.
+
+        Events of one minute may arrive over several looks; the cap holds for the minute as a whole.
+        """
         weight = min(AT_ONCE if self._unspent == 1.0 else self._later, self._unspent)
         self._unspent -= weight
-        batches = list(minutes)
-        for j, held in enumerate(self._sums):
-            log = 0.0
-            for total, bad in batches:
-                log += min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
-            self._sums[j] = min((held + weight) * math.exp(log), _CEILING)
+        self._sums = [held + weight for held in self._sums]
+        for minute, total, bad in arrived:
+            held = self._minutes.setdefault(minute, [0.0] * len(HARMS))
+            for j, before in enumerate(held):
+                held[j] = before + bad * self._bad[j] + (total - bad) * self._good[j]
+                gain = min(held[j], self._cap) - min(before, self._cap)
+                self._sums[j] = min(self._sums[j] * math.exp(gain), _CEILING)
         return self.value
 
 
@@ -79,51 +84,97 @@ class Level:
     mean: float
 
 
-def common_level(variance: float, seen: float, expected: float) -> Level:
-    """The level to expect of a provider, given that the others show ``seen`` where ``expected`` were expected.
+SURPRISE = 2.0
+"""Deviations of the others' volume from the expected beyond which history says nothing about today."""
 
-    Half of the variance is taken to be shared by all (users come and go together), half the provider's own;
-    ``seen`` and ``expected`` are already divided by their dispersion.
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the other providers show: running sums over the same minutes, divided by their dispersion."""
+
+    seen: Sequence[float]
+    expected: Sequence[float]
+    shared: float
+    """The part of the provider's variance that it shares with them."""
+
+
+def common_level(variance: float, others: Others, onset: int) -> Level:
+    """The level to expect of a provider since ``onset``, given what the others show since then.
+
+    Users come and go together: of the variance, ``others.shared`` is the common part, which the others'
+    events narrow down, the rest is the provider's own.
     """
-    shared = 2.0 / variance
-    mean = (shared + seen) / (shared + expected)
-    own = max(variance / 2.0, 0.005)
-    return Level(1.0 / (1.0 / (shared + seen) + own), mean)
+    seen = others.seen[-1] - others.seen[onset]
+    expected = others.expected[-1] - others.expected[onset]
+    shared = max(others.shared, 1e-4)
+    surprise = abs(seen - expected) / math.sqrt(expected + expected**2 * shared) if expected else 0.0
+    # A holiday is no tail of the usual variance: where the others say so, they alone set the level.
+    prior = 1.0 / shared if surprise < SURPRISE else 2.0
+    mean = (prior + seen) / (prior + expected)
+    own = max(variance - others.shared, 0.002)
+    return Level(1.0 / (1.0 / (prior + seen) + own), mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of volume to look for: to one of ``factors`` of the usual, beyond ``tolerated``."""
+
+    factors: Sequence[tuple[float, float]]
+    """(factor, prior weight); the weights sum to 1."""
+    tolerated: float
+    """A change of this factor is not yet a change."""
+
+
+DROP = Change(factors=((0.02, 0.5), (0.15, 0.2), (0.35, 0.3)), tolerated=0.9)
+"""Silence but for stragglers, and two kinds of drop."""
+
+
+def rise(harm: float) -> Change:
+    """A rise to ``harm`` times the usual volume, or twice that; growth by its square root is nobody's fault."""
+    tolerated = math.sqrt(harm)
+    return Change(factors=((harm / tolerated, 0.5), (2 * harm / tolerated, 0.5)), tolerated=tolerated)
 
 
 def volume_evidence(
     seen: Sequence[int],
     expected: Sequence[float],
     *,
-    level: Level,
+    change: Change,
+    variance: float,
     dispersion: float,
-    factors: Sequence[float],
+    others: Others,
     onsets: Sequence[int],
+    slots: int,
 ) -> VolumeEvidence:
-    """The Bayes factor of "from some onset on, the volume is a fraction of the usual" against "as usual".
+    """The Bayes factor of "since some onset the volume is a fraction of the usual" against "as usual".
 
     ``seen`` and ``expected`` are running sums over minutes (``seen[m]`` counts the minutes before m). With
-    the level L ~ Gamma(a, b) under both, an onset s and a factor f, and N, M (N', M') counts and expectations
-    of all minutes (those after s), both divided by the dispersion:
+    the level L ~ Gamma(a, b) under both, a factor f, and N and M the counts and expectations since the onset,
+    divided by the dispersion:
 
-        f^N' * ((b + M) / (b + M - (1 - f) M'))^(a + N)
+        f^N * ((b + M) / (b + f M))^(a + N)
 
-    which is the ratio of two negative binomial (Polya) predictive probabilities. Uniform over onsets and factors.
+    the ratio of two negative binomial (Polya) predictive probabilities. Half of the prior weight lies on the
+    first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
     """
-    last = len(seen) - 1
-    a = level.shape
-    b = a / level.mean
-    count, total = seen[last] / dispersion, expected[last] / dispersion
-    sum_, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
-    for onset in onsets:
-        after = (seen[last] - seen[onset]) / dispersion
-        usual = (expected[last] - expected[onset]) / dispersion
-        part = 0.0
-        for factor in factors:
-            gain = -math.log1p(-(1.0 - factor) * usual / (b + total))
-            part += math.exp(min(after * math.log(factor) + (a + count) * gain, 30.0))
-        sum_ += part
-        if part > best.value:
-            best = VolumeEvidence(part, onset, seen[last] - seen[onset], expected[last] - expected[onset])
-    value = sum_ / (len(onsets) * len(factors)) if onsets else 0.0
-    return VolumeEvidence(value, best.onset, best.seen, best.expected)
+    total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
+    for i, onset in enumerate(onsets):
+        level = common_level(variance, others, onset)
+        mean = level.mean * change.tolerated
+        mean = min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
+        came, usual = seen[-1] - seen[onset], expected[-1] - expected[onset]
+        value = _ratio(came / dispersion, usual / dispersion, level.shape, mean, change.factors)
+        value *= AT_ONCE if i == 0 else (1.0 - AT_ONCE) / slots
+        total += value
+        if value > best.value:
+            best = VolumeEvidence(value, onset, came, usual)
+    return VolumeEvidence(total, best.onset, best.seen, best.expected)
+
+
+def _ratio(count: float, usual: float, shape: float, mean: float, factors: Sequence[tuple[float, float]]) -> float:
+    rate = shape / mean
+    value = 0.0
+    for factor, weight in factors:
+        gain = math.log((rate + usual) / (rate + factor * usual))
+        value += weight * math.exp(min(count * math.log(factor) + (shape + count) * gain, 30.0))
+    return value

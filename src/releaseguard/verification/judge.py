@@ -14,23 +14,25 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from releaseguard.model import Verdict
-from releaseguard.verification.before import DROPS, Before, Trouble, known_before
+from releaseguard.verification.before import INCIDENT, Before, Trouble, known_before
 from releaseguard.verification.bounds import beta_cdf, clean_trials_needed
 from releaseguard.verification.completeness import ENOUGH, dead_minutes
 from releaseguard.verification.evidence import (
+    DROP,
+    Change,
     ErrorProcess,
-    Level,
+    Others,
     VolumeEvidence,
-    common_level,
+    rise,
     volume_evidence,
 )
 from releaseguard.verification.interface import Deployment, Promise, Rule, SilenceCause, overall_of
-from releaseguard.verification.silence import Quiet, silence_cause
 from releaseguard.verification.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
+from releaseguard.verification.silence import Quiet, silence_cause
 
 SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
-SETTLED = 4
+SETTLED = 3
 """Complete minutes that a change of volume must have lasted."""
 ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
@@ -71,8 +73,6 @@ class VolumeState:
     judged: int = 0
     expected: float = 0.0
     """Events in the judged minutes, and how many were to be expected."""
-    others_seen: float = 0.0
-    others_expected: float = 0.0
 
 
 @dataclass(slots=True)
@@ -108,9 +108,7 @@ class Look:
 class Replay:
     """One release, looked at minute by minute."""
 
-    def __init__(
-        self, ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise
-    ) -> None:
+    def __init__(self, ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise) -> None:
         self.rules = rules
         self.deployment = deployment
         self.promise = promise
@@ -127,14 +125,13 @@ class Replay:
         self._sort_cells()
         self.log = LogState()
         self.errors = {r.id: ErrorState(r) for r in rules if r.kind == "signal"}
-        self.volumes = {
-            r.id: VolumeState(r, seen=[0] * self.length) for r in rules if r.kind == "volume"
-        }
+        self.volumes = {r.id: VolumeState(r, seen=[0] * self.length) for r in rules if r.kind == "volume"}
         self._by_event: dict[tuple[str, str], tuple[list[ErrorState], list[VolumeState]]] = {}
         self.traffic: dict[str, list[int]] = {name: [0] * self.length for name in ledger.providers}
         self._rows = [0] * self.length
         self._last_event: dict[str, int] = {}
-        self._own: dict[str, tuple[int, int]] = {}
+        self._own: dict[str, list[int]] = {}
+        """By provider: events that carry the release, that merely came after it, and of other releases."""
         self.before: Before | None = None
         self.failed: dict[str, int] = {}
         """The look at which a rule failed, by id."""
@@ -187,9 +184,7 @@ class Replay:
         if self.before is not None and known < 1.1 * self.before.learned + 10:
             return
         rules = self.rules
-        before = known_before(
-            self._ledger, rules, self._cells_before, self.deployed, self.look_minute, self.promise
-        )
+        before = known_before(self._ledger, rules, self._cells_before, self.deployed, self.look_minute, self.promise)
         if self.before is None and before.newest is not None:
             self.log.newest = before.newest
         self.before = before
@@ -197,8 +192,9 @@ class Replay:
             base = before.errors[state.rule.id]
             if state.process is None:
                 state.process = ErrorProcess(base.bound, base.dispersion, self.length)
-            if state.rule.id in before.error_incidents and state.events == 0 and state.trouble is None:
-                state.trouble = Trouble(base, before.error_incidents[state.rule.id])
+            trouble = before.trouble[state.rule.id]
+            if trouble >= INCIDENT and state.events == 0 and state.trouble is None:
+                state.trouble = Trouble(base, trouble)
 
     @property
     def known(self) -> Before:
@@ -224,8 +220,7 @@ class Replay:
             log.tagged += cell.total if ours and cell.release is not None else 0
             log.old += 0 if ours else cell.total
             self.traffic[cell.provider][offset] += cell.total
-            fresh, old = self._own.get(cell.provider, (0, 0))
-            self._own[cell.provider] = (fresh + cell.total, old) if ours else (fresh, old + cell.total)
+            self._own.setdefault(cell.provider, [0, 0, 0])[_part(cell, ours)] += cell.total
             self._last_event[cell.provider] = max(self._last_event.get(cell.provider, 0), occurred)
             for state in self._states(cell)[1]:
                 state.seen[offset] += cell.total
@@ -242,11 +237,7 @@ class Replay:
                     for s in self.errors.values()
                     if s.rule.provider == key[0] and (key[1] in s.rule.success or key[1] in s.rule.error)
                 ],
-                [
-                    s
-                    for s in self.volumes.values()
-                    if s.rule.provider == key[0] and key[1] in s.rule.success
-                ],
+                [s for s in self.volumes.values() if s.rule.provider == key[0] and key[1] in s.rule.success],
             )
         return self._by_event[key]
 
@@ -275,17 +266,17 @@ class Replay:
                     state.old_events += cell.total
                     state.old_errors += 0 if cell.ok else cell.total
         for name, state in self.errors.items():
-            batches = [(n, k) for _, (n, k) in sorted(minutes.get(name, {}).items())]
+            batches = [(minute, n, k) for minute, (n, k) in sorted(minutes.get(name, {}).items())]
             self._step(state, batches)
 
-    def _step(self, state: ErrorState, batches: Sequence[tuple[int, int]]) -> None:
+    def _step(self, state: ErrorState, batches: Sequence[tuple[int, int, int]]) -> None:
         if state.trouble is not None:
-            for total, bad in batches:
+            for _, total, bad in batches:
                 state.trouble.minute(total, bad)
             if state.trouble.value < RECOVERED:
                 state.trouble = None
             return
-        for total, bad in batches:
+        for _, total, bad in batches:
             state.events += total
             state.errors += bad
         if state.process is not None:
@@ -301,62 +292,60 @@ class Replay:
 
     def _judge_volume(self, state: VolumeState, dead: Sequence[bool]) -> None:
         rule, base = state.rule, self.known.volumes[state.rule.id]
-        complete = self.look_minute - self.known.lags.of(rule.provider)
         if self.log.newest is None:
             return
-        complete = min(complete, self.log.newest, self.end) - self.deployed
-        state.complete = complete = max(complete, 0)
-        start = rule.grace_minutes
-        alive = [m for m in range(start, complete) if not dead[m]]
+        lag = self.known.lags.of(rule.provider)
+        complete = max(min(self.look_minute - lag, self.log.newest, self.end) - self.deployed, 0)
+        rates = list(base.rates[:complete])
+        share = self.known.lags.at_once.get(rule.provider, 0.0)
+        if lag == 1 and share >= PROMPT and complete == self.look_minute - 1 - self.deployed < self.length:
+            # Most rows come within their minute: the newest one counts by the share that should be there.
+            rates.append(base.rates[complete] * share)
+        state.complete = complete
+        alive = [m for m in range(rule.grace_minutes, len(rates)) if not dead[m]]
         state.judged = sum(state.seen[m] for m in alive)
-        state.expected = sum(base.rates[m] for m in alive)
+        state.expected = sum(rates[m] for m in alive)
         state.value, state.drop, state.rise = 1.0, None, None
         if len(alive) < SETTLED:
             return
-        self._count_others(state, alive)
         values = []
+        others = self._others(rule, alive)
         if rule.max_drop is not None and rule.id not in self.known.volume_incidents:
-            state.drop = self._drop(state, alive)
+            state.drop = self._changed(state, alive, rates, others, DROP)
             values.append(state.drop.value)
         if rule.max_rise is not None:
-            state.rise = self._rise(state, alive, rule.max_rise)
+            state.rise = self._changed(state, alive, rates, others, rise(rule.max_rise))
             values.append(state.rise.value)
         if values:
             state.value = sum(values) / len(values)
 
-    def _count_others(self, state: VolumeState, alive: Sequence[int]) -> None:
-        seen = expected = 0.0
-        for name, base in self.known.traffic.items():
-            if name != state.rule.provider:
-                counts = self.traffic[name]
-                seen += sum(counts[m] for m in alive) / base.dispersion
-                expected += sum(base.rates[m] for m in alive) / base.dispersion
-        state.others_seen, state.others_expected = seen, expected
-
-    def _drop(self, state: VolumeState, alive: Sequence[int]) -> VolumeEvidence:
-        base = self.known.volumes[state.rule.id]
-        level = common_level(base.variance, state.others_seen, state.others_expected)
-        level = replace(level, mean=min(level.mean, 1.0) * TOLERATED_DROP)
-        return self._changed(state, alive, level, DROPS)
-
-    def _rise(self, state: VolumeState, alive: Sequence[int], harm: float) -> VolumeEvidence:
-        base = self.known.volumes[state.rule.id]
-        level = common_level(base.variance, state.others_seen, state.others_expected)
-        tolerated = harm**0.5
-        level = replace(level, mean=max(level.mean, 1.0) * tolerated)
-        return self._changed(state, alive, level, (harm / tolerated, 2 * harm / tolerated))
+    def _others(self, rule: Rule, alive: Sequence[int]) -> Others:
+        """The other providers' events in the judged minutes: a running sum each."""
+        rest = [(self.traffic[n], b) for n, b in self.known.traffic.items() if n != rule.provider]
+        seen = accumulate((sum(counts[m] / b.dispersion for counts, b in rest) for m in alive), initial=0.0)
+        expected = accumulate((sum(b.rates[m] / b.dispersion for _, b in rest) for m in alive), initial=0.0)
+        return Others(list(seen), list(expected), self.known.shared[rule.id])
 
     def _changed(
-        self, state: VolumeState, alive: Sequence[int], level: Level, factors: Sequence[float]
+        self,
+        state: VolumeState,
+        alive: Sequence[int],
+        rates: Sequence[float],
+        others: Others,
+        change: Change,
     ) -> VolumeEvidence:
         base = self.known.volumes[state.rule.id]
-        seen = list(accumulate((state.seen[m] for m in alive), initial=0))
-        expected = list(accumulate((base.rates[m] for m in alive), initial=0.0))
-        onsets = range(0, len(alive) - SETTLED + 1, ONSET_EVERY)
         found = volume_evidence(
-            seen, expected, level=level, dispersion=base.dispersion, factors=factors, onsets=onsets
+            list(accumulate((state.seen[m] for m in alive), initial=0)),
+            list(accumulate((rates[m] for m in alive), initial=0.0)),
+            change=change,
+            variance=base.variance,
+            dispersion=base.dispersion,
+            others=others,
+            onsets=range(0, len(alive) - SETTLED + 1, ONSET_EVERY),
+            slots=max(self.length // ONSET_EVERY, 1),
         )
-        return replace(found, onset=alive[found.onset] if found.onset < len(alive) else 0)
+        return replace(found, onset=alive[min(found.onset, len(alive) - 1)])
 
     # -- the checklist's one number --------------------------------------------------------------------
 
@@ -369,13 +358,19 @@ class Replay:
         return min(max(expected / ENOUGH, 0.05), 1.0)
 
     def value_of(self, rule: Rule) -> float:
-        """The rule's e-value at the newest look."""
-        return self.errors[rule.id].value if rule.kind == "signal" else self.volumes[rule.id].value
+        """The rule's e-value at the newest look.
+
+        Where errors were already up before the deployment, though not enough to be called an incident, that
+        much more evidence is asked for.
+        """
+        if rule.kind == "volume":
+            return self.volumes[rule.id].value
+        return self.errors[rule.id].value / max(self.known.trouble[rule.id] / 10.0, 1.0)
 
     @property
     def threshold(self) -> float:
-        """Half of the promise pays for the baseline's bounds being wrong, half for the e-process."""
-        return 2.0 / self.promise.false_alarm
+        """What the average must reach for a FAIL (Ville's inequality)."""
+        return 1.0 / self.promise.false_alarm
 
     def _weigh(self) -> None:
         for blocking in (True, False):
@@ -415,11 +410,11 @@ class Replay:
         limit = self.limit(rule)
         if self.log.down or state.trouble is not None or not self._is_tagged(state.tagged, state.events):
             return False
-        if not base.events or state.events < clean_trials_needed(limit, self.promise.confidence):
+        if not base.events or state.events < clean_trials_needed(limit, LEAST_CONFIDENCE):
             return False
         if state.errors >= limit * state.events or state.value > SUSPICION:
             return False
-        prior = min(PASS_PRIOR, state.events / 3)
+        prior = min(PASS_PRIOR, state.events / 2)
         good = state.events - state.errors + prior * (1 - base.share)
         return beta_cdf(limit, state.errors + prior * base.share, good) >= self.promise.confidence
 
@@ -437,7 +432,6 @@ class Replay:
         low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
         high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
         return low and high and state.expected > 0
-
 
     # -- silence -----------------------------------------------------------------------------------------
 
@@ -457,13 +451,14 @@ class Replay:
             if name != provider:
                 seen += sum(self.traffic[name][max(start, 0) : max(until, 0)])
                 expected += other.expected(start, until)
-        fresh, old = self._own.get(provider, (0, 0))
+        tagged, untagged, old = self._own.get(provider, (0, 0, 0))
         return Quiet(
             expected=base.expected(start, until) if base is not None else 0.0,
             log_down=self.log.down,
-            fresh=fresh,
+            fresh=tagged + untagged,
+            tagged=tagged,
             old=old,
-            all_fresh=self.log.fresh,
+            all_tagged=self.log.tagged,
             all_old=self.log.old,
             others_seen=seen,
             others_expected=expected,
@@ -472,9 +467,14 @@ class Replay:
 
 SUSPICION = 2.0
 PASS_PRIOR = 20.0
+LEAST_CONFIDENCE = 0.85
+PROMPT = 0.6
 LEAST_TAGGED = 0.5
 RECOVERED = 3.0
-TOLERATED_DROP = 0.9
+
+
+def _part(cell: Cell, ours: bool) -> int:
+    return 2 if not ours else 0 if cell.release is not None else 1
 
 
 def _overall(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> Verdict:

@@ -16,9 +16,10 @@ class Quiet:
     """Events of the provider that should have arrived since its newest one."""
     log_down: bool
     fresh: int
+    tagged: int
     old: int
-    """Events of the provider since the deployment: of the new release, of others."""
-    all_fresh: int
+    """Events of the provider since the deployment: of the new release, of those with its tag, of other releases."""
+    all_tagged: int
     all_old: int
     """The same over all providers."""
     others_seen: int
@@ -32,13 +33,14 @@ def silence_cause(quiet: Quiet) -> SilenceCause | None:
     The log comes first, since a dead log says nothing about anything else; then the release; then the users:
     where the others fell too, the provider's expected events shrink with them. What remains is the provider.
     """
-    silent = quiet.fresh == 0 or quiet.expected >= ENOUGH
-    if not silent:
-        return None
     if quiet.log_down:
         return SilenceCause.LOG
-    if quiet.fresh == 0 and _not_live(quiet):
+    if quiet.tagged and quiet.expected < ENOUGH:
+        return None
+    if quiet.tagged == 0 and _not_live(quiet):
         return SilenceCause.RELEASE_NOT_LIVE
+    if quiet.fresh and quiet.expected < ENOUGH:
+        return None
     if quiet.expected * _users_left(quiet) < IDLE_BELOW:
         return SilenceCause.IDLE
     return SilenceCause.PROVIDER
@@ -50,7 +52,7 @@ IDLE_BELOW = 4.0
 
 def _not_live(quiet: Quiet) -> bool:
     """Other releases serve the traffic: all of it, or all of this provider's while it is not silent."""
-    return (quiet.all_fresh == 0 and quiet.all_old > 0) or (quiet.old > 0 and quiet.expected < ENOUGH)
+    return (quiet.all_tagged == 0 and quiet.all_old > 0) or (quiet.old > 0 and quiet.expected < ENOUGH)
 
 
 def _users_left(quiet: Quiet) -> float:
