@@ -89,7 +89,7 @@ def vercel_place(targets: str) -> Iterator[Place]:
     with VercelStandIn(StepClock()) as stand_in, checked(stand_in) as opened:
         project = stand_in.add_project("web", ["staging"])
         other = stand_in.add_project("admin")
-        stand_in.put(other, "COPIED", "x", ["preview", "production"])
+        stand_in.put(other, "COPIED", "x", ["preview"])
         custom = [id_ for id_, slug in project.custom_environments.items() if slug in targets.split(",")]
         standard = [target for target in targets.split(",") if target not in project.custom_environments.values()]
         time = FakeTime()
@@ -107,7 +107,7 @@ def vercel_place(targets: str) -> Iterator[Place]:
         def put(name: str, value: str) -> None:
             stand_in.put(project, name, value, standard, "encrypted", custom_environments=custom)
 
-        yield Place(reopen(), stand_in, time, value, put, reopen, f"vercel:{other.id}/production,preview")
+        yield Place(reopen(), stand_in, time, value, put, reopen, f"vercel:{other.id}/preview")
 
 
 @contextmanager
@@ -137,6 +137,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "odd environment": lambda: github_place("github:lovendo/app@pre prod/eu"),
     "organisation": lambda: github_place("github:lovendo"),
     "dependabot": lambda: github_place("github-dependabot:lovendo/app"),
+    "dependabot organisation": lambda: github_place("github-dependabot:lovendo"),
     "vercel": lambda: vercel_place("production,preview"),
     "vercel development": lambda: vercel_place("production,development"),
     "vercel custom": lambda: vercel_place("preview,staging"),

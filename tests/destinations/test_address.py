@@ -43,7 +43,7 @@ def test_every_form_is_read(text: str, expected: Address) -> None:
         ("github:", "github:OWNER/REPO"),
         ("github:o/r/x", "github:OWNER/REPO"),
         ("github:o@production", "github:OWNER/REPO@ENVIRONMENT"),
-        ("github-dependabot:o", "github-dependabot:OWNER/REPO"),
+        ("github-dependabot:o/", "github-dependabot:OWNER/REPO"),
         ("supabase:a/b", "supabase:REF"),
         ("supabase:ref as 1KEY", "digit"),
         ("supabase:ref as A-B", "digits and underscores"),

@@ -130,7 +130,7 @@ def test_a_branchs_own_value_is_never_touched_and_reported(
     at("preview").push(items)
     assert project.variables[branch.id].value == "of the branch"
     assert at("preview").observe(items)[KEY].remarks == ("shadowed by a variable for the branch feature",)
-    assert at("preview").copies([KEY]) == [f"vercel:{project.id}/preview (branch feature)"]
+    assert at("preview").copies([KEY]) == []
 
 
 def test_what_an_integration_keeps_is_not_ours(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
@@ -234,7 +234,8 @@ def test_copies_in_other_projects_and_in_other_targets_of_this_one(
     stand_in.put(project, KEY, "x", ["production"])
     stand_in.put(project, KEY, "x", ["development"])
     assert at("production").copies([KEY]) == sorted(
-        [f"vercel:{others[129].id}/production,preview", f"vercel:{project.id}/development"]
+        [f"vercel:{others[129].id}/{target}" for target in ("preview", "production")]
+        + [f"vercel:{project.id}/development"]
     )
 
 
@@ -247,7 +248,7 @@ def test_projects_that_cannot_be_read_are_listed_as_unread(stand_in: VercelStand
 @pytest.mark.parametrize(
     ("answer", "found", "unread"),
     [
-        (faults.answer(200, {"data": [{"id": "env_9", "key": KEY}]}), [f"vercel: shared variable {KEY} (env_9)"], []),
+        (faults.answer(200, {"data": [{"id": "env_9", "key": KEY}]}), ["vercel:TEAM/shared"], []),
         (faults.answer(403, {}), [], ["the team's shared variables (403)"]),
         (faults.answer(404, {}), [], []),
     ],
@@ -257,7 +258,8 @@ def test_a_variable_that_the_team_shares_is_a_copy(
 ) -> None:
     stand_in.fail_next("GET", "^/v1/env$", answer)
     search = at("production").search([KEY])
-    assert (list(search.found), list(search.unread)) == (found, unread)
+    assert [place.replace(stand_in.team_id, "TEAM") for place in search.found] == found
+    assert list(search.unread) == unread
 
 
 def test_a_listing_in_pages_is_read_to_its_end(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:

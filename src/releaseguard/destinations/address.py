@@ -1,13 +1,13 @@
 """Destination addresses: the URIs of the configuration, parsed into values that can be compared.
 
-=============================================  ====================================================
+=============================================  ======================================================
 ``github:OWNER/REPO``                          a repository's Actions secrets
 ``github:OWNER/REPO@ENVIRONMENT``              those of one deployment environment
 ``github:OWNER``                               an organisation's
-``github-dependabot:OWNER/REPO``               what Dependabot's runs see
+``github-dependabot:OWNER/REPO``               what Dependabot's runs see; ``OWNER`` alone: an organisation's
 ``vercel:PROJECT/production,preview``          a project's variables, for these targets
 ``supabase:REF``                               a project's edge function secrets
-=============================================  ====================================================
+=============================================  ======================================================
 
 Each may end with `` as NAME``: the name the secret has there.
 """
@@ -38,8 +38,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWNER = r"(?P<account>[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)"
 _REPO = r"(?P<repo>[A-Za-z0-9._-]+)"
 _GITHUB = re.compile(rf"{_OWNER}(?:/{_REPO}(?:@(?P<environment>[^\x00-\x1f]{{1,255}}))?)?")
-_DEPENDABOT = re.compile(rf"{_OWNER}/{_REPO}")
-_VERCEL = re.compile(r"(?P<project>[A-Za-z0-9._-]+)/(?P<targets>[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)")
+_DEPENDABOT = re.compile(rf"{_OWNER}(?:/{_REPO})?")
+_VERCEL = re.compile(r"(?P<project>[A-Za-z0-9._-]+)/(?P<targets>[A-Za-z0-9_-]+(?:\s*,\s*[A-Za-z0-9_-]+)*)")
 _SUPABASE = re.compile(r"(?P<ref>[A-Za-z0-9_-]+)")
 
 EXAMPLES = {
@@ -162,7 +162,7 @@ def _github(place: str, rest: str, where: str | None) -> Address:
 
 def _dependabot(place: str, rest: str, where: str | None) -> Address:
     found = _match(_DEPENDABOT, Scheme.GITHUB_DEPENDABOT, place, rest, where)
-    return Address(Scheme.GITHUB_DEPENDABOT, account=found["account"], repo=found["repo"])
+    return Address(Scheme.GITHUB_DEPENDABOT, account=found["account"], repo=found["repo"] or "")
 
 
 def _vercel(place: str, rest: str, where: str | None) -> Address:

@@ -123,7 +123,7 @@ class VercelDestination(Destination):
 
     def search(self, names: Sequence[str]) -> CopySearch:
         """Looks into every project of the team (or account), this one's other targets included, and into the
-        team's shared variables."""
+        team's shared variables (``vercel:TEAM/shared``). Each target found is an address of its own."""
         calls = [partial(self._search_project, project, names) for project in self._all_projects()]
         searches = [*(all_of(self._client, calls) if calls else []), self._search_shared(names)]
         return CopySearch(
@@ -348,17 +348,8 @@ class VercelDestination(Destination):
         except (AccessDenied, NotFound) as error:
             return CopySearch([], [f"{place} ({error.status})"])
         ours = self._ours() if mine else frozenset[str]()
-        copies = [r for r in records if r.key in names and (r.branch is not None or r.serves - ours)]
-        return CopySearch([self._place_of(place, record, ours) for record in copies])
-
-    def _place_of(self, place: str, record: _Record, ours: frozenset[str]) -> str:
-        known = self._slugs or {}
-        outside = record.serves if record.branch is not None else record.serves - ours
-        targets = sorted(known.get(target, target) for target in outside)
-        standard = [target for target in STANDARD_TARGETS if target in targets]
-        custom = [target for target in targets if target not in standard]
-        branch = f" (branch {record.branch})" if record.branch is not None else ""
-        return f"{place}/{','.join([*standard, *custom])}{branch}"
+        outside = [target for r in records if r.key in names for target in r.serves - ours]
+        return CopySearch([f"{place}/{(self._slugs or {}).get(target, target)}" for target in outside])
 
     def _search_shared(self, names: Sequence[str]) -> CopySearch:
         """Variables that a team shares between its projects."""
@@ -368,8 +359,8 @@ class VercelDestination(Destination):
         if reply.status in {401, 403}:
             return CopySearch([], [f"the team's shared variables ({reply.status})"])
         shared = entries(reply.json(), "data") if reply.status == 200 else []
-        held = [one for one in shared if one.get("key") in names]
-        return CopySearch([f"vercel: shared variable {one['key']} ({one.get('id')})" for one in held])
+        held = any(one.get("key") in names for one in shared)
+        return CopySearch([f"vercel:{self._team['teamId']}/shared"] if held else [])
 
 
 def _record(found: Mapping[str, Any]) -> _Record:
