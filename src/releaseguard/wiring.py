@@ -149,7 +149,7 @@ class Wiring:
     @cached_property
     def vault(self) -> Vault:
         """Infisical, with whichever of its credentials the environment has."""
-        from releaseguard.vault.infisical import InfisicalSession, InfisicalVault
+        from releaseguard.vault.infisical import InfisicalSession, InfisicalVault, limits_of
 
         section = self.settings.infisical
         if not section.project_id:
@@ -159,7 +159,7 @@ class Wiring:
                 next_step="Set it to the project's id (Infisical: project settings).",
             )
         session = InfisicalSession(self._identity())
-        client = self._client("infisical", section.url, session.headers)
+        client = self._client("infisical", section.url, session.headers, limits_of(section.url))
         return InfisicalVault(
             client, session, project_id=section.project_id, environment=section.environment, path=section.path
         )
@@ -452,17 +452,20 @@ class Wiring:
         return self._client("app", self.settings.app.url, dict)
 
     def _github_headers(self) -> Callable[[], Mapping[str, str | Secret]]:
+        from releaseguard.destinations.github import github_headers
+
         known = self.credentials
         if known.github_app_id and known.github_app_private_key:
             return self._app_headers(known.github_app_id, known.github_app_private_key)
-        return _bearer(_always(self._required(known.github_token, "RELEASEGUARD_GITHUB_TOKEN", "GitHub")))
+        return github_headers(_always(self._required(known.github_token, "RELEASEGUARD_GITHUB_TOKEN", "GitHub")))
 
     def _app_headers(self, app_id: str, key: Secret) -> Callable[[], Mapping[str, str | Secret]]:
+        from releaseguard.destinations.github import github_headers
         from releaseguard.destinations.github_app import GitHubApp, GitHubInstallation
 
         signer = GitHubApp(app_id, key)
-        client = self._client("github", self.settings.github.url, _bearer(signer.token))
-        return _bearer(GitHubInstallation(client, self._github_account()).token)
+        client = self._client("github", self.settings.github.url, github_headers(signer.token))
+        return github_headers(GitHubInstallation(client, self._github_account()).token)
 
     def _github_account(self) -> str:
         """The account whose installation is asked for a token: that of the first GitHub destination."""

@@ -29,6 +29,7 @@ from releaseguard.vault.infisical import (
     PlainToken,
     UniversalAuth,
     actions_id_token,
+    limits_of,
 )
 from releaseguard.vault.interface import ApprovalPending
 from support.adapters import Connections, FakeTime, StepClock, everything_said
@@ -318,6 +319,20 @@ def test_a_limit_is_obeyed_to_the_second(current: InfisicalStandIn, open_vault: 
     current.fail_next("GET", KEY, faults.answer(429, {"message": "slow down"}, {"retry-after": "900"}))
     with pytest.raises(RateLimited, match="900"):
         vault.read(KEY)
+
+
+@pytest.mark.parametrize(
+    ("url", "limited"),
+    [
+        ("https://app.infisical.com", True),
+        ("https://eu.infisical.com/", True),
+        ("https://infisical.lovendo.example", False),
+        ("https://notinfisical.com", False),
+        ("http://127.0.0.1:8080", False),
+    ],
+)
+def test_only_the_cloud_has_limits(url: str, limited: bool) -> None:
+    assert (limits_of(url).per_minute == 120) is limited
 
 
 # --- logins --------------------------------------------------------------------------------------------------------

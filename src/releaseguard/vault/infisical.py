@@ -26,8 +26,8 @@ from releaseguard.secret import Secret
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
 
-INFISICAL_LIMITS = Limits(concurrency=10, per_minute=120, writes_per_minute=90)
-"""The cloud's limits for one address; a server of one's own has none and is not slowed by so few requests."""
+CLOUD_LIMITS: Final = Limits(concurrency=10, per_minute=120, writes_per_minute=90)
+"""The cloud's limits for one address."""
 
 ROTATION_LOOKS: Final = 30
 ROTATION_PAUSE: Final = 2.0
@@ -38,6 +38,12 @@ _READS: Final = frozenset({"get-secret", "get-secrets", "dashboard-get-secret-va
 _CHANGES: Final = frozenset({"create-secret", "update-secret", "delete-secret"})
 _OF_ALL: Final = frozenset({"get-secrets", "dashboard-list-secrets"})
 """Events that read every secret of a folder at once."""
+
+
+def limits_of(url: str) -> Limits:
+    """The published limits of the server at ``url``: the cloud's; a server of one's own has none."""
+    host = urlsplit(url).hostname or ""
+    return CLOUD_LIMITS if host == "infisical.com" or host.endswith(".infisical.com") else Limits()
 
 
 # --- the SDK on our client -------------------------------------------------------------------------------------
