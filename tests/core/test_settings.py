@@ -108,7 +108,7 @@ def test_the_events_address_takes_names_from_the_environment(tmp_path):
 
 def test_without_a_file_the_event_log_comes_from_the_environment(tmp_path):
     loaded = settings.load(
-        None, environment=None, environ={"RELEASEGUARD_EVENTS_URL": "sqlite:////x.db"}, start=tmp_path
+        None, environment=None, environ={"RELEASEGUARD_EVENTS_URL": "sqlite:////x.db"}, start=Path(tmp_path.anchor)
     )
     assert (loaded.path, loaded.events.url) == (None, "sqlite:////x.db")
 

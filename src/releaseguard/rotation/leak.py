@@ -131,7 +131,7 @@ def gather(around: Surroundings, versions: Mapping[str, int | None], pushed_at: 
         versions=versions,
         used_since=since,
         holders=[place.key for place in around.places],
-        copies=_attempt(unknown, "unmanaged copies", lambda: _copies(around)) or (),
+        copies=_attempt(unknown, "unmanaged copies", lambda: _copies(around, unknown)) or (),
         accesses=_accesses(unknown, around, start),
         queued_runs=_attempt(unknown, "queued runs", lambda: around.waiting_runs(pushed_at)) or (),
         use=use_by_source(rows),
@@ -188,15 +188,14 @@ def _rows(around: Surroundings, since: datetime) -> Sequence[Event]:
     return list(around.log.select(query))
 
 
-def _copies(around: Surroundings) -> Sequence[str]:
+def _copies(around: Surroundings, unknown: list[str]) -> Sequence[str]:
     names = {(place.destination.service, place.name_of(one.name)) for place in around.places for one in around.unit}
     first = {place.destination.service: place.destination for place in reversed(around.places)}
-    found = {
-        f"{uri} ({name})"
-        for service, name in sorted(names)
-        for uri in first[service].copies([name])
-        if not around.is_configured(uri)
-    }
+    found: set[str] = set()
+    for service, name in sorted(names):
+        search = first[service].search([name])
+        found |= {f"{uri} ({name})" for uri in search.found if not around.is_configured(uri)}
+        unknown += [f"copies of {name} at {place}: the token may not look there" for place in search.unread]
     return sorted(found)
 
 

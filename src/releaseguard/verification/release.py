@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import zip_longest
 
 from releaseguard.errors import UsageError
 from releaseguard.model import Event
@@ -27,11 +28,8 @@ def deployments_of(events: Iterable[Event]) -> Sequence[Deployment]:
         if event.event == DEPLOYED and (release := _release_of(event))
     }
     ordered = [found[key] for key in sorted(found)]
-    nexts = [*ordered[1:], None]
-    return [
-        replace(one, followed_at=after.deployed_at if after else None)
-        for one, after in zip(ordered, nexts, strict=True)
-    ]
+    followers = [one.deployed_at for one in ordered[1:]]
+    return [replace(one, followed_at=after) for one, after in zip_longest(ordered, followers, fillvalue=None) if one]
 
 
 def _release_of(event: Event) -> str | None:

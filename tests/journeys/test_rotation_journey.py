@@ -1,0 +1,145 @@
+"""A rotation from the command line against stand-ins over real HTTP: what happens, and what goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from releaseguard.sandbox import faults
+
+SENDGRID = ("rotate", "sendgrid")
+
+
+def test_a_leaked_key_is_rotated_proven_revoked_and_audited(world, cli, tmp_path):
+    version = world.new_key("SENDGRID_API_KEY")
+    with world.traffic(0.05):
+        done = cli.run(*SENDGRID, "--leak", "--reason", "in a gist", "--yes", "--json")
+        assert done.code == 0, done.everything
+        assert done.json["state"] == "PROVEN"
+        assert done.json["proof"]["grade"] == "A"
+        assert world.holders("SENDGRID_API_KEY", version) >= set(world.destinations["sendgrid"])
+        assert cli.run("drift", "--provider", "sendgrid").code == 1, "the leak is open"
+        world.revoke("SENDGRID_API_KEY", version - 1)
+        retired = cli.run(*SENDGRID, "--confirm-revoked", "--json")
+    assert (retired.code, retired.json["state"]) == (0, "RETIRED")
+    assert cli.run("drift", "--provider", "sendgrid").code == 0
+    head = retired.json["head"]
+    assert cli.run("audit", "verify", "--head", head).code == 0
+    assert not any(
+        value in (tmp_path / "releaseguard.db").read_bytes().decode(errors="replace") for value in world.values()
+    )
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(world, cli, log):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*SENDGRID, "--dry-run")
+    assert done.code == 0
+    assert "version 1 -> version 2" in done.out
+    assert "reads" in done.out
+    assert all(request.method == "GET" for stand_in in (world.github, world.vercel) for request in stand_in.requests)
+    assert list(log.select(_ours())) == []
+
+
+def test_without_yes_and_without_a_terminal_it_is_refused_and_nothing_is_written(world, cli, log):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*SENDGRID)
+    assert done.code == 4
+    assert "--yes" in done.err
+    assert list(log.select(_ours())) == []
+
+
+def test_a_group_goes_as_one_unit_with_one_deployment(world, cli):
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
+        world.new_key(name)
+    done = cli.run("rotate", "twilio", "--yes", "--json", "--prove-within", "1s")
+    assert done.json["state"] == "UNPROVEN"
+    assert done.code == 3
+    assert {one["name"] for one in done.json["secrets"]} == {"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"}
+    assert done.json["proof"]["missing"]
+
+
+def test_no_traffic_is_unproven_and_says_what_is_missing(world, cli):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*SENDGRID, "--yes", "--json", "--prove-within", "1s")
+    assert (done.code, done.json["state"]) == (3, "UNPROVEN")
+    assert any("0 of 3" in what for what in done.json["proof"]["missing"])
+    assert "--resume" in done.json["next_step"]
+
+
+def test_a_new_value_from_standard_input_is_stored_in_the_vault_first(world, cli):
+    value = world.providers.issue("SG.")
+    with world.traffic(0.05):
+        done = cli.run(*SENDGRID, "--from", "stdin", "--yes", "--json", stdin=value + "\n")
+    assert done.code == 0, done.everything
+    assert world.infisical.value("SENDGRID_API_KEY", 2) == value
+    assert value not in done.everything
+
+
+def test_a_leak_without_a_newer_version_is_refused(world, cli):
+    done = cli.run(*SENDGRID, "--leak", "--reason", "gist", "--yes")
+    assert done.code == 4, done.everything
+    assert not [request for request in world.github.requests if request.method != "GET"]
+
+
+def test_the_same_value_again_is_refused_in_a_leak(world, cli):
+    world.infisical.put("SENDGRID_API_KEY", world.infisical.value("SENDGRID_API_KEY", 1))
+    done = cli.run(*SENDGRID, "--leak", "--reason", "gist", "--yes")
+    assert done.code == 4, done.everything
+
+
+def test_an_unknown_provider_names_the_nearest(cli):
+    done = cli.run("rotate", "sendgird", "--yes")
+    assert done.code == 2
+    assert "'sendgrid'" in done.err
+
+
+def test_a_secret_missing_in_the_vault_is_named_and_nothing_is_written(world, cli, log):
+    for key in [key for key in world.infisical.secrets if key[1] == "SENDGRID_API_KEY"]:
+        del world.infisical.secrets[key]
+    done = cli.run(*SENDGRID, "--yes")
+    assert done.code == 5
+    assert "SENDGRID_API_KEY" in done.err
+    assert list(log.select(_ours())) == []
+
+
+@pytest.mark.parametrize("variable", ["INFISICAL_CLIENT_SECRET", "RELEASEGUARD_GITHUB_TOKEN", "VERCEL_TOKEN"])
+def test_a_wrong_credential_names_the_variable_and_is_not_repeated(world, cli, variable):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*SENDGRID, "--yes", **{variable: "wrong-canary-4471"})
+    assert done.code == 5
+    assert variable in done.err
+    assert "wrong-canary-4471" not in done.everything
+    assert not [request for request in world.supabase.requests if request.method != "GET"]
+
+
+@pytest.mark.parametrize("variable", ["INFISICAL_CLIENT_SECRET", "RELEASEGUARD_GITHUB_TOKEN", "VERCEL_TOKEN"])
+def test_a_missing_credential_is_a_matter_of_configuration(world, cli, variable):
+    done = cli.run(*SENDGRID, "--yes", **{variable: ""})
+    assert done.code == 2
+    assert variable in done.err
+
+
+def test_a_dead_service_ends_with_exit_5_and_a_next_step(world, cli):
+    world.stop()
+    done = cli.run(*SENDGRID, "--yes", timeout=60)
+    assert done.code == 5
+    assert "next:" in done.err
+    assert "Traceback" not in done.everything
+
+
+def test_a_push_that_fails_halfway_is_no_success_and_is_finished_by_resume(world, cli):
+    version = world.new_key("SENDGRID_API_KEY")
+    world.vercel.fail_next("PATCH", "/env/", faults.answer(500), times=50)
+    with world.traffic(0.05):
+        broken = cli.run(*SENDGRID, "--yes", "--json")
+        assert broken.code == 5, broken.everything
+        assert broken.json["state"] != "PROVEN"
+        world.heal()
+        done = cli.run(*SENDGRID, "--resume", "--json")
+    assert (done.code, done.json["state"]) == (0, "PROVEN"), done.everything
+    assert world.holders("SENDGRID_API_KEY", version) >= set(world.destinations["sendgrid"])
+
+
+def _ours():
+    from releaseguard.eventlog.interface import Query
+
+    return Query(providers=["releaseguard"])

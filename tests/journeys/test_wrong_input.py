@@ -1,0 +1,88 @@
+"""What a tired person gets to read when something is set up wrongly."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+
+def test_without_a_configuration_the_defaults_hold_and_what_is_missing_is_said(tmp_path, cli):
+    (tmp_path / "releaseguard.toml").unlink()
+    done = cli.run("rotate", "sendgrid", "--yes", RELEASEGUARD_CONFIG="")
+    assert done.code == 2
+    assert "no destinations" in done.err or "project_id" in done.err
+
+
+def test_a_malformed_card_is_named_with_file_line_and_key(tmp_path, cli):
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "acme.toml").write_text('id = "acme"\nname = "Acme"\nhosts = ["acme.example"]\nevnts = 1\n')
+    done = cli.run("verify")
+    assert done.code == 2
+    assert "acme.toml:4" in done.err
+    assert "Did you mean 'events'?" in done.err
+
+
+def test_a_providers_host_in_the_configuration_is_refused_with_the_cards_name(tmp_path, cli):
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text() + '\n[environments.x]\ngithub.url = "https://API.SendGrid.com."\n')
+    done = cli.run("rotate", "sendgrid", "--environment", "x", "--yes")
+    assert done.code == 4
+    assert "sendgrid" in done.err
+    assert "[github] url" in done.err
+
+
+def test_an_event_log_that_cannot_be_written_is_named(tmp_path, cli):
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text().replace("sqlite:///releaseguard.db", "sqlite:///folder"))
+    done = cli.run("rotate", "sendgrid", "--yes")
+    assert done.code in {2, 5}
+    assert "folder" in done.err
+    assert "next:" in done.err
+
+
+def test_a_table_of_the_wrong_shape_is_named_with_the_column(tmp_path, cli):
+    database = tmp_path / "other.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE integration_events (id TEXT PRIMARY KEY, provider TEXT)")
+    connection.close()
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text().replace("sqlite:///releaseguard.db", "sqlite:///other.db"))
+    done = cli.run("verify")
+    assert done.code == 2
+    assert "occurred_at" in done.err or "event" in done.err
+    assert "migrate" in done.err
+
+
+def test_no_deployment_in_the_log_says_how_to_mark_one(cli):
+    done = cli.run("verify")
+    assert done.code == 2
+    assert "events deployed --release" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rotate"],
+        ["rotate", "sendgrid", "--leak", "--yes"],
+        ["rotate", "sendgrid", "--resume", "--abort"],
+        ["rotate", "sendgrid", "--raw", "--yes"],
+        ["rotate", "sendgrid", "--secret", "SENDGRID_API_KY", "--yes"],
+        ["verify", "--within", "1m"],
+        ["verify", "--as-of", "yesterday"],
+        ["verify", "--check", "sendgrid.error"],
+        ["verify", "--watch", "--as-of", "2026-11-24T10:00:00Z"],
+        ["frobnicate"],
+    ],
+)
+def test_words_that_do_not_fit_are_usage_errors(cli, arguments):
+    done = cli.run(*arguments)
+    assert done.code == 2, done.everything
+    assert "Traceback" not in done.everything
+
+
+def test_proxy_variables_are_ignored_and_said_to_be(world, cli):
+    done = cli.run("drift", HTTPS_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
+    assert "HTTPS_PROXY" in done.err
+    assert done.code in {0, 1}
