@@ -5,19 +5,20 @@ step N is a UUIDv5 of lane and N, so a plain insert decides who writes step N, w
 SHA-256 over the event's canonical JSON (RFC 8785), all columns but ``recorded_at``, which the store sets.
 
 Inside a chain any edit, deletion or reordering shows by itself. A cut tail or a missing chain shows only against
-a head kept elsewhere: every run prints it.
+a head kept elsewhere: every run prints it. ``recorded_at`` is not covered, since a writer cannot know it beforehand.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from releaseguard.errors import UsageError
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
 
 GENESIS = "0" * 64
@@ -33,6 +34,12 @@ class Lane:
 
     def __str__(self) -> str:
         return f"{self.provider}@{self.environment}"
+
+
+def parse_lane(text: object) -> Lane | None:
+    """Read what :class:`Lane` prints; ``None`` for anything else."""
+    provider, at, environment = text.partition("@") if isinstance(text, str) else ("", "", "")
+    return Lane(provider, environment) if provider and at and environment else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,10 @@ def step_id(lane: Lane, step: int) -> UUID:
 
 
 def event_hash(event: Event) -> str:
-    """SHA-256 of the event's canonical JSON, without ``recorded_at`` and without the hash itself."""
+    """SHA-256 of the event's canonical JSON, without ``recorded_at`` and without the hash itself.
+
+    Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53): no step is written with it.
+    """
     import rfc8785
 
     columns: dict[str, Any] = asdict(event)
@@ -137,7 +147,7 @@ def head_of(events: Sequence[Event]) -> Head | None:
     if not events:
         return None
     last = events[-1]
-    lane = Lane(str(last.detail.get("provider")), last.environment)
+    lane = parse_lane(last.detail.get("lane")) or Lane(str(last.detail.get("provider")), last.environment)
     return Head(lane, _step_of(last) or len(events), str(last.detail.get("hash")))
 
 
@@ -162,8 +172,15 @@ def _problems(lane: Lane, event: Event, step: int, expected: int, previous: str)
         yield "does not follow the step before it: one of the two was replaced or moved"
     if event.id != step_id(lane, step):
         yield "has an id that is not its own: it was moved from another place or chain"
-    if event_hash(event) != event.detail.get("hash"):
+    if not _is_untouched(event):
         yield "was edited after it was written"
+
+
+def _is_untouched(event: Event) -> bool:
+    try:
+        return event_hash(event) == event.detail.get("hash")
+    except ValueError:
+        return False
 
 
 def _against_head(lane: Lane, chain: Sequence[Event], head: Head | None) -> Iterable[Finding]:
@@ -186,3 +203,63 @@ def _against_head(lane: Lane, chain: Sequence[Event], head: Head | None) -> Iter
 def _step_of(event: Event) -> int | None:
     step = event.detail.get("step")
     return step if isinstance(step, int) and not isinstance(step, bool) else None
+
+
+# --- A whole log ----------------------------------------------------------------------------------------------
+
+_MARKS = frozenset({"lane", "step", "previous", "hash"})
+"""The keys of ``detail`` that only a step of a chain has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """One chain: where it ends now, and in which ways it is not what it was."""
+
+    lane: Lane
+    head: Head | None
+    findings: Sequence[Finding]
+
+
+def verify_log(log: EventLog, heads: Sequence[Head] = (), lanes: Iterable[Lane] = ()) -> Sequence[ChainReport]:
+    """Every chain in the log, and those that ``heads`` name; ``lanes`` are looked for although nothing names them.
+
+    Raises ``ServiceError`` and ``ConfigError`` as the log does.
+    """
+    chains = chains_in(log.select(Query(providers=(OURSELVES,))))
+    named = sorted({*chains, *(head.lane for head in heads)})
+    strays = _strays(log, chains, {*named, *lanes})
+    reports = []
+    for lane in sorted({*named, *strays}):
+        chain = chains.get(lane, ())
+        findings = [*verify_chain(lane, chain), *strays.get(lane, ())]
+        for head in (head for head in heads if head.lane == lane):
+            findings += _against_head(lane, chain, head)
+        reports.append(ChainReport(lane, head_of(chain), findings))
+    return reports
+
+
+def chains_in(events: Iterable[Event]) -> Mapping[Lane, Sequence[Event]]:
+    """The steps of every chain, in order. A step that names no lane is put where its other columns say."""
+    chains: dict[Lane, list[Event]] = {}
+    for event in events:
+        if _MARKS & event.detail.keys():
+            lane = parse_lane(event.detail.get("lane"))
+            lane = lane or Lane(str(event.detail.get("provider", "unknown")), event.environment)
+            chains.setdefault(lane, []).append(event)
+    return {lane: in_order(chain) for lane, chain in chains.items()}
+
+
+def _strays(
+    log: EventLog, chains: Mapping[Lane, Sequence[Event]], lanes: Iterable[Lane]
+) -> Mapping[Lane, Sequence[Finding]]:
+    """The step after a chain's last one, still there under its id, and so defaced that it looks like none of its steps."""
+    expected = {step_id(lane, step): (lane, step) for lane in lanes for step in (len(chains.get(lane, ())) + 1,)}
+    if not expected:
+        return {}
+    strays: dict[Lane, list[Finding]] = {}
+    for event in log.select(Query(ids=tuple(expected))):
+        lane, step = expected[event.id]
+        if event.id not in {known.id for known in chains.get(lane, ())}:
+            problem = "was edited: it is there under its id, and does not say any more that it belongs to this chain"
+            strays.setdefault(lane, []).append(Finding(lane, step, problem))
+    return strays
