@@ -260,6 +260,6 @@ def _strays(
     for event in log.select(Query(ids=tuple(expected))):
         lane, step = expected[event.id]
         if event.id not in {known.id for known in chains.get(lane, ())}:
-            problem = "was edited: it is there under its id, and does not say any more that it belongs to this chain"
+            problem = "was edited: it is there under its id, and no longer names this chain"
             strays.setdefault(lane, []).append(Finding(lane, step, problem))
     return strays
