@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, SafeUUID
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import COLUMNS, Conflict, EventTable, Query
@@ -187,19 +186,6 @@ def concerns(query: Query) -> tuple[bool, bool]:
 
 
 # --- Rows on their way out ----------------------------------------------------------------------------------
-
-_new_uuid = UUID.__new__
-_set = object.__setattr__
-
-
-def uuid_of(text: str) -> UUID:
-    """``UUID(text)``, three times as quick for the canonical form: a million rows are read at a time."""
-    if len(text) != 36:
-        return UUID(text)
-    made = _new_uuid(UUID)
-    _set(made, "int", int(text.replace("-", ""), 16))
-    _set(made, "is_safe", SafeUUID.unknown)
-    return made
 
 
 def moment_of(text: str) -> datetime:

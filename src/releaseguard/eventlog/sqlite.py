@@ -13,6 +13,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from releaseguard.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
 from releaseguard.eventlog import rows
@@ -338,7 +339,7 @@ def _decode(
     detail: str,
 ) -> Event:
     return Event(
-        id=rows.uuid_of(id_),
+        id=UUID(id_),
         occurred_at=rows.moment_of(occurred_at),
         recorded_at=rows.moment_of(recorded_at) if recorded_at else None,
         provider=provider,
@@ -360,7 +361,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 _DECODERS: dict[str, Callable[[Any], object]] = {
-    "id": rows.uuid_of,
+    "id": UUID,
     "occurred_at": from_text,
     "recorded_at": lambda text: text and from_text(text),
     "outcome": rows.OUTCOMES.__getitem__,

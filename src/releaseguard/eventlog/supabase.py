@@ -14,6 +14,7 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
 from releaseguard.eventlog import rows
@@ -306,7 +307,7 @@ def _bool(value: Any) -> bool:
 
 
 _DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
-    "id": (rows.uuid_of, "UUID"),
+    "id": (UUID, "UUID"),
     "occurred_at": (rows.moment_of, "time with a zone (timestamptz)"),
     "recorded_at": (lambda text: text and rows.moment_of(text), "time with a zone (timestamptz)"),
     "outcome": (rows.OUTCOMES.__getitem__, "'success' or 'error'"),
