@@ -50,6 +50,8 @@ class Result(StrEnum):
     """Nothing at all reached the log in the meantime, so the missing event says nothing."""
     LIMITED = "limited"
     """The app's own rate limit stopped the run."""
+    ABANDONED = "abandoned"
+    """It was killed, and a run for another release tidied up after it."""
 
     @property
     def is_failure(self) -> bool:
