@@ -19,6 +19,7 @@ from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards
 from releaseguard.destinations.address import Address, Scheme, parse
 from releaseguard.errors import ConfigError
+from releaseguard.model import new_id
 from releaseguard.secret import Secret
 from releaseguard.settings import Credentials, Settings, credentials, seconds, span
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from releaseguard.rotation.values import Claim, Place, RotationRules, RotationWorld
     from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
+    from releaseguard.verification.flows import Account, FlowWorld
     from releaseguard.verification.interface import Promise
     from releaseguard.verification.present import Present, RunFlows, SecretState
     from releaseguard.verification.run import VerifyWorld
@@ -275,7 +277,37 @@ class Wiring:
         ]
 
     def _flow_stage(self) -> RunFlows | None:
-        return None
+        """What runs flows for a verdict; ``None`` where the app or the vault of its test user is not configured."""
+        if not self.settings.app.url or not self.settings.infisical.project_id:
+            return None
+        from releaseguard.verification.flows import FlowStage
+
+        return FlowStage(self.flow_world)
+
+    @cached_property
+    def flow_world(self) -> FlowWorld:
+        """What synthetic flows run in: the app, its test user, and the event log."""
+        from releaseguard.verification.flows import FlowWorld, Session
+
+        session = Session(self._test_user)
+        return FlowWorld(
+            log=self.event_log,
+            client=self._app_client(session.headers),
+            session=session,
+            environment=self.settings.environment,
+            test_paths=frozenset(name for name, one in self.settings.providers.items() if one.test_path),
+        )
+
+    def _test_user(self) -> Account:
+        from releaseguard.verification.flows import Account
+
+        vault = self.vault
+        public_key = self.credentials.supabase_anon_key or vault.read("SUPABASE_ANON_KEY").value
+        return Account(
+            email=vault.read("SYNTHETIC_USER_EMAIL").value,
+            password=vault.read("SYNTHETIC_USER_PASSWORD").value,
+            public_key=public_key,
+        )
 
     def leak_surroundings(self, world: RotationWorld, secret: str | None) -> Surroundings:
         """Where the exposure of a leaked secret is looked for."""
@@ -374,7 +406,19 @@ class Wiring:
 
     def flow_runner(self, card: Card) -> Callable[[str], object] | None:
         """What runs one of the card's flows once; ``None`` where the app's address is not configured."""
-        return None
+        if not self.settings.app.url or not self.settings.infisical.project_id:
+            return None
+        from releaseguard.verification.flows import FlowRunner
+
+        # Each rotation's flows are runs of their own: an idempotency key used before would make no event.
+        runner = FlowRunner(self.flow_world, purpose=f"rotation {new_id()}", release=None)
+
+        def run(flow_id: str) -> object:
+            flow = self.cards.flow(card.id, flow_id)
+            runner.recover(card, flow)
+            return runner.run(card, flow)
+
+        return run
 
     def deployer(self, address: Address) -> Deployer | None:
         """What redeploys the app behind an address; ``None`` where nothing has to be."""
@@ -440,8 +484,7 @@ class Wiring:
         token = self._required(self.credentials.supabase_access_token, "SUPABASE_ACCESS_TOKEN", "Supabase")
         return self._client("supabase", self.settings.supabase.url, _bearer(_always(token)), SUPABASE_LIMITS)
 
-    @cached_property
-    def app(self) -> ServiceClient:
+    def _app_client(self, headers: Callable[[], Mapping[str, str | Secret]]) -> ServiceClient:
         """The app's own backend. Raises ``ConfigError`` where no address is set."""
         if not self.settings.app.url:
             raise ConfigError(
@@ -449,7 +492,7 @@ class Wiring:
                 where=self.settings.where("app"),
                 next_step='Set it to the app\'s own base address: [app] url = "https://REF.supabase.co".',
             )
-        return self._client("app", self.settings.app.url, dict)
+        return self._client("app", self.settings.app.url, headers)
 
     def _github_headers(self) -> Callable[[], Mapping[str, str | Secret]]:
         from releaseguard.destinations.github import github_headers
