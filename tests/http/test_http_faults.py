@@ -103,6 +103,7 @@ LIMITS = [
     (Answer(429, {}, VERCEL_LIMIT % (EPOCH + 21)), 21),
     (Answer(429, {}, VERCEL_LIMIT % ((EPOCH + 22) * 1000)), 22),
     (Answer(429), 60),
+    (Answer(429, {"retry-after": "soon"}), 60),
     (Answer(403, {"retry-after": "5"}), 5),
     (Answer(403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(EPOCH) + 9)}), 9),
     (Answer(403, {}, SECONDARY), 60),

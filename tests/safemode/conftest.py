@@ -78,7 +78,7 @@ def run_guarded() -> Run:
     """``run_guarded(script, **environment)``: what the script left in ``results``."""
 
     def run(script: str, **environment: str) -> dict[str, Any]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
         text = PRELUDE + textwrap.dedent(script) + "\nprint(json.dumps(results))\n"
         done = subprocess.run(
             [sys.executable, "-c", text],

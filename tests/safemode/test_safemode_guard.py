@@ -128,6 +128,7 @@ def test_raw_sockets_reach_allowed_places_and_no_others(run_guarded: Run) -> Non
     ):
         assert results.pop(name).startswith("done"), name
     assert len(results) == 25
+    assert "AF_UNIX" in results["unix socket"]
     assert {name for name, result in results.items() if not result.startswith("refused: SAFE MODE")} == set()
 
 

@@ -115,7 +115,7 @@ def test_a_providers_host_is_refused_even_where_the_configuration_names_it(url: 
         ("https://api.supabase.com:8443", "'supabase'"),
         ("https://vercel.com", "'vercel'"),
         ("http://api.github.com:443", "loopback"),
-        ("https://u@api.github.com", "more than one way"),
+        ("https://u@api.github.com", "user name or password"),
         ("ftp://api.github.com", "more than one way"),
         ("https://api.github.com\\.evil.com", "more than one way"),
     ],

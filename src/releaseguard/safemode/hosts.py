@@ -13,7 +13,6 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
-_DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 _AUTHORITY: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(:[0-9]*)?")
 _AMBIGUOUS: Final = re.compile(r"[\\\s\x00-\x1f\x7f]")
 
@@ -112,11 +111,10 @@ def _decoded(host: str) -> str:
 
 def _ascii(host: str) -> str:
     """To ASCII as Python's own look-up does it (IDNA 2003: compatibility forms, case, invisible characters)."""
-    text = unicodedata.normalize("NFKC", _DOTS.sub(".", host))
-    if text.isascii():
-        return text
+    if host.isascii():
+        return host
     try:
-        return text.encode("idna").decode("ascii")
+        return host.encode("idna").decode("ascii")
     except UnicodeError:
         raise ValueError("not a host name") from None
 
