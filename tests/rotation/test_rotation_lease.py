@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from rotation_fakes import LANE, NAME, FakeLog, Killed, Killer, Time, World
 
 from releaseguard.audit import Draft, verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Unreachable
@@ -13,7 +14,6 @@ from releaseguard.rotation.history import fold
 from releaseguard.rotation.journal import Journal, LeaseLost
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Clocks, RotateRequest, State
-from rotation_fakes import LANE, NAME, FakeLog, Killed, Killer, Time, World
 
 LEASE = timedelta(seconds=30)
 

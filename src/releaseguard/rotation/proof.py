@@ -166,8 +166,8 @@ def prove(question: Question, events: Iterable[Event]) -> Proof:
     With no runtime at all nothing can be proven: a later CI run leaves no event that could show it.
     """
     rows = _relevant(question, events)
-    fast = _fast_clocks(rows)
-    proofs = [_prove_one(question, runtime, rows, fast) for runtime in question.runtimes]
+    delays = _shortest_delays(rows)
+    proofs = [_prove_one(question, runtime, rows, delays) for runtime in question.runtimes]
     if not proofs:
         nothing = "No runtime destination is configured: nothing that runs reports which version it uses."
         return Proof(False, None, (), (nothing,))
@@ -204,14 +204,18 @@ def _action(event: Event) -> object:
     return event.correlation_id or (event.occurred_at, event.source, event.event, event.latency_ms, detail)
 
 
-def _fast_clocks(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
-    """By source: how far its clock is ahead of the store's, at least. A row cannot be recorded before it happens."""
-    ahead: dict[str | None, timedelta] = {}
+def _shortest_delays(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
+    """By source: the least time between a row's two times.
+
+    Below zero its clock is ahead by that much at least, since nothing is recorded before it happens. Above zero it
+    may be behind, or late: a row of it happened no later than it says plus this.
+    """
+    shortest: dict[str | None, timedelta] = {}
     for row in rows:
         if row.recorded_at is not None:
-            lead = row.occurred_at - row.recorded_at
-            ahead[row.source] = max(ahead.get(row.source, timedelta()), lead)
-    return ahead
+            delay = row.recorded_at - row.occurred_at
+            shortest[row.source] = min(shortest.get(row.source, delay), delay)
+    return shortest
 
 
 class _Says(StrEnum):
@@ -227,6 +231,8 @@ class _Row:
     says: _Says
     happened: datetime
     """As early as it can have been, as far as the clock of its source is known."""
+    by: datetime
+    """As late as it can have been, if its source has one clock. Only the share of a hidden process rests on this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +254,9 @@ class _Tally:
 
 
 def _prove_one(
-    question: Question, runtime: Runtime, rows: Sequence[Event], fast: Mapping[str | None, timedelta]
+    question: Question, runtime: Runtime, rows: Sequence[Event], delays: Mapping[str | None, timedelta]
 ) -> RuntimeProof:
-    tally = _count(question, runtime, [_read(question, runtime, row, fast) for row in rows if runtime.speaks(row)])
+    tally = _count(question, runtime, [_read(question, runtime, row, delays) for row in rows if runtime.speaks(row)])
     counted = _after_the_last_contradiction(tally)
     needed = _needed(question, tally)
     silent = _still_old(tally, counted)
@@ -276,8 +282,11 @@ def _best(counted: Sequence[_Row], needed: int) -> Sequence[_Row]:
     return sorted(counted, key=lambda row: row.says.value)[:needed]
 
 
-def _read(question: Question, runtime: Runtime, event: Event, fast: Mapping[str | None, timedelta]) -> _Row:
-    return _Row(event, _says(question, runtime, event), event.occurred_at - fast.get(event.source, timedelta()))
+def _read(question: Question, runtime: Runtime, event: Event, delays: Mapping[str | None, timedelta]) -> _Row:
+    none = timedelta()
+    delay = delays.get(event.source, none)
+    happened = event.occurred_at + min(delay, none)
+    return _Row(event, _says(question, runtime, event), happened, min(store_time(event), happened + max(delay, none)))
 
 
 def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
@@ -350,9 +359,9 @@ def _after_the_last_contradiction(tally: _Tally) -> Sequence[_Row]:
 
 def _needed(question: Question, tally: _Tally) -> int:
     """How many successes in a row: the configured number, more where a process of the old version may be hiding."""
-    last = tally.last_against
-    if last is None:
+    if not tally.against:
         return question.successes
+    last = max(row.by for row in tally.against)
     mixed_in = sum(row.happened <= last for row in tally.evidence)
     share = len(tally.against) / (len(tally.against) + mixed_in)
     return max(question.successes, math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-share)) if share < 1 else 0)

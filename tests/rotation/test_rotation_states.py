@@ -1,0 +1,700 @@
+"""Every state a rotation can stop in, and how it is taken on from there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from rotation_fakes import LANE, NAME, SENDGRID, FakeDestination, World
+
+from releaseguard.audit import Lane, verify_chain
+from releaseguard.cards.spec import SecretSpec
+from releaseguard.errors import (
+    AccessDenied,
+    ConfigError,
+    ExitCode,
+    NotFound,
+    Refused,
+    ServiceError,
+    Undecided,
+    Unreachable,
+    UsageError,
+)
+from releaseguard.model import Event, Outcome, new_id
+from releaseguard.rotation.run import rotate
+from releaseguard.rotation.values import Action, Claim, Origin, RotateRequest, RotationResult, State
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import ApprovalPending
+
+PLAIN = RotateRequest()
+LEAKED = RotateRequest(leak=True, reason="key in a public gist")
+WEBHOOK = "SENDGRID_WEBHOOK_KEY"
+
+
+def ready(*versions: str) -> World:
+    """``versions`` in the vault; the one before the last is out."""
+    world = World()
+    world.live_with(*versions[:-1])
+    world.vault.put(NAME, versions[-1])
+    return world
+
+
+def go(world: World, request: RotateRequest = PLAIN) -> RotationResult:
+    return rotate(request, world.process(), world.tell)
+
+
+def do(world: World, action: Action) -> RotationResult:
+    return go(world, RotateRequest(action=action))
+
+
+def assert_out(world: World, value: str) -> None:
+    assert {destination.values()[NAME] for destination in world.destinations} == {value}
+
+
+# --- nothing to do, superseded, older
+
+
+def test_a_version_that_is_out_and_proven_is_not_pushed_again() -> None:
+    world = ready("old", "new")
+    first = go(world)
+    appended = len(world.log.chain())
+    second = go(world)
+    assert (second.state, second.exit_code, second.rotation_id) == (State.PROVEN, ExitCode.OK, first.rotation_id)
+    assert "Nothing to do" in second.remarks[0]
+    assert len(world.log.chain()) == appended
+
+
+def test_resuming_what_is_finished_is_no_error_and_resuming_nothing_begins() -> None:
+    world = ready("old", "new")
+    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, Action.RESUME).exit_code is ExitCode.OK
+
+
+def test_a_drifted_destination_is_written_again_on_request() -> None:
+    world = ready("old", "new")
+    go(world)
+    world.github[0].cells[NAME].value = "changed by someone"
+    result = go(world, RotateRequest(push_again=True))
+    assert result.state is State.PROVEN
+    assert_out(world, "new")
+
+
+def test_a_newer_version_supersedes_an_unfinished_rotation() -> None:
+    world = ready("old", "broken")
+    world.app.silent = True
+    first = go(world)
+    assert first.state is State.UNPROVEN
+    world.vault.put(NAME, "newer")
+    world.app.silent = False
+    second = go(world)
+    assert second.state is State.PROVEN
+    assert second.rotation_id != first.rotation_id
+    assert [(pin.from_version, pin.to_version) for pin in second.secrets] == [(2, 3)]
+    aborted = [event for event in world.log.chain() if event.event == "rotation_aborted"]
+    assert [event.detail["rotation_id"] for event in aborted] == [first.rotation_id]
+
+
+def test_an_unproven_rotation_to_the_same_version_goes_on_at_the_proof() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    first = go(world)
+    assert (first.state, first.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
+    assert "--resume" in str(first.next_step)
+    writes = dict(world.github[0].writes)
+    world.app.silent = False
+    second = go(world)
+    assert (second.state, second.rotation_id) == (State.PROVEN, first.rotation_id)
+    assert world.github[0].writes == writes
+
+
+def test_an_older_version_never_overwrites_a_newer_one() -> None:
+    world = ready("old", "new")
+    go(world)
+    del world.vault.kept[NAME][-1]
+    with pytest.raises(Refused, match="version 2 was written"):
+        go(world)
+    assert_out(world, "new")
+
+
+def test_a_secret_that_was_created_anew_is_another_one_and_may_start_at_one() -> None:
+    world = ready("old", "new")
+    go(world)
+    world.vault.create_anew(NAME, "reborn")
+    result = go(world)
+    assert result.state is State.PROVEN
+    assert_out(world, "reborn")
+
+
+def test_a_pinned_version_that_was_created_anew_meanwhile_is_not_pushed() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    world.killer.on = {"write supabase:abcdefghijklmnopqrst SENDGRID_API_KEY": Unreachable("no answer")}
+    assert go(world).exit_code is ExitCode.SERVICE
+    world.killer.on = {}
+    world.vault.create_anew(NAME, "x")
+    world.vault.put(NAME, "y")
+    world.time.now += 100
+    result = do(world, Action.RESUME)
+    assert isinstance(result.problem, NotFound)
+    assert "created anew" in str(result.problem)
+    assert world.supabase.values()[NAME] == "old"
+
+
+# --- services that fail
+
+
+def test_a_partial_push_says_what_is_right_and_what_is_not_and_is_never_success() -> None:
+    world = ready("old", "new")
+    world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403: no permission")}
+    result = go(world)
+    assert (result.state, result.exit_code) == (State.STAGED, ExitCode.SERVICE)
+    assert world.supabase.uri in str(result.problem)
+    assert "github:lovendo/app1" in str(result.next_step)
+    assert {(w.uri, w.status) for w in result.destinations} == {
+        ("github:lovendo/app1", "pushed"),
+        (world.vercel.uri, "pushed"),
+        (world.supabase.uri, "failed"),
+    }
+    assert not [made for made in world.deployer.made if made.meta]
+    world.killer.on = {}
+    assert do(world, Action.RESUME).state is State.PROVEN
+    assert world.github[0].writes[NAME] == 1
+
+
+def test_after_a_request_without_an_answer_the_lease_is_left_to_run_out() -> None:
+    world = ready("old", "new")
+    world.killer.on = {"redeploy vercel:prj_1": Unreachable("no answer")}
+    assert go(world).exit_code is ExitCode.SERVICE
+    world.killer.on = {}
+    began = world.time.now
+    assert do(world, Action.RESUME).state is State.PROVEN
+    assert world.time.now - began >= 30
+    assert len([made for made in world.deployer.made if made.meta]) == 1
+
+
+def test_a_deployment_whose_answer_was_lost_is_found_and_not_requested_again() -> None:
+    world = ready("old", "new")
+    redeploy = world.deployer.redeploy
+
+    def unanswered(*args: object) -> object:
+        redeploy(*args)  # type: ignore[arg-type]
+        raise Unreachable("no answer")
+
+    world.deployer.redeploy = unanswered  # type: ignore[method-assign,assignment]
+    assert go(world).state is State.PROVEN
+    assert len([made for made in world.deployer.made if made.meta]) == 1
+
+
+def test_a_deployment_that_never_ends_is_undecided() -> None:
+    world = ready("old", "new")
+    world.deployer.builds_for = 1e9
+    result = go(world)
+    assert isinstance(result.problem, Undecided)
+    assert (result.state, result.exit_code) == (State.PUSHED, ExitCode.UNDECIDED)
+
+
+def test_a_missing_secret_is_a_clear_error_and_nothing_is_begun() -> None:
+    world = World()
+    with pytest.raises(NotFound):
+        go(world)
+    assert not world.log.chain()
+
+
+# --- rolling back
+
+
+def test_a_failed_deployment_rolls_back_with_a_redeploy_and_its_own_proof() -> None:
+    world = ready("old", "new")
+    world.deployer.fails = "build error"
+    serving = world.deployer.serving
+
+    def only_the_first_fails() -> None:
+        if len([made for made in world.deployer.made if made.meta]) > 1:
+            world.deployer.fails = None
+
+    world.time.passing.insert(0, only_the_first_fails)
+    result = go(world)
+    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert_out(world, "old")
+    assert world.deployer.serving is not serving
+    assert result.proof.grade == "A"
+    assert {written.status for written in result.destinations} == {"rolled_back"}
+    assert "build error" in " ".join(result.remarks)
+    assert not verify_chain(LANE, world.log.chain(), result.head)
+
+
+def test_authentication_errors_with_the_new_version_roll_back() -> None:
+    world = ready("old", "typo")
+    world.app.refused = {"typo"}
+    result = go(world)
+    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert_out(world, "old")
+    assert world.time.now < 300
+
+
+def test_a_leaked_version_is_never_rolled_back_to() -> None:
+    world = ready("old", "typo")
+    world.app.refused = {"typo"}
+    result = go(world, LEAKED)
+    assert (result.state, result.exit_code) == (State.FAILED, ExitCode.BAD)
+    assert "leaked" in " ".join(result.remarks)
+    assert_out(world, "typo")
+    with pytest.raises(Refused, match="leaked"):
+        do(world, Action.ROLLBACK)
+
+
+def test_a_failed_leak_rotation_goes_forward_once_the_cause_is_gone() -> None:
+    world = ready("old", "new")
+    world.deployer.fails = "out of minutes"
+    assert go(world, LEAKED).state is State.FAILED
+    world.deployer.fails = None
+    result = go(world, LEAKED)
+    assert result.state is State.PROVEN
+    assert_out(world, "new")
+
+
+def test_after_a_recorded_revocation_there_is_no_way_back() -> None:
+    world = ready("old", "new")
+    go(world)
+    do(world, Action.CONFIRM_REVOKED)
+    with pytest.raises(Refused, match="revoked"):
+        do(world, Action.ROLLBACK)
+    assert_out(world, "new")
+
+
+def test_an_unknown_previous_version_cannot_be_rolled_back_to() -> None:
+    world = World()
+    world.live_with("only")
+    world.app.refused = {"only"}
+    result = go(world)
+    assert result.state is State.FAILED
+    assert "no previous version" in " ".join(result.remarks)
+
+
+def test_a_previous_version_that_the_vault_has_lost_cannot_be_rolled_back_to() -> None:
+    world = ready("old", "typo")
+    world.app.silent = True
+    go(world)
+    world.app.silent, world.app.refused = False, {"typo"}
+    world.vault.kept[NAME][0] = replace(world.vault.kept[NAME][0], secret_id="another")
+    result = go(world)
+    assert result.state is State.FAILED
+    assert_out(world, "typo")
+
+
+def test_a_person_can_roll_back_and_it_is_proven_too() -> None:
+    world = ready("old", "new")
+    go(world)
+    result = do(world, Action.ROLLBACK)
+    assert (result.state, result.proof.grade) == (State.ROLLED_BACK, "A")
+    assert_out(world, "old")
+    assert do(world, Action.RESUME).state is State.PROVEN, "the vault's newest is rotated to again"
+
+
+# --- leaks
+
+
+def test_a_leak_without_a_newer_version_is_refused_before_anything_is_written() -> None:
+    world = World()
+    world.live_with("leaked")
+    with pytest.raises(Refused, match="so it is the one that leaked") as caught:
+        go(world, LEAKED)
+    assert caught.value.exit_code is ExitCode.REFUSED
+    assert not world.log.chain()
+
+
+def test_the_version_that_was_pushed_last_is_the_one_that_leaked() -> None:
+    world = ready("old", "new")
+    go(world)
+    with pytest.raises(Refused, match="that one leaked"):
+        go(world, LEAKED)
+    world.vault.put(NAME, "fresh")
+    result = go(world, LEAKED)
+    assert result.state is State.PROVEN
+    planned = [event for event in world.log.chain() if event.event == "rotation_planned"][-1]
+    assert planned.detail["leak"] == {"reason": "key in a public gist", "versions": {NAME: 2}}
+
+
+@pytest.mark.parametrize(
+    "versions", [("leaked", "leaked"), ("earlier", "leaked", "earlier"), ("a", "b", "leaked", "a")]
+)
+def test_a_value_that_was_there_before_is_no_replacement(versions: tuple[str, ...]) -> None:
+    world = ready(*versions)
+    with pytest.raises(Refused, match="has the value of"):
+        go(world, LEAKED)
+    assert not world.log.chain()
+
+
+def test_what_a_readable_destination_holds_already_is_what_leaked() -> None:
+    world = World()
+    world.live_with("earlier", "leaked")
+    with pytest.raises(Refused, match="holds already"):
+        go(world, LEAKED)
+    world.vault.put(NAME, "fresh")
+    assert go(world, LEAKED).state is State.PROVEN
+
+
+def test_a_leak_stays_open_until_somebody_confirms_the_revocation() -> None:
+    world = ready("old", "new")
+    go(world, LEAKED)
+    from releaseguard.rotation.history import fold
+
+    assert [leak.leak.versions for leak in fold(LANE, world.log.chain()).open_leaks] == [{NAME: 1}]
+    do(world, Action.CONFIRM_REVOKED)
+    assert not fold(LANE, world.log.chain()).open_leaks
+
+
+def test_a_leak_found_while_its_replacement_is_on_the_way_joins_that_rotation() -> None:
+    world = ready("old", "new")
+    world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403")}
+    first = go(world)
+    world.killer.on = {}
+    result = go(world, RotateRequest(leak=True, reason="gist", leaked_version=1))
+    assert (result.state, result.rotation_id) == (State.PROVEN, first.rotation_id)
+    with pytest.raises(Refused, match="leaked"):
+        do(world, Action.ROLLBACK)
+
+
+def _old_success(world: World, occurred: float) -> None:
+    at = world.time.wall() + timedelta(seconds=occurred)
+    event = Event(
+        id=new_id(),
+        occurred_at=at,
+        provider="sendgrid",
+        event="sendgrid_email_sent",
+        outcome=Outcome.SUCCESS,
+        environment="production",
+        source="cron",
+        detail={"secret_version": "1"},
+    )
+    world.log.append([event])
+
+
+def test_confirming_a_revocation_says_when_the_old_value_still_works() -> None:
+    world = ready("old", "new")
+    go(world, LEAKED)
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK
+    world.time.now += 10
+    _old_success(world, -60)
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK, "it occurred before and was only recorded later"
+    _old_success(world, -5)
+    result = do(world, Action.CONFIRM_REVOKED)
+    assert (result.state, result.exit_code) == (State.RETIRED, ExitCode.BAD)
+    assert "cron" in " ".join(result.remarks)
+    retired = [event for event in world.log.chain() if event.event == "rotation_retired"]
+    assert len(retired) == 3, "always recorded"
+
+
+# --- where the value comes from
+
+
+def test_a_value_from_standard_input_becomes_a_version_first() -> None:
+    world = World()
+    world.live_with("old")
+    result = go(world, RotateRequest(origin=Origin.STDIN, values={NAME: Secret("typed")}))
+    assert result.state is State.PROVEN
+    assert [(pin.from_version, pin.to_version) for pin in result.secrets] == [(1, 2)]
+    assert_out(world, "typed")
+
+
+def test_a_version_that_a_killed_run_made_is_not_made_again() -> None:
+    world = World()
+    world.live_with("old")
+    request = RotateRequest(origin=Origin.STDIN, values={NAME: Secret("typed")})
+    write = world.vault.write
+    world.vault.write = lambda name, value: (write(name, value), _raise(Unreachable("no answer")))[0]  # type: ignore[method-assign]
+    assert go(world, request).exit_code is ExitCode.SERVICE
+    world.vault.write = write  # type: ignore[method-assign]
+    world.time.now += 100
+    result = do(world, Action.RESUME)
+    assert (result.state, len(world.vault.kept[NAME])) == (State.PROVEN, 2)
+    assert_out(world, "typed")
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def test_an_infisical_rotation_is_triggered_once() -> None:
+    world = World()
+    world.live_with("old")
+    assert go(world, RotateRequest(origin=Origin.INFISICAL_ROTATION)).state is State.PROVEN
+    assert_out(world, "rotated-2")
+
+
+def test_a_pending_approval_is_waited_for_and_not_asked_for_again() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.write_raises = ApprovalPending("proposed")
+    request = RotateRequest(origin=Origin.STDIN, values={NAME: Secret("typed")})
+    result = go(world, request)
+    assert (result.state, result.exit_code) == (State.WAITING_APPROVAL, ExitCode.UNDECIDED)
+    assert go(world, request).state is State.WAITING_APPROVAL
+    assert world.killer.trace.count(f"write {NAME}") == 1
+    world.vault.put(NAME, "typed")
+    assert do(world, Action.RESUME).state is State.PROVEN
+
+
+def test_only_what_the_app_itself_issues_is_generated() -> None:
+    world = World()
+    world.live_with("old")
+    result = go(world, RotateRequest(origin=Origin.GENERATE))
+    assert isinstance(result.problem, UsageError)
+    assert len(world.vault.kept[NAME]) == 1
+
+
+def test_a_generated_value_waits_until_a_person_has_set_it_at_the_provider() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.put(WEBHOOK, "w1")
+    request = RotateRequest(secret=WEBHOOK, origin=Origin.GENERATE)
+    result = go(world, request)
+    assert (result.state, result.exit_code) == (State.WAITING_CONSOLE, ExitCode.UNDECIDED)
+    assert "Set it there." in str(result.next_step)
+    assert WEBHOOK not in world.github[0].cells
+    assert go(world, request).state is State.WAITING_CONSOLE
+    assert len(world.vault.kept[WEBHOOK]) == 2
+    assert do(world, Action.RESUME).state is State.UNPROVEN
+    assert world.github[0].values()[WEBHOOK] == world.vault.kept[WEBHOOK][1].value.reveal()
+
+
+def test_a_leaked_value_typed_in_again_is_refused_and_the_rotation_given_up() -> None:
+    world = ready("earlier", "old")
+    go(world)
+    request = RotateRequest(origin=Origin.STDIN, values={NAME: Secret("earlier")}, leak=True, reason="gist")
+    result = go(world, request)
+    assert (result.state, result.exit_code) == (State.ABORTED, ExitCode.REFUSED)
+    assert_out(world, "old")
+
+
+def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
+    world = World()
+    world.live_with("old")
+    manual = SecretSpec(name="EXPO_PUSH_KEY", from_="manual", steps={"en": "Upload it at Expo."})
+    world.card = type(SENDGRID)(
+        id="sendgrid",
+        name="x",
+        hosts=(),
+        events=SENDGRID.events,
+        playbook=SENDGRID.playbook,
+        secrets=(manual,),
+    )
+    result = go(world)
+    assert result.state is State.WAITING_CONSOLE
+    assert "Upload it at Expo." in str(result.next_step)
+    assert do(world, Action.RESUME).state is State.UNPROVEN
+    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+
+
+# --- asking first
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing() -> None:
+    world = ready("old", "new")
+    result = go(world, RotateRequest(dry_run=True))
+    assert result.plan is not None
+    assert result.plan.deployments == (("vercel:prj_1", "production"),)
+    assert {cost.service: cost.writes for cost in result.plan.costs} == {
+        "infisical": 0,
+        "github": 2,
+        "vercel": 3,
+        "supabase": 2,
+    }
+    assert not world.log.chain()
+    assert_out(world, "old")
+
+
+def test_pushing_without_deploying_stops_there_and_a_resume_deploys() -> None:
+    world = ready("old", "new")
+    result = go(world, RotateRequest(deploy=False))
+    assert (result.state, result.exit_code) == (State.PUSHED, ExitCode.UNDECIDED)
+    assert len(world.deployer.made) == 1
+    assert do(world, Action.RESUME).state is State.PROVEN
+
+
+def test_whoever_deployed_himself_has_it_proven_without_another_deployment() -> None:
+    world = ready("old", "new")
+    go(world, RotateRequest(deploy=False))
+    world.deployer.deploy()
+    result = go(world, RotateRequest(action=Action.RESUME, deploy=False))
+    assert (result.state, result.proof.grade) == (State.PROVEN, "A")
+    assert len(world.deployer.made) == 2
+
+
+def test_giving_up_says_what_is_left() -> None:
+    world = ready("old", "new")
+    world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403")}
+    go(world)
+    result = do(world, Action.ABORT)
+    assert (result.state, result.exit_code) == (State.ABORTED, ExitCode.OK)
+    assert "github:lovendo/app1" in " ".join(result.remarks)
+    with pytest.raises(Refused, match="nothing to abort"):
+        do(world, Action.ABORT)
+
+
+def test_another_units_unfinished_rotation_comes_first() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.put(WEBHOOK, "w1")
+    go(world, RotateRequest(secret=WEBHOOK))
+    world.vault.put(NAME, "new")
+    with pytest.raises(Refused, match=WEBHOOK):
+        go(world)
+
+
+def test_two_owners_of_one_name_at_one_place_are_a_configuration_error() -> None:
+    world = ready("old", "new")
+    staging = Lane("sendgrid", "staging")
+    claims = (
+        Claim("vercel:prj_1/production,preview", NAME, LANE),
+        Claim("vercel:prj_1/preview", NAME, staging),
+    )
+    with pytest.raises(ConfigError, match="both claim"):
+        rotate(RotateRequest(), replace(world.process(), claims=claims), world.tell)
+    shared = tuple(replace(claim, shared=True) for claim in claims)
+    assert rotate(RotateRequest(), replace(world.process(), claims=shared), world.tell).state is State.PROVEN
+
+
+def test_our_own_access_is_not_rotated_from_under_us() -> None:
+    world = ready("old", "new")
+    world.card = type(SENDGRID)(
+        id="sendgrid",
+        name="Vercel",
+        hosts=(),
+        infrastructure="vercel",
+        events=SENDGRID.events,
+        playbook=SENDGRID.playbook,
+        secrets=SENDGRID.secrets,
+    )
+    with pytest.raises(Refused, match="stands on"):
+        go(world)
+    world.rules = replace(world.rules, both_accesses=True)
+    assert go(world).state is State.PROVEN
+
+
+def test_a_value_in_installed_apps_is_never_proven_by_a_redeploy() -> None:
+    world = ready("old", "new")
+    world.card = type(SENDGRID)(
+        id="sendgrid",
+        name="x",
+        hosts=(),
+        events=SENDGRID.events,
+        playbook=SENDGRID.playbook,
+        secrets=(SecretSpec(name=NAME, reach="client", proven_by=("sendgrid_email_sent",)),),
+    )
+    result = go(world)
+    assert (result.state, result.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
+    assert "installed apps" in result.proof.missing[0]
+
+
+def test_without_a_runtime_destination_nothing_is_proven() -> None:
+    world = ready("old", "new")
+    process = world.process()
+    process = replace(process, places=process.places[:1])
+    result = rotate(RotateRequest(), process, world.tell)
+    assert result.state is State.UNPROVEN
+    assert "No runtime destination" in result.proof.missing[0]
+
+
+def test_thin_traffic_is_helped_by_the_cards_flow() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    world.card = _with_flow()
+    runs = []
+
+    def flow(identity: str) -> None:
+        runs.append(identity)
+        world.app.silent = False
+        world.app.live()
+        world.app.silent = True
+
+    world.run_flow = flow
+    result = go(world)
+    assert result.state is State.PROVEN
+    assert runs == ["send"] * 3
+
+
+def _with_flow() -> object:
+    from releaseguard.cards.spec import FlowSpec, ProofSpec, StepSpec
+
+    flow = FlowSpec(
+        id="send",
+        title={"en": "send"},
+        steps=(StepSpec(name="send", path="/functions/v1/sendgrid-email"),),
+        event="sendgrid_email_sent",
+    )
+    return type(SENDGRID)(
+        id="sendgrid",
+        name="x",
+        hosts=(),
+        events=SENDGRID.events,
+        playbook=SENDGRID.playbook,
+        secrets=SENDGRID.secrets,
+        proof=ProofSpec(successes=3, flow="send"),
+        flows=(flow,),
+    )
+
+
+def test_a_group_is_one_unit_with_one_deployment() -> None:
+    world = World()
+    members = tuple(
+        SecretSpec(name=name, group="pair", companion=name.endswith("TOKEN"), proven_by=("sendgrid_email_sent",))
+        for name in ("TWILIO_SID", "TWILIO_TOKEN")
+    )
+    world.card = type(SENDGRID)(
+        id="sendgrid", name="x", hosts=(), events=SENDGRID.events, playbook=SENDGRID.playbook, secrets=members
+    )
+    world.live_with("unrelated")
+    world.vault.put("TWILIO_SID", "sid")
+    world.vault.put("TWILIO_TOKEN", "t1", "t2")
+    world.app.silent = True
+    result = go(world)
+    assert [(pin.name, pin.from_version, pin.to_version) for pin in result.secrets] == [
+        ("TWILIO_SID", None, 1),
+        ("TWILIO_TOKEN", 1, 2),
+    ]
+    assert len([made for made in world.deployer.made if made.meta]) == 1
+    serving = world.deployer.serving
+    assert serving is not None
+    assert {
+        "TWILIO_SID": "sid",
+        "TWILIO_TOKEN": "t2",
+        "TWILIO_TOKEN_VERSION": "2",
+    }.items() <= serving.environment.items()
+
+
+def test_no_event_holds_a_value() -> None:
+    world = ready("canary-old-4711", "canary-new-4712")
+    go(world, LEAKED)
+    do(world, Action.CONFIRM_REVOKED)
+    assert "canary" not in repr(world.log.chain())
+    assert "canary" not in " ".join(world.told)
+
+
+def test_a_destination_renames() -> None:
+    world = ready("old", "new")
+    process = world.process()
+    renamed = replace(process.places[0], names={NAME: "MAIL_KEY"})
+    result = rotate(RotateRequest(), replace(process, places=(renamed, *process.places[1:])), world.tell)
+    assert result.state is State.PROVEN
+    assert world.github[0].values()["MAIL_KEY"] == "new"
+    assert world.github[0].values()["MAIL_KEY_VERSION"] == "2"
+    assert any(written.name == "MAIL_KEY" for written in result.destinations)
+
+
+def test_dependabots_store_has_no_room_for_a_companion() -> None:
+    world = ready("old", "new")
+    extra = FakeDestination("github-dependabot:lovendo/app", world.killer)
+    process = world.process()
+    places = (*process.places, type(process.places[0])(extra))
+    assert rotate(RotateRequest(), replace(process, places=places), world.tell).state is State.PROVEN
+    assert extra.values() == {NAME: "new"}
+
+
+def test_service_errors_while_planning_begin_nothing() -> None:
+    world = ready("old", "new")
+    world.killer.on = {f"forecast {world.vercel.uri}": ServiceError("500")}
+    with pytest.raises(ServiceError):
+        go(world)
+    assert not world.log.chain()
