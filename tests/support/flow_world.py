@@ -1,0 +1,85 @@
+"""The stand-in app with an event log behind it, and what runs flows against both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.adapters import FakeTime
+
+from releaseguard.cards.load import load_cards
+from releaseguard.eventlog.interface import EventLog
+from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.http import ServiceClient
+from releaseguard.sandbox.app import AppStandIn
+from releaseguard.sandbox.world import World
+from releaseguard.secret import Secret
+from releaseguard.verification.flows import Account, FlowRunner, FlowWorld, Session
+
+CARDS = load_cards()
+RELEASE = "new-release"
+MONEY = frozenset({"paytr"})
+
+
+@dataclass
+class Surroundings:
+    """A world, its log, and how to look at both."""
+
+    world: World
+    log: EventLog
+    client: ServiceClient
+    session: Session
+    time: FakeTime
+
+    @property
+    def app(self) -> AppStandIn:
+        return self.world.app
+
+    def flow_world(self, log: EventLog | None = None, test_paths: frozenset[str] = MONEY) -> FlowWorld:
+        return FlowWorld(
+            log=log or self.log,
+            client=self.client,
+            session=self.session,
+            environment="production",
+            test_paths=test_paths,
+            clock=self.time,
+            sleep=self.time.sleep,
+        )
+
+    def runner(self, purpose: str = "deployment-1", test_paths: frozenset[str] = MONEY) -> FlowRunner:
+        return FlowRunner(self.flow_world(test_paths=test_paths), purpose=purpose, release=RELEASE)
+
+    def paths(self) -> list[str]:
+        """Method and path of everything that was sent to the app."""
+        return [f"{request.method} {request.path}" for request in self.app.requests]
+
+
+def client_of(app_url: str, session: Session, time: FakeTime) -> ServiceClient:
+    return ServiceClient(
+        service="app",
+        base_url=app_url,
+        headers=session.headers,
+        timeout=5.0,
+        patience=30.0,
+        clock=time,
+        sleep=time.sleep,
+    )
+
+
+@contextmanager
+def surroundings(folder: Path) -> Iterator[Surroundings]:
+    """The app runs ``RELEASE`` and logs to a file in ``folder``."""
+    time = FakeTime()
+    with World(release=RELEASE) as world, SqliteEventLog(folder / "events.db") as log:
+        world.app.log = log.append
+        session = Session(
+            lambda: Account(Secret(world.app.email), Secret(world.app.password), Secret(world.app.anon_key)), time
+        )
+        client = client_of(world.app.url, session, time)
+        try:
+            yield Surroundings(world, log, client, session, time)
+        finally:
+            client.close()
+        assert world.crashes == []
