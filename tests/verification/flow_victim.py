@@ -1,0 +1,69 @@
+"""A process that runs one flow and dies, without a word, at the operation it was told to die at.
+
+    python flow_victim.py LOG APP_URL EMAIL PASSWORD PUBLIC_KEY DIE_AT
+
+Operations are numbered from 1: each request and each append counts twice, before and after it. With DIE_AT 0 it
+lives. It prints the number of operations and the finding's verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from releaseguard.cards.load import load_cards
+from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.http import ServiceClient
+from releaseguard.secret import Secret
+from releaseguard.verification.flows import Account, FlowStage, FlowWorld, Session
+from releaseguard.verification.interface import Deployment
+
+
+class Executioner:
+    """Kills the process before or after the operation it was told."""
+
+    def __init__(self, die_at: int) -> None:
+        self.count = 0
+        self._die_at = die_at
+
+    def around(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._tick()
+            result = operation(*args, **kwargs)
+            self._tick()
+            return result
+
+        return watched
+
+    def _tick(self) -> None:
+        self.count += 1
+        if self.count == self._die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(log_file: str, url: str, email: str, password: str, key: str, die_at: str) -> None:
+    executioner = Executioner(int(die_at))
+    session = Session(lambda: Account(Secret(email), Secret(password), Secret(key)))
+    client = ServiceClient(service="app", base_url=url, headers=session.headers, timeout=10)
+    card = load_cards().get("paytr")
+    check = next(check for check in card.checks if check.id == "paytr.withdraw")
+    with SqliteEventLog(Path(log_file)) as log:
+        client.request = executioner.around(client.request)  # type: ignore[method-assign]
+        log.append = executioner.around(log.append)  # type: ignore[method-assign]
+        world = FlowWorld(
+            log=log, client=client, session=session, environment="production", test_paths=frozenset({"paytr"})
+        )
+        moment = datetime(2026, 11, 24, tzinfo=UTC)
+        deployment = Deployment(release="new-release", environment="production", deployed_at=moment)
+        finding = FlowStage(world)(card, check, deployment)
+    client.close()
+    print(executioner.count, finding.verdict.value)  # noqa: T201 - its answer
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
