@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 from releaseguard.model import Verdict, utc_now
+from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
 from releaseguard.verification.flowruns import FlowRun, Result, RunKey, extracted, filled
 from releaseguard.verification.flows import FlowStage, claims_of
@@ -164,3 +165,12 @@ def test_the_same_release_deployed_again_is_tried_again(around):
     later = Deployment(release=RELEASE, environment="production", deployed_at=utc_now())
     FlowStage(around.flow_world())(SENDGRID, SEND, later)
     assert len(around.app.executed) == 2 * EMAIL.max_runs
+
+
+def test_what_an_earlier_release_left_behind_is_cleaned_up_first(around):
+    around.app.fail_next("DELETE", "/paytr-withdraw", faults.answer(405, {"message": "not now"}), times=3)
+    finding = look(around, PAYTR, TAKE_OUT)
+    assert finding.evidence["left_behind"] == len(around.app.withdrawals) == 3
+    later = Deployment(release="next", environment="production", deployed_at=utc_now())
+    FlowStage(around.flow_world())(PAYTR, TAKE_OUT, later)
+    assert around.app.withdrawals == set()
