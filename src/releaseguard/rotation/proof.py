@@ -261,7 +261,7 @@ def _prove_one(
     needed = _needed(question, tally)
     silent = _still_old(tally, counted)
     enough = len(counted) >= needed and not silent
-    grade = max((Grade(row.says.value) for row in _best(counted, needed)), default=None) if enough else None
+    grade = max(Grade(row.says.value) for row in _best(counted, needed)) if enough else None
     missing = None if grade else _what_is_missing(question, runtime, tally, len(counted), needed, silent)
     refusals, accepted = _answers_to_the_new(question, tally)
     return RuntimeProof(
@@ -270,7 +270,7 @@ def _prove_one(
         successes=len(counted),
         needed=needed,
         synthetic=sum(row.event.synthetic for row in counted),
-        events=tuple(str(row.event.id) for row in counted),
+        events=tuple(str(row.event.id) for row in _best(counted, needed)),
         missing=missing,
         refused=refusals >= question.successes and not accepted,
         refused_at_least_once=refusals > 0 and not accepted,

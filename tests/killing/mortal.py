@@ -1,0 +1,109 @@
+"""Runs the real command line in forked children that die, by SIGKILL, at a chosen request or append.
+
+Started once per test process; reads one JSON order a line from standard input and answers each with the exit code
+(-9 for a killed child). The parent of the children has only one thread, so that forking it is safe; a child has
+everything imported already and nothing of the children before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ORDERS = sys.stdin
+
+
+class Deadline:
+    """Counts requests and appends; at number ``at`` the process is gone, before it or right after it."""
+
+    def __init__(self, at: int, when: str) -> None:
+        self._at = at
+        self._when = when
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def around(self, do: Callable[..., Any]) -> Callable[..., Any]:
+        def mortal(*args: Any, **named: Any) -> Any:
+            with self._lock:
+                self._count += 1
+                number = self._count
+            self._die(number, "before")
+            result = do(*args, **named)
+            self._die(number, "after")
+            return result
+
+        return mortal
+
+    def _die(self, number: int, when: str) -> None:
+        if number == self._at and when == self._when:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _prepare() -> None:
+    """Import what a rotation needs, once, before anything is forked."""
+    import httpx  # noqa: F401
+
+    import releaseguard.cli.rotate
+    import releaseguard.deployments.vercel
+    import releaseguard.destinations.github
+    import releaseguard.destinations.supabase
+    import releaseguard.destinations.vercel
+    import releaseguard.eventlog.sqlite
+    import releaseguard.http.transport
+    import releaseguard.rotation.leak
+    import releaseguard.rotation.run
+    import releaseguard.vault.infisical
+    import releaseguard.wiring  # noqa: F401
+
+
+def _live(order: dict[str, Any]) -> None:
+    """What a child does; it never returns."""
+    from releaseguard.cli import edge
+    from releaseguard.eventlog.sqlite import SqliteEventLog
+    from releaseguard.http import ServiceClient
+
+    deadline = Deadline(order["at"], order["when"])
+    ServiceClient._send = deadline.around(ServiceClient._send)  # type: ignore[method-assign]
+    SqliteEventLog.append_exclusively = deadline.around(SqliteEventLog.append_exclusively)  # type: ignore[method-assign]
+    folder = Path(order["folder"])
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    out = os.open(folder / order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    sys.argv = ["releaseguard", *order["arguments"]]
+    code = 70
+    try:
+        code = int(edge.run())
+    except SystemExit as ending:
+        code = int(ending.code or 0)
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def main() -> None:
+    _prepare()
+    children: dict[int, int] = {}
+    for line in ORDERS:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _live(order)
+        children[child] = order["id"]
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        sys.__stdout__.write(json.dumps({"id": children.pop(child), "code": code}) + "\n")
+        sys.__stdout__.flush()
+
+
+if __name__ == "__main__":
+    main()
