@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from releaseguard.cli.options import ReaderLeft
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.secret import masked
 
@@ -28,7 +29,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeft):
         return _reader_left()
     except ReleaseguardError as error:
         return _expected(error, wants_json)

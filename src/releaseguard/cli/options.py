@@ -62,6 +62,10 @@ class Run:
         return sys.stderr.isatty() and self.verbosity >= 0
 
 
+class ReaderLeft(Exception):
+    """Nobody reads our output any more. Not an ``OSError``: click would end with exit code 1 on that one."""
+
+
 def command(
     name: str, *, example: str, group: click.Group | None = None
 ) -> Callable[[Callable[..., ExitCode | None]], click.Command]:
@@ -71,7 +75,10 @@ def command(
         @functools.wraps(function)
         def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, **flags: Any) -> int:
             run = Run(config, as_json, -1 if quiet else verbose)
-            return int(function(run, **flags) or ExitCode.OK)
+            try:
+                return int(function(run, **flags) or ExitCode.OK)
+            except BrokenPipeError as error:
+                raise ReaderLeft from error
 
         shared = _shared_options(call)
         make = group.command if group else click.command

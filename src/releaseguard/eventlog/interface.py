@@ -226,6 +226,14 @@ class EventLog(ABC):
         """
         return count_minutes(self.select(replace(query, newest_first=False, limit=None)))
 
+    def prune(self, before: datetime, environment: str | None = None) -> int:
+        """Delete the app's events that occurred before ``before``; returns how many.
+
+        releaseguard's own rows are never touched. Raises ``ConfigError`` where the table is the app's own.
+        """
+        del before, environment
+        raise ConfigError(f"{self.label} cannot be pruned from here")
+
     @abstractmethod
     def now(self) -> datetime:
         """The store's clock (over REST at the resolution of one second)."""

@@ -125,6 +125,11 @@ class PostgresEventLog(TableLog):
             except UniqueViolation:
                 raise rows.conflict([event for _, events in batches for event in events]) from None
 
+    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
+        with self._working() as connection:
+            where, values = _where(rows.prunable(before, environment), self._shape(connection, place))
+            return connection.execute(f"DELETE FROM {qualified(place.table)}{where}", values).rowcount
+
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = rows.conditions(query, place)
         if wanted is None:
@@ -353,7 +358,7 @@ def _objects(connection: Connection, table: str) -> list[str]:
 
 # --- SQL ----------------------------------------------------------------------------------------------------
 
-_OPERATORS = {"gte": ">=", "lt": "<", "lte": "<="}
+_OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def _insert_sql(place: EventTable, shape: Shape) -> str:

@@ -123,7 +123,7 @@ def must_hold_our_rows(place: EventTable) -> None:
 class Condition:
     """``column operator value``; for ``detail``, on the text under its top-level ``key``.
 
-    Operators: ``eq``, ``in``, ``gte``, ``lt``, ``lte``.
+    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``.
     """
 
     column: str
@@ -147,6 +147,12 @@ def conditions(query: Query, place: EventTable) -> list[Condition] | None:
         elif _ABSENT.get(condition.column) != condition.value:
             return None
     return kept
+
+
+def prunable(before: datetime, environment: str | None) -> list[Condition]:
+    """What retention may delete: traffic older than ``before``, never a row of our own."""
+    of_environment = [] if environment is None else [Condition("environment", "eq", environment)]
+    return [Condition("provider", "neq", OURSELVES), Condition("occurred_at", "lt", before), *of_environment]
 
 
 def _wanted(query: Query) -> Iterator[Condition]:

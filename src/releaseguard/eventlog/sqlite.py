@@ -107,6 +107,13 @@ class SqliteEventLog(TableLog):
         self._write(batches, "")
         return self._look_up(batches)
 
+    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
+        where, values = _where(rows.prunable(before, environment), place)
+        with self._working() as connection:
+            self._check_shape(connection, place)
+            with _transaction(connection):
+                return connection.execute(f"DELETE FROM {qualified(place.table)}{where}", values).rowcount
+
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = rows.conditions(query, place)
         if wanted is None:
@@ -233,7 +240,7 @@ _UNIQUE = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
 # --- SQL ----------------------------------------------------------------------------------------------------
 
 _ABSENT = {"synthetic": "0", "detail": "'{}'"}
-_OPERATORS = {"gte": ">=", "lt": "<", "lte": "<="}
+_OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def _expression(place: EventTable, column: str) -> str:

@@ -122,6 +122,12 @@ class SupabaseEventLog(TableLog):
             raise
         return [_event(row, place) for row in reply.json()]
 
+    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
+        wanted = [_condition(condition, place) for condition in rows.prunable(before, environment)]
+        params = {"and": f"({','.join(wanted)})"}
+        reply = self._request("DELETE", place, params, {"prefer": "count=exact,return=minimal"}, repeatable=True)
+        return _total(reply) or 0
+
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = rows.conditions(query, place)
         if wanted is None:

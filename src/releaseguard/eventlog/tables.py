@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from heapq import merge
 from itertools import islice
 
-from releaseguard.errors import Unreachable
+from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog import rows
 from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, EventTable, MinuteCount, Query
 from releaseguard.model import OURSELVES, Event
@@ -40,6 +41,10 @@ class TableLog(EventLog):
         Raises ``Conflict`` where an id is taken and ``Unreachable`` where it is unknown whether rows were written.
         """
 
+    @abstractmethod
+    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
+        """Delete the rows of ``place`` that are not ours and occurred before ``before``; returns how many."""
+
     def append(self, events: Sequence[Event]) -> None:
         if events:
             self._add(self._batches(events))
@@ -68,6 +73,15 @@ class TableLog(EventLog):
             reverse=query.newest_first,
         )
         yield from islice(both, query.limit)
+
+    def prune(self, before: datetime, environment: str | None = None) -> int:
+        if self._traffic.is_the_apps:
+            raise ConfigError(
+                f"the table {self._traffic.table} is the app's own: its rows are not ours to delete",
+                where="[events.columns]",
+                next_step="Prune it with the app's own means; keep the rows whose provider is 'releaseguard'.",
+            )
+        return self._delete(self._traffic, before, environment)
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         wants_traffic, _ = rows.concerns(query)

@@ -1,0 +1,50 @@
+"""Events that a person or a pipeline writes by hand: one of the app's, or the mark of a deployment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from releaseguard.errors import UsageError
+from releaseguard.eventlog.scrub import Scrubber, secrets_of
+from releaseguard.eventlog.writer import Identity, event_of, note_of
+from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id, to_text
+
+DEPLOYED = "release_deployed"
+
+
+def by_hand(
+    provider: str,
+    event: str,
+    outcome: str,
+    *,
+    environment: str,
+    at: datetime | None,
+    environ: Mapping[str, str],
+    **columns: Any,
+) -> Event:
+    """An event like an app's, scrubbed like one. Raises ``UsageError`` where it names no event."""
+    try:
+        note = note_of(provider, event, outcome, **columns)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if at is not None:
+        note = replace(note, occurred_at=at)
+    return event_of(note, Identity(environment), Scrubber(secrets_of(environ)))
+
+
+def deployment(release: str, environment: str, at: datetime, deployment_id: str | None = None) -> Event:
+    """The mark of a deployment: its id follows from release, environment and time, so that a repeat is the same."""
+    detail = {"release": release} | ({"deployment_id": deployment_id} if deployment_id else {})
+    return Event(
+        id=deterministic_id(DEPLOYED, environment, release, to_text(at)),
+        occurred_at=at,
+        provider=OURSELVES,
+        event=DEPLOYED,
+        outcome=Outcome.SUCCESS,
+        environment=environment,
+        release=release,
+        detail=detail,
+    )

@@ -1,0 +1,42 @@
+"""Rows as a table that fits a width: cells are cut, then columns left out, the least important first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+GAP = "  "
+LEAST = 8
+"""Characters below which a cell says too little: then a column goes instead."""
+
+
+def render(rows: Sequence[Mapping[str, str]], columns: Sequence[str], width: int) -> str:
+    """The ``columns`` of ``rows``, named in order of importance, for ``width`` characters; empty ones are left out."""
+    shown = [column for column in columns if any(row.get(column) for row in rows)]
+    widths = {column: max(len(column), *(len(row.get(column, "")) for row in rows)) for column in shown}
+    while len(shown) > 1 and _total(shown, {name: min(size, LEAST) for name, size in widths.items()}) > width:
+        shown.pop()
+    _shrink(widths, shown, width)
+    lines = [{column: column.upper() for column in shown}, *rows]
+    return "\n".join(_line(line, shown, widths) for line in lines)
+
+
+def _total(shown: Sequence[str], widths: Mapping[str, int]) -> int:
+    return sum(widths[column] for column in shown) + len(GAP) * (len(shown) - 1)
+
+
+def _shrink(widths: dict[str, int], shown: Sequence[str], width: int) -> None:
+    """Take from the widest column until all fit."""
+    while shown and _total(shown, widths) > width:
+        widest = max(shown, key=lambda column: widths[column])
+        if widths[widest] <= LEAST:
+            return
+        widths[widest] -= 1
+
+
+def _line(row: Mapping[str, str], shown: Sequence[str], widths: Mapping[str, int]) -> str:
+    return GAP.join(_cell(row.get(column, ""), widths[column]) for column in shown).rstrip()
+
+
+def _cell(text: str, width: int) -> str:
+    flat = " ".join(text.split())
+    return flat.ljust(width) if len(flat) <= width else flat[: width - 1] + "…"
