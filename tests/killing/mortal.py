@@ -49,6 +49,7 @@ def _prepare() -> None:
     """Import what a rotation needs, once, before anything is forked."""
     import httpx  # noqa: F401
 
+    import releaseguard.cli.edge
     import releaseguard.cli.rotate
     import releaseguard.deployments.vercel
     import releaseguard.destinations.github
