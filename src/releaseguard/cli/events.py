@@ -109,7 +109,7 @@ def _table(found: Sequence[Event]) -> str:
 
     if not found:
         return "No events."
-    return table.render([_cells(event) for event in found], COLUMNS, _width())
+    return table.render([_cells(event) for event in found], COLUMNS, output_width())
 
 
 def _cells(event: Event) -> Mapping[str, str]:
@@ -127,7 +127,8 @@ def _cells(event: Event) -> Mapping[str, str]:
     }
 
 
-def _width() -> int:
+def output_width() -> int:
+    """Characters of a line on stdout: the terminal's, or generous where it is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 
@@ -194,7 +195,7 @@ def _one_line(event: Event) -> str:
     quiet = [f"{column}={cells[column]}" for column in COLUMNS[4:] if cells[column]]
     words = [cells["time"], cells["outcome"].ljust(7), cells["event"], cells["code"], *quiet]
     line = " ".join(" ".join(word.split()) if word.strip() else "" for word in words if word)
-    width = _width()
+    width = output_width()
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

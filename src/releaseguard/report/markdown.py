@@ -13,21 +13,21 @@ def render(document: VerdictDocument) -> str:
     """The verdict as GitHub-flavoured Markdown."""
     verdict = document["verdict"]
     lines = [
-        f"## {_MARK[verdict]} {verdict.upper()}: {_cell(document['summary'])}",
+        f"## {_MARK[verdict]} {verdict.upper()}: {cell(document['summary'])}",
         "",
         f"Release `{document['release']}` in {document['environment']}, deployed {document['deployed_at']}, "
         f"as of {document['as_of']}.",
         "",
         "| | check | why |",
         "|---|---|---|",
-        *(f"| {_MARK[row['verdict']]} | `{row['id']}` | {_cell(row['reason'])} |" for row in by_urgency(document)),
-        *(f"| skipped | `{row['id']}` | {_cell(row['reason'])} |" for row in document["skipped"]),
+        *(f"| {_MARK[row['verdict']]} | `{row['id']}` | {cell(row['reason'])} |" for row in by_urgency(document)),
+        *(f"| skipped | `{row['id']}` | {cell(row['reason'])} |" for row in document["skipped"]),
     ]
     if document["next_step"]:
-        lines += ["", f"**Next:** {_cell(document['next_step'])}"]
+        lines += ["", f"**Next:** {cell(document['next_step'])}"]
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that stays inside its table cell and is no markup of its own."""
     return html.escape(text, quote=False).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,215 @@
+"""``releaseguard audit``: who rotated what, whether the history is intact, and a post-mortem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from releaseguard.cli.options import Run, command
+from releaseguard.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.audit import ChainReport, Head, Lane
+    from releaseguard.eventlog.interface import EventLog
+    from releaseguard.model import Event
+    from releaseguard.report.postmortem import PostmortemDocument
+    from releaseguard.rotation.account import Account
+    from releaseguard.rotation.history import RotationView
+    from releaseguard.wiring import Wiring
+
+COLUMNS = ("began", "provider", "state", "versions", "by", "proof", "environment", "why", "rotation")
+"""Of the table of rotations, in order of importance."""
+
+_environment = click.option("--environment", metavar="E", help="Only this environment (else all).")
+
+
+@click.group("audit", epilog="Example: releaseguard audit verify --head 'sendgrid@production#12:9f2c...'")
+def audit() -> None:
+    """Who rotated what, when, why, and with which proof; integrity; a post-mortem."""
+
+
+# --- show
+
+
+@command("show", group=audit, example="releaseguard audit show sendgrid")
+@click.argument("provider", required=False)
+@_environment
+def show(run: Run, provider: str | None, environment: str | None) -> None:
+    """Every rotation: who, what, when, why, with which proof; open leaks first.
+
+    JSON: {"open_leaks": [...], "rotations": [...], "chains": [{"lane", "head"}]}.
+    """
+    from releaseguard.rotation.account import account_of, to_json
+
+    with run.wiring(environment) as wiring:
+        if provider is not None:
+            wiring.cards.get(provider)
+        account = account_of(_chains(wiring.event_log), provider, environment)
+    run.emit(lambda: _show_text(account), to_json(account))
+
+
+def _chains(log: EventLog) -> Mapping[Lane, Sequence[Event]]:
+    from releaseguard.audit import chains_in
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.model import OURSELVES
+
+    return chains_in(log.select(Query(providers=(OURSELVES,))))
+
+
+def _show_text(account: Account) -> str:
+    from releaseguard.cli.events import output_width
+    from releaseguard.report import table
+    from releaseguard.rotation.account import leak_row, rotation_row
+
+    lines = []
+    for lane, leak in account.open_leaks:
+        row = leak_row(lane, leak)
+        lines += [f"OPEN LEAK  {row['provider']} in {row['environment']}: {leak.unit}, since {_minute(row['since'])}"]
+        lines += [f"  why:  {row['reason']}", f"  next: {row['next_step']}"]
+    rows = [_cells(rotation_row(lane, rotation)) for lane, rotation in account.rotations]
+    if rows:
+        lines += [*([""] if lines else []), table.render(rows, COLUMNS, output_width())]
+    return "\n".join(lines) or "No rotation is in the log."
+
+
+def _cells(row: Mapping[str, Any]) -> Mapping[str, str]:
+    proof = row["proof"]
+    return {
+        "began": _minute(row["began_at"]),
+        "provider": row["provider"],
+        "state": row["state"],
+        "versions": ", ".join(f"{one['name']} {one['from_version']}>{one['to_version']}" for one in row["secrets"]),
+        "by": row["by"] or "",
+        "proof": f"{proof['grade']}, {len(proof['events'])} events" if proof["grade"] else "",
+        "environment": row["environment"],
+        "why": row["reason"] or "",
+        "rotation": row["rotation_id"],
+    }
+
+
+def _minute(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')}Z"
+
+
+# --- verify
+
+
+@command("verify", group=audit, example="releaseguard audit verify --head 'sendgrid@production#12:9f2c...'")
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="HEAD",
+    help="A head that a run printed (may be repeated): finds cut tails.",
+)
+@_environment
+def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
+    """Every chain in the log: edits, deletions, reordering; with --head also cut tails and missing chains.
+
+    Exit code 0 intact, 1 not. JSON: {"intact", "chains": [{"lane", "head", "findings": [{"step", "problem"}]}]}.
+    """
+    from releaseguard.audit import parse_head, verify_log
+
+    parsed = [parse_head(head) for head in heads]
+    with run.wiring(environment) as wiring:
+        reports = verify_log(wiring.event_log, parsed, _expected(wiring))
+    intact = not any(report.findings for report in reports)
+    run.emit(lambda: _verify_text(reports, parsed), {"intact": intact, "chains": [_chain_row(one) for one in reports]})
+    return ExitCode.OK if intact else ExitCode.BAD
+
+
+def _expected(wiring: Wiring) -> Sequence[Lane]:
+    """Every lane that the project may have: a chain of one step that was defaced is looked for by its id."""
+    from releaseguard.audit import Lane
+
+    environments = {wiring.settings.environment, *wiring.settings.siblings}
+    return [Lane(card.id, environment) for card in wiring.cards for environment in sorted(environments)]
+
+
+def _chain_row(report: ChainReport) -> Mapping[str, Any]:
+    return {
+        "lane": str(report.lane),
+        "head": str(report.head) if report.head else None,
+        "findings": [{"step": one.step, "problem": one.problem} for one in report.findings],
+    }
+
+
+def _verify_text(reports: Sequence[ChainReport], heads: Sequence[Head]) -> str:
+    if not reports:
+        return "No chain is in the log."
+    anchored = {head.lane for head in heads}
+    lines = []
+    for report in reports:
+        word = "CHANGED" if report.findings else "intact "
+        length = f"{report.head.length} steps" if report.head else "no step"
+        lines.append(f"{word}  {report.lane}, {length}")
+        lines += [f"  step {finding.step} {finding.problem}" for finding in report.findings]
+        if report.head:
+            lines.append(f"  head: {report.head}")
+    if {report.lane for report in reports} - anchored:
+        lines.append("A cut tail shows only against a head from an earlier run: --head HEAD.")
+    return "\n".join(lines)
+
+
+# --- report
+
+
+@command("report", group=audit, example="releaseguard audit report --format html -o postmortem.html")
+@click.option("--rotation", metavar="ID", help="Which rotation (else the newest leak, else the newest of all).")
+@_environment
+@click.option("--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here instead of stdout.")
+def report(run: Run, rotation: str | None, environment: str | None, form: str, output: Path | None) -> None:
+    """A post-mortem: timeline, time to contain, exposure, what is still open. With --json: the report's data."""
+    from releaseguard.report.postmortem import FORMATS
+
+    with run.wiring(environment) as wiring:
+        document = _document(wiring.event_log, rotation, environment)
+    if output is None:
+        run.emit(lambda: FORMATS[form](document).rstrip("\n"), document)
+        return
+    _write(output, FORMATS[form](document))
+    run.emit(f"The post-mortem is in {output}.", document)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
+
+
+def _document(log: EventLog, rotation_id: str | None, environment: str | None) -> PostmortemDocument:
+    from releaseguard.audit import verify_chain
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.model import OURSELVES
+    from releaseguard.rotation.account import account_of
+    from releaseguard.rotation.leak import EVENT
+    from releaseguard.rotation.postmortem import postmortem
+
+    chains = _chains(log)
+    lane, chosen = _pick(account_of(chains, environment=environment).rotations, rotation_id)
+    exposures = log.select(Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": chosen.id}))
+    chain = chains[lane]
+    return postmortem(lane, chosen.id, chain, exposures=list(exposures), findings=verify_chain(lane, chain))
+
+
+def _pick(rotations: Sequence[tuple[Lane, RotationView]], rotation_id: str | None) -> tuple[Lane, RotationView]:
+    """The rotation that is meant; an id may be shortened as long as it is clear."""
+    from releaseguard.tomlfile import did_you_mean
+
+    if rotation_id is None:
+        newest = next((pair for pair in rotations if pair[1].leak), None) or next(iter(rotations), None)
+        if newest is None:
+            raise UsageError("no rotation is in the log", next_step="See every environment: releaseguard audit show")
+        return newest
+    meant = [pair for pair in rotations if pair[1].id.startswith(rotation_id)]
+    if len(meant) == 1:
+        return meant[0]
+    known = [pair[1].id for pair in rotations]
+    what = "several rotations begin" if meant else "no rotation begins"
+    hint = "Give more of its id." if meant else did_you_mean(rotation_id, known)
+    raise UsageError(f"{what} with {rotation_id!r}", next_step=f"{hint} See: releaseguard audit show --json".strip())

@@ -1,0 +1,129 @@
+"""The post-mortem of a rotation, for the incident channel (Markdown) and as a page (HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from releaseguard.report.markdown import cell
+
+
+class Moment(TypedDict):
+    """One line of the timeline; ``step`` is its number in the audit chain."""
+
+    at: str
+    what: str
+    bad: bool
+    step: int | None
+
+
+class PostmortemDocument(TypedDict):
+    """What ``audit report --json`` prints: times are RFC 3339 in UTC, durations in seconds."""
+
+    title: str
+    summary: str
+    rotation: Mapping[str, Any]
+    """As in ``audit show --json``."""
+    times: Mapping[str, Any]
+    timeline: Sequence[Moment]
+    by: Sequence[str]
+    destinations: Sequence[Mapping[str, str]]
+    exposure: Mapping[str, Any] | None
+    exposure_lines: Sequence[str]
+    open: Sequence[str]
+    """What is still to be done."""
+    head: str | None
+    findings: Sequence[str]
+    """What is wrong with the chain that all this is read from."""
+
+
+LABELS: Mapping[str, str] = {
+    "in_use_since": "Leaked version in use since",
+    "began_at": "Reported",
+    "pushed_at": "Every destination written",
+    "deployed_at": "App runs with the new version",
+    "proven_at": "New version proven",
+    "revoked_at": "Old key revoked",
+}
+
+
+def markdown(document: PostmortemDocument) -> str:
+    """The post-mortem as GitHub-flavoured Markdown."""
+    lines = [f"# {cell(document['title'])}", "", cell(document["summary"]), ""]
+    if document["findings"]:
+        lines += ["> **The audit chain is not intact; this report rests on changed rows.**"]
+        lines += [*(f"> - {cell(finding)}" for finding in document["findings"]), ""]
+    lines += ["| | |", "|---|---|", *(f"| {label} | {cell(value)} |" for label, value in facts(document)), ""]
+    lines += [*_listed("Still open", document["open"]), *_listed("Exposure", document["exposure_lines"])]
+    lines += ["## Timeline (UTC)", "", "| when | what |", "|---|---|"]
+    lines += [
+        f"| {clock(one['at'])} | {'**' * one['bad']}{cell(one['what'])}{'**' * one['bad']} |"
+        for one in document["timeline"]
+    ]
+    lines += ["", *_places(document)]
+    lines += ["## Evidence", "", f"Rotation `{document['rotation']['rotation_id']}`."]
+    lines += [f"Proof: {cell(proof(document))}."]
+    if document["head"]:
+        lines += [f"Head of the chain: `{document['head']}` (`releaseguard audit verify --head ...`)."]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(title: str, items: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {cell(item)}" for item in items), ""] if items else []
+
+
+def _places(document: PostmortemDocument) -> list[str]:
+    rows = document["destinations"]
+    if not rows:
+        return []
+    body = [f"| {cell(row['uri'])} | {row['status']} | {cell(row['problem'])} |" for row in rows]
+    return ["## Destinations", "", "| where | state | problem |", "|---|---|---|", *body, ""]
+
+
+def html(document: PostmortemDocument) -> str:
+    """The post-mortem as a self-contained page."""
+    from releaseguard.report.html import page
+
+    return page("postmortem.html.jinja").render(
+        document=document, facts=facts(document), proof=proof(document), clock=clock
+    )
+
+
+FORMATS: Mapping[str, Callable[[PostmortemDocument], str]] = {"md": markdown, "html": html}
+
+
+def facts(document: PostmortemDocument) -> Sequence[tuple[str, str]]:
+    """Who, when and how long, as pairs of words."""
+    times = document["times"]
+    pairs = [("By", ", ".join(document["by"]))]
+    pairs += [(label, clock(times[key])) for key, label in LABELS.items() if times[key]]
+    if times["to_contain_s"] is not None:
+        pairs.append(("Time to contain (reported to proven)", span(times["to_contain_s"])))
+    if times["to_revoke_s"] is not None:
+        pairs.append(("Time to revoke (reported to revoked)", span(times["to_revoke_s"])))
+    return [(label, value) for label, value in pairs if value]
+
+
+def proof(document: PostmortemDocument) -> str:
+    """The proof in words."""
+    found = document["rotation"]["proof"]
+    if not found["grade"]:
+        return "none"
+    return f"grade {found['grade']} by {len(found['events'])} events of the app: {', '.join(found['events'][:5])}"
+
+
+def clock(text: str) -> str:
+    """A time to the second: ``2026-11-24 10:15:00``."""
+    return text[:19].replace("T", " ")
+
+
+def span(seconds: int) -> str:
+    """A duration for people: ``2 h 5 min``, ``12 min 4 s``, ``40 s``."""
+    sign, rest = "-" if seconds < 0 else "", abs(seconds)
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts = []
+    for name, size in units:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return sign + " ".join(parts[:2] or ["0 s"])

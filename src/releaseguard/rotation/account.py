@@ -1,0 +1,107 @@
+"""Who rotated what, when, why, with which proof: the rotations of every chain as rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from releaseguard.audit import Lane
+from releaseguard.model import Event, to_text
+from releaseguard.rotation.history import LaneView, OpenLeak, RotationView, fold
+
+PERSON = " pid "
+"""What ends the part of a lease holder's name that says who it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The chains of a log, folded."""
+
+    lanes: Sequence[LaneView]
+
+    @property
+    def open_leaks(self) -> Sequence[tuple[Lane, OpenLeak]]:
+        """Leaks that nobody has confirmed to be revoked, the oldest first."""
+        found = [(view.lane, leak) for view in self.lanes for leak in view.open_leaks]
+        return sorted(found, key=lambda pair: pair[1].since)
+
+    @property
+    def rotations(self) -> Sequence[tuple[Lane, RotationView]]:
+        """Every rotation, the newest first."""
+        found = [(view.lane, rotation) for view in self.lanes for rotation in view.rotations]
+        return sorted(found, key=lambda pair: pair[1].began_at, reverse=True)
+
+
+def account_of(
+    chains: Mapping[Lane, Iterable[Event]], provider: str | None = None, environment: str | None = None
+) -> Account:
+    """The account of the lanes of ``provider`` and ``environment``, where they are given."""
+    wanted = [
+        lane for lane in sorted(chains) if provider in (None, lane.provider) and environment in (None, lane.environment)
+    ]
+    return Account([fold(lane, chains[lane]) for lane in wanted])
+
+
+def to_json(account: Account) -> Mapping[str, Any]:
+    """The fields of ``audit show --json``."""
+    return {
+        "open_leaks": [leak_row(lane, leak) for lane, leak in account.open_leaks],
+        "rotations": [rotation_row(lane, rotation) for lane, rotation in account.rotations],
+        "chains": [{"lane": str(view.lane), "head": str(view.head) if view.head else None} for view in account.lanes],
+    }
+
+
+def leak_row(lane: Lane, leak: OpenLeak) -> Mapping[str, Any]:
+    """An open leak, with the command that closes it."""
+    return {
+        "provider": lane.provider,
+        "environment": lane.environment,
+        "rotation_id": leak.rotation_id,
+        "unit": leak.unit,
+        "reason": leak.leak.reason,
+        "versions": dict(leak.leak.versions),
+        "since": to_text(leak.since),
+        "contained_at": to_text(leak.contained_at) if leak.contained_at else None,
+        "next_step": _closing(lane, leak),
+    }
+
+
+def _closing(lane: Lane, leak: OpenLeak) -> str:
+    where = f"--environment {lane.environment}"
+    if leak.contained_at is None:
+        return f"releaseguard rotate {lane.provider} {where} --resume"
+    return f"Revoke the old key at {lane.provider}, then: releaseguard rotate {lane.provider} {where} --confirm-revoked"
+
+
+def rotation_row(lane: Lane, rotation: RotationView) -> Mapping[str, Any]:
+    """One rotation: who, what, when, why, and its proof."""
+    return {
+        "rotation_id": rotation.id,
+        "provider": lane.provider,
+        "environment": lane.environment,
+        "unit": rotation.unit,
+        "state": rotation.state.value,
+        "began_at": to_text(rotation.began_at),
+        "changed_at": to_text(rotation.changed_at),
+        "by": who(rotation.holder),
+        "origin": rotation.origin,
+        "reason": rotation.leak.reason if rotation.leak else rotation.reason,
+        "leak": dict(rotation.leak.versions) if rotation.leak else None,
+        "secrets": [
+            {"name": pin.name, "from_version": pin.from_version, "to_version": pin.to_version} for pin in rotation.pins
+        ],
+        "proof": {
+            "grade": rotation.proof.grade,
+            "events": list(rotation.proof.events),
+            "missing": list(rotation.proof.missing),
+        },
+        "proven_at": to_text(rotation.proven_at) if rotation.proven_at else None,
+        "revoked_at": to_text(rotation.revoked_at) if rotation.revoked_at else None,
+        "ended_because": rotation.ended_because,
+    }
+
+
+def who(holder: str | None) -> str | None:
+    """The person or machine in a lease holder's name, without its process."""
+    return holder.partition(PERSON)[0] if holder else None
