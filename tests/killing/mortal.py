@@ -1,8 +1,8 @@
-"""Runs the real command line in forked children that die, by SIGKILL, at a chosen request or append.
+"""Runs the real command line in forked children that die (SIGKILL) or sleep (SIGSTOP) at a chosen request or append.
 
-Started once per test process; reads one JSON order a line from standard input and answers each with the exit code
-(-9 for a killed child). The parent of the children has only one thread, so that forking it is safe; a child has
-everything imported already and nothing of the children before it.
+Started once per test process; reads one JSON order a line from standard input, and answers with one line for each
+child as it ends: its number and exit code (-9 for a killed one). The parent of the children has only one thread, so
+that forking it is safe; a child has everything imported already and nothing of the children before it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ ORDERS = sys.stdin
 
 
 class Deadline:
-    """Counts requests and appends; at number ``at`` the process is gone, before it or right after it."""
+    """Counts requests and appends; at number ``at`` the process is stopped, before it or right after it."""
 
-    def __init__(self, at: int, when: str) -> None:
+    def __init__(self, at: int, when: str, signal_: signal.Signals) -> None:
         self._at = at
         self._when = when
+        self._signal = signal_
         self._count = 0
         self._lock = threading.Lock()
 
@@ -42,7 +43,7 @@ class Deadline:
 
     def _die(self, number: int, when: str) -> None:
         if number == self._at and when == self._when:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._signal)
 
 
 def _prepare() -> None:
@@ -63,20 +64,22 @@ def _prepare() -> None:
     import releaseguard.wiring  # noqa: F401
 
 
-def _live(order: dict[str, Any]) -> None:
+def _live(order: dict[str, Any], number: int) -> None:
     """What a child does; it never returns."""
     from releaseguard.cli import edge
     from releaseguard.eventlog.sqlite import SqliteEventLog
     from releaseguard.http import ServiceClient
 
-    deadline = Deadline(order["at"], order["when"])
+    deadline = Deadline(order["at"], order["when"], signal.Signals(order.get("signal", signal.SIGKILL)))
     ServiceClient._send = deadline.around(ServiceClient._send)  # type: ignore[method-assign]
     SqliteEventLog.append_exclusively = deadline.around(SqliteEventLog.append_exclusively)  # type: ignore[method-assign]
     folder = Path(order["folder"])
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(order["environ"])
-    out = os.open(folder / order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    name = order["out"] if order.get("copies", 1) == 1 else f"{order['out']}-{number}"
+    (folder / f"{name}.pid").write_text(str(os.getpid()))
+    out = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -93,17 +96,21 @@ def _live(order: dict[str, Any]) -> None:
 
 def main() -> None:
     _prepare()
-    children: dict[int, int] = {}
     for line in ORDERS:
         order = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _live(order)
-        children[child] = order["id"]
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        sys.__stdout__.write(json.dumps({"id": children.pop(child), "code": code}) + "\n")
-        sys.__stdout__.flush()
+        children = {_forked(order, number): number for number in range(order.get("copies", 1))}
+        while children:
+            child, status = os.wait()
+            code = os.waitstatus_to_exitcode(status)
+            sys.__stdout__.write(json.dumps({"id": order["id"], "child": children.pop(child), "code": code}) + "\n")
+            sys.__stdout__.flush()
+
+
+def _forked(order: dict[str, Any], number: int) -> int:
+    child = os.fork()
+    if child == 0:
+        _live(order, number)
+    return child
 
 
 if __name__ == "__main__":

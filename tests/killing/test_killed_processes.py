@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from tests.killing.mortals import Mortals
 
 from releaseguard.audit import Lane, parse_head, verify_chain
 from releaseguard.eventlog.interface import Query
@@ -36,30 +35,6 @@ NEVER = 1_000_000
 AT_ONCE = 4
 KILLED = -9
 EXTENT = os.environ.get("RELEASEGUARD_KILL", "")
-
-
-class Mortals:
-    """One process that forks the command line; see ``mortal.py``."""
-
-    def __init__(self) -> None:
-        script = str(Path(__file__).with_name("mortal.py"))
-        self._process = subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._orders = 0
-
-    def run(self, **order: Any) -> int:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._orders += 1
-        self._process.stdin.write(json.dumps({"id": self._orders, **order}) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, int] = json.loads(self._process.stdout.readline())
-        assert answer["id"] == self._orders
-        return answer["code"]
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 @dataclass

@@ -255,6 +255,7 @@ class ServiceClient:
 
         check_address(self._base)
         client = self._opened()
+        self._guard()  # once more, at the last moment: the process may have been stopped since it was admitted
         try:
             with ends_within(self._timeout):
                 answer = client.request(
