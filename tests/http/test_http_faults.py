@@ -207,7 +207,7 @@ def test_the_guard_is_asked_before_every_request_and_can_stop_a_repeat(connect: 
 
     def guard() -> None:
         asked.append(len(service.arrived))
-        if len(asked) == 3:
+        if len(asked) == 5:
             raise LeaseHeld("taken over")
 
     service.script = [Answer(502)] * 5

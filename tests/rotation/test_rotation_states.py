@@ -522,6 +522,35 @@ def test_whoever_deployed_himself_has_it_proven_without_another_deployment() -> 
     assert len(world.deployer.made) == 2
 
 
+def test_a_release_that_is_deployed_meanwhile_has_taken_the_new_version_over() -> None:
+    world = ready("old", "new")
+    world.app.says_version = False
+    world.app.silent = True
+    process = replace(world.process(), places=world.places()[:-1])
+
+    def somebody_releases() -> None:
+        if world.time.now > 100 and len(world.deployer.made) == 2:
+            world.deployer.deploy("r2")
+            world.app.silent = False
+
+    world.time.passing.insert(0, somebody_releases)
+    result = rotate(RotateRequest(), process, world.tell)
+    assert (result.state, result.proof.grade) == (State.PROVEN, "B")
+
+
+def test_going_back_to_an_older_deployment_is_no_proof() -> None:
+    world = ready("old", "new")
+    world.app.says_version = False
+    process = replace(world.process(), places=world.places()[:-1])
+
+    def somebody_goes_back() -> None:
+        if len(world.deployer.made) == 2 and world.deployer.serving is world.deployer.made[1]:
+            world.deployer.made.append(world.deployer.made[0])
+
+    world.time.passing.insert(0, somebody_goes_back)
+    assert rotate(RotateRequest(), process, world.tell).state is State.UNPROVEN
+
+
 def test_giving_up_says_what_is_left() -> None:
     world = ready("old", "new")
     world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403")}

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -244,9 +244,8 @@ class Rotation:
         if view.awaits_approval:
             raise ApprovalPending(f"{name}: the vault still waits for an approval", where=self._world.vault.label)
         if origin is Origin.STDIN and given is not None:
-            if newest is not None and newest.value.same_as(given):
-                return newest, False
-            return self._world.vault.write(name, given), True
+            there = newest is not None and newest.value.same_as(given)
+            return newest if newest and there else self._world.vault.write(name, given), True
         if origin is Origin.GENERATE:
             return self._world.vault.write(name, self._generated(name)), True
         if origin is Origin.INFISICAL_ROTATION:
@@ -566,12 +565,37 @@ class Rotation:
             while True:
                 proof = prove(question, self._rows(question))
                 left = within.total_seconds() - (clock() - began)
+                if not proof.proven and (wait == LAST_LOOK or left <= 0):
+                    question = self._with_later_deployments(question)
+                    proof = prove(question, self._rows(question))
                 if proof.proven or proof.refused or left <= 0 or self._unit.client or not question.runtimes:
                     return proof
                 if clock() - began >= FLOW_AFTER * within.total_seconds() and _thin(proof, question, left):
                     flows.run(self._tell)
                 self._journal.pause(min(wait, max(left, 0.001)))
                 wait = min(wait * GROWTH, LAST_LOOK)
+
+    def _with_later_deployments(self, question: Question) -> Question:
+        """A release that was deployed meanwhile took the new version over: what serves now, where it is younger."""
+        runtimes = [
+            replace(runtime, later_deployments=runtime.later_deployments | self._later_than(runtime))
+            for runtime in question.runtimes
+        ]
+        return replace(question, runtimes=runtimes)
+
+    def _later_than(self, runtime: Runtime) -> frozenset[str]:
+        wanted = deployments_for(
+            place.destination for place in self._world.places if place.destination.uri == runtime.uri
+        )
+        if runtime.deployment is None or not wanted:
+            return frozenset()
+        base, target = wanted[0]
+        deployer = self._deployer(base)
+        serving = deployer.current(target)
+        if serving is None or serving.id == runtime.deployment:
+            return frozenset()
+        ours = deployer.get(runtime.deployment)
+        return frozenset({serving.id}) if serving.created_at > ours.created_at else frozenset()
 
     def _released_on_interrupt(self) -> _ReleasedOnInterrupt:
         return _ReleasedOnInterrupt(self._journal)
