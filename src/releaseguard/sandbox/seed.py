@@ -84,7 +84,7 @@ STREAMS = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How a bad release breaks one provider."""
+    """How a bad release breaks one provider: what it sends fails, what it receives does not."""
 
     provider: str = "sendgrid"
     error_share: float = 0.3
@@ -178,7 +178,8 @@ class Week:
     def _rows(self, release: str, start: datetime, end: datetime, fault: Fault | None) -> Iterator[tuple[object, ...]]:
         for stream in self.streams:
             detail = self._detail(stream)
-            broken = fault if fault and fault.provider == stream.provider else None
+            breakable = fault is not None and fault.provider == stream.provider and stream.error_share > 0
+            broken = fault if breakable else None
             for moment in self._moments(stream, start.timestamp(), end.timestamp()):
                 row = self._row(stream, release, moment, detail, broken)
                 yield row
