@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from releaseguard.audit import Draft
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
@@ -48,6 +48,7 @@ from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 FIRST_LOOK, LAST_LOOK = 1.0, 15.0
 """Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
@@ -412,12 +413,8 @@ class Rotation:
     def _provider(self) -> str:
         return self._world.card.id
 
-    def _side_by_side(self, work: Callable[[Place], Any], places: Sequence[Place]) -> Sequence[Any]:
-        workers = min(self._world.rules.side_by_side, len(places))
-        if workers <= 1:
-            return [work(place) for place in places]
-        with ThreadPoolExecutor(workers, thread_name_prefix="releaseguard-push") as pool:
-            return list(pool.map(work, places))
+    def _side_by_side(self, work: Callable[[Place], T], places: Sequence[Place]) -> Sequence[T]:
+        return side_by_side(work, places, self._world.rules.side_by_side)
 
     # --- deploy
 
@@ -713,6 +710,15 @@ class _Flows:
         except ReleaseguardError as error:
             self._left = 0
             tell(f"The flow {self._id} did not run: {error}")
+
+
+def side_by_side(work: Callable[[Place], T], places: Sequence[Place], at_once: int) -> Sequence[T]:
+    """What ``work`` makes of each place, in their order; the services' clients keep to their own limits."""
+    workers = min(at_once, len(places))
+    if workers <= 1:
+        return [work(place) for place in places]
+    with ThreadPoolExecutor(workers, thread_name_prefix="releaseguard-place") as pool:
+        return list(pool.map(work, places))
 
 
 def earlier_versions(world: RotationWorld, newest: SecretVersion) -> Sequence[SecretVersion]:

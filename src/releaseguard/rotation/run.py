@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from releaseguard.audit import Draft
 from releaseguard.cards.spec import Card
-from releaseguard.destinations.interface import ItemKind
+from releaseguard.destinations.interface import ItemKind, Observed
 from releaseguard.errors import ConfigError, ExitCode, NotFound, Refused, ReleaseguardError, Unreachable
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES, Event, Outcome, from_text, new_id, to_text
-from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail
+from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail, side_by_side
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
 from releaseguard.rotation.plan import Survey, Unit, items_for, make_plan, unit_of
@@ -23,6 +23,7 @@ from releaseguard.rotation.values import (
     Action,
     Direction,
     Origin,
+    Place,
     Plan,
     RotateRequest,
     RotationResult,
@@ -32,6 +33,8 @@ from releaseguard.rotation.values import (
 )
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
+
+T = TypeVar("T")
 
 STILL_APPEARS = timedelta(hours=1)
 """How recent a success with the revoked value is, for ``--confirm-revoked`` to say that it still works."""
@@ -197,9 +200,7 @@ def _survey(call: _Call) -> Survey:
         newest=newest,
         previous=previous,
         earlier={name: earlier_versions(world, version) for name, version in newest.items()} if leak else {},
-        forecasts={
-            place.key: place.destination.forecast(items_for(unit, place, placeholder)) for place in world.places
-        },
+        forecasts=_at_each_place(world, lambda place: place.destination.forecast(items_for(unit, place, placeholder))),
         observed=_observed(call, placeholder) if leak else {},
     )
 
@@ -223,16 +224,22 @@ def _before(world: RotationWorld, newest: SecretVersion) -> SecretVersion | None
         return None
 
 
-def _observed(call: _Call, versions: Mapping[str, tuple[Secret, int]]) -> Mapping[str, Mapping[str, Any]]:
+def _observed(call: _Call, versions: Mapping[str, tuple[Secret, int]]) -> Mapping[str, Mapping[str, Observed]]:
     """What the destinations hold now, by secret: only asked where the history does not say what is out."""
     if all(name in call.view.out for name in call.unit.names):
         return {}
-    seen = {}
-    for place in call.world.places:
+
+    def look(place: Place) -> Mapping[str, Observed]:
         items = [item for item in items_for(call.unit, place, versions) if item.kind is ItemKind.SECRET]
         there = place.destination.observe(items)
-        seen[place.key] = {name: there[place.name_of(name)] for name in call.unit.names if place.name_of(name) in there}
-    return seen
+        return {name: there[place.name_of(name)] for name in call.unit.names if place.name_of(name) in there}
+
+    return _at_each_place(call.world, look)
+
+
+def _at_each_place(world: RotationWorld, look: Callable[[Place], T]) -> Mapping[str, T]:
+    found = side_by_side(look, world.places, world.rules.side_by_side)
+    return {place.key: seen for place, seen in zip(world.places, found, strict=True)}
 
 
 def _plan(call: _Call, survey: Survey) -> Plan:

@@ -168,8 +168,8 @@ class RotationRules:
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """By service: for the forecast of a plan's time."""
     seconds_per_request: float = 0.3
-    side_by_side: int = 10
-    """How many destinations are written at once; 1 keeps everything on the calling thread."""
+    side_by_side: int = 50
+    """How many destinations are read or written at once; 1 keeps everything on the calling thread."""
     heartbeat: bool = True
     """Renew the lease from a background thread while a step takes long."""
     host: str | None = None
