@@ -1,0 +1,47 @@
+"""A table that fits: cells are cut, then columns left out, the least important first."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from releaseguard.report import table
+
+ROWS = [
+    {"time": "2026-11-24 10:15:00Z", "event": "sendgrid_email_sent", "code": "", "release": "abcdef0123456789"},
+    {"time": "2026-11-24 10:14:00Z", "event": "sendgrid_error", "code": "401", "release": "abcdef0123456789"},
+]
+COLUMNS = ("time", "event", "code", "release", "source")
+
+
+def test_everything_is_shown_where_there_is_room_and_empty_columns_are_not() -> None:
+    assert table.render(ROWS, COLUMNS, 200).splitlines() == [
+        "TIME                  EVENT                CODE  RELEASE",
+        "2026-11-24 10:15:00Z  sendgrid_email_sent        abcdef0123456789",
+        "2026-11-24 10:14:00Z  sendgrid_error       401   abcdef0123456789",
+    ]
+
+
+def test_the_widest_cells_are_cut_first() -> None:
+    lines = table.render(ROWS, COLUMNS, 50).splitlines()
+    assert all(len(line) <= 50 for line in lines)
+    assert "…" in lines[1]
+    assert "CODE" in lines[0]
+
+
+def test_the_least_important_columns_go_where_cutting_is_not_enough() -> None:
+    assert table.render(ROWS, COLUMNS, 20).splitlines()[0].split() == ["TIME", "EVENT"]
+
+
+def test_line_ends_in_a_cell_do_not_break_the_row() -> None:
+    assert len(table.render([{"a": "x\ny\r\n\tz"}], ["a"], 40).splitlines()) == 2
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("abcdef"), st.text(st.characters(codec="ascii"), max_size=60)), max_size=6
+    ),
+    st.integers(8, 200),
+)
+def test_no_line_is_longer_than_the_width(rows: list[dict[str, str]], width: int) -> None:
+    assert all(len(line) <= width for line in table.render(rows, "abcdef", width).split("\n"))

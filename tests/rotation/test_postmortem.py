@@ -1,0 +1,201 @@
+"""The post-mortem and the account: what a chain tells, in words and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from releaseguard.audit import Draft, Finding, Lane, head_of, seal
+from releaseguard.model import OURSELVES, Event, Outcome, new_id
+from releaseguard.report.postmortem import PostmortemDocument, html, markdown, span
+from releaseguard.rotation.account import account_of, to_json, who
+from releaseguard.rotation.postmortem import postmortem
+
+LANE = Lane("sendgrid", "production")
+START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+ADA, BOB = "ada@laptop pid 4711 (9f2c41d07b3e)", "bob@ci pid 1 (aa)"
+HERE = "github:lovendo/app"
+
+
+def planned(rotation: str = "r1", leak: dict[str, Any] | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
+    secrets = [{"name": "SENDGRID_API_KEY", "from_version": 1}]
+    detail = {"rotation_id": rotation, "unit": "SENDGRID_API_KEY", "origin": "infisical", "secrets": secrets}
+    return "rotation_planned", {**detail, "leak": leak, "holder": ADA, **more}
+
+
+def step(event: str, rotation: str = "r1", holder: str = ADA, **detail: Any) -> tuple[str, dict[str, Any]]:
+    return event, {"rotation_id": rotation, "holder": holder, **detail}
+
+
+LEAK = {"reason": "in a gist", "versions": {"SENDGRID_API_KEY": 1}}
+STAGED = step(
+    "rotation_staged",
+    secrets=[{"name": "SENDGRID_API_KEY", "from_version": 1, "to_version": 2}],
+    destinations=[{"key": HERE, "names": ["SENDGRID_API_KEY"]}],
+)
+STARTED = step("destination_push_started", destination=HERE)
+FINISHED = step("destination_push_finished", destination=HERE, writes={"SENDGRID_API_KEY": 1})
+PROVEN = step("rotation_proven", grade="A", events=["e1", "e2", "e3"])
+
+
+def chain_of(*steps: tuple[str, dict[str, Any]]) -> Sequence[Event]:
+    """A chain whose steps are a minute apart on the store's clock."""
+    chain: list[Event] = []
+    for number, (event, detail) in enumerate(steps):
+        at = START + timedelta(minutes=number)
+        (sealed,) = seal(LANE, head_of(chain), [Draft(event, detail)], occurred_at=at, source="test")
+        chain.append(replace(sealed, recorded_at=at))
+    return chain
+
+
+def told(*steps: tuple[str, dict[str, Any]], **more: Any) -> PostmortemDocument:
+    return postmortem(LANE, "r1", chain_of(*steps), **more)
+
+
+def words(document: PostmortemDocument) -> list[str]:
+    return [moment["what"] for moment in document["timeline"]]
+
+
+def test_a_leak_from_report_to_revocation() -> None:
+    document = told(
+        planned(leak=LEAK),
+        STAGED,
+        STARTED,
+        FINISHED,
+        step("rotation_pushed"),
+        step("rotation_deployed"),
+        PROVEN,
+        step("rotation_retired", holder=BOB, revoked_at="2026-11-24T12:05:00.000000Z"),
+    )
+    assert document["title"] == "Leak of SENDGRID_API_KEY"
+    assert document["times"]["to_contain_s"] == 6 * 60
+    assert document["times"]["to_revoke_s"] == 125 * 60
+    assert document["by"] == ["ada@laptop", "bob@ci"]
+    assert document["open"] == []
+    assert words(document) == [
+        "Leak reported: in a gist",
+        "Versions pinned: SENDGRID_API_KEY 1 → 2",
+        "Written to github:lovendo/app",
+        "Every destination is written",
+        "The app runs with the new version",
+        "Proven by grade A, 3 events of the app",
+        "The old key was confirmed as revoked (at 2026-11-24T12:05:00.000000Z)",
+    ]
+
+
+def test_a_leak_that_is_contained_and_not_revoked_is_still_open() -> None:
+    document = told(planned(leak=LEAK), STAGED, PROVEN)
+    assert "--confirm-revoked" in document["open"][0]
+    assert "not been confirmed as revoked" in document["summary"]
+
+
+def test_a_write_that_began_and_never_ended_is_told() -> None:
+    assert words(told(planned(), STAGED, STARTED))[-1] == "Writing to github:lovendo/app began, and was not finished"
+
+
+def test_a_failed_write_is_marked() -> None:
+    document = told(planned(), STAGED, STARTED, step("destination_push_failed", destination=HERE, problem="403"))
+    assert [(moment["what"], moment["bad"]) for moment in document["timeline"]][-1] == (
+        "Not written to github:lovendo/app: 403",
+        True,
+    )
+    assert document["destinations"] == [{"uri": HERE, "direction": "forward", "status": "failed", "problem": "403"}]
+
+
+def test_keeping_the_lease_is_no_news_and_taking_it_up_is() -> None:
+    document = told(
+        planned(),
+        step("rotation_lease_renewed"),
+        step("rotation_lease_taken", holder=BOB),
+        step("rotation_lease_released"),
+    )
+    assert words(document) == ["Rotation of SENDGRID_API_KEY began", "Taken up by bob@ci"]
+
+
+def test_the_way_back_is_told_as_such() -> None:
+    document = told(
+        planned(),
+        STAGED,
+        FINISHED,
+        step("rotation_rolling_back", reason="401 with the new version"),
+        step("destination_push_finished", destination=HERE, direction="back"),
+        step("rotation_rolled_back", reason="401 with the new version", grade="A", events=["e9"]),
+    )
+    assert words(document)[-3:] == [
+        "Rolling back: 401 with the new version",
+        "Written to github:lovendo/app (on the way back)",
+        "Rolled back: 401 with the new version",
+    ]
+    assert "rolled back" in document["summary"]
+
+
+def test_other_rotations_of_the_lane_are_left_out() -> None:
+    document = told(planned(), step("rotation_aborted", reason="typo"), planned("r2"), step("rotation_pushed", "r2"))
+    assert len(document["timeline"]) == 2
+    assert document["summary"].endswith("It was given up. Reason: typo.")
+
+
+def test_the_newest_report_of_what_was_exposed_is_in() -> None:
+    def exposure(minute: int, holders: list[str]) -> Event:
+        found = {
+            "used_since": "2026-11-01T00:00:00.000000Z", "holders": holders, "copies": [], "accesses": [],
+            "queued_runs": [], "counts": {"copies": 0, "accesses": 0, "queued_runs": 0}, "use": {}, "clients": [],
+            "unknown": [],
+        }  # fmt: skip
+        return Event(
+            id=new_id(), occurred_at=START + timedelta(minutes=minute), provider=OURSELVES, event="leak_exposure",
+            outcome=Outcome.SUCCESS, environment="production", detail={"rotation_id": "r1", "exposure": found},
+        )  # fmt: skip
+
+    document = told(planned(leak=LEAK), exposures=[exposure(2, ["a", "b"]), exposure(1, ["a"])])
+    assert document["exposure_lines"] == ["held by 2 configured destinations"]
+    assert document["times"]["in_use_since"] == "2026-11-01T00:00:00.000000Z"
+
+
+def test_both_forms_escape_what_people_wrote_and_say_that_rows_were_changed() -> None:
+    document = told(
+        planned(leak={"reason": "<script>alert(1)</script> | x", "versions": {}}),
+        findings=[Finding(LANE, 3, "was edited after it was written")],
+    )
+    for text in (markdown(document), html(document)):
+        assert "<script>" not in text
+        assert "step 3 was edited" in text
+
+
+def test_an_event_of_a_later_release_is_told_by_its_name() -> None:
+    assert words(told(planned(), step("rotation_something_new")))[-1] == "rotation something new"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (40, "40 s"), (724, "12 min 4 s"), (7500, "2 h 5 min"), (90061, "1 d 1 h"), (-60, "-1 min")],
+)
+def test_durations(seconds: int, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_the_account_has_the_newest_rotation_first_and_leaks_by_age() -> None:
+    chain = chain_of(planned("r1", LEAK), PROVEN, planned("r2"))
+    other = Lane("twilio", "staging")
+    account = account_of({LANE: chain, other: ()})
+    found = to_json(account)
+    assert [row["rotation_id"] for row in found["rotations"]] == ["r2", "r1"]
+    assert [row["rotation_id"] for row in found["open_leaks"]] == ["r1"]
+    assert [row["lane"] for row in found["chains"]] == ["sendgrid@production", "twilio@staging"]
+    assert account_of({LANE: chain}, provider="twilio").rotations == []
+    assert account_of({LANE: chain}, environment="staging").lanes == []
+
+
+def test_an_uncontained_leak_is_to_be_resumed_first() -> None:
+    (leak,) = to_json(account_of({LANE: chain_of(planned(leak=LEAK))}))["open_leaks"]
+    assert leak["contained_at"] is None
+    assert leak["next_step"].endswith("--resume")
+
+
+def test_who_is_a_person_or_machine_without_its_process() -> None:
+    assert who(ADA) == "ada@laptop"
+    assert who(None) is None
