@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from releaseguard.errors import UsageError
-from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.errors import Failed, UsageError
+from releaseguard.eventlog.interface import EventLog, Query, UnreadableRow
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
 
 GENESIS = "0" * 64
@@ -223,11 +223,19 @@ class ChainReport:
 def verify_log(log: EventLog, heads: Sequence[Head] = (), lanes: Iterable[Lane] = ()) -> Sequence[ChainReport]:
     """Every chain in the log, and those that ``heads`` name; ``lanes`` are looked for although nothing names them.
 
-    Raises ``ServiceError`` and ``ConfigError`` as the log does.
+    Raises ``Failed`` where a row was changed so that it is no event any more, ``ServiceError`` and ``ConfigError``
+    as the log does.
     """
-    chains = chains_in(log.select(Query(providers=(OURSELVES,))))
-    named = sorted({*chains, *(head.lane for head in heads)})
-    strays = _strays(log, chains, {*named, *lanes})
+    try:
+        chains = chains_in(log.select(Query(providers=(OURSELVES,))))
+        named = sorted({*chains, *(head.lane for head in heads)})
+        strays = _strays(log, chains, {*named, *lanes})
+    except UnreadableRow as error:
+        raise Failed(
+            f"a row of our own was edited: {error.what}",
+            where=error.where,
+            next_step="Restore the row from a backup, then verify again: nothing else was looked at.",
+        ) from error
     reports = []
     for lane in sorted({*named, *strays}):
         chain = chains.get(lane, ())
@@ -252,7 +260,7 @@ def chains_in(events: Iterable[Event]) -> Mapping[Lane, Sequence[Event]]:
 def _strays(
     log: EventLog, chains: Mapping[Lane, Sequence[Event]], lanes: Iterable[Lane]
 ) -> Mapping[Lane, Sequence[Finding]]:
-    """The step after a chain's last one, still there under its id, and so defaced that it looks like none of its steps."""
+    """The step after a chain's last one: still there under its id, so defaced that it looks like none of its steps."""
     expected = {step_id(lane, step): (lane, step) for lane in lanes for step in (len(chains.get(lane, ())) + 1,)}
     if not expected:
         return {}

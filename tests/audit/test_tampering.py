@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.audit import ChainReport, Draft, Head, Lane, head_of, seal, step_id, verify_log
+from releaseguard.errors import Failed
 from releaseguard.eventlog.interface import Conflict
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
@@ -171,6 +172,14 @@ def test_a_forged_next_step_with_an_id_of_its_own_is_found(log: SqliteEventLog, 
 def test_a_step_is_written_once(log: SqliteEventLog, heads: Sequence[Head]) -> None:
     with pytest.raises(Conflict):
         log.append_exclusively(seal(MAIL, None, [Draft("again", {})], occurred_at=NOON, source="test"))
+
+
+def test_a_row_that_is_no_event_any_more_is_found(
+    log: SqliteEventLog, heads: Sequence[Head], tamper: Callable[..., None]
+) -> None:
+    tamper(f"UPDATE integration_events SET occurred_at = 'yesterday' {where(MAIL, 3)}")
+    with pytest.raises(Failed, match="was edited"):
+        verify_log(log)
 
 
 def test_rows_of_other_kinds_do_not_disturb(log: SqliteEventLog, heads: Sequence[Head]) -> None:

@@ -39,6 +39,10 @@ CLIENT = "client"
 """The ``source`` of rows written by installed apps."""
 
 
+class UnreadableRow(ConfigError):
+    """A row that is no event: somebody changed it, or a column is mapped wrongly."""
+
+
 class Conflict(ReleaseguardError):
     """A conditional append lost: another writer has already written one of these ids. Nothing was written."""
 

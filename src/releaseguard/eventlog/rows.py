@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import COLUMNS, Conflict, EventTable, Query
+from releaseguard.eventlog.interface import COLUMNS, Conflict, EventTable, Query, UnreadableRow
 from releaseguard.model import OURSELVES, Event, Outcome, from_text
 
 OUTCOMES = {outcome.value: outcome for outcome in Outcome}
@@ -243,9 +243,9 @@ def left_alone(place: EventTable) -> str:
     return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"
 
 
-def bad_value(place: EventTable, column: str, row_id: object, problem: str) -> ConfigError:
+def bad_value(place: EventTable, column: str, row_id: object, problem: str) -> UnreadableRow:
     """A row that is no event: names table, column and row; the value itself may be private."""
-    return ConfigError(
+    return UnreadableRow(
         f"column {place.theirs(column)} of row {row_id} {problem}",
         where=f"table {place.table}",
         next_step="Correct the row, or map the right column under [events.columns].",
