@@ -18,7 +18,7 @@ DAY = 24 * 60
 HOUR = 60
 RECENT = 180
 """Minutes before the deployment that tell today's level of traffic."""
-BOUND_CONFIDENCE = 0.995
+BOUND_CONFIDENCE = 0.975
 """Of the upper bound of the usual error share, which is the null hypothesis."""
 
 

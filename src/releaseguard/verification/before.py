@@ -48,9 +48,12 @@ class Before:
     shared: dict[str, float]
     """By volume rule: the part of its variance that it shares with the other providers."""
     trouble: dict[str, float]
-    """By signal rule: the evidence that errors were far above the usual at the deployment."""
-    volume_incidents: dict[str, float]
-    """Rules whose events had stopped or dropped before it."""
+    """By rule: the evidence that errors were far above the usual, or events had stopped, at the deployment."""
+
+    @property
+    def volume_incidents(self) -> frozenset[str]:
+        """The volume rules whose events had stopped or dropped before the deployment."""
+        return frozenset(name for name in self.volumes if self.trouble.get(name, 0.0) >= INCIDENT)
 
     def expected_events(self, rule: Rule, minutes: int) -> float:
         """Events that a signal rule should see in the first ``minutes`` after the deployment."""
@@ -86,8 +89,7 @@ def known_before(
         errors=errors,
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
-        trouble=_trouble(rules, there, errors, deployed),
-        volume_incidents=builder.volume_incidents(rules, volumes),
+        trouble={**_trouble(rules, there, errors, deployed), **builder.volume_trouble(rules, volumes)},
     )
 
 
@@ -121,14 +123,12 @@ class _Builder:
         series = self.series(provider, events)
         return volume_baseline(series, self._span, complete=self._complete, minutes=self._minutes)
 
-    def volume_incidents(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
-        found = {}
-        for rule in rules:
-            if rule.kind == "volume" and rule.max_drop is not None:
-                value = self._stopped_before(rule, volumes[rule.id])
-                if value >= INCIDENT:
-                    found[rule.id] = value
-        return found
+    def volume_trouble(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
+        return {
+            rule.id: self._stopped_before(rule, volumes[rule.id])
+            for rule in rules
+            if rule.kind == "volume" and rule.max_drop is not None
+        }
 
     def _stopped_before(self, rule: Rule, usual: VolumeBaseline) -> float:
         """The evidence that the volume had dropped before the deployment, against the hours before that."""

@@ -12,9 +12,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-HARMS = (0.03, 0.06, 0.12, 0.25, 0.5, 0.9)
+HARMS = (0.04, 0.1, 0.3, 0.75)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
-AT_ONCE = 0.6
+AT_ONCE = 0.75
 """Prior weight of harm that begins with the deployment; the rest is spread over the minutes of the window."""
 MINUTE_CAP = 30.0
 """The most that one minute may multiply the evidence by: no burst of a minute or two decides.
@@ -125,7 +125,7 @@ class Change:
     """A change of this factor is not yet a change."""
 
 
-DROP = Change(factors=((0.02, 0.5), (0.15, 0.2), (0.35, 0.3)), tolerated=0.9)
+DROP = Change(factors=((0.01, 0.65), (0.2, 0.1), (0.35, 0.25)), tolerated=0.95)
 """Silence but for stragglers, and two kinds of drop."""
 
 

@@ -32,6 +32,8 @@ from releaseguard.verification.silence import Quiet, silence_cause
 
 SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
+OFTEN, SELDOM = 120, 10
+"""Volume is judged every minute for two hours, then every ten minutes: it moves slowly, and is costly to judge."""
 SETTLED = 3
 """Complete minutes that a change of volume must have lasted."""
 ONSET_EVERY = 5
@@ -127,7 +129,7 @@ class Replay:
         self.errors = {r.id: ErrorState(r) for r in rules if r.kind == "signal"}
         self.volumes = {r.id: VolumeState(r, seen=[0] * self.length) for r in rules if r.kind == "volume"}
         self._by_event: dict[tuple[str, str], tuple[list[ErrorState], list[VolumeState]]] = {}
-        self.traffic: dict[str, list[int]] = {name: [0] * self.length for name in ledger.providers}
+        self.traffic: dict[str, list[int]] = defaultdict(lambda: [0] * self.length)
         self._rows = [0] * self.length
         self._last_event: dict[str, int] = {}
         self._own: dict[str, list[int]] = {}
@@ -159,9 +161,16 @@ class Replay:
     # -- looking -------------------------------------------------------------------------------------
 
     def look(self, minute: int) -> Look:
-        """Look at every minute's end up to ``minute``; returns what the last of them said."""
-        while self.look_minute < minute:
+        """Look at every minute's end up to ``minute``; returns what the last of them said.
+
+        Long after the window only minutes in which something arrived are looked at: nothing else can change.
+        """
+        settled = self.end + AFTERMATH
+        while self.look_minute < min(minute, settled):
             self.look_minute += 1
+            self._look_once()
+        for arrival in sorted(m for m in self._arrivals if self.look_minute <= m < minute):
+            self.look_minute = arrival + 1
             self._look_once()
         return self.current()
 
@@ -213,7 +222,7 @@ class Replay:
                 continue
             self._rows[offset] += cell.total + cell.repeats
             log.repeats += cell.repeats
-            if cell.synthetic:
+            if cell.synthetic or not cell.total:
                 continue
             log.events += cell.total
             log.fresh += cell.total if ours else 0
@@ -283,6 +292,9 @@ class Replay:
             state.value = state.process.look(batches)
 
     def _judge_volumes(self) -> None:
+        offset = self.look_minute - self.deployed
+        if OFTEN < offset < self.length and offset % SELDOM:
+            return
         traffic = self.known.traffic
         hoped = [sum(base.rates[m] for base in traffic.values()) for m in range(self.length)]
         upto = max(min(self.look_minute, self.end) - self.deployed, 0)
@@ -350,22 +362,27 @@ class Replay:
     # -- the checklist's one number --------------------------------------------------------------------
 
     def weight(self, rule: Rule) -> float:
-        """A rule's say in the average: less where the baseline expects hardly an event in the window."""
+        """A rule's say in the average, fixed by the baseline alone.
+
+        Less where hardly an event is expected in the window. With few events only silence can be told from
+        the usual, so volume has the larger say there; with many, small rises of errors are worth it.
+        """
         if rule.kind == "volume":
             expected = sum(self.known.volumes[rule.id].rates[: self.length])
+            share = FEW_SAY if expected < FEW_EXPECTED else 1.0 - FEW_SAY
         else:
             expected = self.known.expected_events(rule, self.length)
-        return min(max(expected / ENOUGH, 0.05), 1.0)
+            share = 1.0 - FEW_SAY if expected < FEW_EXPECTED else FEW_SAY
+        return share * min(max(expected / ENOUGH, 0.05), 1.0)
 
     def value_of(self, rule: Rule) -> float:
         """The rule's e-value at the newest look.
 
-        Where errors were already up before the deployment, though not enough to be called an incident, that
-        much more evidence is asked for.
+        Where things were amiss before the deployment already, though not enough to be called an incident,
+        that much more evidence is asked for.
         """
-        if rule.kind == "volume":
-            return self.volumes[rule.id].value
-        return self.errors[rule.id].value / max(self.known.trouble[rule.id] / 10.0, 1.0)
+        value = self.errors[rule.id].value if rule.kind == "signal" else self.volumes[rule.id].value
+        return value / max(self.known.trouble.get(rule.id, 0.0) / 10.0, 1.0)
 
     @property
     def threshold(self) -> float:
@@ -427,7 +444,7 @@ class Replay:
             return False
         if not self._is_tagged(state.tagged, state.fresh) or state.value > SUSPICION or not state.judged:
             return False
-        spread = 1.645 * math.sqrt(base.dispersion / state.judged + base.variance)
+        spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / state.judged + base.variance)
         ratio = math.log(state.judged / state.expected) if state.expected > 0 else 0.0
         low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
         high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
@@ -465,9 +482,12 @@ class Replay:
         )
 
 
-SUSPICION = 2.0
-PASS_PRIOR = 20.0
-LEAST_CONFIDENCE = 0.85
+FEW_EXPECTED = 25.0
+FEW_SAY = 0.65
+SUSPICION = 1.0
+PASS_PRIOR = 25.0
+LEAST_CONFIDENCE = 0.8
+VOLUME_DEVIATIONS = 1.28
 PROMPT = 0.6
 LEAST_TAGGED = 0.5
 RECOVERED = 3.0
