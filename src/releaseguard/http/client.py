@@ -201,7 +201,16 @@ class ServiceClient:
         headers, secrets = self._headers_for(call)
         with self._places:
             self._wait_for_leave(call, spent)
-            return self._send(call, headers), secrets
+            answer = self._send(call, headers)
+            self._heed(answer)  # before anybody else may take this place and send
+            return answer, secrets
+
+    def _heed(self, answer: Reply | Fault) -> None:
+        """Puts a service's order to wait in force for all threads."""
+        if isinstance(answer, Reply) and (is_limit(answer) or answer.status >= 500):
+            wait = stated_wait(answer, self._wall())
+            if wait is not None:
+                self._pacer.close_for(wait)
 
     def _headers_for(self, call: _Call) -> tuple[dict[str, str], list[str]]:
         given: dict[str, str | Secret] = {
@@ -331,9 +340,6 @@ class ServiceClient:
 
     def _after_server_error(self, call: _Call, reply: Reply, spent: _Spent, secrets: Sequence[str]) -> None:
         tries = spent.again("server error")
-        wait = stated_wait(reply, self._wall())
-        if wait is not None:
-            self._pacer.close_for(wait)
         if call.repeatable and tries < SERVER_ERROR_TRIES and self._back_off(tries, spent):
             return
         unknown = "; whether it took effect is unknown" if call.writes else ""

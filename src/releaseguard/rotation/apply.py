@@ -481,8 +481,9 @@ class Rotation:
         self._tell(f"Redeploying {source.id} ({deployer.place}, {target}).")
         try:
             return deployer.redeploy(source, meta)
-        except Unreachable:
-            found = deployer.find(target, meta)
+        except ServiceError as error:
+            unknown = isinstance(error, Unreachable) or (error.status or 0) >= 500
+            found = deployer.find(target, meta) if unknown else None
             if found:
                 return found
             raise
