@@ -1,0 +1,124 @@
+"""A whole rotation in this process, against stand-ins that fail on order, with short time limits."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from releaseguard import settings
+from releaseguard.cards.load import load_cards
+from releaseguard.errors import ExitCode, ReleaseguardError
+from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.http import Limits, ServiceClient
+from releaseguard.rotation.run import rotate
+from releaseguard.rotation.values import Action, Clocks, RotateRequest
+from releaseguard.safemode import build_policy
+from releaseguard.sandbox.world import World
+from releaseguard.secret import Secret
+from releaseguard.wiring import Wiring
+from support.canaries import Canaries, values_of
+
+SECRET = "SENDGRID_API_KEY"
+QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "0.5s"\npatience = "3s"\n'
+
+Count = tuple[str, str, str]
+"""Service, method, and path with made-up ids cut off."""
+
+
+class OneAtATime(Wiring):
+    """A request is not sent before the one before it is answered: whatever comes too early is a decision of ours."""
+
+    def _client(
+        self,
+        service: str,
+        url: str,
+        headers: Callable[[], Mapping[str, str | Secret]],
+        limits: Limits | None = None,
+    ) -> ServiceClient:
+        return super()._client(service, url, headers, replace(limits or Limits(), concurrency=1))
+
+
+@dataclass
+class Ended:
+    """How one call of ``rotate`` ended, in everything it let be seen."""
+
+    code: ExitCode
+    state: str | None
+    shown: str
+
+
+@dataclass
+class Stage:
+    """The world, and runs of ``rotate`` in it: each with connections and a memory of its own, like a process."""
+
+    world: World
+    folder: Path
+    version: int
+    shown: list[str] = field(default_factory=list)
+
+    def rotate(self, action: Action = Action.ROTATE) -> Ended:
+        environ = self.world.environ()
+        chosen = settings.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
+        policy = build_policy({}, {}, {})
+        with OneAtATime(chosen, settings.credentials(environ), load_cards(self.folder), policy, environ) as wiring:
+            world = wiring.rotation_world(wiring.cards.get("sendgrid"), None)
+            clocks = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))  # poll quickly
+            world = replace(world, clocks=clocks, rules=replace(world.rules, side_by_side=4))
+            ended = self._ended(lambda: rotate(RotateRequest(action=action), world, self.shown.append))
+        self.shown.append(ended.shown)
+        return ended
+
+    def _ended(self, run: Callable[[], object]) -> Ended:
+        try:
+            result = run()
+        except ReleaseguardError as error:
+            return Ended(error.exit_code, None, "".join(traceback.format_exception(error)))
+        problem = "".join(traceback.format_exception(result.problem)) if result.problem else ""
+        return Ended(result.exit_code, str(result.state), f"{result.to_json()}{result!r}{problem}")
+
+    def requests(self) -> Counter[Count]:
+        """All requests that arrived at the four services."""
+        services = (self.world.infisical, self.world.github, self.world.vercel, self.world.supabase)
+        return Counter((s.name, r.method, self._shape(r.path)) for s in services for r in s.requests)
+
+    def _shape(self, path: str) -> str:
+        return re.sub(r"\b(prj|env|dpl)_\w+", r"\1", path).replace(self.world.edge.ref, "ref")
+
+    def assert_right(self) -> None:
+        """Every destination holds the new version, one deployment was made, and nobody was pressed."""
+        assert self.world.holders(SECRET, self.version) >= set(self.world.destinations["sendgrid"])
+        assert len(self.world.web.deployments) == 2, "the first one and one redeployment"
+        for service in self.world.stand_ins:
+            assert service.violations == [], "sent while the service's order to wait was running"
+
+    def assert_nothing_shown(self) -> None:
+        """No value, nor a piece of one, in progress, results, exceptions or the database."""
+        canaries = Canaries(values_of(self.world))
+        assert canaries.found_in("\n".join(self.shown)) == set()
+        assert canaries.found_below(self.folder) == {}
+
+
+@contextmanager
+def a_stage(folder: Path) -> Iterator[Stage]:
+    with World() as world, SqliteEventLog(folder / "releaseguard.db") as log:
+        log.migrate()
+        world.app.log = log.append
+        world.write(folder, extra=QUICK)
+        yield Stage(world, folder, world.new_key(SECRET))
+    assert world.crashes == []
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(random, "uniform", lambda low, _high: low)  # the shortest back-off, always the same
+    with a_stage(tmp_path) as stage:
+        yield stage

@@ -1,0 +1,147 @@
+"""Looks for secrets where none may be: in output, files, databases, and what the machine shows of a process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from releaseguard.sandbox.world import World
+from support.commands import Commands, Done
+
+PIECE = 8
+"""So many characters of a value in a row are found, in whichever form."""
+HEX_PIECE = 12
+"""For values of hexadecimal digits only: eight of them stand in other hashes by chance."""
+
+
+class Canaries:
+    """The values to look for, cut into pieces of every form they could take."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._pieces: dict[int, dict[str, str]] = {}
+        for value in {value for value in values if len(value) >= PIECE}:
+            for name, size, text in _forms(value):
+                sized = self._pieces.setdefault(size, {})
+                for start in range(len(text) - size + 1):
+                    sized[text[start : start + size]] = f"{value[:3]}... as {name}"
+
+    def found_in(self, text: str | bytes) -> set[str]:
+        """Which values show in ``text``, and how."""
+        shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        found = set()
+        for size, pieces in self._pieces.items():
+            windows = {shown[start : start + size] for start in range(len(shown) - size + 1)}
+            found |= {pieces[piece] for piece in windows & pieces.keys()}
+        return found
+
+    def found_below(self, folder: Path) -> dict[str, set[str]]:
+        """Which values show in which file, names of files included."""
+        searched = {str(path): path for path in folder.rglob("*")}
+        seen = {name: self.found_in(name) for name in searched}
+        for name, path in searched.items():
+            if path.is_file():
+                seen[name] |= self.found_in(path.read_bytes())
+        return {name: found for name, found in seen.items() if found}
+
+
+def _forms(value: str) -> Iterator[tuple[str, int, str]]:
+    """Name, size of a telling piece, and text of each form."""
+    raw = value.encode()
+    size = HEX_PIECE if re.fullmatch(r"(\w{2,4}_)?[0-9a-f]+", value) else PIECE
+    yield "itself", size, value
+    yield "URL", size, quote(value, safe="")
+    yield "JSON", size, json.dumps(value)[1:-1]
+    yield "hex", 2 * PIECE, raw.hex()
+    yield "HEX", 2 * PIECE, raw.hex().upper()
+    for skipped in range(3):  # base64 looks different for each place at which a value can begin in a text
+        text = base64.b64encode(raw[skipped:]).decode().rstrip("=")[:-1]
+        yield "base64", PIECE + 2, text
+        yield "base64url", PIECE + 2, text.replace("+", "-").replace("/", "_")
+
+
+def values_of(world: World) -> list[str]:
+    """All that is confidential in a world; the test user's address and the key for browsers are not."""
+    return [value for value in world.values() if value not in {world.app.email, world.app.anon_key}]
+
+
+@dataclass
+class Watch:
+    """What ``/proc`` shows of a process and of those it starts, while the block runs."""
+
+    process: subprocess.Popen[str]
+    given: Mapping[str, str]
+    """The variables that carry the credentials we gave: only what is added to them counts."""
+    seen: set[str] = field(default_factory=set)
+    looks: int = 0
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Watch:
+        self._thread = threading.Thread(target=self._look_on, name="watch")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look_on(self) -> None:
+        while not self._done.wait(0.01):
+            for pid in _tree(self.process.pid):
+                self._look(Path("/proc") / str(pid))
+
+    def _look(self, place: Path) -> None:
+        try:
+            self.seen.add((place / "cmdline").read_bytes().decode("utf-8", "replace"))
+            variables = (place / "environ").read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:  # it has ended
+            return
+        self.looks += 1
+        self.seen |= {one for one in variables if self.given.get(one.partition("=")[0]) != one.partition("=")[2]}
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    try:
+        children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
+    except OSError:
+        return
+    for child in children:
+        yield from _tree(child)
+
+
+def _children(task: Path) -> list[int]:
+    try:
+        return [int(word) for word in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+@dataclass
+class Observed:
+    """Runs commands and keeps all that they showed."""
+
+    cli: Commands
+    shown: dict[str, str] = field(default_factory=dict)
+    looks: int = 0
+
+    def run(self, *arguments: str, stdin: str = "", **more: str) -> Done:
+        process = self.cli.start(*arguments, **more)
+        with Watch(process, self.cli.environ) as watch:
+            out, err = process.communicate(stdin, timeout=120)
+        self.looks += watch.looks
+        number = len(self.shown)
+        self.shown[f"{number} {' '.join(arguments)}"] = out + err
+        self.shown[f"{number} {' '.join(arguments)}: /proc"] = "\n".join(watch.seen)
+        return Done(process.returncode, out, err)
+
+    def leaks(self, canaries: Canaries) -> dict[str, set[str]]:
+        """Whatever showed a value: output, ``/proc``, files below the folder."""
+        said = {name: canaries.found_in(text) for name, text in self.shown.items()}
+        return {name: found for name, found in said.items() if found} | canaries.found_below(self.cli.folder)
