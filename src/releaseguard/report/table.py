@@ -1,11 +1,11 @@
-"""Rows as a table that fits a width: cells are cut, then columns left out, the least important first."""
+"""Rows as a table that fits a width: the least important columns are left out, then cells cut."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 GAP = "  "
-LEAST = 8
+LEAST = 16
 """Characters below which a cell says too little: then a column goes instead."""
 
 
@@ -13,7 +13,7 @@ def render(rows: Sequence[Mapping[str, str]], columns: Sequence[str], width: int
     """The ``columns`` of ``rows``, named in order of importance, for ``width`` characters; empty ones are left out."""
     shown = [column for column in columns if any(row.get(column) for row in rows)]
     widths = {column: max(len(column), *(len(row.get(column, "")) for row in rows)) for column in shown}
-    while len(shown) > 1 and _total(shown, {name: min(size, LEAST) for name, size in widths.items()}) > width:
+    while len(shown) > 1 and _total(shown, {name: _least(shown, name, size) for name, size in widths.items()}) > width:
         shown.pop()
     _shrink(widths, shown, width)
     lines = [{column: column.upper() for column in shown}, *rows]
@@ -24,12 +24,15 @@ def _total(shown: Sequence[str], widths: Mapping[str, int]) -> int:
     return sum(widths[column] for column in shown) + len(GAP) * (len(shown) - 1)
 
 
+def _least(shown: Sequence[str], column: str, size: int) -> int:
+    """The first column, mostly a time, is never cut: half a time says nothing."""
+    return size if column == shown[0] else min(size, LEAST)
+
+
 def _shrink(widths: dict[str, int], shown: Sequence[str], width: int) -> None:
     """Take from the widest column until all fit."""
     while shown and _total(shown, widths) > width:
-        widest = max(shown, key=lambda column: widths[column])
-        if widths[widest] <= LEAST:
-            return
+        widest = max(shown[1:] or shown, key=lambda column: widths[column])
         widths[widest] -= 1
 
 

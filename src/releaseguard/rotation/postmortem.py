@@ -8,7 +8,7 @@ from typing import Any
 
 from releaseguard.audit import Finding, Lane, head_of
 from releaseguard.model import Event, JsonObject, Outcome, to_text
-from releaseguard.report.postmortem import Moment, PostmortemDocument
+from releaseguard.report.postmortem import Moment, PostmortemDocument, clock
 from releaseguard.rotation.account import leak_row, rotation_row, who
 from releaseguard.rotation.history import LEASE_EVENTS, Leg, RotationView, fold, store_time
 from releaseguard.rotation.leak import EVENT as EXPOSURE
@@ -219,7 +219,7 @@ _WORDS: Mapping[str, Callable[[JsonObject], str]] = {
     "rotation_deployed": lambda _: "The app runs with the new version",
     "rotation_proven": lambda detail: f"Proven by {_proof(detail)}",
     "rotation_unproven": _missing,
-    "rotation_retired": lambda detail: f"The old key was confirmed as revoked (at {detail.get('revoked_at')})",
+    "rotation_retired": lambda detail: f"The old key was confirmed as revoked ({clock(str(detail.get('revoked_at')))})",
     "rotation_rolling_back": _because("Rolling back"),
     "rotation_rolled_back": _because("Rolled back"),
     "rotation_failed": _because("Failed"),
