@@ -125,7 +125,7 @@ def test_weights_average_to_one_over_the_week() -> None:
 @pytest.mark.parametrize("hour", [0, 4, 13, 23])
 def test_evening_is_busy_whatever_the_clock_says(log: SqliteEventLog, tmp_path: Path, hour: int) -> None:
     now = NOW.replace(hour=hour)
-    Week(tmp_path / "log.db", scale=0.5, seed=hour, evening=now).write(now, "good", earlier=0)
+    Week(tmp_path / "log.db", streams=STREAMS[:1], seed=hour, evening=now).write(now, "good", earlier=0)
     hour_began = now.replace(minute=0)
     night = traffic(log, since=hour_began - timedelta(hours=17), until=hour_began - timedelta(hours=15))
     assert len(traffic(log, since=now - timedelta(hours=2))) > 5 * len(night) > 0

@@ -46,12 +46,29 @@ def test_a_broken_connection_says_nothing_about_the_effect(
 
 
 @pytest.mark.parametrize("effect", [False, True])
-def test_silence_lasts_until_it_is_released(world: World, client: Client, effect: bool) -> None:
+def test_silence_outlasts_the_clients_patience(world: World, client: Client, effect: bool) -> None:
     world.supabase.fail_next("POST", "/secrets", faults.silence(takes_effect=effect))
     with pytest.raises(httpx.ReadTimeout):
         write(world, client, timeout=0.1)
-    world.supabase.release()
     assert written(world) is effect
+
+
+def test_silence_ends_when_it_is_released(world: World, client: Client) -> None:
+    ended: list[Exception] = []
+
+    def patient() -> None:
+        try:
+            write(world, client, timeout=60)
+        except httpx.RemoteProtocolError as error:
+            ended.append(error)
+
+    world.supabase.fail_next("POST", "/secrets", faults.silence())
+    thread = threading.Thread(target=patient)
+    thread.start()
+    while thread.is_alive():
+        world.supabase.release()
+        thread.join(0.01)
+    assert len(ended) == 1
 
 
 def test_a_fault_is_over_after_its_times(world: World, client: Client) -> None:
