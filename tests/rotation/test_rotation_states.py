@@ -244,6 +244,14 @@ def test_a_leaked_version_is_never_rolled_back_to() -> None:
         do(world, Action.ROLLBACK)
 
 
+def test_where_an_older_version_leaked_the_one_that_was_out_may_come_back() -> None:
+    world = ready("leaked", "fine", "typo")
+    world.app.refused = {"typo"}
+    result = go(world, RotateRequest(leak=True, reason="gist", leaked_version=1))
+    assert result.state is State.ROLLED_BACK
+    assert_out(world, "fine")
+
+
 def test_a_failed_leak_rotation_goes_forward_once_the_cause_is_gone() -> None:
     world = ready("old", "new")
     world.deployer.fails = "out of minutes"

@@ -133,8 +133,6 @@ class Rotation:
     def why_not_back(self) -> str | None:
         """Why the previous version must not be put back; ``None`` where it may."""
         view, lane = self.view, self._journal.view
-        if view.leak:
-            return "the previous version leaked"
         for pin in view.pins:
             if pin.from_version is None:
                 return f"no previous version of {pin.name} is known"
