@@ -1,6 +1,6 @@
 """How often verdicts are right, measured on simulated releases; see docs/verdicts.md.
 
-    python bench/decisions.py --releases 2000
+python bench/decisions.py --releases 2000
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+import contestants
 import simulator
 from releaseguard.model import Verdict
 from releaseguard.verification.bounds import lower_share, upper_share
@@ -84,9 +86,7 @@ def releaseguard(sim: Simulated) -> Outcome:
         expected = replay.known.traffic[name].expected(0, WINDOW) if name in replay.known.traffic else 0.0
         causes[name] = (truth, said.value if said else None, expected)
     note = ",".join(f"{k}@{v - sim.deployed}" for k, v in replay.failed.items())
-    return Outcome(
-        look.verdict.value, None if failed is None else failed - sim.deployed, passed, causes, note
-    )
+    return Outcome(look.verdict.value, None if failed is None else failed - sim.deployed, passed, causes, note)
 
 
 def oracle(sim: Simulated) -> Outcome:
@@ -109,7 +109,19 @@ def oracle(sim: Simulated) -> Outcome:
     return Outcome("inconclusive" if failed is None else "fail", failed)
 
 
-CONTESTANTS: dict[str, Callable[[Simulated], Outcome]] = {"releaseguard": releaseguard, "oracle": oracle}
+def _other(rule: Callable[[Simulated], contestants.Said]) -> Callable[[Simulated], Outcome]:
+    def said(sim: Simulated) -> Outcome:
+        result = rule(sim)
+        return Outcome(result.verdict, result.failed)
+
+    return said
+
+
+CONTESTANTS: dict[str, Callable[[Simulated], Outcome]] = {
+    "releaseguard": releaseguard,
+    "oracle": oracle,
+    **{name: _other(rule) for name, rule in contestants.RULES.items()},
+}
 
 
 def judge_one(job: tuple[Mixture, int, Sequence[str]]) -> Row:
@@ -117,7 +129,12 @@ def judge_one(job: tuple[Mixture, int, Sequence[str]]) -> Row:
     mixture, number, names = job
     sim = simulate(mixture, number)
     return Row(
-        number, sim.kind, sim.bad, sim.rate, sim.onset, sim.harm,
+        number,
+        sim.kind,
+        sim.bad,
+        sim.rate,
+        sim.onset,
+        sim.harm,
         {name: CONTESTANTS[name](sim) for name in names},
     )
 
@@ -164,26 +181,76 @@ def figures(rows: Sequence[Row], name: str) -> dict[str, str]:
     right = sum(truth == said for truth, said, _ in causes)
     down = [r for r in rows if r.kind == "log_down"]
     live = [r for r in good if r.kind not in {"log_down", "not_live", "ongoing_incident", "idle"}]
-    table = {
-        "false alarms": share(alarms, len(good)) + f" upper95 {100 * upper_share(alarms, len(good), .95):.2f}%",
+    measured = {
+        "false alarms": f"{share(alarms, len(good))}, upper bound {100 * upper_share(alarms, len(good), 0.95):.2f}%",
         "PASS on bad": share(len(passed), len(bad)),
         "PASS on bad below 60/h": str(sum(r.rate < 60 for r in passed)),
         "found, all": found(rows, name),
-        "found, 600/h+": found((r for r in rows if r.rate >= 600), name),
+        "found, 600/h and more": found((r for r in rows if r.rate >= 600), name),
         "found, 60/h": found((r for r in rows if r.rate == 60), name),
         "found, 10/h": found((r for r in rows if r.rate == 10), name),
-        "delay all": delay(rows, name),
-        "delay 600/h": delay((r for r in rows if r.rate == 600), name),
-        "delay 60/h": delay((r for r in rows if r.rate == 60), name),
+        "median minutes to FAIL, all": delay(rows, name),
+        "median minutes to FAIL, 600/h": delay((r for r in rows if r.rate == 600), name),
+        "median minutes to FAIL, 60/h": delay((r for r in rows if r.rate == 60), name),
     }
-    for rate in (60, 600, 3000):
+    for rate in (60, 600):
         some = [r for r in live if r.rate == rate]
-        table[f"PASS on good {rate}/h"] = share(sum(r.outcomes[name].verdict == "pass" for r in some), len(some))
-    table["log down INCONCLUSIVE"] = share(
+        measured[f"PASS on good, {rate}/h"] = share(sum(r.outcomes[name].verdict == "pass" for r in some), len(some))
+    measured["log down is INCONCLUSIVE"] = share(
         sum(r.outcomes[name].verdict == "inconclusive" for r in down), len(down)
     )
-    table["silence cause right"] = share(right, len(causes))
-    return table
+    measured["cause of silence right"] = share(right, len(causes))
+    return measured
+
+
+GOALS = {
+    "false alarms": "upper 95% bound <= 1%",
+    "PASS on bad": "<= 0.8%",
+    "PASS on bad below 60/h": "0",
+    "found, all": "53%",
+    "found, 600/h and more": "97%",
+    "found, 60/h": "82%",
+    "found, 10/h": "45%",
+    "median minutes to FAIL, all": "15",
+    "median minutes to FAIL, 600/h": "5",
+    "median minutes to FAIL, 60/h": "14",
+    "PASS on good, 60/h": "65%",
+    "PASS on good, 600/h": "92%",
+    "log down is INCONCLUSIVE": "100%",
+    "cause of silence right": "98%",
+}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Ours with exact 95% intervals against the goals, then the others' point values."""
+    ours = figures(rows, "releaseguard")
+    lines = ["| measure | goal | releaseguard |", "|---|---|---|"]
+    lines += [f"| {measure} | {GOALS.get(measure, '')} | {value} |" for measure, value in ours.items()]
+    names = [name for name in CONTESTANTS if name != "releaseguard"]
+    lines += ["", "| measure | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    others = {name: figures(rows, name) for name in names}
+    for measure in ours:
+        if measure != "cause of silence right":
+            short = [others[name][measure].split("[")[0].strip() for name in names]
+            lines.append(f"| {measure} | " + " | ".join(short) + " |")
+    return "\n".join(lines)
+
+
+def cells(rows: Sequence[Row]) -> str:
+    """Found of bad, by kind and rate, ours / oracle: the cells that are lost are seen."""
+    rates = sorted({row.rate for row in rows})
+    lines = ["| bad kind: found by us / by the oracle / of | " + " | ".join(f"{r:g}/h" for r in rates) + " |"]
+    lines.append("|---" * (len(rates) + 1) + "|")
+    for kind in sorted({row.kind for row in rows if row.bad}):
+        parts = []
+        for rate in rates:
+            some = [row for row in rows if row.kind == kind and row.rate == rate]
+            ours, best = (
+                sum(row.outcomes[name].verdict == "fail" for row in some) for name in ("releaseguard", "oracle")
+            )
+            parts.append(f"{ours} / {best} / {len(some)}")
+        lines.append(f"| {kind} | " + " | ".join(parts) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -197,13 +264,12 @@ def main() -> None:
     args = parser.parse_args()
     mixture = simulator.TUNING if args.mixture == "tuning" else simulator.REPORTED
     rows = run(mixture, args.releases, list(CONTESTANTS), args.processes, args.first)
-    for name in CONTESTANTS:
-        print(name)
-        for measure, value in figures(rows, name).items():
-            print(f"  {measure:28s} {value}")
+    print(f"{len(rows)} releases of the mixture {mixture.name!r}, seed {mixture.seed}\n")
+    print(table(rows))
+    print()
+    print(cells(rows))
     if args.rows:
-        with open(args.rows, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        Path(args.rows).write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -45,11 +45,33 @@ class Mixture:
     hours: int = 1
     least_harm: float = 0.03
     good_kinds: tuple[str, ...] = (
-        "plain", "plain", "plain", "growth", "trough", "ended_incident", "blip", "late", "repeated",
-        "skewed", "batched", "lost", "log_down", "ongoing_incident", "idle", "not_live",
+        "plain",
+        "plain",
+        "plain",
+        "growth",
+        "trough",
+        "ended_incident",
+        "blip",
+        "late",
+        "repeated",
+        "skewed",
+        "batched",
+        "lost",
+        "log_down",
+        "ongoing_incident",
+        "idle",
+        "not_live",
     )
     bad_kinds: tuple[str, ...] = (
-        "outage", "errors_x3", "errors_x10", "silence", "drop70", "onset20", "ramp", "tenant", "retry_storm",
+        "outage",
+        "errors_x3",
+        "errors_x10",
+        "silence",
+        "drop70",
+        "onset20",
+        "ramp",
+        "tenant",
+        "retry_storm",
     )
 
 
@@ -57,7 +79,7 @@ TUNING = Mixture("tuning", seed=1000)
 REPORTED = Mixture(
     "reported",
     seed=770_000,
-    error_share=(0.001, 0.025),
+    error_share=(0.003, 0.04),
     season=(0.2, 0.9),
     weekend=(0.4, 1.2),
     common_noise=(0.0, 0.25),
@@ -138,8 +160,16 @@ class _World:
         self.minute_noise = self.draw(m.minute_noise)
         self.incidents = self.past_incidents()
         self.sim = Simulated(
-            number, self.kind, bad, self.rate, self.deployed, self.minutes,
-            [p.name for p in self.providers], self.victim.name if bad else None, None, None,
+            number,
+            self.kind,
+            bad,
+            self.rate,
+            self.deployed,
+            self.minutes,
+            [p.name for p in self.providers],
+            self.victim.name if bad else None,
+            None,
+            None,
         )
         self.effects: list[Callable[[int, _Provider], tuple[float, float]]] = []
         getattr(self, "kind_" + self.kind)()
@@ -175,7 +205,9 @@ class _World:
                 start = self.rng.randrange(self.start, self.deployed - 300)
                 what = self.rng.choice([-1.0, 0.3, 0.6, 1.0])
                 length = self.rng.randint(15, 240)
-                found.append((start, min(start + length, self.deployed - 60), self.rng.choice(self.providers).name, what))
+                found.append(
+                    (start, min(start + length, self.deployed - 60), self.rng.choice(self.providers).name, what)
+                )
         return found
 
     # -- what happens: each kind adds an effect (minute after the deployment, provider) -> (volume, error share)
@@ -393,9 +425,7 @@ class _World:
                 held[1] += 1
         for (recorded, release, client), (count, again) in grouped.items():
             shown = minute + provider.skew
-            self.sim.cells.append(
-                Cell(shown, recorded, provider.name, event, ok, release, False, client, count, again)
-            )
+            self.sim.cells.append(Cell(shown, recorded, provider.name, event, ok, release, False, client, count, again))
 
     def recorded(self, provider: _Provider, minute: int) -> int | None:
         rng = self.rng
@@ -412,7 +442,12 @@ class _World:
         rng = self.rng
         client = rng.random() < self.client_share
         after = minute - self.deployed
-        fresh = after >= 0 and not client and not self.not_live and (not self.rollout or rng.random() < (after + 0.5) / self.rollout)
+        fresh = (
+            after >= 0
+            and not client
+            and not self.not_live
+            and (not self.rollout or rng.random() < (after + 0.5) / self.rollout)
+        )
         return (None if rng.random() < self.untagged else NEW if fresh else OLD), client
 
 

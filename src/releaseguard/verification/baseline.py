@@ -48,12 +48,14 @@ class ErrorBaseline:
     """Hours left out because they were incidents."""
 
 
-def error_baseline(series: Known, span: Span, *, least_rise: float) -> ErrorBaseline:
+def error_baseline(series: Known, span: Span, *, least_rise: float, minutes: int = HOUR) -> ErrorBaseline:
     """The usual share of errors before the deployment.
 
     ``bound`` is the largest share that is still called usual: Clopper and Pearson's upper bound of the share
     outside incidents with counts divided by their dispersion, the share at this time of day where that is
-    higher, and never less than ``least_rise`` above the share: a rise nobody calls harm is no alarm.
+    higher, and never less than ``least_rise`` above the share: a rise nobody calls harm is no alarm. Where the
+    window is longer than an hour, the share's own wandering is added: the largest of H hours lies about
+    sqrt(2 ln H) deviations above their mean.
     """
     hours = [series.counts(start, start + HOUR) for start in range(span.end - HOUR, span.start - 1, -HOUR)]
     seen = [hour for hour in hours if hour[0]]
@@ -62,6 +64,7 @@ def error_baseline(series: Known, span: Span, *, least_rise: float) -> ErrorBase
     share = (errors + 0.5) / (events + 1.0) if events else 0.0
     dispersion = _error_dispersion(kept, share)
     bound = upper_share(errors / dispersion, events / dispersion, BOUND_CONFIDENCE)
+    bound += _wandering(kept, share, dispersion) * math.sqrt(2 * math.log(max(minutes / HOUR, 1.0)))
     bound = max(bound, share + least_rise, _same_time(hours, kept, share))
     return ErrorBaseline(events, errors, share, min(bound, 0.5), dispersion, len(seen) - len(kept))
 
@@ -93,6 +96,13 @@ def _error_dispersion(hours: Sequence[tuple[int, int]], share: float) -> float:
     # Weighted by the expected variance, so that hours with a handful of events do not decide it.
     observed = sum((k - n * share) ** 2 for n, k in hours)
     return min(max(observed / expected, 1.0), 20.0)
+
+
+def _wandering(hours: Sequence[tuple[int, int]], share: float, dispersion: float) -> float:
+    """The deviation of an hour's true share from the overall one: what dispersion leaves beyond chance."""
+    events = sum(n for n, _ in hours)
+    weighted = sum(n * n for n, _ in hours) / events if events else 0.0
+    return math.sqrt((dispersion - 1) * share * (1 - share) / weighted) if weighted else 0.0
 
 
 def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]], share: float) -> float:

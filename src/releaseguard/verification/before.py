@@ -117,7 +117,8 @@ class _Builder:
 
     def errors(self, rule: Rule) -> ErrorBaseline:
         series = self.series(rule.provider, rule.success | rule.error)
-        return error_baseline(series, self._span, least_rise=LEAST_RISE * rule.max_error_increase)
+        least = LEAST_RISE * rule.max_error_increase
+        return error_baseline(series, self._span, least_rise=least, minutes=self._minutes)
 
     def volume(self, provider: str, events: frozenset[str] | None) -> VolumeBaseline:
         series = self.series(provider, events)

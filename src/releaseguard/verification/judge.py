@@ -131,6 +131,8 @@ class Replay:
         self._by_event: dict[tuple[str, str], tuple[list[ErrorState], list[VolumeState]]] = {}
         self.traffic: dict[str, list[int]] = defaultdict(lambda: [0] * self.length)
         self._rows = [0] * self.length
+        self._hoped: Sequence[float] = ()
+        """Events of all providers that each minute should bring."""
         self._last_event: dict[str, int] = {}
         self._own: dict[str, list[int]] = {}
         """By provider: events that carry the release, that merely came after it, and of other releases."""
@@ -197,6 +199,7 @@ class Replay:
         if self.before is None and before.newest is not None:
             self.log.newest = before.newest
         self.before = before
+        self._hoped = [sum(base.rates[m] for base in before.traffic.values()) for m in range(self.length)]
         for state in self.errors.values():
             base = before.errors[state.rule.id]
             if state.process is None:
@@ -295,10 +298,8 @@ class Replay:
         offset = self.look_minute - self.deployed
         if OFTEN < offset < self.length and offset % SELDOM:
             return
-        traffic = self.known.traffic
-        hoped = [sum(base.rates[m] for base in traffic.values()) for m in range(self.length)]
         upto = max(min(self.look_minute, self.end) - self.deployed, 0)
-        dead = dead_minutes(self._rows[:upto], hoped[:upto])
+        dead = dead_minutes(self._rows[:upto], self._hoped[:upto])
         for state in self.volumes.values():
             self._judge_volume(state, dead)
 
