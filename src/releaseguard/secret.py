@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
+import re
 import weakref
 from typing import NoReturn, SupportsIndex, final
+from urllib.parse import quote
 
 MASK = "********"
 PIECE = 8
 """So many characters of a value in a row are too many for a message to hold."""
 _SHORTEST_MASKED = 6
 """Shorter values are not searched for: masking every ``1`` would hide the message and not the secret."""
+
+_LIKE_A_KEY = re.compile(
+    r"(?<![\w+/=.-])(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])(?![A-Z0-9]*_[A-Z0-9_]*\b)[\w+/=.-]{12,}"
+)
+"""Twelve characters or more in a row with letters and digits, other than a NAME_IN_CAPITALS_2."""
 
 _alive: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 
@@ -45,10 +54,10 @@ class Secret:
         return hmac.compare_digest(mine.encode(), digest.lower().encode())
 
     def shows_in(self, text: str) -> bool:
-        """Whether ``text`` holds a piece of the value: :data:`PIECE` characters in a row, or all of a shorter one."""
-        size = min(PIECE, len(self.__value))
-        pieces = (self.__value[start : start + size] for start in range(len(self.__value) - size + 1))
-        return bool(size) and any(piece in text for piece in pieces)
+        """Whether ``text`` holds a piece of the value, as it is or in base64, hexadecimal, URL or JSON quoting:
+        :data:`PIECE` characters in a row, or all of a shorter one."""
+        folded = text.casefold()
+        return any(_piece_shows(form.casefold(), folded) for form in _forms(self.__value))
 
     def __bool__(self) -> bool:
         return bool(self.__value)
@@ -70,6 +79,26 @@ class Secret:
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """How a service may repeat a value: base64 looks different for each place at which it can begin."""
+    raw = value.encode(errors="surrogatepass")
+    encoded = [base64.b64encode(raw[skipped:]).decode().rstrip("=") for skipped in range(min(3, len(raw)))]
+    aligned = [encoded[0], *(text[:-1] for text in encoded[1:])] if encoded else []
+    url_safe = [text.replace("+", "-").replace("/", "_") for text in aligned]
+    return (value, quote(value, safe="", errors="replace"), json.dumps(value)[1:-1], raw.hex(), *aligned, *url_safe)
+
+
+def _piece_shows(form: str, text: str) -> bool:
+    size = min(PIECE, len(form))
+    return bool(size) and any(form[start : start + size] in text for start in range(len(form) - size + 1))
+
+
+def without_keys(text: str) -> str:
+    """``text`` with everything left out that looks like a key: a service may put a value into its own words that
+    this process has never seen."""
+    return _LIKE_A_KEY.sub("...", text)
 
 
 def masked(text: str) -> str:

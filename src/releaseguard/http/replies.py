@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from releaseguard.errors import ServiceError
+from releaseguard.secret import without_keys
 
 LONGEST_QUOTE: Final = 200
 PIECE: Final = 8
@@ -151,7 +152,7 @@ def quote_from(reply: Reply, secrets: Sequence[str]) -> str:
         return ""
     if any(_holds(message, form) for secret in secrets for form in _forms(secret)):
         return " (its message holds a secret and is not shown)"
-    return f" ({message})"
+    return f" ({without_keys(message)})"
 
 
 def _forms(secret: str) -> tuple[str, ...]:

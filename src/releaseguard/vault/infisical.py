@@ -22,7 +22,7 @@ from infisical_sdk.util import SecretsCache
 
 from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Undecided, Unreachable
 from releaseguard.http import Limits, Reply, ServiceClient, quoted
-from releaseguard.secret import Secret
+from releaseguard.secret import Secret, without_keys
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
 
@@ -122,7 +122,7 @@ def _words(document: Mapping[str, Any], status: int) -> str:
         fields = {".".join(map(str, issue.get("path", ()))) for issue in message if isinstance(issue, dict)}
         return f"Infisical does not accept the request ({status}): {', '.join(sorted(fields)) or 'no field named'}"
     plain = isinstance(message, str) and len(message) <= 200 and message.isprintable()
-    return f"Infisical answered {status}" + (f": {message}" if plain else "")
+    return f"Infisical answered {status}" + (f": {without_keys(message)}" if plain else "")
 
 
 def _is_missing_route(document: Mapping[str, Any]) -> bool:
