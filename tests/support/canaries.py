@@ -17,6 +17,8 @@ from support.commands import Commands, Done
 
 PIECE = 8
 """So many characters of a value in a row are found, in whichever form."""
+GRAM, STRIDE = 4, PIECE - 3
+"""Of the places at which four characters of a piece stand, one is a multiple of five: only those are looked at."""
 HEX_PIECE = 12
 """For values of hexadecimal digits only: eight of them stand in other hashes by chance."""
 
@@ -30,16 +32,23 @@ class Canaries:
             for name, size, text in _forms(value):
                 sized = self._pieces.setdefault(size, {})
                 for start in range(len(text) - size + 1):
-                    sized[text[start : start + size]] = f"{value[:3]}... as {name}"
+                    sized.setdefault(text[start : start + size], f"{value[:3]}... as {name}")
+        self._grams = {
+            piece[start : start + GRAM] for sized in self._pieces.values() for piece in sized for start in range(STRIDE)
+        }
 
     def found_in(self, text: str | bytes) -> set[str]:
         """Which values show in ``text``, and how."""
         shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        found = set()
-        for size, pieces in self._pieces.items():
-            windows = {shown[start : start + size] for start in range(len(shown) - size + 1)}
-            found |= {pieces[piece] for piece in windows & pieces.keys()}
-        return found
+        grams = self._grams
+        near = [at for at in range(0, len(shown), STRIDE) if shown[at : at + GRAM] in grams]
+        return {
+            pieces[shown[start : start + size]]
+            for at in near
+            for size, pieces in self._pieces.items()
+            for start in range(max(0, at - size + GRAM), at + 1)
+            if shown[start : start + size] in pieces
+        }
 
     def found_below(self, folder: Path) -> dict[str, set[str]]:
         """Which values show in which file, names of files included."""
