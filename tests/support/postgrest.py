@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class PostgRest:
     lose_requests: int = 0
     """So many of the next writes are answered with 502 and never arrive."""
     url: str = ""
+    latency: float = 0.0
+    """Seconds that every request takes at least."""
 
 
 class Refusal(Exception):
@@ -79,6 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.project.requests.append(f"{self.command} {self.path}")
+        time.sleep(self.project.latency)
         if self.command != "GET" and self.project.lose_requests:
             self.project.lose_requests -= 1
             self._send(502, {"message": "bad gateway"})

@@ -1,0 +1,207 @@
+"""How long pushing one secret to 50 repositories takes at 50 ms a request, against the shortest possible schedule.
+
+    python bench/push.py [--quick]
+
+``--quick`` leaves out PyGithub with its own pacing, which alone takes more than a minute.
+
+The services run in a process of their own, so that they do not take this one's processor time. The secret is
+Mapbox's, which has no companion: 50 writes stay inside the 80 a minute that GitHub publishes, so nobody's limits
+are changed; each attempt stands for a minute of its own. "Ideal" is the shortest chain of requests at the
+concurrency that GitHub allows (all 50 side by side), each request taking its 50 ms and everything else no time at
+all; its waves are named in the output. Over REST, which needs PostgreSQL's binaries, every request to the log takes
+50 ms too, and the chain is longer by the two appends around the push.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from releaseguard import settings
+from releaseguard.cards.load import load_cards
+from releaseguard.eventlog.interface import Query
+from releaseguard.rotation.run import rotate
+from releaseguard.rotation.values import RotateRequest, RotationWorld
+from releaseguard.safemode import build_policy
+from releaseguard.sandbox.world import World
+from releaseguard.secret import Secret
+from releaseguard.wiring import Wiring
+
+CHECKOUT = Path(__file__).parents[1]
+PLACES = 50
+LATENCY = 0.05
+SECRET = "MAPBOX_ACCESS_TOKEN"
+ATTEMPTS = 5
+"""Each figure is the median of so many."""
+
+PUSH = ("public key and what is there", "PUT", "read back")
+"""What each destination needs at the very least, one after the other; all destinations side by side."""
+WHOLE = ("log in", "newest version", "version before it", *PUSH)
+"""The same, from a command that knows nothing yet."""
+APPENDS = ("what will be pushed", "what was pushed")
+"""What a log at the other end of the network adds to a push."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The services as this process sees them. ``database`` is the Postgres that the REST log stands on."""
+
+    toml: str
+    environ: Mapping[str, str]
+    github: str
+    token: str
+
+
+def serve(pipe: Connection, database: str | None) -> None:
+    """The stand-ins, until the pipe says stop."""
+    with World() as world, ExitStack() as stack:
+        world.destinations = {"mapbox": [f"github:lovendo/bench-{number}" for number in range(PLACES)]}
+        for number in range(PLACES):
+            world.github.add_repository(f"lovendo/bench-{number}")
+            world.github.put(f"lovendo/bench-{number}", SECRET, "old")
+        environ, events = dict(world.environ()), "sqlite:///events.db"
+        if database:
+            project = stack.enter_context(_rest(database))
+            environ["SUPABASE_SERVICE_ROLE_KEY"], events = project.key, project.url
+        world.new_key(SECRET)
+        for stand_in in world.stand_ins:
+            stand_in.latency = LATENCY
+        pipe.send(Served(world.toml(events), environ, world.github.url, world.github.token))
+        while pipe.recv() == "again":
+            pipe.send(world.new_key(SECRET))
+
+
+def _rest(database: str) -> Any:
+    sys.path.insert(0, str(CHECKOUT))
+    postgrest = importlib.import_module("tests.support.postgrest")
+    return postgrest.serving(postgrest.PostgRest(database, latency=LATENCY))
+
+
+@contextmanager
+def services(database: str | None = None) -> Iterator[tuple[Served, Callable[[], int]]]:
+    """The services, and a way to have a new version made in the vault."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there, database))
+    process.start()
+
+    def again() -> int:
+        here.send("again")
+        return int(here.recv())
+
+    try:
+        yield here.recv(), again
+    finally:
+        here.send("stop")
+        process.join()
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One rotation: all of it, and from before the append that precedes the push to after the one that follows."""
+
+    whole: float
+    push: float
+
+
+def timed(served: Served, folder: Path) -> Timed:
+    """One rotation, as a new process would do it."""
+    chosen = settings.load(folder / "releaseguard.toml", environment=None, environ=served.environ)
+    policy = build_policy({}, {}, {})
+    with Wiring(chosen, settings.credentials(served.environ), load_cards(folder), policy, served.environ) as wiring:
+        world = wiring.rotation_world(wiring.cards.get("mapbox"), None)
+        began = time.perf_counter()
+        result = rotate(RotateRequest(), world, lambda _: None)
+        whole = time.perf_counter() - began
+        written = [one for one in result.destinations if one.status == "pushed"]
+        if len(written) != PLACES or result.rotation_id is None:
+            raise SystemExit(f"not everything was pushed: {result.problem or result.state}")
+        return Timed(whole, _push_of(world, result.rotation_id))
+
+
+def _push_of(world: RotationWorld, rotation_id: str) -> float:
+    """Each event carries the time just before its append."""
+    query = Query(providers=("releaseguard",), detail={"rotation_id": rotation_id})
+    at = {event.event: event.occurred_at for event in world.log.select(query)}
+    return (at["rotation_deployed"] - at["destination_push_started"]).total_seconds()
+
+
+def ours(served: Served, again: Callable[[], int], folder: Path) -> Timed:
+    """The median of several rotations, after one that loads the libraries."""
+    (folder / "releaseguard.toml").write_text(served.toml, encoding="utf-8")
+    attempts = [timed(served, folder)]
+    for _ in range(ATTEMPTS):
+        again()
+        attempts.append(timed(served, folder))
+    middle = ATTEMPTS // 2
+    return Timed(sorted(one.whole for one in attempts[1:])[middle], sorted(one.push for one in attempts[1:])[middle])
+
+
+def pygithub(served: Served, pacing: Mapping[str, Any]) -> float:
+    """PyGithub's own ``create_secret``, one repository after the other."""
+    from github import Auth, Github
+
+    client = Github(auth=Auth.Token(served.token), base_url=served.github, retry=None, lazy=True, **pacing)
+    began = time.perf_counter()
+    for number in range(PLACES):
+        client.get_repo(f"lovendo/bench-{number}").create_secret(SECRET, "a value")
+    took = time.perf_counter() - began
+    client.close()
+    return took
+
+
+def say(what: str, took: float, waves: tuple[str, ...], goal: float | None = None) -> None:
+    ideal = LATENCY * len(waves)
+    wanted = f" (goal: at most {goal})" if goal else ""
+    print(f"{what}: {took:.3f} s, ideal {ideal:.3f} s, ratio {took / ideal:.2f}{wanted}")
+    print(f"  the chain: {', '.join(waves)}")
+
+
+def embedded(quick: bool) -> None:
+    with services() as (served, again), tempfile.TemporaryDirectory() as folder:
+        took = ours(served, again, Path(folder))
+        say("push, embedded log", took.push, PUSH, 1.25)
+        say("whole rotation, embedded log", took.whole, WHOLE)
+        loop = pygithub(served, {"seconds_between_requests": None, "seconds_between_writes": None})
+        print(f"PyGithub in a loop, no pacing: {loop:.2f} s, {loop / took.push:.1f} times the push (goal: at least 5),")
+        print(f"  {loop / took.whole:.1f} times the whole rotation")
+        if not quick:
+            paced = pygithub(served, {})
+            print(f"PyGithub in a loop, its own pacing: {paced:.2f} s, {paced / took.push:.1f} times the push")
+
+
+def over_rest() -> None:
+    sys.path.insert(0, str(CHECKOUT))
+    postgres = importlib.import_module("tests.support.postgres")
+    if postgres.binaries() is None:
+        print("over REST: not measured, there are no PostgreSQL server binaries here")
+        return
+    from releaseguard.eventlog.postgres import PostgresEventLog
+
+    with postgres.cluster() as cluster, tempfile.TemporaryDirectory() as folder:
+        database = cluster.new_database()
+        log = PostgresEventLog(Secret(database))
+        log.migrate()
+        log.close()
+        with services(database) as (served, again):
+            took = ours(served, again, Path(folder))
+    say("push, log over REST (a stand-in)", took.push, (APPENDS[0], *PUSH, APPENDS[1]), 1.5)
+    print(f"whole rotation, log over REST: {took.whole:.3f} s")
+
+
+def main() -> None:
+    print(f"{PLACES} repositories, {LATENCY * 1000:.0f} ms a request, median of {ATTEMPTS}")
+    over_rest()
+    embedded("--quick" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()
