@@ -103,6 +103,10 @@ class PublicKeys:
         self._locks: dict[str, threading.Lock] = {}
         self._keys: dict[str, PublicKey] = {}
 
+    def has(self, secrets_path: str) -> bool:
+        """Whether the key of the store at ``secrets_path`` has been fetched."""
+        return secrets_path in self._keys
+
     def of(self, secrets_path: str, *, instead_of: PublicKey | None = None) -> PublicKey:
         """The key of the store at ``secrets_path``; a new one where GitHub no longer takes ``instead_of``.
 
@@ -203,9 +207,11 @@ class GitHubDestination(Destination):
     # --- looking ---------------------------------------------------------------------------------------------
 
     def _look_before(self, items: Sequence[Item]) -> Mapping[str, _Seen]:
-        key = partial(self._keys.of, self._secrets)  # fetched beside the looks: it also proves the place exists
-        looks: list[Callable[[], Any]] = [key, *(partial(self._look, item) for item in items)]
-        return {seen.observed.name: seen for seen in all_of(self._client, looks)[1:]}
+        looks = [partial(self._look, item) for item in items]
+        # The key is fetched beside the looks: it also proves that the place exists.
+        keys = [] if self._keys.has(self._secrets) else [partial(self._keys.of, self._secrets)]
+        calls: list[Callable[[], Any]] = [*looks, *keys]
+        return {seen.observed.name: seen for seen in all_of(self._client, calls)[: len(items)]}
 
     def _look(self, item: Item) -> _Seen:
         if item.kind is ItemKind.COMPANION:

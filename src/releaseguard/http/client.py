@@ -290,7 +290,7 @@ class ServiceClient:
 
         with self._lock:
             if self._client is None:
-                transport = self._transport or Transport(connections=self._limits.concurrency, proxy=self._proxy)
+                transport = self._transport or Transport(proxy=self._proxy)
                 self._client = httpx.Client(
                     transport=transport, timeout=self._timeout, trust_env=False, follow_redirects=False
                 )

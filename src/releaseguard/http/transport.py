@@ -6,12 +6,13 @@ operation on the socket gets what is left of the request's own time (:func:`ends
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import certifi
 import httpcore
@@ -20,7 +21,7 @@ import httpx
 from releaseguard.http.replies import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class _ThisThread(threading.local):
@@ -100,16 +101,16 @@ def _addresses(host: str, port: int) -> Iterator[str]:
         yield socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with IPv6 scope
 
 
-class Transport(httpx.HTTPTransport):
-    """httpx's transport on a connection pool whose sockets end with the request."""
+class _Line(httpx.HTTPTransport):
+    """One connection, opened anew where it has ended, whose sockets end with the request."""
 
-    def __init__(self, *, connections: int, proxy: str | None = None) -> None:
+    def __init__(self, proxy: str | None) -> None:
         context = verified_tls()
         super().__init__(verify=context, trust_env=False)
         pool: dict[str, Any] = {
             "ssl_context": context,
-            "max_connections": connections,
-            "max_keepalive_connections": connections,
+            "max_connections": 1,
+            "max_keepalive_connections": 1,
             "keepalive_expiry": 5.0,
             "network_backend": _Backend(),
         }
@@ -120,6 +121,60 @@ class Transport(httpx.HTTPTransport):
             self._pool = httpcore.HTTPProxy(str(told.url), proxy_auth=told.raw_auth, **pool)
 
 
+class Transport(httpx.BaseTransport):
+    """As many connections as requests are under way, kept for the next ones.
+
+    httpcore's own pool looks at every connection for every request, all threads waiting: with fifty connections
+    that takes longer than many an answer. Here a request takes a free connection and gives it back.
+    """
+
+    def __init__(self, *, proxy: str | None = None) -> None:
+        self._proxy = proxy
+        self._free: list[_Line] = []
+        self._all: list[_Line] = []
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        line = self._taken()
+        try:
+            response = line.handle_request(request)
+        except BaseException:
+            self._free.append(line)
+            raise
+        body = cast("httpx.SyncByteStream", response.stream)
+        response.stream = _Lent(body, lambda: self._free.append(line))
+        return response
+
+    def close(self) -> None:
+        with self._lock:
+            lines, self._all, self._free = self._all, [], []
+        for line in lines:
+            line.close()
+
+    def _taken(self) -> _Line:
+        with self._lock:
+            if self._free:
+                return self._free.pop()  # the last one used: the others may run out
+            self._all.append(_Line(self._proxy))
+            return self._all[-1]
+
+
+class _Lent(httpx.SyncByteStream):
+    """A body that gives its connection back when it is closed."""
+
+    def __init__(self, body: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
+        self._body = body
+        self._give_back = give_back
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+
+    def close(self) -> None:
+        self._body.close()
+        self._give_back()
+
+
+@functools.cache
 def verified_tls() -> ssl.SSLContext:
     """The system's certificates and certifi's. Unlike ``ssl.create_default_context`` it leaves the environment's
     ``SSLKEYLOGFILE`` alone, which would write the keys to everything sent into a file."""
