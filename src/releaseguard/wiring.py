@@ -64,7 +64,7 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     policy = safemode.build_policy(
         _addresses(settings, environ),
         _denied(cards),
-        INFRASTRUCTURE,
+        {**INFRASTRUCTURE, settings.app.database_url_env: {"supabase"}},
         proxy=settings.network.proxy,
     )
     ignored = safemode.ignored_proxy_variables(environ)

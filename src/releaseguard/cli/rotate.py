@@ -87,14 +87,14 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mappi
     world = wiring.rotation_world(card, request.secret)
     if not (yes or request.dry_run or any(flags[verb] for verb in VERBS)):
         _confirm(run, world, request)
-    result = _rotated(run, wiring, world, request)
+    result = rotated(run, wiring, world, request)
     _report(run, result)
     if result.problem is not None:
         raise result.problem
     return result.exit_code
 
 
-def _rotated(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
+def rotated(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
     """Rotate, and look after what surrounds it: who else has the leaked value, which alerts are settled."""
     from releaseguard.rotation.run import rotate as run_rotation
     from releaseguard.rotation.values import Action
@@ -189,7 +189,7 @@ def _attempted(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRe
     from releaseguard.rotation.values import RotationResult
 
     try:
-        return _rotated(run, wiring, world, request)
+        return rotated(run, wiring, world, request)
     except ReleaseguardError as error:
         return RotationResult(
             rotation_id=None,

@@ -487,7 +487,7 @@ def _next_step(call: _Call, view: RotationView) -> str | None:
     console = next((spec.console for spec in call.unit.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
     steps: Mapping[State, str] = {
-        State.PROVEN: f"Revoke the old value{at}, then confirm it: {command} --confirm-revoked",
+        State.PROVEN: _after_the_proof(view, at, command),
         State.UNPROVEN: f"Make the traffic that is missing, then look again: {command} --resume",
         State.WAITING_APPROVAL: f"Approve the change in Infisical, then: {command} --resume",
         State.WAITING_CONSOLE: f"{call.unit.steps() or f'Set the new value{at}.'} Then confirm it: {command} --resume",
@@ -497,6 +497,13 @@ def _next_step(call: _Call, view: RotationView) -> str | None:
         State.PUSHED: f"Deploy, then: {command} --resume",
     }
     return None if view.state is State.RETIRED else steps.get(view.state, f"{command} --resume")
+
+
+def _after_the_proof(view: RotationView, at: str, command: str) -> str:
+    if all(pin.from_version is None for pin in view.pins):
+        # Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is.
+        return "Nothing: no earlier version is known that could be revoked."
+    return f"Revoke the old value{at}, then confirm it: {command} --confirm-revoked"
 
 
 def _other_unit(call: _Call, unfinished: RotationView) -> Refused:

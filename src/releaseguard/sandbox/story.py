@@ -15,7 +15,7 @@ from releaseguard.sandbox.world import World
 
 _EACH_HOUR = {"sendgrid_webhook_received": 120, "twilio_sms_sent": 240, "posthog_event_captured": 240}
 BUSY = tuple(
-    replace(stream, per_hour=_EACH_HOUR.get(stream.success, 2 * stream.per_hour))
+    replace(stream, per_hour=_EACH_HOUR.get(stream.success, 3 * stream.per_hour))
     for stream in STREAMS
     if stream.provider in {"sendgrid", "twilio", "mapbox", "posthog"}
 )

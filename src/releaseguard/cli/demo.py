@@ -1,0 +1,172 @@
+"""``releaseguard demo``: the main job end to end, told in the terminal."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from releaseguard.cli.options import Run, command
+from releaseguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from releaseguard.sandbox.story import Story
+    from releaseguard.verification.run import Judged
+    from releaseguard.wiring import Wiring
+
+SCENARIOS = ("leak", "release")
+
+
+@command("demo", example="releaseguard demo --scenario leak")
+@click.option("--scenario", type=click.Choice(SCENARIOS), help="Only this part of the story.")
+@click.option("--keep", is_flag=True, help="Leave the configuration and the event log to play with.")
+def demo(run: Run, scenario: str | None, keep: bool) -> ExitCode:
+    """A leaked key is rotated and proven; a good release passes, a bad one fails.
+
+    Everything runs on this machine against stand-ins of Infisical, GitHub, Vercel, Supabase and the app, spoken to
+    over real HTTP. No account, no network.
+    """
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="releaseguard-demo-"))
+        if not keep:
+            stack.enter_context(_removed_afterwards(folder))
+        stage = stack.enter_context(_staged(run, folder, scenario))
+        for name in SCENARIOS:
+            if scenario in (None, name):
+                _PARTS[name](stage)
+        stage.written_back()
+        if keep:
+            stage.say(f"The files are in {folder}.")
+        stage.finish(folder if keep else None)
+    return ExitCode.OK if stage.went_as_told else ExitCode.BAD
+
+
+@contextmanager
+def _removed_afterwards(folder: Path) -> Iterator[None]:
+    import shutil
+
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
+    from releaseguard import settings, wiring
+    from releaseguard.sandbox.story import BUSY, Story, live_traffic, seed
+    from releaseguard.sandbox.world import World
+
+    database = folder / "releaseguard.db"
+    with World() as world:
+        run.tell("Seeding a week of the app's events ...")
+        story = Story(world, seed(world, database, streams=BUSY))
+        # Only what the story rotates is managed: copies that nobody has pushed could not be judged.
+        kept = () if scenario == "release" else ("sendgrid",)
+        world.destinations = {name: world.destinations[name] for name in kept}
+        config = world.write(folder)
+        loaded = settings.load(config, environment=None, environ={})
+        with wiring.open_up(loaded, world.environ()) as opened, live_traffic(world, database, interval=0.02):
+            yield _Stage(run, story, opened)
+
+
+@dataclass
+class _Stage:
+    """Tells the story: every step is text for people and a row for programs."""
+
+    run: Run
+    story: Story
+    wiring: Wiring
+    steps: list[Mapping[str, Any]] = field(default_factory=list)
+    went_as_told: bool = True
+
+    def say(self, text: str) -> None:
+        if not self.run.json:
+            click.echo(text)
+
+    def act(self, title: str, command_line: str, text: str, result: Mapping[str, Any], *, as_told: bool) -> None:
+        """One step: what happens, the command that a user would type, and what it printed."""
+        self.went_as_told &= as_told
+        self.steps.append({"title": title, "command": command_line, "as_told": as_told, "result": result})
+        self.say(f"\n{click.style(title, bold=True)}\n$ {command_line}\n")
+        self.say("\n".join(f"  {line}" for line in text.splitlines()))
+
+    def written_back(self) -> None:
+        """What the log shows now of releaseguard's own work."""
+        from releaseguard.eventlog.interface import Query
+        from releaseguard.model import OURSELVES
+
+        rows = list(self.wiring.event_log.select(Query(providers=[OURSELVES], newest_first=True, limit=400)))
+        ours = [row for row in rows if row.event != "release_deployed"]
+        names = [row.event for row in reversed(ours) if not row.event.startswith(("rotation_lease", "release_check"))]
+        text = "\n".join(f"{name}" for name in dict.fromkeys(names))
+        result = {"events": len(ours), "kinds": sorted({row.event for row in ours})}
+        title = "What was written back, beside the app's own events"
+        self.act(title, "releaseguard events list --provider releaseguard", text, result, as_told=bool(ours))
+
+    def finish(self, folder: Path | None) -> None:
+        if self.run.json:
+            document = {"as_told": self.went_as_told, "folder": str(folder) if folder else None, "steps": self.steps}
+            self.run.emit("", document)
+
+
+def _leak(stage: _Stage) -> None:
+    from releaseguard.cli.rotate import rotated, text_of
+    from releaseguard.rotation.values import Action, RotateRequest, State
+
+    stage.story.leak()
+    stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in Infisical.")
+    world = stage.wiring.rotation_world(stage.wiring.cards.get("sendgrid"), None)
+    request = RotateRequest(leak=True, reason="key in a public gist")
+    result = rotated(stage.run, stage.wiring, world, request)
+    line = 'releaseguard rotate sendgrid --leak --reason "key in a public gist" --yes'
+    proven = result.state is State.PROVEN
+    stage.act("The leaked key is replaced everywhere", line, text_of(result), result.to_json(), as_told=proven)
+
+    stage.story.world.revoke("SENDGRID_API_KEY", 1)
+    stage.say("\nOnly now the old key is revoked at SendGrid.")
+    world = stage.wiring.rotation_world(stage.wiring.cards.get("sendgrid"), None)
+    result = rotated(stage.run, stage.wiring, world, RotateRequest(action=Action.CONFIRM_REVOKED))
+    line = "releaseguard rotate sendgrid --confirm-revoked"
+    retired = result.state is State.RETIRED and result.exit_code is ExitCode.OK
+    stage.act("The leak is closed", line, text_of(result), result.to_json(), as_told=retired)
+
+
+def _release(stage: _Stage) -> None:
+    from releaseguard.model import Verdict
+
+    _judge(stage, stage.story.good_release(), "A good release passes", Verdict.PASS)
+    _judge(stage, stage.story.bad_release(), "A bad one fails: three in ten e-mails are refused", Verdict.FAIL)
+
+
+def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
+    from releaseguard.report.text import render
+    from releaseguard.verification.document import document_of
+    from releaseguard.verification.run import Verifier, VerifyRequest, written_back
+
+    world = stage.wiring.verify_world()
+    request = VerifyRequest(release=release, flows=False)
+    judged = Verifier(request, world).look()
+    world.log.append(written_back(judged))
+    document = document_of(_shown(judged))
+    document["summary"] = document_of(judged)["summary"]
+    line = f"releaseguard verify --release {release} --no-flows"
+    stage.act(title, line, render(document, 96), document, as_told=judged.verdict is expected)
+
+
+def _shown(judged: Judged) -> Judged:
+    """The demo shows what SendGrid's checks say, and whatever else did not pass."""
+    from dataclasses import replace
+
+    from releaseguard.model import Verdict
+
+    telling = [one for one in judged.findings if one.provider == "sendgrid" or one.verdict is not Verdict.PASS]
+    return replace(judged, findings=telling, skipped=())
+
+
+_PARTS: Mapping[str, Callable[[_Stage], None]] = {"leak": _leak, "release": _release}
