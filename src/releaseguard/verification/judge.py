@@ -38,6 +38,22 @@ SETTLED = 3
 """Complete minutes that a change of volume must have lasted."""
 ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
+PROMPT = 0.6
+"""The share of rows that come within their minute from which the newest minute is judged, in part, too."""
+FEW_EXPECTED, FEW_SAY = 25.0, 0.65
+"""Below so many expected events volume has this say in the average, and errors the rest; above, the reverse."""
+SUSPICION = 1.0
+"""The e-value above which the rows lean towards harm, so that nothing passes."""
+PASS_PRIOR = 25.0
+"""How many events at the usual share of errors the baseline counts for in a PASS, at most half of those seen."""
+LEAST_CONFIDENCE = 0.8
+"""At which the new release's events alone, were they all clean, must exclude the harm."""
+VOLUME_DEVIATIONS = 1.28
+"""Of the bound on the volume of a PASS: one-sided 90%."""
+LEAST_TAGGED = 0.5
+"""The share of a provider's new events that must carry the release for a PASS."""
+RECOVERED = 3.0
+"""The evidence of trouble below which an incident from before the deployment is over."""
 
 
 @dataclass(slots=True)
@@ -254,14 +270,22 @@ class Replay:
         return self._by_event[key]
 
     def _judge_log(self) -> None:
-        """How much should have arrived since the newest row that did."""
+        """How much should have arrived since the newest row that did, at the level shown up to then."""
         newest = self.log.newest
         start = self.deployed - LOOKBACK if newest is None else newest + 1
         until = min(self.look_minute, self.end + AFTERMATH)
-        self.log.silent_expected = sum(
+        missing = sum(
             rates.expected_between(start - self.deployed, until - self.known.lags.of(name) - self.deployed)
             for name, rates in self.known.traffic.items()
         )
+        self.log.silent_expected = missing * self._shown_level(start - self.deployed)
+
+    def _shown_level(self, until: int) -> float:
+        """The share of the usual traffic seen in the half hour before ``until``, at most 1: idle users write little."""
+        until = min(until, self.length)
+        start = max(until - 30, 0)
+        seen, expected = sum(self._rows[start:until]), sum(self._hoped[start:until])
+        return min((seen + ENOUGH) / (expected + ENOUGH), 1.0) if until > start else 1.0
 
     def _judge_errors(self, arrived: Iterable[tuple[int, bool, Cell]]) -> None:
         minutes: dict[str, dict[int, list[int]]] = {}
@@ -481,17 +505,6 @@ class Replay:
             others_seen=seen,
             others_expected=expected,
         )
-
-
-FEW_EXPECTED = 25.0
-FEW_SAY = 0.65
-SUSPICION = 1.0
-PASS_PRIOR = 25.0
-LEAST_CONFIDENCE = 0.8
-VOLUME_DEVIATIONS = 1.28
-PROMPT = 0.6
-LEAST_TAGGED = 0.5
-RECOVERED = 3.0
 
 
 def _part(cell: Cell, ours: bool) -> int:

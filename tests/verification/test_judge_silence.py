@@ -1,0 +1,246 @@
+"""Silences told apart, incidents that are not this release's, and the log judged before what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from releaseguard.model import Verdict
+from releaseguard.verification.completeness import dead_minutes, lags_of
+from releaseguard.verification.explain import explain, explain_log
+from releaseguard.verification.interface import Deployment, Promise, Rule, SilenceCause, overall_of
+from releaseguard.verification.judge import Replay
+from releaseguard.verification.series import Cell, Ledger
+from releaseguard.verification.silence import Quiet, silence_cause
+
+DEPLOYED = 29_000_000
+WINDOW = 30
+PROVIDERS = ("mail", "sms", "pay")
+DAYS = 3
+
+
+def rule(provider: str, kind: str) -> Rule:
+    ok, error = frozenset({f"{provider}_ok"}), frozenset({f"{provider}_error"})
+    if kind == "signal":
+        return Rule(id=f"{provider}.errors", provider=provider, kind="signal", success=ok, error=error)
+    return Rule(id=f"{provider}.volume", provider=provider, kind="volume", success=ok)
+
+
+RULES = [rule(name, kind) for name in PROVIDERS for kind in ("signal", "volume")]
+
+
+def cell(
+    provider: str, offset: int, total: int, *, ok: bool = True, release: str | None = "new", late: int = 0
+) -> Cell:
+    minute = DEPLOYED + offset
+    event = f"{provider}_{'ok' if ok else 'error'}"
+    return Cell(minute, minute + late, provider, event, ok, release, False, False, total, 0)
+
+
+def past(providers: Sequence[str] = PROVIDERS, until: int = 0) -> list[Cell]:
+    """Three days of ten events a minute each, one in two hundred an error."""
+    cells = []
+    for offset in range(-DAYS * 1440 - 400, until):
+        for provider in providers:
+            cells.append(cell(provider, offset, 10, release="old"))
+            if offset % 20 == 0:
+                cells.append(cell(provider, offset, 1, ok=False, release="old"))
+    return cells
+
+
+def usual(provider: str, start: int = 0, end: int = WINDOW, release: str | None = "new") -> list[Cell]:
+    return [cell(provider, offset, 10, release=release) for offset in range(start, end)]
+
+
+def judged(cells: Sequence[Cell], minutes: int = WINDOW) -> Replay:
+    ledger = Ledger([(r.provider, r.success | r.error) for r in RULES], [DEPLOYED], WINDOW)
+    ledger.add(cells)
+    at = datetime.fromtimestamp(DEPLOYED * 60, UTC)
+    deployment = Deployment(release="new", environment="production", deployed_at=at)
+    replay = Replay(ledger, RULES, deployment, Promise(window_minutes=WINDOW, baseline_minutes=DAYS * 1440))
+    replay.look(DEPLOYED + minutes)
+    return replay
+
+
+def of(replay: Replay, name: str) -> Verdict:
+    return replay.verdict_of(next(r for r in RULES if r.id == name))
+
+
+# -- the four silences, end to end ----------------------------------------------------------------------------
+
+
+def test_a_provider_that_stops_while_the_others_go_on_is_broken() -> None:
+    replay = judged([*past(), *usual("sms"), *usual("pay")])
+    assert of(replay, "mail.volume") is Verdict.FAIL
+    assert replay.silence_of(rule("mail", "volume")) is SilenceCause.PROVIDER
+    assert replay.silence_of(rule("sms", "volume")) is None
+    assert of(replay, "sms.volume") is Verdict.PASS
+
+
+def test_nothing_of_anyone_is_the_logs_silence_and_fails_nobody() -> None:
+    replay = judged([*past(), *usual("mail", 0, 12), *usual("sms", 0, 12), *usual("pay", 0, 12)])
+    assert replay.current().verdict is Verdict.INCONCLUSIVE
+    assert not replay.failed
+    assert {replay.silence_of(r) for r in RULES} == {SilenceCause.LOG}
+    assert explain_log(replay)["silence_cause"] == "log"
+
+
+def test_a_log_that_was_down_for_a_while_fails_nobody_afterwards() -> None:
+    cells = [*past()]
+    for provider in PROVIDERS:
+        cells += [*usual(provider, 0, 8), *usual(provider, 22, WINDOW)]
+    assert not judged(cells).failed
+
+
+def test_everyone_falling_together_is_idle_and_fails_nobody() -> None:
+    cells = past()
+    cells += [cell("sms", offset, 1) for offset in range(0, WINDOW, 9)]
+    cells += [cell("pay", offset, 1) for offset in range(4, WINDOW, 9)]
+    replay = judged(cells)
+    assert not replay.failed
+    assert replay.silence_of(rule("mail", "volume")) is SilenceCause.IDLE
+
+
+def test_events_of_other_releases_only_say_that_the_release_is_not_live() -> None:
+    cells = past()
+    for provider in PROVIDERS:
+        cells += usual(provider, release="old")
+    replay = judged(cells)
+    assert {replay.silence_of(r) for r in RULES} == {SilenceCause.RELEASE_NOT_LIVE}
+    assert replay.current().verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("quiet", "cause"),
+    [
+        ({"tagged": 9, "fresh": 9}, None),
+        ({"expected": 40.0, "log_down": True}, SilenceCause.LOG),
+        ({"expected": 40.0, "all_old": 7, "all_tagged": 0}, SilenceCause.RELEASE_NOT_LIVE),
+        ({"expected": 1.0, "old": 30, "all_old": 30}, SilenceCause.RELEASE_NOT_LIVE),
+        ({"expected": 40.0, "old": 30, "all_old": 30}, SilenceCause.PROVIDER),
+        ({"expected": 40.0}, SilenceCause.PROVIDER),
+        ({"expected": 40.0, "others_seen": 1}, SilenceCause.IDLE),
+        ({"expected": 2.0}, SilenceCause.IDLE),
+        ({"expected": 40.0, "others_seen": 0, "others_expected": 0.0}, SilenceCause.PROVIDER),
+    ],
+)
+def test_causes_of_silence(quiet: dict[str, float], cause: SilenceCause | None) -> None:
+    surroundings = {
+        "expected": 0.0,
+        "log_down": False,
+        "fresh": 0,
+        "tagged": 0,
+        "old": 0,
+        "all_tagged": 50,
+        "all_old": 0,
+        "others_seen": 100,
+        "others_expected": 100.0,
+    }
+    assert silence_cause(Quiet(**{**surroundings, **quiet})) is cause  # type: ignore[arg-type]
+
+
+# -- not this release ------------------------------------------------------------------------------------------
+
+
+def test_errors_that_began_before_the_deployment_do_not_fail_it() -> None:
+    cells = [*past(), *usual("sms"), *usual("pay")]
+    cells += [cell("mail", offset, 8, ok=False, release="old") for offset in range(-40, 0)]
+    cells += [cell("mail", offset, 8, ok=False) for offset in range(WINDOW)]
+    replay = judged(cells)
+    assert of(replay, "mail.errors") is Verdict.INCONCLUSIVE
+    finding = explain(replay, rule("mail", "signal"))
+    assert finding.evidence["began_before_deployment"] is True
+    assert "before the deployment" in finding.reason
+
+
+def test_errors_that_began_with_the_deployment_do() -> None:
+    cells = [*past(), *usual("sms"), *usual("pay"), *usual("mail")]
+    cells += [cell("mail", offset, 8, ok=False) for offset in range(WINDOW)]
+    assert of(judged(cells), "mail.errors") is Verdict.FAIL
+
+
+def test_an_incident_that_ended_before_the_deployment_is_forgotten() -> None:
+    cells = [*past(), *usual("sms"), *usual("pay"), *usual("mail")]
+    cells += [cell("mail", offset, 8, ok=False, release="old") for offset in range(-70, -15)]
+    replay = judged(cells)
+    assert of(replay, "mail.errors") is Verdict.PASS
+    assert replay.known.errors["mail.errors"].share < 0.01
+
+
+def test_a_silence_that_began_before_the_deployment_does_not_fail_it() -> None:
+    cells = [*past(["sms", "pay"]), *past(["mail"], until=-50), *usual("sms"), *usual("pay")]
+    replay = judged(cells)
+    assert of(replay, "mail.volume") is Verdict.INCONCLUSIVE
+    assert explain(replay, rule("mail", "volume")).evidence["began_before_deployment"] is True
+
+
+def test_errors_of_the_old_release_still_running_are_not_held_against_the_new_one() -> None:
+    cells = [*past(), *usual("sms"), *usual("pay"), *usual("mail")]
+    cells += [cell("mail", offset, 8, ok=False, release="old") for offset in range(WINDOW)]
+    replay = judged(cells)
+    assert of(replay, "mail.errors") is Verdict.PASS
+    assert explain(replay, rule("mail", "signal")).evidence["other_releases"] == {"events": 240, "errors": 240}
+
+
+# -- the log itself --------------------------------------------------------------------------------------------
+
+
+def test_rows_that_come_late_are_no_silence() -> None:
+    """One provider's rows arrive five minutes late, before and after: its newest minutes are not judged yet."""
+    cells = [*past(["sms", "pay"]), *usual("sms"), *usual("pay")]
+    cells += [row._replace(recorded=row.occurred + 5) for row in [*past(["mail"]), *usual("mail")]]
+    for minutes in range(1, WINDOW + 1):
+        assert not judged(cells, minutes).failed
+
+
+def test_a_writer_whose_clock_lags_still_counts_for_the_new_release() -> None:
+    cells = [*past(), *usual("sms"), *usual("pay")]
+    cells += [row._replace(occurred=row.occurred - 4) for row in usual("mail")]
+    assert judged(cells).errors["mail.errors"].events > 200
+
+
+def test_lag_is_the_time_within_which_nearly_all_rows_are_there() -> None:
+    rows = [cell("mail", offset, 1, late=3 if offset % 10 == 0 else 0) for offset in range(100)]
+    lags = lags_of(rows)
+    assert lags.of("mail") == 3
+    assert lags.at_once["mail"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("totals", "dead"),
+    [
+        ([3, 0, 0, 0, 0, 0, 3], [False, False, True, True, True, False, False]),
+        ([3, 0, 3, 0, 3, 0, 3], [False] * 7),
+        ([0, 0, 0, 0, 0, 0, 0], [True] * 7),
+        ([3, 0, 0, 0, 0, 0, 0], [False, False, True, True, True, True, True]),
+    ],
+)
+def test_minutes_in_which_nobody_wrote_prove_nothing(totals: list[int], dead: list[bool]) -> None:
+    assert dead_minutes(totals, [3.0] * 7) == dead
+
+
+def test_a_quiet_stretch_in_which_little_was_expected_is_no_gap() -> None:
+    assert dead_minutes([1, 0, 0, 0, 0, 0, 1], [0.1] * 7) == [False] * 7
+
+
+# -- the checklist ----------------------------------------------------------------------------------------------
+
+P, W, F, I = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.INCONCLUSIVE  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ([(P, True, "block"), (P, False, "warn")], P),
+        ([(P, True, "block"), (I, True, "block")], I),
+        ([(P, True, "block"), (I, True, "warn")], W),
+        ([(F, True, "block"), (I, True, "block")], F),
+        ([(P, True, "block"), (W, False, "warn")], W),
+        ([(I, True, "warn"), (I, True, "warn")], I),
+        ([], I),
+    ],
+)
+def test_the_verdict_of_the_checklist(verdicts: list[tuple[Verdict, bool, str]], said: Verdict) -> None:
+    assert overall_of(verdicts) is said
