@@ -121,8 +121,9 @@ def _words(document: Mapping[str, Any], status: int) -> str:
     if isinstance(message, list):
         fields = {".".join(map(str, issue.get("path", ()))) for issue in message if isinstance(issue, dict)}
         return f"Infisical does not accept the request ({status}): {', '.join(sorted(fields)) or 'no field named'}"
-    plain = isinstance(message, str) and len(message) <= 200 and message.isprintable()
-    return f"Infisical answered {status}" + (f": {without_keys(message)}" if plain else "")
+    if isinstance(message, str) and len(message) <= 200 and message.isprintable():
+        return f"Infisical answered {status}: {without_keys(message)}"
+    return f"Infisical answered {status}"
 
 
 def _is_missing_route(document: Mapping[str, Any]) -> bool:

@@ -160,7 +160,7 @@ def volume_baseline(series: Known, span: Span, *, complete: int, minutes: int) -
         return _flat(series, span, complete, minutes, events)
     dispersion = _count_dispersion(series, span)
     used = _ordinary_days(series, span, days, minutes, dispersion)
-    level = _level(series, complete, used, dispersion)
+    level = _level(series, span, complete, used, dispersion)
     half = _half_width(series, span, used, minutes)
     rates = [level * _usual_rate(series, span.end + m, used, half) for m in range(minutes)]
     trials = pseudo_releases(series, span, days, dispersion)
@@ -210,11 +210,17 @@ def _oddness(before: int, after: int, usual: float, dispersion: float) -> float:
     return abs(after - expected) / spread
 
 
-def _level(series: Known, complete: int, days: Sequence[int], dispersion: float) -> float:
-    """Today's level from the last hours, drawn to 1 where they hold little."""
+def _level(series: Known, span: Span, complete: int, days: Sequence[int], dispersion: float) -> float:
+    """Today's level from the last hours, drawn to 1 where they hold little.
+
+    A day whose same hours lie before the baseline's beginning is left out: nothing is known of them.
+    """
+    known = [day for day in days if complete - RECENT - day * DAY >= span.start]
+    if not known:
+        return 1.0
     seen = series.total(complete - RECENT, complete) / dispersion
-    there = sum(series.total(complete - RECENT - d * DAY, complete - d * DAY) for d in days)
-    usual = there / len(days) / dispersion
+    there = sum(series.total(complete - RECENT - d * DAY, complete - d * DAY) for d in known)
+    usual = there / len(known) / dispersion
     return (LEVEL_PRIOR + seen) / (LEVEL_PRIOR + usual)
 
 

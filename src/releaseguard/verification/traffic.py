@@ -10,7 +10,7 @@ from releaseguard.cards.spec import Card, Check, SignalCheck, VolumeCheck
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.model import duration
 from releaseguard.verification.interface import Deployment, Promise, Rule
-from releaseguard.verification.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
+from releaseguard.verification.series import AFTERMATH, LOOKBACK, Cell, Ledger, cell_of, minute_of
 
 
 def rule_of(card: Card, check: SignalCheck | VolumeCheck) -> Rule:
@@ -73,8 +73,19 @@ def gathered(
     """The rows as a ledger from which each deployment can be judged."""
     groups = [(rule.provider, rule.success | rule.error) for rule in rules]
     ledger = Ledger(groups, [minute_of(one.deployed_at) for one in deployments], promise.window_minutes)
-    ledger.add(map(cell_of, rows))
+    ledger.add(_cells(rules, rows))
     return ledger
+
+
+def _cells(rules: Sequence[Rule], rows: Iterable[MinuteCount]) -> Iterator[Cell]:
+    """The rows as cells; an event that a rule calls an error is one, though the app logs it as a success.
+
+    A flag that the AI raised is such an event: its rate is judged as a share of the scans.
+    """
+    errors = {(rule.provider, event) for rule in rules for event in rule.error}
+    for row in rows:
+        cell = cell_of(row)
+        yield cell._replace(ok=False) if (cell.provider, cell.event) in errors else cell
 
 
 def settled_before(deployment: Deployment) -> datetime:
