@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 HARMS = (0.04, 0.1, 0.3, 0.75)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
-AT_ONCE = 0.75
+AT_ONCE = 0.8
 """Prior weight of harm that begins with the deployment; the rest is spread over the minutes of the window."""
 MINUTE_CAP = 30.0
 """The most that one minute may multiply the evidence by: no burst of a minute or two decides.
@@ -125,7 +125,7 @@ class Change:
     """A change of this factor is not yet a change."""
 
 
-DROP = Change(factors=((0.01, 0.65), (0.2, 0.1), (0.35, 0.25)), tolerated=0.95)
+DROP = Change(factors=((0.01, 0.7), (0.2, 0.05), (0.35, 0.25)), tolerated=0.99)
 """Silence but for stragglers, and two kinds of drop."""
 
 

@@ -40,8 +40,9 @@ ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
 PROMPT = 0.6
 """The share of rows that come within their minute from which the newest minute is judged, in part, too."""
-FEW_EXPECTED, FEW_SAY = 25.0, 0.65
-"""Below so many expected events volume has this say in the average, and errors the rest; above, the reverse."""
+FEW_EXPECTED = 25.0
+VOLUME_SAY = {True: 0.8, False: 0.35}
+"""Volume's say in the average, and errors' the rest, where fewer than so many events are expected, and where more."""
 SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
 PASS_PRIOR = 25.0
@@ -394,10 +395,10 @@ class Replay:
         """
         if rule.kind == "volume":
             expected = sum(self.known.volumes[rule.id].rates[: self.length])
-            share = FEW_SAY if expected < FEW_EXPECTED else 1.0 - FEW_SAY
+            share = VOLUME_SAY[expected < FEW_EXPECTED]
         else:
             expected = self.known.expected_events(rule, self.length)
-            share = 1.0 - FEW_SAY if expected < FEW_EXPECTED else FEW_SAY
+            share = 1.0 - VOLUME_SAY[expected < FEW_EXPECTED]
         return share * min(max(expected / ENOUGH, 0.05), 1.0)
 
     def value_of(self, rule: Rule) -> float:
