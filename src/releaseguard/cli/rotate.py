@@ -122,7 +122,7 @@ def _held(world: RotationWorld, held: LeaseHeld) -> RotationResult:
         environment=world.lane.environment,
         state=view.current.state if view.current else None,
         secrets=view.current.pins if view.current else (),
-        lease_holder=view.lease.holder if view.lease else None,
+        lease_holder=view.lease.holder if view.lease and not view.lease.released else None,
         next_step=held.next_step,
         problem=held,
         head=view.head,

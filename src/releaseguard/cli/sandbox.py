@@ -54,6 +54,7 @@ def _seed(world: World, folder: Path) -> None:
     from releaseguard.sandbox.story import seed
 
     seed(world, folder / "releaseguard.db")
+    world.new_key("SENDGRID_API_KEY")  # so that there is something to rotate to
 
 
 def _announce(run: Run, world: World, config: Path) -> None:

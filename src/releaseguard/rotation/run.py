@@ -451,7 +451,7 @@ def _result(
         secrets=view.pins,
         destinations=_written_names(call, view),
         proof=view.proof,
-        lease_holder=call.view.lease.holder if call.view.lease else None,
+        lease_holder=call.view.lease.holder if call.view.lease and not call.view.lease.released else None,
         next_step=problem.next_step if problem and problem.next_step else _next_step(call, view),
         remarks=(*remarks, *ended),
         problem=problem,
