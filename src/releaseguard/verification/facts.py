@@ -107,7 +107,9 @@ def privacy(
     }
     if found:
         where = ", ".join(keys[:3])
-        reason = f"observed {len(found)} of {len(mine)} events with personal data in their detail ({where}); needed none"
+        reason = (
+            f"observed {len(found)} of {len(mine)} events with personal data in their detail ({where}); needed none"
+        )
         return finding(provider, check, Verdict.FAIL, reason, evidence)
     if not mine:
         return finding(provider, check, Verdict.INCONCLUSIVE, "observed no event of the release yet", evidence)
