@@ -150,6 +150,9 @@ class Replay:
         self._rows = [0] * self.length
         self._hoped: Sequence[float] = ()
         """Events of all providers that each minute should bring."""
+        self._scaled: Sequence[float] = ()
+        self._scaled_hope: Sequence[float] = ()
+        """Events seen and hoped for of all providers by minute, each divided by its dispersion."""
         self._last_event: dict[str, int] = {}
         self._own: dict[str, list[int]] = {}
         """By provider: events that carry the release, that merely came after it, and of other releases."""
@@ -216,6 +219,9 @@ class Replay:
         if self.before is None and before.newest is not None:
             self.log.newest = before.newest
         self.before = before
+        self._scaled_hope = [
+            sum(base.rates[m] / base.dispersion for base in before.traffic.values()) for m in range(self.length)
+        ]
         self._hoped = [sum(base.rates[m] for base in before.traffic.values()) for m in range(self.length)]
         for state in self.errors.values():
             base = before.errors[state.rule.id]
@@ -323,6 +329,9 @@ class Replay:
         offset = self.look_minute - self.deployed
         if OFTEN < offset < self.length and offset % SELDOM:
             return
+        traffic = self.known.traffic
+        scaled = [(self.traffic[name], 1.0 / base.dispersion) for name, base in traffic.items()]
+        self._scaled = [sum(counts[m] * scale for counts, scale in scaled) for m in range(self.length)]
         upto = max(min(self.look_minute, self.end) - self.deployed, 0)
         dead = dead_minutes(self._rows[:upto], self._hoped[:upto])
         for state in self.volumes.values():
@@ -359,10 +368,14 @@ class Replay:
 
     def _others(self, rule: Rule, alive: Sequence[int]) -> Others:
         """The other providers' events in the judged minutes: a running sum each."""
-        rest = [(self.traffic[n], b) for n, b in self.known.traffic.items() if n != rule.provider]
-        seen = accumulate((sum(counts[m] / b.dispersion for counts, b in rest) for m in alive), initial=0.0)
-        expected = accumulate((sum(b.rates[m] / b.dispersion for _, b in rest) for m in alive), initial=0.0)
-        return Others(list(seen), list(expected), self.known.shared[rule.id])
+        own = self.known.traffic.get(rule.provider)
+        scale = 1.0 / own.dispersion if own else 0.0
+        mine = self.traffic[rule.provider]
+        rates = own.rates if own else self._hoped
+        seen = accumulate((self._scaled[m] - mine[m] * scale for m in alive), initial=0.0)
+        expected = accumulate((self._scaled_hope[m] - rates[m] * scale for m in alive), initial=0.0)
+        # Differences of sums can fall a rounding error below zero.
+        return Others([max(x, 0.0) for x in seen], [max(x, 0.0) for x in expected], self.known.shared[rule.id])
 
     def _changed(
         self,
