@@ -24,8 +24,7 @@ def test_first_example_errors_that_fail_a_release() -> None:
     bound = upper_share(80, 10_000, BOUND_CONFIDENCE)
     process = ErrorProcess(bound, 1.0, 60)
     values = [process.look([]), process.look([])]
-    for minute in (2, 3, 4):
-        values.append(process.look([(minute, 10, 4)]))
+    values.extend(process.look([(minute, 10, 4)]) for minute in (2, 3, 4))
     of_eight = [value / 8 for value in values]
     stands(f"{bound:.2%}", *(f"{value:,.0f}" for value in values[2:]))
     stands(*(f"{value:,.1f}" for value in of_eight[2:]))

@@ -1,0 +1,141 @@
+"""``verify`` and ``backtest`` from the command line, over a seeded week of events."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from datetime import timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.model import to_text, utc_now
+from releaseguard.sandbox.seed import Fault, Released, Week
+from releaseguard.sandbox.story import BUSY
+from support.commands import Commands
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory):
+    """A log with a good release 80 minutes ago and a bad one 40 minutes ago."""
+    path = tmp_path_factory.mktemp("seeded") / "log.db"
+    now = utc_now()
+    with SqliteEventLog(path) as log:
+        log.migrate()
+    week = Week(path, seed=7, streams=BUSY, evening=now)
+    week.write(now - timedelta(minutes=80), "before")
+    week.append(Released(release="good", deployed_at=now - timedelta(minutes=80)), now)
+    week.append(Released(release="bad", deployed_at=now - timedelta(minutes=40)), now, Fault())
+    return path, now
+
+
+@pytest.fixture
+def cli(tmp_path, seeded):
+    shutil.copy(seeded[0], tmp_path / "log.db")
+    (tmp_path / "releaseguard.toml").write_text('[events]\nurl = "sqlite:///log.db"\n')
+    return Commands(tmp_path, {})
+
+
+def test_a_good_release_passes_and_a_bad_one_fails_with_its_reason(cli):
+    good = cli.run("verify", "--release", "good", "--json")
+    assert (good.code, good.json["verdict"]) == (0, "pass"), good.everything
+    bad = cli.run("verify")
+    assert bad.code == 1
+    assert "FAIL  sendgrid.errors failed" in bad.out
+    assert "harm begins at" in " ".join(bad.out.split())
+
+
+def test_every_check_says_what_was_observed_needed_and_why(cli):
+    document = cli.run("verify", "--json").json
+    assert {"verdict", "release", "environment", "deployed_at", "as_of", "checks", "skipped"} <= document.keys()
+    failed = next(row for row in document["checks"] if row["id"] == "sendgrid.errors")
+    assert {"window", "events", "errors", "interval", "e_value", "threshold", "event_ids"} <= failed["evidence"].keys()
+    assert 1 <= len(failed["evidence"]["event_ids"]) <= 5
+    assert all(row["reason"] for row in [*document["checks"], *document["skipped"]])
+
+
+def test_the_same_rows_give_the_same_bytes(cli, seeded):
+    at = to_text(seeded[1] - timedelta(minutes=15))
+    first = cli.run("verify", "--as-of", at, "--json")
+    again = cli.run("verify", "--as-of", at, "--json")
+    assert first.out == again.out
+    assert first.json["release"] == "bad"
+
+
+def test_as_of_knows_nothing_of_later_rows(cli, tmp_path, seeded):
+    at = seeded[1] - timedelta(minutes=15)
+    before = cli.run("verify", "--as-of", to_text(at), "--json").out
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute("DELETE FROM integration_events WHERE recorded_at > ?", (to_text(at),))
+    connection.close()
+    assert cli.run("verify", "--as-of", to_text(at), "--json").out == before
+
+
+def test_before_anything_arrived_nothing_is_decided(cli, seeded):
+    done = cli.run("verify", "--as-of", to_text(seeded[1] - timedelta(minutes=39, seconds=30)), "--json")
+    assert (done.code, done.json["verdict"]) == (3, "inconclusive")
+
+
+def test_results_are_written_back_unless_the_past_is_judged(cli, seeded):
+    cli.run("verify", "--as-of", to_text(seeded[1] - timedelta(minutes=15)))
+    assert "release_verified" not in cli.run("events", "list", "--provider", "releaseguard").out
+    cli.run("verify")
+    assert "release_verified" in cli.run("events", "list", "--provider", "releaseguard").out
+
+
+def test_a_watch_ends_as_soon_as_it_is_decided(cli):
+    done = cli.run("verify", "--watch", "--within", "30m", "--json")
+    assert (done.code, done.json["verdict"]) == (1, "fail")
+
+
+def test_an_undecided_watch_ends_with_its_time_and_says_what_it_waits_for(cli, tmp_path):
+    cli.run("events", "deployed", "--release", "just-now")
+    done = cli.run("verify", "--watch", "--within", "1s")
+    assert done.code == 3
+    assert "INCONCLUSIVE" in done.out
+
+
+@pytest.mark.parametrize("name", ["text", "json", "markdown", "junit", "html", "sarif"])
+def test_every_format_can_be_written_to_a_file(cli, tmp_path, name):
+    done = cli.run("verify", "--format", name, "-o", "verdict")
+    assert done.code == 1
+    text = (tmp_path / "verdict").read_text()
+    if name in {"json", "sarif"}:
+        json.loads(text)
+    if name == "junit":
+        ET.fromstring(text.split("?>", 1)[1])
+    assert "sendgrid.errors" in text
+
+
+def test_explain_shows_one_check(cli):
+    done = cli.run("verify", "--explain", "sendgrid.errors", "--json")
+    assert [row["id"] for row in done.json["checks"]] == ["sendgrid.errors"]
+    assert done.code == 1
+
+
+def test_a_log_without_recorded_at_cannot_be_judged_as_of(cli, tmp_path):
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text() + "[events.columns]\nrecorded_at = false\n")
+    done = cli.run("verify", "--as-of", "2026-11-24T10:00:00Z")
+    assert done.code == 2
+    assert "recorded_at" in done.err
+
+
+def test_backtest_says_when_it_would_have_known(cli):
+    document = cli.run("backtest", "--environment", "all", "--json").json
+    rows = {row["release"]: row for row in document["releases"]}
+    assert rows["bad"]["verdict"] == "fail"
+    assert 0 < rows["bad"]["failed_after_s"] <= 600
+    assert rows["good"]["verdict"] == "pass"
+    assert rows["good"]["failed_after_s"] is None
+    assert rows["good"]["decided_after_s"] > 0
+
+
+def test_backtest_counts_false_alarms_where_labels_say_what_was_good(cli, tmp_path):
+    (tmp_path / "labels.json").write_text('{"good": true, "bad": false}')
+    document = cli.run("backtest", "--labels", "labels.json", "--json").json
+    alarms = document["false_alarms"]
+    assert (alarms["good_failed"], alarms["bad_failed"]) == (0, 1)
+    assert len(document["thresholds"]) >= 3
