@@ -1,0 +1,95 @@
+"""Copies that went their own way, alerts, and values in a repository's history."""
+
+from __future__ import annotations
+
+import subprocess
+
+NAME = "SENDGRID_API_KEY"
+
+
+def statuses(done) -> set[str]:
+    return {finding["status"] for finding in done.json["findings"]}
+
+
+def rotated(world, cli) -> None:
+    world.new_key(NAME)
+    with world.traffic(0.05):
+        done = cli.run("rotate", "sendgrid", "--yes", "--json")
+    assert done.json["state"] == "PROVEN", done.everything
+
+
+def test_what_somebody_else_wrote_is_found_and_put_right(world, cli):
+    rotated(world, cli)
+    assert statuses(cli.run("drift", "--provider", "sendgrid", "--json")) == {"in_step"}
+    supabase = next(uri for uri in world.destinations["sendgrid"] if uri.startswith("supabase:"))
+    world.put_at(supabase, NAME, "somebody-elses-value-31")
+    drifted = cli.run("drift", "--provider", "sendgrid", "--json")
+    assert drifted.code == 1
+    assert [f["uri"] for f in drifted.json["findings"] if f["status"] == "changed"] == [supabase]
+    with world.traffic(0.05):
+        pushed = cli.run("rotate", "--all-drifted", "--yes", "--json")
+    assert pushed.code == 0, pushed.everything
+    assert world.value_at(supabase, NAME) == world.infisical.value(NAME, 2)
+    assert cli.run("drift", "--provider", "sendgrid").code == 0
+
+
+def test_a_newer_version_in_the_vault_means_behind_everywhere(world, cli):
+    rotated(world, cli)
+    world.new_key(NAME)
+    done = cli.run("drift", "--provider", "sendgrid", "--json")
+    assert (done.code, statuses(done)) == (1, {"behind"})
+
+
+def test_nothing_drifted_is_nothing_to_push(world, cli):
+    rotated(world, cli)
+    world.destinations = {"sendgrid": world.destinations["sendgrid"]}
+    world.write(cli.folder, extra='\n[rotation]\nlease = "1s"\n')
+    done = cli.run("rotate", "--all-drifted", "--yes")
+    assert (done.code, done.out.strip()) == (0, "Nothing has drifted.")
+
+
+def test_an_alert_is_mapped_to_its_rotate_command_and_closed_only_after_the_revocation(world, cli):
+    world.github.add_alert("lovendo/app", "sendgrid_api_key", world.infisical.value(NAME, 1))
+    found = cli.run("leaks", "--json")
+    assert found.code == 1
+    assert found.json["open"][0]["provider"] == "sendgrid"
+    assert "rotate sendgrid --leak" in found.json["open"][0]["command"]
+    world.new_key(NAME)
+    with world.traffic(0.05):
+        cli.run("rotate", "sendgrid", "--leak", "--reason", "alert", "--yes")
+        assert cli.run("leaks").code == 1, "it is not revoked yet"
+        world.revoke(NAME, 1)
+        done = cli.run("rotate", "sendgrid", "--confirm-revoked")
+    assert done.code == 0, done.everything
+    assert "closed as revoked" in done.out
+    assert cli.run("leaks").code == 0
+    hidden = [r.query.get("hide_secret") for r in world.github.requests if r.path.endswith("/secret-scanning/alerts")]
+    assert hidden
+    assert all("true" in str(one) for one in hidden), "the values of alerts are never fetched"
+
+
+def test_a_managed_value_in_a_repositorys_history_is_found_and_never_printed(world, cli, tmp_path):
+    value = world.infisical.value(NAME, 1)
+    repo = tmp_path / "app"
+    repo.mkdir()
+
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, *arguments], cwd=repo, check=True, capture_output=True)
+
+    git("init", "-q")
+    (repo / ".env").write_text(f"KEY={value}\n")
+    git("add", ".")
+    git("commit", "-qm", "oops")
+    git("rm", "-q", ".env")
+    git("commit", "-qm", "gone")
+    done = cli.run("leaks", "--repo", str(repo), "--json")
+    assert done.code == 1, done.everything
+    (hit,) = done.json["hits"]
+    assert (hit["name"], hit["version"], hit["path"]) == (NAME, 1, ".env")
+    assert value not in done.everything
+
+
+def test_a_clean_repository_is_clean(cli, tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path / "clean")], check=True)
+    assert cli.run("leaks", "--repo", str(tmp_path / "clean")).code == 0
