@@ -17,6 +17,8 @@ def test_a_leaked_key_is_rotated_proven_revoked_and_audited(world, cli, tmp_path
         assert done.json["state"] == "PROVEN"
         assert done.json["proof"]["grade"] == "A"
         assert world.holders("SENDGRID_API_KEY", version) >= set(world.destinations["sendgrid"])
+        forms = {path.suffix for path in (tmp_path / "postmortems").iterdir()}
+        assert forms == {".md", ".html"}
         assert cli.run("drift", "--provider", "sendgrid").code == 1, "the leak is open"
         world.revoke("SENDGRID_API_KEY", version - 1)
         retired = cli.run(*SENDGRID, "--confirm-revoked", "--json")

@@ -167,7 +167,7 @@ def report(run: Run, rotation: str | None, environment: str | None, form: str, o
     from releaseguard.report.postmortem import FORMATS
 
     with run.wiring(environment) as wiring:
-        document = _document(wiring.event_log, rotation, environment)
+        document = document_of(wiring.event_log, rotation, environment)
     if output is None:
         run.emit(lambda: FORMATS[form](document).rstrip("\n"), document)
         return
@@ -182,7 +182,8 @@ def _write(output: Path, text: str) -> None:
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
 
 
-def _document(log: EventLog, rotation_id: str | None, environment: str | None) -> PostmortemDocument:
+def document_of(log: EventLog, rotation_id: str | None, environment: str | None) -> PostmortemDocument:
+    """The post-mortem of one rotation, or of the newest leak. Raises ``UsageError`` where there is none."""
     from releaseguard.audit import verify_chain
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import OURSELVES

@@ -141,7 +141,25 @@ def _with_exposure(
         return result
     exposure = gather(wiring.leak_surroundings(world, request.secret), view.leak.versions, view.began_at)
     world.log.append([exposure_event(world.lane, view.id, exposure)])
-    return replace(result, remarks=(*result.remarks, *summary(exposure.to_json())))
+    written = _postmortem(wiring, world, view.id)
+    return replace(result, remarks=(*result.remarks, *summary(exposure.to_json()), written))
+
+
+def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
+    """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
+    from releaseguard.cli.audit import document_of
+    from releaseguard.report.postmortem import FORMATS
+
+    document = document_of(world.log, rotation_id, world.lane.environment)
+    folder = wiring.settings.root / "postmortems"
+    try:
+        folder.mkdir(exist_ok=True)
+        for form, render in FORMATS.items():
+            (folder / f"{rotation_id}.{form}").write_text(render(document), encoding="utf-8")
+    except OSError as error:
+        again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
+        return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"
+    return f"post-mortem: {folder / rotation_id}.md and .html"
 
 
 def _with_closed_alerts(wiring: Wiring, world: RotationWorld, result: RotationResult) -> RotationResult:
