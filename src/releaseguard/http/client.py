@@ -130,7 +130,7 @@ class ServiceClient:
         self._places = threading.BoundedSemaphore(limits.concurrency)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._open: httpx.BaseTransport | None = None
 
     def request(
         self,
@@ -191,9 +191,9 @@ class ServiceClient:
     def close(self) -> None:
         """Closes the connections. A later request opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            transport, self._open = self._open, None
+        if transport is not None:
+            transport.close()
 
     # --- one try ---------------------------------------------------------------------------------------------
 
@@ -260,20 +260,22 @@ class ServiceClient:
         """Sends once. Returns instead of raising, so that no exception of httpx becomes another's context."""
         import httpx
 
-        from releaseguard.http.transport import ends_within, fault_of
+        from releaseguard.http.transport import ends_within, exchanged, fault_of
 
         check_address(self._base)
-        client = self._opened()
+        transport = self._opened()
+        request = httpx.Request(
+            call.method,
+            self._base + call.path,
+            params=call.params or None,
+            content=call.content,
+            headers={"accept-encoding": "gzip, deflate", **headers},
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
+        )
         self._guard()  # once more, at the last moment: the process may have been stopped since it was admitted
         try:
             with ends_within(self._timeout):
-                answer = client.request(
-                    call.method,
-                    self._base + call.path,
-                    params=call.params or None,
-                    content=call.content,
-                    headers=headers,
-                )
+                answer = exchanged(transport, request)
         except httpx.HTTPError as exc:
             refusal = refusal_behind(exc)
             fault = fault_of(exc)
@@ -283,18 +285,13 @@ class ServiceClient:
             raise refusal
         return fault
 
-    def _opened(self) -> httpx.Client:
-        import httpx
-
+    def _opened(self) -> httpx.BaseTransport:
         from releaseguard.http.transport import Transport
 
         with self._lock:
-            if self._client is None:
-                transport = self._transport or Transport(proxy=self._proxy)
-                self._client = httpx.Client(
-                    transport=transport, timeout=self._timeout, trust_env=False, follow_redirects=False
-                )
-            return self._client
+            if self._open is None:
+                self._open = self._transport or Transport(proxy=self._proxy)
+            return self._open
 
     # --- what an answer means --------------------------------------------------------------------------------
 

@@ -159,6 +159,16 @@ class Transport(httpx.BaseTransport):
             return self._all[-1]
 
 
+def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """The whole answer to one request, without what ``httpx.Client`` adds: redirects, cookies, credentials."""
+    response = transport.handle_request(request)
+    try:
+        response.read()
+    finally:
+        response.close()
+    return response
+
+
 class _Lent(httpx.SyncByteStream):
     """A body that gives its connection back when it is closed."""
 
