@@ -157,13 +157,13 @@ def test_a_service_that_repeats_what_it_was_sent_in_its_refusal(world: World, ob
 
 BUG = """
 import httpx
-send = httpx.Client.request
-def failing(self, method, url, **more):
-    if method in {"PUT", "PATCH"}:
-        kept = (more.get("headers"), more.get("content"))
+send = httpx.HTTPTransport.handle_request
+def failing(self, request):
+    if request.method in {"PUT", "PATCH"}:
+        kept = (request.headers.multi_items(), request.read())
         raise RuntimeError(f"a bug of ours: {kept}")
-    return send(self, method, url, **more)
-httpx.Client.request = failing
+    return send(self, request)
+httpx.HTTPTransport.handle_request = failing
 """
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,10 +26,7 @@ from releaseguard.wiring import Wiring
 from support.canaries import Canaries, values_of
 
 SECRET = "SENDGRID_API_KEY"
-QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "0.5s"\npatience = "3s"\n'
-
-Count = tuple[str, str, str]
-"""Service, method, and path with made-up ids cut off."""
+QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "3s"\npatience = "9s"\n'
 
 
 class OneAtATime(Wiring):
@@ -85,13 +80,10 @@ class Stage:
         problem = "".join(traceback.format_exception(result.problem)) if result.problem else ""
         return Ended(result.exit_code, str(result.state), f"{result.to_json()}{result!r}{problem}")
 
-    def requests(self) -> Counter[Count]:
-        """All requests that arrived at the four services."""
-        services = (self.world.infisical, self.world.github, self.world.vercel, self.world.supabase)
-        return Counter((s.name, r.method, self._shape(r.path)) for s in services for r in s.requests)
-
-    def _shape(self, path: str) -> str:
-        return re.sub(r"\b(prj|env|dpl)_\w+", r"\1", path).replace(self.world.edge.ref, "ref")
+    def give_up_sooner(self) -> None:
+        """For silence, which is waited for: a limit that a busy machine may just keep."""
+        config = self.folder / "releaseguard.toml"
+        config.write_text(config.read_text().replace('timeout = "3s"', 'timeout = "0.8s"'))
 
     def assert_right(self) -> None:
         """Every destination holds the new version, one deployment was made, and nobody was pressed."""
