@@ -182,21 +182,22 @@ class Verifier:
         minute = min(minute_of(as_of), replay.end)
         replay.look(max(minute, replay.deployed + 1))
         statistical = {rule.id: self._with_ids(rule, explain(replay, rule), deployment, as_of) for rule in rules}
-        single = _SingleRows(self.world, deployment, as_of, self.request.as_of)
+        until = min(as_of, self._end(deployment))
+        single = _SingleRows(self.world, deployment, until, self.request.as_of)
         findings = [
-            statistical[check.id] if check.id in statistical else self._other(card, check, deployment, as_of, single)
+            statistical[check.id] if check.id in statistical else self._other(card, check, deployment, until, single)
             for card, check in judged
         ]
         return findings, explain_log(replay)
 
-    def _other(self, card: Card, check: Check, deployment: Deployment, as_of: datetime, single: _SingleRows) -> Finding:
+    def _other(self, card: Card, check: Check, deployment: Deployment, until: datetime, single: _SingleRows) -> Finding:
         if isinstance(check, ReleaseTagCheck):
-            return facts.release_tag(card.id, check, single.of(check.events), deployment, as_of)
+            return facts.release_tag(card.id, check, single.of(check.events), deployment, until)
         if isinstance(check, PrivacyCheck):
             events = check.events or (*card.events.success, *card.events.error)
-            return facts.privacy(card.id, check, single.of(events), deployment, as_of, self.world.kinds)
+            return facts.privacy(card.id, check, single.of(events), deployment, until, self.world.kinds)
         if isinstance(check, NonBlockingCheck):
-            return facts.non_blocking(card.id, check, single.of((*check.error, *check.user_actions)), deployment, as_of)
+            return facts.non_blocking(card.id, check, single.of((*check.error, *check.user_actions)), deployment, until)
         return self.world.present.look(card, check, deployment)
 
     def _with_ids(self, rule: Rule, finding: Finding, deployment: Deployment, as_of: datetime) -> Finding:
@@ -221,8 +222,8 @@ class Verifier:
 class _SingleRows:
     """The rows since the deployment by event, each event read once for all checks that need it."""
 
-    def __init__(self, world: VerifyWorld, deployment: Deployment, as_of: datetime, known_at: datetime | None) -> None:
-        self._world, self._deployment, self._until = world, deployment, as_of
+    def __init__(self, world: VerifyWorld, deployment: Deployment, until: datetime, known_at: datetime | None) -> None:
+        self._world, self._deployment, self._until = world, deployment, until
         self._known_at = known_at
         self._read: dict[str, Sequence[Event]] = {}
 
