@@ -312,9 +312,11 @@ class Rotation:
             if self.view.leg(direction).pushed_at is None:
                 self._append("rotation_pushed", {"direction": direction.value})
             return True
-        note = f"releaseguard {self._id}"
-        items = {place.key: items_for(self._unit, place, self._pinned(direction), note) for place in places}
+        pinned = self._pinned(direction)
         self._journal.append(*(self._started(place, direction) for place in places))
+        # The chain's head goes where no writer of the log reaches: a cut tail shows against it.
+        note = f"releaseguard {self._id} head {self._journal.view.head}"
+        items = {place.key: items_for(self._unit, place, pinned, note) for place in places}
         self._tell(f"Writing {len(places)} destinations.")
         written = self._side_by_side(lambda place: self._write(place, items[place.key]), places)
         failed = [result for result in written if result.error]
