@@ -9,22 +9,26 @@ Mapbox's, which has no companion: 50 writes stay inside the 80 a minute that Git
 are changed; each attempt stands for a minute of its own. "Ideal" is the shortest chain of requests at the
 concurrency that GitHub allows (all 50 side by side), each request taking its 50 ms and everything else no time at
 all; its waves are named in the output. Over REST, which needs PostgreSQL's binaries, every request to the log takes
-50 ms too, and the chain is longer by the two appends around the push.
+50 ms too, and the chain is longer by the two appends around the push. "Bare sockets" is what is left of the ideal on
+this machine for anybody: fifty threads that send three ready-made requests each to the same services.
 """
 
 from __future__ import annotations
 
 import importlib
 import multiprocessing
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from releaseguard import settings
 from releaseguard.cards.load import load_cards
@@ -43,9 +47,10 @@ SECRET = "MAPBOX_ACCESS_TOKEN"
 ATTEMPTS = 5
 """Each figure is the median of so many."""
 
-PUSH = ("public key and what is there", "PUT", "read back")
-"""What each destination needs at the very least, one after the other; all destinations side by side."""
-WHOLE = ("log in", "newest version", "version before it", *PUSH)
+PUSH = ("what is there", "PUT", "read back")
+"""What each destination needs, one after the other and all destinations side by side, once the plan (which fetches
+the public keys) is made."""
+WHOLE = ("log in", "newest version", "version before it", "public key and what is there", "PUT", "read back")
 """The same, from a command that knows nothing yet."""
 APPENDS = ("what will be pushed", "what was pushed")
 """What a log at the other end of the network adds to a push."""
@@ -158,6 +163,27 @@ def pygithub(served: Served, pacing: Mapping[str, Any]) -> float:
     return took
 
 
+def bare(served: Served) -> float:
+    """As many requests in as many waves, without a client, without checks, without a log."""
+    place = urlsplit(served.github)
+    lines = [socket.create_connection((str(place.hostname), int(place.port or 80))) for _ in range(PLACES)]
+
+    def look(number: int) -> None:
+        path = f"/repos/lovendo/bench-{number}/actions/secrets/{SECRET}"
+        request = f"GET {path} HTTP/1.1\r\nHost: github\r\nAuthorization: Bearer {served.token}\r\n\r\n".encode()
+        for _ in PUSH:
+            lines[number].sendall(request)
+            lines[number].recv(65536)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(PLACES) as pool:
+        list(pool.map(look, range(PLACES)))
+    took = time.perf_counter() - began
+    for line in lines:
+        line.close()
+    return took
+
+
 def say(what: str, took: float, waves: tuple[str, ...], goal: float | None = None) -> None:
     ideal = LATENCY * len(waves)
     wanted = f" (goal: at most {goal})" if goal else ""
@@ -169,6 +195,8 @@ def embedded(quick: bool) -> None:
     with services() as (served, again), tempfile.TemporaryDirectory() as folder:
         took = ours(served, again, Path(folder))
         say("push, embedded log", took.push, PUSH, 1.25)
+        floor = sorted(bare(served) for _ in range(ATTEMPTS))[ATTEMPTS // 2]
+        print(f"  bare sockets take {floor:.3f} s for the chain, ratio {floor / (LATENCY * len(PUSH)):.2f}")
         say("whole rotation, embedded log", took.whole, WHOLE)
         loop = pygithub(served, {"seconds_between_requests": None, "seconds_between_writes": None})
         print(f"PyGithub in a loop, no pacing: {loop:.2f} s, {loop / took.push:.1f} times the push (goal: at least 5),")
