@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,20 @@ def _until(condition: threading.Event, asleep: Path) -> int:
     raise AssertionError("the run ended before it fell asleep")
 
 
+def _not_inside_a_transaction(sleeper: int, database: Path, ended: threading.Event) -> None:
+    """Lets the sleeper go on while it sleeps inside SQLite's write lock, which would keep everybody out for good."""
+    while True:
+        with closing(sqlite3.connect(database, timeout=0.2, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+                return
+            except sqlite3.OperationalError:
+                os.kill(sleeper, signal.SIGCONT)
+                assert not ended.wait(0.005), "the run ended before it fell asleep"
+                os.kill(sleeper, signal.SIGSTOP)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see that a process is stopped")
 @pytest.mark.parametrize("place", [30, 45, 60])
@@ -128,6 +143,7 @@ def test_a_process_that_slept_through_its_lease_sends_no_more_than_it_had_under_
         thread = threading.Thread(target=dream)
         thread.start()
         sleeper = _until(ended, tmp_path / "sleeper.pid")
+        _not_inside_a_transaction(sleeper, tmp_path / "releaseguard.db", ended)
         try:
             with world.traffic(0.05):
                 code = others.run(arguments=RESUME, at=NEVER, out="successor", **common)
