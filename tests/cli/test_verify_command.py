@@ -44,7 +44,7 @@ def test_a_good_release_passes_and_a_bad_one_fails_with_its_reason(cli):
     bad = cli.run("verify")
     assert bad.code == 1
     assert "FAIL  sendgrid.errors failed" in bad.out
-    assert "harm begins at" in " ".join(bad.out.split())
+    assert "therefore the release fails" in " ".join(bad.out.split())
 
 
 def test_every_check_says_what_was_observed_needed_and_why(cli):
