@@ -477,7 +477,9 @@ def _malformed() -> ConfigError:
 
 
 def _no_connection(error: psycopg.OperationalError, label: str) -> ServiceError:
-    said = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    # libpq's own question ("Is the server running on that host ...?") is indented; what it was told is not.
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    said = lines[-1].strip() if lines else "no answer"
     if any(word in said for word in ("authentication failed", "no password supplied", "pg_hba.conf", "role ")):
         return AccessDenied(
             f"the database refused us: {said}", where=label, next_step="Correct user and password in [events] url."
