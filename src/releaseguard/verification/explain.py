@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from releaseguard.model import Verdict, to_text
-from releaseguard.verification.bounds import clean_trials_needed, lower_share, upper_share
+from releaseguard.verification.bounds import lower_share, upper_share
 from releaseguard.verification.interface import Evidence, Finding, Rule, SilenceCause
-from releaseguard.verification.judge import ErrorState, Replay, VolumeState
+from releaseguard.verification.judge import SUSPICION, VOLUME_DEVIATIONS, ErrorState, Replay, VolumeState
 
 _SILENCE = {
     SilenceCause.PROVIDER: "the provider's events stopped while the others prove that users are there",
@@ -38,6 +38,7 @@ def explain(replay: Replay, rule: Rule) -> Finding:
             **evidence,
             "checklist_e_value": _rounded(replay.peak),
             "threshold": _rounded(replay.threshold),
+            "failed_at": _text(replay.failed[rule.id]) if rule.id in replay.failed else None,
             "silence_cause": cause.value if cause else None,
         },
     )
@@ -70,7 +71,7 @@ def _signal(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence
     state, base = replay.errors[rule.id], replay.known.errors[rule.id]
     limit = replay.limit(rule)
     confidence = replay.promise.confidence
-    needed = _events_needed(replay, state, limit)
+    needed = replay.events_needed(rule) if verdict is Verdict.INCONCLUSIVE and base.events else None
     rate = replay.known.expected_events(rule, replay.length) / replay.length
     evidence = {
         "events": state.events,
@@ -90,8 +91,8 @@ def _signal(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence
         "e_value": _rounded(state.value),
         "other_releases": {"events": state.old_events, "errors": state.old_errors},
         "tagged": state.tagged,
-        "needed_events": needed if verdict is Verdict.INCONCLUSIVE else None,
-        "needed_minutes": _minutes_for(needed, rate) if verdict is Verdict.INCONCLUSIVE else None,
+        "needed_events": needed,
+        "needed_minutes": _minutes_for(needed, rate),
         "began_before_deployment": state.trouble is not None,
         "would_change": _what_would_change(verdict),
     }
@@ -104,7 +105,7 @@ def _signal_words(replay: Replay, rule: Rule, verdict: Verdict, state: ErrorStat
     usual = f"where the baseline says {base.share:.1%} of {base.events}" if base.events else "with no baseline"
     limit = f"{evidence['limit']:.1%}"
     if verdict in {Verdict.FAIL, Verdict.WARN}:
-        return f"{observed} {usual}; harm begins at {limit}; therefore {_called(verdict)}"
+        return f"{observed} {usual}; harm begins at {limit}; {_evidence_words(replay)}; therefore {_called(verdict)}"
     if verdict is Verdict.PASS:
         return f"{observed} {usual}; needed confidence that it is below {limit}, and has it"
     if state.trouble is not None:
@@ -119,18 +120,12 @@ def _why_undecided(replay: Replay, rule: Rule, evidence: Mapping[str, Any], limi
     if evidence["events"] and evidence["tagged"] * 2 < evidence["events"]:
         return "most of them carry no release, so they cannot be held for or against it"
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]
+    if more is None:
+        return "needed some history to compare with, and there is none"
+    if evidence["e_value"] > SUSPICION:
+        return f"that leans towards a rise (e-value {evidence['e_value']:g}); needed at most {SUSPICION:g} for a pass"
     when = f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
     return f"needed about {more} more to exclude {limit}{when}"
-
-
-def _events_needed(replay: Replay, state: ErrorState, limit: float) -> int:
-    """How many more events, as clean as the baseline, would exclude the harm."""
-    base = replay.known.errors[state.rule.id]
-    gap = max(limit - base.share, 0.005)
-    confidence = replay.promise.confidence
-    clean = clean_trials_needed(limit, confidence)
-    noisy = math.ceil(2.7 * base.share * (1 - base.share) / gap**2)
-    return max(clean + noisy - state.events, 1)
 
 
 # --- volume ------------------------------------------------------------------------------------------------------
@@ -138,7 +133,7 @@ def _events_needed(replay: Replay, state: ErrorState, limit: float) -> int:
 
 def _volume(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence]:
     state, base = replay.volumes[rule.id], replay.known.volumes[rule.id]
-    spread = 1.645 * math.sqrt(base.dispersion / max(state.judged, 1) + base.variance)
+    spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / max(state.judged, 1) + base.variance)
     ratio = state.judged / state.expected if state.expected else None
     rate = base.expected(0, replay.length) / replay.length
     needed = _volume_needed(base.dispersion, base.variance, rule, state)
@@ -167,7 +162,7 @@ def _volume_words(replay: Replay, rule: Rule, verdict: Verdict, state: VolumeSta
     if verdict in {Verdict.FAIL, Verdict.WARN}:
         cause = replay.silence_of(rule)
         why = f" ({_SILENCE[cause]})" if cause else ""
-        return f"{observed}; harm is {harm}; therefore {_called(verdict)}{why}"
+        return f"{observed}; harm is {harm}; {_evidence_words(replay)}; therefore {_called(verdict)}{why}"
     if verdict is Verdict.PASS:
         return f"{observed}; needed confidence that it is not {harm}, and has it"
     if evidence["began_before_deployment"]:
@@ -176,6 +171,8 @@ def _volume_words(replay: Replay, rule: Rule, verdict: Verdict, state: VolumeSta
         return f"{observed}; {_SILENCE[cause]}"
     if evidence["baseline"]["days"] < 1:
         return f"{observed}; there is less than a day of history to compare with"
+    if state.value > SUSPICION:
+        return f"{observed}; that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]
     if more is None:
         return f"{observed}; the usual volume varies too much from hour to hour to exclude {harm}"
@@ -192,11 +189,16 @@ def _harm(rule: Rule) -> str:
 def _volume_needed(dispersion: float, variance: float, rule: Rule, state: VolumeState) -> int | None:
     """How many more events would settle it; ``None`` where the volume itself varies too much for that."""
     room = -math.log1p(-min(rule.max_drop, 0.999)) if rule.max_drop is not None else math.log(rule.max_rise or 2.0)
-    left = (room / 1.645) ** 2 - variance
+    left = (room / VOLUME_DEVIATIONS) ** 2 - variance
     return max(math.ceil(dispersion / left) - state.judged, 1) if left > 0 else None
 
 
 # --- shared words ------------------------------------------------------------------------------------------------
+
+
+def _evidence_words(replay: Replay) -> str:
+    reached = f"{min(replay.peak, 1e9):,.0f}" if replay.peak >= replay.threshold else "enough by itself"
+    return f"needed an e-value of {replay.threshold:,.0f} over the checklist, reached {reached}"
 
 
 def _called(verdict: Verdict) -> str:

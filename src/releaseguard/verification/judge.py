@@ -53,6 +53,8 @@ VOLUME_DEVIATIONS = 1.28
 """Of the bound on the volume of a PASS: one-sided 90%."""
 LEAST_TAGGED = 0.5
 """The share of a provider's new events that must carry the release for a PASS."""
+MOST_NEEDED = 1_000_000
+"""Events beyond which one no longer counts how many more a PASS would take."""
 RECOVERED = 3.0
 """The evidence of trouble below which an incident from before the deployment is over."""
 
@@ -462,17 +464,30 @@ class Replay:
 
     def _errors_pass(self, rule: Rule) -> bool:
         state = self.errors[rule.id]
-        base = self.known.errors[rule.id]
-        limit = self.limit(rule)
         if self.log.down or state.trouble is not None or not self._is_tagged(state.tagged, state.events):
             return False
-        if not base.events or state.events < clean_trials_needed(limit, LEAST_CONFIDENCE):
+        return state.value <= SUSPICION and self.excludes(rule, state.events, state.errors)
+
+    def excludes(self, rule: Rule, events: float, errors: float) -> bool:
+        """Whether so many errors of so many events of the new release exclude the card's harm.
+
+        The baseline's word counts for some events at the usual share, and the new events alone, were they all
+        clean, must exclude it too, with less confidence.
+        """
+        base, limit = self.known.errors[rule.id], self.limit(rule)
+        if not base.events or events < clean_trials_needed(limit, LEAST_CONFIDENCE) or errors >= limit * events:
             return False
-        if state.errors >= limit * state.events or state.value > SUSPICION:
-            return False
-        prior = min(PASS_PRIOR, state.events / 2)
-        good = state.events - state.errors + prior * (1 - base.share)
-        return beta_cdf(limit, state.errors + prior * base.share, good) >= self.promise.confidence
+        prior = min(PASS_PRIOR, events / 2)
+        good = events - errors + prior * (1 - base.share)
+        return beta_cdf(limit, errors + prior * base.share, good) >= self.promise.confidence
+
+    def events_needed(self, rule: Rule) -> int:
+        """How many more events, with errors at the usual share, a PASS of a signal rule would take; at least 1."""
+        state, share = self.errors[rule.id], self.known.errors[rule.id].share
+        more = 1
+        while more < MOST_NEEDED and not self.excludes(rule, state.events + more, state.errors + share * more):
+            more += max(more // 20, 1)
+        return more
 
     def _is_tagged(self, tagged: int, events: int) -> bool:
         return events > 0 and tagged >= LEAST_TAGGED * events
