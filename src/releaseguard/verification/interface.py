@@ -92,20 +92,6 @@ class Finding:
     evidence: Evidence = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What the event log says about a release as of a moment."""
-
-    verdict: Verdict
-    deployment: Deployment
-    as_of: datetime
-    findings: Sequence[Finding]
-    log: Evidence
-    """The log itself, judged first: watermark, lag, repeats, skew, share of tagged events, ``silence_cause``."""
-    failed_at: datetime | None = None
-    """The first look at which a blocking check failed; a FAIL is final."""
-
-
 def overall(findings: Sequence[Finding]) -> Verdict:
     """The verdict of a checklist; see :func:`overall_of`."""
     return overall_of([(f.verdict, f.blocking, f.undecided) for f in findings])
