@@ -179,8 +179,7 @@ class Verifier:
         rules = [rule_of(card, check) for card, check in judged if isinstance(check, SignalCheck | VolumeCheck)]
         ledger = gathered(rules, [deployment], self.world.promise, rows)
         replay = Replay(ledger, rules, deployment, self.world.promise)
-        minute = min(minute_of(as_of), replay.end)
-        replay.look(max(minute, replay.deployed + 1))
+        replay.look(max(minute_of(as_of), replay.deployed + 1))
         statistical = {rule.id: self._with_ids(rule, explain(replay, rule), deployment, as_of) for rule in rules}
         until = min(as_of, self._end(deployment))
         single = _SingleRows(self.world, deployment, until, self.request.as_of)
