@@ -59,13 +59,13 @@ def _removed_afterwards(folder: Path) -> Iterator[None]:
 @contextmanager
 def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
     from releaseguard import settings, wiring
-    from releaseguard.sandbox.story import BUSY, Story, live_traffic, seed
+    from releaseguard.sandbox.story import BUSY, CALM, Story, live_traffic, seed
     from releaseguard.sandbox.world import World
 
     database = folder / "releaseguard.db"
     with World() as world:
         run.tell("Seeding a week of the app's events ...")
-        story = Story(world, seed(world, database, streams=BUSY))
+        story = Story(world, seed(world, database, streams=BUSY, noise=CALM))
         # Only what the story rotates is managed: copies that nobody has pushed could not be judged.
         kept = () if scenario == "release" else ("sendgrid",)
         world.destinations = {name: world.destinations[name] for name in kept}

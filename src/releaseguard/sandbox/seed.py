@@ -114,6 +114,8 @@ class Week:
     seed: int | None = None
     evening: datetime | None = None
     streams: Sequence[Stream] = STREAMS
+    noise: float = 1.0
+    """How much of chance's play is let in; a story that must end as told takes less than all of it."""
     _dice: random.Random = field(init=False)
     _shift: float = field(init=False)
 
@@ -220,11 +222,11 @@ class Week:
         hour = start - start % HOUR
         while hour < end:
             begin, finish = max(hour, start), min(hour + HOUR, end)
-            wavering = self._dice.gauss(1.0, 0.08)
+            wavering = self._dice.gauss(1.0, 0.08 * self.noise)
             mean = (
                 stream.per_hour * self.scale * weight(hour - self._shift) * max(0.5, wavering) * (finish - begin) / HOUR
             )
-            for _ in range(_poisson(self._dice, mean)):
+            for _ in range(max(0, round(mean + self.noise * (_poisson(self._dice, mean) - mean)))):
                 yield begin + (finish - begin) * self._dice.random()
             hour += HOUR
 

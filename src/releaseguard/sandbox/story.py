@@ -20,15 +20,17 @@ BUSY = tuple(
     if stream.provider in {"sendgrid", "twilio", "mapbox", "posthog"}
 )
 """Streams with enough traffic to judge a release within half an hour, whatever chance does."""
+CALM = 0.3
+"""The noise of the demo's week: one run in fifty would otherwise meet an odd half hour and not end as told."""
 SINCE_RELEASE = timedelta(minutes=31)
 """How long ago the demo's releases were deployed: a whole window."""
 
 
-def seed(world: World, database: Path, *, streams: Sequence[Stream] = STREAMS) -> Week:
-    """Write a week of events up to now into the log at ``database``."""
+def seed(world: World, database: Path, *, streams: Sequence[Stream] = STREAMS, noise: float = 1.0) -> Week:
+    """Write a week of events up to now into the log at ``database``; ``noise`` is that of :class:`Week`."""
     with SqliteEventLog(database) as log:
         log.migrate()
-    week = Week(database, streams=streams, evening=utc_now())
+    week = Week(database, streams=streams, evening=utc_now(), noise=noise)
     week.write(utc_now(), world.release)
     return week
 
