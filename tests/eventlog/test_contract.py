@@ -380,10 +380,12 @@ def test_a_detail_key_that_could_be_sql_is_refused(store: Any) -> None:
         list(store.log().select(Query(detail={"x') OR 1 --": "y"})))
 
 
-def test_closing_twice_is_harmless(store: Any) -> None:
+def test_closing_twice_is_harmless_and_keeps_what_was_written(store: Any) -> None:
     log = store.log()
+    (written,) = log.append_exclusively([ours()])
     log.close()
     log.close()
+    assert [row.id for row in store.log().select(Query())] == [written.id]
 
 
 def test_the_clock_moves_forward_with_the_rows(store: Any) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -91,7 +93,11 @@ def test_two_worlds_share_no_value() -> None:
     assert set(World().values()) & set(World().values()) == set()
 
 
-def test_stopping_twice_is_harmless() -> None:
+def test_stopping_twice_is_harmless_and_closes_every_port() -> None:
     world = World().start()
+    places = [urlsplit(stand_in.url) for stand_in in world.stand_ins]
     world.stop()
     world.stop()
+    for place in places:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=2)
