@@ -59,7 +59,15 @@ def rules_for(sim: Simulated) -> list[Rule]:
     for name in sim.providers:
         ok, error = frozenset({f"{name}_ok"}), frozenset({f"{name}_error"})
         rules += [
-            Rule(id=f"{name}.errors", provider=name, kind="signal", success=ok, error=error, undecided="block"),
+            Rule(
+                id=f"{name}.errors",
+                provider=name,
+                kind="signal",
+                success=ok,
+                error=error,
+                grace_minutes=1,
+                undecided="block",
+            ),
             Rule(id=f"{name}.volume", provider=name, kind="volume", success=ok, undecided="block"),
         ]
     return rules

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from releaseguard.verification.baseline import BOUND_CONFIDENCE
-from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, upper_share
+from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio, upper_share
 from releaseguard.verification.evidence import DROP, ErrorProcess, Others, volume_evidence
-from releaseguard.verification.judge import LEAST_CONFIDENCE, PASS_PRIOR
+from releaseguard.verification.judge import LEAST_CONFIDENCE, ONSET_EVERY, PASS_PRIOR, PASS_RATIO, SETTLED
 
 TEXT = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
 
@@ -22,13 +22,13 @@ def stands(*words: str) -> None:
 
 def test_first_example_errors_that_fail_a_release() -> None:
     bound = upper_share(80, 10_000, BOUND_CONFIDENCE)
-    process = ErrorProcess(bound, 1.0, 60)
-    values = [process.look([]), process.look([])]
-    values.extend(process.look([(minute, 10, 4)]) for minute in (2, 3, 4))
+    process = ErrorProcess(bound, 1.0, 60, expected=600, needed=800)
+    values = [process.look([])]
+    values.extend(process.look([(minute, 10, 4)]) for minute in (1, 2, 3))
     of_eight = [value / 8 for value in values]
-    stands(f"{bound:.2%}", *(f"{value:,.0f}" for value in values[2:]))
-    stands(*(f"{value:,.1f}" for value in of_eight[2:]))
-    assert of_eight[3] < 100 <= of_eight[4]
+    stands(f"{bound:.2%}", *(f"{value:,.0f}" for value in values[1:]))
+    stands(*(f"{value:,.1f}" for value in of_eight[1:]))
+    assert of_eight[2] < 100 <= of_eight[3]
 
 
 def test_second_example_a_silence() -> None:
@@ -41,7 +41,7 @@ def test_second_example_a_silence() -> None:
             variance=0.03,
             dispersion=1.0,
             others=Others([others_per_minute * m for m in running], [1.5 * m for m in running], 0.015),
-            onsets=range(0, minutes - 2, 5),
+            onsets=range(0, minutes - SETTLED + 1, ONSET_EVERY),
             slots=12,
         ).value
 
@@ -54,10 +54,11 @@ def test_second_example_a_silence() -> None:
 @pytest.mark.parametrize(("events", "errors", "passes"), [(40, 0, True), (60, 1, True), (60, 3, False)])
 def test_third_example_a_pass(events: int, errors: int, passes: bool) -> None:
     share, limit = 0.01, 0.06
-    prior = min(PASS_PRIOR, events / 2)
+    prior = min(PASS_PRIOR, events)
     sure = beta_cdf(limit, errors + prior * share, events - errors + prior * (1 - share))
-    stands(f"{errors} of {events}", f"{sure:.1%}")
-    assert (sure >= 0.95) is passes
+    likelier = math.exp(likelihood_ratio(errors, events, share, limit))
+    stands(f"{errors} of {events}", f"{sure:.1%}", f"| {likelier:.1f} |")
+    assert (sure >= 0.95 and likelier <= PASS_RATIO) is passes
 
 
 def test_third_example_how_much_is_needed() -> None:

@@ -107,6 +107,8 @@ class SignalCheck(_Check, frozen=True, kw_only=True, tag="signal"):
     """The rise of the error share, in absolute terms, that the card calls harm."""
     max_error_rate: Share | None = None
     """A share of errors that is harm whatever the baseline was."""
+    grace: Duration = "1m"
+    """As for every check; shorter, since a burst of a minute or two decides nothing here."""
 
 
 class VolumeCheck(_Check, frozen=True, kw_only=True, tag="volume"):

@@ -226,13 +226,17 @@ def _level(series: Known, span: Span, complete: int, days: Sequence[int], disper
 
 def _count_dispersion(series: Known, span: Span) -> float:
     """Variance over mean of counts in ten minutes, from differences of neighbours, which cancel the trend."""
-    squares = total = 0.0
+    squares = total = pairs = 0.0
     for start in range(span.end - 20, span.start - 1, -20):
         first, second = series.total(start, start + 10), series.total(start + 10, start + 20)
         # An incident's edge is one huge difference: it must not pass for ordinary noise.
         squares += min((first - second) ** 2, 25.0 * (first + second) + 1.0)
         total += first + second
-    return min(max(squares / total, 1.0), 30.0) if total else 1.0
+        pairs += 1
+    if not total:
+        return 1.0
+    # One standard error is taken off: of few events the estimate is above 1 by chance every second time.
+    return min(max(squares / total - math.sqrt((2.0 + pairs / total) / pairs), 1.0), 30.0)
 
 
 def pseudo_releases(series: Known, span: Span, days: int, dispersion: float) -> Sequence[tuple[float, int]]:
@@ -292,5 +296,5 @@ _CUT_NORMAL = 0.92
 """The mean of the square of a standard normal number cut at two deviations."""
 _USUAL_VARIANCE = 0.02
 """A level off by 14%."""
-LEVEL_PRIOR = 8.0
+LEVEL_PRIOR = 40.0
 """How many usual events speak for a level of 1."""

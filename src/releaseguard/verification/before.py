@@ -25,7 +25,9 @@ from releaseguard.verification.series import Cell, Known, Ledger
 LEAST_RISE = 0.06
 """The share of a card's ``max_error_increase`` by which errors may rise without being called a rise."""
 INCIDENT = 300.0
-"""The evidence at which trouble counts as having begun before the deployment."""
+"""The evidence at which errors count as having begun before the deployment."""
+STOPPED = 60.0
+"""The evidence at which a volume counts as having dropped before the deployment."""
 _SINCE = (120, 60, 45, 30, 20, 10)
 
 
@@ -51,10 +53,8 @@ class Before:
     trouble: dict[str, float]
     """By rule: the evidence that errors were far above the usual, or events had stopped, at the deployment."""
 
-    @property
-    def volume_incidents(self) -> frozenset[str]:
-        """The volume rules whose events had stopped or dropped before the deployment."""
-        return frozenset(name for name in self.volumes if self.trouble.get(name, 0.0) >= INCIDENT)
+    volume_incidents: frozenset[str]
+    """The volume rules whose events had stopped or dropped before the deployment, or whose provider was failing."""
 
     def expected_events(self, rule: Rule, minutes: int) -> float:
         """Events that a signal rule should see in the first ``minutes`` after the deployment."""
@@ -81,6 +81,7 @@ def known_before(
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r.provider, r.success) for r in rules if r.kind == "volume"}
     traffic = {name: builder.volume(name, None) for name in ledger.providers}
+    trouble = {**_trouble(rules, there, errors, deployed), **builder.volume_trouble(rules, volumes)}
     return Before(
         learned=sum(cell.total for cell in there),
         complete=complete,
@@ -90,7 +91,8 @@ def known_before(
         errors=errors,
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
-        trouble={**_trouble(rules, there, errors, deployed), **builder.volume_trouble(rules, volumes)},
+        trouble=trouble,
+        volume_incidents=_volume_incidents(rules, trouble),
     )
 
 
@@ -134,13 +136,24 @@ class _Builder:
 
     def _stopped_before(self, rule: Rule, usual: VolumeBaseline) -> float:
         """The evidence that the volume had dropped before the deployment, against the hours before that."""
-        length = max(_SINCE)
-        start = self._complete - length
         if usual.days < 2:
             return 0.0
         series = self.series(rule.provider, rule.success)
+        silent = self._silent_before(series, usual)
         if not _may_have_stopped(series, self._complete, usual.days):
-            return 0.0
+            return silent
+        return max(silent, self._dropped_before(series))
+
+    def _silent_before(self, series: Known, usual: VolumeBaseline) -> float:
+        """How much likelier nothing at all since the last event is under a silence than as usual: exp(expected)."""
+        quiet = 0
+        while quiet < max(_SINCE) and not series.total(self._complete - quiet - 1, self._complete):
+            quiet += 1
+        return math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0))
+
+    def _dropped_before(self, series: Known) -> float:
+        length = max(_SINCE)
+        start = self._complete - length
         earlier = Span(self._span.start, start)
         expected = volume_baseline(series, earlier, complete=start, minutes=length)
         seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
@@ -179,6 +192,16 @@ def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
         if hoped >= 10:
             return seen[last] - seen[start] < 0.6 * hoped
     return seen[last] == 0
+
+
+def _volume_incidents(rules: Sequence[Rule], trouble: dict[str, float]) -> frozenset[str]:
+    """Where calls fail there are fewer successes: a provider's errors from before excuse its volume too."""
+    failing = {rule.provider for rule in rules if rule.kind == "signal" and trouble.get(rule.id, 0.0) >= INCIDENT}
+    return frozenset(
+        rule.id
+        for rule in rules
+        if rule.kind == "volume" and (rule.provider in failing or trouble.get(rule.id, 0.0) >= STOPPED)
+    )
 
 
 def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline]) -> float:

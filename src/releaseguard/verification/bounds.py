@@ -77,3 +77,14 @@ def lower_share(bad: float, total: float, confidence: float) -> float:
 def clean_trials_needed(share: float, confidence: float) -> int:
     """How many trials without a failure exclude a failure share of ``share``: 59 for 5% at 95%."""
     return math.ceil(math.log(1.0 - confidence) / math.log1p(-share))
+
+
+def likelihood_ratio(bad: float, total: float, usual: float, harmed: float) -> float:
+    """The logarithm of how much likelier ``bad`` of ``total`` are at a share of ``harmed`` than of ``usual``.
+
+    Both shares lie strictly between 0 and 1, but for ``harmed`` = 1, at which nothing good can come: minus
+    infinity where something did.
+    """
+    if harmed >= 1.0:
+        return -math.inf if total > bad else bad * math.log(1.0 / usual)
+    return bad * math.log(harmed / usual) + (total - bad) * math.log((1.0 - harmed) / (1.0 - usual))

@@ -14,54 +14,100 @@ from dataclasses import dataclass
 
 HARMS = (0.04, 0.1, 0.3, 0.75)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
-AT_ONCE = 0.8
+HARM_WEIGHTS = ((25.0, (0.1, 0.15, 0.35, 0.4)), (250.0, (0.2, 0.35, 0.25, 0.2)), (math.inf, (0.25, 0.25, 0.25, 0.25)))
+"""(events expected in the window, below which; prior weights of the harms): few events never show a small harm."""
+AT_ONCE = 0.85
 """Prior weight of harm that begins with the deployment; the rest is spread over the minutes of the window."""
+BURST = 0.8
+"""What two minutes of nothing but errors may bring a check towards the e-value that fails it, by its square root."""
+ONSETS = 3
+"""About so many later onsets share a burst."""
 MINUTE_CAP = 30.0
-"""The most that one minute may multiply the evidence by: no burst of a minute or two decides.
-
-A likelihood ratio cut from above still has expectation at most 1, so the guarantee stays.
-"""
+"""The most that one minute may multiply the evidence of trouble before the deployment by."""
 _CEILING = 1e15
+
+
+def harm_weights(expected: float) -> Sequence[float]:
+    """The prior weights of :data:`HARMS` where so many events are expected; they sum to 1."""
+    return next(weights for below, weights in HARM_WEIGHTS if expected <= below)
 
 
 class ErrorProcess:
     """The e-process of one error share against ``bound``, its largest usual value.
 
     E(t) = sum over harms h and onsets s of pi(h) w(s) * product over minutes m in (s, t] of
-    min(cap, ((p_h / p)^k_m ((1 - p_h) / (1 - p))^(n_m - k_m))^(1/d)), with p the bound, p_h = p + (1 - p) h,
-    and d the dispersion. Under any true share <= p each factor has expectation at most 1: it is one at p, and
-    the ratio grows with k.
+    min(cap(s), ((p_h / p)^k_m ((1 - p_h) / (1 - p))^(n_m - k_m))^(1/d)), with p the bound, p_h = p + (1 - p) h,
+    and d the dispersion. Under any true share <= p each factor has expectation at most 1: it is one at p, the
+    ratio grows with k, and a ratio cut from above only gets smaller. ``expected`` events in the window choose
+    pi. ``needed``, the E that fails the check, chooses the caps: no burst of a minute or two decides.
     """
 
-    def __init__(self, bound: float, dispersion: float, minutes: int) -> None:
+    def __init__(
+        self, bound: float, dispersion: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
+    ) -> None:
         raised = [bound + (1.0 - bound) * harm for harm in HARMS]
         self._bad = [math.log(p / bound) / dispersion for p in raised]
         self._good = [math.log((1.0 - p) / (1.0 - bound)) / dispersion for p in raised]
-        self._sums = [0.0] * len(HARMS)
+        self._weights = harm_weights(expected)
         self._unspent = 1.0
-        self._later = (1.0 - AT_ONCE) / max(minutes, 1)
-        self._cap = math.log(MINUTE_CAP)
+        self._each_minute = (1.0 - AT_ONCE) / max(minutes, 1)
+        self._at_once = _Sums(_cap(needed, AT_ONCE))
+        self._later = _Sums(_cap(needed, ONSETS * self._each_minute))
         self._minutes: dict[int, list[float]] = {}
 
     @property
     def value(self) -> float:
-        return math.fsum(self._sums) / len(self._sums) + self._unspent
+        return self._at_once.value + self._later.value + self._unspent
 
     def look(self, arrived: Iterable[tuple[int, int, int]]) -> float:
         """Take in what arrived since the last look: (minute, events, errors); returns E.
 
         Events of one minute may arrive over several looks; the cap holds for the minute as a whole.
         """
-        weight = min(AT_ONCE if self._unspent == 1.0 else self._later, self._unspent)
-        self._unspent -= weight
-        self._sums = [held + weight for held in self._sums]
+        self._begin_an_onset()
         for minute, total, bad in arrived:
-            held = self._minutes.setdefault(minute, [0.0] * len(HARMS))
-            for j, before in enumerate(held):
-                held[j] = before + bad * self._bad[j] + (total - bad) * self._good[j]
-                gain = min(held[j], self._cap) - min(before, self._cap)
-                self._sums[j] = min(self._sums[j] * math.exp(gain), _CEILING)
+            before = self._minutes.get(minute, [0.0] * len(HARMS))
+            after = [
+                held + bad * more + (total - bad) * less
+                for held, more, less in zip(before, self._bad, self._good, strict=True)
+            ]
+            self._minutes[minute] = after
+            self._at_once.multiply(before, after)
+            self._later.multiply(before, after)
         return self.value
+
+    def _begin_an_onset(self) -> None:
+        first = self._unspent == 1.0
+        weight = AT_ONCE if first else min(self._each_minute, self._unspent)
+        self._unspent -= weight
+        (self._at_once if first else self._later).add([weight * part for part in self._weights])
+
+
+def _cap(needed: float, weight: float) -> float:
+    """The logarithm of the factor of which two do not lift a prior ``weight`` to ``needed``."""
+    return math.log(max(BURST * math.sqrt(needed / weight), 1.0))
+
+
+class _Sums:
+    """Weighted products of likelihood ratios, by harm; one minute multiplies them by at most ``exp(cap)``."""
+
+    def __init__(self, cap: float) -> None:
+        self._cap = cap
+        self._sums = [0.0] * len(HARMS)
+
+    @property
+    def value(self) -> float:
+        return math.fsum(self._sums)
+
+    def add(self, weights: Sequence[float]) -> None:
+        """Let more prior weight take part from now on."""
+        self._sums = [held + weight for held, weight in zip(self._sums, weights, strict=True)]
+
+    def multiply(self, before: Sequence[float], after: Sequence[float]) -> None:
+        """A minute's log likelihood ratios went from ``before`` to ``after``."""
+        for j, (old, new) in enumerate(zip(before, after, strict=True)):
+            gain = min(new, self._cap) - min(old, self._cap)
+            self._sums[j] = min(self._sums[j] * math.exp(gain), _CEILING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +173,8 @@ class Change:
 
 DROP = Change(factors=((0.01, 0.7), (0.2, 0.05), (0.35, 0.25)), tolerated=0.99)
 """Silence but for stragglers, and two kinds of drop."""
+DROP_OF_FEW = Change(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tolerated=0.99)
+"""The same where few events are expected: of them only silence can be told from the usual."""
 
 
 def rise(harm: float) -> Change:
@@ -154,7 +202,7 @@ def volume_evidence(
 
         f^N * ((b + M) / (b + f M))^(a + N)
 
-    the ratio of two negative binomial (Polya) predictive probabilities. Half of the prior weight lies on the
+    the ratio of two negative binomial (Polya) predictive probabilities. Most of the prior weight lies on the
     first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
     """
     total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)

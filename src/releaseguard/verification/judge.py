@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from releaseguard.model import Verdict
+from releaseguard.verification.baseline import ErrorBaseline
 from releaseguard.verification.before import INCIDENT, Before, Trouble, known_before
-from releaseguard.verification.bounds import beta_cdf, clean_trials_needed
+from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.verification.completeness import ENOUGH, dead_minutes
 from releaseguard.verification.evidence import (
     DROP,
+    DROP_OF_FEW,
     Change,
     ErrorProcess,
     Others,
@@ -34,27 +36,31 @@ SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
 OFTEN, SELDOM = 120, 10
 """Volume is judged every minute for two hours, then every ten minutes: it moves slowly, and is costly to judge."""
-SETTLED = 3
+SETTLED = 2
 """Complete minutes that a change of volume must have lasted."""
 ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
 PROMPT = 0.6
 """The share of rows that come within their minute from which the newest minute is judged, in part, too."""
 FEW_EXPECTED = 25.0
-VOLUME_SAY = {True: 0.8, False: 0.35}
+VOLUME_SAY = {True: 0.88, False: 0.35}
 """Volume's say in the average, and errors' the rest, where fewer than so many events are expected, and where more."""
 SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
-PASS_PRIOR = 25.0
-"""How many events at the usual share of errors the baseline counts for in a PASS, at most half of those seen."""
+PASS_PRIOR = 60.0
+"""How many events at the usual share of errors the baseline counts for in a PASS, at most as many as were seen."""
+PASS_RATIO = 1.5
+"""How much likelier than the usual share the card's harm may make the new events in a PASS."""
 LEAST_CONFIDENCE = 0.8
 """At which the new release's events alone, were they all clean, must exclude the harm."""
-VOLUME_DEVIATIONS = 1.28
-"""Of the bound on the volume of a PASS: one-sided 90%."""
+VOLUME_DEVIATIONS = 1.0
+"""Of the bound on the volume of a PASS: one-sided 84%."""
 LEAST_TAGGED = 0.5
 """The share of a provider's new events that must carry the release for a PASS."""
 MOST_NEEDED = 1_000_000
 """Events beyond which one no longer counts how many more a PASS would take."""
+UNEASE = 6.0
+"""The evidence of trouble before the deployment from which on more evidence is asked for after it."""
 RECOVERED = 3.0
 """The evidence of trouble below which an incident from before the deployment is over."""
 
@@ -228,10 +234,20 @@ class Replay:
         for state in self.errors.values():
             base = before.errors[state.rule.id]
             if state.process is None:
-                state.process = ErrorProcess(base.bound, base.dispersion, self.length)
+                state.process = self._process(state.rule, base)
             trouble = before.trouble[state.rule.id]
             if trouble >= INCIDENT and state.events == 0 and state.trouble is None:
                 state.trouble = Trouble(base, trouble)
+
+    def _process(self, rule: Rule, base: ErrorBaseline) -> ErrorProcess:
+        alike = [self.weight(other) for other in self.rules if other.blocking is rule.blocking]
+        return ErrorProcess(
+            base.bound,
+            base.dispersion,
+            self.length,
+            expected=self.known.expected_events(rule, self.length),
+            needed=self.threshold * sum(alike) / self.weight(rule),
+        )
 
     @property
     def known(self) -> Before:
@@ -360,7 +376,8 @@ class Replay:
         values = []
         others = self._others(rule, alive)
         if rule.max_drop is not None and rule.id not in self.known.volume_incidents:
-            state.drop = self._changed(state, alive, rates, others, DROP)
+            few = base.expected(0, self.length) < FEW_EXPECTED
+            state.drop = self._changed(state, alive, rates, others, DROP_OF_FEW if few else DROP)
             values.append(state.drop.value)
         if rule.max_rise is not None:
             state.rise = self._changed(state, alive, rates, others, rise(rule.max_rise))
@@ -423,7 +440,7 @@ class Replay:
         that much more evidence is asked for.
         """
         value = self.errors[rule.id].value if rule.kind == "signal" else self.volumes[rule.id].value
-        return value / max(self.known.trouble.get(rule.id, 0.0) / 10.0, 1.0)
+        return value / max(self.known.trouble.get(rule.id, 0.0) / UNEASE, 1.0)
 
     @property
     def threshold(self) -> float:
@@ -471,13 +488,16 @@ class Replay:
     def excludes(self, rule: Rule, events: float, errors: float) -> bool:
         """Whether so many errors of so many events of the new release exclude the card's harm.
 
-        The baseline's word counts for some events at the usual share, and the new events alone, were they all
-        clean, must exclude it too, with less confidence.
+        The baseline's word counts for some events at the usual share. By themselves the new events must not fit
+        the harm much better than the usual, and, were they all clean, must exclude it, with less confidence.
         """
         base, limit = self.known.errors[rule.id], self.limit(rule)
         if not base.events or events < clean_trials_needed(limit, LEAST_CONFIDENCE) or errors >= limit * events:
             return False
-        prior = min(PASS_PRIOR, events / 2)
+        ratio = likelihood_ratio(errors, events, base.share, limit) / base.dispersion
+        if ratio > math.log(PASS_RATIO):
+            return False
+        prior = min(PASS_PRIOR, events)
         good = events - errors + prior * (1 - base.share)
         return beta_cdf(limit, errors + prior * base.share, good) >= self.promise.confidence
 
