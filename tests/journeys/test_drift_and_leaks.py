@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+from releaseguard.sandbox import faults
+
 NAME = "SENDGRID_API_KEY"
 
 
@@ -93,3 +95,36 @@ def test_a_managed_value_in_a_repositorys_history_is_found_and_never_printed(wor
 def test_a_clean_repository_is_clean(cli, tmp_path):
     subprocess.run(["git", "init", "-q", str(tmp_path / "clean")], check=True)
     assert cli.run("leaks", "--repo", str(tmp_path / "clean")).code == 0
+
+
+def test_places_that_cannot_be_searched_for_copies_are_said_and_do_not_stop_the_search(world, cli):
+    rotated(world, cli)
+    other = world.supabase.add_project("not-ours")
+    refusal = faults.answer(403, {"message": "no"})
+    world.supabase.fail_next("GET", f"/projects/{other.ref}/secrets", refusal, times=99)
+    world.github.fail_next("GET", "/lovendo/website/environments$", refusal, times=99)
+    world.vercel.fail_next("GET", "^/v10/projects$", refusal, times=99)
+    world.github.put("lovendo/website", NAME, "a copy")
+    done = cli.run("drift", "--provider", "sendgrid", "--json")
+    web = f"vercel:{world.web.id}/production,preview"
+    assert {one["place"] for one in done.json["unread"]} == {
+        f"supabase:{other.ref} (403)",
+        "environments of github:lovendo/website (403)",
+        f"the account behind {web} (403)",
+    }
+    assert {one["name"] for one in done.json["unread"]} == {NAME}
+    copies = [one["uri"] for one in done.json["findings"] if one["status"] == "unmanaged"]
+    assert copies == ["github:lovendo/website"], done.everything
+    said = cli.run("drift", "--provider", "sendgrid")
+    assert f"NOT SEARCHED  {NAME}" in said.out
+    assert f"supabase:{other.ref} (403) could not be read" in said.out
+    quick = cli.run("drift", "--provider", "sendgrid", "--no-copies", "--json")
+    assert (quick.code, quick.json["unread"]) == (0, [])
+
+
+def test_environments_that_might_shadow_a_secret_and_cannot_be_read_are_said(world, cli):
+    rotated(world, cli)
+    world.github.fail_next("GET", "/lovendo/app/environments$", faults.answer(403, {"message": "no"}), times=99)
+    done = cli.run("drift", "--provider", "sendgrid", "--no-copies", "--json")
+    assert done.json["unread"] == [{"name": NAME, "place": "environments of github:lovendo/app"}]
+    assert done.code == 0, "not to know is no drift"

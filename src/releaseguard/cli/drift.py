@@ -13,6 +13,7 @@ from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
 
 if TYPE_CHECKING:
+    from releaseguard.rotation.copies import Unread
     from releaseguard.rotation.drift import DriftFinding
     from releaseguard.rotation.survey import Survey
 
@@ -25,7 +26,8 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     """Compare every managed secret at every destination with Infisical.
 
     In step, behind, missing, changed by someone else, shadowed by a narrower scope, readable where it should not
-    be, or an unmanaged copy. Exit code 1 where anything drifted or a leak is still open.
+    be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything
+    drifted or a leak is still open.
     """
     from releaseguard.rotation.drift import DRIFTED
     from releaseguard.rotation.survey import survey
@@ -51,7 +53,11 @@ def _document(found: Survey) -> Mapping[str, Any]:
         for provider, open_ in found.leaks.items()
         for leak in open_
     ]
-    return {"findings": [asdict(finding) for finding in found.findings], "open_leaks": leaks}
+    return {
+        "findings": [asdict(finding) for finding in found.findings],
+        "open_leaks": leaks,
+        "unread": [asdict(one) for one in found.unread],
+    }
 
 
 def _text(found: Survey) -> str:
@@ -65,7 +71,22 @@ def _text(found: Survey) -> str:
                 f"              {leak.leak.reason}",
                 f"              next: revoke the old key, then releaseguard rotate {provider} --confirm-revoked",
             ]
-    return "\n".join([*lines, *_next_step(found.findings)])
+    return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
+
+
+def _unread(places: Sequence[Unread]) -> Sequence[str]:
+    """What was not searched for copies: without this a clean result would claim too much."""
+    by_place: dict[str, list[str]] = {}
+    for one in places:
+        by_place.setdefault(one.place, []).append(one.name)
+    return [
+        line
+        for place, names in by_place.items()
+        for line in (
+            f"{'NOT SEARCHED':<13} {', '.join(names)}",
+            f"              {place} could not be read: a copy, or one that shadows it, would not have been found",
+        )
+    ]
 
 
 def _lines(finding: DriftFinding) -> Sequence[str]:

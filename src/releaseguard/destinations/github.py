@@ -19,6 +19,7 @@ from typing import Any
 
 from releaseguard.destinations.address import Address, Scheme
 from releaseguard.destinations.interface import (
+    SHADOWS_UNREAD,
     CopySearch,
     Destination,
     Forecast,
@@ -372,7 +373,7 @@ class GitHubDestination(Destination):
         try:
             environments = self._environments(place.account, place.repo)
         except (AccessDenied, NotFound):
-            return {name: ["whether an environment shadows it cannot be read"] for name in names}
+            return {name: [SHADOWS_UNREAD] for name in names}
         pairs = [(name, store) for name in names for store in environments]
         held = all_of(self._client, [partial(self._held_in, store, name) for name, store in pairs])
         remarks: dict[str, list[str]] = {}

@@ -55,6 +55,10 @@ class Observed:
     """Findings of ``drift``: ``shadowed by github:O/R@production``, ``not sensitive``."""
 
 
+SHADOWS_UNREAD = "whether an environment shadows it cannot be read"
+"""The remark of a destination whose credential may not see what could hide the name from some runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """One item written and read back."""

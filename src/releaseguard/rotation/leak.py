@@ -19,6 +19,7 @@ from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
+from releaseguard.rotation.copies import search_for_copies
 from releaseguard.rotation.values import Place
 from releaseguard.vault.interface import Access, Vault
 
@@ -189,14 +190,9 @@ def _rows(around: Surroundings, since: datetime) -> Sequence[Event]:
 
 
 def _copies(around: Surroundings, unknown: list[str]) -> Sequence[str]:
-    names = {(place.destination.service, place.name_of(one.name)) for place in around.places for one in around.unit}
-    first = {place.destination.service: place.destination for place in reversed(around.places)}
-    found: set[str] = set()
-    for service, name in sorted(names):
-        search = first[service].search([name])
-        found |= {f"{uri} ({name})" for uri in search.found if not around.is_configured(uri)}
-        unknown += [f"copies of {name} at {place}: the token may not look there" for place in search.unread]
-    return sorted(found)
+    found = search_for_copies(around.places, [one.name for one in around.unit], around.is_configured)
+    unknown += [f"copies of {one.name} at {one.place}: the token may not look there" for one in found.unread]
+    return sorted({f"{one.uri} ({one.name})" for one in found.copies})
 
 
 def _accesses(unknown: list[str], around: Surroundings, since: datetime) -> Sequence[Access]:

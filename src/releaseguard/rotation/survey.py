@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from releaseguard.audit import Lane
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.interface import InStep, Item, ItemKind, Observed
+from releaseguard.destinations.interface import SHADOWS_UNREAD, InStep, Item, ItemKind, Observed
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES
+from releaseguard.rotation.copies import Found, Unread, search_for_copies
 from releaseguard.rotation.drift import DriftFinding, DriftStatus, Pushed, findings, unmanaged
 from releaseguard.rotation.history import LaneView, OpenLeak, fold
 from releaseguard.rotation.values import Place
@@ -41,6 +42,8 @@ class Survey:
     findings: Sequence[DriftFinding]
     leaks: Mapping[str, Sequence[OpenLeak]]
     """By provider."""
+    unread: Sequence[Unread] = ()
+    """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
 
 def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: bool = True) -> Survey:
@@ -51,14 +54,21 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     stored = frozenset(vault.names())
     found: list[DriftFinding] = []
     leaks: dict[str, Sequence[OpenLeak]] = {}
+    unread: set[Unread] = set()
     for one in managed:
         view = lane_view(log, one.lane)
         if view.open_leaks:
             leaks[one.card.id] = view.open_leaks
-        found += _one(one, vault, stored, view)
+        for said in _one(one, vault, stored, view):
+            if isinstance(said, Unread):
+                unread.add(said)
+            else:
+                found.append(said)
         if copies:
-            found += _copies(one, stored)
-    return Survey(found, leaks)
+            elsewhere = _copies(one, stored)
+            found += [unmanaged(one.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies]
+            unread |= {*elsewhere.unread}
+    return Survey(found, leaks, sorted(unread))
 
 
 def lane_view(log: EventLog, lane: Lane) -> LaneView:
@@ -73,7 +83,7 @@ def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
     return [secret for secret in card.secrets if secret.name in stored or secret.name in main]
 
 
-def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView) -> Iterator[DriftFinding]:
+def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView) -> Iterator[DriftFinding | Unread]:
     newest: list[SecretVersion] = []
     for secret in secrets_of(managed.card, stored):
         try:
@@ -87,7 +97,7 @@ def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView)
 
 def _at(
     managed: Managed, vault: Vault, place: Place, newest: Sequence[SecretVersion], view: LaneView
-) -> Iterator[DriftFinding]:
+) -> Iterator[DriftFinding | Unread]:
     items = [_item(place, version) for version in newest]
     seen = place.destination.observe(items) if items else {}
     for version, item in zip(newest, items, strict=True):
@@ -97,6 +107,8 @@ def _at(
             pushed = _recognised(vault, place, version, observed)
         found = findings(managed.card.id, version, place.destination.uri, pushed, observed)
         yield from (one for one in found if _matters(managed, one))
+        if SHADOWS_UNREAD in observed.remarks:
+            yield Unread(item.name, f"environments of {place.destination.uri}")
 
 
 def _recognised(vault: Vault, place: Place, newest: SecretVersion, observed: Observed) -> Pushed | None:
@@ -134,16 +146,9 @@ def pushed_to(view: LaneView, place: Place, secret: str) -> Pushed | None:
     return Pushed(written.version, written.secret_id, marker)
 
 
-def _copies(managed: Managed, stored: frozenset[str]) -> Iterator[DriftFinding]:
+def _copies(managed: Managed, stored: frozenset[str]) -> Found:
     configured = [parse(uri) for uri in managed.configured]
-    for secret in secrets_of(managed.card, stored):
-        for place in _one_of_each_service(managed.places):
-            name = place.name_of(secret.name)
-            for uri in place.destination.copies([name]):
-                if not any(parse(uri).overlaps(address) for address in configured):
-                    yield unmanaged(managed.card.id, secret.name, uri, name)
-
-
-def _one_of_each_service(places: Sequence[Place]) -> Sequence[Place]:
-    """A search for copies looks through a whole account, so one destination of each service is enough."""
-    return list({place.destination.service: place for place in reversed(places)}.values())
+    names = [secret.name for secret in secrets_of(managed.card, stored)]
+    return search_for_copies(
+        managed.places, names, lambda uri: any(parse(uri).overlaps(address) for address in configured)
+    )

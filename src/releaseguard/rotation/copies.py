@@ -1,0 +1,62 @@
+"""Copies of managed secrets at places that no configuration names: a rotation does not reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from releaseguard.destinations.interface import CopySearch, Destination
+from releaseguard.errors import AccessDenied, NotFound
+from releaseguard.rotation.values import Place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Copy:
+    """One unmanaged copy. ``name`` is what it is called there."""
+
+    secret: str
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unread:
+    """A place that could not be looked into: what is called ``name`` there would not have been found."""
+
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of a search."""
+
+    copies: Sequence[Copy] = ()
+    unread: Sequence[Unread] = ()
+
+
+def search_for_copies(places: Sequence[Place], secrets: Iterable[str], is_configured: Callable[[str], bool]) -> Found:
+    """Look through every account behind ``places``, under each name that a secret has at one of them.
+
+    A place that the credential may not read is in the result and no error. Raises ``ServiceError`` where a
+    service does not answer.
+    """
+    asked = {
+        (secret, place.destination.service, place.name_of(secret)): place.destination
+        for secret in secrets
+        for place in reversed(places)  # of each service the first: one search looks through a whole account
+    }
+    copies: set[Copy] = set()
+    unread: set[Unread] = set()
+    for (secret, _, name), destination in asked.items():
+        found = _searched(destination, name)
+        copies |= {Copy(secret, name, uri) for uri in found.found if not is_configured(uri)}
+        unread |= {Unread(name, place) for place in found.unread}
+    return Found(sorted(copies), sorted(unread))
+
+
+def _searched(destination: Destination, name: str) -> CopySearch:
+    try:
+        return destination.search([name])
+    except (AccessDenied, NotFound) as error:
+        return CopySearch([], [f"the account behind {destination.uri} ({error.status})"])
