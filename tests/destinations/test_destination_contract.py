@@ -136,6 +136,34 @@ def test_a_write_whose_answer_is_lost_is_repeated_once_and_stands_once(
     assert len(place.writes) <= 2  # half a 204 is a whole one
 
 
+ONCE = {
+    "429": faults.answer(429, {}, {"retry-after": "1"}),
+    "500": faults.answer(500, {"message": "oops"}),
+    "reset": faults.reset(takes_effect=True),
+    "half": faults.half_answer(),
+}
+
+
+@pytest.mark.parametrize("fault", ONCE)
+def test_every_write_that_arrived_is_counted_repeats_included(place: Place, fault: str) -> None:
+    place.put("SENDGRID_API_KEY", "old")  # an existing one: a POST that makes a new one is not repeated
+    for method in WRITES:
+        place.stand_in.fail_next(method, "secrets|env", ONCE[fault])
+    receipt = place.destination.push(_plan(place)[:1])[0]
+    assert receipt.writes == len(place.writes) >= 1
+    assert place.destination.written() == {"SENDGRID_API_KEY": receipt.writes}
+    assert place.destination.push(_plan(place)[:1])[0].writes == 1, "each push counts its own"
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_the_writes_of_a_push_that_failed_are_known(place: Place, status: int) -> None:
+    for method in WRITES:
+        place.stand_in.fail_next(method, "secrets|env", faults.answer(status, {"message": "no"}), times=99)
+    with pytest.raises(ReleaseguardError):
+        place.destination.push(_plan(place)[:1])
+    assert place.destination.written() == {"SENDGRID_API_KEY": len(place.writes)}
+
+
 @pytest.mark.parametrize(
     "fault",
     [

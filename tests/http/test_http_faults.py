@@ -86,6 +86,29 @@ def test_a_call_that_must_not_arrive_twice_is_sent_once_and_its_effect_is_called
     assert len(service.arrived) == 1
 
 
+@pytest.mark.parametrize("step", [Answer(500), Answer(429, {"retry-after": "1"}), RESET, HALF, SILENCE])
+def test_every_try_of_a_write_that_may_have_arrived_is_told(
+    connect: Connect, service: Service, step: Answer | str
+) -> None:
+    service.script = [step]
+    told: list[str] = []
+    client = connect(timeout=0.2 if step == SILENCE else 5.0)
+    client.request("PUT", "/thing", json={}, on_write=lambda: told.append("w"))
+    client.request("GET", "/thing", on_write=lambda: told.append("a read is no write"))
+    assert told == ["w", "w"]
+
+
+def test_a_write_that_found_nobody_is_not_told(connect: Connect, service: Service) -> None:
+    told: list[str] = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    client = connect(base_url=f"http://127.0.0.1:{port}")
+    with pytest.raises(Unreachable):
+        client.request("PUT", "/thing", json={}, on_write=lambda: told.append("w"))
+    assert told == []
+
+
 def test_a_post_that_is_said_to_be_repeatable_is_repeated(connect: Connect, service: Service) -> None:
     service.script = [RESET, Answer(502)]
     assert connect().request("POST", "/thing", json=[], repeatable=True).status == 200

@@ -141,6 +141,11 @@ def test_a_push_that_fails_halfway_is_no_success_and_is_finished_by_resume(world
         done = cli.run(*SENDGRID, "--resume", "--json")
     assert (done.code, done.json["state"]) == (0, "PROVEN"), done.everything
     assert world.holders("SENDGRID_API_KEY", version) >= set(world.destinations["sendgrid"])
+    [record] = [one.id for one in world.web.variables.values() if one.key == "SENDGRID_API_KEY"]
+    sent = [one for one in world.vercel.requests if one.method == "PATCH" and one.path.endswith(record)]
+    told = {(one["uri"].partition(":")[0], one["name"]): one["writes"] for one in done.json["destinations"]}
+    assert told["vercel", "SENDGRID_API_KEY"] == len(sent) > 2, "those of the run that failed and their repeats too"
+    assert told["supabase", "SENDGRID_API_KEY"] == 1
 
 
 def _ours():

@@ -31,7 +31,7 @@ from releaseguard.destinations.interface import (
     Receipt,
     RunQueue,
 )
-from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of, without_value
+from releaseguard.destinations.sending import Writes, all_of, entries, in_order, looked_until, moment_of, without_value
 from releaseguard.errors import (
     AccessDenied,
     ConfigError,
@@ -153,6 +153,7 @@ class GitHubDestination(Destination):
         self._variables = _variables_path(address)
         self._keys = keys or PublicKeys(client)
         self._sleep = sleep
+        self._writes = Writes()
 
     # --- the four verbs --------------------------------------------------------------------------------------
 
@@ -170,6 +171,7 @@ class GitHubDestination(Destination):
         )
 
     def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        self._writes = Writes()
         self._check(items)
         receipts: list[Receipt] = []
         with self._explained():
@@ -177,6 +179,9 @@ class GitHubDestination(Destination):
             for wave in in_order(items):
                 receipts += all_of(self._client, [partial(self._deliver, item, seen) for item in wave])
         return receipts
+
+    def written(self) -> Mapping[str, int]:
+        return self._writes.by_name()
 
     def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
         with self._explained():
@@ -251,7 +256,7 @@ class GitHubDestination(Destination):
         return self._deliver_variable(item, seen)
 
     def _deliver_secret(self, item: Item, before: _Seen) -> Receipt:
-        reply, writes = self._put(item, self._grants(item, before))
+        reply = self._put(item, self._grants(item, before))
         doubt = _same_second(before.observed, reply)
         after = looked_until(
             lambda: self._look(item).observed,
@@ -259,28 +264,29 @@ class GitHubDestination(Destination):
             self._sleep,
         )
         if _moved(before.observed, after):
-            return Receipt(item.name, after, writes)
+            return Receipt(item.name, after, self._writes[item.name])
         if doubt and after.present:
-            return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), writes)
+            return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), self._writes[item.name])
         raise self._not_taken(item.name, "updated_at did not move")
 
-    def _put(self, item: Item, grants: Mapping[str, Any]) -> tuple[Reply, int]:
-        """The answer, and how many writes it took: a second one where GitHub has changed its key meanwhile."""
+    def _put(self, item: Item, grants: Mapping[str, Any]) -> Reply:
+        """The answer; to a second request where GitHub has changed its key meanwhile."""
         key = self._keys.of(self._secrets)
         try:
-            return self._put_sealed(item, key, grants), 1
+            return self._put_sealed(item, key, grants)
         except ServiceError as error:
             if error.status != 422:
                 raise
             fresh = self._keys.of(self._secrets, instead_of=key)
             if fresh == key:
                 raise
-        return self._put_sealed(item, fresh, grants), 2
+        return self._put_sealed(item, fresh, grants)
 
     def _put_sealed(self, item: Item, key: PublicKey, grants: Mapping[str, Any]) -> Reply:
         body = {"encrypted_value": sealed(key.key, item.value), "key_id": key.id, **grants}
         try:
-            return self._client.request("PUT", f"{self._secrets}/{quoted(item.name)}", json=body)
+            path = f"{self._secrets}/{quoted(item.name)}"
+            return self._client.request("PUT", path, json=body, on_write=self._writes.of(item.name))
         except ServiceError as error:
             refusal = without_value(error, item.value)
         raise refusal  # outside the handler: an error that was replaced is nobody's context
@@ -297,30 +303,30 @@ class GitHubDestination(Destination):
         return {"visibility": visibility, "selected_repository_ids": chosen}
 
     def _deliver_variable(self, item: Item, seen: Mapping[str, _Seen]) -> Receipt:
-        writes = self._write_variable(item, seen)
+        self._write_variable(item, seen)
         after = looked_until(lambda: self._look_at_variable(item), lambda now: now.in_step is InStep.YES, self._sleep)
         if after.in_step is not InStep.YES:
             raise self._not_taken(item.name, "the variable holds another value")
-        return Receipt(item.name, after, writes)
+        return Receipt(item.name, after, self._writes[item.name])
 
-    def _write_variable(self, item: Item, seen: Mapping[str, _Seen]) -> int:
-        """How many writes it took. A POST whose answer was lost is looked for and never repeated blindly."""
-        created = not seen[item.name].observed.present
-        if created:
+    def _write_variable(self, item: Item, seen: Mapping[str, _Seen]) -> None:
+        """A POST whose answer was lost is looked for and never repeated blindly."""
+        on_write = self._writes.of(item.name)
+        if not seen[item.name].observed.present:
             secret = seen.get(item.name.removesuffix("_VERSION"), seen[item.name])
             body = {"name": item.name, "value": item.value, **self._grants(item, secret)}
             try:
-                self._client.request("POST", str(self._variables), json=body)
+                self._client.request("POST", str(self._variables), json=body, on_write=on_write)
             except (AccessDenied, NotFound, RateLimited):
                 raise
             except ServiceError:
                 if not self._look_at_variable(item).present:
                     raise
             else:
-                return 1
+                return
         body = {"name": item.name, "value": item.value}
-        self._client.request("PATCH", f"{self._variables}/{quoted(item.name)}", json=body, repeatable=True)
-        return 1 + created
+        path = f"{self._variables}/{quoted(item.name)}"
+        self._client.request("PATCH", path, json=body, repeatable=True, on_write=on_write)
 
     # --- copies and shadows ----------------------------------------------------------------------------------
 

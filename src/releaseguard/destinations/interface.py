@@ -66,7 +66,7 @@ class Receipt:
     name: str
     observed: Observed
     writes: int
-    """How many writing requests it took, repeats included."""
+    """How many writing requests reached the service for it, or may have: repeats included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,13 @@ class Destination(ABC):
         Writing the same item twice is harmless. Raises ``NotOurs`` before anything is written, and ``Failed``
         where the read-back shows that the write did not take effect.
         """
+
+    def written(self) -> Mapping[str, int]:
+        """By name there: how many writing requests of the last :meth:`push` reached the service, or may have.
+
+        Known also where the push raised. Empty where the adapter does not count.
+        """
+        return {}
 
     @abstractmethod
     def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:

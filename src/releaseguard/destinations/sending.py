@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -29,6 +31,32 @@ def all_of(client: ServiceClient, calls: Sequence[Callable[[], T]]) -> list[T]:
             raise result
         results.append(result)
     return results
+
+
+class Writes:
+    """Counts the writing requests of one push by name. Usable from several threads."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def of(self, *names: str) -> Callable[[], None]:
+        """What a client is to call for each try of a request that writes ``names``."""
+
+        def count() -> None:
+            with self._lock:
+                self._counts.update(names)
+
+        return count
+
+    def __getitem__(self, name: str) -> int:
+        with self._lock:
+            return self._counts[name]
+
+    def by_name(self) -> Mapping[str, int]:
+        """All counts so far."""
+        with self._lock:
+            return dict(self._counts)
 
 
 def without_value(error: ServiceError, value: Secret) -> ServiceError:

@@ -15,7 +15,7 @@ from typing import Any
 
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import CopySearch, Destination, Forecast, InStep, Item, Observed, Receipt
-from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of
+from releaseguard.destinations.sending import Writes, all_of, entries, in_order, looked_until, moment_of
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
 from releaseguard.secret import Secret
@@ -42,6 +42,7 @@ class SupabaseDestination(Destination):
         self._client = client
         self._ref = address.ref
         self._sleep = sleep
+        self._writes = Writes()
 
     def forecast(self, items: Sequence[Item]) -> Forecast:
         self._check(items)
@@ -55,13 +56,15 @@ class SupabaseDestination(Destination):
         )
 
     def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        self._writes = Writes()
         self._check(items)
         listed = self._listed(self._ref)
         self._check_room(items, listed)
         before = self._seen(items, listed)
         body = [{"name": item.name, "value": item.value} for wave in in_order(items) for item in wave]
         # The same array again leaves the same secrets: this POST may be repeated.
-        self._client.request("POST", _secrets_path(self._ref), json=body, repeatable=True)
+        on_write = self._writes.of(*(item.name for item in items))
+        self._client.request("POST", _secrets_path(self._ref), json=body, repeatable=True, on_write=on_write)
         after = looked_until(
             lambda: self.observe(items),
             lambda now: all(_took(before[name], seen) for name, seen in now.items()),
@@ -73,7 +76,12 @@ class SupabaseDestination(Destination):
                 where=self.uri,
                 next_step="Look at the project's edge function secrets, then run the rotation with --resume.",
             )
-        return [Receipt(item.name, after[item.name], writes=1) for wave in in_order(items) for item in wave]
+        return [
+            Receipt(item.name, after[item.name], self._writes[item.name]) for wave in in_order(items) for item in wave
+        ]
+
+    def written(self) -> Mapping[str, int]:
+        return self._writes.by_name()
 
     def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
         return self._seen(items, self._listed(self._ref))

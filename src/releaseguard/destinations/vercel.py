@@ -25,7 +25,7 @@ from releaseguard.destinations.interface import (
     Observed,
     Receipt,
 )
-from releaseguard.destinations.sending import all_of, entries, in_order, looked_until, moment_of_ms
+from releaseguard.destinations.sending import Writes, all_of, entries, in_order, looked_until, moment_of_ms
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
 from releaseguard.secret import Secret
@@ -93,6 +93,7 @@ class VercelDestination(Destination):
         self._team = {"teamId": team_id} if team_id else {}
         self._sleep = sleep
         self._slugs: dict[str, str] | None = None
+        self._writes = Writes()
 
     # --- the four verbs --------------------------------------------------------------------------------------
 
@@ -107,11 +108,15 @@ class VercelDestination(Destination):
         )
 
     def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        self._writes = Writes()
         plans = {plan.item.name: plan for plan in self._plans(items)}
         receipts: list[Receipt] = []
         for wave in in_order(items):
             receipts += all_of(self._client, [partial(self._deliver, plans[item.name]) for item in wave])
         return receipts
+
+    def written(self) -> Mapping[str, int]:
+        return self._writes.by_name()
 
     def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
         records, ours = self._records(self._project), self._ours()
@@ -221,7 +226,7 @@ class VercelDestination(Destination):
     def _deliver(self, plan: _Plan) -> Receipt:
         for record in plan.records:
             self._update(record, plan.item)
-        writes, created = self._create(plan) if plan.missing else (0, [])
+        created = self._create(plan) if plan.missing else []
         before = {record.id: record.updated_at for record in plan.records} | dict.fromkeys(created)
         looks = looked_until(
             lambda: [self._look(record_id, plan.item) for record_id in before],
@@ -235,19 +240,21 @@ class VercelDestination(Destination):
                 next_step="Look at the variable in Vercel's settings, then run the rotation with --resume.",
             )
         seen = [look for look in looks if look is not None]
-        return Receipt(plan.item.name, self._observed(plan.item, seen, ()), len(plan.records) + writes)
+        return Receipt(plan.item.name, self._observed(plan.item, seen, ()), self._writes[plan.item.name])
 
     def _update(self, record: _Record, item: Item) -> None:
         """Value and comment only: type, targets and branch stay as they are."""
         path = f"/v9/{self._project}/env/{quoted(record.id)}"
         body = {"value": item.value, **_comment(item)}
-        self._client.request("PATCH", path, params=self._team, json=body, repeatable=True)
+        on_write = self._writes.of(item.name)
+        self._client.request("PATCH", path, params=self._team, json=body, repeatable=True, on_write=on_write)
 
-    def _create(self, plan: _Plan) -> tuple[int, Sequence[str]]:
-        """How many writes it took, and the ids. A POST whose answer was lost is looked for, not repeated."""
+    def _create(self, plan: _Plan) -> Sequence[str]:
+        """The ids of what was made. A POST whose answer was lost is looked for, not repeated."""
         path, body = f"/v10/{self._project}/env", self._new_record(plan)
         try:
-            answer = self._client.request("POST", path, params=self._team, json=body).json()
+            on_write = self._writes.of(plan.item.name)
+            answer = self._client.request("POST", path, params=self._team, json=body, on_write=on_write).json()
         except (AccessDenied, NotFound, RateLimited):
             raise
         except ServiceError:
@@ -256,10 +263,10 @@ class VercelDestination(Destination):
                 raise
             for record in arrived.records:
                 self._update(record, plan.item)
-            return 1 + len(arrived.records), [record.id for record in arrived.records]
+            return [record.id for record in arrived.records]
         self._refuse_failures(answer, plan.item)
         made = answer["created"] if isinstance(answer["created"], list) else [answer["created"]]
-        return 1, [str(record["id"]) for record in made]
+        return [str(record["id"]) for record in made]
 
     def _new_record(self, plan: _Plan) -> Mapping[str, Any]:
         """One record for all targets that have none. Vercel takes no sensitive value for development."""

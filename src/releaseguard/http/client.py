@@ -66,6 +66,7 @@ class _Call:
     secrets: Sequence[str] = field(repr=False)
     repeatable: bool
     allow: Collection[int]
+    on_write: Callable[[], None]
 
     @property
     def writes(self) -> bool:
@@ -142,12 +143,14 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
         allow: Collection[int] = (),
+        on_write: Callable[[], None] = lambda: None,
     ) -> Reply:
         """The answer to one request, after as many tries as its method, the limits and the patience allow.
 
         ``path`` begins with ``/`` and is quoted already (:func:`quoted`). ``json`` may hold ``Secret`` objects
         anywhere. ``repeatable`` says whether a second arrival is harmless (unsaid: GET, HEAD, PUT, DELETE).
-        ``allow`` lists statuses that are an answer here and not an error. Raises ``AccessDenied``,
+        ``allow`` lists statuses that are an answer here and not an error. ``on_write`` is called for each try of a
+        writing request that reached the service or may have, however the call ends. Raises ``AccessDenied``,
         ``NotFound``, ``RateLimited``, ``Unreachable``, ``ServiceError``, ``SafeModeRefusal``, and whatever the
         guard raises.
         """
@@ -161,10 +164,13 @@ class ServiceClient:
             secrets=secrets,
             repeatable=method.upper() in REPEATABLE if repeatable is None else repeatable,
             allow=allow,
+            on_write=on_write,
         )
         spent = _Spent(self._clock() + self._patience)
         while True:
             answer, sent_secrets = self._try(call, spent)
+            if call.writes and not (isinstance(answer, Fault) and not answer.was_sent):
+                call.on_write()
             reply = self._settle(call, answer, spent, (*secrets, *sent_secrets))
             if reply is not None:
                 return reply

@@ -387,8 +387,10 @@ class Rotation:
         place = result.place
         detail = {"direction": direction.value, "destination": place.key, "uri": place.destination.uri}
         if result.error:
-            problem = str(result.error)
-            return self._draft("destination_push_failed", {**detail, "problem": problem}, Outcome.ERROR)
+            problem, tried = str(result.error), dict(place.destination.written())
+            return self._draft(
+                "destination_push_failed", {**detail, "problem": problem, "writes": tried}, Outcome.ERROR
+            )
         writes = {receipt.name: receipt.writes for receipt in result.receipts}
         markers = {
             receipt.name: receipt.observed.marker for receipt in result.receipts if receipt.observed.marker is not None

@@ -34,7 +34,7 @@ class Carried:
     status: str = "pending"
     """``pending``, ``started``, ``pushed`` or ``failed``."""
     writes: Mapping[str, int] = field(default_factory=dict)
-    """Writing requests by name there, as far as they are known."""
+    """Writing requests by name there that reached the service, or may have; those of a killed run are not known."""
     markers: Mapping[str, str] = field(default_factory=dict)
     """What the destination showed of each name after the last write."""
     problem: str | None = None

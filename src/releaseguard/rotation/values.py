@@ -246,6 +246,7 @@ class WrittenName:
     status: str
     """``pending``, ``started`` (whether it was written is not known), ``pushed``, ``failed``, ``rolled_back``."""
     writes: int
+    """How many writing requests for it reached the service, or may have: of all runs that were not killed."""
 
 
 @dataclass(frozen=True, slots=True)
