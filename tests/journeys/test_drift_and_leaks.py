@@ -128,3 +128,45 @@ def test_environments_that_might_shadow_a_secret_and_cannot_be_read_are_said(wor
     done = cli.run("drift", "--provider", "sendgrid", "--no-copies", "--json")
     assert done.json["unread"] == [{"name": NAME, "place": "environments of github:lovendo/app"}]
     assert done.code == 0, "not to know is no drift"
+
+
+def test_a_key_that_works_after_its_confirmed_revocation_is_shown_by_everything(world, cli):
+    world.new_key(NAME)
+    with world.traffic(0.05):
+        assert cli.run("rotate", "sendgrid", "--leak", "--reason", "gist", "--yes").code == 0
+    assert cli.run("rotate", "sendgrid", "--confirm-revoked").code == 0
+    assert cli.run("drift", "--provider", "sendgrid").code == 0
+    assert cli.run("audit", "show", "--json").json["still_used"] == []
+    old = ("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--source", "cron")
+    assert cli.run(*old, "--detail", "secret_version=1").code == 0
+    drift = cli.run("drift", "--provider", "sendgrid", "--json")
+    assert drift.code == 1
+    (still,) = drift.json["still_used"]
+    assert (still["provider"], still["unit"], still["successes"], still["source"]) == ("sendgrid", NAME, 1, "cron")
+    assert "STILL USED" in cli.run("drift", "--provider", "sendgrid").out
+    audit = cli.run("audit", "show", "--json")
+    assert audit.json["still_used"] == [still]
+    assert audit.json["open_leaks"] == [], "the confirmation is on record all the same"
+    assert "STILL USED  sendgrid in production" in cli.run("audit", "show").out
+    again = cli.run("rotate", "sendgrid", "--confirm-revoked", "--json")
+    assert (again.code, again.json["state"]) == (1, "RETIRED"), again.everything
+    assert [
+        one["old_successes"] for one in cli.run("audit", "show", "--json").json["rotations"][0]["confirmations"]
+    ] == [
+        0,
+        1,
+    ]
+    assert "1 successes with it occurred after that" in cli.run("audit", "report").out
+
+
+def test_an_alert_is_not_closed_while_the_old_key_still_works(world, cli):
+    rotated(world, cli)
+    world.github.add_alert("lovendo/app", "sendgrid_api_key", world.infisical.value(NAME, 1))
+    world.github.fail_next("GET", "/secret-scanning/alerts", faults.answer(403, {"message": "no"}))
+    assert "could not be looked at" in cli.run("rotate", "sendgrid", "--confirm-revoked").out
+    old = ("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--source", "cron")
+    cli.run(*old, "--detail", "secret_version=1")
+    done = cli.run("rotate", "sendgrid", "--confirm-revoked")
+    assert done.code == 1, done.everything
+    assert "closed as revoked" not in done.out
+    assert len(cli.run("leaks", "--json").json["open"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +22,10 @@ from releaseguard.errors import (
     Unreachable,
     UsageError,
 )
+from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event, Outcome, new_id
+from releaseguard.rotation.history import fold
+from releaseguard.rotation.revocation import StillUsed, still_used
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Claim, Origin, RotateRequest, RotationResult, State
 from releaseguard.secret import Secret
@@ -346,8 +350,6 @@ def test_what_a_readable_destination_holds_already_is_what_leaked() -> None:
 def test_a_leak_stays_open_until_somebody_confirms_the_revocation() -> None:
     world = ready("old", "new")
     go(world, LEAKED)
-    from releaseguard.rotation.history import fold
-
     assert [leak.leak.versions for leak in fold(LANE, world.log.chain()).open_leaks] == [{NAME: 1}]
     do(world, Action.CONFIRM_REVOKED)
     assert not fold(LANE, world.log.chain()).open_leaks
@@ -364,34 +366,133 @@ def test_a_leak_found_while_its_replacement_is_on_the_way_joins_that_rotation() 
         do(world, Action.ROLLBACK)
 
 
-def _old_success(world: World, occurred: float) -> None:
-    at = world.time.wall() + timedelta(seconds=occurred)
+def _success(world: World, occurred: float, version: str = "1", **detail: str) -> None:
+    """The app used the provider ``occurred`` seconds from now, and the log learns of it now."""
     event = Event(
         id=new_id(),
-        occurred_at=at,
+        occurred_at=world.time.wall() + timedelta(seconds=occurred),
         provider="sendgrid",
         event="sendgrid_email_sent",
         outcome=Outcome.SUCCESS,
         environment="production",
         source="cron",
-        detail={"secret_version": "1"},
+        detail=detail or {"secret_version": version},
     )
     world.log.append([event])
 
 
-def test_confirming_a_revocation_says_when_the_old_value_still_works() -> None:
-    world = ready("old", "new")
+def confirmed(*versions: str) -> World:
+    """The newest version is out everywhere, and somebody has just said that the one before is revoked."""
+    world = ready(*versions)
     go(world, LEAKED)
     assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK
+    world.app.silent = True
+    return world
+
+
+def look(world: World) -> list[StillUsed]:
+    return list(still_used(world.log, fold(LANE, world.log.chain()), {NAME: [NAME]}))
+
+
+def test_confirming_a_revocation_says_when_the_old_value_still_works() -> None:
+    world = confirmed("old", "new")
     world.time.now += 10
-    _old_success(world, -60)
+    _success(world, -60)
     assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK, "it occurred before and was only recorded later"
-    _old_success(world, -5)
+    _success(world, -5)
     result = do(world, Action.CONFIRM_REVOKED)
     assert (result.state, result.exit_code) == (State.RETIRED, ExitCode.BAD)
     assert "cron" in " ".join(result.remarks)
     retired = [event for event in world.log.chain() if event.event == "rotation_retired"]
     assert len(retired) == 3, "always recorded"
+
+
+def test_an_old_success_counts_however_long_ago_it_was_and_however_often_one_asks() -> None:
+    world = confirmed("old", "new")
+    world.time.now += 3 * 86400
+    _success(world, -2 * 86400)
+    for _ in range(2):
+        result = do(world, Action.CONFIRM_REVOKED)
+        assert result.exit_code is ExitCode.BAD
+        assert "1 successes" in " ".join(result.remarks)
+    assert [one.successes for one in look(world)] == [1]
+
+
+def test_a_key_that_was_revoked_in_the_end_is_not_held_against_for_ever() -> None:
+    world = confirmed("old", "new")
+    world.time.now += 600
+    _success(world, -60)
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD
+    world.time.now += 59 * 60
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD
+    world.time.now += 2 * 60
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK, "quiet since it was confirmed anew"
+    assert look(world) == []
+    _success(world, -1800)
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD, "it occurred after it was confirmed anew"
+    assert [one.successes for one in look(world)] == [1]
+
+
+def test_a_confirmation_is_recorded_where_the_log_cannot_be_searched() -> None:
+    world = ready("old", "new")
+    go(world)
+    select = world.log.select
+
+    def failing(query: Query) -> Iterator[Event]:
+        if query.outcome is Outcome.SUCCESS:
+            raise Unreachable("silence")
+        return select(query)
+
+    world.log.select = failing  # type: ignore[method-assign]
+    with pytest.raises(Unreachable):
+        do(world, Action.CONFIRM_REVOKED)
+    (rotation,) = fold(LANE, world.log.chain()).rotations
+    assert rotation.state is State.RETIRED
+    assert [one.old_successes for one in rotation.confirmations] == [None]
+
+
+def test_what_is_confirmed_is_the_old_value_of_the_rotation_that_was_not_given_up() -> None:
+    world = ready("old", "new")
+    done = go(world)
+    world.vault.put(NAME, "newer")
+    world.killer.on = {f"write {place.uri} {NAME}": AccessDenied("403") for place in world.destinations}
+    go(world)
+    world.killer.on = {}
+    do(world, Action.ABORT)
+    result = do(world, Action.CONFIRM_REVOKED)
+    assert (result.rotation_id, result.exit_code) == (done.rotation_id, ExitCode.OK)
+    world.time.sleep(30)  # the app goes on with version 2, which the given-up rotation would have replaced
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK
+    assert look(world) == []
+
+
+def test_a_later_version_is_not_an_old_one() -> None:
+    world = confirmed("old", "new")
+    world.app.silent = False
+    world.vault.put(NAME, "newer")
+    assert go(world).state is State.PROVEN
+    assert look(world) == [], "version 3 carries on, and version 2 is not said to be revoked"
+    _success(world, 0)
+    (still,) = look(world)
+    assert (still.successes, still.source) == (1, "cron")
+    assert "--confirm-revoked" in still.next_step
+
+
+def test_the_deployment_that_held_the_old_value_speaks_without_a_version_too() -> None:
+    world = confirmed("old", "new")
+    world.time.now += 10
+    _success(world, -5, deployment_id="dpl_1")
+    assert [one.successes for one in look(world)] == [1]
+    _success(world, -5, deployment_id="dpl_2")
+    assert [one.successes for one in look(world)] == [1]
+    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD
+
+
+def test_nothing_is_looked_for_before_anybody_confirmed() -> None:
+    world = ready("old", "new")
+    go(world)
+    _success(world, 0)
+    assert look(world) == []
 
 
 # --- where the value comes from

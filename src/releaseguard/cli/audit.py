@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from releaseguard.report.postmortem import PostmortemDocument
     from releaseguard.rotation.account import Account
     from releaseguard.rotation.history import RotationView
+    from releaseguard.rotation.revocation import StillUsed
     from releaseguard.wiring import Wiring
 
 COLUMNS = ("began", "provider", "state", "versions", "by", "proof", "environment", "why", "rotation")
@@ -38,9 +39,10 @@ def audit() -> None:
 @click.argument("provider", required=False)
 @_environment
 def show(run: Run, provider: str | None, environment: str | None) -> None:
-    """Every rotation: who, what, when, why, with which proof; open leaks first.
+    """Every rotation: who, what, when, why, with which proof; first open leaks, and keys that are still in use
+    although somebody confirmed that they are revoked.
 
-    JSON: {"open_leaks": [...], "rotations": [...], "chains": [{"lane", "head"}]}.
+    JSON: {"open_leaks": [...], "still_used": [...], "rotations": [...], "chains": [{"lane", "head"}]}.
     """
     from releaseguard.rotation.account import account_of, to_json
 
@@ -48,7 +50,21 @@ def show(run: Run, provider: str | None, environment: str | None) -> None:
         if provider is not None:
             wiring.cards.get(provider)
         account = account_of(_chains(wiring.event_log), provider, environment)
-    run.emit(lambda: _show_text(account), to_json(account))
+        still = _still_used(wiring, account)
+    document = {**to_json(account), "still_used": [one.to_json() for one in still]}
+    run.emit(lambda: _show_text(account, still), document)
+
+
+def _still_used(wiring: Wiring, account: Account) -> Sequence[StillUsed]:
+    from releaseguard.rotation.revocation import still_used
+    from releaseguard.rotation.survey import companions_of
+
+    cards = {card.id: card for card in wiring.cards}
+    found: list[StillUsed] = []
+    for view in account.lanes:
+        card = cards.get(view.lane.provider)  # a chain outlives the card of a provider that is not used any more
+        found += still_used(wiring.event_log, view, companions_of(card) if card else {})
+    return found
 
 
 def _chains(log: EventLog) -> Mapping[Lane, Sequence[Event]]:
@@ -59,7 +75,7 @@ def _chains(log: EventLog) -> Mapping[Lane, Sequence[Event]]:
     return chains_in(log.select(Query(providers=(OURSELVES,))))
 
 
-def _show_text(account: Account) -> str:
+def _show_text(account: Account, still: Sequence[StillUsed]) -> str:
     from releaseguard.cli.events import output_width
     from releaseguard.report import table
     from releaseguard.rotation.account import leak_row, rotation_row
@@ -69,6 +85,9 @@ def _show_text(account: Account) -> str:
         row = leak_row(lane, leak)
         lines += [f"OPEN LEAK  {row['provider']} in {row['environment']}: {leak.unit}, since {_minute(row['since'])}"]
         lines += [f"  why:  {row['reason']}", f"  next: {row['next_step']}"]
+    for one in still:
+        lines += [f"STILL USED  {one.lane.provider} in {one.lane.environment}: {one.unit}"]
+        lines += [f"  why:  {one.sentence()}", f"  next: {one.next_step}"]
     rows = [_cells(rotation_row(lane, rotation)) for lane, rotation in account.rotations]
     if rows:
         lines += [*([""] if lines else []), table.render(rows, COLUMNS, output_width())]

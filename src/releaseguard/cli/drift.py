@@ -27,7 +27,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
 
     In step, behind, missing, changed by someone else, shadowed by a narrower scope, readable where it should not
     be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything
-    drifted or a leak is still open.
+    drifted, a leak is still open, or a key is still in use that was confirmed to be revoked.
     """
     from releaseguard.rotation.drift import DRIFTED
     from releaseguard.rotation.survey import survey
@@ -38,7 +38,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
         found = survey(wiring.managed(provider), wiring.vault, wiring.event_log, copies=copies)
     run.emit(lambda: _text(found), _document(found))
     drifted = [finding for finding in found.findings if finding.status in DRIFTED]
-    return ExitCode.BAD if drifted or found.leaks else ExitCode.OK
+    return ExitCode.BAD if drifted or found.leaks or found.still_used else ExitCode.OK
 
 
 def _document(found: Survey) -> Mapping[str, Any]:
@@ -56,6 +56,7 @@ def _document(found: Survey) -> Mapping[str, Any]:
     return {
         "findings": [asdict(finding) for finding in found.findings],
         "open_leaks": leaks,
+        "still_used": [one.to_json() for one in found.still_used],
         "unread": [asdict(one) for one in found.unread],
     }
 
@@ -71,6 +72,12 @@ def _text(found: Survey) -> str:
                 f"              {leak.leak.reason}",
                 f"              next: revoke the old key, then releaseguard rotate {provider} --confirm-revoked",
             ]
+    for one in found.still_used:
+        lines += [
+            f"STILL USED    {one.unit}",
+            f"              {one.sentence()}",
+            f"              next: {one.next_step}",
+        ]
     return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
 
 

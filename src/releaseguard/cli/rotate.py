@@ -48,7 +48,11 @@ VERBS = ("resume", "abort", "rollback", "confirm_revoked")
 @click.option("--resume", is_flag=True, help="Finish an unfinished rotation, from any machine.")
 @click.option("--abort", is_flag=True, help="Give an unfinished rotation up, leaving what was written.")
 @click.option("--rollback", is_flag=True, help="Put the previous version back; never a leaked one.")
-@click.option("--confirm-revoked", is_flag=True, help="Record that the old key was revoked at the provider.")
+@click.option(
+    "--confirm-revoked",
+    is_flag=True,
+    help="Record that the old key was revoked at the provider; exit code 1 if it has worked since.",
+)
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
 @click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
 def rotate(
@@ -163,7 +167,12 @@ def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
 
 
 def _with_closed_alerts(wiring: Wiring, world: RotationWorld, result: RotationResult) -> RotationResult:
-    """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation."""
+    """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation.
+
+    A value that still works settles nothing.
+    """
+    if result.exit_code is not ExitCode.OK:
+        return result
     from releaseguard.cli.leaks import close_revoked
     from releaseguard.rotation.survey import lane_view
 

@@ -98,6 +98,9 @@ def rotation_row(lane: Lane, rotation: RotationView) -> Mapping[str, Any]:
         },
         "proven_at": to_text(rotation.proven_at) if rotation.proven_at else None,
         "revoked_at": to_text(rotation.revoked_at) if rotation.revoked_at else None,
+        "confirmations": [
+            {"at": to_text(one.at), "old_successes": one.old_successes} for one in rotation.confirmations
+        ],
         "ended_because": rotation.ended_because,
     }
 

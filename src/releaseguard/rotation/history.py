@@ -79,6 +79,16 @@ class Leg:
     deployed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A person said that the old value is revoked."""
+
+    at: datetime
+    """The store's time; of the first one its own moment, which was taken before it was written."""
+    old_successes: int | None
+    """How many successes with the old version had occurred since the one it renews; ``None``: nobody could look."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationView:
     """One rotation as its events tell it."""
@@ -105,7 +115,9 @@ class RotationView:
     proven_at: datetime | None = None
     retired_at: datetime | None = None
     revoked_at: datetime | None = None
-    """When the person who revoked the old value said so; events are held against this moment."""
+    """When a person first said that the old value is revoked."""
+    confirmations: Sequence[Confirmation] = ()
+    """Every time that somebody said so, in order."""
     holder: str | None = None
     ended_because: str | None = None
 
@@ -392,7 +404,14 @@ def _proven(view: RotationView, event: Event) -> RotationView:
 def _retired(view: RotationView, event: Event) -> RotationView:
     revoked = event.detail.get("revoked_at")
     moment = from_text(revoked) if isinstance(revoked, str) else store_time(event)
-    return replace(view, state=State.RETIRED, retired_at=store_time(event), revoked_at=view.revoked_at or moment)
+    said = Confirmation(store_time(event) if view.confirmations else moment, event.detail.get("old_successes"))
+    return replace(
+        view,
+        state=State.RETIRED,
+        retired_at=store_time(event),
+        revoked_at=view.revoked_at or moment,
+        confirmations=(*view.confirmations, said),
+    )
 
 
 def _ended(state: State) -> Callable[[RotationView, Event], RotationView]:

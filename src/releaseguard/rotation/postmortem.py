@@ -125,7 +125,8 @@ def _exposure(events: Sequence[Event]) -> JsonObject | None:
 
 def _what_is_open(lane: Lane, rotation: RotationView) -> Sequence[str]:
     command = f"releaseguard rotate {lane.provider} --environment {lane.environment}"
-    if rotation.state is State.PROVEN:
+    contradicted = rotation.confirmations and rotation.confirmations[-1].old_successes
+    if rotation.state is State.PROVEN or contradicted:
         return [f"Revoke the old key at {lane.provider}, then: {command} --confirm-revoked"]
     return [] if rotation.finished else [f"{command} --resume", *rotation.proof.missing]
 
@@ -154,7 +155,7 @@ def _worth_telling(events: Sequence[Event]) -> Sequence[Event]:
 def _moment(event: Event) -> Moment:
     tell = _WORDS.get(event.event)
     text = tell(event.detail) if tell else event.event.replace("_", " ")
-    bad = event.event.endswith("_failed") or event.outcome is Outcome.ERROR
+    bad = event.event.endswith("_failed") or event.outcome is Outcome.ERROR or bool(event.detail.get("old_successes"))
     back = " (on the way back)" if event.detail.get("direction") == Direction.BACK.value else ""
     step = event.detail.get("step")
     return Moment(
@@ -201,6 +202,12 @@ def _because(words: str) -> Callable[[JsonObject], str]:
     return lambda detail: f"{words}: {detail['reason']}" if detail.get("reason") else words
 
 
+def _retired(detail: JsonObject) -> str:
+    old = detail.get("old_successes")
+    after = f"; {old} successes with it occurred after that" if old else ""
+    return f"The old key was confirmed as revoked ({clock(str(detail.get('revoked_at')))}){after}"
+
+
 _WORDS: Mapping[str, Callable[[JsonObject], str]] = {
     "rotation_planned": _planned,
     "rotation_staged": _staged,
@@ -219,7 +226,7 @@ _WORDS: Mapping[str, Callable[[JsonObject], str]] = {
     "rotation_deployed": lambda _: "The app runs with the new version",
     "rotation_proven": lambda detail: f"Proven by {_proof(detail)}",
     "rotation_unproven": _missing,
-    "rotation_retired": lambda detail: f"The old key was confirmed as revoked ({clock(str(detail.get('revoked_at')))})",
+    "rotation_retired": _retired,
     "rotation_rolling_back": _because("Rolling back"),
     "rotation_rolled_back": _because("Rolled back"),
     "rotation_failed": _because("Failed"),

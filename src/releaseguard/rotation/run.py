@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from releaseguard.audit import Draft
 from releaseguard.cards.spec import Card
 from releaseguard.destinations.interface import ItemKind, Observed
-from releaseguard.errors import ConfigError, ExitCode, NotFound, Refused, ReleaseguardError, Unreachable
-from releaseguard.eventlog.interface import Query
-from releaseguard.model import OURSELVES, Event, Outcome, from_text, new_id, to_text
+from releaseguard.errors import (
+    ConfigError,
+    ExitCode,
+    NotFound,
+    Refused,
+    ReleaseguardError,
+    ServiceError,
+    Unreachable,
+)
+from releaseguard.model import Event, new_id, to_text
 from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail, side_by_side
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
 from releaseguard.rotation.plan import Survey, Unit, items_for, make_plan, unit_of
-from releaseguard.rotation.proof import CLIENT, Labels
+from releaseguard.rotation.revocation import QUIET, held_against, old_successes, revoked_by
 from releaseguard.rotation.values import (
     EXIT_CODES,
     Action,
@@ -35,9 +42,6 @@ from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 
 T = TypeVar("T")
-
-STILL_APPEARS = timedelta(hours=1)
-"""How recent a success with the revoked value is, for ``--confirm-revoked`` to say that it still works."""
 
 
 def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> RotationResult:
@@ -145,26 +149,41 @@ def _rollback(call: _Call) -> RotationResult:
 
 def _confirm_revoked(call: _Call) -> RotationResult:
     call.journal.refuse_if_held()
-    view = call.view.last_of(call.unit.name)
+    view = revoked_by(call.view, call.unit.name)
     if view is None:
         raise Refused(
             f"no rotation of {call.unit.name} is known, so no old value either",
             next_step=f"Rotate first: releaseguard rotate {call.world.card.id}",
         )
-    revoked = view.revoked_at or call.world.log.now()
-    alive = _old_successes(call, view, revoked.isoformat())
-    detail = {"rotation_id": view.id, "revoked_at": to_text(revoked), "old_successes": len(alive)}
+    now = call.world.log.now()
+    since = held_against(view.confirmations, now) or now
+    try:
+        alive: Sequence[Event] = old_successes(call.world.log, call.view, view, call.unit.companions, since)
+    except ServiceError:
+        _record_confirmation(call, view, now, None)  # the person has said so, whether or not anybody could look
+        raise
+    _record_confirmation(call, view, now, len(alive))
+    result = _result(call, view.id)
+    return _still_alive(call, result, alive, since) if alive else result
+
+
+def _record_confirmation(call: _Call, view: RotationView, now: datetime, alive: int | None) -> None:
+    detail = {"rotation_id": view.id, "revoked_at": to_text(view.revoked_at or now), "old_successes": alive}
     call.journal.append(Draft("rotation_retired", detail))
     call.journal.release()
-    result = _result(call, view.id)
-    if not alive:
-        return result
+
+
+def _still_alive(call: _Call, result: RotationResult, alive: Sequence[Event], since: datetime) -> RotationResult:
     newest = max(alive, key=lambda event: event.occurred_at)
     remark = (
-        f"The old version still works: {len(alive)} successes occurred after it was confirmed to be revoked, "
-        f"the last at {to_text(newest.occurred_at)} from {newest.source or 'an unnamed source'}."
+        f"The old version still works: {len(alive)} successes occurred after it was confirmed to be revoked "
+        f"({to_text(since)}), the last at {to_text(newest.occurred_at)} from {newest.source or 'an unnamed source'}."
     )
-    step = f"Revoke it at the provider. {call.unit.steps() or ''}".strip()
+    step = (
+        f"Revoke it at the provider. {call.unit.steps() or ''}".strip()
+        + f" Then confirm it once more: releaseguard rotate {call.world.card.id} --confirm-revoked; from "
+        f"{QUIET.total_seconds() / 60:.0f} minutes later on only successes after that confirmation count."
+    )
     return replace(result, exit_code=ExitCode.BAD, remarks=(*result.remarks, remark), next_step=step)
 
 
@@ -400,35 +419,6 @@ def _left_behind(call: _Call, view: RotationView) -> Sequence[str]:
     if not written:
         return ("Nothing had been written.",)
     return (f"Written: {', '.join(written)}.", *([f"Not written: {', '.join(rest)}."] if rest else []))
-
-
-# --- after the old value is gone
-
-
-def _old_successes(call: _Call, view: RotationView, revoked: str) -> Sequence[Event]:
-    """Successes with another version than the new one that occurred after the revocation, and lately."""
-    moment, now = from_text(revoked), call.world.log.now()
-    labels = Labels.of(view.pins, Direction.FORWARD, call.unit.companions)
-    deployments = view.leg(Direction.FORWARD).deployments.values()
-    before = {made.before_id for made in deployments if made.before_id} - {made.id for made in deployments}
-    query = Query(
-        environment=call.world.lane.environment,
-        providers=(call.world.card.id,),
-        outcome=Outcome.SUCCESS,
-        since=max(moment, now - STILL_APPEARS),
-    )
-    return [
-        event
-        for event in call.world.log.select(query)
-        if event.provider != OURSELVES and event.occurred_at > moment and _is_old(event, labels, before)
-    ]
-
-
-def _is_old(event: Event, labels: Labels, before: set[str]) -> bool:
-    version = event.detail.get("secret_version")
-    if version not in (None, ""):
-        return bool(labels.members) and not labels.is_new(version)
-    return event.source != CLIENT and event.detail.get("deployment_id") in before
 
 
 # --- the result

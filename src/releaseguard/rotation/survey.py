@@ -15,6 +15,7 @@ from releaseguard.model import OURSELVES
 from releaseguard.rotation.copies import Found, Unread, search_for_copies
 from releaseguard.rotation.drift import DriftFinding, DriftStatus, Pushed, findings, unmanaged
 from releaseguard.rotation.history import LaneView, OpenLeak, fold
+from releaseguard.rotation.revocation import StillUsed, still_used
 from releaseguard.rotation.values import Place
 from releaseguard.vault.interface import SecretVersion, Vault
 
@@ -42,6 +43,8 @@ class Survey:
     findings: Sequence[DriftFinding]
     leaks: Mapping[str, Sequence[OpenLeak]]
     """By provider."""
+    still_used: Sequence[StillUsed] = ()
+    """Old values that were confirmed to be revoked, and worked afterwards."""
     unread: Sequence[Unread] = ()
     """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
@@ -54,11 +57,13 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     stored = frozenset(vault.names())
     found: list[DriftFinding] = []
     leaks: dict[str, Sequence[OpenLeak]] = {}
+    still: list[StillUsed] = []
     unread: set[Unread] = set()
     for one in managed:
         view = lane_view(log, one.lane)
         if view.open_leaks:
             leaks[one.card.id] = view.open_leaks
+        still += still_used(log, view, companions_of(one.card))
         for said in _one(one, vault, stored, view):
             if isinstance(said, Unread):
                 unread.add(said)
@@ -68,7 +73,7 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
             elsewhere = _copies(one, stored)
             found += [unmanaged(one.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies]
             unread |= {*elsewhere.unread}
-    return Survey(found, leaks, sorted(unread))
+    return Survey(found, leaks, still, sorted(unread))
 
 
 def lane_view(log: EventLog, lane: Lane) -> LaneView:
@@ -81,6 +86,11 @@ def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
     """The card's secrets that this project uses: those that the vault holds, and the main unit in any case."""
     main = {secret.name for secret in card.unit_of()} if card.secrets else set()
     return [secret for secret in card.secrets if secret.name in stored or secret.name in main]
+
+
+def companions_of(card: Card) -> Mapping[str, Sequence[str]]:
+    """By unit: the members beside which their version is pushed, so that the app can report it."""
+    return {unit: [one.name for one in members if one.companion] for unit, members in card.units().items()}
 
 
 def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView) -> Iterator[DriftFinding | Unread]:

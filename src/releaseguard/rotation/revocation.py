@@ -1,0 +1,182 @@
+"""Whether a value that a person confirmed to be revoked still works: successes that occurred after that moment.
+
+Held against is the first confirmation of a rotation's old value. A confirmation that was contradicted by such
+successes is a claim made anew; it takes the first one's place once :data:`QUIET` has passed, so that a key which was
+really revoked in the end is not held against for ever, and asking twice in a row gives the same answer twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from releaseguard.audit import Lane
+from releaseguard.eventlog.interface import CLIENT, EventLog, Query
+from releaseguard.model import OURSELVES, Event, Outcome, to_text
+from releaseguard.rotation.history import Confirmation, LaneView, RotationView
+from releaseguard.rotation.proof import Labels
+from releaseguard.rotation.values import Direction, State
+
+QUIET = timedelta(hours=1)
+"""How long after a renewed confirmation it is held against instead of the one it renews."""
+MOST = 1000
+"""Rows of one kind that :func:`still_used` reads: it has to say that there are some, not how many millions."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillUsed:
+    """A value that was confirmed to be revoked, and worked afterwards."""
+
+    lane: Lane
+    rotation_id: str
+    unit: str
+    since: datetime
+    """The confirmation's moment."""
+    successes: int
+    """At most :data:`MOST` of each version."""
+    last_at: datetime
+    source: str | None
+
+    @property
+    def next_step(self) -> str:
+        where = f"--environment {self.lane.environment}"
+        return (
+            f"Revoke the old key at {self.lane.provider}, then: "
+            f"releaseguard rotate {self.lane.provider} {where} --confirm-revoked"
+        )
+
+    def to_json(self) -> Mapping[str, Any]:
+        """As in ``drift --json`` and ``audit show --json``."""
+        return {
+            "provider": self.lane.provider,
+            "environment": self.lane.environment,
+            "rotation_id": self.rotation_id,
+            "unit": self.unit,
+            "confirmed_at": to_text(self.since),
+            "successes": self.successes,
+            "last_at": to_text(self.last_at),
+            "source": self.source,
+            "next_step": self.next_step,
+        }
+
+    def sentence(self) -> str:
+        """For people."""
+        return (
+            f"{self.successes} successes with the old version occurred after it was confirmed to be revoked "
+            f"({to_text(self.since)}), the last at {to_text(self.last_at)} from {self.source or 'an unnamed source'}"
+        )
+
+
+def revoked_by(view: LaneView, unit: str) -> RotationView | None:
+    """The rotation whose old value a person means: the newest of ``unit`` that was not given up."""
+    mine = [rotation for rotation in view.rotations if rotation.unit == unit]
+    kept = [rotation for rotation in mine if rotation.state is not State.ABORTED] or mine
+    return kept[-1] if kept else None
+
+
+def held_against(confirmations: Sequence[Confirmation], now: datetime) -> datetime | None:
+    """The moment after which no success with the old version may occur; ``None`` before any confirmation."""
+    if not confirmations:
+        return None
+    renewed = [one.at for one in confirmations if one.old_successes and one.at <= now - QUIET]
+    return max([confirmations[0].at, *renewed])
+
+
+def old_successes(
+    log: EventLog, view: LaneView, rotation: RotationView, companions: Sequence[str], since: datetime
+) -> Sequence[Event]:
+    """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation."""
+    everything = Query(
+        environment=view.lane.environment, providers=(view.lane.provider,), outcome=Outcome.SUCCESS, since=since
+    )
+    return _old(log.select(everything), view, rotation, companions, since)
+
+
+def still_used(log: EventLog, view: LaneView, companions: Mapping[str, Sequence[str]]) -> Iterator[StillUsed]:
+    """The units of one lane whose old value is in use although its revocation was confirmed.
+
+    ``companions`` has, by unit, the members whose version the app knows. The store picks the rows by the versions
+    and deployments that the history knows to be old; what an app reports as a map of versions is seen by
+    :func:`old_successes` alone, which reads every row.
+    """
+    now = log.now() if any(rotation.confirmations for rotation in view.rotations) else None
+    for unit in dict.fromkeys(rotation.unit for rotation in view.rotations):
+        confirmed = [one for one in view.rotations if one.unit == unit and one.confirmations]
+        if not confirmed or now is None:
+            continue
+        rotation = confirmed[-1]
+        since = held_against(rotation.confirmations, now) or now
+        rows = _old(_named_old(log, view, rotation, since), view, rotation, companions.get(unit, ()), since)
+        if rows:
+            last = max(rows, key=lambda row: row.occurred_at)
+            yield StillUsed(view.lane, rotation.id, unit, since, len(rows), last.occurred_at, last.source)
+
+
+def _named_old(log: EventLog, view: LaneView, rotation: RotationView, since: datetime) -> Iterator[Event]:
+    texts = [("secret_version", text) for text in _old_versions(view, rotation)]
+    texts += [("deployment_id", before) for before in sorted(_deployments_before(rotation))]
+    for key, text in texts:
+        query = Query(
+            environment=view.lane.environment,
+            providers=(view.lane.provider,),
+            outcome=Outcome.SUCCESS,
+            since=since,
+            detail={key: text},
+            newest_first=True,
+            limit=MOST,
+        )
+        yield from log.select(query)
+
+
+def _old_versions(view: LaneView, rotation: RotationView) -> Sequence[str]:
+    """How apps may report the versions that were in use before: each member's number, and the group's."""
+    texts: set[str] = set()
+    for one in _up_to(view, rotation):
+        befores = [pin.version(_other(one)) for pin in one.pins]
+        texts |= {str(version) for version in befores if version is not None}
+        texts.add(".".join(str(version) for version in befores))
+        leaked = one.leak.versions.values() if one.leak else ()
+        texts |= {str(version) for version in leaked if version is not None}
+    return sorted(texts)
+
+
+def _up_to(view: LaneView, rotation: RotationView) -> Sequence[RotationView]:
+    mine = [one for one in view.rotations if one.unit == rotation.unit]
+    return mine[: 1 + next(number for number, one in enumerate(mine) if one.id == rotation.id)]
+
+
+def _and_later(view: LaneView, rotation: RotationView) -> Sequence[RotationView]:
+    mine = [one for one in view.rotations if one.unit == rotation.unit]
+    return mine[next(number for number, one in enumerate(mine) if one.id == rotation.id) :]
+
+
+def _old(
+    events: Iterable[Event], view: LaneView, rotation: RotationView, companions: Sequence[str], since: datetime
+) -> Sequence[Event]:
+    labels = [Labels.of(one.pins, one.direction, companions) for one in _and_later(view, rotation)]
+    before = _deployments_before(rotation)
+    found = {
+        event.id: event
+        for event in events
+        if event.provider != OURSELVES and event.occurred_at > since and _is_old(event, labels, before)
+    }
+    return list(found.values())
+
+
+def _is_old(event: Event, labels: Sequence[Labels], before: frozenset[str]) -> bool:
+    version = event.detail.get("secret_version")
+    if version not in (None, ""):
+        return bool(labels[0].members) and not any(label.is_new(version) for label in labels)
+    return event.source != CLIENT and event.detail.get("deployment_id") in before
+
+
+def _deployments_before(rotation: RotationView) -> frozenset[str]:
+    """Deployments that served the old value, and hold it for good."""
+    made = rotation.leg(rotation.direction).deployments.values()
+    return frozenset({one.before_id for one in made if one.before_id} - {one.id for one in made})
+
+
+def _other(rotation: RotationView) -> Direction:
+    return Direction.BACK if rotation.direction is Direction.FORWARD else Direction.FORWARD
