@@ -439,8 +439,9 @@ class Wiring:
         from releaseguard.leaks.github import GitHubAlerts
 
         addresses = [address for name in self.settings.providers for address in self._github_addresses(name)]
-        repositories = dict.fromkeys(f"{one.account}/{one.repo}" for one in addresses if one.repo)
-        return GitHubAlerts(self.github, list(repositories))
+        repositories = [f"{one.account}/{one.repo}" for one in addresses if one.repo]
+        each = {name.lower(): name for name in reversed(repositories)}  # GitHub does not tell letter case apart
+        return GitHubAlerts(self.github, list(reversed(each.values())))
 
     def _github_addresses(self, provider: str) -> Sequence[Address]:
         section = self.settings.providers[provider]

@@ -119,6 +119,28 @@ def test_a_narrower_scope_shadows_a_wider_one(narrow: str, wide: str, expected: 
     assert parse(narrow).shadows(parse(wide)) is expected
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("vercel:web/production", "vercel:prj_1/production,preview", True),
+        ("vercel:web/production", "vercel:prj_1/preview", False),
+        ("vercel:web/production", "vercel:Web/production", True),
+        ("vercel:web/production", "vercel:admin/production", False),
+        ("vercel:prj_1/production", "vercel:prj_2/production", False),
+        ("vercel:prj_1/qa", "vercel:prj_1/env_9", True),
+        ("vercel:prj_1/qa", "vercel:web/env_9", True),
+        ("vercel:prj_1/qa", "vercel:prj_1/staging", False),
+        ("vercel:prj_1/production", "vercel:prj_1/env_9", False),
+        ("vercel:web/production", "vercel:web/production", False),
+        ("vercel:web/production", "supabase:web", False),
+        ("github:o/r", "github:o/R", False),
+    ],
+)
+def test_where_only_the_service_can_tell(one: str, other: str, expected: bool) -> None:
+    assert parse(one).may_be(parse(other)) is expected
+    assert parse(other).may_be(parse(one)) is expected
+
+
 def test_parts_of_an_address() -> None:
     address = parse("vercel:prj_123/preview,production as SEND_KEY")
     assert (address.uri, address.base) == ("vercel:prj_123/production,preview", "vercel:prj_123")

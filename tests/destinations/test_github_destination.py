@@ -275,6 +275,15 @@ def test_runs_queued_before_the_push_are_named_and_ended_or_later_ones_are_not(
     assert found[0].place in {"github:lovendo", "github:lovendo/app"}
 
 
+def test_a_repository_that_is_spelled_in_two_ways_has_its_runs_once(
+    github: GitHubStandIn, connect: Connections
+) -> None:
+    queued = github.add_run("lovendo/app", "queued")
+    places = [parse(f"github:{name}") for name in ("lovendo/app", "Lovendo/App", "LOVENDO")]
+    found = GitHubRuns(connect(github, github.token), places).waiting(datetime.now(UTC))
+    assert [run.id for run in found] == [queued]
+
+
 def test_a_queued_run_reads_an_environments_secret_later(github: GitHubStandIn, connect: Connections) -> None:
     github.add_run("lovendo/app", "queued")
     running = github.add_run("lovendo/app", "in_progress")

@@ -239,6 +239,27 @@ def test_copies_in_other_projects_and_in_other_targets_of_this_one(
     )
 
 
+def test_a_copy_is_known_by_both_names_of_its_project_and_by_the_slug_of_its_environment(
+    stand_in: VercelStandIn, at: At
+) -> None:
+    other = stand_in.add_project("other", ("qa",))
+    (qa,) = other.custom_environments
+    stand_in.put(other, KEY, "x", ["preview"], custom_environments=[qa])
+    search = at("production").search([KEY])
+    assert search.found == [f"vercel:{other.id}/preview", f"vercel:{other.id}/qa"]
+    assert search.also == {f"vercel:{other.id}/{target}": f"vercel:other/{target}" for target in ("preview", "qa")}
+
+
+def test_a_place_is_known_by_every_spelling(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    qa = next(id_ for id_, slug in project.custom_environments.items() if slug == "qa")
+    plain = {address.uri for address in at("production").also_called()}
+    assert plain == {f"vercel:{project.id}/production", f"vercel:{project.name}/production"}
+    for target in ("qa", qa):
+        address, other = at(f"preview,{target}").also_called()
+        assert {address.project, other.project} == {project.id, project.name}
+        assert {*address.targets} == {*other.targets} == {"preview", "qa", qa}
+
+
 def test_projects_that_cannot_be_read_are_listed_as_unread(stand_in: VercelStandIn, at: At) -> None:
     other = stand_in.add_project("closed")
     stand_in.fail_next("GET", f"{other.id}/env", faults.answer(403, {"error": {"code": "forbidden"}}))

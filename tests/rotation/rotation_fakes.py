@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from releaseguard.audit import Lane
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
+from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import Destination, Forecast, InStep, Item, Observed, Receipt
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query
@@ -221,6 +222,10 @@ class FakeDestination(Destination):
         self.cells: dict[str, Cell] = {}
         self.writes: dict[str, int] = {}
         self.on_write: Callable[[], None] = lambda: None
+        self.spellings: Sequence[Address] = ()
+
+    def also_called(self) -> Sequence[Address]:
+        return self.killer.around(f"names {self.uri}", lambda: self.spellings)  # type: ignore[return-value]
 
     def forecast(self, items: Sequence[Item]) -> Forecast:
         def look() -> Forecast:

@@ -11,6 +11,7 @@ from rotation_fakes import LANE, NAME, SENDGRID, FakeDestination, World
 
 from releaseguard.audit import Lane, verify_chain
 from releaseguard.cards.spec import SecretSpec
+from releaseguard.destinations.address import parse
 from releaseguard.errors import (
     AccessDenied,
     ConfigError,
@@ -681,17 +682,69 @@ def test_another_units_unfinished_rotation_comes_first() -> None:
         go(world)
 
 
+STAGING = Lane("sendgrid", "staging")
+MAPBOX = Lane("mapbox", "production")
+OURS = "vercel:prj_1/production,preview"
+
+
 def test_two_owners_of_one_name_at_one_place_are_a_configuration_error() -> None:
     world = ready("old", "new")
-    staging = Lane("sendgrid", "staging")
-    claims = (
-        Claim("vercel:prj_1/production,preview", NAME, LANE),
-        Claim("vercel:prj_1/preview", NAME, staging),
-    )
+    claims = (Claim(OURS, NAME, LANE), Claim("vercel:prj_1/preview", NAME, STAGING))
     with pytest.raises(ConfigError, match="both claim"):
         rotate(RotateRequest(), replace(world.process(), claims=claims), world.tell)
     shared = tuple(replace(claim, shared=True) for claim in claims)
     assert rotate(RotateRequest(), replace(world.process(), claims=shared), world.tell).state is State.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (Claim("github:lovendo/app1", NAME, LANE), Claim("github:Lovendo/App1", NAME, MAPBOX)),
+        (Claim("github:o/r@production", NAME, LANE), Claim("github:o/r@Production", NAME, STAGING)),
+        (Claim("github:o/r", NAME, LANE), Claim("github:o/r", NAME.lower(), MAPBOX)),
+        (Claim("github-dependabot:o/r", "a_key", LANE), Claim("github-dependabot:O/R", "A_KEY", MAPBOX)),
+        (Claim(OURS, NAME, LANE), Claim("vercel:web/preview", NAME, STAGING)),
+        (Claim(OURS, NAME, LANE), Claim("vercel:web/preview", NAME, LANE)),
+        (Claim("github:o/r", NAME, LANE, shared=True), Claim("github:O/r", NAME, LANE, shared=True)),
+    ],
+)
+@pytest.mark.parametrize("action", [Action.ROTATE, Action.RESUME, Action.ROLLBACK])
+def test_one_place_is_one_place_however_it_is_spelled(mine: Claim, theirs: Claim, action: Action) -> None:
+    world = ready("old", "new")
+    world.vercel.spellings = [parse("vercel:web/production,preview"), parse(OURS)]
+    for claims in ((mine, theirs), (theirs, mine)):
+        with pytest.raises(ConfigError, match=r"both claim|twice"):
+            rotate(RotateRequest(action=action), replace(world.process(), claims=claims), world.tell)
+    assert not world.log.chain()
+    assert not any(destination.writes for destination in world.destinations)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        Claim("vercel:admin/preview", NAME, STAGING),
+        Claim("vercel:web/development", NAME, STAGING),
+        Claim("vercel:web/preview", NAME.lower(), STAGING),
+        Claim("github:o/r@staging", NAME, STAGING),
+        Claim("vercel:web/preview", NAME, STAGING, shared=True),
+    ],
+)
+def test_different_places_and_names_are_told_apart(theirs: Claim) -> None:
+    world = ready("old", "new")
+    world.vercel.spellings = [parse("vercel:web/production,preview"), parse(OURS)]
+    mine = [Claim(OURS, NAME, LANE, shared=theirs.shared), Claim("github:o/r", NAME, LANE)]
+    assert rotate(RotateRequest(), replace(world.process(), claims=[*mine, theirs]), world.tell).state is State.PROVEN
+
+
+def test_a_service_is_asked_for_its_names_only_where_they_decide() -> None:
+    world = ready("old", "new")
+    world.killer.on = {f"names {world.vercel.uri}": Unreachable("silence")}
+    plain = [Claim(OURS, NAME, LANE), Claim("vercel:prj_2/preview", NAME, STAGING)]
+    assert rotate(RotateRequest(dry_run=True), replace(world.process(), claims=plain), world.tell).plan
+    doubtful = [Claim(OURS, NAME, LANE), Claim("vercel:web/preview", NAME, STAGING)]
+    with pytest.raises(Unreachable):
+        rotate(RotateRequest(), replace(world.process(), claims=doubtful), world.tell)
+    assert not world.log.chain()
 
 
 def test_our_own_access_is_not_rotated_from_under_us() -> None:

@@ -33,6 +33,9 @@ class Scheme(StrEnum):
 STANDARD_TARGETS = ("production", "preview", "development")
 """Vercel's own targets, in the order they are written in; every other target is a custom environment's slug."""
 
+_PROJECT_ID, _ENVIRONMENT_ID = "prj_", "env_"
+"""How Vercel's ids begin."""
+
 _RENAMED = re.compile(r"(?P<place>.*\S)\s+as\s+(?P<name>\S+)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWNER = r"(?P<account>[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)"
@@ -96,6 +99,22 @@ class Address:
         """Whether a write to one changes what the other holds (a target in common is enough)."""
         same = replace(self.place, targets=()) == replace(other.place, targets=())
         return same and (not self.targets or not other.targets or bool({*self.targets} & {*other.targets}))
+
+    def may_be(self, other: Address) -> bool:
+        """Whether only Vercel can tell that a write to one changes what the other holds: they do not overlap as they
+        are spelled, but a project or a custom environment has an id and a name, and may be spelled by either."""
+        if self.scheme is not Scheme.VERCEL or other.scheme is not Scheme.VERCEL or self.overlaps(other):
+            return False
+        pairs = ((mine, theirs) for mine in self.targets for theirs in other.targets)
+        return _may_be(self.project, other.project, _PROJECT_ID) and any(
+            mine == theirs or (not {mine, theirs} & {*STANDARD_TARGETS} and _may_be(mine, theirs, _ENVIRONMENT_ID))
+            for mine, theirs in pairs
+        )
+
+    @property
+    def folds_names(self) -> bool:
+        """Whether names that differ in letter case only are one name here (GitHub keeps them in upper case)."""
+        return self.scheme in {Scheme.GITHUB, Scheme.GITHUB_DEPENDABOT}
 
     def shadows(self, other: Address) -> bool:
         """Whether a secret here hides one of the same name at ``other`` from some runs.
@@ -182,6 +201,11 @@ def _match(pattern: re.Pattern[str], scheme: Scheme, place: str, rest: str, wher
             f"{place!r} is not an address of {scheme}", where=where, next_step=f"Write {EXAMPLES[scheme]}."
         )
     return found
+
+
+def _may_be(one: str, other: str, id_prefix: str) -> bool:
+    """Whether two words of Vercel's may mean the same: an id and a name do, and letter case is for it to judge."""
+    return one.lower() == other.lower() or one.startswith(id_prefix) != other.startswith(id_prefix)
 
 
 def _target_order(target: str) -> tuple[int, str]:

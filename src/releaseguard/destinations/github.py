@@ -562,12 +562,12 @@ class GitHubRuns(RunQueue):
         return sorted((run for run in runs if run.created_at <= since), key=lambda run: run.created_at)
 
     def _repositories(self) -> Mapping[str, str]:
-        """``O/R`` -> the widest destination whose secrets its runs read."""
-        found: dict[str, str] = {}
+        """``O/R`` -> the widest destination whose secrets its runs read; letter case makes no other repository."""
+        found: dict[str, tuple[str, str]] = {}
         for address in sorted(self._addresses, key=lambda a: (bool(a.environment), not a.repo)):
             for repository in self._within(address):
-                found.setdefault(repository, address.uri)
-        return found
+                found.setdefault(repository.lower(), (repository, address.uri))
+        return dict(found.values())
 
     def _within(self, address: Address) -> Sequence[str]:
         if address.repo:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from releaseguard.destinations.address import Address
 from releaseguard.errors import Refused
 from releaseguard.secret import Secret
 
@@ -86,6 +87,8 @@ class CopySearch:
     found: Sequence[str]
     unread: Sequence[str] = ()
     """``github:O/R (403)``: a copy there would not have been seen."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """The other spelling of a place that was found, where it has two: a Vercel project's id and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,10 @@ class Destination(ABC):
     """Whether a new value is seen only by a new deployment (Vercel) or at once (Supabase)."""
     holds_companions: bool
     """Whether there is room for a plain ``<NAME>_VERSION`` (not in Dependabot's store)."""
+
+    def also_called(self) -> Sequence[Address]:
+        """Every way to spell this place, asked of its service: a Vercel project has an id and a name."""
+        return ()
 
     @abstractmethod
     def forecast(self, items: Sequence[Item]) -> Forecast:

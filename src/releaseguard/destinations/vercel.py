@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -95,6 +95,14 @@ class VercelDestination(Destination):
         self._slugs: dict[str, str] | None = None
         self._writes = Writes()
 
+    def also_called(self) -> Sequence[Address]:
+        found = self._client.request("GET", f"/v9/{self._project}", params=self._team).json()
+        slugs = self._custom_slugs() if {*self._address.targets} - {*STANDARD_TARGETS} else {}
+        spelled = {word for pair in slugs.items() if {*pair} & {*self._address.targets} for word in pair}
+        targets = tuple(sorted({*self._address.targets, *spelled}))
+        projects = sorted({str(found["id"]), str(found["name"])})
+        return [replace(self._address, project=project, targets=targets) for project in projects]
+
     # --- the four verbs --------------------------------------------------------------------------------------
 
     def forecast(self, items: Sequence[Item]) -> Forecast:
@@ -134,6 +142,7 @@ class VercelDestination(Destination):
         return CopySearch(
             sorted({place for search in searches for place in search.found}),
             sorted({place for search in searches for place in search.unread}),
+            {place: other for search in searches for place, other in search.also.items()},
         )
 
     # --- planning --------------------------------------------------------------------------------------------
@@ -187,10 +196,12 @@ class VercelDestination(Destination):
     def _custom_slugs(self) -> Mapping[str, str]:
         """Custom environments: id -> slug; read once."""
         if self._slugs is None:
-            reply = self._client.request("GET", f"/v9/{self._project}/custom-environments", params=self._team)
-            listed = entries(reply.json(), "environments")
-            self._slugs = {str(one["id"]): str(one["slug"]) for one in listed}
+            self._slugs = self._slugs_of(self._project)
         return self._slugs
+
+    def _slugs_of(self, project: str) -> dict[str, str]:
+        reply = self._client.request("GET", f"/v9/{project}/custom-environments", params=self._team)
+        return {str(one["id"]): str(one["slug"]) for one in entries(reply.json(), "environments")}
 
     def _words(self, targets: frozenset[str]) -> str:
         known = self._slugs or {}
@@ -350,13 +361,19 @@ class VercelDestination(Destination):
         mine = self._address.project in {project["id"], project.get("name")}
         by_id = self._address.project.startswith("prj_") or not project.get("name")
         place = f"vercel:{project['id'] if by_id else project['name']}"
+        other = f"vercel:{(project.get('name') if by_id else project['id']) or project['id']}"
+        path = f"projects/{quoted(str(project['id']))}"
         try:
-            records = self._records(f"projects/{quoted(str(project['id']))}")
+            records = self._records(path)
         except (AccessDenied, NotFound) as error:
             return CopySearch([], [f"{place} ({error.status})"])
         ours = self._ours() if mine else frozenset[str]()
-        outside = [target for r in records if r.key in names for target in r.serves - ours]
-        return CopySearch([f"{place}/{(self._slugs or {}).get(target, target)}" for target in outside])
+        outside = frozenset[str]().union(*(r.serves for r in records if r.key in names)) - ours
+        slugs = self._slugs_of(path) if outside - {*STANDARD_TARGETS} else {}
+        found = sorted(slugs.get(target, target) for target in outside)
+        return CopySearch(
+            [f"{place}/{target}" for target in found], (), {f"{place}/{t}": f"{other}/{t}" for t in found}
+        )
 
     def _search_shared(self, names: Sequence[str]) -> CopySearch:
         """Variables that a team shares between its projects."""

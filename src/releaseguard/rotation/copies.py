@@ -50,7 +50,8 @@ def search_for_copies(places: Sequence[Place], secrets: Iterable[str], is_config
     unread: set[Unread] = set()
     for (secret, _, name), destination in asked.items():
         found = _searched(destination, name)
-        copies |= {Copy(secret, name, uri) for uri in found.found if not is_configured(uri)}
+        strange = [uri for uri in found.found if not is_configured(uri) and not is_configured(found.also.get(uri, uri))]
+        copies |= {Copy(secret, name, uri) for uri in strange}
         unread |= {Unread(name, place) for place in found.unread}
     return Found(sorted(copies), sorted(unread))
 

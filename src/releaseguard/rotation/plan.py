@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -141,20 +141,17 @@ def deployments_for(destinations: Iterable[Destination]) -> Sequence[tuple[str, 
 def make_plan(
     request: RotateRequest,
     card: Card,
-    lane: Lane,
     places: Sequence[Place],
     survey: Survey,
     view: LaneView,
     rules: RotationRules,
-    claims: Sequence[Claim] = (),
 ) -> Plan:
     """The plan of a new rotation.
 
-    Raises ``Refused`` (an older version over a newer one, a leak without a fresh value, our own access),
-    ``ConfigError`` (two owners of one name) and ``UsageError`` (values for names that are not the unit's).
+    Raises ``Refused`` (an older version over a newer one, a leak without a fresh value, our own access) and
+    ``UsageError`` (values for names that are not the unit's).
     """
     unit = unit_of(card, request.secret)
-    check_claims(claims, lane)
     _refuse_our_own_access(card, rules)
     _check_values(unit, request)
     if unit.manual:
@@ -180,17 +177,45 @@ def make_plan(
 
 
 def check_claims(claims: Sequence[Claim], lane: Lane) -> None:
-    """Raise ``ConfigError`` where ``lane`` and another owner claim the same name at the same place, undeclared."""
-    for one, other in combinations(claims, 2):
-        if one.owner == other.owner or lane not in (one.owner, other.owner) or one.name != other.name:
+    """Raise ``ConfigError`` where ``lane`` and another owner claim the same name at the same place, undeclared, or
+    where ``lane`` itself names one place twice."""
+    for one, other in _rivals(claims, lane):
+        if not _same_place(one, other):
             continue
-        if (one.shared and other.shared) or not parse(one.uri).overlaps(parse(other.uri)):
-            continue
+        if one.owner == other.owner:
+            raise ConfigError(
+                f"{one.owner} writes {one.name} to one place twice: as {one.uri} and as {other.uri}",
+                where=other.uri,
+                next_step="Leave one of them out.",
+            )
+        spelled = "" if one.uri == other.uri else f", which is {other.uri} too"
         raise ConfigError(
-            f"{one.owner} and {other.owner} both claim {one.name} at {one.uri}",
+            f"{one.owner} and {other.owner} both claim {one.name} at {one.uri}{spelled}",
             where=one.uri,
             next_step="Give one of them another destination or name (`as NAME`), or declare it shared in both.",
         )
+
+
+def claims_in_doubt(claims: Sequence[Claim], lane: Lane) -> frozenset[str]:
+    """The places of ``lane`` of which only their service can tell whether somebody else claims them too."""
+    pairs = [pair for pair in _rivals(claims, lane) if parse(pair[0].uri).may_be(parse(pair[1].uri))]
+    return frozenset(claim.uri for pair in pairs for claim in pair if claim.owner == lane)
+
+
+def _rivals(claims: Sequence[Claim], lane: Lane) -> Iterator[tuple[Claim, Claim]]:
+    """Pairs of one of ours and another under the same name, that nobody declared to be shared."""
+    for one, other in combinations(claims, 2):
+        if lane not in (one.owner, other.owner) or one.name.upper() != other.name.upper():
+            continue
+        folded = parse(one.uri).folds_names and parse(other.uri).folds_names
+        shared = one.shared and other.shared and one.owner != other.owner
+        if (one.name == other.name or folded) and not shared:
+            yield one, other
+
+
+def _same_place(one: Claim, other: Claim) -> bool:
+    mine, theirs = (parse(one.uri), *one.also), (parse(other.uri), *other.also)
+    return any(place.overlaps(there) for place in mine for there in theirs)
 
 
 def _refuse_our_own_access(card: Card, rules: RotationRules) -> None:

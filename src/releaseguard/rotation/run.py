@@ -23,11 +23,12 @@ from releaseguard.model import Event, new_id, to_text
 from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail, side_by_side
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
-from releaseguard.rotation.plan import Survey, Unit, items_for, make_plan, unit_of
+from releaseguard.rotation.plan import Survey, Unit, check_claims, claims_in_doubt, items_for, make_plan, unit_of
 from releaseguard.rotation.revocation import QUIET, held_against, old_successes, revoked_by
 from releaseguard.rotation.values import (
     EXIT_CODES,
     Action,
+    Claim,
     Direction,
     Origin,
     Place,
@@ -54,6 +55,8 @@ def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> Rotation
     journal = Journal(world.log, world.lane, world.holder, world.rules.lease, world.clocks)
     world.guard.arm(journal.ensure_held)
     journal.load()
+    if request.action in _WRITING:
+        check_claims(_with_every_spelling(world), world.lane)
     return _STORIES[request.action](_Call(request, world, tell, unit, journal))
 
 
@@ -196,6 +199,20 @@ _STORIES: Mapping[Action, Callable[[_Call], RotationResult]] = {
 }
 
 
+_WRITING = frozenset({Action.ROTATE, Action.RESUME, Action.ROLLBACK})
+"""What may write to destinations."""
+
+
+def _with_every_spelling(world: RotationWorld) -> Sequence[Claim]:
+    """The claims. A service is asked only where a place of ours may be another's that is spelled differently."""
+    in_doubt = claims_in_doubt(world.claims, world.lane)
+    places = [place.destination for place in world.places if place.destination.uri in in_doubt]
+    also = {place.uri: place.also_called() for place in places}
+    return [
+        replace(claim, also=also.get(claim.uri, ())) if claim.owner == world.lane else claim for claim in world.claims
+    ]
+
+
 # --- planning
 
 
@@ -269,7 +286,7 @@ def _plan(call: _Call, survey: Survey) -> Plan:
             where=f"[providers.{world.card.id}]",
             next_step='Add destinations = ["vercel:PROJECT/production", ...] to releaseguard.toml.',
         )
-    return make_plan(call.request, world.card, world.lane, world.places, survey, call.view, world.rules, world.claims)
+    return make_plan(call.request, world.card, world.places, survey, call.view, world.rules)
 
 
 def _same_versions(unfinished: RotationView, call: _Call, survey: Survey) -> bool:
@@ -358,12 +375,10 @@ def _continue_plain(call: _Call, unfinished: RotationView, survey: Survey) -> Ro
         leak = make_plan(
             call.request,
             call.world.card,
-            call.world.lane,
             call.world.places,
             survey,
             call.view,
             call.world.rules,
-            call.world.claims,
         ).leak
     call.tell(f"Rotation {unfinished.id} to the same versions is unfinished ({unfinished.state}): continuing it.")
     if call.request.dry_run:

@@ -14,6 +14,7 @@ from typing import Any
 from releaseguard.audit import Head, Lane
 from releaseguard.cards.spec import Card
 from releaseguard.deployments.interface import Deployer
+from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import Destination
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
@@ -151,6 +152,8 @@ class Claim:
     name: str
     owner: Lane
     shared: bool = False
+    also: Sequence[Address] = ()
+    """Other spellings of the place, where its service had to be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
