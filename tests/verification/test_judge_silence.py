@@ -119,7 +119,9 @@ def test_events_of_other_releases_only_say_that_the_release_is_not_live() -> Non
         ({"expected": 40.0, "log_down": True}, SilenceCause.LOG),
         ({"expected": 40.0, "all_old": 7, "all_tagged": 0}, SilenceCause.RELEASE_NOT_LIVE),
         ({"expected": 1.0, "old": 30, "all_old": 30}, SilenceCause.RELEASE_NOT_LIVE),
-        ({"expected": 40.0, "old": 30, "all_old": 30}, SilenceCause.PROVIDER),
+        ({"expected": 40.0, "old": 30, "all_old": 30}, SilenceCause.RELEASE_NOT_LIVE),
+        ({"expected": 40.0, "old": 8, "all_old": 24}, SilenceCause.PROVIDER),
+        ({"expected": 6.0, "fresh": 1, "all_old": 50}, None),
         ({"expected": 40.0}, SilenceCause.PROVIDER),
         ({"expected": 40.0, "others_seen": 1}, SilenceCause.IDLE),
         ({"expected": 2.0}, SilenceCause.IDLE),
@@ -133,12 +135,19 @@ def test_causes_of_silence(quiet: dict[str, float], cause: SilenceCause | None) 
         "fresh": 0,
         "tagged": 0,
         "old": 0,
+        "all_fresh": 50,
         "all_tagged": 50,
         "all_old": 0,
         "others_seen": 100,
         "others_expected": 100.0,
     }
     assert silence_cause(Quiet(**{**surroundings, **quiet})) is cause  # type: ignore[arg-type]
+
+
+def test_phones_that_still_run_the_old_release_do_not_hide_a_provider_the_new_one_broke() -> None:
+    cells = [*past(), *usual("sms"), *usual("pay")]
+    cells += [cell("mail", offset, 1, release="old") for offset in range(0, WINDOW, 4)]
+    assert judged(cells).silence_of(rule("mail", "volume")) is SilenceCause.PROVIDER
 
 
 # -- not this release ------------------------------------------------------------------------------------------

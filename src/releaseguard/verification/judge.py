@@ -162,6 +162,7 @@ class Replay:
         self._scaled_hope: Sequence[float] = ()
         """Events seen and hoped for of all providers by minute, each divided by its dispersion."""
         self._last_event: dict[str, int] = {}
+        """By provider: the minute of the newest event of the new release."""
         self._own: dict[str, list[int]] = {}
         """By provider: events that carry the release, that merely came after it, and of other releases."""
         self.before: Before | None = None
@@ -274,7 +275,8 @@ class Replay:
             log.old += 0 if ours else cell.total
             self.traffic[cell.provider][offset] += cell.total
             self._own.setdefault(cell.provider, [0, 0, 0])[_part(cell, ours)] += cell.total
-            self._last_event[cell.provider] = max(self._last_event.get(cell.provider, 0), occurred)
+            if ours:
+                self._last_event[cell.provider] = max(self._last_event.get(cell.provider, 0), occurred)
             for state in self._states(cell)[1]:
                 state.seen[offset] += cell.total
                 state.fresh += cell.total if ours else 0
@@ -549,6 +551,7 @@ class Replay:
             fresh=tagged + untagged,
             tagged=tagged,
             old=old,
+            all_fresh=self.log.fresh,
             all_tagged=self.log.tagged,
             all_old=self.log.old,
             others_seen=seen,

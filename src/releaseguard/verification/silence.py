@@ -13,12 +13,13 @@ class Quiet:
     """What surrounds a provider's silence, as of one look."""
 
     expected: float
-    """Events of the provider that should have arrived since its newest one."""
+    """Events of the provider that should have arrived since its newest one of the new release."""
     log_down: bool
     fresh: int
     tagged: int
     old: int
     """Events of the provider since the deployment: of the new release, of those with its tag, of other releases."""
+    all_fresh: int
     all_tagged: int
     all_old: int
     """The same over all providers."""
@@ -35,13 +36,12 @@ def silence_cause(quiet: Quiet) -> SilenceCause | None:
     """
     if quiet.log_down:
         return SilenceCause.LOG
-    if quiet.tagged and quiet.expected < ENOUGH:
-        return None
     if quiet.tagged == 0 and _not_live(quiet):
         return SilenceCause.RELEASE_NOT_LIVE
-    if quiet.fresh and quiet.expected < ENOUGH:
+    expected = quiet.expected * _share_of_the_release(quiet)
+    if quiet.fresh and expected < ENOUGH:
         return None
-    if quiet.expected * _users_left(quiet) < IDLE_BELOW:
+    if expected * _users_left(quiet) < IDLE_BELOW:
         return SilenceCause.IDLE
     return SilenceCause.PROVIDER
 
@@ -50,9 +50,21 @@ IDLE_BELOW = 4.0
 """Events expected at the others' level, below which nothing is what idle users look like."""
 
 
+STILL_SERVING = 0.5
+"""The share of a provider's expected events from other releases at which they, and not the new one, serve it."""
+
+
 def _not_live(quiet: Quiet) -> bool:
-    """Other releases serve the traffic: all of it, or all of this provider's while it is not silent."""
-    return (quiet.all_tagged == 0 and quiet.all_old > 0) or (quiet.old > 0 and quiet.expected < ENOUGH)
+    """Other releases serve the traffic: all of it, or this provider's as far as it was to be expected."""
+    if quiet.all_tagged == 0:
+        return quiet.all_old > 0
+    return quiet.old > 0 and quiet.old >= STILL_SERVING * quiet.expected
+
+
+def _share_of_the_release(quiet: Quiet) -> float:
+    """The part of all traffic that the new release serves: phones and a slow roll-out leave it less than all."""
+    fresh = quiet.all_fresh
+    return (fresh + 1.0) / (fresh + quiet.all_old + 1.0)
 
 
 def _users_left(quiet: Quiet) -> float:
