@@ -204,6 +204,19 @@ def test_rows_of_one_minute_arriving_in_parts_multiply_no_more_than_at_once() ->
     assert in_parts.value <= at_once.value * 1.01  # each look adds the prior weight of one more onset
 
 
+@pytest.mark.parametrize("needed", [100.0, 350.0, 800.0, 20_000.0])
+@pytest.mark.parametrize("minutes", [5, 30, 60, 1440])
+@pytest.mark.parametrize("calm", [0, 1, 4])
+def test_two_minutes_of_nothing_but_errors_never_reach_what_is_needed_and_four_do(
+    needed: float, minutes: int, calm: int
+) -> None:
+    process = ErrorProcess(0.01, 1.0, minutes, expected=1e6, needed=needed)
+    for minute in range(calm):
+        process.look([(minute, 60, 0)])
+    values = [process.look([(calm + more, 60, 60)]) for more in range(4)]
+    assert values[1] < needed <= values[3]
+
+
 def test_a_burst_of_two_minutes_does_not_fail_a_release() -> None:
     cells = [*history(), *(sent(o, 60) for o in range(WINDOW) if o not in {2, 3})]
     cells += [sent(o, 60, event="mail_error", ok=False) for o in (2, 3)]
