@@ -430,6 +430,21 @@ def test_counts_per_minute_are_those_of_the_rows(store: Any, batch: list[Event])
         assert sum(one.count + one.repeats for one in counted) == sum(one.provider != OURSELVES for one in rows)
 
 
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(batch=st.lists(happenings, max_size=40), asked=st.sets(st.sampled_from(["production", "staging", "preview"])))
+def test_counts_of_each_environment_are_those_asked_for_one_by_one(
+    store: Any, batch: list[Event], asked: set[str]
+) -> None:
+    log, number = store.kept(), uuid4()
+    log.append([replace(one, environment=f"{one.environment}-{number}") for one in fresh(batch)])
+    names = [f"{name}-{number}" for name in asked]
+    query = Query(since=NOON + timedelta(minutes=1), until=NOON + timedelta(minutes=5))
+    found = {name: list(rows) for name, rows in log.minute_counts_of_each(names, query)}
+    assert found.keys() <= set(names)
+    for name in names:
+        assert found.get(name, []) == list(log.minute_counts(replace(query, environment=name)))
+
+
 def fits(one: Event, query: Query) -> bool:
     return (
         (not query.providers or one.provider in query.providers)

@@ -16,7 +16,6 @@ from releaseguard.model import to_text
 
 if TYPE_CHECKING:
     from releaseguard.verification.backtest import Replayed, Threshold
-    from releaseguard.wiring import Wiring
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 
@@ -41,42 +40,18 @@ def backtest(
     recorded by then. Where release_outcome events or --labels say which releases were good, false alarms are
     counted, and what other thresholds would have done.
     """
-    named = None if environment in (None, "all") else environment
-    with run.wiring(named) as wiring:
-        truth = _labels(labels)
-        replayed = [
-            one
-            for name in _environments(wiring, environment)
-            for one in _replay(wiring, name, window, baseline, every, truth)
-        ]
-    from releaseguard.verification.backtest import other_thresholds
+    from releaseguard.verification.backtest import backtest as replay
+    from releaseguard.verification.backtest import histories, other_thresholds, with_truth
 
+    everywhere = environment == "all"
+    with run.wiring(None if everywhere else environment) as wiring:
+        known = _labels(labels)
+        past = histories(wiring.event_log, None if everywhere else wiring.settings.environment)
+        found = replay(wiring.event_log, past, list(wiring.cards), wiring.promise(window, baseline), every)
+    replayed = [with_truth(one, {**past[one.deployment.environment].outcomes, **known}) for one in found]
     thresholds = other_thresholds(replayed, RATES)
     run.emit(lambda: _text(replayed, thresholds), _document(replayed, thresholds))
     return ExitCode.OK
-
-
-def _environments(wiring: Wiring, asked: str | None) -> Sequence[str]:
-    from releaseguard.verification.backtest import environments_of
-
-    return environments_of(wiring.event_log) if asked == "all" else [wiring.settings.environment]
-
-
-def _replay(
-    wiring: Wiring,
-    environment: str,
-    window: timedelta | None,
-    baseline: timedelta | None,
-    every: timedelta,
-    labels: Mapping[str, bool],
-) -> Sequence[Replayed]:
-    from releaseguard.verification.backtest import backtest as run_backtest
-    from releaseguard.verification.backtest import outcomes_in, with_truth
-
-    log = wiring.event_log
-    truth = {**outcomes_in(log, environment), **labels}
-    found = run_backtest(log, environment, list(wiring.cards), wiring.promise(window, baseline), every)
-    return [with_truth(one, truth) for one in found]
 
 
 def _labels(path: Path | None) -> Mapping[str, bool]:

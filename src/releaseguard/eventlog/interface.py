@@ -230,6 +230,16 @@ class EventLog(ABC):
         """
         return count_minutes(self.select(replace(query, newest_first=False, limit=None)))
 
+    def minute_counts_of_each(
+        self, environments: Sequence[str], query: Query
+    ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
+        """:meth:`minute_counts` of several environments, one after the other, in any order.
+
+        Each must be read to its end before the next is asked for; one without rows may be left out.
+        """
+        for environment in environments:
+            yield environment, self.minute_counts(replace(query, environment=environment))
+
     def prune(self, before: datetime, environment: str | None = None) -> int:
         """Delete the app's events that occurred before ``before``; returns how many.
 

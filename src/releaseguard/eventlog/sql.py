@@ -28,13 +28,16 @@ def select(place: EventTable, value: Expression, where: str, query: Query) -> st
     )
 
 
-def minutes(place: EventTable, value: Expression, minute: Expression, where: str) -> str:
-    """Counts per minute, and among them the repeats of a happening.
+def minutes(
+    place: EventTable, value: Expression, minute: Expression, where: str, *, by_environment: bool = False
+) -> str:
+    """Counts per minute, and among them the repeats of a happening; ``by_environment`` orders by that first.
 
     All rows are counted first and the repeats, which are few, taken off: numbering all rows within their
     happenings would sort the whole table, which takes four times as long. Correlations alone select the rows to
     number: a join on all five columns tempts SQLite into the index on providers, and into minutes.
     """
+    order = f"environment, {_KIND}" if by_environment else _KIND
     return f"""
 WITH traffic AS NOT MATERIALIZED ({_traffic(place, value, minute, where)}),
 doubled AS (SELECT correlation FROM traffic WHERE correlation IS NOT NULL GROUP BY {_HAPPENING} HAVING count(*) > 1),
@@ -42,7 +45,7 @@ numbered AS (SELECT {_KIND}, row_number() OVER (PARTITION BY {_HAPPENING} ORDER 
   FROM traffic WHERE correlation IN (SELECT correlation FROM doubled)),
 counted AS (SELECT {_KIND}, count(*) AS every, 0 AS again FROM traffic GROUP BY {_KIND}
   UNION ALL SELECT {_KIND}, 0, count(*) FROM numbered WHERE nth > 1 GROUP BY {_KIND})
-SELECT {_KIND}, sum(every) - sum(again), sum(again) FROM counted GROUP BY {_KIND} ORDER BY {_KIND}"""
+SELECT {_KIND}, sum(every) - sum(again), sum(again) FROM counted GROUP BY {_KIND} ORDER BY {order}"""
 
 
 def _traffic(place: EventTable, value: Expression, minute: Expression, where: str) -> str:

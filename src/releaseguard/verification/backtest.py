@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from releaseguard.verification.interface import Deployment, Finding, Promise, Ru
 from releaseguard.verification.judge import Look, Replay
 from releaseguard.verification.release import DEPLOYED, deployments_of
 from releaseguard.verification.series import Ledger
-from releaseguard.verification.traffic import gathered, rows_around, rule_of, span_of
+from releaseguard.verification.traffic import gathered, rule_of, span_of
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
@@ -37,20 +38,32 @@ class Replayed:
     """What is known to be true of the release, where something is."""
 
 
-def environments_of(log: EventLog) -> Sequence[str]:
-    """The environments that have deployments in the log."""
-    return sorted({event.environment for event in log.select(Query(events=[DEPLOYED]))})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What an environment's log says about its releases."""
+
+    deployments: Sequence[Deployment]
+    """In order of time."""
+    outcomes: Mapping[str, bool]
+    """Release -> whether its newest ``release_outcome`` event calls it good."""
 
 
-def deployments_in(log: EventLog, environment: str) -> Sequence[Deployment]:
-    """Every deployment of an environment."""
-    return deployments_of(log.select(Query(environment=environment, events=[DEPLOYED])))
+def histories(log: EventLog, environment: str | None) -> Mapping[str, History]:
+    """The history of one environment, or of each that has deployments, by name."""
+    rows: dict[str, list[Event]] = defaultdict(list)
+    for event in log.select(Query(environment=environment, events=[DEPLOYED, OUTCOME])):
+        rows[event.environment].append(event)
+    found = {name: _history(rows[name]) for name in sorted(rows)}
+    return {name: history for name, history in found.items() if history.deployments}
 
 
-def outcomes_in(log: EventLog, environment: str) -> Mapping[str, bool]:
-    """Release -> whether a ``release_outcome`` event calls it good; the newest event counts."""
-    rows = log.select(Query(environment=environment, events=[OUTCOME]))
-    return {release: bool(row.detail.get("good")) for row in rows if (release := _release(row))}
+def _history(rows: Sequence[Event]) -> History:
+    return History(
+        deployments=deployments_of(rows),
+        outcomes={
+            release: bool(row.detail.get("good")) for row in rows if row.event == OUTCOME and (release := _release(row))
+        },
+    )
 
 
 def _release(row: Event) -> str | None:
@@ -59,19 +72,37 @@ def _release(row: Event) -> str | None:
 
 
 def backtest(
-    log: EventLog, environment: str, cards: Sequence[Card], promise: Promise, every: timedelta
-) -> Iterator[Replayed]:
-    """Every release of an environment, in order, as the log would have shown it at the time."""
-    deployments = deployments_in(log, environment)
-    if not deployments:
+    log: EventLog, past: Mapping[str, History], cards: Sequence[Card], promise: Promise, every: timedelta
+) -> Sequence[Replayed]:
+    """Every release of the environments, in order, as the log would have shown it at the time."""
+    spans = {name: span_of(history.deployments, promise) for name, history in past.items()}
+    found: dict[str, Sequence[Replayed]] = {}
+    for name, rows in _rows_of_each(log, spans):
+        found[name] = list(_replay_all(rows, past[name], cards, promise, every))
+    for name in past.keys() - found.keys():
+        found[name] = list(_replay_all([], past[name], cards, promise, every))
+    return [one for name in past for one in found[name]]
+
+
+def _rows_of_each(
+    log: EventLog, spans: Mapping[str, tuple[datetime, datetime]]
+) -> Iterator[tuple[str, Sequence[MinuteCount]]]:
+    if not spans:
         return
-    since, until = span_of(deployments, promise)
-    rows = list(rows_around(log, environment, since, until, None))
+    since, until = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+    for name, rows in log.minute_counts_of_each(list(spans), Query(since=since, until=until)):
+        first, last = spans[name]
+        yield name, [row for row in rows if first <= row.occurred_minute < last]
+
+
+def _replay_all(
+    rows: Sequence[MinuteCount], history: History, cards: Sequence[Card], promise: Promise, every: timedelta
+) -> Iterator[Replayed]:
     rules = _rules(cards)
-    ledger = gathered(rules, deployments, promise, rows)
+    ledger = gathered(rules, history.deployments, promise, rows)
     first = _first_seen(rows)
     step = max(round(every / timedelta(minutes=1)), 1)
-    for deployment in deployments:
+    for deployment in history.deployments:
         known = [rule for rule in rules if _was_logged(rule, first, deployment, promise)]
         yield replay_one(ledger, known, deployment, promise, step)
 

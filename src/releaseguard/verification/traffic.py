@@ -61,10 +61,10 @@ def rows_around(
 
 
 def span_of(deployments: Sequence[Deployment], promise: Promise) -> tuple[datetime, datetime]:
-    """From the first baseline's beginning to the last window's end, with what skewed clocks add."""
+    """From the first baseline's beginning to the last window's end, with what skewed clocks add; whole minutes."""
     first = min(one.deployed_at for one in deployments) - timedelta(minutes=promise.baseline_minutes)
-    last = max(one.deployed_at for one in deployments)
-    return first, last + timedelta(minutes=promise.window_minutes + AFTERMATH)
+    last = max(one.deployed_at for one in deployments) + timedelta(minutes=promise.window_minutes + AFTERMATH + 1)
+    return first.replace(second=0, microsecond=0), last.replace(second=0, microsecond=0)
 
 
 def gathered(
