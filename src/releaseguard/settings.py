@@ -302,10 +302,25 @@ class Credentials:
     vercel_token: Secret | None
     supabase_access_token: Secret | None
     supabase_service_role_key: Secret | None
+    successors: Mapping[str, Secret]
+    """The new accesses that are being rotated to, by the variable of the old one: :data:`REPLACEABLE`."""
     supabase_anon_key: Secret | None
     oidc_request_url: str | None
     oidc_request_token: Secret | None
 
+    def access(self, variable: str) -> Secret | None:
+        """The credential of one of :data:`REPLACEABLE`."""
+        return {
+            "VERCEL_TOKEN": self.vercel_token,
+            "SUPABASE_ACCESS_TOKEN": self.supabase_access_token,
+            "SUPABASE_SERVICE_ROLE_KEY": self.supabase_service_role_key,
+        }[variable]
+
+
+REPLACEABLE = ("VERCEL_TOKEN", "SUPABASE_ACCESS_TOKEN", "SUPABASE_SERVICE_ROLE_KEY")
+"""Accesses that we stand on and may have to rotate; each may be given a second time, with :data:`SUCCESSOR`."""
+SUCCESSOR = "_NEW"
+"""What the variable of a new access ends with: ``VERCEL_TOKEN_NEW``."""
 
 _GITHUB_TOKENS = ("RELEASEGUARD_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
 
@@ -329,6 +344,7 @@ def credentials(environ: Mapping[str, str]) -> Credentials:
         vercel_token=secret("VERCEL_TOKEN"),
         supabase_access_token=secret("SUPABASE_ACCESS_TOKEN"),
         supabase_service_role_key=secret("SUPABASE_SERVICE_ROLE_KEY"),
+        successors={name: new for name in REPLACEABLE if (new := secret(name + SUCCESSOR))},
         supabase_anon_key=secret("SUPABASE_ANON_KEY"),
         oidc_request_url=environ.get("ACTIONS_ID_TOKEN_REQUEST_URL") or None,
         oidc_request_token=secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),

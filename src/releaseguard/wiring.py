@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,10 +18,10 @@ from releaseguard import safemode
 from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards
 from releaseguard.destinations.address import Address, Scheme, parse
-from releaseguard.errors import ConfigError
+from releaseguard.errors import AccessDenied, ConfigError, NotFound
 from releaseguard.model import new_id
 from releaseguard.secret import Secret
-from releaseguard.settings import Credentials, Settings, credentials, seconds, span
+from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
 
 if TYPE_CHECKING:
     from releaseguard.appdb import AppDatabase
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from releaseguard.destinations.github import PublicKeys
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.eventlog.interface import EventLog, EventTable
-    from releaseguard.http import Limits, ServiceClient
+    from releaseguard.http import Access, Limits, ServiceClient
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.leak import Surroundings
     from releaseguard.rotation.survey import Managed
-    from releaseguard.rotation.values import Claim, Place, RotationRules, RotationWorld
+    from releaseguard.rotation.values import Claim, OwnAccess, Place, RotationRules, RotationWorld
     from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
     from releaseguard.verification.flows import Account, FlowWorld
@@ -105,6 +105,9 @@ class Wiring:
     notes: Sequence[str] = ()
     guard: Guard = field(default=lambda: None)
     """Called before every request to a service that a rotation writes to; set it before asking for one."""
+    tell: Callable[[str], None] = field(default=lambda _: None)
+    """For what has to be said while something else is going on."""
+    _accesses: dict[str, Access] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -212,6 +215,7 @@ class Wiring:
             rules=self._rotation_rules(),
             guard=guard,
             claims=list(self._claims()),
+            own_accesses=self._own_accesses(card, secret, addresses),
             run_flow=self.flow_runner(card),
         )
 
@@ -474,16 +478,16 @@ class Wiring:
         """Vercel's API. Raises ``ConfigError`` without a credential."""
         from releaseguard.destinations.vercel import VERCEL_LIMITS
 
-        token = self._required(self.credentials.vercel_token, "VERCEL_TOKEN", "Vercel")
-        return self._client("vercel", self.settings.vercel.url, _bearer(_always(token)), VERCEL_LIMITS)
+        access = self._access("VERCEL_TOKEN", "Vercel")
+        return self._client("vercel", self.settings.vercel.url, _bearer(access.token), VERCEL_LIMITS, access)
 
     @cached_property
     def supabase(self) -> ServiceClient:
         """Supabase's management API. Raises ``ConfigError`` without a credential."""
         from releaseguard.destinations.supabase import SUPABASE_LIMITS
 
-        token = self._required(self.credentials.supabase_access_token, "SUPABASE_ACCESS_TOKEN", "Supabase")
-        return self._client("supabase", self.settings.supabase.url, _bearer(_always(token)), SUPABASE_LIMITS)
+        access = self._access("SUPABASE_ACCESS_TOKEN", "Supabase")
+        return self._client("supabase", self.settings.supabase.url, _bearer(access.token), SUPABASE_LIMITS, access)
 
     def _app_client(self, headers: Callable[[], Mapping[str, str | Secret]]) -> ServiceClient:
         """The app's own backend. Raises ``ConfigError`` where no address is set."""
@@ -520,6 +524,48 @@ class Wiring:
                     return f"{address.account}/{address.repo}" if address.repo else address.account
         raise ConfigError("a GitHub App is configured, and no provider has a GitHub destination")
 
+    def _access(self, variable: str, service: str) -> Access:
+        """The credential of ``variable``, which the new one replaces where the service does not take it any more."""
+        from releaseguard.http import Access
+
+        if variable not in self._accesses:
+            token = self._required(self.credentials.access(variable), variable, service)
+            said = f"{service} does not accept {variable} any more: going on with {variable}{SUCCESSOR}."
+            successor = self.credentials.successors.get(variable)
+            self._accesses[variable] = Access(token, successor, lambda: self.tell(said))
+        return self._accesses[variable]
+
+    def _own_accesses(self, card: Card, secret: str | None, addresses: Sequence[Address]) -> Sequence[OwnAccess]:
+        """What rotating the card's keys could cut us off from."""
+        from releaseguard.rotation.values import OwnAccess
+
+        mine = {member.name for member in card.unit_of(secret)}
+        variables = dict.fromkeys([*_STOOD_ON.get(card.infrastructure or "", ()), *(mine & {*REPLACEABLE})])
+        return [
+            OwnAccess(
+                variable=variable,
+                old=self.credentials.access(variable),
+                new_variable=variable + SUCCESSOR,
+                new=self.credentials.successors.get(variable),
+                try_new=partial(self._try_new, variable, addresses),
+            )
+            for variable in (variables if card.infrastructure else ())
+        ]
+
+    def _try_new(self, variable: str, addresses: Sequence[Address]) -> None:
+        """Raise ``AccessDenied`` where the new access does not reach by reading what the old one has to reach."""
+        new = self.credentials.successors[variable]
+        try:
+            _NEW_ACCESS[variable](self, new, addresses)
+        except (AccessDenied, NotFound) as error:
+            raise AccessDenied(
+                f"{variable}{SUCCESSOR} does not reach what {variable} reaches: {error.what}",
+                where=error.where,
+                next_step=f"Make the new one with the scope of the old one, and set {variable}{SUCCESSOR} to it. "
+                "Nothing has been written.",
+                status=error.status,
+            ) from None
+
     def _required(self, value: Secret | None, variable: str, service: str) -> Secret:
         if value is None:
             raise ConfigError(
@@ -539,6 +585,7 @@ class Wiring:
         url: str,
         headers: Callable[[], Mapping[str, str | Secret]],
         limits: Limits | None = None,
+        access: Access | None = None,
     ) -> ServiceClient:
         from releaseguard.http import Limits, ServiceClient
 
@@ -551,6 +598,7 @@ class Wiring:
             timeout=seconds(network.timeout),
             patience=seconds(network.patience),
             guard=self._guarded,
+            refused=access.refused if access else lambda _: False,
             proxy=network.proxy,
         )
         self._open.callback(client.close)
@@ -603,10 +651,13 @@ def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
 def _rest(wiring: Wiring, url: str, table: EventTable) -> EventLog:
     from releaseguard.eventlog.supabase import SupabaseEventLog
 
-    key = wiring._required(
-        wiring.credentials.supabase_service_role_key, "SUPABASE_SERVICE_ROLE_KEY", "the event log at Supabase"
+    access = wiring._access("SUPABASE_SERVICE_ROLE_KEY", "the event log at Supabase")
+    return SupabaseEventLog(
+        url,
+        access.token,
+        table,
+        connect=lambda base, headers: wiring._client("supabase", base, headers, access=access),
     )
-    return SupabaseEventLog(url, key, table, connect=lambda base, headers: wiring._client("supabase", base, headers))
 
 
 _EVENT_LOGS: Mapping[str, Callable[[Wiring, str, EventTable], EventLog]] = {
@@ -641,4 +692,53 @@ _DESTINATIONS: Mapping[Scheme, Callable[[Wiring, Address], Destination]] = {
     Scheme.GITHUB_DEPENDABOT: _github,
     Scheme.VERCEL: _vercel,
     Scheme.SUPABASE: _supabase,
+}
+
+
+# --- the new access, while one of ours is rotated
+
+_STOOD_ON: Mapping[str, Sequence[str]] = {"vercel": ("VERCEL_TOKEN",), "supabase": ("SUPABASE_SERVICE_ROLE_KEY",)}
+"""By card's infrastructure: what all of its keys are taken to hang together with, whichever of them is rotated."""
+
+
+def _new_vercel(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> None:
+    from releaseguard.destinations.vercel import VERCEL_LIMITS, VercelDestination, who_am_i
+
+    section = wiring.settings.vercel
+    client = wiring._client("vercel", section.url, _bearer(_always(new)), VERCEL_LIMITS)
+    places = [address.place for address in addresses if address.scheme is Scheme.VERCEL]
+    for place in places:
+        VercelDestination(client, place, team_id=section.team_id).also_called()
+    if not places:
+        who_am_i(client)
+
+
+def _new_supabase(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> None:
+    from releaseguard.destinations.supabase import SUPABASE_LIMITS, SupabaseDestination, projects
+
+    client = wiring._client("supabase", wiring.settings.supabase.url, _bearer(_always(new)), SUPABASE_LIMITS)
+    places = [address.place for address in addresses if address.scheme is Scheme.SUPABASE]
+    for place in places:
+        SupabaseDestination(client, place).observe([])
+    if not places:
+        projects(client)
+
+
+def _new_service_key(wiring: Wiring, new: Secret, _addresses: Sequence[Address]) -> None:
+    """We use it for an event log at Supabase and for nothing else."""
+    from releaseguard.eventlog.supabase import SupabaseEventLog
+
+    url = wiring.settings.events.url
+    if _EVENT_LOGS.get(urlsplit(url).scheme) is not _rest:
+        return
+    with SupabaseEventLog(
+        url, new, wiring._table, connect=lambda base, headers: wiring._client("supabase", base, headers)
+    ) as log:
+        log.now()
+
+
+_NEW_ACCESS: Mapping[str, Callable[[Wiring, Secret, Sequence[Address]], None]] = {
+    "VERCEL_TOKEN": _new_vercel,
+    "SUPABASE_ACCESS_TOKEN": _new_supabase,
+    "SUPABASE_SERVICE_ROLE_KEY": _new_service_key,
 }

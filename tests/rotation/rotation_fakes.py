@@ -18,7 +18,7 @@ from releaseguard.destinations.interface import Destination, Forecast, InStep, I
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query
 from releaseguard.model import Event, Outcome, new_id
-from releaseguard.rotation.values import Clocks, Guard, Place, RotationRules, RotationWorld
+from releaseguard.rotation.values import Clocks, Guard, OwnAccess, Place, RotationRules, RotationWorld
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Access, SecretVersion, Vault
 
@@ -420,6 +420,7 @@ class World:
         self.told: list[str] = []
         self.run_flow: Callable[[str], object] | None = None
         self.sources = True
+        self.own_accesses: Sequence[OwnAccess] = ()
 
     @property
     def destinations(self) -> Sequence[FakeDestination]:
@@ -457,6 +458,7 @@ class World:
             rules=self.rules,
             clocks=Clocks(self.time.elapsed, self.time.sleep, self.time.wall),
             guard=guard,
+            own_accesses=self.own_accesses,
             run_flow=self.run_flow,
             holder=name or f"ada@machine{next(self._holders)} pid 1 (x)",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.history import fold
 from releaseguard.rotation.revocation import StillUsed, still_used
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, Claim, Origin, RotateRequest, RotationResult, State
+from releaseguard.rotation.values import Action, Claim, Origin, OwnAccess, RotateRequest, RotationResult, State
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending
 
@@ -747,7 +747,8 @@ def test_a_service_is_asked_for_its_names_only_where_they_decide() -> None:
     assert not world.log.chain()
 
 
-def test_our_own_access_is_not_rotated_from_under_us() -> None:
+def standing_on(*accesses: OwnAccess) -> World:
+    """A world whose card is that of the service we stand on."""
     world = ready("old", "new")
     world.card = type(SENDGRID)(
         id="sendgrid",
@@ -758,10 +759,79 @@ def test_our_own_access_is_not_rotated_from_under_us() -> None:
         playbook=SENDGRID.playbook,
         secrets=SENDGRID.secrets,
     )
-    with pytest.raises(Refused, match="stands on"):
+    world.own_accesses = accesses
+    return world
+
+
+def own_access(old: str | None, new: str | None, try_new: Callable[[], None] = lambda: None) -> OwnAccess:
+    return OwnAccess(
+        variable="VERCEL_TOKEN",
+        old=Secret(old) if old else None,
+        new_variable="VERCEL_TOKEN_NEW",
+        new=Secret(new) if new else None,
+        try_new=try_new,
+    )
+
+
+@pytest.mark.parametrize(
+    ("accesses", "said"),
+    [
+        ([], "stands on"),
+        ([own_access("old", None)], "not set: VERCEL_TOKEN_NEW$"),
+        ([own_access(None, "new")], "not set: VERCEL_TOKEN$"),
+        ([own_access(None, None)], "not set: VERCEL_TOKEN, VERCEL_TOKEN_NEW$"),
+        ([own_access("old", "new"), own_access("old", None)], "not set: VERCEL_TOKEN_NEW$"),
+        ([own_access("same", "same")], "are the same$"),
+    ],
+)
+@pytest.mark.parametrize("action", [Action.ROTATE, Action.ROLLBACK])
+def test_our_own_access_is_not_rotated_from_under_us(accesses: list[OwnAccess], said: str, action: Action) -> None:
+    world = standing_on(*accesses)
+    with pytest.raises(Refused, match=said) as refused:
+        do(world, action)
+    if accesses:
+        assert "VERCEL_TOKEN (the old one, in use) and VERCEL_TOKEN_NEW (the new one)" in str(refused.value.next_step)
+    assert world.killer.trace == []
+
+
+def test_with_both_accesses_our_own_key_is_rotated_and_the_variables_are_named_in_the_end() -> None:
+    asked: list[int] = []
+    world = standing_on(own_access("old", "new", lambda: asked.append(len(world.log.chain()))))
+    result = go(world)
+    assert result.state is State.PROVEN
+    assert asked == [0], "once, and before anything was written"
+    assert "Give VERCEL_TOKEN the value of VERCEL_TOKEN_NEW and unset that." in str(result.next_step)
+    assert "VERCEL_TOKEN_NEW is accepted." in world.told
+
+
+def test_a_new_access_that_is_not_accepted_stops_it_before_anything_is_written() -> None:
+    def refuse() -> None:
+        raise AccessDenied("403")
+
+    world = standing_on(own_access("old", "new", refuse))
+    with pytest.raises(AccessDenied):
         go(world)
-    world.rules = replace(world.rules, both_accesses=True)
-    assert go(world).state is State.PROVEN
+    assert not world.log.chain()
+    assert not any(destination.writes for destination in world.destinations)
+
+
+def test_an_unfinished_rotation_of_our_own_key_can_be_ended_with_the_new_access_alone() -> None:
+    world = standing_on(own_access("old", "new"))
+    world.app.silent = True
+    assert go(world).state is State.UNPROVEN
+    world.app.silent = False
+    world.own_accesses = (own_access("new", None),)
+    with pytest.raises(Refused, match="not set"):
+        do(world, Action.RESUME)
+    world.own_accesses = (own_access("new", "new"),)
+    assert do(world, Action.RESUME).state is State.PROVEN
+
+
+def test_what_writes_nothing_asks_for_no_access() -> None:
+    world = standing_on(own_access("old", "new"))
+    go(world)
+    world.own_accesses = (own_access("new", None),)
+    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
 
 
 def test_a_value_in_installed_apps_is_never_proven_by_a_redeploy() -> None:

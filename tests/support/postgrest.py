@@ -30,6 +30,8 @@ class PostgRest:
 
     database: str
     key: str = "service-role-key-of-a-stand-in"
+    more_keys: set[str] = field(default_factory=set)
+    """Accepted as well: a new key beside the old one."""
     max_rows: int = 1000
     requests: list[str] = field(default_factory=list)
     lose_answers: int = 0
@@ -99,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, rows, headers)
 
     def _carried_out(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
-        if self.headers.get("apikey") != self.project.key:
+        if self.headers.get("apikey") not in {self.project.key, *self.project.more_keys}:
             raise Refusal(401, "", "Invalid API key")
         address = urlsplit(self.path)
         root, _, table = unquote(address.path).rpartition("/")

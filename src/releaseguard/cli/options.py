@@ -40,6 +40,7 @@ class Run:
         from releaseguard import wiring
 
         opened = wiring.open_up(self.settings(environment), self.environ)
+        opened.tell = self.tell
         for note in opened.notes:
             self.tell(note)
         return opened

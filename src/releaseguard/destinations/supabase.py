@@ -91,8 +91,7 @@ class SupabaseDestination(Destination):
 
     def search(self, names: Sequence[str]) -> CopySearch:
         """Looks into every other project that the token reaches."""
-        projects = entries(self._client.request("GET", "/v1/projects").json())
-        refs = [str(project.get("ref") or project.get("id")) for project in projects]
+        refs = [str(project.get("ref") or project.get("id")) for project in projects(self._client)]
         calls = [partial(self._search_project, ref, names) for ref in refs if ref != self._ref]
         searches = all_of(self._client, calls) if calls else []
         return CopySearch(
@@ -150,6 +149,11 @@ class SupabaseDestination(Destination):
                 where=self.uri,
                 next_step="Remove secrets that nothing reads, then run it again.",
             )
+
+
+def projects(client: ServiceClient) -> Sequence[Mapping[str, Any]]:
+    """The projects that the client's token reaches."""
+    return entries(client.request("GET", "/v1/projects").json())
 
 
 def _secrets_path(ref: str) -> str:

@@ -387,6 +387,11 @@ class VercelDestination(Destination):
         return CopySearch([f"vercel:{self._team['teamId']}/shared"] if held else [])
 
 
+def who_am_i(client: ServiceClient) -> None:
+    """Ask whose token the client has: the cheapest question. Raises ``AccessDenied`` where Vercel takes it no more."""
+    client.request("GET", "/v2/user")
+
+
 def _record(found: Mapping[str, Any]) -> _Record:
     target = found.get("target") or []
     targets = [target] if isinstance(target, str) else target

@@ -53,13 +53,27 @@ def connect(base_url: str, headers: Callable[[], Headers]) -> ServiceClient:
 
 
 class SupabaseEventLog(TableLog):
-    """Events in a Supabase project's table, reached at ``https://REF.supabase.co`` with its service role's key."""
+    """Events in a Supabase project's table, reached at ``https://REF.supabase.co`` with its service role's key.
 
-    def __init__(self, url: str, key: Secret, table: EventTable | None = None, *, connect: Connect = connect) -> None:
+    ``key`` may be asked anew for each request: a key can be replaced while work goes on.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: Secret | Callable[[], Secret],
+        table: EventTable | None = None,
+        *,
+        connect: Connect = connect,
+    ) -> None:
         super().__init__(table or EventTable())
         self.label = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
-        headers = {"apikey": key, "authorization": Secret(f"Bearer {key.reveal()}")}
-        self._client = connect(f"{url.rstrip('/')}/rest/v1", lambda: headers)
+
+        def headers() -> Headers:
+            now = key if isinstance(key, Secret) else key()
+            return {"apikey": now, "authorization": Secret(f"Bearer {now.reveal()}")}
+
+        self._client = connect(f"{url.rstrip('/')}/rest/v1", headers)
 
     # --- The interface
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from releaseguard.http.access import Access
 from releaseguard.http.client import ServiceClient, quoted
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.http.replies import Reply
 
-__all__ = ["Limits", "Reply", "ServiceClient", "predict", "quoted"]
+__all__ = ["Access", "Limits", "Reply", "ServiceClient", "predict", "quoted"]

@@ -25,6 +25,7 @@ from releaseguard.errors import (
     ServiceError,
     Unreachable,
 )
+from releaseguard.http.access import refuses_credential
 from releaseguard.http.pacing import Limits, Pacer
 from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated_wait
 from releaseguard.model import utc_now
@@ -93,9 +94,11 @@ class _Spent:
 class ServiceClient:
     """Talks to one service at ``base_url`` for all threads of this process.
 
-    ``headers`` gives the credentials for each try; ``guard`` is called before every request that is sent,
-    repeats included, and may stop it by raising. ``timeout`` (seconds) bounds connecting, each silence and
-    each request as a whole; ``patience`` (seconds) bounds what repeats and limits may add to one call.
+    ``headers`` gives the credentials for each try; where the service refuses them, ``refused`` is told what they
+    were and says whether ``headers`` has others now (:class:`~releaseguard.http.access.Access`). ``guard`` is
+    called before every request that is sent, repeats included, and may stop it by raising. ``timeout`` (seconds)
+    bounds connecting, each silence and each request as a whole; ``patience`` (seconds) bounds what repeats and
+    limits may add to one call.
     ``clock`` and ``sleep`` belong together. Raises ``SafeModeRefusal`` for an address that is not allowed.
     """
 
@@ -109,6 +112,7 @@ class ServiceClient:
         timeout: float = 10.0,
         patience: float = 90.0,
         guard: Callable[[], None] = lambda: None,
+        refused: Callable[[Sequence[str]], bool] = lambda _: False,
         proxy: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = utc_now,
@@ -124,6 +128,7 @@ class ServiceClient:
         self._timeout = timeout
         self._patience = patience
         self._guard = guard
+        self._refused = refused
         self._proxy = None if _is_loopback(base_url) else proxy
         self._clock, self._wall, self._sleep = clock, wall, sleep
         self._transport = transport
@@ -171,6 +176,8 @@ class ServiceClient:
             answer, sent_secrets = self._try(call, spent)
             if call.writes and not (isinstance(answer, Fault) and not answer.was_sent):
                 call.on_write()
+            if isinstance(answer, Reply) and refuses_credential(answer) and self._refused(sent_secrets):
+                continue  # nothing was done for a stranger, so every method may be tried again
             reply = self._settle(call, answer, spent, (*secrets, *sent_secrets))
             if reply is not None:
                 return reply

@@ -14,9 +14,11 @@ from releaseguard.errors import ConfigError, Refused, UsageError
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.history import LaneView, RotationView, Written
 from releaseguard.rotation.values import (
+    Action,
     Claim,
     Leak,
     Origin,
+    OwnAccess,
     Pin,
     Place,
     Plan,
@@ -148,11 +150,10 @@ def make_plan(
 ) -> Plan:
     """The plan of a new rotation.
 
-    Raises ``Refused`` (an older version over a newer one, a leak without a fresh value, our own access) and
-    ``UsageError`` (values for names that are not the unit's).
+    Raises ``Refused`` (an older version over a newer one, a leak without a fresh value) and ``UsageError`` (values
+    for names that are not the unit's).
     """
     unit = unit_of(card, request.secret)
-    _refuse_our_own_access(card, rules)
     _check_values(unit, request)
     if unit.manual:
         return _manual_plan(unit, request)
@@ -218,13 +219,31 @@ def _same_place(one: Claim, other: Claim) -> bool:
     return any(place.overlaps(there) for place in mine for there in theirs)
 
 
-def _refuse_our_own_access(card: Card, rules: RotationRules) -> None:
-    if card.infrastructure in ("supabase", "vercel") and not rules.both_accesses:
-        raise Refused(
-            f"{card.name}'s own keys are what releaseguard stands on: rotating them could lock it out half way",
-            where=card.path or card.id,
-            next_step="Give both the old and the new access, or rotate this key by hand in its console.",
-        )
+def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], action: Action) -> None:
+    """Raise ``Refused`` where the keys are of a provider that we stand on and not both accesses are given.
+
+    With both, a rotation goes on whichever of them works. One value for both is no second access; only an unfinished
+    rotation may be ended with the new one alone.
+    """
+    if card.infrastructure not in ("supabase", "vercel"):
+        return
+    missing = [
+        variable
+        for one in accesses
+        for variable, given in ((one.variable, one.old), (one.new_variable, one.new))
+        if given is None
+    ]
+    same = [one for one in accesses if one.old and one.new and one.old.same_as(one.new)]
+    if accesses and not missing and (not same or action is Action.RESUME):
+        return
+    lacking = f": not set: {', '.join(missing)}" if missing else ""
+    lacking = lacking or "".join(f": {one.variable} and {one.new_variable} are the same" for one in same[:1])
+    wanted = "; ".join(f"{one.variable} (the old one, in use) and {one.new_variable} (the new one)" for one in accesses)
+    raise Refused(
+        f"{card.name}'s own keys are what releaseguard stands on: rotating them could lock it out half way{lacking}",
+        where=card.path or card.id,
+        next_step=f"Give both accesses in the environment: {wanted}. Or rotate this key by hand in its console.",
+    )
 
 
 def _check_values(unit: Unit, request: RotateRequest) -> None:

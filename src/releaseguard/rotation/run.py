@@ -23,7 +23,16 @@ from releaseguard.model import Event, new_id, to_text
 from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail, side_by_side
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
-from releaseguard.rotation.plan import Survey, Unit, check_claims, claims_in_doubt, items_for, make_plan, unit_of
+from releaseguard.rotation.plan import (
+    Survey,
+    Unit,
+    check_claims,
+    claims_in_doubt,
+    items_for,
+    make_plan,
+    refuse_without_both_accesses,
+    unit_of,
+)
 from releaseguard.rotation.revocation import QUIET, held_against, old_successes, revoked_by
 from releaseguard.rotation.values import (
     EXIT_CODES,
@@ -56,7 +65,11 @@ def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> Rotation
     world.guard.arm(journal.ensure_held)
     journal.load()
     if request.action in _WRITING:
+        refuse_without_both_accesses(world.card, world.own_accesses, request.action)
         check_claims(_with_every_spelling(world), world.lane)
+        for access in world.own_accesses:
+            access.try_new()
+            tell(f"{access.new_variable} is accepted.")
     return _STORIES[request.action](_Call(request, world, tell, unit, journal))
 
 
@@ -492,7 +505,7 @@ def _next_step(call: _Call, view: RotationView) -> str | None:
     console = next((spec.console for spec in call.unit.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
     steps: Mapping[State, str] = {
-        State.PROVEN: _after_the_proof(view, at, command),
+        State.PROVEN: _after_the_proof(call, view, at, command),
         State.UNPROVEN: f"Make the traffic that is missing, then look again: {command} --resume",
         State.WAITING_APPROVAL: f"Approve the change in Infisical, then: {command} --resume",
         State.WAITING_CONSOLE: f"{call.unit.steps() or f'Set the new value{at}.'} Then confirm it: {command} --resume",
@@ -504,11 +517,13 @@ def _next_step(call: _Call, view: RotationView) -> str | None:
     return None if view.state is State.RETIRED else steps.get(view.state, f"{command} --resume")
 
 
-def _after_the_proof(view: RotationView, at: str, command: str) -> str:
+def _after_the_proof(call: _Call, view: RotationView, at: str, command: str) -> str:
     if all(pin.from_version is None for pin in view.pins):
         # Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is.
         return "Nothing: no earlier version is known that could be revoked."
-    return f"Revoke the old value{at}, then confirm it: {command} --confirm-revoked"
+    revoke = f"Revoke the old value{at}, then confirm it: {command} --confirm-revoked"
+    ours = [f" Give {one.variable} the value of {one.new_variable} and unset that." for one in call.world.own_accesses]
+    return "".join([revoke, *ours])
 
 
 def _other_unit(call: _Call, unfinished: RotationView) -> Refused:

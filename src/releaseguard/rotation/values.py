@@ -157,6 +157,21 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnAccess:
+    """An access that we stand on while its key is rotated: the old one, in use, and the new one.
+
+    Both come from the environment; each is ``None`` where it is not set.
+    """
+
+    variable: str
+    old: Secret | None
+    new_variable: str
+    new: Secret | None
+    try_new: Callable[[], None] = lambda: None
+    """Asks the service, by reading, whether it accepts the new one. Raises ``ServiceError`` or one of its kinds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RotationRules:
     """The settings of ``[rotation]``, and what this installation can do."""
 
@@ -166,8 +181,6 @@ class RotationRules:
     prove_within: timedelta = timedelta(minutes=15)
     deploy_within: timedelta = timedelta(minutes=20)
     accept_timing: bool = False
-    both_accesses: bool = False
-    """Whether both the old and the new access to Supabase's or Vercel's own key are given."""
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """By service: for the forecast of a plan's time."""
     seconds_per_request: float = 0.3
@@ -175,8 +188,6 @@ class RotationRules:
     """How many destinations are read or written at once; 1 keeps everything on the calling thread."""
     heartbeat: bool = True
     """Renew the lease from a background thread while a step takes long."""
-    host: str | None = None
-    """The host whose own key is refused (see ``both_accesses``); for messages."""
 
 
 def _boottime() -> float:
@@ -225,6 +236,8 @@ class RotationWorld:
     clocks: Clocks = Clocks()
     guard: Guard = field(default_factory=Guard)
     claims: Sequence[Claim] = ()
+    own_accesses: Sequence[OwnAccess] = ()
+    """Those that rotating this card's keys could cut off; empty where we do not stand on its provider."""
     run_flow: Callable[[str], object] | None = None
     """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
