@@ -11,9 +11,10 @@ a head kept elsewhere: every run prints it. ``recorded_at`` is not covered, sinc
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -97,14 +98,43 @@ def event_hash(event: Event) -> str:
 
     Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53): no step is written with it.
     """
-    import rfc8785
-
-    columns: dict[str, Any] = asdict(event)
-    del columns["recorded_at"]
+    columns: dict[str, Any] = {column: getattr(event, column) for column in _COVERED}
     columns["id"] = str(event.id)
     columns["occurred_at"] = to_text(event.occurred_at)
+    columns["outcome"] = str(event.outcome)
     columns["detail"] = {key: value for key, value in event.detail.items() if key != "hash"}
-    return hashlib.sha256(rfc8785.dumps(columns)).hexdigest()
+    return hashlib.sha256(_canonical(columns)).hexdigest()
+
+
+_COVERED = tuple(column.name for column in fields(Event) if column.name != "recorded_at")
+_SAFE_INTEGER = 2**53 - 1
+"""The largest integer that every reader of JSON takes exactly (RFC 8785, appendix D)."""
+
+
+def _canonical(value: Any) -> bytes:
+    """``value`` in the form of RFC 8785.
+
+    Where there is neither a number with a fraction nor a character outside ASCII, the standard library writes that
+    very form, ten times as fast; all the rest is ``rfc8785``'s to write or to refuse.
+    """
+    if _is_plain(value):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    import rfc8785
+
+    return rfc8785.dumps(value)
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is int:
+        return bool(-_SAFE_INTEGER <= value <= _SAFE_INTEGER)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items())
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))
+    return value is None or kind is bool
 
 
 def seal(lane: Lane, head: Head | None, drafts: Sequence[Draft], *, occurred_at: Any, source: str) -> Sequence[Event]:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import rfc8785
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from releaseguard.audit import (
     Finding,
     Head,
     Lane,
+    _canonical,
     chains_in,
     event_hash,
     head_of,
@@ -223,6 +225,27 @@ def test_the_hash_is_the_documented_one() -> None:
     (event,) = chain_of(LANE, [Draft("rotation_planned", {"reason": "ğ"})])
     assert str(event.id) == "79fd65cb-e224-51be-ba0d-62e7255d3a9d"
     assert event.detail["hash"] == "c63c2d687c637b01ec39c2fa1ab1c3d3c42f807f7e64e2dd7a4a3ee4cc17c5c6"
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(max_codepoint=127)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(plain | values)
+def test_the_quick_way_to_a_hash_is_the_long_one(value: Any) -> None:
+    assert _canonical(value) == rfc8785.dumps(value)
+
+
+def test_what_has_no_quick_way_has_the_long_one() -> None:
+    """Names in UTF-16's order, fractions as ECMAScript writes them, and no integer that a reader would round."""
+    for value in ({"\U00010000": 1, "\uffff": 2}, [1.0, 1e21, -0.0], {"b": ["ğ"], "a": (True, None)}):
+        assert _canonical(value) == rfc8785.dumps(value)
+    for refused in (2**53, [-(2**53)], {"a": {"b": 2**60}}, "\ud800", {"\ud800": 1}):
+        with pytest.raises(ValueError):
+            _canonical(refused)
 
 
 def test_heads_are_read_back_as_they_are_printed() -> None:
