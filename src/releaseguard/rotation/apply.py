@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from releaseguard.audit import Draft
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
@@ -44,11 +43,11 @@ from releaseguard.rotation.values import (
     RotationWorld,
     State,
 )
+from releaseguard.rotation.workers import Workers
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
 
 Tell = Callable[[str], None]
-T = TypeVar("T")
 
 FIRST_LOOK, LAST_LOOK = 1.0, 15.0
 """Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
@@ -77,9 +76,18 @@ class _Written:
 class Rotation:
     """One rotation under way. The lease is held from the first event this run appends."""
 
-    def __init__(self, world: RotationWorld, journal: Journal, request: RotateRequest, unit: Unit, tell: Tell) -> None:
+    def __init__(
+        self,
+        world: RotationWorld,
+        journal: Journal,
+        workers: Workers,
+        request: RotateRequest,
+        unit: Unit,
+        tell: Tell,
+    ) -> None:
         self._world = world
         self._journal = journal
+        self._workers = workers
         self._request = request
         self._unit = unit
         self._tell = tell
@@ -318,7 +326,7 @@ class Rotation:
         note = f"releaseguard {self._id} head {self._journal.view.head}"
         items = {place.key: items_for(self._unit, place, pinned, note) for place in places}
         self._tell(f"Writing {len(places)} destinations.")
-        written = self._side_by_side(lambda place: self._write(place, items[place.key]), places)
+        written = self._workers.each(lambda place: self._write(place, items[place.key]), places)
         failed = [result for result in written if result.error]
         drafts = [self._outcome_draft(result, direction) for result in written]
         if not failed:
@@ -336,7 +344,7 @@ class Rotation:
         if done and self._check_again:
             self._tell(f"Reading back {len(done)} destinations.")
             pinned = self._pinned(direction)
-            moved = self._side_by_side(lambda place: self._has_moved(place, leg, pinned), done)
+            moved = self._workers.each(lambda place: self._has_moved(place, leg, pinned), done)
             wrong = {place.key for place, changed in zip(done, moved, strict=True) if changed}
         self._check_again = False
         right = {place.key for place in done} - wrong
@@ -414,9 +422,6 @@ class Rotation:
     @property
     def _provider(self) -> str:
         return self._world.card.id
-
-    def _side_by_side(self, work: Callable[[Place], T], places: Sequence[Place]) -> Sequence[T]:
-        return side_by_side(work, places, self._world.rules.side_by_side)
 
     # --- deploy
 
@@ -713,15 +718,6 @@ class _Flows:
         except ReleaseguardError as error:
             self._left = 0
             tell(f"The flow {self._id} did not run: {error}")
-
-
-def side_by_side(work: Callable[[Place], T], places: Sequence[Place], at_once: int) -> Sequence[T]:
-    """What ``work`` makes of each place, in their order; the services' clients keep to their own limits."""
-    workers = min(at_once, len(places))
-    if workers <= 1:
-        return [work(place) for place in places]
-    with ThreadPoolExecutor(workers, thread_name_prefix="releaseguard-place") as pool:
-        return list(pool.map(work, places))
 
 
 def earlier_versions(world: RotationWorld, newest: SecretVersion) -> Sequence[SecretVersion]:

@@ -20,7 +20,7 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.model import Event, new_id, to_text
-from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail, side_by_side
+from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
 from releaseguard.rotation.plan import (
@@ -48,6 +48,7 @@ from releaseguard.rotation.values import (
     State,
     WrittenName,
 )
+from releaseguard.rotation.workers import Workers
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 
@@ -70,18 +71,28 @@ def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> Rotation
         for access in world.own_accesses:
             access.try_new()
             tell(f"{access.new_variable} is accepted.")
-    return _STORIES[request.action](_Call(request, world, tell, unit, journal))
+    with Workers(world.rules.side_by_side) as workers:
+        return _STORIES[request.action](_Call(request, world, tell, unit, journal, workers))
 
 
 class _Call:
     """What every story needs at hand."""
 
-    def __init__(self, request: RotateRequest, world: RotationWorld, tell: Tell, unit: Unit, journal: Journal) -> None:
+    def __init__(
+        self,
+        request: RotateRequest,
+        world: RotationWorld,
+        tell: Tell,
+        unit: Unit,
+        journal: Journal,
+        workers: Workers,
+    ) -> None:
         self.request = request
         self.world = world
         self.tell = tell
         self.unit = unit
         self.journal = journal
+        self.workers = workers
 
     @property
     def view(self) -> LaneView:
@@ -93,7 +104,7 @@ class _Call:
         return current if current and not current.finished else None
 
     def rotation(self, unit: Unit | None = None) -> Rotation:
-        return Rotation(self.world, self.journal, self.request, unit or self.unit, self.tell)
+        return Rotation(self.world, self.journal, self.workers, self.request, unit or self.unit, self.tell)
 
     def expired(self) -> bool:
         """Whether a predecessor went away without giving its lease back."""
@@ -249,7 +260,7 @@ def _survey(call: _Call) -> Survey:
         newest=newest,
         previous=previous,
         earlier={name: earlier_versions(world, version) for name, version in newest.items()} if leak else {},
-        forecasts=_at_each_place(world, lambda place: place.destination.forecast(items_for(unit, place, placeholder))),
+        forecasts=_at_each_place(call, lambda place: place.destination.forecast(items_for(unit, place, placeholder))),
         observed=_observed(call, placeholder) if leak else {},
     )
 
@@ -283,12 +294,12 @@ def _observed(call: _Call, versions: Mapping[str, tuple[Secret, int]]) -> Mappin
         there = place.destination.observe(items)
         return {name: there[place.name_of(name)] for name in call.unit.names if place.name_of(name) in there}
 
-    return _at_each_place(call.world, look)
+    return _at_each_place(call, look)
 
 
-def _at_each_place(world: RotationWorld, look: Callable[[Place], T]) -> Mapping[str, T]:
-    found = side_by_side(look, world.places, world.rules.side_by_side)
-    return {place.key: seen for place, seen in zip(world.places, found, strict=True)}
+def _at_each_place(call: _Call, look: Callable[[Place], T]) -> Mapping[str, T]:
+    places = call.world.places
+    return {place.key: seen for place, seen in zip(places, call.workers.each(look, places), strict=True)}
 
 
 def _plan(call: _Call, survey: Survey) -> Plan:

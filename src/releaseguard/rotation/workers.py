@@ -1,0 +1,54 @@
+"""Threads for working on many places side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Self, TypeVar
+
+from releaseguard.rotation.values import Place
+
+T = TypeVar("T")
+
+
+class Workers:
+    """At most ``at_once`` threads, kept from one wave to the next: starting fifty takes as long as many an answer.
+
+    A context manager; leaving it waits for what is under way. The services' clients keep to their own limits.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._pool: ThreadPoolExecutor | None = None
+
+    def each(self, work: Callable[[Place], T], places: Sequence[Place]) -> Sequence[T]:
+        """What ``work`` makes of each place, in their order.
+
+        Raises the first failure, when nothing is under way any more; what had not been begun by then is not begun.
+        """
+        if self._at_once <= 1 or len(places) <= 1:
+            return [work(place) for place in places]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="releaseguard-place")
+        futures = [self._pool.submit(work, place) for place in places]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            _stop(futures)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
+def _stop(futures: Sequence[Future[T]]) -> None:
+    for future in futures:
+        future.cancel()
+    wait(futures)
