@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+import signal
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -77,7 +78,22 @@ def _forms(value: str) -> Iterator[tuple[str, int, str]]:
 
 def values_of(world: World) -> list[str]:
     """All that is confidential in a world; the test user's address and the key for browsers are not."""
-    return [value for value in world.values() if value not in {world.app.email, world.app.anon_key}]
+    public = {world.app.email, world.app.anon_key}
+    return [value for value in [*world.values(), *_sessions(world), *_oidc(world)] if value not in public]
+
+
+def _sessions(world: World) -> Iterator[str]:
+    """What the app's sign-in gave out. Of a token its signature: the rest of it is the same for everybody."""
+    for request in world.app.requests:
+        body = request.answer.body if request.answer else None
+        if request.path == "/auth/v1/token" and isinstance(body, dict) and "access_token" in body:
+            yield body["access_token"].rpartition(".")[2]
+            yield body["refresh_token"]
+
+
+def _oidc(world: World) -> Iterator[str]:
+    yield world.github.oidc_request_token
+    yield from world.infisical.oidc_tokens
 
 
 @dataclass
@@ -144,13 +160,66 @@ class Observed:
         process = self.cli.start(*arguments, **more)
         with Watch(process, self.cli.environ) as watch:
             out, err = process.communicate(stdin, timeout=120)
+        return self._keep(arguments, watch, Done(process.returncode, out, err))
+
+    def run_until(self, shown: str, *arguments: str, **more: str) -> Done:
+        """Run until ``shown`` stands in a line of stdout, then interrupt as Ctrl-C does."""
+        process = self.cli.start(*arguments, **more)
+        assert process.stdout is not None
+        lines = []
+        with Watch(process, self.cli.environ) as watch:
+            for line in process.stdout:
+                lines.append(line)
+                if shown in line:
+                    process.send_signal(signal.SIGINT)
+                    break
+            out, err = process.communicate(timeout=120)
+        return self._keep(arguments, watch, Done(process.returncode, "".join(lines) + out, err))
+
+    def _keep(self, arguments: Sequence[str], watch: Watch, done: Done) -> Done:
         self.looks += watch.looks
         number = len(self.shown)
-        self.shown[f"{number} {' '.join(arguments)}"] = out + err
+        self.shown[f"{number} {' '.join(arguments)}"] = done.everything
         self.shown[f"{number} {' '.join(arguments)}: /proc"] = "\n".join(watch.seen)
-        return Done(process.returncode, out, err)
+        return done
 
     def leaks(self, canaries: Canaries) -> dict[str, set[str]]:
         """Whatever showed a value: output, ``/proc``, files below the folder."""
         said = {name: canaries.found_in(text) for name, text in self.shown.items()}
         return {name: found for name, found in said.items() if found} | canaries.found_below(self.cli.folder)
+
+
+def assert_unseen(observed: Observed, world: World, *more: str) -> None:
+    assert observed.looks, "nobody looked at /proc"
+    assert observed.leaks(Canaries([*values_of(world), *more])) == {}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@t", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@t"}
+    environ = {**who, "HOME": str(folder), "PATH": "/usr/bin:/bin:/usr/local/bin", "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *arguments], cwd=folder, env=environ, check=True, capture_output=True)
+
+
+def repository_with(folder: Path, value: str) -> Path:
+    """A repository in whose history a value stands, in plain and in base64."""
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / ".env").write_text(f"KEY={value}\nKEY64={base64.b64encode(value.encode()).decode()}\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "oops")
+    (folder / ".env").write_text("")
+    git(folder, "commit", "-q", "-a", "-m", "gone")
+    return folder
+
+
+BUG = """
+import httpx
+send = httpx.HTTPTransport.handle_request
+def failing(self, request):
+    if request.method in {"PUT", "PATCH"}:
+        kept = (request.headers.multi_items(), request.read())
+        raise RuntimeError(f"a bug of ours: {kept}")
+    return send(self, request)
+httpx.HTTPTransport.handle_request = failing
+"""
+"""A ``sitecustomize`` in which a request that writes ends in an exception that holds all of it."""
