@@ -160,6 +160,9 @@ def scenario(seed: int) -> Scenario:
         process.synthetic = random_.random() < 0.2
     processes.append(Process("client", None, random_.choice([OLD, NEW]), None, "app-7", reports="version"))
     processes.append(Process("web", None, NEW, "dpl_new", "r2", environment="staging"))
+    if random_.random() < 0.15:
+        # A process that everybody forgot: the configuration names its source nowhere.
+        processes.append(Process("cron", "forgotten", OLD, None, "c1", skew=skew["web"]))
     accepted = frozenset({OLD, NEW}) if random_.random() < 0.8 else frozenset({OLD})
     uses: list[Use] = []
     every = random_.choice([5.0, 20.0, 120.0])
@@ -223,6 +226,9 @@ def objections(world: Scenario, now: datetime, proof: Proof) -> list[str]:
         mine = [use for use in recorded if speaks_for(use, asked) and use.time > READY]
         if any(use.time > first and (use.process.key != NEW or not use.succeeded) for use in mine):
             found.append("the old key was used, or the new one refused, later than the evidence")
+        forgotten = [use for use in recorded if use.process.runtime == "forgotten" and use.time > READY]
+        if any(use.time > first and use.succeeded for use in forgotten):
+            found.append("a forgotten process still used the old key")
         for source in {use.process.source for use in mine if use.process.key == OLD and use.succeeded}:
             last = max(mine, key=lambda use: (use.process.source == source, use.time))
             if last.process.key == OLD:
@@ -371,11 +377,66 @@ def test_one_of_two_runtimes_on_the_old_key_is_unproven_and_named() -> None:
     assert [missing.partition(": ")[0] for missing in proof.missing] == ["supabase:ref"]
 
 
+def declared() -> Question:
+    """Both runtimes, and the project says who runs where."""
+    web = replace(question().runtimes[0], sources=frozenset({"web"}), not_sources=frozenset({"edge", "ci"}))
+    edge = Runtime(
+        uri="supabase:ref",
+        since=READY,
+        serving=READY,
+        sources=frozenset({"edge"}),
+        not_sources=frozenset({"web", "ci"}),
+    )
+    return question(runtimes=[web, edge])
+
+
+BOTH = [*new(1, 2, 3), *new(1.5, 2.5, 3.5, source="edge")]
+
+
+@pytest.mark.parametrize("source", ["cron", None])
+@pytest.mark.parametrize("objection", [old, refused])
+def test_a_source_that_is_named_nowhere_can_only_object(source: str | None, objection: object) -> None:
+    assert prove(declared(), BOTH).proven
+    assert not prove(declared(), [*BOTH, *objection(4, source=source)]).proven  # type: ignore[operator]
+    assert not prove(declared(), new(*range(1, 20), source=source)).proven
+
+
+def test_a_forgotten_process_that_has_come_over_objects_no_more() -> None:
+    later = [*new(5, 6, 7), *new(5.5, 6.5, 7.5, source="edge")]
+    assert not prove(declared(), [*BOTH, *old(4, source="cron"), *later]).proven
+    assert prove(declared(), [*BOTH, *old(4, source="cron"), *later, *new(8, source="cron")]).proven
+
+
+def test_what_runs_elsewhere_or_says_nothing_of_ours_does_not_object() -> None:
+    other = row(4, source="cron", detail={"deployment_id": "some-other-service"})
+    assert prove(declared(), [*BOTH, *old(4, source="ci"), *old(4, source="client"), other]).proven
+
+
+def test_refusals_from_a_source_named_nowhere_do_not_roll_back() -> None:
+    proof = prove(declared(), refused(1, 2, 3, source="cron"))
+    assert (proof.refused, proof.refused_at_least_once) == (False, False)
+
+
+def test_the_deployment_of_another_runtime_is_no_old_one_of_ours() -> None:
+    web = question().runtimes[0]
+    shop = replace(web, uri="vercel:prj_2/production", deployment="dpl_shop", previous_deployment="dpl_shop_old")
+    rows = [row(n, detail={"deployment_id": name}) for n in (1, 2, 3) for name in ("dpl_new", "dpl_shop")]
+    assert prove(question(runtimes=[web, shop]), rows).grade is Grade.B
+    assert not prove(question(runtimes=[web, shop]), rows[::2]).proven, "each runtime needs its own"
+
+
 def test_a_deployment_made_after_ours_took_the_new_version_over() -> None:
     later = replace(question().runtimes[0], later_deployments=frozenset({"dpl_later"}))
     rows = [row(n, detail={"deployment_id": "dpl_later"}) for n in (1, 2, 3)]
     assert prove(question(runtimes=[later]), rows).grade is Grade.B
     assert not prove(question(), rows).proven
+
+
+def test_rows_that_tell_of_one_action_count_once_and_it_is_said() -> None:
+    same = [replace(new(1)[0], id=UUID(int=n)) for n in (1, 2, 3)]
+    proof = prove(question(), same)
+    assert proof.runtimes[0].successes == 1
+    assert "2 rows count as repetitions" in proof.missing[0]
 
 
 def test_unproven_says_how_to_get_it_and_how_long_it_takes() -> None:

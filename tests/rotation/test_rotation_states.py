@@ -113,6 +113,17 @@ def test_an_unproven_rotation_to_the_same_version_goes_on_at_the_proof() -> None
     assert world.github[0].writes == writes
 
 
+def test_no_time_for_the_proof_means_one_look_and_no_waiting() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    pushed = go(world, RotateRequest(deploy=False))
+    assert pushed.state is State.PUSHED
+    before = world.time.now
+    result = go(world, RotateRequest(action=Action.RESUME, prove_within=timedelta(0)))
+    assert result.state is State.UNPROVEN
+    assert world.time.now - before < 30, "only the deployment was waited for"
+
+
 def test_an_older_version_never_overwrites_a_newer_one() -> None:
     world = ready("old", "new")
     go(world)

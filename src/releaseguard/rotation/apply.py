@@ -563,7 +563,8 @@ class Rotation:
         )
 
     def _wait_for_proof(self, direction: Direction) -> Proof:
-        within = self._request.prove_within or self._world.rules.prove_within
+        asked = self._request.prove_within
+        within = self._world.rules.prove_within if asked is None else asked
         clock, wait, began = self._world.clocks.elapsed, FIRST_LOOK, self._world.clocks.elapsed()
         question, flows = self._question(direction), _Flows(self._world)
         with self._released_on_interrupt():
@@ -626,7 +627,7 @@ class Rotation:
     def _runtimes(self, direction: Direction) -> Sequence[Runtime]:
         leg = self.view.leg(direction)
         running = [place for place in self._world.places if place.destination.runtime]
-        return [self._runtime(place, leg, _elsewhere(place, running)) for place in running]
+        return [self._runtime(place, leg, _elsewhere(place, self._world.places)) for place in running]
 
     def _runtime(self, place: Place, leg: Leg, elsewhere: frozenset[str]) -> Runtime:
         carried = leg.places.get(place.key, Carried())
@@ -745,10 +746,10 @@ def _still_there(there: Observed, marker: str | None) -> bool:
     return there.in_step is InStep.YES or there.marker == marker
 
 
-def _elsewhere(place: Place, running: Sequence[Place]) -> frozenset[str]:
-    """The sources that the project says run on other destinations."""
-    others = [other for other in running if other.key != place.key and other.sources is not None]
-    return frozenset(source for other in others for source in other.sources or ())
+def _elsewhere(place: Place, places: Sequence[Place]) -> frozenset[str]:
+    """The sources that the project says run on other destinations, and not on this one too."""
+    others = [other for other in places if other.key != place.key and other.sources is not None]
+    return frozenset(source for other in others for source in other.sources or ()) - frozenset(place.sources or ())
 
 
 def _since_pushed(rotations: Sequence[RotationView], view: RotationView) -> Sequence[RotationView]:

@@ -91,7 +91,7 @@ class Runtime:
     sources: frozenset[str] | None = None
     """The event sources that run there; ``None``: any source speaks for it."""
     not_sources: frozenset[str] = frozenset()
-    """Sources that are known to run elsewhere."""
+    """Sources that are known to run elsewhere: they say nothing about this one, for or against."""
     deployment: str | None = None
     previous_deployment: str | None = None
     release: str | None = None
@@ -233,6 +233,8 @@ class _Row:
     """As early as it can have been, as far as the clock of its source is known."""
     by: datetime
     """As late as it can have been, if its source has one clock. Only the share of a hidden process rests on this."""
+    speaks: bool = True
+    """Whether its source is known to run here; other sources can only object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +243,16 @@ class _Tally:
 
     evidence: Sequence[_Row]
     """Successes with the new version since it was there, in order."""
+    elsewhere: Sequence[_Row]
+    """The same from sources that are named nowhere: no evidence, but they have left the old version."""
     against: Sequence[_Row]
     """Successes with another version and refused credentials since the new one serves."""
     unlabelled: int
     """Successes of which only the time is known."""
     too_early: int
     """Successes with the new version whose clock says that they came before it."""
+    repeats: int = 0
+    """Rows of ``evidence`` left out because another one tells of the same action."""
 
     @property
     def last_against(self) -> datetime | None:
@@ -256,7 +262,8 @@ class _Tally:
 def _prove_one(
     question: Question, runtime: Runtime, rows: Sequence[Event], delays: Mapping[str | None, timedelta]
 ) -> RuntimeProof:
-    tally = _count(question, runtime, [_read(question, runtime, row, delays) for row in rows if runtime.speaks(row)])
+    heard = [_read(question, runtime, row, delays) for row in rows if _may_object(question, runtime, row)]
+    tally = _count(question, runtime, heard)
     counted = _after_the_last_contradiction(tally)
     needed = _needed(question, tally)
     silent = _still_old(tally, counted)
@@ -277,6 +284,18 @@ def _prove_one(
     )
 
 
+def _may_object(question: Question, runtime: Runtime, event: Event) -> bool:
+    """Whether the event can speak against the new version at ``runtime``.
+
+    A source that the project names nowhere may be a process that everybody forgot: it proves nothing, but while it
+    works with the old version nobody may revoke that.
+    """
+    if runtime.speaks(event):
+        return True
+    named = runtime.not_sources.union(*(other.sources or () for other in question.runtimes))
+    return event.source != CLIENT and event.source not in named
+
+
 def _best(counted: Sequence[_Row], needed: int) -> Sequence[_Row]:
     """The strongest rows that suffice: the grade is the weakest of these."""
     return sorted(counted, key=lambda row: row.says.value)[:needed]
@@ -286,7 +305,8 @@ def _read(question: Question, runtime: Runtime, event: Event, delays: Mapping[st
     none = timedelta()
     delay = delays.get(event.source, none)
     happened = event.occurred_at + min(delay, none)
-    return _Row(event, _says(question, runtime, event), happened, min(store_time(event), happened + max(delay, none)))
+    by = min(store_time(event), happened + max(delay, none))
+    return _Row(event, _says(question, runtime, event), happened, by, runtime.speaks(event))
 
 
 def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
@@ -296,7 +316,7 @@ def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
         return _Says.NEW_VERSION if question.labels.is_new(version) else _Says.OLD
     deployment = event.detail.get("deployment_id")
     if deployment and runtime.deployment:
-        return _Says.NEW_DEPLOYMENT if _is_new_deployment(runtime, str(deployment)) else _Says.OLD
+        return _of_deployment(question, runtime, event, str(deployment))
     release = event.release
     if not release or not runtime.release or runtime.release == runtime.previous_release:
         return _Says.NOTHING
@@ -305,14 +325,20 @@ def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
     return _Says.OLD if release == runtime.previous_release else _Says.NOTHING
 
 
-def _is_new_deployment(runtime: Runtime, deployment: str) -> bool:
+def _of_deployment(question: Question, runtime: Runtime, event: Event, deployment: str) -> _Says:
+    """What the id of a deployment says: where it is known to be another runtime's, nothing about this one."""
     if deployment in runtime.later_deployments:
-        return True
-    return deployment == runtime.deployment and runtime.deployment != runtime.previous_deployment
+        return _Says.NEW_DEPLOYMENT
+    if deployment == runtime.deployment and runtime.deployment != runtime.previous_deployment:
+        return _Says.NEW_DEPLOYMENT
+    if deployment == runtime.previous_deployment:
+        return _Says.OLD
+    others = {one.deployment for one in question.runtimes} | {one.previous_deployment for one in question.runtimes}
+    return _Says.OLD if runtime.speaks(event) and deployment not in others - {runtime.deployment} else _Says.NOTHING
 
 
 def _count(question: Question, runtime: Runtime, rows: Sequence[_Row]) -> _Tally:
-    evidence, against = [], []
+    evidence, elsewhere, against = [], [], []
     unlabelled = too_early = 0
     for row in rows:
         if _refuses(question, row.event):
@@ -323,13 +349,16 @@ def _count(question: Question, runtime: Runtime, rows: Sequence[_Row]) -> _Tally
         elif row.says is _Says.OLD:
             if store_time(row.event) > runtime.serving:
                 against.append(row)
+        elif not row.speaks:
+            elsewhere.append(row)
         elif not _after(row, runtime.serving if row.says is _Says.NOTHING else runtime.since):
             too_early += row.says is not _Says.NOTHING and store_time(row.event) > runtime.serving
         elif row.says is not _Says.NOTHING or question.accept_timing:
             evidence.append(row)
         else:
             unlabelled += 1
-    return _Tally(_once_each(evidence), _once_each(against), unlabelled, too_early)
+    once = _once_each(evidence)
+    return _Tally(once, elsewhere, _once_each(against), unlabelled, too_early, len(evidence) - len(once))
 
 
 def _once_each(rows: Sequence[_Row]) -> Sequence[_Row]:
@@ -359,17 +388,20 @@ def _after_the_last_contradiction(tally: _Tally) -> Sequence[_Row]:
 
 def _needed(question: Question, tally: _Tally) -> int:
     """How many successes in a row: the configured number, more where a process of the old version may be hiding."""
-    if not tally.against:
+    among = [row for row in tally.against if row.speaks or row.event.source is None]
+    if not among:
         return question.successes
-    last = max(row.by for row in tally.against)
+    last = max(row.by for row in among)
     mixed_in = sum(row.happened <= last for row in tally.evidence)
-    share = len(tally.against) / (len(tally.against) + mixed_in)
+    share = len(among) / (len(among) + mixed_in)
     return max(question.successes, math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-share)) if share < 1 else 0)
 
 
 def _still_old(tally: _Tally, counted: Sequence[_Row]) -> Sequence[str]:
     """Sources whose last word was the old version: nothing of theirs has shown the new one since."""
-    converted = {row.event.source for row in counted}
+    last = tally.last_against
+    gone_over = [row for row in tally.elsewhere if row.says is _Says.NEW_VERSION and last and row.happened > last]
+    converted = {row.event.source for row in (*counted, *gone_over)}
     old = {row.event.source for row in tally.against if row.says is _Says.OLD}
     return sorted(str(source) for source in old - converted if source)
 
@@ -379,7 +411,7 @@ def _answers_to_the_new(question: Question, tally: _Tally) -> tuple[int, int]:
 
     A refusal that carries nothing counts where nothing at all has succeeded since the new version serves.
     """
-    refused = [row for row in tally.against if _refuses(question, row.event)]
+    refused = [row for row in tally.against if row.speaks and _refuses(question, row.event)]
     labelled = sum(row.says in (_Says.NEW_VERSION, _Says.NEW_DEPLOYMENT) for row in refused)
     succeeded = len(tally.evidence) + tally.unlabelled + (len(tally.against) - len(refused))
     blank = 0 if succeeded else sum(row.says is _Says.NOTHING for row in refused)
@@ -410,6 +442,9 @@ def _observations(question: Question, tally: _Tally, silent: Sequence[str]) -> I
             f"{tally.unlabelled} successes carry neither secret_version nor the new deployment: "
             "their time alone is weak evidence"
         )
+    if tally.repeats:
+        why = "same correlation_id, or without one the same instant and content"
+        yield f"{tally.repeats} rows count as repetitions: {why}"
     if tally.too_early:
         yield f"{tally.too_early} carry the new version but a clock from before it: check the writer's clock"
 
