@@ -49,7 +49,7 @@ SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
 PASS_PRIOR = 60.0
 """How many events at the usual share of errors the baseline counts for in a PASS, at most as many as were seen."""
-PASS_RATIO = 1.5
+PASS_RATIO = 1.0
 """How much likelier than the usual share the card's harm may make the new events in a PASS."""
 LEAST_CONFIDENCE = 0.8
 """At which the new release's events alone, were they all clean, must exclude the harm."""
