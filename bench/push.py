@@ -4,7 +4,8 @@
 
 ``--quick`` leaves out PyGithub with its own pacing, which alone takes more than a minute.
 
-The services run in a process of their own, so that they do not take this one's processor time. The secret is
+The services run in a process of their own, behind a server that costs little (``serving.py``), so that they do not
+take this one's processor time: they stand for remote ones. The secret is
 Mapbox's, which has no companion: 50 writes stay inside the 80 a minute that GitHub publishes, so nobody's limits
 are changed; each attempt stands for a minute of its own. "Ideal" is the shortest chain of requests at the
 concurrency that GitHub allows (all 50 side by side), each request taking its 50 ms and everything else no time at
@@ -20,6 +21,7 @@ import multiprocessing
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +41,7 @@ from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
 from releaseguard.wiring import Wiring
+from serving import serving
 
 CHECKOUT = Path(__file__).parents[1]
 PLACES = 50
@@ -78,8 +81,7 @@ def serve(pipe: Connection, database: str | None) -> None:
             project = stack.enter_context(_rest(database))
             environ["SUPABASE_SERVICE_ROLE_KEY"], events = project.key, project.url
         world.new_key(SECRET)
-        for stand_in in world.stand_ins:
-            stand_in.latency = LATENCY
+        stack.enter_context(serving(world.stand_ins, LATENCY))
         pipe.send(Served(world.toml(events), environ, world.github.url, world.github.token))
         while pipe.recv() == "again":
             pipe.send(world.new_key(SECRET))
@@ -175,10 +177,12 @@ def bare(served: Served) -> float:
             lines[number].sendall(request)
             lines[number].recv(65536)
 
-    began = time.perf_counter()
+    all_there = threading.Barrier(PLACES)
     with ThreadPoolExecutor(PLACES) as pool:
+        list(pool.map(lambda _: all_there.wait(), range(PLACES)))  # the push finds its threads there too
+        began = time.perf_counter()
         list(pool.map(look, range(PLACES)))
-    took = time.perf_counter() - began
+        took = time.perf_counter() - began
     for line in lines:
         line.close()
     return took
