@@ -73,6 +73,23 @@ def test_a_key_that_is_no_key_is_said_to_be(repository: Place) -> None:
         repository.destination.push([secret_item("KEY", "the value")])
 
 
+def test_a_server_that_only_lists_is_read_back_from_its_listings(repository: Place) -> None:
+    nothing = faults.answer(404, {"message": "Not Found"})
+    repository.stand_in.fail_next("GET", "(secrets|variables)/KEY", nothing, times=99)
+    for value, version in (("one", 1), ("two", 2)):
+        receipts = repository.destination.push([secret_item("KEY", value), companion_item("KEY_VERSION", version)])
+        assert [receipt.observed.present for receipt in receipts] == [True, True]
+        assert (repository.value("KEY"), repository.value("KEY_VERSION")) == (value, str(version))
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"key_id": "1"}, {"key": None, "key_id": None}])
+def test_an_answer_without_its_members_is_the_services_fault(repository: Place, answer: object) -> None:
+    repository.stand_in.fail_next("GET", "public-key", faults.answer(200, answer))
+    with pytest.raises(ServiceError, match="the answer has no 'key"):
+        repository.destination.push([secret_item("KEY", "the value")])
+    assert repository.writes == []
+
+
 def test_sealing_takes_any_text() -> None:
     from nacl.encoding import Base64Encoder
     from nacl.public import PrivateKey, SealedBox

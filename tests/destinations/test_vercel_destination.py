@@ -291,3 +291,25 @@ def test_a_listing_in_pages_is_read_to_its_end(stand_in: VercelStandIn, project:
     at("production").push([secret_item(KEY, VALUE)])
     assert project.variables[record.id].value == VALUE
     assert len(project.variables) == 1
+
+
+def test_a_server_without_the_single_record_is_read_back_from_the_listing(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    stand_in.fail_next("GET", "/v1/projects/.*/env/", faults.answer(404, {"error": {"code": "not_found"}}), times=99)
+    for value in ("one", "two"):
+        assert at("production").push([secret_item(KEY, value)])[0].observed.present
+        assert [record.value for record in project.variables.values() if record.key == KEY] == [value]
+
+
+def test_an_empty_pagination_ends_the_listing(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
+    stand_in.fail_next("GET", "/v10/.*/env", faults.answer(200, {"envs": [], "pagination": None}))
+    assert at("production").push([secret_item(KEY, VALUE)])[0].writes == 1
+
+
+def test_a_record_that_an_answer_does_not_name_is_looked_up(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    answer = {"created": {"key": KEY, "type": "sensitive", "value": ""}, "failed": []}
+    stand_in.fail_next("POST", "/v10/.*/env", faults.answer(201, answer, takes_effect=True))
+    assert at("production").push([secret_item(KEY, VALUE)])[0].observed.present

@@ -70,6 +70,19 @@ def test_an_alert_is_mapped_to_its_rotate_command_and_closed_only_after_the_revo
     assert all("true" in str(one) for one in hidden), "the values of alerts are never fetched"
 
 
+def test_a_repository_without_secret_scanning_does_not_hide_the_alerts_of_the_others(world, cli):
+    world.github.add_repository("lovendo/docs")
+    world.destinations = {"sendgrid": [*world.destinations["sendgrid"], "github:lovendo/docs"]}
+    world.write(cli.folder, extra='\n[rotation]\nlease = "1s"\n')
+    off = faults.answer(404, {"message": "Secret scanning is disabled on this repository."})
+    world.github.fail_next("GET", "/lovendo/docs/secret-scanning", off, times=9)
+    assert cli.run("leaks").code == 5, "what was not looked at is not clean"
+    world.github.add_alert("lovendo/app", "sendgrid_api_key", world.infisical.value(NAME, 1))
+    found = cli.run("leaks", "--json")
+    assert (found.code, len(found.json.get("open", ()))) == (1, 1), found.everything
+    assert "lovendo/docs" in found.json["unread"][0]
+
+
 def test_a_managed_value_in_a_repositorys_history_is_found_and_never_printed(world, cli, tmp_path):
     value = world.infisical.value(NAME, 1)
     repo = tmp_path / "app"

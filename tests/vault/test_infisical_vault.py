@@ -543,3 +543,19 @@ def test_the_label_says_where_without_a_credential(current: InfisicalStandIn, op
     label = open_vault(current).label
     assert current.project_id in label
     assert current.token not in label
+
+
+@pytest.mark.parametrize("answer", [{}, {"secret": None}, {"secret": {}}, {"secret": []}])
+def test_an_answer_without_a_secret_is_the_services_fault(
+    current: InfisicalStandIn, open_vault: Opener, answer: object
+) -> None:
+    current.put(KEY, "x")
+    current.fail_next("GET", "/secrets/raw/", faults.answer(200, answer))
+    with pytest.raises(ServiceError, match="the answer"):
+        open_vault(current).read(KEY)
+
+
+def test_a_gateways_plain_404_for_v3_is_no_absent_secret(current: InfisicalStandIn, open_vault: Opener) -> None:
+    current.put(KEY, "x")
+    current.fail_next("GET", "/v3/", faults.answer(404, {"message": "Not Found", "statusCode": 404}), times=99)
+    assert open_vault(current).read(KEY).value.reveal() == "x"

@@ -45,7 +45,10 @@ def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
     for row in closed:
         source.close_as_revoked(row["alert"], f"Revoked at the provider; rotation {row['rotation_id']}.")
     still = [row for row in rows if row not in closed]
-    run.emit(lambda: _alerts_text(still, closed), {"open": _public(still), "closed": _public(closed)})
+    for problem in source.unread:
+        run.tell(f"Not looked at: {problem}.")
+    found = {"open": _public(still), "closed": _public(closed), "unread": list(source.unread)}
+    run.emit(lambda: _alerts_text(still, closed), found)
     return ExitCode.BAD if still else ExitCode.OK
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.errors import ServiceError
-from releaseguard.http import ServiceClient, quoted
+from releaseguard.http import ServiceClient, member, quoted
 
 PAGE: Final = 100
 MOST_PAGES: Final = 10
@@ -56,7 +56,12 @@ class VercelDeployer(Deployer):
 
     def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
         original = self._document(source.id)
-        body = {"name": original["name"], "deploymentId": source.id, "meta": dict(meta), **_aim(source.target)}
+        body = {
+            "name": member(original, "name", self.place),
+            "deploymentId": source.id,
+            "meta": dict(meta),
+            **_aim(source.target),
+        }
         answer = self._client.request(
             "POST",
             "/v13/deployments",
@@ -93,7 +98,7 @@ class VercelDeployer(Deployer):
         }
         for _ in range(MOST_PAGES):
             document = self._client.request("GET", "/v6/deployments", params=params).json()
-            yield from (one for one in document["deployments"] if _target(one) == target)
+            yield from (one for one in member(document, "deployments", self.place) if _target(one) == target)
             params["until"] = (document.get("pagination") or {}).get("next")
             if params["until"] is None:
                 return

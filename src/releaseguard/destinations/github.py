@@ -31,7 +31,7 @@ from releaseguard.destinations.interface import (
     Receipt,
     RunQueue,
 )
-from releaseguard.destinations.sending import Writes, all_of, entries, in_order, looked_until, moment_of, without_value
+from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of, without_value
 from releaseguard.errors import (
     AccessDenied,
     ConfigError,
@@ -41,7 +41,8 @@ from releaseguard.errors import (
     Refused,
     ServiceError,
 )
-from releaseguard.http import Limits, Reply, ServiceClient, quoted
+from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
+from releaseguard.http.paging import pages
 from releaseguard.secret import Secret
 
 GITHUB_LIMITS = Limits(concurrency=50, points_per_minute=900, writes_per_minute=80, writes_per_hour=500)
@@ -49,8 +50,6 @@ GITHUB_LIMITS = Limits(concurrency=50, points_per_minute=900, writes_per_minute=
 
 LARGEST = 48 * 1024
 """Bytes of one secret or variable."""
-PAGE = 100
-
 _NAME = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]*", re.IGNORECASE)
 _LIVE = ("queued", "waiting", "pending", "requested", "in_progress")
 """A run in one of these states has read its repository's secrets (when it was queued) and may still use them."""
@@ -125,8 +124,10 @@ class PublicKeys:
             mine = self._locks.setdefault(secrets_path, threading.Lock())
         with mine:
             if self._keys.get(secrets_path) in {None, instead_of}:
-                found = self._client.request("GET", f"{secrets_path}/public-key").json()
-                self._keys[secrets_path] = PublicKey(str(found["key_id"]), str(found["key"]))
+                reply = self._client.request("GET", f"{secrets_path}/public-key")
+                found = reply.json()
+                identity, key = member(found, "key_id", reply.where), member(found, "key", reply.where)
+                self._keys[secrets_path] = PublicKey(str(identity), str(key))
             return self._keys[secrets_path]
 
 
@@ -219,7 +220,9 @@ class GitHubDestination(Destination):
         """Looks into every repository the token reaches, its environments, Dependabot's store, and the
         organisations they belong to."""
         repositories = self._repositories()
-        owners = {str(repo["owner"]["login"]): repo["owner"].get("type") for repo in repositories}
+        owners = {
+            str(member(repo["owner"], "login")): repo["owner"].get("type") for repo in repositories if repo.get("owner")
+        }
         organisations = sorted(owner for owner, kind in owners.items() if kind == "Organization")
         found = all_of(
             self._client,
@@ -246,16 +249,33 @@ class GitHubDestination(Destination):
         reply = self._get(f"{self._secrets}/{quoted(item.name)}")
         if reply.status == 404:
             return _Seen(Observed(item.name, present=False, in_step=InStep.NO))
-        found = reply.json()
-        updated = str(found.get("updated_at") or "")
-        observed = Observed(item.name, present=True, changed_at=moment_of(updated), marker=updated or None)
-        return _Seen(observed, found.get("visibility"))
+        return _secret_seen(item, _object(reply))
 
     def _look_at_variable(self, item: Item) -> Observed:
         reply = self._get(f"{self._variables}/{quoted(item.name)}")
         if reply.status == 404:
             return Observed(item.name, present=False, in_step=InStep.NO)
-        found = reply.json()
+        return self._variable_seen(item, _object(reply))
+
+    def _look_again(self, item: Item) -> _Seen:
+        """As :meth:`_look`, after an accepted write: a server may know the listing alone."""
+        seen = self._look(item)
+        if seen.observed.present:
+            return seen
+        wrapped, path = (
+            ("variables", self._variables) if item.kind is ItemKind.COMPANION else ("secrets", self._secrets)
+        )
+        try:
+            listed = pages(self._client, str(path), wrapped)
+        except (AccessDenied, NotFound):
+            return seen
+        found = next((one for one in listed if one.get("name") == item.name), None)
+        if found is None:
+            return seen
+        return _Seen(self._variable_seen(item, found)) if wrapped == "variables" else _secret_seen(item, found)
+
+    @staticmethod
+    def _variable_seen(item: Item, found: Mapping[str, Any]) -> Observed:
         updated = str(found.get("updated_at") or "")
         same = Secret(str(found.get("value"))).same_as(item.value)
         return Observed(
@@ -288,7 +308,7 @@ class GitHubDestination(Destination):
         reply = self._put(item, box, self._grants(item, before))
         doubt = _same_second(before.observed, reply)
         after = looked_until(
-            lambda: self._look(item).observed,
+            lambda: self._look_again(item).observed,
             lambda now: _moved(before.observed, now) or (doubt and now.present),
             self._sleep,
         )
@@ -333,7 +353,9 @@ class GitHubDestination(Destination):
 
     def _deliver_variable(self, item: Item, seen: Mapping[str, _Seen]) -> Receipt:
         self._write_variable(item, seen)
-        after = looked_until(lambda: self._look_at_variable(item), lambda now: now.in_step is InStep.YES, self._sleep)
+        after = looked_until(
+            lambda: self._look_again(item).observed, lambda now: now.in_step is InStep.YES, self._sleep
+        )
         if after.in_step is not InStep.YES:
             raise self._not_taken(item.name, "the variable holds another value")
         return Receipt(item.name, after, self._writes[item.name])
@@ -348,9 +370,9 @@ class GitHubDestination(Destination):
                 self._client.request("POST", str(self._variables), json=body, on_write=on_write)
             except (AccessDenied, NotFound, RateLimited):
                 raise
-            except ServiceError:
-                if not self._look_at_variable(item).present:
-                    raise
+            except ServiceError as error:
+                if error.status != 409 and not self._look_at_variable(item).present:
+                    raise  # 409: it is there already
             else:
                 return
         body = {"name": item.name, "value": item.value}
@@ -502,6 +524,19 @@ def _same_second(before: Observed, reply: Reply) -> bool:
     return gap is not None and gap <= timedelta(seconds=1)
 
 
+def _secret_seen(item: Item, found: Mapping[str, Any]) -> _Seen:
+    updated = str(found.get("updated_at") or "")
+    observed = Observed(item.name, present=True, changed_at=moment_of(updated), marker=updated or None)
+    return _Seen(observed, found.get("visibility"))
+
+
+def _object(reply: Reply) -> Mapping[str, Any]:
+    found = reply.json()
+    if not isinstance(found, dict):
+        raise ServiceError("the answer is not an object", where=reply.where, status=reply.status)
+    return found
+
+
 def _with_remarks(observed: Observed, remarks: Mapping[str, Sequence[str]]) -> Observed:
     added = remarks.get(observed.name, ())
     return Observed(
@@ -551,20 +586,6 @@ def _variables_path(address: Address) -> str | None:
 
 def _organisation_stores(owner: str) -> Sequence[Address]:
     return [Address(Scheme.GITHUB, account=owner), Address(Scheme.GITHUB_DEPENDABOT, account=owner)]
-
-
-def pages(
-    client: ServiceClient, path: str, key: str | None = None, params: Mapping[str, str] | None = None
-) -> list[Mapping[str, Any]]:
-    """All entries of a paged listing, of its member ``key`` where it is wrapped in an object."""
-    found: list[Mapping[str, Any]] = []
-    while True:
-        number = len(found) // PAGE + 1
-        reply = client.request("GET", path, params={**(params or {}), "per_page": PAGE, "page": number})
-        page = entries(reply.json(), key)
-        found += page
-        if len(page) < PAGE:
-            return found
 
 
 # --- runs ------------------------------------------------------------------------------------------------------

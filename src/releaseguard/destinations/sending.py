@@ -101,9 +101,3 @@ def moment_of_ms(milliseconds: Any) -> datetime | None:
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def entries(document: Any, key: str | None = None) -> Sequence[Mapping[str, Any]]:
-    """The objects of a listing, of its member ``key`` where it is wrapped in an object."""
-    found = document.get(key) if key is not None and isinstance(document, dict) else document
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

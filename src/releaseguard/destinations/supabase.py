@@ -15,9 +15,10 @@ from typing import Any
 
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import CopySearch, Destination, Forecast, InStep, Item, Observed, Receipt
-from releaseguard.destinations.sending import Writes, all_of, entries, in_order, looked_until, moment_of
+from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
+from releaseguard.http.paging import entries
 from releaseguard.secret import Secret
 
 SUPABASE_LIMITS = Limits(concurrency=10, per_minute=120)

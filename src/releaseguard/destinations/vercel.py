@@ -25,9 +25,10 @@ from releaseguard.destinations.interface import (
     Observed,
     Receipt,
 )
-from releaseguard.destinations.sending import Writes, all_of, entries, in_order, looked_until, moment_of_ms
+from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of_ms
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
+from releaseguard.http.paging import entries
 from releaseguard.secret import Secret
 from releaseguard.tomlfile import did_you_mean
 
@@ -216,7 +217,7 @@ class VercelDestination(Destination):
         while True:
             document = self._client.request("GET", f"/v10/{project}/env", params=params).json()
             page = {record.id: record for record in map(_record, entries(document, "envs"))}
-            following = document.get("pagination", {}).get("next") if isinstance(document, dict) else None
+            following = _next_page(document)
             if following is None or page.keys() <= found.keys():
                 return [*(found | page).values()]
             found |= page
@@ -226,7 +227,9 @@ class VercelDestination(Destination):
         path = f"/v1/{self._project}/env/{quoted(record_id)}"
         reply = self._client.request("GET", path, params=self._team, allow=(404,))
         if reply.status == 404:
-            return None
+            # The record is gone, or this one request is not to be had: the listing tells.
+            listed = next((one for one in self._records(self._project) if one.id == record_id), None)
+            return _Look(listed, None) if listed else None
         found = reply.json()
         record = _record(found)
         told = record.type in _READABLE and found.get("decrypted") is not False and "value" in found
@@ -276,8 +279,14 @@ class VercelDestination(Destination):
                 self._update(record, plan.item)
             return [record.id for record in arrived.records]
         self._refuse_failures(answer, plan.item)
-        made = answer["created"] if isinstance(answer["created"], list) else [answer["created"]]
-        return [str(record["id"]) for record in made]
+        made = answer.get("created")
+        ids = [str(one["id"]) for one in (made if isinstance(made, list) else [made]) if one and one.get("id")]
+        return ids or self._ids_of(plan)
+
+    def _ids_of(self, plan: _Plan) -> Sequence[str]:
+        """The records that serve what had none, where an answer does not name what it made."""
+        arrived = self._plan(plan.item, self._records(self._project), plan.missing)
+        return [record.id for record in arrived.records]
 
     def _new_record(self, plan: _Plan) -> Mapping[str, Any]:
         """One record for all targets that have none. Vercel takes no sensitive value for development."""
@@ -351,7 +360,7 @@ class VercelDestination(Destination):
         while True:
             document = self._client.request("GET", "/v10/projects", params=params).json()
             page = {str(project["id"]): project for project in entries(document, "projects")}
-            following = document.get("pagination", {}).get("next") if isinstance(document, dict) else None
+            following = _next_page(document)
             if following is None or page.keys() <= found.keys():
                 return [*(found | page).values()]
             found |= page
@@ -390,6 +399,11 @@ class VercelDestination(Destination):
 def who_am_i(client: ServiceClient) -> None:
     """Ask whose token the client has: the cheapest question. Raises ``AccessDenied`` where Vercel takes it no more."""
     client.request("GET", "/v2/user")
+
+
+def _next_page(document: Any) -> Any:
+    pagination = document.get("pagination") if isinstance(document, dict) else None
+    return pagination.get("next") if isinstance(pagination, dict) else None
 
 
 def _record(found: Mapping[str, Any]) -> _Record:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from releaseguard.http.access import Access
 from releaseguard.http.client import ServiceClient, quoted
 from releaseguard.http.pacing import Limits, predict
-from releaseguard.http.replies import Reply
+from releaseguard.http.replies import Reply, member
 
-__all__ = ["Access", "Limits", "Reply", "ServiceClient", "predict", "quoted"]
+__all__ = ["Access", "Limits", "Reply", "ServiceClient", "member", "predict", "quoted"]

@@ -42,6 +42,18 @@ class Reply:
         return parsed
 
 
+def member(document: Any, key: str, where: str | None = None) -> Any:
+    """``document[key]``; raises ``ServiceError`` where an answer has no such member, or none that says anything."""
+    found = document.get(key) if isinstance(document, Mapping) else None
+    if found is None:
+        raise ServiceError(
+            f"the answer has no {key!r}",
+            where=where,
+            next_step="Check that the configured address is the service's API, in a version that releaseguard knows.",
+        )
+    return found
+
+
 class Fault(Enum):
     """A request without a whole answer. The value is how often it is tried in all."""
 

@@ -5,15 +5,14 @@ Values are never fetched: ``hide_secret=true`` (https://docs.github.com/rest/sec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from releaseguard.errors import NotFound
+from releaseguard.errors import AccessDenied, NotFound, ServiceError
 from releaseguard.http import ServiceClient
+from releaseguard.http.paging import pages
 from releaseguard.leaks.interface import Alert, AlertSource
-
-PAGE = 100
 
 
 class GitHubAlerts(AlertSource):
@@ -24,7 +23,16 @@ class GitHubAlerts(AlertSource):
         self._repositories = repositories
 
     def open_alerts(self) -> Sequence[Alert]:
-        alerts = [alert for repository in self._repositories for alert in self._of(repository)]
+        alerts: list[Alert] = []
+        problems: list[ServiceError] = []
+        for repository in self._repositories:
+            try:
+                alerts += self._of(repository)
+            except (AccessDenied, NotFound) as problem:
+                problems.append(problem)
+        if problems and not alerts:
+            raise problems[0]
+        self.unread = tuple(problem.what for problem in problems)
         return sorted(alerts, key=lambda alert: (alert.created_at, alert.place, alert.number))
 
     def close_as_revoked(self, alert: Alert, comment: str) -> None:
@@ -35,30 +43,18 @@ class GitHubAlerts(AlertSource):
             json={"state": "resolved", "resolution": "revoked", "resolution_comment": comment},
         )
 
-    def _of(self, repository: str) -> Iterator[Alert]:
-        for page in range(1, 1000):
-            rows = self._page(repository, page)
-            yield from (_alert(repository, row) for row in rows)
-            if len(rows) < PAGE:
-                return
-
-    def _page(self, repository: str, page: int) -> Sequence[Mapping[str, Any]]:
-        params: dict[str, str | int | bool | None] = {
-            "state": "open",
-            "hide_secret": True,
-            "per_page": PAGE,
-            "page": page,
-        }
-        reply = self._client.request("GET", f"/repos/{repository}/secret-scanning/alerts", params=params, allow=(404,))
-        if reply.status == 404:
+    def _of(self, repository: str) -> Sequence[Alert]:
+        params = {"state": "open", "hide_secret": "true"}
+        try:
+            rows = pages(self._client, f"/repos/{repository}/secret-scanning/alerts", params=params)
+        except NotFound:
             raise NotFound(
                 f"no secret-scanning alerts can be read for {repository}",
                 where=self._client.host,
                 next_step="Switch secret scanning on there, and give the token 'secret scanning alerts: read'.",
                 status=404,
-            )
-        rows: Sequence[Mapping[str, Any]] = reply.json()
-        return rows
+            ) from None
+        return [_alert(repository, row) for row in rows]
 
 
 def _alert(repository: str, row: Mapping[str, Any]) -> Alert:

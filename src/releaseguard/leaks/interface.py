@@ -30,6 +30,9 @@ class Alert:
 class AlertSource(ABC):
     """A place that raises alerts. Every method may raise ``ServiceError`` or one of its kinds."""
 
+    unread: Sequence[str] = ()
+    """What the last look could not look at, in words; a look that saw no alert anywhere raises instead."""
+
     @abstractmethod
     def open_alerts(self) -> Sequence[Alert]:
         """The open alerts, oldest first, without values."""

@@ -21,7 +21,7 @@ from infisical_sdk.resources.secrets import V3RawSecrets
 from infisical_sdk.util import SecretsCache
 
 from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Undecided, Unreachable
-from releaseguard.http import Limits, Reply, ServiceClient, quoted
+from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
 from releaseguard.secret import Secret, without_keys
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
@@ -83,11 +83,25 @@ class _Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no type
                 where=self._client.host,
                 next_step="Have it approved in Infisical, then run the rotation with --resume.",
             )
-        return SimpleNamespace(data=SimpleNamespace(**document))
+        return SimpleNamespace(data=_Answer(reply.where, document))
 
     def _confidential(self, json: Mapping[str, Any] | None) -> Sequence[Secret]:
         sent = [value for value in (json or {}).values() if isinstance(value, Secret)]
         return [*sent, self._token()] if self._token else sent
+
+
+class _Answer:
+    """An answer's members as attributes, as the SDK reads them; an absent one is the service's fault, not ours."""
+
+    def __init__(self, where: str, document: Mapping[str, Any]) -> None:
+        self._where = where
+        self._document = document
+
+    def __getattr__(self, name: str) -> Any:
+        return member(self._document, name, self._where)
+
+    def get(self, name: str, absent: Any) -> Any:
+        return self._document.get(name, absent)
 
 
 def _document(reply: Reply, confidential: Sequence[Secret]) -> Mapping[str, Any]:
@@ -127,9 +141,11 @@ def _words(document: Mapping[str, Any], status: int) -> str:
 
 
 def _is_missing_route(document: Mapping[str, Any]) -> bool:
-    """A path that the server does not have, as against a secret that it does not have."""
+    """A path that the server does not have, as against a secret, folder, environment or project."""
     message = document.get("message")
-    return isinstance(message, str) and message.startswith("Route ") and message.endswith(" not found")
+    if not isinstance(message, str) or message.lower() in ("", "not found"):
+        return True  # what stands before the server (a proxy, a gateway) says no more than this
+    return message.startswith("Route ") and message.endswith(" not found")
 
 
 def _next_step(kind: type[ServiceError]) -> str | None:
@@ -358,13 +374,15 @@ class InfisicalVault(Vault):
         listed = self._secrets(
             lambda api: api.list_secrets(**self._place, include_imports=False, view_secret_value=False)
         )
-        return sorted({str(secret["secretKey"]) for secret in listed.secrets if secret.get("type") != "personal"})
+        return sorted(
+            {str(member(secret, "secretKey")) for secret in listed.secrets if secret.get("type") != "personal"}
+        )
 
     def trigger_rotation(self, name: str) -> SecretVersion:
         rotation, before = self._rotation_of(name), self.read(name)
         path = f"/api/v2/secret-rotations/{quoted(str(rotation['type']))}/{quoted(str(rotation['id']))}/rotate-secrets"
         answer = self._authorized(lambda: self._requests.post(path, {}).data)
-        self._refuse_failed_rotation(name, getattr(answer, "secretRotation", {}))
+        self._refuse_failed_rotation(name, answer.get("secretRotation", {}))
         for _ in range(ROTATION_LOOKS):
             now = self.read(name)
             if (now.secret_id, now.version) != (before.secret_id, before.version):
@@ -476,7 +494,7 @@ class InfisicalVault(Vault):
         listed = self._authorized(
             lambda: self._requests.get("/api/v2/secret-rotations", {"projectId": self._project}).data
         )
-        for rotation in getattr(listed, "secretRotations", []):
+        for rotation in listed.get("secretRotations", []):
             if self._covers(rotation, name):
                 found: Mapping[str, Any] = rotation
                 return found

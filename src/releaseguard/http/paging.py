@@ -1,0 +1,58 @@
+"""Listings that come in pages, as GitHub gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from releaseguard.http.client import ServiceClient
+from releaseguard.http.replies import Reply
+
+PAGE: Final = 100
+Parameters = Mapping[str, str | int | bool | None]
+
+_NEXT = re.compile(r'<(?P<url>[^<>]*)>\s*;(?:[^,<]*;)?\s*rel="?next"?')
+
+
+def pages(
+    client: ServiceClient, path: str, key: str | None = None, params: Parameters | None = None
+) -> list[Mapping[str, Any]]:
+    """All entries of a paged listing, of its member ``key`` where it is wrapped in an object.
+
+    Some listings give fewer entries a page than asked for, or go by cursors: the ``Link`` header says what follows.
+    """
+    found: list[Mapping[str, Any]] = []
+    asked: Parameters | None = {**(params or {}), "per_page": PAGE, "page": 1}
+    seen: list[Parameters] = []
+    while asked is not None and asked not in seen:
+        seen.append(asked)
+        reply = client.request("GET", path, params=asked)
+        document = reply.json()
+        page = entries(document, key)
+        found += page
+        told = document.get("total_count") if isinstance(document, dict) else None
+        more = len(page) >= PAGE or (bool(page) and isinstance(told, int) and len(found) < told)
+        asked = following(reply, asked, more=more)
+    return found
+
+
+def following(reply: Reply, asked: Parameters, *, more: bool) -> Parameters | None:
+    """The parameters of a listing's next page: by its ``Link`` header, else by number where there is ``more``.
+
+    Of the link only the parameters are taken, and ours stay: a server that forgets one must not show what was hidden.
+    """
+    if "link" not in reply.headers:
+        return {**asked, "page": int(asked.get("page") or 1) + 1} if more else None
+    link = _NEXT.search(reply.headers["link"])
+    if link is None:
+        return None
+    kept = {name: value for name, value in asked.items() if name != "page"}
+    return dict(parse_qsl(urlsplit(link["url"]).query)) | kept
+
+
+def entries(document: Any, key: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """The objects of a listing, of its member ``key`` where it is wrapped in an object."""
+    found = document.get(key) if key is not None and isinstance(document, dict) else document
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
