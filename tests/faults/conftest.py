@@ -16,7 +16,7 @@ from releaseguard import settings
 from releaseguard.cards.load import load_cards
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from releaseguard.http import Limits, ServiceClient
+from releaseguard.http import Access, Limits, ServiceClient
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Clocks, RotateRequest
 from releaseguard.safemode import build_policy
@@ -38,8 +38,9 @@ class OneAtATime(Wiring):
         url: str,
         headers: Callable[[], Mapping[str, str | Secret]],
         limits: Limits | None = None,
+        access: Access | None = None,
     ) -> ServiceClient:
-        return super()._client(service, url, headers, replace(limits or Limits(), concurrency=1))
+        return super()._client(service, url, headers, replace(limits or Limits(), concurrency=1), access)
 
 
 @dataclass
