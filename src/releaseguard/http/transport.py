@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,26 +75,14 @@ def _left(timeout: float | None) -> float | None:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket to which head and body of a request go in one write: two would be two packets, waking the peer twice."""
-
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self._unsent = bytearray()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._send(timeout)
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        del timeout  # the whole request has one: see ends_within
-        self._unsent += buffer
-
-    def _send(self, timeout: float | None) -> None:
-        if not self._unsent:
-            return
-        unsent, self._unsent = bytes(self._unsent), bytearray()
-        with suppress(httpcore.WriteError):  # a peer that refuses a request early may have said why
-            self._stream.write(unsent, _left(timeout))
+        self._stream.write(buffer, _left(timeout))
 
     def close(self) -> None:
         self._stream.close()
