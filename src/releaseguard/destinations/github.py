@@ -57,21 +57,13 @@ _LIVE = ("queued", "waiting", "pending", "requested", "in_progress")
 
 def github_headers(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:
     """What a ``ServiceClient`` for GitHub sends with each request; ``token`` is asked each time."""
-    made: tuple[Secret, Mapping[str, str | Secret]] | None = None
 
     def headers() -> Mapping[str, str | Secret]:
-        nonlocal made
-        mine, known = token(), made
-        if known is None or known[0] is not mine:
-            made = known = (
-                mine,
-                {
-                    "authorization": Secret(f"Bearer {mine.reveal()}"),
-                    "accept": "application/vnd.github+json",
-                    "x-github-api-version": "2022-11-28",
-                },
-            )
-        return known[1]
+        return {
+            "authorization": Secret(f"Bearer {token().reveal()}"),
+            "accept": "application/vnd.github+json",
+            "x-github-api-version": "2022-11-28",
+        }
 
     return headers
 

@@ -1,7 +1,7 @@
 """The one HTTP client of all adapters: limits, repeats, time limits, redaction, and errors in words.
 
 httpx is loaded with the first request. Nothing here puts a response's body, a query or a secret into an
-exception, and no exception of httpx's or httpcore's (a frame of each holds the credentials) leaves this module.
+exception, and no exception of httpx (each holds the request, credentials included) leaves this module.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from releaseguard import __version__
 from releaseguard.errors import (
@@ -29,13 +29,13 @@ from releaseguard.http.access import refuses_credential
 from releaseguard.http.pacing import Limits, Pacer
 from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated_wait
 from releaseguard.model import utc_now
-from releaseguard.safemode import active_policy, check_address, refusal_behind
+from releaseguard.safemode import check_address, refusal_behind
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from releaseguard.http.transport import Transport
+    import httpx
 
 T = TypeVar("T")
 
@@ -46,8 +46,6 @@ LIMIT_TRIES: Final = 10
 UNSTATED_LIMIT: Final = 60.0
 """Seconds to wait, doubling, where a limit comes without a time (GitHub's advice for secondary limits)."""
 SERVER_ERROR_TRIES: Final = 4
-_IN_PATHS: Final = "/%:@!$&'()*+,;=~"
-"""What a path may hold as it is, beside letters, digits and ``-._``; ``%`` begins what is quoted already."""
 
 CREDENTIALS: Final[Mapping[str, str]] = {
     "github": "RELEASEGUARD_GITHUB_TOKEN (secrets: write at the destination; the GITHUB_TOKEN of Actions cannot)",
@@ -79,24 +77,6 @@ class _Call:
     def words(self) -> str:
         return f"{self.method} {self.path}"
 
-    @property
-    def target(self) -> str:
-        """What follows the host, whatever the caller left unquoted."""
-        path = quote(self.path, safe=_IN_PATHS)
-        return f"{path}?{urlencode(_in_query(self.params))}" if self.params else path
-
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """What goes out with every request as long as the credentials stay the same."""
-
-    given: Mapping[str, str | Secret]
-    """The very object that the credentials' source gave: while it gives that one, nothing is made anew."""
-    headers: Mapping[str, str | Secret]
-
-    def revealed(self) -> list[str]:
-        return [value.reveal() for value in self.headers.values() if isinstance(value, Secret)]
-
 
 @dataclass(slots=True)
 class _Spent:
@@ -114,12 +94,12 @@ class _Spent:
 class ServiceClient:
     """Talks to one service at ``base_url`` for all threads of this process.
 
-    ``headers`` gives the credentials for each try: the same object for the same credentials, or a new one each
-    time; where the service refuses them, ``refused`` is told what they were and says whether ``headers`` has others
-    now (:class:`~releaseguard.http.access.Access`). ``guard`` is called before every request that is sent, repeats
-    included, and may stop it by raising. ``timeout`` (seconds) bounds connecting, each silence and each request as a
-    whole; ``patience`` (seconds) bounds what repeats and limits may add to one call. ``clock`` and ``sleep`` belong
-    together. Raises ``SafeModeRefusal`` for an address that is not allowed.
+    ``headers`` gives the credentials for each try; where the service refuses them, ``refused`` is told what they
+    were and says whether ``headers`` has others now (:class:`~releaseguard.http.access.Access`). ``guard`` is
+    called before every request that is sent, repeats included, and may stop it by raising. ``timeout`` (seconds)
+    bounds connecting, each silence and each request as a whole; ``patience`` (seconds) bounds what repeats and
+    limits may add to one call.
+    ``clock`` and ``sleep`` belong together. Raises ``SafeModeRefusal`` for an address that is not allowed.
     """
 
     def __init__(
@@ -137,13 +117,12 @@ class ServiceClient:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
+        transport: Any = None,
     ) -> None:
         check_address(base_url)
-        self._let_through_by = active_policy()
         self.service = service
         self.host = urlsplit(base_url).netloc
         self._base = base_url.rstrip("/")
-        self._root = quote(urlsplit(self._base).path, safe=_IN_PATHS)
         self._headers = headers
         self._limits = limits
         self._timeout = timeout
@@ -152,12 +131,12 @@ class ServiceClient:
         self._refused = refused
         self._proxy = None if _is_loopback(base_url) else proxy
         self._clock, self._wall, self._sleep = clock, wall, sleep
+        self._transport = transport
         self._pacer = Pacer(limits, clock)
         self._places = threading.BoundedSemaphore(limits.concurrency)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._signed: _Signed | None = None
-        self._open: Transport | None = None
+        self._open: httpx.BaseTransport | None = None
 
     def request(
         self,
@@ -232,12 +211,12 @@ class ServiceClient:
     # --- one try ---------------------------------------------------------------------------------------------
 
     def _try(self, call: _Call, spent: _Spent) -> tuple[Reply | Fault, Sequence[str]]:
-        signed = self._signed_for(call)
+        headers, secrets = self._headers_for(call)
         with self._places:
             self._wait_for_leave(call, spent)
-            answer = self._send(call, signed)
+            answer = self._send(call, headers)
             self._heed(answer)  # before anybody else may take this place and send
-            return answer, [value.rpartition(" ")[2] for value in signed.revealed()]  # "Bearer " itself is no secret
+            return answer, secrets
 
     def _heed(self, answer: Reply | Fault) -> None:
         """Puts a service's order to wait in force for all threads."""
@@ -246,30 +225,23 @@ class ServiceClient:
             if wait is not None:
                 self._pacer.close_for(wait)
 
-    def _signed_for(self, call: _Call) -> _Signed:
-        given = self._headers()
-        if call.headers:
-            return self._sign({**given, **call.headers})
-        signed = self._signed
-        if signed is None or signed.given is not given:
-            signed = self._signed = self._sign(given)
-        return signed
-
-    def _sign(self, given: Mapping[str, str | Secret]) -> _Signed:
-        sent: dict[str, str | Secret] = {
+    def _headers_for(self, call: _Call) -> tuple[dict[str, str], list[str]]:
+        given: dict[str, str | Secret] = {
             "accept": "application/json",
-            "accept-encoding": "gzip, deflate",
             "user-agent": f"releaseguard/{__version__}",
-            **{name.lower(): value for name, value in given.items()},
+            **({"content-type": "application/json"} if call.content is not None else {}),
+            **self._headers(),
+            **call.headers,
         }
-        signed = _Signed(given, sent)
-        if not all(value.isascii() and value.isprintable() for value in signed.revealed()):
+        secrets = [value.reveal() for value in given.values() if isinstance(value, Secret)]
+        if not all(value.isascii() and value.isprintable() for value in secrets):
             raise AccessDenied(
                 "the credential holds a line break or another character that no header can carry",
                 where=self.host,
                 next_step=f"Set it again, without the line break: {self._credential}.",
             )
-        return signed
+        sent = {n.lower(): v.reveal() if isinstance(v, Secret) else v for n, v in given.items()}
+        return sent, [value.rpartition(" ")[2] for value in secrets]  # "Bearer " itself is no secret
 
     def _wait_for_leave(self, call: _Call, spent: _Spent) -> None:
         """Returns when this request may leave at once: inside the limits, guard passed, no order to wait."""
@@ -297,38 +269,41 @@ class ServiceClient:
         if self._stopped.is_set():
             raise KeyboardInterrupt
 
-    def _send(self, call: _Call, signed: _Signed) -> Reply | Fault:
-        """Sends once. Returns instead of raising, so that no exception of httpcore becomes another's context."""
-        from releaseguard.http.transport import FAILURES, fault_of
+    def _send(self, call: _Call, headers: Mapping[str, str]) -> Reply | Fault:
+        """Sends once. Returns instead of raising, so that no exception of httpx becomes another's context."""
+        import httpx
 
-        self._check_address()
+        from releaseguard.http.transport import ends_within, exchanged, fault_of
+
+        check_address(self._base)
         transport = self._opened()
-        headers, target = _headers_of(call, signed), f"{self._root}{call.target}"
+        request = httpx.Request(
+            call.method,
+            self._base + call.path,
+            params=call.params or None,
+            content=call.content,
+            headers={"accept-encoding": "gzip, deflate", **headers},
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
+        )
         self._guard()  # once more, at the last moment: the process may have been stopped since it was admitted
         try:
-            answer = transport.exchange(call.method, target, headers, call.content, self._timeout)
-        except FAILURES as exc:
+            with ends_within(self._timeout):
+                answer = exchanged(transport, request)
+        except httpx.HTTPError as exc:
             refusal = refusal_behind(exc)
             fault = fault_of(exc)
         else:
-            return Reply(answer.status, answer.headers, answer.body, f"{self.host}{call.path}")
+            return _reply(answer, f"{self.host}{call.path}")
         if refusal is not None:
             raise refusal
         return fault
 
-    def _check_address(self) -> None:
-        """Asks the policy in force, and each policy once: what one has let through it does not take back."""
-        policy = active_policy()
-        if policy is not self._let_through_by:
-            check_address(self._base)
-            self._let_through_by = policy
-
-    def _opened(self) -> Transport:
+    def _opened(self) -> httpx.BaseTransport:
         from releaseguard.http.transport import Transport
 
         with self._lock:
             if self._open is None:
-                self._open = Transport(self._base, proxy=self._proxy)
+                self._open = self._transport or Transport(proxy=self._proxy)
             return self._open
 
     # --- what an answer means --------------------------------------------------------------------------------
@@ -432,28 +407,15 @@ def quoted(segment: str) -> str:
     return quote(segment, safe="").replace(".", "%2E") if segment in {".", ".."} else quote(segment, safe="")
 
 
-def _in_query(params: Mapping[str, str | int | bool]) -> Mapping[str, str]:
-    """The values as they are written there: ``true`` and not ``True``."""
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in params.items()}
-
-
 def _plain_path(path: str) -> str:
     if not path.startswith("/") or set(path) & set("?#\\ \r\n"):
         raise ValueError("a path begins with / and holds neither a query nor unquoted characters")
     return path
 
 
-def _headers_of(call: _Call, signed: _Signed) -> list[tuple[bytes, bytes]]:
-    sent = [(name.encode(), _plain(value).encode("ascii")) for name, value in signed.headers.items()]
-    if call.content is not None and "content-type" not in signed.headers:
-        sent.append((b"content-type", b"application/json"))
-    if call.content is not None or call.method in {"POST", "PUT", "PATCH"}:
-        sent.append((b"content-length", b"%d" % len(call.content or b"")))
-    return sent
-
-
-def _plain(value: str | Secret) -> str:
-    return value.reveal() if isinstance(value, Secret) else value
+def _reply(answer: httpx.Response, where: str) -> Reply:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Reply(answer.status_code, headers, answer.content, where)
 
 
 def _as_value(call: Callable[[], T]) -> T | ReleaseguardError:

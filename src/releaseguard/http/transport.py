@@ -1,8 +1,7 @@
 """The network under :mod:`releaseguard.http`: verified TLS, no environment, and an end to every request.
 
-httpcore, which is httpx without its models, bounds each silence but not the whole: a peer that sends one byte a
-second is never late. Here every operation on the socket gets what is left of the request's own time
-(:func:`ends_within`).
+httpx bounds each silence but not the whole: a peer that sends one byte a second is never late. Here every
+operation on the socket gets what is left of the request's own time (:func:`ends_within`).
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import ssl
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
 import certifi
 import httpcore
@@ -23,30 +21,7 @@ import httpx
 from releaseguard.http.replies import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-
-KEPT: Final = 5.0
-"""Seconds that an idle connection is kept."""
-
-FAILURES: Final = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpx.DecodingError,
-)
-"""A request without a whole answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, unpacked. ``headers`` has lower-case names; values given twice are joined by a comma."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class _ThisThread(threading.local):
@@ -126,112 +101,87 @@ def _addresses(host: str, port: int) -> Iterator[str]:
         yield socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with IPv6 scope
 
 
-class _Line:
-    """One connection to one host, opened anew where it has ended, whose sockets end with the request."""
+class _Line(httpx.HTTPTransport):
+    """One connection, opened anew where it has ended, whose sockets end with the request."""
 
-    def __init__(self, origin: httpcore.Origin, proxy: str | None) -> None:
-        self._origin = origin
-        self._options: dict[str, Any] = {
-            "ssl_context": verified_tls(),
-            "keepalive_expiry": KEPT,
+    def __init__(self, proxy: str | None) -> None:
+        context = verified_tls()
+        super().__init__(verify=context, trust_env=False)
+        pool: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": 1,
+            "max_keepalive_connections": 1,
+            "keepalive_expiry": 5.0,
             "network_backend": _Backend(),
         }
-        self._way: httpcore.HTTPConnection | httpcore.HTTPProxy | None = None
-        if proxy is not None:
+        if proxy is None:
+            self._pool = httpcore.ConnectionPool(**pool)
+        else:
             told = httpx.Proxy(proxy)
-            self._way = httpcore.HTTPProxy(
-                str(told.url), proxy_auth=told.raw_auth, max_connections=1, max_keepalive_connections=1, **self._options
-            )
-
-    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        return self._usable().handle_request(request)
-
-    def close(self) -> None:
-        if self._way is not None:
-            self._way.close()
-
-    def _usable(self) -> httpcore.HTTPConnection | httpcore.HTTPProxy:
-        way = self._way
-        if isinstance(way, httpcore.HTTPProxy):
-            return way  # a pool, which looks after its connection itself
-        if way is not None and way.is_available() and not way.has_expired():
-            return way
-        if way is not None:
-            way.close()
-        self._way = httpcore.HTTPConnection(self._origin, **self._options)
-        return self._way
+            self._pool = httpcore.HTTPProxy(str(told.url), proxy_auth=told.raw_auth, **pool)
 
 
-class Transport:
-    """As many connections to one host as requests are under way, kept for the next ones.
+class Transport(httpx.BaseTransport):
+    """As many connections as requests are under way, kept for the next ones.
 
     httpcore's own pool looks at every connection for every request, all threads waiting: with fifty connections
-    that takes longer than many an answer. Here a request takes a free connection and gives it back. What
-    ``httpx.Client`` adds to that (redirects, cookies, credentials, models of everything) is not wanted, and costs
-    more than the rest of a request.
+    that takes longer than many an answer. Here a request takes a free connection and gives it back.
     """
 
-    def __init__(self, base_url: str, *, proxy: str | None = None) -> None:
-        self._base = httpx.URL(base_url)
-        self._origin = self._url("/").origin
-        self._host = (b"host", self._base.netloc)
+    def __init__(self, *, proxy: str | None = None) -> None:
         self._proxy = proxy
         self._free: list[_Line] = []
         self._all: list[_Line] = []
         self._lock = threading.Lock()
 
-    def exchange(
-        self, method: str, target: str, headers: Sequence[tuple[bytes, bytes]], content: bytes | None, timeout: float
-    ) -> Answer:
-        """The whole answer to one request. ``target`` is path and query, quoted; to ``headers`` only the host is added.
-
-        Raises one of :data:`FAILURES`.
-        """
-        request = httpcore.Request(
-            method,
-            self._url(target),
-            headers=[self._host, *headers],
-            content=content,
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)},
-        )
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         line = self._taken()
         try:
-            with ends_within(timeout):
-                return _answer(line.handle_request(request))
-        finally:
+            response = line.handle_request(request)
+        except BaseException:
             self._free.append(line)
+            raise
+        body = cast("httpx.SyncByteStream", response.stream)
+        response.stream = _Lent(body, lambda: self._free.append(line))
+        return response
 
     def close(self) -> None:
-        """Closes every connection. A later request opens new ones."""
         with self._lock:
             lines, self._all, self._free = self._all, [], []
         for line in lines:
             line.close()
 
-    def _url(self, target: str) -> httpcore.URL:
-        base = self._base
-        return httpcore.URL(scheme=base.raw_scheme, host=base.raw_host, port=base.port, target=target.encode("ascii"))
-
     def _taken(self) -> _Line:
         with self._lock:
             if self._free:
                 return self._free.pop()  # the last one used: the others may run out
-            self._all.append(_Line(self._origin, self._proxy))
+            self._all.append(_Line(self._proxy))
             return self._all[-1]
 
 
-def _answer(response: httpcore.Response) -> Answer:
+def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """The whole answer to one request, without what ``httpx.Client`` adds: redirects, cookies, credentials."""
+    response = transport.handle_request(request)
     try:
-        body = response.read()
+        response.read()
     finally:
         response.close()
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers:
-        name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if "content-encoding" in headers:
-        body = httpx.Response(response.status, headers=response.headers, content=body).content
-    return Answer(response.status, headers, body)
+    return response
+
+
+class _Lent(httpx.SyncByteStream):
+    """A body that gives its connection back when it is closed."""
+
+    def __init__(self, body: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
+        self._body = body
+        self._give_back = give_back
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+
+    def close(self) -> None:
+        self._body.close()
+        self._give_back()
 
 
 @functools.cache
@@ -245,16 +195,16 @@ def verified_tls() -> ssl.SSLContext:
     return context
 
 
-def fault_of(exc: Exception) -> Fault:
-    """Which of our few kinds one of :data:`FAILURES` is."""
-    if isinstance(exc, httpcore.ConnectTimeout):
+def fault_of(exc: httpx.HTTPError) -> Fault:
+    """Which of our few kinds an exception of httpx is."""
+    if isinstance(exc, httpx.ConnectTimeout):
         return Fault.CONNECT_SILENT
-    if isinstance(exc, httpcore.ConnectError):
+    if isinstance(exc, httpx.ConnectError):
         behind: BaseException | None = exc
         while behind is not None:
             if isinstance(behind, ssl.SSLCertVerificationError):
                 return Fault.BAD_CERTIFICATE
             behind = behind.__cause__ or behind.__context__
-    if isinstance(exc, httpcore.ConnectError | httpcore.PoolTimeout | httpcore.ProxyError):
+    if isinstance(exc, httpx.ConnectError | httpx.PoolTimeout | httpx.ProxyError):
         return Fault.NOT_CONNECTED
-    return Fault.SILENT if isinstance(exc, httpcore.TimeoutException) else Fault.BROKEN_OFF
+    return Fault.SILENT if isinstance(exc, httpx.TimeoutException) else Fault.BROKEN_OFF
