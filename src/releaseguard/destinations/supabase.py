@@ -57,6 +57,7 @@ class SupabaseDestination(Destination):
         )
 
     def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+        """All of them in one request; read back by digest."""
         self._writes = Writes()
         self._check(items)
         listed = self._listed(self._ref)

@@ -344,6 +344,7 @@ class InfisicalVault(Vault):
         self._sleep = sleep
 
     def read(self, name: str, version: int | None = None) -> SecretVersion:
+        """As the interface says; a server that answers with another version than the asked one has none."""
         try:
             found = self._secrets(
                 lambda api: api.get_secret_by_name(quoted(name), **self._place, include_imports=False, version=version)
@@ -379,6 +380,7 @@ class InfisicalVault(Vault):
         )
 
     def trigger_rotation(self, name: str) -> SecretVersion:
+        """Has Infisical make a new version and waits for it. Raises ``Undecided`` where none comes."""
         rotation, before = self._rotation_of(name), self.read(name)
         path = f"/api/v2/secret-rotations/{quoted(str(rotation['type']))}/{quoted(str(rotation['id']))}/rotate-secrets"
         answer = self._authorized(lambda: self._requests.post(path, {}).data)
