@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 
+import httpcore
 import pytest
 
 from releaseguard.errors import (
@@ -20,6 +21,7 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.http import Limits, Reply, ServiceClient, quoted
+from releaseguard.http.transport import _this_thread
 
 from .conftest import DRIP, HALF, RESET, SILENCE, START, Answer, FakeClock, Service
 
@@ -388,3 +390,46 @@ def test_a_closed_client_opens_again(connect: Connect) -> None:
     assert outcome(client, "GET") == 200
     client.close()
     assert outcome(client, "GET") == 200
+
+
+def test_a_lease_that_ends_while_the_connection_is_made_stops_the_request(
+    connect: Connect, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[bool] = []
+    look_up = socket.getaddrinfo
+
+    def losing(*args: object, **options: object) -> object:
+        lost.append(True)
+        return look_up(*args, **options)  # type: ignore[call-overload]
+
+    def guard() -> None:
+        if lost:
+            raise LeaseHeld("another run holds the lease")
+
+    monkeypatch.setattr(socket, "getaddrinfo", losing)
+    with pytest.raises(LeaseHeld):
+        connect(guard=guard).request("PUT", "/thing", json={"a": 1})
+    assert service.arrived == []
+
+
+def test_of_many_threads_only_one_is_between_its_guard_and_the_network(
+    connect: Connect, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stopped process still sends when it wakes up: each thread there would send one request."""
+    inside, most = [0], [0]
+    send = httpcore._backends.sync.SyncStream.write
+
+    def guard() -> None:
+        if _this_thread.guard is not None:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+
+    def sent(*args: object, **options: object) -> None:
+        send(*args, **options)  # type: ignore[arg-type]
+        inside[0] -= 1
+
+    monkeypatch.setattr(httpcore._backends.sync.SyncStream, "write", sent)
+    client = connect(guard=guard, limits=Limits(concurrency=8))
+    client.run_side_by_side([lambda: client.request("PUT", "/thing", json={"a": 1})] * 40)
+    assert len(service.arrived) == 40
+    assert (inside, most) == ([0], [1])

@@ -285,17 +285,20 @@ class ServiceClient:
             headers={"accept-encoding": "gzip, deflate", **headers},
             extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
         )
-        self._guard()  # once more, at the last moment: the process may have been stopped since it was admitted
+        stopped: ReleaseguardError | None
         try:
-            with ends_within(self._timeout):
+            # The guard once more, at the last moment: the process may have been stopped since it was admitted.
+            with ends_within(self._timeout, self._guard):
                 answer = exchanged(transport, request)
+        except ReleaseguardError as exc:
+            stopped = exc.with_traceback(None)  # its frames hold the request
         except httpx.HTTPError as exc:
-            refusal = refusal_behind(exc)
+            stopped = refusal_behind(exc)
             fault = fault_of(exc)
         else:
             return _reply(answer, f"{self.host}{call.path}")
-        if refusal is not None:
-            raise refusal
+        if stopped is not None:
+            raise stopped
         return fault
 
     def _opened(self) -> httpx.BaseTransport:

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import certifi
@@ -26,19 +26,27 @@ if TYPE_CHECKING:
 
 class _ThisThread(threading.local):
     deadline: float | None = None
+    guard: Callable[[], None] | None = None
 
 
 _this_thread = _ThisThread()
+_sending = threading.RLock()
+"""Held from asking the guard to handing a request to the system: a process that is stopped there and wakes up after
+its lease has at most this one under way, however many threads it has. A guard may itself send (a renewal)."""
 
 
 @contextmanager
-def ends_within(seconds: float) -> Iterator[None]:
-    """Bounds all network operations of this thread inside the block by ``seconds`` altogether."""
-    _this_thread.deadline = time.monotonic() + seconds
+def ends_within(seconds: float, guard: Callable[[], None] | None = None) -> Iterator[None]:
+    """Bounds all network operations of this thread inside the block by ``seconds`` altogether.
+
+    ``guard`` is asked right before the request is sent, and stops it by raising.
+    """
+    outer = _this_thread.deadline, _this_thread.guard  # of the request whose guard sends this one
+    _this_thread.deadline, _this_thread.guard = time.monotonic() + seconds, guard
     try:
         yield
     finally:
-        _this_thread.deadline = None
+        _this_thread.deadline, _this_thread.guard = outer
 
 
 def _left(timeout: float | None) -> float | None:
@@ -50,14 +58,31 @@ def _left(timeout: float | None) -> float | None:
 
 
 class _Stream(httpcore.NetworkStream):
+    """Sends a whole request, head and body, at once: when its answer is asked for."""
+
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._unsent = bytearray()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._unsent:
+            with suppress(httpcore.WriteError):  # a server may have answered before it took everything
+                self._send(timeout)
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout))
+        del timeout  # nothing is sent yet: the read that follows has the same limit
+        self._unsent += buffer
+
+    def _send(self, timeout: float | None) -> None:
+        whole, self._unsent = bytes(self._unsent), bytearray()
+        guard = _this_thread.guard
+        if guard is None:
+            self._stream.write(whole, _left(timeout))
+            return
+        with _sending:
+            guard()
+            self._stream.write(whole, _left(timeout))
 
     def close(self) -> None:
         self._stream.close()
