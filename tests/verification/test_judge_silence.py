@@ -213,8 +213,31 @@ def test_a_writer_whose_clock_lags_still_counts_for_the_new_release() -> None:
 def test_lag_is_the_time_within_which_nearly_all_rows_are_there() -> None:
     rows = [cell("mail", offset, 1, late=3 if offset % 10 == 0 else 0) for offset in range(100)]
     lags = lags_of(rows)
-    assert lags.of("mail") == 3
-    assert lags.at_once["mail"] == pytest.approx(0.9)
+    assert lags.of("mail").complete == 3
+    assert lags.of("mail").share(0) == pytest.approx(0.9)
+    assert lags.of("mail").share(7) == 1.0
+
+
+def test_a_minute_counts_when_most_rows_are_there_if_only_stragglers_are_late() -> None:
+    rows = [cell("mail", offset, 1, late=30 if offset % 10 == 0 else 0) for offset in range(100)]
+    assert lags_of(rows).of("mail").counts == 0
+
+
+def test_a_minute_counts_only_when_complete_if_rows_come_in_batches() -> None:
+    rows = [cell("mail", offset, 1, late=9 - offset % 10) for offset in range(100)]
+    assert lags_of(rows).of("mail").counts == 9
+
+
+def test_a_provider_with_few_rows_is_as_late_as_everybody() -> None:
+    rows = [cell("mail", offset, 1, late=2) for offset in range(100)] + [cell("sms", 0, 3)]
+    assert lags_of(rows).of("sms").complete == 2
+
+
+def test_late_stragglers_do_not_hold_up_a_silence() -> None:
+    """One row in ten comes half an hour late: what has not come since the deployment is missed well before that."""
+    rows = [*past(), *usual("sms"), *usual("pay")]
+    late = [row._replace(recorded=row.recorded + 29) if row.occurred % 10 == 0 else row for row in rows]
+    assert of(judged(late, minutes=8), "mail.volume") is Verdict.FAIL
 
 
 @pytest.mark.parametrize(

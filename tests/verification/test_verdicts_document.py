@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.verification.baseline import BOUND_CONFIDENCE
-from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio, upper_share
+from releaseguard.verification.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
+from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.verification.evidence import DROP, ErrorProcess, Others, volume_evidence
 from releaseguard.verification.judge import LEAST_CONFIDENCE, ONSET_EVERY, PASS_PRIOR, PASS_RATIO, SETTLED
 
@@ -21,12 +21,14 @@ def stands(*words: str) -> None:
 
 
 def test_first_example_errors_that_fail_a_release() -> None:
-    bound = upper_share(80, 10_000, BOUND_CONFIDENCE)
-    process = ErrorProcess(bound, 1.0, 60, expected=600, needed=800)
+    share = 80 / 10_000
+    weight = 1 / (1 / 10_000 + USUAL_SHARE_VARIANCE * share / (1 - share))
+    usual = ErrorBaseline(10_000, 80, share, weight, 0)
+    process = ErrorProcess(share, weight, 60, expected=600, needed=800)
     values = [process.look([])]
     values.extend(process.look([(minute, 10, 4)]) for minute in (1, 2, 3))
     of_eight = [value / 8 for value in values]
-    stands(f"{bound:.2%}", *(f"{value:,.0f}" for value in values[1:]))
+    stands(f"{weight:,.0f} events", f"{usual.bound:.2%}", *(f"{value:,.0f}" for value in values[1:]))
     stands(*(f"{value:,.1f}" for value in of_eight[1:]))
     assert of_eight[2] < 100 <= of_eight[3]
 

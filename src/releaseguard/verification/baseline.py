@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from releaseguard.verification.bounds import upper_share
+from releaseguard.verification.bounds import beta_quantile
 from releaseguard.verification.series import Known
 
 DAY = 24 * 60
@@ -19,7 +19,11 @@ HOUR = 60
 RECENT = 180
 """Minutes before the deployment that tell today's level of traffic."""
 BOUND_CONFIDENCE = 0.975
-"""Of the upper bound of the usual error share, which is the null hypothesis."""
+"""Of the upper bound of the usual error share."""
+USUAL_SHARE_VARIANCE = 0.05
+"""Of an hour's share of errors over the overall one, where the history holds too few errors to tell: off by 22%."""
+LEAST_ERRORS = 0.5
+"""A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +40,41 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ErrorBaseline:
-    """The usual share of errors: ``errors`` of ``events`` outside incidents, and the bound above it."""
+    """The usual share of errors, from ``errors`` of ``events`` outside incidents."""
 
     events: int
     errors: int
     share: float
-    bound: float
-    dispersion: float
-    """Variance of the hourly errors over the binomial one, at least 1."""
+    """What to expect at the deployment's time of day; one half where nothing is known."""
+    weight: float
+    """Today's share is Beta(share * weight, (1 - share) * weight): known as well as from so many events."""
     hours_cut: int
     """Hours left out because they were incidents."""
 
+    @property
+    def bound(self) -> float:
+        """The largest share that is still called usual: one that 97.5% of days stay below."""
+        return beta_quantile(BOUND_CONFIDENCE, self.share * self.weight, (1.0 - self.share) * self.weight)
 
-def error_baseline(series: Known, span: Span, *, least_rise: float, minutes: int = HOUR) -> ErrorBaseline:
+
+def error_baseline(series: Known, span: Span, *, minutes: int = HOUR) -> ErrorBaseline:
     """The usual share of errors before the deployment.
 
-    ``bound`` is the largest share that is still called usual: Clopper and Pearson's upper bound of the share
-    outside incidents with counts divided by their dispersion, the share at this time of day where that is
-    higher, and never less than ``least_rise`` above the share: a rise nobody calls harm is no alarm. Where the
-    window is longer than an hour, the share's own wandering is added: the largest of H hours lies about
-    sqrt(2 ln H) deviations above their mean.
+    The share outside incidents at this time of day, as far as there is enough to tell. Its weight follows from the
+    events it was estimated from and from how much the hours' shares differ: 1 / w is the variance of the share
+    over p (1 - p). A window of H hours looks at the worst of them, about sqrt(2 ln H) deviations above the mean, so
+    that their variance counts 1 + 2 ln H times.
     """
     hours = [series.counts(start, start + HOUR) for start in range(span.end - HOUR, span.start - 1, -HOUR)]
     seen = [hour for hour in hours if hour[0]]
     kept = _without_incidents(seen)
     events, errors = sum(n for n, _ in kept), sum(k for _, k in kept)
-    share = (errors + 0.5) / (events + 1.0) if events else 0.0
-    dispersion = _error_dispersion(kept, share)
-    bound = upper_share(errors / dispersion, events / dispersion, BOUND_CONFIDENCE)
-    bound += _wandering(kept, share, dispersion) * math.sqrt(2 * math.log(max(minutes / HOUR, 1.0)))
-    bound = max(bound, share + least_rise, _same_time(hours, kept, share))
-    return ErrorBaseline(events, errors, share, min(bound, 0.5), dispersion, len(seen) - len(kept))
+    overall = (errors + 0.5) / (events + 1.0)
+    share = min(_same_time(hours, kept, overall), 0.99)
+    variance = _share_variance(kept, overall) * (1.0 + 2.0 * math.log(max(minutes / HOUR, 1.0)))
+    spread = 1.0 / max(events, 1) + variance * overall / (1.0 - overall)
+    weight = max(1.0 / spread, LEAST_ERRORS / share)
+    return ErrorBaseline(events, errors, share, weight, len(seen) - len(kept))
 
 
 def _without_incidents(hours: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -88,29 +96,32 @@ def _is_incident(events: int, errors: int, share: float) -> bool:
     return errors > 3 * usual and errors > usual + 5 * math.sqrt(usual * (1 - share)) + 2
 
 
-def _error_dispersion(hours: Sequence[tuple[int, int]], share: float) -> float:
-    variance = share * (1 - share)
-    expected = sum(n * variance for n, _ in hours)
-    if expected <= 0:
-        return 1.0
-    # Weighted by the expected variance, so that hours with a handful of events do not decide it.
-    observed = sum((k - n * share) ** 2 for n, k in hours)
-    return min(max(observed / expected, 1.0), 20.0)
+def _share_variance(hours: Sequence[tuple[int, int]], share: float) -> float:
+    """The variance of an hour's true share over the overall one, beyond chance, from the hours' errors.
 
-
-def _wandering(hours: Sequence[tuple[int, int]], share: float, dispersion: float) -> float:
-    """The deviation of an hour's true share from the overall one: what dispersion leaves beyond chance."""
-    events = sum(n for n, _ in hours)
-    weighted = sum(n * n for n, _ in hours) / events if events else 0.0
-    return math.sqrt((dispersion - 1) * share * (1 - share) / weighted) if weighted else 0.0
+    Each hour's (k - n p)^2 - n p is (n p)^2 times that variance on average, and varies by about n p + 2 (n p)^2
+    by itself. Few errors say little, so what is measured is drawn to the usual.
+    """
+    expected = [n * share for n, _ in hours]
+    known = sum(e * e for e in expected)
+    if not known:
+        return USUAL_SHARE_VARIANCE
+    excess = sum((k - e) ** 2 - e for (_, k), e in zip(hours, expected, strict=True)) / known
+    noise = sum(e + 2 * e * e for e in expected) / known**2
+    trust = USUAL_SHARE_VARIANCE**2 / (USUAL_SHARE_VARIANCE**2 + noise)
+    return max(USUAL_SHARE_VARIANCE + trust * (excess - USUAL_SHARE_VARIANCE), 0.01)
 
 
 def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]], share: float) -> float:
-    """The share at the deployment's time of day on previous days, drawn towards the overall one."""
+    """The share at the deployment's time of day on previous days, drawn to the overall one.
+
+    The overall share counts for as many errors there as make up for the usual variance between hours.
+    """
     calm = set(kept)
     near = [hour for i, hour in enumerate(hours) if (i + 1) % 24 in {0, 1, 23} and i >= 22 and hour in calm]
     events, errors = sum(n for n, _ in near), sum(k for _, k in near)
-    return (errors + 400 * share) / (events + 400)
+    prior = 1.0 / USUAL_SHARE_VARIANCE
+    return (errors + prior) / (events + prior / share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,6 @@ from releaseguard.verification.evidence import DROP, MINUTE_CAP, Others, volume_
 from releaseguard.verification.interface import Promise, Rule
 from releaseguard.verification.series import Cell, Known, Ledger
 
-LEAST_RISE = 0.06
-"""The share of a card's ``max_error_increase`` by which errors may rise without being called a rise."""
 INCIDENT = 300.0
 """The evidence at which errors count as having begun before the deployment."""
 STOPPED = 60.0
@@ -75,7 +73,7 @@ def known_before(
     span = Span(max(deployed - promise.baseline_minutes, first), deployed)
     lags = lags_of(cell for cell in there if cell.occurred < deployed - 1)
     newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
-    complete = min(deployed - lags.usual, deployed if newest is None else newest)
+    complete = min(deployed - lags.usual.complete, deployed if newest is None else newest)
     minutes = promise.window_minutes
     builder = _Builder(ledger, late, span, complete, minutes)
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
@@ -120,8 +118,7 @@ class _Builder:
 
     def errors(self, rule: Rule) -> ErrorBaseline:
         series = self.series(rule.provider, rule.success | rule.error)
-        least = LEAST_RISE * rule.max_error_increase
-        return error_baseline(series, self._span, least_rise=least, minutes=self._minutes)
+        return error_baseline(series, self._span, minutes=self._minutes)
 
     def volume(self, provider: str, events: frozenset[str] | None) -> VolumeBaseline:
         series = self.series(provider, events)
@@ -245,9 +242,10 @@ class Trouble:
     _HARMS = (0.12, 0.35, 0.8)
 
     def __init__(self, baseline: ErrorBaseline, value: float = 1.0) -> None:
-        raised = [baseline.bound + (1 - baseline.bound) * harm for harm in self._HARMS]
-        self._bad = [math.log(p / baseline.bound) / baseline.dispersion for p in raised]
-        self._good = [math.log((1 - p) / (1 - baseline.bound)) / baseline.dispersion for p in raised]
+        bound = baseline.bound
+        raised = [bound + (1 - bound) * harm for harm in self._HARMS]
+        self._bad = [math.log(p / bound) for p in raised]
+        self._good = [math.log((1 - p) / (1 - bound)) for p in raised]
         self._sums = [math.log(value)] * len(raised)
         self._cap = math.log(MINUTE_CAP)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from releaseguard.verification.series import Cell
 
@@ -14,21 +15,56 @@ _LONGEST_LAG = 120
 """Minutes; rows that are later were brought in afterwards and say nothing about the pipeline."""
 _TIMELY = 0.98
 _FEW = 20
+_SOON = 2
+"""Minutes within which the bulk of the rows comes where each is on its way by itself, and not in a batch."""
+_BULK = 0.75
+_MOST = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How late the rows of one kind come: ``shares[a]`` of them are there ``a`` minutes after their own minute."""
+
+    shares: Sequence[float]
+
+    def share(self, age: int) -> float:
+        """The share of a minute's rows that are there ``age`` minutes later."""
+        return 0.0 if age < 0 else self.shares[min(age, len(self.shares) - 1)]
+
+    @property
+    def complete(self) -> int:
+        """The age at which 98% of a minute's rows are there."""
+        return self._reaches(_TIMELY)
+
+    @property
+    def counts(self) -> int:
+        """The age from which a minute counts, by the share that should be there.
+
+        Where rows come one by one and only some are late, that is when most are there. Where they come in
+        batches all of a minute's rows may still be missing, so it has to be complete.
+        """
+        return self._reaches(_MOST if self.share(_SOON) >= _BULK else _TIMELY)
+
+    def _reaches(self, share: float) -> int:
+        return next((age for age, there in enumerate(self.shares) if there >= share), len(self.shares) - 1)
+
+
+PROMPT = Arrival((0.0, 1.0))
+"""What is assumed where too few rows are known: within the next minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lags:
-    """How late rows come, in minutes: within ``of(provider)`` minutes 98% of them are there."""
+    """How late rows come."""
 
-    usual: int
-    by_provider: Mapping[str, int]
-    at_once: Mapping[str, float]
-    """By provider: the share of rows that are there in the minute in which they occur."""
+    usual: Arrival
+    by_provider: Mapping[str, Arrival]
     ahead: int
     """Rows that were recorded in an earlier minute than they say they occurred in: a clock runs ahead."""
     rows: int
 
-    def of(self, provider: str) -> int:
+    def of(self, provider: str) -> Arrival:
+        """How late the provider's rows come; as late as everybody's where it has too few."""
         return self.by_provider.get(provider, self.usual)
 
 
@@ -43,19 +79,14 @@ def lags_of(cells: Iterable[Cell]) -> Lags:
         if lag <= _LONGEST_LAG and cell.total:
             overall[max(lag, 0)] += cell.total
             single.setdefault(cell.provider, Counter())[max(lag, 0)] += cell.total
-    by_provider = {name: _quantile(lag) for name, lag in single.items() if lag.total() >= _FEW}
-    usual = _quantile(overall) if overall.total() >= _FEW else 1
-    at_once = {name: lag[0] / lag.total() for name, lag in single.items() if lag.total() >= _FEW}
-    return Lags(usual, by_provider, at_once, ahead, overall.total())
+    by_provider = {name: _arrival(lags) for name, lags in single.items() if lags.total() >= _FEW}
+    usual = _arrival(overall) if overall.total() >= _FEW else PROMPT
+    return Lags(usual, by_provider, ahead, overall.total())
 
 
-def _quantile(lags: Counter[int]) -> int:
-    needed, seen = _TIMELY * lags.total(), 0
-    for lag in sorted(lags):
-        seen += lags[lag]
-        if seen >= needed:
-            return lag
-    return max(lags, default=1)
+def _arrival(lags: Counter[int]) -> Arrival:
+    there = accumulate(lags[age] for age in range(max(lags) + 1))
+    return Arrival([count / lags.total() for count in there])
 
 
 def dead_minutes(totals: Sequence[int], expected: Sequence[float]) -> list[bool]:

@@ -33,27 +33,29 @@ def harm_weights(expected: float) -> Sequence[float]:
 
 
 class ErrorProcess:
-    """The e-process of one error share against ``bound``, its largest usual value.
+    """The e-process of one error share against what is usual: ``share``, known like from ``weight`` events.
 
     E(t) = sum over harms h and onsets s of pi(h) w(s) * product over minutes m in (s, t] of
-    min(cap(s), ((p_h / p)^k_m ((1 - p_h) / (1 - p))^(n_m - k_m))^(1/d)), with p the bound, p_h = p + (1 - p) h,
-    and d the dispersion. Under any true share <= p each factor has expectation at most 1: it is one at p, the
-    ratio grows with k, and a ratio cut from above only gets smaller. ``expected`` events in the window choose
-    pi. ``needed``, the E that fails the check, chooses the caps: no burst of a minute or two decides.
+    min(cap(s), p_h^k (1 - p_h)^(n - k) / Q(k, n | past)), with n events and k errors, p_h = p + (1 - p) h, and Q
+    the beta-binomial probability of them: today's share is Beta(p w, (1 - p) w) before the first row, with the
+    weight w, and what the rows have made of it later in the hour; every hour begins anew, since shares wander. Under
+    Q each factor has expectation at most 1, cut or not. ``expected`` events in the window choose pi.
+    ``needed``, the E that fails the check, chooses the caps: no burst of a minute or two decides.
     """
 
     def __init__(
-        self, bound: float, dispersion: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
+        self, share: float, weight: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
     ) -> None:
-        raised = [bound + (1.0 - bound) * harm for harm in HARMS]
-        self._bad = [math.log(p / bound) / dispersion for p in raised]
-        self._good = [math.log((1.0 - p) / (1.0 - bound)) / dispersion for p in raised]
+        raised = [share + (1.0 - share) * harm for harm in HARMS]
+        self._bad = [math.log(p) for p in raised]
+        self._good = [math.log1p(-p) for p in raised]
         self._weights = harm_weights(expected)
         self._unspent = 1.0
         self._each_minute = (1.0 - AT_ONCE) / max(minutes, 1)
         self._at_once = _Sums(_cap(needed, AT_ONCE))
         self._later = _Sums(_cap(needed, ONSETS * self._each_minute))
         self._minutes: dict[int, list[float]] = {}
+        self._usual = _Usual(share, weight)
 
     @property
     def value(self) -> float:
@@ -65,10 +67,12 @@ class ErrorProcess:
         Events of one minute may arrive over several looks; the cap holds for the minute as a whole.
         """
         self._begin_an_onset()
+        self._usual.age()
         for minute, total, bad in arrived:
+            usual = self._usual.learn(bad, total - bad)
             before = self._minutes.get(minute, [0.0] * len(HARMS))
             after = [
-                held + bad * more + (total - bad) * less
+                held + bad * more + (total - bad) * less - usual
                 for held, more, less in zip(before, self._bad, self._good, strict=True)
             ]
             self._minutes[minute] = after
@@ -81,6 +85,32 @@ class ErrorProcess:
         weight = AT_ONCE if first else min(self._each_minute, self._unspent)
         self._unspent -= weight
         (self._at_once if first else self._later).add([weight * part for part in self._weights])
+
+
+class _Usual:
+    """Today's share of errors as one knows it: Beta(share w, (1 - share) w), learned from for an hour at a time."""
+
+    def __init__(self, share: float, weight: float) -> None:
+        self._prior = share * weight, (1.0 - share) * weight
+        self._bad, self._good = self._prior
+        self._looks = 0
+
+    def learn(self, bad: int, good: int) -> float:
+        """The logarithm of the probability of these rows, in their order, before they are learned from."""
+        before = _log_beta(self._bad, self._good)
+        self._bad += bad
+        self._good += good
+        return _log_beta(self._bad, self._good) - before
+
+    def age(self) -> None:
+        """Another look begins. Another hour has another share: the baseline's weight speaks of hours."""
+        if self._looks and self._looks % 60 == 0:
+            self._bad, self._good = self._prior
+        self._looks += 1
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def _cap(needed: float, weight: float) -> float:

@@ -59,7 +59,7 @@ def explain_log(replay: Replay) -> Evidence:
         "tagged_share": _rounded(log.tagged / log.fresh) if log.fresh else None,
         "live_share": _rounded(log.fresh / total) if total else None,
         "repeated_rows": log.repeats,
-        "usual_lag_minutes": replay.known.lags.usual,
+        "usual_lag_minutes": replay.known.lags.usual.complete,
         "clock_ahead_minutes": replay.known.lags.ahead,
     }
 

@@ -40,8 +40,6 @@ SETTLED = 2
 """Complete minutes that a change of volume must have lasted."""
 ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
-PROMPT = 0.6
-"""The share of rows that come within their minute from which the newest minute is judged, in part, too."""
 FEW_EXPECTED = 25.0
 VOLUME_SAY = {True: 0.88, False: 0.35}
 """Volume's say in the average, and errors' the rest, where fewer than so many events are expected, and where more."""
@@ -49,8 +47,8 @@ SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
 PASS_PRIOR = 60.0
 """How many events at the usual share of errors the baseline counts for in a PASS, at most as many as were seen."""
-PASS_RATIO = 1.0
-"""How much likelier than the usual share the card's harm may make the new events in a PASS."""
+PASS_RATIO = 0.9
+"""How likely the card's harm may make the new events in a PASS, over how likely the usual share makes them."""
 LEAST_CONFIDENCE = 0.8
 """At which the new release's events alone, were they all clean, must exclude the harm."""
 VOLUME_DEVIATIONS = 1.0
@@ -161,6 +159,8 @@ class Replay:
         self._scaled: Sequence[float] = ()
         self._scaled_hope: Sequence[float] = ()
         """Events seen and hoped for of all providers by minute, each divided by its dispersion."""
+        self._due_now: dict[str, list[float]] = {}
+        """By provider: the events that each minute should have brought by this look."""
         self._last_event: dict[str, int] = {}
         """By provider: the minute of the newest event of the new release."""
         self._own: dict[str, list[int]] = {}
@@ -228,9 +228,6 @@ class Replay:
         if self.before is None and before.newest is not None:
             self.log.newest = before.newest
         self.before = before
-        self._scaled_hope = [
-            sum(base.rates[m] / base.dispersion for base in before.traffic.values()) for m in range(self.length)
-        ]
         self._hoped = [sum(base.rates[m] for base in before.traffic.values()) for m in range(self.length)]
         for state in self.errors.values():
             base = before.errors[state.rule.id]
@@ -243,8 +240,8 @@ class Replay:
     def _process(self, rule: Rule, base: ErrorBaseline) -> ErrorProcess:
         alike = [self.weight(other) for other in self.rules if other.blocking is rule.blocking]
         return ErrorProcess(
-            base.bound,
-            base.dispersion,
+            base.share,
+            base.weight,
             self.length,
             expected=self.known.expected_events(rule, self.length),
             needed=self.threshold * sum(alike) / self.weight(rule),
@@ -302,7 +299,7 @@ class Replay:
         start = self.deployed - LOOKBACK if newest is None else newest + 1
         until = min(self.look_minute, self.end + AFTERMATH)
         missing = sum(
-            rates.expected_between(start - self.deployed, until - self.known.lags.of(name) - self.deployed)
+            rates.expected_between(start - self.deployed, until - self.known.lags.of(name).complete - self.deployed)
             for name, rates in self.known.traffic.items()
         )
         self.log.silent_expected = missing * self._shown_level(start - self.deployed)
@@ -352,6 +349,9 @@ class Replay:
         traffic = self.known.traffic
         scaled = [(self.traffic[name], 1.0 / base.dispersion) for name, base in traffic.items()]
         self._scaled = [sum(counts[m] * scale for counts, scale in scaled) for m in range(self.length)]
+        self._due_now = {name: self._thinned(name, base.rates) for name, base in traffic.items()}
+        hopes = [(self._due_now[name], 1.0 / base.dispersion) for name, base in traffic.items()]
+        self._scaled_hope = [sum(due[m] * scale for due, scale in hopes) for m in range(self.length)]
         upto = max(min(self.look_minute, self.end) - self.deployed, 0)
         dead = dead_minutes(self._rows[:upto], self._hoped[:upto])
         for state in self.volumes.values():
@@ -361,14 +361,8 @@ class Replay:
         rule, base = state.rule, self.known.volumes[state.rule.id]
         if self.log.newest is None:
             return
-        lag = self.known.lags.of(rule.provider)
-        complete = max(min(self.look_minute - lag, self.log.newest, self.end) - self.deployed, 0)
-        rates = list(base.rates[:complete])
-        share = self.known.lags.at_once.get(rule.provider, 0.0)
-        if lag == 1 and share >= PROMPT and complete == self.look_minute - 1 - self.deployed < self.length:
-            # Most rows come within their minute: the newest one counts by the share that should be there.
-            rates.append(base.rates[complete] * share)
-        state.complete = complete
+        rates = self._due(rule.provider, base.rates)
+        state.complete = len(rates)
         alive = [m for m in range(rule.grace_minutes, len(rates)) if not dead[m]]
         state.judged = sum(state.seen[m] for m in alive)
         state.expected = sum(rates[m] for m in alive)
@@ -387,12 +381,25 @@ class Replay:
         if values:
             state.value = sum(values) / len(values)
 
+    def _due(self, provider: str, rates: Sequence[float]) -> list[float]:
+        """What each minute that counts should have brought by now: ``rates``, less what is usually still on its way."""
+        newest = self.deployed if self.log.newest is None else self.log.newest
+        # Beyond the newest row of anybody nothing shows that the log lives; that row's own minute is still under way.
+        alive = newest + 1 if newest + 1 == self.look_minute else newest
+        until = min(self.look_minute - self.known.lags.of(provider).counts, self.end, alive)
+        return self._thinned(provider, rates[: max(until - self.deployed, 0)])
+
+    def _thinned(self, provider: str, rates: Sequence[float]) -> list[float]:
+        """``rates`` since the deployment, less what is usually still on its way at this look."""
+        arrival, age = self.known.lags.of(provider), self.look_minute - 1 - self.deployed
+        return [rate * arrival.share(age - minute) for minute, rate in enumerate(rates)]
+
     def _others(self, rule: Rule, alive: Sequence[int]) -> Others:
         """The other providers' events in the judged minutes: a running sum each."""
         own = self.known.traffic.get(rule.provider)
         scale = 1.0 / own.dispersion if own else 0.0
         mine = self.traffic[rule.provider]
-        rates = own.rates if own else self._hoped
+        rates = self._due_now[rule.provider] if own else self._hoped
         seen = accumulate((self._scaled[m] - mine[m] * scale for m in alive), initial=0.0)
         expected = accumulate((self._scaled_hope[m] - rates[m] * scale for m in alive), initial=0.0)
         # Differences of sums can fall a rounding error below zero.
@@ -496,7 +503,7 @@ class Replay:
         base, limit = self.known.errors[rule.id], self.limit(rule)
         if not base.events or events < clean_trials_needed(limit, LEAST_CONFIDENCE) or errors >= limit * events:
             return False
-        ratio = likelihood_ratio(errors, events, base.share, limit) / base.dispersion
+        ratio = likelihood_ratio(errors, events, base.share, limit)
         if ratio > math.log(PASS_RATIO):
             return False
         prior = min(PASS_PRIOR, events)
@@ -516,12 +523,14 @@ class Replay:
 
     def _volume_passes(self, rule: Rule) -> bool:
         state, base = self.volumes[rule.id], self.known.volumes[rule.id]
-        if self.log.down or rule.id in self.known.volume_incidents or base.days < 1:
+        if self.log.down or base.days < 1:
             return False
         if not self._is_tagged(state.tagged, state.fresh) or state.value > SUSPICION or not state.judged:
             return False
         spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / state.judged + base.variance)
-        ratio = math.log(state.judged / state.expected) if state.expected > 0 else 0.0
+        # After a drop from before the deployment, today's level is no measure: it has to be as on other days.
+        level = min(base.level, 1.0) if rule.id in self.known.volume_incidents else 1.0
+        ratio = math.log(state.judged * level / state.expected) if state.expected > 0 else 0.0
         low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
         high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
         return low and high and state.expected > 0
@@ -536,17 +545,13 @@ class Replay:
         """What surrounds the silence of the rule's provider."""
         provider, known = rule.provider, self.known
         last = self._last_event.get(provider, self.deployed - 1)
-        start = last + 1 - self.deployed
-        until = min(self.look_minute, self.end) - known.lags.of(provider) - self.deployed
-        base = known.traffic.get(provider)
-        seen, expected = 0, 0.0
-        for name, other in known.traffic.items():
-            if name != provider:
-                seen += sum(self.traffic[name][max(start, 0) : max(until, 0)])
-                expected += other.expected(start, until)
+        start = max(last + 1 - self.deployed, 0)
+        until = max(min(self.look_minute, self.end) - self.deployed, 0)
+        due = {name: sum(self._thinned(name, base.rates[:until])[start:]) for name, base in known.traffic.items()}
+        others = [name for name in known.traffic if name != provider]
         tagged, untagged, old = self._own.get(provider, (0, 0, 0))
         return Quiet(
-            expected=base.expected(start, until) if base is not None else 0.0,
+            expected=due.get(provider, 0.0),
             log_down=self.log.down,
             fresh=tagged + untagged,
             tagged=tagged,
@@ -554,8 +559,8 @@ class Replay:
             all_fresh=self.log.fresh,
             all_tagged=self.log.tagged,
             all_old=self.log.old,
-            others_seen=seen,
-            others_expected=expected,
+            others_seen=sum(sum(self.traffic[name][start:until]) for name in others),
+            others_expected=sum(due[name] for name in others),
         )
 
 
