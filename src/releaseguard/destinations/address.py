@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from releaseguard.errors import ConfigError
 from releaseguard.tomlfile import did_you_mean
@@ -97,8 +98,7 @@ class Address:
 
     def overlaps(self, other: Address) -> bool:
         """Whether a write to one changes what the other holds (a target in common is enough)."""
-        same = replace(self.place, targets=()) == replace(other.place, targets=())
-        return same and (not self.targets or not other.targets or bool({*self.targets} & {*other.targets}))
+        return self._site() == other._site() and (not self.targets or not other.targets or bool({*self.targets} & {*other.targets}))
 
     def may_be(self, other: Address) -> bool:
         """Whether only Vercel can tell that a write to one changes what the other holds: they do not overlap as they
@@ -129,9 +129,13 @@ class Address:
         )
         return narrower and inside
 
-    def _identity(self) -> tuple[object, ...]:
+    def _site(self) -> tuple[str, ...]:
+        """The place whatever its targets, the same for every spelling."""
         folded = (self.account.lower(), self.repo.lower(), self.environment.lower())
-        return (self.scheme, *folded, self.project, self.targets, self.ref, self.rename)
+        return (self.scheme, *folded, self.project, self.ref)
+
+    def _identity(self) -> tuple[object, ...]:
+        return (*self._site(), self.targets, self.rename)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Address) and self._identity() == other._identity()
@@ -148,6 +152,12 @@ def parse(text: str, *, where: str | None = None) -> Address:
 
     Raises ``ConfigError`` with the nearest valid form.
     """
+    return _parsed(text, where)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, where: str | None) -> Address:
+    """The claims of fifty places are compared in pairs, a few thousand of them."""
     renamed = _RENAMED.fullmatch(text.strip())
     place, rename = (renamed["place"], renamed["name"]) if renamed else (text.strip(), None)
     if rename is not None and not _NAME.fullmatch(rename):
