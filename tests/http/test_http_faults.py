@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -332,10 +335,76 @@ def test_side_by_side_keeps_order_and_makes_failures_values(connect: Connect, se
     assert isinstance(results[1], NotFound)
 
 
+def test_calls_that_start_calls_do_not_wait_for_each_others_threads(connect: Connect) -> None:
+    client = connect(limits=Limits(concurrency=2))
+
+    def tree(depth: int) -> int:
+        if depth == 0:
+            return client.request("GET", "/leaf").status // 200
+        return sum(client.run_side_by_side([lambda: tree(depth - 1)] * 3))  # type: ignore[arg-type]
+
+    assert client.run_side_by_side([lambda: tree(2)] * 4) == [9] * 4
+
+
+def test_calls_side_by_side_find_the_threads_of_those_before(connect: Connect) -> None:
+    client = connect(limits=Limits(concurrency=3))
+    together = threading.Barrier(3)
+
+    def who() -> int:
+        together.wait(timeout=10)
+        return threading.get_ident()
+
+    first = client.run_side_by_side([who] * 3)
+    assert set(client.run_side_by_side([who] * 3)) == set(first)
+    client.close()
+    assert len(client.run_side_by_side([who] * 3)) == 3
+
+
+@pytest.mark.parametrize("main", [True, False])
+def test_the_caller_runs_the_first_call_unless_ctrl_c_could_break_it_off(connect: Connect, main: bool) -> None:
+    client = connect()
+    ran: list[object] = []
+
+    def run() -> None:
+        ran.extend([*client.run_side_by_side([threading.get_ident]), threading.get_ident()])
+
+    caller = threading.Thread(target=run)
+    (run if main else caller.start)()
+    if not main:
+        caller.join()
+    assert (ran[0] == ran[1]) is not main
+
+
+def test_after_ctrl_c_what_is_in_flight_is_waited_for(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(limits=Limits(concurrency=2))
+    begun, over = threading.Event(), threading.Event()
+    ended: list[bool] = []
+    wait = concurrent.futures.wait
+
+    def in_flight() -> None:
+        begun.set()
+        over.wait(timeout=10)
+        ended.append(True)
+
+    def ctrl_c(_: object) -> None:
+        assert begun.wait(timeout=10)
+        raise KeyboardInterrupt
+
+    def waiting(futures: Sequence[Future[object]]) -> object:
+        over.set()
+        return wait(futures)
+
+    monkeypatch.setattr(Future, "result", ctrl_c)
+    monkeypatch.setattr(concurrent.futures, "wait", waiting)
+    with pytest.raises(KeyboardInterrupt):
+        client.run_side_by_side([in_flight] * 20)
+    assert 1 <= len(ended) <= 2
+    client.close()
+    assert 1 <= len(ended) <= 2, "nothing was begun afterwards"
+
+
 def test_no_more_requests_at_once_than_the_service_allows(connect: Connect, service: Service) -> None:
     """The guard runs inside the place that a request holds, so it sees how many there are."""
-    import threading
-
     inside, most, lock = 0, 0, threading.Lock()
     client = connect(limits=Limits(concurrency=2))
     original = client._send

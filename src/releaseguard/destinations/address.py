@@ -98,7 +98,9 @@ class Address:
 
     def overlaps(self, other: Address) -> bool:
         """Whether a write to one changes what the other holds (a target in common is enough)."""
-        return self._site() == other._site() and (not self.targets or not other.targets or bool({*self.targets} & {*other.targets}))
+        return self._site() == other._site() and (
+            not self.targets or not other.targets or bool({*self.targets} & {*other.targets})
+        )
 
     def may_be(self, other: Address) -> bool:
         """Whether only Vercel can tell that a write to one changes what the other holds: they do not overlap as they

@@ -33,6 +33,7 @@ from releaseguard.safemode import check_address, refusal_behind
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
     from datetime import datetime
 
     import httpx
@@ -137,6 +138,7 @@ class ServiceClient:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._open: httpx.BaseTransport | None = None
+        self._threads: ThreadPoolExecutor | None = None
 
     def request(
         self,
@@ -183,28 +185,43 @@ class ServiceClient:
                 return reply
 
     def run_side_by_side(self, calls: Sequence[Callable[[], T]]) -> list[T | ReleaseguardError]:
-        """The results of ``calls`` in their order, run in at most ``limits.concurrency`` threads.
+        """The results of ``calls`` in their order, run by the caller and the client's threads.
 
         An expected failure is a value in its place. After Ctrl-C nothing new is started or sent, and what is
         in flight is waited for, so that nobody has to guess whether it arrived.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
-        pool = ThreadPoolExecutor(self._limits.concurrency, f"{self.service}-")
-        futures = [pool.submit(_as_value, call) for call in calls]
+        first = _runs_itself(calls)
+        futures = [self._helpers().submit(_as_value, call) for call in calls[first:]]
         try:
-            return [future.result() for future in futures]
+            mine = [_as_value(call) for call in calls[:first]]
+            return mine + [
+                # What no thread has begun is run here: calls that start calls cannot wait for each other's threads.
+                _as_value(call) if first and future.cancel() else future.result()
+                for call, future in zip(calls[first:], futures, strict=True)
+            ]
         except BaseException:
             self._stopped.set()
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            _end(futures)
             self._stopped.clear()
 
+    def _helpers(self) -> ThreadPoolExecutor:
+        """Threads of all calls of :meth:`run_side_by_side`: one for each request that may be under way."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._limits.concurrency, f"{self.service}-")
+            return self._threads
+
     def close(self) -> None:
-        """Closes the connections. A later request opens new ones."""
+        """Ends the threads and closes the connections. A later request begins new ones."""
         with self._lock:
             transport, self._open = self._open, None
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
         if transport is not None:
             transport.close()
 
@@ -419,6 +436,19 @@ def _plain_path(path: str) -> str:
 def _reply(answer: httpx.Response, where: str) -> Reply:
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Reply(answer.status_code, headers, answer.content, where)
+
+
+def _runs_itself(calls: Sequence[object]) -> int:
+    """How many calls the calling thread begins with: one, but none on the main thread, where Ctrl-C would break off
+    its request."""
+    return 0 if threading.current_thread() is threading.main_thread() else min(1, len(calls))
+
+
+def _end(futures: Sequence[Future[Any]]) -> None:
+    """Takes back what has not begun, and waits for what has."""
+    from concurrent.futures import wait
+
+    wait([future for future in futures if not future.cancel()])
 
 
 def _as_value(call: Callable[[], T]) -> T | ReleaseguardError:
