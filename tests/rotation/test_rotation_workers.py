@@ -58,9 +58,10 @@ def test_a_failure_is_raised_when_nothing_is_under_way_and_begins_nothing_more(m
         stopping.wait(timeout=10)
         ended.append(place)
 
-    def wait(futures: Any) -> Any:
-        stopping.set()
-        return concurrent.futures.wait(futures)
+    def wait(futures: Any, **until: Any) -> Any:
+        if not until:
+            stopping.set()
+        return concurrent.futures.wait(futures, **until)
 
     monkeypatch.setattr("releaseguard.rotation.workers.wait", wait)
     with Workers(2) as workers:

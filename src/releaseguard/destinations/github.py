@@ -124,6 +124,18 @@ class PublicKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class _Box:
+    """A value sealed with a place's key, which nobody but GitHub opens."""
+
+    key: PublicKey
+    sealed: str
+
+    @classmethod
+    def of(cls, value: Secret, key: PublicKey) -> _Box:
+        return cls(key, sealed(key.key, value))
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
     """What stands under a name, and (organisations only) which repositories may use it."""
 
@@ -176,9 +188,10 @@ class GitHubDestination(Destination):
         self._check(items)
         receipts: list[Receipt] = []
         with self._explained():
+            boxes = self._boxes(items)
             seen = self._look_before(items)
             for wave in in_order(items):
-                receipts += all_of(self._client, [partial(self._deliver, item, seen) for item in wave])
+                receipts += all_of(self._client, [partial(self._deliver, item, seen, boxes) for item in wave])
         return receipts
 
     def written(self) -> Mapping[str, int]:
@@ -270,13 +283,21 @@ class GitHubDestination(Destination):
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def _deliver(self, item: Item, seen: Mapping[str, _Seen]) -> Receipt:
+    def _boxes(self, items: Sequence[Item]) -> Mapping[str, _Box]:
+        """The secrets, sealed before the first request where the key is known: fifty places at once have the time for
+        it then, and between an answer and the next request they would wait for each other."""
+        if not self._keys.has(self._secrets):
+            return {}
+        key = self._keys.of(self._secrets)
+        return {item.name: _Box.of(item.value, key) for item in items if item.kind is ItemKind.SECRET}
+
+    def _deliver(self, item: Item, seen: Mapping[str, _Seen], boxes: Mapping[str, _Box]) -> Receipt:
         if item.kind is ItemKind.SECRET:
-            return self._deliver_secret(item, seen[item.name])
+            return self._deliver_secret(item, seen[item.name], boxes.get(item.name))
         return self._deliver_variable(item, seen)
 
-    def _deliver_secret(self, item: Item, before: _Seen) -> Receipt:
-        reply = self._put(item, self._grants(item, before))
+    def _deliver_secret(self, item: Item, before: _Seen, box: _Box | None) -> Receipt:
+        reply = self._put(item, box, self._grants(item, before))
         doubt = _same_second(before.observed, reply)
         after = looked_until(
             lambda: self._look_again(item).observed,
@@ -289,21 +310,21 @@ class GitHubDestination(Destination):
             return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), self._writes[item.name])
         raise self._not_taken(item.name, "updated_at did not move")
 
-    def _put(self, item: Item, grants: Mapping[str, Any]) -> Reply:
+    def _put(self, item: Item, box: _Box | None, grants: Mapping[str, Any]) -> Reply:
         """The answer; to a second request where GitHub has changed its key meanwhile."""
-        key = self._keys.of(self._secrets)
+        box = box or _Box.of(item.value, self._keys.of(self._secrets))
         try:
-            return self._put_sealed(item, key, grants)
+            return self._put_box(item, box, grants)
         except ServiceError as error:
             if error.status != 422:
                 raise
-            fresh = self._keys.of(self._secrets, instead_of=key)
-            if fresh == key:
+            fresh = self._keys.of(self._secrets, instead_of=box.key)
+            if fresh == box.key:
                 raise
-        return self._put_sealed(item, fresh, grants)
+        return self._put_box(item, _Box.of(item.value, fresh), grants)
 
-    def _put_sealed(self, item: Item, key: PublicKey, grants: Mapping[str, Any]) -> Reply:
-        body = {"encrypted_value": sealed(key.key, item.value), "key_id": key.id, **grants}
+    def _put_box(self, item: Item, box: _Box, grants: Mapping[str, Any]) -> Reply:
+        body = {"encrypted_value": box.sealed, "key_id": box.key.id, **grants}
         try:
             path = f"{self._secrets}/{quoted(item.name)}"
             return self._client.request("PUT", path, json=body, on_write=self._writes.of(item.name))

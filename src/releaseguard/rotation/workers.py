@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -33,10 +33,12 @@ class Workers:
             self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="releaseguard-place")
         futures = [self._pool.submit(work, place) for place in places]
         try:
-            return [future.result() for future in futures]
-        except BaseException:
-            _stop(futures)
-            raise
+            wait(futures, return_when=FIRST_EXCEPTION)  # woken once, and not by each
+        finally:
+            for future in futures:
+                future.cancel()
+            wait(futures)
+        return [future.result() for future in futures]
 
     def __enter__(self) -> Self:
         return self
@@ -46,9 +48,3 @@ class Workers:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown()
-
-
-def _stop(futures: Sequence[Future[T]]) -> None:
-    for future in futures:
-        future.cancel()
-    wait(futures)
