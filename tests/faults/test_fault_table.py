@@ -46,7 +46,7 @@ CALLS = {
     "Supabase POST": Call("supabase", "POST", "/secrets$"),
 }
 USUAL = {
-    "Infisical read": 3,
+    "Infisical read": 2,
     "GitHub public key": 1,
     "GitHub PUT secret": 1,
     "GitHub PATCH variable": 1,

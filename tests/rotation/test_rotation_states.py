@@ -30,7 +30,7 @@ from releaseguard.rotation.revocation import StillUsed, still_used
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Claim, Origin, OwnAccess, RotateRequest, RotationResult, State
 from releaseguard.secret import Secret
-from releaseguard.vault.interface import ApprovalPending
+from releaseguard.vault.interface import ApprovalPending, SecretVersion
 
 PLAIN = RotateRequest()
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")
@@ -140,6 +140,24 @@ def test_a_secret_that_was_created_anew_is_another_one_and_may_start_at_one() ->
     result = go(world)
     assert result.state is State.PROVEN
     assert_out(world, "reborn")
+
+
+def test_a_version_read_while_planning_is_read_again_by_a_resume_only() -> None:
+    world = ready("old", "new")
+    read, asked = world.vault.read, []
+
+    def reading(name: str, version: int | None = None) -> SecretVersion:
+        asked.append(version)
+        return read(name, version)
+
+    world.vault.read = reading  # type: ignore[method-assign]
+    world.killer.on = {"write supabase:abcdefghijklmnopqrst SENDGRID_API_KEY": Unreachable("no answer")}
+    go(world)
+    assert asked == [None, 1], "the newest, and the one before it, which may be out"
+    world.killer.on = {}
+    world.time.now += 100
+    assert do(world, Action.RESUME).state is State.PROVEN
+    assert asked[2:] == [2]
 
 
 def test_a_pinned_version_that_was_created_anew_meanwhile_is_not_pushed() -> None:

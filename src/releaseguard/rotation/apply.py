@@ -7,7 +7,7 @@ picked up by another process on another machine at any point.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -112,6 +112,10 @@ class Rotation:
         self._journal.about(rotation_id)
         self._journal.append(*drafts)
         self._journal.wait_for_stragglers(self._world.rules.request_timeout, self._tell)
+
+    def remember(self, versions: Iterable[SecretVersion]) -> None:
+        """Take versions that were read while planning: where one is exactly what is pinned, it is not read again."""
+        self._values.update({(version.name, version.version): version for version in versions})
 
     def adopt(self, rotation_id: str) -> None:
         """Look at a rotation without taking it."""

@@ -443,8 +443,9 @@ def _planned(unit: Unit, place: Place, survey: Survey) -> PlannedPlace:
 def _costs(
     unit: Unit, places: Sequence[Place], survey: Survey, request: RotateRequest, rules: RotationRules
 ) -> Sequence[ServiceCost]:
-    reads: dict[str, int] = {"infisical": len(unit.secrets)}
-    writes: dict[str, int] = {"infisical": len(unit.secrets) if request.origin is not Origin.INFISICAL else 0}
+    # A version that was there when the plan was made has been read; one that is to be made is read back.
+    made = len(unit.secrets) if request.origin is not Origin.INFISICAL else 0
+    reads, writes = {"infisical": made}, {"infisical": made}
     for place in places:
         forecast, service = survey.forecasts.get(place.key), place.destination.service
         if forecast:
@@ -485,6 +486,8 @@ def describe(plan: Plan) -> Sequence[str]:
     lines += [f"{place.uri}: {_writes_line(place)}" for place in plan.places]
     lines += [f"{place}: redeploy what {target} serves" for place, target in plan.deployments]
     for cost in plan.costs:
+        if not cost.reads + cost.writes:
+            continue
         requests = f"{cost.reads} reads, {cost.writes} writes"
         lines.append(f"{cost.service}: {requests}, at least {cost.seconds:.1f} s")
     if plan.console:

@@ -130,7 +130,7 @@ def _rotate(call: _Call) -> RotationResult:
         return _result(call, done, remarks=("Nothing to do: this version is out everywhere.",))
     if call.request.dry_run:
         return _planned_only(call, plan)
-    return _start(call, plan, unfinished)
+    return _start(call, plan, survey, unfinished)
 
 
 def _resume(call: _Call) -> RotationResult:
@@ -361,13 +361,14 @@ def _planned_only(call: _Call, plan: Plan) -> RotationResult:
 # --- running
 
 
-def _start(call: _Call, plan: Plan, superseded: RotationView | None) -> RotationResult:
+def _start(call: _Call, plan: Plan, survey: Survey, superseded: RotationView | None) -> RotationResult:
     rotation_id = str(new_id())
     rotation = call.rotation()
     drafts = [*(_aborted(superseded, "superseded by a newer version") if superseded else ())]
     drafts.append(Draft("rotation_planned", {"rotation_id": rotation_id, **_planned_detail(call, plan)}))
     if plan.origin is Origin.INFISICAL and not plan.manual:
         drafts.append(Draft("rotation_staged", {"rotation_id": rotation_id, **rotation.staged_detail(plan.pins)}))
+        rotation.remember(survey.newest.values())
     for remark in plan.remarks:
         call.tell(remark)
     return _run(call, rotation_id, drafts, Rotation.go_on, rotation, plan.remarks)
