@@ -79,7 +79,7 @@ PROVIDER = [
 def test_a_providers_host_is_refused_by_its_cards_name_in_any_spelling(policy: Policy, url: str) -> None:
     with pytest.raises(SafeModeRefusal, match="deny-list as a host of the provider card 'sendgrid'") as caught:
         policy.check_url(url)
-    assert "releaseguard health --provider sendgrid" in (caught.value.next_step or "")
+    assert "releaseguard events tail --provider sendgrid" in (caught.value.next_step or "")
     assert caught.value.exit_code is ExitCode.REFUSED
     assert "password" not in str(caught.value)
 

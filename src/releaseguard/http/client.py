@@ -410,7 +410,10 @@ class ServiceClient:
             )
         if 300 <= reply.status < 400:
             return "Redirects are not followed: correct the address, or the renamed repository or project."
-        return "This is a request the service does not accept; `releaseguard doctor` shows what it can be asked."
+        return (
+            "The service does not accept what it was asked: check that the configured address is its API "
+            "and that the names in releaseguard.toml are ones it takes."
+        )
 
     def _look_at(self, fault: Fault) -> str:
         if fault is Fault.BAD_CERTIFICATE:

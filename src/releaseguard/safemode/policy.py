@@ -184,7 +184,7 @@ def _denied(host: str, card: str, where: str | None = None) -> SafeModeRefusal:
         f"SAFE MODE refuses {host}: it is on the deny-list as a host of the provider card {card!r}, "
         "and a provider is never called to find out whether it works",
         where=where,
-        next_step=f"See `releaseguard health --provider {card}` for what the app's own use of it shows; "
+        next_step=f"See `releaseguard events tail --provider {card}` for what the app's own use of it shows; "
         "where a setting names this host, correct the setting.",
     )
 
