@@ -237,17 +237,21 @@ def _level(series: Known, span: Span, complete: int, days: Sequence[int], disper
 
 def _count_dispersion(series: Known, span: Span) -> float:
     """Variance over mean of counts in ten minutes, from differences of neighbours, which cancel the trend."""
-    squares = total = pairs = 0.0
-    for start in range(span.end - 20, span.start - 1, -20):
-        first, second = series.total(start, start + 10), series.total(start + 10, start + 20)
-        # An incident's edge is one huge difference: it must not pass for ordinary noise.
-        squares += min((first - second) ** 2, 25.0 * (first + second) + 1.0)
-        total += first + second
-        pairs += 1
+    pairs = [
+        (series.total(start, start + 10), series.total(start + 10, start + 20))
+        for start in range(span.end - 20, span.start - 1, -20)
+    ]
+    total = sum(first + second for first, second in pairs)
     if not total:
         return 1.0
+    dispersion = 1.0
+    # An incident's edge is one huge difference: it must not pass for ordinary noise. What is huge depends on the noise.
+    for cut in (25.0, 9.0):
+        most = min(cut * dispersion, 25.0)
+        squares = sum(min((first - second) ** 2, most * (first + second) + 1.0) for first, second in pairs)
+        dispersion = max(squares / total, 1.0)
     # One standard error is taken off: of few events the estimate is above 1 by chance every second time.
-    return min(max(squares / total - math.sqrt((2.0 + pairs / total) / pairs), 1.0), 30.0)
+    return min(max(dispersion - math.sqrt((2.0 + len(pairs) / total) / len(pairs)), 1.0), 30.0)
 
 
 def pseudo_releases(series: Known, span: Span, days: int, dispersion: float) -> Sequence[tuple[float, int]]:

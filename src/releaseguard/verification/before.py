@@ -22,9 +22,11 @@ from releaseguard.verification.evidence import DROP, MINUTE_CAP, Others, volume_
 from releaseguard.verification.interface import Promise, Rule
 from releaseguard.verification.series import Cell, Known, Ledger
 
-INCIDENT = 300.0
-"""The evidence at which errors count as having begun before the deployment."""
-STOPPED = 60.0
+INCIDENT = 20.0
+"""The evidence at which errors count as having begun before the deployment, until calm events show otherwise."""
+FAILING = 300.0
+"""The evidence of errors from before the deployment that excuses the provider's volume too."""
+STOPPED = 30.0
 """The evidence at which a volume counts as having dropped before the deployment."""
 _SINCE = (120, 60, 45, 30, 20, 10)
 
@@ -193,7 +195,7 @@ def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
 
 def _volume_incidents(rules: Sequence[Rule], trouble: dict[str, float]) -> frozenset[str]:
     """Where calls fail there are fewer successes: a provider's errors from before excuse its volume too."""
-    failing = {rule.provider for rule in rules if rule.kind == "signal" and trouble.get(rule.id, 0.0) >= INCIDENT}
+    failing = {rule.provider for rule in rules if rule.kind == "signal" and trouble.get(rule.id, 0.0) >= FAILING}
     return frozenset(
         rule.id
         for rule in rules

@@ -40,6 +40,8 @@ SETTLED = 2
 """Complete minutes that a change of volume must have lasted."""
 ONSET_EVERY = 5
 """Minutes between the onsets that the volume test considers."""
+UNREMARKABLE = 2.0
+"""Events of all providers that may be missing after the newest row: nothing at all has a probability of 14% then."""
 FEW_EXPECTED = 25.0
 VOLUME_SAY = {True: 0.88, False: 0.35}
 """Volume's say in the average, and errors' the rest, where fewer than so many events are expected, and where more."""
@@ -57,7 +59,7 @@ LEAST_TAGGED = 0.5
 """The share of a provider's new events that must carry the release for a PASS."""
 MOST_NEEDED = 1_000_000
 """Events beyond which one no longer counts how many more a PASS would take."""
-UNEASE = 6.0
+UNEASE = 3.0
 """The evidence of trouble before the deployment from which on more evidence is asked for after it."""
 RECOVERED = 3.0
 """The evidence of trouble below which an incident from before the deployment is over."""
@@ -383,11 +385,20 @@ class Replay:
 
     def _due(self, provider: str, rates: Sequence[float]) -> list[float]:
         """What each minute that counts should have brought by now: ``rates``, less what is usually still on its way."""
-        newest = self.deployed if self.log.newest is None else self.log.newest
-        # Beyond the newest row of anybody nothing shows that the log lives; that row's own minute is still under way.
-        alive = newest + 1 if newest + 1 == self.look_minute else newest
-        until = min(self.look_minute - self.known.lags.of(provider).counts, self.end, alive)
+        until = min(self.look_minute - self.known.lags.of(provider).counts, self.end, self._lives_until())
         return self._thinned(provider, rates[: max(until - self.deployed, 0)])
+
+    def _lives_until(self) -> int:
+        """The minute up to which the log is taken to live: that of the newest row of anybody, which is still under
+        way, and as many more as would be quiet by chance."""
+        newest = self.deployed if self.log.newest is None else self.log.newest
+        until, hoped = newest + (newest + 1 == self.look_minute), 0.0
+        for minute in range(max(newest, self.deployed), min(self.look_minute, self.end)):
+            hoped += self._hoped[minute - self.deployed]
+            if hoped > UNREMARKABLE:
+                break
+            until = minute + 1
+        return until
 
     def _thinned(self, provider: str, rates: Sequence[float]) -> list[float]:
         """``rates`` since the deployment, less what is usually still on its way at this look."""
