@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from releaseguard.destinations.github import PublicKeys
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.eventlog.interface import EventLog, EventTable
+    from releaseguard.health.run import HealthWorld
     from releaseguard.http import Access, Limits, ServiceClient
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.leak import Surroundings
@@ -231,6 +232,20 @@ class Wiring:
             kinds=_personal_data,
             present=self._present(),
             now=self.event_log.now,
+        )
+
+    def health_world(self, window: timedelta, provider: str | None) -> HealthWorld:
+        """What a look at the providers' health reads."""
+        from releaseguard.health.run import HealthWorld
+
+        return HealthWorld(
+            log=self.event_log,
+            cards=list(self.cards),
+            environment=self.settings.environment,
+            window=window,
+            baseline=span(self.settings.verify.baseline),
+            now=self.event_log.now,
+            provider=provider,
         )
 
     def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:

@@ -20,12 +20,16 @@ def test_a_leaked_key_is_rotated_proven_revoked_and_audited(world, cli, tmp_path
         forms = {path.suffix for path in (tmp_path / "postmortems").iterdir()}
         assert forms == {".md", ".html"}
         assert cli.run("drift", "--provider", "sendgrid").code == 1, "the leak is open"
+        health = cli.run("health", "--provider", "sendgrid")
+        assert "OPEN LEAK" in health.out
+        assert "in a gist" in health.out
         comments = [str(r.body) for r in world.vercel.requests if r.method in {"PATCH", "POST"} and "/env" in r.path]
         assert any("head sendgrid@production#" in text for text in comments), "the head is kept outside the log too"
         world.revoke("SENDGRID_API_KEY", version - 1)
         retired = cli.run(*SENDGRID, "--confirm-revoked", "--json")
     assert (retired.code, retired.json["state"]) == (0, "RETIRED")
     assert cli.run("drift", "--provider", "sendgrid").code == 0
+    assert "OPEN LEAK" not in cli.run("health", "--provider", "sendgrid").out
     head = retired.json["head"]
     assert cli.run("audit", "verify", "--head", head).code == 0
     assert not any(

@@ -14,6 +14,7 @@ COMMANDS = {
     "rotate": "Take a secret's new version to every place that uses it, and prove it works.",
     "verify": "Judge a release from the event log and synthetic flows.",
     "backtest": "What verify would have said of past releases, and when.",
+    "health": "How every provider is now, from the app's own events.",
     "drift": "Every managed secret at every destination: in step, behind, missing, changed.",
     "leaks": "Open secret-scanning alerts, and managed values in a repository.",
     "events": "Write, read and follow integration events; schema and retention.",

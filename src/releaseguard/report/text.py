@@ -11,20 +11,20 @@ _INDENT = " " * 14
 
 def render(document: VerdictDocument, width: int) -> str:
     """The verdict as text for ``width`` characters."""
-    lines = [*_wrapped(f"{document['verdict'].upper()}  {document['summary']}", "", width)]
+    lines = [*wrapped(f"{document['verdict'].upper()}  {document['summary']}", "", width)]
     where = f"release {document['release']}, {document['environment']}, deployed {document['deployed_at']}"
-    lines += [*_wrapped(where, "  ", width), *_wrapped(f"as of {document['as_of']}", "  ", width), ""]
+    lines += [*wrapped(where, "  ", width), *wrapped(f"as of {document['as_of']}", "  ", width), ""]
     for row in by_urgency(document):
         lines += _check(row, width)
     lines += _skipped(document, width)
     if document["next_step"]:
-        lines += ["", *_wrapped(f"next: {document['next_step']}", "", width)]
+        lines += ["", *wrapped(f"next: {document['next_step']}", "", width)]
     return "\n".join(lines)
 
 
 def _check(row: CheckRow, width: int) -> list[str]:
     mark = row["verdict"].upper() + ("" if row["blocking"] or row["verdict"] == "pass" else "*")
-    return [f"{mark:<13} {row['id']}", *_wrapped(row["reason"], _INDENT, width)]
+    return [f"{mark:<13} {row['id']}", *wrapped(row["reason"], _INDENT, width)]
 
 
 def _skipped(document: VerdictDocument, width: int) -> list[str]:
@@ -36,11 +36,12 @@ def _skipped(document: VerdictDocument, width: int) -> list[str]:
         reasons.setdefault(row["reason"], []).append(row)
     lines = []
     for reason, same in reasons.items():
-        lines += _wrapped(f"{'skipped':<13} {', '.join(row['id'] for row in same)}: {reason}", _INDENT, width, first="")
+        lines += wrapped(f"{'skipped':<13} {', '.join(row['id'] for row in same)}: {reason}", _INDENT, width, first="")
     return lines
 
 
-def _wrapped(text: str, indent: str, width: int, first: str | None = None) -> list[str]:
+def wrapped(text: str, indent: str, width: int, first: str | None = None) -> list[str]:
+    """The lines of a paragraph that fits ``width``, indented; less so on a narrow terminal."""
     narrow = indent if width >= 50 else indent[:2]
     return textwrap.wrap(
         text,

@@ -1,0 +1,94 @@
+"""``releaseguard health``: how every provider is now, from the app's own events."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from releaseguard.cli.options import Run, Span, command, environment_option
+from releaseguard.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.health.interface import Overview
+
+FORMATS = ("text", "json", "html")
+LOOK_EVERY = 10.0
+"""Seconds between the looks of a watch; each reads only what came after the baseline."""
+CLEAR = "\033[H\033[2J"
+LONGEST = timedelta(days=2)
+"""A window beyond which rows are read one by one for too long, and "now" means nothing."""
+
+
+@command("health", example="releaseguard health --window 1h --format html -o health.html")
+@click.option("--window", type=Span(), default="1h", metavar="1h", help="How far back to look  [default: 1h]")
+@environment_option
+@click.option("--provider", metavar="P", help="Only this provider.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+@click.option("--watch", is_flag=True, help="Look again every ten seconds, until Ctrl-C.")
+def health(
+    run: Run,
+    window: timedelta,
+    environment: str | None,
+    provider: str | None,
+    format_: str | None,
+    output: Path | None,
+    watch: bool,
+) -> ExitCode:
+    """Every provider's health, from the events the app logs when it really uses it. No provider is called.
+
+    healthy, degraded (more errors or fewer events than chance explains), down (most calls fail), silent (no event
+    although users are there), idle (none was to be expected), unknown (the log says too little). With open leaks and
+    unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be judged.
+
+    JSON: {"environment", "as_of", "window", "summary", "log": {"down", "newest"}, "providers": [{"provider", "name",
+    "state", "reason", "since", "events", "successes", "errors", "error_rate", "usual_error_rate", "expected_events",
+    "latency_ms": {"p50", "p95"}, "last_success", "last_error", "error_codes": [{"code", "count"}],
+    "course": [{"successes", "errors"}], "open_leaks": [...], "rotations": [...]}]}.
+    """
+    from releaseguard.health.run import Observer
+
+    if not timedelta(minutes=1) <= window <= LONGEST:
+        raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
+    chosen = format_ or ("json" if run.json else "text")
+    with run.wiring(environment) as wiring:
+        if provider is not None:
+            wiring.cards.get(provider)
+        observer = Observer(wiring.health_world(window, provider))
+        overview = observer.look()
+        while watch:
+            _show(run, overview, chosen, output, clear=True)
+            time.sleep(LOOK_EVERY)
+            overview = observer.look()
+    _show(run, overview, chosen, output)
+    return _exit_code(overview)
+
+
+def _exit_code(overview: Overview) -> ExitCode:
+    from releaseguard.health.document import is_troubled, says_nothing
+
+    if is_troubled(overview):
+        return ExitCode.BAD
+    return ExitCode.UNDECIDED if says_nothing(overview) else ExitCode.OK
+
+
+def _show(run: Run, overview: Overview, format_: str, output: Path | None, *, clear: bool = False) -> None:
+    from releaseguard.health.document import document_of
+    from releaseguard.report.health import FORMATS as RENDERERS
+
+    document = document_of(overview)
+    text = RENDERERS[format_](document, shutil.get_terminal_size((100, 24)).columns)
+    if output is None:
+        click.echo(f"{CLEAR if clear and sys.stdout.isatty() else ''}{text}")
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+    run.tell(f"{document['summary']} ({output})")

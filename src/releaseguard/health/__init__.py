@@ -1,0 +1,1 @@
+"""How the providers are now, from the events the app logs when it really uses them."""

@@ -1,0 +1,77 @@
+"""The overview as the document that ``health --json`` prints, which every format renders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from releaseguard.health.interface import TROUBLED, Overview, ProviderHealth, State
+from releaseguard.model import to_text
+from releaseguard.report.health import HealthDocument, HealthRow
+
+
+def document_of(overview: Overview) -> HealthDocument:
+    """The overview as a value: times are RFC 3339 in UTC, shares between 0 and 1."""
+    return {
+        "environment": overview.environment,
+        "as_of": to_text(overview.until),
+        "window": [to_text(overview.since), to_text(overview.until)],
+        "summary": summary(overview),
+        "log": {"down": overview.log_down, "newest": _text(overview.newest)},
+        "providers": [_row(provider) for provider in overview.providers],
+    }
+
+
+def summary(overview: Overview) -> str:
+    """One sentence for people."""
+    minutes = round((overview.until - overview.since) / timedelta(minutes=1))
+    window = f"in the last {minutes} min" if minutes < 120 else f"in the last {minutes / 60:.0f} h"
+    if overview.log_down:
+        newest = f" since {overview.newest:%H:%MZ}" if overview.newest else f" {window}"
+        return f"nothing of any provider has arrived{newest}: the log says nothing about anybody"
+    troubled = [one for one in overview.providers if one.condition.state in TROUBLED]
+    said = f"{', '.join(_named(troubled))} {window}" if troubled else f"no provider is in trouble {window}"
+    leaks = sum(len(one.leaks) for one in overview.providers)
+    return f"{said}; {leaks} open leak{'s' * (leaks > 1)}" if leaks else said
+
+
+def _named(rows: Sequence[ProviderHealth]) -> Sequence[str]:
+    return [f"{row.provider} is {row.condition.state}" for row in rows]
+
+
+def _row(row: ProviderHealth) -> HealthRow:
+    glance, events = row.glance, row.successes + row.errors
+    return {
+        "provider": row.provider,
+        "name": row.name,
+        "state": row.condition.state.value,
+        "reason": row.condition.reason,
+        "since": _text(row.condition.since),
+        "events": events,
+        "successes": row.successes,
+        "errors": row.errors,
+        "error_rate": round(row.errors / events, 4) if events else None,
+        "usual_error_rate": None if row.usual_share is None else round(row.usual_share, 4),
+        "expected_events": None if row.expected is None else round(row.expected, 1),
+        "latency_ms": {"p50": glance.latency.p50, "p95": glance.latency.p95} if glance.latency else None,
+        "last_success": _text(glance.last_success),
+        "last_error": _text(glance.last_error),
+        "error_codes": [{"code": code, "count": count} for code, count in glance.error_codes],
+        "course": [{"successes": good, "errors": bad} for good, bad in row.course],
+        "open_leaks": list(row.leaks),
+        "rotations": list(row.rotations),
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else to_text(moment)
+
+
+def is_troubled(overview: Overview) -> bool:
+    """Whether a provider is down, silent or degraded."""
+    return any(one.condition.state in TROUBLED for one in overview.providers)
+
+
+def says_nothing(overview: Overview) -> bool:
+    """Whether not one provider could be judged."""
+    return all(one.condition.state is State.UNKNOWN for one in overview.providers)

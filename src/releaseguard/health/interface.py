@@ -1,0 +1,94 @@
+"""The vocabulary of health: what is asked of the log, and what is said of each provider. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """How a provider is; in the order in which a reader wants to know."""
+
+    DOWN = "down"
+    """Calls are made, and since some moment at least half of them fail."""
+    SILENT = "silent"
+    """No event comes although users are there, the log lives, and events were to be expected."""
+    DEGRADED = "degraded"
+    """More calls fail, or fewer succeed, than chance explains."""
+    UNKNOWN = "unknown"
+    """The log says too little: nothing ever, nothing of anybody, or too few calls."""
+    IDLE = "idle"
+    """No event, and none was to be expected."""
+    HEALTHY = "healthy"
+
+
+TROUBLED = frozenset({State.DOWN, State.SILENT, State.DEGRADED})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A provider's state and what it rests on."""
+
+    state: State
+    reason: str
+    """One sentence."""
+    since: datetime | None = None
+    """About when the trouble began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long the calls of the window took, in milliseconds."""
+
+    p50: int
+    p95: int
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The newest events and what the window's events carry."""
+
+    last_success: datetime | None = None
+    last_error: datetime | None = None
+    latency: Latency | None = None
+    error_codes: Sequence[tuple[str, int]] = ()
+    """The most frequent ones in the window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderHealth:
+    """One row of the page. Counts are real traffic of the window: synthetic events are in none of them."""
+
+    provider: str
+    name: str
+    condition: Condition
+    successes: int
+    errors: int
+    usual_share: float | None
+    """The usual share of errors, where the history tells."""
+    expected: float | None
+    """Events that the same time on previous days lets one expect in the window."""
+    glance: Glance
+    course: Sequence[tuple[int, int]]
+    """The window in equal parts, oldest first: successes and errors of each."""
+    leaks: Sequence[Mapping[str, Any]] = ()
+    """Open leaks, as in ``audit show --json``."""
+    rotations: Sequence[Mapping[str, Any]] = ()
+    """Rotations that somebody still has to finish, as there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Every provider as of one moment."""
+
+    environment: str
+    since: datetime
+    until: datetime
+    newest: datetime | None
+    """The minute of the newest event of anybody."""
+    log_down: bool
+    providers: Sequence[ProviderHealth] = field(default_factory=tuple)
+    """The most urgent first."""

@@ -1,0 +1,306 @@
+"""How each provider is, from counts per minute: pure, one look, the same statistics that judge a release.
+
+What is usual comes from the week before the window (:mod:`releaseguard.verification.baseline`). Errors are judged
+by a CUSUM, which forgets good times and so says how things are *now*; the volume by the Bayes factor of a drop
+against as usual, with the other providers telling absent users from a broken provider.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate, pairwise
+
+from releaseguard.health.interface import Condition, State
+from releaseguard.verification.baseline import (
+    ErrorBaseline,
+    Span,
+    VolumeBaseline,
+    error_baseline,
+    shared_variance,
+    volume_baseline,
+)
+from releaseguard.verification.before import Trouble
+from releaseguard.verification.bounds import lower_share
+from releaseguard.verification.completeness import ENOUGH, dead_minutes, lags_of
+from releaseguard.verification.evidence import DROP, DROP_OF_FEW, Others, VolumeEvidence, volume_evidence
+from releaseguard.verification.series import Cell, Known, Ledger
+from releaseguard.verification.silence import IDLE_BELOW
+
+TELLING = 300.0
+"""The evidence of errors, or of a drop, from which on a provider is called troubled."""
+SURE = 0.999
+"""Confidence at which the share of errors in the newer half of the window is above the usual."""
+FAILING = 0.5
+"""The share of errors since trouble began from which on a provider is down."""
+UNKNOWN_SHARE = 0.05
+"""Errors up to this share are taken for usual where there is no history."""
+SETTLED = 2
+"""Whole minutes without anything of anybody, at least, for the log to be called down."""
+ONSET_EVERY = 5
+"""Minutes between the onsets of a drop that are considered."""
+FEW_EXPECTED = 25.0
+SILENT_FROM = 7.0
+"""Events that must have been expected for their absence to be called silence: P(none | 7) = 0.1%."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the time before the window lets one expect of one provider in it."""
+
+    errors: ErrorBaseline
+    volume: VolumeBaseline
+    rates: Sequence[float]
+    """Events a minute, at the level of previous days or today's, whichever is higher: after hours of an outage
+    today's level would call it usual."""
+    shared: float
+
+    @property
+    def known(self) -> bool:
+        return self.errors.events > 0
+
+
+class Window:
+    """The traffic of an environment: a window ``[start, end)`` in minutes since 1970, and the time before it."""
+
+    def __init__(self, cells: Iterable[Cell], start: int, end: int, baseline: int) -> None:
+        self.start, self.end, self.length = start, end, end - start
+        self._ledger = Ledger((), (start,), self.length)
+        self._ledger.add(cells)
+        self.providers: Sequence[str] = tuple(self._ledger.providers)
+        """Those with any traffic in the window or before it."""
+        first = self._ledger.first
+        self._span = Span(min(max(start - baseline, first if first is not None else start), start), start)
+        inside = [cell for cell in self._ledger.near(start, end) if not cell.synthetic]
+        self.lags = lags_of(cell for cell in inside if cell.occurred < end - 1)
+        self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=None)
+        self.usual = self._usual()
+        self.dead = self._dead()
+
+    def counts(self, provider: str, start: int, end: int) -> tuple[int, int]:
+        """Events and errors of the minutes ``[start, end)`` after the window's beginning."""
+        return self._ledger.series(provider).counts(self.start + start, self.start + min(end, self.length))
+
+    def course(self, provider: str, parts: int) -> Sequence[tuple[int, int]]:
+        """Successes and errors of equal parts of the window."""
+        edges = [round(i * self.length / parts) for i in range(parts + 1)]
+        found = [self.counts(provider, a, b) for a, b in pairwise(edges)]
+        return [(events - errors, errors) for events, errors in found]
+
+    def newest_minute(self, provider: str, *, errors: bool) -> int | None:
+        """The minute of the provider's newest success or error, also before the window."""
+        series = self._ledger.series(provider)
+        low, high = self._span.start, self.end
+        if not _of(series.counts(low, high), errors):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _of(series.counts(middle, high), errors) else (low, middle)
+        return low
+
+    @property
+    def log_down(self) -> bool:
+        """Whether nothing of anybody has come for so long that events must be missing."""
+        start = 0 if self.newest is None else self.newest + 1 - self.start
+        due = (self.due(provider)[start:] for provider in self.providers)
+        return self.length - 1 - start >= SETTLED and sum(sum(rates) for rates in due) >= ENOUGH
+
+    def due(self, provider: str) -> Sequence[float]:
+        """Events that each minute should have brought by now: nothing yet of the one under way, and with what is
+        usually still on its way taken off."""
+        arrival, rates = self.lags.of(provider), self.usual[provider].rates
+        return [*(rate * arrival.share(self.length - 1 - m) for m, rate in enumerate(rates[:-1])), 0.0]
+
+    def _usual(self) -> Mapping[str, Usual]:
+        series = {name: Known(self._ledger.series(name), ()) for name in self.providers}
+        volumes = {
+            name: volume_baseline(one, self._span, complete=self.start, minutes=self.length)
+            for name, one in series.items()
+        }
+        return {
+            name: Usual(
+                errors=error_baseline(one, self._span, minutes=self.length),
+                volume=volumes[name],
+                rates=_at_least_as_before(volumes[name]),
+                shared=shared_variance(volumes[name], [v for other, v in volumes.items() if other != name]),
+            )
+            for name, one in series.items()
+        }
+
+    def _dead(self) -> Sequence[bool]:
+        totals = [sum(self.counts(name, m, m + 1)[0] for name in self.providers) for m in range(self.length)]
+        hoped = [sum(self.usual[name].rates[m] for name in self.providers) for m in range(self.length)]
+        return dead_minutes(totals, hoped)
+
+
+def _of(counts: tuple[int, int], errors: bool) -> int:
+    return counts[1] if errors else counts[0] - counts[1]
+
+
+def _at_least_as_before(volume: VolumeBaseline) -> Sequence[float]:
+    raised = 1.0 / volume.level if 0 < volume.level < 1 else 1.0
+    return [rate * raised for rate in volume.rates]
+
+
+# --- one provider ----------------------------------------------------------------------------------------------
+
+
+def condition_of(window: Window, provider: str) -> Condition:
+    """How the provider is at the window's end."""
+    if provider not in window.usual:
+        return Condition(State.UNKNOWN, "no event in the log")
+    if window.log_down:
+        return Condition(State.UNKNOWN, "nothing of any provider arrives: the log has stopped, or nobody writes to it")
+    events, errors = window.counts(provider, 0, window.length)
+    return (
+        _failing(window, provider)
+        or _fewer(window, provider)
+        or (_some(events, errors) if events else _none(window, provider))
+    )
+
+
+def _failing(window: Window, provider: str) -> Condition | None:
+    """Errors: now by the CUSUM, or slowly by the newer half of the window."""
+    if not _fails_now(window, provider) and not _fails_slowly(window, provider):
+        return None
+    since = _failing_since(window, provider)
+    events, errors = window.counts(provider, since, window.length)
+    reason = f"{errors} of {_calls(events)} failed since {_clock(window, since)}{_usually(window.usual[provider])}"
+    state = State.DOWN if errors >= FAILING * events else State.DEGRADED
+    return Condition(state, reason, _moment(window, since))
+
+
+def _fails_now(window: Window, provider: str) -> bool:
+    trouble = Trouble(_or_unknown(window.usual[provider].errors))
+    for minute in range(window.length):
+        trouble.minute(*window.counts(provider, minute, minute + 1))
+    return trouble.value >= TELLING
+
+
+def _fails_slowly(window: Window, provider: str) -> bool:
+    events, errors = window.counts(provider, window.length // 2, window.length)
+    return lower_share(errors, events, SURE) > _or_unknown(window.usual[provider].errors).bound
+
+
+def _failing_since(window: Window, provider: str) -> int:
+    """The likeliest minute from which on the newer half's share of errors holds, where it was the usual one before."""
+    usual = _or_unknown(window.usual[provider].errors).share
+    events, errors = window.counts(provider, window.length // 2, window.length)
+    raised = min(max((errors + 0.5) / (events + 1.0), 2 * usual), 0.99)
+    bad, good = math.log(raised / usual), math.log((1 - raised) / (1 - usual))
+    since, most, held = 0, -math.inf, 0.0
+    for minute in reversed(range(window.length)):
+        events, errors = window.counts(provider, minute, minute + 1)
+        held += errors * bad + (events - errors) * good
+        if held > most:
+            since, most = minute, held
+    return since
+
+
+def _or_unknown(usual: ErrorBaseline) -> ErrorBaseline:
+    return usual if usual.events else ErrorBaseline(0, 0, UNKNOWN_SHARE, 1.0 / UNKNOWN_SHARE, 0)
+
+
+def _usually(usual: Usual) -> str:
+    return f"; usually {usual.errors.share:.1%}" if usual.known else "; there is no history to compare with"
+
+
+def _fewer(window: Window, provider: str) -> Condition | None:
+    """A drop of the volume, or silence, since some moment in the window."""
+    found = _drop(window, provider)
+    if found is None or found.value < TELLING:
+        return None
+    newest = _newest(window, provider)
+    missing = sum(window.due(provider)[max(newest + 1, 0) :])
+    if missing >= SILENT_FROM:
+        return _silent(window, newest, missing)
+    reason = f"{found.seen} events since {_clock(window, found.onset)}, where {found.expected:.0f} were to be expected"
+    return Condition(State.DEGRADED, reason, _moment(window, found.onset))
+
+
+def _newest(window: Window, provider: str) -> int:
+    """The minute of the newest event, from the window's beginning; negative before it."""
+    return max(window.newest_minute(provider, errors=errors) or 0 for errors in (True, False)) - window.start
+
+
+def _silent(window: Window, newest: int, missing: float) -> Condition:
+    since = f"since {_clock(window, newest)}" if newest >= 0 else "in the window"
+    reason = f"no event {since}, where {missing:.0f} were to be expected; others go on"
+    return Condition(State.SILENT, reason, _moment(window, newest))
+
+
+def _drop(window: Window, provider: str) -> VolumeEvidence | None:
+    usual = window.usual[provider]
+    due = window.due(provider)
+    alive = [m for m in range(window.length - max(window.lags.of(provider).counts, 1)) if not window.dead[m]]
+    if not alive or sum(due) < ENOUGH:
+        return None
+    found = volume_evidence(
+        list(accumulate((window.counts(provider, m, m + 1)[0] for m in alive), initial=0)),
+        _running(due[m] for m in alive),
+        change=DROP_OF_FEW if sum(due) < FEW_EXPECTED else DROP,
+        variance=usual.volume.variance,
+        dispersion=usual.volume.dispersion,
+        others=_others(window, provider, alive),
+        onsets=range(0, len(alive), ONSET_EVERY),
+        slots=max(window.length // ONSET_EVERY, 1),
+    )
+    onset = alive[min(found.onset, len(alive) - 1)]
+    return VolumeEvidence(found.value, onset, found.seen, found.expected)
+
+
+def _running(numbers: Iterable[float]) -> list[float]:
+    return list(accumulate(numbers, initial=0.0))
+
+
+def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
+    """What the other providers show in the same minutes: whether the users are there."""
+    names = [name for name in window.providers if name != provider]
+    dispersion = {name: window.usual[name].volume.dispersion for name in names}
+    due = {name: window.due(name) for name in names}
+    return Others(
+        _running(sum(window.counts(name, m, m + 1)[0] / dispersion[name] for name in names) for m in alive),
+        _running(sum(due[name][m] / dispersion[name] for name in names) for m in alive),
+        window.usual[provider].shared,
+    )
+
+
+def _some(events: int, errors: int) -> Condition:
+    if errors == events:
+        return Condition(State.UNKNOWN, f"{_calls(events)}, failed: too few to tell trouble from chance")
+    failed = f"{errors} of {_calls(events)} failed" if errors else f"{_calls(events)}, none failed"
+    return Condition(State.HEALTHY, failed)
+
+
+def _none(window: Window, provider: str) -> Condition:
+    """Nothing in the window. What was to be expected shrinks with what the others see: idle users call nobody."""
+    expected = sum(window.due(provider))
+    others = [name for name in window.providers if name != provider]
+    seen = sum(window.counts(name, 0, window.length)[0] for name in others)
+    hoped = sum(sum(window.due(name)) for name in others)
+    left = min((seen + 1.0) / (hoped + 1.0), 1.0)
+    if expected < IDLE_BELOW:
+        return Condition(State.IDLE, f"no event, and {_about(expected)} was to be expected")
+    if expected * left < IDLE_BELOW:
+        return Condition(State.IDLE, f"no event; the other providers see {left:.0%} of their usual traffic too")
+    if expected * left < SILENT_FROM:
+        return Condition(State.UNKNOWN, f"no event, where {expected:.0f} were to be expected: chance can do that")
+    return _silent(window, _newest(window, provider), expected)
+
+
+def _about(expected: float) -> str:
+    return "none" if expected < 0.5 else f"hardly any ({expected:.0f})"
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number} calls"
+
+
+def _moment(window: Window, minute: int) -> datetime:
+    return datetime.fromtimestamp((window.start + minute) * 60, UTC)
+
+
+def _clock(window: Window, minute: int) -> str:
+    return _moment(window, minute).strftime("%H:%MZ")

@@ -1,0 +1,168 @@
+"""Looking at the log: what is read, how often, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from releaseguard.audit import chains_in
+from releaseguard.cards.spec import Card
+from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
+from releaseguard.health.judge import Window, condition_of
+from releaseguard.model import OURSELVES, Event, Outcome
+from releaseguard.rotation.account import Account, account_of, leak_row, rotation_row
+from releaseguard.verification.series import cell_of, minute_of
+
+PARTS = 20
+"""Of the window, in the course of a provider's events."""
+MOST_CODES = 3
+_ORDER = tuple(State)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthWorld:
+    """Everything a look at the providers' health reads."""
+
+    log: EventLog
+    cards: Sequence[Card]
+    environment: str
+    window: timedelta
+    baseline: timedelta
+    now: Callable[[], datetime]
+    provider: str | None = None
+    """Only this one is told of; all are read, since they tell absent users from a broken provider."""
+
+
+@dataclass(slots=True)
+class Observer:
+    """Looks as often as asked, reading the time before the first window once."""
+
+    world: HealthWorld
+    _past: list[MinuteCount] = field(default_factory=list)
+    _read_until: datetime | None = None
+
+    def look(self) -> Overview:
+        """How the providers are now. Raises ``ServiceError`` where the log does not answer."""
+        world = self.world
+        until = world.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+        since = until - timedelta(minutes=max(round(world.window / timedelta(minutes=1)), 1))
+        cells = [cell_of(row) for row in self._rows(since, until)]
+        window = Window(cells, minute_of(since), minute_of(until), round(world.baseline / timedelta(minutes=1)))
+        glances = self._glances(window, since, until)
+        account = _account(world)
+        rows = [_row(window, name, shown, glances, account) for name, shown in self._named(window).items()]
+        return Overview(
+            environment=world.environment,
+            since=since,
+            until=until,
+            newest=_moment(window.newest),
+            log_down=window.log_down,
+            providers=sorted(rows, key=_urgency),
+        )
+
+    def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
+        """The counted rows from the baseline's beginning; what lies before the first window is kept."""
+        log, environment = self.world.log, self.world.environment
+        if self._read_until is None:
+            self._read_until = since
+            self._past = list(
+                log.minute_counts(Query(environment=environment, since=since - self.world.baseline, until=since))
+            )
+        yield from self._past
+        yield from log.minute_counts(Query(environment=environment, since=self._read_until, until=until))
+
+    def _named(self, window: Window) -> Mapping[str, str]:
+        """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
+        named = {card.id: card.name for card in self.world.cards}
+        named |= {name: name for name in window.providers if name not in named}
+        only = self.world.provider
+        return named if only is None else {only: named[only]}
+
+    def _glances(self, window: Window, since: datetime, until: datetime) -> Mapping[str, Glance]:
+        found: dict[str, _Seen] = {}
+        query = Query(environment=self.world.environment, since=since, until=until, synthetic=False)
+        for event in self.world.log.select(query):
+            if event.provider != OURSELVES:
+                found.setdefault(event.provider, _Seen()).add(event)
+        names = {*found, *window.providers}
+        return {name: found.get(name, _Seen()).glance(window, name) for name in names}
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the window's rows of one provider carry."""
+
+    last: dict[Outcome, datetime] = field(default_factory=dict)
+    latencies: list[int] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: Event) -> None:
+        self.last[event.outcome] = max(event.occurred_at, self.last.get(event.outcome, event.occurred_at))
+        if event.latency_ms is not None:
+            self.latencies.append(event.latency_ms)
+        if event.outcome is Outcome.ERROR:
+            self.codes[event.error_code or "no code"] += 1
+
+    def glance(self, window: Window, provider: str) -> Glance:
+        def newest(outcome: Outcome) -> datetime | None:
+            minute = window.newest_minute(provider, errors=outcome is Outcome.ERROR)
+            return self.last.get(outcome) or _moment(minute)
+
+        return Glance(
+            last_success=newest(Outcome.SUCCESS),
+            last_error=newest(Outcome.ERROR),
+            latency=_latency(sorted(self.latencies)),
+            error_codes=sorted(self.codes.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CODES],
+        )
+
+
+def _latency(ordered: Sequence[int]) -> Latency | None:
+    if not ordered:
+        return None
+    last = len(ordered) - 1
+    return Latency(p50=ordered[round(0.5 * last)], p95=ordered[round(0.95 * last)])
+
+
+def _moment(minute: int | None) -> datetime | None:
+    return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
+
+
+def _account(world: HealthWorld) -> Account:
+    chains = chains_in(world.log.select(Query(providers=(OURSELVES,), environment=world.environment)))
+    return account_of(chains, world.provider, world.environment)
+
+
+def _row(window: Window, provider: str, name: str, glances: Mapping[str, Glance], account: Account) -> ProviderHealth:
+    events, errors = window.counts(provider, 0, window.length)
+    usual = window.usual.get(provider)
+    return ProviderHealth(
+        provider=provider,
+        name=name,
+        condition=condition_of(window, provider),
+        successes=events - errors,
+        errors=errors,
+        usual_share=usual.errors.share if usual and usual.known else None,
+        expected=sum(window.due(provider)) if usual else None,
+        glance=glances.get(provider, Glance()),
+        course=window.course(provider, min(PARTS, window.length)),
+        leaks=list(_leaks(account, provider)),
+        rotations=list(_rotations(account, provider)),
+    )
+
+
+def _leaks(account: Account, provider: str) -> Iterable[Mapping[str, Any]]:
+    return (leak_row(lane, leak) for lane, leak in account.open_leaks if lane.provider == provider)
+
+
+def _rotations(account: Account, provider: str) -> Iterable[Mapping[str, Any]]:
+    for lane, rotation in account.rotations:
+        if lane.provider == provider and not rotation.finished:
+            yield rotation_row(lane, rotation)
+
+
+def _urgency(row: ProviderHealth) -> tuple[int, bool, str]:
+    return _ORDER.index(row.condition.state), not row.leaks, row.provider

@@ -1,0 +1,147 @@
+"""``health`` from the command line: what is printed, in which form, with which exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import pytest
+
+from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.model import Event, Outcome, new_id, utc_now
+
+NASTY = "<script>alert(1)</script>"
+
+
+def events(provider, when, *, ok=True, code=None, **more):
+    return [
+        Event(
+            id=new_id(),
+            occurred_at=at,
+            provider=provider,
+            event=f"{provider}_{'ok' if ok else 'error'}",
+            outcome=Outcome.SUCCESS if ok else Outcome.ERROR,
+            environment="production",
+            error_code=code,
+            **more,
+        )
+        for at in when
+    ]
+
+
+def every(minutes, since, until) -> list[datetime]:
+    """Moments from ``since`` to ``until``, both minutes ago, ``minutes`` apart."""
+    now, count = utc_now(), int((since - until) / minutes)
+    return [now - timedelta(minutes=until + minutes * i) for i in range(1, count + 1)]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes events as if each had been recorded when it occurred."""
+    path = tmp_path / "releaseguard.db"
+
+    def wrote(rows):
+        with SqliteEventLog(path) as log:
+            log.append(rows)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE integration_events SET recorded_at = occurred_at")
+
+    with SqliteEventLog(path) as log:
+        log.migrate()
+    return wrote
+
+
+@pytest.fixture
+def calm(write):
+    write(events("sendgrid", every(1, 600, 0), latency_ms=120))
+    write(events("mapbox", every(0.5, 600, 0), latency_ms=80))
+
+
+def test_where_all_is_well_the_exit_code_is_0_and_every_provider_is_told_of(cli, calm):
+    done = cli.run("health", "--json")
+    assert done.code == 0, done.everything
+    rows = {row["provider"]: row for row in done.json["providers"]}
+    assert rows["sendgrid"]["state"] == rows["mapbox"]["state"] == "healthy"
+    assert rows["sendgrid"]["latency_ms"] == {"p50": 120, "p95": 120}
+    assert rows["twilio"]["state"] == "unknown"
+    assert rows["sendgrid"]["events"] == sum(one["successes"] for one in rows["sendgrid"]["course"])
+
+
+def test_a_failing_provider_comes_first_with_its_codes_and_exit_code_1(cli, write, calm):
+    write(events("mapbox", every(0.25, 10, 0), ok=False, code="401"))
+    done = cli.run("health")
+    assert done.code == 1
+    assert "mapbox is down" in done.out.splitlines()[0]
+    assert done.out.index("DOWN") < done.out.index("HEALTHY")
+    assert "errors: 401 x40" in done.out
+
+
+def test_one_provider_alone_is_still_judged_beside_the_others(cli, write):
+    write(events("mapbox", every(1, 3 * 1440, 0)))
+    write(events("sendgrid", every(1, 3 * 1440, 55)))
+    done = cli.run("health", "--provider", "sendgrid", "--json")
+    assert done.code == 1
+    assert [(row["provider"], row["state"]) for row in done.json["providers"]] == [("sendgrid", "silent")]
+
+
+def test_a_log_without_events_decides_nothing(cli, write):
+    done = cli.run("health")
+    assert done.code == 3
+    assert "no event in the log" in done.out
+
+
+def test_other_environments_and_our_own_rows_are_not_counted(cli, write, calm):
+    write(events("releaseguard", every(0.1, 30, 0), ok=False))
+    done = cli.run("health", "--environment", "staging", "--json")
+    assert done.code == 3
+    assert {row["events"] for row in done.json["providers"]} == {0}
+    assert "releaseguard" not in {row["provider"] for row in done.json["providers"]}
+
+
+def test_the_page_is_one_file_without_requests_and_escapes_what_the_log_holds(cli, write, calm, tmp_path):
+    write(events("mapbox", every(0.25, 10, 0), ok=False, code=NASTY))
+    done = cli.run("health", "--format", "html", "-o", "health.html")
+    page = (tmp_path / "health.html").read_text()
+    assert done.code == 1
+    assert done.out == ""
+    assert "mapbox is down" in done.err
+    assert NASTY not in page
+    assert "&lt;script&gt;" in page
+    assert not any(word in page for word in ("http://", "https://", "url(", "<script", "<link", "<img"))
+
+
+@pytest.mark.parametrize("width", ["30", "60", "200"])
+def test_text_fits_the_terminal(cli, calm, width):
+    done = cli.run("health", COLUMNS=width)
+    longest = max(len(word) for word in done.out.split())
+    assert all(len(line) <= max(int(width), longest + 14) for line in done.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--window", "3d"), "between 1m and 2d"),
+        (("--window", "10"), "is not a duration"),
+        (("--provider", "sendgird"), "sendgrid"),
+        (("-o", "missing/health.html"), "cannot be written"),
+    ],
+)
+def test_wrong_input_is_a_usage_error_that_says_what_to_write(cli, calm, flags, said):
+    done = cli.run("health", *flags)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_watch_goes_on_until_ctrl_c(cli, calm):
+    process = cli.start("health", "--watch", "--json")
+    first = ""
+    while not first.endswith("\n}\n"):
+        first += process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert json.loads(first)["environment"] == "production"
+    assert process.returncode == 130
+    assert "Traceback" not in err

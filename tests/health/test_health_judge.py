@@ -1,0 +1,169 @@
+"""States of providers: a week of usual traffic, then an hour in which something happens."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from releaseguard.health.interface import TROUBLED, State
+from releaseguard.health.judge import Window, condition_of
+from releaseguard.verification.series import Cell
+
+HOUR, DAY, WEEK = 60, 1440, 7 * 1440
+END = 29_000_000
+START = END - HOUR
+USERS = {"sendgrid": 60.0, "mapbox": 300.0, "twilio": 30.0}
+"""Events an hour."""
+
+Happens = Callable[[str, int], tuple[float, float]]
+"""(provider, minute of the window) -> (multiple of the usual volume, share of errors)."""
+
+
+def usual(_provider: str, _minute: int) -> tuple[float, float]:
+    return 1.0, 0.01
+
+
+def failing(victim: str, share: float, since: int, until: int = HOUR) -> Happens:
+    return lambda provider, minute: (1.0, share) if provider == victim and since <= minute < until else (1.0, 0.01)
+
+
+def fewer(victims: set[str], left: float, since: int) -> Happens:
+    return lambda provider, minute: (left, 0.01) if provider in victims and minute >= since else (1.0, 0.01)
+
+
+def world(happens: Happens, seed: int = 1, users: dict[str, float] = USERS, history: int = WEEK) -> Window:
+    rng = random.Random(seed)
+    return Window(_cells(happens, rng, users, history), START, END, WEEK)
+
+
+def _cells(happens: Happens, rng: random.Random, users: dict[str, float], history: int) -> Iterator[Cell]:
+    for provider, rate in users.items():
+        minute = float(START - history)
+        while True:
+            minute += rng.expovariate(rate / HOUR)
+            if minute >= END:
+                break
+            volume, share = happens(provider, int(minute) - START)
+            if rng.random() < volume:
+                ok = rng.random() >= share
+                yield row(provider, int(minute), ok=ok)
+
+
+def row(provider: str, minute: int, *, ok: bool = True, synthetic: bool = False) -> Cell:
+    event = f"{provider}_{'ok' if ok else 'error'}"
+    return Cell(minute, minute, provider, event, ok, "r1", synthetic, False, 1, 0)
+
+
+def states(window: Window) -> dict[str, State]:
+    return {name: condition_of(window, name).state for name in window.providers}
+
+
+def test_usual_traffic_is_healthy():
+    assert set(states(world(usual)).values()) == {State.HEALTHY}
+
+
+def test_usual_traffic_is_hardly_ever_called_troubled():
+    looks = [state for seed in range(60) for state in states(world(usual, seed)).values()]
+    assert sum(state in TROUBLED for state in looks) <= 1
+
+
+@pytest.mark.parametrize("since", [0, 30, 45, 52])
+def test_a_provider_whose_calls_fail_is_down_since_they_began_to(since):
+    condition = condition_of(world(failing("mapbox", 0.97, since)), "mapbox")
+    assert condition.state is State.DOWN
+    assert condition.since is not None
+    assert abs(condition.since.timestamp() / 60 - START - since) <= 2
+
+
+def test_more_errors_than_usual_are_degraded_also_where_most_calls_succeed():
+    found = states(world(failing("mapbox", 0.15, 20)))
+    assert found == {"mapbox": State.DEGRADED, "sendgrid": State.HEALTHY, "twilio": State.HEALTHY}
+
+
+def test_an_incident_that_is_over_is_not_told_as_if_it_went_on():
+    assert states(world(failing("mapbox", 1.0, 2, 15)))["mapbox"] is State.HEALTHY
+
+
+def test_one_failed_call_is_chance():
+    assert states(world(lambda p, m: (1.0, 1.0) if (p, m) == ("sendgrid", 40) else (1.0, 0.0)))["sendgrid"] is (
+        State.HEALTHY
+    )
+
+
+@pytest.mark.parametrize("since", [-5 * HOUR, 0, 25])
+def test_a_provider_without_events_is_silent_where_others_go_on(since):
+    condition = condition_of(world(fewer({"sendgrid"}, 0.0, since)), "sendgrid")
+    assert condition.state is State.SILENT, condition
+    assert condition.since is not None
+    assert abs(condition.since.timestamp() / 60 - START - since) <= 10
+
+
+def test_a_provider_that_lost_most_of_its_volume_is_degraded():
+    assert states(world(fewer({"mapbox"}, 0.2, 10)))["mapbox"] is State.DEGRADED
+
+
+def test_everybodys_traffic_fell_so_the_users_are_away_and_nobody_is_to_blame():
+    found = states(world(fewer(set(USERS), 0.05, -120)))
+    assert not TROUBLED & set(found.values()), found
+
+
+def test_a_log_that_has_stopped_says_nothing_about_anybody():
+    window = world(fewer(set(USERS), 0.0, 40))
+    assert window.log_down
+    assert set(states(window).values()) == {State.UNKNOWN}
+
+
+def test_the_minute_under_way_makes_no_log_look_down():
+    window = world(fewer(set(USERS), 0.0, HOUR - 1))
+    assert not window.log_down
+
+
+def test_a_provider_that_is_seldom_used_is_idle():
+    users = {**USERS, "paytr": 0.5}
+    assert states(world(fewer({"paytr"}, 0.0, 0), users=users))["paytr"] is State.IDLE
+
+
+def test_few_missing_events_are_neither_silence_nor_health():
+    users = {**USERS, "paytr": 4.6}
+    assert states(world(fewer({"paytr"}, 0.0, 0), users=users))["paytr"] is State.UNKNOWN
+
+
+def test_a_provider_that_was_never_logged_is_unknown():
+    assert condition_of(world(usual), "sentry").state is State.UNKNOWN
+
+
+def test_an_empty_log_is_unknown_and_not_down():
+    window = Window((), START, END, WEEK)
+    assert not window.log_down
+    assert condition_of(window, "sendgrid").state is State.UNKNOWN
+
+
+def test_synthetic_events_are_no_traffic():
+    cells = [row("sendgrid", END - 5 - i, ok=False, synthetic=True) for i in range(20)]
+    window = Window(cells, START, END, WEEK)
+    assert window.providers == ()
+    assert condition_of(window, "sendgrid").state is State.UNKNOWN
+
+
+def test_without_history_failing_calls_are_seen_all_the_same():
+    window = world(failing("mapbox", 0.9, 0), history=0)
+    assert states(window) == {"mapbox": State.DOWN, "sendgrid": State.HEALTHY, "twilio": State.HEALTHY}
+
+
+def test_the_newest_success_is_found_also_before_the_window():
+    window = world(fewer({"sendgrid"}, 0.0, -300))
+    newest = window.newest_minute("sendgrid", errors=False)
+    assert newest is not None
+    assert START - 310 <= newest < START - 300
+    assert window.newest_minute("nobody", errors=False) is None
+
+
+def test_the_course_adds_up_to_the_window():
+    window = world(failing("mapbox", 0.5, 30))
+    events, errors = window.counts("mapbox", 0, HOUR)
+    for parts in (1, 7, 20):
+        course = window.course("mapbox", parts)
+        assert len(course) == parts
+        assert (sum(good for good, _ in course), sum(bad for _, bad in course)) == (events - errors, errors)
