@@ -156,3 +156,34 @@ def _ours():
     from releaseguard.eventlog.interface import Query
 
     return Query(providers=["releaseguard"])
+
+
+def test_a_value_is_read_as_utf_8_whatever_the_machines_language_setting(world, cli):
+    pem = "-----BEGIN X-----\r\nŞ=\r\n-----END X-----"
+    with cli.start(
+        *SENDGRID, "--from", "stdin", "--yes", "--prove-within", "1s", PYTHONIOENCODING="latin-1"
+    ) as process:
+        process.stdin.buffer.write(f"{pem}\r\n".encode())
+        process.stdin.close()
+        assert process.wait() == 3, process.stderr.read()
+    assert world.infisical.value("SENDGRID_API_KEY", 2) == pem
+
+
+def test_all_drifted_heeds_no_deploy(world, cli):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run("rotate", "--all-drifted", "--no-deploy", "--yes", "--json")
+    assert done.code == 3, done.everything
+    assert done.json["rotations"][0]["state"] == "PUSHED"
+
+
+def test_a_run_that_could_not_store_the_value_is_resumed_with_the_value_again(world, cli):
+    value = world.providers.issue("SG.")
+    world.infisical.fail_next("PATCH", "/secrets/", faults.answer(500), times=50)
+    broken = cli.run(*SENDGRID, "--from", "stdin", "--yes", "--json", stdin=value)
+    assert (broken.code, broken.json["state"]) == (5, "PLANNED"), broken.everything
+    world.heal()
+    done = cli.run(*SENDGRID, "--from", "stdin", "--resume", "--no-deploy", "--prove-within", "1s", stdin=value)
+    assert done.code == 3, done.everything
+    assert world.infisical.value("SENDGRID_API_KEY", 2) == value
+    again = cli.run(*SENDGRID, "--from", "stdin", "--resume", "--no-deploy", "--prove-within", "1s")
+    assert again.code == 3, "the value is stored: it need not be given once more"

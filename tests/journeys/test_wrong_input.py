@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
+
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import OURSELVES
 
 
 def test_without_a_configuration_the_defaults_hold_and_what_is_missing_is_said(tmp_path, cli):
@@ -69,6 +75,15 @@ def test_no_deployment_in_the_log_says_how_to_mark_one(cli):
         ["rotate", "sendgrid", "--resume", "--abort"],
         ["rotate", "sendgrid", "--raw", "--yes"],
         ["rotate", "sendgrid", "--secret", "SENDGRID_API_KY", "--yes"],
+        ["rotate", "sendgrid", "--resume", "--dry-run"],
+        ["rotate", "sendgrid", "--abort", "--dry-run"],
+        ["rotate", "sendgrid", "--rollback", "--dry-run"],
+        ["rotate", "sendgrid", "--confirm-revoked", "--dry-run"],
+        ["rotate", "sendgrid", "--confirm-revoked", "--leak", "--reason", "gist"],
+        ["rotate", "--all-drifted", "--leak", "--reason", "gist", "--yes"],
+        ["rotate", "--all-drifted", "--secret", "SENDGRID_API_KEY", "--yes"],
+        ["rotate", "--all-drifted", "--resume"],
+        ["rotate", "--all-drifted", "--from", "stdin", "--yes"],
         ["verify", "--within", "1m"],
         ["verify", "--as-of", "yesterday"],
         ["verify", "--check", "sendgrid.error"],
@@ -86,3 +101,41 @@ def test_proxy_variables_are_ignored_and_said_to_be(world, cli):
     done = cli.run("drift", HTTPS_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
     assert "HTTPS_PROXY" in done.err
     assert done.code in {0, 1}
+
+
+@pytest.mark.parametrize("given", [b"", b"\n\n", b" \t\n", b"SG.\xff\xfe"])
+def test_what_is_no_value_on_standard_input_is_a_usage_error_and_nothing_is_written(tmp_path, cli, given):
+    (tmp_path / "given").write_bytes(given)
+    with (tmp_path / "given").open("rb") as source:
+        done = _with_standard_input(cli, source, "rotate", "sendgrid", "--from", "stdin", "--yes", "--json")
+    assert done.returncode == 2, done.stdout
+    assert b"standard input" in done.stdout
+
+
+def test_a_closed_standard_input_is_no_bug(cli):
+    done = _with_standard_input(cli, None, "rotate", "sendgrid", "--from", "stdin", "--yes")
+    assert done.returncode == 2, done.stderr
+    done = _with_standard_input(cli, None, "rotate", "sendgrid")
+    assert done.returncode == 4, done.stderr
+
+
+def _with_standard_input(cli, source, *arguments):
+    words = [sys.executable, "-m", "releaseguard", *arguments]
+    if source is None:
+        words = ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *words]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(cli.folder), **cli.environ}
+    return subprocess.run(words, cwd=cli.folder, env=environ, stdin=source, capture_output=True, check=False)
+
+
+def test_a_value_that_only_the_provider_issues_is_not_made_up_and_nothing_is_begun(cli, log):
+    done = cli.run("rotate", "sendgrid", "--from", "generate", "--yes")
+    assert done.code == 2, done.everything
+    assert "issued by the provider" in done.err
+    assert not list(log.select(Query(providers=(OURSELVES,))))
+
+
+def test_a_job_summary_that_cannot_be_written_does_not_spoil_the_rotation(tmp_path, cli):
+    summary = str(tmp_path / "absent" / "summary")
+    done = cli.run("rotate", "sendgrid", "--yes", "--prove-within", "1s", GITHUB_STEP_SUMMARY=summary)
+    assert done.code == 3, done.everything
+    assert "job summary" in done.err

@@ -578,8 +578,8 @@ def test_a_pending_approval_is_waited_for_and_not_asked_for_again() -> None:
 def test_only_what_the_app_itself_issues_is_generated() -> None:
     world = World()
     world.live_with("old")
-    result = go(world, RotateRequest(origin=Origin.GENERATE))
-    assert isinstance(result.problem, UsageError)
+    with pytest.raises(UsageError):
+        go(world, RotateRequest(origin=Origin.GENERATE))
     assert len(world.vault.kept[NAME]) == 1
 
 

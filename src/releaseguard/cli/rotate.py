@@ -70,7 +70,7 @@ def rotate(
     _check_flags(provider, all_drifted, flags)
     with run.wiring(environment) as wiring:
         if all_drifted:
-            return _rotate_drifted(run, wiring, yes, bool(flags["dry_run"]))
+            return _rotate_drifted(run, wiring, yes, flags)
         return _rotate_one(run, wiring, str(provider), yes, flags)
 
 
@@ -79,13 +79,34 @@ def _check_flags(provider: str | None, all_drifted: bool, flags: Mapping[str, ob
         raise UsageError("name one provider, or use --all-drifted", next_step="Example: releaseguard rotate sendgrid")
     verbs = [verb for verb in VERBS if flags[verb]]
     if len(verbs) > 1:
-        raise UsageError(f"{' and '.join('--' + verb.replace('_', '-') for verb in verbs)} exclude each other")
+        raise UsageError(f"{' and '.join('--' + _dashed(verb) for verb in verbs)} exclude each other")
     if flags["leak"] and not flags["reason"]:
         raise UsageError("--leak needs --reason", next_step='Say how it leaked: --reason "key in a public gist"')
     if (flags["reason"] or flags["leaked_version"]) and not flags["leak"]:
         raise UsageError("--reason and --leaked-version go with --leak")
     if flags["raw"] and flags["origin"] != "stdin":
         raise UsageError("--raw goes with --from stdin")
+    if flags["dry_run"] and verbs:
+        raise UsageError(
+            f"--dry-run shows what a rotation would do, and --{_dashed(verbs[0])} is none",
+            next_step="See where it stands: releaseguard audit show",
+        )
+    if flags["leak"] and verbs and verbs != ["resume"]:
+        raise UsageError(f"--leak goes with a rotation, not with --{_dashed(verbs[0])}")
+    if all_drifted:
+        _refuse_with_all_drifted(flags)
+
+
+def _refuse_with_all_drifted(flags: Mapping[str, object]) -> None:
+    """It pushes newest versions again: what says where a value comes from, or what became of it, has no place there."""
+    words = [*VERBS, "secret", "leak", "raw", *(["from"] if flags["origin"] != "infisical" else [])]
+    given = next((word for word in words if flags.get(word) or word == "from"), None)
+    if given:
+        raise UsageError(f"--all-drifted and --{_dashed(given)} exclude each other")
+
+
+def _dashed(word: str) -> str:
+    return word.replace("_", "-")
 
 
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mapping[str, object]) -> ExitCode:
@@ -187,11 +208,10 @@ def _with_closed_alerts(wiring: Wiring, world: RotationWorld, result: RotationRe
     return replace(result, remarks=(*result.remarks, *said))
 
 
-def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, dry_run: bool) -> ExitCode:
+def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, object]) -> ExitCode:
     """Push the newest versions again wherever they are behind, missing or changed."""
     from releaseguard.rotation.drift import PUSHABLE
     from releaseguard.rotation.survey import survey
-    from releaseguard.rotation.values import RotateRequest
 
     found = survey(wiring.managed(), wiring.vault, wiring.event_log, copies=False)
     drifted = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
@@ -199,12 +219,12 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, dry_run: bool) -> ExitC
     if not units:
         run.emit("Nothing has drifted.", {"rotations": []})
         return ExitCode.OK
-    if not yes and not dry_run:
+    if not yes and not flags["dry_run"]:
         _confirm_text(f"Push again: {', '.join(f'{name} {secret}' for name, secret in units)}")
     results = []
     for name, secret in units:
         world = wiring.rotation_world(wiring.cards.get(name), secret)
-        request = RotateRequest(secret=secret, push_again=True, dry_run=dry_run)
+        request = replace(_request(wiring.cards.get(name), {**flags, "secret": secret}), push_again=True)
         results.append(_attempted(run, wiring, world, request))
     run.emit(lambda: "\n\n".join(text_of(one) for one in results), {"rotations": [one.to_json() for one in results]})
     return max((one.exit_code for one in results), key=_SEVERITY.index)
@@ -243,7 +263,7 @@ def _request(card: Card, flags: Mapping[str, object]) -> RotateRequest:
         action=Action(verb.replace("_", "-")),
         secret=str(secret) if secret else None,
         origin=origin,
-        values=_values(card, secret, bool(flags["raw"])) if origin is Origin.STDIN and verb == "rotate" else {},
+        values=_given(card, verb, flags) if origin is Origin.STDIN else {},
         leak=bool(flags["leak"]),
         reason=str(flags["reason"]) if flags["reason"] else None,
         leaked_version=flags["leaked_version"] if isinstance(flags["leaked_version"], int) else None,
@@ -253,20 +273,43 @@ def _request(card: Card, flags: Mapping[str, object]) -> RotateRequest:
     )
 
 
-def _values(card: Card, secret: object, raw: bool) -> Mapping[str, Secret]:
-    """The new values from standard input (a JSON object for a group), or from a hidden prompt on a terminal."""
+def _given(card: Card, verb: str, flags: Mapping[str, object]) -> Mapping[str, Secret]:
+    """The new values: from standard input (a JSON object for a group), or from a hidden prompt on a terminal.
+
+    A run that was killed before it stored them is resumed with them; later nothing needs them.
+    """
     from releaseguard.secret import Secret
 
+    if verb not in ("rotate", "resume"):
+        return {}
+    secret = flags["secret"]
     names = [member.name for member in card.unit_of(str(secret) if secret else None)]
-    if sys.stdin.isatty():
-        return {name: Secret(click.prompt(f"New value of {name}", hide_input=True, err=True)) for name in names}
-    text = sys.stdin.read()
+    if sys.stdin is not None and sys.stdin.isatty():
+        asked = names if verb == "rotate" else []
+        return {name: Secret(click.prompt(f"New value of {name}", hide_input=True, err=True)) for name in asked}
+    text = _standard_input()
+    return {} if verb == "resume" and not text else _values(names, text, bool(flags["raw"]))
+
+
+def _values(names: list[str], text: str, raw: bool) -> Mapping[str, Secret]:
+    from releaseguard.secret import Secret
+
     if len(names) > 1:
         return _group_values(text, names)
     value = text if raw else text.removesuffix("\n").removesuffix("\r")
-    if not value:
+    if not value.strip():
         raise UsageError("standard input holds no value", next_step="Pipe the new value in, or run this on a terminal.")
     return {names[0]: Secret(value)}
+
+
+def _standard_input() -> str:
+    """What was piped in, byte for byte: a text stream would turn the line ends of a PEM file into others, and read the
+    bytes in whatever the machine's language setting is."""
+    try:
+        return sys.stdin.buffer.read().decode() if sys.stdin is not None else ""
+    except UnicodeDecodeError:
+        problem = UsageError("standard input is not UTF-8", next_step="Pipe the value in as UTF-8 text.")
+    raise problem  # outside the handler: the error holds the bytes
 
 
 def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
@@ -279,7 +322,7 @@ def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
     except ValueError:
         given = None
     complete = isinstance(given, dict) and set(given) == set(names)
-    if not complete or not all(isinstance(value, str) and value for value in given.values()):
+    if not complete or not all(isinstance(value, str) and value.strip() for value in given.values()):
         raise UsageError(
             f"{' and '.join(names)} only work together, and standard input is not a JSON object with exactly these",
             next_step="Pipe in {" + ", ".join(f'"{name}": "..."' for name in names) + "}.",
@@ -303,7 +346,7 @@ def _confirm_text(text: str) -> None:
 
 
 def _refuse_without_terminal() -> None:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         raise Refused(
             "a rotation changes production, and nobody is here to confirm it",
             next_step="Look at --dry-run first, then add --yes.",
@@ -320,9 +363,13 @@ def _report(run: Run, result: RotationResult) -> None:
 def _job_summary(run: Run, result: RotationResult) -> None:
     """The result and the chain's head in the GitHub Actions job summary: the head is anchored outside the log."""
     path = run.environ.get("GITHUB_STEP_SUMMARY")
-    if path:
+    if not path:
+        return
+    try:
         with Path(path).open("a", encoding="utf-8") as summary:
             summary.write(f"```\n{text_of(result)}\n```\n")
+    except OSError as error:
+        run.tell(f"The job summary could not be written to {path}: {error.strerror}.")
 
 
 def text_of(result: RotationResult) -> str:

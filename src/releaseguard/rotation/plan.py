@@ -255,6 +255,12 @@ def _check_values(unit: Unit, request: RotateRequest) -> None:
         )
     if any(not value for value in request.values.values()):
         raise UsageError("an empty value was given", next_step="Check what is written to standard input.")
+    issued = [spec.name for spec in unit.secrets if spec.from_ != "generated"]
+    if request.origin is Origin.GENERATE and issued:
+        raise UsageError(
+            f"{', '.join(issued)}: issued by the provider, a value made up here would not work",
+            next_step="Make it in the provider's console and store it as a new version.",
+        )
 
 
 def _manual_plan(unit: Unit, request: RotateRequest) -> Plan:

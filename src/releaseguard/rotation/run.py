@@ -18,6 +18,7 @@ from releaseguard.errors import (
     ReleaseguardError,
     ServiceError,
     Unreachable,
+    UsageError,
 )
 from releaseguard.model import Event, new_id, to_text
 from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail
@@ -143,6 +144,11 @@ def _resume(call: _Call) -> RotationResult:
     if call.request.secret and unit.name != call.unit.name:
         raise _other_unit(call, unfinished)
     call.unit = unit
+    if call.request.leak and unfinished.leak is None:
+        raise UsageError(
+            f"rotation {unfinished.id} was begun without --leak",
+            next_step="Run the same without --resume: that continues it as the rotation of a leaked value.",
+        )
     call.tell(f"Continuing rotation {unfinished.id} ({unfinished.state}).")
     return _continue(call, unfinished)
 
