@@ -218,6 +218,7 @@ class Wiring:
             claims=list(self._claims()),
             own_accesses=self._own_accesses(card, secret, addresses),
             run_flow=self.flow_runner(card),
+            usual_environment=settings.project.environment,
         )
 
     def verify_world(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyWorld:

@@ -988,3 +988,19 @@ def test_service_errors_while_planning_begin_nothing() -> None:
     with pytest.raises(ServiceError):
         go(world)
     assert not world.log.chain()
+
+
+def test_a_next_step_means_the_environment_and_the_unit_that_it_speaks_of() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.put(NAME, "new")
+    elsewhere = replace(world.process(), usual_environment="staging")
+    planned = rotate(RotateRequest(dry_run=True, leak=True, reason="in a gist"), elsewhere, world.tell)
+    assert planned.next_step == (
+        "releaseguard rotate sendgrid --environment production --leak --reason 'in a gist' --yes"
+    )
+    world.vault.put(WEBHOOK, "w1")
+    waiting = rotate(RotateRequest(secret=WEBHOOK), elsewhere, world.tell)
+    assert str(waiting.next_step).endswith(
+        f"releaseguard rotate sendgrid --environment production --secret {WEBHOOK} --resume"
+    )

@@ -240,7 +240,7 @@ class Rotation:
             raise Undecided(
                 f"no new version of {self._unit.name} has been made yet",
                 where=self._world.vault.label,
-                next_step=f"Run `releaseguard rotate {self._world.card.id} --from {origin.value}` again, or --abort.",
+                next_step=f"Run `{self._world.command} --from {origin.value}` again, or --abort.",
             )
         return versions, pending
 
@@ -413,7 +413,7 @@ class Rotation:
         right = sorted(place.key for place in self._world.places if place.key not in {r.place.key for r in failed})
         wrong = "; ".join(f"{result.place.key}: {result.error}" for result in failed)
         what = f"{len(failed)} of {len(self._world.places)} destinations were not written ({wrong})"
-        step = f"Right: {', '.join(right) or 'none'}. Continue with `releaseguard rotate {self._provider} --resume`."
+        step = f"Right: {', '.join(right) or 'none'}. Continue with `{self._world.command} --resume`."
         errors = [result.error for result in failed if result.error]
         services = [error for error in errors if isinstance(error, ServiceError)]
         if services:
@@ -535,7 +535,7 @@ class Rotation:
                 raise Undecided(
                     f"deployment {made.id} is still {made.state}",
                     where=deployer.place,
-                    next_step=f"Look at it there; continue with `releaseguard rotate {self._provider} --resume`.",
+                    next_step=f"Look at it there; continue with `{self._world.command} --resume`.",
                 )
             self._journal.pause(wait)
             wait = min(wait * GROWTH, LAST_POLL)

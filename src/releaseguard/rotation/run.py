@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -186,7 +187,7 @@ def _confirm_revoked(call: _Call) -> RotationResult:
     if view is None:
         raise Refused(
             f"no rotation of {call.unit.name} is known, so no old value either",
-            next_step=f"Rotate first: releaseguard rotate {call.world.card.id}",
+            next_step=f"Rotate first: {_command(call)}",
         )
     now = call.world.log.now()
     since = held_against(view.confirmations, now) or now
@@ -214,7 +215,7 @@ def _still_alive(call: _Call, result: RotationResult, alive: Sequence[Event], si
     )
     step = (
         f"Revoke it at the provider. {call.unit.steps() or ''}".strip()
-        + f" Then confirm it once more: releaseguard rotate {call.world.card.id} --confirm-revoked; from "
+        + f" Then confirm it once more: {_command(call)} --confirm-revoked; from "
         f"{QUIET.total_seconds() / 60:.0f} minutes later on only successes after that confirmation count."
     )
     return replace(result, exit_code=ExitCode.BAD, remarks=(*result.remarks, remark), next_step=step)
@@ -358,7 +359,7 @@ def _planned_only(call: _Call, plan: Plan) -> RotationResult:
         secrets=plan.pins,
         destinations=tuple(WrittenName(place.uri, name, "pending", 0) for place in plan.places for name in place.names),
         remarks=(*plan.remarks, *remarks),
-        next_step=f"releaseguard rotate {call.world.card.id} --yes",
+        next_step=_as_asked(call),
         head=call.view.head,
         plan=plan,
     )
@@ -519,7 +520,7 @@ def _writes(view: RotationView, key: str, name: str) -> int:
 
 
 def _next_step(call: _Call, view: RotationView) -> str | None:
-    command = f"releaseguard rotate {call.world.card.id}"
+    command = _command(call)
     console = next((spec.console for spec in call.unit.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
     steps: Mapping[State, str] = {
@@ -545,12 +546,28 @@ def _after_the_proof(call: _Call, view: RotationView, at: str, command: str) -> 
 
 
 def _other_unit(call: _Call, unfinished: RotationView) -> Refused:
-    command = f"releaseguard rotate {call.world.card.id}"
+    command = call.world.command
     return Refused(
         f"the rotation of {unfinished.unit} is unfinished ({unfinished.state})",
         where=str(call.world.lane),
         next_step=f"Finish it first: {command} --resume, or give it up: {command} --abort",
     )
+
+
+def _command(call: _Call) -> str:
+    """What means this call's unit: without its name a command means the card's first."""
+    usual = unit_of(call.world.card, None).name == call.unit.name
+    return call.world.command if usual else f"{call.world.command} --secret {call.unit.names[0]}"
+
+
+def _as_asked(call: _Call) -> str:
+    """The command that does what a dry run has shown."""
+    asked = call.request
+    words = ["--from", asked.origin.value] if asked.origin is not Origin.INFISICAL else []
+    words += ["--leak", "--reason", asked.reason or ""] if asked.leak else []
+    words += ["--leaked-version", str(asked.leaked_version)] if asked.leaked_version else []
+    words += [] if asked.deploy else ["--no-deploy"]
+    return f"{_command(call)} {shlex.join([*words, '--yes'])}"
 
 
 def _see_audit(call: _Call) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -241,6 +242,20 @@ class RotationWorld:
     run_flow: Callable[[str], object] | None = None
     """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
+    usual_environment: str | None = None
+    """The one that a command means which names none; ``None``: this lane's."""
+
+    @property
+    def command(self) -> str:
+        """What a next step begins with: copied as it stands it means this provider in this environment."""
+        elsewhere = self.usual_environment not in (None, self.lane.environment)
+        words = [
+            "releaseguard",
+            "rotate",
+            self.card.id,
+            *(["--environment", self.lane.environment] if elsewhere else []),
+        ]
+        return shlex.join(words)
 
 
 def describe_holder(environ: Mapping[str, str]) -> str:
