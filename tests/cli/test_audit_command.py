@@ -81,7 +81,7 @@ def test_show_says_who_what_when_why_with_which_proof_and_open_leaks_first(cli: 
     lines = out.splitlines()
     assert lines[0].startswith("OPEN LEAK  sendgrid in production: SENDGRID_API_KEY, since 20")
     assert REASON in lines[1]
-    assert "--confirm-revoked" in lines[2]
+    assert "--environment production --secret SENDGRID_API_KEY --confirm-revoked" in lines[2]
     (row,) = [line for line in lines if line.endswith(rotated.leak["rotation_id"])]
     for part in ("sendgrid", "PROVEN", "SENDGRID_API_KEY 1>2", "tester@", "A, ", REASON):
         assert part in row

@@ -505,7 +505,7 @@ def test_a_later_version_is_not_an_old_one() -> None:
     _success(world, 0)
     (still,) = look(world)
     assert (still.successes, still.source) == (1, "cron")
-    assert "--confirm-revoked" in still.next_step
+    assert still.next_step.endswith(f"--environment production --secret {NAME} --confirm-revoked")
 
 
 def test_the_deployment_that_held_the_old_value_speaks_without_a_version_too() -> None:

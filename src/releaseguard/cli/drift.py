@@ -36,7 +36,8 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
         if provider:
             wiring.cards.get(provider)
         found = survey(wiring.managed(provider), wiring.vault, wiring.event_log, copies=copies)
-    run.emit(lambda: _text(found), _document(found))
+        here = wiring.settings.environment
+    run.emit(lambda: _text(found, here), _document(found))
     drifted = [finding for finding in found.findings if finding.status in DRIFTED]
     return ExitCode.BAD if drifted or found.leaks or found.still_used else ExitCode.OK
 
@@ -61,7 +62,10 @@ def _document(found: Survey) -> Mapping[str, Any]:
     }
 
 
-def _text(found: Survey) -> str:
+def _text(found: Survey, environment: str) -> str:
+    from releaseguard.audit import Lane
+    from releaseguard.rotation.account import closing
+
     if not found.findings:
         return "No provider has destinations in this environment: nothing is managed."
     lines = [line for finding in sorted(found.findings, key=_urgency) for line in _lines(finding)]
@@ -70,7 +74,7 @@ def _text(found: Survey) -> str:
             lines += [
                 f"LEAK          {provider}, open since {to_text(leak.since)}",
                 f"              {leak.leak.reason}",
-                f"              next: revoke the old key, then releaseguard rotate {provider} --confirm-revoked",
+                f"              next: {closing(Lane(provider, environment), leak)}",
             ]
     for one in found.still_used:
         lines += [

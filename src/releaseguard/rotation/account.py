@@ -8,7 +8,7 @@ from typing import Any
 
 from releaseguard.audit import Lane
 from releaseguard.model import Event, to_text
-from releaseguard.rotation.history import LaneView, OpenLeak, RotationView, fold
+from releaseguard.rotation.history import LaneView, OpenLeak, RotationView, confirming, fold
 
 PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""
@@ -63,15 +63,15 @@ def leak_row(lane: Lane, leak: OpenLeak) -> Mapping[str, Any]:
         "versions": dict(leak.leak.versions),
         "since": to_text(leak.since),
         "contained_at": to_text(leak.contained_at) if leak.contained_at else None,
-        "next_step": _closing(lane, leak),
+        "next_step": closing(lane, leak),
     }
 
 
-def _closing(lane: Lane, leak: OpenLeak) -> str:
-    where = f"--environment {lane.environment}"
+def closing(lane: Lane, leak: OpenLeak) -> str:
+    """What closes an open leak."""
     if leak.contained_at is None:
-        return f"releaseguard rotate {lane.provider} {where} --resume"
-    return f"Revoke the old key at {lane.provider}, then: releaseguard rotate {lane.provider} {where} --confirm-revoked"
+        return f"releaseguard rotate {lane.provider} --environment {lane.environment} --resume"
+    return f"Revoke the old key at {lane.provider}, then: {confirming(lane, leak.leak.versions)}"
 
 
 def rotation_row(lane: Lane, rotation: RotationView) -> Mapping[str, Any]:

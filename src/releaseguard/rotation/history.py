@@ -482,6 +482,15 @@ def _whereabouts(view: LaneView, rotation: RotationView, event: Event) -> LaneVi
     )
 
 
+def confirming(lane: Lane, names: Iterable[str]) -> str:
+    """The command that confirms a revocation, for whoever reads of a lane from anywhere: ``names`` are the unit's, and
+    without one the command would mean the card's first unit."""
+    unit = [f"--secret {name}" for name in names][:1]
+    return " ".join(
+        [f"releaseguard rotate {lane.provider} --environment {lane.environment}", *unit, "--confirm-revoked"]
+    )
+
+
 def describe_lease(lease: LeaseView) -> str:
     """``ada@laptop pid 4711 (9f2c41d07b3e) since 2026-11-24T10:15:00.000000Z``."""
     return f"{lease.holder} since {to_text(lease.since)}"

@@ -10,7 +10,7 @@ from releaseguard.audit import Finding, Lane, head_of
 from releaseguard.model import Event, JsonObject, Outcome, to_text
 from releaseguard.report.postmortem import Moment, PostmortemDocument, clock
 from releaseguard.rotation.account import leak_row, rotation_row, who
-from releaseguard.rotation.history import LEASE_EVENTS, Leg, RotationView, fold, store_time
+from releaseguard.rotation.history import LEASE_EVENTS, Leg, RotationView, confirming, fold, store_time
 from releaseguard.rotation.leak import EVENT as EXPOSURE
 from releaseguard.rotation.leak import summary
 from releaseguard.rotation.values import Direction, State
@@ -125,9 +125,10 @@ def _exposure(events: Sequence[Event]) -> JsonObject | None:
 
 def _what_is_open(lane: Lane, rotation: RotationView) -> Sequence[str]:
     command = f"releaseguard rotate {lane.provider} --environment {lane.environment}"
+    names = [pin.name for pin in rotation.pins]
     contradicted = rotation.confirmations and rotation.confirmations[-1].old_successes
     if rotation.state is State.PROVEN or contradicted:
-        return [f"Revoke the old key at {lane.provider}, then: {command} --confirm-revoked"]
+        return [f"Revoke the old key at {lane.provider}, then: {confirming(lane, names)}"]
     return [] if rotation.finished else [f"{command} --resume", *rotation.proof.missing]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from releaseguard.audit import Lane
 from releaseguard.eventlog.interface import CLIENT, EventLog, Query
 from releaseguard.model import OURSELVES, Event, Outcome, to_text
-from releaseguard.rotation.history import Confirmation, LaneView, RotationView
+from releaseguard.rotation.history import Confirmation, LaneView, RotationView, confirming
 from releaseguard.rotation.proof import Labels
 from releaseguard.rotation.values import Direction, State
 
@@ -38,14 +38,12 @@ class StillUsed:
     """At most :data:`MOST` of each version."""
     last_at: datetime
     source: str | None
+    names: Sequence[str] = ()
+    """The unit's secrets."""
 
     @property
     def next_step(self) -> str:
-        where = f"--environment {self.lane.environment}"
-        return (
-            f"Revoke the old key at {self.lane.provider}, then: "
-            f"releaseguard rotate {self.lane.provider} {where} --confirm-revoked"
-        )
+        return f"Revoke the old key at {self.lane.provider}, then: {confirming(self.lane, self.names)}"
 
     def to_json(self) -> Mapping[str, Any]:
         """As in ``drift --json`` and ``audit show --json``."""
@@ -111,7 +109,8 @@ def still_used(log: EventLog, view: LaneView, companions: Mapping[str, Sequence[
         rows = _old(_named_old(log, view, rotation, since), view, rotation, companions.get(unit, ()), since)
         if rows:
             last = max(rows, key=lambda row: row.occurred_at)
-            yield StillUsed(view.lane, rotation.id, unit, since, len(rows), last.occurred_at, last.source)
+            names = [pin.name for pin in rotation.pins]
+            yield StillUsed(view.lane, rotation.id, unit, since, len(rows), last.occurred_at, last.source, names)
 
 
 def _named_old(log: EventLog, view: LaneView, rotation: RotationView, since: datetime) -> Iterator[Event]:
