@@ -76,8 +76,9 @@ class NetworkSection(_Section, frozen=True, kw_only=True):
     proxy: str | None = None
     timeout: Duration = "10s"
     """For one request, connecting and reading together."""
-    patience: Duration = "60s"
-    """For all repeats and waiting for limits of one request together."""
+    patience: Duration = "4m"
+    """For all repeats and waiting for limits of one request together: enough for a limit of so many a minute, and for
+    GitHub's advice where it states no time (a minute, then two)."""
 
 
 class RotationSection(_Section, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from releaseguard.errors import (
 )
 from releaseguard.http import Limits, Reply, ServiceClient, quoted
 from releaseguard.http.transport import _this_thread
+from releaseguard.settings import NetworkSection, seconds
 
 from .conftest import DRIP, HALF, RESET, SILENCE, START, Answer, FakeClock, Service
 
@@ -152,7 +153,7 @@ def test_a_limit_is_obeyed_to_the_second_and_the_call_sent_again(
 
 def test_an_unstated_limit_doubles(connect: Connect, service: Service) -> None:
     service.script = [Answer(403, {}, SECONDARY)] * 2
-    assert outcome(connect(patience=200), "PUT") == 200
+    assert outcome(connect(patience=seconds(NetworkSection().patience)), "PUT") == 200
     assert [arrived.at for arrived in service.arrived] == pytest.approx([0, 60, 180])
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from releaseguard.errors import RateLimited
 from releaseguard.http import Limits, predict
 from releaseguard.http.pacing import MARGIN, Pacer
+from releaseguard.settings import NetworkSection, span
 
 from .conftest import FakeClock
 
@@ -108,3 +109,10 @@ def test_a_client_keeps_the_pace_and_says_when_it_would_take_too_long(connect, s
     with pytest.raises(RateLimited, match="would have to wait 36"):
         hurried.request("PUT", "/secret", json={})
     assert len(service.arrived) == 6
+
+
+def test_the_default_patience_suffices_for_a_limit_of_so_many_a_minute(connect, service) -> None:
+    client = connect(limits=Limits(writes_per_minute=80), patience=span(NetworkSection().patience).total_seconds())
+    for _ in range(100):
+        client.request("PUT", "/thing", json={})
+    assert service.arrived[80].at - service.arrived[0].at >= 60
