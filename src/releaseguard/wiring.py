@@ -22,6 +22,7 @@ from releaseguard.errors import AccessDenied, ConfigError, NotFound
 from releaseguard.model import new_id
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
+from releaseguard.tomlfile import did_you_mean
 
 if TYPE_CHECKING:
     from releaseguard.appdb import AppDatabase
@@ -383,9 +384,24 @@ class Wiring:
     def _sources_at(self, provider: str, address: Address) -> Sequence[str] | None:
         """The event sources that run at ``address``; ``None`` where the project does not say."""
         for text, sources in self.settings.providers[provider].sources.items():
-            if text in {address.base, address.uri}:
+            if self._speaks_of(provider, text, address):
                 return tuple(sources)
         return None
+
+    def _speaks_of(self, provider: str, text: str, address: Address) -> bool:
+        """Whether a key of ``sources`` is ``address``. Raises ``ConfigError`` where it is no destination of any
+        environment: a proof that heeds no sources takes any for its own."""
+        sections = [providers[provider] for providers in self.settings.siblings.values() if provider in providers]
+        places = [parse(one) for section in sections for one in section.destinations]
+        known = {name for place in places for name in (place.base, place.uri)}
+        named = text if text in known else _canonical(text)
+        if named not in known:
+            raise ConfigError(
+                f"no destination of {provider} is called {text}",
+                where=self.settings.where("providers", provider, "sources", text),
+                next_step=did_you_mean(text, known),
+            )
+        return named in {address.base, address.uri}
 
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
         found = {address.base: self.deployer(address) for address in addresses}
@@ -619,6 +635,13 @@ class Wiring:
         )
         self._open.callback(client.close)
         return client
+
+
+def _canonical(text: str) -> str | None:
+    try:
+        return parse(text).uri
+    except ConfigError:
+        return None
 
 
 def _bearer(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:

@@ -139,3 +139,18 @@ def test_a_job_summary_that_cannot_be_written_does_not_spoil_the_rotation(tmp_pa
     done = cli.run("rotate", "sendgrid", "--yes", "--prove-within", "1s", GITHUB_STEP_SUMMARY=summary)
     assert done.code == 3, done.everything
     assert "job summary" in done.err
+
+
+def test_sources_of_what_is_no_destination_are_named_with_the_nearest(tmp_path, cli):
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text().replace('" = ["web"]', 'y" = ["web"]'))
+    done = cli.run("rotate", "sendgrid", "--dry-run")
+    assert done.code == 2, done.everything
+    assert "Did you mean 'vercel:prj_" in done.err
+    assert "releaseguard.toml:" in done.err
+
+
+def test_sources_may_name_the_targets_in_any_order(tmp_path, cli):
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text().replace('" = ["web"]', '/preview,production" = ["web"]'))
+    assert cli.run("rotate", "sendgrid", "--dry-run").code == 0

@@ -1004,3 +1004,12 @@ def test_a_next_step_means_the_environment_and_the_unit_that_it_speaks_of() -> N
     assert str(waiting.next_step).endswith(
         f"releaseguard rotate sendgrid --environment production --secret {WEBHOOK} --resume"
     )
+
+
+def test_an_empty_value_in_the_vault_is_never_pushed() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.put(NAME, "")
+    with pytest.raises(Refused, match="version 2 is empty"):
+        go(world)
+    assert_out(world, "old")

@@ -158,6 +158,7 @@ def make_plan(
     if unit.manual:
         return _manual_plan(unit, request)
     _refuse_missing(unit, request, survey)
+    _refuse_empty(request, survey)
     pins = tuple(_pin(name, request, survey, view) for name in unit.names)
     for pin in pins:
         _refuse_older(pin, view)
@@ -288,6 +289,16 @@ def _refuse_missing(unit: Unit, request: RotateRequest, survey: Survey) -> None:
             f"no value for {', '.join(absent)}, and the vault has none",
             next_step="Write a JSON object with every name of the group to standard input.",
         )
+
+
+def _refuse_empty(request: RotateRequest, survey: Survey) -> None:
+    """What was cleared by mistake would switch the provider off everywhere at once."""
+    for name, newest in survey.newest.items():
+        if request.origin is Origin.INFISICAL and not newest.value:
+            raise Refused(
+                f"{name}: version {newest.version} is empty",
+                next_step="Store the value to be used as a new version, then rotate again.",
+            )
 
 
 def _seen(unit: Unit, survey: Survey) -> Mapping[str, tuple[int, str] | None]:
