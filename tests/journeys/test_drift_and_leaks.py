@@ -110,6 +110,19 @@ def test_a_clean_repository_is_clean(cli, tmp_path):
     assert cli.run("leaks", "--repo", str(tmp_path / "clean")).code == 0
 
 
+def test_a_shallow_clone_is_not_called_clean(cli, tmp_path):
+    whole, shallow = str(tmp_path / "whole"), str(tmp_path / "shallow")
+    subprocess.run(["git", "init", "-q", whole], check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    for message in ("first", "second"):
+        subprocess.run(["git", "-C", whole, *identity, "commit", "-q", "--allow-empty", "-m", message], check=True)
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{whole}", shallow], check=True)
+    done = cli.run("leaks", "--repo", shallow)
+    assert done.code == 3, done.everything
+    assert "--unshallow" in done.out
+    assert cli.run("leaks", "--repo", whole, "--json").json == {"hits": [], "whole_history": True}
+
+
 def test_places_that_cannot_be_searched_for_copies_are_said_and_do_not_stop_the_search(world, cli):
     rotated(world, cli)
     other = world.supabase.add_project("not-ours")

@@ -30,7 +30,7 @@ def leaks(run: Run, environment: str | None, repo: Path | None, close_revoked: b
     """Open GitHub secret-scanning alerts, each with its `rotate` command; values are never fetched.
 
     With --repo: managed values in a working tree and in every commit of its history, searched in memory.
-    Exit code 1 where something leaked.
+    Exit code 1 where something leaked, 3 where nothing was found and the clone is shallow.
     """
     with run.wiring(environment) as wiring:
         if repo is not None:
@@ -119,9 +119,13 @@ def _what_next(row: Mapping[str, Any]) -> str:
 
 
 def _search(run: Run, wiring: Wiring, repo: Path) -> ExitCode:
-    hits = wiring.repository(repo).search(list(_needles(wiring)))
-    run.emit(lambda: _hits_text(hits, repo), {"hits": [asdict(hit) for hit in hits]})
-    return ExitCode.BAD if hits else ExitCode.OK
+    haystack = wiring.repository(repo)
+    hits = haystack.search(list(_needles(wiring)))
+    found = {"hits": [asdict(hit) for hit in hits], "whole_history": haystack.whole}
+    run.emit(lambda: _hits_text(hits, repo, haystack.whole), found)
+    if hits:
+        return ExitCode.BAD
+    return ExitCode.OK if haystack.whole else ExitCode.UNDECIDED
 
 
 def _needles(wiring: Wiring) -> Iterator[Needle]:
@@ -140,10 +144,17 @@ def _needles(wiring: Wiring) -> Iterator[Needle]:
                 break  # servers keep a limited history, and some give the newest version only
 
 
-def _hits_text(hits: Sequence[Hit], repo: Path) -> str:
+SHALLOW = (
+    "This is a shallow clone: the rest of its history was not searched.\n"
+    "next: git fetch --unshallow (in GitHub Actions: actions/checkout with fetch-depth: 0), then search again."
+)
+
+
+def _hits_text(hits: Sequence[Hit], repo: Path, whole: bool) -> str:
     if not hits:
-        return f"No managed value in {repo} or its history."
-    lines = []
+        clean = f"No managed value in {repo} or its history."
+        return clean if whole else f"No managed value in {repo} as far as its history is here.\n{SHALLOW}"
+    lines = [] if whole else [SHALLOW, ""]
     for hit in hits:
         place = f"commit {hit.commit[:12]}" if hit.commit else "working tree"
         written = "" if hit.form == "plain" else f", written as {hit.form}"

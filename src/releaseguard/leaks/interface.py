@@ -68,6 +68,8 @@ class Haystack(ABC):
     """Something that can be searched for managed values, in memory."""
 
     root: Path
+    whole: bool = True
+    """After a search: whether all of its history is there. A shallow clone's is not."""
 
     @abstractmethod
     def search(self, needles: Sequence[Needle]) -> Sequence[Hit]:

@@ -42,6 +42,7 @@ class GitRepository(Haystack):
                 "is not a git repository", where=str(self.root), next_step="Name the folder that holds .git."
             ) from None
         with repository:
+            self.whole = not repository.get_shallow()
             return [*self._in_working_tree(repository, forms), *_in_history(repository, forms)]
 
     def _in_working_tree(self, repository: Repo, forms: Sequence[_Form]) -> Iterator[Hit]:
