@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.errors import AccessDenied, NotFound, ServiceError
-from releaseguard.http import ServiceClient
+from releaseguard.http import ServiceClient, member
 from releaseguard.http.paging import pages
 from releaseguard.leaks.interface import Alert, AlertSource
 
@@ -60,11 +60,11 @@ class GitHubAlerts(AlertSource):
 def _alert(repository: str, row: Mapping[str, Any]) -> Alert:
     return Alert(
         place=f"github:{repository}",
-        number=row["number"],
-        kind=row["secret_type"],
+        number=member(row, "number", repository),
+        kind=str(row.get("secret_type") or "unknown"),
         provider=row.get("provider_slug"),
-        created_at=datetime.fromisoformat(row["created_at"]),
-        url=row["html_url"],
+        created_at=datetime.fromisoformat(member(row, "created_at", repository)),
+        url=str(row.get("html_url") or ""),
         validity=row.get("validity"),
         publicly_leaked=bool(row.get("publicly_leaked")),
     )
