@@ -97,6 +97,42 @@ def test_an_undecided_watch_ends_with_its_time_and_says_what_it_waits_for(cli, t
     assert "INCONCLUSIVE" in done.out
 
 
+def test_a_reader_that_left_does_not_turn_a_failure_into_success(cli):
+    process = cli.start("verify", "-q")
+    process.stdout.close()
+    process.stdin.close()
+    complaints = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=120), complaints) == (1, "")
+
+
+def test_a_log_that_takes_no_rows_does_not_swallow_the_verdict(cli, tmp_path):
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON integration_events BEGIN SELECT raise(ABORT, 'no space'); END"
+        )
+    connection.close()
+    done = cli.run("verify", "--json", "-q")
+    assert (done.code, done.json["verdict"]) == (1, "fail")
+    assert "no space" in done.err
+
+
+@pytest.mark.parametrize("output", [".", "missing/verdict.json"])
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_judged(cli, output):
+    done = cli.run("verify", "-o", output)
+    assert done.code == 2
+    assert "cannot be written" in done.err
+    assert "release_verified" not in cli.run("events", "list", "--provider", "releaseguard").out
+
+
+@pytest.mark.parametrize("command", ["verify", "backtest"])
+@pytest.mark.parametrize("flag", ["--window", "--baseline"])
+def test_a_span_of_nothing_is_refused_and_not_replaced_by_the_configured_one(cli, command, flag):
+    done = cli.run(command, flag, "0s")
+    assert done.code == 2
+    assert flag in done.err
+
+
 @pytest.mark.parametrize("name", ["text", "json", "markdown", "junit", "html", "sarif"])
 def test_every_format_can_be_written_to_a_file(cli, tmp_path, name):
     done = cli.run("verify", "--format", name, "-o", "verdict")

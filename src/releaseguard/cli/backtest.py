@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Run, Span, command
+from releaseguard.cli.options import Run, Span, check_spans, command
 from releaseguard.errors import ConfigError, ExitCode
 from releaseguard.model import to_text
 
@@ -43,6 +43,7 @@ def backtest(
     from releaseguard.verification.backtest import backtest as replay
     from releaseguard.verification.backtest import histories, other_thresholds, with_truth
 
+    check_spans(window=window, baseline=baseline)
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
         known = _labels(labels)

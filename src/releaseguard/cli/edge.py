@@ -29,8 +29,10 @@ def run(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except (BrokenPipeError, ReaderLeft):
-        return _reader_left()
+    except ReaderLeft as error:
+        return _reader_left(error.code)
+    except BrokenPipeError:
+        return _reader_left(ExitCode.OK)
     except ReleaseguardError as error:
         return _expected(error, wants_json)
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
@@ -84,11 +86,11 @@ def _write_trace(error: Exception) -> str | None:
     return path
 
 
-def _reader_left() -> int:
+def _reader_left(code: ExitCode) -> int:
     # Python flushes stdout once more at exit, which would fail again and print a traceback:
     # https://docs.python.org/3/library/signal.html#note-on-sigpipe
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK
+    return code
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:

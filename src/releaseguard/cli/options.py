@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.errors import ExitCode
+from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from releaseguard.settings import Settings
     from releaseguard.wiring import Wiring
 
@@ -57,6 +59,10 @@ class Run:
         if self.verbosity >= (1 if detail else 0):
             click.echo(message, err=True)
 
+    def warn(self, message: str) -> None:
+        """A remark on stderr that ``-q`` does not silence: something was not done."""
+        click.echo(message, err=True)
+
     @property
     def on_terminal(self) -> bool:
         """Whether a person watches: progress is shown there and nowhere else."""
@@ -64,7 +70,14 @@ class Run:
 
 
 class ReaderLeft(Exception):
-    """Nobody reads our output any more. Not an ``OSError``: click would end with exit code 1 on that one."""
+    """Nobody reads our output any more. Not an ``OSError``: click would end with exit code 1 on that one.
+
+    ``code`` is what the command found, which holds although nobody reads it.
+    """
+
+    def __init__(self, code: ExitCode = ExitCode.OK) -> None:
+        super().__init__()
+        self.code = code
 
 
 def command(
@@ -139,3 +152,12 @@ class Span(click.ParamType[Any]):
             return duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def check_spans(**spans: timedelta | None) -> None:
+    """Refuse the flags that ask for less than the minute in which the log is read. Raises ``UsageError``."""
+    from datetime import timedelta
+
+    for name, span in spans.items():
+        if span is not None and span < timedelta(minutes=1):
+            raise UsageError(f"--{name} is shorter than a minute", next_step=f"Give it more: --{name} 1h")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Moment, Run, Span, command, environment_option
-from releaseguard.errors import ExitCode, UsageError
+from releaseguard.cli.options import Moment, ReaderLeft, Run, Span, check_spans, command, environment_option
+from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
 
 if TYPE_CHECKING:
@@ -58,10 +58,14 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         request = _request(wiring, flags)
         world = wiring.verify_world(window=flags["window"], baseline=flags["baseline"])
         judged = _judge(run, request, world, watch=watch, within=within)
-        _write_back(request, world, judged)
+        _write_back(run, request, world, judged)
     document = _document(judged, flags["explain"])
-    _emit(run, document, flags["format_"], flags["output"])
-    return EXIT_CODES[judged.verdict]
+    code = EXIT_CODES[judged.verdict]
+    try:
+        _emit(run, document, flags["format_"], flags["output"])
+    except BrokenPipeError as error:
+        raise ReaderLeft(code) from error  # `verify | head` must not turn a FAIL into a 0
+    return code
 
 
 def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]) -> None:
@@ -69,6 +73,18 @@ def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]
         raise UsageError("--within goes with --watch")
     if watch and flags["as_of"] is not None:
         raise UsageError("--watch looks at the present and --as-of at the past: use one of them")
+    check_spans(window=flags["window"], baseline=flags["baseline"])
+    _check_output(flags["output"])
+
+
+def _check_output(output: Path | None) -> None:
+    """A file that cannot be written is said before half an hour of watching, not after."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise UsageError("cannot be written: it is a directory", where=str(output))
+    if not output.parent.is_dir():
+        raise UsageError("cannot be written: its directory does not exist", where=str(output))
 
 
 def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
@@ -123,11 +139,18 @@ def _say_what_is_missing(run: Run, judged: Judged, said: str | None) -> str:
     return text
 
 
-def _write_back(request: VerifyRequest, world: VerifyWorld, judged: Judged) -> None:
+def _write_back(run: Run, request: VerifyRequest, world: VerifyWorld, judged: Judged) -> None:
+    """Log the results. A log that takes no rows does not undo the verdict: that is said beside it."""
     from releaseguard.verification.run import written_back
 
-    if request.as_of is None:
+    if request.as_of is not None:
+        return
+    try:
         world.log.append(written_back(judged))
+    except ReleaseguardError as error:
+        if error.exit_code is ExitCode.REFUSED:
+            raise
+        run.warn(f"The verdict stands, but it could not be written to the event log: {error}")
 
 
 def _document(judged: Judged, explain: str | None) -> VerdictDocument:
