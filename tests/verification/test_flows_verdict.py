@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
+from releaseguard.errors import AccessDenied
 from releaseguard.model import Verdict, utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
@@ -174,3 +176,44 @@ def test_what_an_earlier_release_left_behind_is_cleaned_up_first(around):
     later = Deployment(release="next", environment="production", deployed_at=utc_now())
     FlowStage(around.flow_world())(PAYTR, TAKE_OUT, later)
     assert around.app.withdrawals == set()
+
+
+def test_what_was_cleaned_up_later_is_no_longer_said_to_be_left_behind(around):
+    around.app.fail_next("DELETE", "/paytr-withdraw", faults.answer(405, {"message": "not now"}), times=3)
+    look(around, PAYTR, TAKE_OUT)
+    finding = look(around, PAYTR, TAKE_OUT)
+    assert around.app.withdrawals == set()
+    assert (finding.evidence["left_behind"], finding.evidence["remarks"]) == (0, [])
+
+
+def test_a_payment_whose_answer_names_nothing_to_take_back_is_said_to_be_left_behind(around):
+    around.app.fail_next("POST", "/paytr-withdraw", faults.answer(200, {"ok": True}), times=9)
+    finding = look(around, PAYTR, TAKE_OUT)
+    assert finding.evidence["left_behind"] == 1
+    assert "what there is to take back" in finding.evidence["remarks"][0]
+    again = FlowStage(around.flow_world())
+    again._rest(PAYTR, WITHDRAW)
+    again(PAYTR, TAKE_OUT, DEPLOYMENT)
+    assert around.paths().count("POST /functions/v1/paytr-withdraw") == 1  # the same answer would come again
+
+
+def test_a_watch_does_not_spend_its_runs_while_the_old_release_still_answers(around):
+    around.app.habits.frozen["sendgrid-email"] = replace(around.app.runtime("sendgrid-email"), release="old")
+    stage = FlowStage(around.flow_world())
+    for _ in range(30):
+        assert stage(SENDGRID, SEND, DEPLOYMENT).evidence["silence_cause"] == "release_not_live"
+        around.time.now += 10
+    del around.app.habits.frozen["sendgrid-email"]
+    around.time.now += 300
+    assert stage(SENDGRID, SEND, DEPLOYMENT).verdict is Verdict.PASS
+
+
+def test_a_watch_does_not_lock_the_test_user_out(around):
+    assert around.session.account
+    around.app.password = "changed"
+    stage = FlowStage(around.flow_world())
+    for _ in range(12):
+        with pytest.raises(AccessDenied):
+            stage(SENDGRID, SEND, DEPLOYMENT)
+        around.time.now += 10
+    assert around.paths().count("POST /auth/v1/token") == 1

@@ -20,6 +20,8 @@ from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
 
 STARTED, REACHED, FINISHED, CLEANED = "flow_started", "flow_step", "flow_finished", "flow_cleaned"
 EVENTS = (STARTED, REACHED, FINISHED, CLEANED)
+NOT_CLEANED = "cleaning up failed; the next run tries again"
+UNNAMED = "the app's answer does not say what there is to take back: look in the app"
 LONGEST_ID = 200
 """Characters of an extracted id that are kept for the clean-up; a longer one is no id."""
 
@@ -247,11 +249,15 @@ def _at(value: Any, path: Sequence[str]) -> Any:
 
 def kept_for_cleanup(flow: FlowSpec, known: Known) -> Mapping[str, str]:
     """The extracted names that the clean-up needs, and nothing else: they are written to the log."""
+    kept = {name: str(known[name]) for name in sorted(needed_for_cleanup(flow)) if name in known}
+    return {name: value for name, value in kept.items() if len(value) <= LONGEST_ID}
+
+
+def needed_for_cleanup(flow: FlowSpec) -> frozenset[str]:
+    """The names from the app's answers without which the clean-up does not know what to remove."""
     names = {name for step in flow.cleanup for name in (*placeholders(step.path), *placeholders(step.body))}
     names |= {step.when for step in flow.cleanup if step.when}
-    from_answers = {name for step in flow.steps for name in step.extract}
-    kept = {name: str(known[name]) for name in sorted(names & from_answers) if name in known}
-    return {name: value for name, value in kept.items() if len(value) <= LONGEST_ID}
+    return frozenset(names & {name for step in flow.steps for name in step.extract})
 
 
 # --- rows of the log ------------------------------------------------------------------------------------------
@@ -312,8 +318,15 @@ def _row(name: str, key: RunKey, release: str | None, at: datetime, detail: Mapp
 
 
 def runs_in(rows: Iterable[Event]) -> Sequence[FlowRun]:
-    """The runs that have ended, in the order of their rows."""
-    return [_run(row) for row in rows if row.provider == OURSELVES and row.event == FINISHED]
+    """The runs that have ended, in the order of their rows; one that a later run tidied up after is clean."""
+    ours = [row for row in rows if row.provider == OURSELVES]
+    tidied = {row.detail.get("run_id") for row in ours if row.event == CLEANED}
+    ended = [_run(row) for row in ours if row.event == FINISHED]
+    return [replace(run, cleaned=True, remarks=_once_clean(run)) if run.run_id in tidied else run for run in ended]
+
+
+def _once_clean(run: FlowRun) -> Sequence[str]:
+    return [remark for remark in run.remarks if remark != NOT_CLEANED]
 
 
 def unfinished_in(rows: Iterable[Event]) -> Sequence[Unfinished]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from releaseguard.verification.flowruns import (
     filled,
     judged,
     kept_for_cleanup,
+    needed_for_cleanup,
     runs_in,
     unfinished_in,
 )
@@ -47,6 +49,10 @@ AFTER_A_REFUSAL = 5.0
 """Seconds to wait for the event of a request that failed: it is written by that same request."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between looks into the log while an event is waited for."""
+REFUSED_FOR = 300.0
+"""Seconds for which a refused sign-in is not tried again: a watch must not lock the test user out."""
+FIRST_REST, LONGEST_REST = 15.0, 300.0
+"""Seconds, doubling, before a watch spends another run on an obstacle such as a release that is not live yet."""
 RENEW_BEFORE = 60.0
 """Seconds before a token's end at which the test user signs in again."""
 
@@ -72,6 +78,8 @@ class Session:
         self._account: Account | None = None
         self._token: Secret | None = None
         self._until = 0.0
+        self._refusal: tuple[float, AccessDenied] | None = None
+        """Until when the newest refusal holds, and the refusal."""
         self.user_id = ""
 
     @property
@@ -96,6 +104,8 @@ class Session:
         if self._token is not None and self._clock() < self._until:
             return
         self._token = None
+        if self._refusal is not None and self._clock() < self._refusal[0]:
+            raise self._refusal[1].with_traceback(None)
         answer = self._ask_for_token(client)
         token = answer.get("access_token")
         claims = claims_of(token) if isinstance(token, str) else {}
@@ -122,12 +132,14 @@ class Session:
             )
         except ServiceError as error:
             if error.status in (400, 401, 403, 422):
-                raise AccessDenied(
+                refusal = AccessDenied(
                     f"the app does not let the test user in: it answered {error.status}",
                     where=client.host,
                     next_step="Check SYNTHETIC_USER_EMAIL, SYNTHETIC_USER_PASSWORD and SUPABASE_ANON_KEY in Infisical.",
                     status=error.status,
-                ) from None
+                )
+                self._refusal = self._clock() + REFUSED_FOR, refusal
+                raise refusal from None
             raise
         answer = reply.json()
         return answer if isinstance(answer, Mapping) else {}
@@ -184,6 +196,8 @@ class _Work:
     limited: bool = False
     in_doubt: bool = False
     """A request was sent, and whether it took effect is unknown."""
+    unnamed: bool = False
+    """A payment was made, and the answer does not say what there is to take back."""
 
     @property
     def failure(self) -> str:
@@ -297,7 +311,7 @@ class FlowRunner:
             event_ids=tuple(str(event.id) for event in events[:5]),
             arrived_after_s=round(world.clock() - begun, 3) if seen.matched else None,
             cleaned=cleaned,
-            remarks=tuple(_remarks(events, cleaned=cleaned)),
+            remarks=tuple(_remarks(events, cleaned=cleaned, unnamed=work.unnamed)),
         )
         world.log.append([flowruns.finished(run)])
         return run
@@ -323,6 +337,7 @@ class FlowRunner:
             if not done.ok:
                 return
             work.known |= extracted(step, answer)
+            work.unnamed = work.unnamed or _names_no_payment(work, step)
             self._remember(work, step)
 
     def _remember(self, work: _Work, step: StepSpec) -> None:
@@ -334,7 +349,7 @@ class FlowRunner:
 
     def _clean_up(self, work: _Work) -> bool:
         """Whether nothing is left behind."""
-        clean = not (work.in_doubt and work.flow.cleanup)
+        clean = not (work.in_doubt and work.flow.cleanup) and not work.unnamed
         for step in work.flow.cleanup:
             if step.when and not work.known.get(step.when):
                 continue
@@ -431,9 +446,10 @@ class FlowRunner:
         world = self._world
         known = {**self._given(flow, left.key), **left.extracted}
         work = _Work(card, flow, left.key, left.release, known, world.log.now())
-        if flow.cleanup and not left.extracted and may_resend:
+        answered = left.result is not None and all(step.ok for step in left.result.steps)
+        if flow.cleanup and not left.extracted and may_resend and not answered:
             self._take_steps(work)
-        learned = bool(left.extracted) or may_resend or not flow.cleanup
+        learned = bool(left.extracted) or (may_resend and not answered) or not flow.cleanup
         clean = self._clean_up(work) and learned
         run = left.result or FlowRun(
             key=left.key,
@@ -462,6 +478,8 @@ class FlowStage:
 
     def __init__(self, world: FlowWorld) -> None:
         self._world = world
+        self._rests: dict[tuple[str, str], tuple[float, float]] = {}
+        """By provider and flow: until when no run is spent on what stopped the last one, and for how long that is."""
 
     def __call__(self, card: Card, check: FlowCheck, deployment: Deployment) -> Finding:
         """The finding over all runs that the log holds for this deployment, after those still needed.
@@ -472,11 +490,22 @@ class FlowStage:
         runner = FlowRunner(self._world, purpose=purpose_of(deployment), release=deployment.release)
         runner.recover(card, flow)
         runs = list(runner.past(card, flow))
-        while flowverdict.decide(flow, runs).another:
+        while flowverdict.decide(flow, runs).another and not self._rests_after(card, flow):
             runs.append(runner.run(card, flow))
             if flowverdict.stops_for_now(runs[-1]):
+                self._rest(card, flow)
                 break
+            self._rests.pop((card.id, flow.id), None)
         return flowverdict.verdict_of(card.id, check, flow, runs)
+
+    def _rests_after(self, card: Card, flow: FlowSpec) -> bool:
+        until, _ = self._rests.get((card.id, flow.id), (-math.inf, 0.0))
+        return self._world.clock() < until
+
+    def _rest(self, card: Card, flow: FlowSpec) -> None:
+        _, last = self._rests.get((card.id, flow.id), (0.0, FIRST_REST / 2))
+        rest = min(2 * last, LONGEST_REST)
+        self._rests[card.id, flow.id] = self._world.clock() + rest, rest
 
 
 def purpose_of(deployment: Deployment) -> str:
@@ -492,6 +521,12 @@ def _address(path: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     return filled_path, params
 
 
+def _names_no_payment(work: _Work, step: StepSpec) -> bool:
+    """Whether money may have moved and the answer does not say what there is to take back."""
+    needed = needed_for_cleanup(work.flow) & step.extract.keys()
+    return work.flow.moves_money and not needed <= work.known.keys()
+
+
 def _names_in(step: StepSpec) -> set[str]:
     return {*placeholders(step.path), *placeholders(step.body)} - {"idempotency_key"}
 
@@ -503,10 +538,12 @@ def _json(reply: Any) -> Any:
         return None
 
 
-def _remarks(events: Sequence[Event], *, cleaned: bool) -> Sequence[str]:
+def _remarks(events: Sequence[Event], *, cleaned: bool, unnamed: bool) -> Sequence[str]:
     remarks = []
     if any(not event.synthetic for event in events):
         remarks.append("the app does not mark the test user's events as synthetic, so they count as traffic")
-    if not cleaned:
-        remarks.append("cleaning up failed; the next run tries again")
+    if unnamed:
+        remarks.append(flowruns.UNNAMED)
+    elif not cleaned:
+        remarks.append(flowruns.NOT_CLEANED)
     return remarks
