@@ -273,6 +273,7 @@ class Wiring:
             count_rows=self._app_database(Secret(database), setting).count_rows if database else None,
             database_setting=setting,
             run_flows=self._flow_stage(),
+            flow_setting="[infisical] project_id" if self.settings.app.url else "[app] url",
             test_paths=frozenset(name for name, one in providers.items() if one.test_path),
         )
 

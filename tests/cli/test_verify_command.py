@@ -85,6 +85,26 @@ def test_results_are_written_back_unless_the_past_is_judged(cli, seeded):
     assert "release_verified" in cli.run("events", "list", "--provider", "releaseguard").out
 
 
+def test_a_deployment_dated_in_the_future_does_not_hide_the_newest_one(cli, tmp_path):
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute(
+            "INSERT INTO integration_events"
+            " (id, occurred_at, recorded_at, provider, event, outcome, environment, release) VALUES"
+            " ('00000000-0000-4000-8000-000000000001', ?, ?, 'releaseguard', 'release_deployed', 'success',"
+            " 'production', 'tomorrow')",
+            (to_text(utc_now() + timedelta(days=1)), to_text(utc_now())),
+        )
+    connection.close()
+    assert cli.run("verify", "--json").json["release"] == "bad"
+
+
+def test_flows_that_lack_their_test_users_vault_name_that_setting(cli, tmp_path):
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text() + '[app]\nurl = "http://127.0.0.1:1"\n')
+    skipped = {row["id"]: row["reason"] for row in cli.run("verify", "--json").json["skipped"]}
+    assert skipped["sendgrid.send"] == "not configured: [infisical] project_id"
+
+
 def test_a_watch_ends_as_soon_as_it_is_decided(cli):
     done = cli.run("verify", "--watch", "--within", "30m", "--json")
     assert (done.code, done.json["verdict"]) == (1, "fail")

@@ -40,6 +40,8 @@ class Present:
     count_rows: CountRows | None = None
     database_setting: str = "APP_DATABASE_URL"
     run_flows: RunFlows | None = None
+    flow_setting: str = "[app] url"
+    """The setting without which no flow can run."""
     test_paths: frozenset[str] = frozenset()
     """Providers whose flows that move money go to a test path."""
 
@@ -54,7 +56,7 @@ class Present:
 
     def _why_no_flow(self, card: Card, check: Check) -> str | None:
         if self.run_flows is None:
-            return "not configured: [app] url"
+            return f"not configured: {self.flow_setting}"
         moves_money = any(
             isinstance(check, FlowCheck) and flow.id == check.flow and flow.moves_money for flow in card.flows
         )

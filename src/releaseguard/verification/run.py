@@ -30,6 +30,8 @@ from releaseguard.verification.release import DEPLOYED, deployments_of, pick
 from releaseguard.verification.series import minute_of
 from releaseguard.verification.traffic import gathered, rows_around, rule_of, settled_before, span_of
 
+AHEAD = timedelta(minutes=10)
+"""How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
 WRITTEN = "release_verified"
 WRITTEN_CHECK = "release_check"
 
@@ -100,7 +102,7 @@ class Verifier:
         Raises ``UsageError`` where the log holds no such deployment, ``ServiceError`` where it does not answer.
         """
         as_of = self.request.as_of or self.world.now()
-        deployment = self._deployment()
+        deployment = self._deployment(as_of)
         wanted = list(self._wanted())
         rows = [*self._rows(deployment, as_of)]
         logged = {(row.provider, row.event) for row in rows}
@@ -119,10 +121,12 @@ class Verifier:
             window_ended=as_of >= self._end(deployment),
         )
 
-    def _deployment(self) -> Deployment:
+    def _deployment(self, as_of: datetime) -> Deployment:
         request, environment = self.request, self.world.environment
         query = Query(environment=environment, events=[DEPLOYED], recorded_until=request.as_of)
         known = deployments_of(self.world.log.select(query))
+        if request.release is None and request.deployed_at is None:
+            known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         return pick(known, environment=environment, release=request.release, deployed_at=request.deployed_at)
 
     def _end(self, deployment: Deployment) -> datetime:
