@@ -35,12 +35,14 @@ def minutes(
 
     All rows are counted first and the repeats, which are few, taken off: numbering all rows within their
     happenings would sort the whole table, which takes four times as long. Correlations alone select the rows to
-    number: a join on all five columns tempts SQLite into the index on providers, and into minutes.
+    number: a join on all five columns tempts SQLite into the index on providers, and into minutes. They are found
+    once: Postgres, where it has no statistics of a table just filled, would look for them again for every row.
     """
     order = f"environment, {_KIND}" if by_environment else _KIND
     return f"""
 WITH traffic AS NOT MATERIALIZED ({_traffic(place, value, minute, where)}),
-doubled AS (SELECT correlation FROM traffic WHERE correlation IS NOT NULL GROUP BY {_HAPPENING} HAVING count(*) > 1),
+doubled AS MATERIALIZED (SELECT correlation FROM traffic WHERE correlation IS NOT NULL
+  GROUP BY {_HAPPENING} HAVING count(*) > 1),
 numbered AS (SELECT {_KIND}, row_number() OVER (PARTITION BY {_HAPPENING} ORDER BY learned, happened, row_id) AS nth
   FROM traffic WHERE correlation IN (SELECT correlation FROM doubled)),
 counted AS (SELECT {_KIND}, count(*) AS every, 0 AS again FROM traffic GROUP BY {_KIND}

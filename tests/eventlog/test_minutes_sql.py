@@ -1,0 +1,12 @@
+"""The statement that counts rows per minute."""
+
+from __future__ import annotations
+
+from releaseguard.eventlog import sql
+from releaseguard.eventlog.interface import EventTable
+
+
+def test_repeated_correlations_are_looked_for_once_whatever_the_planner_knows_of_the_table():
+    # Inlined, the search is repeated for every row where Postgres expects one row: a table that was never analysed.
+    statement = sql.minutes(EventTable(), str, str, "")
+    assert "doubled AS MATERIALIZED (" in statement
