@@ -87,6 +87,12 @@ def test_nothing_of_anyone_is_the_logs_silence_and_fails_nobody() -> None:
     assert explain_log(replay)["silence_cause"] == "log"
 
 
+@pytest.mark.parametrize("minutes", [WINDOW, WINDOW + 15, WINDOW + 300])
+def test_a_log_that_falls_silent_after_the_window_takes_no_verdict_back(minutes: int) -> None:
+    replay = judged([*past(), *usual("mail"), *usual("sms"), *usual("pay")], minutes)
+    assert replay.current().verdict is Verdict.PASS
+
+
 def test_a_log_that_was_down_for_a_while_fails_nobody_afterwards() -> None:
     cells = [*past()]
     for provider in PROVIDERS:
@@ -164,6 +170,14 @@ def test_errors_that_began_before_the_deployment_do_not_fail_it() -> None:
     assert "before the deployment" in finding.reason
 
 
+def test_a_few_chance_errors_right_before_a_busy_deployment_do_not_excuse_it() -> None:
+    before = [cell("mail", -offset, 1, ok=False, release="old") for offset in (1, 2)]
+    failing = [cell("mail", offset, 5, ok=ok) for offset in range(WINDOW) for ok in (True, False)]
+    replay = judged([*past(), *before, *failing, *usual("sms"), *usual("pay")])
+    assert 20 < replay.known.trouble["mail.errors"] < 300
+    assert of(replay, "mail.errors") is Verdict.FAIL
+
+
 def test_errors_that_began_with_the_deployment_do() -> None:
     cells = [*past(), *usual("sms"), *usual("pay"), *usual("mail")]
     cells += [cell("mail", offset, 8, ok=False) for offset in range(WINDOW)]
@@ -194,6 +208,15 @@ def test_errors_of_the_old_release_still_running_are_not_held_against_the_new_on
 
 
 # -- the log itself --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("every", "passes"), [(20, False), (2, True)])
+def test_a_volume_of_which_little_was_expected_does_not_pass(every: int, passes: bool) -> None:
+    thin = [cell("mail", offset, 1, release="old") for offset in range(-DAYS * 1440 - 400, 0, every)]
+    thin += [cell("mail", offset, 1) for offset in range(0, WINDOW, max(every // 2, 1))]
+    others = [name for name in PROVIDERS if name != "mail"]
+    replay = judged([*past(others), *thin, *usual("sms"), *usual("pay")])
+    assert (of(replay, "mail.volume") is Verdict.PASS) is passes
 
 
 def test_rows_that_come_late_are_no_silence() -> None:

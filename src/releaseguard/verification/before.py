@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from releaseguard.verification.baseline import (
     DAY,
+    HOUR,
     ErrorBaseline,
     Span,
     VolumeBaseline,
@@ -24,10 +25,13 @@ from releaseguard.verification.series import Cell, Known, Ledger
 
 INCIDENT = 20.0
 """The evidence at which errors count as having begun before the deployment, until calm events show otherwise."""
-FAILING = 300.0
-"""The evidence of errors from before the deployment that excuses the provider's volume too."""
 STOPPED = 30.0
 """The evidence at which a volume counts as having dropped before the deployment."""
+FAILING = 300.0
+"""What both need where there are many events, since chance reaches less within hours and would excuse a bad release;
+and what excuses the volume of a provider whose errors began before."""
+MANY = 100.0
+"""Events an hour: an incident of a few minutes shows as much as it ever will."""
 _SINCE = (120, 60, 45, 30, 20, 10)
 
 
@@ -55,6 +59,11 @@ class Before:
 
     volume_incidents: frozenset[str]
     """The volume rules whose events had stopped or dropped before the deployment, or whose provider was failing."""
+
+    def in_incident(self, rule: Rule) -> bool:
+        """Whether the errors of a signal rule began before the deployment."""
+        many = self.expected_events(rule, 1) * HOUR >= MANY
+        return self.trouble[rule.id] >= (FAILING if many else INCIDENT)
 
     def expected_events(self, rule: Rule, minutes: int) -> float:
         """Events that a signal rule should see in the first ``minutes`` after the deployment."""
@@ -92,7 +101,7 @@ def known_before(
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
-        volume_incidents=_volume_incidents(rules, trouble),
+        volume_incidents=_volume_incidents(rules, trouble, volumes),
     )
 
 
@@ -193,14 +202,21 @@ def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
     return seen[last] == 0
 
 
-def _volume_incidents(rules: Sequence[Rule], trouble: dict[str, float]) -> frozenset[str]:
+def _volume_incidents(
+    rules: Sequence[Rule], trouble: dict[str, float], volumes: dict[str, VolumeBaseline]
+) -> frozenset[str]:
     """Where calls fail there are fewer successes: a provider's errors from before excuse its volume too."""
     failing = {rule.provider for rule in rules if rule.kind == "signal" and trouble.get(rule.id, 0.0) >= FAILING}
     return frozenset(
         rule.id
         for rule in rules
-        if rule.kind == "volume" and (rule.provider in failing or trouble.get(rule.id, 0.0) >= STOPPED)
+        if rule.kind == "volume"
+        and (rule.provider in failing or trouble.get(rule.id, 0.0) >= _stopped_from(volumes[rule.id]))
     )
+
+
+def _stopped_from(usual: VolumeBaseline) -> float:
+    return FAILING if usual.rates[0] * HOUR >= MANY else STOPPED
 
 
 def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline]) -> float:

@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from releaseguard.model import Verdict
 from releaseguard.verification.baseline import ErrorBaseline
-from releaseguard.verification.before import INCIDENT, Before, Trouble, known_before
+from releaseguard.verification.before import Before, Trouble, known_before
 from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.verification.completeness import ENOUGH, dead_minutes
 from releaseguard.verification.evidence import (
@@ -55,6 +55,8 @@ LEAST_CONFIDENCE = 0.8
 """At which the new release's events alone, were they all clean, must exclude the harm."""
 VOLUME_DEVIATIONS = 1.0
 """Of the bound on the volume of a PASS: one-sided 84%."""
+LEAST_EXPECTED = 10.0
+"""Events that must have been expected for a volume to pass: half of fewer shows the usual number too often."""
 LEAST_TAGGED = 0.5
 """The share of a provider's new events that must carry the release for a PASS."""
 MOST_NEEDED = 1_000_000
@@ -235,9 +237,8 @@ class Replay:
             base = before.errors[state.rule.id]
             if state.process is None:
                 state.process = self._process(state.rule, base)
-            trouble = before.trouble[state.rule.id]
-            if trouble >= INCIDENT and state.events == 0 and state.trouble is None:
-                state.trouble = Trouble(base, trouble)
+            if before.in_incident(state.rule) and state.events == 0 and state.trouble is None:
+                state.trouble = Trouble(base, before.trouble[state.rule.id])
 
     def _process(self, rule: Rule, base: ErrorBaseline) -> ErrorProcess:
         alike = [self.weight(other) for other in self.rules if other.blocking is rule.blocking]
@@ -296,10 +297,13 @@ class Replay:
         return self._by_event[key]
 
     def _judge_log(self) -> None:
-        """How much should have arrived since the newest row that did, at the level shown up to then."""
+        """How much should have arrived since the newest row that did, at the level shown up to then.
+
+        What comes after the window, or no longer comes, says nothing about it.
+        """
         newest = self.log.newest
         start = self.deployed - LOOKBACK if newest is None else newest + 1
-        until = min(self.look_minute, self.end + AFTERMATH)
+        until = min(self.look_minute, self.end)
         missing = sum(
             rates.expected_between(start - self.deployed, until - self.known.lags.of(name).complete - self.deployed)
             for name, rates in self.known.traffic.items()
@@ -534,17 +538,17 @@ class Replay:
 
     def _volume_passes(self, rule: Rule) -> bool:
         state, base = self.volumes[rule.id], self.known.volumes[rule.id]
-        if self.log.down or base.days < 1:
+        if self.log.down or base.days < 1 or state.expected < LEAST_EXPECTED:
             return False
         if not self._is_tagged(state.tagged, state.fresh) or state.value > SUSPICION or not state.judged:
             return False
         spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / state.judged + base.variance)
         # After a drop from before the deployment, today's level is no measure: it has to be as on other days.
         level = min(base.level, 1.0) if rule.id in self.known.volume_incidents else 1.0
-        ratio = math.log(state.judged * level / state.expected) if state.expected > 0 else 0.0
+        ratio = math.log(state.judged * level / state.expected)
         low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
         high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
-        return low and high and state.expected > 0
+        return low and high
 
     # -- silence -----------------------------------------------------------------------------------------
 

@@ -204,14 +204,12 @@ class Verifier:
         return self.world.present.look(card, check, deployment)
 
     def _with_ids(self, rule: Rule, finding: Finding, deployment: Deployment, as_of: datetime) -> Finding:
-        """The finding with the ids of up to five rows that speak against the release."""
-        against = rule.error or rule.success
-        if finding.verdict is Verdict.PASS or not against:
-            return finding
+        """The finding with the ids of up to five rows: those that speak against the release, or a PASS rests on."""
+        events = rule.success | rule.error if finding.verdict is Verdict.PASS else rule.error or rule.success
         query = Query(
             environment=deployment.environment,
             providers=[rule.provider],
-            events=sorted(against),
+            events=sorted(events),
             since=deployment.deployed_at,
             until=self._end(deployment),
             recorded_until=self._known_at(as_of),
