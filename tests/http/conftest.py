@@ -46,7 +46,8 @@ class Answer:
     body: bytes = b'{"ok": true}'
 
 
-RESET, HALF, SILENCE, DRIP = "reset", "half", "silence", "drip"
+RESET, HALF, SILENCE, DRIP, HANG_UP = "reset", "half", "silence", "drip", "hang_up"
+"""Methods of the handler."""
 
 
 @dataclass
@@ -99,7 +100,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.answer(step)
             else:
                 self.close_connection = True
-                {RESET: self.reset, HALF: self.half, SILENCE: self.silence, DRIP: self.drip}[step]()
+                steps = {
+                    RESET: self.reset,
+                    HALF: self.half,
+                    SILENCE: self.silence,
+                    DRIP: self.drip,
+                    HANG_UP: self.hang_up,
+                }
+                steps[step]()
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = do_PATCH = serve  # noqa: N815
 
@@ -117,6 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def half(self) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+
+    def hang_up(self) -> None:
+        """A whole answer that does not say that it is the last one on this connection."""
+        self.answer(Answer())
 
     def silence(self) -> None:
         self.service.over.wait(10)

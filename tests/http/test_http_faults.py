@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpcore
 import pytest
@@ -27,7 +29,7 @@ from releaseguard.http import Limits, Reply, ServiceClient, quoted
 from releaseguard.http.transport import _this_thread
 from releaseguard.settings import NetworkSection, seconds
 
-from .conftest import DRIP, HALF, RESET, SILENCE, START, Answer, FakeClock, Service
+from .conftest import DRIP, HALF, HANG_UP, RESET, SILENCE, START, Answer, FakeClock, Service
 
 Connect = Callable[..., ServiceClient]
 
@@ -453,6 +455,39 @@ def test_an_interrupt_ends_a_wait_for_a_limit(connect: Connect, service: Service
         client.request("GET", "/thing")
     assert clock() <= 1
     assert len(service.arrived) == 1
+
+
+@pytest.fixture
+def dialled(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """The connections that were opened, in their order."""
+    opened: list[socket.socket] = []
+    dial = socket.create_connection
+
+    def dialling(*args: Any, **options: Any) -> socket.socket:
+        opened.append(dial(*args, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "create_connection", dialling)
+    return opened
+
+
+def test_requests_one_after_the_other_share_a_connection(connect: Connect, dialled: list[socket.socket]) -> None:
+    client = connect()
+    assert [outcome(client, method) for method in ("GET", "PUT", "GET")] == [200] * 3
+    assert len(dialled) == 1
+
+
+def test_a_connection_that_the_service_has_ended_is_not_used_again(
+    connect: Connect, service: Service, dialled: list[socket.socket]
+) -> None:
+    """A POST on it would be called uncertain, though nobody was there to take it."""
+    service.script = [HANG_UP]
+    client = connect()
+    assert outcome(client, "GET") == 200
+    assert select.select(dialled, [], [], 10)[0] == dialled, "the service has ended it"
+    assert outcome(client, "POST") == 200
+    assert len(dialled) == 2
+    assert dialled[0].fileno() == -1, "given back to the system"
 
 
 def test_a_closed_client_opens_again(connect: Connect) -> None:

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import certifi
 import httpcore
@@ -126,62 +126,67 @@ def _addresses(host: str, port: int) -> Iterator[str]:
         yield socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with IPv6 scope
 
 
-class _Line(httpx.HTTPTransport):
-    """One connection, opened anew where it has ended, whose sockets end with the request."""
-
-    def __init__(self, proxy: str | None) -> None:
-        context = verified_tls()
-        super().__init__(verify=context, trust_env=False)
-        pool: dict[str, Any] = {
-            "ssl_context": context,
-            "max_connections": 1,
-            "max_keepalive_connections": 1,
-            "keepalive_expiry": 5.0,
-            "network_backend": _Backend(),
-        }
-        if proxy is None:
-            self._pool = httpcore.ConnectionPool(**pool)
-        else:
-            told = httpx.Proxy(proxy)
-            self._pool = httpcore.HTTPProxy(str(told.url), proxy_auth=told.raw_auth, **pool)
-
-
-class Transport(httpx.BaseTransport):
+class _Lines(httpcore.ConnectionPool):
     """As many connections as requests are under way, kept for the next ones.
 
     httpcore's own pool looks at every connection for every request, all threads waiting: with fifty connections
-    that takes longer than many an answer. Here a request takes a free connection and gives it back.
+    that takes longer than many an answer. Here a request takes an idle connection, reads its whole answer and gives
+    it back. Lists and sets need no lock for one change at a time.
     """
 
-    def __init__(self, *, proxy: str | None = None) -> None:
-        self._proxy = proxy
-        self._free: list[_Line] = []
-        self._all: list[_Line] = []
-        self._lock = threading.Lock()
+    def __init__(self, proxy: str | None) -> None:
+        told = httpx.Proxy(proxy) if proxy is not None else None
+        super().__init__(
+            ssl_context=verified_tls(),
+            proxy=httpcore.Proxy(str(told.url), told.raw_auth) if told is not None else None,
+            keepalive_expiry=5.0,
+            network_backend=_Backend(),
+        )
+        self._idle: list[httpcore.ConnectionInterface] = []
+        self._all: set[httpcore.ConnectionInterface] = set()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        line = self._taken()
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        connection = self._taken(request.url.origin)
         try:
-            response = line.handle_request(request)
-        except BaseException:
-            self._free.append(line)
-            raise
-        body = cast("httpx.SyncByteStream", response.stream)
-        response.stream = _Lent(body, lambda: self._free.append(line))
+            response = connection.handle_request(request)
+            body = response.read()
+            response.close()
+        finally:
+            self._idle.append(connection)
+        response.stream = [body]
         return response
 
     def close(self) -> None:
-        with self._lock:
-            lines, self._all, self._free = self._all, [], []
-        for line in lines:
-            line.close()
+        for connection in list(self._all):
+            self._drop(connection)
 
-    def _taken(self) -> _Line:
-        with self._lock:
-            if self._free:
-                return self._free.pop()  # the last one used: the others may run out
-            self._all.append(_Line(self._proxy))
-            return self._all[-1]
+    def _taken(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()  # the last one used: the others may run out
+                if _is_good(connection, origin):
+                    return connection
+                self._drop(connection)
+        connection = self.create_connection(origin)
+        self._all.add(connection)
+        return connection
+
+    def _drop(self, connection: httpcore.ConnectionInterface) -> None:
+        self._all.discard(connection)
+        connection.close()
+
+
+def _is_good(connection: httpcore.ConnectionInterface, origin: httpcore.Origin) -> bool:
+    """Whether one more request may use it: not closed, not kept for too long, not hung up at the other end."""
+    return connection.can_handle_request(origin) and connection.is_available() and not connection.has_expired()
+
+
+class Transport(httpx.HTTPTransport):
+    """httpx's own transport over connections that end with the request (:class:`_Lines`)."""
+
+    def __init__(self, *, proxy: str | None = None) -> None:
+        super().__init__(verify=verified_tls(), trust_env=False)
+        self._pool = _Lines(proxy)
 
 
 def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
@@ -192,21 +197,6 @@ def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.R
     finally:
         response.close()
     return response
-
-
-class _Lent(httpx.SyncByteStream):
-    """A body that gives its connection back when it is closed."""
-
-    def __init__(self, body: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
-        self._body = body
-        self._give_back = give_back
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._body
-
-    def close(self) -> None:
-        self._body.close()
-        self._give_back()
 
 
 @functools.cache
