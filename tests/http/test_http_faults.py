@@ -27,6 +27,7 @@ from releaseguard.errors import (
 )
 from releaseguard.http import Limits, Reply, ServiceClient, quoted
 from releaseguard.http.transport import _this_thread
+from releaseguard.safemode import build_policy, guarding
 from releaseguard.settings import NetworkSection, seconds
 
 from .conftest import DRIP, HALF, HANG_UP, RESET, SILENCE, START, Answer, FakeClock, Service
@@ -310,6 +311,21 @@ def test_a_name_stays_one_part_of_the_path(connect: Connect, service: Service, n
 def test_an_address_that_is_not_plain_https_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(SafeModeRefusal):
         ServiceClient(service="github", base_url=url)
+
+
+def test_a_policy_that_comes_into_force_later_stops_a_client_that_is_connected(
+    connect: Connect, service: Service
+) -> None:
+    """No look-up and no connection is made any more for a hook to see: the client itself has to ask."""
+    client = connect()
+    allowing, refusing = build_policy({"[app] url": service.url}, {}), build_policy({}, {})
+    assert outcome(client, "GET") == 200
+    for _ in range(2):
+        with guarding(allowing):
+            assert outcome(client, "GET") == 200
+        with guarding(refusing):
+            assert [outcome(client, "GET"), outcome(client, "GET")] == [SafeModeRefusal] * 2
+    assert len(service.arrived) == 3
 
 
 def test_an_answer_that_is_not_json_names_host_and_path_and_shows_nothing_of_it(

@@ -29,7 +29,7 @@ from releaseguard.http.access import refuses_credential
 from releaseguard.http.pacing import Limits, Pacer
 from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated_wait
 from releaseguard.model import utc_now
-from releaseguard.safemode import check_address, refusal_behind
+from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class ServiceClient:
         sleep: Callable[[float], None] = time.sleep,
         transport: Any = None,
     ) -> None:
+        self._passed = active_policy()
         check_address(base_url)
         self.service = service
         self.host = urlsplit(base_url).netloc
@@ -290,13 +291,13 @@ class ServiceClient:
         """Sends once. Returns instead of raising, so that no exception of httpx becomes another's context."""
         import httpx
 
-        from releaseguard.http.transport import ends_within, exchanged, fault_of
+        from releaseguard.http.transport import address, ends_within, exchanged, fault_of
 
-        check_address(self._base)
+        self._check_address()
         transport = self._opened()
         request = httpx.Request(
             call.method,
-            self._base + call.path,
+            address(self._base + call.path),
             params=call.params or None,
             content=call.content,
             headers={"accept-encoding": "gzip, deflate", **headers},
@@ -317,6 +318,14 @@ class ServiceClient:
         if stopped is not None:
             raise stopped
         return fault
+
+    def _check_address(self) -> None:
+        """SAFE MODE's answer for this client's one address. A policy that has let it pass does so for good: its
+        deny-list is fixed and its allow-list only grows. Another policy is asked anew, a refusal every time."""
+        policy = active_policy()
+        if policy is not self._passed:
+            check_address(self._base)
+            self._passed = policy
 
     def _opened(self) -> httpx.BaseTransport:
         from releaseguard.http.transport import Transport

@@ -45,7 +45,8 @@ class Policy:
 
     ``denied`` maps a card's id to its host patterns (``sendgrid.com`` covers every host below it). Deny wins
     over allow, except where ``infrastructure`` (setting -> ids of cards) says that the very address of that
-    setting is something releaseguard stands on. Shared by all threads.
+    setting is something releaseguard stands on. What it allows once it allows for good: ``denied`` and
+    ``infrastructure`` are fixed, and the allow-list only grows. Shared by all threads.
     """
 
     def __init__(
