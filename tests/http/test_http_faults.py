@@ -275,6 +275,12 @@ def test_what_is_sent(connect: Connect, service: Service) -> None:
     assert arrived.headers["content-type"] == "application/json"
 
 
+def test_a_request_that_the_system_does_not_take_at_once_arrives_whole(connect: Connect, service: Service) -> None:
+    large = "x" * 16_000_000  # no socket's buffer holds as much
+    assert connect().request("PUT", "/thing", json={"a": large}).status == 200
+    assert [len(arrived.body) for arrived in service.arrived] == [len(large) + len('{"a":""}')]
+
+
 def test_the_environment_adds_neither_proxy_nor_credentials(
     connect: Connect, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
