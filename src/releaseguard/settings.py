@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from releaseguard import tomlfile
-from releaseguard.errors import ConfigError
+from releaseguard.errors import ConfigError, UsageError
 from releaseguard.model import duration
 from releaseguard.secret import Secret
-from releaseguard.tomlfile import Document, Step
+from releaseguard.tomlfile import Document, Step, did_you_mean
 
 FILE_NAME = "releaseguard.toml"
 _DURATION = r"^(\d+(\.\d+)?[smhdw])+$"
@@ -155,8 +155,20 @@ class Settings:
         own = ("environments", self.environment, *steps)
         return self.document.where(*(own if own in self.document.lines else steps))
 
+    def refuse_undeclared(self) -> None:
+        """Raises ``UsageError`` for an environment that the file does not name: it would act on another's places."""
+        usual = self.document.data.get("project", {}).get("environment", ProjectSection().environment)
+        declared = [usual, *self.document.data.get("environments", {})]
+        if self.environment not in declared:
+            raise UsageError(
+                f"no environment is called {self.environment}",
+                where=str(self.path or FILE_NAME),
+                next_step=f"{did_you_mean(self.environment, declared)} Or declare it: [environments.NAME].",
+            )
+
     def destinations_of(self, provider: str) -> Sequence[str]:
         """The provider's configured destinations. Raises ``ConfigError`` where there are none."""
+        self.refuse_undeclared()
         section = self.providers.get(provider)
         if section is None or not section.destinations:
             raise ConfigError(

@@ -352,6 +352,7 @@ class Wiring:
         """The providers with destinations in this environment, or one of them."""
         from releaseguard.rotation.survey import Managed
 
+        self.settings.refuse_undeclared()
         names = [provider] if provider else [name for name, one in self.settings.providers.items() if one.destinations]
         return [
             Managed(

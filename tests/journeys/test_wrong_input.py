@@ -38,6 +38,14 @@ def test_a_providers_host_in_the_configuration_is_refused_with_the_cards_name(tm
     assert "[github] url" in done.err
 
 
+@pytest.mark.parametrize("command", [("drift",), ("rotate", "sendgrid", "--yes"), ("rotate", "--all-drifted", "--yes")])
+def test_an_environment_that_the_file_does_not_name_is_not_taken_for_another(cli, command):
+    done = cli.run(*command, "--environment", "prodction")
+    assert done.code == 2
+    assert "no environment is called prodction" in done.err
+    assert "'production'" in done.err
+
+
 def test_an_event_log_that_cannot_be_written_is_named(tmp_path, cli):
     (tmp_path / "folder").mkdir()
     path = tmp_path / "releaseguard.toml"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from rotation_fakes import LANE, NAME, SENDGRID, FakeDestination, World
 
@@ -876,6 +877,28 @@ def test_a_value_in_installed_apps_is_never_proven_by_a_redeploy() -> None:
     result = go(world)
     assert (result.state, result.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
     assert "installed apps" in result.proof.missing[0]
+
+
+def test_revoking_a_value_in_installed_apps_says_first_whom_it_breaks() -> None:
+    world = ready("old", "new")
+    spec = SecretSpec(name=NAME, reach="client", proven_by=("sendgrid_email_sent",))
+    world.card = msgspec.structs.replace(SENDGRID, secrets=(spec,))
+    began = world.log.now()
+    phones = [("v1", -3), ("v1", -2), ("v1", 1), ("v2", 5), ("v2", 6), ("v2", 7)]
+    world.log.append([phone(release, began + timedelta(hours=hours)) for release, hours in phones])
+    assert "100% of their events" in " ".join(go(world).remarks)
+    world.time.sleep(8 * 3600)
+    retired = do(world, Action.CONFIRM_REVOKED)
+    assert "50% of their events of the last day come from releases that hold the old value (v1)" in " ".join(
+        retired.remarks
+    )
+
+
+def phone(release: str, at: datetime) -> Event:
+    return Event(
+        id=new_id(), occurred_at=at, provider="sendgrid", event="sendgrid_email_sent", outcome=Outcome.SUCCESS,
+        environment="production", release=release, source="client",
+    )  # fmt: skip
 
 
 def test_without_a_runtime_destination_nothing_is_proven() -> None:

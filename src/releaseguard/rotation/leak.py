@@ -19,6 +19,7 @@ from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
+from releaseguard.rotation.clients import ClientShare, sentence, shares_in
 from releaseguard.rotation.copies import search_for_copies
 from releaseguard.rotation.values import Place
 from releaseguard.vault.interface import Access, Vault
@@ -32,21 +33,6 @@ LOOK_BACK = timedelta(days=30)
 """How far back the log is read where nothing says since when the leaked version has been in use."""
 MOST = 50
 """Entries of one kind that a report keeps; the counts are of all."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientShare:
-    """Of a secret inside installed apps: what share of their recent events comes from releases that hold it."""
-
-    secret: str
-    events: int
-    old_events: int
-    releases: Sequence[str]
-
-    @property
-    def share(self) -> float | None:
-        """Between 0 and 1; ``None`` without any event of a phone."""
-        return self.old_events / self.events if self.events else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +122,7 @@ def gather(around: Surroundings, versions: Mapping[str, int | None], pushed_at: 
         accesses=_accesses(unknown, around, start),
         queued_runs=_attempt(unknown, "queued runs", lambda: around.waiting_runs(pushed_at)) or (),
         use=use_by_source(rows),
-        clients=[client_share(rows, secret.name) for secret in around.unit if secret.reach == "client"],
+        clients=_attempt(unknown, "installed apps", lambda: _clients(around, pushed_at)) or (),
         unknown=unknown,
     )
 
@@ -162,14 +148,6 @@ def use_by_source(rows: Iterable[Event]) -> Mapping[str, Mapping[str, int]]:
     return {source: dict(sorted(counts[source].items())) for source in sorted(counts)}
 
 
-def client_share(rows: Iterable[Event], secret: str) -> ClientShare:
-    """What share of the phones' events comes from releases older than the newest: they hold the old value."""
-    phones = [row for row in rows if row.source == CLIENT and not row.synthetic]
-    newest = max((row for row in phones if row.release), key=lambda row: row.occurred_at, default=None)
-    old = [row for row in phones if newest is None or row.release != newest.release]
-    return ClientShare(secret, len(phones), len(old), sorted({row.release or "(untagged)" for row in old}))
-
-
 def _attempt(unknown: list[str], what: str, look: Callable[[], T]) -> T | None:
     """What ``look`` finds; ``None``, and a line in ``unknown``, where a service refuses."""
     try:
@@ -187,6 +165,12 @@ def _used_since(vault: Vault, versions: Mapping[str, int | None]) -> datetime | 
 def _rows(around: Surroundings, since: datetime) -> Sequence[Event]:
     query = Query(environment=around.lane.environment, providers=[around.card.id], since=since)
     return list(around.log.select(query))
+
+
+def _clients(around: Surroundings, pushed_at: datetime) -> Sequence[ClientShare]:
+    secrets = [one.name for one in around.unit if one.reach == "client"]
+    lane = around.lane
+    return shares_in(around.log, secrets, environment=lane.environment, provider=around.card.id, out_at=pushed_at)
 
 
 def _copies(around: Surroundings, unknown: list[str]) -> Sequence[str]:
@@ -220,7 +204,5 @@ def summary(exposure: JsonObject) -> Sequence[str]:
         lines.append(f"{counts['queued_runs']} workflow runs still hold the old value: {urls}")
     if counts["accesses"]:
         lines.append(f"read or changed {counts['accesses']} times in Infisical")
-    for client in exposure["clients"]:
-        share = "an unknown share" if client["share"] is None else f"{client['share']:.0%}"
-        lines.append(f"{client['secret']} is inside installed apps: revoking it breaks {share} of their use")
+    lines += [sentence(one["secret"], one["share"], one["releases"]) for one in exposure["clients"]]
     return [*lines, *(f"unknown: {what}" for what in exposure["unknown"])]

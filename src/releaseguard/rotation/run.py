@@ -23,6 +23,7 @@ from releaseguard.errors import (
 )
 from releaseguard.model import Event, new_id, to_text
 from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail
+from releaseguard.rotation.clients import sentence, shares_in
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
 from releaseguard.rotation.plan import (
@@ -197,7 +198,7 @@ def _confirm_revoked(call: _Call) -> RotationResult:
         _record_confirmation(call, view, now, None)  # the person has said so, whether or not anybody could look
         raise
     _record_confirmation(call, view, now, len(alive))
-    result = _result(call, view.id)
+    result = _result(call, view.id, remarks=_installed_apps(call, view.id))
     return _still_alive(call, result, alive, since) if alive else result
 
 
@@ -447,7 +448,28 @@ def _run(
     if not isinstance(problem, Unreachable):
         # After a request without an answer the lease is left to run out: the request may still be under way.
         call.journal.release()
-    return _result(call, rotation_id, remarks=remarks, problem=problem)
+    said = () if problem else _installed_apps(call, rotation_id)
+    return _result(call, rotation_id, remarks=(*remarks, *said), problem=problem)
+
+
+def _installed_apps(call: _Call, rotation_id: str) -> Sequence[str]:
+    """What revoking the old value would break on phones, once the new one is out: before anybody does it."""
+    view = next(rotation for rotation in call.view.rotations if rotation.id == rotation_id)
+    secrets = [spec.name for spec in call.unit.secrets if spec.reach == "client"]
+    if not secrets or view.state not in _OUT:
+        return ()
+    lane = call.world.lane
+    try:
+        shares = shares_in(
+            call.world.log, secrets, environment=lane.environment, provider=lane.provider, out_at=view.began_at
+        )
+    except ServiceError as error:
+        return (f"Which installed apps hold the old value could not be read: {error}",)
+    return [f"{sentence(one.secret, one.share, one.releases)}." for one in shares]
+
+
+_OUT = frozenset({State.PUSHED, State.DEPLOYED, State.PROVEN, State.UNPROVEN, State.RETIRED})
+"""The states in which the old value may be revoked."""
 
 
 def _known(call: _Call) -> frozenset[str]:
