@@ -42,6 +42,8 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
         ("verify", "--format", "sarif", "-o", "verdict.sarif", "--no-flows"),
         ("events", "list", "--limit", "500", "--json"),
         ("events", "export", "-o", "events.jsonl"),
+        ("health",),
+        ("health", "--format", "html", "-o", "health.html"),
         ("audit", "show"),
         ("audit", "show", "--json"),
         ("audit", "verify"),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -92,3 +94,33 @@ def test_help_loads_click_and_little_else():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert "rotate" in done.stdout
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_closed_stream_is_no_bug(cli, stream):
+    done = subprocess.run(
+        f"exec {stream}>&-; exec {shlex.quote(sys.executable)} -m releaseguard health",
+        check=False,
+        shell=True,
+        cwd=cli.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3
+    assert "bug" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_no_bug(cli):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "releaseguard", "health"],
+            check=False,
+            cwd=cli.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert "no space is left" in done.stderr
+    assert "Traceback" not in done.stderr

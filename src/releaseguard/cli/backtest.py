@@ -37,8 +37,9 @@ def backtest(
     labels: Path | None,
 ) -> ExitCode:
     """Replay `verify` over every release in the log, minute by minute, each look with only the rows that had been
-    recorded by then. Where release_outcome events or --labels say which releases were good, false alarms are
-    counted, and what other thresholds would have done.
+    recorded by then: the checks of errors and volumes, which are judged by statistics. Checks that look at single
+    rows, at the present or at flows are verify's alone. Where release_outcome events or --labels say which releases
+    were good, false alarms are counted, and what other thresholds would have done.
     """
     from releaseguard.verification.backtest import backtest as replay
     from releaseguard.verification.backtest import histories, other_thresholds, with_truth

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from releaseguard.cli.options import ReaderLeft
-from releaseguard.errors import ExitCode, ReleaseguardError
+from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.secret import masked
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code and never raises."""
+    _open_what_is_closed()
     arguments = list(sys.argv[1:] if args is None else args)
     wants_json = "--json" in arguments
     try:
@@ -36,7 +39,23 @@ def run(args: Sequence[str] | None = None) -> int:
     except ReleaseguardError as error:
         return _expected(error, wants_json)
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _disk_full()
         return _bug(error, wants_json)
+
+
+def _open_what_is_closed() -> None:
+    """``releaseguard verify >&-``: Python has no stream there at all, and what is written to it goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the whole run
+
+
+def _disk_full() -> int:
+    _forget_stdout()
+    return _expected(
+        UsageError("cannot be written: no space is left", next_step="Make room, or write the output elsewhere."), False
+    )
 
 
 def _run(arguments: list[str]) -> int:
@@ -87,10 +106,14 @@ def _write_trace(error: Exception) -> str | None:
 
 
 def _reader_left(code: ExitCode) -> int:
+    _forget_stdout()
+    return code
+
+
+def _forget_stdout() -> None:
     # Python flushes stdout once more at exit, which would fail again and print a traceback:
     # https://docs.python.org/3/library/signal.html#note-on-sigpipe
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:

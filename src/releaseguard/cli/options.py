@@ -155,9 +155,16 @@ class Span(click.ParamType[Any]):
 
 
 def check_spans(**spans: timedelta | None) -> None:
-    """Refuse the flags that ask for less than the minute in which the log is read. Raises ``UsageError``."""
+    """Refuse the flags that ask for less than the minute in which the log is read, or for a season. Raises
+    ``UsageError``."""
     from datetime import timedelta
 
     for name, span in spans.items():
         if span is not None and span < timedelta(minutes=1):
             raise UsageError(f"--{name} is shorter than a minute", next_step=f"Give it more: --{name} 1h")
+        if span is not None and span > timedelta(days=LONGEST_DAYS):
+            raise UsageError(f"--{name} is longer than {LONGEST_DAYS} days", next_step=f"Give it less: --{name} 7d")
+
+
+LONGEST_DAYS = 60
+"""Of a window or baseline: every minute of it is looked at."""

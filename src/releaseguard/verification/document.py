@@ -48,8 +48,14 @@ def _ids(judged: Judged, verdict: Verdict) -> Sequence[str]:
     return [finding.id for finding in judged.findings if finding.verdict is verdict]
 
 
+def _undecided(judged: Judged) -> Sequence[str]:
+    """The undecided checks, first those that leave the release undecided."""
+    found = [finding for finding in judged.findings if finding.verdict is Verdict.INCONCLUSIVE]
+    return [finding.id for finding in sorted(found, key=lambda finding: finding.undecided != "block")]
+
+
 def _summary(judged: Judged) -> str:
-    undecided, warned = _ids(judged, Verdict.INCONCLUSIVE), _ids(judged, Verdict.WARN)
+    undecided, warned = _undecided(judged), _ids(judged, Verdict.WARN)
     if not judged.findings:
         return "nothing could be checked: no check is configured, and no provider has logged an event"
     if judged.verdict is Verdict.FAIL:
