@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -21,7 +21,7 @@ from support.commands import Commands
 def seeded(tmp_path_factory):
     """A log with a good release 80 minutes ago and a bad one 40 minutes ago."""
     path = tmp_path_factory.mktemp("seeded") / "log.db"
-    now = utc_now()
+    now = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
     with SqliteEventLog(path) as log:
         log.migrate()
     week = Week(path, seed=7, streams=BUSY, evening=now, noise=CALM)
