@@ -117,6 +117,7 @@ class Week:
     noise: float = 1.0
     """How much of chance's play is let in; a story that must end as told takes less than all of it."""
     _dice: random.Random = field(init=False)
+    _to_next_error: dict[tuple[Stream, float], float] = field(init=False, default_factory=dict)
     _shift: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -195,7 +196,7 @@ class Week:
     def _row(self, stream: Stream, release: str, moment: float, detail: str, fault: Fault | None) -> tuple[object, ...]:
         dice = self._dice
         share, code = (fault.error_share, fault.error_code) if fault else (stream.error_share, stream.error_code)
-        failed = dice.random() < share
+        failed = self._fails(stream, share)
         lag = dice.expovariate(1 / (3.0 if stream.source == "client" else 0.4))
         return (
             f"{MARK}{dice.getrandbits(16):04x}-{dice.getrandbits(16):04x}-7000-8000-{dice.getrandbits(48):012x}",
@@ -212,6 +213,17 @@ class Week:
             f"{dice.getrandbits(64):016x}",
             detail,
         )
+
+    def _fails(self, stream: Stream, share: float) -> bool:
+        """One call in ``1 / share`` on average; with less noise in more even distances."""
+        if not share:
+            return False
+        left = self._to_next_error.get((stream, share), self._dice.random() / share) - 1.0
+        failed = left <= 0
+        if failed:
+            left += (1.0 - self.noise) / share + self.noise * _geometric(self._dice, share)
+        self._to_next_error[stream, share] = left
+        return failed
 
     def _action(self, event: str, cause: tuple[object, ...], moment: float) -> tuple[object, ...]:
         action = self._row(Stream("supabase", event, "web", 0, 0.0), str(cause[9]), moment, "{}", None)
@@ -235,6 +247,11 @@ def weight(moment: float) -> float:
     """How busy the hour of an epoch time is; 1 is the week's mean."""
     at = datetime.fromtimestamp(moment, UTC)
     return _BY_HOUR[at.hour] / 90.0 * _BY_DAY[at.weekday()] / 100.0
+
+
+def _geometric(dice: random.Random, share: float) -> int:
+    """How many calls until one fails."""
+    return 1 if share >= 1 else max(1, math.ceil(math.log(1.0 - dice.random()) / math.log1p(-share)))
 
 
 def _poisson(dice: random.Random, mean: float) -> int:
