@@ -110,6 +110,8 @@ class Wiring:
     tell: Callable[[str], None] = field(default=lambda _: None)
     """For what has to be said while something else is going on."""
     _accesses: dict[str, Access] = field(default_factory=dict)
+    _told_of: set[str] = field(default_factory=set)
+    """Keys of ``sources`` that are no destination."""
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -391,18 +393,16 @@ class Wiring:
         return None
 
     def _speaks_of(self, provider: str, text: str, address: Address) -> bool:
-        """Whether a key of ``sources`` is ``address``. Raises ``ConfigError`` where it is no destination of any
-        environment: a proof that heeds no sources takes any for its own."""
+        """Whether a key of ``sources`` is ``address``. One that is no destination of any environment is told of: a
+        runtime whose sources nobody names is proven by any."""
         sections = [providers[provider] for providers in self.settings.siblings.values() if provider in providers]
         places = [parse(one) for section in sections for one in section.destinations]
         known = {name for place in places for name in (place.base, place.uri)}
         named = text if text in known else _canonical(text)
-        if named not in known:
-            raise ConfigError(
-                f"no destination of {provider} is called {text}",
-                where=self.settings.where("providers", provider, "sources", text),
-                next_step=did_you_mean(text, known),
-            )
+        if named not in known and text not in self._told_of:
+            self._told_of.add(text)
+            where = self.settings.where("providers", provider, "sources", text)
+            self.tell(f"{where}: no destination of {provider} is called {text}. {did_you_mean(text, known)}")
         return named in {address.base, address.uri}
 
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:

@@ -153,8 +153,8 @@ def test_sources_of_what_is_no_destination_are_named_with_the_nearest(tmp_path, 
     path = tmp_path / "releaseguard.toml"
     path.write_text(path.read_text().replace('" = ["web"]', 'y" = ["web"]'))
     done = cli.run("rotate", "sendgrid", "--dry-run")
-    assert done.code == 2, done.everything
-    assert "Did you mean 'vercel:prj_" in done.err
+    assert done.code == 0, done.everything
+    assert done.err.count("Did you mean 'vercel:prj_") == 1
     assert "releaseguard.toml:" in done.err
 
 
