@@ -17,10 +17,11 @@ PIECE = 8
 _SHORTEST_MASKED = 6
 """Shorter values are not searched for: masking every ``1`` would hide the message and not the secret."""
 
-_LIKE_A_KEY = re.compile(
-    r"(?<![\w+/=.-])(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])(?![A-Z0-9]*_[A-Z0-9_]*\b)[\w+/=.-]{12,}"
-)
-"""Twelve characters or more in a row with letters and digits, other than a NAME_IN_CAPITALS_2."""
+_DIGITS = r"(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])"
+_MIXED_CASE = r"(?=[\w+/=.-]*[a-z][A-Z])(?=[\w+/=.-]*(?:[A-Z]{2}|[a-z][A-Z][\w+/=.-]*[a-z][A-Z]))"
+_LIKE_A_KEY = re.compile(rf"(?<![\w+/=.-])(?:{_DIGITS}|{_MIXED_CASE})(?![A-Z0-9]*_[A-Z0-9_]*\b)[\w+/=.-]{{12,}}")
+"""Twelve characters or more in a row with letters and digits, or in a case that changes as no word's does, other than a
+NAME_IN_CAPITALS_2. One piece of a random value in eight holds no digit."""
 
 _alive: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 

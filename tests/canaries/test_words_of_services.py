@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import string
+
 import pytest
 
 from releaseguard.secret import Secret, without_keys
@@ -17,13 +20,17 @@ VALUE = "SG.k3-Qz_81hwPbx0Tn5LrYvE7uJm2sCdAfGi4oWq9R"
         "Resource not accessible by integration",
         "The rate limit of 120 exceeded",
         "You are not allowed to read on secrets",
+        "Lovendo/MobileApp is archived",
+        "internationalisation of SENDGRID_API_KEY",
     ],
 )
 def test_words_that_hold_no_key_stay_as_they_are(words: str) -> None:
     assert without_keys(words) == words
 
 
-@pytest.mark.parametrize("key", [VALUE, VALUE[10:22], "AKIAIOSFODNN7EXAMPLE", VALUE.encode().hex()])
+@pytest.mark.parametrize(
+    "key", [VALUE, VALUE[10:22], "mLIUQvyTrEbn", "aBcdefghKlmn", "AKIAIOSFODNN7EXAMPLE", VALUE.encode().hex()]
+)
 def test_what_looks_like_a_key_is_left_out(key: str) -> None:
     assert without_keys(f"bad value '{key}': no") == "bad value '...': no"
 
@@ -34,3 +41,10 @@ def test_a_value_shows_in_every_form_that_the_search_finds() -> None:
     assert len(pieces) > 200
     assert [piece for piece in pieces if not secret.shows_in(f"in {piece} here")] == []
     assert not secret.shows_in("nothing of it is in here")
+
+
+def test_hardly_a_piece_of_twelve_random_characters_passes_for_a_word() -> None:
+    dice = random.Random(12)
+    letters = string.ascii_letters + string.digits
+    pieces = ["".join(dice.choices(letters, k=12)) for _ in range(5_000)]
+    assert sum(without_keys(f"bad: {piece}") != "bad: ..." for piece in pieces) <= 10
