@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import Run, Span, command, environment_option
+from releaseguard.cli.options import Run, Span, command, environment_option, write_output
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -87,8 +87,5 @@ def _show(run: Run, overview: Overview, format_: str, output: Path | None, *, cl
     if output is None:
         click.echo(f"{CLEAR if clear and sys.stdout.isatty() else ''}{text}")
         return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+    write_output(output, text)
     run.tell(f"{document['summary']} ({output})")

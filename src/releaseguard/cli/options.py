@@ -154,6 +154,14 @@ class Span(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+def write_output(output: Path, text: str) -> None:
+    """Put a result into the file that ``-o`` names. Raises ``UsageError`` where it cannot be written."""
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+
+
 def check_spans(**spans: timedelta | None) -> None:
     """Refuse the flags that ask for less than the minute in which the log is read, or for a season. Raises
     ``UsageError``."""

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Moment, ReaderLeft, Run, Span, check_spans, command, environment_option
+from releaseguard.cli.options import (
+    Moment,
+    ReaderLeft,
+    Run,
+    Span,
+    check_spans,
+    command,
+    environment_option,
+    write_output,
+)
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
 
@@ -172,10 +181,7 @@ def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path
     if output is None:
         click.echo(_coloured(text) if chosen == "text" else text)
         return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+    write_output(output, text)
     run.tell(f"{document['verdict'].upper()}  {document['summary']} ({output})")
 
 

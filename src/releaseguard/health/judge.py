@@ -26,6 +26,7 @@ from releaseguard.verification.before import Trouble
 from releaseguard.verification.bounds import lower_share
 from releaseguard.verification.completeness import ENOUGH, dead_minutes, lags_of
 from releaseguard.verification.evidence import DROP, DROP_OF_FEW, Others, VolumeEvidence, volume_evidence
+from releaseguard.verification.judge import FEW_EXPECTED, ONSET_EVERY
 from releaseguard.verification.series import Cell, Known, Ledger
 from releaseguard.verification.silence import IDLE_BELOW
 
@@ -39,9 +40,6 @@ UNKNOWN_SHARE = 0.05
 """Errors up to this share are taken for usual where there is no history."""
 SETTLED = 2
 """Whole minutes without anything of anybody, at least, for the log to be called down."""
-ONSET_EVERY = 5
-"""Minutes between the onsets of a drop that are considered."""
-FEW_EXPECTED = 25.0
 SILENT_FROM = 7.0
 """Events that must have been expected for their absence to be called silence: P(none | 7) = 0.1%."""
 

@@ -31,6 +31,10 @@ class GitRepository(Haystack):
         self.root = root
 
     def search(self, needles: Sequence[Needle]) -> Sequence[Hit]:
+        """Where the needles show, in any form: in the working tree and in every commit that is here.
+
+        Raises ``ConfigError`` where ``root`` is no repository.
+        """
         from dulwich.errors import NotGitRepository
         from dulwich.repo import Repo
 
