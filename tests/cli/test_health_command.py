@@ -90,6 +90,7 @@ def test_one_provider_alone_is_still_judged_beside_the_others(cli, write):
 def test_a_log_without_events_decides_nothing(cli, write):
     done = cli.run("health")
     assert done.code == 3
+    assert "no provider could be judged" in done.out
     assert "no event in the log" in done.out
 
 

@@ -30,7 +30,8 @@ def summary(overview: Overview) -> str:
         newest = f" since {overview.newest:%H:%MZ}" if overview.newest else f" {window}"
         return f"nothing of any provider has arrived{newest}: the log says nothing about anybody"
     troubled = [one for one in overview.providers if one.condition.state in TROUBLED]
-    said = f"{', '.join(_named(troubled))} {window}" if troubled else f"no provider is in trouble {window}"
+    calm = "no provider could be judged" if says_nothing(overview) else "no provider is in trouble"
+    said = f"{', '.join(_named(troubled)) or calm} {window}"
     leaks = sum(len(one.leaks) for one in overview.providers)
     return f"{said}; {leaks} open leak{'s' * (leaks > 1)}" if leaks else said
 
