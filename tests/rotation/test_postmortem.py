@@ -37,8 +37,8 @@ STAGED = step(
     secrets=[{"name": "SENDGRID_API_KEY", "from_version": 1, "to_version": 2}],
     destinations=[{"key": HERE, "names": ["SENDGRID_API_KEY"]}],
 )
-STARTED = step("destination_push_started", destination=HERE)
-FINISHED = step("destination_push_finished", destination=HERE, writes={"SENDGRID_API_KEY": 1})
+STARTED = step("destination_push_started", destinations=[{"destination": HERE}])
+FINISHED = step("destination_push_finished", destinations=[{"destination": HERE, "writes": {"SENDGRID_API_KEY": 1}}])
 PROVEN = step("rotation_proven", grade="A", events=["e1", "e2", "e3"])
 
 
@@ -97,6 +97,18 @@ def test_a_write_that_began_and_never_ended_is_told() -> None:
     assert words(told(planned(), STAGED, STARTED))[-1] == "Writing to github:lovendo/app began, and was not finished"
 
 
+def test_of_a_wave_only_the_writes_without_an_end_are_told_as_begun() -> None:
+    """A wave is one step; some of it may have ended badly, or not at all."""
+    others = ["github:lovendo/web", "github:lovendo/api"]
+    wave = step("destination_push_started", destinations=[{"destination": place} for place in (HERE, *others)])
+    failed = step("destination_push_failed", destination=others[0], problem="403")
+    assert words(told(planned(), STAGED, wave, FINISHED, failed))[2:] == [
+        "Writing to github:lovendo/api began, and was not finished",
+        "Written to github:lovendo/app",
+        "Not written to github:lovendo/web: 403",
+    ]
+
+
 def test_a_failed_write_is_marked() -> None:
     document = told(planned(), STAGED, STARTED, step("destination_push_failed", destination=HERE, problem="403"))
     assert [(moment["what"], moment["bad"]) for moment in document["timeline"]][-1] == (
@@ -122,7 +134,7 @@ def test_the_way_back_is_told_as_such() -> None:
         STAGED,
         FINISHED,
         step("rotation_rolling_back", reason="401 with the new version"),
-        step("destination_push_finished", destination=HERE, direction="back"),
+        step("destination_push_finished", destinations=[{"destination": HERE}], direction="back"),
         step("rotation_rolled_back", reason="401 with the new version", grade="A", events=["e9"]),
     )
     assert words(document)[-3:] == [

@@ -325,14 +325,14 @@ class Rotation:
                 self._append("rotation_pushed", {"direction": direction.value})
             return True
         pinned = self._pinned(direction)
-        self._journal.append(*(self._started(place, direction) for place in places))
+        self._append("destination_push_started", self._about_to_write(places, direction))
         # The chain's head goes where no writer of the log reaches: a cut tail shows against it.
         note = f"releaseguard {self._id} head {self._journal.view.head}"
         items = {place.key: items_for(self._unit, place, pinned, note) for place in places}
         self._tell(f"Writing {len(places)} destinations.")
         written = self._workers.each(lambda place: self._write(place, items[place.key]), places)
         failed = [result for result in written if result.error]
-        drafts = [self._outcome_draft(result, direction) for result in written]
+        drafts = self._outcomes(written, direction)
         if not failed:
             drafts.append(self._draft("rotation_pushed", {"direction": direction.value}))
         self._journal.append(*drafts)
@@ -382,10 +382,12 @@ class Rotation:
             )
         return known
 
-    def _started(self, place: Place, direction: Direction) -> Draft:
-        versions = {pin.name: pin.version(direction) for pin in self.view.pins}
-        detail = {"direction": direction.value, "destination": place.key, "uri": place.destination.uri}
-        return self._draft("destination_push_started", {**detail, "versions": versions})
+    def _about_to_write(self, places: Sequence[Place], direction: Direction) -> Mapping[str, Any]:
+        return {
+            "direction": direction.value,
+            "versions": {pin.name: pin.version(direction) for pin in self.view.pins},
+            "destinations": [_named(place) for place in places],
+        }
 
     def _write(self, place: Place, items: Sequence[Item]) -> _Written:
         try:
@@ -395,19 +397,19 @@ class Rotation:
         except ReleaseguardError as error:
             return _Written(place, error=error)
 
-    def _outcome_draft(self, result: _Written, direction: Direction) -> Draft:
-        place = result.place
-        detail = {"direction": direction.value, "destination": place.key, "uri": place.destination.uri}
-        if result.error:
-            problem, tried = str(result.error), dict(place.destination.written())
-            return self._draft(
-                "destination_push_failed", {**detail, "problem": problem, "writes": tried}, Outcome.ERROR
-            )
-        writes = {receipt.name: receipt.writes for receipt in result.receipts}
-        markers = {
-            receipt.name: receipt.observed.marker for receipt in result.receipts if receipt.observed.marker is not None
-        }
-        return self._draft("destination_push_finished", {**detail, "writes": writes, "markers": markers})
+    def _outcomes(self, written: Sequence[_Written], direction: Direction) -> list[Draft]:
+        """One step for all that went right, and one for each that did not."""
+        right = [result for result in written if result.error is None]
+        drafts = [self._failure_draft(result, direction) for result in written if result.error]
+        if right:
+            detail = {"direction": direction.value, "destinations": [_receipt_detail(result) for result in right]}
+            drafts.insert(0, self._draft("destination_push_finished", detail))
+        return drafts
+
+    def _failure_draft(self, result: _Written, direction: Direction) -> Draft:
+        detail = {"direction": direction.value, **_named(result.place), "problem": str(result.error)}
+        tried = dict(result.place.destination.written())
+        return self._draft("destination_push_failed", {**detail, "writes": tried}, Outcome.ERROR)
 
     def _push_failed(self, failed: Sequence[_Written]) -> ReleaseguardError:
         right = sorted(place.key for place in self._world.places if place.key not in {r.place.key for r in failed})
@@ -737,6 +739,16 @@ def earlier_versions(world: RotationWorld, newest: SecretVersion) -> Sequence[Se
 def leak_detail(leak: Leak | None) -> Mapping[str, Any] | None:
     """A leak as it is written into the history."""
     return {"reason": leak.reason, "versions": dict(leak.versions)} if leak else None
+
+
+def _named(place: Place) -> dict[str, Any]:
+    return {"destination": place.key, "uri": place.destination.uri}
+
+
+def _receipt_detail(result: _Written) -> Mapping[str, Any]:
+    markers = {one.name: one.observed.marker for one in result.receipts if one.observed.marker is not None}
+    writes = {receipt.name: receipt.writes for receipt in result.receipts}
+    return {**_named(result.place), "writes": writes, "markers": markers}
 
 
 def _seen_id(view: RotationView, pin: Pin) -> str | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from releaseguard.audit import Head, Lane, head_of, in_order
-from releaseguard.model import Event, from_text, to_text
+from releaseguard.model import Event, JsonObject, from_text, to_text
 from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, State
 
 LEASE_EVENTS = ("rotation_lease_taken", "rotation_lease_renewed", "rotation_lease_released")
@@ -311,36 +311,44 @@ def _with_leg(view: RotationView, event: Event, change: Callable[[Leg], Leg]) ->
     return replace(view, legs={**view.legs, direction: change(view.leg(direction))})
 
 
+def entries_of(detail: JsonObject) -> Sequence[JsonObject]:
+    """The destinations that a step of a push speaks of: one wave's, or the one that failed."""
+    return detail.get("destinations") or (detail,)
+
+
 def _push(status: str) -> Callable[[RotationView, Event], RotationView]:
     def change(view: RotationView, event: Event) -> RotationView:
-        key = str(event.detail.get("destination"))
+        entries, at = entries_of(event.detail), store_time(event)
 
         def carried(leg: Leg) -> Leg:
-            before = leg.places.get(key, Carried())
-            leg = replace(leg, places={**leg.places, key: _carried(before, status, event)})
-            return _outdated(leg, event) if status == "started" else leg
+            places = dict(leg.places)
+            for entry in entries:
+                key = str(entry.get("destination"))
+                places[key] = _carried(places.get(key, Carried()), status, entry, at)
+            leg = replace(leg, places=places)
+            return _outdated(leg, entries) if status == "started" else leg
 
         return _with_leg(view, event, carried)
 
     return change
 
 
-def _outdated(leg: Leg, event: Event) -> Leg:
-    """A destination written again: what was deployed from it before holds something else, maybe."""
-    uri = str(event.detail.get("uri"))
+def _outdated(leg: Leg, entries: Sequence[JsonObject]) -> Leg:
+    """Destinations written again: what was deployed from them before holds something else, maybe."""
+    uris = [str(entry.get("uri")) for entry in entries]
     deployments = {
-        key: replace(made, phase="outdated") if uri.startswith(f"{made.place}/") else made
+        key: replace(made, phase="outdated") if any(uri.startswith(f"{made.place}/") for uri in uris) else made
         for key, made in leg.deployments.items()
     }
     return replace(leg, deployments=deployments, pushed_at=None, deployed_at=None)
 
 
-def _carried(before: Carried, status: str, event: Event) -> Carried:
+def _carried(before: Carried, status: str, entry: JsonObject, at: datetime) -> Carried:
     writes = dict(before.writes)
-    for name, count in event.detail.get("writes", {}).items():
+    for name, count in entry.get("writes", {}).items():
         writes[name] = writes.get(name, 0) + count
-    markers = {**before.markers, **event.detail.get("markers", {})}
-    return Carried(status, writes, markers, event.detail.get("problem"), store_time(event))
+    markers = {**before.markers, **entry.get("markers", {})}
+    return Carried(status, writes, markers, entry.get("problem"), at)
 
 
 def _pushed(view: RotationView, event: Event) -> RotationView:
@@ -473,13 +481,12 @@ def _whereabouts(view: LaneView, rotation: RotationView, event: Event) -> LaneVi
     }
     if event.event == "rotation_pushed":
         return replace(view, out={**view.out, **carried})
-    key = str(event.detail.get("destination"))
-    markers = {**view.markers.get(key, {}), **event.detail.get("markers", {})}
-    return replace(
-        view,
-        written={**view.written, key: {**view.written.get(key, {}), **carried}},
-        markers={**view.markers, key: markers},
-    )
+    written, markers = dict(view.written), dict(view.markers)
+    for entry in entries_of(event.detail):
+        key = str(entry.get("destination"))
+        written[key] = {**written.get(key, {}), **carried}
+        markers[key] = {**markers.get(key, {}), **entry.get("markers", {})}
+    return replace(view, written=written, markers=markers)
 
 
 def confirming(lane: Lane, names: Iterable[str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from releaseguard.audit import Finding, Lane, head_of
 from releaseguard.model import Event, JsonObject, Outcome, to_text
 from releaseguard.report.postmortem import Moment, PostmortemDocument, clock
 from releaseguard.rotation.account import leak_row, rotation_row, who
-from releaseguard.rotation.history import LEASE_EVENTS, Leg, RotationView, confirming, fold, store_time
+from releaseguard.rotation.history import LEASE_EVENTS, Leg, RotationView, confirming, entries_of, fold, store_time
 from releaseguard.rotation.leak import EVENT as EXPOSURE
 from releaseguard.rotation.leak import summary
 from releaseguard.rotation.values import Direction, State
@@ -136,21 +137,23 @@ def _what_is_open(lane: Lane, rotation: RotationView) -> Sequence[str]:
 
 
 def _worth_telling(events: Sequence[Event]) -> Sequence[Event]:
-    """Without renewals of the lease, and without a start whose end is told."""
+    """Without renewals of the lease, and of the writes that began only those whose end is not told."""
     ended = {
-        (event.detail.get("destination"), event.detail.get("direction"))
+        (entry.get("destination"), event.detail.get("direction"))
         for event in events
         if event.event in ("destination_push_finished", "destination_push_failed")
+        for entry in entries_of(event.detail)
     }
-    return [
-        event
-        for event in events
-        if (event.event not in LEASE_EVENTS or event.event == "rotation_lease_taken")
-        and not (
-            event.event == "destination_push_started"
-            and (event.detail.get("destination"), event.detail.get("direction")) in ended
-        )
-    ]
+    told = [event for event in events if event.event not in LEASE_EVENTS or event.event == "rotation_lease_taken"]
+    return [left for event in told if (left := _without_ended(event, ended))]
+
+
+def _without_ended(event: Event, ended: Container[tuple[object, object]]) -> Event | None:
+    if event.event != "destination_push_started":
+        return event
+    direction = event.detail.get("direction")
+    left = [entry for entry in entries_of(event.detail) if (entry.get("destination"), direction) not in ended]
+    return replace(event, detail={**event.detail, "destinations": left}) if left else None
 
 
 def _moment(event: Event) -> Moment:
@@ -162,6 +165,10 @@ def _moment(event: Event) -> Moment:
     return Moment(
         at=to_text(store_time(event)), what=text + back, bad=bad, step=step if isinstance(step, int) else None
     )
+
+
+def _places_of(detail: JsonObject) -> str:
+    return ", ".join(str(entry.get("destination")) for entry in entries_of(detail))
 
 
 def _planned(detail: JsonObject) -> str:
@@ -216,8 +223,8 @@ _WORDS: Mapping[str, Callable[[JsonObject], str]] = {
     "rotation_waiting_approval": lambda _: "Waiting for an approval in Infisical",
     "rotation_waiting_console": lambda _: "Waiting for a person to set the value at the provider",
     "rotation_console_confirmed": lambda _: "A person confirmed that the provider has the value",
-    "destination_push_started": lambda detail: f"Writing to {detail.get('destination')} began, and was not finished",
-    "destination_push_finished": lambda detail: f"Written to {detail.get('destination')}",
+    "destination_push_started": lambda detail: f"Writing to {_places_of(detail)} began, and was not finished",
+    "destination_push_finished": lambda detail: f"Written to {_places_of(detail)}",
     "destination_push_failed": lambda detail: f"Not written to {detail.get('destination')}: {detail.get('problem')}",
     "rotation_pushed": lambda _: "Every destination is written",
     "deployment_requested": _deployment("requested"),
