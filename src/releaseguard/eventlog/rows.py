@@ -75,10 +75,11 @@ def _plain(value: Any) -> Any:
             return _clean(str(value))
 
 
-def as_stored(event: Event, place: EventTable) -> Event:
-    """The event as it will come back from ``place``: without what that table has no column for, or sets itself."""
+def as_stored(event: Event, place: EventTable, recorded_at: datetime | None = None) -> Event:
+    """The event as it will come back from ``place``: without what that table has no column for, and with the time
+    that the store gave it, where that is known."""
     lost: dict[str, Any] = {column: _ABSENT.get(column) for column in COLUMNS if not place.theirs(column)}
-    return replace(event, **lost | {"recorded_at": None})
+    return replace(event, **{"recorded_at": recorded_at} | lost)
 
 
 def are_ours(found: Sequence[Event], written: Sequence[Event], place: EventTable) -> bool:

@@ -119,8 +119,8 @@ class SqliteEventLog(TableLog):
         self._write(batches, _ADD)
 
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
-        self._write(batches, "")
-        return self._look_up(batches)
+        at = from_text(self._write(batches, ""))
+        return [rows.as_stored(event, place, at) for place, events in batches for event in events]
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
         where, values = _where(rows.prunable(before, environment), place)
@@ -213,23 +213,26 @@ class SqliteEventLog(TableLog):
             with closing(connection.execute(sql, parameters)) as cursor:
                 yield from chain.from_iterable(iter(lambda: cursor.fetchmany(CHUNK), []))
 
-    def _write(self, batches: Sequence[Batch], tail: str, *, keep_recorded: bool = False) -> None:
+    def _write(self, batches: Sequence[Batch], tail: str, *, keep_recorded: bool = False) -> str:
+        """Writes them and returns the ``recorded_at`` that the new ones were given."""
         with self._working() as connection:
             for place, _ in batches:
                 self._check_shape(connection, place)
             try:
-                self._put(connection, batches, tail, keep_recorded=keep_recorded)
+                return self._put(connection, batches, tail, keep_recorded=keep_recorded)
             except sqlite3.IntegrityError as error:
                 if error.sqlite_errorname in _UNIQUE:
                     raise rows.conflict([event for _, events in batches for event in events]) from None
                 raise
 
-    def _put(self, connection: sqlite3.Connection, batches: Sequence[Batch], tail: str, *, keep_recorded: bool) -> None:
+    def _put(self, connection: sqlite3.Connection, batches: Sequence[Batch], tail: str, *, keep_recorded: bool) -> str:
         with _transaction(connection):
             now = to_text(self._clock())
             for place, events in batches:
-                values = (_values(event, place, now, keep_recorded=keep_recorded) for event in events)
+                columns = place.present
+                values = (_values(event, columns, now, keep_recorded=keep_recorded) for event in events)
                 connection.executemany(_insert_sql(place, tail), values)
+            return now
 
     def _check_shape(self, connection: sqlite3.Connection, place: EventTable) -> None:
         if place.table not in self._known_shapes:
@@ -275,7 +278,7 @@ def _insert_sql(place: EventTable, tail: str) -> str:
     )
 
 
-def _values(event: Event, place: EventTable, now: str, *, keep_recorded: bool) -> list[object]:
+def _values(event: Event, columns: Sequence[str], now: str, *, keep_recorded: bool) -> list[object]:
     recorded = to_text(event.recorded_at) if keep_recorded and event.recorded_at else now
     value: dict[str, object] = {
         "id": str(event.id),
@@ -293,7 +296,7 @@ def _values(event: Event, place: EventTable, now: str, *, keep_recorded: bool) -
         "synthetic": int(event.synthetic),
         "detail": json.dumps(event.detail, ensure_ascii=False, separators=(",", ":")) if event.detail else "{}",
     }
-    return [value[column] for column in place.present]
+    return [value[column] for column in columns]
 
 
 def _where(wanted: Iterable[Condition], place: EventTable) -> tuple[str, list[object]]:
