@@ -446,8 +446,7 @@ def _plain_path(path: str) -> str:
 
 
 def _reply(answer: httpx.Response, where: str) -> Reply:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Reply(answer.status_code, headers, answer.content, where)
+    return Reply(answer.status_code, dict(answer.headers.items()), answer.content, where)
 
 
 def _runs_itself(calls: Sequence[object]) -> int:

@@ -6,22 +6,36 @@ operation on the socket gets what is left of the request's own time (:func:`ends
 
 from __future__ import annotations
 
+import base64
 import functools
+import re
 import socket
 import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import certifi
 import httpcore
+import httptools
 import httpx
 
 from releaseguard.http.replies import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+CHUNK: Final = 65536
+"""Bytes read at a time, at most."""
+KEPT: Final = 5.0
+"""Seconds for which an idle connection is kept; servers hang up on older ones."""
+_PORTS: Final = {"http": 80, "https": 443}
+_LENGTHS: Final = {b"content-length", b"transfer-encoding"}
+_EMPTY: Final = {204, 304}
+"""Answers without a body, whatever their head says (RFC 9112, section 6.3)."""
+_BREAK: Final = re.compile(rb"[\r\n\0]")
 
 
 class _ThisThread(threading.local):
@@ -57,45 +71,6 @@ def _left(timeout: float | None) -> float | None:
     return max(0.001, left if timeout is None else min(left, timeout))  # 0 would mean "do not block"
 
 
-class _Stream(httpcore.NetworkStream):
-    """Sends a whole request, head and body, at once: when its answer is asked for."""
-
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-        self._unsent = bytearray()
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._unsent:
-            with suppress(httpcore.WriteError):  # a server may have answered before it took everything
-                self._send(timeout)
-        return self._stream.read(max_bytes, _left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        del timeout  # nothing is sent yet: the read that follows has the same limit
-        self._unsent += buffer
-
-    def _send(self, timeout: float | None) -> None:
-        whole, self._unsent = bytes(self._unsent), bytearray()
-        guard = _this_thread.guard
-        if guard is None:
-            self._stream.write(whole, _left(timeout))
-            return
-        with _sending:
-            guard()
-            self._stream.write(whole, _left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
 class _Backend(httpcore.SyncBackend):
     def connect_tcp(
         self,
@@ -109,11 +84,9 @@ class _Backend(httpcore.SyncBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
             try:
-                stream = super().connect_tcp(address, port, _left(timeout), local_address, socket_options)
+                return super().connect_tcp(address, port, _left(timeout), local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
                 failure = exc
-            else:
-                return _Stream(stream)
         raise failure
 
 
@@ -126,67 +99,226 @@ def _addresses(host: str, port: int) -> Iterator[str]:
         yield socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with IPv6 scope
 
 
-class _Lines(httpcore.ConnectionPool):
-    """As many connections as requests are under way, kept for the next ones.
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where the requests to one origin go: straight there, or through ``proxy``."""
 
-    httpcore's own pool looks at every connection for every request, all threads waiting: with fifty connections
-    that takes longer than many an answer. Here a request takes an idle connection, reads its whole answer and gives
-    it back. Lists and sets need no lock for one change at a time.
-    """
+    scheme: str
+    host: str
+    port: int
+    proxy: httpx.Proxy | None = None
 
-    def __init__(self, proxy: str | None) -> None:
-        told = httpx.Proxy(proxy) if proxy is not None else None
-        super().__init__(
-            ssl_context=verified_tls(),
-            proxy=httpcore.Proxy(str(told.url), told.raw_auth) if told is not None else None,
-            keepalive_expiry=5.0,
-            network_backend=_Backend(),
-        )
-        self._idle: list[httpcore.ConnectionInterface] = []
-        self._all: set[httpcore.ConnectionInterface] = set()
-
-    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        connection = self._taken(request.url.origin)
+    def connected(self, timeout: float | None) -> httpcore.NetworkStream:
+        first = self if self.proxy is None else _Route.to(self.proxy.url)
+        stream = _Backend().connect_tcp(first.host, first.port, timeout)
         try:
-            response = connection.handle_request(request)
-            body = response.read()
-            response.close()
-        finally:
-            self._idle.append(connection)
-        response.stream = [body]
-        return response
+            stream = first._secured(stream, timeout)
+            if self.proxy is not None:
+                self._open_tunnel(stream, self.proxy, timeout)
+                stream = self._secured(stream, timeout)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    @classmethod
+    def to(cls, url: httpx.URL, proxy: httpx.Proxy | None = None) -> _Route:
+        return cls(url.scheme, url.host, url.port or _PORTS[url.scheme], proxy)
+
+    def _open_tunnel(self, stream: httpcore.NetworkStream, proxy: httpx.Proxy, timeout: float | None) -> None:
+        """Has the proxy at the other end connect to the origin (RFC 9110, section 9.3.6)."""
+        target = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        head = [f"CONNECT {target} HTTP/1.1".encode(), f"Host: {target}".encode()]
+        if proxy.raw_auth is not None:
+            head.append(b"Proxy-Authorization: Basic " + base64.b64encode(b":".join(proxy.raw_auth)))
+        stream.write(_joined(head), _left(timeout))
+        answer = _Answer()
+        while not answer.has_head:
+            answer.feed(stream.read(CHUNK, _left(timeout)))
+        if not 200 <= answer.status < 300:
+            raise httpcore.ProxyError(f"the proxy answered {answer.status}")
+
+    def _secured(self, stream: httpcore.NetworkStream, timeout: float | None) -> httpcore.NetworkStream:
+        return stream.start_tls(verified_tls(), self.host, _left(timeout)) if self.scheme == "https" else stream
+
+
+class _Answer:
+    """One response as llhttp reads it (``httptools`` calls the ``on_`` methods)."""
+
+    def __init__(self, *, bodiless: bool = False) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._bodiless = bodiless
+        """To HEAD: the length that it states is another answer's."""
+        self._body: list[bytes] = []
+        self._keeps = False
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.has_head = False
+        self.is_whole = False
+        self.has_more = False
+        """Whether something came after it, which nobody has asked for."""
+
+    def feed(self, data: bytes) -> None:
+        """``data`` as it came in; nothing means that the other end has hung up.
+
+        Raises ``httpcore.RemoteProtocolError`` for what is no HTTP, and for an answer that ends too early.
+        """
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
+            if not self.is_whole:
+                raise httpcore.RemoteProtocolError(str(exc)) from None
+            self.has_more = True
+        if not data:
+            if not self.has_head or self._says_its_length:
+                raise httpcore.RemoteProtocolError("the connection ended before the answer")
+            self.is_whole = True
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._body)
+
+    @property
+    def leaves_open(self) -> bool:
+        """Whether the connection may carry another request."""
+        stays = self._keeps and self._says_its_length and not self._bodiless
+        return self.is_whole and stays and not self.has_more
+
+    @property
+    def _says_its_length(self) -> bool:
+        return self.status in _EMPTY or any(name.lower() in _LENGTHS for name, _ in self.headers)
+
+    def on_message_begin(self) -> None:
+        self.has_more = self.is_whole
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.is_whole:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if not self.is_whole:
+            self.status = self._parser.get_status_code()
+            self.has_head = self.status >= 200
+            self.is_whole = self.has_head and self._bodiless
+            self._keeps = self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        if not self.is_whole:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self.has_head:
+            self.is_whole = True
+        else:  # an interim answer (1xx): the answer itself follows
+            self.headers.clear()
+
+
+class _Line:
+    """One connection, and when it was last used."""
+
+    def __init__(self, route: _Route, timeout: float | None) -> None:
+        self.route = route
+        self._stream = route.connected(timeout)
+        self._used = time.monotonic()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether one more request may use it: not kept for too long, and silent. A readable idle connection was hung
+        up at the other end, or holds what nobody asked for."""
+        return time.monotonic() - self._used < KEPT and not self._stream.get_extra_info("is_readable")
+
+    def exchange(self, request: bytes, answer: _Answer, timeout: float | None) -> None:
+        """Sends ``request`` and reads into ``answer`` until that is whole."""
+        with suppress(httpcore.WriteError):  # a server may have answered before it took everything
+            self._send(request, timeout)
+        while not answer.is_whole:
+            answer.feed(self._stream.read(CHUNK, _left(timeout)))
+        self._used = time.monotonic()
+
+    def _send(self, request: bytes, timeout: float | None) -> None:
+        guard = _this_thread.guard
+        if guard is None:
+            self._stream.write(request, _left(timeout))
+            return
+        with _sending:
+            guard()
+            self._stream.write(request, _left(timeout))
 
     def close(self) -> None:
-        for connection in list(self._all):
-            self._drop(connection)
-
-    def _taken(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
-        with suppress(IndexError):
-            while True:
-                connection = self._idle.pop()  # the last one used: the others may run out
-                if _is_good(connection, origin):
-                    return connection
-                self._drop(connection)
-        connection = self.create_connection(origin)
-        self._all.add(connection)
-        return connection
-
-    def _drop(self, connection: httpcore.ConnectionInterface) -> None:
-        self._all.discard(connection)
-        connection.close()
+        self._stream.close()
 
 
-def _is_good(connection: httpcore.ConnectionInterface, origin: httpcore.Origin) -> bool:
-    """Whether one more request may use it: not closed, not kept for too long, not hung up at the other end."""
-    return connection.can_handle_request(origin) and connection.is_available() and not connection.has_expired()
+class Transport(httpx.BaseTransport):
+    """HTTP/1.1 over as many connections as requests are under way, kept for the next ones.
 
-
-class Transport(httpx.HTTPTransport):
-    """httpx's own transport over connections that end with the request (:class:`_Lines`)."""
+    httpx's own transport takes longer over a request than many a service, and looks at every connection for each,
+    all threads waiting. Here a request takes an idle connection, reads its whole answer and gives it back; head and
+    body are sent at once. Lists and sets need no lock for one change at a time. ``proxy`` is the address of one that
+    tunnels.
+    """
 
     def __init__(self, *, proxy: str | None = None) -> None:
-        super().__init__(verify=verified_tls(), trust_env=False)
-        self._pool = _Lines(proxy)
+        self._proxy = httpx.Proxy(proxy) if proxy is not None else None
+        self._idle: list[_Line] = []
+        self._all: set[_Line] = set()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        route = _Route.to(request.url, self._proxy)
+        timeout = request.extensions.get("timeout", {}).get("read")
+        answer = _Answer(bodiless=request.method == "HEAD")
+        with _httpx_errors():
+            self._exchange(route, _written(request), answer, timeout)
+        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+
+    def close(self) -> None:
+        for line in list(self._all):
+            self._drop(line)
+
+    def _exchange(self, route: _Route, request: bytes, answer: _Answer, timeout: float | None) -> None:
+        line = self._taken(route, timeout)
+        try:
+            line.exchange(request, answer, timeout)
+        finally:
+            if answer.leaves_open:
+                self._idle.append(line)
+            else:
+                self._drop(line)
+
+    def _taken(self, route: _Route, timeout: float | None) -> _Line:
+        with suppress(IndexError):
+            while True:
+                line = self._idle.pop()  # the last one used: the others may run out
+                if line.route == route and line.is_good:
+                    return line
+                self._drop(line)
+        line = _Line(route, timeout)
+        self._all.add(line)
+        return line
+
+    def _drop(self, line: _Line) -> None:
+        self._all.discard(line)
+        line.close()
+
+
+def _written(request: httpx.Request) -> bytes:
+    """Head and body (RFC 9112, section 3)."""
+    first = b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)
+    return _joined([first, *(b"%b: %b" % field for field in request.headers.raw)]) + request.read()
+
+
+def _joined(head: Sequence[bytes]) -> bytes:
+    if any(_BREAK.search(line) for line in head):
+        raise httpx.LocalProtocolError("a header holds a line break")
+    return b"\r\n".join([*head, b"", b""])
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    """httpcore's exceptions as httpx's, which have the same names."""
+    try:
+        yield
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as exc:
+        raise getattr(httpx, type(exc).__name__)(str(exc)) from exc
 
 
 def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
