@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import vcr
 
 from releaseguard.deployments.vercel import VercelDeployer
@@ -119,6 +120,7 @@ def connected(base: str | None = None, token: str | None = None) -> Iterator[Con
             headers=headers,
             limits=Limits(concurrency=1),
             wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+            transport=httpx.HTTPTransport(trust_env=False),  # the one that the recorder listens to
         )
         opened.append(client)
         return client

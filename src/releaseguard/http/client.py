@@ -446,7 +446,11 @@ def _plain_path(path: str) -> str:
 
 
 def _reply(answer: httpx.Response, where: str) -> Reply:
-    return Reply(answer.status_code, dict(answer.headers.items()), answer.content, where)
+    headers: dict[str, str] = {}
+    for name, value in answer.headers.raw:  # what httpx does, without asking for the encoding of each
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return Reply(answer.status_code, headers, answer.content, where)
 
 
 def _runs_itself(calls: Sequence[object]) -> int:

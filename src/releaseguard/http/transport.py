@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import functools
-import re
+import math
+import select
 import socket
 import ssl
 import threading
@@ -35,7 +36,6 @@ _PORTS: Final = {"http": 80, "https": 443}
 _LENGTHS: Final = {b"content-length", b"transfer-encoding"}
 _EMPTY: Final = {204, 304}
 """Answers without a body, whatever their head says (RFC 9112, section 6.3)."""
-_BREAK: Final = re.compile(rb"[\r\n\0]")
 
 
 class _ThisThread(threading.local):
@@ -108,7 +108,13 @@ class _Route:
     port: int
     proxy: httpx.Proxy | None = None
 
-    def connected(self, timeout: float | None) -> httpcore.NetworkStream:
+    def connected(self, timeout: float | None) -> _Socket | httpcore.NetworkStream:
+        stream = self._stream(timeout)
+        if self.proxy is not None and self.proxy.url.scheme == "https":
+            return stream  # TLS inside TLS is no socket's
+        return _Socket(stream.get_extra_info("socket"))
+
+    def _stream(self, timeout: float | None) -> httpcore.NetworkStream:
         first = self if self.proxy is None else _Route.to(self.proxy.url)
         stream = _Backend().connect_tcp(first.host, first.port, timeout)
         try:
@@ -142,6 +148,70 @@ class _Route:
         return stream.start_tls(verified_tls(), self.host, _left(timeout)) if self.scheme == "https" else stream
 
 
+class _Socket:
+    """A connected socket that never waits by itself.
+
+    One with a time limit asks the system three times for each transfer, and every time another of fifty threads may
+    take the interpreter's lock. Here a transfer is tried, and the socket waited for only where that is needed.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        connected.setblocking(False)
+        self._socket = connected
+        self._poll = select.poll()
+
+    def write(self, data: bytes, timeout: float | None) -> None:
+        unsent = memoryview(data)
+        while unsent:
+            try:
+                unsent = unsent[self._socket.send(unsent) :]
+            except _NOT_YET as exc:
+                self._wait(exc, select.POLLOUT, timeout, httpcore.WriteTimeout)
+            except OSError as exc:
+                raise httpcore.WriteError(str(exc)) from exc
+
+    def read(self, max_bytes: int, timeout: float | None) -> bytes:
+        if not self._holds_more:
+            self._wait(None, select.POLLIN, timeout, httpcore.ReadTimeout)
+        while True:
+            try:
+                return self._socket.recv(max_bytes)
+            except _NOT_YET as exc:
+                self._wait(exc, select.POLLIN, timeout, httpcore.ReadTimeout)
+            except OSError as exc:
+                raise httpcore.ReadError(str(exc)) from exc
+
+    def get_extra_info(self, info: str) -> bool:
+        """``is_readable``, as httpcore's streams have it."""
+        del info
+        return self._holds_more or self._ready(select.POLLIN, 0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    @property
+    def _holds_more(self) -> bool:
+        """Whether TLS has read more than it has handed out: the system does not know of that."""
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+
+    def _wait(
+        self, why: Exception | None, events: int, timeout: float | None, late: type[httpcore.TimeoutException]
+    ) -> None:
+        if isinstance(why, ssl.SSLWantReadError):  # TLS may want the other direction
+            events = select.POLLIN
+        elif isinstance(why, ssl.SSLWantWriteError):
+            events = select.POLLOUT
+        if not self._ready(events, timeout):
+            raise late("timed out")
+
+    def _ready(self, events: int, timeout: float | None) -> bool:
+        self._poll.register(self._socket, events)
+        return bool(self._poll.poll(None if timeout is None else math.ceil(timeout * 1000)))
+
+
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
 class _Answer:
     """One response as llhttp reads it (``httptools`` calls the ``on_`` methods)."""
 
@@ -151,6 +221,7 @@ class _Answer:
         """To HEAD: the length that it states is another answer's."""
         self._body: list[bytes] = []
         self._keeps = False
+        self._says_its_length = False
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.has_head = False
@@ -184,21 +255,19 @@ class _Answer:
         stays = self._keeps and self._says_its_length and not self._bodiless
         return self.is_whole and stays and not self.has_more
 
-    @property
-    def _says_its_length(self) -> bool:
-        return self.status in _EMPTY or any(name.lower() in _LENGTHS for name, _ in self.headers)
-
     def on_message_begin(self) -> None:
         self.has_more = self.is_whole
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.is_whole:
             self.headers.append((name, value))
+            self._says_its_length |= name.lower() in _LENGTHS
 
     def on_headers_complete(self) -> None:
         if not self.is_whole:
             self.status = self._parser.get_status_code()
             self.has_head = self.status >= 200
+            self._says_its_length |= self.status in _EMPTY
             self.is_whole = self.has_head and self._bodiless
             self._keeps = self._parser.should_keep_alive()
 
@@ -211,6 +280,7 @@ class _Answer:
             self.is_whole = True
         else:  # an interim answer (1xx): the answer itself follows
             self.headers.clear()
+            self._says_its_length = False
 
 
 class _Line:
@@ -306,10 +376,11 @@ def _written(request: httpx.Request) -> bytes:
     return _joined([first, *(b"%b: %b" % field for field in request.headers.raw)]) + request.read()
 
 
-def _joined(head: Sequence[bytes]) -> bytes:
-    if any(_BREAK.search(line) for line in head):
+def _joined(lines: Sequence[bytes]) -> bytes:
+    head = b"\r\n".join(lines)
+    if any(head.count(end) != len(lines) - 1 for end in (b"\r", b"\n")) or b"\0" in head:
         raise httpx.LocalProtocolError("a header holds a line break")
-    return b"\r\n".join([*head, b"", b""])
+    return head + b"\r\n\r\n"
 
 
 @contextmanager
