@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.secret import Secret
@@ -22,8 +23,9 @@ class AppDatabase:
     def count_rows(self, sql: str) -> int:
         """How many rows the query returns, at most :data:`MOST_ROWS`.
 
-        The session is read-only and its transaction is rolled back. Raises ``ConfigError`` for SQL that does not
-        run, ``AccessDenied`` where the role may not read, ``Unreachable`` where the database does not answer.
+        The session is read-only and its transaction is rolled back; of several statements none runs, since one of
+        them could end the read-only transaction. Raises ``ConfigError`` for SQL that does not run, ``AccessDenied``
+        where the role may not read, ``Unreachable`` where the database does not answer.
         """
         import psycopg
 
@@ -32,10 +34,10 @@ class AppDatabase:
         try:
             with psycopg.connect(conninfo, connect_timeout=10, options=options) as connection:
                 with connection.cursor() as cursor:
-                    cursor.execute(sql.encode())
-                    rows = cursor.fetchmany(MOST_ROWS)
+                    # Streaming speaks the extended protocol, which takes one statement only, and keeps no rows.
+                    rows = sum(1 for _ in islice(cursor.stream(sql.encode()), MOST_ROWS))
                 connection.rollback()
-                return len(rows)
+                return rows
         except psycopg.Error as error:
             raise self._translated(error) from None
 
@@ -48,13 +50,16 @@ class AppDatabase:
                 where=self._setting,
                 next_step="Grant it SELECT on the tables that the check names.",
             )
-        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction | psycopg.errors.ActiveSqlTransaction):
             return ConfigError("an invariant tried to write; it must only read", where=self._setting)
         if isinstance(error, psycopg.errors.QueryCanceled):
             return ServiceError(f"an invariant took longer than {TIMEOUT_MS // 1000} s", where=self._setting)
-        if isinstance(error, psycopg.ProgrammingError | psycopg.DataError):
+        if isinstance(error, psycopg.ProgrammingError):
             words = str(error).splitlines()[0] if str(error) else type(error).__name__
             return ConfigError(f"an invariant does not run: {words}", where=self._setting)
+        if not isinstance(error, psycopg.OperationalError):
+            # Its words can repeat a row's values.
+            return ConfigError(f"an invariant stopped at what it read ({type(error).__name__})", where=self._setting)
         return Unreachable(
             f"the app's database does not answer ({type(error).__name__})",
             where=self._setting,
