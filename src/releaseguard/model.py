@@ -94,14 +94,20 @@ def deterministic_id(*parts: object) -> UUID:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = 36_525 * 86400
+"""Seconds in a hundred years."""
 
 
 def duration(text: str) -> timedelta:
     """``90s``, ``30m``, ``12h``, ``7d``, ``2w`` and their sums (``1h30m``).
 
-    Raises ``ValueError`` for anything else; a bare number has no unit and is refused.
+    Raises ``ValueError`` for anything else; a bare number has no unit and is refused, and so is more than a hundred
+    years, which no calendar could count back.
     """
     if not re.fullmatch(r"(\d+(\.\d+)?[smhdw])+", text):
         raise ValueError(f"{text!r} is not a duration; write 90s, 30m, 12h, 7d or 1h30m")
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > _LONGEST:
+        raise ValueError(f"{text!r} is longer than a hundred years")
+    return timedelta(seconds=seconds)

@@ -153,6 +153,22 @@ def test_a_span_of_nothing_is_refused_and_not_replaced_by_the_configured_one(cli
     assert flag in done.err
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--as-of", "9999-12-31T23:59:59Z"),
+        ("--as-of", "0001-01-01T00:00:00+14:00"),
+        ("--as-of", "9999999w"),
+        ("--release", "new", "--deployed-at", "9999-12-31T23:59:59Z"),
+        ("--window", "99999999999d"),
+    ],
+)
+def test_a_time_that_no_calendar_can_tell_is_refused_in_words(cli, flags):
+    done = cli.run("verify", *flags)
+    assert done.code == 2, done.everything
+    assert flags[-1] in done.err
+
+
 @pytest.mark.parametrize("name", ["text", "json", "markdown", "junit", "html", "sarif"])
 def test_every_format_can_be_written_to_a_file(cli, tmp_path, name):
     done = cli.run("verify", "--format", name, "-o", "verdict")

@@ -127,13 +127,22 @@ class Moment(click.ParamType[Any]):
         from releaseguard.model import duration, from_text, utc_now
 
         try:
-            return (
+            moment = (
                 utc_now() - duration(value)
                 if value[:1].isdigit() and value[-1:].isalpha() and "T" not in value
                 else from_text(value)
             )
+        except OverflowError:
+            self.fail(f"{value!r} lies outside of the years that can be told", param, ctx)
         except ValueError as error:
             self.fail(f"{error}, or how long ago: 30m", param, ctx)
+        if moment.year not in YEARS:
+            self.fail(f"{value!r} lies outside of the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return moment
+
+
+YEARS = range(1970, 2200)
+"""Of a moment on the command line; others are a slip, and windows around them could not be told."""
 
 
 class Span(click.ParamType[Any]):
