@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import Conflict, EventLog, EventTable, Query, count_minutes
+from releaseguard.eventlog.interface import Conflict, EventLog, EventTable, Query, UnreadableRow, count_minutes
 from releaseguard.model import OURSELVES, Event, Outcome
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -540,6 +540,29 @@ def test_our_own_rows_are_refused_where_the_table_cannot_hold_them(store: Any) -
     with pytest.raises(ConfigError, match="cannot hold releaseguard's own rows") as caught:
         log.append_exclusively([ours()])
     assert "results_table" in str(caught.value.next_step)
+
+
+def test_rows_that_are_no_events_are_told_when_they_are_counted(store: Any) -> None:
+    apps_table(store)
+    log = store.log(APPS)
+    log.append([event()])
+    store.sql("UPDATE app_log SET outcome = 'fine'")
+    with pytest.raises(
+        UnreadableRow, match=r"column outcome of (some rows|row .*) is no 'success' or 'error'"
+    ) as caught:
+        list(log.minute_counts(Query()))
+    assert "fine" not in str(caught.value)
+    assert "events.columns" in str(caught.value.next_step)
+
+
+def test_a_time_of_recording_that_is_none_is_told_or_missing(sqlite_store: Any) -> None:
+    log = sqlite_store.log()
+    log.append([event()])
+    sqlite_store.sql("UPDATE integration_events SET recorded_at = ''")
+    assert [one.recorded_minute for one in log.minute_counts(Query())] == [None]
+    sqlite_store.sql("UPDATE integration_events SET recorded_at = 'just now'")
+    with pytest.raises(UnreadableRow, match="column recorded_at of some rows is no time"):
+        list(log.minute_counts(Query()))
 
 
 def test_names_are_quoted_whatever_they_hold(store: Any) -> None:

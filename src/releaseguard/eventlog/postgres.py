@@ -144,7 +144,7 @@ class PostgresEventLog(TableLog):
         for row in self._rows(
             place, wanted, lambda shape, where: minutes(place, shape.value, partial(_minute, shape), where)
         ):
-            yield _minute_count(row)
+            yield _minute_count(row, place)
 
     # --- Connections
 
@@ -448,8 +448,10 @@ _DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
 }
 
 
-def _minute_count(row: Row) -> MinuteCount:
+def _minute_count(row: Row, place: EventTable) -> MinuteCount:
     minute, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
+    if outcome not in rows.OUTCOMES:
+        raise rows.uncountable(place, "outcome", _DECODERS["outcome"][1])
     return MinuteCount(
         _utc(minute),
         recorded and _utc(recorded),

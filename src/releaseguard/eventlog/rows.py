@@ -244,6 +244,15 @@ def left_alone(place: EventTable) -> str:
     return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"
 
 
+def uncountable(place: EventTable, column: str, meaning: str) -> UnreadableRow:
+    """Rows that are no events, met while they were counted, so that no single one can be named."""
+    return UnreadableRow(
+        f"column {place.theirs(column)} of some rows is no {meaning}",
+        where=f"table {place.table}",
+        next_step="Correct the rows, or map the right column under [events.columns].",
+    )
+
+
 def bad_value(place: EventTable, column: str, row_id: object, problem: str) -> UnreadableRow:
     """A row that is no event: names table, column and row; the value itself may be private."""
     return UnreadableRow(

@@ -149,7 +149,7 @@ class SqliteEventLog(TableLog):
         expression, minute = partial(_expression, place), partial(_minute_text, place)
         sql = minutes(place, expression, minute, where, by_environment=by_environment)
         for row in self._rows(place, sql, parameters):
-            yield _minute_count(row)
+            yield _minute_count(row, place)
 
     # --- Connections
 
@@ -417,25 +417,37 @@ _MEANING = {
 }
 
 
-def _minute_count(row: Row) -> MinuteCount:
+def _minute_count(row: Row, place: EventTable) -> MinuteCount:
     minute, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
-    return MinuteCount(
-        _minute(minute),
-        recorded and _minute(recorded),
-        environment,
-        provider,
-        event,
-        rows.OUTCOMES[outcome],
-        release,
-        bool(synthetic),
-        bool(client),
-        count,
-        repeats,
-    )
+    try:
+        return MinuteCount(
+            _minute(minute),
+            _minute(recorded) if recorded else None,
+            environment,
+            provider,
+            event,
+            rows.OUTCOMES[outcome],
+            release,
+            bool(synthetic),
+            bool(client),
+            count,
+            repeats,
+        )
+    except (ValueError, TypeError, KeyError):
+        column = "outcome" if outcome not in rows.OUTCOMES else "occurred_at" if _no_minute(minute) else "recorded_at"
+        raise rows.uncountable(place, column, _MEANING[column]) from None
 
 
 def _minute(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _no_minute(text: Any) -> bool:
+    try:
+        _minute(text)
+    except (ValueError, TypeError):
+        return True
+    return False
 
 
 # --- Shape --------------------------------------------------------------------------------------------------
