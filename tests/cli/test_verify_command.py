@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from releaseguard.model import to_text, utc_now
+from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.sandbox.seed import Fault, Released, Week
 from releaseguard.sandbox.story import BUSY, CALM
 from support.commands import Commands
@@ -96,6 +96,44 @@ def test_a_deployment_dated_in_the_future_does_not_hide_the_newest_one(cli, tmp_
         )
     connection.close()
     assert cli.run("verify", "--json").json["release"] == "bad"
+
+
+PRIVACY = ("verify", "--check", "sendgrid.privacy", "--check", "twilio.privacy", "--json")
+
+
+def test_a_log_that_fell_silent_passes_nothing_not_even_by_single_rows(cli, tmp_path, seeded):
+    since = to_text(seeded[1] - timedelta(minutes=34))
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute("DELETE FROM integration_events WHERE occurred_at > ? OR recorded_at > ?", (since, since))
+    connection.close()
+    done = cli.run(*PRIVACY, "--as-of", to_text(seeded[1]))
+    assert {row["evidence"]["rows"] > 0 for row in done.json["checks"]} == {True}
+    assert {row["evidence"].get("silence_cause") for row in done.json["checks"]} == {"log"}
+    assert (done.code, done.json["verdict"]) == (3, "inconclusive")
+
+
+def test_a_test_users_events_do_not_make_a_check_of_the_traffic(cli, tmp_path, seeded):
+    with SqliteEventLog(tmp_path / "log.db") as log:
+        at = seeded[1] - timedelta(minutes=30)
+        log.append(
+            [
+                Event(
+                    id=new_id(),
+                    occurred_at=at,
+                    provider="idenfy",
+                    event="idenfy_token_issued",
+                    outcome=Outcome.SUCCESS,
+                    environment="production",
+                    release="bad",
+                    synthetic=True,
+                )
+            ]
+        )
+    done = cli.run("verify", "--json")
+    skipped = {row["id"] for row in done.json["skipped"]}
+    assert {"idenfy.errors", "idenfy.volume", "idenfy.privacy"} <= skipped
+    replayed = cli.run("backtest", "--json").json["releases"][-1]
+    assert not any(row["provider"] == "idenfy" for row in replayed["checks"])
 
 
 def test_flows_that_lack_their_test_users_vault_name_that_setting(cli, tmp_path):

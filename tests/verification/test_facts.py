@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,8 @@ def tag(rows, **more):
         ([row(release="old") for _ in range(80)], Verdict.INCONCLUSIVE),
         ([row(release=None, source="client") for _ in range(80)], Verdict.INCONCLUSIVE),
         ([row(release=None, minute=1) for _ in range(80)], Verdict.INCONCLUSIVE),
+        ([row(synthetic=True) for _ in range(80)], Verdict.INCONCLUSIVE),
+        ([row(release=None, synthetic=True) for _ in range(30)] + [row() for _ in range(80)], Verdict.PASS),
         ([], Verdict.INCONCLUSIVE),
     ],
 )
@@ -77,6 +80,10 @@ def test_personal_data_is_named_by_key_and_kind_and_never_repeated():
         ([row(minute=-5, detail={"to": "a@b.example"})], Verdict.INCONCLUSIVE),
         ([row(release="old", detail={"to": "a@b.example"})], Verdict.INCONCLUSIVE),
         ([row(release=None, detail={"to": "a@b.example"})], Verdict.FAIL),
+        ([row(synthetic=True, detail={"to": "a@b.example"})], Verdict.FAIL),
+        ([row(release=None)], Verdict.INCONCLUSIVE),
+        ([row(), row(release=None), row(release=None)], Verdict.INCONCLUSIVE),
+        ([row(synthetic=True)], Verdict.INCONCLUSIVE),
     ],
 )
 def test_only_rows_of_the_new_release_count_for_privacy(rows, verdict):
@@ -107,6 +114,9 @@ def action(cid, minute=5.1, outcome=Outcome.SUCCESS):
         ([failure("a", minute=35), action("b")], Verdict.INCONCLUSIVE),
         ([failure(None), action("b")], Verdict.INCONCLUSIVE),
         ([action("b")], Verdict.PASS),
+        ([replace(action("b"), release=None)], Verdict.INCONCLUSIVE),
+        ([replace(failure("a"), release=None), replace(action("a"), release=None)], Verdict.INCONCLUSIVE),
+        ([replace(failure("a"), release=None), action("b")], Verdict.FAIL),
         ([], Verdict.INCONCLUSIVE),
     ],
 )

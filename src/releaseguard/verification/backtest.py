@@ -117,7 +117,7 @@ def _first_seen(rows: Sequence[MinuteCount]) -> Mapping[tuple[str, str], datetim
     first: dict[tuple[str, str], datetime] = {}
     for row in rows:
         key = row.provider, row.event
-        if key not in first or row.occurred_minute < first[key]:
+        if not row.synthetic and (key not in first or row.occurred_minute < first[key]):
             first[key] = row.occurred_minute
     return first
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
 from releaseguard.model import Event, Outcome, Verdict, duration, to_text
 from releaseguard.verification.bounds import clean_trials_needed, lower_share, upper_share
-from releaseguard.verification.interface import Deployment, Evidence, Finding
+from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Evidence, Finding, SilenceCause
 
 CLIENT = "client"
 SURE = 0.999
@@ -43,7 +44,11 @@ def release_tag(
 ) -> Finding:
     """Whether events carry the deployed release: without the tag, no event can be held for or against it."""
     since = deployment.deployed_at + duration(check.grace)
-    mine = [row for row in rows if row.event in check.events and row.source != CLIENT and row.occurred_at >= since]
+    mine = [
+        row
+        for row in rows
+        if row.event in check.events and row.source != CLIENT and not row.synthetic and row.occurred_at >= since
+    ]
     tagged = [row for row in mine if row.release == deployment.release]
     untagged = [row for row in mine if row.release is None]
     total = len(tagged) + len(untagged)
@@ -111,9 +116,8 @@ def privacy(
             f"observed {len(found)} of {len(mine)} events with personal data in their detail ({where}); needed none"
         )
         return finding(provider, check, Verdict.FAIL, reason, evidence)
-    if not mine:
-        return finding(provider, check, Verdict.INCONCLUSIVE, "observed no event of the release yet", evidence)
-    return finding(provider, check, Verdict.PASS, f"observed {len(mine)} events, none with personal data", evidence)
+    seen = f"observed {len(mine)} events, none with personal data" if mine else "observed no event of the release yet"
+    return finding(provider, check, *_held_back(Verdict.PASS, seen, mine), evidence)
 
 
 def _found(rows: Iterable[Event], kinds: Kinds) -> Sequence[tuple[Event, Mapping[str, str]]]:
@@ -147,7 +151,8 @@ def non_blocking(
             f"{check.within}; needed none: a failure stopped the user's action"
         )
         return finding(provider, check, Verdict.FAIL, reason, evidence)
-    return finding(provider, check, *_not_stopped(check, failures, ripe, done), evidence)
+    verdict, reason = _not_stopped(check, failures, ripe, done)
+    return finding(provider, check, *_held_back(verdict, reason, [*ripe, *done]), evidence)
 
 
 def _not_stopped(
@@ -162,6 +167,30 @@ def _not_stopped(
     if done:
         return Verdict.PASS, f"observed {len(done)} user actions and no failure that could have stopped one"
     return Verdict.INCONCLUSIVE, "observed neither a failure nor a user action since the deployment"
+
+
+def _held_back(verdict: Verdict, reason: str, rows: Sequence[Event]) -> tuple[Verdict, str]:
+    """A PASS needs events of real users, and most of them must carry the release: else they say nothing about it."""
+    real = [row for row in rows if not row.synthetic]
+    tagged = sum(row.release is not None for row in real)
+    if verdict is not Verdict.PASS or (real and tagged >= LEAST_TAGGED * len(real)):
+        return verdict, reason
+    if not rows:
+        return Verdict.INCONCLUSIVE, reason
+    why = "most of them carry no release" if real else "all of them are the test user's"
+    return Verdict.INCONCLUSIVE, f"{reason}; but {why}, so they cannot pass it"
+
+
+def unheard(found: Finding) -> Finding:
+    """The finding where nothing of any provider reaches the log: what had arrived by then passes nothing."""
+    if found.verdict is not Verdict.PASS:
+        return found
+    return replace(
+        found,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{found.reason}; but nothing of any provider reaches the log: its pipeline is down or late",
+        evidence={**found.evidence, "silence_cause": SilenceCause.LOG.value},
+    )
 
 
 def ids(rows: Iterable[Event]) -> Sequence[str]:

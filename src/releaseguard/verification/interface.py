@@ -17,6 +17,9 @@ from releaseguard.model import Verdict
 Evidence = Mapping[str, Any]
 """JSON values: counts, window, interval, e-value against threshold, ``silence_cause``, what is missing."""
 
+LEAST_TAGGED = 0.5
+"""The share of the new events that must carry the release for a PASS."""
+
 
 class SilenceCause(StrEnum):
     """Why a provider is silent; the value of ``evidence.silence_cause``."""

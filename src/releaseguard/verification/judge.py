@@ -28,7 +28,7 @@ from releaseguard.verification.evidence import (
     rise,
     volume_evidence,
 )
-from releaseguard.verification.interface import Deployment, Promise, Rule, SilenceCause, overall_of
+from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Promise, Rule, SilenceCause, overall_of
 from releaseguard.verification.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
 from releaseguard.verification.silence import Quiet, silence_cause
 
@@ -57,8 +57,6 @@ VOLUME_DEVIATIONS = 1.0
 """Of the bound on the volume of a PASS: one-sided 84%."""
 LEAST_EXPECTED = 10.0
 """Events that must have been expected for a volume to pass: half of fewer shows the usual number too often."""
-LEAST_TAGGED = 0.5
-"""The share of a provider's new events that must carry the release for a PASS."""
 MOST_NEEDED = 1_000_000
 """Events beyond which one no longer counts how many more a PASS would take."""
 UNEASE = 3.0

@@ -105,7 +105,7 @@ class Verifier:
         deployment = self._deployment(as_of)
         wanted = list(self._wanted())
         rows = [*self._rows(deployment, as_of)]
-        logged = {(row.provider, row.event) for row in rows}
+        logged = {(row.provider, row.event) for row in rows if not row.synthetic}
         skipped = list(self._skipped(wanted, logged))
         left_out = {one.check.id for one in skipped}
         judged = [(card, check) for card, check in wanted if check.id not in left_out]
@@ -186,7 +186,7 @@ class Verifier:
         replay.look(max(minute_of(as_of), replay.deployed + 1))
         statistical = {rule.id: self._with_ids(rule, explain(replay, rule), deployment, as_of) for rule in rules}
         until = min(as_of, self._end(deployment))
-        single = _SingleRows(self.world, deployment, until, self.request.as_of)
+        single = _SingleRows(self.world, deployment, until, self.request.as_of, down=replay.log.down)
         findings = [
             statistical[check.id] if check.id in statistical else self._other(card, check, deployment, until, single)
             for card, check in judged
@@ -194,6 +194,14 @@ class Verifier:
         return findings, explain_log(replay)
 
     def _other(self, card: Card, check: Check, deployment: Deployment, until: datetime, single: _SingleRows) -> Finding:
+        found = self._by_rows(card, check, deployment, until, single)
+        if found is None:
+            return self.world.present.look(card, check, deployment)
+        return facts.unheard(found) if single.down else found
+
+    def _by_rows(
+        self, card: Card, check: Check, deployment: Deployment, until: datetime, single: _SingleRows
+    ) -> Finding | None:
         if isinstance(check, ReleaseTagCheck):
             return facts.release_tag(card.id, check, single.of(check.events), deployment, until)
         if isinstance(check, PrivacyCheck):
@@ -201,7 +209,7 @@ class Verifier:
             return facts.privacy(card.id, check, single.of(events), deployment, until, self.world.kinds)
         if isinstance(check, NonBlockingCheck):
             return facts.non_blocking(card.id, check, single.of((*check.error, *check.user_actions)), deployment, until)
-        return self.world.present.look(card, check, deployment)
+        return None
 
     def _with_ids(self, rule: Rule, finding: Finding, deployment: Deployment, as_of: datetime) -> Finding:
         """The finding with the ids of up to five rows: those that speak against the release, or a PASS rests on."""
@@ -223,8 +231,12 @@ class Verifier:
 class _SingleRows:
     """The rows since the deployment by event, each event read once for all checks that need it."""
 
-    def __init__(self, world: VerifyWorld, deployment: Deployment, until: datetime, known_at: datetime | None) -> None:
+    def __init__(
+        self, world: VerifyWorld, deployment: Deployment, until: datetime, known_at: datetime | None, *, down: bool
+    ) -> None:
         self._world, self._deployment, self._until = world, deployment, until
+        self.down = down
+        """Whether nothing of any provider reaches the log."""
         self._known_at = known_at
         self._read: dict[str, Sequence[Event]] = {}
 
