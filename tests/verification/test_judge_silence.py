@@ -118,12 +118,25 @@ def test_events_of_other_releases_only_say_that_the_release_is_not_live() -> Non
     assert replay.current().verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_release_whose_events_lost_their_tag_is_not_called_absent() -> None:
+    cells = past()
+    for provider in PROVIDERS:
+        cells += [*usual(provider, release=None), cell(provider, 3, 1, release="old")]
+    replay = judged(cells)
+    assert {replay.silence_of(r) for r in RULES} == {None}
+    assert explain_log(replay)["other_releases"] == 3
+    assert replay.current().verdict is Verdict.INCONCLUSIVE
+    assert all("carry no release" in explain(replay, r).reason for r in RULES)
+
+
 @pytest.mark.parametrize(
     ("quiet", "cause"),
     [
         ({"tagged": 9, "fresh": 9}, None),
         ({"expected": 40.0, "log_down": True}, SilenceCause.LOG),
-        ({"expected": 40.0, "all_old": 7, "all_tagged": 0}, SilenceCause.RELEASE_NOT_LIVE),
+        ({"expected": 40.0, "all_old": 7, "all_fresh": 0, "all_tagged": 0}, SilenceCause.RELEASE_NOT_LIVE),
+        ({"expected": 40.0, "all_old": 70, "all_tagged": 0}, SilenceCause.RELEASE_NOT_LIVE),
+        ({"expected": 2.0, "fresh": 12, "all_old": 7, "all_tagged": 0}, None),
         ({"expected": 1.0, "old": 30, "all_old": 30}, SilenceCause.RELEASE_NOT_LIVE),
         ({"expected": 40.0, "old": 30, "all_old": 30}, SilenceCause.RELEASE_NOT_LIVE),
         ({"expected": 40.0, "old": 8, "all_old": 24}, SilenceCause.PROVIDER),
@@ -168,6 +181,9 @@ def test_errors_that_began_before_the_deployment_do_not_fail_it() -> None:
     finding = explain(replay, rule("mail", "signal"))
     assert finding.evidence["began_before_deployment"] is True
     assert "before the deployment" in finding.reason
+    graced = 8 * (WINDOW - rule("mail", "signal").grace_minutes)
+    assert (finding.evidence["events"], finding.evidence["errors"]) == (graced, graced)
+    assert f"observed {graced} errors of {graced} events" in finding.reason
 
 
 def test_a_few_chance_errors_right_before_a_busy_deployment_do_not_excuse_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from releaseguard.model import Verdict, to_text
 from releaseguard.verification.bounds import lower_share, upper_share
-from releaseguard.verification.interface import Evidence, Finding, Rule, SilenceCause
+from releaseguard.verification.interface import LEAST_TAGGED, Evidence, Finding, Rule, SilenceCause
 from releaseguard.verification.judge import SUSPICION, VOLUME_DEVIATIONS, ErrorState, Replay, VolumeState
 
 _SILENCE = {
@@ -71,15 +71,16 @@ def _signal(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence
     state, base = replay.errors[rule.id], replay.known.errors[rule.id]
     limit = replay.limit(rule)
     confidence = replay.promise.confidence
+    events, errors = _counted(state)
     needed = replay.events_needed(rule) if verdict is Verdict.INCONCLUSIVE and base.events else None
     rate = replay.known.expected_events(rule, replay.length) / replay.length
     evidence = {
-        "events": state.events,
-        "errors": state.errors,
-        "error_share": _rounded(state.errors / state.events) if state.events else None,
+        "events": events,
+        "errors": errors,
+        "error_share": _rounded(errors / events) if events else None,
         "interval": [
-            _rounded(lower_share(state.errors, state.events, confidence)),
-            _rounded(upper_share(state.errors, state.events, confidence)),
+            _rounded(lower_share(errors, events, confidence)),
+            _rounded(upper_share(errors, events, confidence)),
         ],
         "baseline": {
             "events": base.events,
@@ -99,9 +100,14 @@ def _signal(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence
     return _signal_words(replay, rule, verdict, state, evidence), evidence
 
 
+def _counted(state: ErrorState) -> tuple[int, int]:
+    """The events and errors to tell of: while an incident from before goes on, those that are excused by it."""
+    return (state.events, state.errors) if state.trouble is None else state.excused
+
+
 def _signal_words(replay: Replay, rule: Rule, verdict: Verdict, state: ErrorState, evidence: Mapping[str, Any]) -> str:
     base = replay.known.errors[rule.id]
-    observed = f"observed {state.errors} errors of {state.events} events in {_span(replay)}"
+    observed = f"observed {evidence['errors']} errors of {evidence['events']} events in {_span(replay)}"
     usual = f"where the baseline says {base.share:.1%} of {base.events}" if base.events else "with no baseline"
     limit = f"{evidence['limit']:.1%}"
     if verdict in {Verdict.FAIL, Verdict.WARN}:
@@ -171,6 +177,8 @@ def _volume_words(replay: Replay, rule: Rule, verdict: Verdict, state: VolumeSta
         return f"{observed}; {_SILENCE[cause]}"
     if evidence["baseline"]["days"] < 1:
         return f"{observed}; there is less than a day of history to compare with"
+    if state.tagged < LEAST_TAGGED * state.fresh:
+        return f"{observed}; most of them carry no release, so they cannot pass it"
     if state.value > SUSPICION:
         return f"{observed}; that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]

@@ -79,6 +79,8 @@ class ErrorState:
     process: ErrorProcess | None = None
     trouble: Trouble | None = None
     """Set while an incident from before the deployment goes on."""
+    excused: tuple[int, int] = (0, 0)
+    """Events and errors that came while it went on: shown, and not held against the release."""
     value: float = 1.0
 
 
@@ -270,9 +272,10 @@ class Replay:
             log.events += cell.total
             log.fresh += cell.total if ours else 0
             log.tagged += cell.total if ours and cell.release is not None else 0
-            log.old += 0 if ours else cell.total
+            log.old += cell.total if _of_another(cell, ours) else 0
             self.traffic[cell.provider][offset] += cell.total
-            self._own.setdefault(cell.provider, [0, 0, 0])[_part(cell, ours)] += cell.total
+            if ours or _of_another(cell, ours):
+                self._own.setdefault(cell.provider, [0, 0, 0])[_part(cell, ours)] += cell.total
             if ours:
                 self._last_event[cell.provider] = max(self._last_event.get(cell.provider, 0), occurred)
             for state in self._states(cell)[1]:
@@ -337,6 +340,7 @@ class Replay:
         if state.trouble is not None:
             for _, total, bad in batches:
                 state.trouble.minute(total, bad)
+                state.excused = state.excused[0] + total, state.excused[1] + bad
             if state.trouble.value < RECOVERED:
                 state.trouble = None
             return
@@ -575,6 +579,11 @@ class Replay:
             others_seen=sum(sum(self.traffic[name][start:until]) for name in others),
             others_expected=sum(due[name] for name in others),
         )
+
+
+def _of_another(cell: Cell, ours: bool) -> bool:
+    """Whether another release wrote it; without a tag, in the very minute of the deployment, either may have."""
+    return not ours and cell.release is not None
 
 
 def _part(cell: Cell, ours: bool) -> int:

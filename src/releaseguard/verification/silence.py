@@ -55,9 +55,12 @@ STILL_SERVING = 0.5
 
 
 def _not_live(quiet: Quiet) -> bool:
-    """Other releases serve the traffic: all of it, or this provider's as far as it was to be expected."""
+    """Other releases serve the traffic: all of it, or this provider's as far as it was to be expected.
+
+    Where more rows carry no release than carry another, nobody can say which one wrote them.
+    """
     if quiet.all_tagged == 0:
-        return quiet.all_old > 0
+        return quiet.all_old > quiet.all_fresh
     return quiet.old > 0 and quiet.old >= STILL_SERVING * quiet.expected
 
 
