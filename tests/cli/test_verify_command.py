@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
+from releaseguard.model import Event, Outcome, from_text, new_id, to_text, utc_now
 from releaseguard.sandbox.seed import Fault, Released, Week
 from releaseguard.sandbox.story import BUSY, CALM
 from support.commands import Commands
@@ -241,6 +241,34 @@ def test_backtest_says_when_it_would_have_known(cli):
     assert rows["good"]["verdict"] == "pass"
     assert rows["good"]["failed_after_s"] is None
     assert rows["good"]["decided_after_s"] > 0
+
+
+@pytest.mark.parametrize("release", ["good", "bad"])
+def test_backtest_says_what_verify_says_as_of_the_same_moments(cli, release):
+    rows = cli.run("backtest", "--environment", "all", "--json").json["releases"]
+    (row,) = [one for one in rows if one["release"] == release]
+    wanted = [word for check in row["checks"] for word in ("--check", check["id"])]
+
+    def as_of(seconds: int):
+        moment = to_text(from_text(row["deployed_at"]) + timedelta(seconds=seconds))
+        return cli.run("verify", "--release", release, "--as-of", moment, "--json", *wanted).json
+
+    assert as_of(row["decided_after_s"] - 60)["verdict"] != row["verdict"]
+    assert as_of(row["decided_after_s"])["verdict"] == row["verdict"]
+    at_the_end = {check["id"]: (check["verdict"], check["reason"]) for check in as_of(30 * 60)["checks"]}
+    assert {check["id"]: (check["verdict"], check["reason"]) for check in row["checks"]} == at_the_end
+
+
+def test_backtest_dates_what_stays_undecided_and_looks_as_often_as_asked(cli, tmp_path, seeded):
+    unseen = {"environment": "quiet", "release": "unseen", "occurred_at": seeded[1] - timedelta(minutes=40)}
+    with SqliteEventLog(tmp_path / "log.db") as log:
+        log.append(
+            [Event(id=new_id(), provider="releaseguard", event="release_deployed", outcome=Outcome.SUCCESS, **unseen)]
+        )
+    done = cli.run("backtest", "--environment", "all", "--every", "7m", "--json")
+    rows = {row["release"]: row for row in done.json["releases"]}
+    assert rows["bad"]["failed_after_s"] == rows["bad"]["decided_after_s"] == 7 * 60
+    assert (rows["unseen"]["verdict"], rows["unseen"]["decided_after_s"]) == ("inconclusive", 7 * 60)
 
 
 def test_backtest_counts_false_alarms_where_labels_say_what_was_good(cli, tmp_path):

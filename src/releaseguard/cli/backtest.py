@@ -12,7 +12,7 @@ import click
 
 from releaseguard.cli.options import Run, Span, check_spans, command
 from releaseguard.errors import ConfigError, ExitCode
-from releaseguard.model import to_text
+from releaseguard.model import Verdict, to_text
 
 if TYPE_CHECKING:
     from releaseguard.verification.backtest import Replayed, Threshold
@@ -138,8 +138,7 @@ def _text(replayed: Sequence[Replayed], thresholds: Sequence[Threshold]) -> str:
 
 
 def _line(one: Replayed) -> str:
-    after = one.failed_after_s if one.failed_after_s is not None else one.decided_after_s
-    minutes = "-" if after is None else f"{after / 60:.0f} min"
+    minutes = "-" if one.verdict is Verdict.INCONCLUSIVE else f"{one.decided_after_s / 60:.0f} min"
     deployed = to_text(one.deployment.deployed_at)[:16]
     truth = {True: "  (good)", False: "  (bad)", None: ""}[one.good]
     place = f"{deployed:<17} {one.deployment.environment:<12} {one.deployment.release}{truth}"

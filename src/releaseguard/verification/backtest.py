@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
@@ -29,8 +30,8 @@ class Replayed:
     verdict: Verdict
     failed_after_s: int | None
     """Seconds from the deployment to the look that failed it."""
-    decided_after_s: int | None
-    """Seconds to the first look after which the verdict never changed; ``None`` where it stayed undecided."""
+    decided_after_s: int
+    """Seconds to the first look after which the verdict never changed, whichever it is."""
     findings: Sequence[Finding]
     peak: float
     """The checklist's one number at its highest: the release fails where it reaches 1 / false_alarm."""
@@ -136,37 +137,32 @@ def _was_logged(
 def replay_one(
     ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise, step: int = 1
 ) -> Replayed:
-    """One release looked at every ``step`` minutes until its window ends."""
+    """One release looked at every ``step`` minutes until its window ends.
+
+    Its checks and evidence are those of the window's end, also where it had failed before.
+    """
     replay = Replay(ledger, rules, deployment, promise)
-    look, changed = _first_look(replay), replay.deployed + 1
-    failed = None
-    while replay.look_minute < replay.end:
-        now = replay.look(min(replay.look_minute + step, replay.end))
-        if now.verdict is not look.verdict:
-            changed = now.minute
-        if now.verdict is Verdict.FAIL:
-            failed = min(minute for rule in rules if rule.blocking and (minute := replay.failed.get(rule.id)))
-            look = now
-            break
-        look = now
-    undecided = look.verdict is Verdict.INCONCLUSIVE
+    looks = [replay.look(minute) for minute in (*range(replay.deployed + step, replay.end, step), replay.end)]
+    failed = next((look for look in looks if look.verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
-        verdict=look.verdict,
+        verdict=looks[-1].verdict,
         failed_after_s=_seconds(replay, failed) if failed else None,
-        decided_after_s=None if undecided else _seconds(replay, failed or changed),
+        decided_after_s=_seconds(replay, _settled(looks)),
         findings=[explain(replay, rule) for rule in rules],
         peak=replay.peak,
     )
 
 
-def _first_look(replay: Replay) -> Look:
-    return replay.look(replay.deployed + 1)
+def _settled(looks: Sequence[Look]) -> Look:
+    """The first look after which the verdict never changed."""
+    same = list(takewhile(lambda look: look.verdict is looks[-1].verdict, reversed(looks)))
+    return same[-1]
 
 
-def _seconds(replay: Replay, minute: int) -> int:
-    """From the deployment itself to a look's minute."""
-    return max(round(minute * 60 - replay.deployment.deployed_at.timestamp()), 0)
+def _seconds(replay: Replay, look: Look) -> int:
+    """From the deployment itself to a look."""
+    return max(round(look.minute * 60 - replay.deployment.deployed_at.timestamp()), 0)
 
 
 def with_truth(replayed: Replayed, outcomes: Mapping[str, bool]) -> Replayed:
