@@ -90,11 +90,11 @@ def test_only_rows_of_the_new_release_count_for_privacy(rows, verdict):
     assert privacy(rows).verdict is verdict
 
 
-def scan(rows):
+def scan(rows, complete=NOW):
     check = NonBlockingCheck(
         id="ai.soft_fail", title=TITLE, error=["ai_error"], user_actions=["moment_published"], within="10m"
     )
-    return facts.non_blocking("ai", check, rows, NEW, NOW)
+    return facts.non_blocking("ai", check, rows, NEW, NOW, complete)
 
 
 def failure(cid, minute=5.0):
@@ -122,3 +122,9 @@ def action(cid, minute=5.1, outcome=Outcome.SUCCESS):
 )
 def test_a_failed_scan_must_leave_the_users_action_alone(rows, verdict):
     assert scan(rows).verdict is verdict
+
+
+def test_an_action_that_may_still_be_on_its_way_is_not_missing():
+    rows = [failure("a"), action("b", minute=20)]
+    assert scan(rows, complete=T0 + timedelta(minutes=14)).verdict is Verdict.INCONCLUSIVE
+    assert scan(rows, complete=T0 + timedelta(minutes=15)).verdict is Verdict.FAIL

@@ -87,6 +87,15 @@ def test_nothing_of_anyone_is_the_logs_silence_and_fails_nobody() -> None:
     assert explain_log(replay)["silence_cause"] == "log"
 
 
+def test_the_log_is_complete_up_to_its_newest_row_where_it_fell_silent() -> None:
+    def at(replay: Replay) -> float:
+        return replay.complete_until.timestamp() / 60 - DEPLOYED
+
+    everyone = [*usual("mail"), *usual("sms"), *usual("pay")]
+    assert at(judged([*past(), *everyone])) == WINDOW
+    assert at(judged([*past(), *usual("mail", 0, 12), *usual("sms", 0, 12), *usual("pay", 0, 12)])) == 12
+
+
 @pytest.mark.parametrize("minutes", [WINDOW, WINDOW + 15, WINDOW + 300])
 def test_a_log_that_falls_silent_after_the_window_takes_no_verdict_back(minutes: int) -> None:
     replay = judged([*past(), *usual("mail"), *usual("sms"), *usual("pay")], minutes)

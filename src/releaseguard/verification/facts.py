@@ -126,15 +126,24 @@ def _found(rows: Iterable[Event], kinds: Kinds) -> Sequence[tuple[Event, Mapping
 
 
 def non_blocking(
-    provider: str, check: NonBlockingCheck, rows: Iterable[Event], deployment: Deployment, as_of: datetime
+    provider: str,
+    check: NonBlockingCheck,
+    rows: Iterable[Event],
+    deployment: Deployment,
+    as_of: datetime,
+    complete: datetime,
 ) -> Finding:
-    """Each failure has its user action: a failed scan only means that no flag is made."""
+    """Each failure has its user action: a failed scan only means that no flag is made.
+
+    ``complete`` is until when the log's rows are there: an action that may still be on its way is not missing.
+    """
     since, patience = deployment.deployed_at, duration(check.within)
     recent = [row for row in rows if row.occurred_at >= since and row.release in _new(deployment)]
     failures = [row for row in recent if row.event in check.error]
     done = [row for row in recent if row.event in check.user_actions and row.outcome is Outcome.SUCCESS]
     by_action = {row.correlation_id for row in done if row.correlation_id}
-    ripe = [row for row in failures if row.correlation_id and row.occurred_at + patience <= as_of]
+    due = min(as_of, complete) - patience
+    ripe = [row for row in failures if row.correlation_id and row.occurred_at <= due]
     stopped = [row for row in ripe if row.correlation_id not in by_action]
     evidence = {
         "window": _window(since, as_of),
@@ -162,7 +171,7 @@ def _not_stopped(
         return Verdict.PASS, f"observed {len(ripe)} failures, each with its user action"
     if failures:
         untied = all(not row.correlation_id for row in failures)
-        why = "none carries a correlation id" if untied else f"none is older than {check.within}"
+        why = "none carries a correlation id" if untied else f"their user action has {check.within} to reach the log"
         return Verdict.INCONCLUSIVE, f"observed {len(failures)} failures, but {why}"
     if done:
         return Verdict.PASS, f"observed {len(done)} user actions and no failure that could have stopped one"

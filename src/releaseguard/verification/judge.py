@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import accumulate
 
 from releaseguard.model import Verdict
@@ -310,6 +311,14 @@ class Replay:
             for name, rates in self.known.traffic.items()
         )
         self.log.silent_expected = missing * self._shown_level(start - self.deployed)
+
+    @property
+    def complete_until(self) -> datetime:
+        """Until when rows are there, as far as can be told: less what is usually under way, and than a silence."""
+        minute = self.look_minute - self.known.lags.usual.complete
+        if self.log.newest is not None and self.log.silent_expected > UNREMARKABLE:
+            minute = min(minute, self.log.newest + 1)
+        return datetime.fromtimestamp(minute * 60, UTC)
 
     def _shown_level(self, until: int) -> float:
         """The share of the usual traffic seen in the half hour before ``until``, at most 1: idle users write little."""

@@ -186,7 +186,7 @@ class Verifier:
         replay.look(max(minute_of(as_of), replay.deployed + 1))
         statistical = {rule.id: self._with_ids(rule, explain(replay, rule), deployment, as_of) for rule in rules}
         until = min(as_of, self._end(deployment))
-        single = _SingleRows(self.world, deployment, until, self.request.as_of, down=replay.log.down)
+        single = _SingleRows(self.world, deployment, until, self.request.as_of, replay)
         findings = [
             statistical[check.id] if check.id in statistical else self._other(card, check, deployment, until, single)
             for card, check in judged
@@ -208,7 +208,8 @@ class Verifier:
             events = check.events or (*card.events.success, *card.events.error)
             return facts.privacy(card.id, check, single.of(events), deployment, until, self.world.kinds)
         if isinstance(check, NonBlockingCheck):
-            return facts.non_blocking(card.id, check, single.of((*check.error, *check.user_actions)), deployment, until)
+            both = single.of((*check.error, *check.user_actions))
+            return facts.non_blocking(card.id, check, both, deployment, until, single.complete)
         return None
 
     def _with_ids(self, rule: Rule, finding: Finding, deployment: Deployment, as_of: datetime) -> Finding:
@@ -232,11 +233,12 @@ class _SingleRows:
     """The rows since the deployment by event, each event read once for all checks that need it."""
 
     def __init__(
-        self, world: VerifyWorld, deployment: Deployment, until: datetime, known_at: datetime | None, *, down: bool
+        self, world: VerifyWorld, deployment: Deployment, until: datetime, known_at: datetime | None, replay: Replay
     ) -> None:
         self._world, self._deployment, self._until = world, deployment, until
-        self.down = down
+        self.down = replay.log.down
         """Whether nothing of any provider reaches the log."""
+        self.complete = replay.complete_until
         self._known_at = known_at
         self._read: dict[str, Sequence[Event]] = {}
 
