@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from dataclasses import replace
 
@@ -217,3 +218,8 @@ def test_a_watch_does_not_lock_the_test_user_out(around):
             stage(SENDGRID, SEND, DEPLOYMENT)
         around.time.now += 10
     assert around.paths().count("POST /auth/v1/token") == 1
+
+
+def test_claims_nested_without_end_are_none():
+    nested = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    assert claims_of(f"a.{nested}.b") == {}
