@@ -183,8 +183,16 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_judged(cli, ou
     assert "release_verified" not in cli.run("events", "list", "--provider", "releaseguard").out
 
 
-@pytest.mark.parametrize("command", ["verify", "backtest"])
-@pytest.mark.parametrize("flag", ["--window", "--baseline"])
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        ("verify", "--window"),
+        ("verify", "--baseline"),
+        ("backtest", "--window"),
+        ("backtest", "--baseline"),
+        ("backtest", "--every"),
+    ],
+)
 def test_a_span_of_nothing_is_refused_and_not_replaced_by_the_configured_one(cli, command, flag):
     done = cli.run(command, flag, "0s")
     assert done.code == 2

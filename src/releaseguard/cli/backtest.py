@@ -44,7 +44,7 @@ def backtest(
     from releaseguard.verification.backtest import backtest as replay
     from releaseguard.verification.backtest import histories, other_thresholds, with_truth
 
-    check_spans(window=window, baseline=baseline)
+    check_spans(window=window, baseline=baseline, every=every)
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
         known = _labels(labels)
