@@ -92,11 +92,18 @@ def test_html_is_one_file_without_outside_requests_and_escapes_what_it_shows():
 
 @given(st.text(min_size=1, max_size=80), st.sampled_from(sorted(FORMATS)))
 def test_no_text_breaks_a_format(text, name):
-    printable = "".join(c for c in text if c.isprintable())
-    document = {**DOCUMENT, "checks": [row("a.b", "fail", reason=printable)]}
+    document = {**DOCUMENT, "release": text, "checks": [row("a.b", "fail", reason=text)]}
     output = FORMATS[name](document, 80)
     if name in {"json", "sarif"}:
         json.loads(output)
     elif name == "junit":
         ET.fromstring(output.split("?>", 1)[1])
     assert output
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "junit", "html"])
+def test_nothing_that_an_app_logs_steers_the_readers_terminal(name):
+    evil = "r2\x1b[2J\x07\u202e\n## PASS"
+    output = FORMATS[name]({**DOCUMENT, "release": evil, "checks": [row("a.b", "fail", reason=evil)]}, 80)
+    assert not set(output) & {"\x1b", "\x07", "\u202e"}
+    assert not any(line.startswith("## PASS") for line in output.splitlines())

@@ -49,10 +49,12 @@ class Run:
 
     def emit(self, text: str | Callable[[], str], data: Any) -> None:
         """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
+        from releaseguard.model import visible
+
         if self.json:
             click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         else:
-            click.echo(text() if callable(text) else text)
+            click.echo(visible(text() if callable(text) else text))
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
