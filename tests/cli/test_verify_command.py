@@ -215,6 +215,13 @@ def test_a_time_that_no_calendar_can_tell_is_refused_in_words(cli, flags):
     assert flags[-1] in done.err
 
 
+@pytest.mark.parametrize("command", [("verify",), ("events", "deployed")])
+def test_a_release_that_is_no_text_is_refused(cli, command):
+    done = cli.run(*command, "--release", "\udcff\udcfe")
+    assert done.code == 2, done.everything
+    assert "--release holds bytes that are no UTF-8" in done.err
+
+
 @pytest.mark.parametrize("name", ["text", "json", "markdown", "junit", "html", "sarif"])
 def test_every_format_can_be_written_to_a_file(cli, tmp_path, name):
     done = cli.run("verify", "--format", name, "-o", "verdict")

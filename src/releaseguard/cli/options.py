@@ -91,6 +91,7 @@ def command(
         @functools.wraps(function)
         def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, **flags: Any) -> int:
             run = Run(config, as_json, -1 if quiet else verbose)
+            _must_be_text(flags)
             try:
                 return int(function(run, **flags) or ExitCode.OK)
             except BrokenPipeError as error:
@@ -101,6 +102,14 @@ def command(
         return make(name, epilog=f"Example: {example}")(shared)
 
     return decorate
+
+
+def _must_be_text(flags: Mapping[str, Any]) -> None:
+    """Names are written to logs and reports, which are UTF-8; paths may hold any bytes. Raises ``UsageError``."""
+    for name, value in flags.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise UsageError(f"--{name.replace('_', '-')} holds bytes that are no UTF-8")
 
 
 def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
