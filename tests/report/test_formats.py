@@ -107,3 +107,12 @@ def test_nothing_that_an_app_logs_steers_the_readers_terminal(name):
     output = FORMATS[name]({**DOCUMENT, "release": evil, "checks": [row("a.b", "fail", reason=evil)]}, 80)
     assert not set(output) & {"\x1b", "\x07", "\u202e"}
     assert not any(line.startswith("## PASS") for line in output.splitlines())
+
+
+def test_a_checklist_of_which_nothing_was_left_does_not_look_like_success():
+    undecided = {**DOCUMENT, "verdict": "inconclusive", "summary": "nothing was judged", "checks": []}
+    suite = ET.fromstring(FORMATS["junit"](undecided, 80).split("?>", 1)[1])
+    assert (suite.get("errors"), suite.get("tests")) == ("1", "3")
+    assert suite.find(".//error").get("message") == "nothing was judged"
+    (result,) = json.loads(FORMATS["sarif"](undecided, 80))["runs"][0]["results"]
+    assert result["message"]["text"] == "nothing was judged"

@@ -54,3 +54,22 @@ ORDER = ("fail", "inconclusive", "warn", "pass")
 def by_urgency(document: VerdictDocument) -> Sequence[CheckRow]:
     """The checks, worst first, blocking before others, else in their own order."""
     return sorted(document["checks"], key=lambda row: (ORDER.index(row["verdict"]), not row["blocking"]))
+
+
+def rows_of(document: VerdictDocument) -> Sequence[CheckRow]:
+    """The checks, and where none was left to judge, so that nothing was decided, the verdict itself as one.
+
+    A format that only lists checks would otherwise look like success.
+    """
+    if document["checks"] or document["verdict"] == "pass":
+        return document["checks"]
+    verdict: CheckRow = {
+        "id": "verdict",
+        "provider": "releaseguard",
+        "kind": "verdict",
+        "verdict": document["verdict"],
+        "blocking": True,
+        "reason": document["summary"],
+        "evidence": {},
+    }
+    return [verdict]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from releaseguard.report.interface import CheckRow, VerdictDocument
+from releaseguard.report.interface import CheckRow, VerdictDocument, rows_of
 
 
 def render(document: VerdictDocument) -> str:
     """The verdict as one ``testsuite``, a ``testcase`` for each check."""
-    rows = document["checks"]
+    rows = rows_of(document)
     failed = [row for row in rows if row["verdict"] == "fail" and row["blocking"]]
     undecided = [row for row in rows if row["verdict"] == "inconclusive"]
     suite = ET.Element(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from releaseguard import __version__
-from releaseguard.report.interface import CheckRow, VerdictDocument
+from releaseguard.report.interface import CheckRow, VerdictDocument, rows_of
 
 _LEVEL = {"fail": "error", "warn": "warning", "inconclusive": "note"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -14,7 +14,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def render(document: VerdictDocument) -> str:
     """The verdict as one run; a result for each check that did not pass."""
-    rows = document["checks"]
+    rows = rows_of(document)
     driver = {
         "name": "releaseguard",
         "version": __version__,
@@ -31,11 +31,12 @@ def render(document: VerdictDocument) -> str:
 
 def _result(index: int, row: CheckRow) -> dict[str, Any]:
     level = "warning" if row["verdict"] == "fail" and not row["blocking"] else _LEVEL[row["verdict"]]
+    # A release has no line of code; the card that set the check is the nearest thing to a place.
+    place = f"checks/{row['provider']}.toml" if row["kind"] != "verdict" else "releaseguard.toml"
     return {
         "ruleId": row["id"],
         "ruleIndex": index,
         "level": level,
         "message": {"text": row["reason"]},
-        # A release has no line of code; the card that set the check is the nearest thing to a place.
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": f"checks/{row['provider']}.toml"}}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": place}}}],
     }
