@@ -53,6 +53,8 @@ T = TypeVar("T")
 
 SPOOL_BYTES = 32 * 1024 * 1024
 """All files of the spool together."""
+FORK_WAITS = 5.0
+"""Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
 
 # --- What the app calls ---------------------------------------------------------------------------------------
 
@@ -137,6 +139,9 @@ class _Process:
     def __init__(self) -> None:
         self._writer: Writer | None = None
         self._making = threading.RLock()
+        self._loading = threading.RLock()
+        """Held while modules are imported."""
+        self._forking = threading.local()
         self._inherited: list[Writer] = []
         self.spools: list[Spool] = []
 
@@ -146,8 +151,12 @@ class _Process:
                 if self._writer is None:
                     self._finish_in_workers()
                     drops = Drops()
-                    self._writer = Writer(lambda: prepare(os.environ, drops, self.spools), drops)
+                    self._writer = Writer(lambda: self._prepared(drops), drops)
         return self._writer
+
+    def _prepared(self, drops: Drops) -> Desk:
+        with self._loading:
+            return prepare(os.environ, drops, self.spools)
 
     def _finish_in_workers(self) -> None:
         """``multiprocessing`` ends its forked workers with ``os._exit``: ``atexit`` never runs there."""
@@ -158,9 +167,19 @@ class _Process:
     def flush(self, timeout: float) -> bool:
         return self._writer is None or self._writer.flush(timeout)
 
+    def before_fork(self) -> None:
+        """A child that is forked in the middle of an import has that module half made, and its lock held for good."""
+        self._forking.holds = self._loading.acquire(timeout=FORK_WAITS)
+
+    def after_fork_in_parent(self) -> None:
+        """Our thread may import again."""
+        if self._forking.holds:
+            self._loading.release()
+
     def after_fork_in_child(self) -> None:
         """The parent's thread did not come along, its locks may be held for good, its events are its own."""
         self._making = threading.RLock()
+        self._loading = threading.RLock()
         if self._writer is not None:
             # Kept, never used: closing a copied connection would tell the parent's server goodbye.
             self._inherited.append(self._writer)
@@ -178,7 +197,11 @@ class _Process:
 
 
 _process = _Process()
-os.register_at_fork(after_in_child=_process.after_fork_in_child)
+os.register_at_fork(
+    before=_process.before_fork,
+    after_in_parent=_process.after_fork_in_parent,
+    after_in_child=_process.after_fork_in_child,
+)
 atexit.register(_process.at_exit)
 
 
@@ -206,6 +229,7 @@ def _desk(environ: Mapping[str, str], drops: Drops, spools: list[Spool]) -> Desk
     if url is None:
         log.warning("integration events are lost: set RELEASEGUARD_EVENTS_URL, or write a releaseguard.toml")
         return Desk(Nowhere(drops), identity, scrubber)
+    _load(url)
     spool = Spool(spool_folder(environ, url), SPOOL_BYTES)
     spools.append(spool)
     courier = Courier(
@@ -220,6 +244,16 @@ def _given_url(environ: Mapping[str, str]) -> str | None:
     if url is None or not url.startswith("sqlite:///"):
         return url
     return f"sqlite:///{Path.cwd() / url.removeprefix('sqlite:///')}"
+
+
+def _load(url: str) -> None:
+    """Import now whatever delivering will need: no later moment is one in which a fork can be made to wait."""
+    from releaseguard import wiring
+    from releaseguard.cards import load  # noqa: F401
+
+    with suppress(ImportError):  # not POSIX
+        import fcntl  # noqa: F401 - the spool's
+    wiring.load_event_log(url)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -708,6 +709,28 @@ _EVENT_LOGS: Mapping[str, Callable[[Wiring, str, EventTable], EventLog]] = {
     "https": _rest,
     "http": _rest,
 }
+
+
+_MODULES_OF_LOGS: Mapping[str, Sequence[str]] = {
+    "sqlite": ("releaseguard.eventlog.sqlite",),
+    "postgresql": ("releaseguard.eventlog.postgres", "psycopg.conninfo", "psycopg.errors", "encodings.idna"),
+    "https": (
+        "releaseguard.eventlog.supabase",
+        "releaseguard.http.transport",
+        "concurrent.futures.thread",
+        "encodings.idna",
+        "importlib.resources.readers",  # these two for the list of certificates
+        "importlib.readers",
+    ),
+}
+"""What each kind of log imports in the course of its work."""
+
+
+def load_event_log(url: str) -> None:
+    """Import what writing to the log at ``url`` needs, for a process that must not import later."""
+    scheme = {"postgres": "postgresql", "http": "https"}.get(urlsplit(url).scheme, urlsplit(url).scheme)
+    for module in _MODULES_OF_LOGS.get(scheme, ()):
+        import_module(module)
 
 
 def _github(wiring: Wiring, address: Address) -> Destination:

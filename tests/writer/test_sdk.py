@@ -144,6 +144,43 @@ assert os.waitpid(child, 0)[1] == 0 and ok
     assert [event for (event,) in app.rows()] == ["after", "before", "child", "parent"]
 
 
+def test_a_fork_right_after_the_first_event_finds_no_module_half_loaded(app: App) -> None:
+    app.come_back()
+    code = """
+note('p', 'parent', 'success')
+children = []
+for number in range(3):
+    child = os.fork()
+    if child == 0:
+        note('p', f'child{number}', 'success')
+        os._exit(0 if flush(30) else 1)
+    children.append(child)
+assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+assert flush(30)
+"""
+    app.run(code, PYTHONWARNINGS="default")
+    assert [event for (event,) in app.rows()] == ["child0", "child1", "child2", "parent"]
+    assert "lost" not in app.err
+
+
+@pytest.mark.parametrize("url", ["sqlite:///log.db", "postgresql://u@127.0.0.1:1/d", "https://127.0.0.1:1"])
+def test_all_that_delivering_imports_is_there_before_the_first_delivery(app: App, url: str) -> None:
+    """A fork is made to wait for the preparation alone."""
+    code = """
+from releaseguard import sdk
+desk, before = sdk._desk, set()
+def counted(*arguments):
+    made = desk(*arguments)
+    before.update(sys.modules)
+    return made
+sdk._desk = counted
+note('p', 'e', 'success')
+flush(30)
+print(sorted(sys.modules.keys() - before) if before else 'never prepared')
+"""
+    assert app.run(code, RELEASEGUARD_EVENTS_URL=url, SUPABASE_SERVICE_ROLE_KEY="k") == "[]\n"
+
+
 def test_a_forked_child_does_not_hold_its_parents_spool(app: App) -> None:
     code = """
 note('p', 'parent', 'success')
