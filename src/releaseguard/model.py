@@ -66,7 +66,7 @@ def utc_now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 in UTC with six decimals, the form of SQLite's columns: text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(text: str) -> datetime:
@@ -77,7 +77,10 @@ def from_text(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset; write 2026-11-24T10:15:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside of the years 1 to 9999") from None
 
 
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -103,20 +106,18 @@ def deterministic_id(*parts: object) -> UUID:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_LONGEST = 36_525 * 86400
-"""Seconds in a hundred years."""
+_LONGEST = timedelta(days=36_525)
 
 
 def duration(text: str) -> timedelta:
     """``90s``, ``30m``, ``12h``, ``7d``, ``2w`` and their sums (``1h30m``).
 
-    Raises ``ValueError`` for anything else; a bare number has no unit and is refused, and so is more than a hundred
-    years, which no calendar could count back.
+    Raises ``ValueError`` for anything else; a bare number has no unit and is refused, and so is more than a century.
     """
     if not re.fullmatch(r"(\d+(\.\d+)?[smhdw])+", text):
         raise ValueError(f"{text!r} is not a duration; write 90s, 30m, 12h, 7d or 1h30m")
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if seconds > _LONGEST:
-        raise ValueError(f"{text!r} is longer than a hundred years")
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{text[:30]!r} is longer than a hundred years")
     return timedelta(seconds=seconds)

@@ -138,6 +138,28 @@ def test_a_time_without_an_offset_is_refused(cli: Commands) -> None:
     assert "no offset" in done.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "--since", "99999999999d"),
+        ("list", "--until", "9999-12-31T23:59:59-14:00"),
+        ("list", "--limit", "99999999999999999999"),
+        ("list", "--correlation-id", "\udcff"),
+        ("prune", "--older-than", "99999999999d", "--yes"),
+        ("log", "sendgrid", "sendgrid_email_sent", "success", "--latency-ms", "3000000000"),
+    ],
+)
+def test_what_no_store_can_take_is_a_usage_error(cli: Commands, words: tuple[str, ...]) -> None:
+    done = cli.run("events", *words)
+    assert done.code == 2
+    assert "bug" not in done.err
+
+
+def test_a_detail_that_is_nested_without_end_is_a_text(cli: Commands) -> None:
+    done = cli.run("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--detail", "x=" + "[" * 20_000)
+    assert done.code == 0, done.err
+
+
 def test_export_is_json_lines_oldest_first(cli: Commands, seed: Seed, tmp_path: Path) -> None:
     made = seed(3, detail={"ğ": "ü"})
     done = cli.run("events", "export")

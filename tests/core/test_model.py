@@ -53,3 +53,19 @@ def test_durations(text, seconds):
 def test_what_is_not_a_duration_is_refused(text):
     with pytest.raises(ValueError, match="not a duration"):
         duration(text)
+
+
+@pytest.mark.parametrize("text", ["36526d", "99999999999d", "9" * 400 + "s"])
+def test_a_duration_of_more_than_a_century_is_a_mistake(text):
+    with pytest.raises(ValueError, match="hundred years"):
+        duration(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_utc_cannot_tell_is_refused_as_any_other_mistake(text):
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        from_text(text)
+
+
+def test_text_order_is_time_order_also_in_the_year_1():
+    assert to_text(from_text("0001-01-01T00:00:00Z")) == "0001-01-01T00:00:00.000000Z"

@@ -89,7 +89,9 @@ _until = click.option("--until", type=Moment(), metavar="TIME", help="Before thi
 @command("list", group=events, example="releaseguard events list --provider sendgrid --outcome error --since 1h")
 @_since
 @_until
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest.")
+@click.option(
+    "--limit", type=click.IntRange(1, 2**31 - 1), default=50, show_default=True, help="At most so many, the newest."
+)
 @_filters
 def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     """Integration events, newest first. JSON: {"events": [columns of integration_events]}."""
@@ -165,7 +167,9 @@ def _target(output: Path | None) -> Iterator[TextIO]:
 
 
 @command("tail", group=events, example="releaseguard events tail --provider twilio --outcome error")
-@click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="Begin with the newest N.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0, 2**31 - 1), default=10, show_default=True, help="Begin with the newest N."
+)
 @click.option("--interval", type=Span(), default="1s", metavar="1s", help="How often to look (default 1s).")
 @_filters
 def tail(run: Run, query: Query, environment: str | None, lines: int, interval: timedelta) -> None:
@@ -212,7 +216,7 @@ def _one_line(event: Event) -> str:
 @click.argument("outcome", type=click.Choice(["success", "error"]))
 @environment_option
 @click.option("--error-code", metavar="CODE", help="401, timeout, rls_denied ...")
-@click.option("--latency-ms", type=click.IntRange(0), metavar="N")
+@click.option("--latency-ms", type=click.IntRange(0, 2**31 - 1), metavar="N")
 @click.option("--release", metavar="ID", help="The release that did it.")
 @click.option("--source", metavar="NAME", help="Function or service that did it.")
 @click.option("--correlation-id", metavar="ID", help="Ties the events of one user action.")
@@ -268,7 +272,7 @@ def _details(pairs: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--detail {pair!r} is not KEY=VALUE", next_step="Example: --detail secret_version=7")
         try:
             detail[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             detail[key] = value
     return detail
 
