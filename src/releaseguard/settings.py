@@ -23,7 +23,7 @@ from releaseguard.tomlfile import Document, Step, did_you_mean
 
 FILE_NAME = "releaseguard.toml"
 _DURATION = r"^(\d+(\.\d+)?[smhdw])+$"
-Duration = Annotated[str, msgspec.Meta(pattern=_DURATION)]
+Duration = Annotated[str, msgspec.Meta(pattern=_DURATION, description="a duration such as 30s, 15m or 7d")]
 """``30s``, ``15m``, ``7d``; read with :func:`releaseguard.model.duration`."""
 
 
@@ -193,6 +193,7 @@ def load(
     whole = tomlfile.convert(document, _Whole)
     name = environment or whole.project.environment
     settings = _settings(found, document, whole, name)
+    _check_durations(settings)
     return replace(settings, events=_with_url(settings, environ))
 
 
@@ -219,6 +220,29 @@ def _settings(path: Path | None, document: Document, whole: _Whole, environment:
     sections = {field: getattr(mine, field) for field in _File.__struct_fields__}
     siblings = {name: file.providers for name, file in files.items()}
     return Settings(path=path, environment=environment, document=document, siblings=siblings, **sections)
+
+
+_DURATIONS = {
+    "network": ("timeout", "patience"),
+    "rotation": ("lease", "prove_within", "deploy_within"),
+    "verify": ("window", "baseline"),
+}
+_MAY_BE_NOTHING = frozenset({"patience", "prove_within"})
+
+
+def _check_durations(settings: Settings) -> None:
+    for section, names in _DURATIONS.items():
+        for name in names:
+            try:
+                nothing = not duration(getattr(getattr(settings, section), name))
+            except ValueError as error:
+                raise ConfigError(f"{section}.{name}: {error}", where=settings.where(section, name)) from None
+            if nothing and name not in _MAY_BE_NOTHING:
+                raise ConfigError(
+                    f"{section}.{name}: is no time at all",
+                    where=settings.where(section, name),
+                    next_step="Give it more: 30s, 15m or 7d.",
+                )
 
 
 def _file_for(document: Document, whole: _Whole, environment: str) -> _File:

@@ -103,7 +103,7 @@ def _explained(
     document: Document, kind: type, error: msgspec.ValidationError, value: Any, at: Sequence[Step]
 ) -> ConfigError:
     message, _, path = str(error).partition(" - at `")
-    inside = _steps(path.rstrip("`"))
+    inside = _steps(path.rstrip("`"), kind, value, str(error))
     steps = (*at, *inside)
     if unknown := re.search(r"unknown field `([^`]+)`", message):
         valid = _fields_at(kind, inside, value)
@@ -131,23 +131,52 @@ def _in_toml_words(message: str) -> str:
         "`bool`": "true or false",
         "`array`": "a list",
         "`null`": "nothing",
+        "`bool | str`": "text or false",
     }
     for python, toml in words.items():
         message = message.replace(python, toml)
     return message[0].lower() + message[1:]
 
 
-def _steps(path: str) -> tuple[Step, ...]:
-    """``$.checks[0].id`` as steps; ``[...]`` (the value of some key of a mapping) ends what can be told."""
+def _steps(path: str, kind: type, value: Any, error: str) -> tuple[Step, ...]:
+    """``$.checks[0].id`` as steps. ``[...]`` is the value of some key of a mapping: of the one that alone is refused
+    with the same words."""
     steps: list[Step] = []
     for name, index in re.findall(r"\.([A-Za-z0-9_\-]+)|\[([^\]]*)\]", path.removeprefix("$")):
-        if name:
-            steps.append(name)
-        elif index.isdigit():
-            steps.append(int(index))
-        else:
+        step: Step | None = name or (int(index) if index.isdigit() else None)
+        if step is None:
+            step = next(
+                (key for key in _keys_at(value, steps) if _refused_with(kind, value, steps, key) == error), None
+            )
+        if step is None:
             break
+        steps.append(step)
     return tuple(steps)
+
+
+def _keys_at(value: Any, steps: Sequence[Step]) -> Sequence[str]:
+    for step in steps:
+        value = _descend(value, step)
+    return list(value) if isinstance(value, Mapping) else ()
+
+
+def _refused_with(kind: type, value: Any, steps: Sequence[Step], key: str) -> str | None:
+    try:
+        msgspec.convert(_with_only(value, steps, key), kind, strict=True)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return None
+
+
+def _with_only(value: Any, steps: Sequence[Step], key: str) -> Any:
+    """``value`` with no key but ``key`` in the mapping at ``steps``."""
+    if not steps:
+        return {key: value[key]}
+    step, rest = steps[0], steps[1:]
+    inner = _with_only(value[step], rest, key)
+    if isinstance(value, list):
+        return [inner if place == step else item for place, item in enumerate(value)]
+    return {**value, step: inner}
 
 
 def _fields_at(kind: Any, steps: Sequence[Step], data: Any) -> Sequence[str]:

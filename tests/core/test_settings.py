@@ -69,7 +69,14 @@ def test_an_environment_overrides_only_what_it_names(tmp_path):
         ('[environments.staging]\nrotation.leas = "2s"', 2, "environments.staging.rotation.leas", "'lease'"),
         ("[project]\nname = 7", 2, "project.name", None),
         ('[rotation]\n\nlease = "30"', 3, "rotation.lease", None),
-        ("[providers.sendgrid]\ndestinations = [1]", 2, "providers", None),
+        ('[rotation]\n\nlease = "0s"', 3, "rotation.lease", "30s"),
+        ('[environments.production]\nrotation.lease = "0s"', 2, "rotation.lease", "30s"),
+        ('[verify]\nbaseline = "99999999d"', 2, "verify.baseline: '99999999d' is longer", None),
+        ("[providers.sendgrid]\ndestinations = [1]", 2, "providers.sendgrid.destinations[0]", None),
+        (MINIMAL + "[providers.twilio]\n\ndestination = []", 12, "providers.twilio.destination", "'destinations'"),
+        (MINIMAL + '[providers.sendgrid.sources]\n"github:a/b" = 1', 11, "sendgrid.sources.github:a/b", None),
+        ('[environments.s.providers.twilio]\nshard = "x"', 2, "environments.s.providers.twilio.shard", "'shared'"),
+        ("[events.columns]\nid = 1", 2, "events.columns.id: expected text or false", None),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(tmp_path, text, line, key, next_step):
@@ -77,8 +84,7 @@ def test_a_mistake_is_named_with_file_line_and_key(tmp_path, text, line, key, ne
     with pytest.raises(ConfigError) as raised:
         load(path)
     assert key in raised.value.what
-    if "providers" not in key:
-        assert raised.value.where == f"{path}:{line}"
+    assert raised.value.where == f"{path}:{line}"
     assert next_step is None or next_step in str(raised.value.next_step)
 
 
