@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -278,15 +278,17 @@ def _expanded(text: str, environ: Mapping[str, str], where: str) -> str:
             )
         return environ[match[1]]
 
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value_of, text)
+    return _FROM_ENVIRONMENT.sub(value_of, text)
 
 
 _CREDENTIAL_KEY = re.compile(
     r"(^|_)(token|secret|password|passwd|api_?key|private_key|service_role(_key)?|anon_key)$", re.IGNORECASE
 )
 _CREDENTIAL_VALUE = re.compile(
-    r"^(gh[pousr]_|github_pat_|SG\.|sk-|sbp_|eyJ[A-Za-z0-9_-]+\.|st\.[0-9a-f]|AKIA[0-9A-Z]{12}|-----BEGIN)"
+    r"^(gh[pousr]_|github_pat_|SG\.|sk-|sbp_|sb_secret_|vc[apk]_[A-Za-z0-9]{20}|sntry[su]_|[ps]k\.eyJ"
+    r"|eyJ[A-Za-z0-9_-]+\.|st\.[0-9a-f]|AKIA[0-9A-Z]{12}|-----BEGIN)"
 )
+_FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _refuse_credentials(document: Document) -> None:
@@ -315,12 +317,17 @@ def _leaves(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, .
 
 
 def _has_password(value: str) -> bool:
-    if "://" not in value or "${" in value:
+    """Whether an address holds one that does not come from the environment: before the host, or as a parameter."""
+    if "://" not in value:
         return False
     try:
-        return bool(urlsplit(value).password)
+        parts = urlsplit(_FROM_ENVIRONMENT.sub("", value))
+        parameters = parse_qsl(parts.query)
     except ValueError:
         return False
+    return bool(parts.password) or any(
+        _CREDENTIAL_KEY.search(name) or name.lower() == "sslpassword" for name, _ in parameters
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,11 @@ def test_a_mistake_is_named_with_file_line_and_key(tmp_path, text, line, key, ne
         '[infisical]\nclient_secret = "x"',
         '[project]\nname = "ghp_0123456789abcdef"',
         '[events]\nurl = "postgresql://user:password@db.example/x"',
+        '[events]\nurl = "postgresql://user:password@db.example/${DB}"',
+        '[events]\nurl = "postgresql://user@db.example/x?password=password@"',
+        '[events]\nurl = "postgresql://user@db.example/x?sslpassword=password@"',
+        '[app]\nurl = "https://app.example/?apikey=password@"',
+        '[vercel]\nteam_id = "vcp_0123456789abcdefghijklmn"',
         '[app]\nurl = "eyJhbGciOiJIUzI1NiJ9.e30.x"',
     ],
 )
@@ -102,6 +107,12 @@ def test_a_credential_in_the_file_is_an_error_that_does_not_repeat_it(tmp_path, 
     with pytest.raises(ConfigError, match="credential") as raised:
         load(write(tmp_path, text))
     assert "password@" not in f"{raised.value} {raised.value.next_step}"
+
+
+@pytest.mark.parametrize("address", ["postgresql://u:${PW}@h/d", "postgresql://u@h/d?password=${PW}&sslmode=require"])
+def test_a_password_from_the_environment_is_no_credential_in_the_file(tmp_path, address):
+    url = load(write(tmp_path, f'[events]\nurl = "{address}"'), PW="p").events.url
+    assert url == address.replace("${PW}", "p")
 
 
 def test_the_events_address_takes_names_from_the_environment(tmp_path):
