@@ -64,6 +64,7 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     provider's host.
     """
     cards = load_cards(settings.root if settings.path else None)
+    _check_providers(settings, cards)
     policy = safemode.build_policy(
         _addresses(settings, environ),
         _denied(cards),
@@ -74,6 +75,17 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     safemode.install(policy)
     notes = [f"SAFE MODE ignores {', '.join(ignored)}; a proxy is set as [network] proxy."] if ignored else []
     return Wiring(settings, credentials(environ), cards, policy, environ, notes)
+
+
+def _check_providers(settings: Settings, cards: Cards) -> None:
+    for provider in settings.providers:
+        if provider not in cards:
+            raise ConfigError(
+                f"providers.{provider}: there is no such provider",
+                where=settings.where("providers", provider),
+                next_step=f"{did_you_mean(provider, [card.id for card in cards])} "
+                "A new provider is a new file in checks/.",
+            )
 
 
 def _addresses(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:

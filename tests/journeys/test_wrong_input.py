@@ -29,6 +29,15 @@ def test_a_malformed_card_is_named_with_file_line_and_key(tmp_path, cli):
     assert "Did you mean 'events'?" in done.err
 
 
+def test_a_provider_that_no_card_describes_is_named_with_its_line_and_the_nearest(tmp_path, cli):
+    path = tmp_path / "releaseguard.toml"
+    path.write_text(path.read_text() + '\n[providers.twlio]\ndestinations = ["github:o/r"]\n')
+    done = cli.run("verify")
+    assert done.code == 2
+    assert f"releaseguard.toml:{len(path.read_text().splitlines()) - 1}" in done.err
+    assert "Did you mean 'twilio'?" in done.err
+
+
 def test_a_providers_host_in_the_configuration_is_refused_with_the_cards_name(tmp_path, cli):
     path = tmp_path / "releaseguard.toml"
     path.write_text(path.read_text() + '\n[environments.x]\ngithub.url = "https://API.SendGrid.com."\n')

@@ -192,9 +192,26 @@ def test_the_refusal_says_what_is_allowed_and_by_which_setting(policy: Policy) -
     assert "Allowed now: none." in (caught.value.next_step or "")
 
 
-def test_settings_that_are_no_web_address_are_left_to_their_own_check() -> None:
-    policy = build_policy({"[events] url": "sqlite:///x.db", "[app] database": "postgresql://h/db"}, DENIED)
-    assert policy.allowed == ()
+def test_an_event_log_that_is_no_web_address_is_left_to_its_own_check() -> None:
+    for url in ("sqlite:///x", "postgresql://u@h/d", "x.db"):
+        assert not build_policy({"[events] url": url}, {}).allowed
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.sendgrid.com",
+        "//api.sendgrid.com",
+        " https://api.sendgrid.com",
+        "https:api.sendgrid.com",
+        "ftp://api.sendgrid.com",
+    ],
+)
+def test_a_setting_that_is_no_plain_web_address_is_refused_although_nothing_asks_for_it(url: str) -> None:
+    with pytest.raises(SafeModeRefusal) as refused:
+        build_policy({"[app] url": url}, {"sendgrid": ["sendgrid.com"]})
+    assert refused.value.where == "[app] url"
+    assert "api.sendgrid.com" in refused.value.what
 
 
 def test_allowing_the_same_twice_is_allowing_it_once(policy: Policy) -> None:

@@ -23,7 +23,9 @@ from releaseguard.safemode.hosts import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-HTTP_SCHEMES: Final = ("http://", "https://")
+HTTP_SCHEMES: Final = ("http:", "https:", "//")
+EVENTS_SETTING: Final = "[events] url"
+"""The one setting whose address may be a database's."""
 PROXY_SETTING: Final = "[network] proxy"
 
 
@@ -148,15 +150,15 @@ def build_policy(
 ) -> Policy:
     """The policy of a configuration.
 
-    ``allowed_urls`` maps a setting (``[github] url``) to its address; addresses that are not http(s) are left
-    to :func:`releaseguard.safemode.check_libpq`. ``denied``: card -> hosts. ``infrastructure``: setting -> ids
-    of the cards it may be on. ``proxy`` is ``[network] proxy``; what is sent through one is TLS of its own, so
-    ``http://`` will do for it. Raises ``SafeModeRefusal`` where a setting names a provider's host or ``http://``
-    beyond this machine.
+    ``allowed_urls`` maps a setting (``[github] url``) to its address; a database's, which only ``[events] url``
+    may be, is left to :func:`releaseguard.safemode.check_libpq`. ``denied``: card -> hosts. ``infrastructure``:
+    setting -> ids of the cards it may be on. ``proxy`` is ``[network] proxy``; what is sent through one is TLS of
+    its own, so ``http://`` will do for it. Raises ``SafeModeRefusal`` where a setting names a provider's host,
+    ``http://`` beyond this machine, or what is no web address.
     """
     policy = Policy((), denied, infrastructure)
     for setting, url in allowed_urls.items():
-        if url.lower().startswith(HTTP_SCHEMES):
+        if setting != EVENTS_SETTING or url.lstrip().lower().startswith(HTTP_SCHEMES):
             place = policy.readable(url, where=setting)
             policy.admit(place.host, place.port, setting)
             _check_scheme(place, where=setting)
