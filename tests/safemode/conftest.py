@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 PRELUDE = '''
-import contextlib, http.server, json, os, socket, sys, threading, warnings
+import contextlib, http.server, json, os, socket, sys, threading, urllib.parse, warnings
 import _socket
 
 from releaseguard.safemode import Policy, active_policy, build_policy, check_libpq, install, refusal_behind
@@ -36,7 +36,7 @@ class Page(http.server.BaseHTTPRequestHandler):
     asked = []
     def do_GET(self):
         Page.asked.append(self.path)
-        to = self.path.partition("?to=")[2]
+        to = urllib.parse.unquote(self.path.partition("?to=")[2])
         self.send_response(302 if to else 200)
         if to:
             self.send_header("location", to)

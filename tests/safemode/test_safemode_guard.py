@@ -146,11 +146,14 @@ def test_a_redirect_to_a_provider_ends_at_the_redirect(run_guarded: Run) -> None
             attempt("requests " + target, lambda: requests.get(url))
             attempt("httpx " + target, lambda: httpx.get(url, follow_redirects=True))
         client = ServiceClient(service="app", base_url=base)
-        attempt("ours", lambda: client.request("GET", "/", params={"to": "https://api.sendgrid.com/"}))
+        for target in ("https://api.sendgrid.com/", "//api.sendgrid.com", "https://example.com/", "http://127.0.0.1:1/"):
+            attempt("ours " + target, lambda: client.request("GET", "/", params={"to": target}))
+        attempt("within", lambda: client.request("GET", "/", params={"to": "/elsewhere"}))
         results["looked up"] = [host for host in looked_up if host != "127.0.0.1"]
     """)
     assert results.pop("looked up") == []
-    assert "answered 302" in results.pop("ours")
+    assert "refused" not in (within := results.pop("within"))
+    assert "answered 302" in within
     for name, result in results.items():
         assert result.startswith("refused"), name
         assert (CARD if "sendgrid" in name else LIST) in result, name

@@ -127,6 +127,15 @@ def test_a_request_that_the_app_refuses_without_logging_is_a_failure(around):
     assert run.steps[0].status == 404
 
 
+def test_an_app_that_sends_us_on_to_a_provider_has_failed_and_nobody_goes(around):
+    elsewhere = faults.answer(302, {}, {"location": "http://api.sendgrid.com/v3/mail"})
+    around.app.fail_next("POST", "/sendgrid-email", elsewhere)
+    run = around.runner().run(SENDGRID, EMAIL)
+    assert run.result is Result.REFUSED
+    assert "SAFE MODE refuses" in run.steps[0].note
+    assert "api.sendgrid.com" in run.steps[0].note
+
+
 def test_a_lost_event_is_a_failure_while_others_arrive(around):
     around.app.habits.loses_events = True
     around.app.after.append(lambda _request, *_: someone_else_uses_the_app(around))

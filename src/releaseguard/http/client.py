@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from releaseguard import __version__
 from releaseguard.errors import (
@@ -22,6 +22,7 @@ from releaseguard.errors import (
     NotFound,
     RateLimited,
     ReleaseguardError,
+    SafeModeRefusal,
     ServiceError,
     Unreachable,
 )
@@ -398,7 +399,9 @@ class ServiceClient:
         self._sleep(seconds)
         return True
 
-    def _refusal(self, call: _Call, reply: Reply, secrets: Sequence[str]) -> ServiceError:
+    def _refusal(self, call: _Call, reply: Reply, secrets: Sequence[str]) -> ReleaseguardError:
+        if 300 <= reply.status < 400 and (refused := self._refused_redirect(call, reply)):
+            return refused
         kind = {401: AccessDenied, 403: AccessDenied, 404: NotFound}.get(reply.status, ServiceError)
         return kind(
             f"{call.words} answered {reply.status}{quote_from(reply, secrets)}",
@@ -406,6 +409,17 @@ class ServiceClient:
             next_step=self._next_step(reply),
             status=reply.status,
         )
+
+    def _refused_redirect(self, call: _Call, reply: Reply) -> SafeModeRefusal | None:
+        """SAFE MODE's words on where a redirect leads, which is not followed either way: ``None`` where it may be."""
+        try:
+            check_address(urljoin(self._base + call.path, reply.headers.get("location", "")))
+        except ValueError:
+            return None
+        except SafeModeRefusal as refused:
+            what = f"{call.words} answered {reply.status}, a redirect: {refused.what}"
+            return SafeModeRefusal(what, where=self.host, next_step=refused.next_step)
+        return None
 
     def _next_step(self, reply: Reply) -> str:
         if reply.status in {401, 403}:

@@ -18,7 +18,15 @@ from urllib.parse import parse_qsl
 
 from releaseguard.cards.rules import PLACEHOLDER, placeholders
 from releaseguard.cards.spec import Card, FlowCheck, FlowSpec, StepSpec
-from releaseguard.errors import AccessDenied, ConfigError, RateLimited, Refused, ServiceError, Unreachable
+from releaseguard.errors import (
+    AccessDenied,
+    ConfigError,
+    RateLimited,
+    Refused,
+    SafeModeRefusal,
+    ServiceError,
+    Unreachable,
+)
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.model import OURSELVES, Event, duration, utc_now
@@ -386,6 +394,8 @@ class FlowRunner:
         except ServiceError as error:
             work.in_doubt = work.in_doubt or isinstance(error, Unreachable) or (error.status or 0) >= 500
             return StepRun(step.name, error.status, ok=False, note=error.what), None
+        except SafeModeRefusal as refusal:  # of where the app redirects to: its answer all the same
+            return StepRun(step.name, None, ok=False, note=refusal.what), None
         if reply.status not in step.expect:
             note = f"{step.method} {path} answered {reply.status}, which the card does not expect"
             return StepRun(step.name, reply.status, ok=False, note=note), None
