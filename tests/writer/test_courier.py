@@ -141,6 +141,19 @@ def test_lost_events_are_reported_once_an_interval(
     assert caplog.records[-1].getMessage() == "18 integration events were lost: the queue was full"
 
 
+def test_the_end_of_the_process_tells_of_all_losses_whoever_counted_them(
+    courier: Courier, store: Any, clock: Any, spool: Spool, drops: Drops, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="releaseguard"):
+        for _ in range(3):
+            drops.add("the queue was full", 5)
+            courier.deliver([])
+        last = Courier(lambda: store, spool, drops, environment="production", clock=clock)
+        last.farewell([])
+    words = [record.getMessage() for record in caplog.records]
+    assert words == [f"{number} integration events were lost: the queue was full" for number in (5, 10)]
+
+
 def test_the_report_of_lost_events_survives_a_store_that_is_away(
     courier: Courier, store: Any, clock: Any, drops: Drops, make_event: Make
 ) -> None:

@@ -49,11 +49,15 @@ class Drops:
         """Whether there are any that :meth:`take_unreported` has not given out."""
         return bool(self._unreported)
 
-    def take_unsaid(self) -> Counter[str]:
-        """What is to be said through ``logging``: all since the last call."""
+    def reasons(self) -> Sequence[str]:
+        """Why those are lost that :meth:`take_unsaid` has not given out."""
         with self._lock:
-            taken, self._unsaid = self._unsaid, Counter()
-        return taken
+            return list(self._unsaid)
+
+    def take_unsaid(self, reason: str) -> int:
+        """How many are to be said through ``logging``: all with this reason since the last call."""
+        with self._lock:
+            return self._unsaid.pop(reason, 0)
 
     def take_unreported(self) -> Counter[str]:
         """What is to be written as an event: all since the last call."""
@@ -102,7 +106,6 @@ class Courier:
         self._retry_at = self._report_at = clock()
         self._delay = self._pace.first_retry
         self._last_words: dict[str, float] = {}
-        self._lost: Counter[str] = Counter()
 
     def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
         """Bring events to the store, and whatever was kept before; ``False``: they are in the spool, or lost.
@@ -129,15 +132,15 @@ class Courier:
 
     def note_drops(self) -> None:
         """Say through ``logging`` how many events were lost, at most once an interval for each reason."""
-        self._lost.update(self._drops.take_unsaid())
-        for reason in [reason for reason, number in self._lost.items() if number]:
+        for reason in self._drops.reasons():
             if self._may_say(f"lost: {reason}"):
-                log.warning("%d integration events were lost: %s", self._lost.pop(reason), reason)
+                log.warning("%d integration events were lost: %s", self._drops.take_unsaid(reason), reason)
 
     def farewell(self, events: Sequence[Event]) -> None:
         """At the end of the process: keep what is left, the report of lost events included."""
-        self.note_drops()
         self._keep([*events, *self._report()])
+        self._last_words.clear()  # there is no later for what was said lately
+        self.note_drops()
         self.close()
 
     def close(self) -> None:
