@@ -30,6 +30,8 @@ MASKED = [
     ("378282246310005", "[card]"),
     ("9792-0303-9444-0796", "[card]"),
     ("+90 532 123 45 67", "[phone]"),
+    ("0532.123.45.67", "[phone]"),
+    ("0 532 123 45 67", "[phone]"),
     ("call 0532 123 45 67!", "call [phone]!"),
     ("5321234567", "[phone]"),
     ("905321234567", "[phone]"),
@@ -159,6 +161,24 @@ def test_releases_and_ids_of_digits_stay_as_identifiers() -> None:
     for release in ("5321234567", "4111111111111111", "10000000146"):
         assert SCRUBBER.identifier(release) == release
     assert SCRUBBER.identifier("ada@example.com") == "[email]"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("+905321234567", "[phone]"),
+        ("tel:+905321234567", "tel:[phone]"),
+        ("05321234567", "[phone]"),
+        ("0532 123 45 67", "[phone]"),
+        ("(415) 555-2671", "[phone]"),
+        ("4111 1111 1111 1111", "[card]"),
+        ("TR330006100519786457841326", "[iban]"),
+        ("0532.123.45.67", "0532.123.45.67"),
+        ("1.4.2+20261124101500", "1.4.2+20261124101500"),
+    ],
+)
+def test_what_no_release_or_id_looks_like_is_masked_there_too(text: str, masked: str) -> None:
+    assert SCRUBBER.identifier(text) == masked
 
 
 def test_the_environments_secrets_are_known_whatever_they_look_like() -> None:

@@ -170,9 +170,13 @@ _SHAPES: Final = (
 _NUMBERS: Final = (
     _Rule("identity", re.compile(r"(?<![\w.+-])[1-9]\d{10}(?![\w-])"), _is_turkish_identity),
     _Rule("phone", re.compile(r"(?<![\w+])(?:\+|00(?=[1-9]))(?:[ ().-]{0,2}\d){8,15}(?!\d)")),
-    _Rule("phone", re.compile(r"(?<![\w.+-])(?:90[ -]?|0)?\(?5\d{2}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}(?![\w-])")),
+    _Rule("phone", re.compile(r"(?<![\w.+-])(?:90[ -]?|0[ -]?)?\(?5\d{2}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}(?![\w-])")),
+    _Rule("phone", re.compile(r"(?<![\w.+-])(?:90|0)?5\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w.-])")),
     _Rule("phone", re.compile(r"(?<![\w.+-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])")),
 )
+
+_NO_IDENTIFIER: Final = re.compile(r"[\s()]|^(?:tel:)?\+|^05\d{9}$")
+"""Blanks, brackets, a number that begins as a telephone's does: no release or id looks like that."""
 
 # --- what a key's name gives away -----------------------------------------------------------------------------
 
@@ -259,8 +263,11 @@ class Scrubber:
         return _shortened("".join(parts))
 
     def identifier(self, text: str) -> str:
-        """``text`` with secrets and e-mail addresses masked. Releases and ids are often digits: those stay."""
-        return _shortened(self._shapes(text))
+        """``text`` with what no identifier is masked. Releases and ids are often digits: bare ones stay."""
+        text = self._shapes(text)
+        if _NO_IDENTIFIER.search(text):
+            return self.text(text)
+        return _shortened(_mask_ibans(text))
 
     def json(self, value: Json, *, by_name: bool = True) -> Json:
         """``value`` with every text and key masked; ``by_name``: also what its key's name gives away."""
