@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property, partial
 from importlib import import_module
@@ -156,7 +156,13 @@ class Wiring:
                 where=self.settings.where("events", "url"),
                 next_step="Write sqlite:///file.db, postgresql://... or https://REF.supabase.co.",
             )
-        return self._open.enter_context(factory(self, url, self._table))
+        log = self._open.enter_context(factory(self, url, self._table))
+        lacking = log.lacking()
+        if not lacking:
+            return log
+        self.tell(_what_lacks(self._table.table, lacking))
+        table = replace(self._table, columns={**self._table.columns, **dict.fromkeys(lacking, False)})
+        return self._open.enter_context(factory(self, url, table))
 
     @cached_property
     def _table(self) -> EventTable:
@@ -681,6 +687,14 @@ def _personal_data(detail: Mapping[str, Any]) -> Mapping[str, str]:
         if masked != before and (kind := re.search(r"\[([a-z -]+)\]", str(masked))):
             found[key] = kind[1]
     return found
+
+
+_COSTS = {"recorded_at": "no --as-of", "synthetic": "no flows", "release": "no telling of releases apart"}
+
+
+def _what_lacks(table: str, columns: Sequence[str]) -> str:
+    words = [f"{column} ({_COSTS[column]})" if column in _COSTS else column for column in columns]
+    return f"The app's table {table} does without: {', '.join(words)}."
 
 
 def _always(token: Secret) -> Callable[[], Secret]:

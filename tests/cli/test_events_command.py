@@ -293,6 +293,28 @@ def test_prune_keeps_what_verify_compares_with(cli: Commands) -> None:
     assert "baseline" in done.err
 
 
+def test_an_app_table_without_optional_columns_is_read_and_what_they_cost_is_said_once(
+    cli: Commands, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "releaseguard.db")) as connection:
+        connection.execute(
+            "CREATE TABLE logs (id TEXT PRIMARY KEY, at TEXT, provider TEXT, event TEXT, outcome TEXT,"
+            " environment TEXT, error_code TEXT, latency_ms INTEGER, release TEXT, source TEXT, correlation_id TEXT,"
+            " detail TEXT)"
+        )
+    config = tmp_path / "releaseguard.toml"
+    mapping = '[events]\ntable = "logs"\nresults_table = "results"\n[events.columns]\noccurred_at = "at"\n'
+    config.write_text(config.read_text() + mapping)
+    assert cli.run("events", "migrate").code == 0
+    assert cli.run("events", "log", "sendgrid", "sendgrid_email_sent", "success").code == 0
+    done = cli.run("events", "list", "--json")
+    assert [event["event"] for event in done.json["events"]] == ["sendgrid_email_sent"]
+    assert done.err == "The app's table logs does without: recorded_at (no --as-of), synthetic (no flows).\n"
+    asked = cli.run("verify", "--release", "a", "--deployed-at", "1h", "--as-of", "1m")
+    assert asked.code == 2
+    assert "recorded_at" in asked.err
+
+
 def test_prune_leaves_a_table_of_the_apps_own_alone(cli: Commands, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "releaseguard.db")) as connection:
         connection.execute(

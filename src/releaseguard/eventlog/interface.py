@@ -240,6 +240,10 @@ class EventLog(ABC):
         for environment in environments:
             yield environment, self.minute_counts(replace(query, environment=environment))
 
+    def lacking(self) -> Sequence[str]:
+        """Our names of columns that the app's own table has not, although no setting says so."""
+        return ()
+
     def prune(self, before: datetime, environment: str | None = None) -> int:
         """Delete the app's events that occurred before ``before``; returns how many.
 

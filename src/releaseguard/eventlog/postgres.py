@@ -99,6 +99,11 @@ class PostgresEventLog(TableLog):
 
     # --- What TableLog asks for
 
+    def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
+        with self._working() as connection:
+            found = _declared(connection, place.table)
+        return [column for column in columns if found and column not in found]
+
     def _add(self, batches: Sequence[Batch]) -> None:
         _again(lambda: self._add_once(batches))
 

@@ -129,6 +129,11 @@ class SqliteEventLog(TableLog):
             with _transaction(connection):
                 return connection.execute(f"DELETE FROM {qualified(place.table)}{where}", values).rowcount
 
+    def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
+        with self._working() as connection:
+            found = _declared(connection, place.table)
+        return [column for column in columns if found and column not in found]
+
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = rows.conditions(query, place)
         if wanted is None:

@@ -106,6 +106,16 @@ class SupabaseEventLog(TableLog):
 
     # --- What TableLog asks for
 
+    def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
+        return [column for column in columns if not self._has(place, column)]
+
+    def _has(self, place: EventTable, column: str) -> bool:
+        try:
+            self._request("GET", place, {"select": column, "limit": 0})
+        except _NoColumn:
+            return False
+        return True
+
     def _add(self, batches: Sequence[Batch]) -> None:
         for place, events in batches:
             for start in range(0, len(events), CHUNK):
@@ -225,6 +235,10 @@ class SupabaseEventLog(TableLog):
         if reply.status >= 400:
             _refuse(reply, place, self.label)
         return reply
+
+
+class _NoColumn(ConfigError):
+    """The table lacks a column that was asked for."""
 
 
 class _Taken(Exception):
@@ -349,7 +363,7 @@ def _refuse(reply: Reply, place: EventTable, label: str) -> NoReturn:
         raise ConfigError(f"there is no table {place.table}", where=label, next_step=_MIGRATE)
     if code in ("PGRST204", "42703"):
         column = _missing(message, place)
-        raise ConfigError(
+        raise _NoColumn(
             f"the table {place.table} lacks a column: {message}",
             where=label,
             next_step=f'{_MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',

@@ -11,7 +11,16 @@ from itertools import islice
 
 from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog import rows
-from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, EventTable, MinuteCount, Query
+from releaseguard.eventlog.interface import (
+    COLUMNS,
+    NEEDED,
+    Capabilities,
+    Conflict,
+    EventLog,
+    EventTable,
+    MinuteCount,
+    Query,
+)
 from releaseguard.model import OURSELVES, Event
 
 Batch = tuple[EventTable, Sequence[Event]]
@@ -41,10 +50,20 @@ class TableLog(EventLog):
         Raises ``Conflict`` where an id is taken and ``Unreachable`` where it is unknown whether rows were written.
         """
 
+    def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
+        """Which of ``columns``, by our names, the table has not; none where there is no table."""
+        del place, columns
+        return ()
+
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
         """Delete the rows of ``place`` that are not ours and occurred before ``before``; returns how many."""
         del place
         return super().prune(before, environment)
+
+    def lacking(self) -> Sequence[str]:
+        place = self._traffic
+        assumed = [column for column in COLUMNS if column not in NEEDED and column not in place.columns]
+        return self._not_there(place, assumed) if place.is_the_apps and assumed else ()
 
     def append(self, events: Sequence[Event]) -> None:
         if events:
