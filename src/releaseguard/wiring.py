@@ -164,6 +164,16 @@ class Wiring:
         table = replace(self._table, columns={**self._table.columns, **dict.fromkeys(lacking, False)})
         return self._open.enter_context(factory(self, url, table))
 
+    def schema_sql(self) -> str:
+        """The SQL that makes the event log's tables: printed without asking a store, so without its credential."""
+        url = self.settings.events.url
+        if _EVENT_LOGS.get(urlsplit(url).scheme) is not _rest:
+            return self.event_log.schema_sql()
+        from releaseguard.eventlog.supabase import SupabaseEventLog
+
+        with SupabaseEventLog(url, Secret("unused"), self._table, connect=partial(self._client, "supabase")) as log:
+            return log.schema_sql()
+
     @cached_property
     def _table(self) -> EventTable:
         from releaseguard.eventlog.interface import EventTable

@@ -80,6 +80,11 @@ def test_a_bugs_trace_goes_to_a_file_without_the_values_the_process_holds(failin
     assert held.reveal() not in capsys.readouterr().err
 
 
+def test_the_help_of_all_has_an_example(capsys):
+    assert edge.run(["--help"]) == 0
+    assert "Example: releaseguard demo" in capsys.readouterr().out
+
+
 def test_an_unknown_command_names_the_nearest(capsys):
     assert edge.run(["rotat"]) == 2
     assert "Did you mean 'rotate'?" in capsys.readouterr().err

@@ -263,6 +263,14 @@ def _chain(tmp_path: Path) -> None:
         )
 
 
+def test_the_sql_for_supabase_is_printed_without_its_key(cli: Commands, tmp_path: Path) -> None:
+    config = tmp_path / "releaseguard.toml"
+    config.write_text(config.read_text() + '[events]\nurl = "https://ref.supabase.co"\n')
+    done = cli.run("events", "migrate", "--sql")
+    assert done.code == 0, done.err
+    assert "ENABLE ROW LEVEL SECURITY" in done.out.upper()
+
+
 def test_prune_deletes_old_traffic_and_never_a_row_of_our_own(cli: Commands, seed: Seed, tmp_path: Path) -> None:
     _chain(tmp_path)
     seed(3, age=timedelta(days=100))

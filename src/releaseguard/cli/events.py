@@ -317,11 +317,11 @@ def deployed(run: Run, release: str, environment: str | None, at: datetime | Non
 def migrate(run: Run, environment: str | None, sql: bool) -> None:
     """Create or upgrade the table, its indexes and row-level security. JSON: {"done": [...]} or {"sql"}."""
     with run.wiring(environment) as wiring:
-        log = wiring.event_log
         if sql:
-            text = log.schema_sql()
+            text = wiring.schema_sql()
             run.emit(text.rstrip("\n"), {"sql": text})
             return
+        log = wiring.event_log
         done = list(log.migrate())
         run.emit("\n".join(done) or f"Nothing to do: {log.label} is up to date.", {"done": done, "log": log.label})
 

@@ -50,7 +50,8 @@ class _Lazy(click.Group):
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done or PASS/WARN, 1 found it bad, 2 usage or configuration, 3 not decided, "
+    epilog="Example: releaseguard demo\n\n"
+    "Exit codes: 0 done or PASS/WARN, 1 found it bad, 2 usage or configuration, 3 not decided, "
     "4 refused, 5 a service refused or did not answer, 70 a bug, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="releaseguard")
