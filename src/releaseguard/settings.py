@@ -184,7 +184,7 @@ def load(
 ) -> Settings:
     """Read the configuration: ``path``, else ``RELEASEGUARD_CONFIG``, else upward from ``start`` (here).
 
-    Without any file the defaults hold, with the event log at ``RELEASEGUARD_EVENTS_URL``.
+    Without any file the defaults hold. The event log is at ``RELEASEGUARD_EVENTS_URL`` where no file names another.
     Raises ``ConfigError`` naming file, line and key.
     """
     found = _find(path, environ, start or Path.cwd())
@@ -262,10 +262,21 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any
 
 def _with_url(settings: Settings, environ: Mapping[str, str]) -> EventsSection:
     where = settings.where("events", "url")
+    given = environ.get("RELEASEGUARD_EVENTS_URL")
+    if given and not _names_a_log(settings):  # then the app's writers go there, and so do we
+        relative = given.removeprefix("sqlite:///")
+        url = given if relative == given else f"sqlite:///{Path.cwd() / relative}"
+        return msgspec.structs.replace(settings.events, url=url)
     if settings.events.url.startswith("sqlite:///"):
         relative = _expanded(settings.events.url.removeprefix("sqlite:///"), environ, where)
         return msgspec.structs.replace(settings.events, url=f"sqlite:///{settings.root / relative}")
     return msgspec.structs.replace(settings.events, url=_expanded(settings.events.url, environ, where))
+
+
+def _names_a_log(settings: Settings) -> bool:
+    data = settings.document.data
+    own = data.get("environments", {}).get(settings.environment, {})
+    return any("url" in part.get("events", {}) for part in (data, own))
 
 
 def _expanded(text: str, environ: Mapping[str, str], where: str) -> str:

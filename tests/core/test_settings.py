@@ -130,6 +130,15 @@ def test_without_a_file_the_event_log_comes_from_the_environment(tmp_path):
     assert (loaded.path, loaded.events.url) == (None, "sqlite:////x.db")
 
 
+def test_a_file_that_names_no_event_log_leaves_it_to_the_environment(tmp_path):
+    path = write(tmp_path, '[project]\nname = "lovendo"\n[environments.s.events]\nurl = "sqlite:////s.db"\n')
+    assert load(path, RELEASEGUARD_EVENTS_URL="https://ref.supabase.co").events.url == "https://ref.supabase.co"
+    assert load(path, RELEASEGUARD_EVENTS_URL="sqlite:///x.db").events.url == f"sqlite:///{Path.cwd()}/x.db"
+    assert load(path, environment="s", RELEASEGUARD_EVENTS_URL="sqlite:////x.db").events.url == "sqlite:////s.db"
+    assert load(path).events.url == f"sqlite:///{tmp_path}/releaseguard.db"
+    assert load(write(tmp_path, MINIMAL), RELEASEGUARD_EVENTS_URL="sqlite:////x.db").events.url.endswith("/log.db")
+
+
 def test_a_file_that_is_not_toml_is_named_with_its_line(tmp_path):
     path = write(tmp_path, "[project]\nname = ")
     with pytest.raises(ConfigError) as raised:
