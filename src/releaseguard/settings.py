@@ -27,22 +27,25 @@ Duration = Annotated[str, msgspec.Meta(pattern=_DURATION, description="a duratio
 """``30s``, ``15m``, ``7d``; read with :func:`releaseguard.model.duration`."""
 
 
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unknown keys are errors everywhere in the file."""
 
 
 class ProjectSection(_Section, frozen=True, kw_only=True):
     name: str = "project"
-    environment: str = "production"
+    environment: Name = "production"
     language: Literal["en", "tr"] = "en"
 
 
 class EventsSection(_Section, frozen=True, kw_only=True):
     url: str = "sqlite:///releaseguard.db"
-    table: str = "integration_events"
+    table: Name = "integration_events"
     columns: Mapping[str, str | bool] = {}
     """Our column -> theirs; ``false`` or an empty text where there is none."""
-    results_table: str | None = None
+    results_table: Name | None = None
 
 
 class InfisicalSection(_Section, frozen=True, kw_only=True):

@@ -76,6 +76,8 @@ def test_an_environment_overrides_only_what_it_names(tmp_path):
         (MINIMAL + "[providers.twilio]\n\ndestination = []", 12, "providers.twilio.destination", "'destinations'"),
         (MINIMAL + '[providers.sendgrid.sources]\n"github:a/b" = 1', 11, "sendgrid.sources.github:a/b", None),
         ('[environments.s.providers.twilio]\nshard = "x"', 2, "environments.s.providers.twilio.shard", "'shared'"),
+        ('[events]\ntable = ""', 2, "events.table", None),
+        ('[project]\nenvironment = ""', 2, "project.environment", None),
         ("[events.columns]\nid = 1", 2, "events.columns.id: expected text or false", None),
     ],
 )
