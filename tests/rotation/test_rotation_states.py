@@ -608,6 +608,44 @@ def test_a_leaked_value_typed_in_again_is_refused_and_the_rotation_given_up() ->
     assert_out(world, "old")
 
 
+def unproven(origin: Origin, secret: str | None = None) -> World:
+    """A world in which a value that was just made or typed in is out, and nothing proves it."""
+    world = World()
+    world.live_with("old")
+    world.vault.put(WEBHOOK, "w1")
+    world.app.silent = True
+    values = {NAME: Secret("typed")} if origin is Origin.STDIN else {}
+    go(world, RotateRequest(secret=secret, origin=origin, values=values))
+    assert do(world, Action.RESUME).state is State.UNPROVEN
+    return world
+
+
+def test_a_generated_value_that_leaks_before_it_is_proven_is_replaced() -> None:
+    world = unproven(Origin.GENERATE, WEBHOOK)
+    result = go(world, replace(LEAKED, secret=WEBHOOK, origin=Origin.GENERATE))
+    assert (result.state, result.secrets[0].to_version) == (State.WAITING_CONSOLE, 3)
+    assert go(world, replace(LEAKED, secret=WEBHOOK, origin=Origin.GENERATE)).secrets[0].to_version == 3
+
+
+def test_a_value_of_infisicals_rotation_that_leaks_before_it_is_proven_is_replaced() -> None:
+    world = unproven(Origin.INFISICAL_ROTATION)
+    assert go(world, replace(LEAKED, origin=Origin.INFISICAL_ROTATION)).secrets[0].to_version == 3
+    assert_out(world, "rotated-3")
+
+
+def test_a_leaked_value_typed_in_again_is_refused_although_its_rotation_is_unfinished() -> None:
+    world = unproven(Origin.STDIN)
+    request = replace(LEAKED, origin=Origin.STDIN, values={NAME: Secret("typed")})
+    result = go(world, request)
+    assert (result.state, result.exit_code) == (State.ABORTED, ExitCode.REFUSED)
+
+
+def test_a_value_of_the_provider_is_not_made_up_while_a_rotation_is_unfinished() -> None:
+    world = unproven(Origin.STDIN)
+    with pytest.raises(UsageError, match="issued by the provider"):
+        go(world, RotateRequest(origin=Origin.GENERATE))
+
+
 def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
     world = World()
     world.live_with("old")

@@ -154,7 +154,7 @@ def make_plan(
     for names that are not the unit's).
     """
     unit = unit_of(card, request.secret)
-    _check_values(unit, request)
+    refuse_values(unit, request)
     if unit.manual:
         return _manual_plan(unit, request)
     _refuse_missing(unit, request, survey)
@@ -247,7 +247,8 @@ def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], acti
     )
 
 
-def _check_values(unit: Unit, request: RotateRequest) -> None:
+def refuse_values(unit: Unit, request: RotateRequest) -> None:
+    """Raise ``UsageError`` where values are given, or asked to be made up, that cannot be this unit's."""
     unknown = sorted(set(request.values) - set(unit.names))
     if unknown:
         raise UsageError(

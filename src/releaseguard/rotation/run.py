@@ -33,6 +33,7 @@ from releaseguard.rotation.plan import (
     claims_in_doubt,
     items_for,
     make_plan,
+    refuse_values,
     refuse_without_both_accesses,
     unit_of,
 )
@@ -124,6 +125,7 @@ def _rotate(call: _Call) -> RotationResult:
     unfinished = call.unfinished
     if unfinished and unfinished.unit != call.unit.name and not call.request.dry_run:
         raise _other_unit(call, unfinished)
+    refuse_values(call.unit, call.request)
     survey = _survey(call)
     if unfinished and unfinished.unit == call.unit.name and _same_versions(unfinished, call, survey):
         return _continue_plain(call, unfinished, survey)
@@ -322,9 +324,11 @@ def _plan(call: _Call, survey: Survey) -> Plan:
 
 
 def _same_versions(unfinished: RotationView, call: _Call, survey: Survey) -> bool:
-    """Whether the unfinished rotation still carries what the vault has as newest."""
+    """Whether the unfinished rotation still carries what the vault has as newest, and that is wanted."""
     if call.unit.manual:
         return True
+    if _carries_the_leak(unfinished, call):
+        return False
     if unfinished.state in (State.PLANNED, State.WAITING_APPROVAL):
         return call.request.origin.value == unfinished.origin
     given = call.request.values
@@ -335,6 +339,19 @@ def _same_versions(unfinished: RotationView, call: _Call, survey: Survey) -> boo
         if pin.name in given and not newest.value.same_as(given[pin.name]):
             return False
     return True
+
+
+def _carries_the_leak(unfinished: RotationView, call: _Call) -> bool:
+    """Whether a value to be made or given now replaces the one that the unfinished rotation has brought out.
+
+    What the vault has as newest is compared with the leaked version; a new value is not there yet to be compared.
+    """
+    asked = call.request
+    if not asked.leak or asked.origin is Origin.INFISICAL:
+        return False
+    if asked.leaked_version is not None:
+        return any(pin.to_version == asked.leaked_version for pin in unfinished.pins)
+    return unfinished.leak is None and bool(unfinished.leg(Direction.FORWARD).places)
 
 
 def _nothing_to_do(call: _Call, plan: Plan) -> str | None:
