@@ -332,7 +332,7 @@ def test_a_person_can_roll_back_and_it_is_proven_too() -> None:
     result = do(world, Action.ROLLBACK)
     assert (result.state, result.proof.grade) == (State.ROLLED_BACK, "A")
     assert_out(world, "old")
-    assert do(world, Action.RESUME).state is State.PROVEN, "the vault's newest is rotated to again"
+    assert go(world).state is State.PROVEN, "the vault's newest is rotated to again"
 
 
 # --- leaks
@@ -663,6 +663,47 @@ def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
     assert "Upload it at Expo." in str(result.next_step)
     assert do(world, Action.RESUME).state is State.UNPROVEN
     assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+
+
+def taken_back() -> World:
+    """A world in which version 2 was rolled back to version 1."""
+    world = ready("old", "new")
+    go(world)
+    assert do(world, Action.ROLLBACK).state is State.ROLLED_BACK
+    return world
+
+
+def test_resuming_what_was_rolled_back_does_not_bring_it_out_again() -> None:
+    world = taken_back()
+    result = do(world, Action.RESUME)
+    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert_out(world, "old")
+
+
+def test_resuming_after_a_roll_back_goes_on_with_a_version_made_since() -> None:
+    world = taken_back()
+    world.vault.put(NAME, "newest")
+    assert do(world, Action.RESUME).state is State.PROVEN
+    assert_out(world, "newest")
+
+
+def test_resuming_what_was_given_up_is_refused() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    go(world)
+    do(world, Action.ABORT)
+    with pytest.raises(Refused, match="was given up"):
+        do(world, Action.RESUME)
+    world.app.silent = False
+    assert go(world).state is State.PROVEN
+
+
+def test_a_version_that_was_taken_back_and_revoked_is_neither_called_out_nor_brought_out() -> None:
+    world = taken_back()
+    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+    with pytest.raises(Refused, match="version 2 of SENDGRID_API_KEY was taken back"):
+        go(world)
+    assert_out(world, "old")
 
 
 # --- asking first

@@ -130,6 +130,7 @@ def _rotate(call: _Call) -> RotationResult:
     if unfinished and unfinished.unit == call.unit.name and _same_versions(unfinished, call, survey):
         return _continue_plain(call, unfinished, survey)
     plan = _plan(call, survey)
+    _refuse_revoked(call, plan)
     done = None if plan.leak or call.request.push_again else _nothing_to_do(call, plan)
     if done:
         return _result(call, done, remarks=("Nothing to do: this version is out everywhere.",))
@@ -143,7 +144,7 @@ def _resume(call: _Call) -> RotationResult:
     unfinished = call.unfinished
     if unfinished is None:
         call.tell("No rotation is unfinished.")
-        return _rotate(call)
+        return _ended(call) or _rotate(call)
     unit = _unit_named(call.world.card, unfinished.unit)
     if call.request.secret and unit.name != call.unit.name:
         raise _other_unit(call, unfinished)
@@ -155,6 +156,32 @@ def _resume(call: _Call) -> RotationResult:
         )
     call.tell(f"Continuing rotation {unfinished.id} ({unfinished.state}).")
     return _continue(call, unfinished)
+
+
+def _ended(call: _Call) -> RotationResult | None:
+    """The last rotation, where it was taken back or given up and the vault has nothing newer: what ``--resume`` was
+    asked to finish. Begun again it would bring out what was withdrawn."""
+    last = call.view.last_of(call.unit.name)
+    if last is None or call.request.origin is not Origin.INFISICAL or not _newest_is_of(call, last):
+        return None
+    if last.rolling_back:
+        return _result(call, last.id, remarks=("Nothing newer is in the vault.",))
+    if last.state is State.ABORTED:
+        raise Refused(
+            f"rotation {last.id} was given up, and the vault has nothing newer",
+            where=str(call.world.lane),
+            next_step=f"Begin another: {_command(call)}",
+        )
+    return None
+
+
+def _newest_is_of(call: _Call, rotation: RotationView) -> bool:
+    """Whether the vault's newest versions are the ones that ``rotation`` carried."""
+    newest = {name: found for name in call.unit.names if (found := _newest(call, name))}
+    return bool(rotation.pins) and all(
+        pin.name in newest and (newest[pin.name].version, newest[pin.name].secret_id) == (pin.to_version, pin.secret_id)
+        for pin in rotation.pins
+    )
 
 
 def _abort(call: _Call) -> RotationResult:
@@ -359,11 +386,27 @@ def _nothing_to_do(call: _Call, plan: Plan) -> str | None:
     last = call.view.last_of(call.unit.name)
     if last is None or last.state not in (State.PROVEN, State.RETIRED) or plan.origin is not Origin.INFISICAL:
         return None
+    if last.rolling_back:
+        return None
     carried = {pin.name: (pin.to_version, pin.secret_id) for pin in last.pins}
     if carried != {pin.name: (pin.to_version, pin.secret_id) for pin in plan.pins}:
         return None
     reached = last.leg(Direction.FORWARD).places
     return last.id if all(place.key in reached for place in plan.places) else None
+
+
+def _refuse_revoked(call: _Call, plan: Plan) -> None:
+    """A version that was taken back and then confirmed as revoked works nowhere any more."""
+    planned = [(pin.name, pin.to_version, pin.secret_id) for pin in plan.pins if pin.to_version is not None]
+    for rotation in call.view.rotations:
+        if rotation.rolling_back and rotation.retired_at and rotation.unit == plan.unit:
+            carried = [(pin.name, pin.to_version, pin.secret_id) for pin in rotation.pins]
+            if planned and planned == carried:
+                raise Refused(
+                    f"version {planned[0][1]} of {planned[0][0]} was taken back and is confirmed as revoked",
+                    where=str(call.world.lane),
+                    next_step="Store the value to be used as a new version, then rotate again.",
+                )
 
 
 def _planned_only(call: _Call, plan: Plan) -> RotationResult:
