@@ -13,6 +13,7 @@ from releaseguard.audit import Draft, Finding, Lane, head_of, seal
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.report.postmortem import PostmortemDocument, html, markdown, span
 from releaseguard.rotation.account import account_of, to_json, who
+from releaseguard.rotation.leak import summary
 from releaseguard.rotation.postmortem import postmortem
 
 LANE = Lane("sendgrid", "production")
@@ -164,8 +165,32 @@ def test_the_newest_report_of_what_was_exposed_is_in() -> None:
         )  # fmt: skip
 
     document = told(planned(leak=LEAK), exposures=[exposure(2, ["a", "b"]), exposure(1, ["a"])])
-    assert document["exposure_lines"] == ["held by 2 configured destinations"]
+    assert document["exposure_lines"] == ["held by 2 configured destinations: a, b"]
     assert document["times"]["in_use_since"] == "2026-11-01T00:00:00.000000Z"
+
+
+def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
+    reader = {"at": "2026-11-23T00:00:00.000000Z", "actor": "identity ci-bot", "action": "get-secret", "secret": "K"}
+    found = {
+        "at": "2026-11-24T00:00:00.000000Z", "versions": {"K": 3}, "used_since": "2026-11-01T00:00:00.000000Z",
+        "holders": ["github:o/r", "vercel:p/production"], "copies": [], "accesses": [reader, reader], "queued_runs": [],
+        "counts": {"copies": 0, "accesses": 2, "queued_runs": 0}, "clients": [], "unknown": [],
+        "use": {"cron": {"success": 2}, "web": {"error": 1, "success": 40}},
+    }  # fmt: skip
+    assert list(summary(found)) == [
+        "leaked: K version 3, in use since 2026-11-01 00:00 UTC (23 d)",
+        "held by 2 configured destinations: github:o/r, vercel:p/production",
+        "read or changed 2 times in Infisical, by identity ci-bot (get-secret) 2 times",
+        "the provider's events since: cron 2 successes, 0 errors; web 40 successes, 1 errors",
+    ]
+
+
+def test_a_long_list_of_an_exposure_is_cut_and_says_so() -> None:
+    found = {
+        "holders": [f"github:o/{n}" for n in range(10)], "used_since": None, "copies": [], "accesses": [], "use": {},
+        "counts": {"copies": 0, "accesses": 0, "queued_runs": 0}, "queued_runs": [], "clients": [], "unknown": [],
+    }  # fmt: skip
+    assert summary(found)[0].endswith("github:o/7, and 2 more")
 
 
 def test_both_forms_escape_what_people_wrote_and_say_that_rows_were_changed() -> None:

@@ -18,7 +18,7 @@ from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
+from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
 from releaseguard.rotation.clients import ClientShare, sentence, shares_in
 from releaseguard.rotation.copies import search_for_copies
 from releaseguard.rotation.values import Place
@@ -33,6 +33,8 @@ LOOK_BACK = timedelta(days=30)
 """How far back the log is read where nothing says since when the leaked version has been in use."""
 MOST = 50
 """Entries of one kind that a report keeps; the counts are of all."""
+TOLD = 8
+"""Entries of one kind that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,13 +198,50 @@ def _readers(vault: Vault, name: str, since: datetime) -> Sequence[Access]:
 def summary(exposure: JsonObject) -> Sequence[str]:
     """The report in sentences, for a terminal and for the post-mortem."""
     counts: Mapping[str, Any] = exposure["counts"]
-    lines = [f"held by {len(exposure['holders'])} configured destinations"]
+    holders = exposure["holders"]
+    lines = [*_leaked(exposure), f"held by {len(holders)} configured destinations: {_some(holders)}"]
     if counts["copies"]:
-        lines.append(f"{counts['copies']} unmanaged copies: {', '.join(exposure['copies'][:5])}")
+        lines.append(f"{counts['copies']} unmanaged copies: {_some(exposure['copies'])}")
     if counts["queued_runs"]:
         urls = ", ".join(run["url"] for run in exposure["queued_runs"][:3])
         lines.append(f"{counts['queued_runs']} workflow runs still hold the old value: {urls}")
     if counts["accesses"]:
-        lines.append(f"read or changed {counts['accesses']} times in Infisical")
+        actors = Counter(f"{one['actor']} ({one['action']})" for one in exposure["accesses"])
+        who = [f"{actor} {times} times" if times > 1 else actor for actor, times in actors.most_common()]
+        lines.append(f"read or changed {counts['accesses']} times in Infisical, by {_some(who)}")
+    lines += _uses(exposure)
     lines += [sentence(one["secret"], one["share"], one["releases"]) for one in exposure["clients"]]
     return [*lines, *(f"unknown: {what}" for what in exposure["unknown"])]
+
+
+def _leaked(exposure: JsonObject) -> Iterable[str]:
+    """Which versions, and for how long they had been in use when the leak was reported."""
+    since = exposure["used_since"]
+    versions = [f"{name} version {number or 'unknown'}" for name, number in exposure.get("versions", {}).items()]
+    if versions:
+        age = f", in use since {since[:16].replace('T', ' ')} UTC ({_age(since, exposure['at'])})" if since else ""
+        yield f"leaked: {', '.join(versions)}{age}"
+
+
+def _age(since: str, at: str) -> str:
+    minutes = max((from_text(at) - from_text(since)).total_seconds(), 0) / 60
+    for unit, size in (("d", 1440), ("h", 60)):
+        if minutes >= 2 * size:
+            return f"{minutes / size:.0f} {unit}"
+    return f"{minutes:.0f} min"
+
+
+def _uses(exposure: JsonObject) -> Iterable[str]:
+    """The provider's events since the leaked version is in use: an unexpected source may be a stranger."""
+    told = [
+        f"{source} {counts.get('success', 0)} successes, {counts.get('error', 0)} errors"
+        for source, counts in exposure["use"].items()
+    ]
+    if told:
+        yield f"the provider's events since: {_some(told, '; ')}"
+
+
+def _some(words: Sequence[str], between: str = ", ") -> str:
+    """The first :data:`TOLD` of them: the log keeps all."""
+    more = f"{between}and {len(words) - TOLD} more" if len(words) > TOLD else ""
+    return between.join(words[:TOLD]) + more
