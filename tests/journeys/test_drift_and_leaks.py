@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import subprocess
 
 from releaseguard.sandbox import faults
@@ -196,3 +198,19 @@ def test_an_alert_is_not_closed_while_the_old_key_still_works(world, cli):
     assert done.code == 1, done.everything
     assert "closed as revoked" not in done.out
     assert len(cli.run("leaks", "--json").json["open"]) == 1
+
+
+def test_a_leak_rotation_that_was_killed_is_reported_by_the_run_that_finishes_it(world, cli, tmp_path):
+    world.new_key(NAME)
+    leak = ("rotate", "sendgrid", "--leak", "--reason", "gist", "--yes", "--prove-within", "1s")
+    assert cli.run(*leak).code == 3
+    with sqlite3.connect(tmp_path / "releaseguard.db") as database:  # as if it had been killed before its report
+        database.execute("delete from integration_events where event = 'leak_exposure'")
+    shutil.rmtree(tmp_path / "postmortems")
+    with world.traffic(0.05):
+        resumed = cli.run("rotate", "sendgrid", "--resume")
+    assert "held by" in resumed.out, resumed.everything
+    (page,) = (tmp_path / "postmortems").glob("*.md")
+    assert "New version proven" in page.read_text()
+    assert cli.run("rotate", "sendgrid", "--confirm-revoked").code == 0
+    assert "confirmed as revoked" in page.read_text(), "the post-mortem tells how it ended"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -131,7 +131,7 @@ def rotated(run: Run, wiring: Wiring, world: RotationWorld, request: RotateReque
         result = run_rotation(request, world, run.tell)
     except LeaseHeld as held:
         return _held(world, held)
-    if request.leak and not request.dry_run:
+    if not request.dry_run and request.action in (Action.ROTATE, Action.RESUME, Action.CONFIRM_REVOKED):
         result = _with_exposure(wiring, world, request, result)
     if request.action is Action.CONFIRM_REVOKED:
         result = _with_closed_alerts(wiring, world, result)
@@ -161,16 +161,32 @@ def _held(world: RotationWorld, held: LeaseHeld) -> RotationResult:
 def _with_exposure(
     wiring: Wiring, world: RotationWorld, request: RotateRequest, result: RotationResult
 ) -> RotationResult:
+    """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
     from releaseguard.rotation.leak import exposure_event, gather, summary
     from releaseguard.rotation.survey import lane_view
+    from releaseguard.rotation.values import Action
 
     view = next((one for one in lane_view(world.log, world.lane).rotations if one.id == result.rotation_id), None)
     if view is None or view.leak is None:
         return result
-    exposure = gather(wiring.leak_surroundings(world, request.secret), view.leak.versions, view.began_at)
-    world.log.append([exposure_event(world.lane, view.id, exposure)])
+    told: Sequence[str] = ()
+    if request.leak or (request.action is not Action.CONFIRM_REVOKED and not _is_reported(world, view.id)):
+        secret = view.pins[0].name if view.pins else request.secret
+        exposure = gather(wiring.leak_surroundings(world, secret), view.leak.versions, view.began_at)
+        world.log.append([exposure_event(world.lane, view.id, exposure)])
+        told = summary(exposure.to_json())
     written = _postmortem(wiring, world, view.id)
-    return replace(result, remarks=(*result.remarks, *summary(exposure.to_json()), written))
+    return replace(result, remarks=(*result.remarks, *told, written))
+
+
+def _is_reported(world: RotationWorld, rotation_id: str) -> bool:
+    """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.model import OURSELVES
+    from releaseguard.rotation.leak import EVENT
+
+    query = Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": rotation_id}, limit=1)
+    return any(True for _ in world.log.select(query))
 
 
 def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
