@@ -706,6 +706,15 @@ def test_a_version_that_was_taken_back_and_revoked_is_neither_called_out_nor_bro
     assert_out(world, "old")
 
 
+def test_what_a_service_broke_off_is_to_be_resumed() -> None:
+    world = ready("old", "new")
+    broken = Unreachable("no answer", next_step="Look at Vercel.")
+    world.deployer.redeploy = lambda source, meta: _raise(broken)  # type: ignore[method-assign,return-value,assignment]
+    result = go(world)
+    assert result.exit_code is ExitCode.SERVICE
+    assert result.next_step == "Look at Vercel. Continue with `releaseguard rotate sendgrid --resume`."
+
+
 # --- asking first
 
 

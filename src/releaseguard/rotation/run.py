@@ -505,6 +505,9 @@ def _run(
         story(rotation)
     except ReleaseguardError as error:
         problem = error
+    if isinstance(problem, ServiceError) and "--resume" not in (problem.next_step or ""):
+        # The same words again would find the lease held, or no value on standard input.
+        problem.next_step = f"{problem.next_step or ''} Continue with `{_command(call)} --resume`.".strip()
     if not isinstance(problem, Unreachable):
         # After a request without an answer the lease is left to run out: the request may still be under way.
         call.journal.release()
