@@ -646,6 +646,35 @@ def test_a_value_of_the_provider_is_not_made_up_while_a_rotation_is_unfinished()
         go(world, RotateRequest(origin=Origin.GENERATE))
 
 
+def in_a_leak() -> World:
+    """A world in which version 1 leaked and version 3, which came after version 2, is out and not proven."""
+    world = World()
+    world.live_with("first", "second")
+    world.app.silent = True
+    go(world)
+    world.vault.put(NAME, "third")
+    assert go(world, replace(LEAKED, leaked_version=1)).state is State.UNPROVEN
+    return world
+
+
+def test_a_second_leaked_version_is_not_forgotten_while_the_rotation_of_the_first_is_unfinished() -> None:
+    world = in_a_leak()
+    go(world, replace(LEAKED, leaked_version=2))
+    view = fold(LANE, world.log.chain())
+    assert view.leaked(NAME) == {1, 2}
+    assert sorted(leak.leak.versions[NAME] or 0 for leak in view.open_leaks) == [1, 2]
+    with pytest.raises(Refused):
+        do(world, Action.ROLLBACK)
+    assert_out(world, "third")
+
+
+def test_a_leak_of_the_version_that_is_being_brought_out_is_refused() -> None:
+    world = in_a_leak()
+    with pytest.raises(Refused, match="the newest version is 3, and that one leaked"):
+        go(world, replace(LEAKED, leaked_version=3))
+    assert fold(LANE, world.log.chain()).rotations[-1].state is State.UNPROVEN, "nothing was given up for it"
+
+
 def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
     world = World()
     world.live_with("old")

@@ -354,7 +354,7 @@ def _same_versions(unfinished: RotationView, call: _Call, survey: Survey) -> boo
     """Whether the unfinished rotation still carries what the vault has as newest, and that is wanted."""
     if call.unit.manual:
         return True
-    if _carries_the_leak(unfinished, call):
+    if _carries_the_leak(unfinished, call) or _is_another_leak(unfinished, call.request):
         return False
     if unfinished.state in (State.PLANNED, State.WAITING_APPROVAL):
         return call.request.origin.value == unfinished.origin
@@ -379,6 +379,16 @@ def _carries_the_leak(unfinished: RotationView, call: _Call) -> bool:
     if asked.leaked_version is not None:
         return any(pin.to_version == asked.leaked_version for pin in unfinished.pins)
     return unfinished.leak is None and bool(unfinished.leg(Direction.FORWARD).places)
+
+
+def _is_another_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
+    """Whether a version is reported as leaked beside the one that the unfinished rotation replaces.
+
+    A rotation holds one report: the second gets its own, which checks the newest value and keeps both open.
+    """
+    if unfinished.leak is None or asked.leaked_version is None:
+        return False
+    return asked.leaked_version not in unfinished.leak.versions.values()
 
 
 def _nothing_to_do(call: _Call, plan: Plan) -> str | None:
