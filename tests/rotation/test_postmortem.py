@@ -94,6 +94,14 @@ def test_a_leak_that_is_contained_and_not_revoked_is_still_open() -> None:
     assert "not been confirmed as revoked" in document["summary"]
 
 
+def test_a_confirmed_revocation_does_not_make_the_new_version_proven() -> None:
+    retired = step("rotation_retired", revoked_at="2026-11-24T12:05:00.000000Z")
+    assert "do not prove that the new version works" in told(planned(leak=LEAK), STAGED, retired)["summary"]
+    assert "is proven to work and the old key" in told(planned(leak=LEAK), STAGED, PROVEN, retired)["summary"]
+    back = step("rotation_rolling_back", reason="401")
+    assert "the one taken back is confirmed" in told(planned(), STAGED, back, retired)["summary"]
+
+
 def test_a_write_that_began_and_never_ended_is_told() -> None:
     assert words(told(planned(), STAGED, STARTED))[-1] == "Writing to github:lovendo/app began, and was not finished"
 

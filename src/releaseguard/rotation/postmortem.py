@@ -58,7 +58,6 @@ def _title(rotation: RotationView) -> str:
 
 _ENDINGS: Mapping[State, str] = {
     State.PROVEN: "The new version is proven to work; the old key has not been confirmed as revoked yet.",
-    State.RETIRED: "The new version is proven to work and the old key is confirmed as revoked.",
     State.UNPROVEN: "The new version is deployed, but the app's own events do not prove that it works.",
     State.ROLLED_BACK: "It was rolled back to the previous version.",
     State.ABORTED: "It was given up.",
@@ -69,7 +68,7 @@ _ENDINGS: Mapping[State, str] = {
 
 
 def _summary(lane: Lane, rotation: RotationView) -> str:
-    ending = _ENDINGS.get(rotation.state, f"It has come as far as {rotation.state.value}.")
+    ending = _retirement(rotation) or _ENDINGS.get(rotation.state, f"It has come as far as {rotation.state.value}.")
     cause = f"{lane.provider} in {lane.environment}"
     if rotation.leak:
         known = ", ".join(_version(name, number) for name, number in sorted(rotation.leak.versions.items()))
@@ -78,6 +77,17 @@ def _summary(lane: Lane, rotation: RotationView) -> str:
         cause += f": {rotation.reason}"
     because = f" Reason: {rotation.ended_because}." if rotation.ended_because else ""
     return f"{cause}. {ending}{because}"
+
+
+def _retirement(rotation: RotationView) -> str | None:
+    """How it ended, once a person said that the key is revoked: that says nothing about the new one."""
+    if rotation.state is not State.RETIRED:
+        return None
+    if rotation.rolling_back:
+        return "It was rolled back to the previous version; the one taken back is confirmed as revoked."
+    if rotation.proven_at is None:
+        return "The old key is confirmed as revoked; the app's own events do not prove that the new version works."
+    return "The new version is proven to work and the old key is confirmed as revoked."
 
 
 def _version(name: str, number: int | None) -> str:
