@@ -744,6 +744,21 @@ def test_what_a_service_broke_off_is_to_be_resumed() -> None:
     assert result.next_step == "Look at Vercel. Continue with `releaseguard rotate sendgrid --resume`."
 
 
+@pytest.mark.parametrize("broken", ["github", "deployment"])
+def test_what_was_not_brought_out_is_brought_out_after_a_confirmed_revocation(broken: str) -> None:
+    world = ready("old", "new")
+    if broken == "github":
+        world.github[0].push = lambda items: _raise(AccessDenied("403"))  # type: ignore[method-assign,return-value,assignment]
+        go(world)
+        del world.github[0].push
+    else:
+        go(world, RotateRequest(deploy=False))
+    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+    assert go(world).state is State.PROVEN
+    assert_out(world, "new")
+    assert len(world.deployer.made) == 2
+
+
 # --- asking first
 
 

@@ -401,8 +401,11 @@ def _nothing_to_do(call: _Call, plan: Plan) -> str | None:
     carried = {pin.name: (pin.to_version, pin.secret_id) for pin in last.pins}
     if carried != {pin.name: (pin.to_version, pin.secret_id) for pin in plan.pins}:
         return None
-    reached = last.leg(Direction.FORWARD).places
-    return last.id if all(place.key in reached for place in plan.places) else None
+    leg = last.leg(Direction.FORWARD)
+    # A person may confirm a revocation at any time: that ends a rotation wherever it stands.
+    written = {key for key, place in leg.places.items() if place.status == "pushed"}
+    running = leg.deployed_at is not None or last.proven_at is not None or not plan.deployments
+    return last.id if running and all(place.key in written for place in plan.places) else None
 
 
 def _refuse_revoked(call: _Call, plan: Plan) -> None:
