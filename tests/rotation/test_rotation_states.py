@@ -1009,6 +1009,8 @@ def test_a_value_in_installed_apps_is_never_proven_by_a_redeploy() -> None:
     result = go(world)
     assert (result.state, result.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
     assert "installed apps" in result.proof.missing[0]
+    assert str(result.next_step).startswith("When few events still come from releases")
+    assert "--resume" not in str(result.next_step), "looking again would change nothing"
 
 
 def test_revoking_a_value_in_installed_apps_says_first_whom_it_breaks() -> None:
@@ -1040,6 +1042,7 @@ def test_without_a_runtime_destination_nothing_is_proven() -> None:
     result = rotate(RotateRequest(), process, world.tell)
     assert result.state is State.UNPROVEN
     assert "No runtime destination" in result.proof.missing[0]
+    assert str(result.next_step).endswith("rotate sendgrid --confirm-revoked"), "no traffic can prove it"
 
 
 def test_thin_traffic_is_helped_by_the_cards_flow() -> None:

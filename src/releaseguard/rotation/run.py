@@ -623,7 +623,7 @@ def _next_step(call: _Call, view: RotationView) -> str | None:
     at = f" at {console}" if console else " at the provider"
     steps: Mapping[State, str] = {
         State.PROVEN: _after_the_proof(call, view, at, command),
-        State.UNPROVEN: f"Make the traffic that is missing, then look again: {command} --resume",
+        State.UNPROVEN: _without_a_proof(call, view, at, command),
         State.WAITING_APPROVAL: f"Approve the change in Infisical, then: {command} --resume",
         State.WAITING_CONSOLE: f"{call.unit.steps() or f'Set the new value{at}.'} Then confirm it: {command} --resume",
         State.FAILED: f"Put right what failed, then go forward: {command} --resume",
@@ -632,6 +632,21 @@ def _next_step(call: _Call, view: RotationView) -> str | None:
         State.PUSHED: f"Deploy, then: {command} --resume",
     }
     return None if view.state is State.RETIRED else steps.get(view.state, f"{command} --resume")
+
+
+def _without_a_proof(call: _Call, view: RotationView, at: str, command: str) -> str:
+    """What to do about a missing proof: where none can come, looking again would be waiting for nothing."""
+    runs = any(place.destination.runtime for place in call.world.places)
+    if runs and not call.unit.client:
+        return f"Make the traffic that is missing, then look again: {command} --resume"
+    seen = (
+        "When few events still come from releases that hold the old value"
+        if call.unit.client
+        else "Once a later run has succeeded with the new value"
+    )
+    if all(pin.from_version is None for pin in view.pins) and not call.unit.manual:
+        return "Nothing: no earlier version is known that could be revoked."
+    return f"{seen}, revoke the old one{at} and confirm it: {command} --confirm-revoked"
 
 
 def _after_the_proof(call: _Call, view: RotationView, at: str, command: str) -> str:
