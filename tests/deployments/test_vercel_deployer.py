@@ -196,6 +196,46 @@ def test_finding_needs_every_key_and_the_target(
     assert deployer.find("production", META) is not None
 
 
+def test_answers_that_leave_the_target_out_are_of_the_target_that_was_asked_for(
+    vercel: VercelStandIn, project: VercelProject, deployer: VercelDeployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The description requires no ``target`` of any deployment: production's must not be taken for a preview."""
+    vercel.deploy(project, "sha")
+    common = vercel._common
+    monkeypatch.setattr(vercel, "_common", lambda one: {k: v for k, v in common(one).items() if k != "target"})
+    current = deployer.current("production")
+    assert current is not None
+    assert deployer.redeploy(current, META).target == "production"
+    assert _posts(vercel)[0]["target"] == "production"
+    found = deployer.find("production", META)
+    assert found is not None
+    assert found.target == "production"
+
+
+def test_a_custom_environment_is_a_target_by_its_id_too(
+    vercel: VercelStandIn, project: VercelProject, deployer: VercelDeployer
+) -> None:
+    environment = _qa(project)
+    vercel.deploy(project, "sha", environment)
+    current = deployer.current(environment)
+    assert current is not None
+    assert deployer.redeploy(current, META).target == environment
+    found = deployer.find(environment, META)
+    assert found is not None
+    assert found.target == environment
+
+
+def test_a_deployment_is_found_although_the_service_does_not_filter_by_its_target(
+    vercel: VercelStandIn, project: VercelProject, deployer: VercelDeployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = vercel.deploy(project, "sha", "preview", meta=META)
+    asked_for = vercel._asked_for
+    monkeypatch.setattr(vercel, "_asked_for", lambda one, query: "target" not in query and asked_for(one, query))
+    found = deployer.find("preview", META)
+    assert found is not None
+    assert found.id == ours.id
+
+
 def test_a_deployment_is_found_behind_many_newer_ones(
     vercel: VercelStandIn, project: VercelProject, deployer: VercelDeployer
 ) -> None:

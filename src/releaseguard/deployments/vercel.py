@@ -8,6 +8,7 @@ proves nothing here: the app's own events do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -41,17 +42,19 @@ class VercelDeployer(Deployer):
     def current(self, target: str) -> Deployment | None:
         serving = self._serving(target)
         if serving is not None:
-            return self.get(serving)
+            return replace(self.get(serving), target=target)
         ready = (one for one in self._listed(target, {"state": "READY"}) if _state(one) == "READY")
         # A deployment that was built and not promoted (STAGED) has never served anybody.
         newest = next((one for one in ready if one.get("readySubstate") != "STAGED"), None)
-        return _deployment(newest) if newest else None
+        return replace(_deployment(newest), target=target) if newest else None
 
     def find(self, target: str, meta: Mapping[str, str]) -> Deployment | None:
-        for found in self._listed(target, {}):
-            told = found.get("meta") or {}
-            if all(told.get(key) == value for key, value in meta.items()):
-                return _deployment(found)
+        # One that was missed here would be made a second time: the service's filter is not relied on alone.
+        for filters in ({"target": target}, {}):
+            for found in self._pages(filters):
+                told = found.get("meta") or {}
+                if all(told.get(key) == value for key, value in meta.items()) and _may_be_at(found, target):
+                    return replace(_deployment(found), target=target)
         return None
 
     def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
@@ -69,7 +72,7 @@ class VercelDeployer(Deployer):
             params={**self._team, "forceNew": "1"},  # the same code again is what is wanted
             json=body,
         )
-        return _deployment(answer.json())
+        return replace(_deployment(answer.json()), target=source.target)
 
     def get(self, deployment_id: str) -> Deployment:
         return _deployment(self._document(deployment_id))
@@ -90,16 +93,18 @@ class VercelDeployer(Deployer):
 
     def _listed(self, target: str, filters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """The target's deployments, newest first, page by page as far as they are asked for."""
+        return (one for one in self._pages({"target": target, **filters}) if _may_be_at(one, target))
+
+    def _pages(self, filters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         params: dict[str, str | int | bool | None] = {
             **self._team,
             "projectId": self._project,
-            "target": target,
             "limit": PAGE,
             **filters,
         }
         for _ in range(MOST_PAGES):
             document = self._client.request("GET", "/v6/deployments", params=params).json()
-            yield from (one for one in member(document, "deployments", self.place) if _target(one) == target)
+            yield from member(document, "deployments", self.place)
             params["until"] = (document.get("pagination") or {}).get("next")
             if params["until"] is None:
                 return
@@ -110,6 +115,15 @@ def _aim(target: str) -> Mapping[str, str]:
     if target == "preview":
         return {}
     return {"target": target} if target == "production" else {"customEnvironmentSlugOrId": target}
+
+
+def _may_be_at(found: Mapping[str, Any], target: str) -> bool:
+    """Whether a deployment is at ``target``: the description lets answers leave that out, and a custom environment has
+    an id and a slug."""
+    custom = found.get("customEnvironment") or {}
+    if custom:
+        return target in {custom.get("slug"), custom.get("id")}
+    return "target" not in found or _target(found) == target
 
 
 def _target(found: Mapping[str, Any]) -> str:
