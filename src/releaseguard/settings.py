@@ -160,14 +160,27 @@ class Settings:
 
     def refuse_undeclared(self) -> None:
         """Raises ``UsageError`` for an environment that the file does not name: it would act on another's places."""
-        usual = self.document.data.get("project", {}).get("environment", ProjectSection().environment)
-        declared = [usual, *self.document.data.get("environments", {})]
+        declared = [self._usual, *self.document.data.get("environments", {})]
         if self.environment not in declared:
             raise UsageError(
                 f"no environment is called {self.environment}",
                 where=str(self.path or FILE_NAME),
                 next_step=f"{did_you_mean(self.environment, declared)} Or declare it: [environments.NAME].",
             )
+
+    @property
+    def _usual(self) -> str:
+        """The environment that the sections outside ``[environments]`` describe."""
+        return str(self.document.data.get("project", {}).get("environment", ProjectSection().environment))
+
+    def claims_destinations(self, environment: str, provider: str) -> bool:
+        """Whether ``environment`` writes to the provider's destinations of its own accord.
+
+        One that only inherits them, because its sections are about something else, claims them when it is the one at
+        work: its mere mention must not stop the environment whose destinations they are.
+        """
+        own = self.document.data.get("environments", {}).get(environment, {}).get("providers", {}).get(provider, {})
+        return environment in (self._usual, self.environment) or "destinations" in own
 
     def destinations_of(self, provider: str) -> Sequence[str]:
         """The provider's configured destinations. Raises ``ConfigError`` where there are none."""

@@ -460,7 +460,8 @@ class Wiring:
 
         for environment, providers in self.settings.siblings.items():
             for provider, section in providers.items():
-                for text in section.destinations:
+                claimed = self.settings.claims_destinations(environment, provider)
+                for text in section.destinations if claimed else ():
                     address = parse(text, where=self.settings.where("providers", provider, "destinations"))
                     shared = section.shared is True or (
                         not isinstance(section.shared, bool) and bool({text, address.uri} & {*section.shared})

@@ -63,6 +63,17 @@ def test_declared_as_shared_they_may(world, cli, spellings, kind):
     assert world.value_at(mine.replace(world.web.name, world.web.id), NAME) == world.infisical.value(NAME, 2)
 
 
+def test_an_environment_that_only_inherits_destinations_does_not_stop_the_one_they_are_of(world, cli):
+    configure(world, cli, ["github:lovendo/app"], '[environments.staging]\ninfisical.environment = "staging"\n')
+    world.new_key(NAME)
+    theirs = cli.run("rotate", "sendgrid", "--environment", "staging", "--yes")
+    assert theirs.code == 2, theirs.everything
+    assert "both claim" in theirs.err, "staging's value does not go to production's places"
+    assert written(world) == []
+    assert cli.run("rotate", "sendgrid", "--yes", "--prove-within", "1s").code == 3
+    assert world.value_at("github:lovendo/app", NAME) == world.infisical.value(NAME, 2)
+
+
 def test_two_providers_whose_names_differ_in_letter_case_are_one_secret_at_github(world, cli):
     other = '[providers.mapbox]\ndestinations = ["github:Lovendo/App as MAIL_KEY"]\n'
     configure(world, cli, ["github:lovendo/app as mail_key"], other)
