@@ -411,7 +411,9 @@ class Wiring:
                 where=self.settings.where("providers", card.id, "destinations"),
                 next_step="Leave the renaming out: each secret keeps its own name there.",
             )
-        names = {unit[0].name: address.rename} if address.rename else {}
+        # The card's other secrets keep their own names: under one name the last written would replace the rest.
+        named = address.rename and unit[0].name == card.unit_of(None)[0].name
+        names = {unit[0].name: address.rename} if named and address.rename else {}
         return Place(self.destination(address.place), names, self._sources_at(card.id, address))
 
     def _sources_at(self, provider: str, address: Address) -> Sequence[str] | None:
@@ -466,11 +468,13 @@ class Wiring:
                     shared = section.shared is True or (
                         not isinstance(section.shared, bool) and bool({text, address.uri} & {*section.shared})
                     )
-                    names = [address.rename] if address.rename else self._names_of(provider)
+                    names = self._names_of(provider, address.rename)
                     yield from (Claim(address.uri, name, Lane(provider, environment), shared) for name in names)
 
-    def _names_of(self, provider: str) -> Sequence[str]:
-        return [secret.name for secret in self.cards.get(provider).secrets]
+    def _names_of(self, provider: str, rename: str | None) -> Sequence[str]:
+        """What the provider's secrets are called at a destination; ``rename`` is of the card's first one."""
+        names = [secret.name for secret in self.cards.get(provider).secrets]
+        return [rename, *names[1:]] if rename and names else names
 
     def flow_runner(self, card: Card) -> Callable[[str], object] | None:
         """What runs one of the card's flows once; ``None`` where the app's address is not configured."""

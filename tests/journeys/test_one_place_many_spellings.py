@@ -83,6 +83,22 @@ def test_two_providers_whose_names_differ_in_letter_case_are_one_secret_at_githu
     assert written(world) == []
 
 
+def test_a_new_name_is_of_the_cards_first_secret_alone(world, cli):
+    webhook = "SENDGRID_WEBHOOK_VERIFICATION_KEY"
+    configure(world, cli, ["github:lovendo/app as MAIL_KEY"], "")
+    world.new_key(NAME)
+    world.infisical.put(webhook, "first-verification-key")
+    world.infisical.put(webhook, "second-verification-key")
+    cli.run("rotate", "sendgrid", "--yes", "--prove-within", "1s")
+    cli.run("rotate", "sendgrid", "--abort")
+    for arguments in (["--yes"], ["--resume"]):
+        done = cli.run("rotate", "sendgrid", "--secret", webhook, "--prove-within", "1s", *arguments)
+        assert done.code == 3, done.everything
+    assert f"pushed      github:lovendo/app {webhook}" in done.out
+    assert world.value_at("github:lovendo/app", "MAIL_KEY") == world.infisical.value(NAME, 2)
+    assert world.value_at("github:lovendo/app", webhook) == world.infisical.value(webhook, 2)
+
+
 def test_another_project_under_a_name_is_no_conflict(world, cli):
     mine = f"vercel:{world.web.id}/production,preview"
     configure(world, cli, [mine], staging(f"vercel:{world.admin.name}/production"))
