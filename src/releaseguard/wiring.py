@@ -235,7 +235,7 @@ class Wiring:
         from releaseguard.rotation.values import Guard, RotationWorld
 
         settings = self.settings
-        addresses = self.addresses_of(card.id)
+        addresses = self._addresses_for(card, secret)
         guard = Guard()
         self.guard = guard
         return RotationWorld(
@@ -366,7 +366,7 @@ class Wiring:
         """Where the exposure of a leaked secret is looked for."""
         from releaseguard.rotation.leak import Surroundings
 
-        addresses = self.addresses_of(world.card.id)
+        addresses = self._addresses_for(world.card, secret)
         configured = [parse(claim.uri) for claim in self._claims()]
         return Surroundings(
             card=world.card,
@@ -395,6 +395,11 @@ class Wiring:
             )
             for name in names
         ]
+
+    def _addresses_for(self, card: Card, secret: str | None) -> Sequence[Address]:
+        """Where the secret's unit is written: nowhere, where it is kept at the provider."""
+        kept_there = all(member.from_ == "manual" for member in card.unit_of(secret))
+        return () if kept_there else self.addresses_of(card.id)
 
     def addresses_of(self, provider: str) -> Sequence[Address]:
         """The provider's configured destinations, parsed. Raises ``ConfigError`` with file, line and key."""

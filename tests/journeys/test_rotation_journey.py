@@ -187,3 +187,13 @@ def test_a_run_that_could_not_store_the_value_is_resumed_with_the_value_again(wo
     assert world.infisical.value("SENDGRID_API_KEY", 2) == value
     again = cli.run(*SENDGRID, "--from", "stdin", "--resume", "--no-deploy", "--prove-within", "1s")
     assert again.code == 3, "the value is stored: it need not be given once more"
+
+
+def test_a_key_kept_at_the_provider_needs_no_destination(world, cli):
+    done = cli.run("rotate", "apple_push", "--leak", "--reason", "gist", "--yes", "--json")
+    assert (done.code, done.json["state"]) == (3, "WAITING_CONSOLE"), done.everything
+    assert "Create a new APNs key" in done.json["next_step"]
+    resumed = cli.run("rotate", "apple_push", "--resume", "--json")
+    assert (resumed.code, resumed.json["state"]) == (3, "UNPROVEN"), resumed.everything
+    retired = cli.run("rotate", "apple_push", "--confirm-revoked", "--json")
+    assert (retired.code, retired.json["state"]) == (0, "RETIRED"), retired.everything

@@ -199,7 +199,8 @@ def summary(exposure: JsonObject) -> Sequence[str]:
     """The report in sentences, for a terminal and for the post-mortem."""
     counts: Mapping[str, Any] = exposure["counts"]
     holders = exposure["holders"]
-    lines = [*_leaked(exposure), f"held by {len(holders)} configured destinations: {_some(holders)}"]
+    held = f"held by {len(holders)} configured destinations: {_some(holders)}" if holders else "held by no destination"
+    lines = [*_leaked(exposure), held]
     if counts["copies"]:
         lines.append(f"{counts['copies']} unmanaged copies: {_some(exposure['copies'])}")
     if counts["queued_runs"]:
