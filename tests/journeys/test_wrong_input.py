@@ -171,3 +171,19 @@ def test_sources_may_name_the_targets_in_any_order(tmp_path, cli):
     path = tmp_path / "releaseguard.toml"
     path.write_text(path.read_text().replace('" = ["web"]', '/preview,production" = ["web"]'))
     assert cli.run("rotate", "sendgrid", "--dry-run").code == 0
+
+
+def test_who_says_no_at_the_terminal_has_refused_and_nothing_is_written(tmp_path, cli, world):
+    world.new_key("SENDGRID_API_KEY")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "releaseguard", "rotate", "sendgrid"]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **cli.environ}
+    with os.fdopen(ours, "wb", closefd=True) as keyboard:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environ, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs
+        )
+        os.close(theirs)
+        keyboard.write(b"n\n")
+        keyboard.flush()
+        assert process.wait(timeout=60) == 4
+    assert not any(request.writes for request in world.github.requests)

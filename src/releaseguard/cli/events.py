@@ -373,4 +373,5 @@ def _confirm(count: int, before: datetime) -> None:
             f"{count} events would be deleted, and nobody is here to confirm it",
             next_step="Look at --dry-run first, then add --yes.",
         )
-    click.confirm(f"Delete {count} events from before {before:%Y-%m-%d %H:%M}Z?", abort=True, err=True)
+    if not click.confirm(f"Delete {count} events from before {before:%Y-%m-%d %H:%M}Z?", err=True):
+        raise Refused("not confirmed: nothing was deleted")

@@ -358,7 +358,8 @@ def _confirm(run: Run, world: RotationWorld, request: RotateRequest) -> None:
 def _confirm_text(text: str) -> None:
     _refuse_without_terminal()
     click.echo(text, err=True)
-    click.confirm("Do this?", abort=True, err=True)
+    if not click.confirm("Do this?", err=True):
+        raise Refused("not confirmed: nothing was changed")
 
 
 def _refuse_without_terminal() -> None:
