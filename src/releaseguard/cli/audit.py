@@ -100,7 +100,9 @@ def _cells(row: Mapping[str, Any]) -> Mapping[str, str]:
         "began": _minute(row["began_at"]),
         "provider": row["provider"],
         "state": row["state"],
-        "versions": ", ".join(f"{one['name']} {one['from_version']}>{one['to_version']}" for one in row["secrets"]),
+        "versions": ", ".join(
+            f"{one['name']} {one['from_version'] or '?'}>{one['to_version'] or '?'}" for one in row["secrets"]
+        ),
         "by": row["by"] or "",
         "proof": f"{proof['grade']}, {len(proof['events'])} events" if proof["grade"] else "",
         "environment": row["environment"],
