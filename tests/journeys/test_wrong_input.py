@@ -173,6 +173,17 @@ def test_sources_may_name_the_targets_in_any_order(tmp_path, cli):
     assert cli.run("rotate", "sendgrid", "--dry-run").code == 0
 
 
+def test_a_value_that_one_destination_cannot_hold_is_written_nowhere(cli, world):
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run("rotate", "sendgrid", "--from", "stdin", "--yes", stdin="x" * 30_000)
+    assert done.code == 4, done.everything
+    assert "longer than the 24576 characters" in done.err
+    assert "next:" in done.err
+    services = (world.infisical, world.github, world.vercel, world.supabase)
+    written = [request.path for service in services for request in service.requests if request.writes]
+    assert [path for path in written if "login" not in path] == []
+
+
 def test_who_says_no_at_the_terminal_has_refused_and_nothing_is_written(tmp_path, cli, world):
     world.new_key("SENDGRID_API_KEY")
     ours, theirs = os.openpty()

@@ -141,7 +141,9 @@ class SupabaseDestination(Destination):
                 )
             if len(item.value.reveal()) > LONGEST_VALUE:
                 raise Refused(
-                    f"{item.name} is longer than the {LONGEST_VALUE} characters that Supabase stores", where=self.uri
+                    f"{item.name} is longer than the {LONGEST_VALUE} characters that Supabase stores",
+                    where=self.uri,
+                    next_step="Check what was given; or leave this destination out.",
                 )
 
     def _check_room(self, items: Sequence[Item], there: Mapping[str, Any]) -> None:

@@ -292,12 +292,16 @@ def _survey(call: _Call) -> Survey:
     placeholder = {
         name: (newest[name].value, newest[name].version) if name in newest else (Secret(""), 0) for name in unit.names
     }
+    # A place that cannot hold what was given is to refuse it now, before the vault or another place has it.
+    given = {name: (value, placeholder[name][1]) for name, value in request.values.items() if name in placeholder}
     leak = request.leak and settled
     return Survey(
         newest=newest,
         previous=previous,
         earlier={name: earlier_versions(world, version) for name, version in newest.items()} if leak else {},
-        forecasts=_at_each_place(call, lambda place: place.destination.forecast(items_for(unit, place, placeholder))),
+        forecasts=_at_each_place(
+            call, lambda place: place.destination.forecast(items_for(unit, place, placeholder | given))
+        ),
         observed=_observed(call, placeholder) if leak else {},
     )
 
