@@ -241,6 +241,21 @@ def test_an_uncontained_leak_is_to_be_resumed_first() -> None:
     assert leak["next_step"].endswith("--resume")
 
 
+def test_a_leak_whose_rotation_was_given_up_is_not_to_be_resumed() -> None:
+    chain = chain_of(planned(leak=LEAK), step("rotation_aborted", reason="typo"))
+    (leak,) = to_json(account_of({LANE: chain}))["open_leaks"]
+    assert "--resume" not in leak["next_step"]
+    assert "--confirm-revoked" in leak["next_step"]
+
+
+def test_a_leak_is_contained_by_a_later_rotation_too() -> None:
+    later = [planned("r2"), step("rotation_staged", "r2"), step("rotation_proven", "r2", grade="A")]
+    chain = chain_of(planned(leak=LEAK), step("rotation_aborted", reason="superseded"), *later)
+    (leak,) = to_json(account_of({LANE: chain}))["open_leaks"]
+    assert leak["contained_at"] is not None
+    assert leak["next_step"].startswith("Revoke the old key")
+
+
 def test_who_is_a_person_or_machine_without_its_process() -> None:
     assert who(ADA) == "ada@laptop"
     assert who(None) is None

@@ -69,8 +69,13 @@ def leak_row(lane: Lane, leak: OpenLeak) -> Mapping[str, Any]:
 
 def closing(lane: Lane, leak: OpenLeak) -> str:
     """What closes an open leak."""
-    if leak.contained_at is None:
+    if leak.contained_at is None and leak.unfinished:
         return f"releaseguard rotate {lane.provider} --environment {lane.environment} --resume"
+    if leak.contained_at is None:
+        return (
+            f"Rotate to a new value: releaseguard rotate {lane.provider} --environment {lane.environment}. "
+            f"Revoke the old key at {lane.provider}, then: {confirming(lane, leak.leak.versions)}"
+        )
     return f"Revoke the old key at {lane.provider}, then: {confirming(lane, leak.leak.versions)}"
 
 

@@ -159,7 +159,9 @@ class OpenLeak:
     leak: Leak
     since: datetime
     contained_at: datetime | None
-    """When the replacement was proven."""
+    """When a replacement was proven, by this rotation or a later one."""
+    unfinished: bool = True
+    """Whether a rotation of it can be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +188,18 @@ class LaneView:
     def open_leaks(self) -> Sequence[OpenLeak]:
         """Leaks that nobody has confirmed to be revoked; a later rotation of the leak takes the earlier's place."""
         open_: dict[tuple[str, str], OpenLeak] = {}
+        unfinished = self.current is not None and not self.current.finished
         for view in self.rotations:
+            if view.proven_at and not view.rolling_back:
+                contained = [key for key, leak in open_.items() if leak.unit == view.unit and not leak.contained_at]
+                open_ |= {key: replace(open_[key], contained_at=view.proven_at) for key in contained}
             for key, value in _leaks_of(view):
                 known = open_.get(key)
                 open_[key] = replace(value, since=known.since) if known else value
             if view.retired_at:
                 open_ = {key: leak for key, leak in open_.items() if leak.unit != view.unit}
-        return tuple({(leak.rotation_id, leak.unit): leak for leak in open_.values()}.values())
+        leaks = {(leak.rotation_id, leak.unit): replace(leak, unfinished=unfinished) for leak in open_.values()}
+        return tuple(leaks.values())
 
     def leaked(self, name: str) -> frozenset[int]:
         """Every version of ``name`` that was ever reported as leaked, revoked or not."""
