@@ -386,6 +386,21 @@ def test_a_leak_stays_open_until_somebody_confirms_the_revocation() -> None:
     assert not fold(LANE, world.log.chain()).open_leaks
 
 
+@pytest.mark.parametrize("origin", [Origin.INFISICAL, Origin.STDIN])
+def test_a_leaked_value_does_not_come_back_as_a_new_version(origin: Origin) -> None:
+    """Long after the leak was closed somebody stores the old key again, and nobody says --leak."""
+    world = ready("leaked", "fresh")
+    go(world, LEAKED)
+    do(world, Action.CONFIRM_REVOKED)
+    values = {NAME: Secret("leaked")} if origin is Origin.STDIN else {}
+    if origin is Origin.INFISICAL:
+        world.vault.put(NAME, "leaked")
+    steps, kept = len(world.log.chain()), len(world.vault.kept[NAME])
+    with pytest.raises(Refused, match="version 1, which leaked"):
+        go(world, RotateRequest(origin=origin, values=values))
+    assert (len(world.log.chain()), len(world.vault.kept[NAME])) == (steps, kept)
+
+
 def test_a_leak_found_while_its_replacement_is_on_the_way_joins_that_rotation() -> None:
     world = ready("old", "new")
     world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403")}
@@ -706,6 +721,15 @@ def test_resuming_what_was_rolled_back_does_not_bring_it_out_again() -> None:
     world = taken_back()
     result = do(world, Action.RESUME)
     assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert_out(world, "old")
+
+
+def test_what_was_rolled_back_is_behind_the_vault_and_not_pushed_again_for_that() -> None:
+    """The nightly repair would take the provider down every night."""
+    world = taken_back()
+    result = go(world, replace(PLAIN, push_again=True))
+    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert "Nothing newer is in the vault." in result.remarks
     assert_out(world, "old")
 
 

@@ -88,6 +88,8 @@ class Survey:
     """The version before the newest, looked at where the history does not say what is out."""
     earlier: Mapping[str, Sequence[SecretVersion]] = field(default_factory=dict)
     """In a leak: every readable version before the newest."""
+    leaked: Mapping[str, Sequence[SecretVersion]] = field(default_factory=dict)
+    """Otherwise: those before the newest that were ever reported as leaked, and can be read."""
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     """By destination."""
     observed: Mapping[str, Mapping[str, Observed]] = field(default_factory=dict)
@@ -159,6 +161,7 @@ def make_plan(
         return _manual_plan(unit, request)
     _refuse_missing(unit, request, survey)
     _refuse_empty(request, survey)
+    _refuse_leaked_before(unit, request, survey)
     pins = tuple(_pin(name, request, survey, view) for name in unit.names)
     for pin in pins:
         _refuse_older(pin, view)
@@ -300,6 +303,24 @@ def _refuse_empty(request: RotateRequest, survey: Survey) -> None:
                 f"{name}: version {newest.version} is empty",
                 next_step="Store the value to be used as a new version, then rotate again.",
             )
+
+
+def _refuse_leaked_before(unit: Unit, request: RotateRequest, survey: Survey) -> None:
+    """A value that leaked is not brought out again under another number; of a group one member has to differ."""
+    again = {name: version for name in unit.names if (version := _leaked_twin(name, request, survey))}
+    if len(again) == len(unit.names):
+        name, version = next(iter(again.items()))
+        raise Refused(
+            f"{name}: the value to be brought out is that of version {version}, which leaked",
+            next_step="Make a new key in the provider's console, store it as a new version, then rotate again.",
+        )
+
+
+def _leaked_twin(name: str, request: RotateRequest, survey: Survey) -> int | None:
+    newest = survey.newest.get(name)
+    value = request.values.get(name) or (newest.value if newest and request.origin is Origin.INFISICAL else None)
+    twins = [old.version for old in survey.leaked.get(name, ()) if value is not None and old.value.same_as(value)]
+    return twins[0] if twins else None
 
 
 def _seen(unit: Unit, survey: Survey) -> Mapping[str, tuple[int, str] | None]:

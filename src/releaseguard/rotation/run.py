@@ -126,6 +126,9 @@ def _rotate(call: _Call) -> RotationResult:
     if unfinished and unfinished.unit != call.unit.name and not call.request.dry_run:
         raise _other_unit(call, unfinished)
     refuse_values(call.unit, call.request)
+    taken_back = _ended(call) if call.request.push_again else None
+    if taken_back:
+        return taken_back
     survey = _survey(call)
     if unfinished and unfinished.unit == call.unit.name and _same_versions(unfinished, call, survey):
         return _continue_plain(call, unfinished, survey)
@@ -159,14 +162,14 @@ def _resume(call: _Call) -> RotationResult:
 
 
 def _ended(call: _Call) -> RotationResult | None:
-    """The last rotation, where it was taken back or given up and the vault has nothing newer: what ``--resume`` was
-    asked to finish. Begun again it would bring out what was withdrawn."""
+    """The last rotation, where it was taken back or given up and the vault has nothing newer. Begun again, by
+    ``--resume`` or because its places have drifted from the vault, it would bring out what was withdrawn."""
     last = call.view.last_of(call.unit.name)
     if last is None or call.request.origin is not Origin.INFISICAL or not _newest_is_of(call, last):
         return None
     if last.rolling_back:
         return _result(call, last.id, remarks=("Nothing newer is in the vault.",))
-    if last.state is State.ABORTED:
+    if last.state is State.ABORTED and not call.request.push_again:
         raise Refused(
             f"rotation {last.id} was given up, and the vault has nothing newer",
             where=str(call.world.lane),
@@ -299,11 +302,28 @@ def _survey(call: _Call) -> Survey:
         newest=newest,
         previous=previous,
         earlier={name: earlier_versions(world, version) for name, version in newest.items()} if leak else {},
+        leaked={} if request.leak else {name: _leaked_earlier(call, version) for name, version in newest.items()},
         forecasts=_at_each_place(
             call, lambda place: place.destination.forecast(items_for(unit, place, placeholder | given))
         ),
         observed=_observed(call, placeholder) if leak else {},
     )
+
+
+def _leaked_earlier(call: _Call, newest: SecretVersion) -> Sequence[SecretVersion]:
+    """The versions before ``newest`` that leaked, where the vault still gives them and means the same secret by it."""
+    out = call.view.out.get(newest.name)
+    if out is not None and out.secret_id != newest.secret_id:
+        return ()
+    numbers = sorted(number for number in call.view.leaked(newest.name) if number < newest.version)
+    return [found for number in numbers if (found := _version(call.world, newest.name, number))]
+
+
+def _version(world: RotationWorld, name: str, number: int) -> SecretVersion | None:
+    try:
+        return world.vault.read(name, number)
+    except NotFound:
+        return None
 
 
 def _newest(call: _Call, name: str) -> SecretVersion | None:
@@ -317,12 +337,7 @@ def _newest(call: _Call, name: str) -> SecretVersion | None:
 
 
 def _before(world: RotationWorld, newest: SecretVersion) -> SecretVersion | None:
-    if newest.version <= 1:
-        return None
-    try:
-        return world.vault.read(newest.name, newest.version - 1)
-    except NotFound:
-        return None
+    return _version(world, newest.name, newest.version - 1) if newest.version > 1 else None
 
 
 def _observed(call: _Call, versions: Mapping[str, tuple[Secret, int]]) -> Mapping[str, Mapping[str, Observed]]:
