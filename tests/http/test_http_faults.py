@@ -12,6 +12,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import httpcore
 import pytest
 
 from releaseguard.errors import (
@@ -25,7 +26,7 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.http import Limits, Reply, ServiceClient, quoted
-from releaseguard.http.transport import _Socket, _this_thread
+from releaseguard.http.transport import _this_thread
 from releaseguard.safemode import build_policy, guarding
 from releaseguard.settings import NetworkSection, seconds
 
@@ -543,7 +544,7 @@ def test_of_many_threads_only_one_is_between_its_guard_and_the_network(
 ) -> None:
     """What a stopped process still sends when it wakes up: each thread there would send one request."""
     inside, most = [0], [0]
-    send = _Socket.write
+    send = httpcore._backends.sync.SyncStream.write
 
     def guard() -> None:
         if _this_thread.guard is not None:
@@ -554,7 +555,7 @@ def test_of_many_threads_only_one_is_between_its_guard_and_the_network(
         send(*args, **options)  # type: ignore[arg-type]
         inside[0] -= 1
 
-    monkeypatch.setattr(_Socket, "write", sent)
+    monkeypatch.setattr(httpcore._backends.sync.SyncStream, "write", sent)
     client = connect(guard=guard, limits=Limits(concurrency=8))
     client.run_side_by_side([lambda: client.request("PUT", "/thing", json={"a": 1})] * 40)
     assert len(service.arrived) == 40

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import math
-import select
 import socket
 import ssl
 import threading
@@ -108,13 +106,7 @@ class _Route:
     port: int
     proxy: httpx.Proxy | None = None
 
-    def connected(self, timeout: float | None) -> _Socket | httpcore.NetworkStream:
-        stream = self._stream(timeout)
-        if self.proxy is not None and self.proxy.url.scheme == "https":
-            return stream  # TLS inside TLS is no socket's
-        return _Socket(stream.get_extra_info("socket"))
-
-    def _stream(self, timeout: float | None) -> httpcore.NetworkStream:
+    def connected(self, timeout: float | None) -> httpcore.NetworkStream:
         first = self if self.proxy is None else _Route.to(self.proxy.url)
         stream = _Backend().connect_tcp(first.host, first.port, timeout)
         try:
@@ -146,70 +138,6 @@ class _Route:
 
     def _secured(self, stream: httpcore.NetworkStream, timeout: float | None) -> httpcore.NetworkStream:
         return stream.start_tls(verified_tls(), self.host, _left(timeout)) if self.scheme == "https" else stream
-
-
-class _Socket:
-    """A connected socket that never waits by itself.
-
-    One with a time limit asks the system three times for each transfer, and every time another of fifty threads may
-    take the interpreter's lock. Here a transfer is tried, and the socket waited for only where that is needed.
-    """
-
-    def __init__(self, connected: socket.socket) -> None:
-        connected.setblocking(False)
-        self._socket = connected
-        self._poll = select.poll()
-
-    def write(self, data: bytes, timeout: float | None) -> None:
-        unsent = memoryview(data)
-        while unsent:
-            try:
-                unsent = unsent[self._socket.send(unsent) :]
-            except _NOT_YET as exc:
-                self._wait(exc, select.POLLOUT, timeout, httpcore.WriteTimeout)
-            except OSError as exc:
-                raise httpcore.WriteError(str(exc)) from exc
-
-    def read(self, max_bytes: int, timeout: float | None) -> bytes:
-        if not self._holds_more:
-            self._wait(None, select.POLLIN, timeout, httpcore.ReadTimeout)
-        while True:
-            try:
-                return self._socket.recv(max_bytes)
-            except _NOT_YET as exc:
-                self._wait(exc, select.POLLIN, timeout, httpcore.ReadTimeout)
-            except OSError as exc:
-                raise httpcore.ReadError(str(exc)) from exc
-
-    def get_extra_info(self, info: str) -> bool:
-        """``is_readable``, as httpcore's streams have it."""
-        del info
-        return self._holds_more or self._ready(select.POLLIN, 0)
-
-    def close(self) -> None:
-        self._socket.close()
-
-    @property
-    def _holds_more(self) -> bool:
-        """Whether TLS has read more than it has handed out: the system does not know of that."""
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
-
-    def _wait(
-        self, why: Exception | None, events: int, timeout: float | None, late: type[httpcore.TimeoutException]
-    ) -> None:
-        if isinstance(why, ssl.SSLWantReadError):  # TLS may want the other direction
-            events = select.POLLIN
-        elif isinstance(why, ssl.SSLWantWriteError):
-            events = select.POLLOUT
-        if not self._ready(events, timeout):
-            raise late("timed out")
-
-    def _ready(self, events: int, timeout: float | None) -> bool:
-        self._poll.register(self._socket, events)
-        return bool(self._poll.poll(None if timeout is None else math.ceil(timeout * 1000)))
-
-
-_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class _Answer:
