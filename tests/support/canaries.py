@@ -213,13 +213,13 @@ def repository_with(folder: Path, value: str) -> Path:
 
 
 BUG = """
-import httpx
-send = httpx.HTTPTransport.handle_request
+from releaseguard.http.transport import Transport
+send = Transport.handle_request
 def failing(self, request):
     if request.method in {"PUT", "PATCH"}:
         kept = (request.headers.multi_items(), request.read())
         raise RuntimeError(f"a bug of ours: {kept}")
     return send(self, request)
-httpx.HTTPTransport.handle_request = failing
+Transport.handle_request = failing
 """
 """A ``sitecustomize`` in which a request that writes ends in an exception that holds all of it."""
