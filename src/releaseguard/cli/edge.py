@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from releaseguard.cli.options import ReaderLeft
+from releaseguard.cli.options import ReaderLeft, is_text
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.secret import masked
 
@@ -41,14 +41,9 @@ def run(args: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return _disk_full()
-        if isinstance(error, UnicodeEncodeError) and not all(map(_is_text, arguments)):
+        if isinstance(error, UnicodeEncodeError) and not all(map(is_text, arguments)):
             return _expected(UsageError("an argument is not valid UTF-8", next_step="Write it in UTF-8."), wants_json)
         return _bug(error, wants_json)
-
-
-def _is_text(argument: str) -> bool:
-    """Python keeps bytes that are not UTF-8 as lone surrogates, which file names may hold and nothing else."""
-    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def _open_what_is_closed() -> None:

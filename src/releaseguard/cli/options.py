@@ -104,11 +104,16 @@ def command(
     return decorate
 
 
+def is_text(argument: str) -> bool:
+    """Whether it was UTF-8. Python keeps other bytes as lone surrogates, which file names may hold and nothing else."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
+
+
 def _must_be_text(flags: Mapping[str, Any]) -> None:
     """Names are written to logs and reports, which are UTF-8; paths may hold any bytes. Raises ``UsageError``."""
     for name, value in flags.items():
         for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+            if isinstance(text, str) and not is_text(text):
                 raise UsageError(f"--{name.replace('_', '-')} holds bytes that are no UTF-8")
 
 
