@@ -1,4 +1,4 @@
-"""The three worked examples of docs/verdicts.md: every number in them is computed here and must stand there."""
+"""The worked examples of docs/verdicts.md: every number in them is computed here and must stand there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from releaseguard.verification.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
 from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
+from releaseguard.verification.ending import chance_of_errors, kept_for_the_end
 from releaseguard.verification.evidence import DROP, ErrorProcess, Others, volume_evidence
 from releaseguard.verification.judge import LEAST_CONFIDENCE, ONSET_EVERY, PASS_PRIOR, PASS_RATIO, SETTLED
 
@@ -24,10 +25,12 @@ def test_first_example_errors_that_fail_a_release() -> None:
     share = 80 / 10_000
     weight = 1 / (1 / 10_000 + USUAL_SHARE_VARIANCE * share / (1 - share))
     usual = ErrorBaseline(10_000, 80, share, weight, 0)
-    process = ErrorProcess(share, weight, 60, expected=600, needed=800)
+    now = 1.0 - kept_for_the_end(600)
+    process = ErrorProcess(share, weight, 60, expected=600, needed=800 / now)
     values = [process.look([])]
     values.extend(process.look([(minute, 10, 4)]) for minute in (1, 2, 3))
-    of_eight = [value / 8 for value in values]
+    of_eight = [now * value / 8 for value in values]
+    stands(f"reach {800 / now:.0f} for")
     stands(f"{weight:,.0f} events", f"{usual.bound:.2%}", *(f"{value:,.0f}" for value in values[1:]))
     stands(*(f"{value:,.1f}" for value in of_eight[1:]))
     assert of_eight[2] < 100 <= of_eight[3]
@@ -47,10 +50,11 @@ def test_second_example_a_silence() -> None:
             slots=12,
         ).value
 
+    part = (1.0 - kept_for_the_end(0.5 * 60)) / 4
     broken, idle = evidence(24, 1.5), evidence(24, 0.0)
-    stands(f"{math.exp(-12):.6f}", f"{broken:,.0f}", f"{broken / 4:,.0f}", f"{idle:.1f}")
-    assert broken / 4 >= 100 > idle / 4
-    assert evidence(12, 1.5) / 4 < 100
+    stands(f"{math.exp(-12):.6f}", f"{broken:,.0f}", f"{part * broken:,.0f}", f"{idle:.1f}")
+    assert part * broken >= 100 > part * idle
+    assert part * evidence(12, 1.5) < 100
 
 
 @pytest.mark.parametrize(("events", "errors", "passes"), [(40, 0, True), (60, 1, True), (60, 3, False)])
@@ -67,3 +71,14 @@ def test_third_example_how_much_is_needed() -> None:
     stands(f"{clean_trials_needed(0.06, LEAST_CONFIDENCE)} events", f"{clean_trials_needed(0.05, 0.95)} clean")
     ten = 1 - 0.05 ** (1 / 10)
     stands(f"{ten:.0%}")
+
+
+def test_fourth_example_a_harm_too_slow_for_any_minute() -> None:
+    allowed = 0.01 * kept_for_the_end(60) / 8
+    chances = {errors: chance_of_errors(errors, 58, 0.01, 1000.0) for errors in (3, 4, 5)}
+    stands(f"{allowed:.4%}", *(f"{errors} of 58 | {chance:.3%}" for errors, chance in chances.items()))
+    assert chances[5] <= allowed < chances[4]
+    process = ErrorProcess(0.01, 1000.0, 60, expected=60, needed=800 / (1 - kept_for_the_end(60)))
+    slow = [process.look([(minute, 1, minute % 12 == 5)]) for minute in range(1, 59)]
+    stands(f"is {slow[-1]:,.0f} then")
+    assert max(slow) < 1600

@@ -207,6 +207,12 @@ DROP_OF_FEW = Change(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tolerated
 """The same where few events are expected: of them only silence can be told from the usual."""
 
 
+def tolerated_mean(level: Level, change: Change) -> float:
+    """The level up to which a change is not yet one: growth does not speak for a drop, nor a drop for growth."""
+    mean = level.mean * change.tolerated
+    return min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
+
+
 def rise(harm: float) -> Change:
     """A rise to ``harm`` times the usual volume, or twice that; growth by its square root is nobody's fault."""
     tolerated = math.sqrt(harm)
@@ -238,8 +244,7 @@ def volume_evidence(
     total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
     for i, onset in enumerate(onsets):
         level = common_level(variance, others, onset)
-        mean = level.mean * change.tolerated
-        mean = min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
+        mean = tolerated_mean(level, change)
         came, usual = seen[-1] - seen[onset], expected[-1] - expected[onset]
         value = _ratio(came / dispersion, usual / dispersion, level.shape, mean, change.factors)
         value *= AT_ONCE if i == 0 else (1.0 - AT_ONCE) / slots

@@ -10,7 +10,7 @@ from typing import Any
 from releaseguard.model import Verdict, to_text
 from releaseguard.verification.bounds import lower_share, upper_share
 from releaseguard.verification.interface import LEAST_TAGGED, Evidence, Finding, Rule, SilenceCause
-from releaseguard.verification.judge import SUSPICION, VOLUME_DEVIATIONS, ErrorState, Replay, VolumeState
+from releaseguard.verification.judge import SUSPICION, VOLUME_DEVIATIONS, Ending, ErrorState, Replay, VolumeState
 
 _SILENCE = {
     SilenceCause.PROVIDER: "the provider's events stopped while the others prove that users are there",
@@ -38,6 +38,7 @@ def explain(replay: Replay, rule: Rule) -> Finding:
             **evidence,
             "checklist_e_value": _rounded(replay.peak),
             "threshold": _rounded(replay.threshold),
+            "last_look": _last_look(replay.endings.get(rule.id)),
             "failed_at": _text(replay.failed[rule.id]) if rule.id in replay.failed else None,
             "silence_cause": cause.value if cause else None,
         },
@@ -111,7 +112,9 @@ def _signal_words(replay: Replay, rule: Rule, verdict: Verdict, state: ErrorStat
     usual = f"where the baseline says {base.share:.1%} of {base.events}" if base.events else "with no baseline"
     limit = f"{evidence['limit']:.1%}"
     if verdict in {Verdict.FAIL, Verdict.WARN}:
-        return f"{observed} {usual}; harm begins at {limit}; {_evidence_words(replay)}; therefore {_called(verdict)}"
+        return (
+            f"{observed} {usual}; harm begins at {limit}; {_evidence_words(replay, rule)}; therefore {_called(verdict)}"
+        )
     if verdict is Verdict.PASS:
         return f"{observed} {usual}; needed confidence that it is below {limit}, and has it"
     if state.trouble is not None:
@@ -168,7 +171,7 @@ def _volume_words(replay: Replay, rule: Rule, verdict: Verdict, state: VolumeSta
     if verdict in {Verdict.FAIL, Verdict.WARN}:
         cause = replay.silence_of(rule)
         why = f" ({_SILENCE[cause]})" if cause else ""
-        return f"{observed}; harm is {harm}; {_evidence_words(replay)}; therefore {_called(verdict)}{why}"
+        return f"{observed}; harm is {harm}; {_evidence_words(replay, rule)}; therefore {_called(verdict)}{why}"
     if verdict is Verdict.PASS:
         return f"{observed}; needed confidence that it is not {harm}, and has it"
     if evidence["began_before_deployment"]:
@@ -204,9 +207,30 @@ def _volume_needed(dispersion: float, variance: float, rule: Rule, state: Volume
 # --- shared words ------------------------------------------------------------------------------------------------
 
 
-def _evidence_words(replay: Replay) -> str:
+def _evidence_words(replay: Replay, rule: Rule) -> str:
+    ending = replay.endings.get(rule.id)
+    if ending is not None and ending.fails and replay.failed[rule.id] == ending.minute:
+        return (
+            f"as usual that has a probability of {_odds(ending.chance)} at the window's last look, "
+            f"needed at most {_odds(ending.allowed)}"
+        )
     reached = f"{min(replay.peak, 1e9):,.0f}" if replay.peak >= replay.threshold else "enough by itself"
     return f"needed an e-value of {replay.threshold:,.0f} over the checklist, reached {reached}"
+
+
+def _odds(chance: float) -> str:
+    return f"{chance:.2%}" if chance >= 1e-4 else "less than 0.01%"
+
+
+def _last_look(ending: Ending | None) -> Evidence | None:
+    """The test at the end of the window; ``None`` until it is held, and where a following deployment ended it."""
+    if ending is None:
+        return None
+    return {
+        "at": _text(ending.minute),
+        "probability": _rounded(ending.chance),
+        "needed": _rounded(ending.allowed),
+    }
 
 
 def _called(verdict: Verdict) -> str:

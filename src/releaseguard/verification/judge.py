@@ -8,8 +8,8 @@ and a backtest over the same rows agree, and a FAIL at any look is final.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -19,6 +19,7 @@ from releaseguard.verification.baseline import ErrorBaseline
 from releaseguard.verification.before import Before, Trouble, known_before
 from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.verification.completeness import ENOUGH, dead_minutes
+from releaseguard.verification.ending import chance_of_errors, chance_of_volume, kept_for_the_end, last_look, lasting
 from releaseguard.verification.evidence import (
     DROP,
     DROP_OF_FEW,
@@ -46,6 +47,8 @@ UNREMARKABLE = 2.0
 FEW_EXPECTED = 25.0
 VOLUME_SAY = {True: 0.88, False: 0.35}
 """Volume's say in the average, and errors' the rest, where fewer than so many events are expected, and where more."""
+VOLUME_LAST_SAY = {True: 0.5, False: 0.35}
+"""The same at the last look, where a few errors tell as much as a silence does."""
 SUSPICION = 1.0
 """The e-value above which the rows lean towards harm, so that nothing passes."""
 PASS_PRIOR = 60.0
@@ -73,6 +76,8 @@ class ErrorState:
     rule: Rule
     events: int = 0
     errors: int = 0
+    bad_minutes: Counter[int] = field(default_factory=Counter)
+    """The errors of each minute."""
     tagged: int = 0
     """Of ``events``, those that carry the release; the others merely came after the deployment."""
     old_events: int = 0
@@ -103,6 +108,24 @@ class VolumeState:
     judged: int = 0
     expected: float = 0.0
     """Events in the judged minutes, and how many were to be expected."""
+    chance: float = 1.0
+    """The probability of a volume so far off as that of the judged minutes, while all is as usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the one test at the end of the window says of a rule."""
+
+    chance: float
+    """The probability of what came, or worse, while all is as usual."""
+    allowed: float
+    """The chance that fails the rule."""
+    minute: int
+    """The look."""
+
+    @property
+    def fails(self) -> bool:
+        return self.chance <= self.allowed
 
 
 @dataclass(slots=True)
@@ -149,6 +172,8 @@ class Replay:
             end = max(min(end, minute_of(deployment.followed_at)), self.deployed + 1)
         self.end = end
         self.length = end - self.deployed
+        # A following deployment may be the answer to what was seen: an end that depends on that is no fixed one.
+        self._last_look = self.deployed + last_look(self.length) if self.length == promise.window_minutes else None
         self.look_minute = self.deployed
         self._cells_before: list[Cell] = []
         self._arrivals: dict[int, list[tuple[int, bool, Cell]]] = defaultdict(list)
@@ -171,11 +196,14 @@ class Replay:
         self._own: dict[str, list[int]] = {}
         """By provider: events that carry the release, that merely came after it, and of other releases."""
         self.before: Before | None = None
+        self.endings: dict[str, Ending] = {}
+        """By rule, once the last look has been taken."""
         self.failed: dict[str, int] = {}
         """The look at which a rule failed, by id."""
         self.evidence = 1.0
         self.peak = 1.0
-        """The checklist's one number: the average e-value of its blocking rules, now and at its highest."""
+        """The checklist's one number: the average e-value of its blocking rules, now and at its highest; at the
+        last look also how many times rarer than it may be the rarest thing was, in units of that number."""
 
     # -- sorting the cells ---------------------------------------------------------------------------
 
@@ -223,6 +251,8 @@ class Replay:
         self._judge_errors(arrived)
         self._judge_volumes()
         self._weigh()
+        if self.look_minute == self._last_look:
+            self._conclude()
 
     def _learn_before(self) -> None:
         known = sum(c.total for c in self._cells_before if c.recorded < self.look_minute)
@@ -248,7 +278,7 @@ class Replay:
             base.weight,
             self.length,
             expected=self.known.expected_events(rule, self.length),
-            needed=self.threshold * sum(alike) / self.weight(rule),
+            needed=self.threshold * sum(alike) / (self.weight(rule) * (1.0 - self.kept(rule))),
         )
 
     @property
@@ -353,15 +383,16 @@ class Replay:
             if state.trouble.value < RECOVERED:
                 state.trouble = None
             return
-        for _, total, bad in batches:
+        for minute, total, bad in batches:
             state.events += total
             state.errors += bad
+            state.bad_minutes[minute] += bad
         if state.process is not None:
             state.value = state.process.look(batches)
 
     def _judge_volumes(self) -> None:
         offset = self.look_minute - self.deployed
-        if OFTEN < offset < self.length and offset % SELDOM:
+        if OFTEN < offset < self.length and offset % SELDOM and self.look_minute != self._last_look:
             return
         traffic = self.known.traffic
         scaled = [(self.traffic[name], 1.0 / base.dispersion) for name, base in traffic.items()]
@@ -383,20 +414,37 @@ class Replay:
         alive = [m for m in range(rule.grace_minutes, len(rates)) if not dead[m]]
         state.judged = sum(state.seen[m] for m in alive)
         state.expected = sum(rates[m] for m in alive)
-        state.value, state.drop, state.rise = 1.0, None, None
+        state.value, state.drop, state.rise, state.chance = 1.0, None, None, 1.0
         if len(alive) < SETTLED:
             return
-        values = []
         others = self._others(rule, alive)
-        if rule.max_drop is not None and rule.id not in self.known.volume_incidents:
+        if self._may_drop(rule):
             few = base.expected(0, self.length) < FEW_EXPECTED
             state.drop = self._changed(state, alive, rates, others, DROP_OF_FEW if few else DROP)
-            values.append(state.drop.value)
         if rule.max_rise is not None:
             state.rise = self._changed(state, alive, rates, others, rise(rule.max_rise))
-            values.append(state.rise.value)
+        values = [found.value for found in (state.drop, state.rise) if found is not None]
         if values:
             state.value = sum(values) / len(values)
+        if self.look_minute == self._last_look:
+            state.chance = self._chance_of(state, alive, rates, others)
+
+    def _may_drop(self, rule: Rule) -> bool:
+        """Whether fewer events may be held against the release."""
+        return rule.max_drop is not None and rule.id not in self.known.volume_incidents
+
+    def _chance_of(self, state: VolumeState, alive: Sequence[int], rates: Sequence[float], others: Others) -> float:
+        rule, base = state.rule, self.known.volumes[state.rule.id]
+        changes = [DROP] if self._may_drop(rule) else []
+        changes += [rise(rule.max_rise)] if rule.max_rise is not None else []
+        seen, expected = [state.seen[m] for m in alive], [rates[m] for m in alive]
+        chances = [
+            chance_of_volume(
+                seen, expected, change=change, variance=base.variance, dispersion=base.dispersion, others=others
+            )
+            for change in changes
+        ]
+        return min([1.0, *(chance * len(chances) for chance in chances)])
 
     def _due(self, provider: str, rates: Sequence[float]) -> list[float]:
         """What each minute that counts should have brought by now: ``rates``, less what is usually still on its way."""
@@ -454,18 +502,15 @@ class Replay:
 
     # -- the checklist's one number --------------------------------------------------------------------
 
-    def weight(self, rule: Rule) -> float:
+    def weight(self, rule: Rule, volume_say: Mapping[bool, float] = VOLUME_SAY) -> float:
         """A rule's say in the average, fixed by the baseline alone.
 
         Less where hardly an event is expected in the window. With few events only silence can be told from
         the usual, so volume has the larger say there; with many, small rises of errors are worth it.
         """
-        if rule.kind == "volume":
-            expected = sum(self.known.volumes[rule.id].rates[: self.length])
-            share = VOLUME_SAY[expected < FEW_EXPECTED]
-        else:
-            expected = self.known.expected_events(rule, self.length)
-            share = 1.0 - VOLUME_SAY[expected < FEW_EXPECTED]
+        expected = self._expected(rule)
+        volume = volume_say[expected < FEW_EXPECTED]
+        share = volume if rule.kind == "volume" else 1.0 - volume
         return share * min(max(expected / ENOUGH, 0.05), 1.0)
 
     def value_of(self, rule: Rule) -> float:
@@ -475,7 +520,22 @@ class Replay:
         that much more evidence is asked for.
         """
         value = self.errors[rule.id].value if rule.kind == "signal" else self.volumes[rule.id].value
-        return value / max(self.known.trouble.get(rule.id, 0.0) / UNEASE, 1.0)
+        return value / self._unease(rule)
+
+    def _unease(self, rule: Rule) -> float:
+        return max(self.known.trouble.get(rule.id, 0.0) / UNEASE, 1.0)
+
+    def kept(self, rule: Rule) -> float:
+        """The part of a rule's say that is kept for the end of the window, fixed by the baseline alone."""
+        if self._last_look is None:
+            return 0.0
+        return kept_for_the_end(self._expected(rule))
+
+    def _expected(self, rule: Rule) -> float:
+        """Events that a rule should see in the window."""
+        if rule.kind == "volume":
+            return self.known.volumes[rule.id].expected(0, self.length)
+        return self.known.expected_events(rule, self.length)
 
     @property
     def threshold(self) -> float:
@@ -483,21 +543,46 @@ class Replay:
         return 1.0 / self.promise.false_alarm
 
     def _weigh(self) -> None:
-        for blocking in (True, False):
-            rules = [r for r in self.rules if r.blocking is blocking]
-            if not rules:
-                continue
-            weights = [self.weight(r) for r in rules]
-            whole = sum(weights)
-            parts = [w * self.value_of(r) / whole for w, r in zip(weights, rules, strict=True)]
+        for rules, whole in self._families():
+            parts = [self.weight(r) * (1.0 - self.kept(r)) * self.value_of(r) / whole for r in rules]
             average = sum(parts)
-            if blocking:
+            if rules[0].blocking:
                 self.evidence = average
                 self.peak = max(self.peak, average)
             if average >= self.threshold:
                 for rule, part in zip(rules, parts, strict=True):
                     if part >= min(self.threshold, 0.5 * max(parts)):
                         self.failed.setdefault(rule.id, self.look_minute)
+
+    def _conclude(self) -> None:
+        """The last look: what is too rare to be chance, given what is kept for this look, fails its rule."""
+        for rules, whole in self._families():
+            kept = sum(self.weight(rule) * self.kept(rule) for rule in rules) / whole
+            says = [self.weight(rule, VOLUME_LAST_SAY) for rule in rules]
+            for rule, say in zip(rules, says, strict=True):
+                share = kept * say / sum(says)
+                chance = min(self._chance(rule) * self._unease(rule), 1.0)
+                ending = Ending(chance, share / self.threshold, self.look_minute)
+                self.endings[rule.id] = ending
+                if rule.blocking:
+                    self.peak = max(self.peak, share / chance)
+                if ending.fails:
+                    self.failed.setdefault(rule.id, self.look_minute)
+
+    def _families(self) -> Iterable[tuple[Sequence[Rule], float]]:
+        """The rules that may fail a release, and those that may warn, each with the sum of their weights."""
+        for blocking in (True, False):
+            rules = [r for r in self.rules if r.blocking is blocking]
+            if rules:
+                yield rules, sum(self.weight(r) for r in rules)
+
+    def _chance(self, rule: Rule) -> float:
+        if rule.kind == "volume":
+            return self.volumes[rule.id].chance
+        state, base = self.errors[rule.id], self.known.errors[rule.id]
+        if state.trouble is not None:
+            return 1.0
+        return chance_of_errors(lasting(state.bad_minutes.values()), state.events, base.share, base.weight)
 
     # -- verdicts ----------------------------------------------------------------------------------------
 
