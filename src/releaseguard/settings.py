@@ -204,11 +204,24 @@ def load(
     Raises ``ConfigError`` naming file, line and key.
     """
     found = _find(path, environ, start or Path.cwd())
+    if found is not None and not found.exists():
+        raise ConfigError(
+            "there is no such file",
+            where=str(found),
+            next_step=f"Correct {'--config' if path else 'RELEASEGUARD_CONFIG'}, or make one: releaseguard init",
+        )
     document = tomlfile.read(found) if found else _without_file(environ)
+    return of(document, environment=environment, environ=environ, path=found)
+
+
+def of(
+    document: Document, *, environment: str | None, environ: Mapping[str, str], path: Path | None = None
+) -> Settings:
+    """What a document says, which stands in the file ``path`` or in none. Raises ``ConfigError`` as :func:`load`."""
     _refuse_credentials(document)
     whole = tomlfile.convert(document, _Whole)
     name = environment or whole.project.environment
-    settings = _settings(found, document, whole, name)
+    settings = _settings(path, document, whole, name)
     _check_durations(settings)
     return replace(settings, events=_with_url(settings, environ))
 
@@ -322,7 +335,7 @@ def _refuse_credentials(document: Document) -> None:
     for steps, value in _leaves(document.data, ()):
         key = str(steps[-1]) if steps else ""
         if isinstance(value, str) and (
-            (_CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or _has_password(value)
+            (_CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or holds_password(value)
         ):
             raise document.error(
                 "a credential stands in the configuration file",
@@ -343,7 +356,12 @@ def _leaves(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, .
         yield steps, value
 
 
-def _has_password(value: str) -> bool:
+def variables_in(text: str) -> Sequence[str]:
+    """The names of the environment's variables that an address of the file takes: ``${NAME}``."""
+    return _FROM_ENVIRONMENT.findall(text)
+
+
+def holds_password(value: str) -> bool:
     """Whether an address holds one that does not come from the environment: before the host, or as a parameter."""
     if "://" not in value:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -64,17 +64,26 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     provider's host.
     """
     cards = load_cards(settings.root if settings.path else None)
-    _check_providers(settings, cards)
-    policy = safemode.build_policy(
-        _addresses(settings, environ),
-        _denied(cards),
-        {**INFRASTRUCTURE, settings.app.database_url_env: {"supabase"}},
-        proxy=settings.network.proxy,
-    )
+    policy = check(settings, environ, cards)
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
     notes = [f"SAFE MODE ignores {', '.join(ignored)}; a proxy is set as [network] proxy."] if ignored else []
     return Wiring(settings, credentials(environ), cards, policy, environ, notes)
+
+
+def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> safemode.Policy:
+    """SAFE MODE's rules for these settings, which name providers that the cards know; nothing is put in force.
+
+    Raises as :func:`open_up`.
+    """
+    _check_providers(settings, cards)
+    return safemode.build_policy(
+        _addresses(settings, environ), _denied(cards), _infrastructure(settings), proxy=settings.network.proxy
+    )
+
+
+def _infrastructure(settings: Settings) -> Mapping[str, Collection[str]]:
+    return {**INFRASTRUCTURE, settings.app.database_url_env: {"supabase"}}
 
 
 def _check_providers(settings: Settings, cards: Cards) -> None:

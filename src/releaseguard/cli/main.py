@@ -9,6 +9,7 @@ import click
 from releaseguard import __version__
 
 COMMANDS = {
+    "init": "A first configuration, and the workflows; nothing is overwritten.",
     "demo": "The main job end to end against loopback stand-ins; no account, no network.",
     "sandbox": "Those stand-ins in the foreground, to point any command at.",
     "rotate": "Take a secret's new version to every place that uses it, and prove it works.",

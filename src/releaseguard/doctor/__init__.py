@@ -1,0 +1,1 @@
+"""Everything that this configuration stands on, looked at by reading alone."""
