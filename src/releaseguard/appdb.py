@@ -41,6 +41,14 @@ class AppDatabase:
         except psycopg.Error as error:
             raise self._translated(error) from None
 
+    def explain(self, sql: str) -> None:
+        """Have the database plan a query, without running it. Raises as :meth:`count_rows`."""
+        self.count_rows(f"EXPLAIN {sql}")
+
+    def reach(self) -> None:
+        """Connect and read nothing. Raises as :meth:`count_rows`."""
+        self.count_rows("SELECT 1")
+
     def _translated(self, error: Exception) -> ServiceError | ConfigError:
         import psycopg
 

@@ -35,6 +35,27 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+class Standing(StrEnum):
+    """How something that was looked at stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a look at something showed: a sentence, where to look, and for a problem what puts it right."""
+
+    standing: Standing
+    what: str
+    where: str | None = None
+    fix: str | None = None
+    about: str = ""
+    """A word that tells several remarks about one thing apart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One row of ``integration_events``.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from releaseguard import safemode
 from releaseguard.audit import Lane
-from releaseguard.cards.load import Cards, load_cards
+from releaseguard.cards.load import Cards, load_cards, shipped_folder
 from releaseguard.destinations.address import Address, Scheme, parse
-from releaseguard.errors import AccessDenied, ConfigError, NotFound
-from releaseguard.model import new_id
+from releaseguard.errors import AccessDenied, ConfigError, NotFound, SafeModeRefusal
+from releaseguard.model import Remark, new_id
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
 from releaseguard.tomlfile import did_you_mean
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.github import PublicKeys
+    from releaseguard.destinations.github_app import GitHubInstallation
     from releaseguard.destinations.interface import Destination, RunQueue
+    from releaseguard.doctor.interface import DoctorWorld
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.health.run import HealthWorld
     from releaseguard.http import Access, Limits, ServiceClient
@@ -80,6 +84,90 @@ def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> safem
     return safemode.build_policy(
         _addresses(settings, environ), _denied(cards), _infrastructure(settings), proxy=settings.network.proxy
     )
+
+
+def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | None) -> DoctorWorld:
+    """What the doctor looks at, with SAFE MODE on for every address that it allows; a problem is no error here.
+
+    Raises ``UsageError`` for a provider that neither a card nor the file knows.
+    """
+    from releaseguard.doctor.interface import DoctorWorld
+
+    cards, problems = _cards_or_problems(settings)
+    if provider is not None and provider not in settings.providers and not problems:
+        cards.get(provider)
+    addresses = _addresses(settings, environ)
+    refused = {
+        setting: error for setting, url in addresses.items() if (error := _refusal(settings, cards, setting, url))
+    }
+    proxy = settings.network.proxy
+    if proxy and (error := _refusal(settings, cards, "[network] proxy", proxy)):
+        refused["[network] proxy"] = error
+    allowed = {setting: url for setting, url in addresses.items() if setting not in refused}
+    well = proxy if "[network] proxy" not in refused else None
+    policy = safemode.build_policy(allowed, _denied(cards), _infrastructure(settings), proxy=well)
+    ignored = safemode.ignored_proxy_variables(environ)
+    safemode.install(policy)
+    wiring = Wiring(_hasty(settings), credentials(environ), cards, policy, environ)
+    places = [address for name in settings.providers for address in wiring.readable_addresses(name)]
+    return DoctorWorld(
+        settings=settings,
+        environ=environ,
+        provider=provider,
+        cards=cards,
+        card_problems=problems,
+        own_cards=_own_cards(settings),
+        addresses={**addresses, **({"[network] proxy": proxy} if proxy else {})},
+        refused=refused,
+        ignored_proxies=ignored,
+        date={service: partial(wiring.date_of, service) for service in _DATED},
+        accounts={name: partial(_lazily, account, wiring, places) for name, account in _ACCOUNTS.items()},
+        vault=lambda: wiring.vault,
+        destination=wiring.destination,
+        alerts=wiring.alerts,
+        claims=lambda: list(wiring._claims()),
+        log=lambda: wiring.bare_log,
+        exposed=wiring.exposure if wiring.may_ask_for_exposure else None,
+        database=(lambda: wiring.app_database) if environ.get(settings.app.database_url_env) else None,
+        close=wiring.close,
+    )
+
+
+def _cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]:
+    """The cards; where the project's own are not valid, the shipped ones and what is wrong."""
+    try:
+        return load_cards(settings.root if settings.path else None), ()
+    except ConfigError as error:
+        return load_cards(None), getattr(error, "problems", (error,))
+
+
+def _own_cards(settings: Settings) -> Sequence[str]:
+    folder = settings.root / "checks"
+    shipped = shipped_folder()
+    if not settings.path or not folder.is_dir() or folder.resolve() == shipped.resolve():
+        return ()
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def _refusal(settings: Settings, cards: Cards, setting: str, url: str) -> SafeModeRefusal | None:
+    try:
+        if setting == "[network] proxy":
+            safemode.build_policy({}, _denied(cards), _infrastructure(settings), proxy=url)
+        else:
+            safemode.build_policy({setting: url}, _denied(cards), _infrastructure(settings))
+    except SafeModeRefusal as error:
+        return error
+    return None
+
+
+HASTY = "10s"
+
+
+def _hasty(settings: Settings) -> Settings:
+    """With no more patience than a look deserves: a rotation may wait minutes for a limit, a person may not."""
+    if seconds(settings.network.patience) <= seconds(HASTY):
+        return settings
+    return replace(settings, network=structs.replace(settings.network, patience=HASTY))
 
 
 def _infrastructure(settings: Settings) -> Mapping[str, Collection[str]]:
@@ -134,6 +222,8 @@ class Wiring:
     _accesses: dict[str, Access] = field(default_factory=dict)
     _told_of: set[str] = field(default_factory=set)
     """Keys of ``sources`` that are no destination."""
+    github_installation: GitHubInstallation | None = None
+    """The App's, once :attr:`github` has been asked for."""
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -157,14 +247,7 @@ class Wiring:
 
     def event_log_at(self, url: str) -> EventLog:
         """A log at another address. Raises ``ConfigError`` for a scheme that no store has."""
-        scheme = urlsplit(url).scheme
-        factory = _EVENT_LOGS.get(scheme)
-        if factory is None:
-            raise ConfigError(
-                f"events.url: no event log is known for {scheme or 'an address without a scheme'}",
-                where=self.settings.where("events", "url"),
-                next_step="Write sqlite:///file.db, postgresql://... or https://REF.supabase.co.",
-            )
+        factory = self._log_factory(urlsplit(url).scheme)
         log = self._open.enter_context(factory(self, url, self._table))
         lacking = log.lacking()
         if not lacking:
@@ -172,6 +255,22 @@ class Wiring:
         self.tell(_what_lacks(self._table.table, lacking))
         table = replace(self._table, columns={**self._table.columns, **dict.fromkeys(lacking, False)})
         return self._open.enter_context(factory(self, url, table))
+
+    @cached_property
+    def bare_log(self) -> EventLog:
+        """The event log without a first look at its table, which can make it."""
+        scheme = urlsplit(self.settings.events.url).scheme
+        return self._open.enter_context(self._log_factory(scheme)(self, self.settings.events.url, self._table))
+
+    def _log_factory(self, scheme: str) -> Callable[[Wiring, str, EventTable], EventLog]:
+        factory = _EVENT_LOGS.get(scheme)
+        if factory is None:
+            raise ConfigError(
+                f"events.url: no event log is known for {scheme or 'an address without a scheme'}",
+                where=self.settings.where("events", "url"),
+                next_step="Write sqlite:///file.db, postgresql://... or https://REF.supabase.co.",
+            )
+        return factory
 
     def schema_sql(self) -> str:
         """The SQL that makes the event log's tables: printed without asking a store, so without its credential."""
@@ -310,15 +409,20 @@ class Wiring:
         return Present(
             secret_states=self._secret_states,
             providers_with_destinations=frozenset(name for name, one in providers.items() if one.destinations),
-            count_rows=self._app_database(Secret(database), setting).count_rows if database else None,
+            count_rows=self.app_database.count_rows if database else None,
             database_setting=setting,
             run_flows=self._flow_stage(),
             flow_setting="[infisical] project_id" if self.settings.app.url else "[app] url",
             test_paths=frozenset(name for name, one in providers.items() if one.test_path),
         )
 
-    def _app_database(self, url: Secret, setting: str) -> AppDatabase:
+    @cached_property
+    def app_database(self) -> AppDatabase:
+        """The app's own database, at the address in the variable that ``[app] database_url_env`` names."""
         from releaseguard.appdb import AppDatabase
+
+        setting = self.settings.app.database_url_env
+        url = Secret(self.environ[setting])
 
         def pin(target: str) -> str:
             return safemode.check_libpq(target, self.environ, setting=setting, policy=self.policy).conninfo.reveal()
@@ -506,6 +610,38 @@ class Wiring:
 
         return run
 
+    # --- the doctor's looks
+
+    def date_of(self, service: str) -> tuple[datetime, datetime, datetime] | None:
+        """What a service says of the time (:meth:`ServiceClient.date`), asked without a credential."""
+        url, path = _DATED[service](self.settings)
+        return self._client(service, url, dict).date(path)
+
+    @property
+    def may_ask_for_exposure(self) -> bool:
+        """Whether :meth:`exposure` can be asked: of a log behind REST, with the app's public key at hand."""
+        behind_rest = _EVENT_LOGS.get(urlsplit(self.settings.events.url).scheme) is _rest
+        return behind_rest and self.credentials.supabase_anon_key is not None
+
+    def exposure(self, log: EventLog) -> Remark:
+        """Whether the app's public key reads the event log."""
+        from releaseguard.eventlog.supabase import SupabaseEventLog
+
+        key = self.credentials.supabase_anon_key
+        if not isinstance(log, SupabaseEventLog) or key is None:
+            raise ConfigError("only a log behind Supabase's REST interface is read with the public key")
+        return log.exposed(key)
+
+    def readable_addresses(self, provider: str) -> Sequence[Address]:
+        """The provider's destinations without those that are no addresses."""
+        from releaseguard.doctor.needs import addresses
+
+        return addresses(self.settings, provider).get(provider, ())
+
+    def public_headers(self) -> Mapping[str, str | Secret]:
+        """The app's public key, which its backend asks for with every request."""
+        return {"apikey": self.credentials.supabase_anon_key or self.vault.read("SUPABASE_ANON_KEY").value}
+
     def deployer(self, address: Address) -> Deployer | None:
         """What redeploys the app behind an address; ``None`` where nothing has to be."""
         if address.scheme is not Scheme.VERCEL:
@@ -595,7 +731,8 @@ class Wiring:
 
         signer = GitHubApp(app_id, key)
         client = self._client("github", self.settings.github.url, github_headers(signer.token))
-        return github_headers(GitHubInstallation(client, self._github_account()).token)
+        self.github_installation = GitHubInstallation(client, self._github_account())
+        return github_headers(self.github_installation.token)
 
     def _github_account(self) -> str:
         """The account whose installation is asked for a token: that of the first GitHub destination."""
@@ -718,11 +855,10 @@ def _personal_data(detail: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
-_COSTS = {"recorded_at": "no --as-of", "synthetic": "no flows", "release": "no telling of releases apart"}
-
-
 def _what_lacks(table: str, columns: Sequence[str]) -> str:
-    words = [f"{column} ({_COSTS[column]})" if column in _COSTS else column for column in columns]
+    from releaseguard.eventlog.interface import COSTS
+
+    words = [f"{column} ({COSTS[column]})" for column in columns]
     return f"The app's table {table} does without: {', '.join(words)}."
 
 
@@ -811,6 +947,58 @@ _DESTINATIONS: Mapping[Scheme, Callable[[Wiring, Address], Destination]] = {
     Scheme.GITHUB_DEPENDABOT: _github,
     Scheme.VERCEL: _vercel,
     Scheme.SUPABASE: _supabase,
+}
+
+
+# --- the doctor's looks
+
+_DATED: Mapping[str, Callable[[Settings], tuple[str, str]]] = {
+    "infisical": lambda settings: (settings.infisical.url, "/api/status"),
+    "github": lambda settings: (settings.github.url, "/rate_limit"),
+    "vercel": lambda settings: (settings.vercel.url, "/v2/user"),
+    "supabase": lambda settings: (settings.supabase.url, "/v1/projects"),
+    "app": lambda settings: (settings.app.url or "", "/auth/v1/settings"),
+}
+"""Service -> its address and a path that answers with a date, if only to refuse a stranger."""
+
+
+def _lazily(
+    account: Callable[[Wiring, Sequence[Address]], Iterator[Remark]], wiring: Wiring, places: Sequence[Address]
+) -> Iterator[Remark]:
+    yield from account(wiring, places)
+
+
+def _github_account(wiring: Wiring, places: Sequence[Address]) -> Iterator[Remark]:
+    from releaseguard.destinations import accounts
+
+    client = wiring.github
+    mine = [place for place in places if place.account]
+    return accounts.github(client, wiring.github_installation, mine)
+
+
+def _vercel_account(wiring: Wiring, _places: Sequence[Address]) -> Iterator[Remark]:
+    from releaseguard.destinations import accounts
+
+    return accounts.vercel(wiring.vercel, wiring.settings.vercel.team_id)
+
+
+def _supabase_account(wiring: Wiring, _places: Sequence[Address]) -> Iterator[Remark]:
+    from releaseguard.destinations import accounts
+
+    return accounts.supabase(wiring.supabase)
+
+
+def _app_account(wiring: Wiring, _places: Sequence[Address]) -> Iterator[Remark]:
+    from releaseguard.destinations import accounts
+
+    return accounts.app(wiring._app_client(wiring.public_headers))
+
+
+_ACCOUNTS = {
+    "github": _github_account,
+    "vercel": _vercel_account,
+    "supabase": _supabase_account,
+    "app": _app_account,
 }
 
 

@@ -10,6 +10,7 @@ from releaseguard import __version__
 
 COMMANDS = {
     "init": "A first configuration, and the workflows; nothing is overwritten.",
+    "doctor": "Every credential, permission, host, clock, table and card, each problem with its fix.",
     "demo": "The main job end to end against loopback stand-ins; no account, no network.",
     "sandbox": "Those stand-ins in the foreground, to point any command at.",
     "rotate": "Take a secret's new version to every place that uses it, and prove it works.",

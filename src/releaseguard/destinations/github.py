@@ -43,6 +43,7 @@ from releaseguard.errors import (
 )
 from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
 from releaseguard.http.paging import pages
+from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 
 GITHUB_LIMITS = Limits(concurrency=50, points_per_minute=900, writes_per_minute=80, writes_per_hour=500)
@@ -167,6 +168,16 @@ class GitHubDestination(Destination):
         self._keys = keys or PublicKeys(client)
         self._sleep = sleep
         self._writes = Writes()
+
+    def reach(self) -> Iterator[Remark]:
+        """The place exists, its secrets and variables are listed, and the key that values are sealed with is given."""
+        with self._explained():
+            listed = pages(self._client, self._secrets, "secrets")
+            self._keys.of(self._secrets)
+            if self._variables is not None:
+                pages(self._client, self._variables, "variables")
+        more = ", variables" if self._variables is not None else ""
+        yield Remark(Standing.OK, f"secrets listed ({len(listed)}){more}, public key", self.uri)
 
     # --- the four verbs --------------------------------------------------------------------------------------
 

@@ -63,6 +63,11 @@ class GitHubInstallation:
                 self._token, self._expires = self._fresh()
             return self._token
 
+    def permissions(self) -> Mapping[str, str]:
+        """What the installation may do, by GitHub's names: ``{"secrets": "write"}``."""
+        told = self._installation().get("permissions")
+        return {str(name): str(level) for name, level in told.items()} if isinstance(told, Mapping) else {}
+
     def _fresh(self) -> tuple[Secret, datetime | None]:
         path = f"/app/installations/{self._installation()['id']}/access_tokens"
         # A second token beside a lost one harms nobody, so this POST may be repeated.

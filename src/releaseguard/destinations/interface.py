@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from releaseguard.destinations.address import Address
 from releaseguard.errors import Refused
+from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 
 
@@ -130,6 +131,11 @@ class Destination(ABC):
     def also_called(self) -> Sequence[Address]:
         """Every way to spell this place, asked of its service: a Vercel project has an id and a name."""
         return ()
+
+    def reach(self) -> Iterator[Remark]:
+        """What a push needs here, as far as reading tells: that the place exists and its secrets can be listed."""
+        self.observe([])
+        yield Remark(Standing.OK, "is there")
 
     @abstractmethod
     def forecast(self, items: Sequence[Item]) -> Forecast:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from releaseguard.destinations.sending import Writes, all_of, in_order, looked_u
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
 from releaseguard.http.paging import entries
+from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 
 SUPABASE_LIMITS = Limits(concurrency=10, per_minute=120)
@@ -44,6 +45,16 @@ class SupabaseDestination(Destination):
         self._ref = address.ref
         self._sleep = sleep
         self._writes = Writes()
+
+    def reach(self) -> Iterator[Remark]:
+        """The project exists and runs, and its secrets are listed."""
+        listed = self._listed(self._ref)
+        yield Remark(Standing.OK, f"secrets listed ({len(listed)})", self.uri)
+        about = self._client.request("GET", f"/v1/projects/{quoted(self._ref)}").json()
+        status = str(about.get("status") if isinstance(about, dict) else None)
+        if not status.startswith("ACTIVE"):
+            fix = "See the project in Supabase's dashboard: a paused one serves nothing until it is restored."
+            yield Remark(Standing.WARN, f"the project is {status}", self.uri, fix, "status")
 
     def forecast(self, items: Sequence[Item]) -> Forecast:
         self._check(items)

@@ -8,7 +8,7 @@ they are. A sensitive value never comes back; the time of its last update does.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from releaseguard.destinations.sending import Writes, all_of, in_order, looked_u
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
 from releaseguard.http.paging import entries
+from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.tomlfile import did_you_mean
 
@@ -103,6 +104,14 @@ class VercelDestination(Destination):
         targets = tuple(sorted({*self._address.targets, *spelled}))
         projects = sorted({str(found["id"]), str(found["name"])})
         return [replace(self._address, project=project, targets=targets) for project in projects]
+
+    def reach(self) -> Iterator[Remark]:
+        """The project exists, it has every target that is named, and its variables are listed."""
+        named = self.also_called()
+        self._ours()
+        records = self._records(self._project)
+        name = next((one.project for one in named if one.project != self._address.project), self._address.project)
+        yield Remark(Standing.OK, f"project {name}, variables listed ({len(records)})", self.uri)
 
     # --- the four verbs --------------------------------------------------------------------------------------
 

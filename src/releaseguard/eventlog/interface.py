@@ -12,7 +12,7 @@ from typing import Self
 from uuid import UUID
 
 from releaseguard.errors import ConfigError, ReleaseguardError
-from releaseguard.model import OURSELVES, Event, Outcome
+from releaseguard.model import OURSELVES, Event, Outcome, Remark
 
 COLUMNS = (
     "id",
@@ -34,6 +34,18 @@ COLUMNS = (
 
 NEEDED = frozenset({"id", "occurred_at", "provider", "event", "outcome", "environment"})
 """The columns without which no row can be read; every other one may be mapped away."""
+
+COSTS = {
+    "recorded_at": "no --as-of",
+    "synthetic": "no flows",
+    "release": "no telling of releases apart",
+    "error_code": "no telling of a refused key from other errors",
+    "latency_ms": "no latency in `health`",
+    "source": "no telling of one process's events from another's, nor of phones",
+    "correlation_id": "no flows, no soft-fail checks, and an event that is logged twice counts twice",
+    "detail": "no flows, no telling of which version of a secret was used, and none of our own rows",
+}
+"""What a table that has no such column costs."""
 
 CLIENT = "client"
 """The ``source`` of rows written by installed apps."""
@@ -243,6 +255,14 @@ class EventLog(ABC):
     def lacking(self) -> Sequence[str]:
         """Our names of columns that the app's own table has not, although no setting says so."""
         return ()
+
+    def examine(self) -> Iterator[Remark]:
+        """What is to be said of the store, found by reading alone: nothing is created, appended or changed.
+
+        The tables and their columns, what a missing one costs, whether a migration is pending, and whether rows can
+        be appended, with how that is known.
+        """
+        yield from ()
 
     def prune(self, before: datetime, environment: str | None = None) -> int:
         """Delete the app's events that occurred before ``before``; returns how many.

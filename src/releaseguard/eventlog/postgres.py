@@ -27,10 +27,10 @@ from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteC
 from releaseguard.eventlog.pool import Pool
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.schema.names import bare, qualified, quoted
+from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
 from releaseguard.eventlog.sql import minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
-from releaseguard.model import Event, to_text
+from releaseguard.model import Event, Remark, Standing, to_text
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -93,6 +93,18 @@ class PostgresEventLog(TableLog):
     def schema_sql(self) -> str:
         ours = [place for place in self._places() if not place.is_the_apps]
         return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+
+    def _examined(self, place: EventTable) -> Iterator[Remark]:
+        with self._working() as connection:
+            connection.execute("SET default_transaction_read_only = on")
+            shape = Shape(place, _declared(connection, place.table))
+            if not shape.declared:
+                raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=rows.MIGRATE)
+            yield from self._columns(place, lambda column: _misfit(shape, column, self.label))
+            if remark := self._migration(place, _version(connection, place.table), _indexes(connection, place.table)):
+                yield remark
+            yield from _rights(connection, place, self.label)
+            connection.execute("RESET default_transaction_read_only")
 
     def close(self) -> None:
         self._pool.close()
@@ -318,11 +330,18 @@ def _check_shape(shape: Shape, label: str) -> None:
     if not found:
         raise ConfigError(f"there is no table {place.table}", where=label, next_step=rows.MIGRATE)
     for column in place.present:
-        name = place.theirs(column) or column
-        if name not in found:
-            raise rows.no_column(place, column, found, label)
-        if not _fits(column, found[name]):
-            raise rows.wrong_type(place, column, found[name].type, schema.COLUMNS[column].split()[0], label)
+        if error := _misfit(shape, column, label):
+            raise error
+
+
+def _misfit(shape: Shape, column: str, label: str) -> ConfigError | None:
+    place, found = shape.place, shape.declared
+    name = place.theirs(column) or column
+    if name not in found:
+        return rows.no_column(place, column, found, label)
+    if not _fits(column, found[name]):
+        return rows.wrong_type(place, column, found[name].type, schema.COLUMNS[column].split()[0], label)
+    return None
 
 
 def _fits(column: str, declared: Declared) -> bool:
@@ -333,6 +352,81 @@ def _fits(column: str, declared: Declared) -> bool:
     if column == "detail":
         return declared.type in ("jsonb", "json")
     return declared.category in {"latency_ms": "N", "synthetic": "B"}.get(column, "SE")
+
+
+# --- What may be done -----------------------------------------------------------------------------------------
+
+
+def _version(connection: Connection, table: str) -> int | None:
+    versions = qualified(beside(table, "schema"))
+    if not _declared(connection, beside(table, "schema")):
+        return None
+    (allowed,) = connection.execute("SELECT has_table_privilege(to_regclass(%s), 'SELECT')", [versions]).fetchone() or (
+        False,
+    )
+    if not allowed:
+        return VERSION  # its keeper's to know
+    (version,) = connection.execute(f"SELECT max(version) FROM {versions}").fetchone() or (None,)
+    return None if version is None else int(version)
+
+
+def _indexes(connection: Connection, table: str) -> set[str]:
+    found = connection.execute(
+        "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass(%s)",
+        [qualified(table)],
+    )
+    return {name for (name,) in found}
+
+
+def _rights(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:
+    """Whether this role may read and append, as the server's own catalogue tells; and who else may read."""
+    columns = [place.theirs(column) for column in place.present]
+    told = connection.execute(
+        "SELECT pg_is_in_recovery(), bool_and(has_column_privilege(t.oid, c, 'SELECT')),"
+        " bool_and(has_column_privilege(t.oid, c, 'INSERT')), bool_or(row_security_active(t.oid)),"
+        " EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polcmd IN ('a', '*')"
+        " AND (p.polroles = '{0}' OR EXISTS (SELECT FROM unnest(p.polroles) r WHERE pg_has_role(r, 'USAGE'))))"
+        " FROM (SELECT to_regclass(%(table)s)::oid AS oid) t, unnest(%(columns)s::text[]) AS c"
+        " WHERE c IN (SELECT attname FROM pg_attribute WHERE attrelid = t.oid) GROUP BY t.oid",
+        {"table": qualified(place.table), "columns": columns},
+    ).fetchone()
+    standby, reads, appends, secured, admitted = told or (False, False, False, False, False)
+    how = "(known from the server's catalogue)"
+    grant = f"GRANT SELECT, INSERT ON {place.table} to this role."
+    if not reads:
+        yield Remark(Standing.FAIL, f"this role may not read the table {place.table} {how}", label, grant, "read")
+    if standby:
+        fix = "Give [events] url the address of the primary."
+        yield Remark(Standing.FAIL, "rows cannot be appended: this server is a standby", label, fix, "append")
+    elif not appends:
+        what = f"rows cannot be appended: this role has no INSERT on {place.table} {how}"
+        yield Remark(Standing.FAIL, what, label, grant, "append")
+    elif secured and not admitted:
+        fix = "Add a policy FOR INSERT for it, or use a role that row-level security does not apply to."
+        what = f"rows cannot be appended: row-level security of {place.table} has no policy for this role {how}"
+        yield Remark(Standing.FAIL, what, label, fix, "append")
+    else:
+        more = ", as far as a policy lets this role" if secured else ""
+        yield Remark(Standing.OK, f"rows can be appended{more} {how}", label, about="append")
+    yield from _exposed(connection, place, label)
+
+
+def _exposed(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:
+    """At Supabase everybody who has the app's public key is the role ``anon``."""
+    told = connection.execute(
+        "SELECT c.relrowsecurity, has_table_privilege('anon', c.oid, 'SELECT') FROM pg_class c"
+        " WHERE c.oid = to_regclass(%s) AND to_regrole('anon') IS NOT NULL",
+        [qualified(place.table)],
+    ).fetchone()
+    if told is None:
+        return
+    secured, readable = told
+    if secured or not readable:
+        yield Remark(Standing.OK, f"the public key does not read {place.table}", label, about="row_security")
+    else:
+        what = f"everybody who has the app's public key may read {place.table}: row-level security is off"
+        fix = f"Run: releaseguard events migrate (or ALTER TABLE {place.table} ENABLE ROW LEVEL SECURITY)"
+        yield Remark(Standing.FAIL, what, label, fix, "row_security")
 
 
 def _migrate(connection: Connection, table: str) -> list[str]:

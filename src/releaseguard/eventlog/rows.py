@@ -106,12 +106,16 @@ def split(table: EventTable) -> tuple[EventTable, EventTable]:
     return traffic, EventTable(table=table.results_table) if table.results_table else traffic
 
 
+def lacking_for_ours(place: EventTable) -> str | None:
+    """A column that a rotation's history stands on and the table has not."""
+    return next((column for column in ("recorded_at", "detail") if not place.theirs(column)), None)
+
+
 def must_hold_our_rows(place: EventTable) -> None:
     """Raise ``ConfigError`` where the table lacks a column that a rotation's history stands on."""
-    lacking = [column for column in ("recorded_at", "detail") if not place.theirs(column)]
-    if lacking:
+    if (lacking := lacking_for_ours(place)) is not None:
         raise ConfigError(
-            f"the table {place.table} cannot hold releaseguard's own rows: it has no column {lacking[0]}",
+            f"the table {place.table} cannot hold releaseguard's own rows: it has no column {lacking}",
             where="[events]",
             next_step='Set results_table = "releaseguard_events", then run: releaseguard events migrate',
         )
@@ -212,9 +216,13 @@ def an_object(value: Any) -> dict[str, Any]:
 MIGRATE = "Run: releaseguard events migrate"
 
 
-def no_column(place: EventTable, column: str, found: Iterable[str], label: str) -> ConfigError:
+class NoColumn(ConfigError):
+    """The table lacks a column."""
+
+
+def no_column(place: EventTable, column: str, found: Iterable[str], label: str) -> NoColumn:
     """The table lacks a column that is neither mapped nor mapped away."""
-    return ConfigError(
+    return NoColumn(
         f"the table {place.table} has no column {place.theirs(column)} (it has {', '.join(found)})",
         where=label,
         next_step=f'{MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -23,10 +24,10 @@ from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteC
 from releaseguard.eventlog.pool import Pool
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import sqlite as schema
-from releaseguard.eventlog.schema.names import bare, qualified, quoted
+from releaseguard.eventlog.schema.names import bare, beside, qualified, quoted
 from releaseguard.eventlog.sql import minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
-from releaseguard.model import Event, from_text, to_text, utc_now
+from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
@@ -90,6 +91,48 @@ class SqliteEventLog(TableLog):
     def schema_sql(self) -> str:
         ours = [place for place in self._places() if not place.is_the_apps]
         return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+
+    def examine(self) -> Iterator[Remark]:
+        """The file is opened for reading only, and not made where there is none."""
+        self._check_path()
+        if not self._path.exists():
+            yield self._writable(self._path.parent, "there is no file yet; the first use makes it")
+            return
+        yield from super().examine()
+        yield self._writable(self._path, "rows can be appended")
+
+    def _writable(self, path: Path, what: str) -> Remark:
+        places = {path, self._path.parent}
+        if all(os.access(one, os.W_OK) for one in places):
+            return Remark(Standing.OK, f"{what} (known by the file's permissions)", self.label, about="append")
+        fix = f"Give this user write permission for {self._path} and its directory, or correct [events] url."
+        return Remark(
+            Standing.FAIL, "rows cannot be appended: this user may not write there", self.label, fix, "append"
+        )
+
+    def _examined(self, place: EventTable) -> Iterator[Remark]:
+        with self._translated(), closing(self._reading()) as connection:
+            found = _declared(connection, place.table)
+            (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            indexes = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+            versions = quoted(bare(beside(place.table, "schema")))
+            there = _declared(connection, beside(place.table, "schema"))
+            (version,) = connection.execute(f"SELECT max(version) FROM {versions}").fetchone() if there else (None,)
+        if not objects and not place.is_the_apps:
+            yield Remark(Standing.OK, "the file is empty; the first use makes the table", self.label)
+            return
+        if not found:
+            raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=rows.MIGRATE)
+        yield from self._columns(place, lambda column: _misfit(found, place, column, self.label))
+        if remark := self._migration(place, version, indexes):
+            yield remark
+
+    def _reading(self) -> sqlite3.Connection:
+        """A connection that leaves no trace: of a file that nobody has open, ``immutable`` keeps even the small files
+        from being made that readers of a WAL database share."""
+        at_rest = not any(self._path.with_name(self._path.name + end).exists() for end in ("-wal", "-journal"))
+        mode = "mode=ro&immutable=1" if at_rest else "mode=ro"
+        return sqlite3.connect(f"{self._path.absolute().as_uri()}?{mode}", uri=True, timeout=5)
 
     def close(self) -> None:
         self._pool.close()
@@ -464,15 +507,21 @@ def _declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
     return {name: declared.upper() for name, declared in found}
 
 
+def _misfit(found: dict[str, str], place: EventTable, column: str, label: str) -> ConfigError | None:
+    name = place.theirs(column) or column
+    if name not in found:
+        return rows.no_column(place, column, found, label)
+    if not _fits(column, found[name]):
+        return rows.wrong_type(place, column, found[name], schema.COLUMNS[column].split()[0], label)
+    return None
+
+
 def _check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
     if not found:
         raise ConfigError(f"there is no table {place.table}", where=label, next_step=rows.MIGRATE)
     for column in place.present:
-        name = place.theirs(column) or column
-        if name not in found:
-            raise rows.no_column(place, column, found, label)
-        if not _fits(column, found[name]):
-            raise rows.wrong_type(place, column, found[name], schema.COLUMNS[column].split()[0], label)
+        if error := _misfit(found, place, column, label):
+            raise error
 
 
 def _fits(column: str, declared: str) -> bool:

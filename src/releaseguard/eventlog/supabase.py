@@ -6,6 +6,8 @@ and "Errors". A project caps the rows of one answer (``max-rows``, 1000 unless c
 
 from __future__ import annotations
 
+import base64
+import json as json_module
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -21,8 +23,9 @@ from releaseguard.eventlog import rows
 from releaseguard.eventlog.interface import EventTable, Query
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import postgres as schema
+from releaseguard.eventlog.schema.names import bare, beside
 from releaseguard.eventlog.tables import Batch, TableLog
-from releaseguard.model import Event, to_text
+from releaseguard.model import Event, Remark, Standing, to_text
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -69,8 +72,10 @@ class SupabaseEventLog(TableLog):
         super().__init__(table or EventTable())
         self.label = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
 
+        self._key: Callable[[], Secret] = (lambda: key) if isinstance(key, Secret) else key
+
         def headers() -> Headers:
-            now = key if isinstance(key, Secret) else key()
+            now = self._key()
             return {"apikey": now, "authorization": Secret(f"Bearer {now.reveal()}")}
 
         self._client = connect(f"{url.rstrip('/')}/rest/v1", headers)
@@ -100,6 +105,69 @@ class SupabaseEventLog(TableLog):
         places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
         ours = [place for place in places if not place.is_the_apps]
         return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+
+    def examine(self) -> Iterator[Remark]:
+        kind = _kind_of_key(self._key())
+        if kind == "public":
+            fix = "Set SUPABASE_SERVICE_ROLE_KEY to the service role's (secret) key of this project."
+            what = "the key is the project's public one: it reads nothing and writes nothing"
+            yield Remark(Standing.FAIL, what, self.label, fix, "key")
+            return
+        yield from super().examine()
+        yield self._may_append()
+
+    def exposed(self, public_key: Secret) -> Remark:
+        """Whether somebody with the app's public key reads rows: row-level security must keep them out."""
+        place = self._traffic
+        headers: Headers = {"apikey": public_key, "authorization": Secret(f"Bearer {public_key.reveal()}")}
+        asked: dict[str, str | int | bool | None] = {"select": _column(place, "id"), "limit": 1}
+        if not self._request("GET", place, asked).json():
+            return Remark(Standing.OK, "no rows yet by which to see whom row-level security keeps out", self.label)
+        reply = self._client.request("GET", f"/{quoted_name(place)}", params=asked, headers=headers, allow=_ANSWERS)
+        if reply.status < 300 and reply.json():
+            fix = f"Run: releaseguard events migrate --sql, and apply it (it secures {place.table})."
+            what = f"everybody who has the app's public key reads {place.table}: row-level security is off"
+            return Remark(Standing.FAIL, what, self.label, fix)
+        return Remark(Standing.OK, f"the public key does not read {place.table}", self.label)
+
+    def _examined(self, place: EventTable) -> Iterator[Remark]:
+        self._request("GET", place, {"select": _column(place, "id"), "limit": 0})
+        yield from self._columns(place, lambda column: self._misfit(place, column))
+        if remark := self._migration(place, self._version(place), None):
+            yield remark
+
+    def _misfit(self, place: EventTable, column: str) -> ConfigError | None:
+        try:
+            self._request("GET", place, {"select": _column(place, column), "limit": 0})
+        except _NoColumn as error:
+            return rows.NoColumn(error.what, where=error.where, next_step=error.next_step)
+        return None
+
+    def _version(self, place: EventTable) -> int | None:
+        versions = EventTable(table=beside(place.table, "schema"))
+        try:
+            found = self._request("GET", versions, {"select": "version", "order": "version.desc", "limit": 1}).json()
+        except (ConfigError, AccessDenied):
+            return None
+        return found[0].get("version") if found and isinstance(found[0], dict) else None
+
+    def _may_append(self) -> Remark:
+        """By the description that the interface gives of itself, which lists what the key's role may do."""
+        name = bare(self._ours.table)
+        reply = self._client.request("GET", "/", headers={"accept": "application/openapi+json"}, allow=range(400, 500))
+        try:
+            listed = reply.json().get("paths", {}) if reply.status == 200 else {}
+            allowed = listed.get(f"/{name}")
+        except (ServiceError, AttributeError):
+            allowed = None
+        if not isinstance(allowed, Mapping):
+            what = f"whether rows can be appended to {name} is known only with the first one: no description is given"
+            return Remark(Standing.OK, what, self.label, about="append")
+        if "post" in allowed:
+            what = f"rows can be appended to {name} (the interface's own description lists it for this key)"
+            return Remark(Standing.OK, what, self.label, about="append")
+        fix = f"GRANT SELECT, INSERT ON {name} TO service_role (releaseguard events migrate --sql does)."
+        return Remark(Standing.FAIL, f"this key's role may not append to {name}", self.label, fix, "append")
 
     def close(self) -> None:
         self._client.close()
@@ -246,6 +314,27 @@ class _Taken(Exception):
 
 
 # --- PostgREST's language -----------------------------------------------------------------------------------
+
+
+def quoted_name(place: EventTable) -> str:
+    """The table as part of an address."""
+    from releaseguard.http import quoted
+
+    return quoted(bare(place.table))
+
+
+def _kind_of_key(key: Secret) -> str:
+    """``secret``, ``public`` or ``unknown``: by its prefix, or the role that it carries as a JSON Web Token."""
+    text = key.reveal()
+    if text.startswith(("sb_secret_", "sb_publishable_")):
+        return "secret" if text.startswith("sb_secret_") else "public"
+    payload = text.split(".")[1] if text.count(".") == 2 else ""
+    try:
+        role = json_module.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("role")
+    except (ValueError, AttributeError):
+        return "unknown"
+    return {"service_role": "secret", "anon": "public", "authenticated": "public"}.get(role, "unknown")
+
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -13,6 +13,7 @@ from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog import rows
 from releaseguard.eventlog.interface import (
     COLUMNS,
+    COSTS,
     NEEDED,
     Capabilities,
     Conflict,
@@ -21,7 +22,8 @@ from releaseguard.eventlog.interface import (
     MinuteCount,
     Query,
 )
-from releaseguard.model import OURSELVES, Event
+from releaseguard.eventlog.schema.names import VERSION, index_names
+from releaseguard.model import OURSELVES, Event, Remark, Standing
 
 Batch = tuple[EventTable, Sequence[Event]]
 """Events and the one table they go to."""
@@ -59,6 +61,50 @@ class TableLog(EventLog):
         """Delete the rows of ``place`` that are not ours and occurred before ``before``; returns how many."""
         del place
         return super().prune(before, environment)
+
+    def examine(self) -> Iterator[Remark]:
+        places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
+        for place in places:
+            yield from self._examined(place)
+        if (lacking := rows.lacking_for_ours(self._ours)) is not None:
+            what = f"the table {self._ours.table} cannot hold releaseguard's own rows: it has no column {lacking}"
+            fix = 'Set [events] results_table = "releaseguard_events", then run: releaseguard events migrate'
+            yield Remark(Standing.FAIL, what, self.label, fix, "own_rows")
+
+    def _examined(self, place: EventTable) -> Iterator[Remark]:
+        """What is to be said of one table, by reading alone."""
+        del place
+        yield from ()
+
+    def _columns(self, place: EventTable, misfit: Callable[[str], ConfigError | None]) -> Iterator[Remark]:
+        """The table's columns, one by one. ``misfit`` says what is wrong with a column that should be there."""
+        missing = 0
+        for column in COLUMNS:
+            error = misfit(column) if place.theirs(column) else None
+            cost = COSTS.get(column)
+            free = cost is not None and place.is_the_apps and place.columns.get(column, True) is True
+            if not place.theirs(column) or (isinstance(error, rows.NoColumn) and free):
+                fix = f'Add it, and map it: [events.columns] {column} = "..."'
+                what = f"the app's table {place.table} has no {column}: {cost}"
+                yield Remark(Standing.WARN, what, self.label, fix, f"{place.table}.{column}")
+            elif error is not None:
+                yield Remark(Standing.FAIL, error.what, error.where, error.next_step, f"{place.table}.{column}")
+            else:
+                continue
+            missing += 1
+        if not missing:
+            yield Remark(Standing.OK, f"table {place.table}: all columns", self.label, about=place.table)
+
+    def _migration(self, place: EventTable, version: int | None, indexes: Collection[str] | None) -> Remark | None:
+        """What ``events migrate`` would still do. ``indexes``: those that are there; ``None`` where nobody can see."""
+        if place.is_the_apps:
+            return None
+        gone = [] if indexes is None else [name for name in index_names(place.table) if name not in indexes]
+        if (version or 0) >= VERSION and not gone:
+            return Remark(Standing.OK, f"table {place.table}: no migration pending", self.label, about="migration")
+        lacks = f"it lacks {', '.join(gone)}" if gone else f"it is of version {version or 0}, not {VERSION}"
+        what = f"a migration of the table {place.table} is pending: {lacks}"
+        return Remark(Standing.WARN, what, self.label, rows.MIGRATE, "migration")
 
     def lacking(self) -> Sequence[str]:
         place = self._traffic

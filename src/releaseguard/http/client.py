@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -64,7 +65,7 @@ class _Call:
     method: str
     path: str
     params: Mapping[str, str | int | bool]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str | Secret]
     content: bytes | None = field(repr=False)
     secrets: Sequence[str] = field(repr=False)
     repeatable: bool
@@ -149,7 +150,7 @@ class ServiceClient:
         *,
         params: Mapping[str, str | int | bool | None] | None = None,
         json: Any = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | Secret] | None = None,
         repeatable: bool | None = None,
         allow: Collection[int] = (),
         on_write: Callable[[], None] = lambda: None,
@@ -185,6 +186,18 @@ class ServiceClient:
             reply = self._settle(call, answer, spent, (*secrets, *sent_secrets))
             if reply is not None:
                 return reply
+
+    def date(self, path: str) -> tuple[datetime, datetime, datetime] | None:
+        """This machine's time before a request, the service's ``Date`` (whole seconds, cut), and ours after the answer.
+
+        Any answer will do, a refusal too; ``None`` where it carries no such header.
+        """
+        before = self._wall()
+        reply = self.request("GET", path, allow=range(300, 500))
+        try:
+            return before, parsedate_to_datetime(reply.headers.get("date", "")), self._wall()
+        except ValueError:
+            return None
 
     def run_side_by_side(self, calls: Sequence[Callable[[], T]]) -> list[T | ReleaseguardError]:
         """The results of ``calls`` in their order, run by the caller and the client's threads.

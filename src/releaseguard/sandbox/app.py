@@ -262,6 +262,10 @@ class AppStandIn(StandIn):
             "user": {"id": user, "aud": "authenticated", "role": "authenticated", "app_metadata": metadata},
         }
 
+    @route("GET", "/auth/v1/settings")
+    def auth_settings(self, _request: Request) -> Response:
+        return Response(200, {"external": {"email": True}, "disable_signup": False, "mailer_autoconfirm": False})
+
     @route("POST", "/auth/v1/logout")
     def sign_out(self, _request: Request) -> Response:
         return Response(204)

@@ -136,11 +136,14 @@ class GitHubStandIn(StandIn):
         self.organizations: dict[str, int] = {}
         self.repositories: dict[str, GitHubRepository] = {}
         self.places: dict[PlaceKey, GitHubPlace] = {}
+        self.scopes = "admin:org, repo"
+        """Of a classic personal access token; other kinds do not say what they may do."""
         self.used = 0
         self.drops_writes = False
         """Answer writes of secrets as if they had happened, without storing them."""
         self.oidc_request_token = secrets.token_urlsafe(32)
         self._app: GitHubAppKey | None = None
+        self.app_permissions = {"secrets": "write", "actions_variables": "write", "metadata": "read"}
         self.issue_oidc: Callable[[str], str] | None = None
         """Makes the JSON Web Token for an audience; ``None``: not inside Actions."""
         self._ids = iter(range(1000, 10**9))
@@ -243,7 +246,9 @@ class GitHubStandIn(StandIn):
         if request.path != "/rate_limit":
             self.used += 1
         reset = int(self.clock().timestamp()) + 3600
+        classic = (request.bearer or "").startswith("ghp_") and request.bearer in self.tokens
         return {
+            **({"x-oauth-scopes": self.scopes} if classic else {}),
             "x-github-request-id": secrets.token_hex(8).upper(),
             "x-ratelimit-limit": "5000",
             "x-ratelimit-remaining": str(max(0, 5000 - self.used)),
@@ -370,8 +375,9 @@ class GitHubStandIn(StandIn):
             self._repository(request)
         elif request.params.get("org", "").lower() not in self.organizations:
             return self.not_found(request)
+        app_id = self._app.app_id if self._app else None
         return Response(
-            200, {"id": 1, "app_id": self._app.app_id if self._app else None, "target_type": "Organization"}
+            200, {"id": 1, "app_id": app_id, "target_type": "Organization", "permissions": self.app_permissions}
         )
 
     @route("POST", "/app/installations/{installation}/access_tokens")

@@ -6,6 +6,15 @@ VERSION = 1
 """Of the table's shape; written to ``<table>_schema`` by every migration."""
 
 
+INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane")
+"""What the schema's indexes are called behind the table's name."""
+
+
+def index_names(table: str) -> list[str]:
+    """The indexes that a migrated table has."""
+    return [f"{bare(table)}_{name}" for name in INDEXES]
+
+
 def quoted(name: str) -> str:
     """One identifier, safe whatever it holds: SQL doubles a quote inside quotes. No name holds a NUL."""
     return '"' + name.replace("\x00", "").replace('"', '""') + '"'

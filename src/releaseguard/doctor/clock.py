@@ -1,0 +1,57 @@
+"""How far this machine's clock is off, from what the services say of the time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from releaseguard.doctor.interface import Dates
+from releaseguard.model import Remark, Standing
+
+MATTERS = timedelta(seconds=5)
+"""Beyond it the times of events and deployments that are written here are off by more than chance."""
+REFUSED = timedelta(seconds=60)
+"""Beyond it GitHub refuses what a GitHub App signs, and a minute's events are looked for in another minute."""
+SET_IT = "Set the clock of this machine: timedatectl set-ntp true (or its time service)."
+
+
+def skew(dates: Dates) -> timedelta:
+    """By how much this machine is ahead (negative: behind), at least: the ``Date`` is cut to whole seconds, and when
+    between question and answer it was written nobody knows."""
+    before, theirs, after = dates
+    cut = timedelta(0) if theirs.microsecond else timedelta(seconds=1)
+    least, most = before - theirs - cut, after - theirs
+    if least <= timedelta(0) <= most:
+        return timedelta(0)
+    return least if least > timedelta(0) else most
+
+
+def remarks(dates: Mapping[str, Dates]) -> Iterator[Remark]:
+    """What is to be said of the clocks: once, where all services agree."""
+    skews = {service: skew(told) for service, told in dates.items()}
+    off = {service: found for service, found in skews.items() if abs(found) >= MATTERS}
+    if skews and not off:
+        yield Remark(Standing.OK, f"within {MATTERS.seconds} s of {', '.join(skews)}")
+    elif len(off) == len(skews):
+        yield from _machine(off)
+    else:
+        for service, found in off.items():
+            what = f"the clock of {service} and this machine's are {_seconds(found)} apart; the others agree with ours"
+            yield Remark(Standing.WARN, what, None, "Times that it gives are off; tell whoever runs it.", service)
+
+
+def _machine(off: Mapping[str, timedelta]) -> Iterator[Remark]:
+    for service, found in sorted(off.items(), key=lambda item: abs(item[1]))[:1]:
+        way = "ahead of" if found > timedelta(0) else "behind"
+        bad = abs(found) >= REFUSED
+        cost = (
+            "GitHub refuses a GitHub App's signature, and events and deployments that are written here are misplaced"
+            if bad
+            else "events and deployments that are written here are misplaced by as much"
+        )
+        what = f"this machine's clock is {_seconds(found)} {way} {' and '.join(off)}: {cost}"
+        yield Remark(Standing.FAIL if bad else Standing.WARN, what, service, SET_IT)
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{abs(span).total_seconds():.0f} s"

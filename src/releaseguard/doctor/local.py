@@ -1,0 +1,181 @@
+"""What can be said before any service is asked: the file, the cards, the hosts, the credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from releaseguard.audit import Lane
+from releaseguard.destinations.address import parse
+from releaseguard.doctor.interface import Check, DoctorWorld, Group
+from releaseguard.doctor.needs import Need, needs
+from releaseguard.errors import ConfigError
+from releaseguard.model import Remark, Standing
+from releaseguard.rotation.plan import check_claims
+from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
+from releaseguard.tomlfile import did_you_mean
+
+HOST_IDS = {
+    "[infisical] url": "hosts.infisical",
+    "[github] url": "hosts.github",
+    "[vercel] url": "hosts.vercel",
+    "[supabase] url": "hosts.supabase",
+    "[events] url": "hosts.events",
+    "[app] url": "hosts.app",
+    "[network] proxy": "hosts.proxy",
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "hosts.actions",
+}
+
+
+def checks(world: DoctorWorld) -> Sequence[Check]:
+    """In the order in which they are made."""
+    configuration = [
+        Check("configuration.file", Group.CONFIGURATION, "the file", partial(_file, world)),
+        Check("configuration.providers", Group.CONFIGURATION, "the providers", partial(_providers, world)),
+        Check(
+            "configuration.claims",
+            Group.CONFIGURATION,
+            "whether two claim one place",
+            partial(_claims, world),
+            ("configuration.providers*", "cards*"),
+        ),
+    ]
+    hosts = [
+        Check(HOST_IDS[setting], Group.HOSTS, setting, partial(_host, world, setting)) for setting in world.addresses
+    ]
+    return [
+        *configuration,
+        Check("cards", Group.CARDS, "the cards", partial(_cards, world)),
+        *hosts,
+        Check("hosts.proxies", Group.HOSTS, "proxy variables", partial(_proxies, world)),
+        *(
+            Check(f"credentials.{need.id}", Group.CREDENTIALS, need.purpose, partial(_credential, world, need))
+            for need in needs(world.settings, world.provider)
+        ),
+        Check("credentials.successors", Group.CREDENTIALS, "new accesses", partial(_successors, world)),
+    ]
+
+
+# --- the configuration
+
+
+def _file(world: DoctorWorld) -> Iterator[Remark]:
+    settings = world.settings
+    if settings.path is None:
+        what = f"there is no {FILE_NAME} here or above: defaults hold, and no provider is managed"
+        yield Remark(Standing.WARN, what, None, "Run: releaseguard init")
+    else:
+        yield Remark(Standing.OK, f"{settings.path.name} is read; environment {settings.environment}", _path(world))
+
+
+def _path(world: DoctorWorld) -> str | None:
+    return str(world.settings.path) if world.settings.path else None
+
+
+def _providers(world: DoctorWorld) -> Iterator[Remark]:
+    """Their names, and their destinations one by one."""
+    settings, good = world.settings, 0
+    for name, section in settings.providers.items():
+        if world.provider not in {None, name}:
+            continue
+        if name not in world.cards and not world.card_problems:
+            hint = did_you_mean(name, [card.id for card in world.cards])
+            fix = f"{hint} A new provider is a new file in checks/."
+            yield Remark(Standing.FAIL, f"there is no provider {name}", settings.where("providers", name), fix, name)
+        where = settings.where("providers", name, "destinations")
+        for text in section.destinations:
+            try:
+                parse(text, where=where)
+            except ConfigError as error:
+                yield Remark(Standing.FAIL, error.what, error.where, error.next_step, f"{name}.{text}")
+            else:
+                good += 1
+    if world.provider is not None and world.provider not in settings.providers:
+        fix = f"Give it some: releaseguard.toml, [providers.{world.provider}] destinations = [...]."
+        yield Remark(Standing.FAIL, f"no destinations are configured for {world.provider}", _path(world), fix)
+    if good:
+        yield Remark(Standing.OK, f"{good} destinations can be read", _path(world), about="destinations")
+    elif world.provider is None:
+        fix = 'Add one: [providers.sendgrid] destinations = ["github:OWNER/REPO"] (or: releaseguard init, elsewhere).'
+        yield Remark(Standing.WARN, "no provider has a destination: nothing is managed", _path(world), fix)
+
+
+def _claims(world: DoctorWorld) -> Iterator[Remark]:
+    claims = world.claims()
+    for provider in world.settings.providers:
+        if provider in world.cards and world.provider in {None, provider}:
+            try:
+                check_claims(claims, Lane(provider, world.settings.environment))
+            except ConfigError as error:
+                yield Remark(Standing.FAIL, error.what, error.where, error.next_step, provider)
+
+
+def _cards(world: DoctorWorld) -> Iterator[Remark]:
+    for number, problem in enumerate(world.card_problems, 1):
+        yield Remark(Standing.FAIL, problem.what, problem.where, problem.next_step, str(number))
+    if not world.card_problems:
+        own = f", {len(world.own_cards)} of them the project's own" if world.own_cards else ""
+        yield Remark(Standing.OK, f"{len(world.cards)} cards are valid{own}")
+
+
+# --- hosts
+
+
+def _host(world: DoctorWorld, setting: str) -> Iterator[Remark]:
+    refusal = world.refused.get(setting)
+    if refusal is not None:
+        raise refusal
+    yield Remark(Standing.OK, setting, _shown(world.addresses[setting]))
+
+
+def _shown(url: str) -> str:
+    """An address without what may be confidential in it."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def _proxies(world: DoctorWorld) -> Iterator[Remark]:
+    if world.ignored_proxies:
+        names = ", ".join(world.ignored_proxies)
+        fix = "If releaseguard has to go through it, set [network] proxy; otherwise leave it."
+        yield Remark(Standing.WARN, f"SAFE MODE ignores {names}", "environment", fix)
+
+
+# --- credentials
+
+
+def _credential(world: DoctorWorld, need: Need) -> Iterator[Remark]:
+    way = need.met_by(world.environ)
+    if way is None:
+        raise ConfigError(
+            f"{_lacking(world, need)} is not set: needed for {need.purpose}",
+            where="environment",
+            next_step=f"Set {need.words}.",
+        )
+    names = " and ".join(name for name in way.variables if not name.startswith("ACTIONS_"))
+    if names == "GITHUB_TOKEN" and world.environ.get("GITHUB_ACTIONS") == "true":
+        raise ConfigError(
+            "GITHUB_TOKEN is the token that GitHub Actions gives to a job, and that one cannot write secrets",
+            where="environment",
+            next_step="Set RELEASEGUARD_GITHUB_TOKEN to a fine-grained token with Secrets and Variables: read and "
+            "write, or RELEASEGUARD_GITHUB_APP_ID and RELEASEGUARD_GITHUB_APP_PRIVATE_KEY.",
+        )
+    yield Remark(Standing.OK, f"{names} is set")
+    if half := need.half_met(world.environ):
+        what = f"{' and '.join(half)} is not set, so what belongs to it is not used"
+        yield Remark(Standing.WARN, what, "environment", "Set both, or unset the other.", "half")
+
+
+def _lacking(world: DoctorWorld, need: Need) -> str:
+    half = list(need.half_met(world.environ))
+    if half and all(name.startswith("ACTIONS_") for name in half):
+        return "INFISICAL_IDENTITY_ID is set, and the job's own identity (permissions: id-token: write)"
+    return " and ".join(half) if half else need.words
+
+
+def _successors(world: DoctorWorld) -> Iterator[Remark]:
+    for variable in REPLACEABLE:
+        if world.environ.get(variable + SUCCESSOR):
+            what = f"{variable}{SUCCESSOR} is set: it is used where {variable} is not accepted any more"
+            fix = f"Once its rotation is done, give {variable} the new value and unset {variable}{SUCCESSOR}."
+            yield Remark(Standing.WARN, what, "environment", fix, variable)

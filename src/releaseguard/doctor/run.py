@@ -1,0 +1,96 @@
+"""The examination: first what is here, then every service in a lane of its own, side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from releaseguard.doctor import clock, local, services
+from releaseguard.doctor.interface import Check, Dates, Diagnosis, DoctorWorld, Finding, Group
+from releaseguard.errors import ReleaseguardError
+from releaseguard.model import Remark, Standing
+
+GROUPS = [value for name, value in vars(Group).items() if name.isupper()]
+_NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
+
+
+def examine(world: DoctorWorld) -> Diagnosis:
+    """Look at everything. A problem ends its own check and skips what rests on it; all others are made."""
+    dates: dict[str, Dates] = {}
+    here = carried_out(local.checks(world), [])
+    lanes = services.lanes(world, dates)
+    there = side_by_side([lambda lane=lane: carried_out(lane, here) for lane in lanes])  # type: ignore[misc]
+    time = carried_out([Check("clock", Group.CLOCK, "the clocks", lambda: clock.remarks(dates))], [])
+    found = [*here, *(finding for lane in there for finding in lane), *time]
+    return Diagnosis(sorted(found, key=lambda finding: GROUPS.index(finding.group)))
+
+
+def carried_out(checks: Sequence[Check], before: Sequence[Finding]) -> list[Finding]:
+    """The findings of checks made one after the other; ``before`` are those of others that they may rest on."""
+    found: list[Finding] = []
+    for check in checks:
+        cause = _cause(check, [*before, *found])
+        if cause is None:
+            found += _findings(check)
+        else:
+            what = f"{check.title}: not looked at, because of {cause.id}"
+            found.append(Finding(check.id, check.group, Standing.SKIPPED, what))
+    return found
+
+
+def _cause(check: Check, found: Sequence[Finding]) -> Finding | None:
+    """The problem that this check would only repeat; of a chain of skipped ones, the first."""
+    for wanted in check.after:
+        for finding in found:
+            same = finding.id.startswith(wanted[:-1]) if wanted.endswith("*") else finding.id == wanted
+            if same and finding.status in _NOT_WELL:
+                return _root(finding, found)
+    return None
+
+
+def _root(finding: Finding, found: Sequence[Finding]) -> Finding:
+    if finding.status is Standing.SKIPPED and " because of " in finding.what:
+        named = finding.what.rpartition(" because of ")[2]
+        return next((one for one in found if one.id == named), finding)
+    return finding
+
+
+def _findings(check: Check) -> Iterator[Finding]:
+    try:
+        for remark in check.look():
+            yield _finding(check, remark)
+    except ReleaseguardError as error:
+        yield _finding(check, Remark(Standing.FAIL, error.what, error.where, error.next_step))
+
+
+def _finding(check: Check, remark: Remark) -> Finding:
+    name = f"{check.id}.{remark.about}" if remark.about else check.id
+    return Finding(name, check.group, remark.standing, remark.what, remark.where, remark.fix)
+
+
+def side_by_side(lanes: Sequence[Callable[[], list[Finding]]]) -> Sequence[list[Finding]]:
+    """The results in the order of ``lanes``. Their threads do not hold up the end of the process: they only read, so
+    that Ctrl-C may break them off anywhere."""
+    results: list[list[Finding]] = [[] for _ in lanes]
+    bugs: list[BaseException] = []
+
+    def work(place: int) -> None:
+        try:
+            results[place] = lanes[place]()
+        except BaseException as bug:  # noqa: BLE001 - carried to the thread that can report it
+            bugs.append(bug)
+
+    threads = [threading.Thread(target=work, args=(place,), daemon=True) for place in range(len(lanes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if bugs:
+        raise bugs[0]
+    return results
+
+
+def only_problems(diagnosis: Diagnosis) -> Diagnosis:
+    """Without what is well."""
+    return replace(diagnosis, findings=[one for one in diagnosis.findings if one.status is not Standing.OK])

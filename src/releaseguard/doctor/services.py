@@ -1,0 +1,276 @@
+"""What is asked of each service, by reading alone. One lane for each; lanes know nothing of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
+
+from releaseguard.cards.spec import Card, InvariantCheck
+from releaseguard.destinations.address import Address, Scheme
+from releaseguard.doctor.interface import Check, Dates, DoctorWorld, Group
+from releaseguard.doctor.needs import GITHUB_SCHEMES, addresses
+from releaseguard.errors import NotFound, ServiceError
+from releaseguard.model import Remark, Standing, utc_now
+from releaseguard.rotation.survey import secrets_of
+from releaseguard.tomlfile import nearest
+from releaseguard.vault.interface import Vault
+
+ALWAYS = ("cards*", "hosts.proxy")
+TEST_USER = ("SYNTHETIC_USER_EMAIL", "SYNTHETIC_USER_PASSWORD")
+PUBLIC_KEY = "SUPABASE_ANON_KEY"
+Lane = Sequence[Check]
+_NAMES = {"infisical": "Infisical", "github": "GitHub", "vercel": "Vercel", "supabase": "Supabase", "app": "the app"}
+
+
+def lanes(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Sequence[Lane]:
+    """The lanes that this configuration has use for. What the services say of the time goes to ``dates``."""
+    places = addresses(world.settings, world.provider)
+    found = [address for listed in places.values() for address in listed]
+    return [
+        [*_infisical(world, dates, places), *_app(world, dates)],
+        _service(world, dates, "github", [a for a in found if a.scheme in GITHUB_SCHEMES]),
+        _service(world, dates, "vercel", [a for a in found if a.scheme is Scheme.VERCEL]),
+        _service(world, dates, "supabase", [a for a in found if a.scheme is Scheme.SUPABASE]),
+        _events(world, dates),
+        _database(world),
+    ]
+
+
+def _reach(world: DoctorWorld, dates: MutableMapping[str, Dates], service: str) -> Check:
+    def look() -> Iterator[Remark]:
+        if told := world.date[service]():
+            dates[_NAMES[service]] = told
+        yield Remark(Standing.OK, f"{_NAMES[service]} answers")
+
+    title = f"whether {_NAMES[service]} answers"
+    return Check(f"{service}.reach", service, title, look, (*ALWAYS, f"hosts.{service}"))
+
+
+# --- Infisical and the app
+
+
+def _infisical(world: DoctorWorld, dates: MutableMapping[str, Dates], places: Mapping[str, Sequence[Address]]) -> Lane:
+    if not world.settings.infisical.project_id and not any(places.values()):
+        return []
+    reach = _reach(world, dates, "infisical")
+    stored: set[str] = set()
+    cards = [world.cards.get(name) for name, listed in places.items() if listed and name in world.cards]
+    login = Check(
+        "infisical.login",
+        Group.INFISICAL,
+        "the login, project and environment",
+        partial(_login, world, cards, stored),
+        (*ALWAYS, "hosts.actions", reach.id, "credentials.infisical"),
+    )
+    secrets = [
+        Check(
+            f"infisical.secrets.{card.id}",
+            Group.INFISICAL,
+            f"the secrets of {card.id}",
+            partial(_secrets, world, card, stored),
+            (login.id,),
+        )
+        for card in cards
+    ]
+    return [reach, login, *secrets]
+
+
+def _login(world: DoctorWorld, cards: Sequence[Card], stored: set[str]) -> Iterator[Remark]:
+    vault = world.vault()
+    stored.update(vault.names())
+    if stored:
+        yield Remark(
+            Standing.OK,
+            f"signed in; {len(stored)} secrets in environment {world.settings.infisical.environment}; whether the "
+            "identity may write is known only with the first `rotate --from stdin` or generate",
+            vault.label,
+        )
+        return
+    wanted = next((secret.name for card in cards for secret in card.secrets), TEST_USER[0])
+    vault.read(wanted)  # a listing of what does not exist is empty: this raises, and says what is missing
+
+
+def _secrets(world: DoctorWorld, card: Card, stored: set[str]) -> Iterator[Remark]:
+    vault = world.vault()
+    well = []
+    for secret in secrets_of(card, frozenset(stored)):
+        if secret.name not in stored:
+            made = f" (made at {secret.console})" if secret.console else ""
+            yield _missing(vault, secret.name, stored, f"Store it there{made}.")
+        elif remark := _unreadable(vault, secret.name):
+            yield remark
+        else:
+            well.append(secret.name)
+    if well:
+        yield Remark(Standing.OK, f"{', '.join(well)}: there, and may be read", vault.label)
+
+
+def _missing(vault: Vault, name: str, stored: Iterable[str], fix: str) -> Remark:
+    close = nearest(name, stored)
+    hint = f" Did you mean {close}?" if close else ""
+    return Remark(Standing.FAIL, f"{name} is not in Infisical", vault.label, f"{fix}{hint}", name)
+
+
+def _unreadable(vault: Vault, name: str) -> Remark | None:
+    """What keeps a secret that is listed from being used."""
+    try:
+        if vault.read(name).value:
+            return None
+    except ServiceError as error:
+        return Remark(Standing.FAIL, error.what, error.where, error.next_step, name)
+    return Remark(Standing.FAIL, f"{name} is empty", vault.label, "Give it a value there.", name)
+
+
+def _app(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
+    if not world.settings.app.url:
+        return []
+    reach = _reach(world, dates, "app")
+    names = [*TEST_USER, *([] if world.environ.get(PUBLIC_KEY) else [PUBLIC_KEY])]
+    user = Check("app.test_user", Group.APP, "the test user", partial(_test_user, world, names), ("infisical.login",))
+    key = Check(
+        "app.key",
+        Group.APP,
+        "the app's public key",
+        world.accounts["app"],
+        (reach.id, *(() if world.environ.get(PUBLIC_KEY) else (f"app.test_user.{PUBLIC_KEY}", "infisical.login"))),
+    )
+    return [reach, user, key]
+
+
+def _test_user(world: DoctorWorld, names: Sequence[str]) -> Iterator[Remark]:
+    """Whether flows could sign in. They do not here: signing in makes a session."""
+    if not world.settings.infisical.project_id:
+        what = "flows need a test user, and [infisical] project_id is not set"
+        yield Remark(Standing.FAIL, what, world.settings.where("infisical"), "Set it, or leave [app] url out.")
+        return
+    vault = world.vault()
+    well = []
+    for name in names:
+        try:
+            value = vault.read(name).value
+        except NotFound:
+            fix = "Store the test user's there (a user whose app_metadata.synthetic is true), or leave [app] url out."
+            if name == PUBLIC_KEY:
+                fix = "Store the project's public key there, or set it in the environment."
+            yield _missing(vault, name, (), fix)
+        else:
+            if not value:
+                yield Remark(Standing.FAIL, f"{name} is empty", vault.label, "Give it a value there.", name)
+            well.append(name)
+    if len(well) == len(names):
+        yield Remark(Standing.OK, f"{', '.join(well)}: there (nobody signs in here)", vault.label)
+
+
+# --- GitHub, Vercel, Supabase
+
+
+def _service(world: DoctorWorld, dates: MutableMapping[str, Dates], service: str, places: Sequence[Address]) -> Lane:
+    if not places:
+        return []
+    reach = _reach(world, dates, service)
+    account = Check(
+        f"{service}.account",
+        service,
+        "the credential",
+        world.accounts[service],
+        (*ALWAYS, reach.id, f"credentials.{service}"),
+    )
+    each = {address.place: None for address in places}
+    looks = [
+        Check(f"{service}.{place.uri}", service, place.uri, partial(_place, world, place), (account.id,))
+        for place in each
+    ]
+    if service != "github":
+        return [reach, account, *looks]
+    alerts = Check("github.alerts", service, "secret-scanning alerts", partial(_alerts, world), (account.id,))
+    return [reach, account, *looks, alerts]
+
+
+def _place(world: DoctorWorld, place: Address) -> Iterator[Remark]:
+    for remark in world.destination(place).reach():
+        what = remark.what if remark.what.startswith(place.uri) else f"{place.uri}: {remark.what}"
+        yield Remark(remark.standing, what, remark.where, remark.fix, remark.about)
+
+
+def _alerts(world: DoctorWorld) -> Iterator[Remark]:
+    """What `leaks` reads. A rotation does without, so it is a warning."""
+    source = world.alerts()
+    fix = "Give the token 'secret scanning alerts: read', and switch secret scanning on; only `leaks` needs it."
+    try:
+        count = len(source.open_alerts())
+    except ServiceError as error:
+        yield Remark(Standing.WARN, error.what, error.where, fix)
+        return
+    for number, problem in enumerate(source.unread, 1):
+        yield Remark(Standing.WARN, problem, None, fix, str(number))
+    if count:
+        yield Remark(Standing.WARN, f"{count} secret-scanning alerts are open", None, "Run: releaseguard leaks", "open")
+    elif not source.unread:
+        yield Remark(Standing.OK, "no secret-scanning alert is open")
+
+
+# --- the event log and the app's database
+
+
+def _events(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
+    after = (*ALWAYS, "hosts.events", "credentials.events")
+    found = [
+        Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, world)),
+        Check("events.log", Group.EVENTS, "the event log", lambda: world.log().examine(), after),
+        Check("events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, world, dates), ("events.log",)),
+    ]
+    exposed = world.exposed
+    if exposed is not None:
+
+        def look() -> Iterable[Remark]:
+            return [exposed(world.log())]
+
+        found.append(Check("events.row_security", Group.EVENTS, "row-level security", look, ("events.log",)))
+    return found
+
+
+def _writers(world: DoctorWorld) -> Iterator[Remark]:
+    given = world.environ.get("RELEASEGUARD_EVENTS_URL")
+    if given and given != world.settings.events.url and not _same_file(world, given):
+        what = "RELEASEGUARD_EVENTS_URL and [events] url name different logs: writers here write to the former"
+        fix = 'Make them the same: [events] url = "${RELEASEGUARD_EVENTS_URL}", or unset the variable.'
+        yield Remark(Standing.WARN, what, world.settings.where("events", "url"), fix)
+
+
+def _same_file(world: DoctorWorld, given: str) -> bool:
+    relative = given.removeprefix("sqlite:///")
+    return relative != given and world.settings.events.url == f"sqlite:///{world.settings.root / relative}"
+
+
+def _store_clock(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:
+    if not world.settings.events.url.startswith("sqlite:"):  # there it is this machine's
+        before = utc_now()
+        store = world.log().now()
+        dates["the event log"] = (before, store, utc_now())
+    yield from ()
+
+
+def _database(world: DoctorWorld) -> Lane:
+    cards = [world.cards.get(name) for name in world.settings.providers if name in world.cards]
+    chosen = [card for card in cards if world.provider in {None, card.id}]
+    invariants = [check for card in chosen for check in card.checks if isinstance(check, InvariantCheck)]
+    variable, database = world.settings.app.database_url_env, world.database
+    if database is None:
+        remark = Remark(
+            Standing.SKIPPED,
+            f"{variable} is not set: {', '.join(one.id for one in invariants)} are not judged",
+            "environment",
+            f"Set {variable} to the address of the app's database, with a role that may only read.",
+        )
+        return [Check("app.database", Group.APP, "", lambda: [remark])] if invariants else []
+
+    def connect() -> Iterator[Remark]:
+        database().reach()
+        yield Remark(Standing.OK, "the app's database answers; sessions are read-only", variable)
+
+    def planned(sql: str) -> Iterator[Remark]:
+        database().explain(sql)
+        yield Remark(Standing.OK, "the database can run it (planned, not run)", variable)
+
+    reach = Check("app.database", Group.APP, "the app's database", connect, ALWAYS)
+    return [reach, *(Check(f"app.{i.id}", Group.APP, i.id, partial(planned, i.sql), (reach.id,)) for i in invariants)]

@@ -1,0 +1,80 @@
+"""A diagnosis for a terminal: what is wrong first, each with its fix; what is well in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from releaseguard.report.text import wrapped
+
+_ORDER = ("fail", "warn", "skipped")
+_INDENT = " " * 9
+
+
+class CheckRow(TypedDict):
+    """One finding; ``status`` is ``ok``, ``warn``, ``fail`` or ``skipped``."""
+
+    id: str
+    group: str
+    status: str
+    what: str
+    where: str | None
+    fix: str | None
+
+
+class DoctorDocument(TypedDict):
+    """What ``doctor --json`` prints."""
+
+    ok: bool
+    checks: Sequence[CheckRow]
+
+
+def render(document: DoctorDocument, width: int, *, quiet: bool = False) -> str:
+    """The diagnosis as text for ``width`` characters; ``quiet``: nothing of what is well."""
+    rows = document["checks"]
+    blocks = [_problem(row, width) for status in _ORDER for row in rows if row["status"] == status]
+    if quiet:
+        return "\n".join(line for block in blocks for line in block)
+    lines = wrapped(summary(rows), "", width)
+    for block in blocks:
+        lines += ["", *block] if block[0].startswith(("FAIL", "WARN")) else block
+    well = _well(rows)
+    return "\n".join([*lines, *([""] if blocks and well else []), *_healthy(well, width)])
+
+
+def summary(rows: Sequence[CheckRow]) -> str:
+    """How many of each, in one line."""
+    count = {status: sum(row["status"] == status for row in rows) for status in ("ok", *_ORDER)}
+    words = [_counted(count["fail"], "problem"), _counted(count["warn"], "warning")]
+    told = [*(word for word in words if word), *([f"{count['skipped']} not looked at"] if count["skipped"] else [])]
+    good = f"{count['ok']} checks are well"
+    return f"{', '.join(told)}; {good}." if told else f"All {good}."
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
+
+
+def _problem(row: CheckRow, width: int) -> list[str]:
+    mark = row["status"].upper()
+    lines = wrapped(f"{mark:<8} {row['what']}", _INDENT, width, first="")
+    if row["where"]:
+        lines += wrapped(f"where: {row['where']}", _INDENT, width)
+    if row["fix"]:
+        lines += wrapped(f"fix:   {row['fix']}", _INDENT, width)
+    return lines
+
+
+def _well(rows: Sequence[CheckRow]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["status"] == "ok":
+            found.setdefault(row["group"], []).append(row["what"])
+    return found
+
+
+def _healthy(well: Mapping[str, list[str]], width: int) -> list[str]:
+    lines = []
+    for group, words in well.items():
+        lines += wrapped(f"{'ok':<8} {group:<13} {'; '.join(words)}", " " * 23, width, "")
+    return lines
