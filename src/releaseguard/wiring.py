@@ -124,7 +124,7 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
         accounts={name: partial(_lazily, account, wiring, places) for name, account in _ACCOUNTS.items()},
         vault=lambda: wiring.vault,
         destination=wiring.destination,
-        alerts=wiring.alerts,
+        alerts=lambda: wiring.alerts_at(places),
         claims=lambda: list(wiring._claims()),
         log=lambda: wiring.bare_log,
         exposed=wiring.exposure if wiring.may_ask_for_exposure else None,
@@ -658,9 +658,12 @@ class Wiring:
 
     def alerts(self) -> AlertSource:
         """Secret-scanning alerts of every repository that is a destination."""
+        return self.alerts_at([one for name in self.settings.providers for one in self._github_addresses(name)])
+
+    def alerts_at(self, addresses: Sequence[Address]) -> AlertSource:
+        """Those of the repositories among ``addresses``."""
         from releaseguard.leaks.github import GitHubAlerts
 
-        addresses = [address for name in self.settings.providers for address in self._github_addresses(name)]
         repositories = [f"{one.account}/{one.repo}" for one in addresses if one.repo]
         each = {name.lower(): name for name in reversed(repositories)}  # GitHub does not tell letter case apart
         return GitHubAlerts(self.github, list(reversed(each.values())))

@@ -100,7 +100,7 @@ def supabase(client: ServiceClient) -> Iterator[Remark]:
     reached = len(projects(client))
     yield Remark(
         Standing.OK,
-        f"Supabase accepts the token (projects reached: {reached}); what it may write is known only with the first push",
+        f"Supabase accepts the token (projects reached: {reached}); what it may write, the first push shows",
         client.host,
     )
 

@@ -28,7 +28,7 @@ def skew(dates: Dates) -> timedelta:
 
 def remarks(dates: Mapping[str, Dates]) -> Iterator[Remark]:
     """What is to be said of the clocks: once, where all services agree."""
-    skews = {service: skew(told) for service, told in dates.items()}
+    skews = {service: skew(told) for service, told in sorted(dates.items())}
     off = {service: found for service, found in skews.items() if abs(found) >= MATTERS}
     if skews and not off:
         yield Remark(Standing.OK, f"within {MATTERS.seconds} s of {', '.join(skews)}")

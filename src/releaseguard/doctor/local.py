@@ -148,7 +148,7 @@ def _credential(world: DoctorWorld, need: Need) -> Iterator[Remark]:
     way = need.met_by(world.environ)
     if way is None:
         raise ConfigError(
-            f"{_lacking(world, need)} is not set: needed for {need.purpose}",
+            f"{_lacking(world, need)}: needed for {need.purpose}",
             where="environment",
             next_step=f"Set {need.words}.",
         )
@@ -167,10 +167,12 @@ def _credential(world: DoctorWorld, need: Need) -> Iterator[Remark]:
 
 
 def _lacking(world: DoctorWorld, need: Need) -> str:
-    half = list(need.half_met(world.environ))
+    half = need.half_met(world.environ)
     if half and all(name.startswith("ACTIONS_") for name in half):
-        return "INFISICAL_IDENTITY_ID is set, and the job's own identity (permissions: id-token: write)"
-    return " and ".join(half) if half else need.words
+        return "INFISICAL_IDENTITY_ID is set, but the job has no identity (permissions: id-token: write)"
+    if not half and len(need.ways) > 1:
+        return "no credential is set"
+    return f"{' and '.join(half) or need.words} is not set"
 
 
 def _successors(world: DoctorWorld) -> Iterator[Remark]:

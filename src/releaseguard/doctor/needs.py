@@ -39,7 +39,8 @@ class Need:
     @property
     def words(self) -> str:
         """``A, or B and C``."""
-        return ", or ".join(way.words for way in self.ways if way.proposed)
+        shortest = sorted((way for way in self.ways if way.proposed), key=lambda way: len(way.variables))
+        return ", or ".join(way.words for way in shortest)
 
     def met_by(self, environ: Mapping[str, str]) -> Way | None:
         """The first way that is wholly there; an empty variable counts as unset."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from releaseguard.doctor import clock, local, services
 from releaseguard.doctor.interface import Check, Dates, Diagnosis, DoctorWorld, Finding, Group
 from releaseguard.errors import ReleaseguardError
 from releaseguard.model import Remark, Standing
+from releaseguard.report.doctor import BECAUSE
 
 GROUPS = [value for name, value in vars(Group).items() if name.isupper()]
 _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
@@ -34,7 +34,7 @@ def carried_out(checks: Sequence[Check], before: Sequence[Finding]) -> list[Find
         if cause is None:
             found += _findings(check)
         else:
-            what = f"{check.title}: not looked at, because of {cause.id}"
+            what = f"{check.title}{BECAUSE}{cause.id}"
             found.append(Finding(check.id, check.group, Standing.SKIPPED, what))
     return found
 
@@ -50,8 +50,8 @@ def _cause(check: Check, found: Sequence[Finding]) -> Finding | None:
 
 
 def _root(finding: Finding, found: Sequence[Finding]) -> Finding:
-    if finding.status is Standing.SKIPPED and " because of " in finding.what:
-        named = finding.what.rpartition(" because of ")[2]
+    if finding.status is Standing.SKIPPED and BECAUSE in finding.what:
+        named = finding.what.rpartition(BECAUSE)[2]
         return next((one for one in found if one.id == named), finding)
     return finding
 
@@ -89,8 +89,3 @@ def side_by_side(lanes: Sequence[Callable[[], list[Finding]]]) -> Sequence[list[
     if bugs:
         raise bugs[0]
     return results
-
-
-def only_problems(diagnosis: Diagnosis) -> Diagnosis:
-    """Without what is well."""
-    return replace(diagnosis, findings=[one for one in diagnosis.findings if one.status is not Standing.OK])

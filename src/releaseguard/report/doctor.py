@@ -7,8 +7,10 @@ from typing import TypedDict
 
 from releaseguard.report.text import wrapped
 
-_ORDER = ("fail", "warn", "skipped")
+_ORDER = ("fail", "warn")
 _INDENT = " " * 9
+BECAUSE = ": not looked at, because of "
+"""Between what was skipped and the id of its cause."""
 
 
 class CheckRow(TypedDict):
@@ -30,21 +32,22 @@ class DoctorDocument(TypedDict):
 
 
 def render(document: DoctorDocument, width: int, *, quiet: bool = False) -> str:
-    """The diagnosis as text for ``width`` characters; ``quiet``: nothing of what is well."""
+    """The diagnosis as text for ``width`` characters; ``quiet``: the problems and nothing else."""
     rows = document["checks"]
-    blocks = [_problem(row, width) for status in _ORDER for row in rows if row["status"] == status]
+    problems = [_problem(row, width) for status in _ORDER for row in rows if row["status"] == status]
     if quiet:
-        return "\n".join(line for block in blocks for line in block)
+        return "\n".join(line for problem in problems for line in problem)
     lines = wrapped(summary(rows), "", width)
-    for block in blocks:
-        lines += ["", *block] if block[0].startswith(("FAIL", "WARN")) else block
-    well = _well(rows)
-    return "\n".join([*lines, *([""] if blocks and well else []), *_healthy(well, width)])
+    for problem in problems:
+        lines += ["", *problem]
+    for block in (_skipped(rows, width), _healthy(_well(rows), width)):
+        lines += ["", *block] if block else []
+    return "\n".join(lines)
 
 
 def summary(rows: Sequence[CheckRow]) -> str:
     """How many of each, in one line."""
-    count = {status: sum(row["status"] == status for row in rows) for status in ("ok", *_ORDER)}
+    count = {status: sum(row["status"] == status for row in rows) for status in ("ok", "skipped", *_ORDER)}
     words = [_counted(count["fail"], "problem"), _counted(count["warn"], "warning")]
     told = [*(word for word in words if word), *([f"{count['skipped']} not looked at"] if count["skipped"] else [])]
     good = f"{count['ok']} checks are well"
@@ -56,12 +59,31 @@ def _counted(number: int, word: str) -> str:
 
 
 def _problem(row: CheckRow, width: int) -> list[str]:
-    mark = row["status"].upper()
-    lines = wrapped(f"{mark:<8} {row['what']}", _INDENT, width, first="")
+    return [f"{row['status'].upper():<8} {row['id']}", *_said(row, width)]
+
+
+def _said(row: CheckRow, width: int) -> list[str]:
+    lines = wrapped(row["what"], _INDENT, width)
     if row["where"]:
         lines += wrapped(f"where: {row['where']}", _INDENT, width)
     if row["fix"]:
         lines += wrapped(f"fix:   {row['fix']}", _INDENT, width)
+    return lines
+
+
+def _skipped(rows: Sequence[CheckRow], width: int) -> list[str]:
+    """By cause: one problem can hide twenty checks."""
+    causes: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for row in rows:
+        if row["status"] == "skipped":
+            title, said, cause = row["what"].rpartition(BECAUSE)
+            if said:
+                causes.setdefault(cause, []).append(title)
+            else:
+                lines += [f"{'SKIPPED':<8} {row['id']}", *_said(row, width)]
+    for cause, titles in causes.items():
+        lines += [f"{'SKIPPED':<8} because of {cause}", *wrapped(", ".join(titles), _INDENT, width)]
     return lines
 
 
