@@ -32,6 +32,11 @@ class PostgRest:
     key: str = "service-role-key-of-a-stand-in"
     more_keys: set[str] = field(default_factory=set)
     """Accepted as well: a new key beside the old one."""
+    public_key: str = "public-key-of-a-stand-in"
+    secured: bool = True
+    """Row-level security hides every row from the public key."""
+    read_only: bool = False
+    """The description that the interface gives of itself lists no POST for the key's role."""
     max_rows: int = 1000
     requests: list[str] = field(default_factory=list)
     lose_answers: int = 0
@@ -101,12 +106,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, rows, headers)
 
     def _carried_out(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
-        if self.headers.get("apikey") not in {self.project.key, *self.project.more_keys}:
+        public = self.headers.get("apikey") == self.project.public_key
+        if not public and self.headers.get("apikey") not in {self.project.key, *self.project.more_keys}:
             raise Refusal(401, "", "Invalid API key")
         address = urlsplit(self.path)
         root, _, table = unquote(address.path).rpartition("/")
         if root != "/rest/v1":
             raise Refusal(404, "", "requested path is invalid")
+        if not table:
+            return 200, self._description(), {}
+        if public and self.project.secured:
+            return 200, [], {}
         request = _Request(
             self.headers.get("accept-profile" if self.command == "GET" else "content-profile") or "public",
             table,
@@ -124,6 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
                 return _insert(connection, request, json.loads(body))
             except psycopg.Error as error:
                 raise _refusal(error, request) from None
+
+    def _description(self) -> dict[str, Any]:
+        """The root's answer (documentation, "OpenAPI"): only what the role of the key may do is in it."""
+        methods = {"get": {}} if self.project.read_only else {"get": {}, "post": {}, "delete": {}}
+        with psycopg.connect(self.project.database) as connection:
+            tables = connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r'").fetchall()
+        return {"swagger": "2.0", "paths": {f"/{name}": methods for (name,) in tables}}
 
     def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         content = b"" if body is None else json.dumps(body).encode()
