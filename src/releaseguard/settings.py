@@ -190,7 +190,9 @@ class Settings:
             raise ConfigError(
                 f"no destinations are configured for {provider}",
                 where=f"{self.path or FILE_NAME}: [providers.{provider}]",
-                next_step='Give it some: destinations = ["github:OWNER/REPO", "vercel:PROJECT/production"].',
+                next_step='Give it some: destinations = ["github:OWNER/REPO", "vercel:PROJECT/production"].'
+                if self.path
+                else f"There is no {FILE_NAME} here or above. Run: releaseguard init --provider {provider}",
             )
         return section.destinations
 

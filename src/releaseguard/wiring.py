@@ -302,7 +302,9 @@ class Wiring:
             raise ConfigError(
                 "infisical.project_id is not set",
                 where=self.settings.where("infisical"),
-                next_step="Set it to the project's id (Infisical: project settings).",
+                next_step="Set it to the project's id (Infisical: project settings)."
+                if self.settings.path
+                else "Run: releaseguard init",
             )
         session = InfisicalSession(self._identity())
         client = self._client("infisical", section.url, session.headers, limits_of(section.url))
@@ -793,7 +795,8 @@ class Wiring:
             raise ConfigError(
                 f"{service} needs a credential, and {variable} is not set",
                 where="environment",
-                next_step=f"Set {variable}. Credentials come from the environment only.",
+                next_step=f"Set {variable}. Credentials come from the environment only; "
+                "`releaseguard doctor` says what else is missing.",
             )
         return value
 

@@ -25,6 +25,20 @@ ANY = {0, 1, 3}
 """However a verdict ends: it was looked."""
 
 
+# --- the doctor
+
+
+def test_the_doctor_who_reads_every_managed_secret(world: World, observed: Observed) -> None:
+    world.new_key(NAME)
+    for flags in ((), ("--json", "-vv"), ("-q",)):
+        assert observed.run("doctor", *flags).code == 0
+    world.infisical.no_access = True
+    world.github.tokens[world.github.token] = False
+    world.vercel.fail_next("GET", "/env", faults.answer(400, {"error": {"message": world.infisical.value(NAME)}}), 9)
+    assert observed.run("doctor", "-v").code == 1
+    assert_unseen(observed, world)
+
+
 # --- the event log
 
 

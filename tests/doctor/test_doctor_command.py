@@ -443,6 +443,15 @@ def test_a_file_takes_the_result(cli, world, migrated):
     assert cli.run("doctor", "-o", "missing/doctor.json").code == 2
 
 
+def test_a_reader_that_left_does_not_turn_a_problem_into_a_0(cli, world, migrated):
+    process = cli.start("doctor", "--json", VERCEL_TOKEN="")
+    process.stdout.close()
+    assert process.wait(timeout=60) == 1
+    assert "Traceback" not in process.stderr.read()
+    process.stdin.close()
+    process.stderr.close()
+
+
 def test_ctrl_c_ends_it_at_once(cli, world, migrated):
     world.github.fail_next("GET", "/rate_limit", faults.silence(), times=9)
     change(cli.folder, ('timeout = "2s"', 'timeout = "60s"'))

@@ -112,7 +112,14 @@ def test_every_answer_has_a_flag(cli, tmp_path):
     assert done.json["written"] == ["releaseguard.toml"]
     assert done.json["answers"]["destinations"]["twilio"] == ["github:lovendo/app"]
     assert "EVENTS_PASSWORD" in done.json["variables"]
+    assert done.json["fill_in"] == []
     assert done.json["next"] == ["releaseguard doctor", "releaseguard events migrate"]
+
+
+def test_what_nobody_has_said_is_named(cli):
+    said = cli.run("init", "--provider", "sendgrid", "--provider", "apple_push").out
+    assert "[infisical] project_id, [providers.sendgrid] destinations." in said
+    assert said.rstrip().splitlines()[-2].startswith("next: releaseguard doctor")
 
 
 def test_the_directory_is_what_the_defaults_come_from(cli, tmp_path):

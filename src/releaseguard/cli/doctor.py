@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import Run, command, environment_option, write_output
+from releaseguard.cli.options import ReaderLeft, Run, command, environment_option, write_output
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
         run.tell("Asking the configured services ...")
     with world:
         diagnosis = examine(world)
-    _show(run, diagnosis, output)
-    return ExitCode.OK if diagnosis.ok else ExitCode.BAD
+    code = ExitCode.OK if diagnosis.ok else ExitCode.BAD
+    try:
+        _show(run, diagnosis, output)
+    except BrokenPipeError as error:
+        raise ReaderLeft(code) from error  # `doctor | head` must not turn a problem into a 0
+    return code
 
 
 def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:

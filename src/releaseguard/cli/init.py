@@ -54,7 +54,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
 
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
     "infisical_project", "infisical_environment", "vercel_team", "app_url", "destinations": {provider: [uri]}},
-    "variables": [credentials that the file asks for], "next": [commands]}.
+    "variables": [credentials that the file asks for], "fill_in": [settings left open], "next": [commands]}.
     """
     from releaseguard.init import files
     from releaseguard.init.answers import guess
@@ -81,9 +81,10 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
         "written": shown,
         "answers": asdict(answers),
         "variables": variables,
+        "fill_in": _left_open(answers),
         "next": following,
     }
-    run.emit(lambda: _text(shown, variables, following, workflows=wanted), document)
+    run.emit(lambda: _text(document, workflows=wanted), document)
     return ExitCode.OK
 
 
@@ -351,13 +352,32 @@ def _next_steps(run: Run, answers: Answers) -> Sequence[str]:
     return [f"releaseguard doctor{given}", f"releaseguard events migrate{' --sql' if by_rest else ''}{given}"]
 
 
-def _text(written: Sequence[str], variables: Sequence[str], following: Sequence[str], *, workflows: bool) -> str:
-    lines = [f"wrote {path}" for path in written]
-    if variables:
+def _left_open(answers: Answers) -> Sequence[str]:
+    """The settings without which nothing can be rotated, and that nobody has said."""
+    said = {"[infisical] project_id": answers.infisical_project, "[providers.NAME] destinations": answers.destinations}
+    bare = [name for name, uris in answers.destinations.items() if not uris and not _kept(name)]
+    return [
+        *(setting for setting, value in said.items() if not value),
+        *(f"[providers.{name}] destinations" for name in bare),
+    ]
+
+
+def _kept(provider: str) -> bool:
+    from releaseguard.cards.load import load_cards
+
+    cards = load_cards(None)
+    return provider in cards and _kept_at_provider(cards, provider)
+
+
+def _text(document: Mapping[str, Any], *, workflows: bool) -> str:
+    lines = [f"wrote {path}" for path in document["written"]]
+    if document["fill_in"]:
+        lines += ["", f"Still to be filled in there: {', '.join(document['fill_in'])}."]
+    if document["variables"]:
         lines += ["", "It asks for these credentials, in the environment and never in a file:"]
-        lines += [f"  {variable}" for variable in variables]
+        lines += [f"  {variable}" for variable in document["variables"]]
     if workflows:
         lines += ["", "The workflows take them from the repository's secrets and variables of the same names."]
-    notes = {0: "what is still missing", 1: "the event log's table"}
-    lines += ["", *(f"next: {step:<34} {notes.get(at, '')}".rstrip() for at, step in enumerate(following))]
-    return "\n".join(lines)
+    notes = ("what is still missing", "the event log's table")
+    pairs = zip(document["next"], notes, strict=True)
+    return "\n".join([*lines, "", *(f"next: {step:<34} {note}" for step, note in pairs)])

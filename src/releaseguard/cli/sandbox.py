@@ -69,6 +69,7 @@ def _announce(run: Run, world: World, config: Path) -> None:
             "In another terminal:",
             "",
             f"  . {shlex.quote(str(script))}",
+            "  releaseguard doctor",
             "  releaseguard rotate sendgrid --dry-run",
             "  releaseguard rotate sendgrid --yes",
             "  releaseguard verify",

@@ -95,8 +95,8 @@ def _providers(world: DoctorWorld) -> Iterator[Remark]:
         yield Remark(Standing.FAIL, f"no destinations are configured for {world.provider}", _path(world), fix)
     if good:
         yield Remark(Standing.OK, f"{good} destinations can be read", _path(world), about="destinations")
-    elif world.provider is None:
-        fix = 'Add one: [providers.sendgrid] destinations = ["github:OWNER/REPO"] (or: releaseguard init, elsewhere).'
+    elif world.provider is None and settings.path is not None:
+        fix = 'Add one: [providers.sendgrid] destinations = ["github:OWNER/REPO"]'
         yield Remark(Standing.WARN, "no provider has a destination: nothing is managed", _path(world), fix)
 
 
