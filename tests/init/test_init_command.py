@@ -345,18 +345,20 @@ def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
     )
     os.close(side)
     shown = asked = ""
-    for _ in range(400):
-        if process.poll() is not None and not select.select([main], [], [], 0)[0]:
-            break
+    quiet = 0
+    while quiet < 200 and (process.poll() is None or select.select([main], [], [], 0)[0]):
+        quiet += 1
         if select.select([main], [], [], 0.1)[0]:
             try:
                 chunk = os.read(main, 4096).decode(errors="replace")
             except OSError:  # nobody holds the other end any more
                 break
-            shown, asked = shown + chunk, asked + chunk
+            shown, asked, quiet = shown + chunk, asked + chunk, 0
         if answers and re.search(r"[\w\])]: $", asked):
             answer, asked = answers.pop(0), ""
             os.write(main, answer.encode() if answer == "\x03" else f"{answer}\n".encode())
+        elif asked == "^C" and quiet == 30:  # it came right before readline began to wait, and waits for another key
+            os.write(main, b"\x03")
     os.close(main)
     return process.wait(timeout=60), shown
 
