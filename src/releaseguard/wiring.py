@@ -109,7 +109,8 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
     wiring = Wiring(_hasty(settings), credentials(environ), cards, policy, environ)
-    places = [address for name in settings.providers for address in wiring.readable_addresses(name)]
+    chosen = [name for name in settings.providers if provider in {None, name}]
+    places = [address for name in chosen for address in wiring.readable_addresses(name)]
     return DoctorWorld(
         settings=settings,
         environ=environ,

@@ -401,6 +401,17 @@ def test_an_address_of_no_event_log_and_one_without_an_answer_are_findings(cli, 
     assert found["events.log"]["fix"]
 
 
+@pytest.mark.parametrize(
+    "url", ["host=h password=hunter2secret", "postgresql://u:hunter2/secret@127.0.0.1:1/d?sslpassword=hunter2secret"]
+)
+def test_a_password_in_the_logs_address_is_not_shown(cli, world, tmp_path, url):
+    change(tmp_path, ("sqlite:///releaseguard.db", "${LOG}"))
+    for flags in ((), ("--json",)):
+        done = cli.run("doctor", *flags, LOG=url)
+        assert done.code == 1
+        assert "hunter2" not in done.everything
+
+
 def test_a_public_key_that_the_app_does_not_take_is_a_finding(cli, world, migrated):
     done = cli.run("doctor", "--json", SUPABASE_ANON_KEY="wrong")
     assert list(failed(done)) == ["app.key"]

@@ -128,9 +128,11 @@ def _host(world: DoctorWorld, setting: str) -> Iterator[Remark]:
     yield Remark(Standing.OK, setting, _shown(world.addresses[setting]))
 
 
-def _shown(url: str) -> str:
-    """An address without what may be confidential in it."""
-    scheme, _, rest = url.partition("://")
+def _shown(url: str) -> str | None:
+    """An address without what may be confidential in it; ``None`` for what is none."""
+    scheme, named, rest = url.partition("://")
+    if not named:
+        return None
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
