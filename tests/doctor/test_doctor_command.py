@@ -74,6 +74,13 @@ def test_no_event_log_is_made_where_there_is_none(cli, world, tmp_path):
     assert not (tmp_path / "releaseguard.db").exists()
 
 
+def test_no_table_is_made_beside_an_apps_own(cli, world, tmp_path):
+    with (tmp_path / "releaseguard.toml").open("a") as file:
+        file.write('[events.columns]\nevent = "name"\n')
+    assert list(failed(cli.run("doctor", "--json"))) == ["events.log"]
+    assert not (tmp_path / "releaseguard.db").exists()
+
+
 def test_no_value_and_no_credential_is_shown(cli, world, migrated):
     done = cli.run("doctor", "-v").everything + cli.run("doctor", "--json").everything
     assert [value for value in world.values() if len(value) > 5 and value in done] == []

@@ -95,6 +95,12 @@ class SqliteEventLog(TableLog):
     def examine(self) -> Iterator[Remark]:
         """The file is opened for reading only, and not made where there is none."""
         self._check_path()
+        if not self._path.exists() and self._traffic.is_the_apps:
+            raise ConfigError(
+                f"there is no file, so no table {self._traffic.table} of the app's either",
+                where=self.label,
+                next_step="Correct [events] url: the file that the app writes its events to.",
+            )
         if not self._path.exists():
             yield self._writable(self._path.parent, "there is no file yet; the first use makes it")
             return
