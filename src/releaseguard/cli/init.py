@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -370,14 +371,18 @@ def _kept(provider: str) -> bool:
 
 
 def _text(document: Mapping[str, Any], *, workflows: bool) -> str:
+    from releaseguard.report.text import wrapped
+
+    width = shutil.get_terminal_size((100, 24)).columns
     lines = [f"wrote {path}" for path in document["written"]]
     if document["fill_in"]:
-        lines += ["", f"Still to be filled in there: {', '.join(document['fill_in'])}."]
+        lines += ["", *wrapped(f"Still to be filled in there: {', '.join(document['fill_in'])}.", "", width)]
     if document["variables"]:
-        lines += ["", "It asks for these credentials, in the environment and never in a file:"]
-        lines += [f"  {variable}" for variable in document["variables"]]
+        lines += ["", *wrapped("It asks for these credentials, in the environment and never in a file:", "", width)]
+        lines += [line for variable in document["variables"] for line in wrapped(f"- {variable}", "  ", width, "")]
     if workflows:
-        lines += ["", "The workflows take them from the repository's secrets and variables of the same names."]
+        said = "The workflows take them from the repository's secrets and variables of the same names."
+        lines += ["", *wrapped(said, "", width)]
     notes = ("what is still missing", "the event log's table")
     pairs = zip(document["next"], notes, strict=True)
     return "\n".join([*lines, "", *(f"next: {step:<34} {note}" for step, note in pairs)])
