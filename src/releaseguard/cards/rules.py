@@ -33,8 +33,9 @@ RUN_NAMES = ("amount", "correlation_id", "email", "idempotency_key", "run_id", "
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
-_NOT_TEXTS = {"body", "extract"}
+_NOT_TEXTS = {"body", "extract", "code"}
 """The tables on a card that do not hold a sentence by language."""
+_NPM = re.compile(r"(@[a-z0-9_.-]+/)?[a-z0-9_.-]+|deno\.land/x/[a-z0-9_]+")
 _SHARED_BY_GROUP = ("from_", "reach", "overlap", "proven_by")
 
 Problems = Iterator[ConfigError]
@@ -49,6 +50,7 @@ def problems(document: Document, card: Card) -> Problems:
     yield from _proof(document, card)
     yield from _checks(document, card)
     yield from _flows(document, card)
+    yield from _code(document, card)
     yield from _playbook(document, card)
 
 
@@ -298,6 +300,30 @@ def _parts(flow: FlowSpec) -> Iterator[tuple[str, int, StepSpec]]:
     for part, steps in (("steps", flow.steps), ("cleanup", flow.cleanup)):
         for index, step in enumerate(steps):
             yield part, index, step
+
+
+def _code(document: Document, card: Card) -> Problems:
+    code = card.code
+    for key in ("npm", "python"):
+        yield from _repeated(document, getattr(code, key), "code", key)
+    for index, package in enumerate(code.npm):
+        if not _NPM.fullmatch(package):
+            yield document.error(
+                f"{package!r} is not a package's name",
+                "code",
+                "npm",
+                index,
+                next_step="Write it without a version and without a path inside: @sendgrid/mail, or deno.land/x/name.",
+            )
+    for index, package in enumerate(code.python):
+        if not package.isidentifier():
+            next_step = "Write the name that is imported: sentry_sdk, not sentry-sdk."
+            yield document.error(f"{package!r} is not a package's name", "code", "python", index, next_step=next_step)
+    if bool(code.calls) != bool(code.npm or code.python):
+        missing = "calls" if not code.calls else "npm or python"
+        yield document.error(f"says which packages or which calls are a use, and not {missing}", "code")
+    for path, event in code.calls.items():
+        yield from _unknown(document, [event], card.events.success, "code", "calls", path)
 
 
 def _playbook(document: Document, card: Card) -> Problems:

@@ -18,6 +18,7 @@ COMMANDS = {
     "backtest": "What verify would have said of past releases, and when.",
     "health": "How every provider is now, from the app's own events.",
     "drift": "Every managed secret at every destination: in step, behind, missing, changed.",
+    "coverage": "Provider calls in the app's code that are not logged, and providers without a test.",
     "leaks": "Open secret-scanning alerts, and managed values in a repository.",
     "events": "Write, read and follow integration events; schema and retention.",
     "audit": "Who rotated what, when, why, and with which proof; integrity.",

@@ -1,8 +1,9 @@
-"""A verdict as SARIF 2.1.0 (OASIS), for GitHub's code scanning: what failed, warned, or is undecided."""
+"""SARIF 2.1.0 (OASIS), for GitHub's code scanning; of a verdict what failed, warned, or is undecided."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from releaseguard import __version__
@@ -15,17 +16,18 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 def render(document: VerdictDocument) -> str:
     """The verdict as one run; a result for each check that did not pass."""
     rows = rows_of(document)
-    driver = {
-        "name": "releaseguard",
-        "version": __version__,
-        "rules": [{"id": row["id"], "shortDescription": {"text": f"{row['provider']}: {row['kind']}"}} for row in rows],
-    }
+    rules = [{"id": row["id"], "shortDescription": {"text": f"{row['provider']}: {row['kind']}"}} for row in rows]
     results = [_result(index, row) for index, row in enumerate(rows) if row["verdict"] != "pass"]
-    run = {
-        "tool": {"driver": driver},
-        "results": results,
-        "properties": {key: document[key] for key in ("verdict", "release", "environment", "as_of")},
-    }
+    properties = {key: document[key] for key in ("verdict", "release", "environment", "as_of")}
+    return sarif_run(rules, results, properties)
+
+
+def sarif_run(
+    rules: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]], properties: Mapping[str, Any]
+) -> str:
+    """One run of ours as SARIF: its rules, its results (which name rules by ``ruleIndex``), and what else it says."""
+    driver = {"name": "releaseguard", "version": __version__, "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results, "properties": properties}
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
 
 

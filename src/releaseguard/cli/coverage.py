@@ -1,0 +1,109 @@
+"""``releaseguard coverage``: provider calls that are not logged, and providers without a test."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from releaseguard.cli.options import Run, command, write_output
+from releaseguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from releaseguard.cards.load import Cards
+    from releaseguard.coverage.interface import Report
+
+FORMATS = ("text", "json", "sarif")
+
+
+@command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--provider", metavar="P", help="Only this provider.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+def coverage(run: Run, path: Path, provider: str | None, format_: str | None, output: Path | None) -> ExitCode:
+    """Provider calls in an app's TypeScript, JavaScript and Python whose success or error is not logged with
+    logIntegrationEvent (log_integration_event), and providers without a test. Nothing is run, nothing is sent.
+
+    What counts as a call is on the cards: the provider's hosts, and the packages and functions of its [code] section.
+    A call is logged where an event of its provider is reached after it, and another one where it failed: in the
+    function that makes it, or in all that call that function. No configuration is needed; where there is one, the
+    project's own cards count too. What is installed, generated or ignored by git is not read.
+
+    A comment waives a finding of its line or of the next: // releaseguard: not-logged -- the reason. One of a
+    provider's tests stands anywhere: // releaseguard: not-tested sendgrid -- the reason.
+
+    Exit code 1 where something is missing or wrong. What could not be judged is listed, and does not fail.
+
+    JSON: {"ok", "path", "summary", "findings": [{"rule", "provider", "file", "line", "column", "missing", "message",
+    "fix"}], "unknown": [the same], "waived": [{"finding", "reason"}], "providers": [{"provider", "name", "calls",
+    "covered", "waived", "tested", "tests"}], "files", "test_files"}. Rules: not-logged, not-tested, unknown-provider,
+    unknown-event, wrong-outcome; of what is unknown: unknown-address, unknown-log, not-read, bad-waiver.
+    """
+    from releaseguard.coverage.document import document_of, summary
+    from releaseguard.coverage.run import search
+    from releaseguard.report.coverage import render
+
+    cards = _cards(run)
+    if provider is not None:
+        cards.get(provider)
+    report = _only(search(path, cards, _progress(run)), provider)
+    document = document_of(report, path.as_posix())
+    chosen = format_ or ("json" if run.json else "text")
+    width = shutil.get_terminal_size((100, 24)).columns
+    shown = render(chosen, document, width=width, verbose=run.verbosity > 0, prefix=_in_repository(path))
+    if output is None:
+        click.echo(shown)
+    else:
+        write_output(output, shown)
+        run.tell(f"{summary(report)} ({output})")
+    return ExitCode.BAD if report.gaps else ExitCode.OK
+
+
+def _cards(run: Run) -> Cards:
+    """The shipped cards, with those of the project where it has a configuration."""
+    from releaseguard.cards.load import load_cards
+
+    settings = run.settings()
+    return load_cards(settings.root if settings.path else None)
+
+
+def _only(report: Report, provider: str | None) -> Report:
+    from dataclasses import replace
+
+    if provider is None:
+        return report
+    return replace(
+        report,
+        findings=[one for one in report.findings if one.provider == provider],
+        waived=[one for one in report.waived if one.finding.provider == provider],
+        providers=[one for one in report.providers if one.provider == provider],
+    )
+
+
+def _progress(run: Run) -> Callable[[int, int], None]:
+    """Says on a terminal how far the reading is, once it has taken a second."""
+    began = last = time.monotonic()
+
+    def tell(done: int, whole: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not run.on_terminal or now - began < 1 or (now - last < 0.2 and done < whole):
+            return
+        last = now
+        shown = f"{done} of {whole} files read" if done < whole else ""
+        click.echo(f"\r\033[K{shown}", err=True, nl=False)
+
+    return tell
+
+
+def _in_repository(path: Path) -> str:
+    """Where the searched folder lies in its repository: code scanning knows files by their place there."""
+    folder = (path.parent if path.is_file() else path).resolve()
+    root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+    inside = folder.relative_to(root).as_posix()
+    return "" if inside == "." else f"{inside}/"

@@ -1,0 +1,71 @@
+"""The result of a search as the document that every format shows."""
+
+from __future__ import annotations
+
+from releaseguard.coverage.interface import Finding, ProviderCoverage, Report
+from releaseguard.report.coverage import CoverageDocument, FindingRow, ProviderRow
+
+
+def document_of(report: Report, path: str) -> CoverageDocument:
+    """What was found under ``path``."""
+    return {
+        "ok": not report.gaps,
+        "path": path,
+        "summary": summary(report),
+        "findings": [_finding(one) for one in report.gaps],
+        "unknown": [_finding(one) for one in report.findings if not one.is_gap],
+        "waived": [{"finding": _finding(one.finding), "reason": one.reason} for one in report.waived],
+        "providers": [_provider(one) for one in report.providers],
+        "files": report.files,
+        "test_files": report.test_files,
+    }
+
+
+def summary(report: Report) -> str:
+    """One sentence for people."""
+    calls = sum(row.calls for row in report.providers)
+    if not report.files:
+        return "No source was found to look at: TypeScript, JavaScript and Python are read."
+    if not calls:
+        return f"No call of a provider was found in {_many(report.files, 'file')}."
+    covered = sum(row.covered for row in report.providers)
+    tested = sum(row.tested for row in report.providers)
+    parts = [
+        f"{covered} of {_many(calls, 'call')} log success and error",
+        f"{tested} of {_many(len(report.providers), 'provider')} tested",
+    ]
+    if report.waived:
+        parts.append(f"{_many(len(report.waived), 'finding')} waived")
+    unknown = len(report.findings) - len(report.gaps)
+    if unknown:
+        parts.append(f"{unknown} not judged")
+    return f"{', '.join(parts)}; {_many(report.files, 'file')} read."
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _finding(one: Finding) -> FindingRow:
+    return {
+        "rule": one.rule,
+        "provider": one.provider,
+        "file": one.file,
+        "line": one.line,
+        "column": one.column,
+        "missing": list(one.missing),
+        "message": one.message,
+        "fix": one.fix,
+    }
+
+
+def _provider(row: ProviderCoverage) -> ProviderRow:
+    return {
+        "provider": row.provider,
+        "name": row.name,
+        "calls": row.calls,
+        "covered": row.covered,
+        "waived": row.waived,
+        "tested": row.tested,
+        "tests": list(row.tests),
+    }

@@ -1,0 +1,220 @@
+"""The files of an app that are read: its sources and its tests, without what was installed or generated."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".py")
+LARGEST = 1_000_000
+"""Bytes beyond which a file was generated, or is no program."""
+_OTHERS = {".vue", ".svelte", ".astro", ".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
+_SKIPPED = {
+    "node_modules", "bower_components", "jspm_packages", "dist", "build", "out", "web-build", "storybook-static",
+    "lcov-report", "venv", "virtualenv", "site-packages", "__pycache__", "__generated__", "Pods", "target",
+}  # fmt: skip
+_GENERATED = re.compile(
+    r"(\.d\.[cm]?ts|\.min\.[cm]?js|\.bundle\.js|\.generated\.[a-z]+|\.gen\.[a-z]+|_pb2(_grpc)?\.py)$"
+)
+_TEST_FOLDERS = {
+    "tests",
+    "test",
+    "__tests__",
+    "e2e",
+    "spec",
+    "specs",
+    "cypress",
+    "maestro",
+    ".maestro",
+    "integration-tests",
+}
+_TEST_NAME = re.compile(r"([._-](test|spec|e2e|cy)\.[a-z]+|^test_.*\.py|_test\.py)$")
+_SUPPORT = re.compile(r"(^conftest\.py|(jest|vitest|cypress|playwright)[._-]?(setup|config)[\w.-]*)$")
+_SUPPORT_FOLDERS = {"__mocks__", "__fixtures__", "fixtures", "mocks"}
+
+
+@dataclass
+class Tree:
+    """What lies under one folder; paths are relative to it, with ``/``."""
+
+    root: Path
+    sources: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+    """Tests that are no program: Maestro's flows."""
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    """What was left out although somebody may expect it to be read, and why."""
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    """Beginning of an import -> the folders it may mean."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Bare import -> the specifier it stands for (import maps)."""
+
+
+def survey(path: Path) -> Tree:
+    """All files under ``path``, which is a folder or one file."""
+    if path.is_file():
+        tree = Tree(path.parent)
+        _sort(path.name, tree, lone=True)
+        return tree
+    tree = Tree(path)
+    others: dict[str, int] = {}
+    for name in _walk(tree, "", _ignored(path)):
+        _sort(name, tree)
+        _configure(name, tree)
+        if (kind := posixpath.splitext(name)[1]) in _OTHERS:
+            others[kind] = others.get(kind, 0) + 1
+    for kind, count in sorted(others.items()):
+        tree.unread.append((".", f"what is written in {kind} files ({count} of them) was not looked at"))
+    for prefix in ("@/", "~/", "@app/", "src/", "app/", "lib/"):
+        folder = "" if prefix in ("@/", "~/", "@app/") else prefix
+        tree.aliases.setdefault(prefix, [folder, f"src/{folder}", f"app/{folder}"])
+    return tree
+
+
+def read(tree: Tree, name: str) -> bytes | None:
+    """A file's bytes, if they are text of a size that people write; else the reason goes to ``unread``."""
+    path = tree.root / name
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            tree.unread.append((name, f"is larger than {LARGEST // 1000} kB: it looks generated"))
+            return None
+        content = path.read_bytes()
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        tree.unread.append((name, f"is not UTF-8 (byte {error.start})"))
+        return None
+    except OSError as error:
+        tree.unread.append((name, f"cannot be read: {error.strerror}"))
+        return None
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(tree.root / folder), key=lambda entry: entry.name)
+    except OSError as error:
+        tree.unread.append((folder or ".", f"cannot be read: {error.strerror}"))
+        return
+    for entry in entries:
+        name = f"{folder}/{entry.name}" if folder else entry.name
+        if _is_folder(entry):
+            if entry.name in _SKIPPED or (entry.name.startswith(".") and entry.name != ".maestro"):
+                continue
+            if ignored(f"{name}/") or (tree.root / name / "pyvenv.cfg").exists():
+                continue
+            if entry.is_symlink():
+                tree.unread.append((name, "is a link to a folder, and is not followed"))
+            else:
+                yield from _walk(tree, name, ignored)
+        elif _is_file(entry) and not ignored(name):
+            yield name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """A link that leads in a circle is none, and nor are pipes and sockets, which would be waited for."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _ignored(root: Path) -> Callable[[str], bool]:
+    """What git would ignore, by the ``.gitignore`` files under ``root``."""
+    if not (root / ".gitignore").is_file():
+        return lambda _: False
+    from dulwich.ignore import IgnoreFilterManager
+
+    manager = IgnoreFilterManager(str(root), [], False)
+
+    def ignored(name: str) -> bool:
+        try:
+            return bool(manager.is_ignored(name))
+        except (OSError, ValueError):
+            return False
+
+    return ignored
+
+
+def _sort(name: str, tree: Tree, *, lone: bool = False) -> None:
+    folders, base = name.split("/")[:-1], posixpath.basename(name)
+    is_test = bool(_TEST_NAME.search(base)) or any(folder in _TEST_FOLDERS for folder in folders)
+    if base.endswith((".yaml", ".yml")) and any("maestro" in folder for folder in folders):
+        tree.scripts.append(name)
+    elif (
+        not base.endswith(SOURCES)
+        or (_GENERATED.search(base) and not lone)
+        or _SUPPORT.search(base)
+        or any(folder in _SUPPORT_FOLDERS for folder in folders)
+    ):
+        return
+    elif is_test:
+        tree.tests.append(name)
+    else:
+        tree.sources.append(name)
+
+
+# --- what short imports mean
+
+_CONFIGS = ("tsconfig.json", "tsconfig.base.json", "jsconfig.json", "deno.json", "deno.jsonc", "import_map.json")
+
+
+def _configure(name: str, tree: Tree) -> None:
+    folder, base = posixpath.split(name)
+    if base not in (*_CONFIGS, "package.json"):
+        return
+    content = read(tree, name)
+    data = _json(content.decode()) if content else None
+    if not isinstance(data, dict):
+        return
+    if base == "package.json":
+        own = data.get("name")
+        if isinstance(own, str) and folder:
+            tree.aliases[f"{own}/"] = [f"{folder}/", f"{folder}/src/"]
+            tree.aliases[own] = [f"{folder}/src/index", f"{folder}/index", f"{folder}/src"]
+        return
+    options = data.get("compilerOptions")
+    if isinstance(options, dict) and isinstance(paths := options.get("paths"), dict):
+        base_url = options.get("baseUrl") if isinstance(options.get("baseUrl"), str) else "."
+        for key, targets in paths.items():
+            found = [_under(folder, posixpath.join(str(base_url), str(one).removesuffix("*"))) for one in targets or ()]
+            tree.aliases.setdefault(key.removesuffix("*"), []).extend(found)
+    imports = data.get("imports")
+    for key, target in (imports if isinstance(imports, dict) else {}).items():
+        if not isinstance(target, str):
+            continue
+        if target.startswith("."):
+            tree.aliases.setdefault(key, []).append(_under(folder, target))
+        else:
+            tree.renamed[key] = target
+
+
+def _under(folder: str, path: str) -> str:
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    plain = "" if joined == "." else joined
+    return f"{plain}/" if path.endswith("/") and plain else plain
+
+
+def _json(text: str) -> Mapping[str, Any] | None:
+    """JSON as these files have it, with comments and commas at the end."""
+    string = r'"(?:\\.|[^"\\])*"'
+    text = re.sub(rf"({string})|//[^\n]*|/\*.*?\*/", lambda match: match[1] or "", text, flags=re.DOTALL)
+    text = re.sub(rf"({string})|,(\s*[}}\]])", lambda match: match[1] or match[2], text)
+    try:
+        data: Mapping[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return data

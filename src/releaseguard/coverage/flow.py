@@ -1,0 +1,541 @@
+"""What is done after a call: which logs are reached once it succeeded, and which once it failed.
+
+The function is followed as it would run. At each place a set says how the call may stand there:
+
+- ``before``: it was not made yet;
+- ``done``: it came back, and nobody looked at what it brought;
+- ``good``, ``bad``: its answer was looked at, or it raised;
+- ``either``: its answer was looked at, in a way that cannot be read.
+
+An empty set is a place that is never reached. Loops are followed once, so that a log which comes before the call in
+the body of a loop does not count as one after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from releaseguard.coverage.names import Frame, Names, bound_frame, returned
+from releaseguard.coverage.sites import PROMISES
+from releaseguard.coverage.syntax import (
+    Assignment,
+    Call,
+    Cases,
+    Choice,
+    Class,
+    Comparison,
+    Const,
+    Do,
+    Expr,
+    Function,
+    If,
+    Inner,
+    Leave,
+    Logic,
+    Loop,
+    Member,
+    Name,
+    Negation,
+    Parameter,
+    Record,
+    Scope,
+    Statement,
+    Text,
+    Try,
+    inside,
+)
+
+State = frozenset[str]
+NOWHERE: State = frozenset()
+BEFORE: State = frozenset({"before"})
+BAD: State = frozenset({"bad"})
+DONE: State = frozenset({"done"})
+_EXITS = {"process.exit", "sys.exit", "os._exit", "Deno.exit", "exit", "quit"}
+_BAD_WORDS = re.compile(r"err|fail|exception|rejected|denied|invalid|timeout|timed_?out", re.IGNORECASE)
+_GOOD_NAMES = re.compile(r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|sent|is_?success)$", re.IGNORECASE)
+_GOOD_KEYS = re.compile(r"success|complete|fulfilled|finish|load|ready|render|idle|then|done", re.IGNORECASE)
+_BAD_KEYS = re.compile(r"err|fail|reject|catch", re.IGNORECASE)
+_LATE_KEYS = re.compile(r"settled|finally", re.IGNORECASE)
+_STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
+DEEPEST = 8
+"""Functions that are followed into one another."""
+STEPS = 60_000
+"""Of one walk; what is not reached by then counts as not logged."""
+
+
+@dataclass
+class Ends:
+    """How the statements of a body may be left."""
+
+    normal: State = NOWHERE
+    returned: State = NOWHERE
+    broken: State = NOWHERE
+    continued: State = NOWHERE
+
+    def join(self, other: Ends) -> Ends:
+        """Either of two ways."""
+        return Ends(
+            self.normal | other.normal,
+            self.returned | other.returned,
+            self.broken | other.broken,
+            self.continued | other.continued,
+        )
+
+
+Reached = Callable[[Call, Scope, Frame | None, State], None]
+"""Told of each log that is reached, and how the call may stand there."""
+
+
+@dataclass
+class Walk:
+    """One function, followed around one call."""
+
+    names: Names
+    target: int
+    """The ``id`` of the call."""
+    ends: set[int]
+    """Where the request leaves, inside the function that the target calls."""
+    is_log: Callable[[Call, Scope], bool]
+    worth: set[int]
+    """Functions in which something is logged or called; others are not followed."""
+    reached: Reached
+    thrown: State = NOWHERE
+    fired: int = 0
+    tainted: set[str] = field(default_factory=set)
+    """Names that hold what the call brought."""
+    _inside: int = 0
+    _stack: list[int] = field(default_factory=list)
+    _steps: int = 0
+
+    def root(self, function: Function) -> None:
+        """Follow ``function`` from its beginning."""
+        self.function(function, Frame(function), BEFORE)
+
+    def function(self, function: Function, frame: Frame, state: State) -> State:
+        """Run a function's body; how the call may stand where it returns."""
+        if not state or id(function) in self._stack or len(self._stack) >= DEEPEST:
+            return state
+        self._stack.append(id(function))
+        try:
+            ends = self.body(function.body, state, function.scope, frame)
+        finally:
+            self._stack.pop()
+        return ends.normal | ends.returned
+
+    # --- statements
+
+    def body(self, body: Sequence[Statement], state: State, scope: Scope, frame: Frame) -> Ends:
+        """Run statements one after the other."""
+        ends = Ends(state)
+        for one in body:
+            after = self.statement(one, ends.normal, scope, frame)
+            ends = Ends(NOWHERE, ends.returned, ends.broken, ends.continued).join(after)
+        return ends
+
+    def statement(self, one: Statement, state: State, scope: Scope, frame: Frame) -> Ends:
+        """Run one statement."""
+        if not state:
+            return Ends()
+        match one:
+            case Do():
+                return Ends(self.expr(one.value, state, scope, frame))
+            case If():
+                return self._if(one, state, scope, frame)
+            case Try():
+                return self._try(one, state, scope, frame)
+            case Loop():
+                return self._loop(one, state, scope, frame)
+            case Cases():
+                return self._cases(one, state, scope, frame)
+            case Leave():
+                return self._leave(one, state, scope, frame)
+            case Inner():
+                return self.body(one.body, state, scope, frame)
+        return Ends(state)
+
+    def _if(self, one: If, state: State, scope: Scope, frame: Frame) -> Ends:
+        state, good, bad = self._tested(one.test, state, scope, frame)
+        return self.body(one.then, good, scope, frame).join(self.body(one.other, bad, scope, frame))
+
+    def _tested(self, test: Expr, state: State, scope: Scope, frame: Frame) -> tuple[State, State, State]:
+        """After a condition: the state, and what it is where the condition holds and where it does not."""
+        before = self.fired
+        state = self.expr(test, state, scope, frame)
+        if isinstance(test, Const):
+            return state, (state if test.value else NOWHERE), (NOWHERE if test.value else state)
+        sign = self._sign(test, self.fired > before)
+        return state, _refined(state, sign), _refined(state, None if sign is None else -sign)
+
+    def _try(self, one: Try, state: State, scope: Scope, frame: Frame) -> Ends:
+        outer, self.thrown = self.thrown, NOWHERE
+        ends = self.body(one.body, state, scope, frame)
+        caught, self.thrown = self.thrown, NOWHERE
+        if one.handlers:
+            handled = Ends()
+            for handler in one.handlers:
+                if handler.name:
+                    self.tainted.add(handler.name)
+                handled = handled.join(self.body(handler.body, caught, scope, frame))
+        else:
+            handled, self.thrown = Ends(), caught
+        after = self.body(one.other, ends.normal, scope, frame)
+        ends = Ends(NOWHERE, ends.returned, ends.broken, ends.continued).join(after).join(handled)
+        uncaught, self.thrown = self.thrown, outer
+        return self._finally(one, ends, uncaught, scope, frame)
+
+    def _finally(self, one: Try, ends: Ends, uncaught: State, scope: Scope, frame: Frame) -> Ends:
+        if one.final:
+            every = ends.normal | ends.returned | ends.broken | ends.continued | uncaught
+            final = self.body(one.final, every, scope, frame)
+            if not final.normal:  # it leaves by itself, and what was going on is forgotten
+                return final
+        self.thrown |= uncaught
+        return ends
+
+    def _loop(self, one: Loop, state: State, scope: Scope, frame: Frame) -> Ends:
+        for part in one.head:
+            state = self.expr(part, state, scope, frame)
+        inner = self.body(one.body, NOWHERE if one.never else state, scope, frame)
+        ended = inner.normal | inner.continued
+        if one.endless:
+            return Ends(inner.broken, inner.returned)
+        normal = ended if one.at_least_once else state | ended
+        after = self.body(one.other, normal, scope, frame)
+        return Ends(after.normal | inner.broken, inner.returned | after.returned, after.broken, after.continued)
+
+    def _cases(self, one: Cases, state: State, scope: Scope, frame: Frame) -> Ends:
+        before = self.fired
+        state = self.expr(one.subject, state, scope, frame)
+        chosen = _refined(state, 0 if self._relevant(one.subject, self.fired > before) else None)
+        result, falling = Ends(NOWHERE if one.has_default else chosen), NOWHERE
+        for case in one.cases:
+            ends = self.body(case, chosen | falling, scope, frame)
+            falling = ends.normal if one.falls_through else NOWHERE
+            normal = ends.broken if one.falls_through else ends.normal
+            broken = NOWHERE if one.falls_through else ends.broken
+            result = result.join(Ends(normal, ends.returned, broken, ends.continued))
+        return result.join(Ends(falling))
+
+    def _leave(self, one: Leave, state: State, scope: Scope, frame: Frame) -> Ends:
+        if one.value is not None:
+            state = self.expr(one.value, state, scope, frame)
+        match one.how:
+            case "return":
+                return Ends(returned=state)
+            case "break":
+                return Ends(broken=state)
+            case "continue":
+                return Ends(continued=state)
+        self.thrown |= _refined(state, -1)
+        return Ends()
+
+    # --- expressions
+
+    def expr(self, expr: Expr, state: State, scope: Scope, frame: Frame) -> State:
+        """Evaluate an expression."""
+        self._steps += 1
+        if not state or self._steps > STEPS:
+            return state
+        match expr:
+            case Call():
+                return self._call(expr, state, scope, frame)
+            case Function():
+                return state
+            case Assignment():
+                return self._assignment(expr, state, scope, frame)
+            case Choice():
+                test, one, other = expr.parts
+                state, good, bad = self._tested(test, state, scope, frame)
+                return self.expr(one, good, scope, frame) | self.expr(other, bad, scope, frame)
+            case Logic():
+                left, right = expr.parts
+                state, good, bad = self._tested(left, state, scope, frame)
+                return state | self.expr(right, good if expr.operator == "and" else bad, scope, frame)
+        for part in expr.parts:
+            state = self.expr(part, state, scope, frame)
+        return state
+
+    def _assignment(self, expr: Assignment, state: State, scope: Scope, frame: Frame) -> State:
+        before = self.fired
+        after = self.expr(expr.value, state, scope, frame)
+        decided = "before" not in after and bool(after) and isinstance(expr.value, Const | Text)
+        if self.fired > before or decided or self._relevant(expr.value, False):
+            self.tainted.update(expr.names)
+        return after
+
+    def _call(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+        callee = call.callee
+        if isinstance(callee, Member) and callee.name in PROMISES and call.args:
+            return self._promise(call, callee, state, scope, frame)
+        called = () if isinstance(callee, Function | Class) else (callee,) if isinstance(callee, Call) else callee.parts
+        for part in (*called, *call.parts[1:]):
+            state = self.expr(part, state, scope, frame)
+        if not state:
+            return state
+        if self.is_log(call, scope):
+            self.reached(call, scope, frame, state)
+            return state
+        if id(call) == self.target and not self.ends:
+            return self._fire(call, state, scope, frame)
+        if id(call) in self.ends and self._inside:
+            return self._fire(call, state, scope, frame)
+        if _dotted(callee) in _EXITS:
+            return NOWHERE
+        return self._run(call, state, scope, frame)
+
+    def _run(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+        made = self._callable(call.callee, scope, frame)
+        is_target = id(call) == self.target
+        if made is None or (id(made[0]) not in self.worth and not is_target):
+            return self._pass_through(call, state, scope, frame)
+        function, around = made
+        inner = bound_frame(function, around, call, scope, frame)
+        self._taint_parameters(function, call)
+        self._inside += is_target
+        after = self.function(function, inner, state)
+        self._inside -= is_target
+        for value in returned(function):  # a function that it makes is taken to be called where it was made
+            found = self.names.function(value, function.scope, inner)
+            if found is not None and id(found[0]) in self.worth:
+                after |= self.function(found[0], Frame(found[0], found[1]), after)
+        if is_target and "before" in after:
+            after = after - BEFORE or DONE
+        return after
+
+    def _callable(self, callee: Expr, scope: Scope, frame: Frame) -> tuple[Function, Frame | None] | None:
+        if isinstance(callee, Call):
+            maker = self._callable(callee.callee, scope, frame)
+            if maker is None:
+                return None
+            inner = bound_frame(maker[0], maker[1], callee, scope, frame)
+            made = (self.names.function(value, maker[0].scope, inner) for value in returned(maker[0]))
+            return next((one for one in made if one is not None), None)
+        return self.names.function(callee, scope, frame)
+
+    def _taint_parameters(self, function: Function, call: Call) -> None:
+        for parameter, value in zip(function.params, call.args, strict=False):
+            if self._relevant(value, False):
+                self.tainted.update(parameter.names)
+
+    def _fire(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+        """The call itself is made here."""
+        if "before" not in state:
+            return state
+        self.fired += 1
+        self.thrown |= BAD
+        for key, function, around in self._given(call, scope, frame):
+            for parameter in function.params:
+                self.tainted.update(parameter.names)
+            begin = _for_key(key, DONE, BAD, call.component)
+            if key is None and len(function.params) == 1 and _BAD_WORDS.search("".join(function.params[0].names)):
+                begin = BAD
+            self.function(function, Frame(function, around), begin)
+        return (state - BEFORE) | DONE
+
+    def _pass_through(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+        """A call of something unknown: the functions that it is given are run here, an ``onError`` where one raised."""
+        given = list(self._given(call, scope, frame))
+        if state - BEFORE and any(self._relevant(part, False) for part in (call.callee, *call.args)):
+            self.thrown |= BAD
+        if not given:
+            return state
+        outer, self.thrown = self.thrown, NOWHERE
+        after = state
+        before = self.fired
+        for key, function, around in given:
+            if _for_key(key, DONE, BAD, False) is DONE and not (key and _named_end(key)):
+                after |= self.function(function, Frame(function, around), state)
+        caught, self.thrown = self.thrown, outer
+        for key, function, around in given:
+            if key and _named_end(key):
+                if self.fired > before:
+                    self.tainted.update(name for parameter in function.params for name in parameter.names)
+                begin = after | caught if _LATE_KEYS.search(key) else caught if _BAD_KEYS.search(key) else after
+                self.function(function, Frame(function, around), begin)
+        self.thrown |= caught
+        return after
+
+    def _given(self, call: Call, scope: Scope, frame: Frame) -> Iterable[tuple[str | None, Function, Frame | None]]:
+        """The functions among the arguments, with their key where they stand in an object."""
+        for key, value in _values((*call.args, *call.named.values())):
+            if isinstance(value, Function | Name | Member | Call):
+                found = self.names.function(value, scope, frame)
+                if found is not None:
+                    around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
+                    yield key, found[0], found[1] or around
+
+    def _promise(self, call: Call, callee: Member, state: State, scope: Scope, frame: Frame) -> State:
+        outer, self.thrown = self.thrown, NOWHERE
+        before = self.fired
+        after = self.expr(callee.object, state, scope, frame)
+        rejected, self.thrown = self.thrown, outer
+        fired = self.fired > before or self._relevant(callee.object, False)
+        functions = [self.names.function(arg, scope, frame) for arg in call.args]
+        for found in functions:
+            if found is not None and fired:
+                self.tainted.update(name for parameter in found[0].params for name in parameter.names)
+        first = functions[0]
+        outer, self.thrown = self.thrown, NOWHERE
+        match callee.name:
+            case "then":
+                result = self._settle(first, after, frame, call.args[0], scope)
+                if len(functions) > 1:
+                    result |= self._settle(functions[1], rejected, frame, call.args[1], scope)
+                    rejected = NOWHERE
+            case "catch":
+                result, rejected = after | self._settle(first, rejected, frame, call.args[0], scope), NOWHERE
+            case _:
+                self._settle(first, after | rejected, frame, call.args[0], scope)
+                result = after
+        self.thrown = outer | self.thrown | rejected
+        return result
+
+    def _settle(
+        self, found: tuple[Function, Frame | None] | None, state: State, frame: Frame, arg: Expr, scope: Scope
+    ) -> State:
+        if found is None:
+            return self.expr(arg, state, scope, frame)
+        around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
+        return self.function(found[0], Frame(found[0], found[1] or around), state)
+
+    # --- conditions
+
+    def _relevant(self, expr: Expr, fired: bool) -> bool:
+        """Whether an expression speaks of what the call brought."""
+        for part in inside(expr):
+            if isinstance(part, Name) and part.id in self.tainted:
+                return True
+            if fired and isinstance(part, Call):
+                return True
+        return False
+
+    def _sign(self, test: Expr, fired: bool) -> int | None:
+        """1 where a true condition means success, -1 where it means failure, 0 where it cannot be read; ``None``
+        where it speaks of something else."""
+        match test:
+            case Negation():
+                sign = self._sign(test.parts[0], fired)
+                return None if sign is None else -sign
+            case Logic() | Choice():
+                signs = [self._sign(part, fired) for part in test.parts]
+                known = [sign for sign in signs if sign]
+                return known[0] if known else 0 if 0 in signs else None
+        if not self._relevant(test, fired):
+            return None
+        match test:
+            case Comparison():
+                return _comparison(test, self._sign(test.parts[0], fired) or 0)
+            case Name(id=name) | Member(name=name):
+                return _sign_of_name(name)
+            case Call():
+                return _sign_of_name(test.last_name) if test.last_name not in ("Boolean", "bool") else 1
+            case Assignment():
+                return self._sign(test.value, fired)
+        return 0
+
+
+def _sign_of_name(name: str) -> int:
+    if _GOOD_NAMES.match(name):
+        return 1
+    return -1 if _BAD_WORDS.search(name) else 1
+
+
+def _comparison(test: Comparison, sign: int) -> int:
+    left, right = test.parts
+    name = left.id if isinstance(left, Name) else left.name if isinstance(left, Member) else ""
+    turn = -1 if test.operator == "!=" else 1
+    if isinstance(right, Const) and isinstance(right.value, float) and not isinstance(right.value, bool):
+        return _status(test.operator, right.value) if _STATUS.match(name) else 0
+    if test.operator not in ("==", "!="):
+        return 0
+    if isinstance(right, Const):
+        return turn * (sign if right.value else -sign)
+    if isinstance(right, Text):
+        word = "".join(piece for piece in right.pieces if isinstance(piece, str))
+        return turn * (-1 if _BAD_WORDS.search(word) else 1 if _GOOD_NAMES.match(word) else 0)
+    return 0
+
+
+def _status(operator: str, number: float) -> int:
+    if operator in ("==", "!="):
+        return (1 if 200 <= number < 300 else -1) * (1 if operator == "==" else -1)
+    return -1 if operator in (">", ">=") and number >= 299 else 1 if operator in ("<", "<=") and number >= 299 else 0
+
+
+def _refined(state: State, sign: int | None) -> State:
+    if sign is None:
+        return state
+    made = state - BEFORE
+    if not made:
+        return state
+    before = state & BEFORE
+    if sign < 0:
+        return before | BAD
+    if sign > 0:
+        return before | {"bad" if one == "bad" else "good" for one in made}
+    return before | {"either" if one == "done" else one for one in made}
+
+
+def _for_key(key: str | None, good: State, bad: State, component: bool) -> State:
+    if key is None:
+        return good
+    if _LATE_KEYS.search(key):
+        return good | bad
+    if _BAD_KEYS.search(key):
+        return bad
+    return good if not component or _GOOD_KEYS.search(key) else NOWHERE
+
+
+def _named_end(key: str) -> bool:
+    return bool(key.startswith("on") and (_GOOD_KEYS.search(key) or _BAD_KEYS.search(key) or _LATE_KEYS.search(key)))
+
+
+def _values(args: Iterable[Expr]) -> Iterable[tuple[str | None, Expr]]:
+    for arg in args:
+        if isinstance(arg, Record):
+            yield from arg.items.items()
+        else:
+            yield None, arg
+            if type(arg) is Expr:
+                yield from ((None, part) for part in arg.parts)
+
+
+def _dotted(expr: Expr) -> str:
+    if isinstance(expr, Name):
+        return expr.id
+    return f"{_dotted(expr.object)}.{expr.name}" if isinstance(expr, Member) else ""
+
+
+def worth_following(names: Names, calls: Sequence[tuple[Call, Scope]], marked: set[int]) -> set[int]:
+    """The functions in which, at any depth, one of the ``marked`` calls or a call of a parameter stands."""
+    callees: dict[int, list[int]] = {}
+    worth: list[int] = []
+    for call, scope in calls:
+        around = [one.function for one in _scopes(scope) if one.function is not None]
+        made = names.function(call.callee, scope) if isinstance(call.callee, Name | Member) else None
+        if id(call) in marked or _calls_parameter(call, scope):
+            worth += [id(function) for function in around]
+        if made is not None:
+            callees.setdefault(id(made[0]), []).extend(id(function) for function in around)
+    found: set[int] = set()
+    while worth:
+        one = worth.pop()
+        if one not in found:
+            found.add(one)
+            worth += callees.get(one, ())
+    return found
+
+
+def _calls_parameter(call: Call, scope: Scope) -> bool:
+    if not isinstance(call.callee, Name) or (bound := scope.lookup(call.callee.id)) is None:
+        return False
+    return any(isinstance(one, Parameter) for one in bound[1])
+
+
+def _scopes(scope: Scope) -> Iterable[Scope]:
+    here: Scope | None = scope
+    while here is not None:
+        yield here
+        here = here.parent

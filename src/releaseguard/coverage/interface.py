@@ -1,0 +1,89 @@
+"""What a search for unlogged provider calls finds, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+RULES = {
+    "not-logged": "A provider is called, and its success or its error is not logged.",
+    "not-tested": "A provider is called in the app, and no test names it.",
+    "unknown-provider": "An event is logged for a provider that no card knows.",
+    "unknown-event": "An event is logged that is not on its provider's card.",
+    "wrong-outcome": "An event of success is logged as an error, or the other way round.",
+    "unknown-address": "A request goes to an address that is known at run time only.",
+    "unknown-log": "A call is logged with an event that is known at run time only.",
+    "not-read": "A file could not be read, or not all of it.",
+    "bad-waiver": "A comment that waives a finding gives no reason, or there is nothing to waive.",
+}
+"""Each kind of finding, in one sentence."""
+REMARKS = ("unknown-address", "unknown-log", "not-read", "bad-waiver")
+"""What could not be judged: told, and no gap."""
+OUTCOMES = ("success", "error")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing to look at; ``line`` and ``column`` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    rule: str
+    provider: str | None
+    missing: tuple[str, ...]
+    """``success``, ``error``, ``test``."""
+    message: str
+    fix: str | None = None
+    """The lines to add, or the name to write instead."""
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether something is missing or wrong, and not only unknown."""
+        return self.rule not in REMARKS
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A finding that a comment waives, with its reason."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCoverage:
+    """One provider that the app calls."""
+
+    provider: str
+    name: str
+    calls: int
+    covered: int
+    """Calls whose success and error are both logged."""
+    waived: int
+    tests: Sequence[str]
+    """Files of tests that name it, beginning with those that say so most plainly."""
+    places: Sequence[tuple[str, int]]
+    """File and line of each call."""
+
+    @property
+    def tested(self) -> bool:
+        """Whether any test names it."""
+        return bool(self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One search."""
+
+    findings: Sequence[Finding]
+    waived: Sequence[Waived]
+    providers: Sequence[ProviderCoverage]
+    files: int
+    """App files that were read."""
+    test_files: int
+
+    @property
+    def gaps(self) -> Sequence[Finding]:
+        """The findings that are more than remarks."""
+        return [one for one in self.findings if one.is_gap]

@@ -1,0 +1,159 @@
+"""What the readers of both languages share: scopes, places, comments, and what is kept of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from releaseguard.coverage.syntax import (
+    Call,
+    Class,
+    Comment,
+    Expr,
+    Function,
+    Member,
+    Name,
+    Place,
+    Scope,
+    SourceFile,
+    Statement,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+ADDRESSED = "releaseguard:"
+"""What a comment that speaks to us begins with."""
+
+
+class Reader:
+    """Turns one syntax tree into a :class:`SourceFile`; each language says what its nodes mean."""
+
+    comment_marks: Sequence[str] = ()
+
+    def __init__(self, path: str, language: Literal["typescript", "python"], content: bytes) -> None:
+        self.lines = content.split(b"\n")
+        main = Function((1, 1))
+        self.file = SourceFile(path, language, main)
+        self.scope = Scope(None, main, file=self.file)
+        main.scope = self.scope
+        self._classes: list[Class] = []
+
+    def read(self, root: Node) -> SourceFile:
+        """The file whose tree begins at ``root``."""
+        self.file.main.body = self.body(root)
+        self._survey(root)
+        return self.file
+
+    def statement(self, node: Node) -> Iterator[Statement]:
+        """What one node does, in order."""
+        raise NotImplementedError
+
+    def body(self, node: Node) -> Sequence[Statement]:
+        """The statements inside a node."""
+        return [one for child in self.named(node) for one in self.statement(child)]
+
+    def named(self, node: Node) -> Sequence[Node]:
+        """The children that mean something."""
+        return [child for child in node.named_children if child.type != "comment"]
+
+    def field(self, node: Node, name: str) -> Node:
+        """A child by its role; the node itself where the text was broken and it is missing."""
+        return node.child_by_field_name(name) or node
+
+    def text(self, node: Node) -> str:
+        """What is written there."""
+        return node.text.decode("utf-8", "replace") if node.text else ""
+
+    def at(self, node: Node) -> Place:
+        """Where a node begins; tree-sitter counts bytes, and readers count characters."""
+        row, column = node.start_point
+        before = self.lines[row][:column].decode("utf-8", "replace") if row < len(self.lines) else ""
+        return row + 1, len(before) + 1
+
+    @contextmanager
+    def inside_of(self, function: Function) -> Iterator[None]:
+        """Names that are bound from here on are the function's own."""
+        outer = self.scope
+        function.scope = Scope(outer, function, file=self.file, owner=self._classes[-1] if self._classes else None)
+        self.file.functions.append(function)
+        self.scope, classes, self._classes = function.scope, self._classes, []
+        try:
+            yield
+        finally:
+            self.scope, self._classes = outer, classes
+
+    @contextmanager
+    def in_class(self, owner: Class) -> Iterator[None]:
+        """Functions from here on are the methods of ``owner``."""
+        self._classes.append(owner)
+        try:
+            yield
+        finally:
+            self._classes.pop()
+
+    def called(self, call: Call) -> Call:
+        """Remember a call."""
+        self.file.calls.append((call, self.scope))
+        return call
+
+    def said(self, text: Text) -> Text:
+        """Remember a text."""
+        self.file.texts.append(text)
+        return text
+
+    def _remember_field(self, place: Member, value: Expr) -> None:
+        owner = self.scope.of_class
+        if owner is not None and isinstance(place.object, Name) and place.object.id in ("this", "self", "cls"):
+            owner.fields[place.name] = value
+
+    def _survey(self, root: Node) -> None:
+        """Comments to us, the first line that is broken, and the words of the file."""
+        pending = [root]
+        while pending:
+            node = pending.pop()
+            if node.type == "comment":
+                self._comment(node)
+            elif (node.type == "ERROR" or node.is_missing) and self.file.broken_at is None:
+                self.file.broken_at = node.start_point[0] + 1
+            elif node.child_count == 0 and node.is_named:
+                self.file.words.add(self.text(node))
+            pending += reversed(node.children)
+
+    def _comment(self, node: Node) -> None:
+        text = self.text(node).removesuffix("*/").lstrip("/*# \t").strip()
+        if text.startswith(ADDRESSED):
+            before = node.prev_sibling or node.parent
+            alone = before is None or before.end_point[0] < node.start_point[0] or before == node.parent
+            self.file.comments.append(Comment(node.start_point[0] + 1, text.removeprefix(ADDRESSED).strip(), alone))
+
+
+def read_source(path: str, content: bytes) -> SourceFile:
+    """Read one file, whose name says in which language."""
+    if path.endswith(".py"):
+        from releaseguard.coverage.python import PythonReader
+
+        return PythonReader(path, "python", content).read(_parser("python").parse(content).root_node)
+    from releaseguard.coverage.typescript import TypeScriptReader
+
+    # JSX and TypeScript's `<T>value` exclude one another; JavaScript has the first alone.
+    dialect = "typescript" if path.endswith((".ts", ".mts", ".cts")) else "tsx"
+    return TypeScriptReader(path, "typescript", content).read(_parser(dialect).parse(content).root_node)
+
+
+@cache
+def _parser(dialect: str) -> Parser:
+    """The parser of a language, made once: tree-sitter is loaded by a run that reads source, and by no other."""
+    from tree_sitter import Language, Parser
+
+    if dialect == "python":
+        import tree_sitter_python
+
+        return Parser(Language(tree_sitter_python.language()))
+    import tree_sitter_typescript
+
+    grammars = {"typescript": tree_sitter_typescript.language_typescript, "tsx": tree_sitter_typescript.language_tsx}
+    return Parser(Language(grammars[dialect]()))

@@ -1,0 +1,348 @@
+"""What the search knows of a program, whichever language it was written in: a small tree, made by one reader each.
+
+Nodes are compared by identity: two calls that look the same are two calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Place = tuple[int, int]
+"""Line and column, both from 1; the column counts characters."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Expr:
+    """Anything with a value; by itself one that is not looked into, which evaluates its ``parts`` in order."""
+
+    at: Place
+    parts: Sequence[Expr] = ()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Text(Expr):
+    """A text: literal pieces, and expressions between them."""
+
+    pieces: Sequence[str | Expr] = ()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Const(Expr):
+    """A number, a truth value, or nothing (``null``, ``undefined``, ``None``)."""
+
+    value: float | bool | None = None
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Name(Expr):
+    """A variable."""
+
+    id: str = ""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Member(Expr):
+    """``object.name``, also ``object["name"]``; ``parts`` holds the object."""
+
+    name: str = ""
+
+    @property
+    def object(self) -> Expr:
+        """What it is a member of."""
+        return self.parts[0]
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Call(Expr):
+    """A call, a ``new``, or a component's use in JSX; ``parts`` holds what is called, then the arguments."""
+
+    args: Sequence[Expr] = ()
+    named: Mapping[str, Expr] = field(default_factory=dict)
+    component: bool = False
+
+    @property
+    def callee(self) -> Expr:
+        """What is called."""
+        return self.parts[0]
+
+    @property
+    def last_name(self) -> str:
+        """The function's own name: ``send`` of ``mail.client.send(...)``."""
+        callee = self.callee
+        return callee.id if isinstance(callee, Name) else callee.name if isinstance(callee, Member) else ""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Record(Expr):
+    """An object literal or dictionary; ``parts`` holds the values and what is spread into it."""
+
+    items: Mapping[str, Expr] = field(default_factory=dict)
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Choice(Expr):
+    """``test ? one : other``; ``parts`` in this order."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Logic(Expr):
+    """``and``, ``or`` (also ``??``) of two ``parts``."""
+
+    operator: Literal["and", "or"] = "and"
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Negation(Expr):
+    """``not`` of its one part."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Comparison(Expr):
+    """Two ``parts`` compared; ``is`` and ``===`` are ``==``."""
+
+    operator: str = "=="
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Assignment(Expr):
+    """``target = value``; ``parts`` holds the value. ``member`` is the target where it is no plain name."""
+
+    names: Sequence[str] = ()
+    member: Member | None = None
+
+    @property
+    def value(self) -> Expr:
+        """What is assigned."""
+        return self.parts[0]
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Parameter:
+    """A parameter of a function; one that takes an object apart has several ``names``."""
+
+    names: Sequence[str]
+    default: Expr | None = None
+    kind: Expr | None = None
+    """Its type, where that is a name."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Name -> key of the object, where it takes one apart."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Statement:
+    """Anything done; by itself something that does nothing here."""
+
+    at: Place
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Do(Statement):
+    """An expression for its effect."""
+
+    value: Expr
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class If(Statement):
+    """A condition."""
+
+    test: Expr
+    then: Sequence[Statement]
+    other: Sequence[Statement] = ()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Handler:
+    """A ``catch`` or ``except``."""
+
+    name: str | None
+    body: Sequence[Statement]
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Try(Statement):
+    """``other`` is Python's ``else``: what is done where nothing was raised."""
+
+    body: Sequence[Statement]
+    handlers: Sequence[Handler] = ()
+    other: Sequence[Statement] = ()
+    final: Sequence[Statement] = ()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Loop(Statement):
+    """Any loop; ``head`` is evaluated first. ``endless`` ends by ``break`` only, ``never`` runs no time at all."""
+
+    head: Sequence[Expr]
+    body: Sequence[Statement]
+    other: Sequence[Statement] = ()
+    endless: bool = False
+    never: bool = False
+    at_least_once: bool = False
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Cases(Statement):
+    """``switch`` and ``match``: for each case its body; one may be the default."""
+
+    subject: Expr
+    cases: Sequence[Sequence[Statement]]
+    falls_through: bool
+    has_default: bool
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Leave(Statement):
+    """``return``, ``throw``/``raise``, ``break``, ``continue``, with the value that goes along."""
+
+    how: Literal["return", "throw", "break", "continue"]
+    value: Expr | None = None
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Inner(Statement):
+    """Statements in a block of their own."""
+
+    body: Sequence[Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Where an imported name comes from: a module's member, or the module itself where ``member`` is ``None``."""
+
+    module: str
+    member: str | None
+
+
+Bound: TypeAlias = "Expr | Import | Parameter | Taken"
+"""What a name may stand for; functions and classes are expressions."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Taken:
+    """A name taken out of an object: ``const { error: failed } = value``."""
+
+    value: Expr
+    key: str
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Scope:
+    """The names of a function or file, and what each may stand for. Blocks are not told apart."""
+
+    parent: Scope | None
+    function: Function | None = None
+    names: dict[str, list[Bound]] = field(default_factory=dict)
+    owner: Class | None = None
+    """The class whose method this is the scope of."""
+    file: SourceFile | None = None
+
+    def bind(self, name: str, value: Bound) -> None:
+        """Let ``name`` stand for ``value`` too."""
+        self.names.setdefault(name, []).append(value)
+
+    def lookup(self, name: str) -> tuple[Scope, Sequence[Bound]] | None:
+        """The nearest scope around that knows ``name``, and what it stands for there."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope, scope.names[name]
+            scope = scope.parent
+        return None
+
+    @property
+    def root(self) -> Scope:
+        """The file's own."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    @property
+    def of_class(self) -> Class | None:
+        """The class around, if any."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.owner is not None:
+                return scope.owner
+            scope = scope.parent
+        return None
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Function(Expr):
+    """A function, where it is defined; ``name`` is empty where it has none of its own."""
+
+    name: str = ""
+    params: Sequence[Parameter] = ()
+    body: Sequence[Statement] = ()
+    scope: Scope = field(default_factory=lambda: Scope(None))
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Class(Expr):
+    """A class: its methods, and what its fields are set to."""
+
+    name: str = ""
+    methods: dict[str, Function] = field(default_factory=dict)
+    fields: dict[str, Expr] = field(default_factory=dict)
+    bases: Sequence[Expr] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment that speaks to releaseguard."""
+
+    line: int
+    text: str
+    alone: bool
+    """Whether nothing else is on its line."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class SourceFile:
+    """One file that was read."""
+
+    path: str
+    """Relative to where the search began, with ``/``."""
+    language: Literal["typescript", "python"]
+    main: Function
+    """What the file does when it is loaded."""
+    exports: dict[str, Expr | Import] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    """Modules of which everything is exported again."""
+    calls: list[tuple[Call, Scope]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    functions: list[Function] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    """Names and texts, without comments; of test files."""
+    broken_at: int | None = None
+    """The first line that could not be understood."""
+
+
+def inside(expr: Expr) -> Iterator[Expr]:
+    """An expression and all that it evaluates, without the bodies of functions."""
+    yield expr
+    for part in expr.parts:
+        yield from inside(part)
+
+
+def statements_of(body: Sequence[Statement]) -> Iterator[Statement]:
+    """Every statement of a body, also those inside others, without the bodies of functions."""
+    for one in body:
+        yield one
+        match one:
+            case If():
+                yield from statements_of([*one.then, *one.other])
+            case Try():
+                caught = [inner for handler in one.handlers for inner in handler.body]
+                yield from statements_of([*one.body, *caught, *one.other, *one.final])
+            case Loop():
+                yield from statements_of([*one.body, *one.other])
+            case Cases():
+                yield from statements_of([inner for case in one.cases for inner in case])
+            case Inner():
+                yield from statements_of(one.body)

@@ -1,0 +1,1 @@
+CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"

@@ -1,0 +1,3 @@
+export function logIntegrationEvent(provider: string, event: string, outcome: 'success' | 'error', more?: object): void {
+  console.info(provider, event, outcome, more);
+}
