@@ -42,6 +42,7 @@ from releaseguard.coverage.syntax import (
     Record,
     Scope,
     Statement,
+    Taken,
     Text,
     Try,
     inside,
@@ -165,7 +166,7 @@ class Walk:
         state = self.expr(test, state, scope, frame)
         if isinstance(test, Const):
             return state, (state if test.value else NOWHERE), (NOWHERE if test.value else state)
-        sign = self._sign(test, self.fired > before)
+        sign = self._sign(test, self.fired > before, scope)
         return state, _refined(state, sign), _refined(state, None if sign is None else -sign)
 
     def _try(self, one: Try, state: State, scope: Scope, frame: Frame) -> Ends:
@@ -411,29 +412,41 @@ class Walk:
                 return True
         return False
 
-    def _sign(self, test: Expr, fired: bool) -> int | None:
+    def _sign(self, test: Expr, fired: bool, scope: Scope) -> int | None:
         """1 where a true condition means success, -1 where it means failure, 0 where it cannot be read; ``None``
         where it speaks of something else."""
         match test:
             case Negation():
-                sign = self._sign(test.parts[0], fired)
+                sign = self._sign(test.parts[0], fired, scope)
                 return None if sign is None else -sign
             case Logic() | Choice():
-                signs = [self._sign(part, fired) for part in test.parts]
+                signs = [self._sign(part, fired, scope) for part in test.parts]
                 known = [sign for sign in signs if sign]
                 return known[0] if known else 0 if 0 in signs else None
         if not self._relevant(test, fired):
             return None
         match test:
             case Comparison():
-                return _comparison(test, self._sign(test.parts[0], fired) or 0)
-            case Name(id=name) | Member(name=name):
+                return _comparison(test, self._sign(test.parts[0], fired, scope) or 0)
+            case Name():
+                return self._sign_of_variable(test, fired, scope)
+            case Member(name=name):
                 return _sign_of_name(name)
             case Call():
                 return _sign_of_name(test.last_name) if test.last_name not in ("Boolean", "bool") else 1
             case Assignment():
-                return self._sign(test.value, fired)
+                return self._sign(test.value, fired, scope)
         return 0
+
+    def _sign_of_variable(self, name: Name, fired: bool, scope: Scope) -> int:
+        """By what it was made of, where that can be read, else by how it is called."""
+        found = scope.lookup(name.id)
+        bound = found[1] if found else ()
+        if len(bound) == 1 and isinstance(bound[0], Taken):
+            return _sign_of_name(bound[0].key)
+        if len(bound) == 1 and isinstance(bound[0], Negation | Comparison | Logic | Member):
+            return self._sign(bound[0], fired, scope) or 0
+        return _sign_of_name(name.id)
 
 
 def _sign_of_name(name: str) -> int:

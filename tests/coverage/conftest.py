@@ -1,0 +1,4 @@
+from __future__ import annotations
+
+collect_ignore = ["app"]
+"""An app to be searched, with tests of its own."""
