@@ -102,10 +102,14 @@ class Walk:
     worth: set[int]
     """Functions in which something is logged or called; others are not followed."""
     reached: Reached
+    floats: bool = False
+    """Whether a failure comes where nobody waits: as a request that is neither awaited nor kept."""
     thrown: State = NOWHERE
     fired: int = 0
     tainted: set[str] = field(default_factory=set)
     """Names that hold what the call brought."""
+    _alone: int = 0
+    """The expression that is a statement by itself."""
     _inside: int = 0
     _stack: list[int] = field(default_factory=list)
     _steps: int = 0
@@ -141,6 +145,7 @@ class Walk:
             return Ends()
         match one:
             case Do():
+                self._alone = id(one.value)
                 return Ends(self.expr(one.value, state, scope, frame))
             case If():
                 return self._if(one, state, scope, frame)
@@ -325,7 +330,8 @@ class Walk:
         if "before" not in state:
             return state
         self.fired += 1
-        self.thrown |= BAD
+        if not (self.floats and self._alone == id(call)):
+            self.thrown |= BAD
         for key, function, around in self._given(call, scope, frame):
             for parameter in function.params:
                 self.tainted.update(parameter.names)
@@ -442,9 +448,12 @@ class Walk:
         """By what it was made of, where that can be read, else by how it is called."""
         found = scope.lookup(name.id)
         bound = found[1] if found else ()
+        if not bound:
+            return _sign_of_name(name.id)
         if len(bound) == 1 and isinstance(bound[0], Taken):
             return _sign_of_name(bound[0].key)
-        if len(bound) == 1 and isinstance(bound[0], Negation | Comparison | Logic | Member):
+        own = {part.id for part in inside(bound[0]) if isinstance(part, Name)} if isinstance(bound[0], Expr) else set()
+        if len(bound) == 1 and name.id not in own and isinstance(bound[0], Negation | Comparison | Logic | Member):
             return self._sign(bound[0], fired, scope) or 0
         return _sign_of_name(name.id)
 

@@ -94,7 +94,8 @@ class Judge:
                     heard.unknown_at = (scope.root.file.path, *call.at)
 
         target = id(site.call)
-        walk = Walk(self.names, target, site.ends, self.finder.is_log, self.worth, reached)
+        floats = site.is_request and site.file.language == "typescript" and target not in site.file.awaited
+        walk = Walk(self.names, target, site.ends, self.finder.is_log, self.worth, reached, floats)
         walk.root(function)
         return heard
 

@@ -52,6 +52,8 @@ class Site:
     file: SourceFile
     event: str | None
     """The success event that its card names for it."""
+    is_request: bool = False
+    """Whether it is a request to a host, and no call of a package."""
     ends: set[int] = field(default_factory=set)
     """Where the request leaves, inside a function that is given the address; by the nodes' ids."""
 
@@ -82,6 +84,7 @@ class Found:
 class _Use:
     provider: str
     event: str | None
+    is_request: bool = False
 
 
 Callers = Mapping[int, Sequence[tuple[Call, Scope]]]
@@ -111,7 +114,9 @@ class Finder:
                     found.logs.append((call, scope))
                 elif not _inside_log(scope):
                     self._look_at(call, scope, used, found, callers)
-            found.sites += [Site(use.provider, call, scope, file, use.event) for call, scope, use in used.values()]
+            found.sites += [
+                Site(use.provider, call, scope, file, use.event, use.is_request) for call, scope, use in used.values()
+            ]
         found.sites = _once(found.sites)
         found.unseen = list({id(one.call): one for one in found.unseen}.values())
         return found
@@ -192,7 +197,7 @@ class Finder:
             addresses = self._addresses(call, scope, origin, frame)
             use = self._provider_of(addresses)
             if use is not None and not _inside_log(there):
-                found.sites.append(Site(use.provider, outer, there, _file(there), use.event, {id(call)}))
+                found.sites.append(Site(use.provider, outer, there, _file(there), use.event, True, {id(call)}))
             elif use is None and _unknown(addresses):
                 further = [*way, (outer, there)]
                 if not self._through(call, scope, origin, found, callers, further):
@@ -246,7 +251,7 @@ class Finder:
         for address in sorted(addresses):
             if (provider := self.provider_of_address(address)) is not None:
                 card = self.cards.get(provider)
-                return _Use(provider, card.events.success[0] if card.events.success else None)
+                return _Use(provider, card.events.success[0] if card.events.success else None, True)
         return None
 
     def provider_of_address(self, address: str) -> str | None:

@@ -317,6 +317,8 @@ class SourceFile:
     texts: list[Text] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
+    awaited: set[int] = field(default_factory=set)
+    """Calls that are waited for where they are made, by their ``id``."""
     words: set[str] = field(default_factory=set)
     """Names and texts, without comments; of test files."""
     broken_at: int | None = None

@@ -295,7 +295,10 @@ class TypeScriptReader(Reader):
         """The value of one node; ``name`` is what it is assigned to."""
         if node.type in _TRANSPARENT:
             inner = [child for child in self.named(node) if child.type not in _TYPES]
-            return self.expr(inner[0], name) if inner else Expr(self.at(node))
+            value = self.expr(inner[0], name) if inner else Expr(self.at(node))
+            if node.type == "await_expression":
+                self.file.awaited.add(id(value))
+            return value
         if node.type in _FUNCTIONS:
             return self.function(node, name)
         if (read := _EXPRESSIONS.get(node.type)) is not None:
