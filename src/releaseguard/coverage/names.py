@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from releaseguard.coverage.syntax import (
@@ -36,6 +37,8 @@ HOLE = "\0"
 """Stands in a text for what is known at run time only."""
 DEPTH = 12
 """Of assignments and imports that are followed from one name."""
+FUEL = 2_000
+"""Steps that one question may take."""
 MOST = 16
 """Different texts of one expression beyond which it counts as unknown."""
 _EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
@@ -116,12 +119,31 @@ class Names:
         self._aliases = aliases
         self._renamed = renamed
         self._origins: dict[tuple[int, int], Origin | None] = {}
+        self._modules: dict[tuple[str, str, str], SourceFile | None] = {}
+        self._functions: dict[tuple[int, int], tuple[Function, Frame | None] | None] = {}
+        self._fuel = 0
+        self._asking = 0
 
     # --- modules
 
     def module(self, file: SourceFile, module: str) -> SourceFile | None:
         """The file of this search that ``module`` means inside ``file``, if it is one."""
-        return self._python(file, module) if file.language == "python" else self._typescript(file, module)
+        key = (file.language, posixpath.dirname(file.path), module)
+        if key not in self._modules:
+            look = self._python if file.language == "python" else self._typescript
+            self._modules[key] = look(file, module)
+        return self._modules[key]
+
+    @contextmanager
+    def _question(self) -> Iterator[None]:
+        """One question from outside: what it may follow is limited, since names can lead in ever wider circles."""
+        if not self._asking:
+            self._fuel = FUEL
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
 
     def _typescript(self, file: SourceFile, module: str) -> SourceFile | None:
         if module.startswith("."):
@@ -201,7 +223,8 @@ class Names:
         self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH
     ) -> Iterator[tuple[Bound, Scope, Frame | None]]:
         """What an expression may stand for, followed through variables, imports, members and what was passed on."""
-        if depth <= 0:
+        self._fuel -= 1
+        if depth <= 0 or self._fuel < 0:
             return
         if isinstance(expr, Name):
             yield from self._of_name(expr, scope, frame, depth)
@@ -338,15 +361,32 @@ class Names:
 
     def function(self, expr: Expr, scope: Scope, frame: Frame | None = None) -> tuple[Function, Frame | None] | None:
         """The function of this search that an expression stands for, and the frame around it."""
+        if frame is not None:
+            with self._question():
+                return self._function(expr, scope, frame)
+        key = (id(expr), id(scope))
+        if key not in self._functions:
+            with self._question():
+                found = self._function(expr, scope, None)
+                if self._fuel < 0:
+                    return found  # cut short: asked for by itself it may be found
+            self._functions[key] = found
+        return self._functions[key]
+
+    def _function(self, expr: Expr, scope: Scope, frame: Frame | None) -> tuple[Function, Frame | None] | None:
         for value, home, inner in self.meanings(expr, scope, frame):
             if isinstance(value, Function):
                 return value, inner.find(value.scope.parent) if inner and value.scope.parent else None
             if isinstance(value, Call) and value.args and value.last_name in _WRAPPERS:
-                return self.function(value.args[0], home, inner)
+                return self._function(value.args[0], home, inner)
         return None
 
     def texts(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> set[str]:
         """Every text that an expression may be; what is known at run time only is a :data:`HOLE` in it."""
+        with self._question():
+            return self._texts(expr, scope, frame, depth)
+
+    def _texts(self, expr: Expr, scope: Scope, frame: Frame | None, depth: int) -> set[str]:
         if depth <= 0:
             return {HOLE}
         if isinstance(expr, Text):
@@ -410,7 +450,12 @@ class Names:
         key = (id(expr), id(scope))
         if key not in self._origins:
             self._origins[key] = None  # while it is being found: a circle has no origin
-            self._origins[key] = self._origin(expr, scope, depth)
+            with self._question():
+                found = self._origin(expr, scope, depth)
+                if self._fuel < 0:
+                    del self._origins[key]
+                    return found
+            self._origins[key] = found
         return self._origins[key]
 
     def _origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,16 @@ def search(path: Path, cards: Cards, progress: Callable[[int, int], None] = lamb
     """
     if not path.exists():
         raise UsageError("there is no such file or folder", where=str(path), next_step="Name the app's folder.")
-    sources = _read(path, progress)
+    collecting = gc.isenabled()
+    gc.disable()  # many small nodes that all live until the end: looking through them again and again frees none
+    try:
+        return _searched(_read(path, progress), cards)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _searched(sources: _Sources, cards: Cards) -> Report:
     callers = callers_of(sources.names, sources.app)
     finder = Finder(sources.names, cards, sources.app)
     found = finder.find(callers)
