@@ -2,7 +2,7 @@
 
 A project's card replaces the shipped one of the same file name, with two exceptions that SAFE MODE rests on: the
 shipped card's hosts always count, and the role in which releaseguard stands on a provider is the shipped card's
-to say.
+to say. What it leaves unsaid of how a use looks in code stays as shipped, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from releaseguard.cards import rules
-from releaseguard.cards.spec import Card, Check, FlowSpec, SecretSpec
+from releaseguard.cards.spec import Card, Check, CodeSpec, FlowSpec, SecretSpec
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.tomlfile import Document, convert, did_you_mean, read
 
@@ -170,7 +170,8 @@ def _kept_honest(own: Card, shipped: Card | None) -> Card:
     if shipped is None:
         return own
     hosts = tuple(dict.fromkeys((*shipped.hosts, *own.hosts)))
-    return msgspec.structs.replace(own, hosts=hosts, infrastructure=shipped.infrastructure)
+    code = own.code if own.code != CodeSpec() else shipped.code
+    return msgspec.structs.replace(own, hosts=hosts, infrastructure=shipped.infrastructure, code=code)
 
 
 def _owners(shipped: Mapping[str, Card], cards: Mapping[str, Card]) -> Mapping[str, str]:

@@ -36,6 +36,8 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 _NOT_TEXTS = {"body", "extract", "code"}
 """The tables on a card that do not hold a sentence by language."""
 _NPM = re.compile(r"(@[a-z0-9_.-]+/)?[a-z0-9_.-]+|deno\.land/x/[a-z0-9_]+")
+_CALL_STEP = r"""(?:\*|[A-Za-z_$][A-Za-z0-9_$]*)(?:\((?:"[^"]*"|'[^']*')\))?"""
+_CALL = re.compile(rf"{_CALL_STEP}(?:\.{_CALL_STEP})*")
 _SHARED_BY_GROUP = ("from_", "reach", "overlap", "proven_by")
 
 Problems = Iterator[ConfigError]
@@ -323,6 +325,14 @@ def _code(document: Document, card: Card) -> Problems:
         missing = "calls" if not code.calls else "npm or python"
         yield document.error(f"says which packages or which calls are a use, and not {missing}", "code")
     for path, event in code.calls.items():
+        if not _CALL.fullmatch(path):
+            yield document.error(
+                "is not the end of a path of names",
+                "code",
+                "calls",
+                path,
+                next_step="Write it without calls in between: messages.create, *.list, client('rekognition').*",
+            )
         yield from _unknown(document, [event], card.events.success, "code", "calls", path)
 
 

@@ -81,15 +81,6 @@ class ProofSpec(_Strict, frozen=True, kw_only=True):
     """The flow that makes an event where traffic is too thin."""
 
 
-CallPath = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"""^[A-Za-z_*][A-Za-z0-9_]*(\(["'][^"']*["']\))?(\.([A-Za-z_*][A-Za-z0-9_]*)(\(["'][^"']*["']\))?)*$""",
-        description="the end of a path of names: send, messages.create, client('rekognition').*",
-    ),
-]
-
-
 class CodeSpec(_Strict, frozen=True, kw_only=True):
     """How a use of the provider looks in the app's code, beside requests to its hosts."""
 
@@ -97,7 +88,7 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     """Packages for TypeScript and JavaScript, however they are imported (npm:, jsr:, esm.sh, deno.land/x/name)."""
     python: Sequence[str] = ()
     """Packages of Python, by the name they are imported under."""
-    calls: Mapping[CallPath, Identifier] = {}
+    calls: Mapping[str, Identifier] = {}
     """The functions of those packages, and JSX components, whose call is a use -> the success event of that use.
 
     A key is the end of the path from the package to the function; calls in between are not written

@@ -148,10 +148,8 @@ class _Findings:
             yield Finding(*site.at, "unknown-log", card.id, unknown, what)
 
     def _fix(self, site: Site, card: Card, missing: Sequence[str]) -> str:
-        events = {
-            "success": site.event or next(iter(card.events.success), ""),
-            "error": next(iter(card.events.error), ""),
-        }
+        known = [one for one in (site.event, *card.events.success) if one and one in card.events.success]
+        events = {"success": next(iter(known), ""), "error": next(iter(card.events.error), "")}
         python = site.file.language == "python"
         return "\n".join(_line(python, self._by_name, card.id, events[one], one) for one in missing)
 

@@ -1,0 +1,204 @@
+"""The command: exit codes, formats, what cannot be read, waivers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from tests.coverage.snippets import HEAD, filled, searched
+
+from support.commands import Commands
+
+GOOD = HEAD[".ts"] + filled("export async function f() { try { await sgMail.send({}); SENT } catch (e) { FAILED } }\n")
+BAD = HEAD[".ts"] + "export const f = () => sgMail.send({});\n"
+TEST = "import { f } from './mail';\nit('sends', () => f());\n"
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Commands:
+    return Commands(tmp_path, {})
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content)
+    return folder
+
+
+def test_nothing_missing_is_exit_0_without_configuration_or_credentials(cli, tmp_path):
+    write(tmp_path, mail__ts=GOOD, mail__test__ts=TEST)
+    done = cli.run("coverage", ".")
+    assert (done.code, done.err) == (0, "")
+    assert "1 of 1 call log success and error, 1 of 1 provider tested; 1 file read." in done.out
+
+
+def test_a_gap_is_exit_1_with_place_and_line_to_add(cli, tmp_path):
+    write(tmp_path, mail__ts=BAD, mail__test__ts=TEST)
+    done = cli.run("coverage", ".")
+    assert done.code == 1
+    assert "mail.ts:3:24  not-logged sendgrid" in done.out
+    assert "after it, add: logIntegrationEvent('sendgrid', 'sendgrid_email_sent', 'success');" in done.out
+    assert "where it fails, add: logIntegrationEvent('sendgrid', 'sendgrid_error', 'error');" in done.out
+
+
+def test_a_provider_without_a_test_is_a_gap(cli, tmp_path):
+    write(tmp_path, mail__ts=GOOD)
+    done = cli.run("coverage", ".", "--json")
+    assert done.code == 1
+    assert [(one["rule"], one["missing"]) for one in done.json["findings"]] == [("not-tested", ["test"])]
+
+
+def test_json_has_its_documented_shape(cli, tmp_path):
+    write(tmp_path, mail__ts=BAD)
+    document = cli.run("coverage", ".", "--json").json
+    assert set(document) == {
+        "ok", "path", "summary", "findings", "unknown", "waived", "providers", "files", "test_files",
+    }  # fmt: skip
+    assert set(document["findings"][0]) == {
+        "rule", "provider", "file", "line", "column", "missing", "message", "fix",
+    }  # fmt: skip
+    (row,) = document["providers"]
+    assert (row["provider"], row["calls"], row["covered"], row["tested"], document["ok"]) == (
+        "sendgrid", 1, 0, False, False,
+    )  # fmt: skip
+
+
+def test_sarif_names_rules_places_and_levels(cli, tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "my app").mkdir()
+    write(tmp_path / "my app", mail__ts=BAD, geo__ts="export const f = (u) => fetch(u);\n")
+    cli.run("coverage", "my app", "--format", "sarif", "-o", "out.sarif")
+    sarif = json.loads((tmp_path / "out.sarif").read_text())
+    assert (sarif["version"], len(sarif["runs"])) == ("2.1.0", 1)
+    run = sarif["runs"][0]
+    rules = run["tool"]["driver"]["rules"]
+    assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
+    places = set()
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["region"]["startLine"] >= 1
+        places.add((result["ruleId"], result["level"], place["artifactLocation"]["uri"]))
+    assert ("not-logged", "error", "my%20app/mail.ts") in places
+    assert ("unknown-address", "note", "my%20app/geo.ts") in places
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "there is no such file or folder"),
+        ([], "Missing argument 'PATH'"),
+        ([".", "--provider", "sendgird"], "Did you mean 'sendgrid'?"),
+        ([".", "--format", "html"], "'html' is not one of"),
+    ],
+)
+def test_what_cannot_be_meant_is_exit_2(cli, arguments, words):
+    done = cli.run("coverage", *arguments)
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_one_file_can_be_searched(cli, tmp_path):
+    write(tmp_path, mail__ts=BAD)
+    assert cli.run("coverage", "mail.ts").code == 1
+
+
+def test_a_projects_own_card_counts(cli, tmp_path):
+    (tmp_path / "checks").mkdir()
+    shipped = Path(__file__).parents[2] / "checks" / "sendgrid.toml"
+    own = shipped.read_text().replace("@sendgrid/mail", "@ours/mail")
+    (tmp_path / "checks" / "sendgrid.toml").write_text(own)
+    write(tmp_path, releaseguard__toml="", mail__ts="import m from '@ours/mail';\nm.send({});\n")
+    assert cli.run("coverage", ".", "--json").json["providers"][0]["calls"] == 1
+
+
+def test_an_empty_folder_says_that_nothing_was_looked_at(cli):
+    done = cli.run("coverage", ".")
+    assert (done.code, "No source was found" in done.out) == (0, True)
+
+
+def test_what_cannot_be_read_is_told_and_does_not_stop_the_search(tmp_path):
+    (tmp_path / "latin.ts").write_bytes(b"const a = '\xe9';\n")
+    (tmp_path / "huge.js").write_text("// x\n" * 300_000)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "self.ts").symlink_to(tmp_path / "self.ts")
+    os.mkfifo(tmp_path / "pipe.ts")
+    (tmp_path / "deep.js").write_text("[" * 20_000)
+    (tmp_path / "View.vue").write_text("<template/>")
+    report = searched(tmp_path, {"mail.ts": BAD, "broken.ts": "export const = ;;; {{{ (\n"})
+    told = {one.file: one.message for one in report.findings if one.rule == "not-read"}
+    assert set(told) == {"latin.ts", "huge.js", "loop", "deep.js", "broken.ts", "."}
+    assert [row.calls for row in report.providers] == [1]
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_told(tmp_path):
+    (tmp_path / "secret.ts").write_text("x")
+    (tmp_path / "secret.ts").chmod(0)
+    assert [one.rule for one in searched(tmp_path, {}).findings] == ["not-read"]
+
+
+def test_what_git_ignores_is_not_read(tmp_path):
+    files = {".gitignore": "generated/\n*.gen.js\n", "generated/a.ts": BAD, "b.gen.js": BAD, "c.ts": GOOD}
+    assert searched(tmp_path, files).files == 1
+
+
+def test_a_waiver_with_a_reason_waives_its_line_and_the_next(tmp_path):
+    head = HEAD[".ts"]
+    files = {
+        "a.ts": head + "// releaseguard: not-logged -- ours\nsgMail.send({});\n",
+        "b.ts": head + "sgMail.send({}); // releaseguard: not-logged sendgrid -- ours\n",
+        "c.ts": "// releaseguard: not-tested sendgrid -- a person tries it\n",
+    }
+    report = searched(tmp_path, files)
+    assert report.findings == []
+    assert [one.reason for one in report.waived] == ["ours", "ours", "a person tries it"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        ("not-logged", "gives its reason"),
+        ("not-loged -- x", "Did you mean 'not-logged'?"),
+        ("not-logged twilio -- of another", "Nothing of the kind"),
+    ],
+)
+def test_a_waiver_that_waives_nothing_is_told(tmp_path, comment, words):
+    report = searched(tmp_path, {"a.ts": HEAD[".ts"] + f"// releaseguard: {comment}\nsgMail.send({{}});\n"})
+    assert words in next(one.message for one in report.findings if one.rule == "bad-waiver")
+    assert "not-logged" in {one.rule for one in report.findings}
+
+
+def test_a_narrow_terminal_and_a_name_that_steers_it(cli, tmp_path):
+    (tmp_path / "a\x1b[2Jb.ts").write_text(BAD)
+    done = cli.run("coverage", ".", COLUMNS="50")
+    assert "\x1b" not in done.out
+    assert done.code == 1
+
+
+@pytest.mark.parametrize(
+    ("test", "tested"),
+    [
+        ("jest.mock('@sendgrid/mail');\nit('x', () => {});\n", True),
+        ("it('x', () => expect(e).toBe('sendgrid_email_sent'));\n", True),
+        ("import { f } from './mail';\nit('x', () => f());\n", True),
+        ("import { f } from './mail';\nit.skip('x', () => f());\n", False),
+        ("// sendgrid_email_sent\nit('x', () => {});\n", False),
+        ("import { other } from './mail';\nit('x', () => other());\n", False),
+        ("jest.mock('./mail');\nit('x', () => {});\n", False),
+        ("import { f } from './mail';\n", False),
+    ],
+)
+def test_which_tests_name_a_provider(tmp_path, test, tested):
+    report = searched(tmp_path, {"mail.ts": GOOD, "mail.test.ts": test})
+    assert report.providers[0].tested is tested
+
+
+def test_no_parser_is_loaded_by_the_command_line_itself(cli):
+    code = "import sys, releaseguard.cli.coverage; sys.exit(any('tree_sitter' in name for name in sys.modules))"
+    import subprocess
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
