@@ -48,6 +48,13 @@ LOGGED = {
     "by outcome, the event made at run time": "export async function f(e) { try { await sgMail.send({}); logIntegrationEvent('sendgrid', e, 'success'); } catch (x) { logIntegrationEvent('sendgrid', e, 'error'); } }",
     "at the top of a file": "try { await sgMail.send({}); SENT } catch (e) { FAILED }",
     "a labelled loop": "export async function f() { out: for (const a of b) { try { await sgMail.send(a); SENT continue out; } catch (e) { FAILED break out; } } }",
+    "the event alone": "export async function f() { try { await sgMail.send({}); logIntegrationEvent('sendgrid_email_sent', { latency: 1 }); } catch (e) { logIntegrationEvent('sendgrid_error', { code: e }); } }",
+    "void and optional": "export async function f() { try { await sgMail.send({}); void logIntegrationEvent?.('sendgrid', 'sendgrid_email_sent', 'success'); } catch (e) { FAILED } }",
+    "a worker": "export default { async fetch(request) { try { await sgMail.send({}); SENT } catch (e) { FAILED } return new Response(); } };",
+    "taken apart in then": "export const f = () => sgMail.send({}).then(({ data, error }) => { if (error || !data) { FAILED return null; } SENT return data; });",
+    "a stream": "export async function f() { try { for await (const one of await sgMail.send({})) { use(one); } SENT } catch (e) { FAILED } }",
+    "null checked": "export async function f() { const { data, error } = await sgMail.send({}); if (error !== null) { FAILED return; } SENT }",
+    "an async callback of a list": "export const f = (all) => Promise.all(all.map(async (one) => { try { await sgMail.send(one); SENT } catch (e) { FAILED } }));",
     "an immediate function": "(async () => { try { await sgMail.send({}); SENT } catch (e) { FAILED } })();",
     "late work": "export async function f() { try { await sgMail.send({}); EdgeRuntime.waitUntil(Promise.resolve().then(() => { SENT })); } catch (e) { setTimeout(() => { FAILED }, 0); } }",
 }  # fmt: skip

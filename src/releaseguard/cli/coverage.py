@@ -34,8 +34,11 @@ def coverage(run: Run, path: Path, provider: str | None, format_: str | None, ou
     function that makes it, or in all that call that function. No configuration is needed; where there is one, the
     project's own cards count too. What is installed, generated or ignored by git is not read.
 
-    A comment waives a finding of its line or of the next: // releaseguard: not-logged -- the reason. One of a
-    provider's tests stands anywhere: // releaseguard: not-tested sendgrid -- the reason.
+    A comment waives a finding of its line or of the next; one about a provider's tests may stand anywhere:
+
+    \b
+      // releaseguard: not-logged -- the reason
+      // releaseguard: not-tested sendgrid -- the reason
 
     Exit code 1 where something is missing or wrong. What could not be judged is listed, and does not fail.
 

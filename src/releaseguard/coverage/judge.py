@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from releaseguard.cards.load import Cards
 from releaseguard.coverage.flow import Walk
@@ -54,6 +55,11 @@ class Judge:
     worth: set[int]
     wrong: dict[tuple[tuple[str, int, int], str, str], Wrong] = field(default_factory=dict)
 
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """The events of all cards."""
+        return frozenset(event for card in self.cards for event in (*card.events.success, *card.events.error))
+
     def verdict(self, site: Site) -> Verdict:
         """Whether a call's success and its error are logged."""
         heard = self._around(site, _function(site.scope), (), OUTWARD)
@@ -87,7 +93,7 @@ class Judge:
 
         def reached(call: Call, scope: Scope, frame: Frame | None, state: frozenset[str]) -> None:
             if state - {"before"}:
-                said = read_log(self.names, call, scope, frame)
+                said = read_log(self.names, call, scope, frame, self.events)
                 self._remember(said, call, scope, frame)
                 self._hear(heard, said, outcomes_for(said, card), state, site.provider)
                 if said.unknown and heard.unknown_at is None and scope.root.file:
@@ -131,7 +137,7 @@ class Judge:
     def check_logs(self, logs: Sequence[tuple[Call, Scope]]) -> None:
         """Remember the mistakes of every log, also of one that no call reaches."""
         for call, scope in logs:
-            self._remember(read_log(self.names, call, scope), call, scope, None)
+            self._remember(read_log(self.names, call, scope, None, self.events), call, scope, None)
 
 
 def _function(scope: Scope) -> Function:

@@ -49,10 +49,17 @@ class Wrong:
     """The name that is wrong."""
 
 
-def read_log(names: Names, call: Call, scope: Scope, frame: Frame | None = None) -> Said:
-    """The arguments of one call, by position or by name, or as one object."""
+def read_log(
+    names: Names, call: Call, scope: Scope, frame: Frame | None = None, events: frozenset[str] = frozenset()
+) -> Said:
+    """The arguments of one call, by position or by name, or as one object.
+
+    Where the first of them is one of the known ``events``, the app's function takes the event and no provider.
+    """
     given = _arguments(names, call, scope)
     values = {role: _texts(names, given.get(role), scope, frame) for role in _KEYS}
+    if values["provider"] and values["provider"] <= events:
+        return Said(frozenset(), values["provider"], values["outcome"])
     return Said(values["provider"], values["event"], values["outcome"])
 
 

@@ -59,7 +59,6 @@ _TURN = {
     "unknown-event": "write instead",
     "unknown-provider": "write instead",
     "wrong-outcome": "write instead",
-    "not-tested": "write",
 }
 HELP = {
     "not-logged": "Where a provider is called, its success and its error are logged as two events: the success on the "
@@ -95,6 +94,8 @@ def text(document: CoverageDocument, width: int, *, verbose: bool = False) -> st
 def _finding(row: FindingRow, width: int) -> list[str]:
     lines = [f"{_place(row)}  {_subject(row)}", *wrapped(row["message"], _INDENT, width)]
     added = (row["fix"] or "").splitlines()
+    if row["rule"] == "not-tested":
+        return [*lines, *wrapped(f"write: {row['fix']}", _INDENT, width)]
     words = [_WHERE[outcome] for outcome in row["missing"]] if row["rule"] == "not-logged" else []
     for word, line in zip(words or [_TURN.get(row["rule"], "add")] * len(added), added, strict=False):
         lines.append(f"{_INDENT}{word}: {line}")
