@@ -87,6 +87,8 @@ LACKING = {
     "a name that looks alike": ("export async function f() { try { await sgMail.send({}); logIntegrationEvents('sendgrid', 'sendgrid_email_sent', 'success'); } catch (e) { FAILED } }", "success"),
     "finally logs success whatever happened": ("export async function f() { try { await sgMail.send({}); } finally { SENT } }", "error"),
     "a request nobody waits for": ("export function f() { try { fetch('https://api.sendgrid.com/v3'); SENT } catch (e) { FAILED } }", "error"),
+    "a handler of another thing": ("export function S() { const load = async () => { await sgMail.send({}); }; useEffect(() => { load(); }, []); return h(A.on('x', () => { SENT FAILED })); }", "success+error"),
+    "a listener": ("export async function f() { try { await sgMail.send({}); bus.on('other', () => { SENT }); } catch (e) { FAILED } }", "success"),
     "the function itself": ("export async function f() { await sgMail.send({}); const a = logIntegrationEvent; }", "success+error"),
     "the caller logs before": ("const raw = () => sgMail.send({}); export async function f() { SENT try { await raw(); } catch (e) { FAILED } }", "success"),
     "a return in finally": ("export async function f() { try { await sgMail.send({}); } catch (e) { FAILED } finally { return 1; } SENT }", "success"),

@@ -122,3 +122,23 @@ def test_names_and_layout_change_nothing(tmp_path_factory, mail, function, space
     ]  # fmt: skip
     report = searched(tmp_path_factory.mktemp("app"), {"a.ts": space.join(parts)})
     assert missing(report) == [("success",) if logs else ("success", "error")]
+
+
+def test_a_button_that_logs_does_not_cover_what_the_screen_does_before(tmp_path):
+    code = (
+        "import m from '@sendgrid/mail';\nimport { logIntegrationEvent } from './log';\n"
+        "export function Screen() {\n  const load = async () => { await m.send({}); };\n"
+        "  useEffect(() => { load(); }, []);\n"
+        "  return <Button onPress={() => logIntegrationEvent('sendgrid', 'sendgrid_email_sent', 'success')} />;\n}\n"
+    )
+    assert missing(searched(tmp_path, {"a.tsx": code})) == [("success", "error")]
+
+
+def test_a_call_in_a_buttons_own_handler_is_covered_there(tmp_path):
+    code = (
+        "import m from '@sendgrid/mail';\nimport { logIntegrationEvent } from './log';\n"
+        "export const B = () => <Button onPress={async () => { try { await m.send({});\n"
+        "logIntegrationEvent('sendgrid', 'sendgrid_email_sent', 'success'); } catch (e) {\n"
+        "logIntegrationEvent('sendgrid', 'sendgrid_error', 'error'); } }} />;\n"
+    )
+    assert missing(searched(tmp_path, {"a.tsx": code})) == []

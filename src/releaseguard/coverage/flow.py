@@ -53,6 +53,9 @@ NOWHERE: State = frozenset()
 BEFORE: State = frozenset({"before"})
 BAD: State = frozenset({"bad"})
 DONE: State = frozenset({"done"})
+_Given = tuple[str | None, Function, Frame | None]
+"""A function that a call is given: its key in an object, itself, and the frame around it."""
+_LISTENERS = {"on", "once", "addListener", "addEventListener", "subscribe", "setInterval", "onAuthStateChange", "watch"}
 _EXITS = {"process.exit", "sys.exit", "os._exit", "Deno.exit", "exit", "quit"}
 _BAD_WORDS = re.compile(r"err|fail|exception|rejected|denied|invalid|timeout|timed_?out", re.IGNORECASE)
 _GOOD_NAMES = re.compile(r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|sent|is_?success)$", re.IGNORECASE)
@@ -348,6 +351,8 @@ class Walk:
             self.thrown |= BAD
         if not given:
             return state
+        if call.component or call.last_name in _LISTENERS:
+            return self._at_another_time(given, state)
         outer, self.thrown = self.thrown, NOWHERE
         after = state
         before = self.fired
@@ -364,7 +369,15 @@ class Walk:
         self.thrown |= caught
         return after
 
-    def _given(self, call: Call, scope: Scope, frame: Frame) -> Iterable[tuple[str | None, Function, Frame | None]]:
+    def _at_another_time(self, given: Sequence[_Given], state: State) -> State:
+        """Handlers of what people do: the call may be made in one, and nothing in one comes after a call outside."""
+        outer = self.thrown
+        for _, function, around in given:
+            self.function(function, Frame(function, around), state & BEFORE)
+        self.thrown = outer
+        return state
+
+    def _given(self, call: Call, scope: Scope, frame: Frame) -> Iterable[_Given]:
         """The functions among the arguments, with their key where they stand in an object."""
         for key, value in _values((*call.args, *call.named.values())):
             if isinstance(value, Function | Name | Member | Call):

@@ -159,7 +159,8 @@ def sarif(document: CoverageDocument, prefix: str = "") -> str:
     ]
     index = {rule: place for place, rule in enumerate(HELP)}
     results = [_result(row, index, "error", prefix) for row in document["findings"]]
-    results += [_result(row, index, "note", prefix) for row in document["unknown"]]
+    # Code scanning shows what has a place in a file, and refuses a folder as one.
+    results += [_result(row, index, "note", prefix) for row in document["unknown"] if row["file"] != "."]
     for waived in document["waived"]:
         result = _result(waived["finding"], index, "error", prefix)
         result["suppressions"] = [{"kind": "inSource", "justification": waived["reason"]}]
