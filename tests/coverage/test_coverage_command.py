@@ -146,6 +146,18 @@ def test_what_git_ignores_is_not_read(tmp_path):
     assert searched(tmp_path, files).files == 1
 
 
+def test_the_repository_around_says_what_git_ignores(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("/app/private/\n")
+    files = {"private/a.ts": BAD, "c.ts": GOOD}
+    assert searched(tmp_path / "app", files).files == 1
+
+
+def test_columns_count_characters(tmp_path):
+    report = searched(tmp_path, {"a.ts": HEAD[".ts"] + "const ğüş = 'ışık'; sgMail.send({});\n"})
+    assert [(one.line, one.column) for one in report.findings if one.rule == "not-logged"] == [(3, 21)]
+
+
 def test_a_waiver_with_a_reason_waives_its_line_and_the_next(tmp_path):
     head = HEAD[".ts"]
     files = {

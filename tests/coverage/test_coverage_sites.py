@@ -41,6 +41,8 @@ CALLS = {
     "requests by method": ("a.py", "import requests\nrequests.request('POST', 'https://api.sendgrid.com/v3')\n"),
     "a session": ("a.py", "import requests as r\ns = r.Session()\ns.post(url='https://api.sendgrid.com/v3')\n"),
     "an f-string": ("a.py", "import httpx\nB = 'https://api.sendgrid.com'\nhttpx.post(f'{B}/v{3}')\n"),
+    "a session without a type": ("a.py", "def f(session):\n    session.post('https://api.sendgrid.com/v3')\n"),
+    "an unknown package's fetch": ("a.ts", "import { fetchJson } from 'x'; fetchJson('https://api.sendgrid.com/v3');"),
     "urllib": ("a.py", "import urllib.request\nurllib.request.urlopen('https://api.sendgrid.com')\n"),
     "a base of httpx": ("a.py", "import httpx\nasync def f():\n    async with httpx.AsyncClient(base_url='https://api.sendgrid.com') as c:\n        await c.post('/v3')\n"),
     "python's package": ("a.py", "import sendgrid\nsg = sendgrid.SendGridAPIClient('k')\nsg.client.mail.send.post(request_body={})\n"),
@@ -103,6 +105,11 @@ def test_an_address_made_at_run_time_is_told_and_fails_nothing(tmp_path):
     report = searched(tmp_path, {"a.ts": "export const f = (host) => fetch(`https://${host}/v3`);"})
     assert [one.rule for one in report.findings] == ["unknown-address"]
     assert report.gaps == []
+
+
+def test_rows_fetched_from_a_database_are_no_requests(tmp_path):
+    code = "import sqlite3\nc = sqlite3.connect('x').execute('select 1')\nc.fetchone()\nc.fetchmany(5)\n"
+    assert searched(tmp_path, {"a.py": code}).findings == []
 
 
 def test_the_apps_own_address_is_no_unknown_one(tmp_path):

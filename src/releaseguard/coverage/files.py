@@ -133,16 +133,20 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _ignored(root: Path) -> Callable[[str], bool]:
-    """What git would ignore, by the ``.gitignore`` files under ``root``."""
-    if not (root / ".gitignore").is_file():
+    """What git would ignore, by the ``.gitignore`` files of the repository around ``root``."""
+    whole = root.resolve()
+    base = next((one for one in (whole, *whole.parents) if (one / ".git").exists()), whole)
+    if not any((one / ".gitignore").is_file() for one in (base, whole)):
         return lambda _: False
     from dulwich.ignore import IgnoreFilterManager
 
-    manager = IgnoreFilterManager(str(root), [], False)
+    manager = IgnoreFilterManager(str(base), [], False)
+    inside = whole.relative_to(base).as_posix()
+    prefix = "" if inside == "." else f"{inside}/"
 
     def ignored(name: str) -> bool:
         try:
-            return bool(manager.is_ignored(name))
+            return bool(manager.is_ignored(prefix + name))
         except (OSError, ValueError):
             return False
 

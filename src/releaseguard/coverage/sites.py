@@ -143,8 +143,14 @@ class Finder:
         origin = self.names.origin(call.callee, scope)
         if origin is not None and (use := self._of_package(origin, call, scope)) is not None:
             used[id(call)] = (call, scope, use)
-        elif _makes_requests(call, origin):
+        elif _makes_requests(origin):
             self._request(call, scope, origin, used, found, callers)
+        elif (
+            _may_make_requests(call)
+            and self.names.function(call.callee, scope) is None
+            and (use := self._provider_of(self._addresses(call, scope, origin, None))) is not None
+        ):
+            used[id(call)] = (call, scope, use)
 
     # --- packages
 
@@ -283,16 +289,19 @@ def _unknown(addresses: set[str]) -> bool:
     return not addresses
 
 
-def _makes_requests(call: Call, origin: Origin | None) -> bool:
+def _makes_requests(origin: Origin | None) -> bool:
+    """Whether it is known to send one: a global of the language, or a package that does nothing else."""
     if origin is None:
         return False
     last = next((step.name for step in reversed(origin.steps) if step.name), "")
     if origin.package == "":
-        looks = last in _GLOBALS or (len(origin.steps) > 1 and last in _VERBS)
-        return (looks and _first_is_fetch(origin)) or "fetch" in last.lower()
-    if origin.package in _HTTP_PACKAGES:
-        return last in _VERBS or last in ("", "default", "fetch", origin.package) or last == "ws_connect"
-    return "fetch" in last.lower() or (last == "request" and len(call.args) > 0)
+        return (last in _GLOBALS or (len(origin.steps) > 1 and last in _VERBS)) and _first_is_fetch(origin)
+    return origin.package in _HTTP_PACKAGES and last in {*_VERBS, "", "default", "ws_connect", origin.package}
+
+
+def _may_make_requests(call: Call) -> bool:
+    """Whether it looks like one: enough where it is given a provider's address, and never told where it is not."""
+    return bool(call.args) and (call.last_name in _VERBS or "fetch" in call.last_name.lower())
 
 
 def _first_is_fetch(origin: Origin) -> bool:
