@@ -45,6 +45,8 @@ GITHUB_READS = (
     "/repos/lovendo/app/dependabot/secrets",
     "/repos/lovendo/app/dependabot/secrets/public-key",
     "/repos/lovendo/app/actions/runs?status=queued",
+    "/repos/lovendo/app/actions/workflows",
+    "/repos/lovendo/app/actions/workflows/deploy.yml/runs?per_page=5",
     "/repos/lovendo/app/secret-scanning/alerts?state=open&hide_secret=true",
     "/repos/lovendo/app/secret-scanning/alerts/1",
 )
@@ -142,7 +144,13 @@ def test_supabase_is_in_contract(world: World, client: Client, in_contract: Chec
     supabase.get("/v1/projects")
     supabase.get(f"{home}/functions")
     supabase.get(f"{home}/health", params={"services": "auth"})
+    world.supabase.called(world.edge.ref, "twilio-sms", 500)
+    function = world.edge.functions["twilio-sms"].id
     supabase.get(f"{home}/analytics/endpoints/logs.all")
+    supabase.get(f"{home}/analytics/endpoints/logs.all", params={"sql": "select id from function_edge_logs"})
+    asked = {"interval": "1hr", "function_id": function}
+    counted = supabase.get(f"{home}/analytics/endpoints/functions.combined-stats", params=asked).json()["result"]
+    assert [row["server_err_count"] for row in counted] == [1]
     supabase.post(f"{home}/secrets", json=[{"name": "NEW", "value": "v"}])
     supabase.get(f"{home}/secrets")
     supabase.request("DELETE", f"{home}/secrets", json=["NEW"])

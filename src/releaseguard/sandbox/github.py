@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from releaseguard.model import utc_now
-from releaseguard.sandbox.github_shapes import organization, repository, signed_in, workflow_run
+from releaseguard.sandbox.github_shapes import organization, repository, signed_in, workflow, workflow_run
 from releaseguard.sandbox.server import Clock, Reject, Request, Response, StandIn, route, to_seconds
 
 MOST_BYTES = 48 * 1024
@@ -91,6 +91,8 @@ class GitHubRepository:
     private: bool = True
     environments: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
+    workflows: dict[str, int] = field(default_factory=dict)
+    """Name -> id."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[dict[str, Any]] = field(default_factory=list)
 
@@ -196,14 +198,29 @@ class GitHubStandIn(StandIn):
         stored = self.place(owner, environment, dependabot=dependabot).secrets.get(name.upper())
         return stored.value if stored else None
 
-    def add_run(self, full_name: str, status: str = "queued", name: str = "deploy") -> int:
-        """Add a workflow run; returns its id."""
-        repo, now = self.repositories[full_name.lower()], to_seconds(self.clock())
+    def add_workflow(self, full_name: str, name: str) -> int:
+        """Add a workflow (``<name>.yml``) that has never run, unless it is there; returns its id."""
+        workflows = self.repositories[full_name.lower()].workflows
+        return workflows.setdefault(name, next(self._ids))
+
+    def add_run(
+        self,
+        full_name: str,
+        status: str = "queued",
+        name: str = "deploy",
+        *,
+        conclusion: str | None = None,
+        at: datetime | None = None,
+    ) -> int:
+        """Add a run of the workflow ``name``; returns its id. A completed one succeeded unless ``conclusion`` says."""
+        repo, now = self.repositories[full_name.lower()], to_seconds(at or self.clock())
         number = next(self._ids)
         run = {
             "name": name,
+            "path": f".github/workflows/{name}.yml",
+            "workflow_id": self.add_workflow(full_name, name),
             "status": status,
-            "conclusion": "success" if status == "completed" else None,
+            "conclusion": (conclusion or "success") if status == "completed" else None,
             "head_sha": secrets.token_hex(20),
             "run_number": len(repo.runs) + 1,
             "created_at": now,
@@ -563,6 +580,23 @@ class GitHubStandIn(StandIn):
     def list_runs(self, request: Request) -> Response:
         wanted = request.query.get("status")
         found = [run for run in reversed(self._repository(request).runs) if wanted in {None, run["status"]}]
+        return self._page(request, found, "workflow_runs")
+
+    @route("GET", "/repos/{owner}/{repo}/actions/workflows")
+    def list_workflows(self, request: Request) -> Response:
+        repo, now = self._repository(request), to_seconds(self.clock())
+        found = [workflow(self.url, repo.full_name, number, name, now) for name, number in repo.workflows.items()]
+        return self._page(request, found, "workflows")
+
+    @route("GET", "/repos/{owner}/{repo}/actions/workflows/{workflow}/runs")
+    def list_workflow_runs(self, request: Request) -> Response:
+        """The runs of one workflow, by its id or its file's name."""
+        repo, asked, wanted = self._repository(request), request.params["workflow"], request.query.get("status")
+        number = next((id_ for name, id_ in repo.workflows.items() if asked in {str(id_), f"{name}.yml"}), None)
+        if number is None:
+            return self._refusal(404, "Not Found")
+        runs = (run for run in reversed(repo.runs) if run["workflow_id"] == number)
+        found = [run for run in runs if wanted in {None, run["status"], run["conclusion"]}]
         return self._page(request, found, "workflow_runs")
 
     @route("GET", "/repos/{owner}/{repo}/secret-scanning/alerts")

@@ -136,7 +136,8 @@ def organization(base: str, login: str, number: int, now: str) -> dict[str, Any]
 
 
 def workflow_run(base: str, repo: dict[str, Any], number: int, run: dict[str, Any]) -> dict[str, Any]:
-    """A workflow run of ``repo``; ``run`` holds its name, status, conclusion, commit, number and times."""
+    """A workflow run of ``repo``; ``run`` holds its workflow's id and file, name, status, conclusion, commit, number
+    and times."""
     home = f"{base}/repos/{repo['full_name']}/actions/runs/{number}"
     links = ("jobs", "logs", "cancel", "rerun", "artifacts")
     return {
@@ -145,16 +146,31 @@ def workflow_run(base: str, repo: dict[str, Any], number: int, run: dict[str, An
         "head_branch": "main",
         "display_title": run["name"],
         "event": "push",
-        "path": ".github/workflows/deploy.yml",
-        "workflow_id": 1,
         "url": home,
         "html_url": home,
         **{f"{name}_url": f"{home}/{name}" for name in links},
         "check_suite_url": f"{base}/repos/{repo['full_name']}/check-suites/1",
-        "workflow_url": f"{base}/repos/{repo['full_name']}/actions/workflows/1",
+        "workflow_url": f"{base}/repos/{repo['full_name']}/actions/workflows/{run['workflow_id']}",
         "pull_requests": [],
         "head_commit": None,
         "head_repository": repo,
         "repository": repo,
         **run,
+    }
+
+
+def workflow(base: str, full_name: str, number: int, name: str, now: str) -> dict[str, Any]:
+    """A workflow of a repository, kept in a file of its name."""
+    path = f".github/workflows/{name}.yml"
+    return {
+        "id": number,
+        "node_id": f"W_{number}",
+        "name": name,
+        "path": path,
+        "state": "active",
+        "created_at": now,
+        "updated_at": now,
+        "url": f"{base}/repos/{full_name}/actions/workflows/{number}",
+        "html_url": f"{base}/{full_name}/blob/main/{path}",
+        "badge_url": f"{base}/{full_name}/workflows/{name}/badge.svg",
     }

@@ -6,11 +6,14 @@ import hashlib
 import re
 import secrets
 import string
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from uuid import uuid4
 
-from releaseguard.model import utc_now
+from releaseguard.model import from_text, utc_now
 from releaseguard.sandbox.server import Clock, Reject, Request, Response, StandIn, milliseconds, route, to_milliseconds
 
 MOST_SECRETS = 100
@@ -24,15 +27,36 @@ class FunctionSecret:
 
 
 @dataclass(slots=True)
+class DeployedFunction:
+    """An edge function; its id is not its name."""
+
+    id: str
+    changed_at: datetime
+    version: int = 1
+    status: str = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One row of a function's logs: a call that ended with ``status``, or a line of ``level`` that it wrote."""
+
+    at: datetime
+    function_id: str
+    status: int | None = None
+    level: str = "info"
+    text: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
 class SupabaseProject:
     """One project: its edge functions' secrets, which running functions see at once."""
 
     ref: str
     name: str
     secrets: dict[str, FunctionSecret] = field(default_factory=dict)
-    functions: list[str] = field(default_factory=list)
-    logs: list[dict[str, Any]] = field(default_factory=list)
-    """Rows that ``logs.all`` answers with."""
+    functions: dict[str, DeployedFunction] = field(default_factory=dict)
+    lines: list[LogRow] = field(default_factory=list)
+    """What its functions wrote, and how their calls ended."""
 
 
 class SupabaseStandIn(StandIn):
@@ -53,8 +77,31 @@ class SupabaseStandIn(StandIn):
 
     def add_project(self, name: str, functions: tuple[str, ...] = ()) -> SupabaseProject:
         ref = "".join(secrets.choice(string.ascii_lowercase) for _ in range(20))
-        self.projects[ref] = SupabaseProject(ref, name, functions=list(functions))
+        self.projects[ref] = SupabaseProject(ref, name)
+        for function in functions:
+            self.deploy(ref, function)
         return self.projects[ref]
+
+    def deploy(self, ref: str, function: str, at: datetime | None = None) -> None:
+        """Deploy an edge function, or its next version."""
+        with self.lock:
+            functions, now = self.projects[ref].functions, at or self.clock()
+            known = functions.get(function)
+            number = known.version + 1 if known else 1
+            functions[function] = DeployedFunction(known.id if known else str(uuid4()), now, number)
+
+    def called(self, ref: str, function: str, status: int = 200, at: datetime | None = None) -> None:
+        """A call of an edge function ended with this status."""
+        self._note(ref, function, LogRow(at or self.clock(), "", status=status))
+
+    def wrote(self, ref: str, function: str, text: str, level: str = "error", at: datetime | None = None) -> None:
+        """An edge function wrote a line to its log."""
+        self._note(ref, function, LogRow(at or self.clock(), "", level=level, text=text))
+
+    def _note(self, ref: str, function: str, row: LogRow) -> None:
+        with self.lock:
+            project = self.projects[ref]
+            project.lines.append(replace(row, function_id=project.functions[function].id))
 
     def put(self, ref: str, name: str, value: str) -> None:
         """Set a secret as a person in the dashboard would."""
@@ -136,10 +183,7 @@ class SupabaseStandIn(StandIn):
 
     @route("GET", "/v1/projects/{ref}/functions")
     def list_functions(self, request: Request) -> Response:
-        now = milliseconds(self.clock())
-        names = self._project(request).functions
-        common = {"status": "ACTIVE", "version": 1, "created_at": now, "updated_at": now, "verify_jwt": True}
-        return Response(200, [{"id": name, "slug": name, "name": name, **common} for name in names])
+        return Response(200, [_shown(name, one) for name, one in self._project(request).functions.items()])
 
     @route("GET", "/v1/projects/{ref}/health")
     def health(self, request: Request) -> Response:
@@ -148,6 +192,92 @@ class SupabaseStandIn(StandIn):
         return Response(200, [{"name": name, "healthy": True, "status": "ACTIVE_HEALTHY"} for name in asked])
 
     @route("GET", "/v1/projects/{ref}/analytics/endpoints/logs.all")
-    @route("GET", "/v1/projects/{ref}/analytics/endpoints/functions.combined-stats")
     def logs(self, request: Request) -> Response:
-        return Response(200, {"result": self._project(request).logs})
+        """Knows the tables of edge functions and the conditions that stand in ``_CONDITIONS``; no more of SQL."""
+        project, sql = self._project(request), request.query.get("sql", "")
+        since, until = self._asked_span(request)
+        table = re.search(r"from (function_logs|function_edge_logs)\b", sql)
+        if table is None:
+            return Response(200, {"result": []})
+        calls = table[1] == "function_edge_logs"
+        rows = [row for row in project.lines if since <= row.at < until and (row.status is not None) == calls]
+        for pattern, holds in _CONDITIONS:
+            if said := re.search(pattern, sql):
+                rows = [row for row in rows if holds(row, said[1])]
+        rows.sort(key=lambda row: row.at, reverse=True)
+        if "group by response.status_code" in sql:
+            return Response(200, {"result": _by_status(rows)})
+        limit = re.search(r"limit (\d+)", sql)
+        return Response(200, {"result": [_logged(row) for row in rows[: int(limit[1]) if limit else 1000]]})
+
+    def _asked_span(self, request: Request) -> tuple[datetime, datetime]:
+        """The asked time, at most a day; without one the last minute."""
+        given = [request.query.get(f"iso_timestamp_{edge}") for edge in ("start", "end")]
+        now = self.clock()
+        if None in given:
+            return now - timedelta(minutes=1), now
+        since, until = (from_text(str(moment)) for moment in given)
+        if until - since > timedelta(hours=24):
+            raise Reject(Response(400, {"message": "the timestamp range must be no more than 24 hours"}))
+        return since, until
+
+    @route("GET", "/v1/projects/{ref}/analytics/endpoints/functions.combined-stats")
+    def statistics(self, request: Request) -> Response:
+        project, now = self._project(request), self.clock()
+        since = now - _INTERVALS[request.query["interval"]]
+        rows = [
+            row
+            for row in project.lines
+            if row.function_id == request.query["function_id"] and row.status is not None and row.at >= since
+        ]
+        return Response(200, {"result": [_counted(rows, now)] if rows else []})
+
+
+_INTERVALS = {
+    "15min": timedelta(minutes=15),
+    "1hr": timedelta(hours=1),
+    "3hr": timedelta(hours=3),
+    "1day": timedelta(days=1),
+}
+_CONDITIONS: tuple[tuple[str, Callable[[LogRow, str], bool]], ...] = (
+    (r"function_id = '([^']*)'", lambda row, said: row.function_id == said),
+    (r"level in \(([^)]*)\)", lambda row, said: row.level in re.findall(r"'(\w+)'", said)),
+)
+
+
+def _shown(name: str, one: DeployedFunction) -> dict[str, Any]:
+    when = milliseconds(one.changed_at)
+    return {
+        "id": one.id,
+        "slug": name,
+        "name": name,
+        "status": one.status,
+        "version": one.version,
+        "created_at": when,
+        "updated_at": when,
+        "verify_jwt": True,
+    }
+
+
+def _by_status(rows: list[LogRow]) -> list[dict[str, int]]:
+    counts = Counter(row.status for row in rows if row.status is not None)
+    return [{"status_code": status, "calls": count} for status, count in counts.items()]
+
+
+def _logged(row: LogRow) -> dict[str, Any]:
+    stamp = milliseconds(row.at) * 1000
+    return {"timestamp": stamp, "event_message": row.text, "level": row.level}
+
+
+def _counted(rows: list[LogRow], now: datetime) -> dict[str, Any]:
+    def within(low: int, high: int) -> int:
+        return sum(1 for row in rows if row.status is not None and low <= row.status < high)
+
+    return {
+        "timestamp": milliseconds(now) * 1000,
+        "requests_count": len(rows),
+        "success_count": within(200, 300),
+        "redirect_count": within(300, 400),
+        "client_err_count": within(400, 500),
+        "server_err_count": within(500, 600),
+    }

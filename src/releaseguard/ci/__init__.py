@@ -1,0 +1,1 @@
+"""What the CI service ran: the history of a workflow."""

@@ -1,0 +1,47 @@
+"""The vocabulary of the CI room: the runs of one workflow of one repository."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """One run of a workflow."""
+
+    place: str
+    """``github:OWNER/REPO``."""
+    workflow: str
+    id: int
+    number: int
+    status: str
+    """The service's word: ``queued``, ``in_progress``, ``completed`` ..."""
+    conclusion: str | None
+    """How it ended, in the service's word (``success``, ``failure``, ``cancelled`` ...); ``None``: it has not."""
+    started_at: datetime
+    changed_at: datetime
+    """When it ended, or when it was last heard of."""
+    branch: str
+    commit: str
+    url: str
+
+    @property
+    def went_wrong(self) -> bool:
+        """Whether it ended in a way that leaves the work undone or half done."""
+        return self.conclusion in {"failure", "timed_out", "startup_failure", "action_required"}
+
+
+class WorkflowHistory(ABC):
+    """The workflows of one repository. Every method may raise ``ServiceError`` or one of its kinds."""
+
+    place: str
+
+    @abstractmethod
+    def newest(self, workflow: str, limit: int) -> Sequence[WorkflowRun] | None:
+        """Its newest ``limit`` runs, newest first; ``None`` where the repository has no such workflow.
+
+        ``workflow`` is its file's name, with or without the ending, or the name it gives itself.
+        """

@@ -1,0 +1,1 @@
+"""Where the app's server functions run: which are deployed, and what their logs say."""

@@ -1,0 +1,143 @@
+"""Edge functions of a Supabase project, by its management API.
+
+Facts of the protocol: the management API's description (2026-05). Logs are rows of an SQL dialect over two tables:
+``function_edge_logs`` (one row a call) and ``function_logs`` (what the function wrote), both with the facts nested in
+``metadata``; times are microseconds since 1970, and no question may span more than a day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from releaseguard.errors import ServiceError
+from releaseguard.functions.interface import LONGEST_LOOK, Calls, Function, FunctionLogs, LogLine
+from releaseguard.http import ServiceClient, quoted
+from releaseguard.http.paging import entries
+
+_INTERVAL = "1hr"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+_CALLS = """\
+select response.status_code as status_code, count(*) as calls
+from function_edge_logs
+cross join unnest(metadata) as m
+cross join unnest(m.response) as response
+where m.function_id = '{id}'
+group by response.status_code
+limit 100"""
+
+_TROUBLES = """\
+select function_logs.timestamp, event_message, m.level as level
+from function_logs
+cross join unnest(metadata) as m
+where m.function_id = '{id}' and m.level in ('error', 'warning')
+order by function_logs.timestamp desc
+limit {limit}"""
+
+
+class SupabaseFunctionLogs(FunctionLogs):
+    """The edge functions of the project ``ref``."""
+
+    def __init__(self, client: ServiceClient, ref: str) -> None:
+        self.place = f"supabase:{ref}"
+        self._client = client
+        self._home = f"/v1/projects/{quoted(ref)}"
+
+    def functions(self) -> Sequence[Function]:
+        reply = self._client.request("GET", f"{self._home}/functions")
+        return [_function(row) for row in entries(reply.json()) if row.get("id") and row.get("slug")]
+
+    def calls(self, function: Function, since: datetime, until: datetime) -> Calls:
+        rows = self._asked(_CALLS.format(id=_checked(function.id)), since, until)
+        statuses: dict[int, int] = {}
+        for row in rows:
+            status, count = _number(row.get("status_code")), _number(row.get("calls"))
+            statuses[status] = statuses.get(status, 0) + count
+        return _calls(sum(statuses.values()), statuses)
+
+    def statistics(self, function: Function) -> Calls | None:
+        params = {"interval": _INTERVAL, "function_id": function.id}
+        rows = self._result("functions.combined-stats", params)
+        # Both spellings are out there: the name has no place in the API's description.
+        total = sum(_number(row.get("requests_count", row.get("request_count"))) for row in rows)
+        failed = sum(_number(row.get("server_err_count")) for row in rows)
+        return Calls(total, min(failed, total)) if rows else None
+
+    def troubles(self, function: Function, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
+        rows = self._asked(_TROUBLES.format(id=_checked(function.id), limit=limit), since, until)
+        lines = [_line(row) for row in rows]
+        return sorted((line for line in lines if line is not None), key=lambda line: line.at)[-limit:]
+
+    def _asked(self, sql: str, since: datetime, until: datetime) -> Sequence[Mapping[str, Any]]:
+        start = max(since, until - LONGEST_LOOK + timedelta(minutes=1))
+        times = {"iso_timestamp_start": _iso(start), "iso_timestamp_end": _iso(until)}
+        return self._result("logs.all", {"sql": sql, **times})
+
+    def _result(self, endpoint: str, params: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        """The rows of one question. An answer of 200 can hold an error."""
+        reply = self._client.request("GET", f"{self._home}/analytics/endpoints/{endpoint}", params=params)
+        document = reply.json()
+        if isinstance(document, dict) and document.get("error"):
+            raise ServiceError(
+                f"Supabase could not answer a question about its logs ({endpoint})",
+                where=self._client.host,
+                next_step=f"Open the logs at https://supabase.com/dashboard/project/{self.place[9:]}/functions.",
+            )
+        return entries(document, "result")
+
+
+def _function(row: Mapping[str, Any]) -> Function:
+    state = str(row.get("status") or "")
+    changed = row.get("updated_at")
+    return Function(
+        id=str(row["id"]),
+        name=str(row["slug"]),
+        active=state == "ACTIVE",
+        state=state,
+        version=row["version"] if isinstance(row.get("version"), int) else None,
+        changed_at=_moment(changed * 1000) if isinstance(changed, int | float) else None,
+    )
+
+
+def _calls(total: int, statuses: Mapping[int, int]) -> Calls:
+    failed = sum(count for status, count in statuses.items() if status >= 500)
+    return Calls(total, failed, {status: statuses[status] for status in sorted(statuses) if status >= 400})
+
+
+def _line(row: Mapping[str, Any]) -> LogLine | None:
+    moment = _moment(row.get("timestamp"))
+    if moment is None:
+        return None
+    return LogLine(moment, str(row.get("level") or "error"), str(row.get("event_message") or "").strip())
+
+
+def _moment(value: object) -> datetime | None:
+    """Microseconds since 1970, or the same as text."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1_000_000, UTC)
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _number(value: object) -> int:
+    try:
+        return int(value) if isinstance(value, int | float | str) else 0
+    except ValueError:
+        return 0
+
+
+def _checked(function_id: str) -> str:
+    """The id, which goes into SQL between quotes. Raises ``ServiceError`` for one that would end them."""
+    if not _PLAIN_ID.fullmatch(function_id):
+        raise ServiceError("Supabase names a function by an id that is none", where="functions")
+    return function_id
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
