@@ -21,7 +21,7 @@ from releaseguard import safemode
 from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
 from releaseguard.destinations.address import Address, Scheme, parse
-from releaseguard.errors import AccessDenied, ConfigError, NotFound, SafeModeRefusal
+from releaseguard.errors import AccessDenied, ConfigError, NotFound, SafeModeRefusal, UsageError
 from releaseguard.model import Remark, new_id
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
@@ -30,14 +30,19 @@ from releaseguard.tomlfile import did_you_mean
 if TYPE_CHECKING:
     from releaseguard.appdb import AppDatabase
     from releaseguard.cards.spec import Card
+    from releaseguard.ci.interface import WorkflowHistory
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.github import PublicKeys
     from releaseguard.destinations.github_app import GitHubInstallation
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.doctor.interface import DoctorWorld
     from releaseguard.eventlog.interface import EventLog, EventTable
+    from releaseguard.functions.interface import FunctionLogs
     from releaseguard.health.run import HealthWorld
     from releaseguard.http import Access, Limits, ServiceClient
+    from releaseguard.incident.outside import Project, Repository
+    from releaseguard.incident.run import Host, IncidentWorld
+    from releaseguard.incident.secrets import Site
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.leak import Surroundings
     from releaseguard.rotation.survey import Managed
@@ -392,6 +397,119 @@ class Wiring:
             provider=provider,
         )
 
+    def incident_world(self, card: Card, window: timedelta, progress: Callable[[str], None]) -> IncidentWorld:
+        """Everything that an incident of one provider is read from. What is not configured is not there."""
+        from releaseguard.incident.run import IncidentWorld
+        from releaseguard.incident.secrets import Secrets
+        from releaseguard.incident.tests_at_hand import tests_naming
+
+        known = self._addresses_from(card.id)
+        present = self._present()
+        return IncidentWorld(
+            health=self.health_world(window, None),
+            card=card,
+            projects=self._projects(known),
+            repositories=self._repositories(known),
+            hosts=self._hosts(known),
+            secrets=Secrets(self._sites(card), self.event_log, lambda: self.vault),
+            count_rows=present.count_rows,
+            database_setting=present.database_setting,
+            tests=partial(tests_naming, self.settings.root),
+            scrub=self._scrub(),
+            progress=progress,
+        )
+
+    def _addresses_from(self, provider: str) -> Sequence[Address]:
+        """Every configured destination, this provider's first; none for an environment that the file does not name."""
+        if not self._is_declared():
+            return []
+        names = sorted(self.settings.providers, key=lambda name: name != provider)
+        return [
+            address
+            for name in names
+            if self.settings.providers[name].destinations
+            for address in self.addresses_of(name)
+        ]
+
+    def _is_declared(self) -> bool:
+        try:
+            self.settings.refuse_undeclared()
+        except UsageError:
+            return False
+        return True
+
+    def _sites(self, card: Card) -> Sequence[Site]:
+        from releaseguard.incident.secrets import Site
+
+        section = self.settings.providers.get(card.id)
+        if section is None or not section.destinations or not self._is_declared():
+            return []
+        return [
+            Site(address.uri, _SERVICE_OF[address.scheme], partial(self._managed_at, card, address))
+            for address in self.addresses_of(card.id)
+        ]
+
+    def _managed_at(self, card: Card, address: Address) -> Managed:
+        from releaseguard.rotation.survey import Managed
+
+        return Managed(
+            card=card,
+            lane=Lane(card.id, self.settings.environment),
+            places=[self._place(card, address, None)],
+            configured=[claim.uri for claim in self._claims() if claim.owner.provider == card.id],
+            sensitive=self.settings.vercel.sensitive,
+        )
+
+    def _projects(self, known: Sequence[Address]) -> Sequence[Project]:
+        from releaseguard.incident.outside import Project
+
+        refs = [address.ref for address in known if address.scheme is Scheme.SUPABASE]
+        refs += [ref for url in (self.settings.app.url, self.settings.events.url) if (ref := _project_at(url))]
+        return [Project(f"supabase:{ref}", partial(self.function_logs, ref)) for ref in dict.fromkeys(refs)]
+
+    def function_logs(self, ref: str) -> FunctionLogs:
+        """The edge functions of one Supabase project."""
+        from releaseguard.functions.supabase import SupabaseFunctionLogs
+
+        return SupabaseFunctionLogs(self.supabase, ref)
+
+    def _repositories(self, known: Sequence[Address]) -> Sequence[Repository]:
+        from releaseguard.incident.outside import Repository
+
+        names = [f"{address.account}/{address.repo}" for address in known if address.repo]
+        each = {name.lower(): name for name in reversed(names)}  # GitHub does not tell letter case apart
+        return [Repository(f"github:{name}", partial(self.workflows, name)) for name in reversed(each.values())]
+
+    def workflows(self, repository: str) -> WorkflowHistory:
+        """The workflow runs of ``OWNER/REPO``."""
+        from releaseguard.ci.github import GitHubWorkflows
+
+        return GitHubWorkflows(self.github, repository)
+
+    def _hosts(self, known: Sequence[Address]) -> Sequence[Host]:
+        from releaseguard.incident.run import Host
+
+        found: dict[str, Host] = {}
+        for address in known:
+            if address.scheme is Scheme.VERCEL:
+                open_ = partial(self._vercel_deployer, address)
+                found.setdefault(address.base, Host(address.base, address.targets[0], open_))
+        return list(found.values())
+
+    def _vercel_deployer(self, address: Address) -> Deployer:
+        from releaseguard.deployments.vercel import VercelDeployer
+
+        return VercelDeployer(self.vercel, address.project, team_id=self.settings.vercel.team_id)
+
+    def _scrub(self) -> Callable[[str], str]:
+        """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""
+        from releaseguard.eventlog.scrub import Scrubber, secrets_of
+        from releaseguard.model import visible
+        from releaseguard.secret import masked, without_keys
+
+        scrubber = Scrubber(secrets_of(self.environ))
+        return lambda text: visible(without_keys(masked(scrubber.text(text))))
+
     def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:
         """What is promised about verdicts, and over how much time."""
         from releaseguard.verification.interface import Promise
@@ -647,11 +765,7 @@ class Wiring:
 
     def deployer(self, address: Address) -> Deployer | None:
         """What redeploys the app behind an address; ``None`` where nothing has to be."""
-        if address.scheme is not Scheme.VERCEL:
-            return None
-        from releaseguard.deployments.vercel import VercelDeployer
-
-        return VercelDeployer(self.vercel, address.project, team_id=self.settings.vercel.team_id)
+        return self._vercel_deployer(address) if address.scheme is Scheme.VERCEL else None
 
     def run_queue(self, addresses: Sequence[Address]) -> RunQueue:
         """The workflow runs that may still hold what these addresses held."""
@@ -836,6 +950,21 @@ def _canonical(text: str) -> str | None:
         return parse(text).uri
     except ConfigError:
         return None
+
+
+def _project_at(url: str | None) -> str | None:
+    """The ref of the Supabase project whose address it is, if it is one."""
+    found = _SUPABASE_PROJECT.fullmatch(urlsplit(url or "").hostname or "")
+    return found[1] if found else None
+
+
+_SUPABASE_PROJECT = re.compile(r"([a-z]{20})\.supabase\.co")
+_SERVICE_OF: Mapping[Scheme, str] = {
+    Scheme.GITHUB: "github",
+    Scheme.GITHUB_DEPENDABOT: "github",
+    Scheme.VERCEL: "vercel",
+    Scheme.SUPABASE: "supabase",
+}
 
 
 def _bearer(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:

@@ -45,7 +45,7 @@ def supabase() -> Iterator[Side]:
         yield Side(
             reopen(),
             lambda name, status, ago=0: stand_in.called(ref, name, status, NOW - timedelta(minutes=ago)),
-            lambda name, text, level="error", ago=0: stand_in.wrote(ref, name, text, level, NOW - timedelta(minutes=ago)),
+            lambda name, text, kind="error", ago=0: stand_in.wrote(ref, name, text, kind, NOW - timedelta(minutes=ago)),
             stand_in,
             reopen,
         )

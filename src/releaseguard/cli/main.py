@@ -17,6 +17,7 @@ COMMANDS = {
     "verify": "Judge a release from the event log and synthetic flows.",
     "backtest": "What verify would have said of past releases, and when.",
     "health": "How every provider is now, from the app's own events.",
+    "incident": "What goes on with one provider, what changed before, and what the runbook says to do.",
     "drift": "Every managed secret at every destination: in step, behind, missing, changed.",
     "coverage": "Provider calls in the app's code that are not logged, and providers without a test.",
     "leaks": "Open secret-scanning alerts, and managed values in a repository.",

@@ -28,6 +28,37 @@ class State(StrEnum):
 TROUBLED = frozenset({State.DOWN, State.SILENT, State.DEGRADED})
 
 
+class Why(StrEnum):
+    """What a state rests on: which sentence its reason is, for those who write it in another language."""
+
+    NO_HISTORY = "no_history"
+    """Not one event in the log."""
+    LOG_STOPPED = "log_stopped"
+    FAILED = "failed"
+    """``errors`` of ``events`` since ``Condition.since``, against ``usual``."""
+    VOLUME = "volume"
+    """``events`` since ``Condition.since``, where ``expected`` were to be expected."""
+    SILENT = "silent"
+    ALL_OF_FEW_FAILED = "all_of_few_failed"
+    CALLS = "calls"
+    """``errors`` of ``events`` in the window, as usual."""
+    NONE_EXPECTED = "none_expected"
+    OTHERS_QUIET = "others_quiet"
+    """The others too have only the share ``usual`` of their usual traffic."""
+    BY_CHANCE = "by_chance"
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """The numbers of a reason."""
+
+    why: Why
+    events: int = 0
+    errors: int = 0
+    expected: float = 0.0
+    usual: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A provider's state and what it rests on."""
@@ -35,6 +66,7 @@ class Condition:
     state: State
     reason: str
     """One sentence."""
+    grounds: Grounds
     since: datetime | None = None
     """About when the trouble began."""
 

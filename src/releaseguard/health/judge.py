@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 
-from releaseguard.health.interface import Condition, State
+from releaseguard.health.interface import Condition, Grounds, State, Why
 from releaseguard.verification.baseline import (
     ErrorBaseline,
     Span,
@@ -25,7 +25,15 @@ from releaseguard.verification.baseline import (
 from releaseguard.verification.before import Trouble
 from releaseguard.verification.bounds import lower_share
 from releaseguard.verification.completeness import ENOUGH, dead_minutes, lags_of
-from releaseguard.verification.evidence import DROP, DROP_OF_FEW, Others, VolumeEvidence, volume_evidence
+from releaseguard.verification.evidence import (
+    DROP,
+    DROP_OF_FEW,
+    Change,
+    Others,
+    VolumeEvidence,
+    rise,
+    volume_evidence,
+)
 from releaseguard.verification.judge import FEW_EXPECTED, ONSET_EVERY
 from releaseguard.verification.series import Cell, Known, Ledger
 from releaseguard.verification.silence import IDLE_BELOW
@@ -148,9 +156,10 @@ def _at_least_as_before(volume: VolumeBaseline) -> Sequence[float]:
 def condition_of(window: Window, provider: str) -> Condition:
     """How the provider is at the window's end."""
     if provider not in window.usual:
-        return Condition(State.UNKNOWN, "no event in the log")
+        return Condition(State.UNKNOWN, "no event in the log", Grounds(Why.NO_HISTORY))
     if window.log_down:
-        return Condition(State.UNKNOWN, "nothing of any provider arrives: the log has stopped, or nobody writes to it")
+        reason = "nothing of any provider arrives: the log has stopped, or nobody writes to it"
+        return Condition(State.UNKNOWN, reason, Grounds(Why.LOG_STOPPED))
     events, errors = window.counts(provider, 0, window.length)
     return (
         _failing(window, provider)
@@ -167,7 +176,9 @@ def _failing(window: Window, provider: str) -> Condition | None:
     events, errors = window.counts(provider, since, window.length)
     reason = f"{errors} of {_calls(events)} failed since {_clock(window, since)}{_usually(window.usual[provider])}"
     state = State.DOWN if errors >= FAILING * events else State.DEGRADED
-    return Condition(state, reason, _moment(window, since))
+    usual = window.usual[provider]
+    grounds = Grounds(Why.FAILED, events, errors, usual=usual.errors.share if usual.known else None)
+    return Condition(state, reason, grounds, _moment(window, since))
 
 
 def _fails_now(window: Window, provider: str) -> bool:
@@ -215,7 +226,8 @@ def _fewer(window: Window, provider: str) -> Condition | None:
     if missing >= SILENT_FROM:
         return _silent(window, newest, missing)
     reason = f"{found.seen} events since {_clock(window, found.onset)}, where {found.expected:.0f} were to be expected"
-    return Condition(State.DEGRADED, reason, _moment(window, found.onset))
+    grounds = Grounds(Why.VOLUME, found.seen, expected=found.expected)
+    return Condition(State.DEGRADED, reason, grounds, _moment(window, found.onset))
 
 
 def _newest(window: Window, provider: str) -> int:
@@ -226,19 +238,26 @@ def _newest(window: Window, provider: str) -> int:
 def _silent(window: Window, newest: int, missing: float) -> Condition:
     since = f"since {_clock(window, newest)}" if newest >= 0 else "in the window"
     reason = f"no event {since}, where {missing:.0f} were to be expected; others go on"
-    return Condition(State.SILENT, reason, _moment(window, newest))
+    return Condition(State.SILENT, reason, Grounds(Why.SILENT, expected=missing), _moment(window, newest))
 
 
 def _drop(window: Window, provider: str) -> VolumeEvidence | None:
-    usual = window.usual[provider]
     due = window.due(provider)
+    if sum(due) < ENOUGH:
+        return None
+    return _changed(window, provider, DROP_OF_FEW if sum(due) < FEW_EXPECTED else DROP)
+
+
+def _changed(window: Window, provider: str, change: Change) -> VolumeEvidence | None:
+    """The evidence of a change of volume since some moment in the window."""
+    usual, due = window.usual[provider], window.due(provider)
     alive = [m for m in range(window.length - max(window.lags.of(provider).counts, 1)) if not window.dead[m]]
-    if not alive or sum(due) < ENOUGH:
+    if not alive:
         return None
     found = volume_evidence(
         list(accumulate((window.counts(provider, m, m + 1)[0] for m in alive), initial=0)),
         _running(due[m] for m in alive),
-        change=DROP_OF_FEW if sum(due) < FEW_EXPECTED else DROP,
+        change=change,
         variance=usual.volume.variance,
         dispersion=usual.volume.dispersion,
         others=_others(window, provider, alive),
@@ -247,6 +266,18 @@ def _drop(window: Window, provider: str) -> VolumeEvidence | None:
     )
     onset = alive[min(found.onset, len(alive) - 1)]
     return VolumeEvidence(found.value, onset, found.seen, found.expected)
+
+
+def spike_of(window: Window, provider: str, harm: float) -> Condition | None:
+    """A rise of the volume to about ``harm`` times the usual one or more, if there is one."""
+    if provider not in window.usual or window.log_down or not window.usual[provider].volume.days:
+        return None
+    found = _changed(window, provider, rise(harm))
+    if found is None or found.value < TELLING:
+        return None
+    reason = f"{found.seen} events since {_clock(window, found.onset)}, where {found.expected:.0f} were to be expected"
+    grounds = Grounds(Why.VOLUME, found.seen, expected=found.expected)
+    return Condition(State.DEGRADED, reason, grounds, _moment(window, found.onset))
 
 
 def _running(numbers: Iterable[float]) -> list[float]:
@@ -267,9 +298,10 @@ def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
 
 def _some(events: int, errors: int) -> Condition:
     if errors == events:
-        return Condition(State.UNKNOWN, f"{_calls(events)}, failed: too few to tell trouble from chance")
+        reason = f"{_calls(events)}, failed: too few to tell trouble from chance"
+        return Condition(State.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))
     failed = f"{errors} of {_calls(events)} failed" if errors else f"{_calls(events)}, none failed"
-    return Condition(State.HEALTHY, failed)
+    return Condition(State.HEALTHY, failed, Grounds(Why.CALLS, events, errors))
 
 
 def _none(window: Window, provider: str) -> Condition:
@@ -280,11 +312,16 @@ def _none(window: Window, provider: str) -> Condition:
     hoped = sum(sum(window.due(name)) for name in others)
     left = min((seen + 1.0) / (hoped + 1.0), 1.0)
     if expected < IDLE_BELOW:
-        return Condition(State.IDLE, f"no event, and {_about(expected)} was to be expected")
+        grounds = Grounds(Why.NONE_EXPECTED, expected=expected)
+        return Condition(State.IDLE, f"no event, and {_about(expected)} was to be expected", grounds)
     if expected * left < IDLE_BELOW:
-        return Condition(State.IDLE, f"no event; the other providers see {left:.0%} of their usual traffic too")
+        grounds = Grounds(Why.OTHERS_QUIET, expected=expected, usual=left)
+        return Condition(
+            State.IDLE, f"no event; the other providers see {left:.0%} of their usual traffic too", grounds
+        )
     if expected * left < SILENT_FROM:
-        return Condition(State.UNKNOWN, f"no event, where {expected:.0f} were to be expected: chance can do that")
+        reason = f"no event, where {expected:.0f} were to be expected: chance can do that"
+        return Condition(State.UNKNOWN, reason, Grounds(Why.BY_CHANCE, expected=expected))
     return _silent(window, _newest(window, provider), expected)
 
 

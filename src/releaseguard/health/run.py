@@ -15,7 +15,7 @@ from releaseguard.health.interface import Glance, Latency, Overview, ProviderHea
 from releaseguard.health.judge import Window, condition_of
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.rotation.account import Account, account_of, leak_row, rotation_row
-from releaseguard.verification.series import cell_of, minute_of
+from releaseguard.verification.series import Cell, cell_of, minute_of
 
 PARTS = 20
 """Of the window, in the course of a provider's events."""
@@ -50,8 +50,7 @@ class Observer:
         world = self.world
         until = world.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(world.window / timedelta(minutes=1)), 1))
-        cells = [cell_of(row) for row in self._rows(since, until)]
-        window = Window(cells, minute_of(since), minute_of(until), round(world.baseline / timedelta(minutes=1)))
+        window = self.window(since, until)
         glances = self._glances(window, since, until)
         account = _account(world)
         rows = [_row(window, name, shown, glances, account) for name, shown in self._named(window).items()]
@@ -63,6 +62,13 @@ class Observer:
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
         )
+
+    def window(self, since: datetime, until: datetime, name: Callable[[Cell], str] | None = None) -> Window:
+        """The traffic of ``[since, until)`` and what came before it; ``name`` says whose each cell is, where that is
+        not its provider's."""
+        cells = (cell_of(row) for row in self._rows(since, until))
+        named = (cell._replace(provider=name(cell)) for cell in cells) if name else cells
+        return Window(named, minute_of(since), minute_of(until), round(self.world.baseline / timedelta(minutes=1)))
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows from the baseline's beginning; what lies before the first window is kept."""

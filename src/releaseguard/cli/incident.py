@@ -1,0 +1,88 @@
+"""``releaseguard incident``: what goes on with one provider, and what the runbook says to do."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from releaseguard.cli.options import Run, Span, command, environment_option, write_output
+from releaseguard.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.incident.interface import Incident
+
+FORMATS = ("text", "json", "markdown", "html")
+LONGEST = timedelta(days=2)
+"""How far back the beginning is looked for, whatever the window."""
+
+
+@command("incident", example="releaseguard incident mapbox --lang tr --format markdown -o incident.md")
+@click.argument("provider")
+@environment_option
+@click.option(
+    "--window",
+    type=Span(),
+    default="1h",
+    metavar="1h",
+    help="How far back to look; farther, up to 2d, where the trouble is older  [default: 1h]",
+)
+@click.option("--lang", type=click.Choice(["en", "tr"]), help="Language of the report (else [project] language).")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+def incident(
+    run: Run,
+    provider: str,
+    environment: str | None,
+    window: timedelta,
+    lang: str | None,
+    format_: str | None,
+    output: Path | None,
+) -> ExitCode:
+    """What goes on with PROVIDER: since when, what changed before, which symptoms are there.
+
+    Everything that the provider's card tells to look at is looked at, as far as a program can: the event log, the
+    functions' logs, workflow runs, secrets, the app's data. What cannot be looked at is said, with the next step.
+    Then come the card's actions in their order. No provider is called, nothing is changed.
+
+    Exit code 1 where the provider is in trouble, a symptom shows or a control found something bad, 3 where the log
+    says too little, 0 where nothing is wrong.
+
+    JSON: {"provider", "name", "environment", "language", "as_of", "window", "headline", "state", "reason", "began",
+    "began_before_window", "health": {...}, "others": [...], "changes": [{"at", "kind", "what", "where", "url",
+    "went_wrong", "before_s", "likely"}], "unread": [...], "symptoms": [{"text", "match": yes|some|no|unknown,
+    "since", "evidence"}], "controls": [{"text", "kind", "target", "status": bad|ok|unclear|not_done|person,
+    "finding", "lines", "next_step", "command", "url"}], "actions": [{"number", "text", "command"}], "rules": [...],
+    "open": [{"text", "next_step"}]}.
+    """
+    from releaseguard.incident.document import document_of, labels_of
+    from releaseguard.incident.run import investigate
+    from releaseguard.report.incident import render
+
+    if not timedelta(minutes=1) <= window <= LONGEST:
+        raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
+    chosen = format_ or ("json" if run.json else "text")
+    with run.wiring(environment) as wiring:
+        card = wiring.cards.get(provider)
+        language = lang or wiring.settings.project.language
+        progress = (lambda what: run.tell(f"looking at {what}")) if run.on_terminal else (lambda _: None)
+        found = investigate(wiring.incident_world(card, window, progress))
+    document = document_of(found, language, environment=environment)
+    text = render(document, labels_of(found, language), chosen, shutil.get_terminal_size((100, 24)).columns)
+    if output is None:
+        click.echo(text)
+    else:
+        write_output(output, text)
+        run.tell(f"{document['headline']} ({output})")
+    return _exit_code(found)
+
+
+def _exit_code(found: Incident) -> ExitCode:
+    from releaseguard.incident.document import is_bad, says_nothing
+
+    if is_bad(found):
+        return ExitCode.BAD
+    return ExitCode.UNDECIDED if says_nothing(found) else ExitCode.OK

@@ -1,0 +1,97 @@
+"""When the trouble began: the health judge's word, asked over longer and longer times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from releaseguard.health.interface import TROUBLED, Condition, Overview, Why
+from releaseguard.health.judge import Window, condition_of, spike_of
+from releaseguard.health.run import HealthWorld, Observer
+from releaseguard.verification.series import Cell
+
+LONGEST = timedelta(days=2)
+"""How far back the beginning is looked for."""
+NEAR = 0.05
+"""The part of a time, at its beginning, in which trouble that seems to begin may well have begun before it."""
+_UNDECIDED = frozenset({Why.BY_CHANCE, Why.ALL_OF_FEW_FAILED})
+"""Grounds that a longer time may make clear."""
+
+
+@dataclass(slots=True)
+class Past:
+    """The log around one provider, as of one moment. Reads the time before the first window once."""
+
+    world: HealthWorld
+    provider: str
+    until: datetime
+    _observer: Observer = field(init=False)
+    _windows: dict[tuple[timedelta, bool], Window] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._observer = Observer(replace(self.world, now=lambda: self.until - timedelta(seconds=1)))
+
+    def overview(self, span: timedelta) -> Overview:
+        """What ``health`` shows of a time that ends now."""
+        self._observer.world = replace(self._observer.world, window=span, provider=self.provider)
+        return self._observer.look()
+
+    def window(self, span: timedelta, *, by_event: bool = False) -> Window:
+        """The traffic of a time that ends now; ``by_event``: each of the provider's events as if it were a provider
+        of its own, so that one that does not come is seen beside the others."""
+        if (span, by_event) not in self._windows:
+            name = self._event_of if by_event else None
+            self._windows[span, by_event] = self._observer.window(self.until - span, self.until, name)
+        return self._windows[span, by_event]
+
+    def _event_of(self, cell: Cell) -> str:
+        return cell.event if cell.provider == self.provider else cell.provider
+
+    def spans(self) -> Iterator[timedelta]:
+        """The time asked for, and twice as long again and again: its newer half is then the time before."""
+        span = self.world.window
+        while span < LONGEST:
+            yield span
+            span *= 2
+        yield max(LONGEST, self.world.window)
+
+    def condition(self) -> tuple[Condition, timedelta]:
+        """How the provider is, and the time over which that was seen."""
+        return self._over_spans(self.provider, by_event=False)
+
+    def event(self, event: str) -> Condition:
+        """How one of the provider's events is."""
+        return self._over_spans(event, by_event=True)[0]
+
+    def spike(self, event: str, harm: float) -> Condition | None:
+        """Whether there is far more of one of the provider's events than usual."""
+        for span in self.spans():
+            window = self.window(span, by_event=True)
+            found = spike_of(window, event, harm)
+            if found is None or not reaches_back(found, self.until - span, span):
+                return found
+        return found
+
+    def _over_spans(self, name: str, *, by_event: bool) -> tuple[Condition, timedelta]:
+        first: tuple[Condition, timedelta] | None = None
+        troubled: tuple[Condition, timedelta] | None = None
+        for span in self.spans():
+            found = condition_of(self.window(span, by_event=by_event), name), span
+            first = first or found
+            if found[0].state in TROUBLED:
+                troubled = found
+                if not reaches_back(found[0], self.until - span, span):
+                    break
+            elif troubled or found[0].grounds.why not in _UNDECIDED:
+                break
+        assert first is not None  # noqa: S101 - there is always a first span
+        return troubled or first
+
+
+def reaches_back(condition: Condition, start: datetime, span: timedelta) -> bool:
+    """Whether the trouble may have begun before the time that begins at ``start``. Of a silence the last event is
+    known, however long ago it came."""
+    if condition.since is None or condition.grounds.why is Why.SILENT:
+        return False
+    return condition.since <= start + span * NEAR

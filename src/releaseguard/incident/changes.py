@@ -1,0 +1,120 @@
+"""What changed around the beginning, and which of it explains the trouble best. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from releaseguard.audit import Lane
+from releaseguard.ci.interface import WorkflowRun
+from releaseguard.deployments.interface import Deployment as Served
+from releaseguard.functions.interface import Function
+from releaseguard.incident.interface import CREDENTIALS, Change, ChangeKind, said
+from releaseguard.rotation.history import RotationView
+from releaseguard.rotation.values import Direction
+from releaseguard.verification.interface import Deployment
+
+T = TypeVar("T")
+
+JUST_BEFORE = timedelta(hours=1)
+"""How long before the beginning a change may lie to be taken for its cause."""
+UNSURE = timedelta(minutes=3)
+"""How long after the estimated beginning a change may lie and still have caused it: the estimate has an error."""
+SAME = timedelta(minutes=2)
+"""Moments of one change, told by two sources, that lie no farther apart."""
+
+
+def releases(deployments: Iterable[Deployment]) -> Iterator[Change]:
+    """The releases that the app said it deployed."""
+    for one in deployments:
+        yield Change(at=one.deployed_at, kind=ChangeKind.RELEASE, what=said("change_release", release=one.release))
+
+
+def rotations(rotated: Iterable[tuple[Lane, RotationView]]) -> Iterator[Change]:
+    """What rotations wrote and deployed. A redeployment reaches every provider, so all of them count."""
+    for lane, rotation in rotated:
+        facts = {"provider": lane.provider, "unit": rotation.unit, "state": rotation.state.value}
+        for direction in Direction:
+            leg = rotation.leg(direction)
+            back = direction is not Direction.FORWARD
+            for key, at in (("pushed", leg.pushed_at), ("deployed", leg.deployed_at)):
+                if at is not None:
+                    what = said(f"change_rotation_{key}{'_back' if back else ''}", **facts)
+                    yield Change(at=at, kind=ChangeKind.ROTATION, what=what, where=lane.provider)
+
+
+def migrations(runs: Iterable[WorkflowRun]) -> Iterator[Change]:
+    """Workflow runs, dated by their end: what they change is there at the latest then."""
+    for run in runs:
+        key = "change_workflow_ran" if run.conclusion else "change_workflow_runs"
+        facts = {"workflow": run.workflow, "number": run.number, "conclusion": run.conclusion or run.status}
+        yield Change(
+            at=run.changed_at if run.conclusion else run.started_at,
+            kind=ChangeKind.MIGRATION,
+            what=said(key, **facts, commit=run.commit[:7]),
+            where=run.place,
+            url=run.url or None,
+            went_wrong=run.went_wrong,
+        )
+
+
+def functions(place: str, deployed: Iterable[Function]) -> Iterator[Change]:
+    """The newest deployment of each function; those that were deployed together are one change."""
+    dated = [(one.changed_at, one.name) for one in deployed if one.changed_at is not None]
+    for at, names in _together(dated):
+        what = said("change_function", functions=sorted(names), count=len(names))
+        yield Change(at=at, kind=ChangeKind.FUNCTION, what=what, where=place)
+
+
+def served(place: str, deployment: Served) -> Change:
+    """What the hosting service serves, since when."""
+    what = said("change_served", release=deployment.release or deployment.id, id=deployment.id)
+    return Change(at=deployment.created_at, kind=ChangeKind.DEPLOYMENT, what=what, where=place)
+
+
+def written(writes: Iterable[tuple[str, str, datetime]]) -> Iterator[Change]:
+    """Secrets and variables of the provider that were written at its places: (place, name, time) each. What was
+    written together is one change."""
+    for at, found in _together((at, (place, name)) for place, name, at in writes):
+        places, names = (sorted({pair[part] for pair in found}) for part in (0, 1))
+        what = said("change_written", names=names, count=len(names))
+        yield Change(at=at, kind=ChangeKind.SECRET, what=what, where=", ".join(places))
+
+
+def _together(dated: Iterable[tuple[datetime, T]]) -> Iterator[tuple[datetime, Sequence[T]]]:
+    """What happened with less than :data:`SAME` between one and the next, dated by the last of it."""
+    group: list[T] = []
+    last: datetime | None = None
+    for at, what in sorted(dated, key=lambda pair: pair[0]):
+        if last is not None and at - last > SAME:
+            yield last, group
+            group = []
+        group.append(what)
+        last = at
+    if last is not None:
+        yield last, group
+
+
+def without_echoes(changes: Sequence[Change]) -> Sequence[Change]:
+    """In order of time, without what a rotation or a release accounts for already."""
+    told = [change for change in changes if change.kind in (ChangeKind.ROTATION, ChangeKind.RELEASE)]
+
+    def echoes(change: Change) -> bool:
+        mine = {ChangeKind.SECRET: ChangeKind.ROTATION, ChangeKind.DEPLOYMENT: ChangeKind.RELEASE}.get(change.kind)
+        return any(one.kind is mine and abs(one.at - change.at) <= SAME for one in told)
+
+    return sorted((change for change in changes if not echoes(change)), key=lambda change: change.at)
+
+
+def cause_of(changes: Sequence[Change], began: datetime, *, refused: bool) -> Change | None:
+    """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
+    change of credentials."""
+    near = [change for change in changes if began - JUST_BEFORE <= change.at <= began + UNSURE]
+    fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
+    return min(fitting or near, key=lambda change: _distance(change.at, began), default=None)
+
+
+def _distance(at: datetime, began: datetime) -> timedelta:
+    """From the minute in which it is estimated to have begun; a change after it must be nearer to be preferred."""
+    return began - at if at <= began else 2 * (at - began)

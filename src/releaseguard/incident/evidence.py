@@ -1,0 +1,61 @@
+"""What the provider's own rows say since its trouble began. Pure: events in, counts and lines out."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from releaseguard.model import Event, Outcome
+
+NEWEST = 5
+"""Errors that are shown one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Real traffic of one provider in some time."""
+
+    since: datetime
+    by_event: Mapping[str, int]
+    by_source: Mapping[str, tuple[int, int]]
+    """Events and errors of each writer; ``client`` is the phones."""
+    errors: Mapping[tuple[str, str], int]
+    """By event and ``error_code`` (``""``: none)."""
+    newest_errors: Sequence[str]
+    """One line each, scrubbed, oldest first."""
+
+    def share_of(self, codes: Iterable[str]) -> float:
+        """The share of the errors that carry one of these codes."""
+        wanted, total = {*codes}, sum(self.errors.values())
+        return sum(count for (_, code), count in self.errors.items() if code in wanted) / total if total else 0.0
+
+
+def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str], str]) -> Evidence:
+    """Count the provider's events from ``since`` on."""
+    by_event: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    errors: Counter[tuple[str, str]] = Counter()
+    newest: deque[Event] = deque(maxlen=NEWEST)
+    for event in events:
+        source = event.source or ""
+        by_event[event.event] += 1
+        calls[source] += 1
+        if event.outcome is Outcome.ERROR:
+            failed[source] += 1
+            errors[event.event, event.error_code or ""] += 1
+            newest.append(event)
+    return Evidence(
+        since=since,
+        by_event=by_event,
+        by_source={source: (calls[source], failed[source]) for source in sorted(calls)},
+        errors=errors,
+        newest_errors=[scrub(_line(event)) for event in newest],
+    )
+
+
+def _line(event: Event) -> str:
+    told = (event.event, event.error_code, event.source, event.release and event.release[:12])
+    return f"{event.occurred_at:%H:%M:%SZ} {' '.join(part for part in told if part)}"

@@ -1,0 +1,143 @@
+"""The vocabulary of an incident: what is said of it, as values that no language is part of yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from releaseguard.cards.spec import Card, Control, Symptom
+from releaseguard.health.interface import Condition, ProviderHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence: its key in :mod:`releaseguard.incident.words`, and the facts that stand in it."""
+
+    key: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def said(key: str, /, **facts: Any) -> Said:
+    """Shorthand for :class:`Said`."""
+    return Said(key, facts)
+
+
+class Status(StrEnum):
+    """What became of a control."""
+
+    BAD = "bad"
+    """Carried out, and something is wrong."""
+    OK = "ok"
+    """Carried out, and nothing is wrong."""
+    UNCLEAR = "unclear"
+    """Carried out, and nobody can tell."""
+    NOT_DONE = "not_done"
+    """Could not be carried out; the others were."""
+    PERSON = "person"
+    """For a person to carry out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a control found. ``lines`` are the words of the app and its services, scrubbed."""
+
+    status: Status
+    says: Sequence[Said]
+    lines: Sequence[str] = ()
+    next_step: Said | None = None
+    command: str | None = None
+    """To be copied."""
+    url: str | None = None
+    """To be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A control of the card with its finding."""
+
+    control: Control
+    finding: Finding
+
+
+class ChangeKind(StrEnum):
+    """What changed."""
+
+    RELEASE = "release"
+    DEPLOYMENT = "deployment"
+    """The hosting service began to serve something else."""
+    ROTATION = "rotation"
+    MIGRATION = "migration"
+    """A run of a workflow that a card names."""
+    FUNCTION = "function"
+    SECRET = "secret"  # noqa: S105 - a kind, not a password
+
+
+CREDENTIALS = frozenset({ChangeKind.ROTATION, ChangeKind.SECRET})
+"""Kinds that explain refused credentials."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that changed before or after the incident began."""
+
+    at: datetime
+    kind: ChangeKind
+    what: Said
+    where: str = ""
+    url: str | None = None
+    went_wrong: bool = False
+    """Whether the change itself is known to have failed."""
+
+
+class Match(StrEnum):
+    """Whether the events show a symptom."""
+
+    YES = "yes"
+    SOME = "some"
+    """A few events of its kind, as there are on good days."""
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A symptom of the card, and what shows it."""
+
+    symptom: Symptom
+    match: Match
+    says: Sequence[Said]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Everything that is known about one provider's trouble as of one moment."""
+
+    card: Card
+    environment: str
+    since: datetime
+    """Where the looked-at time begins."""
+    until: datetime
+    health: ProviderHealth
+    """Of the looked-at time."""
+    began: datetime | None
+    """About when; ``None`` where nothing is wrong, or nobody knows."""
+    before_window: bool
+    """Whether it began before the looked-at time, so that ``began`` is the latest it can be."""
+    symptoms: Sequence[Matched]
+    others: Sequence[tuple[str, Condition]]
+    """Other providers in trouble at the same time."""
+    changes: Sequence[Change]
+    cause: Change | None
+    """The change that explains it best, if any does."""
+    unread: Sequence[Said]
+    """Where changes could not be looked for."""
+    controls: Sequence[Checked]
+    log_stopped: bool
+
+    @property
+    def condition(self) -> Condition:
+        return self.health.condition

@@ -1,0 +1,64 @@
+"""Projects and repositories as an incident asks them: each question once, its failure as often as it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
+from releaseguard.errors import ReleaseguardError
+from releaseguard.functions.interface import Function, FunctionLogs
+from releaseguard.incident.secrets import unless_refused
+
+MOST_RUNS = 10
+"""Runs of a workflow that are asked for."""
+
+
+@dataclass(slots=True)
+class _Once:
+    """Remembers answers and failures: a dead service is waited for once."""
+
+    _held: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, key: str, call: Callable[[], Any]) -> Any:
+        if key not in self._held:
+            try:
+                self._held[key] = call()
+            except ReleaseguardError as error:
+                self._held[key] = unless_refused(error)
+        answer = self._held[key]
+        if isinstance(answer, ReleaseguardError):
+            raise answer
+        return answer
+
+
+@dataclass(slots=True)
+class Project:
+    """Where functions run; ``open`` may raise ``ConfigError`` without a credential."""
+
+    place: str
+    open: Callable[[], FunctionLogs]
+    _once: _Once = field(default_factory=_Once)
+
+    def logs(self) -> FunctionLogs:
+        logs: FunctionLogs = self._once.ask("logs", self.open)
+        return logs
+
+    def functions(self) -> Sequence[Function]:
+        found: Sequence[Function] = self._once.ask("functions", lambda: self.logs().functions())
+        return found
+
+
+@dataclass(slots=True)
+class Repository:
+    """Where workflows run; ``open`` may raise ``ConfigError`` without a credential."""
+
+    place: str
+    open: Callable[[], WorkflowHistory]
+    _once: _Once = field(default_factory=_Once)
+
+    def newest(self, workflow: str) -> Sequence[WorkflowRun] | None:
+        """The workflow's newest runs, newest first; ``None`` where there is no such workflow."""
+        found: Sequence[WorkflowRun] | None = self._once.ask(workflow, lambda: self.open().newest(workflow, MOST_RUNS))
+        return found

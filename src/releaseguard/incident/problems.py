@@ -1,0 +1,71 @@
+"""What could not be looked at, in sentences that any language can say. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from releaseguard.errors import (
+    AccessDenied,
+    ConfigError,
+    NotFound,
+    RateLimited,
+    ReleaseguardError,
+    Unreachable,
+)
+from releaseguard.incident.interface import Finding, Said, Status, said
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of the services that we stand on, as messages name it."""
+
+    name: str
+    variable: str
+    """What its credential is called."""
+
+
+GITHUB = Service("GitHub", "RELEASEGUARD_GITHUB_TOKEN")
+VERCEL = Service("Vercel", "VERCEL_TOKEN")
+SUPABASE = Service("Supabase", "SUPABASE_ACCESS_TOKEN")
+INFISICAL = Service("Infisical", "INFISICAL_TOKEN")
+APP_DATABASE = Service("[app] database", "APP_DATABASE_URL")
+SERVICES = {"github": GITHUB, "vercel": VERCEL, "supabase": SUPABASE}
+
+
+def problem(error: ReleaseguardError, service: Service) -> Said:
+    """What went wrong. ``what`` is the error's own word, which is English."""
+    facts = {"service": service.name, "variable": service.variable, "what": error.what, "where": error.where or ""}
+    return Said(f"problem_{_kind(error)}", facts)
+
+
+def remedy(error: ReleaseguardError, service: Service) -> Said:
+    """What to do about it."""
+    facts = {"service": service.name, "variable": service.variable, "step": error.next_step or ""}
+    return Said(f"remedy_{_kind(error)}", facts)
+
+
+def not_done(error: ReleaseguardError, service: Service) -> Finding:
+    """The finding of a control that could not be carried out."""
+    return Finding(status=Status.NOT_DONE, says=[problem(error, service)], next_step=remedy(error, service))
+
+
+def not_configured(what: str, setting: str) -> Finding:
+    """The finding of a control for which the configuration says too little."""
+    return Finding(
+        status=Status.NOT_DONE,
+        says=[said(f"not_configured_{what}")],
+        next_step=said("remedy_configure", setting=setting),
+    )
+
+
+def no_database(variable: str) -> Finding:
+    """The finding of a control that asks the app's database, whose address is in no variable."""
+    step = said("remedy_credential", variable=variable)
+    return Finding(status=Status.NOT_DONE, says=[said("problem_credential", variable=variable)], next_step=step)
+
+
+def _kind(error: ReleaseguardError) -> str:
+    if isinstance(error, ConfigError):
+        return "credential" if error.where == "environment" else "setting"
+    kinds = ((AccessDenied, "denied"), (NotFound, "absent"), (RateLimited, "limited"), (Unreachable, "dead"))
+    return next((kind for type_, kind in kinds if isinstance(error, type_)), "other")

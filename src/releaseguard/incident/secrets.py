@@ -1,0 +1,106 @@
+"""The provider's secrets at each of its places, one place at a time: a dead service hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from releaseguard.destinations.interface import Item, ItemKind, Observed
+from releaseguard.errors import ExitCode, ReleaseguardError
+from releaseguard.eventlog.interface import EventLog
+from releaseguard.rotation.drift import DriftFinding
+from releaseguard.rotation.plan import COMPANION_SUFFIX
+from releaseguard.rotation.survey import Managed, survey
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One configured place; ``open`` may raise ``ConfigError`` where its service has no credential."""
+
+    uri: str
+    service: str
+    open: Callable[[], Managed]
+    """The provider with this place alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a place shows of the provider's secrets."""
+
+    site: Site
+    problem: ReleaseguardError | None = None
+    """Why nothing is known."""
+    observed: Sequence[Observed] = ()
+    """Every secret of the card and its companion, without the values."""
+    findings: Sequence[DriftFinding] = ()
+    """Compared with the vault, where the vault could be read."""
+
+
+@dataclass(slots=True)
+class Secrets:
+    """Looks at each place once, however often it is asked about."""
+
+    sites: Sequence[Site]
+    log: EventLog
+    vault: Callable[[], Vault]
+    vault_problem: ReleaseguardError | None = None
+    """Why the places could not be compared with the vault."""
+    _seen: Sequence[Seen] | None = field(default=None)
+
+    def look(self) -> Sequence[Seen]:
+        """What every place shows. Raises ``Refused`` alone."""
+        if self._seen is None:
+            vault = self._opened()
+            self._seen = [self._at(site, vault) for site in self.sites]
+        return self._seen
+
+    def written(self) -> Iterator[tuple[str, str, datetime]]:
+        """Place, name and time of each write that a place tells of."""
+        for seen in self.look():
+            for one in seen.observed:
+                if one.present and one.changed_at is not None:
+                    yield seen.site.uri, one.name, one.changed_at
+
+    def _opened(self) -> Vault | None:
+        if not self.sites:
+            return None
+        try:
+            vault = self.vault()
+            vault.names()
+        except ReleaseguardError as error:
+            self.vault_problem = unless_refused(error)
+            return None
+        return vault
+
+    def _at(self, site: Site, vault: Vault | None) -> Seen:
+        try:
+            managed = site.open()
+            observed = _observed(managed)
+            findings = survey([managed], vault, self.log, copies=False).findings if vault else ()
+        except ReleaseguardError as error:
+            return Seen(site, unless_refused(error))
+        return Seen(site, None, observed, findings)
+
+
+def unless_refused(error: ReleaseguardError) -> ReleaseguardError:
+    """The error as a value. SAFE MODE's refusals are nobody's finding: they end the run."""
+    if error.exit_code is ExitCode.REFUSED:
+        raise error
+    return error
+
+
+def _observed(managed: Managed) -> Sequence[Observed]:
+    """Presence and time of the last write need no value: a place is asked about an empty one."""
+    [place] = managed.places
+    secrets = [secret for secret in managed.card.secrets if secret.from_ != "manual"]
+    items = [Item(place.name_of(one.name), Secret(""), ItemKind.SECRET, 0) for one in secrets]
+    if place.destination.holds_companions:
+        items += [
+            Item(place.name_of(one.name) + COMPANION_SUFFIX, Secret(""), ItemKind.COMPANION, 0)
+            for one in secrets
+            if one.companion
+        ]
+    return list(place.destination.observe(items).values()) if items else []
