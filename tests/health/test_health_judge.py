@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from releaseguard.health.interface import TROUBLED, State
-from releaseguard.health.judge import Window, condition_of
+from releaseguard.health.judge import Window, condition_of, spike_of
 from releaseguard.verification.series import Cell
 
 HOUR, DAY, WEEK = 60, 1440, 7 * 1440
@@ -167,3 +167,29 @@ def test_the_course_adds_up_to_the_window():
         course = window.course("mapbox", parts)
         assert len(course) == parts
         assert (sum(good for good, _ in course), sum(bad for _, bad in course)) == (events - errors, errors)
+
+
+def test_a_drop_beyond_doubt_is_dated_to_its_minute():
+    window = world(fewer({"mapbox"}, 0.15, since=40))
+    condition = condition_of(window, "mapbox")
+    assert condition.state is State.DEGRADED
+    assert condition.since is not None
+    assert abs(condition.since.timestamp() / 60 - (START + 40)) <= 3
+
+
+def test_a_provider_that_has_failed_for_so_long_that_it_is_usual_is_down_all_the_same():
+    always = failing("mapbox", 0.9, since=-WEEK)
+    condition = condition_of(world(always), "mapbox")
+    assert condition.state is State.DOWN
+    assert "as before the window" in condition.reason
+
+
+def test_a_spike_is_found_and_usual_traffic_is_none():
+    busy = spike_of(world(fewer({"mapbox"}, 1.0, since=0)), "mapbox", 2.0)
+    assert busy is None
+    # The same users, against a history with a third of them.
+    window = world(lambda provider, minute: (1.0 if provider != "mapbox" or minute >= 20 else 0.3, 0.01))
+    spike = spike_of(window, "mapbox", 2.0)
+    assert spike is not None
+    assert spike.since is not None
+    assert abs(spike.since.timestamp() / 60 - (START + 20)) <= 3

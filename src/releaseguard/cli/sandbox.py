@@ -51,10 +51,15 @@ def _folder(folder: Path | None) -> Path:
 
 
 def _seed(world: World, folder: Path) -> None:
+    from datetime import timedelta
+
+    from releaseguard.model import utc_now
     from releaseguard.sandbox.story import seed
+    from releaseguard.sandbox.world import REPOSITORY
 
     seed(world, folder / "releaseguard.db")
     world.new_key("SENDGRID_API_KEY")  # so that there is something to rotate to
+    world.github.add_run(REPOSITORY, "completed", "db-migrations", at=utc_now() - timedelta(days=2))
 
 
 def _announce(run: Run, world: World, config: Path) -> None:
@@ -73,6 +78,7 @@ def _announce(run: Run, world: World, config: Path) -> None:
             "  releaseguard rotate sendgrid --dry-run",
             "  releaseguard rotate sendgrid --yes",
             "  releaseguard verify",
+            "  releaseguard incident sendgrid",
             "  releaseguard events list --limit 20",
             "",
             "Ctrl-C stops them.",

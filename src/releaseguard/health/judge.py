@@ -164,7 +164,7 @@ def condition_of(window: Window, provider: str) -> Condition:
     return (
         _failing(window, provider)
         or _fewer(window, provider)
-        or (_some(events, errors) if events else _none(window, provider))
+        or (_some(window, events, errors) if events else _none(window, provider))
     )
 
 
@@ -250,13 +250,18 @@ def _drop(window: Window, provider: str) -> VolumeEvidence | None:
 
 def _changed(window: Window, provider: str, change: Change) -> VolumeEvidence | None:
     """The evidence of a change of volume since some moment in the window."""
-    usual, due = window.usual[provider], window.due(provider)
+    usual, rising = window.usual[provider], change.tolerated > 1
+    # A spike that has gone on for hours has raised today's level, which must not call it usual.
+    lowered = 1.0 / max(usual.volume.level, 1.0) if rising else 1.0
+    due = [lowered * rate for rate in window.due(provider)]
     alive = [m for m in range(window.length - max(window.lags.of(provider).counts, 1)) if not window.dead[m]]
     if not alive:
         return None
+    seen = _running(window.counts(provider, m, m + 1)[0] for m in alive)
+    hoped = _running(due[m] for m in alive)
     found = volume_evidence(
-        list(accumulate((window.counts(provider, m, m + 1)[0] for m in alive), initial=0)),
-        _running(due[m] for m in alive),
+        [round(number) for number in seen],
+        hoped,
         change=change,
         variance=usual.volume.variance,
         dispersion=usual.volume.dispersion,
@@ -264,8 +269,22 @@ def _changed(window: Window, provider: str, change: Change) -> VolumeEvidence | 
         onsets=range(0, len(alive), ONSET_EVERY),
         slots=max(window.length // ONSET_EVERY, 1),
     )
-    onset = alive[min(found.onset, len(alive) - 1)]
-    return VolumeEvidence(found.value, onset, found.seen, found.expected)
+    onset = _changed_since(seen, hoped, rising=rising)
+    return VolumeEvidence(found.value, alive[onset], round(seen[-1] - seen[onset]), hoped[-1] - hoped[onset])
+
+
+def _changed_since(seen: Sequence[float], hoped: Sequence[float], *, rising: bool) -> int:
+    """The likeliest minute from which on there are fewer (or, ``rising``, more) events than hoped for: the largest
+    likelihood ratio of a Poisson rate. The evidence itself is capped, and dates nothing that is beyond doubt."""
+    since, most = 0, -math.inf
+    for minute in range(len(seen) - 1):
+        came, usual = seen[-1] - seen[minute], hoped[-1] - hoped[minute]
+        if usual <= 0 or (came > usual) is not rising:
+            continue
+        held = came * math.log(came / usual) - (came - usual) if came else usual
+        if held > most:
+            since, most = minute, held
+    return since
 
 
 def spike_of(window: Window, provider: str, harm: float) -> Condition | None:
@@ -296,7 +315,11 @@ def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
     )
 
 
-def _some(events: int, errors: int) -> Condition:
+def _some(window: Window, events: int, errors: int) -> Condition:
+    if lower_share(errors, events, SURE) >= FAILING:
+        # So it was for days, and has become what is usual.
+        reason = f"{errors} of {_calls(events)} failed, as before the window"
+        return Condition(State.DOWN, reason, Grounds(Why.FAILED, events, errors), _moment(window, 0))
     if errors == events:
         reason = f"{_calls(events)}, failed: too few to tell trouble from chance"
         return Condition(State.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))

@@ -45,12 +45,13 @@ class Observer:
     _past: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
 
-    def look(self) -> Overview:
-        """How the providers are now. Raises ``ServiceError`` where the log does not answer."""
+    def look(self, window: Window | None = None) -> Overview:
+        """How the providers are now; ``window`` is what :meth:`window` gave for the same time, where somebody asked
+        before. Raises ``ServiceError`` where the log does not answer."""
         world = self.world
         until = world.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(world.window / timedelta(minutes=1)), 1))
-        window = self.window(since, until)
+        window = window or self.window(since, until)
         glances = self._glances(window, since, until)
         account = _account(world)
         rows = [_row(window, name, shown, glances, account) for name, shown in self._named(window).items()]
@@ -90,7 +91,8 @@ class Observer:
 
     def _glances(self, window: Window, since: datetime, until: datetime) -> Mapping[str, Glance]:
         found: dict[str, _Seen] = {}
-        query = Query(environment=self.world.environment, since=since, until=until, synthetic=False)
+        only = () if self.world.provider is None else (self.world.provider,)
+        query = Query(environment=self.world.environment, providers=only, since=since, until=until, synthetic=False)
         for event in self.world.log.select(query):
             if event.provider != OURSELVES:
                 found.setdefault(event.provider, _Seen()).add(event)

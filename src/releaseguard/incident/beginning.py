@@ -35,7 +35,7 @@ class Past:
     def overview(self, span: timedelta) -> Overview:
         """What ``health`` shows of a time that ends now."""
         self._observer.world = replace(self._observer.world, window=span, provider=self.provider)
-        return self._observer.look()
+        return self._observer.look(self.window(span))
 
     def window(self, span: timedelta, *, by_event: bool = False) -> Window:
         """The traffic of a time that ends now; ``by_event``: each of the provider's events as if it were a provider
@@ -66,12 +66,13 @@ class Past:
 
     def spike(self, event: str, harm: float) -> Condition | None:
         """Whether there is far more of one of the provider's events than usual."""
+        spike: Condition | None = None
         for span in self.spans():
-            window = self.window(span, by_event=True)
-            found = spike_of(window, event, harm)
+            found = spike_of(self.window(span, by_event=True), event, harm)
+            spike = found or spike
             if found is None or not reaches_back(found, self.until - span, span):
-                return found
-        return found
+                break
+        return spike
 
     def _over_spans(self, name: str, *, by_event: bool) -> tuple[Condition, timedelta]:
         first: tuple[Condition, timedelta] | None = None

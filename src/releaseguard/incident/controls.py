@@ -233,18 +233,22 @@ def _secret_present(control: Control, around: Surroundings) -> Finding:
     if around.secrets.vault_problem is not None:
         says.append(said("vault_not_compared", problem=problem(around.secrets.vault_problem, INFISICAL)))
         step = remedy(around.secrets.vault_problem, INFISICAL)
-    if unread:
-        first = unread[0]
-        step = remedy(first.problem, SERVICES[first.site.service]) if first.problem else step
+    step = _steps(unread) or step
     return Finding(status=found, says=says, next_step=step, command=command if found is Status.BAD else None)
 
 
 def _nowhere(unread: Sequence[Seen]) -> Finding:
     """No place could be looked at."""
-    first = unread[0]
-    says = [_unread(look) for look in unread]
-    step = remedy(first.problem, SERVICES[first.site.service]) if first.problem else None
-    return Finding(status=Status.NOT_DONE, says=says, next_step=step)
+    return Finding(status=Status.NOT_DONE, says=[_unread(look) for look in unread], next_step=_steps(unread))
+
+
+def _steps(unread: Sequence[Seen]) -> Said | None:
+    """What to do about every service that did not answer."""
+    first: dict[str, Said] = {}
+    for look in unread:
+        if look.problem is not None and look.site.service not in first:
+            first[look.site.service] = remedy(look.problem, SERVICES[look.site.service])
+    return said("steps", steps=list(first.values())) if first else None
 
 
 def _unread(look: Seen) -> Said:

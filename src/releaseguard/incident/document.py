@@ -51,7 +51,7 @@ def document_of(incident: Incident, language: str, *, environment: str | None = 
             for name, other in incident.others
         ],
         "changes": [_change(one, incident, words) for one in incident.changes],
-        "unread": [words.say(one) for one in incident.unread],
+        "unread": list(_unread(incident, words)),
         "symptoms": [_symptom(one, words) for one in incident.symptoms],
         "controls": [_control(one, words, environment) for one in incident.controls],
         "actions": list(_actions(incident.card.playbook.actions, words, environment)),
@@ -134,6 +134,15 @@ def _change(change: Change, incident: Incident, words: Words) -> ChangeRow:
         "before_s": None if began is None else round((began - change.at).total_seconds()),
         "likely": change is incident.cause,
     }
+
+
+def _unread(incident: Incident, words: Words) -> Iterator[str]:
+    """One sentence for each problem, with all the places that it hides."""
+    places: dict[str, list[str]] = {}
+    for one in incident.unread:
+        places.setdefault(words.say(one.problem), []).append(one.place)
+    for problem, hidden in places.items():
+        yield f"{problem} ({', '.join(hidden)})"
 
 
 def _symptom(one: Matched, words: Words) -> SymptomRow:

@@ -57,5 +57,5 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
 
 
 def _line(event: Event) -> str:
-    told = (event.event, event.error_code, event.source, event.release and event.release[:12])
+    told = (event.event, event.error_code, event.source, event.release and event.release[:7])
     return f"{event.occurred_at:%H:%M:%SZ} {' '.join(part for part in told if part)}"

@@ -92,6 +92,14 @@ class Change:
     """Whether the change itself is known to have failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A place that could not be looked at, and why."""
+
+    place: str
+    problem: Said
+
+
 class Match(StrEnum):
     """Whether the events show a symptom."""
 
@@ -133,7 +141,7 @@ class Incident:
     changes: Sequence[Change]
     cause: Change | None
     """The change that explains it best, if any does."""
-    unread: Sequence[Said]
+    unread: Sequence[Unread]
     """Where changes could not be looked for."""
     controls: Sequence[Checked]
     log_stopped: bool

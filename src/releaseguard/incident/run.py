@@ -19,7 +19,7 @@ from releaseguard.incident import changes
 from releaseguard.incident.beginning import Past, reaches_back
 from releaseguard.incident.controls import Surroundings, carry_out
 from releaseguard.incident.evidence import Evidence, evidence_of
-from releaseguard.incident.interface import Change, Checked, Incident, Match, Matched, Said, said
+from releaseguard.incident.interface import Change, Checked, Incident, Match, Matched, Unread
 from releaseguard.incident.outside import Project, Repository
 from releaseguard.incident.problems import GITHUB, SERVICES, SUPABASE, VERCEL, problem
 from releaseguard.incident.secrets import Secrets, unless_refused
@@ -149,9 +149,9 @@ def _cause(card: Card, found: Sequence[Change], began: datetime | None, evidence
 # --- what changed -----------------------------------------------------------------------------------------------
 
 
-def _changes(world: IncidentWorld, began: datetime, until: datetime) -> tuple[Sequence[Change], Sequence[Said]]:
+def _changes(world: IncidentWorld, began: datetime, until: datetime) -> tuple[Sequence[Change], Sequence[Unread]]:
     """What changed from a day before the beginning until now, and where nobody could look."""
-    unread: dict[str, Said] = {}
+    unread: dict[str, Unread] = {}
     found = [*_from_log(world, began - LOOK_BACK, until), *_from_services(world, unread)]
     inside = [change for change in found if began - LOOK_BACK <= change.at < until]
     return changes.without_echoes(inside), list(unread.values())
@@ -166,20 +166,20 @@ def _from_log(world: IncidentWorld, since: datetime, until: datetime) -> Iterato
     yield from changes.releases(deployments_of(world.log.select(deployed)))
 
 
-def _from_services(world: IncidentWorld, unread: dict[str, Said]) -> Iterator[Change]:
+def _from_services(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:
     yield from _migrations(world, unread)
     for project in world.projects:
         world.progress(project.place)
         try:
             yield from changes.functions(project.place, project.functions())
         except ReleaseguardError as error:
-            unread[project.place] = _unread(project.place, problem(unless_refused(error), SUPABASE))
+            unread[project.place] = Unread(project.place, problem(unless_refused(error), SUPABASE))
     for host in world.hosts:
         world.progress(host.place)
         try:
             served = host.open().current(host.target)
         except ReleaseguardError as error:
-            unread[host.place] = _unread(host.place, problem(unless_refused(error), VERCEL))
+            unread[host.place] = Unread(host.place, problem(unless_refused(error), VERCEL))
         else:
             yield from _served(host, served)
     yield from _written(world, unread)
@@ -189,7 +189,7 @@ def _served(host: Host, served: Deployment | None) -> Iterable[Change]:
     return [changes.served(f"{host.place}/{host.target}", served)] if served is not None else []
 
 
-def _migrations(world: IncidentWorld, unread: dict[str, Said]) -> Iterator[Change]:
+def _migrations(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:
     """Runs of every workflow that any card names: a migration can break whichever provider."""
     cards = world.health.cards
     controls = (control for card in cards for control in card.playbook.controls if control.kind == "workflow_runs")
@@ -199,20 +199,16 @@ def _migrations(world: IncidentWorld, unread: dict[str, Said]) -> Iterator[Chang
             try:
                 yield from changes.migrations(repository.newest(workflow) or ())
             except ReleaseguardError as error:
-                unread[repository.place] = _unread(repository.place, problem(unless_refused(error), GITHUB))
+                unread[repository.place] = Unread(repository.place, problem(unless_refused(error), GITHUB))
 
 
-def _written(world: IncidentWorld, unread: dict[str, Said]) -> Iterator[Change]:
+def _written(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:
     if world.secrets.sites:
         world.progress(", ".join(site.uri for site in world.secrets.sites))
     for look in world.secrets.look():
         if look.problem is not None:
-            unread[look.site.uri] = _unread(look.site.uri, problem(look.problem, SERVICES[look.site.service]))
+            unread[look.site.uri] = Unread(look.site.uri, problem(look.problem, SERVICES[look.site.service]))
     yield from changes.written(world.secrets.written())
-
-
-def _unread(place: str, why: Said) -> Said:
-    return said("place_unread", place=place, problem=why)
 
 
 # --- controls ---------------------------------------------------------------------------------------------------

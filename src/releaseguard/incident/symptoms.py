@@ -13,6 +13,7 @@ TELLING_SHARE = 0.1
 """The share of a failing provider's errors from which on a symptom's errors are said to show it."""
 SPIKE = 2.0
 """The multiple of the usual volume from which on it is called a spike, where no check of the card says."""
+_MOST_TELLING = (Match.YES, Match.SOME, Match.UNKNOWN, Match.NO)
 _GONE = frozenset({Why.SILENT, Why.VOLUME})
 """Grounds that speak of events that do not come."""
 
@@ -33,11 +34,11 @@ class Traffic:
 
 def matched(symptom: Symptom, traffic: Traffic) -> Matched:
     """Whether the symptom is there: by its errors, by events that do not come, or by a spike."""
-    if traffic.condition.grounds.why is Why.LOG_STOPPED:
-        return Matched(symptom, Match.UNKNOWN, [said("symptom_log_stopped")])
+    if traffic.condition.grounds.why in (Why.LOG_STOPPED, Why.NO_HISTORY):
+        return Matched(symptom, Match.UNKNOWN, [said(f"symptom_{traffic.condition.grounds.why.value}")])
     parts = [_errors(symptom, traffic), *_silences(symptom, traffic), *_spikes(symptom, traffic)]
     shown = [part for part in parts if part is not None]
-    best = next((match for match in Match if any(part.match is match for part in shown)), Match.NO)
+    best = next((match for match in _MOST_TELLING if any(part.match is match for part in shown)), Match.NO)
     says = [one for part in shown if part.match is best for one in part.says]
     since = min((part.since for part in shown if part.match is best and part.since), default=None)
     return Matched(symptom, best, says or [said("symptom_nothing")], since)

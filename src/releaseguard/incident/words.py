@@ -159,6 +159,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "symptom_never_seen": ("{event} has never been logged", "{event} hiç loglanmamış"),
     "symptom_too_few": ("too few {event} are usual to tell", "{event} karar verilemeyecek kadar seyrek"),
     "symptom_log_stopped": ("the log has stopped", "log durmuş"),
+    "symptom_no_history": ("no event of the provider is in the log", "log'da bu provider'a ait event yok"),
     "symptom_nothing": ("the events do not show it", "event'lerde görünmüyor"),
     # --- controls: the log
     "source_failed": (
@@ -259,7 +260,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "whether these are the newest versions was not compared: {problem}",
         "en yeni versiyon olup olmadıkları karşılaştırılamadı: {problem}",
     ),
-    "place_unread": ("{place}: {problem}", "{place}: {problem}"),
+    "place_unread": ("{problem} ({place})", "{problem} ({place})"),
+    "steps": ("{steps}", "{steps}"),
     # --- controls: the rest
     "invariant_holds": ("it holds: {title}", "sağlanıyor: {title}"),
     "invariant_broken": ("{rows:rows} must not be there: {meaning}", "olmaması gereken {rows:rows} var: {meaning}"),
@@ -481,6 +483,8 @@ class _Writer(string.Formatter):
                 return str(value[words.language])
             case [(_, int()), *_]:
                 return words.pairs(value)
+            case [Said(), *_]:
+                return " ".join(words.say(one) for one in value)
             case list() | tuple():
                 return ", ".join(map(str, value)) or "-"
             case str():

@@ -119,6 +119,7 @@ def text(document: IncidentDocument, labels: Labels, width: int) -> str:
     """The incident for a terminal of ``width`` characters: one line first, then the parts."""
     lines = [*wrapped(document["headline"], "", width)]
     lines += wrapped(f"{document['environment']}, {labels['as_of']}. {labels['from_events']}", "  ", width)
+    lines += wrapped(labels["undone"], "  ", width)
     if document["health"]["events"]:
         lines.append(f"  {sparkline(document['health']['course'])}")
     for title, part in _parts(document, labels, width):

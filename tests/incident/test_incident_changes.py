@@ -1,0 +1,78 @@
+"""Which change explains a beginning, and what is told as one change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from releaseguard.ci.interface import WorkflowRun
+from releaseguard.functions.interface import Function
+from releaseguard.incident import changes
+from releaseguard.incident.interface import Change, ChangeKind, said
+
+BEGAN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def change(minutes_before: float, kind: ChangeKind = ChangeKind.RELEASE) -> Change:
+    at = BEGAN - timedelta(minutes=minutes_before)
+    return Change(at=at, kind=kind, what=said("change_release", release=str(minutes_before)))
+
+
+@pytest.mark.parametrize(
+    ("before", "cause"),
+    [
+        ([50, 14, 5], 5),
+        ([14, -1], -1),  # the beginning is an estimate, and nothing else lies near
+        ([1, -1], 1),
+        ([61], None),
+        ([-4], None),
+        ([], None),
+    ],
+)
+def test_the_nearest_change_within_the_hour_before_is_the_cause(before, cause):
+    found = changes.cause_of([change(one) for one in before], BEGAN, refused=False)
+    assert (found and found.at) == (None if cause is None else BEGAN - timedelta(minutes=cause))
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.SECRET, ChangeKind.ROTATION])
+def test_refused_credentials_are_explained_by_a_change_of_credentials(kind):
+    both = [change(40, kind), change(2)]
+    assert changes.cause_of(both, BEGAN, refused=True) is both[0]
+    assert changes.cause_of(both, BEGAN, refused=False) is both[1]
+    assert changes.cause_of(both[1:], BEGAN, refused=True) is both[1]
+
+
+def test_what_was_written_together_is_one_change_and_names_all_places():
+    writes = [("github:o/r", "KEY", BEGAN), ("supabase:x", "KEY", BEGAN + timedelta(seconds=40))]
+    later = [("github:o/r", "KEY_VERSION", BEGAN + timedelta(minutes=30))]
+    first, second = changes.written([*later, *writes])
+    assert first.where == "github:o/r, supabase:x"
+    assert first.what.facts["names"] == ["KEY"]
+    assert first.at == BEGAN + timedelta(seconds=40)
+    assert second.what.facts["names"] == ["KEY_VERSION"]
+
+
+def test_functions_that_were_deployed_together_are_one_change():
+    deployed = [Function(str(n), f"f{n}", True, "ACTIVE", 1, BEGAN - timedelta(minutes=n)) for n in (0, 1, 20)]
+    found = list(changes.functions("supabase:x", [*deployed, Function("9", "old", True, "ACTIVE")]))
+    assert [one.what.facts["functions"] for one in found] == [["f20"], ["f0", "f1"]]
+
+
+def test_a_rotations_writes_and_a_releases_deployment_are_not_told_twice():
+    rotation, release = change(30, ChangeKind.ROTATION), change(10)
+    echoes = [change(29, ChangeKind.SECRET), change(9, ChangeKind.DEPLOYMENT)]
+    others = [change(20, ChangeKind.SECRET), change(29, ChangeKind.DEPLOYMENT)]
+    found = changes.without_echoes([*others, *echoes, release, rotation])
+    assert set(map(id, found)) == {*map(id, (rotation, release, *others))}
+    assert [one.at for one in found] == sorted(one.at for one in found)
+
+
+def test_a_workflow_run_is_dated_by_its_end_and_while_it_goes_on_by_its_beginning():
+    def run(conclusion):
+        start, end = BEGAN - timedelta(minutes=10), BEGAN - timedelta(minutes=2)
+        return WorkflowRun("github:o/r", "db", 1, 1, "completed", conclusion, start, end, "main", "abc", "")
+
+    ended, failed, going = changes.migrations([run("success"), run("failure"), run(None)])
+    assert (ended.at, going.at) == (BEGAN - timedelta(minutes=2), BEGAN - timedelta(minutes=10))
+    assert [one.went_wrong for one in (ended, failed, going)] == [False, True, False]

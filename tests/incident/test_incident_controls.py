@@ -1,0 +1,345 @@
+"""Every kind of control, carried out against rooms of our own making; and told in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from releaseguard.cards.load import load_cards
+from releaseguard.cards.spec import Control
+from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
+from releaseguard.destinations.interface import Observed
+from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
+from releaseguard.functions.interface import Calls, Function, FunctionLogs, LogLine
+from releaseguard.health.interface import Condition, Glance, Grounds, ProviderHealth, State, Why
+from releaseguard.incident.controls import Surroundings, carry_out
+from releaseguard.incident.evidence import Evidence
+from releaseguard.incident.interface import Status
+from releaseguard.incident.outside import Project, Repository
+from releaseguard.incident.secrets import Secrets, Seen, Site
+from releaseguard.incident.words import LANGUAGES, Words
+from releaseguard.rotation.drift import DriftFinding, DriftStatus
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+BEGAN = NOON - timedelta(minutes=20)
+TEXT = {"en": "look", "tr": "bak"}
+CARDS = {card.id: card for card in load_cards()}
+NO_TOKEN = ConfigError("GitHub needs a credential", where="environment", next_step="Set it.")
+DEAD = Unreachable("github.example does not answer", where="github.example")
+
+
+class Logs(FunctionLogs):
+    place = "supabase:abc"
+
+    def __init__(self, calls=None, statistics=None, lines=(), active=True, problem=None):
+        self.given, self.counted, self.lines, self.active = calls or Calls(0, 0), statistics, lines, active
+        self.problem = problem
+
+    def functions(self):
+        state = "ACTIVE" if self.active else "THROTTLED"
+        return [Function("1", "paytr-withdraw", self.active, state, 3, NOON - timedelta(days=1))]
+
+    def calls(self, function, since, until):
+        if self.problem:
+            raise self.problem
+        return self.given
+
+    def statistics(self, function):
+        return self.counted
+
+    def troubles(self, function, since, until, limit):
+        return self.lines[:limit]
+
+
+class History(WorkflowHistory):
+    place = "github:o/r"
+
+    def __init__(self, runs):
+        self.runs = runs
+
+    def newest(self, workflow, limit):
+        return self.runs
+
+
+def run(conclusion="success", before=5, number=7):
+    ended = BEGAN - timedelta(minutes=before)
+    return WorkflowRun(
+        "github:o/r", "db", 1, number, "completed", conclusion, ended, ended, "main", "a" * 40, "https://x"
+    )
+
+
+def raising(error):
+    def call(*_):
+        raise error
+
+    return call
+
+
+def health(state=State.HEALTHY, why=Why.CALLS):
+    return ProviderHealth(
+        provider="paytr",
+        name="PayTR",
+        condition=Condition(state, "", Grounds(why, 40, 2, 20.0, 0.01), BEGAN),
+        successes=38,
+        errors=2,
+        usual_share=0.01,
+        expected=40.0,
+        glance=Glance(last_success=BEGAN),
+        course=(),
+    )
+
+
+def seen(*pairs, problem=None, uri="github:o/r"):
+    observed = [Observed(name, present) for name, present in pairs]
+    return Seen(Site(uri, "github", raising(AssertionError)), problem, observed)
+
+
+def secrets(*looks, vault_problem=None):
+    made = Secrets([look.site for look in looks], None, raising(AssertionError), vault_problem)
+    made._seen = list(looks)
+    return made
+
+
+def surroundings(provider="paytr", **more) -> Surroundings:
+    evidence = Evidence(
+        since=BEGAN,
+        by_event={"paytr_error": 2},
+        by_source={"client": (10, 2), "web": (30, 0), "": (1, 0)},
+        errors={("paytr_error", "401"): 1, ("paytr_error", ""): 1},
+        newest_errors=["11:59:00Z paytr_error 401"],
+    )
+    given = {
+        "card": CARDS[provider],
+        "health": health(),
+        "evidence": evidence,
+        "since": BEGAN,
+        "until": NOON,
+        "began": BEGAN,
+        "projects": [],
+        "repositories": [],
+        "secrets": secrets(),
+        "count_rows": None,
+        "database_setting": "APP_DATABASE_URL",
+        "tests": lambda provider: None,
+        "scrub": lambda text: text.replace("jane", "[person]"),
+    }
+    return Surroundings(**{**given, **more})
+
+
+def told(finding) -> str:
+    """The finding in English; that Turkish can tell it too is asserted on the way."""
+    texts = {}
+    for language in LANGUAGES:
+        words = Words(language, NOON)
+        steps = [finding.next_step] if finding.next_step else []
+        texts[language] = "\n".join(words.say(one) for one in [*finding.says, *steps])
+        assert "{" not in texts[language]
+    assert texts["tr"] != texts["en"]
+    return texts["en"]
+
+
+def look(kind, target=None, **around):
+    finding = carry_out(Control(text=TEXT, kind=kind, target=target), surroundings(**around))
+    return finding, told(finding)
+
+
+# --- events
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "status"),
+    [
+        (State.DOWN, Why.FAILED, Status.BAD),
+        (State.SILENT, Why.SILENT, Status.BAD),
+        (State.UNKNOWN, Why.LOG_STOPPED, Status.UNCLEAR),
+        (State.HEALTHY, Why.CALLS, Status.OK),
+        (State.IDLE, Why.NONE_EXPECTED, Status.OK),
+    ],
+)
+def test_the_log_tells_state_sources_and_codes(state, why, status):
+    finding, words = look("events", health=health(state, why))
+    assert finding.status is status
+    assert "phones (client): 2 of 10 events failed" in words
+    assert "web: 30 events, no error" in words
+    assert "401 x1" in words
+    assert finding.lines == ["11:59:00Z paytr_error 401"]
+    assert finding.command == "releaseguard events list --provider paytr"
+
+
+# --- function_logs
+
+
+def project(logs=None, error=None):
+    return Project("supabase:abc", raising(error) if error else lambda: logs)
+
+
+def test_a_functions_failed_calls_are_bad_and_its_lines_are_scrubbed():
+    lines = [LogLine(NOON, "error", "no user jane")]
+    logs = Logs(Calls(40, 20, {500: 20}), Calls(50, 21), lines)
+    finding, words = look("function_logs", "paytr-withdraw", projects=[project(logs)])
+    assert finding.status is Status.BAD
+    assert "20 of 40 calls failed" in words
+    assert "500 x20" in words
+    assert "21 of 50 calls failed" in words
+    assert finding.lines == ["12:00:00Z error: no user [person]"]
+    assert finding.url == "https://supabase.com/dashboard/project/abc/functions/paytr-withdraw/logs"
+
+
+@pytest.mark.parametrize(
+    ("logs", "status"),
+    [
+        (Logs(Calls(400, 1, {500: 1})), Status.OK),
+        (Logs(Calls(0, 0)), Status.OK),
+        (Logs(Calls(3, 3, {500: 3})), Status.BAD),
+        (Logs(Calls(9, 0), lines=[LogLine(NOON, "error", "x")]), Status.OK),
+        (Logs(active=False), Status.BAD),
+        (Logs(problem=DEAD), Status.NOT_DONE),
+        (Logs(problem=DEAD, active=False), Status.BAD),
+    ],
+)
+def test_what_of_a_functions_logs_is_bad(logs, status):
+    assert look("function_logs", "paytr-withdraw", projects=[project(logs)])[0].status is status
+
+
+def test_an_error_line_is_bad_while_the_provider_is_in_trouble():
+    logs = Logs(Calls(9, 0), lines=[LogLine(NOON, "error", "x")])
+    around = {"projects": [project(logs)], "health": health(State.DOWN, Why.FAILED)}
+    assert look("function_logs", "paytr-withdraw", **around)[0].status is Status.BAD
+
+
+def test_a_function_that_is_nowhere_is_bad_and_the_nearest_is_named():
+    finding, words = look("function_logs", "paytr-withdrawal", projects=[project(Logs())])
+    assert finding.status is Status.BAD
+    assert "the nearest name there is paytr-withdraw" in words
+    assert "checks/paytr.toml" in words
+
+
+def test_a_project_that_cannot_be_asked_hides_no_other():
+    both = [project(error=DEAD), project(Logs(Calls(4, 0)))]
+    assert look("function_logs", "paytr-withdraw", projects=both)[0].status is Status.OK
+    finding, words = look("function_logs", "elsewhere", projects=both)
+    assert finding.status is Status.NOT_DONE
+    assert "does not answer" in words
+
+
+@pytest.mark.parametrize("error", [NO_TOKEN, DEAD, AccessDenied("refused", next_step="Look."), ServiceError("odd")])
+@pytest.mark.parametrize("kind", ["function_logs", "workflow_runs"])
+def test_what_cannot_be_carried_out_says_why_and_what_next(kind, error):
+    around = {"projects": [project(error=error)], "repositories": [Repository("github:o/r", raising(error))]}
+    finding, words = look(kind, "x", **around)
+    assert finding.status is Status.NOT_DONE
+    assert finding.next_step is not None
+    assert (error.next_step or "") in words
+
+
+@pytest.mark.parametrize("kind", ["function_logs", "workflow_runs", "secret_present"])
+def test_what_is_not_configured_names_the_setting(kind):
+    finding, words = look(kind, "x")
+    assert finding.status is Status.NOT_DONE
+    assert "[providers.paytr] destinations" in words
+
+
+def test_a_refusal_of_safe_mode_is_no_finding():
+    with pytest.raises(Refused):
+        look("function_logs", "x", projects=[project(error=Refused("no"))])
+
+
+# --- workflow_runs
+
+
+@pytest.mark.parametrize(
+    ("runs", "status", "said"),
+    [
+        ([run()], Status.OK, "5 min before the trouble: success"),
+        ([run("failure")], Status.BAD, "run 7 FAILED"),
+        ([run("failure", before=-5)], Status.BAD, "FAILED 11:45Z"),
+        ([run("success", 2, 8), run("failure", 60)], Status.OK, "run 8 ended"),
+        ([replace(run(), conclusion=None, status="in_progress")], Status.OK, "going on"),
+        ([], Status.OK, "has never run"),
+        (None, Status.NOT_DONE, "there is no workflow db in github:o/r"),
+    ],
+)
+def test_the_newest_runs_of_a_workflow(runs, status, said):
+    finding, words = look("workflow_runs", "db", repositories=[Repository("github:o/r", lambda: History(runs))])
+    assert finding.status is status
+    assert said in words
+
+
+def test_a_repository_without_the_workflow_does_not_hide_the_one_that_has_it():
+    none, some = (Repository("github:o/r", lambda runs=runs: History(runs)) for runs in (None, [run()]))
+    assert look("workflow_runs", "db", repositories=[none, some])[0].status is Status.OK
+
+
+# --- secret_present
+
+
+def drift(status, **more):
+    return DriftFinding("paytr", "KEY", "github:o/r", "KEY", status, "reason", newest=3, **more)
+
+
+@pytest.mark.parametrize("status", DriftStatus)
+def test_every_state_of_a_secret_can_be_told(status):
+    one = replace(seen(("KEY", True)), findings=[drift(status), drift(DriftStatus.BEHIND, version=2)])
+    finding, words = look("secret_present", "KEY", secrets=secrets(one))
+    assert finding.status is Status.BAD
+    assert "version 2, the vault has 3" in words
+
+
+@pytest.mark.parametrize(("status", "expected"), [(DriftStatus.IN_STEP, Status.OK), (DriftStatus.UNKNOWN, Status.OK)])
+def test_a_secret_that_is_there_is_fine(status, expected):
+    one = replace(seen(("KEY", True)), findings=[drift(status)])
+    assert look("secret_present", "KEY", secrets=secrets(one))[0].status is expected
+
+
+def test_without_the_vault_presence_is_told_all_the_same():
+    around = secrets(seen(("KEY", True), ("OTHER", False)), vault_problem=DEAD)
+    finding, words = look("secret_present", "KEY", secrets=around)
+    assert finding.status is Status.OK
+    assert "KEY is at github:o/r" in words
+    assert "was not compared" in words
+    assert look("secret_present", None, secrets=around)[0].status is Status.BAD
+
+
+def test_one_dead_place_hides_no_other_and_all_dead_is_not_done():
+    dead = seen(problem=DEAD, uri="github:o/dead")
+    one = replace(seen(), findings=[drift(DriftStatus.MISSING)])
+    finding, words = look("secret_present", "KEY", secrets=secrets(dead, one))
+    assert finding.status is Status.BAD
+    assert "github:o/dead" in words
+    assert look("secret_present", "KEY", secrets=secrets(dead))[0].status is Status.NOT_DONE
+
+
+# --- invariant, coverage, page
+
+
+@pytest.mark.parametrize(
+    ("count", "status", "said"),
+    [
+        (lambda sql: 0, Status.OK, "it holds"),
+        (lambda sql: 2, Status.BAD, "2 rows must not be there"),
+        (lambda sql: 1000, Status.BAD, "1000 rows or more"),
+        (raising(DEAD), Status.NOT_DONE, "does not answer"),
+        (None, Status.NOT_DONE, "APP_DATABASE_URL is not set"),
+    ],
+)
+def test_an_invariant(count, status, said):
+    finding, words = look("invariant", "paytr.commission_plans", count_rows=count)
+    assert finding.status is status
+    assert said in words
+
+
+@pytest.mark.parametrize(
+    ("tests", "status"), [(None, Status.PERSON), ([], Status.UNCLEAR), (["e2e/twilio.spec.ts"], Status.OK)]
+)
+def test_coverage_names_the_tests_at_hand_and_the_command_that_says_more(tests, status):
+    finding, _ = look("coverage", "twilio", provider="twilio", tests=lambda provider: tests)
+    assert finding.status is status
+    assert finding.command == "releaseguard coverage ."
+    assert list(finding.lines) == (tests or [])
+
+
+def test_a_page_is_a_persons():
+    finding, _ = look("page", "https://sentry.io/issues/")
+    assert (finding.status, finding.url) == (Status.PERSON, "https://sentry.io/issues/")
