@@ -225,6 +225,9 @@ class Wiring:
     """Called before every request to a service that a rotation writes to; set it before asking for one."""
     tell: Callable[[str], None] = field(default=lambda _: None)
     """For what has to be said while something else is going on."""
+    hurry: timedelta | None = None
+    """The most that repeats and limits may add to one request, for a command whose reader has no time; set it before
+    asking for a service."""
     _accesses: dict[str, Access] = field(default_factory=dict)
     _told_of: set[str] = field(default_factory=set)
     """Keys of ``sources`` that are no destination."""
@@ -936,7 +939,7 @@ class Wiring:
             headers=headers,
             limits=limits or Limits(),
             timeout=seconds(network.timeout),
-            patience=seconds(network.patience),
+            patience=min(seconds(network.patience), self.hurry.total_seconds() if self.hurry else math.inf),
             guard=self._guarded,
             refused=access.refused if access else lambda _: False,
             proxy=network.proxy,

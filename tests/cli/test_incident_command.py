@@ -176,6 +176,16 @@ def test_a_dead_service_stops_no_other_control(cli, calm, world):
     assert not any("github:" in one for one in done.json["unread"])
 
 
+def test_a_limit_that_asks_for_a_minute_is_not_waited_for(cli, calm, world, tmp_path):
+    config = tmp_path / "releaseguard.toml"
+    config.write_text(config.read_text().replace(QUICK, ""))
+    world.github.fail_next("GET", "workflows", faults.github_secondary_limit(60), times=100)
+    done = cli.run("incident", "supabase", "--json")
+    [control] = [row for row in done.json["controls"] if row["kind"] == "workflow_runs"]
+    assert control["status"] == "not_done"
+    assert "limit" in control["finding"][0]
+
+
 def test_a_vault_that_refuses_leaves_the_secrets_presence(cli, calm, world):
     world.infisical.fail_next("*", ".*", faults.answer(403, {"message": "no"}), times=100)
     [control] = [

@@ -11,6 +11,11 @@ from releaseguard.report.incident import FORMATS, render, shown_changes
 NASTY = "<script>alert(1)</script> |x| [a](https://b.example) ``` \x1b[31m \n# heading"
 
 
+def outside_fences(page: str) -> str:
+    """What a reader of Markdown does not take literally."""
+    return "".join(page.split("```")[::2])
+
+
 def labels() -> dict[str, str]:
     keys = [
         *("from_events", "heading_changes", "heading_symptoms", "heading_controls", "heading_actions", "heading_rules"),
@@ -82,14 +87,14 @@ def test_what_the_log_holds_steers_nothing(format_):
     assert "\x1b" not in page
     if format_ != "text":
         assert "\n# heading" not in page
-        assert "<script" not in page
+        assert "<script" not in outside_fences(page)
 
 
 def test_no_line_ends_the_fence_or_begins_a_heading_in_markdown():
     page = render(document(NASTY), labels(), "markdown", 80)
     assert page.count("```") == 2
     assert "javascript:alert(1)>" not in page
-    assert " [a](" not in page
+    assert " [a](" not in outside_fences(page)
 
 
 def test_the_first_line_of_markdown_is_the_headline():

@@ -19,6 +19,9 @@ FORMATS = ("text", "json", "markdown", "html")
 LONGEST = timedelta(days=2)
 """How far back the beginning is looked for, whatever the window."""
 
+HURRY = timedelta(seconds=15)
+"""How long one request waits for a service that is slow or says "later": a finding without it is better than none."""
+
 
 @command("incident", example="releaseguard incident mapbox --lang tr --format markdown -o incident.md")
 @click.argument("provider")
@@ -66,6 +69,7 @@ def incident(
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     chosen = format_ or ("json" if run.json else "text")
     with run.wiring(environment) as wiring:
+        wiring.hurry = HURRY
         card = wiring.cards.get(provider)
         language = lang or wiring.settings.project.language
         progress = (lambda what: run.tell(f"looking at {what}")) if run.on_terminal else (lambda _: None)
