@@ -28,6 +28,8 @@ from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings,
 from releaseguard.tomlfile import did_you_mean
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from releaseguard.appdb import AppDatabase
     from releaseguard.cards.spec import Card
     from releaseguard.ci.interface import WorkflowHistory
@@ -386,8 +388,8 @@ class Wiring:
             now=self.event_log.now,
         )
 
-    def health_world(self, window: timedelta, provider: str | None) -> HealthWorld:
-        """What a look at the providers' health reads."""
+    def health_world(self, window: timedelta, provider: str | None, as_of: datetime | None = None) -> HealthWorld:
+        """What a look at the providers' health reads; ``as_of``: with only what had been recorded by then."""
         from releaseguard.health.run import HealthWorld
 
         return HealthWorld(
@@ -396,11 +398,14 @@ class Wiring:
             environment=self.settings.environment,
             window=window,
             baseline=span(self.settings.verify.baseline),
-            now=self.event_log.now,
+            now=(lambda: as_of) if as_of else self.event_log.now,
             provider=provider,
+            recorded_until=as_of,
         )
 
-    def incident_world(self, card: Card, window: timedelta, progress: Callable[[str], None]) -> IncidentWorld:
+    def incident_world(
+        self, card: Card, window: timedelta, as_of: datetime | None, progress: Callable[[str], None]
+    ) -> IncidentWorld:
         """Everything that an incident of one provider is read from. What is not configured is not there."""
         from releaseguard.incident.run import IncidentWorld
         from releaseguard.incident.secrets import Secrets
@@ -409,7 +414,7 @@ class Wiring:
         known = self._addresses_from(card.id)
         present = self._present()
         return IncidentWorld(
-            health=self.health_world(window, None),
+            health=self.health_world(window, None, as_of),
             card=card,
             projects=self._projects(known),
             repositories=self._repositories(known),

@@ -115,6 +115,16 @@ def test_an_outage_is_told_with_beginning_cause_symptoms_controls_and_actions(cl
     assert told["unread"] == []
 
 
+def test_an_incident_that_is_over_can_be_looked_at_as_of_then(cli, write, calm):
+    write(happened("mapbox", 200 + 0.3 * n, "mapbox_error", "401") for n in range(100))
+    assert cli.run("incident", "mapbox", "--json").code == 0
+    then = f"{ago(201):%Y-%m-%dT%H:%M:%SZ}"
+    done = cli.run("incident", "mapbox", "--as-of", then, "--json")
+    assert done.code == 1, done.everything
+    assert done.json["began"][:16] in {f"{ago(minutes):%Y-%m-%dT%H:%M}" for minutes in range(228, 233)}
+    assert done.json["window"][1] <= f"{ago(199):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def test_refused_credentials_point_to_the_secret_that_was_written(cli, write, calm, world):
     write(happened("mapbox", 0.05 * n, "mapbox_error", "401") for n in range(40))
     world.github.put("lovendo/app", "MAPBOX_ACCESS_TOKEN", "pk.other")

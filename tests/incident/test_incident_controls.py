@@ -116,6 +116,7 @@ def surroundings(provider="paytr", **more) -> Surroundings:
         "evidence": evidence,
         "since": BEGAN,
         "until": NOON,
+        "past": False,
         "began": BEGAN,
         "projects": [],
         "repositories": [],
@@ -343,3 +344,19 @@ def test_coverage_names_the_tests_at_hand_and_the_command_that_says_more(tests, 
 def test_a_page_is_a_persons():
     finding, _ = look("page", "https://sentry.io/issues/")
     assert (finding.status, finding.url) == (Status.PERSON, "https://sentry.io/issues/")
+
+
+def test_of_a_past_moment_what_shows_the_present_alone_is_said_to():
+    one = replace(seen(("KEY", True)), findings=[drift(DriftStatus.IN_STEP)])
+    assert "this is how it is now" in look("secret_present", "KEY", secrets=secrets(one), past=True)[1]
+    assert "this is how it is now" not in look("secret_present", "KEY", secrets=secrets(one))[1]
+    logs = Logs(Calls(4, 0), Calls(50, 49))
+    finding, words = look("function_logs", "paytr-withdraw", projects=[project(logs)], past=True)
+    assert finding.status is Status.OK
+    assert "how it is now" not in words
+
+
+def test_runs_that_began_after_a_past_moment_are_left_out():
+    later = replace(run("failure"), started_at=NOON + timedelta(minutes=1))
+    around = {"repositories": [Repository("github:o/r", lambda: History([later, run()]))], "past": True}
+    assert look("workflow_runs", "db", **around)[0].status is Status.OK

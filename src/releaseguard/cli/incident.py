@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import Run, Span, command, environment_option, write_output
+from releaseguard.cli.options import Moment, Run, Span, command, environment_option, write_output
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from releaseguard.incident.interface import Incident
 
 FORMATS = ("text", "json", "markdown", "html")
@@ -33,6 +35,9 @@ HURRY = timedelta(seconds=15)
     metavar="1h",
     help="How far back to look; farther, up to 2d, where the trouble is older  [default: 1h]",
 )
+@click.option(
+    "--as-of", type=Moment(), metavar="TIME", help="Look with only what had been recorded by then, for a post-mortem."
+)
 @click.option("--lang", type=click.Choice(["en", "tr"]), help="Language of the report (else [project] language).")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
@@ -41,6 +46,7 @@ def incident(
     provider: str,
     environment: str | None,
     window: timedelta,
+    as_of: datetime | None,
     lang: str | None,
     format_: str | None,
     output: Path | None,
@@ -50,6 +56,8 @@ def incident(
     Everything that the provider's card tells to look at is looked at, as far as a program can: the event log, the
     functions' logs, workflow runs, secrets, the app's data. What cannot be looked at is said, with the next step.
     Then come the card's actions in their order. No provider is called, nothing is changed.
+
+    With --as-of the log is read as it was then; a control whose service shows the present alone says so.
 
     Exit code 1 where the provider is in trouble, a symptom shows or a control found something bad, 3 where the log
     says too little, 0 where nothing is wrong.
@@ -73,7 +81,7 @@ def incident(
         card = wiring.cards.get(provider)
         language = lang or wiring.settings.project.language
         progress = (lambda what: run.tell(f"looking at {what}")) if run.on_terminal else (lambda _: None)
-        found = investigate(wiring.incident_world(card, window, progress))
+        found = investigate(wiring.incident_world(card, window, as_of, progress))
     document = document_of(found, language, environment=environment)
     text = render(document, labels_of(found, language), chosen, shutil.get_terminal_size((100, 24)).columns)
     if output is None:

@@ -35,6 +35,12 @@ class HealthWorld:
     now: Callable[[], datetime]
     provider: str | None = None
     """Only this one is told of; all are read, since they tell absent users from a broken provider."""
+    recorded_until: datetime | None = None
+    """Look with only what had been recorded by then; ``None``: with everything."""
+
+    def query(self, **conditions: Any) -> Query:
+        """A question about this environment."""
+        return Query(environment=self.environment, recorded_until=self.recorded_until, **conditions)
 
 
 @dataclass(slots=True)
@@ -73,14 +79,12 @@ class Observer:
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows from the baseline's beginning; what lies before the first window is kept."""
-        log, environment = self.world.log, self.world.environment
+        log, query = self.world.log, self.world.query
         if self._read_until is None:
             self._read_until = since
-            self._past = list(
-                log.minute_counts(Query(environment=environment, since=since - self.world.baseline, until=since))
-            )
+            self._past = list(log.minute_counts(query(since=since - self.world.baseline, until=since)))
         yield from self._past
-        yield from log.minute_counts(Query(environment=environment, since=self._read_until, until=until))
+        yield from log.minute_counts(query(since=self._read_until, until=until))
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
@@ -92,7 +96,7 @@ class Observer:
     def _glances(self, window: Window, since: datetime, until: datetime) -> Mapping[str, Glance]:
         found: dict[str, _Seen] = {}
         only = () if self.world.provider is None else (self.world.provider,)
-        query = Query(environment=self.world.environment, providers=only, since=since, until=until, synthetic=False)
+        query = self.world.query(providers=only, since=since, until=until, synthetic=False)
         for event in self.world.log.select(query):
             if event.provider != OURSELVES:
                 found.setdefault(event.provider, _Seen()).add(event)
@@ -140,7 +144,7 @@ def _moment(minute: int | None) -> datetime | None:
 
 
 def _account(world: HealthWorld) -> Account:
-    chains = chains_in(world.log.select(Query(providers=(OURSELVES,), environment=world.environment)))
+    chains = chains_in(world.log.select(world.query(providers=(OURSELVES,))))
     return account_of(chains, world.provider, world.environment)
 
 

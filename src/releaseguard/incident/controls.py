@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from releaseguard.cards.spec import Card, Control, InvariantCheck
@@ -51,6 +51,8 @@ class Surroundings:
     since: datetime
     """From when on logs are read: some time before the beginning."""
     until: datetime
+    past: bool
+    """Whether ``until`` is a moment of the past: what only shows the present is then said to."""
     began: datetime | None
     projects: Sequence[Project]
     repositories: Sequence[Repository]
@@ -65,7 +67,13 @@ class Surroundings:
 
 def carry_out(control: Control, around: Surroundings) -> Finding:
     """Carry a control out. Raises ``Refused`` alone."""
-    return KINDS[control.kind](control, around)
+    finding = KINDS[control.kind](control, around)
+    shows_now = control.kind in _OF_THE_PRESENT and finding.status in (Status.OK, Status.BAD, Status.UNCLEAR)
+    return replace(finding, says=[*finding.says, said("as_it_is_now")]) if around.past and shows_now else finding
+
+
+_OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
+"""Kinds whose services do not tell how it was."""
 
 
 # --- the log ----------------------------------------------------------------------------------------------------
@@ -132,7 +140,7 @@ def _logs_of(logs: FunctionLogs, function: Function, around: Surroundings) -> Fi
     if bad:
         says.append(said("function_inactive", state=function.state or "?"))
     try:
-        counted = logs.statistics(function)
+        counted = None if around.past else logs.statistics(function)
         calls = logs.calls(function, around.since, around.until)
         lines = logs.troubles(function, around.since, around.until, MOST_LINES)
     except ReleaseguardError as error:
@@ -180,7 +188,7 @@ def _workflow_runs(control: Control, around: Surroundings) -> Finding:
             failures.append(unless_refused(error))
             continue
         known = known or found is not None
-        runs += found or ()
+        runs += [run for run in found or () if run.started_at < around.until]
     if runs:
         return _runs(sorted(runs, key=lambda run: run.changed_at, reverse=True), around)
     if failures:

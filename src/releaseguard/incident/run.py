@@ -10,7 +10,7 @@ from releaseguard.audit import chains_in
 from releaseguard.cards.spec import Card, VolumeCheck
 from releaseguard.deployments.interface import Deployer, Deployment
 from releaseguard.errors import ReleaseguardError
-from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.interface import EventLog
 from releaseguard.functions.interface import LONGEST_LOOK
 from releaseguard.health.interface import TROUBLED, Condition, ProviderHealth, Why
 from releaseguard.health.judge import condition_of
@@ -102,9 +102,7 @@ def investigate(world: IncidentWorld) -> Incident:
 
 
 def _evidence(world: IncidentWorld, since: datetime, until: datetime) -> Evidence:
-    query = Query(
-        environment=world.health.environment, providers=(world.card.id,), since=since, until=until, synthetic=False
-    )
+    query = world.health.query(providers=(world.card.id,), since=since, until=until, synthetic=False)
     return evidence_of(world.log.select(query), since, world.scrub)
 
 
@@ -158,11 +156,10 @@ def _changes(world: IncidentWorld, began: datetime, until: datetime) -> tuple[Se
 
 
 def _from_log(world: IncidentWorld, since: datetime, until: datetime) -> Iterator[Change]:
-    environment = world.health.environment
-    ours = Query(environment=environment, providers=(OURSELVES,))
-    account = account_of(chains_in(world.log.select(ours)), environment=environment)
+    ours = world.health.query(providers=(OURSELVES,))
+    account = account_of(chains_in(world.log.select(ours)), environment=world.health.environment)
     yield from changes.rotations(account.rotations)
-    deployed = Query(environment=environment, events=(DEPLOYED,), since=since, until=until)
+    deployed = world.health.query(events=(DEPLOYED,), since=since, until=until)
     yield from changes.releases(deployments_of(world.log.select(deployed)))
 
 
@@ -229,6 +226,7 @@ def _surroundings(
         evidence=evidence,
         since=max(since, until - LONGEST_LOOK),
         until=until,
+        past=world.health.recorded_until is not None,
         began=began,
         projects=world.projects,
         repositories=world.repositories,

@@ -274,6 +274,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "buradaki test dosyalarında {provider} geçmiyor; ayrıntı için bu komut",
     ),
     "tests": ("{provider} is named in {count:test file} here", "{provider} adı {count} test dosyasında geçiyor"),
+    "as_it_is_now": ("this is how it is now, not how it was then", "bu şu anki durum, o zamanki değil"),
     "page": ("for a person: open it", "bir kişinin bakması gerekir: sayfayı aç"),
     # --- what could not be done, and what to do about it
     "problem_credential": ("no credential: {variable} is not set", "kimlik bilgisi yok: {variable} tanımlı değil"),
