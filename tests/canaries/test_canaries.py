@@ -35,6 +35,7 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
         world.revoke(NAME, version - 1)
         assert observed.run(*ROTATE, "--confirm-revoked").code == 0
     observed.run("leaks", "--close-revoked", "--json")
+    world.supabase.wrote(world.edge.ref, "sendgrid-email", f"401 for key {leaked}, then {world.infisical.value(NAME)}")
     for command in (
         ("verify", "--json", "--no-flows"),
         ("verify", "--format", "html", "-o", "verdict.html", "--no-flows"),
@@ -44,6 +45,10 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
         ("events", "export", "-o", "events.jsonl"),
         ("health",),
         ("health", "--format", "html", "-o", "health.html"),
+        ("incident", "sendgrid", "-v"),
+        ("incident", "sendgrid", "--json"),
+        ("incident", "sendgrid", "--lang", "tr", "--format", "markdown", "-o", "incident.md"),
+        ("incident", "mapbox", "--format", "html", "-o", "incident.html"),
         ("audit", "show"),
         ("audit", "show", "--json"),
         ("audit", "verify"),

@@ -110,6 +110,7 @@ def test_the_passwords_of_databases(
         ("verify", "--json", "--no-flows"),
         ("verify", "--explain", "supabase.errors", "--no-flows"),
         ("drift", "-vv"),
+        ("incident", "paytr", "--json"),
         (*ROTATE, "--yes", "--prove-within", "1s", "-vv"),
         ("audit", "show", "--json"),
         ("events", "prune", "--older-than", "90d", "--dry-run"),
