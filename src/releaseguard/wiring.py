@@ -499,9 +499,11 @@ class Wiring:
 
         found: dict[str, Host] = {}
         for address in known:
-            if address.scheme is Scheme.VERCEL:
+            # Every branch has its preview: what one of them serves says nothing about users.
+            targets = [target for target in address.targets if target not in {"preview", "development"}]
+            if targets:
                 open_ = partial(self._vercel_deployer, address)
-                found.setdefault(address.base, Host(address.base, address.targets[0], open_))
+                found.setdefault(address.base, Host(address.base, targets[0], open_))
         return list(found.values())
 
     def _vercel_deployer(self, address: Address) -> Deployer:

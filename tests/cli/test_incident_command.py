@@ -141,6 +141,18 @@ def test_where_nothing_is_wrong_that_is_said_plainly(cli, calm):
     assert "about here the trouble began" not in done.out
 
 
+def test_one_event_that_stops_is_an_incident_of_its_own(cli, write, calm):
+    write(happened("sendgrid", minute + 0.2, "sendgrid_webhook_received") for minute in range(90, 6 * 1440))
+    done = cli.run("incident", "sendgrid", "--json")
+    assert done.code == 1, done.everything
+    told = done.json
+    assert told["state"] == "healthy"
+    assert told["headline"].startswith("SendGrid: The webhook brings no bounces or complaints (since ")
+    assert "no sendgrid_webhook_received since" in told["headline"]
+    assert [row["match"] for row in told["symptoms"]] == ["no", "yes"]
+    assert told["began"][:16] in {f"{ago(minutes):%Y-%m-%dT%H:%M}" for minutes in (90, 91, 92)}
+
+
 def test_turkish_is_turkish_and_the_configuration_can_ask_for_it(cli, outage, tmp_path):
     config = tmp_path / "releaseguard.toml"
     config.write_text(config.read_text().replace("[project]\n", '[project]\nlanguage = "tr"\n'))

@@ -92,7 +92,7 @@ def health(state=State.HEALTHY, why=Why.CALLS):
 
 
 def seen(*pairs, problem=None, uri="github:o/r"):
-    observed = [Observed(name, present) for name, present in pairs]
+    observed = {name: Observed(f"{name}_THERE", present) for name, present in pairs}
     return Seen(Site(uri, "github", raising(AssertionError)), problem, observed)
 
 
@@ -300,7 +300,15 @@ def test_without_the_vault_presence_is_told_all_the_same():
     assert finding.status is Status.OK
     assert "KEY is at github:o/r" in words
     assert "was not compared" in words
-    assert look("secret_present", None, secrets=around)[0].status is Status.BAD
+    assert look("secret_present", "OTHER", secrets=around)[0].status is Status.BAD
+
+
+def test_without_a_target_the_main_secrets_are_looked_for():
+    around = secrets(seen(("PAYTR_MERCHANT_ID", True), ("ANOTHER", False)), vault_problem=DEAD)
+    finding, words = look("secret_present", None, secrets=around)
+    assert finding.status is Status.OK
+    assert "PAYTR_MERCHANT_ID is at" in words
+    assert "ANOTHER" not in words
 
 
 def test_one_dead_place_hides_no_other_and_all_dead_is_not_done():

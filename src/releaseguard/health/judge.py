@@ -164,7 +164,7 @@ def condition_of(window: Window, provider: str) -> Condition:
     return (
         _failing(window, provider)
         or _fewer(window, provider)
-        or (_some(window, events, errors) if events else _none(window, provider))
+        or (_some(window, provider, events, errors) if events else _none(window, provider))
     )
 
 
@@ -315,11 +315,12 @@ def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
     )
 
 
-def _some(window: Window, events: int, errors: int) -> Condition:
+def _some(window: Window, provider: str, events: int, errors: int) -> Condition:
     if lower_share(errors, events, SURE) >= FAILING:
         # So it was for days, and has become what is usual.
         reason = f"{errors} of {_calls(events)} failed, as before the window"
-        return Condition(State.DOWN, reason, Grounds(Why.FAILED, events, errors), _moment(window, 0))
+        usual = window.usual[provider].errors.share
+        return Condition(State.DOWN, reason, Grounds(Why.FAILED, events, errors, usual=usual), _moment(window, 0))
     if errors == events:
         reason = f"{_calls(events)}, failed: too few to tell trouble from chance"
         return Condition(State.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -230,10 +230,11 @@ def _secret_present(control: Control, around: Surroundings) -> Finding:
     if len(unread) == len(looks):
         return _nowhere(unread)
     command = f"releaseguard verify --check {around.card.id}.secrets"
+    wanted = {control.target} if control.target else {secret.name for secret in around.card.unit_of()}
     says: list[Said] = []
     statuses: set[Status] = set()
     for look in looks:
-        for status, one in _of_place(look, control.target, compared=around.secrets.vault_problem is None):
+        for status, one in _of_place(look, wanted, compared=around.secrets.vault_problem is None):
             statuses.add(status)
             says.append(one)
     found = next((status for status in (Status.BAD, Status.UNCLEAR) if status in statuses), Status.OK)
@@ -265,19 +266,19 @@ def _unread(look: Seen) -> Said:
     return said("place_unread", place=look.site.uri, problem=told)
 
 
-def _of_place(look: Seen, target: str | None, *, compared: bool) -> Iterator[tuple[Status, Said]]:
+def _of_place(look: Seen, wanted: Collection[str], *, compared: bool) -> Iterator[tuple[Status, Said]]:
     if look.problem is not None:
         yield Status.UNCLEAR, _unread(look)
     elif compared:
         for finding in look.findings:
-            if target in (None, finding.secret):
+            if finding.secret in wanted:
                 yield _status(finding), _drift(finding)
     else:
-        for one in look.observed:
-            if target in (None, one.name):
+        for name, one in look.observed.items():
+            if name in wanted:
                 key = "secret_there" if one.present else "secret_missing"
                 status = Status.OK if one.present else Status.BAD
-                yield status, said(key, name=one.name, place=look.site.uri)
+                yield status, said(key, name=name, place=look.site.uri)
 
 
 def _status(finding: DriftFinding) -> Status:

@@ -84,7 +84,7 @@ def _found_bad(incident: Incident) -> Sequence[Checked]:
 def headline(incident: Incident, words: Words) -> str:
     """One line for the channel: what, since when, the likely cause."""
     what = _what(incident, words)
-    reason = words.health(incident.condition, brief=incident.condition.state in TROUBLED)
+    reason = _reason(incident, words)
     cause = _cause(incident, words)
     return f"{what}: {reason}. {cause[:1].upper()}{cause[1:]}." if cause else f"{what}: {reason}."
 
@@ -95,7 +95,7 @@ def _what(incident: Incident, words: Words) -> str:
         if incident.before_window:
             return words.phrase("head_before", name=name, state=words.pick(STATES[state]), since=began)
         return words.phrase(f"head_{state.value}", name=name, since=began)
-    shown = next((one for one in incident.symptoms if one.match is Match.YES and one.since == began), None)
+    shown = _telling(incident)
     if shown is not None:
         return words.phrase("head_symptom", name=name, symptom=shown.symptom.text[words.language], since=began)
     if state is State.UNKNOWN:
@@ -103,6 +103,20 @@ def _what(incident: Incident, words: Words) -> str:
     if bad := _found_bad(incident):
         return words.phrase("head_found", name=name, count=len(bad))
     return words.phrase(f"head_{state.value}", name=name)
+
+
+def _telling(incident: Incident) -> Matched | None:
+    """The symptom that shows trouble of a provider which itself is well."""
+    if incident.condition.state in TROUBLED:
+        return None
+    return next((one for one in incident.symptoms if one.match is Match.YES and one.since == incident.began), None)
+
+
+def _reason(incident: Incident, words: Words) -> str:
+    shown = _telling(incident)
+    if shown is not None:
+        return "; ".join(words.say(one) for one in shown.says)
+    return words.health(incident.condition, brief=incident.condition.state in TROUBLED)
 
 
 def _cause(incident: Incident, words: Words) -> str:

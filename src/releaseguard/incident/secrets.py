@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,8 +33,8 @@ class Seen:
     site: Site
     problem: ReleaseguardError | None = None
     """Why nothing is known."""
-    observed: Sequence[Observed] = ()
-    """Every secret of the card and its companion, without the values."""
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    """By its name on the card: every secret and its companion, without the values."""
     findings: Sequence[DriftFinding] = ()
     """Compared with the vault, where the vault could be read."""
 
@@ -60,7 +60,7 @@ class Secrets:
     def written(self) -> Iterator[tuple[str, str, datetime]]:
         """Place, name and time of each write that a place tells of."""
         for seen in self.look():
-            for one in seen.observed:
+            for one in seen.observed.values():
                 if one.present and one.changed_at is not None:
                     yield seen.site.uri, one.name, one.changed_at
 
@@ -92,15 +92,15 @@ def unless_refused(error: ReleaseguardError) -> ReleaseguardError:
     return error
 
 
-def _observed(managed: Managed) -> Sequence[Observed]:
+def _observed(managed: Managed) -> Mapping[str, Observed]:
     """Presence and time of the last write need no value: a place is asked about an empty one."""
     [place] = managed.places
     secrets = [secret for secret in managed.card.secrets if secret.from_ != "manual"]
-    items = [Item(place.name_of(one.name), Secret(""), ItemKind.SECRET, 0) for one in secrets]
+    items = {one.name: Item(place.name_of(one.name), Secret(""), ItemKind.SECRET, 0) for one in secrets}
     if place.destination.holds_companions:
-        items += [
-            Item(place.name_of(one.name) + COMPANION_SUFFIX, Secret(""), ItemKind.COMPANION, 0)
-            for one in secrets
-            if one.companion
-        ]
-    return list(place.destination.observe(items).values()) if items else []
+        names = {one.name: place.name_of(one.name) + COMPANION_SUFFIX for one in secrets if one.companion}
+        items |= {
+            name + COMPANION_SUFFIX: Item(there, Secret(""), ItemKind.COMPANION, 0) for name, there in names.items()
+        }
+    seen = place.destination.observe(list(items.values())) if items else {}
+    return {name: seen[item.name] for name, item in items.items() if item.name in seen}
