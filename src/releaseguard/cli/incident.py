@@ -80,8 +80,11 @@ def incident(
         wiring.hurry = HURRY
         card = wiring.cards.get(provider)
         language = lang or wiring.settings.project.language
-        progress = (lambda what: run.tell(f"looking at {what}")) if run.on_terminal else (lambda _: None)
-        found = investigate(wiring.incident_world(card, window, as_of, progress))
+        progress = _progress if run.on_terminal else (lambda _: None)
+        try:
+            found = investigate(wiring.incident_world(card, window, as_of, progress))
+        finally:
+            progress("")
     document = document_of(found, language, environment=environment)
     text = render(document, labels_of(found, language), chosen, shutil.get_terminal_size((100, 24)).columns)
     if output is None:
@@ -90,6 +93,13 @@ def incident(
         write_output(output, text)
         run.tell(f"{document['headline']} ({output})")
     return _exit_code(found)
+
+
+def _progress(what: str) -> None:
+    """One line of a terminal, written over by the next; nothing is left of the last."""
+    width = max(shutil.get_terminal_size((80, 24)).columns - 1, 1)
+    shown = f"looking at {what}"[:width] if what else ""
+    click.echo(f"\r{shown:<{width}}\r", nl=False, err=True)
 
 
 def _exit_code(found: Incident) -> ExitCode:

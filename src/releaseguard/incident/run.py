@@ -240,5 +240,6 @@ def _surroundings(
 
 def _controls(world: IncidentWorld, around: Surroundings) -> Iterator[Checked]:
     for control in world.card.playbook.controls:
-        world.progress(control.text["en"])
+        if control.kind in ("function_logs", "invariant"):
+            world.progress(f"{control.kind} {control.target}")
         yield Checked(control, carry_out(control, around))

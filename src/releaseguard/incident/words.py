@@ -176,10 +176,10 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "{function}, {place}, versiyon {version}, deploy zamanı {at}",
     ),
     "function_inactive": ("it is not active: {state}", "aktif değil: {state}"),
-    "function_no_calls": ("nobody has called it since {since}", "çağrı yok (başlangıç: {since})"),
+    "function_no_calls": ("nobody has called it since {since}", "{since} sonrasında çağrı yok"),
     "function_calls": (
         "{calls:calls} failed with a status of 500 or more, since {since}",
-        "{calls:calls} 500 ve üzeri bir durum koduyla bitti (başlangıç: {since})",
+        "{since} sonrasında {calls:calls} 500 ve üzeri bir durum koduyla bitti",
     ),
     "function_statuses": ("answers of 400 or more: {statuses}", "400 ve üzeri yanıtlar: {statuses}"),
     "function_statistics": (
@@ -200,23 +200,23 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     # --- controls: workflows
     "run_ended": (
         "run {number} ended {at}: {conclusion} ({place})",
-        "{number}. çalıştırma {at} bitti: {conclusion} ({place})",
+        "{number} numaralı çalıştırma bitti ({at}): {conclusion} ({place})",
     ),
     "run_ended_before": (
         "run {number} ended {at}, {before} before the trouble: {conclusion} ({place})",
-        "{number}. çalıştırma {at} bitti, sorundan {before} önce: {conclusion} ({place})",
+        "{number} numaralı çalıştırma bitti ({at}, sorundan {before} önce): {conclusion} ({place})",
     ),
     "run_failed": (
         "run {number} FAILED {at}: {conclusion} ({place})",
-        "{number}. çalıştırma HATA ile bitti, {at}: {conclusion} ({place})",
+        "{number} numaralı çalıştırma HATA ile bitti ({at}): {conclusion} ({place})",
     ),
     "run_failed_before": (
         "run {number} FAILED {at}, {before} before the trouble: {conclusion} ({place})",
-        "{number}. çalıştırma HATA ile bitti, {at}, sorundan {before} önce: {conclusion} ({place})",
+        "{number} numaralı çalıştırma HATA ile bitti ({at}, sorundan {before} önce): {conclusion} ({place})",
     ),
     "run_goes_on": (
         "run {number} has been going on since {at}: {status} ({place})",
-        "{number}. çalıştırma sürüyor, başlangıcı {at}: {status} ({place})",
+        "{number} numaralı çalıştırma sürüyor (başlangıç: {at}): {status} ({place})",
     ),
     "workflow_never_ran": ("the workflow {workflow} has never run", "{workflow} workflow'u hiç çalışmamış"),
     "workflow_absent": ("there is no workflow {workflow} in {places}", "{workflow} adlı workflow yok: {places}"),
