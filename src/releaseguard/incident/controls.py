@@ -262,7 +262,7 @@ def _steps(unread: Sequence[Seen]) -> Said | None:
 
 def _unread(look: Seen) -> Said:
     service = SERVICES[look.site.service]
-    told = problem(look.problem, service) if look.problem else said("problem_other", what="")
+    told = problem(look.problem, service) if look.problem else said("problem_other", service=service.name, what="")
     return said("place_unread", place=look.site.uri, problem=told)
 
 

@@ -279,11 +279,11 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     # --- what could not be done, and what to do about it
     "problem_credential": ("no credential: {variable} is not set", "kimlik bilgisi yok: {variable} tanımlı değil"),
     "problem_setting": ("{what}", "ayar hatalı ya da eksik ({where}: {what})"),
-    "problem_denied": ("{what}", "{service} erişimi reddetti ({what})"),
-    "problem_absent": ("{what}", "{service} böyle bir şey bulamadı ({what})"),
-    "problem_limited": ("{what}", "{service} istek sınırı doldu ({what})"),
-    "problem_dead": ("{what}", "{service} yanıt vermiyor ({what})"),
-    "problem_other": ("{what}", "{service} isteği yerine getirmedi ({what})"),
+    "problem_denied": ("{service} refuses access ({what})", "{service} erişimi reddetti ({what})"),
+    "problem_absent": ("{service} knows no such thing ({what})", "{service} böyle bir şey bulamadı ({what})"),
+    "problem_limited": ("{service} is at its limit ({what})", "{service} istek sınırı doldu ({what})"),
+    "problem_dead": ("{service} does not answer ({what})", "{service} yanıt vermiyor ({what})"),
+    "problem_other": ("{service} could not do it ({what})", "{service} isteği yerine getirmedi ({what})"),
     "remedy_credential": (
         "Set {variable} in the environment and run this again.",
         "{variable} ortam değişkenini tanımla ve komutu yeniden çalıştır.",
