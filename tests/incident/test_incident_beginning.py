@@ -15,7 +15,7 @@ from releaseguard.model import Outcome
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-USERS = {"mapbox": ("mapbox_geocode_ok", 240), "sendgrid": ("sendgrid_email_sent", 60), "idenfy": ("idenfy_ok", 5)}
+USERS = {"mapbox": ("mapbox_geocode_ok", 120), "sendgrid": ("sendgrid_email_sent", 40), "idenfy": ("idenfy_ok", 5)}
 WEBHOOK = ("sendgrid", "sendgrid_webhook_received", 30)
 
 
@@ -33,7 +33,7 @@ class Log:
         )
 
     def _stream(self, rng, provider, event, per_hour):
-        at = NOW - 9 * DAY
+        at = NOW - 6 * DAY
         while (at := at + timedelta(hours=rng.expovariate(per_hour))) < NOW:
             hit = provider == self.victim and self.event in (None, event) and at >= self.since
             if hit and rng.random() >= self.left:
@@ -73,7 +73,7 @@ def test_an_outage_is_dated_however_long_ago_it_began(ago):
 
 
 def test_an_outage_older_than_two_days_is_said_to_be_older():
-    condition, span = past(Log("mapbox", since=5 * DAY, share=0.9), "mapbox").condition()
+    condition, span = past(Log("mapbox", since=4 * DAY, share=0.9), "mapbox").condition()
     assert condition.state is State.DOWN
     assert reaches_back(condition, NOW - span, span)
 

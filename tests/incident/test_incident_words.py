@@ -68,7 +68,7 @@ def test_numbers_times_and_shares_are_written_as_each_language_does():
     assert english.clock(NOON - timedelta(days=1)) == "2026-11-23 12:00Z"
     one = said("function_calls", since=NOON, calls=Calls(1, 1))
     assert english.say(one).startswith("1 of 1 call failed")
-    assert turkish.say(one).startswith("1 çağrıdan 1 tanesi")
+    assert "1 çağrıdan 1 tanesi" in turkish.say(one)
 
 
 def test_an_errors_own_next_step_is_said_in_english_and_ours_in_turkish():
