@@ -170,7 +170,8 @@ def test_the_course_adds_up_to_the_window():
 
 
 def test_a_drop_beyond_doubt_is_dated_to_its_minute():
-    window = world(fewer({"mapbox"}, 0.15, since=40))
+    busy = {"mapbox": 1200.0, "sendgrid": 300.0}
+    window = world(fewer({"mapbox"}, 0.15, since=40), users=busy, history=3 * DAY)
     condition = condition_of(window, "mapbox")
     assert condition.state is State.DEGRADED
     assert condition.since is not None
