@@ -62,7 +62,8 @@ def test_functions_that_were_deployed_together_are_one_change():
 def test_a_rotations_writes_and_a_releases_deployment_are_not_told_twice():
     rotation, release = change(30, ChangeKind.ROTATION), change(10)
     echoes = [change(29, ChangeKind.SECRET), change(9, ChangeKind.DEPLOYMENT)]
-    others = [change(20, ChangeKind.SECRET), change(29, ChangeKind.DEPLOYMENT)]
+    echoes.append(change(29, ChangeKind.DEPLOYMENT))
+    others = [change(20, ChangeKind.SECRET), change(20, ChangeKind.DEPLOYMENT)]
     found = changes.without_echoes([*others, *echoes, release, rotation])
     assert set(map(id, found)) == {*map(id, (rotation, release, *others))}
     assert [one.at for one in found] == sorted(one.at for one in found)

@@ -41,7 +41,7 @@ def rotations(rotated: Iterable[tuple[Lane, RotationView]]) -> Iterator[Change]:
             for key, at in (("pushed", leg.pushed_at), ("deployed", leg.deployed_at)):
                 if at is not None:
                     what = said(f"change_rotation_{key}{'_back' if back else ''}", **facts)
-                    yield Change(at=at, kind=ChangeKind.ROTATION, what=what, where=lane.provider)
+                    yield Change(at=at, kind=ChangeKind.ROTATION, what=what)
 
 
 def migrations(runs: Iterable[WorkflowRun]) -> Iterator[Change]:
@@ -98,13 +98,19 @@ def _together(dated: Iterable[tuple[datetime, T]]) -> Iterator[tuple[datetime, S
 
 def without_echoes(changes: Sequence[Change]) -> Sequence[Change]:
     """In order of time, without what a rotation or a release accounts for already."""
-    told = [change for change in changes if change.kind in (ChangeKind.ROTATION, ChangeKind.RELEASE)]
 
     def echoes(change: Change) -> bool:
-        mine = {ChangeKind.SECRET: ChangeKind.ROTATION, ChangeKind.DEPLOYMENT: ChangeKind.RELEASE}.get(change.kind)
-        return any(one.kind is mine and abs(one.at - change.at) <= SAME for one in told)
+        causes = _ECHOES.get(change.kind, ())
+        return any(one.kind in causes and abs(one.at - change.at) <= SAME for one in changes)
 
     return sorted((change for change in changes if not echoes(change)), key=lambda change: change.at)
+
+
+_ECHOES = {
+    ChangeKind.SECRET: (ChangeKind.ROTATION,),
+    ChangeKind.DEPLOYMENT: (ChangeKind.RELEASE, ChangeKind.ROTATION),
+}
+"""Kinds that follow from another, which says more."""
 
 
 def cause_of(changes: Sequence[Change], began: datetime, *, refused: bool) -> Change | None:

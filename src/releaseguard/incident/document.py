@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -200,11 +201,24 @@ def in_environment(command: str | None, environment: str | None) -> str | None:
 def _open(incident: Incident, words: Words) -> Iterator[Mapping[str, Any]]:
     for leak in incident.health.leaks:
         at = from_text(leak["since"])
-        yield {"text": words.phrase("open_leak", at=at, reason=leak["reason"]), "next_step": leak["next_step"]}
+        yield {"text": words.phrase("open_leak", at=at, reason=leak["reason"]), "next_step": _closing(leak, words)}
     for one in incident.health.rotations:
         at = from_text(one["changed_at"])
         facts = {"rotation": one["rotation_id"], "state": one["state"], "at": at}
         yield {"text": words.phrase("open_rotation", **facts), "next_step": None}
+
+
+def _closing(leak: Mapping[str, Any], words: Words) -> str:
+    """What closes a leak: commands, in a sentence where there is more to do than run one."""
+    step = str(leak["next_step"])
+    *rotate, confirm = _COMMAND.findall(step) or [step]
+    if step.startswith("releaseguard "):
+        return step
+    facts = {"provider": leak["provider"], "rotate": "".join(rotate), "confirm": confirm}
+    return words.phrase("close_leak_by_rotation" if rotate else "close_leak", **facts)
+
+
+_COMMAND = re.compile(r"releaseguard .+?(?=\. |$)")
 
 
 def labels_of(incident: Incident, language: str) -> Mapping[str, str]:

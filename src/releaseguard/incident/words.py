@@ -344,6 +344,14 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "open": ("open", "aç"),
     "run": ("run", "çalıştır"),
     "open_leak": ("open leak since {at}: {reason}", "açık sızıntı (başlangıç: {at}): {reason}"),
+    "close_leak": (
+        "Revoke the old key at {provider}, then: {confirm}",
+        "Eski key'i {provider} tarafında iptal et, sonra: {confirm}",
+    ),
+    "close_leak_by_rotation": (
+        "Rotate to a new value: {rotate}. Revoke the old key at {provider}, then: {confirm}",
+        "Yeni bir değere rotate et: {rotate}. Sonra eski key'i {provider} tarafında iptal et ve çalıştır: {confirm}",
+    ),
     "open_rotation": (
         "rotation {rotation} is {state} since {at}",
         "{rotation} rotasyonu {state} durumunda (başlangıç: {at})",
