@@ -128,9 +128,11 @@ def test_an_incident_that_is_over_can_be_looked_at_as_of_then(cli, write, calm):
 def test_refused_credentials_point_to_the_secret_that_was_written(cli, write, calm, world):
     write(happened("mapbox", 0.05 * n, "mapbox_error", "401") for n in range(40))
     world.github.put("lovendo/app", "MAPBOX_ACCESS_TOKEN", "pk.other")
+    world.github.place("lovendo/app").secrets["MAPBOX_ACCESS_TOKEN"].updated_at = ago(5)
     write([happened("releaseguard", 1.5, "release_deployed", release="r42", source="deploy")])
     told = cli.run("incident", "mapbox", "--json").json
-    assert [row["kind"] for row in told["changes"] if row["likely"]] == ["secret"]
+    [cause] = [row for row in told["changes"] if row["likely"]]
+    assert (cause["kind"], cause["where"]) == ("secret", "github:lovendo/app")
     assert "MAPBOX_ACCESS_TOKEN" in told["headline"]
 
 
