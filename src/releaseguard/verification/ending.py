@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from releaseguard.verification.bounds import beta_cdf
 from releaseguard.verification.evidence import Change, Others, common_level, tolerated_mean
 
-KEPT = ((25.0, 0.3), (200.0, 0.5), (math.inf, 0.1))
-"""(events expected in the window, below which; part of a check's say that is kept for the end): where there are many
-events the harms that matter show early, and where there are few only the gravest do at all."""
+KEPT = ((5.0, 0.5), (25.0, 0.05), (200.0, 0.5), (math.inf, 0.1))
+"""(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many
+events the harms that matter show early. From five on a silence shows, if only just, and needs all that there is; below
+that nothing does but errors, at the end."""
 MARGIN = 60
 """The test is held this part of the window, and at least a minute, before its end: a watch ends no later than that."""
 BURST_MINUTES = 2
