@@ -88,8 +88,12 @@ class VercelDeployer(Deployer):
         reply = self._client.request("GET", path, params=self._team, allow=(404,))
         if reply.status == 404:
             return None  # the listing, which needs less permission, says whether there is such a project
-        serving = (reply.json().get("targets") or {}).get(target) or {}
-        return str(serving["id"]) if serving.get("id") else None
+        serving: Any = reply.json()
+        for name in ("targets", target):
+            if not isinstance(serving, Mapping):
+                raise ServiceError("the answer is not a project", where=reply.where)
+            serving = serving.get(name) or {}
+        return str(serving["id"]) if isinstance(serving, Mapping) and serving.get("id") else None
 
     def _listed(self, target: str, filters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """The target's deployments, newest first, page by page as far as they are asked for."""

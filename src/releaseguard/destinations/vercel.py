@@ -27,7 +27,7 @@ from releaseguard.destinations.interface import (
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of_ms
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
-from releaseguard.http import Limits, ServiceClient, quoted
+from releaseguard.http import Limits, ServiceClient, member, quoted
 from releaseguard.http.paging import entries
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
@@ -102,7 +102,7 @@ class VercelDestination(Destination):
         slugs = self._custom_slugs() if {*self._address.targets} - {*STANDARD_TARGETS} else {}
         spelled = {word for pair in slugs.items() if {*pair} & {*self._address.targets} for word in pair}
         targets = tuple(sorted({*self._address.targets, *spelled}))
-        projects = sorted({str(found["id"]), str(found["name"])})
+        projects = sorted({str(member(found, "id")), str(member(found, "name"))})
         return [replace(self._address, project=project, targets=targets) for project in projects]
 
     def reach(self) -> Iterator[Remark]:

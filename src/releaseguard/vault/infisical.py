@@ -375,9 +375,7 @@ class InfisicalVault(Vault):
         listed = self._secrets(
             lambda api: api.list_secrets(**self._place, include_imports=False, view_secret_value=False)
         )
-        return sorted(
-            {str(member(secret, "secretKey")) for secret in listed.secrets if secret.get("type") != "personal"}
-        )
+        return sorted({name for name, kind in map(_name_and_type, listed.secrets) if kind != "personal"})
 
     def trigger_rotation(self, name: str) -> SecretVersion:
         """Has Infisical make a new version and waits for it. Raises ``Undecided`` where none comes."""
@@ -569,3 +567,8 @@ def _moment(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _name_and_type(secret: Any) -> tuple[str, Any]:
+    """Raises ``ServiceError`` where a listing holds something that is no secret."""
+    return str(member(secret, "secretKey")), secret.get("type")
