@@ -133,3 +133,9 @@ def test_an_answer_that_holds_an_error_is_no_empty_log(side):
 def test_what_a_function_wrote_is_in_no_representation(side):
     side.wrote("mail", "user jane@example.com", ago=1)
     assert "jane" not in repr(side.logs.troubles(named(side, "mail"), NOW - HOUR, NOW, 5))
+
+
+def test_an_answer_that_is_no_list_does_not_say_that_there_are_no_functions(side):
+    side.stand_in.fail_next("GET", "/functions", faults.answer(200, {}))
+    with pytest.raises(ServiceError, match="not a list"):
+        side.logs.functions()

@@ -47,8 +47,10 @@ class SupabaseFunctionLogs(FunctionLogs):
         self._home = f"/v1/projects/{quoted(ref)}"
 
     def functions(self) -> Sequence[Function]:
-        reply = self._client.request("GET", f"{self._home}/functions")
-        return [_function(row) for row in entries(reply.json()) if row.get("id") and row.get("slug")]
+        listed = self._client.request("GET", f"{self._home}/functions").json()
+        if not isinstance(listed, list):
+            raise ServiceError("the listing of functions is not a list", where=self.place)
+        return [_function(row) for row in entries(listed) if row.get("id") and row.get("slug")]
 
     def calls(self, function: Function, since: datetime, until: datetime) -> Calls:
         rows = self._asked(_CALLS.format(id=_checked(function.id)), since, until)
