@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -29,7 +30,7 @@ ADDRESSED = "releaseguard:"
 """What a comment that speaks to us begins with."""
 
 
-class Reader:
+class Reader(ABC):
     """Turns one syntax tree into a :class:`SourceFile`; each language says what its nodes mean."""
 
     comment_marks: Sequence[str] = ()
@@ -48,9 +49,9 @@ class Reader:
         self._survey(root)
         return self.file
 
+    @abstractmethod
     def statement(self, node: Node) -> Iterator[Statement]:
         """What one node does, in order."""
-        raise NotImplementedError
 
     def body(self, node: Node) -> Sequence[Statement]:
         """The statements inside a node."""
