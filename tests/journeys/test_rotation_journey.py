@@ -128,7 +128,7 @@ def test_a_missing_credential_is_a_matter_of_configuration(world, cli, variable)
 
 def test_a_dead_service_ends_with_exit_5_and_a_next_step(world, cli):
     world.stop()
-    done = cli.run(*SENDGRID, "--yes", timeout=60)
+    done = cli.run(*SENDGRID, "--yes")
     assert done.code == 5
     assert "next:" in done.err
     assert "Traceback" not in done.everything
