@@ -620,7 +620,7 @@ def test_a_missing_column_is_named_with_the_way_to_map_it(store: Any) -> None:
 def test_a_row_that_is_no_event_is_named(store: Any) -> None:
     log = store.log()
     log.append([event()])
-    store.sql("UPDATE integration_events SET detail = '[1]'")
+    store.unguarded("UPDATE integration_events SET detail = '[1]'")
     with pytest.raises(ConfigError, match=r"detail.*00000000-0000-0000") as caught:
         list(log.select(Query()))
     assert "integration_events" in str(caught.value)

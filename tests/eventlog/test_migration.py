@@ -1,4 +1,4 @@
-"""Making the table, upgrading it, and who may see it."""
+"""Making the table and upgrading it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
+from releaseguard.eventlog.schema.names import VERSION
 from releaseguard.model import Event, Outcome
 
 EVENT = Event(
@@ -74,7 +75,7 @@ def test_the_printed_sql_makes_the_same_table(database: Any) -> None:
 def test_the_version_is_recorded_once(database: Any) -> None:
     log = database.log()
     log.migrate()
-    assert database.sql("SELECT version FROM integration_events_schema") == [(1,)]
+    assert database.sql("SELECT version FROM integration_events_schema") == [(VERSION,)]
 
 
 def test_an_older_table_gets_the_columns_it_lacks_and_keeps_its_rows(database: Any) -> None:
@@ -195,91 +196,3 @@ def test_the_questions_asked_most_are_answered_from_an_index(sqlite_store: Any) 
     ):
         plan = sqlite_store.sql(f"EXPLAIN QUERY PLAN SELECT * FROM integration_events WHERE {where}")
         assert all("SEARCH" in row[3] for row in plan), plan
-
-
-# --- Who may see it, on Supabase
-
-SUPABASE = """
-DO $$ BEGIN CREATE ROLE anon; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-DO $$ BEGIN CREATE ROLE authenticated; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-DO $$ BEGIN CREATE ROLE service_role BYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-CREATE SCHEMA auth;
-CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE
-  AS $$ SELECT coalesce(current_setting('request.jwt.claims', true), '{}')::jsonb $$;
-GRANT USAGE ON SCHEMA auth TO authenticated;
-ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO anon, authenticated, service_role;
-"""
-"""What a Supabase project brings along, default privileges included."""
-
-ADMIN = '{"app_metadata": {"role": "admin"}}'
-INSERT = (
-    "INSERT INTO integration_events (id, occurred_at, provider, event, outcome, environment)"
-    " VALUES (gen_random_uuid(), now(), 'sendgrid', 'sendgrid_email_sent', 'success', 'production')"
-)
-
-
-@pytest.fixture
-def project(postgres_store: Any) -> Any:
-    """A Postgres with Supabase's roles, migrated twice, with one event."""
-    postgres_store.sql(SUPABASE)
-    log = postgres_store.log()
-    log.migrate()
-    log.append([EVENT])
-    return postgres_store
-
-
-def run_as(store: Any, role: str, statement: str, claims: str = "{}") -> list[Any]:
-    with psycopg.connect(store.url) as connection:
-        connection.execute("SELECT set_config('request.jwt.claims', %s, true)", [claims])
-        connection.execute(f"SET LOCAL ROLE {role}")
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else []
-
-
-def refused(store: Any, role: str, statement: str, claims: str = "{}") -> None:
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        run_as(store, role, statement, claims)
-
-
-READS = [f"SELECT * FROM integration_events{suffix}" for suffix in ("", "_by_minute")]
-CHANGES = [
-    "UPDATE integration_events SET outcome = 'error'",
-    "TRUNCATE integration_events",
-    "INSERT INTO integration_events_schema VALUES (99)",
-]
-
-
-def test_the_service_role_adds_reads_and_prunes_and_changes_nothing(project: Any) -> None:
-    run_as(project, "service_role", INSERT)
-    for statement in READS:
-        assert run_as(project, "service_role", statement)
-    for statement in CHANGES:
-        refused(project, "service_role", statement)
-    run_as(project, "service_role", "DELETE FROM integration_events WHERE provider = 'sendgrid'")
-
-
-def test_an_admin_reads_and_does_nothing_else(project: Any) -> None:
-    for statement in READS:
-        assert run_as(project, "authenticated", statement, ADMIN)
-    for statement in (INSERT, "DELETE FROM integration_events", *CHANGES):
-        refused(project, "authenticated", statement, ADMIN)
-
-
-@pytest.mark.parametrize(
-    "claims",
-    ["{}", '{"app_metadata": {"role": "user"}}', '{"role": "admin"}', '{"user_metadata": {"role": "admin"}}'],
-)
-def test_a_signed_in_user_who_is_no_admin_sees_nothing(project: Any, claims: str) -> None:
-    for statement in READS:
-        assert run_as(project, "authenticated", statement, claims) == []
-    refused(project, "authenticated", INSERT, claims)
-
-
-def test_a_stranger_sees_nothing(project: Any) -> None:
-    for statement in (*READS, INSERT, *CHANGES, "SELECT * FROM integration_events_schema"):
-        refused(project, "anon", statement, ADMIN)
-
-
-def test_on_a_plain_postgres_the_apps_writers_are_not_locked_out(postgres_store: Any) -> None:
-    postgres_store.log()
-    assert postgres_store.sql("SELECT relrowsecurity FROM pg_class WHERE relname = 'integration_events'") == [(False,)]

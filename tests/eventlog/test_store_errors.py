@@ -24,6 +24,7 @@ from releaseguard.errors import (
 )
 from releaseguard.eventlog.interface import EventLog, EventTable, Query
 from releaseguard.eventlog.postgres import PostgresEventLog
+from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
 from releaseguard.eventlog.supabase import SupabaseEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
@@ -250,8 +251,8 @@ def test_a_column_of_another_type_in_postgres_is_named(postgres_store: Any) -> N
 
 def test_an_enumeration_that_does_not_know_us_sends_our_rows_elsewhere(postgres_store: Any) -> None:
     """The runbook's table: providers are an enumeration."""
-    postgres_store.log()
-    postgres_store.sql("DROP VIEW integration_events_by_minute; DROP INDEX integration_events_lane")
+    columns = ", ".join(f"{name} {kind}" for name, kind in schema.COLUMNS.items())
+    postgres_store.sql(f"CREATE TABLE integration_events ({columns})")
     postgres_store.sql("CREATE TYPE kind AS ENUM ('sendgrid', 'twilio')")
     postgres_store.sql("ALTER TABLE integration_events ALTER provider TYPE kind USING provider::kind")
     ours, apps = replace(event(), provider=OURSELVES), {"release": "release"}

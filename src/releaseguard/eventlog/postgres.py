@@ -26,6 +26,7 @@ from releaseguard.eventlog import rows
 from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteCount, Query
 from releaseguard.eventlog.pool import Pool
 from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.schema import access, guards
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
 from releaseguard.eventlog.sql import minutes, select
@@ -85,14 +86,16 @@ class PostgresEventLog(TableLog):
             done = [
                 word
                 for place in self._places()
-                for word in ([rows.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
+                for word in (
+                    [rows.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table, self.label)
+                )
             ]
         self._shapes.clear()
         return done
 
     def schema_sql(self) -> str:
-        ours = [place for place in self._places() if not place.is_the_apps]
-        return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+        ours = [place.table for place in self._places() if not place.is_the_apps]
+        return schema.script(ours) if ours else ""
 
     def _examined(self, place: EventTable) -> Iterator[Remark]:
         with self._working() as connection:
@@ -104,6 +107,7 @@ class PostgresEventLog(TableLog):
             if remark := self._migration(place, _version(connection, place.table), _indexes(connection, place.table)):
                 yield remark
             yield from _rights(connection, place, self.label)
+            yield from _guarded(connection, place, self.label)
             connection.execute("RESET default_transaction_read_only")
 
     def close(self) -> None:
@@ -429,9 +433,33 @@ def _exposed(connection: Connection, place: EventTable, label: str) -> Iterator[
         yield Remark(Standing.FAIL, what, label, fix, "row_security")
 
 
-def _migrate(connection: Connection, table: str) -> list[str]:
+def _guarded(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:
+    """Whether the triggers that keep our rows as they are stand and are switched on."""
+    if place.is_the_apps:
+        return
+    found = connection.execute(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgenabled IN ('O', 'A')",
+        [qualified(place.table)],
+    )
+    there = {name for (name,) in found}
+    gone = [name for name in guards.trigger_names(place.table) if name not in there]
+    if gone:
+        what = (
+            f"our own rows in {place.table} can be changed: without the triggers {', '.join(gone)} nothing keeps them"
+        )
+        yield Remark(Standing.FAIL, what, label, f"{rows.MIGRATE} (as the owner of {place.table})", "guards")
+    else:
+        what = f"our own rows in {place.table} can be neither changed nor deleted"
+        yield Remark(Standing.OK, what, label, about="guards")
+
+
+def _migrate(connection: Connection, table: str, label: str) -> list[str]:
     # Two migrations at once would each find nothing there and then be in each other's way.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"releaseguard:{table}"])
+    connection.execute(schema.LOCK_TIMEOUT)
+    (missing,) = connection.execute(access.MISSING).fetchone() or (None,)
+    if missing is not None:
+        raise ConfigError(access.half_of_supabase(missing), where=label, next_step=access.WAY_OUT)
     found = _declared(connection, table)
     for column in COLUMNS if found else ():
         if column in NEEDED and column not in found:
@@ -449,7 +477,11 @@ def _objects(connection: Connection, table: str) -> list[str]:
         " FROM pg_class WHERE relkind IN ('r', 'v', 'i') AND starts_with(relname, %(bare)s)"
         " UNION ALL SELECT 'column ' || attname FROM pg_attribute"
         " WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped"
-        " UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = to_regclass(%(table)s)",
+        " UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = to_regclass(%(table)s)"
+        " UNION ALL SELECT 'constraint ' || conname FROM pg_constraint"
+        " WHERE conrelid = to_regclass(%(table)s) AND contype = 'c'"
+        " UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger"
+        " WHERE tgrelid = to_regclass(%(table)s) AND NOT tgisinternal",
         {"bare": bare(table), "table": qualified(table)},
     )
     return [thing for (thing,) in found]

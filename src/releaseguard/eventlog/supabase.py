@@ -103,8 +103,8 @@ class SupabaseEventLog(TableLog):
 
     def schema_sql(self) -> str:
         places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
-        ours = [place for place in places if not place.is_the_apps]
-        return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+        ours = [place.table for place in places if not place.is_the_apps]
+        return schema.script(ours) if ours else ""
 
     def examine(self) -> Iterator[Remark]:
         kind = _kind_of_key(self._key())

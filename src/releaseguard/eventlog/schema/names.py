@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-VERSION = 1
-"""Of the table's shape; written to ``<table>_schema`` by every migration."""
+VERSION = 2
+"""Of the table's shape; written to ``<table>_schema`` by every migration. 2: what the database enforces (Postgres)."""
 
 
 INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane")
@@ -33,3 +33,16 @@ def beside(table: str, suffix: str) -> str:
 def bare(table: str) -> str:
     """The table's name without its schema."""
     return table.rpartition(".")[2]
+
+
+def literal(text: str) -> str:
+    """A text as SQL's constant."""
+    return "'" + text.replace("\x00", "").replace("'", "''") + "'"
+
+
+def dollar_quoted(body: str) -> str:
+    """``body`` between dollar signs with a tag that it does not hold, whatever a table is called."""
+    tag = "$releaseguard$"
+    while tag in body:
+        tag = f"{tag[:-1]}_$"
+    return f"{tag}{body}{tag}"
