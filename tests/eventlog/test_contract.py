@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import Conflict, EventLog, EventTable, Query, UnreadableRow, count_minutes
+from releaseguard.eventlog.interface import Conflict, EventLog, EventTable, Query, count_minutes
 from releaseguard.model import OURSELVES, Event, Outcome
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -78,6 +78,7 @@ def test_an_event_comes_back_as_it_was_written_with_the_stores_time(store: Any) 
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+names = texts.filter(bool)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts | st.floats(-1e9, 1e9).filter(lambda x: x != 0),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -92,10 +93,10 @@ events = st.builds(
     Event,
     id=st.uuids(version=4),
     occurred_at=moments,
-    provider=texts,
-    event=texts,
+    provider=names,
+    event=names,
     outcome=st.sampled_from(Outcome),
-    environment=texts,
+    environment=names,
     error_code=st.none() | texts,
     latency_ms=st.none() | st.integers(0, 2**31 - 1),
     release=st.none() | texts,
@@ -550,29 +551,6 @@ def test_our_own_rows_are_refused_where_the_table_cannot_hold_them(store: Any) -
     assert "results_table" in str(caught.value.next_step)
 
 
-def test_rows_that_are_no_events_are_told_when_they_are_counted(store: Any) -> None:
-    apps_table(store)
-    log = store.log(APPS)
-    log.append([event()])
-    store.sql("UPDATE app_log SET outcome = 'fine'")
-    with pytest.raises(
-        UnreadableRow, match=r"column outcome of (some rows|row .*) is no 'success' or 'error'"
-    ) as caught:
-        list(log.minute_counts(Query()))
-    assert "fine" not in str(caught.value)
-    assert "events.columns" in str(caught.value.next_step)
-
-
-def test_a_time_of_recording_that_is_none_is_told_or_missing(sqlite_store: Any) -> None:
-    log = sqlite_store.log()
-    log.append([event()])
-    sqlite_store.sql("UPDATE integration_events SET recorded_at = ''")
-    assert [one.recorded_minute for one in log.minute_counts(Query())] == [None]
-    sqlite_store.sql("UPDATE integration_events SET recorded_at = 'just now'")
-    with pytest.raises(UnreadableRow, match="column recorded_at of some rows is no time"):
-        list(log.minute_counts(Query()))
-
-
 def test_names_are_quoted_whatever_they_hold(store: Any) -> None:
     table = EventTable(table='odd "name; DROP')
     log = store.log(table)
@@ -615,15 +593,6 @@ def test_a_missing_column_is_named_with_the_way_to_map_it(store: Any) -> None:
         with pytest.raises(ConfigError, match=r"integration_events .*release") as caught:
             act()
         assert "[events.columns] release" in str(caught.value.next_step)
-
-
-def test_a_row_that_is_no_event_is_named(store: Any) -> None:
-    log = store.log()
-    log.append([event()])
-    store.unguarded("UPDATE integration_events SET detail = '[1]'")
-    with pytest.raises(ConfigError, match=r"detail.*00000000-0000-0000") as caught:
-        list(log.select(Query()))
-    assert "integration_events" in str(caught.value)
 
 
 def test_no_label_or_message_holds_a_credential(store: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from releaseguard.errors import Unreachable
 from releaseguard.eventlog import rows
+from releaseguard.eventlog.decode import Row
 from releaseguard.eventlog.interface import Conflict, Query
 from releaseguard.eventlog.tables import Batch, EventTable, TableLog
 from releaseguard.model import OURSELVES, Event, Outcome
@@ -50,6 +51,12 @@ class Table(TableLog):
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         return iter([self.held[one] for one in query.ids if one in self.held])
+
+    def _left_out(self, *_: object) -> Iterator[Row]:
+        return iter(())
+
+    def _moment(self, value: object) -> None:
+        raise NotImplementedError
 
     def _add(self, batches: Sequence[Batch]) -> None:
         raise NotImplementedError

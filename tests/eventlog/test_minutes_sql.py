@@ -8,5 +8,6 @@ from releaseguard.eventlog.interface import EventTable
 
 def test_repeated_correlations_are_looked_for_once_whatever_the_planner_knows_of_the_table():
     # Inlined, the search is repeated for every row where Postgres expects one row: a table that was never analysed.
-    statement = sql.minutes(EventTable(), str, str, "")
+    dialect = sql.Dialect(str, str, str, str, str, lambda condition: (condition.column, []))
+    statement, _ = sql.minutes(EventTable(), dialect, [])
     assert "doubled AS MATERIALIZED (" in statement

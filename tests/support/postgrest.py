@@ -244,9 +244,13 @@ def _selected(text: str | None) -> sql.Composable:
         return sql.SQL("*")
     parts = []
     for item in text.split(","):
-        alias, _, column = item.rpartition(":")
+        column, _, cast = item.partition("::")
+        alias, _, column = column.rpartition(":")
         name = column.strip('"')
-        parts.append(sql.SQL("{} AS {}").format(sql.Identifier(name), sql.Identifier(alias or name)))
+        shown: sql.Composable = sql.Identifier(name)
+        if cast:
+            shown = sql.SQL("{}::{}").format(shown, sql.Identifier(cast))
+        parts.append(sql.SQL("{} AS {}").format(shown, sql.Identifier(alias or name)))
     return sql.SQL(", ").join(parts)
 
 

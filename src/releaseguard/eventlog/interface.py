@@ -51,10 +51,6 @@ CLIENT = "client"
 """The ``source`` of rows written by installed apps."""
 
 
-class UnreadableRow(ConfigError):
-    """A row that is no event: somebody changed it, or a column is mapped wrongly."""
-
-
 class Conflict(ReleaseguardError):
     """A conditional append lost: another writer has already written one of these ids. Nothing was written."""
 
@@ -152,6 +148,27 @@ class MinuteCount:
     repeats: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A row that is no event, since its provider, event, outcome or time cannot be read, or no answer to a question,
+    since what decides that cannot be read in it. What can be read of it is there; everything else is ``None``.
+    """
+
+    row: str
+    """Its id, as far as that is one."""
+    column: str
+    """The first column that cannot be read, by our name."""
+    problem: str
+    """What is wrong with that: the end of a sentence. The value itself may be private and is not told."""
+    provider: str | None
+    event: str | None
+    outcome: Outcome | None
+    error_code: str | None
+    source: str | None
+    occurred_at: datetime | None
+    recorded_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Which columns the (mapped) table has, and what each missing one costs is said by whoever needs it."""
@@ -231,7 +248,21 @@ class EventLog(ABC):
 
     @abstractmethod
     def select(self, query: Query) -> Iterator[Event]:
-        """The rows that satisfy ``query``, streamed."""
+        """The rows that satisfy ``query``, streamed. A row that is no event is left out: see :meth:`set_aside`.
+
+        Where ``recorded_at`` cannot be read, a row counts for ``recorded_since`` by ``occurred_at``, and is no part
+        of what the log held at any earlier time (``recorded_until``).
+        """
+
+    def set_aside(self, query: Query) -> Iterator[SetAside]:
+        """The rows that :meth:`select` and :meth:`minute_counts` leave out and that may be what ``query`` asks for.
+
+        A condition on a column that cannot be read in a row counts as fulfilled by it; where that is the time, the
+        other of its two times speaks for it. Each row comes once, ordered by id; ``newest_first`` and ``limit`` are
+        ignored.
+        """
+        del query
+        yield from ()
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         """The rows that satisfy ``query`` as counts per minute, ordered by ``occurred_minute``.

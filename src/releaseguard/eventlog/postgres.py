@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from releaseguard.errors import (
     AccessDenied,
@@ -23,13 +22,15 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.eventlog import rows
+from releaseguard.eventlog.decode import Row, event_of, minute_count_of
+from releaseguard.eventlog.detail import LONGEST
 from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteCount, Query
 from releaseguard.eventlog.pool import Pool
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import access, guards
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
-from releaseguard.eventlog.sql import minutes, select
+from releaseguard.eventlog.sql import Bound, Dialect, left_out, minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, to_text
 from releaseguard.secret import Secret
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 CHUNK = 2000
 """Rows sent or fetched at a time."""
 
-Row = tuple[Any, ...]
 T = TypeVar("T")
 
 
@@ -115,6 +115,9 @@ class PostgresEventLog(TableLog):
 
     # --- What TableLog asks for
 
+    def _moment(self, value: Any) -> datetime | None:
+        return _moment(value)
+
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         with self._working() as connection:
             found = _declared(connection, place.table)
@@ -139,9 +142,10 @@ class PostgresEventLog(TableLog):
             try:
                 with connection.transaction():
                     return [
-                        _event(row, place)
+                        event
                         for (place, events), shape in zip(batches, shapes, strict=True)
                         for row in connection.execute(_returning(place, shape), _values(events, place))
+                        if (event := event_of(row, _moment)) is not None
                     ]
             except UniqueViolation:
                 raise rows.conflict([event for _, events in batches for event in events]) from None
@@ -155,17 +159,20 @@ class PostgresEventLog(TableLog):
         wanted = rows.conditions(query, place)
         if wanted is None:
             return
-        for row in self._rows(place, wanted, lambda shape, where: select(place, shape.value, where, query)):
-            yield _event(row, place)
+        for row in self._rows(place, lambda dialect: select(place, dialect, wanted, query)):
+            if (event := event_of(row, _moment)) is not None:
+                yield event
+
+    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+        return self._rows(place, lambda dialect: left_out(place, dialect, wanted))
 
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
         wanted = rows.conditions(query, place)
         if wanted is None:
             return
-        for row in self._rows(
-            place, wanted, lambda shape, where: minutes(place, shape.value, partial(_minute, shape), where)
-        ):
-            yield _minute_count(row, place)
+        for row in self._rows(place, lambda dialect: minutes(place, dialect, wanted)):
+            if (counted := minute_count_of(row, _moment)) is not None:
+                yield counted
 
     # --- Connections
 
@@ -208,31 +215,29 @@ class PostgresEventLog(TableLog):
     def _now(self) -> datetime:
         with self._working() as connection:
             (moment,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
-        return _utc(moment)
+        return cast("datetime", _moment(moment))
 
-    def _rows(self, place: EventTable, wanted: Sequence[Condition], sql: Callable[[Shape, str], str]) -> Iterator[Row]:
+    def _rows(self, place: EventTable, question: Callable[[Dialect], Bound]) -> Iterator[Row]:
         """The rows of one statement; asked for once more where the connection had gone before the first."""
-        stream = self._stream(place, wanted, sql)
+        stream = self._stream(place, question)
         try:
             first = next(stream, None)
         except _Lost:
-            stream = self._stream(place, wanted, sql)
+            stream = self._stream(place, question)
             first = next(stream, None)
         if first is not None:
             yield first
             yield from stream
 
-    def _stream(
-        self, place: EventTable, wanted: Sequence[Condition], sql: Callable[[Shape, str], str]
-    ) -> Iterator[Row]:
+    def _stream(self, place: EventTable, question: Callable[[Dialect], Bound]) -> Iterator[Row]:
         from psycopg import capabilities
 
         size = CHUNK if capabilities.has_stream_chunked() else 1
         with self._working() as connection:
             shape = self._shape(connection, place)
-            where, parameters = _where(wanted, shape)
+            sql, parameters = question(_dialect(shape))
             with connection.cursor() as cursor:
-                yield from cursor.stream(sql(shape, where), parameters, size=size)
+                yield from cursor.stream(sql, parameters, size=size)
 
     def _shape(self, connection: Connection, place: EventTable) -> Shape:
         shape = self._shapes.get(place.table)
@@ -312,6 +317,8 @@ class Shape:
         if not self.place.theirs(column):
             return _ABSENT.get(column, "NULL::text")
         name = self.name(column)
+        if column == "synthetic":
+            return f"coalesce({name}, false)"
         return f"{name}::text" if self.type(column).category == "E" else name
 
     def type(self, column: str) -> Declared:
@@ -506,7 +513,7 @@ def _insert_sql(place: EventTable, shape: Shape) -> str:
 
 
 def _returning(place: EventTable, shape: Shape) -> str:
-    return f"{_insert_sql(place, shape)} RETURNING {', '.join(shape.value(column) for column in COLUMNS)}"
+    return f"{_insert_sql(place, shape)} RETURNING {', '.join(_shown(shape, column) for column in COLUMNS)}"
 
 
 def _values(events: Sequence[Event], place: EventTable) -> list[list[str | None]]:
@@ -525,77 +532,75 @@ def _text(value: object) -> str | None:
             return str(value)
 
 
-def _where(wanted: Iterable[Condition], shape: Shape) -> tuple[str, list[object]]:
-    parts: list[str] = []
-    parameters: list[object] = []
-    for condition in wanted:
-        name = shape.value(condition.column)
-        if condition.key is not None:
-            parts.append(f"{name} ->> '{condition.key}' = %s")
-            parameters.append(condition.value)
-        elif condition.operator == "in":
-            kind = "uuid" if shape.type(condition.column).type == "uuid" else "text"
-            parts.append(f"{name} = ANY(%s::{kind}[])")
-            parameters.append([str(value) for value in condition.value])
-        else:
-            parts.append(f"{name} {_OPERATORS.get(condition.operator, '=')} %s")
-            parameters.append(condition.value)
-    return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
+def _where(wanted: Iterable[Condition], shape: Shape) -> Bound:
+    parts = [_condition(condition, shape) for condition in wanted]
+    values = [value for _, given in parts for value in given]
+    return (" WHERE " + " AND ".join(sql for sql, _ in parts) if parts else ""), values
 
 
-def _minute(shape: Shape, column: str) -> str:
-    return f"date_trunc('minute', {shape.value(column)})"
+def _condition(condition: Condition, shape: Shape) -> Bound:
+    name = shape.value(condition.column)
+    if condition.key is not None:
+        return f"{name} ->> '{condition.key}' = %s", [condition.value]
+    if condition.operator == "in":
+        kind = "uuid" if shape.type(condition.column).type == "uuid" else "text"
+        return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
+    return f"{name} {_OPERATORS.get(condition.operator, '=')} %s", [condition.value]
+
+
+_FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01-01 00:00:00+00'"
+"""Postgres has more years than Python, and infinities."""
+
+
+def _dialect(shape: Shape) -> Dialect:
+    return Dialect(
+        value=shape.value,
+        shown=partial(_shown, shape),
+        minute=lambda column: f"date_trunc('minute', {shape.value(column)})",
+        readable=lambda column: _readable(column, shape.value(column)),
+        doubtful=lambda column: _doubtful(column, shape.value(column)),
+        condition=lambda condition: _condition(condition, shape),
+    )
+
+
+def _shown(shape: Shape, column: str) -> str:
+    """Times that Python does not have as none, and detail as text: psycopg raises for what it cannot load."""
+    value = shape.value(column)
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"CASE WHEN {_readable(column, value)} THEN {value} END"
+        case "detail":
+            return f"left(({value})::text, {LONGEST + 1})"
+        case _:
+            return value
+
+
+def _readable(column: str, value: str) -> str:
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"({value} >= {_FIRST} AND {value} < {_BEYOND})"
+        case "outcome":
+            return f"{value} IN ('success', 'error')"
+        case _:
+            return f"{value} <> ''"
+
+
+def _doubtful(column: str, value: str) -> str:
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"({value} IS NULL OR {value} < {_FIRST} OR {value} >= {_BEYOND})"
+        case "outcome":
+            return f"({value} IS NULL OR {value} NOT IN ('success', 'error'))"
+        case _:
+            return f"({value} IS NULL OR {value} = '')"
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------
 
 
-def _event(row: Row, place: EventTable) -> Event:
-    values = dict(zip(COLUMNS, row, strict=True))
-    for column, (decode, meaning) in _DECODERS.items():
-        try:
-            values[column] = decode(values[column])
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise rows.bad_value(place, column, row[0], f"is no {meaning}") from None
-    return Event(**values)
-
-
-def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def _utc(moment: Any) -> datetime:
+def _moment(value: Any) -> datetime | None:
     """psycopg gives the session's zone, which is UTC under another name."""
-    converted: datetime = moment.replace(tzinfo=UTC)
-    return converted
-
-
-_DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
-    "id": (_uuid, "UUID"),
-    "occurred_at": (_utc, "time"),
-    "recorded_at": (lambda moment: moment and _utc(moment), "time"),
-    "outcome": (rows.OUTCOMES.__getitem__, "'success' or 'error'"),
-    "detail": (rows.an_object, "JSON object"),
-}
-
-
-def _minute_count(row: Row, place: EventTable) -> MinuteCount:
-    minute, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
-    if outcome not in rows.OUTCOMES:
-        raise rows.uncountable(place, "outcome", _DECODERS["outcome"][1])
-    return MinuteCount(
-        _utc(minute),
-        recorded and _utc(recorded),
-        environment,
-        provider,
-        event,
-        rows.OUTCOMES[outcome],
-        release,
-        synthetic,
-        client,
-        int(count),
-        int(repeats),
-    )
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
 
 
 # --- Errors -------------------------------------------------------------------------------------------------

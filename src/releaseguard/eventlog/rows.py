@@ -10,14 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import COLUMNS, Conflict, EventTable, Query, UnreadableRow
-from releaseguard.model import OURSELVES, Event, Outcome, from_text
+from releaseguard.eventlog.interface import COLUMNS, Conflict, EventTable, Query
+from releaseguard.eventlog.plain import CUT
+from releaseguard.model import OURSELVES, Event, Outcome
 
 OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 """A dict is ten times as quick as calling the enumeration."""
 
 INTEGER = 2**31 - 1
 """The largest value of Postgres' ``integer``."""
+
+DEEPEST = 100
+"""Levels of ``detail`` that are written."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -58,8 +62,10 @@ def _clean_or_none(text: str | None) -> str | None:
     return None if text is None else _clean(text)
 
 
-def _plain(value: Any) -> Any:
-    """``value`` in the types that JSON has."""
+def _plain(value: Any, level: int = 0) -> Any:
+    """``value`` in the types that JSON has, and no deeper than any reader of it goes."""
+    if level > DEEPEST:
+        return CUT
     match value:
         case str():
             return _clean(value)
@@ -68,9 +74,9 @@ def _plain(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case Mapping():
-            return {_clean(str(key)): _plain(inner) for key, inner in value.items()}
+            return {_clean(str(key)): _plain(inner, level + 1) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_plain(inner) for inner in value]
+            return [_plain(inner, level + 1) for inner in value]
         case _:
             return _clean(str(value))
 
@@ -154,6 +160,24 @@ def conditions(query: Query, place: EventTable) -> list[Condition] | None:
     return kept
 
 
+INDISPENSABLE = ("occurred_at", "provider", "event", "outcome")
+"""The columns without which a row is no event."""
+
+
+def undecidable(wanted: Iterable[Condition], place: EventTable) -> list[str]:
+    """The columns of which each, unreadable, leaves a row out of what is wanted.
+
+    Besides the indispensable ones: the environment where one is asked for, and the time of recording where the
+    question is what was known by then.
+    """
+    asked = [one.column for one in wanted if one.column == "environment" or (one.column, one.operator) == KNOWN_BY]
+    return [*INDISPENSABLE, *(column for column in dict.fromkeys(asked) if place.theirs(column))]
+
+
+KNOWN_BY = ("recorded_at", "lte")
+"""Column and operator of the question what the log held at a moment."""
+
+
 def prunable(before: datetime, environment: str | None) -> list[Condition]:
     """What retention may delete: traffic older than ``before``, never a row of our own."""
     of_environment = [] if environment is None else [Condition("environment", "eq", environment)]
@@ -196,21 +220,6 @@ def concerns(query: Query) -> tuple[bool, bool]:
     return not providers or providers != {OURSELVES}, not providers or OURSELVES in providers
 
 
-# --- Rows on their way out ----------------------------------------------------------------------------------
-
-
-def moment_of(text: str) -> datetime:
-    """:func:`from_text`, quick for the form that the stores keep."""
-    return datetime.fromisoformat(text) if text[-1] == "Z" else from_text(text)
-
-
-def an_object(value: Any) -> dict[str, Any]:
-    """``detail`` as parsed; raises ``TypeError`` where it is JSON of another kind."""
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
-
-
 # --- Tables of another shape --------------------------------------------------------------------------------
 
 MIGRATE = "Run: releaseguard events migrate"
@@ -250,21 +259,3 @@ def cannot_be_given(table: str, column: str) -> ConfigError:
 def left_alone(place: EventTable) -> str:
     """What a migration does to the app's own table, in words."""
     return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"
-
-
-def uncountable(place: EventTable, column: str, meaning: str) -> UnreadableRow:
-    """Rows that are no events, met while they were counted, so that no single one can be named."""
-    return UnreadableRow(
-        f"column {place.theirs(column)} of some rows is no {meaning}",
-        where=f"table {place.table}",
-        next_step="Correct the rows, or map the right column under [events.columns].",
-    )
-
-
-def bad_value(place: EventTable, column: str, row_id: object, problem: str) -> UnreadableRow:
-    """A row that is no event: names table, column and row; the value itself may be private."""
-    return UnreadableRow(
-        f"column {place.theirs(column)} of row {row_id} {problem}",
-        where=f"table {place.table}",
-        next_step="Correct the row, or map the right column under [events.columns].",
-    )

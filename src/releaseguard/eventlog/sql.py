@@ -1,36 +1,104 @@
-"""The two questions that SQLite and Postgres answer in the same words."""
+"""The three questions that SQLite and Postgres answer in the same words."""
 
 # ruff: noqa: S608 - names are quoted (schema/names.py), values are bound
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
+from releaseguard.eventlog.rows import INDISPENSABLE, Condition, undecidable
 from releaseguard.eventlog.schema.names import qualified
 from releaseguard.model import OURSELVES
 
 Expression = Callable[[str], str]
-"""Our column's name -> SQL that gives its value, a constant where the table has no such column."""
+"""Our column's name -> SQL about its value, a constant where the table has no such column."""
+Bound = tuple[str, list[object]]
+"""SQL and the values that it takes, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a store says of the columns of one table what the questions need."""
+
+    value: Expression
+    """The value, comparable with ours."""
+    shown: Expression
+    """The value as rows are given out."""
+    minute: Expression
+    """The minute of a time that can be read."""
+    readable: Expression
+    """Whether the value can be read: of times, names and the outcome."""
+    doubtful: Expression
+    """Holds of every value that cannot be read, and hardly of another."""
+    condition: Callable[[Condition], Bound]
+
 
 _KIND = "minute, recorded, environment, provider, event, outcome, release, synthetic, client"
 _HAPPENING = "correlation, environment, provider, event, outcome"
 
 
-def select(place: EventTable, value: Expression, where: str, query: Query) -> str:
+def select(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], query: Query) -> Bound:
     """The rows in the order of the interface."""
-    columns = ", ".join(f"{value(column)} AS c{number}" for number, column in enumerate(COLUMNS))
-    order = "DESC" if query.newest_first else "ASC"
+    where, values = _where(dialect, wanted)
+    value, order = dialect.value, "DESC" if query.newest_first else "ASC"
     limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
     return (
-        f"SELECT {columns} FROM {qualified(place.table)}{where}"
+        f"{_columns(place, dialect)} WHERE {where}"
         f" ORDER BY {value('occurred_at')} {order}, {value('id')} {order}{limit}"
-    )
+    ), values
 
 
-def minutes(
-    place: EventTable, value: Expression, minute: Expression, where: str, *, by_environment: bool = False
-) -> str:
+def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Condition]) -> Bound:
+    """The rows that :func:`select` leaves out, and that may satisfy what is wanted; few others among them."""
+    parts = [_may_hold(dialect, condition) for condition in wanted]
+    broken = " OR ".join(dialect.doubtful(column) for column in undecidable(wanted, place))
+    where = " AND ".join([*(sql for sql, _ in parts), f"({broken})"])
+    values = [value for _, given in parts for value in given]
+    return f"{_columns(place, dialect)} WHERE {where} ORDER BY {dialect.value('id')}", values
+
+
+def _columns(place: EventTable, dialect: Dialect) -> str:
+    columns = ", ".join(f"{dialect.shown(column)} AS c{number}" for number, column in enumerate(COLUMNS))
+    return f"SELECT {columns} FROM {qualified(place.table)}"
+
+
+def _where(dialect: Dialect, wanted: Iterable[Condition]) -> Bound:
+    parts = [_holds(dialect, condition) for condition in wanted]
+    readable = [dialect.readable(column) for column in INDISPENSABLE]
+    return " AND ".join([*(sql for sql, _ in parts), *readable]), [value for _, given in parts for value in given]
+
+
+def _holds(dialect: Dialect, condition: Condition) -> Bound:
+    """A time of recording that cannot be read is no earlier than any, and no later than the row's own time."""
+    sql, values = dialect.condition(condition)
+    if condition.column != "recorded_at":
+        return sql, values
+    known = f"{sql} AND {dialect.readable('recorded_at')}"
+    if condition.operator != "gte":
+        return f"({known})", values
+    other, more = dialect.condition(replace(condition, column="occurred_at"))
+    return f"(({known}) OR ({dialect.doubtful('recorded_at')} AND {other}))", [*values, *more]
+
+
+_TIMES = {"occurred_at": "recorded_at", "recorded_at": "occurred_at"}
+
+
+def _may_hold(dialect: Dialect, condition: Condition) -> Bound:
+    """What is so where the column cannot be read: of a time's lower bound by the row's other time, else anything."""
+    sql, values = dialect.condition(condition)
+    if condition.column not in (*INDISPENSABLE, "recorded_at", "environment"):
+        return sql, values
+    doubtful = dialect.doubtful(condition.column)
+    if condition.operator != "gte":
+        return f"({sql} OR {doubtful})", values
+    column = _TIMES[condition.column]
+    other, more = dialect.condition(replace(condition, column=column))
+    return f"({sql} OR ({doubtful} AND ({other} OR {dialect.doubtful(column)})))", [*values, *more]
+
+
+def minutes(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], *, by_environment: bool = False) -> Bound:
     """Counts per minute, and among them the repeats of a happening; ``by_environment`` orders by that first.
 
     All rows are counted first and the repeats, which are few, taken off: numbering all rows within their
@@ -39,27 +107,34 @@ def minutes(
     once: Postgres, where it has no statistics of a table just filled, would look for them again for every row.
     """
     order = f"environment, {_KIND}" if by_environment else _KIND
-    return f"""
-WITH traffic AS NOT MATERIALIZED ({_traffic(place, value, minute, where)}),
+    traffic, values = _traffic(place, dialect, wanted)
+    return (
+        f"""
+WITH traffic AS NOT MATERIALIZED ({traffic}),
 doubled AS MATERIALIZED (SELECT correlation FROM traffic WHERE correlation IS NOT NULL
   GROUP BY {_HAPPENING} HAVING count(*) > 1),
 numbered AS (SELECT {_KIND}, row_number() OVER (PARTITION BY {_HAPPENING} ORDER BY learned, happened, row_id) AS nth
   FROM traffic WHERE correlation IN (SELECT correlation FROM doubled)),
 counted AS (SELECT {_KIND}, count(*) AS every, 0 AS again FROM traffic GROUP BY {_KIND}
   UNION ALL SELECT {_KIND}, 0, count(*) FROM numbered WHERE nth > 1 GROUP BY {_KIND})
-SELECT {_KIND}, sum(every) - sum(again), sum(again) FROM counted GROUP BY {_KIND} ORDER BY {order}"""
+SELECT {_KIND}, sum(every) - sum(again), sum(again) FROM counted GROUP BY {_KIND} ORDER BY {order}""",
+        values,
+    )
 
 
-def _traffic(place: EventTable, value: Expression, minute: Expression, where: str) -> str:
+def _traffic(place: EventTable, dialect: Dialect, wanted: Sequence[Condition]) -> Bound:
+    value, minute = dialect.value, dialect.minute
+    where, values = _where(dialect, wanted)
+    recorded = f"CASE WHEN {dialect.readable('recorded_at')} THEN {{}} END"
     named = {
         "minute": minute("occurred_at"),
-        "recorded": minute("recorded_at"),
+        "recorded": recorded.format(minute("recorded_at")),
         "client": f"coalesce({value('source')} = 'client', false)",
         "correlation": value("correlation_id"),
-        "learned": value("recorded_at"),
+        "learned": f"coalesce({recorded.format(value('recorded_at'))}, {value('occurred_at')})",
         "happened": value("occurred_at"),
         "row_id": value("id"),
     } | {column: value(column) for column in ("environment", "provider", "event", "outcome", "release", "synthetic")}
     columns = ", ".join(f"{expression} AS {name}" for name, expression in named.items())
-    also = f"{where} AND" if where else " WHERE"
-    return f"SELECT {columns} FROM {qualified(place.table)}{also} {value('provider')} <> '{OURSELVES}'"
+    of_others = f"{value('provider')} <> '{OURSELVES}'"
+    return f"SELECT {columns} FROM {qualified(place.table)} WHERE {where} AND {of_others}", values

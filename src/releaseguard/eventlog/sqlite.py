@@ -10,29 +10,28 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from releaseguard.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
 from releaseguard.eventlog import rows
-from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteCount, Query
+from releaseguard.eventlog.decode import Row, event_of, minute_count_of
+from releaseguard.eventlog.detail import LONGEST
+from releaseguard.eventlog.interface import NEEDED, EventTable, MinuteCount, Query
 from releaseguard.eventlog.pool import Pool
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import sqlite as schema
 from releaseguard.eventlog.schema.names import bare, beside, qualified, quoted
-from releaseguard.eventlog.sql import minutes, select
+from releaseguard.eventlog.sql import Bound, Dialect, left_out, minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
-
-Row = tuple[Any, ...]
 
 
 def sqlite_path(url: str, base: Path) -> Path:
@@ -164,6 +163,9 @@ class SqliteEventLog(TableLog):
 
     # --- What TableLog asks for
 
+    def _moment(self, value: Any) -> datetime | None:
+        return _moment(value)
+
     def _add(self, batches: Sequence[Batch]) -> None:
         self._write(batches, _ADD)
 
@@ -187,10 +189,12 @@ class SqliteEventLog(TableLog):
         wanted = rows.conditions(query, place)
         if wanted is None:
             return
-        where, parameters = _where(wanted, place)
-        sql = select(place, partial(_expression, place), where, query)
-        for row in self._rows(place, sql, parameters):
-            yield _event(row, place)
+        for row in self._rows(place, *select(place, _dialect(place), wanted, query)):
+            if (event := event_of(row, _moment)) is not None:
+                yield event
+
+    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+        return self._rows(place, *left_out(place, _dialect(place), wanted))
 
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
         return self._counted(place, query)
@@ -199,11 +203,9 @@ class SqliteEventLog(TableLog):
         wanted = rows.conditions(query, place)
         if wanted is None:
             return
-        where, parameters = _where(wanted, place)
-        expression, minute = partial(_expression, place), partial(_minute_text, place)
-        sql = minutes(place, expression, minute, where, by_environment=by_environment)
-        for row in self._rows(place, sql, parameters):
-            yield _minute_count(row, place)
+        for row in self._rows(place, *minutes(place, _dialect(place), wanted, by_environment=by_environment)):
+            if (counted := minute_count_of(row, _minute)) is not None:
+                yield counted
 
     # --- Connections
 
@@ -246,6 +248,7 @@ class SqliteEventLog(TableLog):
             )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.text_factory = _text
         with suppress(sqlite3.OperationalError):
             # Somebody else may be making the same change just now; then it is made.
             connection.execute("PRAGMA journal_mode = WAL")
@@ -292,6 +295,11 @@ class SqliteEventLog(TableLog):
         if place.table not in self._known_shapes:
             _check_columns(_declared(connection, place.table), place, self.label)
             self._known_shapes.add(place.table)
+
+
+def _text(stored: bytes) -> str:
+    """SQLite keeps any bytes as text; one that is no UTF-8 must not end the reading of all others."""
+    return stored.decode("utf-8", "replace")
 
 
 _ADD = " ON CONFLICT ({id}) DO NOTHING"
@@ -353,7 +361,7 @@ def _values(event: Event, columns: Sequence[str], now: str, *, keep_recorded: bo
     return [value[column] for column in columns]
 
 
-def _where(wanted: Iterable[Condition], place: EventTable) -> tuple[str, list[object]]:
+def _where(wanted: Iterable[Condition], place: EventTable) -> Bound:
     parts: list[str] = []
     parameters: list[object] = []
     for condition in wanted:
@@ -363,7 +371,7 @@ def _where(wanted: Iterable[Condition], place: EventTable) -> tuple[str, list[ob
     return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
 
 
-def _condition(condition: Condition, name: str) -> tuple[str, list[object]]:
+def _condition(condition: Condition, name: str) -> Bound:
     value = condition.value
     if condition.key is not None:
         return _detail_condition(name, condition.key, str(value))
@@ -382,126 +390,99 @@ def _parameter(value: object) -> object:
     return int(value) if isinstance(value, bool) else str(value)
 
 
-def _detail_condition(name: str, key: str, text: str) -> tuple[str, list[object]]:
-    """``detail ->> key = text`` as Postgres means it, in the form that the index on rotation lanes serves."""
-    extracted = f"json_extract({name}, '$.{key}')"
+def _detail_condition(name: str, key: str, text: str) -> Bound:
+    """``detail ->> key = text`` as Postgres means it, of whatever stands there."""
+    place = f"{_object(name)}, '$.{key}'"
+    extracted = f"json_extract({place})"
     if text[:1].isalpha() and text not in ("true", "false"):
         return f"{extracted} = ?", [text]
-    kind = f"CASE json_type({name}, '$.{key}') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    kind = f"CASE json_type({place}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
     return f"{kind} ELSE CAST({extracted} AS TEXT) END = ?", [text]
 
 
-def _minute_text(place: EventTable, column: str) -> str:
-    return f"substr({_expression(place, column)}, 1, 16)"
+def _object(name: str) -> str:
+    """The object in ``name``, also where it is a JSON text of it; SQLite's functions end a query at what is no JSON."""
+    inner = f"json_extract({name}, '$')"
+    written_twice = f"WHEN json_type({name}) = 'text' THEN CASE WHEN json_valid({inner}) THEN {inner} ELSE '{{}}' END"
+    return f"CASE WHEN NOT coalesce(json_valid({name}), 0) THEN '{{}}' {written_twice} ELSE {name} END"
+
+
+_SHAPE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]"
+_TO_THE_SECOND = f"{_SHAPE}:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z"
+
+
+def _dialect(place: EventTable) -> Dialect:
+    name = partial(_expression, place)
+    return Dialect(
+        value=partial(_value, place),
+        shown=lambda column: f"substr({name(column)}, 1, {LONGEST + 1})" if column == "detail" else name(column),
+        minute=lambda column: f"substr({name(column)}, 1, 16)",
+        readable=lambda column: _readable(column, name(column)),
+        doubtful=lambda column: _doubtful(column, name(column)),
+        condition=lambda condition: _condition(condition, _value(place, condition.column)),
+    )
+
+
+def _value(place: EventTable, column: str) -> str:
+    name = _expression(place, column)
+    return f"({name} IS 1)" if column == "synthetic" else name
+
+
+def _readable(column: str, name: str) -> str:
+    """By the form alone, which costs little: what has a time's form and is none is seen when it is read."""
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"({name} GLOB '{_SHAPE}*Z' OR {name} GLOB '{_SHAPE}*+00:00')"
+        case "outcome":
+            return f"{name} IN ('success', 'error')"
+        case _:
+            return f"{name} > ''"
+
+
+def _doubtful(column: str, name: str) -> str:
+    match column:
+        case "occurred_at" | "recorded_at":
+            return _no_time(name)
+        case "outcome":
+            return f"({name} IS NULL OR {name} NOT IN ('success', 'error'))"
+        case _:
+            return f"(typeof({name}) <> 'text' OR {name} = '')"
+
+
+def _no_time(name: str) -> str:
+    """Whether :func:`_moment` cannot read it. The calendar is asked only where a look at the form leaves it open."""
+    open_ = (
+        f"{name} < '0001' OR {name} NOT GLOB '{_TO_THE_SECOND}' OR substr({name}, 6, 5) NOT BETWEEN '01-01' AND '12-28'"
+        f" OR substr({name}, 9, 2) NOT BETWEEN '01' AND '28' OR substr({name}, 12, 2) > '23'"
+    )
+    wrong = (
+        f"{name} < '0001' OR strftime('%Y-%m-%dT%H:%M', {name}, '+0 days') IS NOT substr({name}, 1, 16)"
+        f" OR NOT (substr({name}, -1) = 'Z' OR substr({name}, -6) = '+00:00')"
+        f" OR substr({name}, 17) GLOB '*[^0-9:.+Z]*'"
+    )
+    return f"(typeof({name}) <> 'text' OR (({open_}) AND ({wrong})))"
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------
 
 
-def _event(row: Row, place: EventTable) -> Event:
+def _moment(value: Any) -> datetime | None:
+    """A time in the form of the documentation; ``+00:00`` is taken for ``Z``, and fractions of a second may lack.
+
+    Other offsets are not: rows are chosen by the text, and its order would not be that of time.
+    """
+    if not isinstance(value, str) or len(value) < len("2026-11-24T10:15Z"):
+        return None
+    if value[7] != "-" or value[10] != "T" or value[13] != ":" or not (value[-1] == "Z" or value.endswith("+00:00")):
+        return None
     try:
-        return _decode(*row)
-    except (ValueError, TypeError, KeyError, IndexError):
-        raise _undecodable(row, place) from None
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
-def _decode(
-    id_: str,
-    occurred_at: str,
-    recorded_at: str | None,
-    provider: str,
-    event: str,
-    outcome: str,
-    error_code: str | None,
-    latency_ms: int | None,
-    environment: str,
-    release: str | None,
-    source: str | None,
-    correlation_id: str | None,
-    synthetic: int,
-    detail: str,
-) -> Event:
-    return Event(
-        id=UUID(id_),
-        occurred_at=rows.moment_of(occurred_at),
-        recorded_at=rows.moment_of(recorded_at) if recorded_at else None,
-        provider=provider,
-        event=event,
-        outcome=rows.OUTCOMES[outcome],
-        error_code=error_code,
-        latency_ms=latency_ms,
-        environment=environment,
-        release=release,
-        source=source,
-        correlation_id=correlation_id,
-        synthetic=bool(synthetic),
-        detail={} if detail == "{}" else _object(detail),
-    )
-
-
-def _object(text: str) -> dict[str, Any]:
-    return rows.an_object(json.loads(text))
-
-
-_DECODERS: dict[str, Callable[[Any], object]] = {
-    "id": UUID,
-    "occurred_at": from_text,
-    "recorded_at": lambda text: text and from_text(text),
-    "outcome": rows.OUTCOMES.__getitem__,
-    "detail": _object,
-}
-
-
-def _undecodable(row: Row, place: EventTable) -> ConfigError:
-    for column, decode in _DECODERS.items():
-        value = row[COLUMNS.index(column)]
-        try:
-            decode(value)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return rows.bad_value(place, column, row[0], f"is no {_MEANING[column]}")
-    return rows.bad_value(place, "id", row[0], "cannot be read")
-
-
-_MEANING = {
-    "id": "UUID",
-    "occurred_at": "time of the form 2026-11-24T10:15:00.000000Z",
-    "recorded_at": "time of the form 2026-11-24T10:15:00.000000Z",
-    "outcome": "'success' or 'error'",
-    "detail": "JSON object",
-}
-
-
-def _minute_count(row: Row, place: EventTable) -> MinuteCount:
-    minute, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
-    try:
-        return MinuteCount(
-            _minute(minute),
-            _minute(recorded) if recorded else None,
-            environment,
-            provider,
-            event,
-            rows.OUTCOMES[outcome],
-            release,
-            bool(synthetic),
-            bool(client),
-            count,
-            repeats,
-        )
-    except (ValueError, TypeError, KeyError):
-        column = "outcome" if outcome not in rows.OUTCOMES else "occurred_at" if _no_minute(minute) else "recorded_at"
-        raise rows.uncountable(place, column, _MEANING[column]) from None
-
-
-def _minute(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def _no_minute(text: Any) -> bool:
-    try:
-        _minute(text)
-    except (ValueError, TypeError):
-        return True
-    return False
+def _minute(value: Any) -> datetime | None:
+    return _moment(f"{value}Z")
 
 
 # --- Shape --------------------------------------------------------------------------------------------------

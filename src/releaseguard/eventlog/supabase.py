@@ -10,22 +10,23 @@ import base64
 import json as json_module
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
 from releaseguard.eventlog import rows
-from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.decode import Row, event_of
+from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.schema.names import bare, beside
 from releaseguard.eventlog.tables import Batch, TableLog
-from releaseguard.model import Event, Remark, Standing, to_text
+from releaseguard.model import Event, Remark, Standing, from_text, to_text
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ CHUNK = 500
 MOST_IDS = 100
 """Ids in one request: they are part of its address, and addresses of 8 KB are refused on the way."""
 
+Order = Sequence[tuple[str, str]]
+"""Our names of columns, each with ``asc`` or ``desc``; the last one is unique."""
 Headers = Mapping[str, str | Secret]
 Connect = Callable[[str, Callable[[], Headers]], "ServiceClient"]
 """Base address and credentials -> client."""
@@ -174,6 +177,9 @@ class SupabaseEventLog(TableLog):
 
     # --- What TableLog asks for
 
+    def _moment(self, value: Any) -> datetime | None:
+        return _moment(value)
+
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         return [column for column in columns if not self._has(place, column)]
 
@@ -212,10 +218,11 @@ class SupabaseEventLog(TableLog):
             if error.status is not None and error.status >= 500:
                 raise Unreachable(error.what, where=error.where, next_step=error.next_step) from None
             raise
-        return [_event(row, place) for row in reply.json()]
+        read = (event_of(_row(raw, place), _moment) for raw in reply.json())
+        return [event for event in read if event is not None]
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        wanted = [_condition(condition, place) for condition in rows.prunable(before, environment)]
+        wanted = [_holds(condition, place) for condition in rows.prunable(before, environment)]
         params = {"and": f"({','.join(wanted)})"}
         reply = self._request("DELETE", place, params, {"prefer": "count=exact,return=minimal"}, repeatable=True)
         return _total(reply) or 0
@@ -224,49 +231,62 @@ class SupabaseEventLog(TableLog):
         wanted = rows.conditions(query, place)
         if wanted is None:
             return
-        streams = [self._pages(place, part, query) for part in _parts(wanted)]
+        streams = [self._events(place, part, query) for part in _parts(wanted)]
         if len(streams) == 1:
             yield from streams[0]
             return
         ordered = merge(*streams, key=lambda event: (event.occurred_at, event.id.int), reverse=query.newest_first)
         yield from islice(ordered, query.limit)
 
+    def _events(self, place: EventTable, wanted: Sequence[Condition], query: Query) -> Iterator[Event]:
+        """The outcome is looked at here: a column of another type than text refuses our words in a filter."""
+        if query.limit == 0:
+            return
+        filters = [*(_holds(condition, place) for condition in wanted), *_readable(place)]
+        order = "desc" if query.newest_first else "asc"
+        pages = self._pages(place, filters, [("occurred_at", order), ("id", order)], query.limit)
+        read = (event_of(row, _moment) for row in pages)
+        yield from islice((event for event in read if event is not None), query.limit)
+
+    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+        may_hold = [_may_hold(condition, place) for condition in wanted]
+        columns = rows.undecidable(wanted, place)
+        broken = [_doubtful(place, column) for column in columns]
+        try:
+            yield from self._pages(place, [*may_hold, f"or({','.join(broken)})"], [("id", "asc")], None)
+        except _NoSuchValue:
+            # An enumeration that lacks our words: all rows are looked at here.
+            yield from self._pages(place, may_hold, [("id", "asc")], None)
+
     # --- Requests
 
-    def _pages(self, place: EventTable, wanted: Sequence[Condition], query: Query) -> Iterator[Event]:
+    def _pages(self, place: EventTable, filters: Sequence[str], order: Order, limit: int | None) -> Iterator[Row]:
         """Page after page by key: an offset would skip or repeat rows when others arrive meanwhile."""
-        size, left = PAGE, query.limit
-        asked = size if left is None else min(size, left)
-        page, total = self._page(place, wanted, query, asked, after=None)
+        size = asked = PAGE if limit is None else min(PAGE, limit)
+        page, total = self._page(place, filters, order, asked, after=None)
         if total is not None and len(page) < min(asked, total):
             size = asked = len(page)  # the project's own cap is lower than what we asked for
-        yield from page
+        yield from (_row(raw, place) for raw in page)
         while page and len(page) == asked != total:
-            left = None if left is None else left - len(page)
-            asked = size if left is None else min(size, left)
-            if not asked:
-                return
-            page, _ = self._page(place, wanted, query, asked, after=page[-1])
-            yield from page
+            asked = size
+            page, _ = self._page(place, filters, order, asked, after=page[-1])
+            yield from (_row(raw, place) for raw in page)
 
     def _page(
-        self, place: EventTable, wanted: Sequence[Condition], query: Query, limit: int, after: Event | None
-    ) -> tuple[list[Event], int | None]:
+        self, place: EventTable, filters: Sequence[str], order: Order, limit: int, after: Mapping[str, Any] | None
+    ) -> tuple[list[Mapping[str, Any]], int | None]:
         """One page, and with the first one how many rows there are in all."""
-        conditions = [_condition(condition, place) for condition in wanted]
-        if after is not None:
-            conditions.append(_beyond(after, place, newest_first=query.newest_first))
-        direction = "desc" if query.newest_first else "asc"
+        conditions = [*filters, *([] if after is None else [_beyond(after, place, order)])]
         params = {
             "select": _selected(place),
             "and": f"({','.join(conditions)})" if conditions else None,
-            "order": f"{_column(place, 'occurred_at')}.{direction},{_column(place, 'id')}.{direction}",
+            "order": ",".join(f"{_column(place, column)}.{direction}" for column, direction in order),
             "limit": limit,
         }
         # A page shorter than asked for may be the end or the project's cap: the count tells which.
         counting = after is None and limit > 1
         reply = self._request("GET", place, params, {"prefer": "count=exact"} if counting else {})
-        return [_event(row, place) for row in reply.json()], _total(reply)
+        return reply.json(), _total(reply)
 
     def _post(
         self, place: EventTable, events: Sequence[Event], *, params: Mapping[str, Any], prefer: str, repeatable: bool
@@ -307,6 +327,10 @@ class SupabaseEventLog(TableLog):
 
 class _NoColumn(ConfigError):
     """The table lacks a column that was asked for."""
+
+
+class _NoSuchValue(ConfigError):
+    """A column of a type that lacks a value that was asked for."""
 
 
 class _Taken(Exception):
@@ -350,7 +374,9 @@ def _column(place: EventTable, column: str) -> str:
 
 
 def _selected(place: EventTable) -> str:
-    return ",".join(f"{column}:{_column(place, column)}" for column in place.present)
+    """``detail`` as text (documentation, "Casting Columns"): what stands in it must not end the reading of a page."""
+    cast = {"detail": "::text"}
+    return ",".join(f"{column}:{_column(place, column)}{cast.get(column, '')}" for column in place.present)
 
 
 def _condition(condition: Condition, place: EventTable) -> str:
@@ -360,15 +386,66 @@ def _condition(condition: Condition, place: EventTable) -> str:
     if condition.operator == "in":
         return f"{name}.in.({','.join(_text(str(one)) for one in value)})"
     if isinstance(value, bool):
-        return f"{name}.is.{str(value).lower()}"
+        return f"{name}.{'' if value else 'not.'}is.true"
     return f"{name}.{condition.operator}.{_text(to_text(value) if isinstance(value, datetime) else str(value))}"
 
 
-def _beyond(last: Event, place: EventTable, *, newest_first: bool) -> str:
-    operator = "lt" if newest_first else "gt"
-    time, row_id = _column(place, "occurred_at"), _column(place, "id")
-    moment = _text(to_text(last.occurred_at))
-    return f"or({time}.{operator}.{moment},and({time}.eq.{moment},{row_id}.{operator}.{last.id}))"
+_FIRST, _BEYOND = "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z"
+"""Postgres has more years than Python, and infinities."""
+_TIMES = {"occurred_at": "recorded_at", "recorded_at": "occurred_at"}
+
+
+def _holds(condition: Condition, place: EventTable) -> str:
+    """A time of recording that cannot be read is no earlier than any, and no later than the row's own time."""
+    said = _condition(condition, place)
+    if condition.column != "recorded_at":
+        return said
+    known = f"and({said},{_is_time(place, 'recorded_at')})"
+    if condition.operator != "gte":
+        return known
+    other = _condition(replace(condition, column="occurred_at"), place)
+    return f"or({known},and({_doubtful(place, 'recorded_at')},{other}))"
+
+
+def _may_hold(condition: Condition, place: EventTable) -> str:
+    """What is so where the column cannot be read: of a time's lower bound by the row's other time, else anything."""
+    said = _condition(condition, place)
+    if condition.column not in (*rows.INDISPENSABLE, "recorded_at", "environment"):
+        return said
+    doubtful, column = _doubtful(place, condition.column), _TIMES.get(condition.column)
+    if condition.operator != "gte" or column is None or not place.theirs(column):
+        return f"or({said},{doubtful})"
+    other = _condition(replace(condition, column=column), place)
+    return f"or({said},and({doubtful},or({other},{_doubtful(place, column)})))"
+
+
+def _readable(place: EventTable) -> Iterator[str]:
+    yield _is_time(place, "occurred_at")
+    yield from (f'{_column(place, column)}.neq.""' for column in ("provider", "event"))
+
+
+def _is_time(place: EventTable, column: str) -> str:
+    name = _column(place, column)
+    return f"and({name}.gte.{_text(_FIRST)},{name}.lt.{_text(_BEYOND)})"
+
+
+def _doubtful(place: EventTable, column: str) -> str:
+    name = _column(place, column)
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"or({name}.is.null,{name}.lt.{_text(_FIRST)},{name}.gte.{_text(_BEYOND)})"
+        case "outcome":
+            return f"or({name}.is.null,{name}.not.in.({','.join(map(_text, rows.OUTCOMES))}))"
+        case _:
+            return f'or({name}.is.null,{name}.eq."")'
+
+
+def _beyond(last: Mapping[str, Any], place: EventTable, order: Order) -> str:
+    """What comes after a row in this order: later by the first column, or alike there and later by the others."""
+    (column, direction), *others = order
+    name, value = _column(place, column), _text(str(last[column]))
+    later = f"{name}.{'lt' if direction == 'desc' else 'gt'}.{value}"
+    return f"or({later},and({name}.eq.{value},{_beyond(last, place, others)}))" if others else later
 
 
 def _parts(wanted: Sequence[Condition]) -> Iterator[list[Condition]]:
@@ -411,32 +488,17 @@ def _values(event: Event, place: EventTable) -> dict[str, object]:
     return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
 
 
-def _event(row: Mapping[str, Any], place: EventTable) -> Event:
-    values: dict[str, Any] = dict(row)
-    for column, (decode, meaning) in _DECODERS.items():
-        if column not in place.present:
-            continue
-        try:
-            values[column] = decode(row[column])
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-            raise rows.bad_value(place, column, row.get("id"), f"is no {meaning}") from None
-    return Event(**values)
+def _row(raw: Mapping[str, Any], place: EventTable) -> Row:
+    return [raw.get(column) if place.theirs(column) else None for column in COLUMNS]
 
 
-def _bool(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-_DECODERS: dict[str, tuple[Callable[[Any], object], str]] = {
-    "id": (UUID, "UUID"),
-    "occurred_at": (rows.moment_of, "time with a zone (timestamptz)"),
-    "recorded_at": (lambda text: text and rows.moment_of(text), "time with a zone (timestamptz)"),
-    "outcome": (rows.OUTCOMES.__getitem__, "'success' or 'error'"),
-    "synthetic": (_bool, "boolean"),
-    "detail": (rows.an_object, "JSON object (jsonb)"),
-}
+def _moment(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return from_text(value)
+    except ValueError:
+        return None
 
 
 # --- Errors -------------------------------------------------------------------------------------------------
@@ -457,6 +519,8 @@ def _refuse(reply: Reply, place: EventTable, label: str) -> NoReturn:
             where=label,
             next_step=f'{_MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
         )
+    if code == "22P02":
+        raise _NoSuchValue(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
     if code.startswith(("22", "23", "42804", "42883", "42P10")):
         raise ConfigError(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
     if reply.status in (401, 403):

@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
+from typing import Any
 
 from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog import rows
+from releaseguard.eventlog.decode import Row, flaw_of, set_aside
 from releaseguard.eventlog.interface import (
     COLUMNS,
     COSTS,
@@ -21,7 +23,9 @@ from releaseguard.eventlog.interface import (
     EventTable,
     MinuteCount,
     Query,
+    SetAside,
 )
+from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema.names import VERSION, index_names
 from releaseguard.model import OURSELVES, Event, Remark, Standing
 
@@ -40,6 +44,14 @@ class TableLog(EventLog):
     @abstractmethod
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         """The rows of one table, in order."""
+
+    @abstractmethod
+    def _moment(self, value: Any) -> datetime | None:
+        """A time as the store gives it; ``None`` for what is none."""
+
+    @abstractmethod
+    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+        """The rows of one table that :meth:`_read` leaves out and that may be wanted, by id, and maybe others."""
 
     @abstractmethod
     def _add(self, batches: Sequence[Batch]) -> None:
@@ -139,6 +151,22 @@ class TableLog(EventLog):
             reverse=query.newest_first,
         )
         yield from islice(both, query.limit)
+
+    def set_aside(self, query: Query) -> Iterator[SetAside]:
+        wants_traffic, wants_ours = rows.concerns(query)
+        if wants_traffic:
+            yield from self._set_aside(self._traffic, query)
+        if wants_ours and not (wants_traffic and self._ours == self._traffic):
+            yield from self._set_aside(self._ours, query)
+
+    def _set_aside(self, place: EventTable, query: Query) -> Iterator[SetAside]:
+        wanted = rows.conditions(query, place)
+        if wanted is None:
+            return
+        columns = rows.undecidable(wanted, place)
+        for row in self._left_out(place, wanted):
+            if flaw := flaw_of(row, self._moment, columns):
+                yield set_aside(row, self._moment, *flaw)
 
     def prune(self, before: datetime, environment: str | None = None) -> int:
         if self._traffic.is_the_apps:

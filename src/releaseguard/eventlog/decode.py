@@ -1,0 +1,170 @@
+"""One row as a store gives it, as an event. Pure.
+
+Others write these rows. A field that cannot be read is left empty; a row whose provider, event, outcome or time
+cannot be read is no event, and is set aside. Nothing here raises for what stands in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from releaseguard.eventlog.detail import detail_of
+from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
+from releaseguard.eventlog.plain import CUT
+from releaseguard.eventlog.rows import INTEGER, OUTCOMES
+from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id, visible
+
+MOST_TEXT: Final = 1_000
+"""Characters of a text in any column but detail."""
+
+Row = Sequence[Any]
+"""The values of one row in the order of ``COLUMNS``."""
+Moment = Callable[[Any], datetime | None]
+"""A store's form of a time -> the time; ``None`` for what is none. Never raises."""
+
+
+def event_of(row: Row, moment: Moment) -> Event | None:
+    """The row as an event, or ``None`` where it has to be set aside: see :func:`flaw_of`."""
+    (
+        id_,
+        occurred_at,
+        recorded_at,
+        provider,
+        event,
+        outcome,
+        error_code,
+        latency_ms,
+        environment,
+        release,
+        source,
+        correlation_id,
+        synthetic,
+        detail,
+    ) = row
+    occurred, known_outcome = moment(occurred_at), outcome_of(outcome)
+    provider, event = text_of(provider), text_of(event)
+    if occurred is None or known_outcome is None or not provider or not event:
+        return None
+    return Event(
+        id=_identity(id_, row),
+        occurred_at=occurred,
+        recorded_at=None if recorded_at is None else moment(recorded_at),
+        provider=provider,
+        event=event,
+        outcome=known_outcome,
+        error_code=code_of(error_code),
+        latency_ms=_latency(latency_ms),
+        environment=text_of(environment) or "",
+        release=text_of(release),
+        source=text_of(source),
+        correlation_id=text_of(correlation_id),
+        synthetic=synthetic is True or synthetic == 1,
+        detail=detail_of(detail, whole=provider == OURSELVES),
+    )
+
+
+def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
+    """One counted row of ``sql.minutes``, or ``None`` where what it counts are no events."""
+    occurred, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
+    at, known_outcome, provider, event = minute(occurred), outcome_of(outcome), text_of(provider), text_of(event)
+    if at is None or known_outcome is None or not provider or not event:
+        return None
+    return MinuteCount(
+        at,
+        None if recorded is None else minute(recorded),
+        text_of(environment) or "",
+        provider,
+        event,
+        known_outcome,
+        text_of(release),
+        bool(synthetic),
+        bool(client),
+        int(count),
+        int(repeats),
+    )
+
+
+def flaw_of(row: Row, moment: Moment, columns: Sequence[str]) -> tuple[str, str] | None:
+    """The first of ``columns`` that cannot be read, with what is wrong; ``None`` where all can."""
+    return next(((column, _problem(row, column)) for column in columns if not _can_be_read(row, column, moment)), None)
+
+
+def _can_be_read(row: Row, column: str, moment: Moment) -> bool:
+    value = row[COLUMNS.index(column)]
+    match column:
+        case "occurred_at" | "recorded_at":
+            return moment(value) is not None
+        case "outcome":
+            return outcome_of(value) is not None
+        case _:
+            return bool(text_of(value))
+
+
+def _problem(row: Row, column: str) -> str:
+    empty = row[COLUMNS.index(column)] in (None, "")
+    return "is empty" if empty else _MEANINGS.get(column, "is no text")
+
+
+_MEANINGS: Final = {
+    "occurred_at": "is no time that can be told",
+    "recorded_at": "is no time that can be told",
+    "outcome": "is no 'success' or 'error'",
+}
+
+
+def set_aside(row: Row, moment: Moment, column: str, problem: str) -> SetAside:
+    """What can still be said of a row that is no event. What stands in ``column`` may be private and is not told."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    return SetAside(
+        row=visible(str(values["id"]))[:100],
+        column=column,
+        problem=problem,
+        provider=text_of(values["provider"]) or None,
+        event=text_of(values["event"]) or None,
+        outcome=outcome_of(values["outcome"]),
+        error_code=code_of(values["error_code"]),
+        source=text_of(values["source"]),
+        occurred_at=moment(values["occurred_at"]),
+        recorded_at=moment(values["recorded_at"]),
+    )
+
+
+def text_of(value: Any) -> str | None:
+    """A text, of bounded length; ``None`` for everything else."""
+    if not isinstance(value, str):
+        return None
+    return value if len(value) <= MOST_TEXT else value[: MOST_TEXT - len(CUT)] + CUT
+
+
+def code_of(value: Any) -> str | None:
+    """An error code. A number is one too: that ``401`` was written without quotes must not hide a refused key."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) <= INTEGER else None
+    return text_of(value)
+
+
+def outcome_of(value: Any) -> Outcome | None:
+    """One of the vocabulary; ``None`` for everything else."""
+    return OUTCOMES.get(value) if isinstance(value, str) else None
+
+
+def _latency(value: Any) -> int | None:
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(value) if abs(value) <= INTEGER else None  # which no NaN is
+
+
+def _identity(value: Any, row: Row) -> UUID:
+    """The row's id; where that is no UUID one made of it, and of the whole row where there is none."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        return deterministic_id("row", row if value is None else value)
