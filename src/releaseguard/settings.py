@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -53,6 +53,8 @@ class InfisicalSection(_Section, frozen=True, kw_only=True):
     project_id: str = ""
     environment: str = "prod"
     path: str = "/"
+    oidc_audience: str | None = None
+    """Whom GitHub's OIDC token is for: what the identity at Infisical lists as its audience. Else :attr:`url`."""
 
 
 class GitHubSection(_Section, frozen=True, kw_only=True):
@@ -147,6 +149,8 @@ class Settings:
     document: Document
     siblings: Mapping[str, Mapping[str, ProviderSection]]
     """Every environment of the file -> its providers, to find two that claim the same destination."""
+    hidden: Sequence[Secret] = ()
+    """What of the environment no text may show: while these live, the last line of defence masks them."""
 
     @property
     def root(self) -> Path:
@@ -205,6 +209,7 @@ def load(
     Without any file the defaults hold. The event log is at ``RELEASEGUARD_EVENTS_URL`` where no file names another.
     Raises ``ConfigError`` naming file, line and key.
     """
+    hidden = confidential(environ)
     found = _find(path, environ, start or Path.cwd())
     if found is not None and not found.exists():
         raise ConfigError(
@@ -213,7 +218,7 @@ def load(
             next_step=f"Correct {'--config' if path else 'RELEASEGUARD_CONFIG'}, or make one: releaseguard init",
         )
     document = tomlfile.read(found) if found else _without_file(environ)
-    return of(document, environment=environment, environ=environ, path=found)
+    return replace(of(document, environment=environment, environ=environ, path=found), hidden=hidden)
 
 
 def of(
@@ -225,6 +230,7 @@ def of(
     name = environment or whole.project.environment
     settings = _settings(path, document, whole, name)
     _check_durations(settings)
+    _check_variables(settings)
     return replace(settings, events=_with_url(settings, environ))
 
 
@@ -251,6 +257,30 @@ def _settings(path: Path | None, document: Document, whole: _Whole, environment:
     sections = {field: getattr(mine, field) for field in _File.__struct_fields__}
     siblings = {name: file.providers for name, file in files.items()}
     return Settings(path=path, environment=environment, document=document, siblings=siblings, **sections)
+
+
+_DATABASE_VARIABLE = re.compile(r"([A-Z0-9]+_)*(DATABASE|DB|POSTGRES|PG)_URL")
+_ADDRESS_VARIABLE = re.compile(r"RELEASEGUARD_EVENTS_[A-Za-z0-9_]+|SUPABASE_DB_URL|DATABASE_URL")
+
+
+def _check_variables(settings: Settings) -> None:
+    """The file may name a variable, but not any: the value would be sent, or shown, where the file likes."""
+    for name in variables_in(settings.events.url):
+        if not _ADDRESS_VARIABLE.fullmatch(name):
+            raise ConfigError(
+                f"events.url may not take {name} from the environment",
+                where=settings.where("events", "url"),
+                next_step="Only variables whose names begin with RELEASEGUARD_EVENTS_, and SUPABASE_DB_URL and "
+                "DATABASE_URL, are expanded there: a configuration file can come from anybody. Give the variable such "
+                "a name, for instance RELEASEGUARD_EVENTS_PASSWORD.",
+            )
+    if not _DATABASE_VARIABLE.fullmatch(settings.app.database_url_env):
+        raise ConfigError(
+            f"app.database_url_env: {settings.app.database_url_env} is not the name of a database's address",
+            where=settings.where("app", "database_url_env"),
+            next_step="Give the variable a name that ends in DATABASE_URL, DB_URL, POSTGRES_URL or PG_URL, for "
+            "instance APP_DATABASE_URL.",
+        )
 
 
 _DURATIONS = {
@@ -406,6 +436,49 @@ class Credentials:
             "SUPABASE_ACCESS_TOKEN": self.supabase_access_token,
             "SUPABASE_SERVICE_ROLE_KEY": self.supabase_service_role_key,
         }[variable]
+
+
+_CONFIDENTIAL = re.compile(r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
+_PLAIN_PART = re.compile(r"_(HOST|PORT|USER|DATABASE|DB|NAME|SCHEMA|REGION)$")
+"""Of a variable that is no more than a piece of an address, and nothing to hide."""
+_LIKE_AN_ADDRESS = re.compile(r"_(URL|URI|DSN)$|^DATABASE_URL$")
+
+
+def confidential(environ: Mapping[str, str]) -> Sequence[Secret]:
+    """Everything in the environment that no text may show: credentials, and of addresses what is not their host.
+
+    By the variables' names: there is more in an environment than what we read ourselves, and a message of a library
+    or a service may repeat any of it.
+    """
+    return [Secret(value) for name, text in environ.items() for value in _hidden_in(name, text) if value]
+
+
+def _hidden_in(name: str, text: str) -> Iterator[str]:
+    if _CONFIDENTIAL.search(name.upper()):
+        yield text
+    elif _LIKE_AN_ADDRESS.search(name):
+        yield from _hidden_in_address(text)
+    elif name.startswith("RELEASEGUARD_EVENTS_") and not _PLAIN_PART.search(name):
+        yield text
+
+
+def _hidden_in_address(text: str) -> Iterator[str]:
+    """Password and query, as they are and unquoted; of a web address also its path (a webhook's is its secret)."""
+    try:
+        parts = urlsplit(text)
+        query = parse_qsl(parts.query)
+    except ValueError:
+        yield text
+        return
+    if parts.password:
+        yield from dict.fromkeys((parts.password, unquote(parts.password)))
+    yield from (value for key, value in query if _CREDENTIAL_KEY.search(key) or parts.scheme in {"http", "https"})
+    if parts.scheme in {"http", "https"}:
+        yield from (piece for piece in parts.path.split("/") if len(piece) >= _LONG)
+
+
+_LONG = 16
+"""Characters of a path's piece that is a key and no word."""
 
 
 REPLACEABLE = ("VERCEL_TOKEN", "SUPABASE_ACCESS_TOKEN", "SUPABASE_SERVICE_ROLE_KEY")

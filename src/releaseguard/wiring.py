@@ -21,8 +21,11 @@ from releaseguard import safemode
 from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
 from releaseguard.destinations.address import Address, Scheme, parse
-from releaseguard.errors import AccessDenied, ConfigError, NotFound, SafeModeRefusal, UsageError
+from releaseguard.errors import AccessDenied, ConfigError, NotFound, Refused, SafeModeRefusal, UsageError
 from releaseguard.model import Remark, new_id
+from releaseguard.safemode import checkout, trust
+from releaseguard.safemode.hosts import Place as HostPlace
+from releaseguard.safemode.hosts import place_of
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
 from releaseguard.tomlfile import did_you_mean
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from releaseguard.appdb import AppDatabase
-    from releaseguard.cards.spec import Card
+    from releaseguard.cards.spec import Card, FlowCheck
     from releaseguard.ci.interface import WorkflowHistory
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.github import PublicKeys
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
     from releaseguard.vault.infisical import Identity
     from releaseguard.vault.interface import Vault
     from releaseguard.verification.flows import Account, FlowWorld
-    from releaseguard.verification.interface import Promise
+    from releaseguard.verification.interface import Deployment, Finding, Promise
     from releaseguard.verification.present import Present, RunFlows, SecretState
     from releaseguard.verification.run import VerifyWorld
 
@@ -72,14 +75,58 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     """Read the cards, put SAFE MODE in force for this process, and give the way to every service.
 
     Raises ``ConfigError`` for a card or setting that is wrong, ``SafeModeRefusal`` where a setting names a
-    provider's host.
+    provider's host, or one to which the credential in the environment does not go.
     """
     cards = load_cards(settings.root if settings.path else None)
     policy = check(settings, environ, cards)
+    _refuse_to_send(settings, environ)
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
     notes = [f"SAFE MODE ignores {', '.join(ignored)}; a proxy is set as [network] proxy."] if ignored else []
-    return Wiring(settings, credentials(environ), cards, policy, environ, notes)
+    return Wiring(settings, credentials(environ), cards, policy, environ, notes, _run_refusal(environ))
+
+
+def _refuse_to_send(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raise ``SafeModeRefusal`` for the first credential at hand that its setting would take elsewhere: a command may
+    need it late, when others have been sent already, or take a service that refuses for one that is down."""
+    trusted = safemode.trust_of(environ)
+    for setting, url in _addresses(settings, environ).items():
+        credential = trust.carried(setting, environ) if setting != "[app] url" else None  # few commands go there
+        if credential and (refused := _untrusted(settings, trusted, setting, url, credential)):
+            raise refused
+
+
+def _untrusted(
+    settings: Settings, trusted: safemode.Trust, setting: str, url: str, credential: str
+) -> SafeModeRefusal | None:
+    """Why the credential does not go to a web address; ``None`` where it may, or where it is none."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        return None
+    refused = trusted.refusal(credential, setting, place_of(url), address=url)
+    if refused is not None:
+        refused.where = _place_in_file(settings, setting)
+    return refused
+
+
+def to_be_trusted(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables, with their values, that the environment lacks before credentials go where these settings say."""
+    lacking: dict[str, str] = {}
+    for setting, url in _addresses(settings, environ).items():
+        trusted = safemode.trust_of({**environ, **lacking})
+        if _untrusted(settings, trusted, setting, url, trust.what_goes_to(setting, environ)):
+            ways = trusted.ways_to_trust(setting, place_of(url))
+            lacking |= [way for way in ways if way[0] not in lacking or way[0] == trust.TRUSTED_HOSTS][:1]
+    return lacking
+
+
+def _place_in_file(settings: Settings, setting: str) -> str:
+    """``releaseguard.toml:12: [vercel] url``; a variable of the environment is its own place."""
+    section, _, key = setting.removeprefix("[").partition("] ")
+    return f"{settings.where(section, key)}: {setting}" if key else setting
+
+
+def _run_refusal(environ: Mapping[str, str]) -> Refused | None:
+    return checkout.refusal(environ, checkout.payload_of(environ))
 
 
 def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> safemode.Policy:
@@ -107,6 +154,13 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     refused = {
         setting: error for setting, url in addresses.items() if (error := _refusal(settings, cards, setting, url))
     }
+    trusted = safemode.trust_of(environ)
+    refused |= {
+        setting: error
+        for setting, url in addresses.items()
+        if setting not in refused
+        and (error := _untrusted(settings, trusted, setting, url, trust.what_goes_to(setting, environ)))
+    }
     proxy = settings.network.proxy
     if proxy and (error := _refusal(settings, cards, "[network] proxy", proxy)):
         refused["[network] proxy"] = error
@@ -115,7 +169,7 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     policy = safemode.build_policy(allowed, _denied(cards), _infrastructure(settings), proxy=well)
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
-    wiring = Wiring(_hasty(settings), credentials(environ), cards, policy, environ)
+    wiring = Wiring(_hasty(settings), credentials(environ), cards, policy, environ, run_refusal=_run_refusal(environ))
     chosen = [name for name in settings.providers if provider in {None, name}]
     places = [address for name in chosen for address in wiring.readable_addresses(name)]
     return DoctorWorld(
@@ -127,6 +181,7 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
         own_cards=_own_cards(settings),
         addresses={**addresses, **({"[network] proxy": proxy} if proxy else {})},
         refused=refused,
+        run_refusal=wiring.refused_run,
         ignored_proxies=ignored,
         date={service: partial(wiring.date_of, service) for service in _DATED},
         accounts={name: partial(_lazily, account, wiring, places) for name, account in _ACCOUNTS.items()},
@@ -201,7 +256,7 @@ def _addresses(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, s
         "[vercel] url": settings.vercel.url,
         "[supabase] url": settings.supabase.url,
         "[app] url": settings.app.url,
-        "ACTIONS_ID_TOKEN_REQUEST_URL": environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"),
+        trust.OIDC_ISSUER: environ.get(trust.OIDC_ISSUER),
     }
     return {setting: url for setting, url in named.items() if url}
 
@@ -223,6 +278,8 @@ class Wiring:
     policy: safemode.Policy
     environ: Mapping[str, str]
     notes: Sequence[str] = ()
+    run_refusal: Refused | None = None
+    """Why this run of GitHub Actions uses no credential; ``None`` where it may."""
     guard: Guard = field(default=lambda: None)
     """Called before every request to a service that a rotation writes to; set it before asking for one."""
     tell: Callable[[str], None] = field(default=lambda _: None)
@@ -248,6 +305,46 @@ class Wiring:
     def close(self) -> None:
         """Release every connection."""
         self._open.close()
+
+    # --- which credentials go where
+
+    @cached_property
+    def trusted(self) -> safemode.Trust:
+        """What the environment says about where credentials may go."""
+        return safemode.trust_of(self.environ)
+
+    @property
+    def refused_run(self) -> Refused | None:
+        """Why this run does not look at services; ``None`` where it may, or where it has no credential to use."""
+        return self.run_refusal if self._uses_credentials() else None
+
+    def _uses_credentials(self) -> bool:
+        from releaseguard.doctor.needs import needs
+
+        at_hand = any(need.met_by(self.environ) for need in needs(self.settings))
+        return at_hand or bool(self.environ.get(self.settings.app.database_url_env)) or not self._log_is_a_file
+
+    @property
+    def _log_is_a_file(self) -> bool:
+        return urlsplit(self.settings.events.url).scheme == "sqlite"
+
+    def _refuse_services(self) -> None:
+        """Raise ``Refused`` where this run uses no credential and has some: a command whose single looks may fail must
+        not take the refusal for one of them."""
+        if self.refused_run is not None:
+            raise self.refused_run
+
+    def _refuse_run(self) -> None:
+        if self.run_refusal is not None:
+            raise self.run_refusal
+
+    def _vouch(self, address: str, place: HostPlace) -> None:
+        """Raise ``SafeModeRefusal`` unless the event log's password may go to ``place``, a server of ``address``."""
+        setting = "[events] url"
+        refused = self.trusted.refusal("the database's password", setting, place, address=address)
+        if refused is not None:
+            refused.where = _place_in_file(self.settings, setting)
+            raise refused
 
     # --- the event log
 
@@ -290,7 +387,8 @@ class Wiring:
             return self.event_log.schema_sql()
         from releaseguard.eventlog.supabase import SupabaseEventLog
 
-        with SupabaseEventLog(url, Secret("unused"), self._table, connect=partial(self._client, "supabase")) as log:
+        connect = partial(self._client, "[events] url", carries=False)
+        with SupabaseEventLog(url, Secret("unused"), self._table, connect=connect) as log:
             return log.schema_sql()
 
     @cached_property
@@ -318,7 +416,7 @@ class Wiring:
                 else "Run: releaseguard init",
             )
         session = InfisicalSession(self._identity())
-        client = self._client("infisical", section.url, session.headers, limits_of(section.url))
+        client = self._client("[infisical] url", section.url, session.headers, limits_of(section.url))
         return InfisicalVault(
             client, session, project_id=section.project_id, environment=section.environment, path=section.path
         )
@@ -330,14 +428,15 @@ class Wiring:
         if known.infisical_token:
             return PlainToken(known.infisical_token)
         # A login must not carry a stale token, so it has a client of its own.
-        login = self._client("infisical", self.settings.infisical.url, dict)
+        login = self._client("[infisical] url", self.settings.infisical.url, dict)
         if known.infisical_client_id and known.infisical_client_secret:
             return UniversalAuth(login, known.infisical_client_id, known.infisical_client_secret)
         if known.infisical_identity_id and known.oidc_request_url and known.oidc_request_token:
             url, bearer = known.oidc_request_url, known.oidc_request_token
             place = urlsplit(url)
-            issuer = self._client("github", f"{place.scheme}://{place.netloc}", _bearer(_always(bearer)))
-            return OidcAuth(login, known.infisical_identity_id, lambda: actions_id_token(issuer, url))
+            issuer = self._client(trust.OIDC_ISSUER, f"{place.scheme}://{place.netloc}", _bearer(_always(bearer)))
+            audience = self.settings.infisical.oidc_audience or self.settings.infisical.url.rstrip("/")
+            return OidcAuth(login, known.infisical_identity_id, lambda: actions_id_token(issuer, url, audience))
         raise ConfigError(
             "Infisical needs a credential, and none is set",
             where="environment",
@@ -378,6 +477,7 @@ class Wiring:
         """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
         from releaseguard.verification.run import VerifyWorld
 
+        self._refuse_services()
         return VerifyWorld(
             log=self.event_log,
             cards=list(self.cards),
@@ -411,6 +511,7 @@ class Wiring:
         from releaseguard.incident.secrets import Secrets
         from releaseguard.incident.tests_at_hand import tests_naming
 
+        self._refuse_services()
         known = self._addresses_from(card.id)
         present = self._present()
         return IncidentWorld(
@@ -556,6 +657,7 @@ class Wiring:
         url = Secret(self.environ[setting])
 
         def pin(target: str) -> str:
+            self._refuse_run()  # whom it talks to comes whole from the environment
             return safemode.check_libpq(target, self.environ, setting=setting, policy=self.policy).conninfo.reveal()
 
         return AppDatabase(url, setting, pin=pin)
@@ -577,6 +679,15 @@ class Wiring:
         """What runs flows for a verdict; ``None`` where the app or the vault of its test user is not configured."""
         if not self.settings.app.url or not self.settings.infisical.project_id:
             return None
+
+        def run(card: Card, check: FlowCheck, deployment: Deployment) -> Finding:
+            return self._flows(card, check, deployment)
+
+        return run
+
+    @cached_property
+    def _flows(self) -> RunFlows:
+        """Made with the first flow: a verdict without any needs no client of the app."""
         from releaseguard.verification.flows import FlowStage
 
         return FlowStage(self.flow_world)
@@ -746,7 +857,7 @@ class Wiring:
     def date_of(self, service: str) -> tuple[datetime, datetime, datetime] | None:
         """What a service says of the time (:meth:`ServiceClient.date`), asked without a credential."""
         url, path = _DATED[service](self.settings)
-        return self._client(service, url, dict).date(path)
+        return self._client(f"[{service}] url", url, dict, carries=False).date(path)
 
     @property
     def may_ask_for_exposure(self) -> bool:
@@ -812,7 +923,7 @@ class Wiring:
         from releaseguard.destinations.github import GITHUB_LIMITS
 
         headers = self._github_headers()
-        return self._client("github", self.settings.github.url, headers, GITHUB_LIMITS)
+        return self._client("[github] url", self.settings.github.url, headers, GITHUB_LIMITS)
 
     @cached_property
     def github_keys(self) -> PublicKeys:
@@ -827,7 +938,7 @@ class Wiring:
         from releaseguard.destinations.vercel import VERCEL_LIMITS
 
         access = self._access("VERCEL_TOKEN", "Vercel")
-        return self._client("vercel", self.settings.vercel.url, _bearer(access.token), VERCEL_LIMITS, access)
+        return self._client("[vercel] url", self.settings.vercel.url, _bearer(access.token), VERCEL_LIMITS, access)
 
     @cached_property
     def supabase(self) -> ServiceClient:
@@ -835,7 +946,9 @@ class Wiring:
         from releaseguard.destinations.supabase import SUPABASE_LIMITS
 
         access = self._access("SUPABASE_ACCESS_TOKEN", "Supabase")
-        return self._client("supabase", self.settings.supabase.url, _bearer(access.token), SUPABASE_LIMITS, access)
+        return self._client(
+            "[supabase] url", self.settings.supabase.url, _bearer(access.token), SUPABASE_LIMITS, access
+        )
 
     def _app_client(self, headers: Callable[[], Mapping[str, str | Secret]]) -> ServiceClient:
         """The app's own backend. Raises ``ConfigError`` where no address is set."""
@@ -845,7 +958,7 @@ class Wiring:
                 where=self.settings.where("app"),
                 next_step='Set it to the app\'s own base address: [app] url = "https://REF.supabase.co".',
             )
-        return self._client("app", self.settings.app.url, headers)
+        return self._client("[app] url", self.settings.app.url, headers)
 
     def _github_headers(self) -> Callable[[], Mapping[str, str | Secret]]:
         from releaseguard.destinations.github import github_headers
@@ -860,7 +973,7 @@ class Wiring:
         from releaseguard.destinations.github_app import GitHubApp, GitHubInstallation
 
         signer = GitHubApp(app_id, key)
-        client = self._client("github", self.settings.github.url, github_headers(signer.token))
+        client = self._client("[github] url", self.settings.github.url, github_headers(signer.token))
         self.github_installation = GitHubInstallation(client, self._github_account())
         return github_headers(self.github_installation.token)
 
@@ -931,17 +1044,23 @@ class Wiring:
 
     def _client(
         self,
-        service: str,
+        setting: str,
         url: str,
         headers: Callable[[], Mapping[str, str | Secret]],
         limits: Limits | None = None,
         access: Access | None = None,
+        *,
+        carries: bool = True,
     ) -> ServiceClient:
+        """A client for the address of ``setting``; ``carries``: whether anything confidential is sent there. Raises
+        ``Refused`` where that may not be."""
         from releaseguard.http import Limits, ServiceClient
 
+        if carries:
+            self._refuse_to_carry(setting, url)
         network = self.settings.network
         client = ServiceClient(
-            service=service,
+            service=_SERVICE_AT[setting],
             base_url=url,
             headers=headers,
             limits=limits or Limits(),
@@ -953,6 +1072,24 @@ class Wiring:
         )
         self._open.callback(client.close)
         return client
+
+    def _refuse_to_carry(self, setting: str, url: str) -> None:
+        self._refuse_run()
+        credential = trust.what_goes_to(setting, self.environ)
+        if refused := _untrusted(self.settings, self.trusted, setting, url, credential):
+            raise refused
+
+
+_SERVICE_AT: Mapping[str, str] = {
+    "[infisical] url": "infisical",
+    "[github] url": "github",
+    "[vercel] url": "vercel",
+    "[supabase] url": "supabase",
+    "[events] url": "supabase",
+    "[app] url": "app",
+    trust.OIDC_ISSUER: "github",
+}
+"""What a client is called in messages, by the setting that names its address."""
 
 
 def _canonical(text: str) -> str | None:
@@ -1022,7 +1159,9 @@ def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
     from releaseguard.eventlog.postgres import PostgresEventLog
 
     def pin(target: str) -> str:
-        return safemode.check_libpq(target, wiring.environ, policy=wiring.policy).conninfo.reveal()
+        wiring._refuse_run()
+        vouch = partial(wiring._vouch, target)
+        return safemode.check_libpq(target, wiring.environ, policy=wiring.policy, vouch=vouch).conninfo.reveal()
 
     return PostgresEventLog(Secret(url), table, pin=pin)
 
@@ -1035,7 +1174,7 @@ def _rest(wiring: Wiring, url: str, table: EventTable) -> EventLog:
         url,
         access.token,
         table,
-        connect=lambda base, headers: wiring._client("supabase", base, headers, access=access),
+        connect=lambda base, headers: wiring._client("[events] url", base, headers, access=access),
     )
 
 
@@ -1158,7 +1297,7 @@ def _new_vercel(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> No
     from releaseguard.destinations.vercel import VERCEL_LIMITS, VercelDestination, who_am_i
 
     section = wiring.settings.vercel
-    client = wiring._client("vercel", section.url, _bearer(_always(new)), VERCEL_LIMITS)
+    client = wiring._client("[vercel] url", section.url, _bearer(_always(new)), VERCEL_LIMITS)
     places = [address.place for address in addresses if address.scheme is Scheme.VERCEL]
     for place in places:
         VercelDestination(client, place, team_id=section.team_id).also_called()
@@ -1169,7 +1308,7 @@ def _new_vercel(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> No
 def _new_supabase(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> None:
     from releaseguard.destinations.supabase import SUPABASE_LIMITS, SupabaseDestination, projects
 
-    client = wiring._client("supabase", wiring.settings.supabase.url, _bearer(_always(new)), SUPABASE_LIMITS)
+    client = wiring._client("[supabase] url", wiring.settings.supabase.url, _bearer(_always(new)), SUPABASE_LIMITS)
     places = [address.place for address in addresses if address.scheme is Scheme.SUPABASE]
     for place in places:
         SupabaseDestination(client, place).observe([])
@@ -1185,7 +1324,7 @@ def _new_service_key(wiring: Wiring, new: Secret, _addresses: Sequence[Address])
     if _EVENT_LOGS.get(urlsplit(url).scheme) is not _rest:
         return
     with SupabaseEventLog(
-        url, new, wiring._table, connect=lambda base, headers: wiring._client("supabase", base, headers)
+        url, new, wiring._table, connect=lambda base, headers: wiring._client("[events] url", base, headers)
     ) as log:
         log.now()
 

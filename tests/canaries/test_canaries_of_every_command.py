@@ -99,8 +99,8 @@ def test_the_passwords_of_databases(
     given = database.replace("postgres@", f"postgres:{password}@")
     if not reachable:
         given = given.replace(f":{cluster.port}/", ":9/")
-    world.write(observed.cli.folder, "${DB}", '[network]\ntimeout = "1s"\npatience = "1s"\n')
-    both = {"DB": given, "APP_DATABASE_URL": given.replace(password, other)}
+    world.write(observed.cli.folder, "${DATABASE_URL}", '[network]\ntimeout = "1s"\npatience = "1s"\n')
+    both = {"DATABASE_URL": given, "APP_DATABASE_URL": given.replace(password, other)}
     observed.cli = type(observed.cli)(observed.cli.folder, {**observed.cli.environ, **both})
     world.new_key(NAME)
     for command in (

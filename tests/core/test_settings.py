@@ -111,17 +111,23 @@ def test_a_credential_in_the_file_is_an_error_that_does_not_repeat_it(tmp_path, 
     assert "password@" not in f"{raised.value} {raised.value.next_step}"
 
 
-@pytest.mark.parametrize("address", ["postgresql://u:${PW}@h/d", "postgresql://u@h/d?password=${PW}&sslmode=require"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u:${RELEASEGUARD_EVENTS_PW}@h/d",
+        "postgresql://u@h/d?password=${RELEASEGUARD_EVENTS_PW}&sslmode=require",
+    ],
+)
 def test_a_password_from_the_environment_is_no_credential_in_the_file(tmp_path, address):
-    url = load(write(tmp_path, f'[events]\nurl = "{address}"'), PW="p").events.url
-    assert url == address.replace("${PW}", "p")
+    url = load(write(tmp_path, f'[events]\nurl = "{address}"'), RELEASEGUARD_EVENTS_PW="p").events.url
+    assert url == address.replace("${RELEASEGUARD_EVENTS_PW}", "p")
 
 
 def test_the_events_address_takes_names_from_the_environment(tmp_path):
-    text = '[events]\nurl = "postgresql://app:${DB_PASSWORD}@db.example/x"'
+    text = '[events]\nurl = "postgresql://app:${RELEASEGUARD_EVENTS_PASSWORD}@db.example/x"'
     path = write(tmp_path, text)
-    assert load(path, DB_PASSWORD="p").events.url == "postgresql://app:p@db.example/x"
-    with pytest.raises(ConfigError, match="DB_PASSWORD"):
+    assert load(path, RELEASEGUARD_EVENTS_PASSWORD="p").events.url == "postgresql://app:p@db.example/x"
+    with pytest.raises(ConfigError, match="RELEASEGUARD_EVENTS_PASSWORD"):
         load(path)
 
 

@@ -412,9 +412,9 @@ def test_an_address_of_no_event_log_and_one_without_an_answer_are_findings(cli, 
     "url", ["host=h password=hunter2secret", "postgresql://u:hunter2/secret@127.0.0.1:1/d?sslpassword=hunter2secret"]
 )
 def test_a_password_in_the_logs_address_is_not_shown(cli, world, tmp_path, url):
-    change(tmp_path, ("sqlite:///releaseguard.db", "${LOG}"))
+    change(tmp_path, ("sqlite:///releaseguard.db", "${RELEASEGUARD_EVENTS_URL}"))
     for flags in ((), ("--json",)):
-        done = cli.run("doctor", *flags, LOG=url)
+        done = cli.run("doctor", *flags, RELEASEGUARD_EVENTS_URL=url)
         assert done.code == 1
         assert "hunter2" not in done.everything
 

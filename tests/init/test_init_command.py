@@ -84,7 +84,7 @@ def test_every_answer_has_a_flag(cli, tmp_path):
         *("init", "--name", 'a "quoted" app', "--environment", "live", "--language", "tr"),
         *(
             "--events-url",
-            "postgresql://app:${EVENTS_PASSWORD}@db.example.org/log",
+            "postgresql://app:${RELEASEGUARD_EVENTS_PASSWORD}@db.example.org/log",
             "--app-url",
             "https://app.example.org",
         ),
@@ -101,7 +101,7 @@ def test_every_answer_has_a_flag(cli, tmp_path):
         "--json",
     )
     assert done.code == 0, done.everything
-    read = loaded(tmp_path, EVENTS_PASSWORD="x")
+    read = loaded(tmp_path, RELEASEGUARD_EVENTS_PASSWORD="x")
     assert read.project.name == 'a "quoted" app'
     assert (read.environment, read.project.language) == ("live", "tr")
     assert (read.infisical.url, read.infisical.project_id) == ("https://vault.example.org", "p-1")
@@ -111,7 +111,7 @@ def test_every_answer_has_a_flag(cli, tmp_path):
     assert list(read.providers["sendgrid"].destinations) == ["vercel:web/production,preview", "github:lovendo/app"]
     assert done.json["written"] == ["releaseguard.toml"]
     assert done.json["answers"]["destinations"]["twilio"] == ["github:lovendo/app"]
-    assert "EVENTS_PASSWORD" in done.json["variables"]
+    assert "RELEASEGUARD_EVENTS_PASSWORD" in done.json["variables"]
     assert done.json["fill_in"] == []
     assert done.json["next"] == ["releaseguard doctor", "releaseguard events migrate"]
 
@@ -283,7 +283,7 @@ def test_an_answer_that_is_not_valid_writes_nothing(cli, tmp_path, flags, code, 
 def test_a_password_in_the_address_is_refused_with_the_way_to_write_it(cli, tmp_path, url):
     done = cli.run("init", "--yes", "--events-url", url)
     assert done.code == 2
-    assert "${EVENTS_PASSWORD}" in done.err
+    assert "${RELEASEGUARD_EVENTS_PASSWORD}" in done.err
     assert "hunter2secret" not in done.everything
     assert files(tmp_path) == set()
 
@@ -321,7 +321,7 @@ def test_on_a_terminal_the_answers_are_asked_for_and_bad_ones_again(tmp_path):
     assert (read.project.name, read.infisical.project_id) == ("shop", "p-7")
     assert "github:lovendo/app" in read.providers["sendgrid"].destinations
     assert "Did you mean 'sendgrid'?" in shown
-    assert "${EVENTS_PASSWORD}" in shown
+    assert "${RELEASEGUARD_EVENTS_PASSWORD}" in shown
     assert (tmp_path / ".github" / "workflows" / "releaseguard-verify.yml").is_file()
 
 

@@ -15,6 +15,7 @@ from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
     from releaseguard.doctor.interface import Diagnosis
+    from releaseguard.errors import ReleaseguardError
     from releaseguard.report.doctor import DoctorDocument
 
 
@@ -31,7 +32,8 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
 
     Exit code 0 where nothing is wrong (warnings and skipped checks included), 1 where a problem was found, whatever
     its kind: a service that is down and a host that SAFE MODE refuses are what was looked for, and not 5 or 4. 2 where
-    the configuration file cannot be read or the flags do not fit. With -q only problems are printed.
+    the configuration file cannot be read or the flags do not fit, 4 in a run of GitHub Actions that may use no
+    credential (a pull request's, another branch's): nothing is asked then. With -q only problems are printed.
 
     JSON: {"ok", "checks": [{"id", "group", "status", "what", "where", "fix"}]}; status is ok, warn, fail or skipped,
     group is configuration, cards, hosts, credentials, infisical, github, vercel, supabase, events, app or clock.
@@ -47,12 +49,18 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
         run.tell("Asking the configured services ...")
     with world:
         diagnosis = examine(world)
-    code = ExitCode.OK if diagnosis.ok else ExitCode.BAD
+    code = _code(diagnosis.ok, world.run_refusal)
     try:
         _show(run, diagnosis, output)
     except BrokenPipeError as error:
         raise ReaderLeft(code) from error  # `doctor | head` must not turn a problem into a 0
     return code
+
+
+def _code(ok: bool, refused: ReleaseguardError | None) -> ExitCode:
+    if refused is not None:
+        return refused.exit_code
+    return ExitCode.OK if ok else ExitCode.BAD
 
 
 def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:

@@ -55,7 +55,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
 
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
     "infisical_project", "infisical_environment", "vercel_team", "app_url", "destinations": {provider: [uri]}},
-    "variables": [credentials that the file asks for], "fill_in": [settings left open], "next": [commands]}.
+    "variables": [what the environment has to hold], "fill_in": [settings left open], "next": [commands]}.
     """
     from releaseguard.init import files
     from releaseguard.init.answers import guess
@@ -253,7 +253,7 @@ def _events_url(text: str) -> str:
         raise UsageError(
             "the address holds a password, and credentials never stand in the file",
             next_step="Write ${NAME} in its place, and set NAME in the environment: "
-            "postgresql://USER:${EVENTS_PASSWORD}@HOST/DATABASE (in single quotes, for the shell).",
+            "postgresql://USER:${RELEASEGUARD_EVENTS_PASSWORD}@HOST/DATABASE (in single quotes, for the shell).",
         )
     if not re.match(r"sqlite:///.|postgres(ql)?://|https?://|\$\{", url):
         raise UsageError(
@@ -316,7 +316,11 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
         wiring.check(read, {}, cards)
     except ConfigError as error:
         raise UsageError(error.what, next_step=error.next_step) from None
-    return variables_asked_for(read, url)
+    lacking = wiring.to_be_trusted(read, {})
+    return [*variables_asked_for(read, url), *(f"{name}={value} {_YOURS}" for name, value in lacking.items())]
+
+
+_YOURS = "(hosts of yours: the file alone sends no credential there)"
 
 
 # --- the result
@@ -378,7 +382,7 @@ def _text(document: Mapping[str, Any], *, workflows: bool) -> str:
     if document["fill_in"]:
         lines += ["", *wrapped(f"Still to be filled in there: {', '.join(document['fill_in'])}.", "", width)]
     if document["variables"]:
-        lines += ["", *wrapped("It asks for these credentials, in the environment and never in a file:", "", width)]
+        lines += ["", *wrapped("It asks for these variables, in the environment and never in a file:", "", width)]
         lines += [line for variable in document["variables"] for line in wrapped(f"- {variable}", "  ", width, "")]
     if workflows:
         said = "The workflows take them from the repository's secrets and variables of the same names."

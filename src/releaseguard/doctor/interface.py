@@ -77,7 +77,9 @@ class DoctorWorld:
     addresses: Mapping[str, str]
     """Setting (``[github] url``) -> address."""
     refused: Mapping[str, ReleaseguardError]
-    """Setting -> why SAFE MODE does not allow it."""
+    """Setting -> why SAFE MODE does not allow it, or sends no credential there."""
+    run_refusal: ReleaseguardError | None = None
+    """Why this run of GitHub Actions uses no credential, where it has some."""
     ignored_proxies: Sequence[str]
     date: Mapping[str, Callable[[], Dates | None]] = field(default_factory=dict)
     """By service; asked without any credential."""

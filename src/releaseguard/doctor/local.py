@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from urllib.parse import urlsplit
 
 from releaseguard.audit import Lane
 from releaseguard.destinations.address import parse
@@ -12,6 +13,7 @@ from releaseguard.doctor.needs import Need, needs
 from releaseguard.errors import ConfigError
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.plan import check_claims
+from releaseguard.safemode.hosts import shown_host
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
 
@@ -31,6 +33,7 @@ def checks(world: DoctorWorld) -> Sequence[Check]:
     """In the order in which they are made."""
     configuration = [
         Check("configuration.file", Group.CONFIGURATION, "the file", partial(_file, world)),
+        Check("configuration.run", Group.CONFIGURATION, "what this run is for", partial(_run, world)),
         Check("configuration.providers", Group.CONFIGURATION, "the providers", partial(_providers, world)),
         Check(
             "configuration.claims",
@@ -66,6 +69,12 @@ def _file(world: DoctorWorld) -> Iterator[Remark]:
         yield Remark(Standing.WARN, what, None, "Run: releaseguard init")
     else:
         yield Remark(Standing.OK, f"{settings.path.name} is read; environment {settings.environment}", _path(world))
+
+
+def _run(world: DoctorWorld) -> Iterator[Remark]:
+    if world.run_refusal is not None:
+        raise world.run_refusal
+    yield from ()
 
 
 def _path(world: DoctorWorld) -> str | None:
@@ -129,11 +138,16 @@ def _host(world: DoctorWorld, setting: str) -> Iterator[Remark]:
 
 
 def _shown(url: str) -> str | None:
-    """An address without what may be confidential in it; ``None`` for what is none."""
-    scheme, named, rest = url.partition("://")
-    if not named:
+    """Of an address its host: user, path and query can be confidential. A file's is shown whole; ``None`` for what is
+    no address."""
+    if url.startswith("sqlite:"):
+        return url
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
         return None
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+    return f"{parts.scheme}://{shown_host(url)}{port}" if parts.netloc else None
 
 
 def _proxies(world: DoctorWorld) -> Iterator[Remark]:

@@ -15,7 +15,7 @@ from releaseguard.rotation.survey import secrets_of
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Vault
 
-ALWAYS = ("cards*", "hosts.proxy")
+ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
 TEST_USER = ("SYNTHETIC_USER_EMAIL", "SYNTHETIC_USER_PASSWORD")
 PUBLIC_KEY = "SUPABASE_ANON_KEY"
 Lane = Sequence[Check]

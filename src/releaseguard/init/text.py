@@ -10,13 +10,15 @@ from releaseguard.init.answers import Answers
 _HEAD = """\
 # releaseguard's configuration: where things are. Credentials never stand here, they come from the environment;
 # `releaseguard doctor` says which ones this file asks for, and checks everything that it names.
+# A credential goes to its service's own host, and to hosts that RELEASEGUARD_TRUSTED_HOSTS (in the environment) names:
+# this file travels in pull requests, so it alone sends none anywhere.
 # A line that begins with "# " and a key or section is a setting with its default, or an example.
 """
 
 _EVENTS = """\
 # The log of the app's integration events. Relative files are relative to this one; ${NAME} is the environment's.
 #   sqlite:///releaseguard.db                           a file, for one machine (keep it out of git)
-#   postgresql://USER:${EVENTS_PASSWORD}@HOST/DATABASE
+#   postgresql://USER:${RELEASEGUARD_EVENTS_PASSWORD}@HOST/DATABASE
 #   ${RELEASEGUARD_EVENTS_URL}                          all of it, as the app's writers and the workflows have it
 #   https://REF.supabase.co                             with SUPABASE_SERVICE_ROLE_KEY in the environment
 """
@@ -32,7 +34,8 @@ _OWN_TABLE = """\
 
 _INFISICAL = """\
 # Where the secrets are kept, and rotated from. Credentials: INFISICAL_TOKEN, or INFISICAL_CLIENT_ID and
-# INFISICAL_CLIENT_SECRET, or in GitHub Actions INFISICAL_IDENTITY_ID with `permissions: id-token: write`.
+# INFISICAL_CLIENT_SECRET, or in GitHub Actions INFISICAL_IDENTITY_ID with `permissions: id-token: write` (the
+# audience of that identity is `oidc_audience`, or the url where that is not set).
 """
 
 _GITHUB = """\
@@ -106,18 +109,23 @@ def _places(answers: Answers) -> Iterator[str]:
         ("language", answers.language, 'of playbooks: "en" or "tr"'),
     )
     yield _EVENTS + _section("events", ("url", answers.events_url, "")) + _OWN_TABLE
-    yield _INFISICAL + _section(
+    yield _INFISICAL + _infisical(answers)
+    yield _GITHUB
+    yield _VERCEL + _line("team_id", answers.vercel_team or "", "a team's projects", off=not answers.vercel_team)
+    yield _SUPABASE
+    app_url = answers.app_url or "https://REF.supabase.co"
+    yield _APP + _line("url", app_url, "", off=not answers.app_url) + _line("database_url_env", "APP_DATABASE_URL", "")
+
+
+def _infisical(answers: Answers) -> str:
+    section = _section(
         "infisical",
         ("url", answers.infisical_url, ""),
         ("project_id", answers.infisical_project, "" if answers.infisical_project else "its id: project settings"),
         ("environment", answers.infisical_environment, "its slug"),
         ("path", "/", ""),
     )
-    yield _GITHUB
-    yield _VERCEL + _line("team_id", answers.vercel_team or "", "a team's projects", off=not answers.vercel_team)
-    yield _SUPABASE
-    app_url = answers.app_url or "https://REF.supabase.co"
-    yield _APP + _line("url", app_url, "", off=not answers.app_url) + _line("database_url_env", "APP_DATABASE_URL", "")
+    return section + _line("oidc_audience", answers.infisical_url, "", off=True)
 
 
 def _providers(answers: Answers, examples: Sequence[str]) -> str:

@@ -15,11 +15,13 @@ from releaseguard.safemode.guard import (
 )
 from releaseguard.safemode.libpq import PinnedTarget, check_libpq
 from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
+from releaseguard.safemode.trust import Trust, trust_of
 
 __all__ = [
     "AllowedHost",
     "PinnedTarget",
     "Policy",
+    "Trust",
     "active_policy",
     "build_policy",
     "check_address",
@@ -28,4 +30,5 @@ __all__ = [
     "ignored_proxy_variables",
     "install",
     "refusal_behind",
+    "trust_of",
 ]

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
 from releaseguard.safemode.guard import active_policy
+from releaseguard.safemode.hosts import Place
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 DEFAULT_PORT: Final = "5432"
 
@@ -61,20 +62,23 @@ def check_libpq(
     *,
     setting: str = "[events] url",
     policy: Policy | None = None,
+    vouch: Callable[[Place], None] = lambda _: None,
 ) -> PinnedTarget:
     """Where libpq would connect to, allowed by being configured, checked against the cards, and pinned.
 
     ``policy`` is by default the one in force; without any (inside somebody's app) the target is pinned all the
-    same. Raises ``ConfigError`` for a string libpq does not read or a service that is not defined,
-    ``SafeModeRefusal`` for a provider's host or a target that a ``PG*`` variable would choose, ``Unreachable``
-    for a name without address.
+    same. ``vouch`` is asked of every server before anything is looked up, and raises where no password may go there.
+    Raises ``ConfigError`` for a string libpq does not read or a service that is not defined, ``SafeModeRefusal`` for a
+    provider's host or a target that a ``PG*`` variable would choose, ``Unreachable`` for a name without address.
     """
     params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
     _refuse_diversion(params, environ, setting)
     servers = list(_servers(params, environ, setting))
     rules = policy or active_policy() or Policy()
     for server in servers:
-        _admit(rules, server, setting)
+        for place in _places(server, rules):
+            vouch(place)
+            rules.admit(place.host, place.port, setting)
     return _pinned(params, [pin for server in servers for pin in _pins(server, setting)])
 
 
@@ -93,10 +97,11 @@ def _parsed(text: str, setting: str) -> dict[str, str]:
     )
 
 
-def _admit(policy: Policy, server: _Server, setting: str) -> None:
+def _places(server: _Server, rules: Policy) -> Iterator[Place]:
+    """Its name and its address, where both are given: each has to be allowed."""
     for host in filter(None, (server.host, server.address)):
         if not server.is_local:
-            policy.admit(host, int(server.port), setting)
+            yield Place("postgresql", rules.canonical_of(host), int(server.port))
 
 
 # --- what libpq reads besides the string -----------------------------------------------------------------------

@@ -75,7 +75,7 @@ class Policy:
 
     def admit(self, host: str, port: int | None, why: str) -> None:
         """Allows a configured host. Raises ``SafeModeRefusal`` where it is on a card and not infrastructure."""
-        entry = AllowedHost(self._canonical(host), port, why)
+        entry = AllowedHost(self.canonical_of(host), port, why)
         card = next((card for card in self._cards(entry.host) if not self._stands_on(entry, card)), None)
         if card is not None:
             raise _denied(entry.host, card, where=why)
@@ -84,7 +84,7 @@ class Policy:
 
     def check_host(self, host: str, port: int | None = None) -> None:
         """Raises ``SafeModeRefusal`` unless ``host`` (a name or an address, in any spelling) may be reached."""
-        plain = self._canonical(host)
+        plain = self.canonical_of(host)
         entries = [entry for entry in self._entries(plain) if entry.takes(port)]
         for card in self._cards(plain):
             if not any(self._stands_on(entry, card) for entry in entries):
@@ -126,7 +126,8 @@ class Policy:
     def _stands_on(self, entry: AllowedHost, card: str) -> bool:
         return card in self._infrastructure.get(entry.why, ())
 
-    def _canonical(self, host: str) -> str:
+    def canonical_of(self, host: str) -> str:
+        """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is no host."""
         plain = canonical_or_none(host)
         if plain is None:
             raise _unreadable(shown_host(host), "it is not a host name or address")

@@ -1,0 +1,147 @@
+"""Whether a run of GitHub Actions may use credentials, by what it was started for. Pure.
+
+Destinations, flows, cards and SQL come with the checkout: a run for a pull request, or for a branch that anybody may
+push, would use the credentials as its author likes. What GitHub says of a run is in variables and in the event's
+payload (docs.github.com, "Variables reference", "Events that trigger workflows"); a workflow cannot set the former.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from releaseguard.errors import Refused
+
+TRUSTED_REFS: Final = "RELEASEGUARD_TRUSTED_REFS"
+Payload = Mapping[str, Any]
+
+_HEADS: Final = "refs/heads/"
+_PULLS: Final = "refs/pull/"
+_PRODUCTION: Final = re.compile(r"production\b", re.IGNORECASE)
+"""Vercel's environments are called ``Production`` and ``Production – project``."""
+_OF_DEFAULT_BRANCH: Final = frozenset({"schedule", "repository_dispatch"})
+"""GitHub starts these for the default branch and no other."""
+
+
+def payload_of(environ: Mapping[str, str]) -> Payload:
+    """The event that started the run, from the file that GitHub names; empty where there is none to be read."""
+    path = environ.get("GITHUB_EVENT_PATH")
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def refusal(environ: Mapping[str, str], payload: Payload) -> Refused | None:
+    """Why this run uses no credential; ``None`` where it may, and outside of GitHub Actions.
+
+    GitHub names event and ref in every run: without both, whatever says ``GITHUB_ACTIONS`` is no run of GitHub's.
+    """
+    event, ref = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REF", "")
+    if environ.get("GITHUB_ACTIONS") != "true" or not (event or ref):
+        return None
+    if asked_for := _pull_request(event, ref, payload):
+        return _for_a_stranger(asked_for)
+    if event == "deployment_status" and _of_production(payload):
+        return None
+    ref, default = _ref_of(event, ref, payload), _default_branch(payload)
+    if event in _OF_DEFAULT_BRANCH and default is None:
+        return None
+    if _is_trusted(ref, default, environ.get(TRUSTED_REFS, "")):
+        return None
+    return _for_another_ref(event, ref, payload, environ.get(TRUSTED_REFS, ""))
+
+
+# --- what the run is for
+
+
+def _pull_request(event: str, ref: str, payload: Payload) -> str | None:
+    """What of the run is a pull request's, in words."""
+    if event.startswith("pull_request"):
+        return event
+    if ref.startswith(_PULLS):
+        return ref
+    if _table(payload, "issue").get("pull_request"):
+        return f"{event} of a pull request"
+    begun = _table(payload, "workflow_run")
+    if event != "workflow_run":
+        return None
+    if str(begun.get("event", "")).startswith("pull_request"):
+        return f"workflow_run after {begun['event']}"
+    theirs, ours = _table(begun, "head_repository").get("full_name"), _table(payload, "repository").get("full_name")
+    return f"workflow_run of {theirs}, which is another repository" if theirs and theirs != ours else None
+
+
+def _of_production(payload: Payload) -> bool:
+    deployment = _table(payload, "deployment")
+    name = deployment.get("environment") or _table(payload, "deployment_status").get("environment")
+    return deployment.get("production_environment") is True or bool(_PRODUCTION.match(str(name or "")))
+
+
+def _ref_of(event: str, ref: str, payload: Payload) -> str:
+    """The ref that the run is for. One that another run started carries the default branch itself, whatever that
+    other one was for."""
+    if event == "workflow_run":
+        branch = _table(payload, "workflow_run").get("head_branch")
+        return f"{_HEADS}{branch}" if branch else ""
+    return ref
+
+
+def _default_branch(payload: Payload) -> str | None:
+    branch = _table(payload, "repository").get("default_branch")
+    return branch if isinstance(branch, str) and branch else None
+
+
+def _is_trusted(ref: str, default: str | None, listed: str) -> bool:
+    on_default = default is not None and ref == f"{_HEADS}{default}"
+    return bool(ref) and (on_default or any(_matches(entry, ref) for entry in _entries(listed)))
+
+
+def _entries(listed: str) -> Sequence[str]:
+    return [entry.strip() for entry in listed.split(",") if entry.strip()]
+
+
+def _matches(entry: str, ref: str) -> bool:
+    """As in GitHub's own filters ``*`` stands for anything but a slash and ``**`` for anything. A name that does not
+    begin with ``refs/`` is a branch's."""
+    pattern = re.escape(entry if entry.startswith("refs/") else f"{_HEADS}{entry}")
+    pattern = pattern.replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    return re.fullmatch(pattern, ref) is not None
+
+
+def _table(payload: Payload, key: str) -> Payload:
+    found = payload.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+# --- in words
+
+
+def _for_a_stranger(asked_for: str) -> Refused:
+    return Refused(
+        f"this run of GitHub Actions is for a pull request ({asked_for}), and such runs use no credential: what would "
+        "be done with it (destinations, flows, cards, SQL) comes with the pull request",
+        where="GITHUB_EVENT_NAME",
+        next_step="Run it once the change is merged: on push to the default branch, deployment_status, schedule or "
+        "workflow_dispatch. In a pull request use what needs no credential: releaseguard coverage, releaseguard demo.",
+    )
+
+
+def _for_another_ref(event: str, ref: str, payload: Payload, listed: str) -> Refused:
+    default = _default_branch(payload)
+    known = f"the default branch ({default})" if default else "the default branch (which the event does not name)"
+    named = ref.removeprefix(_HEADS)
+    value = ",".join([*_entries(listed), named])
+    return Refused(
+        f"this run of GitHub Actions ({event or 'of no event'}) is for {ref or 'no ref'}, which is neither {known} nor "
+        f"named in {TRUSTED_REFS}: what would be done with the credentials comes with that ref",
+        where="GITHUB_REF",
+        next_step=f"Run it for the default branch, or, where only trusted people can push {named}, set "
+        f"{TRUSTED_REFS}={value} in the workflow's environment, from a variable of the repository."
+        if named
+        else f"Run it for the default branch, or for a ref that {TRUSTED_REFS} names.",
+    )
