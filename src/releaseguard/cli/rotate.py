@@ -43,6 +43,13 @@ VERBS = ("resume", "abort", "rollback", "confirm_revoked")
     help="Where the new value comes from.",
 )
 @click.option("--raw", is_flag=True, help="Keep a trailing newline of standard input.")
+@click.option(
+    "--new-destination",
+    "new_destinations",
+    multiple=True,
+    metavar="URI",
+    help="This destination is meant although no rotation has written it; GitHub Actions asks for it. May be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--resume", is_flag=True, help="Finish an unfinished rotation, from any machine.")
@@ -113,6 +120,7 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mappi
     card = wiring.cards.get(provider)
     request = _request(card, flags)
     world = wiring.rotation_world(card, request.secret)
+    _check_named(wiring, [provider], flags)
     if not (yes or request.dry_run or any(flags[verb] for verb in VERBS)):
         _confirm(run, world, request)
     result = rotated(run, wiring, world, request)
@@ -120,6 +128,14 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mappi
     if result.problem is not None:
         raise result.problem
     return result.exit_code
+
+
+def _check_named(wiring: Wiring, providers: Sequence[str], flags: Mapping[str, object]) -> None:
+    from releaseguard.rotation.newplaces import check_named
+
+    named = _texts(flags["new_destinations"])
+    if named:
+        check_named(named, [address.uri for name in providers for address in wiring.addresses_of(name)])
 
 
 def rotated(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
@@ -238,6 +254,7 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, obj
     if not yes and not flags["dry_run"]:
         _confirm_text(f"Push again: {', '.join(f'{name} {secret}' for name, secret in units)}")
     results = []
+    _check_named(wiring, [name for name, _ in units], flags)
     for name, secret in units:
         world = wiring.rotation_world(wiring.cards.get(name), secret)
         request = replace(_request(wiring.cards.get(name), {**flags, "secret": secret}), push_again=True)
@@ -286,7 +303,12 @@ def _request(card: Card, flags: Mapping[str, object]) -> RotateRequest:
         dry_run=bool(flags["dry_run"]),
         deploy=not flags["no_deploy"],
         prove_within=prove_within if isinstance(prove_within, timedelta) else None,
+        new_destinations=_texts(flags["new_destinations"]),
     )
+
+
+def _texts(flag: object) -> Sequence[str]:
+    return tuple(str(text) for text in flag) if isinstance(flag, tuple) else ()
 
 
 def _given(card: Card, verb: str, flags: Mapping[str, object]) -> Mapping[str, Secret]:

@@ -13,6 +13,7 @@ from releaseguard.destinations.interface import Destination, Forecast, InStep, I
 from releaseguard.errors import ConfigError, Refused, UsageError
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.history import LaneView, RotationView, Written
+from releaseguard.rotation.newplaces import never_written
 from releaseguard.rotation.values import (
     Action,
     Claim,
@@ -171,7 +172,7 @@ def make_plan(
         origin=request.origin,
         pins=pins,
         seen=_seen(unit, survey),
-        places=tuple(_planned(unit, place, survey) for place in places),
+        places=tuple(_planned(unit, place, survey, view) for place in places),
         deployments=deployments_for(place.destination for place in places) if request.deploy else (),
         costs=_costs(unit, places, survey, request, rules),
         leak=leak,
@@ -461,7 +462,7 @@ def _no_newer(what: str) -> Refused:
     )
 
 
-def _planned(unit: Unit, place: Place, survey: Survey) -> PlannedPlace:
+def _planned(unit: Unit, place: Place, survey: Survey, view: LaneView) -> PlannedPlace:
     destination = place.destination
     forecast = survey.forecasts.get(place.key, Forecast(0, 0, (), ()))
     placeholder = {name: (Secret(""), 0) for name in unit.names}
@@ -476,6 +477,7 @@ def _planned(unit: Unit, place: Place, survey: Survey) -> PlannedPlace:
         forecast.writes,
         tuple(forecast.create),
         tuple(forecast.update),
+        new=bool(never_written([destination.uri], view)),
     )
 
 
@@ -522,7 +524,7 @@ def _remarks(unit: Unit) -> Iterable[str]:
 def describe(plan: Plan) -> Sequence[str]:
     """The plan as lines of text."""
     lines = [_pin_line(pin) for pin in plan.pins]
-    lines += [f"{place.uri}: {_writes_line(place)}" for place in plan.places]
+    lines += [f"{place.uri}{_NEW if place.new else ''}: {_writes_line(place)}" for place in plan.places]
     lines += [f"{place}: redeploy what {target} serves" for place, target in plan.deployments]
     for cost in plan.costs:
         if not cost.reads + cost.writes:
@@ -532,6 +534,9 @@ def describe(plan: Plan) -> Sequence[str]:
     if plan.console:
         lines.append(f"Waits for a person at the provider first. {plan.steps or ''}".strip())
     return [*lines, *plan.remarks]
+
+
+_NEW = " (NEW: no rotation before has written there)"
 
 
 def _pin_line(pin: Pin) -> str:

@@ -26,6 +26,7 @@ from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_d
 from releaseguard.rotation.clients import sentence, shares_in
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
+from releaseguard.rotation.newplaces import refuse_new
 from releaseguard.rotation.plan import (
     Survey,
     Unit,
@@ -71,6 +72,8 @@ def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> Rotation
     journal.load()
     if request.action in _WRITING:
         refuse_without_both_accesses(world.card, world.own_accesses, request.action)
+        if world.asks_for_new:
+            refuse_new([place.destination.uri for place in world.places], journal.view, request.new_destinations)
         check_claims(_with_every_spelling(world), world.lane)
         for access in world.own_accesses:
             access.try_new()

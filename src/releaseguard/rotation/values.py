@@ -122,6 +122,8 @@ class RotateRequest:
     """Overrides the configured one."""
     push_again: bool = False
     """Write a version that is out already once more: a destination has drifted."""
+    new_destinations: Sequence[str] = ()
+    """Destinations that are meant although the chain has never written them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,8 @@ class RotationWorld:
     run_flow: Callable[[str], object] | None = None
     """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
+    asks_for_new: bool = False
+    """Whether a destination that the chain has never written has to be named: nobody reads the plan here."""
     usual_environment: str | None = None
     """The one that a command means which names none; ``None``: this lane's."""
 
@@ -303,6 +307,8 @@ class PlannedPlace:
     writes: int
     create: Sequence[str]
     update: Sequence[str]
+    new: bool = False
+    """Whether the chain has written elsewhere, and never here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +354,8 @@ class Plan:
             "unit": self.unit,
             "from": self.origin.value,
             "destinations": [
-                {"uri": place.uri, "create": list(place.create), "update": list(place.update)} for place in self.places
+                {"uri": place.uri, "create": list(place.create), "update": list(place.update), "new": place.new}
+                for place in self.places
             ],
             "deployments": [f"{place}/{target}" for place, target in self.deployments],
             "requests": [
