@@ -3,6 +3,7 @@
 It never raises into the app, never makes it wait, and never slows it down: a call copies its arguments onto a
 bounded queue; a daemon thread scrubs, batches and delivers them. While the store is away events wait on disk; what
 finds no room is counted and reported, through ``logging`` (``releaseguard``) and as an ``events_dropped`` event.
+What holds at the ends of a process's life is in ``docs/writing-events.md``.
 
 Where to: ``RELEASEGUARD_EVENTS_URL``, else ``[events] url`` of ``releaseguard.toml`` (upward from the working
 directory, or ``RELEASEGUARD_CONFIG``). With neither, events are counted as lost and nothing is opened.
@@ -35,15 +36,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from releaseguard.errors import ReleaseguardError
+from releaseguard.errors import ReleaseguardError, Unreachable
 from releaseguard.eventlog.courier import Courier, Drops, log
 from releaseguard.eventlog.scrub import Scrubber, secrets_of
 from releaseguard.eventlog.spool import Spool
-from releaseguard.eventlog.writer import Desk, Writer, identity_from, note_of
+from releaseguard.eventlog.threads import Desk, Limits, Writer
+from releaseguard.eventlog.writer import identity_from, note_of
 from releaseguard.model import Event
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.interface import EventLog
+    from releaseguard.eventlog.writer import Note
     from releaseguard.settings import Settings
 
 __all__ = ["flush", "log_integration_event"]
@@ -53,8 +56,14 @@ T = TypeVar("T")
 
 SPOOL_BYTES = 32 * 1024 * 1024
 """All files of the spool together."""
-FORK_WAITS = 5.0
+LOADING_WAITS = 30.0
 """Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
+FORK_WAITS = 5.0
+"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
+STORE_WAITS = 5.0
+"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
+ORPHAN_IDLES = 1.0
+"""Seconds after which the threads end of a child that was forked in a thread."""
 
 # --- What the app calls ---------------------------------------------------------------------------------------
 
@@ -69,7 +78,7 @@ def _never_raises(instead: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 return function(*args, **kwargs)
             except Exception as error:  # noqa: BLE001 - an app must not fail because its log does
                 with suppress(Exception):
-                    _process.writer().lose(_reason(error))
+                    _process.writer.lose(_reason(error))
                 return instead
 
         return call
@@ -98,7 +107,7 @@ def log_integration_event(
     ``secret_version`` there where it is known. Never raises and never waits; secrets and personal data are
     scrubbed before anything leaves the process.
     """
-    _process.writer().put(
+    _process.put(
         note_of(
             provider,
             event,
@@ -120,7 +129,7 @@ def flush(timeout: float = 5.0) -> bool:
 
     ``False``: they are not yet; what the store has not taken waits in the spool or in the queue. Never raises.
     """
-    return _process.flush(timeout)
+    return _process.writer.flush(timeout)
 
 
 def _reason(error: Exception) -> str:
@@ -134,66 +143,107 @@ def _reason(error: Exception) -> str:
 
 
 class _Process:
-    """Makes the writer at the first event, gives a forked child its own, and finishes it at exit."""
+    """The writer of this process: a forked child gets its own, and the exit finishes it."""
 
     def __init__(self) -> None:
-        self._writer: Writer | None = None
-        self._making = threading.RLock()
-        self._loading = threading.RLock()
+        self.loading = threading.RLock()
         """Held while modules are imported."""
+        self.sheltered = threading.RLock()
+        """Held while SQLite is used."""
+        self.disk = threading.RLock()
+        """Held while files of a spool are opened."""
         self._forking = threading.local()
-        self._inherited: list[Writer] = []
-        self.spools: list[Spool] = []
+        self._inherited: list[object] = []
+        self._opened: list[tuple[Spool, Courier | None]] = []
+        """The spools; and the couriers whose store no child may inherit."""
+        self.half_loaded = False
+        """Whether this process was forked in the middle of an import, which would wait for ever."""
+        self.cut_off = False
+        """Whether it was forked in the middle of a use of SQLite, which it can then never use."""
+        self._started = False
+        self.writer = self._new_writer(Limits(), closed=_is_ending())
 
-    def writer(self) -> Writer:
-        if self._writer is None:
-            with self._making:
-                if self._writer is None:
-                    self._finish_in_workers()
-                    drops = Drops()
-                    self._writer = Writer(lambda: self._prepared(drops), drops)
-        return self._writer
+    def _new_writer(self, limits: Limits, *, closed: bool) -> Writer:
+        drops = Drops()
+        return Writer(lambda: self._prepared(drops), drops, limits, closed=closed)
 
     def _prepared(self, drops: Drops) -> Desk:
-        with self._loading:
-            return prepare(os.environ, drops, self.spools)
+        with self.loading:
+            return prepare(os.environ, drops, self)
+
+    def put(self, note: Note) -> None:
+        """Take an event."""
+        if not self._started:
+            self._started = True
+            self._finish_in_workers()
+        self.writer.put(note)
+
+    def spool(self, folder: Path) -> Spool:
+        """A spool whose files no fork catches half open."""
+        return Spool(folder, SPOOL_BYTES, self.disk)
+
+    def remember(self, spool: Spool, embedded: Courier | None) -> None:
+        """What has to be thought of at a fork."""
+        self._opened.append((spool, embedded))
 
     def _finish_in_workers(self) -> None:
         """``multiprocessing`` ends its forked workers with ``os._exit``: ``atexit`` never runs there."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
+        process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+        if util is not None and process is not None and process.parent_process() is not None:
             util.Finalize(None, self.at_exit, exitpriority=0)
 
-    def flush(self, timeout: float) -> bool:
-        return self._writer is None or self._writer.flush(timeout)
+    # --- Forks. The hooks of the parent and the child run in the thread that forks.
 
     def before_fork(self) -> None:
-        """A child that is forked in the middle of an import has that module half made, and its lock held for good."""
-        self._forking.holds = self._loading.acquire(timeout=FORK_WAITS)
+        """A child that is forked in the middle of an import has that module half made, and its lock held for good.
+
+        SQLite remembers its locks by process: a child that has a copy of a connection, or of a lock that a transaction
+        holds, can never use that database, nor close the copy (https://sqlite.org/howtocorrupt.html, section 2.6). So
+        there is none when a fork happens, or the child is told.
+        """
+        held = self._forking
+        held.loading = self.loading.acquire(timeout=LOADING_WAITS)
+        held.shelter = self.sheltered.acquire(timeout=FORK_WAITS)
+        held.disk = self.disk.acquire(timeout=FORK_WAITS)
+        held.by_main = threading.current_thread() is threading.main_thread()
+        if held.shelter:
+            for _, embedded in self._opened:
+                if embedded is not None:
+                    embedded.let_go()
 
     def after_fork_in_parent(self) -> None:
-        """Our thread may import again."""
-        if self._forking.holds:
-            self._loading.release()
+        """Our threads may go on."""
+        held = self._forking
+        for taken, lock in ((held.disk, self.disk), (held.shelter, self.sheltered), (held.loading, self.loading)):
+            if taken:
+                lock.release()
 
     def after_fork_in_child(self) -> None:
-        """The parent's thread did not come along, its locks may be held for good, its events are its own."""
-        self._making = threading.RLock()
-        self._loading = threading.RLock()
-        if self._writer is not None:
-            # Kept, never used: closing a copied connection would tell the parent's server goodbye.
-            self._inherited.append(self._writer)
-        self._writer = None
-        for spool in self.spools:
+        """The parent's threads did not come along, its locks may be held for good, its events are its own."""
+        held = self._forking
+        self.loading, self.sheltered, self.disk = threading.RLock(), threading.RLock(), threading.RLock()
+        self.half_loaded |= not held.loading
+        # Kept, never used: closing a copied connection would tell the parent's server goodbye.
+        self._inherited.append((self.writer, self._opened))
+        for spool, embedded in self._opened:
+            self.cut_off |= embedded is not None and not held.shelter
             with suppress(OSError):
-                spool.close()
-        self.spools = []
+                spool.disinherit()
+        self._opened = []
+        self._started = False
+        limits = Limits(idle=None if held.by_main else ORPHAN_IDLES)
+        self.writer = self._new_writer(limits, closed=self.writer.is_closed)
 
     def at_exit(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            with suppress(Exception):
-                writer.finish()
+        """What the process still has goes to the store or to disk."""
+        with suppress(Exception):
+            self.writer.finish()
+
+
+def _is_ending() -> bool:
+    """Whether this module is first imported by what the interpreter calls at its end: then nobody will call us."""
+    main = threading.main_thread()
+    return threading.current_thread() is main and not main.is_alive()
 
 
 _process = _Process()
@@ -208,10 +258,10 @@ atexit.register(_process.at_exit)
 # --- Where to -------------------------------------------------------------------------------------------------
 
 
-def prepare(environ: Mapping[str, str], drops: Drops, spools: list[Spool]) -> Desk:
+def prepare(environ: Mapping[str, str], drops: Drops, process: _Process) -> Desk:
     """Read the configuration and make ready to write. Never raises: without a log, events are counted as lost."""
     try:
-        return _desk(environ, drops, spools)
+        return _desk(environ, drops, process)
     except ReleaseguardError as error:
         log.warning("integration events are lost: %s", error)
     except Exception as error:  # noqa: BLE001 - the thread that calls must live, to count what is lost
@@ -219,7 +269,9 @@ def prepare(environ: Mapping[str, str], drops: Drops, spools: list[Spool]) -> De
     return Desk(Nowhere(drops), identity_from(environ, None), Scrubber())
 
 
-def _desk(environ: Mapping[str, str], drops: Drops, spools: list[Spool]) -> Desk:
+def _desk(environ: Mapping[str, str], drops: Drops, process: _Process) -> Desk:
+    if process.half_loaded:
+        raise Unreachable("this process was forked while its parent was loading releaseguard")
     from releaseguard import settings
 
     configured = settings.load(None, environment=None, environ=environ)
@@ -229,12 +281,18 @@ def _desk(environ: Mapping[str, str], drops: Drops, spools: list[Spool]) -> Desk
     if url is None:
         log.warning("integration events are lost: set RELEASEGUARD_EVENTS_URL, or write a releaseguard.toml")
         return Desk(Nowhere(drops), identity, scrubber)
-    _load(url)
-    spool = Spool(spool_folder(environ, url), SPOOL_BYTES)
-    spools.append(spool)
+    embedded = url.startswith("sqlite:")
+    spool = process.spool(spool_folder(environ, url))
     courier = Courier(
-        lambda: _store(configured, url, environ), spool, drops, environment=identity.environment, clock=time.monotonic
+        lambda: _store(configured, url, environ, cut_off=process.cut_off and embedded),
+        spool,
+        drops,
+        environment=identity.environment,
+        clock=time.monotonic,
+        shelter=process.sheltered if embedded else None,
     )
+    process.remember(spool, courier if embedded else None)
+    _load(url)
     return Desk(courier, identity, scrubber)
 
 
@@ -247,23 +305,29 @@ def _given_url(environ: Mapping[str, str]) -> str | None:
 
 
 def _load(url: str) -> None:
-    """Import now whatever delivering will need: no later moment is one in which a fork can be made to wait."""
-    from releaseguard import wiring
-    from releaseguard.cards import load  # noqa: F401
+    """Import now whatever delivering will need: no later moment is one in which a fork can be made to wait.
 
-    with suppress(ImportError):  # not POSIX
-        import fcntl  # noqa: F401 - the spool's
-    wiring.load_event_log(url)
+    What cannot be imported (a package is missing, the interpreter is going) leaves events on disk: each delivery
+    tries again, and says why it cannot.
+    """
+    with suppress(Exception):
+        from releaseguard import wiring
+        from releaseguard.cards import load  # noqa: F401
+
+        wiring.load_event_log(url)
 
 
 @contextmanager
-def _store(configured: Settings, url: str, environ: Mapping[str, str]) -> Iterator[EventLog]:
+def _store(configured: Settings, url: str, environ: Mapping[str, str], *, cut_off: bool) -> Iterator[EventLog]:
     """The store itself: the adapters of the command line, without its cards and without SAFE MODE's guard."""
+    if cut_off:
+        raise Unreachable("this process was forked while its parent wrote to SQLite, and cannot use it")
     from releaseguard import safemode, settings, wiring
     from releaseguard.cards.load import Cards
 
     policy = safemode.build_policy({"[events] url": url}, {}, wiring.INFRASTRUCTURE, proxy=configured.network.proxy)
-    with wiring.Wiring(configured, settings.credentials(environ), Cards({}, {}), policy, environ) as opened:
+    credentials = settings.credentials(environ)
+    with wiring.Wiring(configured, credentials, Cards({}, {}), policy, environ, within=STORE_WAITS) as opened:
         yield opened.event_log_at(url)
 
 
@@ -282,9 +346,13 @@ class Nowhere:
         """There is nothing to look for."""
         return None
 
-    def farewell(self, events: Sequence[Event]) -> None:
-        """Count them, for completeness."""
+    def keep(self, events: Sequence[Event]) -> None:
+        """Count them: nobody knows which store's they are."""
         self.deliver(events)
+
+    def part(self, events: Sequence[Event], *, to_store: bool) -> bool:  # noqa: ARG002
+        """Count them."""
+        return self.deliver(events)
 
 
 def spool_folder(environ: Mapping[str, str], url: str) -> Path:

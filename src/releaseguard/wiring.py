@@ -287,6 +287,8 @@ class Wiring:
     hurry: timedelta | None = None
     """The most that repeats and limits may add to one request, for a command whose reader has no time; set it before
     asking for a service."""
+    within: float | None = None
+    """Seconds that one request may take, repeats and limits included: an app's writer has the disk to fall back on."""
     _accesses: dict[str, Access] = field(default_factory=dict)
     _told_of: set[str] = field(default_factory=set)
     """Keys of ``sources`` that are no destination."""
@@ -391,7 +393,7 @@ class Wiring:
         with SupabaseEventLog(url, Secret("unused"), self._table, connect=connect) as log:
             return log.schema_sql()
 
-    @cached_property
+    @property
     def _table(self) -> EventTable:
         from releaseguard.eventlog.interface import EventTable
 
@@ -1060,13 +1062,16 @@ class Wiring:
         if carries:
             self._refuse_to_carry(setting, url)
         network = self.settings.network
+        within = math.inf if self.within is None else self.within
         client = ServiceClient(
             service=_SERVICE_AT[setting],
             base_url=url,
             headers=headers,
             limits=limits or Limits(),
-            timeout=seconds(network.timeout),
-            patience=min(seconds(network.patience), self.hurry.total_seconds() if self.hurry else math.inf),
+            timeout=min(seconds(network.timeout), within),
+            patience=min(seconds(network.patience), self.hurry.total_seconds() if self.hurry else math.inf)
+            if self.within is None
+            else 0.0,
             guard=self._guarded,
             refused=access.refused if access else lambda _: False,
             proxy=network.proxy,
@@ -1153,7 +1158,10 @@ def _always(token: Secret) -> Callable[[], Secret]:
 def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
     from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
 
-    return SqliteEventLog(sqlite_path(url, wiring.settings.root), table)
+    path = sqlite_path(url, wiring.settings.root)
+    if wiring.within is None:
+        return SqliteEventLog(path, table)
+    return SqliteEventLog(path, table, busy_timeout=wiring.within)
 
 
 def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
@@ -1164,7 +1172,10 @@ def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
         vouch = partial(wiring._vouch, target)
         return safemode.check_libpq(target, wiring.environ, policy=wiring.policy, vouch=vouch).conninfo.reveal()
 
-    return PostgresEventLog(Secret(url), table, pin=pin)
+    if wiring.within is None:
+        return PostgresEventLog(Secret(url), table, pin=pin)
+    within = wiring.within
+    return PostgresEventLog(Secret(url), table, pin=pin, connect_timeout=math.ceil(within), statement_timeout=within)
 
 
 def _rest(wiring: Wiring, url: str, table: EventTable) -> EventLog:
@@ -1194,7 +1205,6 @@ _MODULES_OF_LOGS: Mapping[str, Sequence[str]] = {
     "https": (
         "releaseguard.eventlog.supabase",
         "releaseguard.http.transport",
-        "concurrent.futures.thread",
         "encodings.idna",
         "importlib.resources.readers",  # these two for the list of certificates
         "importlib.readers",

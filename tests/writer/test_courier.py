@@ -149,7 +149,7 @@ def test_the_end_of_the_process_tells_of_all_losses_whoever_counted_them(
             drops.add("the queue was full", 5)
             courier.deliver([])
         last = Courier(lambda: store, spool, drops, environment="production", clock=clock)
-        last.farewell([])
+        last.part([], to_store=False)
     words = [record.getMessage() for record in caplog.records]
     assert words == [f"{number} integration events were lost: the queue was full" for number in (5, 10)]
 
@@ -160,7 +160,7 @@ def test_the_report_of_lost_events_survives_a_store_that_is_away(
     store.away = True
     drops.add("the queue was full", 7)
     courier.deliver([make_event()])
-    courier.farewell([])
+    courier.part([], to_store=False)
     store.away = False
     clock.seconds += 60
     assert courier.deliver([])
@@ -188,7 +188,7 @@ def test_a_full_spool_drops_the_newest_and_counts_them(
     courier.deliver([make_event() for _ in range(5)])
     assert drops.take_unreported() == {"the spool is full": 2}
     assert sum(path.stat().st_size for path in spool.folder.iterdir()) <= room * 3
-    courier.close()
+    courier.part([], to_store=True)
 
 
 def test_a_spool_that_cannot_be_written_loses_events_and_says_so(

@@ -117,9 +117,11 @@ def test_the_spool_of_a_living_process_is_its_own(app: App) -> None:
         assert process.stdout is not None
         assert process.stdin is not None
         assert process.stdout.readline() == "False\n"
+        process.send_signal(signal.SIGSTOP)  # it would find the store again by itself
         app.come_back()
         app.run("note('p', 'other', 'success')\nassert flush(30)")
         assert [event for (event,) in app.rows()] == ["other"]
+        process.send_signal(signal.SIGCONT)
         process.stdin.write("\n")
         process.stdin.flush()
         assert process.stdout.readline() == "True\n"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.eventlog import jsonl
+from releaseguard.eventlog import jsonl, threads
 from releaseguard.eventlog.courier import Courier, Drops
 from releaseguard.eventlog.scrub import Scrubber
 from releaseguard.eventlog.spool import Spool
-from releaseguard.eventlog.writer import Desk, Identity, Limits, Writer, event_of, identity_from, note_of
+from releaseguard.eventlog.threads import Desk, Limits, Writer
+from releaseguard.eventlog.writer import Identity, event_of, identity_from, note_of
 from releaseguard.model import Event, Outcome
 
 ANN = Identity("production", "r1", "dpl_1")
@@ -72,24 +73,142 @@ def test_flush_of_an_empty_queue_is_done_at_once(writer: Writer) -> None:
     assert writer.flush(30)
 
 
-def test_at_the_end_a_stuck_store_leaves_its_events_on_disk(
-    store: Any, spool: Spool, drops: Drops, clock: Any, courier: Courier
-) -> None:
-    couriers = iter(
-        [courier, Courier(lambda: store, Spool(spool.folder, 1_000_000), drops, environment="production", clock=clock)]
-    )
-    writer = Writer(lambda: Desk(next(couriers), ANN, Scrubber()), drops, Limits(linger=0.0, exit=0.0))
+def left_on_disk(spool: Spool) -> list[str]:
+    left: list[Event] = []
+    Spool(spool.folder, 1_000_000).replay(left.extend, 10)
+    return sorted(event.event for event in left)
+
+
+def test_at_the_end_a_stuck_store_leaves_its_events_on_disk(store: Any, spool: Spool, writer: Writer) -> None:
     store.gate.clear()
     writer.put(note("in hand"))
     assert store.entered.wait(30)
     writer.put(note("in the queue"))
     writer.finish()
-    left: list[Event] = []
-    Spool(spool.folder, 1_000_000).replay(left.extend, 10)
-    assert sorted(event.event for event in left) == ["in hand", "in the queue"]
+    writer.put(note("after the end"))
+    assert writer.flush(30) is False
+    assert left_on_disk(spool) == ["after the end", "in hand", "in the queue"]
+
+
+def test_what_a_stuck_store_keeps_waiting_is_on_disk_meanwhile_and_there_once_in_the_end(
+    store: Any, spool: Spool, courier: Courier, drops: Drops
+) -> None:
+    kept, keep = threading.Semaphore(0), courier.keep
+
+    def counted(events: Sequence[Event]) -> None:
+        keep(events)
+        for _ in events:
+            kept.release()
+
+    courier.keep = counted  # type: ignore[method-assign]
+    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0, patience=0.0))
+    store.gate.clear()
+    writer.put(note("in hand"))
+    assert store.entered.wait(30)
+    writer.put(note("in the queue"))
+    assert all(kept.acquire(timeout=30) for _ in range(2))
+    assert sum(len(path.read_text().splitlines()) for path in spool.folder.iterdir()) == 2
     store.gate.set()
     assert writer.flush(30)
-    assert {event.id for event in left} >= set(store.rows)
+    assert sorted(store.events()) == ["in hand", "in the queue"]
+    assert list(spool.folder.iterdir()) == []
+
+
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "start_new_thread", refuses)
+
+
+def test_where_no_thread_can_be_started_events_are_on_disk_at_once(
+    no_threads: None, writer: Writer, store: Any, spool: Spool
+) -> None:
+    writer.put(note("a"))
+    writer.put(note("b"))
+    assert store.events() == []
+    assert [len(path.read_text().splitlines()) for path in spool.folder.iterdir()] == [2]
+    assert writer.flush(30)
+    assert sorted(store.events()) == ["a", "b"]
+
+
+def test_where_no_thread_could_be_started_the_end_delivers(no_threads: None, writer: Writer, store: Any) -> None:
+    writer.put(note("a"))
+    writer.finish()
+    assert store.events() == ["a"]
+
+
+def test_a_thread_that_could_not_be_started_is_started_later(
+    writer: Writer, store: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("no_threads")
+    writer.put(note("a"))
+    monkeypatch.undo()
+    writer.put(note("b"))
+    assert writer.flush(30)
+    assert sorted(store.events()) == ["a", "b"]
+
+
+def test_after_the_end_the_main_thread_delivers_and_any_other_writes_to_disk(
+    writer: Writer, store: Any, spool: Spool
+) -> None:
+    writer.put(note("before"))
+    writer.finish()
+    writer.put(note("main"))
+    assert writer.flush(0)
+    other = threading.Thread(target=writer.put, args=(note("other"),))
+    other.start()
+    other.join()
+    assert sorted(store.events()) == ["before", "main"]
+    assert left_on_disk(spool) == ["other"]
+
+
+def test_after_the_end_a_store_that_is_away_is_not_asked_for_every_event(writer: Writer, store: Any) -> None:
+    store.away = True
+    writer.finish()
+    for number in range(20):
+        writer.put(note(f"e{number}"))
+    assert store.writes == 1
+
+
+def test_a_finalizer_that_logs_while_the_end_delivers_loses_nothing(writer: Writer, store: Any, spool: Spool) -> None:
+    append = store.append
+
+    def interrupted(events: Sequence[Event]) -> None:
+        store.append = append
+        writer.put(note("within"))
+        append(events)
+
+    writer.finish()
+    store.append = interrupted
+    writer.put(note("outer"))
+    assert sorted(store.events()) == ["outer", "within"]
+    assert left_on_disk(spool) == []
+
+
+def test_a_lock_that_nobody_gives_back_holds_up_nobody_for_good(drops: Drops) -> None:
+    holder = threading.Thread(target=drops._lock.acquire)
+    holder.start()
+    holder.join()
+    drops.add("the queue was full")
+    assert drops.take_unreported() == {"the queue was full": 1}
+
+
+def test_threads_that_may_not_outlive_their_work_end_and_come_back(
+    store: Any, courier: Courier, drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, start = threading.Semaphore(0), threads.start_new_thread
+
+    def watched(work: Callable[[], None], words: tuple[()]) -> int:
+        return start(lambda: (work(), ended.release()), words)
+
+    monkeypatch.setattr(threads, "start_new_thread", watched)
+    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0, idle=0.0))
+    for name in ("a", "b"):
+        writer.put(note(name))
+        assert all(ended.acquire(timeout=30) for _ in range(2))
+    assert sorted(store.events()) == ["a", "b"]
 
 
 def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drops) -> None:
@@ -100,8 +219,11 @@ def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drop
         def next_look(self) -> float | None:
             return None
 
-        def farewell(self, events: Sequence[Event]) -> None:
-            """Nothing to keep."""
+        def keep(self, events: Sequence[Event]) -> None:
+            """Nothing is kept."""
+
+        def part(self, events: Sequence[Event], *, to_store: bool) -> bool:
+            return False
 
     writer = Writer(lambda: Desk(Clumsy(), ANN, Scrubber()), drops, Limits(linger=0.0))
     writer.put(note())
@@ -113,13 +235,13 @@ def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drop
 
 def test_many_threads_lose_nothing(store: Any, courier: Courier, drops: Drops) -> None:
     writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0))
-    threads = [
+    writing = [
         threading.Thread(target=lambda name=name: [writer.put(note(f"{name}-{n}")) for n in range(200)])
         for name in range(8)
     ]
-    for thread in threads:
+    for thread in writing:
         thread.start()
-    for thread in threads:
+    for thread in writing:
         thread.join()
     assert writer.flush(30)
     assert len(store.rows) == 1600

@@ -6,21 +6,18 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 
-from releaseguard.errors import AccessDenied, NotFound, RateLimited, ReleaseguardError, Unreachable
+from releaseguard.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.eventlog.spool import Spool
+from releaseguard.eventlog.spool import Spool, briefly
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 
 log = logging.getLogger("releaseguard")
 
 DROPPED = "events_dropped"
 """The event that reports how many events were lost, and why."""
-
-_WHOLE_STORE = (Unreachable, AccessDenied, NotFound, RateLimited)
-"""Failures that no single row is to blame for."""
 
 
 class Drops:
@@ -35,7 +32,7 @@ class Drops:
     def add(self, reason: str, number: int = 1) -> None:
         """Count ``number`` more lost events."""
         if number > 0:
-            with self._lock:
+            with briefly(self._lock):
                 self._unsaid[reason] += number
                 self._unreported[reason] += number
 
@@ -51,17 +48,17 @@ class Drops:
 
     def reasons(self) -> Sequence[str]:
         """Why those are lost that :meth:`take_unsaid` has not given out."""
-        with self._lock:
+        with briefly(self._lock):
             return list(self._unsaid)
 
     def take_unsaid(self, reason: str) -> int:
         """How many are to be said through ``logging``: all with this reason since the last call."""
-        with self._lock:
+        with briefly(self._lock):
             return self._unsaid.pop(reason, 0)
 
     def take_unreported(self) -> Counter[str]:
         """What is to be written as an event: all since the last call."""
-        with self._lock:
+        with briefly(self._lock):
             taken, self._unreported = self._unreported, Counter()
         return taken
 
@@ -75,12 +72,15 @@ class Pace:
     report_every: float = 60.0
     batch: int = 200
     """Events in one write."""
+    parting: float = 2.0
+    """For what others left on disk, at the end of the process."""
 
 
 class Courier:
     """Delivers events in order of arrival; what cannot be delivered is kept, what cannot be kept is counted.
 
     ``clock`` is monotonic, in seconds; ``environment`` is the one that reports of lost events are written for.
+    ``shelter`` is held while the store is used: no fork happens meanwhile.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Courier:
         environment: str,
         clock: Callable[[], float],
         pace: Pace | None = None,
+        shelter: AbstractContextManager[object] | None = None,
     ) -> None:
         self._open_store = open_store
         self._spool = spool
@@ -99,6 +100,7 @@ class Courier:
         self._environment = environment
         self._clock = clock
         self._pace = pace or Pace()
+        self._shelter = shelter or nullcontext()
         self._store: EventLog | None = None
         self._opened = ExitStack()
         self._waiting = True
@@ -114,15 +116,16 @@ class Courier:
         """
         self.note_drops()
         if not at_once and self._clock() < self._retry_at:
-            self._keep(events)
+            self.keep(events)
             return False
-        try:
-            self._append(events)
-        except Exception as error:  # noqa: BLE001 - nothing may stop the thread that runs this
-            self._go_away(error)
-            self._keep(events)
-            return False
-        return self._catch_up(at_once)
+        with self._shelter:
+            try:
+                self._append(events)
+            except Exception as error:  # noqa: BLE001 - nothing may stop the thread that runs this
+                self._go_away(error)
+                self.keep(events)
+                return False
+            return self._catch_up(at_once)
 
     def next_look(self) -> float | None:
         """Seconds until :meth:`deliver` should be called although nothing new came; ``None``: no need."""
@@ -136,22 +139,52 @@ class Courier:
             if self._may_say(f"lost: {reason}"):
                 log.warning("%d integration events were lost: %s", self._drops.take_unsaid(reason), reason)
 
-    def farewell(self, events: Sequence[Event]) -> None:
-        """At the end of the process: keep what is left, the report of lost events included."""
-        self._keep([*events, *self._report()])
+    def keep(self, events: Sequence[Event]) -> None:
+        """Put events on disk. Safe while another thread is in :meth:`deliver`."""
+        if not events:
+            return
+        try:
+            kept = self._spool.add(events)
+        except OSError as error:
+            self._drops.add(f"the spool cannot be written ({type(error).__name__})", len(events))
+        else:
+            self._drops.add("the spool is full", len(events) - kept)
+        self._waiting = True
+
+    def part(self, events: Sequence[Event], *, to_store: bool) -> bool:
+        """The process ends: whether ``events`` are in the store; if not, they are on disk, and what was lost is said.
+
+        The store is tried where ``to_store`` says that no other thread is at it, unless it was away just now; and
+        what waits on disk is replayed as far as a moment allows.
+        """
+        delivered = to_store and self._clock() >= self._retry_at and self._part_with(events)
+        if not delivered:
+            self.keep([*events, *self._report()])
         self._last_words.clear()  # there is no later for what was said lately
         self.note_drops()
-        self.close()
-
-    def close(self) -> None:
-        """Let go of spool and store."""
         self._spool.close()
-        self._close_store()
+        if to_store:
+            self.let_go()
+        return delivered
 
-    def _close_store(self) -> None:
+    def let_go(self) -> None:
+        """Close the store's connections: the next delivery opens others."""
         self._store = None
         with suppress(Exception):  # it is of no use to us any more, whatever it says
             self._opened.close()
+
+    # --- The end
+
+    def _part_with(self, events: Sequence[Event]) -> bool:
+        with self._shelter:
+            try:
+                self._append([*events, *self._report()])
+            except Exception as error:  # noqa: BLE001 - the process ends: nothing may stop it
+                self._go_away(error)
+                return False
+            with suppress(Exception):  # it goes on waiting on disk
+                self._replay(self._clock() + self._pace.parting)
+            return True
 
     # --- The store is there
 
@@ -162,9 +195,9 @@ class Courier:
             return
         try:
             self._store.append(events)
-        except _WHOLE_STORE:
-            raise
-        except ReleaseguardError:
+        except ReleaseguardError as error:
+            if not _may_be_one_rows_fault(error):
+                raise
             self._append_one_by_one(events)
 
     def _append_one_by_one(self, events: Sequence[Event]) -> None:
@@ -178,9 +211,9 @@ class Courier:
         for event in events:
             try:
                 self._store.append([event])
-            except _WHOLE_STORE:
-                raise
             except ReleaseguardError as error:
+                if not _may_be_one_rows_fault(error):
+                    raise
                 refused, number = error, number + 1
         if refused is not None and number == len(events):
             raise refused
@@ -195,16 +228,21 @@ class Courier:
             self._append(report)
         except Exception as error:  # noqa: BLE001 - nothing may stop the thread that runs this
             self._go_away(error)
-            self._keep(report)
+            self.keep(report)
             return False
         self._delay = self._pace.first_retry
         return True
 
-    def _replay(self) -> None:
+    def _replay(self, until: float = float("inf")) -> None:
+        def append(events: Sequence[Event]) -> None:
+            if self._clock() >= until:
+                raise _OutOfTime
+            self._append(events)
+
         if self._waiting:
-            torn = self._spool.replay(self._append, self._pace.batch)
+            self._waiting = False  # before: another thread may keep something meanwhile
+            torn = self._spool.replay(append, self._pace.batch)
             self._drops.add("a line of the spool was torn", torn)
-            self._waiting = False
         self.note_drops()
 
     def _report(self) -> Sequence[Event]:
@@ -230,7 +268,7 @@ class Courier:
     # --- The store is away
 
     def _go_away(self, error: Exception) -> None:
-        self._close_store()
+        self.let_go()
         self._waiting = True
         self._retry_at = self._clock() + self._delay
         self._delay = min(self._delay * 2, self._pace.last_retry)
@@ -239,20 +277,21 @@ class Courier:
             reason = str(error) if isinstance(error, ReleaseguardError) else type(error).__name__
             log.warning("the event log does not take events (%s); they are kept in %s", reason, self._spool.folder)
 
-    def _keep(self, events: Sequence[Event]) -> None:
-        if not events:
-            return
-        self._waiting = True
-        try:
-            kept = self._spool.add(events)
-        except OSError as error:
-            self._drops.add(f"the spool cannot be written ({type(error).__name__})", len(events))
-        else:
-            self._drops.add("the spool is full", len(events) - kept)
-
     def _may_say(self, subject: str) -> bool:
         now = self._clock()
         if now - self._last_words.get(subject, float("-inf")) < self._pace.report_every:
             return False
         self._last_words[subject] = now
         return True
+
+
+class _OutOfTime(Exception):
+    """The end of the process waits no longer."""
+
+
+def _may_be_one_rows_fault(error: ReleaseguardError) -> bool:
+    """A table's refusal, or a request that is called wrong. A store that is locked, late or away blames no row."""
+    if isinstance(error, AccessDenied | NotFound | RateLimited):
+        return False
+    status = error.status if isinstance(error, ServiceError) else None
+    return isinstance(error, ConfigError) or (status is not None and 400 <= status < 500)

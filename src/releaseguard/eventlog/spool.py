@@ -8,11 +8,13 @@ without doubles. Directory and files are readable by their owner only, and toget
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, islice, takewhile
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -21,28 +23,44 @@ from releaseguard.eventlog import jsonl
 from releaseguard.model import Event
 
 Deliver = Callable[[Sequence[Event]], None]
+BRIEFLY = 1.0
+"""Seconds that a lock is waited for which nobody holds for long: who does not give it back is gone for good."""
+
+
+@contextlib.contextmanager
+def briefly(lock: threading.RLock, seconds: float = BRIEFLY) -> Iterator[None]:
+    """The lock, or after so long nothing: no end of a process hangs on a thread that went before it."""
+    held = lock.acquire(timeout=seconds)
+    try:
+        yield
+    finally:
+        if held:
+            lock.release()
 
 
 @dataclass(slots=True)
 class Spool:
-    """The files of one destination. Used by one thread; other threads and processes have a ``Spool`` of their own."""
+    """The files of one destination. One thread replays, any may add; other processes have a ``Spool`` of their own.
+
+    ``lock`` is held while files are opened and named, and never while anything is delivered: a fork can wait for it.
+    """
 
     folder: Path
     max_bytes: int
+    lock: threading.RLock = field(default_factory=threading.RLock)
     _own: int | None = field(default=None, init=False)
     """The descriptor of our file. Unbuffered, so that a fork copies no half-written line."""
+    _read: int | None = field(default=None, init=False)
+    """The descriptor of the file that is being replayed."""
 
     def add(self, events: Sequence[Event]) -> int:
         """Keep events; returns how many found room, in order. Raises ``OSError`` where the disk refuses."""
         lines = [jsonl.line(event).encode() for event in events]
-        room = self.max_bytes - self._size()
-        kept = 0
-        while kept < len(lines) and room >= len(lines[kept]):
-            room -= len(lines[kept])
-            kept += 1
-        if kept:
-            _write(self._file(), b"".join(lines[:kept]))
-        return kept
+        with briefly(self.lock):
+            fitting = _fitting(lines, self.max_bytes - self._size())
+            if fitting:
+                self._write(b"".join(fitting))
+        return len(fitting)
 
     def replay(self, deliver: Deliver, batch: int) -> int:
         """Hand every event that no living process holds to ``deliver`` and forget it; returns the unreadable lines.
@@ -50,16 +68,28 @@ class Spool:
         What ``deliver`` raises comes through, and the file stays as it was.
         """
         self.close()
-        return sum(_replay_file(path, deliver, batch) for path in self._paths())
+        return sum(self._replay_file(path, deliver, batch) for path in self._paths())
 
     def close(self) -> None:
-        """Let go of our file: from now on any writer may replay it.
+        """Let go of our file: from now on any writer may replay it."""
+        with briefly(self.lock):
+            own, self._own = self._own, None
+            _close(own)
 
-        A forked child calls this as well: its copy of the descriptor would keep the file locked after its parent.
-        """
-        if self._own is not None:
-            os.close(self._own)
-            self._own = None
+    def disinherit(self) -> None:
+        """In a forked child: its copies of the descriptors would keep the files locked after its parent."""
+        own, self._own, read, self._read = self._own, None, self._read, None
+        _close(own)
+        _close(read)
+
+    def _write(self, content: bytes) -> None:
+        try:
+            descriptor = self._file()
+            while content:
+                content = content[os.write(descriptor, content) :]
+        except OSError:
+            self.close()  # what comes next must not stand on the same line as half an event
+            raise
 
     def _paths(self) -> Sequence[Path]:
         return sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else ()
@@ -81,10 +111,30 @@ class Spool:
             path.rename(path.with_suffix(".jsonl"))
         return self._own
 
+    def _replay_file(self, path: Path, deliver: Deliver, batch: int) -> int:
+        with briefly(self.lock):
+            self._read = _opened(path)
+        if self._read is None:
+            return 0
+        try:
+            unreadable = _deliver_lines(self._read, deliver, batch)
+            path.unlink(missing_ok=True)
+            return unreadable
+        finally:
+            with briefly(self.lock):
+                read, self._read = self._read, None
+                _close(read)
 
-def _write(descriptor: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(descriptor, content) :]
+
+def _fitting(lines: Sequence[bytes], room: int) -> Sequence[bytes]:
+    """The first of them that there is room for."""
+    ends = accumulate(map(len, lines))
+    return lines[: sum(1 for _ in takewhile(lambda end: end <= room, ends))]
+
+
+def _close(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def _make_private(folder: Path) -> None:
@@ -97,8 +147,6 @@ def _make_private(folder: Path) -> None:
 
 
 def _try_lock(descriptor: int) -> bool:
-    import fcntl
-
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -106,29 +154,29 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def _replay_file(path: Path, deliver: Deliver, batch: int) -> int:
+def _opened(path: Path) -> int | None:
+    """A descriptor of a file that only we hold now."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
-        return 0  # replayed by another process meanwhile, or not ours to read
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - from a descriptor
-        found = os.fstat(descriptor)
-        # Locked only now: whoever held the lock before us may have replayed and removed the file.
-        if found.st_uid != os.geteuid() or not _try_lock(descriptor) or not os.fstat(descriptor).st_nlink:
-            return 0
-        unreadable = _deliver_lines(file, deliver, batch)
-        path.unlink(missing_ok=True)
-        return unreadable
+        return None  # replayed by another process meanwhile, or not ours to read
+    found = os.fstat(descriptor)
+    # Locked only now: whoever held the lock before us may have replayed and removed the file.
+    if found.st_uid == os.geteuid() and _try_lock(descriptor) and os.fstat(descriptor).st_nlink:
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
-def _deliver_lines(file: BinaryIO, deliver: Deliver, batch: int) -> int:
+def _deliver_lines(descriptor: int, deliver: Deliver, batch: int) -> int:
     unreadable = 0
-    events = _parsed(file)
-    while chunk := list(islice(events, batch)):
-        good = [event for event in chunk if event is not None]
-        unreadable += len(chunk) - len(good)
-        if good:
-            deliver(good)
+    with open(descriptor, "rb", closefd=False) as file:
+        events = _parsed(file)
+        while chunk := list(islice(events, batch)):
+            good = [event for event in chunk if event is not None]
+            unreadable += len(chunk) - len(good)
+            if good:
+                deliver(good)
     return unreadable
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import os
 import socket
 import ssl
 import threading
@@ -45,6 +46,15 @@ _this_thread = _ThisThread()
 _sending = threading.RLock()
 """Held from asking the guard to handing a request to the system: a process that is stopped there and wakes up after
 its lease has at most this one under way, however many threads it has. A guard may itself send (a renewal)."""
+
+
+def _send_anew() -> None:
+    """In a forked child: the parent's thread that was sending did not come along to let go of the lock."""
+    global _sending  # noqa: PLW0603 - a lock cannot be let go of by another
+    _sending = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_send_anew)
 
 
 @contextmanager

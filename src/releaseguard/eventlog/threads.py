@@ -1,0 +1,386 @@
+"""The app's writer: a bounded queue, the thread that empties it, and what happens where no thread can.
+
+Two threads, both daemons. The first takes batches from the queue to the carrier. The second watches the first: while
+the store keeps it waiting, it takes what is queued to disk, so that nothing is in memory alone for longer than
+``Limits.linger + Limits.patience``, however the process ends. Where no thread can be started (none is left; the main
+thread has ended, from Python 3.12 on), and after :meth:`Writer.finish`, whoever logs an event carries it: to disk, or
+at the process's end to the store.
+
+Nothing here waits for a lock without an end: a daemon thread that holds one when the interpreter goes never gives it
+back.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from _thread import start_new_thread
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from releaseguard.eventlog.courier import Drops
+from releaseguard.eventlog.scrub import Scrubber
+from releaseguard.eventlog.spool import briefly
+from releaseguard.eventlog.writer import Identity, Note, event_of
+from releaseguard.model import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is held, and how long is waited, in events and seconds."""
+
+    queue: int = 10_000
+    linger: float = 0.2
+    """How long a batch waits for more."""
+    batch: int = 200
+    patience: float = 1.0
+    """How long the store may keep a batch before what waits goes to disk."""
+    exit: float = 2.0
+    """How long the end of the process may wait for the store."""
+    loading: float = 10.0
+    """How long the end of the process may wait for our own modules and configuration."""
+    idle: float | None = None
+    """After how long without work the threads end; ``None``: they live as long as the process.
+
+    A child that was forked in a thread has no interpreter to end them: such a process lasts as long as any thread.
+    """
+
+
+class _Flush:
+    """A marker in the queue: everything before it is to be delivered now."""
+
+    def __init__(self, *, last: bool = False) -> None:
+        self.done = threading.Event()
+        self.delivered = False
+        self.last = last
+        """The thread ends here: so does the process."""
+
+
+class _Wake:
+    """A marker in the queue: events were lost or kept, look at them."""
+
+
+class Carrier(Protocol):
+    """Where the thread takes events: :class:`~releaseguard.eventlog.courier.Courier`, or a stand-in of the tests."""
+
+    def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+        """Whether they are in the store now. One thread at a time."""
+
+    def next_look(self) -> float | None:
+        """Seconds until ``deliver`` should be called although nothing new came."""
+
+    def keep(self, events: Sequence[Event]) -> None:
+        """Put them on disk, whatever another thread is doing in ``deliver``."""
+
+    def part(self, events: Sequence[Event], *, to_store: bool) -> bool:
+        """The process ends: whether they are in the store, or on disk. ``to_store``: nobody else is at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What events are made with, and who takes them."""
+
+    carrier: Carrier
+    identity: Identity
+    scrubber: Scrubber
+
+    def events(self, notes: Sequence[Note]) -> Sequence[Event]:
+        """The events that notes become."""
+        return [event_of(note, self.identity, self.scrubber) for note in notes]
+
+
+class Writer:
+    """Takes notes and sees to it that they are delivered, kept on disk, or counted as lost.
+
+    ``prepare`` reads the configuration and loads modules, which takes time: it is called in the thread. ``put`` is
+    safe in signal handlers and finalizers: ``SimpleQueue.put`` is re-entrant and never waits
+    (https://docs.python.org/3/library/queue.html#simplequeue-objects), and ``_thread.start_new_thread`` takes no lock
+    and waits for nobody, unlike ``threading.Thread.start``. Being unbounded, the queue is bounded here: threads that
+    look at its size at the same moment may exceed the limit by their number.
+    """
+
+    def __init__(
+        self, prepare: Callable[[], Desk], drops: Drops, limits: Limits | None = None, *, closed: bool = False
+    ) -> None:
+        self._prepare = prepare
+        self._drops = drops
+        self._limits = limits or Limits()
+        self._queue: queue.SimpleQueue[Note | _Flush | _Wake] = queue.SimpleQueue()
+        self._rounds: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
+        """What the second thread watches: each is set when a delivery has ended; ``None`` ends the thread."""
+        self._desk: Desk | None = None
+        self._prepared = threading.Event()
+        self._starting = threading.Lock()
+        self._preparing = threading.RLock()
+        self._by_hand = threading.Lock()
+        """Held while the store is used without a thread."""
+        self._runs = False
+        self._closed = closed
+        self._all_out = True
+        """Whether the end brought everything to the store."""
+        self._in_hand: list[Note] = []
+
+    # --- The app's side
+
+    def put(self, note: Note) -> None:
+        """Take a note, or count it as lost where the queue is full."""
+        if self._closed:
+            self._carry([note])  # and no others': this thread may be stopped for good with what it carries
+        elif not self._has_thread():
+            self._carry([note, *self._taken()])
+        elif self._queue.qsize() >= self._limits.queue:
+            self.lose("the queue was full")
+        else:
+            self._queue.put(note)
+            if not self._runs and not self._has_thread():  # it ended meanwhile, or could not be started
+                self._carry(self._taken())
+
+    def lose(self, reason: str) -> None:
+        """Count an event as lost."""
+        asleep = not self._drops.unsaid
+        self._drops.add(reason)
+        if not self._has_thread():
+            self._carry(())
+        elif asleep:
+            self._queue.put(_Wake())
+
+    def flush(self, timeout: float) -> bool:
+        """Whether everything put so far is in the store within ``timeout`` seconds.
+
+        Where there is no thread, the caller delivers, and each request of it is bounded instead.
+        """
+        if self._closed:
+            self._carry(self._taken())
+            return self._all_out
+        if self._has_thread():
+            marker = _Flush()
+            self._queue.put(marker)
+            return marker.done.wait(max(timeout, 0)) and marker.delivered
+        if not self._by_hand.acquire(timeout=max(timeout, 0)):
+            return False
+        try:
+            desk = self._ready()
+            return desk.carrier.deliver(desk.events(self._taken()), at_once=True)
+        finally:
+            self._by_hand.release()
+
+    def finish(self) -> None:
+        """At the end of the process: a last chance for the store, then the disk.
+
+        What is logged after this is carried by whoever logs it.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._runs:
+            self._end_thread()
+        elif self._desk is not None or self._queue.qsize():
+            self._carry(self._taken())
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`finish` was called."""
+        return self._closed
+
+    def depth(self) -> int:
+        """How many notes wait."""
+        return self._queue.qsize()
+
+    def _has_thread(self) -> bool:
+        """Whether the thread runs, or can be started."""
+        if self._runs or self._closed:
+            return not self._closed
+        if not self._starting.acquire(blocking=False):
+            return True  # who holds the lock is starting it
+        try:
+            if not self._runs:
+                self._runs = True
+                start_new_thread(self._work, ())
+        except RuntimeError:  # no more threads, or none any more
+            self._runs = False
+        finally:
+            self._starting.release()
+        return self._runs
+
+    def _end_thread(self) -> None:
+        marker = _Flush(last=True)
+        self._queue.put(marker)
+        try:
+            if self._prepared.wait(self._limits.loading):
+                marker.done.wait(self._limits.exit)
+        finally:  # an impatient Ctrl-C included
+            if not marker.done.is_set():
+                # The thread is stuck in the store: what it shares with us is the disk.
+                self._all_out = False
+                desk = self._ready()
+                desk.carrier.part(desk.events([*self._in_hand, *self._taken()]), to_store=False)
+
+    # --- Without a thread
+
+    def _carry(self, notes: Sequence[Note]) -> None:
+        """Put them on disk, in the caller's thread; after the end the store is tried first.
+
+        That is for the main thread alone: any other may be stopped for good with what it carries. Nor for a signal
+        handler or a finalizer that interrupts just this.
+        """
+        try:
+            desk = self._ready()
+            events = desk.events(notes)
+            if sys.is_finalizing():
+                self._put_away(desk, events)
+            elif self._closed:
+                self._hand_in(desk, events)
+            else:
+                desk.carrier.keep(events)
+        except Exception as error:  # noqa: BLE001 - the interpreter may be half gone; what is lost is counted
+            self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(notes))
+            self._say_at_the_end()
+
+    def _hand_in(self, desk: Desk, events: Sequence[Event]) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        free = is_main and not self._runs and self._by_hand.acquire(blocking=False)
+        try:
+            self._all_out &= desk.carrier.part(events, to_store=free)
+        finally:
+            if free:
+                self._by_hand.release()
+
+    def _put_away(self, desk: Desk, events: Sequence[Event]) -> None:
+        """With half an interpreter: the disk, and a line on standard error where even that fails."""
+        self._all_out = False
+        desk.carrier.keep(events)
+        self._say_at_the_end()
+
+    def _say_at_the_end(self) -> None:
+        """``logging`` may wait for a lock that nobody gives back any more."""
+        if sys.is_finalizing():
+            for reason in self._drops.reasons():
+                lost = self._drops.take_unsaid(reason)
+                os.write(2, f"releaseguard: {lost} integration events were lost: {reason}\n".encode())
+
+    def _ready(self) -> Desk:
+        with briefly(self._preparing, self._limits.loading):
+            if self._desk is None:
+                self._desk = self._prepare()
+                self._prepared.set()
+            return self._desk
+
+    # --- The first thread
+
+    def _work(self) -> None:
+        _leave_signals_to_the_app()
+        with suppress(RuntimeError):  # then the store can keep what waits in memory
+            start_new_thread(self._watch, ())
+        desk = self._ready()
+        while self._round(desk):
+            pass
+
+    def _round(self, desk: Desk) -> bool:
+        """One batch, or a look at what waits on disk; whether there is to be another."""
+        marker = self._collect(self._patience(desk))
+        had_work = bool(self._in_hand or marker)
+        delivered = self._hand_over(desk, at_once=isinstance(marker, _Flush))
+        if isinstance(marker, _Flush):
+            return self._answer(marker, delivered, desk)
+        return had_work or self._limits.idle is None or not self._retire()
+
+    def _answer(self, marker: _Flush, delivered: bool, desk: Desk) -> bool:
+        if marker.last:
+            self._all_out &= desk.carrier.part(desk.events(self._taken()), to_store=delivered)
+            self._stop()
+            if late := self._taken():  # from whoever did not see us go
+                desk.carrier.part(desk.events(late), to_store=False)
+        marker.delivered = delivered
+        marker.done.set()
+        return not marker.last
+
+    def _retire(self) -> bool:
+        self._stop()
+        # Somebody may have put something here meanwhile, and trusted in this thread.
+        return not self._queue.qsize() or self._has_thread()
+
+    def _stop(self) -> None:
+        self._runs = False
+        self._rounds.put(None)
+
+    def _patience(self, desk: Desk) -> float | None:
+        look, idle = desk.carrier.next_look(), self._limits.idle
+        return idle if look is None else look if idle is None else min(look, idle)
+
+    def _hand_over(self, desk: Desk, *, at_once: bool) -> bool:
+        over = threading.Event()
+        self._rounds.put(over)
+        try:
+            return desk.carrier.deliver(desk.events(self._in_hand), at_once=at_once)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive every mistake
+            self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(self._in_hand))
+            return False
+        finally:
+            self._in_hand = []
+            over.set()
+
+    def _collect(self, patience: float | None) -> _Flush | _Wake | None:
+        """Fill ``_in_hand``: wait ``patience`` seconds for the first note, then ``linger`` for more."""
+        deadline = None if patience is None else time.monotonic() + patience
+        while len(self._in_hand) < self._limits.batch:
+            try:
+                got = self._queue.get(timeout=None if deadline is None else max(deadline - time.monotonic(), 0))
+            except queue.Empty:
+                return None
+            if not isinstance(got, Note):
+                return got
+            if not self._in_hand:
+                deadline = time.monotonic() + self._limits.linger
+            self._in_hand.append(got)
+        return None
+
+    def _taken(self) -> list[Note]:
+        """What waits, for the disk: whoever waits for the store is told that it did not come to that."""
+        notes, markers = self._drained()
+        for marker in markers:
+            marker.done.set()
+        return notes
+
+    def _drained(self) -> tuple[list[Note], list[_Flush]]:
+        notes: list[Note] = []
+        markers: list[_Flush] = []
+        while True:
+            try:
+                got = self._queue.get_nowait()
+            except queue.Empty:
+                return notes, markers
+            if isinstance(got, Note):
+                notes.append(got)
+            elif isinstance(got, _Flush):
+                markers.append(got)
+
+    # --- The second thread
+
+    def _watch(self) -> None:
+        _leave_signals_to_the_app()
+        while (over := self._rounds.get()) is not None:
+            if not over.wait(self._limits.patience) and self._desk is not None:
+                self._keep_until(over, self._desk)
+
+    def _keep_until(self, over: threading.Event, desk: Desk) -> None:
+        """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
+        desk.carrier.keep(desk.events(list(self._in_hand)))
+        waiting: list[_Flush] = []
+        while not over.wait(self._limits.linger):
+            notes, markers = self._drained()
+            desk.carrier.keep(desk.events(notes))
+            waiting += markers
+        for marker in waiting:
+            self._queue.put(marker)
+        self._queue.put(_Wake())
+
+
+def _leave_signals_to_the_app() -> None:
+    """A signal that the system gives to this thread would not wake the one that waits for it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

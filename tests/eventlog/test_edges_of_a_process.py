@@ -1,0 +1,427 @@
+"""The app's writer where a process begins, forks and ends: over every store, in processes that really do.
+
+What an edge's program logs is in the store, or on disk where the next process finds it, and in the end there once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import releaseguard
+from releaseguard.eventlog import jsonl
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import Event
+
+PATIENCE = 60
+"""Seconds after which a process counts as hung."""
+
+PRELUDE = """
+import atexit, os, signal, sys, threading
+def early():
+    "Registered before the writer's own: called after it."
+    if 'late' in globals():
+        late()
+atexit.register(early)
+"""
+IMPORT = "from releaseguard import flush, log_integration_event as note\n"
+NO_MORE_IMPORTS = """
+class Refuses:
+    def find_spec(self, name, path=None, target=None):
+        os.write(2, b'imported at the end: ' + name.encode() + bytes([10]))
+        raise ImportError(name)
+def refuse():
+    sys.meta_path.insert(0, Refuses())
+"""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A program and the events that it logs. ``before`` runs before the writer is imported."""
+
+    code: str
+    events: frozenset[str]
+    before: str = ""
+    newest: tuple[int, int] = (3, 99)
+    """The last Python in which this can be done."""
+
+
+def edge(code: str, events: str, before: str = "", newest: tuple[int, int] = (3, 99)) -> Edge:
+    return Edge(code, frozenset(events.split()), before, newest)
+
+
+EDGES: Mapping[str, Edge] = {
+    "a process of a moment": edge("note('p', 'a', 'success')", "a"),
+    "exit by an exception": edge("note('p', 'a', 'success')\nsys.exit(0)", "a"),
+    "every way that a process ends, one after the other": edge(
+        """
+note('p', 'first', 'success')
+def late():
+    note('p', 'registered before the import', 'success')
+    flush(5)
+class AtTheEnd:
+    def __init__(self): self.note = note
+    def __del__(self): self.note('p', 'finalizer', 'success')
+sys.modules['kept'] = AtTheEnd()
+atexit.register(note, 'p', 'registered after the import', 'success')
+def outlives():
+    threading.main_thread().join()
+    note('p', 'thread after the main one', 'success')
+    sys.exit(3)
+threading.Thread(target=outlives).start()
+def babbles():
+    while True: note('p', 'babble', 'success', detail={'much': 'x' * 100}); go_on.wait(0.01)
+go_on = threading.Event()
+threading.Thread(target=babbles, daemon=True).start()
+""".replace("'registered before the import'", "'before'")
+        .replace("'registered after the import'", "'after'")
+        .replace("'thread after the main one'", "'thread'"),
+        "first before after thread finalizer",
+    ),
+    "no import happens once all is loaded": edge(
+        NO_MORE_IMPORTS
+        + """
+note('p', 'first', 'success')
+flush(30)
+refuse()
+def late(): note('p', 'late', 'success')
+class AtTheEnd:
+    def __init__(self): self.note = note
+    def __del__(self): self.note('p', 'finalizer', 'success')
+sys.modules['kept'] = AtTheEnd()
+note('p', 'second', 'success')
+""",
+        "first second late finalizer",
+    ),
+    "all of it after the main thread has ended": edge(
+        "",
+        "a",
+        before="""
+def outlives():
+    threading.main_thread().join()
+    from releaseguard import log_integration_event as note
+    note('p', 'a', 'success')
+threading.Thread(target=outlives).start()
+""",
+    ),
+    "all of it in a function that is called at exit": edge(
+        "",
+        "a",
+        before="""
+def late():
+    from releaseguard import log_integration_event as note
+    note('p', 'a', 'success')
+""",
+    ),
+    "only a finalizer": edge(
+        """
+flush(30)
+note('p', 'first', 'success')
+class AtTheEnd:
+    def __init__(self): self.note = note
+    def __del__(self):
+        for _ in range(3): self.note('p', 'e', 'success')
+        self.note('p', 'finalizer', 'success')
+sys.modules['kept'] = AtTheEnd()
+""",
+        "first finalizer",
+    ),
+    "a signal whose handler flushes": edge(
+        """
+def handle(*_):
+    note('p', 'in the handler', 'success')
+    flush(30)
+    os._exit(0)
+signal.signal(signal.SIGTERM, handle)
+note('p', 'before', 'success')
+os.kill(os.getpid(), signal.SIGTERM)
+""".replace("in the handler", "handler"),
+        "before handler",
+    ),
+    "an interrupt while the exit waits": edge(
+        """
+from releaseguard.eventlog import threads
+wait = threading.Event.wait
+def interrupted(event, timeout=None):
+    threading.Event.wait = wait
+    raise KeyboardInterrupt
+note('p', 'a', 'success')
+def late(): pass
+def last(): threading.Event.wait = interrupted
+atexit.register(last)
+""",
+        "a",
+    ),
+    "forks in every phase": edge(
+        """
+go_on = threading.Event()
+def babbles():
+    while not go_on.wait(0.001): note('p', 'babble', 'success')
+def child(name, deeper=0):
+    pid = os.fork()
+    if pid: return pid
+    note('p', name, 'success')
+    if deeper:
+        inner = child(name + '_inner', deeper - 1)
+        if os.waitpid(inner, 0)[1]: os._exit(7)
+    os._exit(0 if flush(30) else 1)
+children = [child('unloaded')]
+note('p', 'parent', 'success')
+children += [child(f'loading{n}') for n in range(2)]
+thread = threading.Thread(target=babbles)
+thread.start()
+children += [child(f'writing{n}', n % 4 == 0) for n in range(8)]
+ends = [os.waitpid(pid, 0)[1] for pid in children]
+go_on.set()
+thread.join()
+assert not any(ends), ends
+assert flush(30)
+""",
+        "parent unloaded loading0 loading1 writing0_inner writing4_inner " + " ".join(f"writing{n}" for n in range(8)),
+    ),
+    "a fork in a thread that then simply ends": edge(
+        """
+note('p', 'parent', 'success')
+assert flush(30)
+def forks():
+    pid = os.fork()
+    if pid == 0:
+        note('p', 'child', 'success')
+        return
+    ends.append(os.waitpid(pid, 0)[1])
+ends = []
+thread = threading.Thread(target=forks)
+thread.start()
+thread.join()
+assert ends == [0], ends
+""",
+        "parent child",
+    ),
+    "a fork while the process ends": edge(
+        """
+note('p', 'parent', 'success')
+def late():
+    pid = os.fork()
+    note('p', 'later' if pid else 'child', 'success')
+    if pid: assert os.waitpid(pid, 0)[1] == 0
+""",
+        "parent child later",
+        newest=(3, 11),
+    ),
+    "workers of multiprocessing": edge(
+        """
+import multiprocessing
+context = multiprocessing.get_context('fork')
+note('p', 'parent', 'success')
+workers = [context.Process(target=note, args=('p', f'w{n}', 'success')) for n in range(2)]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+assert [worker.exitcode for worker in workers] == [0, 0]
+def late(): note('p', 'late', 'success')
+""",
+        "parent w0 w1 late",
+    ),
+    "a server that forks workers and ends them by a signal": edge(
+        """
+note('p', 'master', 'success')
+def serve(name):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    note('p', name, 'success')
+    os.write(ready, b'.')
+    signal.sigwait([signal.SIGTERM])
+    sys.exit(0)
+workers, (listen, ready) = [], os.pipe()
+for number in range(2):
+    pid = os.fork()
+    if pid == 0:
+        serve(f'worker{number}')
+    workers.append(pid)
+for _ in workers: os.read(listen, 1)
+for pid in workers: os.kill(pid, signal.SIGTERM)
+assert [os.waitpid(pid, 0)[1] for pid in workers] == [0, 0]
+""",
+        "master worker0 worker1",
+    ),
+}
+
+STUCK = """
+from releaseguard.eventlog.courier import Courier
+kept, keep = [], Courier.keep
+enough = threading.Event()
+def counted(courier, events):
+    keep(courier, events)
+    kept.extend(event.event for event in events)
+    if {'one', 'two'} <= set(kept): enough.set()
+Courier.keep = counted
+"""
+STUCK_EDGES: Mapping[str, Edge] = {
+    "os._exit while the store keeps it waiting": edge(
+        STUCK + "note('p', 'one', 'success')\nnote('p', 'two', 'success')\nassert enough.wait(50)\nos._exit(0)",
+        "one two",
+    ),
+    "SIGKILL while the store keeps it waiting": edge(
+        STUCK
+        + "note('p', 'one', 'success')\nnote('p', 'two', 'success')\nassert enough.wait(50)\nos.kill(os.getpid(), 9)",
+        "one two",
+    ),
+    "the end while the store keeps it waiting": edge(
+        "note('p', 'one', 'success')\ndef late(): note('p', 'two', 'success')", "one two"
+    ),
+}
+
+
+def interpreters() -> list[str]:
+    """This one, and any other on the PATH."""
+    return [sys.executable, *(f"python3.{minor}" for minor in range(12, 15))]
+
+
+NEEDED = "import msgspec, httpx, httptools, certifi, psycopg"
+
+
+@pytest.fixture(scope="module", params=interpreters(), ids=lambda name: Path(name).name)
+def python(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if name == sys.executable:
+        return name
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"there is no {name} on the PATH")
+    if subprocess.run([found, "-c", NEEDED], capture_output=True, check=False).returncode:
+        pytest.skip(f"{name} lacks the packages ({NEEDED}), or does not run")
+    return found
+
+
+@dataclass
+class App:
+    """Runs programs that write to one store, each with what its predecessors left on disk."""
+
+    python: str
+    folder: Path
+    environ: Mapping[str, str]
+
+    def start(self, edge: Edge, **environ: str) -> subprocess.Popen[str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.Popen(
+            [self.python, "-c", PRELUDE + edge.before + (IMPORT + edge.code if edge.code else "")],
+            cwd=self.folder,
+            env=kept
+            | {
+                "RELEASEGUARD_SPOOL_DIR": str(self.folder / "spool"),
+                "PYTHONPATH": str(Path(releaseguard.__file__).parents[1]),
+                "PYTHONFAULTHANDLER": "1",
+            }
+            | self.environ
+            | environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, edge: Edge, **environ: str) -> tuple[int, str]:
+        with self.start(edge, **environ) as process:
+            try:
+                _, err = process.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.send_signal(6)  # the fault handler tells where it hangs
+                _, err = process.communicate()
+                pytest.fail(f"the process hangs:\n{err}")
+        return process.returncode, err
+
+    def spooled(self) -> list[Event]:
+        files = sorted((self.folder / "spool").rglob("*.jsonl"))
+        return [jsonl.parse(line) for path in files for line in path.read_text().splitlines()]
+
+
+def address(store: Any) -> dict[str, str]:
+    if store.kind == "sqlite":
+        return {"RELEASEGUARD_EVENTS_URL": f"sqlite:///{store.path}"}
+    if store.kind == "rest":
+        return {"RELEASEGUARD_EVENTS_URL": store.project.url, "SUPABASE_SERVICE_ROLE_KEY": store.project.key}
+    return {"RELEASEGUARD_EVENTS_URL": store.url}
+
+
+@pytest.fixture
+def app(python: str, store: Any, tmp_path: Path) -> App:
+    store.log()
+    return App(python, tmp_path, address(store))
+
+
+def arrived(app: App, store: Any) -> list[str]:
+    """What is in the store once the disk has been replayed."""
+    log = store.log()
+    log.append(app.spooled())
+    return sorted(row.event for row in log.select(Query()) if row.event not in ("babble", "e"))
+
+
+def version(python: str) -> tuple[int, int]:
+    return sys.version_info[:2] if python == sys.executable else (3, int(Path(python).name.removeprefix("python3.")))
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_nothing_is_lost_and_nothing_hangs(app: App, store: Any, name: str) -> None:
+    tried = EDGES[name]
+    if version(app.python) > tried.newest:
+        pytest.skip("this Python refuses to fork there")
+    code, err = app.run(tried)
+    assert code == 0, err
+    assert "Traceback" not in err.replace("KeyboardInterrupt", "") or name == "an interrupt while the exit waits", err
+    assert "imported at the end" not in err
+    assert "lost" not in err
+    assert arrived(app, store) == sorted(tried.events)
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port where connections are accepted by the system and nobody ever answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(50)
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def held_up(python: str, store: Any, silent: int, tmp_path: Path) -> Iterator[App]:
+    """An app whose store keeps every request waiting."""
+    store.log()
+    with ExitStack() as stack:
+        if store.kind == "sqlite":
+            holder = subprocess.Popen(
+                [sys.executable, "-c", HOLDER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            stack.callback(holder.communicate)
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            environ = address(store)
+        else:
+            scheme = "postgresql://u@" if store.kind == "postgres" else "http://"
+            environ = {"RELEASEGUARD_EVENTS_URL": f"{scheme}127.0.0.1:{silent}", "SUPABASE_SERVICE_ROLE_KEY": "k"}
+        yield App(python, tmp_path, environ)
+
+
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute('BEGIN IMMEDIATE')
+print('held', flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", STUCK_EDGES)
+def test_what_the_store_keeps_waiting_is_on_disk(held_up: App, name: str) -> None:
+    tried = STUCK_EDGES[name]
+    code, err = held_up.run(tried)
+    assert code in (0, -9), err
+    assert "Traceback" not in err
+    assert {event.event for event in held_up.spooled()} == tried.events
