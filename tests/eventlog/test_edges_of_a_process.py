@@ -280,25 +280,34 @@ STUCK_EDGES: Mapping[str, Edge] = {
 }
 
 
-def interpreters() -> list[str]:
-    """This one, and any other on the PATH."""
-    return [sys.executable, *(f"python3.{minor}" for minor in range(12, 15))]
-
-
 NEEDED = "import msgspec, httpx, httptools, certifi, psycopg"
+OTHERS = tuple(f"python3.{minor}" for minor in range(12, 15))
 
 
-@pytest.fixture(scope="module", params=interpreters(), ids=lambda name: Path(name).name)
-def python(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if name == sys.executable:
-        return name
+def reason_against(name: str) -> str | None:
+    """Why an interpreter cannot take part."""
     found = shutil.which(name)
     if found is None:
-        pytest.skip(f"there is no {name} on the PATH")
+        return f"there is no {name} on the PATH"
     if subprocess.run([found, "-c", NEEDED], capture_output=True, check=False).returncode:
-        pytest.skip(f"{name} lacks the packages ({NEEDED}), or does not run")
-    return found
+        return f"{name} does not run, or lacks packages: {NEEDED}"
+    return None
+
+
+REASONS = {name: reason_against(name) for name in OTHERS}
+PYTHONS = [sys.executable, *(str(shutil.which(name)) for name, reason in REASONS.items() if reason is None)]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_later_interpreters_take_part_where_they_are(name: str) -> None:
+    if reason := REASONS[name]:
+        pytest.skip(reason)
+
+
+@pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).name)
+def python(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @dataclass
