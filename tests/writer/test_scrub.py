@@ -54,6 +54,68 @@ MASKED = [
     ("AKIA" + "A1" * 8, "[secret]"),
     ("ExponentPushToken[abcdefghij]", "[secret]"),
     ("-----BEGIN " + "PRIVATE KEY-----\nabc\n-----END " + "PRIVATE KEY-----", "[secret]"),
+    # digits of other scripts, and the encoding of addresses
+    ("kart ４１１１ １１１１ １１１１ １１１１ reddedildi", "kart [card] reddedildi"),
+    ("SMS to +٩٠٥٣٢١٢٣٤٥٦٧ rejected", "SMS to [phone] rejected"),
+    ("0532\u00a0123\u00a045\u00a067 arandı", "[phone] arandı"),
+    ("053\u200b2123\u200b4567", "[phone]"),
+    ("?phone=%2B905321234567&x=1", "?phone=[phone]&x=1"),
+    ("?q=%2B90%20532%20123%2045%2067&x=1", "?q=[phone]&x=1"),
+    ("ada%2Btag%40example.com", "[email]"),
+    # numbers as people group them
+    ("card 4111.1111.1111.1111 declined", "card [card] declined"),
+    ("TR33-0006-1005-1978-6457-8413-26", "[iban]"),
+    ("T.C. 100 000 001 46", "T.C. [identity]"),
+    ("tc kimlik 100-000-00146 hatalı", "tc kimlik [identity] hatalı"),
+    ("0212 555 12 34", "[phone]"),
+    ("0-224-555-12-34", "[phone]"),
+    ("(0312) 555 12 34", "([phone]"),
+    ("0.532.123.45.67", "[phone]"),
+    ("02165551234", "[phone]"),
+    ("+44 20 7946 0958", "[phone]"),
+    ("pasaport no: U12345678 geçersiz", "pasaport no: [identity] geçersiz"),
+    ("plaka: 34 ABC 123", "plaka: [identity]"),
+    ("client 85.105.12.34 blocked", "client [ip] blocked"),
+    ("from 2a02:e0:1234:5678::1 denied", "from [ip] denied"),
+    ("X-Forwarded-For: 88.230.1.2, 10.0.0.1", "X-Forwarded-For: [ip], 10.0.0.1"),
+    ("near 41.00823,28.97841 none", "near [location] none"),
+    ("?lat=41.00823&lng=28.97841&r=5", "?lat=[location]&lng=[location]&r=5"),
+    # one-time codes, where a sentence says so
+    ("Your verification code is 482913.", "Your verification code is [secret]."),
+    ("482913 is your Shop verification code", "[secret] is your Shop verification code"),
+    ("Doğrulama kodunuz: 482913", "Doğrulama kodunuz: [secret]"),
+    ("Tek kullanımlık şifreniz 4829, 3 dakika geçerlidir", "Tek kullanımlık şifreniz [secret], 3 dakika geçerlidir"),
+    ("sent 'Your login code: 482-913'", "sent 'Your login code: [secret]'"),
+    # names and values
+    ("cargoSecretString=abc123def mode=live", "cargoSecretString=[secret] mode=live"),
+    ("<password>Kz9*wLp3.t</password>", "<password>[secret]</password>"),
+    ('config api_token "b1d340c6-b756-43cb"', 'config api_token "[secret]"'),
+    ("deploy --token abcDEF123456 --prod", "deploy --token [secret] --prod"),
+    ("curl -u user:passw0rd https://x", "curl -u user:[secret] https://x"),
+    ("password is hunter2", "password is [secret]"),
+    ("PGPASSWORD=s3cr3t psql", "PGPASSWORD=[secret] psql"),
+    ("Server=db;User Id=sa;Password=Str0ng,Pass!;", "Server=db;User Id=sa;Password=[secret];"),
+    ("https://u:p@ss@host/x", "https://[secret]@host/x"),
+    ("https://h/x?key=0a1b2c3d4e5f&v=2", "https://h/x?key=[secret]&v=2"),
+    ("Cookie: sid=abc; theme=dark", "Cookie: [secret]"),
+    ("authorization: IYZWSv2 0a1b2c3d4e5f==", "authorization: IYZWSv2 [secret]"),
+    ('Authorization: Digest username="u", response="0a1b"', "Authorization: Digest [secret]"),
+    ("Sayın Ayşe Yılmaz, merhaba", "Sayın [person], merhaba"),
+    ("Dear Mr. John Smith, hi", "Dear Mr. [person], hi"),
+    ("doğum tarihi: 12.03.1990", "doğum tarihi: [person]"),
+    ('{"customerName": "x y", "n": 1}', '{"customerName": "[person]", "n": 1}'),
+    # more services
+    ("ya29." + "a0AfH6SMBx-12345", "[secret]"),
+    ("GOCSPX-" + "abcdEFGH1234", "[secret]"),
+    ("phs_" + "a1" * 15, "[secret]"),
+    ("AIza" + "Sy" + "a1" * 15, "[secret]"),
+    ("glpat-" + "a1" * 10, "[secret]"),
+    ("npm_" + "a1" * 18, "[secret]"),
+    ("re_" + "a1b2c3d4_" + "a1" * 10, "[secret]"),
+    ("123456789:AA" + "a1" * 16 + "x", "[secret]"),
+    ("https://api.telegram.org/bot" + "123456789:AA" + "a1" * 16 + "/x", "https://api.telegram.org/[secret]/x"),
+    ("https://hooks.slack.com/services/" + "T000/B000/abc123", "https://hooks.slack.com/services/[secret]"),
+    ("a" * 10 + ":APA91b" + "a1" * 40, "[secret]"),
     ("it was known-value-12345.", "it was [secret]."),
 ]
 
@@ -76,6 +138,50 @@ KEPT = [
     "sendgrid@production",
     "dpl_8x7y6z5w4v3u2t1s",
     "AB12 3456 7890 1234 5678",
+    # what is said about secrets
+    "invalid token: expired",
+    "token: malformed",
+    "password must be at least 8 characters",
+    "şifre: zorunlu alan, telefon: geçersiz biçim",
+    "Password: required",
+    "Authorization header missing",
+    'WWW-Authenticate: Bearer realm="x", error="invalid_token"',
+    "bearer token missing",
+    "basic authentication failed",
+    "SENDGRID_API_KEY is not set",
+    "apiKey: process.env.SENDGRID_API_KEY",
+    "api_key=${API_KEY}",
+    "password=********",
+    "Unexpected token: '<'",
+    "unexpected token } in JSON at position 145",
+    "token_type=bearer max_tokens=4096",
+    'INSERT INTO users ("encrypted_password", "confirmation_token")',
+    # codes that are none
+    "hata kodu: 550217 (onay)",
+    "error code 4012 during verification",
+    "verification code expired after 3600 seconds",
+    "posta kodu 34394",
+    "OTP length must be 6",
+    # programs' addresses, identifiers, numbers
+    "image@2x.png",
+    "git@github.com:acme/app.git",
+    "ssh://git@gitlab.com/acme/app.git",
+    "react@18.2.0 and @scope/pkg",
+    "Chrome/120.0.0.0 Safari/537.36",
+    "listening on 0.0.0.0:8080, [::1]:9464, 192.168.1.20:5432",
+    "std::abc::def12",
+    "01JDSR0A1B2C3D4E5F6G7H8J9K",
+    "traceparent: 00-0a1b2c3d4e5f60718293a4b5c6d7e8f9-00f067aa0ba902b7-01",
+    "order #5321234567",
+    "sipariş no: 5321234567",
+    "1,250,000.00 TRY, 12.345,67 TL",
+    "loss 0.123456, acc 0.987654",
+    "2026-11-28 10:15:00,123",
+    "Dear customer, hi",
+    "Sayın müşterimiz, merhaba",
+    "address already in use :::3000",
+    "last4 4242, bin 552879",
+    "[cut]",
 ]
 
 
@@ -126,6 +232,50 @@ def test_what_is_masked_is_found_before_and_not_after(text: str, _masked: str) -
         ("deployment_id", None),
         ("shipping", None),
         ("", None),
+        ("customerName", "person"),
+        ("isim", "person"),
+        ("müşteriAdı", "person"),
+        ("soyad", "person"),
+        ("adres", "person"),
+        ("shippingAddress", "person"),
+        ("addressLine2", "person"),
+        ("dogum_tarihi", "person"),
+        ("doğumTarihi", "person"),
+        ("mothersMaidenName", "person"),
+        ("lat", "location"),
+        ("lng", "location"),
+        ("tc", "identity"),
+        ("tcKimlikNo", "identity"),
+        ("pasaport_no", "identity"),
+        ("licensePlate", "identity"),
+        ("telefonNo", "phone"),
+        ("kart_no", "card"),
+        ("cardUserKey", "secret"),
+        ("verification_code", "secret"),
+        ("onay_kodu", "secret"),
+        ("card_pin", "secret"),
+        ("PGPASSWORD", "secret"),
+        ("set-cookie", "secret"),
+        ("pin_code", None),
+        ("map_pin", None),
+        ("pinColor", None),
+        ("is_mobile", None),
+        ("password_reset", None),
+        ("token_expired", None),
+        ("passwordRequired", None),
+        ("status_code", None),
+        ("cache_key", None),
+        ("keyboard", None),
+        ("author", None),
+        ("bypass", None),
+        ("passenger_count", None),
+        ("secretary", None),
+        ("tokenizationId", None),
+        ("template_name", None),
+        ("hostname", None),
+        ("device_name", None),
+        ("contract_address", None),
+        ("nickname_policy", None),
     ],
 )
 def test_what_a_key_gives_away(key: str, kind: str | None) -> None:
@@ -144,6 +294,41 @@ def test_values_under_telling_keys_are_masked_whole() -> None:
 def test_versions_of_secrets_stay_whoever_they_belong_to() -> None:
     detail = {"secret_version": {"SENDGRID_API_KEY": 7}, "secret_versions": [{"TWILIO_AUTH_TOKEN": "v3"}]}
     assert SCRUBBER.json(plain(detail)) == detail
+
+
+@pytest.mark.parametrize(
+    ("detail", "scrubbed"),
+    [
+        ({"customer": {"name": "ada"}}, {"customer": {"name": "[person]"}}),
+        ({"buyers": [{"surname": "x"}]}, {"buyers": [{"surname": "[person]"}]}),
+        ({"card": {"number": "5528"}}, {"card": {"number": "[card]"}}),
+        ({"payload": {"name": "Ayşe Yılmaz"}}, {"payload": {"name": "[person]"}}),
+        ({"name": "Selin"}, {"name": "[person]"}),
+        ({"location": {"coordinates": [32.8, 39.9]}}, {"location": {"coordinates": "[location]"}}),
+    ],
+)
+def test_a_key_is_read_together_with_the_one_above(detail: Any, scrubbed: Any) -> None:
+    assert SCRUBBER.json(detail) == scrubbed
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"error": {"name": "TypeError"}},
+        {"plan": {"name": "Premium Plan"}},
+        {"name": "sendgrid-email"},
+        {"name": "SENDGRID_API_KEY"},
+        {"name": "production"},
+        {"passwordRequired": "no", "token_expired": "yes"},
+        {"errors": {"password": "required", "email": "invalid"}},
+        {"phone": "unreachable", "location": "Istanbul"},
+        {"order_no": "5321234567", "conversationId": "5890040000000017", "id": 150428427078524},
+        {"message_id": "<20261128.abc123@mail.example.com>"},
+        {"pin_code": "35410", "map_pin": "x"},
+    ],
+)
+def test_what_only_resembles_a_secret_or_a_person_stays(detail: Any) -> None:
+    assert SCRUBBER.json(detail) == detail
 
 
 def test_flags_about_secrets_and_people_stay() -> None:
@@ -273,6 +458,23 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=12), inner, max_size=5),
     max_leaves=20,
 )
+
+
+pieces = st.lists(
+    st.sampled_from([example for pair in MASKED for example in pair] + KEPT)
+    | st.sampled_from(
+        ["token", "password", "=", ": ", " ", '"', "'", "&", "%20", "[secret]", "[", "]", "@", "+", "code is"]
+    )
+    | st.text(max_size=6),
+    max_size=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces.map("".join))
+def test_scrubbing_a_text_twice_changes_nothing_more(text: str) -> None:
+    once = SCRUBBER.text(plain_text(text))
+    assert SCRUBBER.text(once) == once
 
 
 @settings(max_examples=300, deadline=None)
