@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from msgspec import structs
@@ -478,6 +478,7 @@ class Wiring:
 
     def verify_world(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyWorld:
         """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
+        from releaseguard.eventlog.scrub import kinds_by_key
         from releaseguard.verification.run import VerifyWorld
 
         self._refuse_services()
@@ -486,7 +487,7 @@ class Wiring:
             cards=list(self.cards),
             environment=self.settings.environment,
             promise=self.promise(window, baseline),
-            kinds=_personal_data,
+            kinds=kinds_by_key,
             present=self._present(),
             now=self.event_log.now,
         )
@@ -1126,22 +1127,6 @@ def _bearer(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secr
 
 def _minutes(time: timedelta) -> int:
     return max(math.ceil(time / timedelta(minutes=1)), 1)
-
-
-def _personal_data(detail: Mapping[str, Any]) -> Mapping[str, str]:
-    """Key -> what kind of personal data or secret stands there: what the writers' scrubber would mask."""
-    from releaseguard.eventlog.plain import plain
-    from releaseguard.eventlog.scrub import Scrubber
-
-    scrubber = Scrubber()
-    found = {}
-    for key, value in detail.items():
-        before = plain(value)
-        after = scrubber.json({key: before})
-        masked = next(iter(after.values())) if isinstance(after, dict) else after
-        if masked != before and (kind := re.search(r"\[([a-z -]+)\]", str(masked))):
-            found[key] = kind[1]
-    return found
 
 
 def _what_lacks(table: str, columns: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releaseguard.eventlog.plain import CUT, MAX_NODES, UNREADABLE, plain, plain_text
-from releaseguard.eventlog.scrub import MAX_TEXT, Scrubber, kind_of_key, kinds_in, secrets_of
+from releaseguard.eventlog.scrub import MAX_TEXT, Scrubber, kind_of_key, kinds_by_key, kinds_in, secrets_of
 
 SCRUBBER = Scrubber(["known-value-12345"])
 
@@ -379,6 +379,21 @@ def test_the_environments_secrets_are_known_whatever_they_look_like() -> None:
 
 def test_a_known_secret_is_found_in_its_form_for_addresses() -> None:
     assert "a%2Fb" not in Scrubber(["a/b+c=1234567"]).text("?k=a%2Fb%2Bc%3D1234567")
+
+
+def test_a_detail_says_under_which_key_it_holds_what() -> None:
+    detail = {"a": "ada@example.com", "b": ["ok"], "phone": "05321234567", "c": {"d": "token=abc123"}}
+    assert kinds_by_key(detail) == {"a": "email", "phone": "phone", "c": "secret"}
+
+
+@pytest.mark.parametrize("text", ["word " * 500, "word " * 5_000, "to [email] and [phone] " + "word " * 500])
+def test_what_our_own_cut_changes_is_no_personal_data(text: str) -> None:
+    assert kinds_by_key({"message": text}) == {}
+    assert kinds_by_key({"message": "ada@example.com " + text}) == {"message": "email"}
+
+
+def test_a_value_that_repeats_a_mark_is_still_found() -> None:
+    assert kinds_by_key({"message": "[email] is ada@example.com"}) == {"message": "email"}
 
 
 # --- Any object becomes plain JSON

@@ -8,12 +8,13 @@ The app's thread only copies what it is given (``plain.py``); :class:`Scrubber` 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from releaseguard.eventlog.folded import BLANK, Folded, fold, without_unseen
-from releaseguard.eventlog.plain import CUT, Json
+from releaseguard.eventlog.plain import CUT, Json, plain
 from releaseguard.eventlog.scrub_keys import NAME_LIKE, is_identifier, is_message_id, looks_like_a_name, speaks_about
 from releaseguard.eventlog.scrub_keys import kind_of_key as _kind_of_key
 from releaseguard.eventlog.scrub_numbers import ibans
@@ -218,6 +219,12 @@ def kinds_in(value: Json) -> frozenset[str]:
     return frozenset(_kinds(value, _FINDER.json(value)))
 
 
+def kinds_by_key(detail: Mapping[str, object]) -> Mapping[str, str]:
+    """Of an event's detail: key -> what kind of secret or personal data stands there, of those that have any."""
+    found = {key: kinds_in({key: plain(value)}) for key, value in detail.items()}
+    return {key: min(kinds) for key, kinds in found.items() if kinds}
+
+
 def _kinds(before: Json, after: Json) -> Iterator[str]:
     if before == after:
         return
@@ -229,4 +236,5 @@ def _kinds(before: Json, after: Json) -> Iterator[str]:
         for old, new in zip(before, after, strict=True):
             yield from _kinds(old, new)
     else:
-        yield from MARK.findall(str(after))
+        # Marks that were there before are what a writer's scrubber left; a cut makes no kind of it.
+        yield from Counter(MARK.findall(str(after))) - Counter(MARK.findall(str(before)))
