@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
+from releaseguard.safemode.encryption import next_step_for
 from releaseguard.secret import Secret
 
 MOST_ROWS = 1000
@@ -68,8 +69,10 @@ class AppDatabase:
         if not isinstance(error, psycopg.OperationalError):
             # Its words can repeat a row's values.
             return ConfigError(f"an invariant stopped at what it read ({type(error).__name__})", where=self._setting)
+        encryption = next_step_for(str(error))
+        why = "cannot be reached safely" if encryption else "does not answer"
         return Unreachable(
-            f"the app's database does not answer ({type(error).__name__})",
+            f"the app's database {why} ({type(error).__name__})",
             where=self._setting,
-            next_step="Check the address in that variable, and that the database is up.",
+            next_step=encryption or "Check the address in that variable, and that the database is up.",
         )

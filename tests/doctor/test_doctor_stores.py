@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import psycopg
@@ -68,3 +69,12 @@ def test_invariants_are_planned_and_not_run(cli, world, migrated, database):
     assert "app.paytr.wallets" in found
     assert "does not run" in found["app.paytr.wallets"]["what"]
     assert all(row["group"] == "app" for row in found.values())
+
+
+def test_a_server_that_is_not_asked_who_it_is_is_remarked_on(cli, world, migrated, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+    found = rows(cli.run("doctor", "--json", APP_DATABASE_URL="postgresql://u@db.example.test/d?sslmode=require"))
+    assert found["app.database.sslmode"]["status"] == "warn"
+    assert "sslrootcert" in found["app.database.sslmode"]["fix"]
+    found = rows(cli.run("doctor", "--json", APP_DATABASE_URL="postgresql://u@db.example.test/d?sslmode=prefer"))
+    assert "SAFE MODE refuses sslmode=prefer" in found["app.database"]["what"]

@@ -62,7 +62,7 @@ def params(target: PinnedTarget) -> dict[str, Any]:
         ("host=b.internal port=6543", {}, "b.internal", "10.0.0.7", "6543"),
         ("postgres://127.0.0.1:1234/d", {}, "127.0.0.1", "127.0.0.1", "1234"),
         ("host=db.internal hostaddr=10.9.9.9", {"PGHOSTADDR": "1.2.3.4"}, "db.internal", "10.9.9.9", "5432"),
-        ("hostaddr=10.9.9.9", {"PGHOST": "db.evil"}, "", "10.9.9.9", "5432"),
+        ("hostaddr=10.9.9.9", {"PGHOST": "db.evil"}, "10.9.9.9", "10.9.9.9", "5432"),
         ("host=b.internal", {"PGHOST": "db.evil", "PGPORT": "7777"}, "b.internal", "10.0.0.7", "7777"),
         ("postgresql://b.internal:1,127.0.0.1:2/d", {}, "b.internal,127.0.0.1", "10.0.0.7,127.0.0.1", "1,2"),
         ("host=b.internal,/tmp hostaddr=10.0.0.7,", {}, "b.internal,/tmp", "10.0.0.7,", "5432,5432"),

@@ -12,6 +12,7 @@ from releaseguard.doctor.needs import GITHUB_SCHEMES, addresses
 from releaseguard.errors import NotFound, ServiceError
 from releaseguard.model import Remark, Standing, utc_now
 from releaseguard.rotation.survey import secrets_of
+from releaseguard.safemode import believes_whoever_answers
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Vault
 
@@ -216,7 +217,7 @@ def _events(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
     after = (*ALWAYS, "hosts.events", "credentials.events")
     found = [
         Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, world)),
-        Check("events.log", Group.EVENTS, "the event log", lambda: world.log().examine(), after),
+        Check("events.log", Group.EVENTS, "the event log", partial(_log, world), after),
         Check("events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, world, dates), ("events.log",)),
     ]
     exposed = world.exposed
@@ -227,6 +228,21 @@ def _events(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
 
         found.append(Check("events.row_security", Group.EVENTS, "row-level security", look, ("events.log",)))
     return found
+
+
+def _log(world: DoctorWorld) -> Iterator[Remark]:
+    url = world.settings.events.url
+    if url.startswith(("postgresql:", "postgres:")):
+        yield from _encrypted(world, url, "[events] url")
+    yield from world.log().examine()
+
+
+def _encrypted(world: DoctorWorld, url: str, setting: str) -> Iterator[Remark]:
+    """What SAFE MODE lets pass where it is written, and should be known."""
+    if believes_whoever_answers(url, world.environ, setting=setting):
+        what = "sslmode=require: the connection is encrypted, but the server is not asked who it is"
+        fix = "Leave sslmode out, and add ?sslrootcert=FILE where the server's authority is not one of this system's."
+        yield Remark(Standing.WARN, what, setting, fix, "sslmode")
 
 
 def _writers(world: DoctorWorld) -> Iterator[Remark]:
@@ -265,6 +281,7 @@ def _database(world: DoctorWorld) -> Lane:
         return [Check("app.database", Group.APP, "", lambda: [remark])] if invariants else []
 
     def connect() -> Iterator[Remark]:
+        yield from _encrypted(world, world.environ[variable], variable)
         database().reach()
         yield Remark(Standing.OK, "the app's database answers; sessions are read-only", variable)
 

@@ -33,6 +33,7 @@ from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified,
 from releaseguard.eventlog.sql import Bound, Dialect, left_out, minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, to_text
+from releaseguard.safemode.encryption import next_step_for
 from releaseguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -622,6 +623,8 @@ def _no_connection(error: psycopg.OperationalError, label: str) -> ServiceError:
         return AccessDenied(
             f"the database refused us: {said}", where=label, next_step="Correct user and password in [events] url."
         )
+    if encryption := next_step_for(said):
+        return Unreachable(f"no connection to the database: {said}", where=label, next_step=encryption)
     if "does not exist" in said:
         return NotFound(
             f"the database refused us: {said}", where=label, next_step="Create the database or correct [events] url."

@@ -13,7 +13,7 @@ from releaseguard.safemode.guard import (
     install,
     refusal_behind,
 )
-from releaseguard.safemode.libpq import PinnedTarget, check_libpq
+from releaseguard.safemode.libpq import PinnedTarget, believes_whoever_answers, check_libpq
 from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
 from releaseguard.safemode.trust import Trust, trust_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "Policy",
     "Trust",
     "active_policy",
+    "believes_whoever_answers",
     "build_policy",
     "check_address",
     "check_libpq",

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
+from releaseguard.safemode.encryption import REQUIRED, encryption, mode_written
 from releaseguard.safemode.guard import active_policy
-from releaseguard.safemode.hosts import Place
+from releaseguard.safemode.hosts import Place, canonical_or_none, is_loopback
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
 
@@ -52,8 +53,17 @@ class _Server:
         return not self.address and (not self.host or self.host[0] in "/@")
 
     @property
+    def stays_here(self) -> bool:
+        """What is sent there does not leave this machine. A name that merely resolves to it is another's to change."""
+        return self.is_local or all(map(_is_this_machine, filter(None, (self.host, self.address))))
+
+    @property
     def words(self) -> str:
         return f"{self.host or self.address or 'the local socket'}:{self.port}"
+
+
+def _is_this_machine(host: str) -> bool:
+    return is_loopback(canonical_or_none(host) or "")
 
 
 def check_libpq(
@@ -68,8 +78,10 @@ def check_libpq(
 
     ``policy`` is by default the one in force; without any (inside somebody's app) the target is pinned all the
     same. ``vouch`` is asked of every server before anything is looked up, and raises where no password may go there.
-    Raises ``ConfigError`` for a string libpq does not read or a service that is not defined, ``SafeModeRefusal`` for a
-    provider's host or a target that a ``PG*`` variable would choose, ``Unreachable`` for a name without address.
+    Beyond this machine the connection is encrypted and the server's certificate verified, unless the address or
+    ``PGSSLMODE`` says ``require`` or ``verify-ca``. Raises ``ConfigError`` for a string libpq does not read or a
+    service that is not defined, ``SafeModeRefusal`` for a provider's host, a target that a ``PG*`` variable would
+    choose, or a connection that might not be encrypted, ``Unreachable`` for a name without address.
     """
     params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
     _refuse_diversion(params, environ, setting)
@@ -79,7 +91,23 @@ def check_libpq(
         for place in _places(server, rules):
             vouch(place)
             rules.admit(place.host, place.port, setting)
-    return _pinned(params, [pin for server in servers for pin in _pins(server, setting)])
+    elsewhere = _elsewhere(servers)
+    encrypted = encryption(params, environ, setting, elsewhere.words) if elsewhere else {}
+    return _pinned({**params, **encrypted}, [pin for server in servers for pin in _pins(server, setting)])
+
+
+def believes_whoever_answers(conninfo_or_url: str, environ: Mapping[str, str], *, setting: str) -> bool:
+    """Whether the address encrypts without asking the server who it is. Raises as :func:`check_libpq`, looks nothing
+    up."""
+    params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
+    mode, _ = mode_written(params, environ, setting)
+    roots = params.get("sslrootcert") or environ.get("PGSSLROOTCERT")
+    return mode == REQUIRED and not roots and _elsewhere(list(_servers(params, environ, setting))) is not None
+
+
+def _elsewhere(servers: Sequence[_Server]) -> _Server | None:
+    """A server that is not on this machine. One mode holds for all that an address lists."""
+    return next((server for server in servers if not server.stays_here), None)
 
 
 def _parsed(text: str, setting: str) -> dict[str, str]:
@@ -200,14 +228,15 @@ def _servers(params: Mapping[str, str], environ: Mapping[str, str], setting: str
 
 
 def _pins(server: _Server, setting: str) -> Iterator[_Server]:
-    """The server once for every address its name has."""
+    """The server once for every address its name has; for ``localhost`` none that would lead elsewhere."""
     if server.is_local or server.address:
-        yield server
+        yield server if server.is_local else _Server(server.host or server.address, server.address, server.port)
         return
     try:
         found = socket.getaddrinfo(server.host, int(server.port), type=socket.SOCK_STREAM)
     except OSError:
         found = []
+    found = [one for one in found if not server.stays_here or _is_this_machine(str(one[-1][0]))]
     if not found:
         raise Unreachable(
             f"the database host {server.host} has no address",
