@@ -105,11 +105,13 @@ def without_keys(text: str) -> str:
 def masked(text: str) -> str:
     """``text`` with every value that this process holds as a ``Secret`` replaced by the mask.
 
-    The last line of defence, for text that libraries wrote (a traceback, an unforeseen exception): whoever
-    writes a message does not put a value into it to begin with.
+    In whatever letter case (a host is shown in lower case) and in every form in which a service may repeat it. The last
+    line of defence, for text that libraries and services wrote: whoever writes a message does not put a value into it
+    to begin with.
     """
-    values = {secret.reveal() for secret in list(_alive.values())}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST_MASKED:
-            text = text.replace(value, MASK)
+    folded = text.casefold()
+    forms = {form for secret in list(_alive.values()) for form in _forms(secret.reveal())}
+    seen = [form for form in forms if len(form) >= _SHORTEST_MASKED and form.casefold() in folded]
+    for form in sorted(seen, key=len, reverse=True):
+        text = re.sub(re.escape(form), MASK, text, flags=re.IGNORECASE)
     return text

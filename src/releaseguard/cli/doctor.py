@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,11 @@ import click
 
 from releaseguard.cli.options import ReaderLeft, Run, command, environment_option, write_output
 from releaseguard.errors import ExitCode
+from releaseguard.report.doctor import CheckRow
+from releaseguard.secret import masked
 
 if TYPE_CHECKING:
-    from releaseguard.doctor.interface import Diagnosis
+    from releaseguard.doctor.interface import Diagnosis, Finding
     from releaseguard.errors import ReleaseguardError
     from releaseguard.report.doctor import DoctorDocument
 
@@ -80,7 +81,12 @@ def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:
 
 
 def _document(diagnosis: Diagnosis) -> DoctorDocument:
-    return {
-        "ok": diagnosis.ok,
-        "checks": [{**asdict(one), "status": one.status.value} for one in diagnosis.findings],  # type: ignore[typeddict-item]
-    }
+    """Masked before it is broken into lines, which could break a value in two."""
+    return {"ok": diagnosis.ok, "checks": [_row(one) for one in diagnosis.findings]}
+
+
+def _row(one: Finding) -> CheckRow:
+    where, fix = (masked(text) if text else None for text in (one.where, one.fix))
+    return CheckRow(
+        id=masked(one.id), group=one.group, status=one.status.value, what=masked(one.what), where=where, fix=fix
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.secret import masked
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -52,18 +53,18 @@ class Run:
         from releaseguard.model import visible
 
         if self.json:
-            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+            click.echo(masked(json.dumps(data, ensure_ascii=False, indent=2)))
         else:
-            click.echo(visible(text() if callable(text) else text))
+            click.echo(masked(visible(text() if callable(text) else text)))
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
         if self.verbosity >= (1 if detail else 0):
-            click.echo(message, err=True)
+            click.echo(masked(message), err=True)
 
     def warn(self, message: str) -> None:
         """A remark on stderr that ``-q`` does not silence: something was not done."""
-        click.echo(message, err=True)
+        click.echo(masked(message), err=True)
 
     @property
     def on_terminal(self) -> bool:
