@@ -76,7 +76,7 @@ def rules_for(sim: Simulated) -> list[Rule]:
 def releaseguard(sim: Simulated) -> Outcome:
     """Our own judge, minute by minute."""
     rules = rules_for(sim)
-    ledger = Ledger([(r.provider, r.success | r.error) for r in rules], [sim.deployed], WINDOW)
+    ledger = Ledger([r.reading for r in rules], [sim.deployed], WINDOW)
     ledger.add(sim.cells)
     at = datetime.fromtimestamp(sim.deployed * 60, UTC)
     deployment = Deployment(release=simulator.NEW, environment="production", deployed_at=at)

@@ -33,6 +33,8 @@ class Verdict(StrEnum):
     WARN = "warn"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    """The check itself broke: nothing is said of the release. Never the verdict over several checks."""
 
 
 class Standing(StrEnum):

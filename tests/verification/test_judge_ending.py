@@ -126,7 +126,7 @@ def slow_harm() -> list[Cell]:
 def replay(
     cells: list[Cell], *, minutes: int = WINDOW, followed: int | None = None, rules: list[Rule] = RULES
 ) -> Replay:
-    ledger = Ledger([(r.provider, r.success | r.error) for r in rules], [DEPLOYED], WINDOW)
+    ledger = Ledger([r.reading for r in rules], [DEPLOYED], WINDOW)
     ledger.add([*history(), *cells])
     at, then = (datetime.fromtimestamp((DEPLOYED + m) * 60, UTC) for m in (0, followed or 0))
     deployment = Deployment(

@@ -52,7 +52,7 @@ def history(per_minute: int = 60, days: int = 2) -> list[Cell]:
 def ledger_of(
     cells: Sequence[Cell], rules: Sequence[Rule] = RULES, minute: int = DEPLOYED, window: int = WINDOW
 ) -> Ledger:
-    ledger = Ledger([(r.provider, r.success | r.error) for r in rules], [minute], window)
+    ledger = Ledger([r.reading for r in rules], [minute], window)
     ledger.add(cells)
     return ledger
 

@@ -55,7 +55,7 @@ def usual(provider: str, start: int = 0, end: int = WINDOW, release: str | None 
 
 
 def judged(cells: Sequence[Cell], minutes: int = WINDOW) -> Replay:
-    ledger = Ledger([(r.provider, r.success | r.error) for r in RULES], [DEPLOYED], WINDOW)
+    ledger = Ledger([r.reading for r in RULES], [DEPLOYED], WINDOW)
     ledger.add(cells)
     at = datetime.fromtimestamp(DEPLOYED * 60, UTC)
     deployment = Deployment(release="new", environment="production", deployed_at=at)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Run, Span, check_spans, command
 from releaseguard.errors import ConfigError, ExitCode
 from releaseguard.model import Verdict, to_text
 
 if TYPE_CHECKING:
     from releaseguard.verification.backtest import Replayed, Threshold
+    from releaseguard.verification.interface import Finding
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 
@@ -39,7 +41,7 @@ def backtest(
     """Replay `verify` over every release in the log, minute by minute, each look with only the rows that had been
     recorded by then: the checks of errors and volumes, which are judged by statistics. Checks that look at single
     rows, at the present or at flows are verify's alone. Where release_outcome events or --labels say which releases
-    were good, false alarms are counted, and what other thresholds would have done.
+    were good, false alarms are counted, and what other thresholds would have done. Exit code 70 where a check broke.
     """
     from releaseguard.verification.backtest import backtest as replay
     from releaseguard.verification.backtest import histories, other_thresholds, with_truth
@@ -49,11 +51,22 @@ def backtest(
     with run.wiring(None if everywhere else environment) as wiring:
         known = _labels(labels)
         past = histories(wiring.event_log, None if everywhere else wiring.settings.environment)
-        found = replay(wiring.event_log, past, list(wiring.cards), wiring.promise(window, baseline), every)
+        promise = wiring.promise(window, baseline)
+        found = replay(wiring.event_log, past, list(wiring.cards), promise, every, write_trace)
     replayed = [with_truth(one, {**past[one.deployment.environment].outcomes, **known}) for one in found]
     thresholds = other_thresholds(replayed, RATES)
     run.emit(lambda: _text(replayed, thresholds), _document(replayed, thresholds))
-    return ExitCode.OK
+    return ExitCode.BUG if any(_broken(replayed)) else ExitCode.OK
+
+
+def _broken(replayed: Sequence[Replayed]) -> Iterator[tuple[Replayed, Finding]]:
+    """The checks that could not be judged because they broke, each once."""
+    told = set()
+    for one in replayed:
+        for finding in one.findings:
+            if finding.verdict is Verdict.ERROR and finding.id not in told:
+                told.add(finding.id)
+                yield one, finding
 
 
 def _labels(path: Path | None) -> Mapping[str, bool]:
@@ -133,6 +146,7 @@ def _text(replayed: Sequence[Replayed], thresholds: Sequence[Threshold]) -> str:
             f"good releases: {alarms['good']}, of them failed (false alarms): {alarms['good_failed']}",
             f"bad releases: {alarms['bad']}, of them failed: {alarms['bad_failed']}, passed: {alarms['bad_passed']}",
         ]
+    lines += [f"{one.deployment.release}: {finding.id} {finding.reason}" for one, finding in _broken(replayed)]
     lines += ["", "other promises of false alarms ([verify] false_alarm_rate) would have failed:"]
     return "\n".join([*lines, *(_threshold(one) for one in thresholds)])
 

@@ -88,7 +88,7 @@ def _expected(error: ReleaseguardError, wants_json: bool) -> int:
 
 
 def _bug(error: Exception, wants_json: bool) -> int:
-    path = _write_trace(error)
+    path = write_trace(error)
     what = f"this is a bug in releaseguard ({type(error).__name__})"
     next_step = f"The trace is in {path}; please report it." if path else "Please report it."
     if wants_json:
@@ -97,7 +97,8 @@ def _bug(error: Exception, wants_json: bool) -> int:
     return ExitCode.BUG
 
 
-def _write_trace(error: Exception) -> str | None:
+def write_trace(error: Exception) -> str | None:
+    """Keep a bug's trace, masked, in a file of its own that only this user can read; ``None`` where that fails."""
     try:
         handle, path = tempfile.mkstemp(prefix="releaseguard-", suffix=".trace")
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -6,12 +6,14 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import (
     Moment,
     ReaderLeft,
@@ -59,22 +61,41 @@ LOOK_EVERY = 10.0
 def verify(run: Run, environment: str | None, watch: bool, within: timedelta | None, **flags: Any) -> ExitCode:
     """Judge a release from the app's own integration events, and from safe synthetic flows.
 
-    PASS and WARN exit 0, FAIL 1, INCONCLUSIVE 3. No, stale, partial or untagged data is INCONCLUSIVE, never PASS.
+    PASS and WARN exit 0, FAIL 1, INCONCLUSIVE 3, and 70 where a check broke and nothing fails. No, stale, partial or
+    untagged data is INCONCLUSIVE, never PASS.
     Looks may be repeated as often as you like: the promised rate of false alarms holds over all of them together.
     """
     _check_flags(watch, within, flags)
     with run.wiring(environment) as wiring:
         request = _request(wiring, flags)
-        world = wiring.verify_world(window=flags["window"], baseline=flags["baseline"])
+        world = replace(wiring.verify_world(window=flags["window"], baseline=flags["baseline"]), trace=write_trace)
         judged = _judge(run, request, world, watch=watch, within=within)
         _write_back(run, request, world, judged)
+    _tell_unknown(run, judged)
     document = _document(judged, flags["explain"])
-    code = EXIT_CODES[judged.verdict]
+    code = _exit_code(judged)
     try:
         _emit(run, document, flags["format_"], flags["output"])
     except BrokenPipeError as error:
         raise ReaderLeft(code) from error  # `verify | head` must not turn a FAIL into a 0
     return code
+
+
+def _exit_code(judged: Judged) -> ExitCode:
+    """A check that broke is a bug of ours, whatever the others say; but a FAIL stands."""
+    if judged.broken and judged.verdict is not Verdict.FAIL:
+        return ExitCode.BUG
+    return EXIT_CODES[judged.verdict]
+
+
+def _tell_unknown(run: Run, judged: Judged) -> None:
+    """Names that no card knows may be misspelt; errors among them count as their provider's."""
+    from releaseguard.model import visible
+
+    unknown = judged.log["unknown_events"]
+    if unknown:
+        names = ", ".join(f"{row['event']} of {row['provider']} ({row['outcome']}, {row['events']})" for row in unknown)
+        run.tell(f"Events that no card names: {' '.join(visible(names).split())}")
 
 
 def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]) -> None:
@@ -141,7 +162,7 @@ def _watch(run: Run, verifier: Verifier, within: timedelta | None) -> Judged:
 
 
 def _say_what_is_missing(run: Run, judged: Judged, said: str | None) -> str:
-    undecided = [finding for finding in judged.findings if finding.verdict is Verdict.INCONCLUSIVE]
+    undecided = [one for one in judged.findings if one.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
     text = "\n".join(f"waiting for {finding.id}: {finding.reason}" for finding in undecided)
     if text != said:
         run.tell(text or "waiting for the window's end")
@@ -185,7 +206,7 @@ def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path
     run.tell(f"{document['verdict'].upper()}  {document['summary']} ({output})")
 
 
-_COLOURS = {"PASS": "green", "FAIL": "red", "WARN": "yellow", "INCONCLUSIVE": "magenta"}
+_COLOURS = {"PASS": "green", "FAIL": "red", "WARN": "yellow", "INCONCLUSIVE": "magenta", "ERROR": "red"}
 
 
 def _coloured(text: str) -> str:
@@ -195,7 +216,7 @@ def _coloured(text: str) -> str:
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
     return re.sub(
-        r"^(PASS|FAIL|WARN|INCONCLUSIVE)\b",
+        rf"^({'|'.join(_COLOURS)})\b",
         lambda found: click.style(found[1], fg=_COLOURS[found[1]], bold=True),
         text,
         flags=re.MULTILINE,

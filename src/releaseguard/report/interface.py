@@ -13,7 +13,7 @@ class CheckRow(TypedDict):
     provider: str
     kind: str
     verdict: str
-    """``pass``, ``warn``, ``fail`` or ``inconclusive``."""
+    """``pass``, ``warn``, ``fail``, ``inconclusive``, or ``error`` where the check itself broke."""
     blocking: bool
     reason: str
     evidence: Mapping[str, Any]
@@ -47,7 +47,7 @@ class VerdictDocument(TypedDict):
 Format = Callable[[VerdictDocument, int], str]
 """Renders a document for a width in characters (formats for programs ignore it)."""
 
-ORDER = ("fail", "inconclusive", "warn", "pass")
+ORDER = ("fail", "error", "inconclusive", "warn", "pass")
 """What needs a reader first."""
 
 

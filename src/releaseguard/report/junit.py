@@ -11,7 +11,7 @@ def render(document: VerdictDocument) -> str:
     """The verdict as one ``testsuite``, a ``testcase`` for each check."""
     rows = rows_of(document)
     failed = [row for row in rows if row["verdict"] == "fail" and row["blocking"]]
-    undecided = [row for row in rows if row["verdict"] == "inconclusive"]
+    undecided = [row for row in rows if row["verdict"] in ("inconclusive", "error")]
     suite = ET.Element(
         "testsuite",
         name=f"releaseguard {document['environment']} {document['release']}",
@@ -32,7 +32,7 @@ def render(document: VerdictDocument) -> str:
 
 def _case(suite: ET.Element, row: CheckRow) -> None:
     case = ET.SubElement(suite, "testcase", classname=row["provider"], name=row["id"])
-    tag = {"fail": "failure", "inconclusive": "error"}.get(row["verdict"])
+    tag = {"fail": "failure", "inconclusive": "error", "error": "error"}.get(row["verdict"])
     if tag == "failure" and not row["blocking"]:
         tag = None
     if tag:

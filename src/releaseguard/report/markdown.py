@@ -6,7 +6,7 @@ import html
 
 from releaseguard.report.interface import VerdictDocument, by_urgency
 
-_MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔"}
+_MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
 
 
 def render(document: VerdictDocument) -> str:

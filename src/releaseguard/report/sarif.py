@@ -9,7 +9,7 @@ from typing import Any
 from releaseguard import __version__
 from releaseguard.report.interface import CheckRow, VerdictDocument, rows_of
 
-_LEVEL = {"fail": "error", "warn": "warning", "inconclusive": "note"}
+_LEVEL = {"fail": "error", "warn": "warning", "inconclusive": "note", "error": "error"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 

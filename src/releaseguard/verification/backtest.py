@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
+from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
-from releaseguard.model import Event, Verdict
+from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.verification.explain import explain
-from releaseguard.verification.interface import Deployment, Finding, Promise, Rule
+from releaseguard.verification.interface import Deployment, Finding, Promise, Rule, overall_of
+from releaseguard.verification.isolated import Parted, Trace, Traces, judged_apart, no_trace, not_judged
 from releaseguard.verification.judge import Look, Replay
 from releaseguard.verification.release import DEPLOYED, deployments_of
 from releaseguard.verification.series import Ledger
-from releaseguard.verification.traffic import gathered, rule_of, span_of
+from releaseguard.verification.traffic import gathered, is_configured, rules_of, span_of
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
@@ -73,15 +74,24 @@ def _release(row: Event) -> str | None:
 
 
 def backtest(
-    log: EventLog, past: Mapping[str, History], cards: Sequence[Card], promise: Promise, every: timedelta
+    log: EventLog,
+    past: Mapping[str, History],
+    cards: Sequence[Card],
+    promise: Promise,
+    every: timedelta,
+    trace: Trace = no_trace,
 ) -> Sequence[Replayed]:
-    """Every release of the environments, in order, as the log would have shown it at the time."""
+    """Every release of the environments, in order, as the log would have shown it at the time.
+
+    The trace of a check that breaks goes to ``trace``; the others stand.
+    """
+    traces = Traces(trace)
     spans = {name: span_of(history.deployments, promise) for name, history in past.items()}
     found: dict[str, Sequence[Replayed]] = {}
     for name, rows in _rows_of_each(log, spans):
-        found[name] = list(_replay_all(rows, past[name], cards, promise, every))
+        found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces))
     for name in past.keys() - found.keys():
-        found[name] = list(_replay_all([], past[name], cards, promise, every))
+        found[name] = list(_replay_all([], past[name], cards, promise, every, traces))
     return [one for name in past for one in found[name]]
 
 
@@ -97,72 +107,108 @@ def _rows_of_each(
 
 
 def _replay_all(
-    rows: Sequence[MinuteCount], history: History, cards: Sequence[Card], promise: Promise, every: timedelta
+    rows: Sequence[MinuteCount],
+    history: History,
+    cards: Sequence[Card],
+    promise: Promise,
+    every: timedelta,
+    traces: Traces,
 ) -> Iterator[Replayed]:
-    rules = _rules(cards)
+    rules = rules_of(cards)
     ledger = gathered(rules, history.deployments, promise, rows)
     first = _first_seen(rows)
     step = max(round(every / timedelta(minutes=1)), 1)
     for deployment in history.deployments:
-        known = [rule for rule in rules if _was_logged(rule, first, deployment, promise)]
-        yield replay_one(ledger, known, deployment, promise, step)
+        end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
+        logged = {key for key, seen in first.items() if seen <= end}
+        known = [rule for rule in rules if is_configured(rule, logged)]
+        yield replay_one(ledger, known, deployment, promise, step, traces)
 
 
-def _rules(cards: Sequence[Card]) -> Sequence[Rule]:
-    return [
-        rule_of(card, check) for card in cards for check in card.checks if isinstance(check, SignalCheck | VolumeCheck)
-    ]
-
-
-def _first_seen(rows: Sequence[MinuteCount]) -> Mapping[tuple[str, str], datetime]:
-    first: dict[tuple[str, str], datetime] = {}
+def _first_seen(rows: Sequence[MinuteCount]) -> Mapping[tuple[str, str, bool], datetime]:
+    first: dict[tuple[str, str, bool], datetime] = {}
     for row in rows:
-        key = row.provider, row.event
+        key = row.provider, row.event, row.outcome is Outcome.SUCCESS
         if not row.synthetic and (key not in first or row.occurred_minute < first[key]):
             first[key] = row.occurred_minute
     return first
 
 
-def _was_logged(
-    rule: Rule, first: Mapping[tuple[str, str], datetime], deployment: Deployment, promise: Promise
-) -> bool:
-    """Whether one of the rule's events had been seen by the window's end: otherwise the check is not configured."""
-    end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
-    events = rule.success | rule.error
-    return any(
-        seen <= end for (provider, event), seen in first.items() if provider == rule.provider and event in events
-    )
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """A replay, and what it said at each look."""
+
+    replay: Replay
+    looks: Sequence[Look]
 
 
 def replay_one(
-    ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise, step: int = 1
+    ledger: Ledger,
+    rules: Sequence[Rule],
+    deployment: Deployment,
+    promise: Promise,
+    step: int = 1,
+    traces: Traces | None = None,
 ) -> Replayed:
     """One release looked at every ``step`` minutes until its window ends.
 
     Its checks and evidence are those of the window's end, also where it had failed before.
     """
-    replay = Replay(ledger, rules, deployment, promise)
-    looks = [replay.look(minute) for minute in (*range(replay.deployed + step, replay.end, step), replay.end)]
-    failed = next((look for look in looks if look.verdict is Verdict.FAIL), None)
+
+    def look(some: Sequence[Rule], shared: Promise) -> _Course:
+        replay = Replay(ledger, some, deployment, shared)
+        minutes = (*range(replay.deployed + step, replay.end, step), replay.end)
+        return _Course(replay, [replay.look(minute) for minute in minutes])
+
+    courses = judged_apart(look, rules, promise)
+    traces = traces or Traces(no_trace)
+    findings = [_finding(courses, rule, traces) for rule in rules]
+    broken = any(finding.verdict is Verdict.ERROR for finding in findings)
+    verdicts = _verdicts(courses, broken=broken)
+    failed = next((minute for minute, verdict in verdicts if verdict is Verdict.FAIL), None)
     return Replayed(
         deployment=deployment,
-        verdict=looks[-1].verdict,
-        failed_after_s=_seconds(replay, failed) if failed else None,
-        decided_after_s=_seconds(replay, _settled(looks)),
-        findings=[explain(replay, rule) for rule in rules],
-        peak=replay.peak,
+        verdict=verdicts[-1][1] if verdicts else Verdict.INCONCLUSIVE,
+        failed_after_s=None if failed is None else _seconds(deployment, failed),
+        decided_after_s=_seconds(deployment, _settled(verdicts)) if verdicts else 0,
+        findings=findings,
+        peak=max((course.replay.peak for _, course in courses.parts), default=1.0),
     )
 
 
-def _settled(looks: Sequence[Look]) -> Look:
+def _finding(courses: Parted[_Course], rule: Rule, traces: Traces) -> Finding:
+    try:
+        return explain(courses.of(rule).replay, rule)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this check's and nobody else's
+        return not_judged(rule.provider, rule, error, traces.of(rule.id, error))
+
+
+def _verdicts(courses: Parted[_Course], *, broken: bool) -> Sequence[tuple[int, Verdict]]:
+    """The verdict of all checks together at each look, which it was by minute; with a broken one only a FAIL."""
+    columns = zip(*(course.looks for _, course in courses.parts), strict=True)
+    if not broken and len(courses.parts) == 1:
+        return [(look.minute, look.verdict) for (look,) in columns]
+    return [(looks[0].minute, _together(courses, looks, broken=broken)) for looks in columns]
+
+
+def _together(courses: Parted[_Course], looks: Sequence[Look], *, broken: bool) -> Verdict:
+    said = [
+        (verdict, rule.blocking, rule.undecided)
+        for (rules, _), look in zip(courses.parts, looks, strict=True)
+        for rule, verdict in zip(rules, look.verdicts, strict=True)
+    ]
+    return overall_of([*said, *([(Verdict.ERROR, True, "block")] if broken else [])])
+
+
+def _settled(verdicts: Sequence[tuple[int, Verdict]]) -> int:
     """The first look after which the verdict never changed."""
-    same = list(takewhile(lambda look: look.verdict is looks[-1].verdict, reversed(looks)))
-    return same[-1]
+    same = list(takewhile(lambda one: one[1] is verdicts[-1][1], reversed(verdicts)))
+    return same[-1][0]
 
 
-def _seconds(replay: Replay, look: Look) -> int:
+def _seconds(deployment: Deployment, minute: int) -> int:
     """From the deployment itself to a look."""
-    return max(round(look.minute * 60 - replay.deployment.deployed_at.timestamp()), 0)
+    return max(round(minute * 60 - deployment.deployed_at.timestamp()), 0)
 
 
 def with_truth(replayed: Replayed, outcomes: Mapping[str, bool]) -> Replayed:

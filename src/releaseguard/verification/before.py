@@ -18,9 +18,10 @@ from releaseguard.verification.baseline import (
     shared_variance,
     volume_baseline,
 )
+from releaseguard.verification.bounds import inside
 from releaseguard.verification.completeness import Lags, lags_of
 from releaseguard.verification.evidence import DROP, MINUTE_CAP, Others, volume_evidence
-from releaseguard.verification.interface import Promise, Rule
+from releaseguard.verification.interface import Promise, Reading, Rule
 from releaseguard.verification.series import Cell, Known, Ledger
 
 INCIDENT = 20.0
@@ -88,8 +89,8 @@ def known_before(
     minutes = promise.window_minutes
     builder = _Builder(ledger, late, span, complete, minutes)
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
-    volumes = {r.id: builder.volume(r.provider, r.success) for r in rules if r.kind == "volume"}
-    traffic = {name: builder.volume(name, None) for name in ledger.providers}
+    volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
+    traffic = {name: builder.traffic(name) for name in ledger.providers}
     trouble = {**_trouble(rules, there, errors, deployed), **builder.volume_trouble(rules, volumes)}
     return Before(
         learned=sum(cell.total for cell in there),
@@ -114,25 +115,29 @@ class _Builder:
         self._span = span
         self._complete = complete
         self._minutes = minutes
-        self._known: dict[tuple[str, frozenset[str] | None], Known] = {}
+        self._known: dict[Reading, Known] = {}
 
-    def series(self, provider: str, events: frozenset[str] | None) -> Known:
-        key = provider, events
-        if key not in self._known:
+    def read(self, reading: Reading) -> Known:
+        if reading not in self._known:
             late = [
-                (cell.occurred, cell.total, 0 if cell.ok else cell.total)
+                (cell.occurred, cell.total, cell.total if bad else 0)
                 for cell in self._late
-                if cell.provider == provider and (events is None or cell.event in events)
+                if cell.provider == reading.provider and (bad := reading.of(cell.event, cell.ok)) is not None
             ]
-            self._known[key] = Known(self._ledger.series(provider, events), late)
-        return self._known[key]
+            self._known[reading] = Known(self._ledger.read(reading), late)
+        return self._known[reading]
 
     def errors(self, rule: Rule) -> ErrorBaseline:
-        series = self.series(rule.provider, rule.success | rule.error)
-        return error_baseline(series, self._span, minutes=self._minutes)
+        return error_baseline(self.read(rule.reading), self._span, minutes=self._minutes)
 
-    def volume(self, provider: str, events: frozenset[str] | None) -> VolumeBaseline:
-        series = self.series(provider, events)
+    def volume(self, rule: Rule) -> VolumeBaseline:
+        return self._volume(self.read(rule.reading))
+
+    def traffic(self, provider: str) -> VolumeBaseline:
+        late = [(cell.occurred, cell.total, 0) for cell in self._late if cell.provider == provider]
+        return self._volume(Known(self._ledger.series(provider), late))
+
+    def _volume(self, series: Known) -> VolumeBaseline:
         return volume_baseline(series, self._span, complete=self._complete, minutes=self._minutes)
 
     def volume_trouble(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
@@ -146,7 +151,7 @@ class _Builder:
         """The evidence that the volume had dropped before the deployment, against the hours before that."""
         if usual.days < 2:
             return 0.0
-        series = self.series(rule.provider, rule.success)
+        series = self.read(rule.reading)
         silent = self._silent_before(series, usual)
         if not _may_have_stopped(series, self._complete, usual.days):
             return silent
@@ -243,11 +248,13 @@ def _trouble(
 def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
     """The (events, errors) of a signal rule by minute, in order of time."""
     minutes: dict[int, list[int]] = {}
+    reading = rule.reading
     for cell in cells:
-        if cell.event in rule.success or cell.event in rule.error:
+        bad = reading.of(cell.event, cell.ok)
+        if bad is not None:
             held = minutes.setdefault(cell.occurred, [0, 0])
             held[0] += cell.total
-            held[1] += 0 if cell.ok else cell.total
+            held[1] += cell.total if bad else 0
     return [(minutes[m][0], minutes[m][1]) for m in sorted(minutes)]
 
 
@@ -260,7 +267,7 @@ class Trouble:
     _HARMS = (0.12, 0.35, 0.8)
 
     def __init__(self, baseline: ErrorBaseline, value: float = 1.0) -> None:
-        bound = baseline.bound
+        bound = inside(baseline.bound)
         raised = [bound + (1 - bound) * harm for harm in self._HARMS]
         self._bad = [math.log(p / bound) for p in raised]
         self._good = [math.log((1 - p) / (1 - bound)) for p in raised]

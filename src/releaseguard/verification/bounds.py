@@ -2,6 +2,9 @@
 
 The regularized incomplete beta function by its continued fraction (Press et al., *Numerical Recipes*, 6.4; the
 modified Lentz method), and what follows from it: Clopper and Pearson, Biometrika 26 (1934), 404.
+
+Each function has a value for every count from 0 on and every share from 0 to 1, the ends included: what a card or a
+log says must never be outside of what can be computed.
 """
 
 from __future__ import annotations
@@ -9,14 +12,23 @@ from __future__ import annotations
 import math
 
 _TINY = 1e-300
+LEAST_SHARE = 1e-9
+"""A share that was estimated is never known to be 0 or 1 more closely than this."""
+
+
+def inside(share: float) -> float:
+    """The share, drawn off 0 and 1, where logarithms end."""
+    return min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
-    """P(X <= x) for X ~ Beta(a, b), with a, b > 0."""
-    if x <= 0.0:
-        return 0.0
+    """P(X <= x) for X ~ Beta(a, b). Where ``a`` is 0 all of X lies at 0, where ``b`` is 0 at 1."""
     if x >= 1.0:
         return 1.0
+    if a <= 0.0:
+        return 1.0 if x >= 0.0 else 0.0
+    if x <= 0.0 or b <= 0.0:
+        return 0.0
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     if x < (a + 1.0) / (a + b + 2.0):
         return front * _fraction(x, a, b) / a
@@ -64,27 +76,44 @@ def upper_share(bad: float, total: float, confidence: float) -> float:
     """
     if total <= 0 or bad >= total:
         return 1.0
-    return beta_quantile(confidence, bad + 1.0, max(total - bad, 1e-9))
+    return beta_quantile(confidence, max(bad, 0.0) + 1.0, total - bad)
 
 
 def lower_share(bad: float, total: float, confidence: float) -> float:
     """Clopper and Pearson's one-sided lower bound of a share; 0 where nothing was seen."""
     if bad <= 0 or total <= 0:
         return 0.0
-    return beta_quantile(1.0 - confidence, bad, total - bad + 1.0)
+    return beta_quantile(1.0 - confidence, bad, max(total - bad, 0.0) + 1.0)
 
 
-def clean_trials_needed(share: float, confidence: float) -> int:
-    """How many trials without a failure exclude a failure share of ``share``: 59 for 5% at 95%."""
-    return math.ceil(math.log(1.0 - confidence) / math.log1p(-share))
+def clean_trials_needed(share: float, confidence: float) -> int | None:
+    """How many trials without a failure exclude a failure share of ``share``: 59 for 5% at 95%.
+
+    One where everything fails at that share; ``None`` where no number does: a share of 0, a confidence of 1.
+    """
+    if share >= 1.0:
+        return 1
+    if share < LEAST_SHARE or confidence >= 1.0:
+        return None
+    return max(math.ceil(math.log(1.0 - confidence) / math.log1p(-share)), 0)
 
 
 def likelihood_ratio(bad: float, total: float, usual: float, harmed: float) -> float:
     """The logarithm of how much likelier ``bad`` of ``total`` are at a share of ``harmed`` than of ``usual``.
 
-    Both shares lie strictly between 0 and 1, but for ``harmed`` = 1, at which nothing good can come: minus
-    infinity where something did.
+    Minus infinity where they cannot come at ``harmed``, and infinity where they cannot at ``usual`` alone.
     """
-    if harmed >= 1.0:
-        return -math.inf if total > bad else bad * math.log(1.0 / usual)
-    return bad * math.log(harmed / usual) + (total - bad) * math.log((1.0 - harmed) / (1.0 - usual))
+    at_harmed = _log_chance(bad, total, harmed)
+    at_usual = _log_chance(bad, total, usual)
+    return at_harmed - at_usual if math.isfinite(at_harmed) else -math.inf
+
+
+def _log_chance(bad: float, total: float, share: float) -> float:
+    """The logarithm of the probability of ``bad`` failures and then successes up to ``total``."""
+    return _times(bad, share) + _times(max(total - bad, 0.0), 1.0 - share)
+
+
+def _times(count: float, share: float) -> float:
+    if count <= 0.0:
+        return 0.0
+    return count * math.log(share) if share > 0.0 else -math.inf

@@ -55,13 +55,15 @@ def _undecided(judged: Judged) -> Sequence[str]:
 
 
 def _summary(judged: Judged) -> str:
-    undecided, warned = _undecided(judged), _ids(judged, Verdict.WARN)
+    undecided, warned, broken = _undecided(judged), _ids(judged, Verdict.WARN), _ids(judged, Verdict.ERROR)
     if not judged.findings:
         return "nothing could be checked: no check is configured, and no provider has logged an event"
     if judged.verdict is Verdict.FAIL:
         return f"{_listed(_ids(judged, Verdict.FAIL))} failed"
     if judged.verdict is Verdict.INCONCLUSIVE:
-        return f"not decided: {_listed(undecided)}"
+        parts = [f"not judged, because it broke: {_listed(broken)}"] if broken else []
+        parts += [f"not decided: {_listed(undecided)}"] if undecided else []
+        return "; ".join(parts)
     if judged.verdict is Verdict.WARN:
         parts = [f"{_listed(warned)} warned"] if warned else []
         parts += [f"too quiet to judge: {_listed(undecided)}"] if undecided else []
@@ -79,6 +81,8 @@ def _next_step(judged: Judged) -> str | None:
         return f"roll back or fix; releaseguard verify --explain {first.id} shows the evidence"
     if judged.verdict is not Verdict.INCONCLUSIVE:
         return None
+    if judged.broken:
+        return "decide by hand about what could not be judged, and report the trace that it names"
     if judged.window_ended:
         return "the window is over: decide by hand, or make events with the flows ([app] url)"
     return "look again later, or let it look: releaseguard verify --watch"

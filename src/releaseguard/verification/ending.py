@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from releaseguard.verification.bounds import beta_cdf
-from releaseguard.verification.evidence import Change, Others, common_level, tolerated_mean
+from releaseguard.verification.bounds import beta_cdf, inside
+from releaseguard.verification.evidence import LEAST_WEIGHT, Change, Others, common_level, tolerated_mean
 
 KEPT = ((5.0, 0.5), (25.0, 0.05), (200.0, 0.5), (math.inf, 0.1))
 """(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many
@@ -45,8 +45,10 @@ def chance_of_errors(errors: int, events: int, share: float, weight: float) -> f
 
     The upper tail of the beta-binomial law; 1 where there are no more errors than usual.
     """
+    errors, share = min(errors, events), inside(share)
     if errors <= events * share:
         return 1.0
+    weight = max(weight, LEAST_WEIGHT)
     a, b = share * weight, (1.0 - share) * weight
     good = events - errors
     ways = math.lgamma(events + 1) - math.lgamma(errors + 1) - math.lgamma(good + 1)

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from releaseguard.verification.bounds import inside
+
 HARMS = (0.04, 0.1, 0.3, 0.75)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
 HARM_WEIGHTS = ((25.0, (0.1, 0.15, 0.35, 0.4)), (250.0, (0.2, 0.35, 0.25, 0.2)), (math.inf, (0.25, 0.25, 0.25, 0.25)))
@@ -24,6 +26,8 @@ ONSETS = 3
 """About so many later onsets share a burst."""
 MINUTE_CAP = 30.0
 """The most that one minute may multiply the evidence of trouble before the deployment by."""
+LEAST_WEIGHT = 1e-6
+"""Of what is known of a share: of nothing at all no probability follows."""
 _CEILING = 1e15
 
 
@@ -46,6 +50,7 @@ class ErrorProcess:
     def __init__(
         self, share: float, weight: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
     ) -> None:
+        share = inside(share)
         raised = [share + (1.0 - share) * harm for harm in HARMS]
         self._bad = [math.log(p) for p in raised]
         self._good = [math.log1p(-p) for p in raised]
@@ -55,7 +60,7 @@ class ErrorProcess:
         self._at_once = _Sums(_cap(needed, AT_ONCE))
         self._later = _Sums(_cap(needed, ONSETS * self._each_minute))
         self._minutes: dict[int, list[float]] = {}
-        self._usual = _Usual(share, weight)
+        self._usual = _Usual(share, max(weight, LEAST_WEIGHT))
 
     @property
     def value(self) -> float:
@@ -213,8 +218,13 @@ def tolerated_mean(level: Level, change: Change) -> float:
     return min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
 
 
+MOST_RISE = 1e6
+"""Times the usual volume, beyond which one rise is as much as another."""
+
+
 def rise(harm: float) -> Change:
     """A rise to ``harm`` times the usual volume, or twice that; growth by its square root is nobody's fault."""
+    harm = min(harm, MOST_RISE)
     tolerated = math.sqrt(harm)
     return Change(factors=((harm / tolerated, 0.5), (2 * harm / tolerated, 0.5)), tolerated=tolerated)
 

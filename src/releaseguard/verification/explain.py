@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,21 +11,27 @@ from typing import Any
 from releaseguard.model import Verdict, to_text
 from releaseguard.verification.bounds import lower_share, upper_share
 from releaseguard.verification.interface import LEAST_TAGGED, Evidence, Finding, Rule, SilenceCause
-from releaseguard.verification.judge import SUSPICION, VOLUME_DEVIATIONS, Ending, ErrorState, Replay, VolumeState
+from releaseguard.verification.judge import (
+    SUSPICION,
+    VOLUME_DEVIATIONS,
+    Ending,
+    ErrorState,
+    Failure,
+    Replay,
+    VolumeState,
+)
 
-_SILENCE = {
-    SilenceCause.PROVIDER: "the provider's events stopped while the others prove that users are there",
-    SilenceCause.IDLE: "users are away: too little was to be expected",
-    SilenceCause.LOG: "nothing of any provider reaches the log: its pipeline is down or late",
-    SilenceCause.RELEASE_NOT_LIVE: "all events come from other releases: the new one serves nobody",
-}
+MOST_NAMES = 5
+"""Of events that no card names."""
+LONGEST_NAME = 80
 
 
 def explain(replay: Replay, rule: Rule) -> Finding:
     """A rule's finding at the newest look."""
     verdict = replay.verdict_of(rule)
     words, evidence = _signal(replay, rule, verdict) if rule.kind == "signal" else _volume(replay, rule, verdict)
-    cause = replay.silence_of(rule)
+    failure = replay.failures.get(rule.id)
+    cause = failure.cause if failure else replay.silence_of(rule)
     return Finding(
         id=rule.id,
         provider=rule.provider,
@@ -39,10 +46,19 @@ def explain(replay: Replay, rule: Rule) -> Finding:
             "checklist_e_value": _rounded(replay.peak),
             "threshold": _rounded(replay.threshold),
             "last_look": _last_look(replay.endings.get(rule.id)),
-            "failed_at": _text(replay.failed[rule.id]) if rule.id in replay.failed else None,
+            "failed_at": _text(failure.minute) if failure else None,
+            "failed_on": _failed_on(rule, failure) if failure else None,
             "silence_cause": cause.value if cause else None,
         },
     )
+
+
+def _failed_on(rule: Rule, failure: Failure) -> Evidence:
+    """What had been seen at the look that failed the rule."""
+    told = {"since": _text(failure.since), "events": failure.events}
+    if rule.kind == "signal":
+        return {**told, "errors": failure.errors}
+    return {**told, "expected": _rounded(failure.expected)}
 
 
 def explain_log(replay: Replay) -> Evidence:
@@ -95,10 +111,27 @@ def _signal(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence
         "tagged": state.tagged,
         "needed_events": needed,
         "needed_minutes": _minutes_for(needed, rate),
+        "unknown_events": _most_of(state.strays),
         "began_before_deployment": state.trouble is not None,
         "would_change": _what_would_change(verdict),
     }
-    return _signal_words(replay, rule, verdict, state, evidence), evidence
+    return _signal_words(replay, rule, verdict, state, evidence) + _unknown_words(state), evidence
+
+
+def _most_of(strays: Counter[str]) -> Mapping[str, int]:
+    """The most frequent names, each cut, since an app may write anything there."""
+    return {name[:LONGEST_NAME]: count for name, count in sorted(strays.items(), key=_by_count)[:MOST_NAMES]}
+
+
+def _by_count(named: tuple[str, int]) -> tuple[int, str]:
+    return -named[1], named[0]
+
+
+def _unknown_words(state: ErrorState) -> str:
+    if not state.strays:
+        return ""
+    names = ", ".join(f"{name} ({count})" for name, count in _most_of(state.strays).items())
+    return f"; among them errors by events that no card names: {names}"
 
 
 def _counted(state: ErrorState) -> tuple[int, int]:
@@ -108,31 +141,48 @@ def _counted(state: ErrorState) -> tuple[int, int]:
 
 def _signal_words(replay: Replay, rule: Rule, verdict: Verdict, state: ErrorState, evidence: Mapping[str, Any]) -> str:
     base = replay.known.errors[rule.id]
-    observed = f"observed {evidence['errors']} errors of {evidence['events']} events in {_span(replay)}"
     usual = f"where the baseline says {base.share:.1%} of {base.events}" if base.events else "with no baseline"
+    if failure := replay.failures.get(rule.id):
+        return _failed_signal(replay, rule, verdict, failure, usual)
+    observed = f"observed {evidence['errors']} errors of {evidence['events']} events in {_span(replay)} {usual}"
     limit = f"{evidence['limit']:.1%}"
-    if verdict in {Verdict.FAIL, Verdict.WARN}:
-        return (
-            f"{observed} {usual}; harm begins at {limit}; {_evidence_words(replay, rule)}; therefore {_called(verdict)}"
-        )
     if verdict is Verdict.PASS:
-        return f"{observed} {usual}; needed confidence that it is below {limit}, and has it"
+        return f"{observed}; needed confidence that it is below {limit}, and has it"
     if state.trouble is not None:
-        return f"{observed} {usual}; the errors began before the deployment and go on, so they are not this release's"
-    return f"{observed} {usual}; {_why_undecided(replay, rule, evidence, limit)}"
+        began = "errors began before the deployment and are not known to be over"
+        return f"{observed}; {began}, so they are not held against this release"
+    return f"{observed}; {_why_undecided(replay, rule, evidence, limit)}"
+
+
+def _failed_signal(replay: Replay, rule: Rule, verdict: Verdict, failure: Failure, usual: str) -> str:
+    observed = f"observed {failure.errors} errors of {failure.events} events in {_stretch(failure)} {usual}"
+    limit = replay.limit(rule)
+    above = failure.errors >= limit * failure.events
+    harm = f"harm begins at {limit:.1%}" if above else "that is more than chance explains"
+    return f"{observed}; {harm}; {_evidence_words(replay, failure)}; therefore {_called(verdict)}"
+
+
+def _stretch(failure: Failure) -> str:
+    """How long what failed a rule had lasted, and when that was."""
+    return f"{failure.minute - failure.since} min up to {_text(failure.minute)[11:16]}Z"
 
 
 def _why_undecided(replay: Replay, rule: Rule, evidence: Mapping[str, Any], limit: str) -> str:
     cause = replay.silence_of(rule)
     if cause:
-        return _SILENCE[cause]
+        return _silence_words(replay, rule, cause)
     if evidence["events"] and evidence["tagged"] * 2 < evidence["events"]:
         return "most of them carry no release, so they cannot be held for or against it"
+    if not replay.known.errors[rule.id].events:
+        return "needed some history to compare with, and there is none"
+    if not replay.has_room(rule):
+        return "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
+    if evidence["e_value"] > SUSPICION:
+        leaning = f"the newest lean towards a rise (e-value {evidence['e_value']:g})"
+        return f"{leaning}; needed at most {SUSPICION:g} for a pass"
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]
     if more is None:
-        return "needed some history to compare with, and there is none"
-    if evidence["e_value"] > SUSPICION:
-        return f"that leans towards a rise (e-value {evidence['e_value']:g}); needed at most {SUSPICION:g} for a pass"
+        return f"no number of events that can be waited for would exclude {limit}"
     when = f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
     return f"needed about {more} more to exclude {limit}{when}"
 
@@ -166,29 +216,38 @@ def _volume(replay: Replay, rule: Rule, verdict: Verdict) -> tuple[str, Evidence
 
 
 def _volume_words(replay: Replay, rule: Rule, verdict: Verdict, state: VolumeState, evidence: Mapping[str, Any]) -> str:
+    if failure := replay.failures.get(rule.id):
+        return _failed_volume(replay, rule, verdict, failure)
     observed = f"observed {state.judged} events in {_span(replay)} where {state.expected:.1f} were to be expected"
-    harm = _harm(rule)
-    if verdict in {Verdict.FAIL, Verdict.WARN}:
-        cause = replay.silence_of(rule)
-        why = f" ({_SILENCE[cause]})" if cause else ""
-        return f"{observed}; harm is {harm}; {_evidence_words(replay, rule)}; therefore {_called(verdict)}{why}"
     if verdict is Verdict.PASS:
-        return f"{observed}; needed confidence that it is not {harm}, and has it"
+        return f"{observed}; needed confidence that it is not {_harm(rule)}, and has it"
+    return f"{observed}; {_why_no_volume(replay, rule, state, evidence)}"
+
+
+def _failed_volume(replay: Replay, rule: Rule, verdict: Verdict, failure: Failure) -> str:
+    expected = f"{failure.expected:.1f} were to be expected"
+    observed = f"observed {failure.events} events in {_stretch(failure)} where {expected}"
+    harm = f"a loss of {rule.max_drop:.0%}" if failure.is_loss else f"{rule.max_rise:g} times the usual"
+    why = f" ({_silence_words(replay, rule, failure.cause)})" if failure.cause else ""
+    return f"{observed}; harm is {harm}; {_evidence_words(replay, failure)}; therefore {_called(verdict)}{why}"
+
+
+def _why_no_volume(replay: Replay, rule: Rule, state: VolumeState, evidence: Mapping[str, Any]) -> str:
     if evidence["began_before_deployment"]:
-        return f"{observed}; the volume had dropped before the deployment, so it is not this release's doing"
+        return "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
     if cause := replay.silence_of(rule):
-        return f"{observed}; {_SILENCE[cause]}"
+        return _silence_words(replay, rule, cause)
     if evidence["baseline"]["days"] < 1:
-        return f"{observed}; there is less than a day of history to compare with"
+        return "there is less than a day of history to compare with"
     if state.tagged < LEAST_TAGGED * state.fresh:
-        return f"{observed}; most of them carry no release, so they cannot pass it"
+        return "most of them carry no release, so they cannot pass it"
     if state.value > SUSPICION:
-        return f"{observed}; that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
+        return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]
     if more is None:
-        return f"{observed}; the usual volume varies too much from hour to hour to exclude {harm}"
+        return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
     when = f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
-    return f"{observed}; needed about {more} more to exclude {harm}{when}"
+    return f"needed about {more} more to exclude {_harm(rule)}{when}"
 
 
 def _harm(rule: Rule) -> str:
@@ -207,9 +266,24 @@ def _volume_needed(dispersion: float, variance: float, rule: Rule, state: Volume
 # --- shared words ------------------------------------------------------------------------------------------------
 
 
-def _evidence_words(replay: Replay, rule: Rule) -> str:
-    ending = replay.endings.get(rule.id)
-    if ending is not None and ending.fails and replay.failed[rule.id] == ending.minute:
+def _silence_words(replay: Replay, rule: Rule, cause: SilenceCause) -> str:
+    """Why nothing more of the new release comes, and since when."""
+    quiet, last = replay.quiet(rule), replay.last_event(rule)
+    since = f"since {_text(last)[11:16]}Z" if last is not None else "since the deployment"
+    if cause is SilenceCause.LOG:
+        return "nothing of any provider reaches the log any more: its pipeline is down or late"
+    if cause is SilenceCause.PROVIDER:
+        return f"nothing of the new release {since}, while the other providers prove that users are there"
+    if cause is SilenceCause.IDLE:
+        return f"nothing of the new release {since}, and too little was to be expected: users are away"
+    if quiet.all_tagged:
+        return "other releases make its events: the new one, which serves others, has made none"
+    return "the events come from other releases: the new one serves nobody"
+
+
+def _evidence_words(replay: Replay, failure: Failure) -> str:
+    ending = failure.ending
+    if ending is not None:
         return (
             f"as usual that has a probability of {_odds(ending.chance)} at the window's last look, "
             f"needed at most {_odds(ending.allowed)}"

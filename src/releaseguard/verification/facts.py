@@ -72,7 +72,8 @@ def release_tag(
         return finding(provider, check, Verdict.FAIL, reason, evidence)
     if low >= check.min_share:
         return finding(provider, check, Verdict.PASS, f"{seen}; {needed}", evidence)
-    more = max(clean_trials_needed(1 - check.min_share, CLAIM) - total, 1) if not untagged else None
+    trials = clean_trials_needed(1 - check.min_share, CLAIM)
+    more = max(trials - total, 1) if trials is not None and not untagged else None
     wait = f"about {more} more tagged events" if more else "more events"
     reason = f"{seen}; {needed} with confidence, which takes {wait}"
     return finding(provider, check, Verdict.INCONCLUSIVE, reason, {**evidence, "needed_events": more})
@@ -192,13 +193,23 @@ def _held_back(verdict: Verdict, reason: str, rows: Sequence[Event]) -> tuple[Ve
 
 def unheard(found: Finding) -> Finding:
     """The finding where nothing of any provider reaches the log: what had arrived by then passes nothing."""
+    why = "nothing of any provider reaches the log: its pipeline is down or late"
+    return _withheld(found, why, {"silence_cause": SilenceCause.LOG.value})
+
+
+def unknown_log(found: Finding) -> Finding:
+    """The finding where nobody could tell whether the log lives: nothing passes."""
+    return _withheld(found, "whether the log lives could not be judged", {})
+
+
+def _withheld(found: Finding, why: str, evidence: Evidence) -> Finding:
     if found.verdict is not Verdict.PASS:
         return found
     return replace(
         found,
         verdict=Verdict.INCONCLUSIVE,
-        reason=f"{found.reason}; but nothing of any provider reaches the log: its pipeline is down or late",
-        evidence={**found.evidence, "silence_cause": SilenceCause.LOG.value},
+        reason=f"{found.reason}; but {why}",
+        evidence={**found.evidence, **evidence},
     )
 
 

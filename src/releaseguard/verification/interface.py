@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -34,6 +34,35 @@ class SilenceCause(StrEnum):
     """Events arrive, and all of them from other releases: the new one serves nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a check reads the rows of its provider: which of them it counts, and which of those are errors.
+
+    Each check reads for itself: a flag that the AI raised is an error to the check of the flag rate, though the app
+    logs it as a success, and to no other check.
+    """
+
+    provider: str
+    success: frozenset[str]
+    error: frozenset[str] = frozenset()
+    classified: frozenset[str] | None = None
+    """Set where the check judges the provider's errors: an error row of any event but these is one more of them,
+    whether a card knows its name or not. ``None``: only the events that the check names count."""
+
+    def of(self, event: str, ok: bool) -> bool | None:
+        """Whether such a row is an error, by its event and whether it is logged as a success; ``None``: it does not
+        count."""
+        if event in self.error:
+            return True
+        if event in self.success:
+            return not ok
+        return True if self.is_stray(event, ok) else None
+
+    def is_stray(self, event: str, ok: bool) -> bool:
+        """Whether it counts as an error although neither this check nor another names its event."""
+        return not ok and self.classified is not None and event not in self.classified
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One statistical check of a card.
@@ -47,6 +76,8 @@ class Rule:
     kind: Literal["signal", "volume"]
     success: frozenset[str]
     error: frozenset[str] = frozenset()
+    classified: frozenset[str] | None = None
+    """As in :class:`Reading`."""
     max_error_increase: float = 0.05
     max_error_rate: float | None = None
     max_drop: float | None = 0.5
@@ -54,6 +85,11 @@ class Rule:
     grace_minutes: int = 2
     blocking: bool = True
     undecided: Literal["warn", "block"] = "warn"
+
+    @property
+    def reading(self) -> Reading:
+        """How it reads its provider's rows."""
+        return Reading(self.provider, self.success, self.error, self.classified)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +116,12 @@ class Deployment:
     followed_at: datetime | None = None
 
 
+def end_of(deployment: Deployment, promise: Promise) -> datetime:
+    """Until when a deployment is looked at: its window, or less where another one follows."""
+    end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
+    return min(end, deployment.followed_at) if deployment.followed_at else end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one check says, whichever kind it is; the parts of ``verify --json`` under ``checks``."""
@@ -103,12 +145,14 @@ def overall(findings: Sequence[Finding]) -> Verdict:
 def overall_of(verdicts: Sequence[tuple[Verdict, bool, str]]) -> Verdict:
     """The verdict over (verdict, blocking, undecided) of every check.
 
-    FAIL where a blocking check fails; INCONCLUSIVE where a check with ``undecided = "block"`` is undecided, or
-    where nothing at all was decided; WARN where a check warns, a non-blocking one fails, or another is
+    FAIL where a blocking check fails; INCONCLUSIVE where a check broke, where one with ``undecided = "block"`` is
+    undecided, or where nothing at all was decided; WARN where a check warns, a non-blocking one fails, or another is
     undecided; else PASS.
     """
     if any(verdict is Verdict.FAIL and blocking for verdict, blocking, _ in verdicts):
         return Verdict.FAIL
+    if any(verdict is Verdict.ERROR for verdict, _, _ in verdicts):
+        return Verdict.INCONCLUSIVE
     undecided = [when for verdict, _, when in verdicts if verdict is Verdict.INCONCLUSIVE]
     if "block" in undecided or len(undecided) == len(verdicts):
         return Verdict.INCONCLUSIVE

@@ -32,7 +32,7 @@ from releaseguard.verification.evidence import (
 )
 from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Promise, Rule, SilenceCause, overall_of
 from releaseguard.verification.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
-from releaseguard.verification.silence import Quiet, silence_cause
+from releaseguard.verification.silence import STILL_SERVING, Quiet, silence_cause
 
 SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
@@ -76,8 +76,8 @@ class ErrorState:
     rule: Rule
     events: int = 0
     errors: int = 0
-    bad_minutes: Counter[int] = field(default_factory=Counter)
-    """The errors of each minute."""
+    minutes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Events and errors of each minute."""
     tagged: int = 0
     """Of ``events``, those that carry the release; the others merely came after the deployment."""
     old_events: int = 0
@@ -88,6 +88,13 @@ class ErrorState:
     excused: tuple[int, int] = (0, 0)
     """Events and errors that came while it went on: shown, and not held against the release."""
     value: float = 1.0
+    strays: Counter[str] = field(default_factory=Counter)
+    """Errors of the new release by events that no check names."""
+
+    def add_stray(self, cell: Cell) -> None:
+        """Count the name of an error that no check names."""
+        if self.rule.reading.is_stray(cell.event, cell.ok):
+            self.strays[cell.event] += cell.total
 
 
 @dataclass(slots=True)
@@ -126,6 +133,28 @@ class Ending:
     @property
     def fails(self) -> bool:
         return self.chance <= self.allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a rule had seen when it failed. Nothing that comes later undoes it, nor is it what failed the release."""
+
+    minute: int
+    """The look."""
+    events: int
+    """Since the minute ``since``, from which on they speak most against the release."""
+    errors: int = 0
+    expected: float = 0.0
+    """The events that were to be expected of a volume rule."""
+    since: int
+    cause: SilenceCause | None
+    ending: Ending | None = None
+    """The test that failed it, where that was the one at the end of the window."""
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether a volume rule failed for too few events, and not for too many."""
+        return self.events < self.expected
 
 
 @dataclass(slots=True)
@@ -181,7 +210,8 @@ class Replay:
         self.log = LogState()
         self.errors = {r.id: ErrorState(r) for r in rules if r.kind == "signal"}
         self.volumes = {r.id: VolumeState(r, seen=[0] * self.length) for r in rules if r.kind == "volume"}
-        self._by_event: dict[tuple[str, str], tuple[list[ErrorState], list[VolumeState]]] = {}
+        self._by_kind: dict[tuple[str, str, bool], tuple[list[tuple[ErrorState, bool]], list[VolumeState]]] = {}
+        """By provider, event and outcome: the states that such a row counts for, and whether it is an error there."""
         self.traffic: dict[str, list[int]] = defaultdict(lambda: [0] * self.length)
         self._rows = [0] * self.length
         self._hoped: Sequence[float] = ()
@@ -198,8 +228,12 @@ class Replay:
         self.before: Before | None = None
         self.endings: dict[str, Ending] = {}
         """By rule, once the last look has been taken."""
-        self.failed: dict[str, int] = {}
-        """The look at which a rule failed, by id."""
+        self.failures: dict[str, Failure] = {}
+        """What failed a rule, by id."""
+        self._old_rows = [0] * self.length
+        """Traffic of other releases by minute."""
+        self._first_tagged: int | None = None
+        """The minute after the deployment in which the release was first seen to serve anybody."""
         self.evidence = 1.0
         self.peak = 1.0
         """The checklist's one number: the average e-value of its blocking rules, now and at its highest; at the
@@ -303,7 +337,11 @@ class Replay:
             log.events += cell.total
             log.fresh += cell.total if ours else 0
             log.tagged += cell.total if ours and cell.release is not None else 0
-            log.old += cell.total if _of_another(cell, ours) else 0
+            if _of_another(cell, ours):
+                log.old += cell.total
+                self._old_rows[offset] += cell.total
+            elif ours and cell.release is not None:
+                self._first_tagged = min(offset, offset if self._first_tagged is None else self._first_tagged)
             self.traffic[cell.provider][offset] += cell.total
             if ours or _of_another(cell, ours):
                 self._own.setdefault(cell.provider, [0, 0, 0])[_part(cell, ours)] += cell.total
@@ -315,18 +353,14 @@ class Replay:
                 state.tagged += cell.total if ours and cell.release is not None else 0
                 state.old += 0 if ours else cell.total
 
-    def _states(self, cell: Cell) -> tuple[list[ErrorState], list[VolumeState]]:
-        key = cell.provider, cell.event
-        if key not in self._by_event:
-            self._by_event[key] = (
-                [
-                    s
-                    for s in self.errors.values()
-                    if s.rule.provider == key[0] and (key[1] in s.rule.success or key[1] in s.rule.error)
-                ],
-                [s for s in self.volumes.values() if s.rule.provider == key[0] and key[1] in s.rule.success],
+    def _states(self, cell: Cell) -> tuple[list[tuple[ErrorState, bool]], list[VolumeState]]:
+        key = cell.provider, cell.event, cell.ok
+        if key not in self._by_kind:
+            self._by_kind[key] = (
+                [(s, bad) for s in self.errors.values() if (bad := _reads(s.rule, cell)) is not None],
+                [s for s in self.volumes.values() if _reads(s.rule, cell) is not None],
             )
-        return self._by_event[key]
+        return self._by_kind[key]
 
     def _judge_log(self) -> None:
         """How much should have arrived since the newest row that did, at the level shown up to then.
@@ -362,15 +396,17 @@ class Replay:
         for occurred, ours, cell in arrived:
             if cell.synthetic or not cell.total or occurred >= self.end:
                 continue
-            for state in self._states(cell)[0]:
+            for state, is_error in self._states(cell)[0]:
+                bad = cell.total if is_error else 0
                 if ours and occurred >= self.deployed + state.rule.grace_minutes:
                     held = minutes.setdefault(state.rule.id, {}).setdefault(occurred, [0, 0])
                     held[0] += cell.total
-                    held[1] += 0 if cell.ok else cell.total
+                    held[1] += bad
                     state.tagged += cell.total if cell.release is not None else 0
+                    state.add_stray(cell)
                 elif not ours:
                     state.old_events += cell.total
-                    state.old_errors += 0 if cell.ok else cell.total
+                    state.old_errors += bad
         for name, state in self.errors.items():
             batches = [(minute, n, k) for minute, (n, k) in sorted(minutes.get(name, {}).items())]
             self._step(state, batches)
@@ -386,7 +422,8 @@ class Replay:
         for minute, total, bad in batches:
             state.events += total
             state.errors += bad
-            state.bad_minutes[minute] += bad
+            held = state.minutes.get(minute, (0, 0))
+            state.minutes[minute] = held[0] + total, held[1] + bad
         if state.process is not None:
             state.value = state.process.look(batches)
 
@@ -411,7 +448,7 @@ class Replay:
             return
         rates = self._due(rule.provider, base.rates)
         state.complete = len(rates)
-        alive = [m for m in range(rule.grace_minutes, len(rates)) if not dead[m]]
+        alive = [m for m in range(max(rule.grace_minutes, self._live_from()), len(rates)) if not dead[m]]
         state.judged = sum(state.seen[m] for m in alive)
         state.expected = sum(rates[m] for m in alive)
         state.value, state.drop, state.rise, state.chance = 1.0, None, None, 1.0
@@ -428,6 +465,12 @@ class Replay:
             state.value = sum(values) / len(values)
         if self.look_minute == self._last_look:
             state.chance = self._chance_of(state, alive, rates, others)
+
+    def _live_from(self) -> int:
+        """The minute after the deployment from which on the volume is the release's: not while others served it."""
+        first = self._first_tagged or 0
+        hoped, old = sum(self._hoped[:first]), sum(self._old_rows[:first])
+        return first if first > SETTLED and old >= STILL_SERVING * hoped else 0
 
     def _may_drop(self, rule: Rule) -> bool:
         """Whether fewer events may be held against the release."""
@@ -552,7 +595,7 @@ class Replay:
             if average >= self.threshold:
                 for rule, part in zip(rules, parts, strict=True):
                     if part >= min(self.threshold, 0.5 * max(parts)):
-                        self.failed.setdefault(rule.id, self.look_minute)
+                        self._fail(rule)
 
     def _conclude(self) -> None:
         """The last look: what is too rare to be chance, given what is kept for this look, fails its rule."""
@@ -567,7 +610,60 @@ class Replay:
                 if rule.blocking:
                     self.peak = max(self.peak, share / chance)
                 if ending.fails:
-                    self.failed.setdefault(rule.id, self.look_minute)
+                    self._fail(rule, ending)
+
+    @property
+    def failed(self) -> Mapping[str, int]:
+        """The look at which a rule failed, by id."""
+        return {name: failure.minute for name, failure in self.failures.items()}
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the release serves anybody, as far as the tags tell; where none are written, time does."""
+        return self.log.tagged > 0 or self.log.old <= self.log.fresh
+
+    def _fail(self, rule: Rule, ending: Ending | None = None) -> None:
+        """The rule fails, unless it did already or the release serves nobody: what it did not do is not its fault."""
+        if rule.id in self.failures or not self.is_live:
+            return
+        found = self._errors_seen(rule, ending) if rule.kind == "signal" else self._change_seen(rule, ending)
+        if found is not None:
+            self.failures[rule.id] = found
+
+    def _errors_seen(self, rule: Rule, ending: Ending | None) -> Failure | None:
+        """The errors that speak most against the release; ``None`` where their share is not above the usual."""
+        state, cause = self.errors[rule.id], self.silence_of(rule)
+        share = self.known.errors[rule.id].share
+        stretch = _most_telling(state.minutes, share) if ending is None else (self.deployed, state.events, state.errors)
+        if stretch is None or stretch[2] <= share * stretch[1]:
+            return None
+        return Failure(
+            minute=self.look_minute,
+            events=stretch[1],
+            errors=stretch[2],
+            since=stretch[0],
+            # Errors come from somewhere: where there are any, the release is live.
+            cause=None if cause is SilenceCause.RELEASE_NOT_LIVE else cause,
+            ending=ending,
+        )
+
+    def _change_seen(self, rule: Rule, ending: Ending | None) -> Failure | None:
+        """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
+        state, cause = self.volumes[rule.id], self.silence_of(rule)
+        if cause is SilenceCause.RELEASE_NOT_LIVE:
+            return None
+        found = _strongest(state) if ending is None else VolumeEvidence(0.0, 0, state.judged, state.expected)
+        if found is None or not _is_harm(rule, found.seen, found.expected):
+            return None
+        return Failure(
+            minute=self.look_minute,
+            events=found.seen,
+            expected=found.expected,
+            since=self.deployed + found.onset,
+            # A silence explains too few events, and no spike.
+            cause=cause if found.seen < found.expected else None,
+            ending=ending,
+        )
 
     def _families(self) -> Iterable[tuple[Sequence[Rule], float]]:
         """The rules that may fail a release, and those that may warn, each with the sum of their weights."""
@@ -582,22 +678,29 @@ class Replay:
         state, base = self.errors[rule.id], self.known.errors[rule.id]
         if state.trouble is not None:
             return 1.0
-        return chance_of_errors(lasting(state.bad_minutes.values()), state.events, base.share, base.weight)
+        return chance_of_errors(
+            lasting(bad for _, bad in state.minutes.values()), state.events, base.share, base.weight
+        )
 
     # -- verdicts ----------------------------------------------------------------------------------------
 
     def verdict_of(self, rule: Rule) -> Verdict:
         """What a rule says at the newest look."""
-        if rule.id in self.failed:
+        if rule.id in self.failures:
             return Verdict.FAIL if rule.blocking else Verdict.WARN
         passed = self._errors_pass(rule) if rule.kind == "signal" else self._volume_passes(rule)
         return Verdict.PASS if passed else Verdict.INCONCLUSIVE
 
     def limit(self, rule: Rule) -> float:
-        """The share of errors from which on the card speaks of harm."""
+        """The share of errors from which on the card speaks of harm; at most 1, whatever the card says."""
         share = self.known.errors[rule.id].share
-        limit = share + rule.max_error_increase
+        limit = min(share + rule.max_error_increase, 1.0)
         return min(limit, max(rule.max_error_rate, share)) if rule.max_error_rate is not None else limit
+
+    def has_room(self, rule: Rule) -> bool:
+        """Whether the harm that the card names is one that can come: not where so many errors are usual that there
+        is no room for it."""
+        return self.limit(rule) < 1.0
 
     def _errors_pass(self, rule: Rule) -> bool:
         state = self.errors[rule.id]
@@ -612,7 +715,8 @@ class Replay:
         the harm much better than the usual, and, were they all clean, must exclude it, with less confidence.
         """
         base, limit = self.known.errors[rule.id], self.limit(rule)
-        if not base.events or events < clean_trials_needed(limit, LEAST_CONFIDENCE) or errors >= limit * events:
+        needed = clean_trials_needed(limit, LEAST_CONFIDENCE) if self.has_room(rule) else None
+        if not base.events or needed is None or events < needed or errors >= limit * events:
             return False
         ratio = likelihood_ratio(errors, events, base.share, limit)
         if ratio > math.log(PASS_RATIO):
@@ -621,12 +725,15 @@ class Replay:
         good = events - errors + prior * (1 - base.share)
         return beta_cdf(limit, errors + prior * base.share, good) >= self.promise.confidence
 
-    def events_needed(self, rule: Rule) -> int:
-        """How many more events, with errors at the usual share, a PASS of a signal rule would take; at least 1."""
+    def events_needed(self, rule: Rule) -> int | None:
+        """How many more events, with errors at the usual share, a PASS of a signal rule would take, at least 1;
+        ``None`` where no number that can be waited for would do."""
         state, share = self.errors[rule.id], self.known.errors[rule.id].share
         more = 1
-        while more < MOST_NEEDED and not self.excludes(rule, state.events + more, state.errors + share * more):
+        while not self.excludes(rule, state.events + more, state.errors + share * more):
             more += max(more // 20, 1)
+            if more > MOST_NEEDED:
+                return None
         return more
 
     def _is_tagged(self, tagged: int, events: int) -> bool:
@@ -652,6 +759,10 @@ class Replay:
         """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
         return silence_cause(self.quiet(rule))
 
+    def last_event(self, rule: Rule) -> int | None:
+        """The minute of the newest event of the new release by the rule's provider."""
+        return self._last_event.get(rule.provider)
+
     def quiet(self, rule: Rule) -> Quiet:
         """What surrounds the silence of the rule's provider."""
         provider, known = rule.provider, self.known
@@ -673,6 +784,34 @@ class Replay:
             others_seen=sum(sum(self.traffic[name][start:until]) for name in others),
             others_expected=sum(due[name] for name in others),
         )
+
+
+def _strongest(state: VolumeState) -> VolumeEvidence | None:
+    found = [one for one in (state.drop, state.rise) if one is not None]
+    return max(found, key=lambda one: one.value, default=None)
+
+
+def _is_harm(rule: Rule, seen: int, expected: float) -> bool:
+    """Whether a volume lies on a side that the card calls harm."""
+    return (rule.max_drop is not None and seen < expected) or (rule.max_rise is not None and seen > expected)
+
+
+def _most_telling(minutes: Mapping[int, tuple[int, int]], usual: float) -> tuple[int, int, int] | None:
+    """The last stretch of minutes whose share of errors is farthest above the usual one, by its likelihood ratio:
+    its first minute, events and errors; ``None`` where none is above it."""
+    found, most, events, errors = None, 0.0, 0, 0
+    for minute in sorted(minutes, reverse=True):
+        total, bad = minutes[minute]
+        events, errors = events + total, errors + bad
+        ratio = likelihood_ratio(errors, events, usual, errors / events) if errors > usual * events else 0.0
+        if ratio > most:
+            found, most = (minute, events, errors), ratio
+    return found
+
+
+def _reads(rule: Rule, cell: Cell) -> bool | None:
+    """Whether a cell is an error to the rule; ``None`` where it does not count for it."""
+    return rule.reading.of(cell.event, cell.ok) if rule.provider == cell.provider else None
 
 
 def _of_another(cell: Cell, ours: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from releaseguard.cards.spec import (
@@ -19,21 +20,36 @@ from releaseguard.cards.spec import (
     SignalCheck,
     VolumeCheck,
 )
+from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification import facts
 from releaseguard.verification.explain import explain, explain_log
-from releaseguard.verification.interface import Deployment, Evidence, Finding, Promise, Rule, overall
+from releaseguard.verification.interface import Deployment, Evidence, Finding, Promise, Rule, end_of, overall
+from releaseguard.verification.isolated import Parted, Trace, Traces, judged_apart, no_trace, not_judged
 from releaseguard.verification.judge import Replay
 from releaseguard.verification.present import Present
 from releaseguard.verification.release import DEPLOYED, deployments_of, pick
 from releaseguard.verification.series import minute_of
-from releaseguard.verification.traffic import gathered, rows_around, rule_of, settled_before, span_of
+from releaseguard.verification.traffic import (
+    Logged,
+    gathered,
+    is_configured,
+    logged_in,
+    rows_around,
+    rule_of,
+    rules_of,
+    settled_before,
+    span_of,
+    unknown_events,
+)
 
 AHEAD = timedelta(minutes=10)
 """How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
 WRITTEN = "release_verified"
 WRITTEN_CHECK = "release_check"
+BAD = frozenset({Verdict.FAIL, Verdict.ERROR})
+"""Verdicts that are written back as errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +75,8 @@ class VerifyWorld:
     kinds: facts.Kinds
     present: Present
     now: Callable[[], datetime]
+    trace: Trace = no_trace
+    """Where the trace of a check that breaks goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,11 @@ class Judged:
         """Whether looking again cannot change it: a FAIL, a PASS, or the window is over."""
         return self.verdict in {Verdict.FAIL, Verdict.PASS} or self.window_ended
 
+    @property
+    def broken(self) -> bool:
+        """Whether a check could not be judged because it broke."""
+        return any(finding.verdict is Verdict.ERROR for finding in self.findings)
+
 
 @dataclass(slots=True)
 class Verifier:
@@ -95,6 +118,10 @@ class Verifier:
     request: VerifyRequest
     world: VerifyWorld
     _baseline: Sequence[MinuteCount] | None = field(default=None, init=False)
+    _traces: Traces = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._traces = Traces(self.world.trace)
 
     def look(self) -> Judged:
         """The verdict now, or as of the moment asked for.
@@ -105,8 +132,7 @@ class Verifier:
         deployment = self._deployment(as_of)
         wanted = list(self._wanted())
         rows = [*self._rows(deployment, as_of)]
-        logged = {(row.provider, row.event) for row in rows if not row.synthetic}
-        skipped = list(self._skipped(wanted, logged))
+        skipped = list(self._skipped(wanted, logged_in(rows)))
         left_out = {one.check.id for one in skipped}
         judged = [(card, check) for card, check in wanted if check.id not in left_out]
         findings, log = self._findings(judged, deployment, as_of, rows)
@@ -117,7 +143,7 @@ class Verifier:
             verdict=overall(settled) if settled else Verdict.INCONCLUSIVE,
             findings=findings,
             skipped=skipped,
-            log=log,
+            log={**log, "unknown_events": unknown_events(self.world.cards, rows, deployment)},
             window_ended=as_of >= self._end(deployment),
         )
 
@@ -130,8 +156,7 @@ class Verifier:
         return pick(known, environment=environment, release=request.release, deployed_at=request.deployed_at)
 
     def _end(self, deployment: Deployment) -> datetime:
-        end = deployment.deployed_at + timedelta(minutes=self.world.promise.window_minutes)
-        return min(end, deployment.followed_at) if deployment.followed_at else end
+        return end_of(deployment, self.world.promise)
 
     def _wanted(self) -> Iterator[tuple[Card, Check]]:
         for card in self.world.cards:
@@ -154,24 +179,29 @@ class Verifier:
         """What the log is asked to leave out: later rows, where a past moment is asked for."""
         return as_of if self.request.as_of else None
 
-    def _skipped(self, wanted: Sequence[tuple[Card, Check]], logged: set[tuple[str, str]]) -> Iterator[Skipped]:
+    def _skipped(self, wanted: Sequence[tuple[Card, Check]], logged: Logged) -> Iterator[Skipped]:
         for card, check in wanted:
             reason = self._why_not(card, check, logged)
             if reason:
                 yield Skipped(card, check, reason)
 
-    def _why_not(self, card: Card, check: Check, logged: set[tuple[str, str]]) -> str | None:
+    def _why_not(self, card: Card, check: Check, logged: Logged) -> str | None:
         if isinstance(check, FlowCheck | InvariantCheck | SecretCheck):
             if self.request.as_of:
                 return "it looks at the present, and a past moment is judged"
             if isinstance(check, FlowCheck) and not self.request.flows:
                 return "--no-flows"
             return self.world.present.why_not(card, check)
-        events = _events_of(check)
-        if events and not any(event in events for _, event in logged):
-            days = self.world.promise.baseline_minutes / 1440
-            return f"not configured: no {' or '.join(sorted(events))} was logged here in {days:g} days"
-        return None
+        if isinstance(check, SignalCheck | VolumeCheck):
+            there = is_configured(rule_of(card, check), logged)
+        else:
+            events = _events_of(check)
+            there = not events or any(event in events for _, event, _ in logged)
+        return None if there else self._nothing_logged(check)
+
+    def _nothing_logged(self, check: Check) -> str:
+        days = self.world.promise.baseline_minutes / 1440
+        return f"not configured: no {' or '.join(sorted(_events_of(check)))} was logged here in {days:g} days"
 
     def _findings(
         self,
@@ -180,28 +210,43 @@ class Verifier:
         as_of: datetime,
         rows: Sequence[MinuteCount],
     ) -> tuple[Sequence[Finding], Evidence]:
-        rules = [rule_of(card, check) for card, check in judged if isinstance(check, SignalCheck | VolumeCheck)]
-        ledger = gathered(rules, [deployment], self.world.promise, rows)
-        replay = Replay(ledger, rules, deployment, self.world.promise)
-        replay.look(max(minute_of(as_of), replay.deployed + 1))
-        statistical = {rule.id: self._with_ids(rule, explain(replay, rule), deployment, as_of) for rule in rules}
+        replays = self._replays(deployment, as_of, rows)
         until = min(as_of, self._end(deployment))
-        single = _SingleRows(self.world, deployment, until, self.request.as_of, replay)
-        findings = [
-            statistical[check.id] if check.id in statistical else self._other(card, check, deployment, until, single)
-            for card, check in judged
-        ]
-        return findings, explain_log(replay)
+        single = _SingleRows(self.world, deployment, until, self.request.as_of, replays.first)
+        findings = [self._finding(card, check, replays, single) for card, check in judged]
+        return findings, self._log(replays.first)
 
-    def _other(self, card: Card, check: Check, deployment: Deployment, until: datetime, single: _SingleRows) -> Finding:
-        found = self._by_rows(card, check, deployment, until, single)
-        if found is None:
-            return self.world.present.look(card, check, deployment)
-        return facts.unheard(found) if single.down else found
+    def _replays(self, deployment: Deployment, as_of: datetime, rows: Sequence[MinuteCount]) -> Parted[Replay]:
+        """The whole checklist, also where only some of its checks are asked for: what a check says must not depend
+        on which others were asked for in the same run, and the promise is about all of them together."""
+        logged = logged_in(rows)
+        rules = [rule for rule in rules_of(self.world.cards) if is_configured(rule, logged)]
 
-    def _by_rows(
-        self, card: Card, check: Check, deployment: Deployment, until: datetime, single: _SingleRows
-    ) -> Finding | None:
+        def judge(some: Sequence[Rule], promise: Promise) -> Replay:
+            replay = Replay(gathered(some, [deployment], promise, rows), some, deployment, promise)
+            replay.look(max(minute_of(as_of), replay.deployed + 1))
+            return replay
+
+        return judged_apart(judge, rules, self.world.promise)
+
+    def _log(self, replay: Replay | None) -> Evidence:
+        return explain_log(replay) if replay is not None else {"down": None, "silence_cause": None}
+
+    def _finding(self, card: Card, check: Check, replays: Parted[Replay], single: _SingleRows) -> Finding:
+        """What a check says; one that breaks says that, and takes no other with it."""
+        try:
+            if isinstance(check, SignalCheck | VolumeCheck):
+                rule = rule_of(card, check)
+                return self._with_ids(rule, explain(replays.of(rule), rule), single)
+            found = self._by_rows(card, check, single)
+            return single.heard(found) if found else self.world.present.look(card, check, single.deployment)
+        except ReleaseguardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this check's and nobody else's
+            return not_judged(card.id, check, error, self._traces.of(check.id, error))
+
+    def _by_rows(self, card: Card, check: Check, single: _SingleRows) -> Finding | None:
+        deployment, until = single.deployment, single.until
         if isinstance(check, ReleaseTagCheck):
             return facts.release_tag(card.id, check, single.of(check.events), deployment, until)
         if isinstance(check, PrivacyCheck):
@@ -212,35 +257,63 @@ class Verifier:
             return facts.non_blocking(card.id, check, both, deployment, until, single.complete)
         return None
 
-    def _with_ids(self, rule: Rule, finding: Finding, deployment: Deployment, as_of: datetime) -> Finding:
+    def _with_ids(self, rule: Rule, finding: Finding, single: _SingleRows) -> Finding:
         """The finding with the ids of up to five rows: those that speak against the release, or a PASS rests on."""
-        events = rule.success | rule.error if finding.verdict is Verdict.PASS else rule.error or rule.success
-        query = Query(
-            environment=deployment.environment,
-            providers=[rule.provider],
-            events=sorted(events),
-            since=deployment.deployed_at,
-            until=self._end(deployment),
-            recorded_until=self._known_at(as_of),
-            synthetic=False if self.world.log.capabilities.has("synthetic") else None,
-        )
-        of_release = (row for row in self.world.log.select(query) if row.release in {deployment.release, None})
-        first = [str(row.id) for row, _ in zip(of_release, range(facts.MOST_IDS), strict=False)]
-        return replace(finding, evidence={**finding.evidence, "event_ids": first})
+        against = finding.verdict is not Verdict.PASS and rule.kind == "signal"
+        rows = single.against(rule) if against else single.counted(rule)
+        return replace(finding, evidence={**finding.evidence, "event_ids": facts.ids(rows)})
 
 
 class _SingleRows:
     """The rows since the deployment by event, each event read once for all checks that need it."""
 
     def __init__(
-        self, world: VerifyWorld, deployment: Deployment, until: datetime, known_at: datetime | None, replay: Replay
+        self,
+        world: VerifyWorld,
+        deployment: Deployment,
+        until: datetime,
+        known_at: datetime | None,
+        replay: Replay | None,
     ) -> None:
-        self._world, self._deployment, self._until = world, deployment, until
-        self.down = replay.log.down
-        """Whether nothing of any provider reaches the log."""
-        self.complete = replay.complete_until
+        self._world, self.deployment, self.until = world, deployment, until
+        self._replay = replay
+        self.complete = replay.complete_until if replay else deployment.deployed_at
         self._known_at = known_at
         self._read: dict[str, Sequence[Event]] = {}
+
+    def heard(self, found: Finding) -> Finding:
+        """The finding, less what a log that is down, or of which nobody knows, cannot vouch for."""
+        if self._replay is None:
+            return facts.unknown_log(found)
+        return facts.unheard(found) if self._replay.log.down else found
+
+    def counted(self, rule: Rule) -> Sequence[Event]:
+        """The first rows of the release that a rule counts."""
+        return self._first(rule, events=sorted(rule.success | rule.error))
+
+    def against(self, rule: Rule) -> Sequence[Event]:
+        """The first rows of the release that are errors to a rule, whether by their event or by their outcome."""
+        named = self._first(rule, events=sorted(rule.error))
+        logged = self._first(rule, outcome=Outcome.ERROR)
+        return list({row.id: row for row in (*named, *logged)}.values())
+
+    def _first(self, rule: Rule, **conditions: Any) -> Sequence[Event]:
+        query = Query(
+            environment=self.deployment.environment,
+            providers=[rule.provider],
+            since=self.deployment.deployed_at,
+            until=self._end,
+            recorded_until=self._known_at,
+            synthetic=False if self._world.log.capabilities.has("synthetic") else None,
+            **conditions,
+        )
+        rows = self._world.log.select(query)
+        mine = (row for row in rows if row.release in {self.deployment.release, None} and _counts(rule, row))
+        return list(islice(mine, facts.MOST_IDS))
+
+    @property
+    def _end(self) -> datetime:
+        return end_of(self.deployment, self._world.promise)
 
     def of(self, events: Sequence[str]) -> Sequence[Event]:
         return [row for event in dict.fromkeys(events) for row in self._rows(event)]
@@ -248,14 +321,18 @@ class _SingleRows:
     def _rows(self, event: str) -> Sequence[Event]:
         if event not in self._read:
             query = Query(
-                environment=self._deployment.environment,
+                environment=self.deployment.environment,
                 events=[event],
-                since=self._deployment.deployed_at,
-                until=self._until,
+                since=self.deployment.deployed_at,
+                until=self.until,
                 recorded_until=self._known_at,
             )
             self._read[event] = list(self._world.log.select(query))
         return self._read[event]
+
+
+def _counts(rule: Rule, row: Event) -> bool:
+    return rule.reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None
 
 
 def _events_of(check: Check) -> frozenset[str]:
@@ -298,8 +375,8 @@ def _row(judged: Judged, event: str, subject: str, verdict: Verdict, detail: Map
         occurred_at=judged.as_of,
         provider=OURSELVES,
         event=event,
-        outcome=Outcome.ERROR if verdict is Verdict.FAIL else Outcome.SUCCESS,
-        error_code=verdict.value if verdict is Verdict.FAIL else None,
+        outcome=Outcome.ERROR if verdict in BAD else Outcome.SUCCESS,
+        error_code=verdict.value if verdict in BAD else None,
         environment=judged.deployment.environment,
         release=judged.deployment.release,
         source="verify",

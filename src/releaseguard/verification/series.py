@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from releaseguard.eventlog.interface import MinuteCount
 from releaseguard.model import Outcome
+from releaseguard.verification.interface import Reading
 
 LOOKBACK = 240
 """Minutes before a deployment that are kept cell by cell: the level of the last hours, incidents under way."""
@@ -145,22 +146,23 @@ class Known:
 class Ledger:
     """The traffic of one environment, gathered once, from which every release of it can be judged.
 
-    ``groups`` are the sets of events that will be asked about, by provider; ``deployed`` the minutes of the
+    ``readings`` are those that will be asked about; ``deployed`` the minutes of the
     deployments and ``window`` how long after each it will be looked at. Synthetic rows are no traffic: they
     are kept as signs of life only.
     """
 
     def __init__(
         self,
-        groups: Iterable[tuple[str, frozenset[str]]],
+        readings: Iterable[Reading],
         deployed: Iterable[int],
         window: int,
     ) -> None:
-        self._groups: dict[str, list[frozenset[str]]] = defaultdict(list)
-        for provider, events in dict.fromkeys(groups):
-            self._groups[provider].append(events)
-        self._series: dict[tuple[str, frozenset[str] | None], Series] = {}
-        self._routes: dict[tuple[str, str], tuple[Series, ...]] = {}
+        self._readings: dict[str, list[Reading]] = defaultdict(list)
+        for reading in dict.fromkeys(readings):
+            self._readings[reading.provider].append(reading)
+        self._traffic: dict[str, Series] = {}
+        self._read: dict[Reading, Series] = {}
+        self._routes: dict[tuple[str, str, bool], tuple[tuple[Series, bool], ...]] = {}
         self._near = frozenset(
             minute for start in deployed for minute in range(start - LOOKBACK, start + window + AFTERMATH)
         )
@@ -177,26 +179,30 @@ class Ledger:
                 continue
             if self.first is None or cell.occurred < self.first:
                 self.first = cell.occurred
-            bad = 0 if cell.ok else cell.total
-            for series in self._route(cell.provider, cell.event):
-                series.add(cell.occurred, cell.total, bad)
+            for series, bad in self._route(cell.provider, cell.event, cell.ok):
+                series.add(cell.occurred, cell.total, cell.total if bad else 0)
 
-    def _route(self, provider: str, event: str) -> tuple[Series, ...]:
-        route = self._routes.get((provider, event))
+    def _route(self, provider: str, event: str, ok: bool) -> tuple[tuple[Series, bool], ...]:
+        route = self._routes.get((provider, event, ok))
         if route is None:
-            wanted = [events for events in self._groups[provider] if event in events]
-            route = tuple(self.series(provider, events) for events in (None, *wanted))
-            self._routes[provider, event] = route
+            read = [(self.read(reading), reading.of(event, ok)) for reading in self._readings[provider]]
+            everything = self._traffic.setdefault(provider, Series()), not ok
+            route = everything, *((series, bad) for series, bad in read if bad is not None)
+            self._routes[provider, event, ok] = route
         return route
 
-    def series(self, provider: str, events: frozenset[str] | None = None) -> Series:
-        """All traffic of a provider, or that of one of the groups."""
-        return self._series.setdefault((provider, events), Series())
+    def series(self, provider: str) -> Series:
+        """All traffic of a provider; errors are the rows that are logged as such."""
+        return self._traffic.get(provider) or Series()
+
+    def read(self, reading: Reading) -> Series:
+        """What counts for a check, with what it calls an error."""
+        return self._read.setdefault(reading, Series())
 
     @property
     def providers(self) -> Sequence[str]:
         """The providers that have had traffic, by name."""
-        return sorted(provider for provider, events in self._series if events is None)
+        return sorted(self._traffic)
 
     def near(self, start: int, end: int) -> list[Cell]:
         """The cells of the minutes ``[start, end)`` around a deployment, in an order that depends on them alone."""
