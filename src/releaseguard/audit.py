@@ -6,24 +6,38 @@ SHA-256 over the event's canonical JSON (RFC 8785), all columns but ``recorded_a
 
 Inside a chain any edit, deletion or reordering shows by itself. A cut tail or a missing chain shows only against
 a head kept elsewhere: every run prints it. ``recorded_at`` is not covered, since a writer cannot know it beforehand.
+
+Rows are believed one by one from the first step on (:func:`read_chain`); a row that does not fit is foreign: it is
+shown, and changes nothing. A foreign row on the id of the next step does not stop it from being written: the step then
+has an id that follows from the head as well, which whoever can only insert does not know, and on which two writers
+who have read the chain agree.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
+from releaseguard.canonical import canonical
 from releaseguard.errors import Failed, UsageError
-from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
+from releaseguard.eventlog.interface import EventLog, Judged, Query
+from releaseguard.eventlog.rows import storable
+from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text, visible
 
 GENESIS = "0" * 64
 """The hash that the first event of a chain carries as the one before."""
+LONGEST = 10_000_000
+"""Steps of a chain. A number beyond is no step's."""
+
+MOST_SHOWN = 200
+"""Characters of a text of a row that is not believed."""
+
+Fault = Callable[[Event], str | None]
+"""What is wrong with what a step says, where its place in the chain is right; ``None``: nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,71 +102,62 @@ def parse_head(text: str) -> Head:
     return Head(Lane(match["provider"], match["environment"]), int(match["length"]), match["hash"])
 
 
-def step_id(lane: Lane, step: int) -> UUID:
-    """The id of step ``step`` of ``lane``: the same for every writer, so that only one can write it."""
-    return deterministic_id("chain", lane.provider, lane.environment, step)
+def step_id(lane: Lane, step: int, previous: str = GENESIS, again: int = 0) -> UUID:
+    """The id of step ``step`` of ``lane``: the same for every writer, so that only one can write it.
+
+    ``again`` counts the ids that foreign rows hold already; from 1 on it follows from ``previous``, the hash before it.
+    """
+    if not again:
+        return deterministic_id("chain", lane.provider, lane.environment, step)
+    return deterministic_id("chain again", lane.provider, lane.environment, step, previous, again)
 
 
 def event_hash(event: Event) -> str:
-    """SHA-256 of the event's canonical JSON, without ``recorded_at`` and without the hash itself.
+    """SHA-256 of the event's canonical JSON, without ``recorded_at``, the hash itself and the signature over it.
 
     Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53): no step is written with it.
     """
+    return hashlib.sha256(canonical(covered(event, without=("hash", "signature")))).hexdigest()
+
+
+def covered(event: Event, without: Container[str]) -> Mapping[str, Any]:
+    """The columns that a writer decides on, as JSON has them; ``without`` these keys of ``detail``."""
     columns: dict[str, Any] = {column: getattr(event, column) for column in _COVERED}
     columns["id"] = str(event.id)
     columns["occurred_at"] = to_text(event.occurred_at)
     columns["outcome"] = str(event.outcome)
-    columns["detail"] = {key: value for key, value in event.detail.items() if key != "hash"}
-    return hashlib.sha256(_canonical(columns)).hexdigest()
+    columns["detail"] = {key: value for key, value in event.detail.items() if key not in without}
+    return columns
 
 
 _COVERED = tuple(column.name for column in fields(Event) if column.name != "recorded_at")
-_SAFE_INTEGER = 2**53 - 1
-"""The largest integer that every reader of JSON takes exactly (RFC 8785, appendix D)."""
 
 
-def _canonical(value: Any) -> bytes:
-    """``value`` in the form of RFC 8785.
+def seal(
+    lane: Lane,
+    head: Head | None,
+    drafts: Sequence[Draft],
+    *,
+    occurred_at: Any,
+    source: str,
+    root: str | None = None,
+    taken: Container[UUID] = (),
+) -> Sequence[Event]:
+    """The next events of a chain, numbered and linked after ``head`` (``None``: the chain is empty).
 
-    Where there is neither a number with a fraction nor a character outside ASCII, the standard library writes that
-    very form, ten times as fast; all the rest is ``rfc8785``'s to write or to refuse.
+    ``root`` is the hash of the chain's first step: who has it has read the chain. ``taken`` are ids that foreign rows
+    hold. Raises ``ValueError`` for what has no canonical form.
     """
-    if _is_plain(value):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    import rfc8785
-
-    return rfc8785.dumps(value)
-
-
-def _is_plain(value: Any) -> bool:
-    kind = type(value)
-    if kind is str:
-        return bool(value.isascii())
-    if kind is int:
-        return bool(-_SAFE_INTEGER <= value <= _SAFE_INTEGER)
-    if kind is dict:
-        return all(type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items())
-    if kind is list or kind is tuple:
-        return all(map(_is_plain, value))
-    return value is None or kind is bool
-
-
-def seal(lane: Lane, head: Head | None, drafts: Sequence[Draft], *, occurred_at: Any, source: str) -> Sequence[Event]:
-    """The next events of a chain, numbered and linked after ``head`` (``None``: the chain is empty)."""
     previous = head.hash if head else GENESIS
     step = head.length if head else 0
-    sealed = []
+    sealed: list[Event] = []
     for draft in drafts:
         step += 1
-        detail = {
-            **draft.detail,
-            "provider": lane.provider,
-            "lane": str(lane),
-            "step": step,
-            "previous": previous,
-        }
+        id_, again = _free_id(lane, step, previous, taken)
+        marks = {"provider": lane.provider, "lane": str(lane), "step": step, "previous": previous}
+        marks |= {"root": root} if root else {}
         event = Event(
-            id=step_id(lane, step),
+            id=id_,
             occurred_at=occurred_at,
             provider=OURSELVES,
             event=draft.event,
@@ -160,11 +165,20 @@ def seal(lane: Lane, head: Head | None, drafts: Sequence[Draft], *, occurred_at:
             error_code=draft.error_code,
             environment=lane.environment,
             source=source,
-            detail=detail,
+            detail={**draft.detail, **marks, **({"again": again} if again else {})},
         )
+        event = storable(event)  # the hash is of what the store gives back
         previous = event_hash(event)
-        sealed.append(replace(event, detail={**detail, "hash": previous}))
+        root = root or previous
+        sealed.append(replace(event, detail={**event.detail, "hash": previous}))
     return sealed
+
+
+def _free_id(lane: Lane, step: int, previous: str, taken: Container[UUID]) -> tuple[UUID, int]:
+    again = 0
+    while (id_ := step_id(lane, step, previous, again)) in taken:
+        again += 1
+    return id_, again
 
 
 def in_order(events: Iterable[Event]) -> Sequence[Event]:
@@ -181,29 +195,186 @@ def head_of(events: Sequence[Event]) -> Head | None:
     return Head(lane, _step_of(last) or len(events), str(last.detail.get("hash")))
 
 
+UNLINKED = "does not follow a step that is believed"
+
+
+# --- Which rows are believed ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A row that claims to be ours and is not believed: shown, and without any effect."""
+
+    event: Event
+    problem: str
+    lane: Lane | None = None
+    sound: bool = False
+    """Whether it is consistent in itself: under the id of the step that it names, with the hash of what it says."""
+
+    def to_json(self) -> JsonObject:
+        """As ``health``, ``drift`` and ``audit`` print it."""
+        at = self.event.recorded_at or self.event.occurred_at
+        return {
+            "id": str(self.event.id),
+            "recorded_at": to_text(at),
+            "event": visible(self.event.event[:MOST_SHOWN]),
+            "lane": visible(str(self.lane)[:MOST_SHOWN]) if self.lane else None,
+            "problem": self.problem,
+        }
+
+    def sentence(self) -> str:
+        """For people."""
+        row = self.to_json()
+        lane = f" of {row['lane']}" if self.lane else ""
+        return f"{row['event']}{lane}, row {row['id']} of {row['recorded_at']}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One lane's rows: the steps that are believed, from the first on, and what does not fit beside or after them."""
+
+    lane: Lane
+    steps: Sequence[Event] = ()
+    foreign: Sequence[Foreign] = ()
+
+    @property
+    def head(self) -> Head | None:
+        """Its end, as far as it is believed; ``None``: nothing is."""
+        return head_of(self.steps)
+
+    @property
+    def root(self) -> str | None:
+        """The hash of its first step."""
+        return str(self.steps[0].detail["hash"]) if self.steps else None
+
+    def breach(self, settled: Collection[str] = ()) -> Finding | None:
+        """Where the chain went on and is not believed any further; ``None``: where it ends, it ends.
+
+        It went on where at least two steps beyond its end follow one another and know what only a reader of the
+        chain knows: its root, or one of its rotations. Whoever can only insert knows neither. A chain without a
+        single believed step has nothing to be known. ``settled``: ids of rows that a person has disowned.
+        """
+        end = len(self.steps)
+        later = [one.event for one in self.foreign if one.sound and str(one.event.id) not in settled]
+        by_hash = {_text(event, "hash"): event for event in later if (_step_of(event) or 0) > end}
+        known = {_text(event, "rotation_id") for event in self.steps} - {""}
+        for event in by_hash.values():
+            before = by_hash.get(_text(event, "previous"))
+            if before and _step_of(before) == (_step_of(event) or 0) - 1 and self._is_known(event, before, known):
+                problem = "is missing or was edited, and steps that follow on it are there"
+                return Finding(self.lane, end + 1, problem)
+        return None
+
+    def _is_known(self, event: Event, before: Event, rotations: Container[object]) -> bool:
+        if not self.steps:
+            return True
+        pair = (before, event)
+        return any(_text(one, "root") == self.root or _text(one, "rotation_id") in rotations for one in pair)
+
+
+def read_chain(lane: Lane, rows: Iterable[Judged], fault: Fault = lambda _: None) -> Chain:
+    """Which of a lane's rows are its history. Never raises, whatever the rows hold.
+
+    A step is believed where nothing is held against it by the log, its id is its own, it follows the believed step
+    before it, its hash is that of what it says, and ``fault`` finds nothing wrong with that. Of several that fit, the
+    one under the first id counts: an honest writer takes that where it is free.
+    """
+    by_step: dict[int, list[Judged]] = {}
+    given = {event.id: (event, doubt) for event, doubt in rows}
+    for event, doubt in given.values():
+        by_step.setdefault(_step_of(event) or 0, []).append((event, doubt))
+    steps: list[Event] = []
+    previous = GENESIS
+    while fitting := _fitting(lane, by_step.get(len(steps) + 1, ()), len(steps) + 1, previous, fault):
+        steps.append(fitting)
+        previous = str(fitting.detail["hash"])
+    believed = {event.id for event in steps}
+    rest = [judged for judged in given.values() if judged[0].id not in believed]
+    hashes = [GENESIS, *(str(event.detail["hash"]) for event in steps)]
+    return Chain(lane, steps, [_foreign(lane, event, doubt, hashes, fault) for event, doubt in rest])
+
+
+def _fitting(lane: Lane, claims: Iterable[Judged], step: int, previous: str, fault: Fault) -> Event | None:
+    claims = sorted(claims, key=lambda judged: _again_of(judged[0]))
+    fitting = (
+        event
+        for event, doubt in claims
+        if doubt is None
+        and event.detail.get("previous") == previous
+        and _is_itself(lane, event, step)
+        and fault(event) is None
+    )
+    return next(fitting, None)
+
+
+def _is_itself(lane: Lane, event: Event, step: int) -> bool:
+    """Whether it stands under the id of the step that it names, in its lane, with the hash of what it says."""
+    own = step_id(lane, step, _text(event, "previous"), _again_of(event))
+    there = event.id == own and event.provider == OURSELVES and event.environment == lane.environment
+    return there and event.detail.get("provider") == lane.provider and _is_untouched(event)
+
+
+def _again_of(event: Event) -> int:
+    again = event.detail.get("again", 0)
+    return again if type(again) is int and 0 <= again <= LONGEST else 0
+
+
+def _foreign(lane: Lane, event: Event, doubt: str | None, hashes: Sequence[str], fault: Fault) -> Foreign:
+    step = _step_of(event)
+    sound = doubt is None and step is not None and _is_itself(lane, event, step)
+    return Foreign(event, doubt or _why_foreign(lane, event, hashes, fault, sound=sound), lane, sound)
+
+
+def _why_foreign(lane: Lane, event: Event, hashes: Sequence[str], fault: Fault, *, sound: bool) -> str:
+    step = _step_of(event)
+    if step is None:
+        return "names no step of its chain"
+    if step < len(hashes):
+        return f"claims to be step {step}, which is another row"
+    if not sound and event.id != step_id(lane, step, _text(event, "previous"), _again_of(event)):
+        return f"has an id that is not that of step {step}"
+    if not sound:
+        return f"its hash is not that of what it says: as step {step} it was edited, or made up"
+    follows = step == len(hashes) and event.detail.get("previous") == hashes[-1]
+    return (follows and fault(event)) or UNLINKED
+
+
+# --- Verifying --------------------------------------------------------------------------------------------------
+
+
 def verify_chain(lane: Lane, events: Iterable[Event], head: Head | None = None) -> Sequence[Finding]:
     """Every edit, deletion or reordering inside a chain; with ``head`` also a cut tail or a missing chain."""
-    chain = in_order(events)
-    findings = []
-    previous, expected = GENESIS, 1
-    for event in chain:
-        step = _step_of(event) or 0
-        findings += [
-            Finding(lane, step or expected, problem) for problem in _problems(lane, event, step, expected, previous)
-        ]
-        previous, expected = str(event.detail.get("hash")), step + 1
-    return [*findings, *_against_head(lane, chain, head)]
+    chain = read_chain(lane, ((event, None) for event in events))
+    return [*findings_in(chain), *_against_head(chain, head)]
 
 
-def _problems(lane: Lane, event: Event, step: int, expected: int, previous: str) -> Iterable[str]:
-    if step != expected:
-        yield (f"steps {expected} to {step - 1} are missing" if step > expected else f"step {step} stands here twice")
+def findings_in(chain: Chain) -> Sequence[Finding]:
+    """What is wrong with every row that is not believed, in order; what merely comes after such a row is no finding."""
+    lane, findings = chain.lane, []
+    expected, previous = len(chain.steps) + 1, chain.head.hash if chain.head else GENESIS
+    for one in sorted(chain.foreign, key=lambda one: _step_of(one.event) or 0):
+        step = _step_of(one.event) or 0
+        problems = list(_problems(lane, one, step, expected, previous))
+        findings += [Finding(lane, step or expected, problem) for problem in problems]
+        if step >= expected:
+            previous, expected = _text(one.event, "hash"), step + 1
+    return findings
+
+
+def _problems(lane: Lane, foreign: Foreign, step: int, expected: int, previous: str) -> Iterable[str]:
+    event = foreign.event
+    if step < expected:
+        yield f"step {step} stands here twice"
+    elif step > expected:
+        yield f"steps {expected} to {step - 1} are missing"
     elif event.detail.get("previous") != previous:
         yield "does not follow the step before it: one of the two was replaced or moved"
-    if event.id != step_id(lane, step):
+    if event.id != step_id(lane, step, _text(event, "previous"), _again_of(event)):
         yield "has an id that is not its own: it was moved from another place or chain"
     if not _is_untouched(event):
         yield "was edited after it was written"
+    elif foreign.sound and foreign.problem != UNLINKED and step == expected:
+        yield foreign.problem
 
 
 def _is_untouched(event: Event) -> bool:
@@ -213,32 +384,65 @@ def _is_untouched(event: Event) -> bool:
         return False
 
 
-def _against_head(lane: Lane, chain: Sequence[Event], head: Head | None) -> Iterable[Finding]:
+def _against_head(chain: Chain, head: Head | None) -> Iterable[Finding]:
+    """A head is kept where any row of its number has its hash: an edit before that is a finding of its own."""
     if head is None:
         return
-    if not chain:
-        yield Finding(lane, 1, f"the whole chain is missing: its head counted {head.length} steps")
-        return
-    there = next((event for event in chain if _step_of(event) == head.length), None)
-    if there is None:
-        yield Finding(
-            lane,
-            head.length,
-            f"the tail is missing: the head counted {head.length} steps, {len(chain)} are left",
-        )
-    elif there.detail.get("hash") != head.hash:
-        yield Finding(lane, head.length, "is not the step that the head names: the chain was rewritten")
+    rows = [*chain.steps, *(one.event for one in chain.foreign)]
+    there = {_text(event, "hash") for event in rows if _step_of(event) == head.length}
+    if not rows:
+        yield Finding(chain.lane, 1, f"the whole chain is missing: its head counted {head.length} steps")
+    elif not there:
+        problem = f"the tail is missing: the head counted {head.length} steps, {len(rows)} are left"
+        yield Finding(chain.lane, head.length, problem)
+    elif head.hash not in there:
+        yield Finding(chain.lane, head.length, "is not the step that the head names: the chain was rewritten")
 
 
 def _step_of(event: Event) -> int | None:
     step = event.detail.get("step")
-    return step if isinstance(step, int) and not isinstance(step, bool) else None
+    return step if type(step) is int and 1 <= step <= LONGEST else None
+
+
+def _text(event: Event, key: str) -> str:
+    value = event.detail.get(key)
+    return value if isinstance(value, str) else ""
 
 
 # --- A whole log ----------------------------------------------------------------------------------------------
 
 _MARKS = frozenset({"lane", "step", "previous", "hash"})
 """The keys of ``detail`` that only a step of a chain has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """The rows of our own, read: the chains, and what claims to be ours and belongs to none."""
+
+    chains: Mapping[Lane, Chain]
+    strangers: Sequence[Foreign] = ()
+
+    @property
+    def foreign(self) -> Sequence[Foreign]:
+        """Every row that is not believed."""
+        return [*self.strangers, *(one for chain in self.chains.values() for one in chain.foreign)]
+
+
+def histories(rows: Iterable[Judged], fault: Fault = lambda _: None, names: Container[str] = ()) -> Histories:
+    """The chains in rows of our own. ``names`` are the events that only a step of a chain may have.
+
+    A step that names no lane is put where its other columns say. Never raises, whatever the rows hold.
+    """
+    lanes: dict[Lane, list[Judged]] = {}
+    strangers = []
+    for event, doubt in rows:
+        if _MARKS & event.detail.keys():
+            lane = parse_lane(event.detail.get("lane"))
+            lane = lane or Lane(_text(event, "provider") or "unknown", event.environment)
+            lanes.setdefault(lane, []).append((event, doubt))
+        elif doubt or event.event in names:
+            strangers.append(Foreign(event, doubt or "names no chain that it is a step of"))
+    return Histories({lane: read_chain(lane, mine, fault) for lane, mine in lanes.items()}, strangers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,24 +454,32 @@ class ChainReport:
     findings: Sequence[Finding]
 
 
-def verify_log(log: EventLog, heads: Sequence[Head] = (), lanes: Iterable[Lane] = ()) -> Sequence[ChainReport]:
+def verify_log(
+    log: EventLog,
+    heads: Sequence[Head] = (),
+    lanes: Iterable[Lane] = (),
+    *,
+    fault: Fault = lambda _: None,
+    names: Container[str] = (),
+) -> tuple[Sequence[ChainReport], Sequence[Foreign]]:
     """Every chain in the log, and those that ``heads`` name; ``lanes`` are looked for although nothing names them.
+    And every row that claims to be ours and is not believed.
 
     Raises ``Failed`` where a row was changed so that it is no event any more, ``ServiceError`` and ``ConfigError``
     as the log does.
     """
     _must_all_be_events(log)
-    chains = chains_in(log.select(Query(providers=(OURSELVES,))))
-    named = sorted({*chains, *(head.lane for head in heads)})
-    strays = _strays(log, chains, {*named, *lanes})
+    found = histories(log.judged(Query(providers=(OURSELVES,))), fault, names)
+    named = sorted({*found.chains, *(head.lane for head in heads)})
+    strays = _strays(log, found.chains, {*named, *lanes})
     reports = []
     for lane in sorted({*named, *strays}):
-        chain = chains.get(lane, ())
-        findings = [*verify_chain(lane, chain), *strays.get(lane, ())]
+        chain = found.chains.get(lane, Chain(lane))
+        findings = [*findings_in(chain), *strays.get(lane, ())]
         for head in (head for head in heads if head.lane == lane):
-            findings += _against_head(lane, chain, head)
-        reports.append(ChainReport(lane, head_of(chain), findings))
-    return reports
+            findings += _against_head(chain, head)
+        reports.append(ChainReport(lane, _last_of(chain), findings))
+    return reports, found.foreign
 
 
 def _must_all_be_events(log: EventLog) -> None:
@@ -281,28 +493,22 @@ def _must_all_be_events(log: EventLog) -> None:
             )
 
 
-def chains_in(events: Iterable[Event]) -> Mapping[Lane, Sequence[Event]]:
-    """The steps of every chain, in order. A step that names no lane is put where its other columns say."""
-    chains: dict[Lane, list[Event]] = {}
-    for event in events:
-        if _MARKS & event.detail.keys():
-            lane = parse_lane(event.detail.get("lane"))
-            lane = lane or Lane(str(event.detail.get("provider", "unknown")), event.environment)
-            chains.setdefault(lane, []).append(event)
-    return {lane: in_order(chain) for lane, chain in chains.items()}
+def _last_of(chain: Chain) -> Head | None:
+    """Where the chain ends: beyond a step that was edited too, since its later steps are still there."""
+    later = [one.event for one in chain.foreign if one.sound and chain.breach()]
+    return head_of(in_order([*chain.steps, *later]))
 
 
-def _strays(
-    log: EventLog, chains: Mapping[Lane, Sequence[Event]], lanes: Iterable[Lane]
-) -> Mapping[Lane, Sequence[Finding]]:
+def _strays(log: EventLog, chains: Mapping[Lane, Chain], lanes: Iterable[Lane]) -> Mapping[Lane, Sequence[Finding]]:
     """The step after a chain's last one: still there under its id, so defaced that it looks like none of its steps."""
-    expected = {step_id(lane, step): (lane, step) for lane in lanes for step in (len(chains.get(lane, ())) + 1,)}
+    read = {lane: chains.get(lane, Chain(lane)) for lane in lanes}
+    expected = {step_id(lane, len(chain.steps) + 1): chain for lane, chain in read.items()}
     if not expected:
         return {}
     strays: dict[Lane, list[Finding]] = {}
-    for event in log.select(Query(ids=tuple(expected))):
-        lane, step = expected[event.id]
-        if event.id not in {known.id for known in chains.get(lane, ())}:
+    for event, _ in log.judged(Query(ids=tuple(expected))):
+        chain = expected[event.id]
+        if event.id not in {one.event.id for one in chain.foreign}:
             problem = "was edited: it is there under its id, and no longer names this chain"
-            strays.setdefault(lane, []).append(Finding(lane, step, problem))
+            strays.setdefault(chain.lane, []).append(Finding(chain.lane, len(chain.steps) + 1, problem))
     return strays

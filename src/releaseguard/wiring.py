@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from releaseguard.incident.run import Host, IncidentWorld
     from releaseguard.incident.secrets import Site
     from releaseguard.leaks.interface import AlertSource, Haystack
+    from releaseguard.rotation.journal import Journal
     from releaseguard.rotation.leak import Surroundings
     from releaseguard.rotation.survey import Managed
     from releaseguard.rotation.values import Claim, OwnAccess, Place, RotationRules, RotationWorld
@@ -819,6 +820,14 @@ class Wiring:
             accept_timing=section.accept_timing,
             limits={"github": GITHUB_LIMITS, "vercel": VERCEL_LIMITS, "supabase": SUPABASE_LIMITS},
         )
+
+    def journal(self, lane: Lane) -> Journal:
+        """A lane's history, to be written by this process."""
+        from releaseguard.rotation.journal import Journal
+        from releaseguard.rotation.values import Clocks, describe_holder
+
+        holder = describe_holder(self.environ)
+        return Journal(self.event_log, lane, holder, span(self.settings.rotation.lease), Clocks())
 
     def _claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""

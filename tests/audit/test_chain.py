@@ -19,10 +19,9 @@ from releaseguard.audit import (
     Finding,
     Head,
     Lane,
-    _canonical,
-    chains_in,
     event_hash,
     head_of,
+    histories,
     in_order,
     parse_head,
     parse_lane,
@@ -30,6 +29,7 @@ from releaseguard.audit import (
     step_id,
     verify_chain,
 )
+from releaseguard.canonical import canonical
 from releaseguard.errors import UsageError
 from releaseguard.model import Event, Outcome
 
@@ -210,9 +210,18 @@ def test_a_finding_names_lane_and_step() -> None:
 
 
 def test_a_value_without_a_canonical_form_is_never_written() -> None:
-    for value in (math.nan, 2**60):
-        with pytest.raises(ValueError):
-            chain_of(LANE, [Draft("a", {"n": value})])
+    with pytest.raises(ValueError):
+        chain_of(LANE, [Draft("a", {"n": 2**60})])
+
+
+def test_the_hash_is_of_what_the_store_gives_back() -> None:
+    chain = chain_of(LANE, [Draft("a", {"n": math.nan, "text": "a\0b", "names": ("x",)})])
+    assert {key: chain[0].detail[key] for key in ("n", "text", "names")} == {
+        "n": None,
+        "text": "a\ufffdb",
+        "names": ["x"],
+    }
+    assert findings(chain) == []
 
 
 def test_the_hash_leaves_out_the_stores_time_and_itself() -> None:
@@ -236,16 +245,16 @@ plain = st.recursive(
 @settings(max_examples=200, deadline=None)
 @given(plain | values)
 def test_the_quick_way_to_a_hash_is_the_long_one(value: Any) -> None:
-    assert _canonical(value) == rfc8785.dumps(value)
+    assert canonical(value) == rfc8785.dumps(value)
 
 
 def test_what_has_no_quick_way_has_the_long_one() -> None:
     """Names in UTF-16's order, fractions as ECMAScript writes them, and no integer that a reader would round."""
     for value in ({"\U00010000": 1, "\uffff": 2}, [1.0, 1e21, -0.0], {"b": ["ğ"], "a": (True, None)}):
-        assert _canonical(value) == rfc8785.dumps(value)
+        assert canonical(value) == rfc8785.dumps(value)
     for refused in (2**53, [-(2**53)], {"a": {"b": 2**60}}, "\ud800", {"\ud800": 1}):
         with pytest.raises(ValueError):
-            _canonical(refused)
+            canonical(refused)
 
 
 def test_heads_are_read_back_as_they_are_printed() -> None:
@@ -271,7 +280,9 @@ def test_what_is_no_lane_is_none(text: object) -> None:
 def test_steps_are_sorted_by_number_and_kept_apart_by_lane() -> None:
     ours, theirs = chain_of(LANE, [Draft("a", {})] * 12), chain_of(OTHER, [Draft("a", {})] * 2)
     plain = replace(ours[0], id=UUID(int=1), event="release_deployed", detail={"release": "r1"})
-    assert chains_in([*reversed(ours), plain, *theirs]) == {LANE: ours, OTHER: theirs}
+    read = histories((row, None) for row in [*reversed(ours), plain, *theirs])
+    assert {lane: chain.steps for lane, chain in read.chains.items()} == {LANE: ours, OTHER: theirs}
+    assert read.foreign == []
     assert in_order(reversed(ours)) == ours
 
 

@@ -243,3 +243,57 @@ def test_help_has_an_example(cli: Commands, name: str) -> None:
 def test_json_is_one_document_also_where_it_fails(cli: Commands) -> None:
     done = cli.run("audit", "report", "--rotation", "zzz", "--json")
     assert json.loads(done.out)["error"]["exit_code"] == 2
+
+
+# --- rows that are not ours
+
+
+FORGED = """INSERT INTO integration_events (id, occurred_at, recorded_at, provider, event, outcome, environment, detail)
+SELECT '{id}', occurred_at, recorded_at, 'releaseguard', '{event}', 'success', 'production',
+       json_patch(detail, '{more}') FROM integration_events {where}"""
+
+
+def test_foreign_rows_are_shown_by_everything_and_change_nothing(
+    cli: Commands, rotated: Rotated, tamper: Callable[[str], None]
+) -> None:
+    before = cli.run("audit", "show", "--json").json
+    head = cli.run("audit", "verify", "--json").json["chains"][1]["head"]
+    step = int(head.partition("#")[2].partition(":")[0]) + 1
+    more = json.dumps({"step": step, "secrets": 5, "leak": "x", "direction": "sideways", "markers": [1]})
+    kinds = ("rotation_planned", "rotation_retired", "rotation_lease_taken", "destination_push_started", "x\x1b[31m")
+    for number, event in enumerate(kinds):
+        tamper(FORGED.format(id=f"01890000-0000-7000-8000-00000000000{number}", event=event, more=more, where=mail(1)))
+    shown = cli.run("audit", "show", "--json").json
+    assert {key: shown[key] for key in ("open_leaks", "rotations", "chains", "broken")} == {
+        key: before[key] for key in ("open_leaks", "rotations", "chains", "broken")
+    }
+    assert [row["problem"] for row in shown["foreign"]] == [f"has an id that is not that of step {step}"] * len(kinds)
+    assert "FOREIGN  rotation_retired of sendgrid@production" in (text := cli.run("audit", "show").out)
+    assert "\x1b" not in text
+    health = cli.run("health", "--json").json
+    assert len(health["foreign"]) == len(kinds)
+    assert "OPEN LEAK" in (text := cli.run("health").out)
+    assert "FOREIGN   rotation_retired of sendgrid@production" in text
+    assert "FOREIGN" in cli.run("health", "--format", "html").out
+    verified = cli.run("audit", "verify", "--json", "--head", head)
+    assert (verified.code, len(verified.json["foreign"])) == (1, len(kinds))
+    assert verified.json["chains"][1]["head"] == head
+
+
+def test_a_broken_history_is_shown_refuses_rotations_and_is_left_by_a_decision(
+    cli: Commands, rotated: Rotated, tamper: Callable[[str], None]
+) -> None:
+    tamper(f"UPDATE integration_events SET outcome = 'error' {mail(3)}")
+    shown = cli.run("audit", "show")
+    assert "BROKEN  sendgrid@production: step 3 is missing or was edited" in shown.out
+    assert "OPEN LEAK" in shown.out
+    assert "BROKEN    the history of sendgrid@production" in cli.run("health").out
+    refused = cli.run("rotate", "sendgrid", "--confirm-revoked")
+    assert (refused.code, "releaseguard audit disown" in refused.everything) == (4, True), refused.everything
+    assert cli.run("audit", "disown", "sendgrid@production", "--reason", "x").code == 4, "nobody confirms"
+    decided = cli.run("audit", "disown", "sendgrid@production", "--reason", "looked", "--yes", "--json")
+    assert decided.code == 0, decided.everything
+    assert len(decided.json["disowned"]) > 3
+    assert cli.run("audit", "show", "--json").json["broken"] == []
+    assert cli.run("rotate", "sendgrid", "--confirm-revoked").code != 70
+    assert cli.run("audit", "disown", "sendgrid", "--reason", "x").code == 2

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import Draft, Lane, seal
+from releaseguard.audit import Lane, seal
 from releaseguard.eventlog import jsonl
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
+from releaseguard.rotation.events import LeaseTaken
 from support.commands import Commands
 
 Seed = Callable[..., list[Event]]
@@ -259,7 +260,7 @@ def _chain(tmp_path: Path) -> None:
     with SqliteEventLog(tmp_path / "releaseguard.db") as log:
         old = datetime(2020, 1, 1, tzinfo=UTC)
         log.append_exclusively(
-            seal(Lane("sendgrid", "production"), None, [Draft("rotation_planned", {})], occurred_at=old, source="test")
+            seal(Lane("sendgrid", "production"), None, [LeaseTaken().draft("ada")], occurred_at=old, source="test")
         )
 
 
@@ -283,7 +284,7 @@ def test_prune_deletes_old_traffic_and_never_a_row_of_our_own(cli: Commands, see
     rest = cli.run("events", "prune", "--older-than", "90d", "--yes", "--json").json
     assert rest["deleted"] == 3
     left = sorted(event["event"] for event in cli.run("events", "list", "--json").json["events"])
-    assert left == ["rotation_planned"] + ["sendgrid_email_sent"] * 4
+    assert left == ["rotation_lease_taken"] + ["sendgrid_email_sent"] * 4
     assert cli.run("audit", "verify").code == 0
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import Draft, Finding, Lane, head_of, seal
+from releaseguard.audit import Chain, Draft, Finding, Histories, Lane, head_of, seal
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.report.postmortem import PostmortemDocument, html, markdown, span
 from releaseguard.rotation.account import account_of, to_json, who
+from releaseguard.rotation.history import read
 from releaseguard.rotation.leak import summary
 from releaseguard.rotation.postmortem import postmortem
 
@@ -54,7 +55,11 @@ def chain_of(*steps: tuple[str, dict[str, Any]]) -> Sequence[Event]:
 
 
 def told(*steps: tuple[str, dict[str, Any]], **more: Any) -> PostmortemDocument:
-    return postmortem(LANE, "r1", chain_of(*steps), **more)
+    return postmortem(read(LANE, ((row, None) for row in chain_of(*steps))), "r1", **more)
+
+
+def read_in(chain: Sequence[Event], *others: Lane) -> Histories:
+    return Histories({LANE: read(LANE, ((row, None) for row in chain)), **{lane: Chain(lane) for lane in others}})
 
 
 def words(document: PostmortemDocument) -> list[str]:
@@ -177,6 +182,27 @@ def test_the_newest_report_of_what_was_exposed_is_in() -> None:
     assert document["times"]["in_use_since"] == "2026-11-01T00:00:00.000000Z"
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        5, "x", None, [], {"holders": 5}, {"counts": []}, {"counts": {"copies": "many"}}, {"used_since": "x"},
+        {"use": {"web": 3}}, {"accesses": [1]}, {"clients": [{}]}, {"versions": {"K": "x"}}, {"versions": {"K": 1}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_report_that_is_none_is_left_out(broken: Any) -> None:
+    whole = {
+        "used_since": None, "holders": [], "copies": [], "accesses": [], "queued_runs": [],
+        "counts": {"copies": 0, "accesses": 0, "queued_runs": 0}, "use": {}, "clients": [], "unknown": [],
+    }  # fmt: skip
+    found = {**whole, **broken} if isinstance(broken, dict) else broken
+    row = Event(
+        id=new_id(), occurred_at=START, provider=OURSELVES, event="leak_exposure",
+        outcome=Outcome.SUCCESS, environment="production", detail={"rotation_id": "r1", "exposure": found},
+    )  # fmt: skip
+    assert told(planned(leak=LEAK), exposures=[row])["exposure"] is None
+
+
 def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
     reader = {"at": "2026-11-23T00:00:00.000000Z", "actor": "identity ci-bot", "action": "get-secret", "secret": "K"}
     found = {
@@ -211,8 +237,9 @@ def test_both_forms_escape_what_people_wrote_and_say_that_rows_were_changed() ->
         assert "step 3 was edited" in text
 
 
-def test_an_event_of_a_later_release_is_told_by_its_name() -> None:
-    assert words(told(planned(), step("rotation_something_new")))[-1] == "rotation something new"
+def test_a_step_of_a_type_that_nobody_knows_is_not_told() -> None:
+    document = told(planned(), step("rotation_something_new"))
+    assert words(document) == ["Rotation of SENDGRID_API_KEY began"]
 
 
 @pytest.mark.parametrize(
@@ -226,24 +253,24 @@ def test_durations(seconds: int, text: str) -> None:
 def test_the_account_has_the_newest_rotation_first_and_leaks_by_age() -> None:
     chain = chain_of(planned("r1", LEAK), PROVEN, planned("r2"))
     other = Lane("twilio", "staging")
-    account = account_of({LANE: chain, other: ()})
+    account = account_of(read_in(chain, other))
     found = to_json(account)
     assert [row["rotation_id"] for row in found["rotations"]] == ["r2", "r1"]
     assert [row["rotation_id"] for row in found["open_leaks"]] == ["r1"]
     assert [row["lane"] for row in found["chains"]] == ["sendgrid@production", "twilio@staging"]
-    assert account_of({LANE: chain}, provider="twilio").rotations == []
-    assert account_of({LANE: chain}, environment="staging").lanes == []
+    assert account_of(read_in(chain), provider="twilio").rotations == []
+    assert account_of(read_in(chain), environment="staging").lanes == []
 
 
 def test_an_uncontained_leak_is_to_be_resumed_first() -> None:
-    (leak,) = to_json(account_of({LANE: chain_of(planned(leak=LEAK))}))["open_leaks"]
+    (leak,) = to_json(account_of(read_in(chain_of(planned(leak=LEAK)))))["open_leaks"]
     assert leak["contained_at"] is None
     assert leak["next_step"].endswith("--resume")
 
 
 def test_a_leak_whose_rotation_was_given_up_is_not_to_be_resumed() -> None:
     chain = chain_of(planned(leak=LEAK), step("rotation_aborted", reason="typo"))
-    (leak,) = to_json(account_of({LANE: chain}))["open_leaks"]
+    (leak,) = to_json(account_of(read_in(chain)))["open_leaks"]
     assert "--resume" not in leak["next_step"]
     assert "--confirm-revoked" in leak["next_step"]
 
@@ -251,7 +278,7 @@ def test_a_leak_whose_rotation_was_given_up_is_not_to_be_resumed() -> None:
 def test_a_leak_is_contained_by_a_later_rotation_too() -> None:
     later = [planned("r2"), step("rotation_staged", "r2"), step("rotation_proven", "r2", grade="A")]
     chain = chain_of(planned(leak=LEAK), step("rotation_aborted", reason="superseded"), *later)
-    (leak,) = to_json(account_of({LANE: chain}))["open_leaks"]
+    (leak,) = to_json(account_of(read_in(chain)))["open_leaks"]
     assert leak["contained_at"] is not None
     assert leak["next_step"].startswith("Revoke the old key")
 

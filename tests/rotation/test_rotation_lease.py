@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from rotation_fakes import LANE, NAME, FakeLog, Killed, Killer, Time, World
 
-from releaseguard.audit import Draft, verify_chain
+from releaseguard.audit import verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Unreachable
+from releaseguard.rotation.events import LeaseTaken, Planned, Pushed, Staged
 from releaseguard.rotation.history import fold
 from releaseguard.rotation.journal import Journal, LeaseLost
 from releaseguard.rotation.run import rotate
@@ -31,8 +32,8 @@ class Store:
         return journal
 
 
-def begun(rotation: str = "r1") -> Draft:
-    return Draft("rotation_planned", {"rotation_id": rotation, "unit": NAME, "secrets": []})
+def begun(rotation: str = "r1") -> Planned:
+    return Planned(rotation_id=rotation, unit=NAME)
 
 
 def quiet(_text: str) -> None:
@@ -75,7 +76,7 @@ def test_every_event_of_the_holder_renews_and_a_release_frees_at_once() -> None:
     ada = store.journal("ada")
     ada.append(begun())
     store.time.now += 29
-    ada.append(Draft("rotation_staged", {"rotation_id": "r1"}))
+    ada.append(Staged(rotation_id="r1"))
     store.time.now += 29
     assert store.journal("bob").held_by_another() is not None
     ada.release()
@@ -88,11 +89,11 @@ def test_a_holder_that_slept_through_its_lease_sends_nothing_once_another_has_ta
     ada.append(begun())
     store.time.now += 31
     bob = store.journal("bob")
-    bob.append(Draft("rotation_lease_taken", {"rotation_id": "r1"}))
+    bob.append(LeaseTaken(rotation_id="r1"))
     with pytest.raises(LeaseLost, match="held by bob"):
         ada.ensure_held()
     with pytest.raises(LeaseLost):
-        ada.append(Draft("rotation_pushed", {"rotation_id": "r1"}))
+        ada.append(Pushed(rotation_id="r1"))
     assert [event.event for event in bob.events] == ["rotation_planned", "rotation_lease_taken"]
 
 
@@ -113,9 +114,9 @@ def test_a_holder_that_is_fenced_off_before_its_lease_ends_loses_its_next_append
     ada, bob = store.journal("ada"), store.journal("bob")
     ada.append(begun())
     bob.load()
-    bob.append(Draft("rotation_lease_taken", {"rotation_id": "r1"}))
+    bob.append(LeaseTaken(rotation_id="r1"))
     with pytest.raises(LeaseLost):
-        ada.append(Draft("rotation_pushed", {"rotation_id": "r1"}))
+        ada.append(Pushed(rotation_id="r1"))
 
 
 def test_an_append_without_an_answer_is_looked_up_before_the_next_one() -> None:
@@ -130,9 +131,9 @@ def test_an_append_without_an_answer_is_looked_up_before_the_next_one() -> None:
 
     store.log.append_exclusively = unanswered  # type: ignore[method-assign,assignment]
     with pytest.raises(Unreachable):
-        ada.append(Draft("rotation_staged", {"rotation_id": "r1"}))
+        ada.append(Staged(rotation_id="r1"))
     store.log.append_exclusively = write  # type: ignore[method-assign]
-    ada.append(Draft("rotation_pushed", {"rotation_id": "r1"}))
+    ada.append(Pushed(rotation_id="r1"))
     assert [event.event for event in ada.events] == ["rotation_planned", "rotation_staged", "rotation_pushed"]
     assert not verify_chain(LANE, store.log.chain())
 
@@ -180,7 +181,7 @@ def test_a_successor_waits_until_the_predecessors_last_request_must_be_over() ->
     store.journal("ada").append(begun())
     store.time.now += 30
     bob = store.journal("bob")
-    bob.append(Draft("rotation_lease_taken", {"rotation_id": "r1"}))
+    bob.append(LeaseTaken(rotation_id="r1"))
     bob.wait_for_stragglers(timedelta(seconds=25), quiet)
     assert 55 <= store.time.now < 57
     assert store.journal("eve").held_by_another() is not None
@@ -192,7 +193,7 @@ def test_nobody_waits_for_a_predecessor_that_gave_its_lease_back() -> None:
     ada.append(begun())
     ada.release()
     bob = store.journal("bob")
-    bob.append(Draft("rotation_lease_taken", {"rotation_id": "r1"}))
+    bob.append(LeaseTaken(rotation_id="r1"))
     bob.wait_for_stragglers(timedelta(seconds=25), quiet)
     assert store.time.now == 0
 

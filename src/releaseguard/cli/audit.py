@@ -12,9 +12,8 @@ from releaseguard.cli.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from releaseguard.audit import ChainReport, Head, Lane
+    from releaseguard.audit import ChainReport, Foreign, Head, Histories, Lane
     from releaseguard.eventlog.interface import EventLog
-    from releaseguard.model import Event
     from releaseguard.report.postmortem import PostmortemDocument
     from releaseguard.rotation.account import Account
     from releaseguard.rotation.history import RotationView
@@ -40,16 +39,19 @@ def audit() -> None:
 @_environment
 def show(run: Run, provider: str | None, environment: str | None) -> None:
     """Every rotation: who, what, when, why, with which proof; first open leaks, and keys that are still in use
-    although somebody confirmed that they are revoked.
+    although somebody confirmed that they are revoked; then histories that are broken, and rows that claim to be
+    releaseguard's and are not (they change nothing).
 
-    JSON: {"open_leaks": [...], "still_used": [...], "rotations": [...], "chains": [{"lane", "head"}]}.
+    JSON: {"open_leaks": [...], "still_used": [...], "rotations": [...], "chains": [{"lane", "head"}],
+    "foreign": [{"id", "recorded_at", "event", "lane", "problem"}],
+    "broken": [{"lane", "step", "problem", "next_step"}]}.
     """
     from releaseguard.rotation.account import account_of, to_json
 
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
-        account = account_of(_chains(wiring.event_log), provider, environment)
+        account = account_of(_histories(wiring.event_log), provider, environment)
         still = _still_used(wiring, account)
     document = {**to_json(account), "still_used": [one.to_json() for one in still]}
     run.emit(lambda: _show_text(account, still), document)
@@ -67,12 +69,11 @@ def _still_used(wiring: Wiring, account: Account) -> Sequence[StillUsed]:
     return found
 
 
-def _chains(log: EventLog) -> Mapping[Lane, Sequence[Event]]:
-    from releaseguard.audit import chains_in
+def _histories(log: EventLog) -> Histories:
     from releaseguard.eventlog.interface import Query
-    from releaseguard.model import OURSELVES
+    from releaseguard.rotation.history import read_log
 
-    return chains_in(log.select(Query(providers=(OURSELVES,))))
+    return read_log(log, Query())
 
 
 def _show_text(account: Account, still: Sequence[StillUsed]) -> str:
@@ -88,10 +89,26 @@ def _show_text(account: Account, still: Sequence[StillUsed]) -> str:
     for one in still:
         lines += [f"STILL USED  {one.lane.provider} in {one.lane.environment}: {one.unit}"]
         lines += [f"  why:  {one.sentence()}", f"  next: {one.next_step}"]
+    lines += _distrusted(account)
     rows = [_cells(rotation_row(lane, rotation)) for lane, rotation in account.rotations]
     if rows:
         lines += [*([""] if lines else []), table.render(rows, COLUMNS, output_width())]
     return "\n".join(lines) or "No rotation is in the log."
+
+
+def _distrusted(account: Account) -> Sequence[str]:
+    from releaseguard.rotation.account import broken_row
+
+    lines = []
+    for view in account.broken:
+        row = broken_row(view)
+        lines += [f"BROKEN  {row['lane']}: step {row['step']} {row['problem']}", f"  next: {row['next_step']}"]
+    return [*lines, *_foreign_lines(account.foreign)]
+
+
+def _foreign_lines(rows: Sequence[Foreign]) -> Sequence[str]:
+    """Rows that claim to be ours and are not; each, since whoever looks here wants to find them."""
+    return [f"FOREIGN  {one.sentence()}" for one in rows]
 
 
 def _cells(row: Mapping[str, Any]) -> Mapping[str, str]:
@@ -128,17 +145,22 @@ def _minute(text: str) -> str:
 )
 @_environment
 def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
-    """Every chain in the log: edits, deletions, reordering; with --head also cut tails and missing chains.
+    """Every chain in the log: edits, deletions, reordering; with --head also cut tails and missing chains. And every
+    row that claims to be releaseguard's and is not.
 
-    Exit code 0 intact, 1 not. JSON: {"intact", "chains": [{"lane", "head", "findings": [{"step", "problem"}]}]}.
+    Exit code 0 intact, 1 not. JSON: {"intact", "chains": [{"lane", "head", "findings": [{"step", "problem"}]}],
+    "foreign": [{"id", "recorded_at", "event", "lane", "problem"}]}.
     """
     from releaseguard.audit import parse_head, verify_log
+    from releaseguard.rotation.events import TYPES, fault
 
     parsed = [parse_head(head) for head in heads]
     with run.wiring(environment) as wiring:
-        reports = verify_log(wiring.event_log, parsed, _expected(wiring))
-    intact = not any(report.findings for report in reports)
-    run.emit(lambda: _verify_text(reports, parsed), {"intact": intact, "chains": [_chain_row(one) for one in reports]})
+        reports, foreign = verify_log(wiring.event_log, parsed, _expected(wiring), fault=fault, names=TYPES)
+    intact = not foreign and not any(report.findings for report in reports)
+    chains = [_chain_row(one) for one in reports]
+    document = {"intact": intact, "chains": chains, "foreign": [one.to_json() for one in foreign]}
+    run.emit(lambda: "\n".join([_verify_text(reports, parsed), *_foreign_lines(foreign)]), document)
     return ExitCode.OK if intact else ExitCode.BAD
 
 
@@ -175,6 +197,49 @@ def _verify_text(reports: Sequence[ChainReport], heads: Sequence[Head]) -> str:
     return "\n".join(lines)
 
 
+# --- disown
+
+
+@command("disown", group=audit, example='releaseguard audit disown sendgrid@production --reason "forged, see 412"')
+@click.argument("lane")
+@click.option("--reason", required=True, metavar="TEXT", help="What a look at the rows showed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def disown(run: Run, lane: str, reason: str, yes: bool) -> None:
+    """Record that the rows which are not believed are no part of a lane's history, so that rotations go on where the
+    history was last believed. LANE is a provider and an environment, as `audit verify` prints it.
+
+    What those rows tell of is then done for nobody: a leak that only they speak of counts as closed. Look first:
+    releaseguard audit verify. Exit code 4 where nobody is here to confirm it.
+
+    JSON: {"lane", "disowned": [ids], "head"}.
+    """
+    from releaseguard.cli.confirm import ask
+    from releaseguard.rotation import mend
+
+    parsed = _lane(lane)
+    with run.wiring(parsed.environment) as wiring:
+        journal = wiring.journal(parsed)
+        rows = mend.unsettled(journal.load())
+        if not yes:
+            ask("\n".join([*_foreign_lines(rows), f"Decide that these {len(rows)} rows are no part of {lane}?"]))
+        view = mend.disown(journal, reason)
+    ids = [str(one.event.id) for one in rows]
+    run.emit(
+        f"{len(ids)} rows are disowned.\n  head: {view.head}", {"lane": lane, "disowned": ids, "head": str(view.head)}
+    )
+
+
+def _lane(text: str) -> Lane:
+    from releaseguard.audit import parse_lane
+
+    lane = parse_lane(text)
+    if lane is None:
+        raise UsageError(
+            f"{text!r} is no lane", next_step="Copy it from releaseguard audit verify: sendgrid@production."
+        )
+    return lane
+
+
 # --- report
 
 
@@ -205,18 +270,18 @@ def _write(output: Path, text: str) -> None:
 
 def document_of(log: EventLog, rotation_id: str | None, environment: str | None) -> PostmortemDocument:
     """The post-mortem of one rotation, or of the newest leak. Raises ``UsageError`` where there is none."""
-    from releaseguard.audit import verify_chain
+    from releaseguard.audit import findings_in
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import OURSELVES
     from releaseguard.rotation.account import account_of
     from releaseguard.rotation.leak import EVENT
     from releaseguard.rotation.postmortem import postmortem
 
-    chains = _chains(log)
-    lane, chosen = _pick(account_of(chains, environment=environment).rotations, rotation_id)
+    found = _histories(log)
+    lane, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)
     exposures = log.select(Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": chosen.id}))
-    chain = chains[lane]
-    return postmortem(lane, chosen.id, chain, exposures=list(exposures), findings=verify_chain(lane, chain))
+    chain = found.chains[lane]
+    return postmortem(chain, chosen.id, exposures=list(exposures), findings=findings_in(chain))
 
 
 def _pick(rotations: Sequence[tuple[Lane, RotationView]], rotation_id: str | None) -> tuple[Lane, RotationView]:

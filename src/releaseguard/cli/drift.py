@@ -27,7 +27,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
 
     In step, behind, missing, changed by someone else, shadowed by a narrower scope, readable where it should not
     be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything
-    drifted, a leak is still open, or a key is still in use that was confirmed to be revoked.
+    drifted, a leak is still open, a key is still in use that was confirmed to be revoked, or a history is broken.
     """
     from releaseguard.rotation.drift import DRIFTED
     from releaseguard.rotation.survey import survey
@@ -39,10 +39,12 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
         here = wiring.settings.environment
     run.emit(lambda: _text(found, here), _document(found))
     drifted = [finding for finding in found.findings if finding.status in DRIFTED]
-    return ExitCode.BAD if drifted or found.leaks or found.still_used else ExitCode.OK
+    return ExitCode.BAD if drifted or found.leaks or found.still_used or found.broken else ExitCode.OK
 
 
 def _document(found: Survey) -> Mapping[str, Any]:
+    from releaseguard.rotation.account import broken_row
+
     leaks = [
         {
             "provider": provider,
@@ -59,6 +61,8 @@ def _document(found: Survey) -> Mapping[str, Any]:
         "open_leaks": leaks,
         "still_used": [one.to_json() for one in found.still_used],
         "unread": [asdict(one) for one in found.unread],
+        "foreign": [one.to_json() for one in found.foreign],
+        "broken": [broken_row(view) for view in found.broken],
     }
 
 
@@ -82,7 +86,19 @@ def _text(found: Survey, environment: str) -> str:
             f"              {one.sentence()}",
             f"              next: {one.next_step}",
         ]
+    lines += _distrusted(found)
     return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
+
+
+def _distrusted(found: Survey) -> Sequence[str]:
+    """Histories that are broken, and rows that claim to be ours and are not."""
+    from releaseguard.rotation.account import broken_row
+
+    lines = []
+    for row in map(broken_row, found.broken):
+        lines += [f"BROKEN        the history of {row['lane']}", f"              step {row['step']} {row['problem']}"]
+        lines += [f"              next: {row['next_step']}"]
+    return [*lines, *(f"FOREIGN       {one.sentence()}" for one in found.foreign)]
 
 
 def _unread(places: Sequence[Unread]) -> Sequence[str]:

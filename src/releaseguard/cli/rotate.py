@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from releaseguard.cli.confirm import ask, refuse_without_terminal
 from releaseguard.cli.options import Run, Span, command, environment_option
-from releaseguard.errors import ExitCode, LeaseHeld, Refused, ReleaseguardError, UsageError
+from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError, UsageError
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
@@ -252,7 +253,7 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, obj
         run.emit("Nothing has drifted.", {"rotations": []})
         return ExitCode.OK
     if not yes and not flags["dry_run"]:
-        _confirm_text(f"Push again: {', '.join(f'{name} {secret}' for name, secret in units)}")
+        ask(f"Push again: {', '.join(f'{name} {secret}' for name, secret in units)}")
     results = []
     _check_named(wiring, [name for name, _ in units], flags)
     for name, secret in units:
@@ -372,24 +373,9 @@ def _confirm(run: Run, world: RotationWorld, request: RotateRequest) -> None:
     """Show the plan and ask; where nobody can answer, refuse."""
     from releaseguard.rotation.run import rotate as run_rotation
 
-    _refuse_without_terminal()
+    refuse_without_terminal()
     plan = run_rotation(replace(request, dry_run=True), world, run.tell)
-    _confirm_text(text_of(plan))
-
-
-def _confirm_text(text: str) -> None:
-    _refuse_without_terminal()
-    click.echo(text, err=True)
-    if not click.confirm("Do this?", err=True):
-        raise Refused("not confirmed: nothing was changed")
-
-
-def _refuse_without_terminal() -> None:
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        raise Refused(
-            "a rotation changes production, and nobody is here to confirm it",
-            next_step="Look at --dry-run first, then add --yes.",
-        )
+    ask(text_of(plan))
 
 
 def _report(run: Run, result: RotationResult) -> None:

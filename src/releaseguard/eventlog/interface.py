@@ -51,6 +51,10 @@ CLIENT = "client"
 """The ``source`` of rows written by installed apps."""
 
 
+Judged = tuple[Event, str | None]
+"""A row, and what the log itself holds against its being ours; ``None``: nothing."""
+
+
 class Conflict(ReleaseguardError):
     """A conditional append lost: another writer has already written one of these ids. Nothing was written."""
 
@@ -263,6 +267,13 @@ class EventLog(ABC):
         """
         del query
         yield from ()
+
+    def judged(self, query: Query) -> Iterator[Judged]:
+        """As :meth:`select`, with those of our own rows too that the log does not believe, and why it does not.
+
+        For readers of chains, which have to know what stands where; a plain log believes every row.
+        """
+        return ((event, None) for event in self.select(query))
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         """The rows that satisfy ``query`` as counts per minute, ordered by ``occurred_minute``.

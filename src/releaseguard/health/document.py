@@ -19,6 +19,8 @@ def document_of(overview: Overview) -> HealthDocument:
         "summary": summary(overview),
         "log": {"down": overview.log_down, "newest": _text(overview.newest)},
         "providers": [_row(provider) for provider in overview.providers],
+        "foreign": list(overview.foreign),
+        "broken": list(overview.broken),
     }
 
 
@@ -33,7 +35,12 @@ def summary(overview: Overview) -> str:
     calm = "no provider could be judged" if says_nothing(overview) else "no provider is in trouble"
     said = f"{', '.join(_named(troubled)) or calm} {window}"
     leaks = sum(len(one.leaks) for one in overview.providers)
-    return f"{said}; {leaks} open leak{'s' * (leaks > 1)}" if leaks else said
+    rest = [
+        f"{leaks} open leak{'s' * (leaks > 1)}" if leaks else "",
+        f"{len(overview.broken)} broken histor{'ies' if len(overview.broken) > 1 else 'y'}" if overview.broken else "",
+        f"{len(overview.foreign)} foreign row{'s' * (len(overview.foreign) > 1)}" if overview.foreign else "",
+    ]
+    return "; ".join([said, *filter(None, rest)])
 
 
 def _named(rows: Sequence[ProviderHealth]) -> Sequence[str]:

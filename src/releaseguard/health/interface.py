@@ -124,3 +124,7 @@ class Overview:
     log_down: bool
     providers: Sequence[ProviderHealth] = field(default_factory=tuple)
     """The most urgent first."""
+    foreign: Sequence[Mapping[str, Any]] = ()
+    """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
+    broken: Sequence[Mapping[str, Any]] = ()
+    """Chains that cannot be believed beyond some step, as there."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from releaseguard.audit import chains_in
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
 from releaseguard.health.judge import Window, condition_of
 from releaseguard.model import OURSELVES, Event, Outcome
-from releaseguard.rotation.account import Account, account_of, leak_row, rotation_row
+from releaseguard.rotation.account import Account, account_of, integrity, leak_row, rotation_row
+from releaseguard.rotation.history import read_log
 from releaseguard.verification.series import Cell, cell_of, minute_of
 
 PARTS = 20
@@ -68,6 +68,7 @@ class Observer:
             newest=_moment(window.newest),
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
+            **integrity(account),
         )
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell], str] | None = None) -> Window:
@@ -144,8 +145,7 @@ def _moment(minute: int | None) -> datetime | None:
 
 
 def _account(world: HealthWorld) -> Account:
-    chains = chains_in(world.log.select(world.query(providers=(OURSELVES,))))
-    return account_of(chains, world.provider, world.environment)
+    return account_of(read_log(world.log, world.query()), world.provider, world.environment)
 
 
 def _row(window: Window, provider: str, name: str, glances: Mapping[str, Glance], account: Account) -> ProviderHealth:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from releaseguard.audit import chains_in
 from releaseguard.cards.spec import Card, VolumeCheck
 from releaseguard.deployments.interface import Deployer, Deployment
 from releaseguard.errors import ReleaseguardError
@@ -24,8 +23,8 @@ from releaseguard.incident.outside import Project, Repository
 from releaseguard.incident.problems import GITHUB, SERVICES, SUPABASE, VERCEL, problem
 from releaseguard.incident.secrets import Secrets, unless_refused
 from releaseguard.incident.symptoms import Traffic, matched
-from releaseguard.model import OURSELVES
 from releaseguard.rotation.account import account_of
+from releaseguard.rotation.history import read_log
 from releaseguard.verification.present import CountRows
 from releaseguard.verification.release import DEPLOYED, deployments_of
 
@@ -156,8 +155,7 @@ def _changes(world: IncidentWorld, began: datetime, until: datetime) -> tuple[Se
 
 
 def _from_log(world: IncidentWorld, since: datetime, until: datetime) -> Iterator[Change]:
-    ours = world.health.query(providers=(OURSELVES,))
-    account = account_of(chains_in(world.log.select(ours)), environment=world.health.environment)
+    account = account_of(read_log(world.log, world.health.query()), environment=world.health.environment)
     yield from changes.rotations(account.rotations)
     deployed = world.health.query(events=(DEPLOYED,), since=since, until=until)
     yield from changes.releases(deployments_of(world.log.select(deployed)))

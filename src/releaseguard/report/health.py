@@ -43,8 +43,14 @@ class HealthDocument(TypedDict):
     summary: str
     log: Mapping[str, Any]
     providers: Sequence[HealthRow]
+    foreign: Sequence[Mapping[str, Any]]
+    """Rows that claim to be releaseguard's and are not believed."""
+    broken: Sequence[Mapping[str, Any]]
+    """Histories of rotations that cannot be believed beyond some step."""
 
 
+MOST_FOREIGN = 10
+"""Foreign rows that are shown one by one: somebody may have inserted thousands."""
 BARS = " ▁▂▃▄▅▆▇█"
 _INDENT = " " * 10
 QUIET = ("unknown", "idle")
@@ -55,6 +61,8 @@ def text(document: HealthDocument, width: int) -> str:
     """The page for ``width`` characters: what needs a reader first, the quiet ones together at the end."""
     begin, end = (moment[11:16] for moment in document["window"])
     lines = wrapped(f"{document['environment']}, {begin} to {end}Z: {document['summary']}", "", width)
+    for line in distrusted(document):
+        lines += ["", *wrapped(line, _INDENT, width, first="")]
     told, quiet = sorted_out(document)
     for row in told:
         lines += ["", *_row(row, width)]
@@ -62,6 +70,20 @@ def text(document: HealthDocument, width: int) -> str:
         names = ", ".join(row["provider"] for row in rows)
         lines += ["", *wrapped(f"{state.upper():<9} {names}: {reason}", _INDENT, width, first="")]
     return "\n".join(lines)
+
+
+def distrusted(document: HealthDocument) -> Sequence[str]:
+    """The histories that are broken, and the rows that claim to be ours and are not."""
+    lines = [
+        f"BROKEN    the history of {one['lane']}: step {one['step']} {one['problem']}. {one['next_step']}"
+        for one in document["broken"]
+    ]
+    foreign = document["foreign"]
+    for one in foreign[:MOST_FOREIGN]:
+        lane = f" of {one['lane']}" if one["lane"] else ""
+        lines.append(f"FOREIGN   {one['event']}{lane}, row {one['id']} of {one['recorded_at'][:19]}Z: {one['problem']}")
+    more = len(foreign) - MOST_FOREIGN
+    return [*lines, *([f"FOREIGN   and {more} more: releaseguard audit show"] if more > 0 else [])]
 
 
 def sorted_out(document: HealthDocument) -> tuple[Sequence[HealthRow], Mapping[tuple[str, str], Sequence[HealthRow]]]:
@@ -131,7 +153,7 @@ def html(document: HealthDocument, _width: int = 0) -> str:
     from releaseguard.report.html import page
 
     return page("health.html.jinja").render(
-        document=document, sorted_out=sorted_out, clock=clock, heights=heights, opened=_open
+        document=document, sorted_out=sorted_out, distrusted=distrusted, clock=clock, heights=heights, opened=_open
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releaseguard.audit import Lane
-from releaseguard.model import Event, to_text
-from releaseguard.rotation.history import LaneView, OpenLeak, RotationView, confirming, fold
+from releaseguard.audit import Foreign, Histories, Lane
+from releaseguard.model import to_text
+from releaseguard.rotation.history import LaneView, OpenLeak, RotationView, confirming, mending, view_of
 
 PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""
@@ -19,6 +19,18 @@ class Account:
     """The chains of a log, folded."""
 
     lanes: Sequence[LaneView]
+    strangers: Sequence[Foreign] = ()
+    """Rows that claim to be ours, and name no chain."""
+
+    @property
+    def foreign(self) -> Sequence[Foreign]:
+        """Every row that claims to be ours and is not believed; it is shown, and changes nothing."""
+        return [*self.strangers, *(one for view in self.lanes for one in view.foreign)]
+
+    @property
+    def broken(self) -> Sequence[LaneView]:
+        """Chains that went on and cannot be believed any further."""
+        return [view for view in self.lanes if view.breach]
 
     @property
     def open_leaks(self) -> Sequence[tuple[Lane, OpenLeak]]:
@@ -33,14 +45,15 @@ class Account:
         return sorted(found, key=lambda pair: pair[1].began_at, reverse=True)
 
 
-def account_of(
-    chains: Mapping[Lane, Iterable[Event]], provider: str | None = None, environment: str | None = None
-) -> Account:
+def account_of(found: Histories, provider: str | None = None, environment: str | None = None) -> Account:
     """The account of the lanes of ``provider`` and ``environment``, where they are given."""
     wanted = [
-        lane for lane in sorted(chains) if provider in (None, lane.provider) and environment in (None, lane.environment)
+        lane
+        for lane in sorted(found.chains)
+        if provider in (None, lane.provider) and environment in (None, lane.environment)
     ]
-    return Account([fold(lane, chains[lane]) for lane in wanted])
+    strangers = [one for one in found.strangers if environment in (None, one.event.environment)]
+    return Account([view_of(found.chains[lane]) for lane in wanted], strangers)
 
 
 def to_json(account: Account) -> Mapping[str, Any]:
@@ -49,6 +62,26 @@ def to_json(account: Account) -> Mapping[str, Any]:
         "open_leaks": [leak_row(lane, leak) for lane, leak in account.open_leaks],
         "rotations": [rotation_row(lane, rotation) for lane, rotation in account.rotations],
         "chains": [{"lane": str(view.lane), "head": str(view.head) if view.head else None} for view in account.lanes],
+        **integrity(account),
+    }
+
+
+def integrity(account: Account) -> Mapping[str, Any]:
+    """What ``health`` and ``audit show`` say of rows that are not believed."""
+    return {
+        "foreign": [one.to_json() for one in account.foreign],
+        "broken": [broken_row(view) for view in account.broken],
+    }
+
+
+def broken_row(view: LaneView) -> Mapping[str, Any]:
+    """A chain that cannot be believed beyond some step, with what to do about it."""
+    assert view.breach is not None  # noqa: S101 - only broken chains come here
+    return {
+        "lane": str(view.lane),
+        "step": view.breach.step,
+        "problem": view.breach.problem,
+        "next_step": mending(view.lane),
     }
 
 
@@ -69,6 +102,8 @@ def leak_row(lane: Lane, leak: OpenLeak) -> Mapping[str, Any]:
 
 def closing(lane: Lane, leak: OpenLeak) -> str:
     """What closes an open leak."""
+    if leak.doubtful:
+        return mending(lane)
     if leak.contained_at is None and leak.unfinished:
         return f"releaseguard rotate {lane.provider} --environment {lane.environment} --resume"
     if leak.contained_at is None:

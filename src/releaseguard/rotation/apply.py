@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from releaseguard.audit import Draft
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.destinations.interface import InStep, Item, Observed, Receipt
 from releaseguard.errors import (
@@ -28,14 +27,14 @@ from releaseguard.errors import (
     UsageError,
 )
 from releaseguard.eventlog.interface import Query
-from releaseguard.model import Event, Outcome
+from releaseguard.model import Event
+from releaseguard.rotation import events as said
 from releaseguard.rotation.history import Carried, Leg, Redeployment, RotationView
 from releaseguard.rotation.journal import Journal
 from releaseguard.rotation.plan import Survey, Unit, deployments_for, items_for, refuse_leaked_values
 from releaseguard.rotation.proof import Labels, Proof, Question, Runtime, prove, traffic_of
 from releaseguard.rotation.values import (
     Direction,
-    Leak,
     Origin,
     Pin,
     Place,
@@ -105,12 +104,12 @@ class Rotation:
 
     # --- the story
 
-    def begin(self, rotation_id: str, *drafts: Draft, taken_over: bool) -> None:
+    def begin(self, rotation_id: str, *steps: said.Step, taken_over: bool) -> None:
         """Take the lease with the first events; after a take-over, wait out the predecessor's last request."""
         self._id = rotation_id
         self._check_again = taken_over
         self._journal.about(rotation_id)
-        self._journal.append(*drafts)
+        self._journal.append(*steps)
         self._journal.wait_for_stragglers(self._world.rules.request_timeout, self._tell)
 
     def remember(self, versions: Iterable[SecretVersion]) -> None:
@@ -136,10 +135,10 @@ class Rotation:
         """Put the previous version back everywhere, redeploy, prove; where that is forbidden, say so and fail."""
         forbidden = self.why_not_back()
         if forbidden:
-            self._append("rotation_failed", {"reason": f"{reason}; not rolled back: {forbidden}"}, Outcome.ERROR)
+            self._append(said.Failed(rotation_id=self._id, reason=f"{reason}; not rolled back: {forbidden}"))
             return
         self._tell(f"Rolling back: {reason}")
-        self._append("rotation_rolling_back", {"reason": reason}, Outcome.ERROR)
+        self._append(said.RollingBack(rotation_id=self._id, reason=reason))
         self._go_back()
 
     def why_not_back(self) -> str | None:
@@ -168,21 +167,18 @@ class Rotation:
         try:
             self._push(Direction.BACK)
         except NotFound as error:
-            self._append("rotation_failed", {"reason": f"cannot be rolled back: {error}"}, Outcome.ERROR)
+            self._append(said.Failed(rotation_id=self._id, reason=f"cannot be rolled back: {error}"))
             return
         failure = self._deploy(Direction.BACK)
         if failure:
             reason = f"{self.view.rolling_back}; rolling back failed too: {failure}"
-            self._append("rotation_failed", {"reason": reason}, Outcome.ERROR)
+            self._append(said.Failed(rotation_id=self._id, reason=reason))
             return
         proof = self._wait_for_proof(Direction.BACK)
-        self._append("rotation_rolled_back", {"reason": self.view.rolling_back, **_told(proof)}, Outcome.ERROR)
+        self._append(said.RolledBack(rotation_id=self._id, reason=self.view.rolling_back, **_told(proof)))
 
-    def _append(self, event: str, detail: Mapping[str, Any], outcome: Outcome = Outcome.SUCCESS) -> None:
-        self._journal.append(self._draft(event, detail, outcome))
-
-    def _draft(self, event: str, detail: Mapping[str, Any], outcome: Outcome = Outcome.SUCCESS) -> Draft:
-        return Draft(event, {"rotation_id": self._id, **detail}, outcome)
+    def _append(self, step: said.RotationEvent) -> None:
+        self._journal.append(step)
 
     # --- stage: pin the versions
 
@@ -191,41 +187,42 @@ class Rotation:
         if view.state not in (State.PLANNED, State.WAITING_APPROVAL):
             return True
         if self._unit.manual:
-            self._append("rotation_staged", {"secrets": [], "destinations": []})
+            self._append(said.Staged(rotation_id=self._id))
             return True
         origin = Origin(view.origin)
         versions, pending = self._new_versions(origin, view)
         if pending:
-            self._append("rotation_waiting_approval", {"secrets": pending})
+            self._append(said.WaitingApproval(rotation_id=self._id, secrets=tuple(pending)))
             self._tell(f"Waiting for an approval in the vault: {', '.join(pending)}.")
             return False
         self._check_leak(versions, view)
-        self._append("rotation_staged", self.staged_detail(self._pins(view, versions)))
+        self._append(self.staged(self._id, self._pins(view, versions)))
         return True
 
-    def staged_detail(self, pins: Sequence[Pin]) -> Mapping[str, Any]:
-        """What ``rotation_staged`` says: the pinned versions and every name that will be written."""
+    def staged(self, rotation_id: str, pins: Sequence[Pin]) -> said.Staged:
+        """The pinned versions and every name that will be written."""
         placeholder = {pin.name: (Secret(""), pin.to_version or 0) for pin in pins}
-        return {
-            "secrets": [
-                {
-                    "name": pin.name,
-                    "from_version": pin.from_version,
-                    "to_version": pin.to_version,
-                    "secret_id": pin.secret_id,
-                    "from_secret_id": pin.from_secret_id,
-                }
+        return said.Staged(
+            rotation_id=rotation_id,
+            secrets=tuple(
+                said.PinnedSecret(
+                    name=pin.name,
+                    from_version=pin.from_version,
+                    to_version=pin.to_version,
+                    secret_id=pin.secret_id,
+                    from_secret_id=pin.from_secret_id,
+                )
                 for pin in pins
-            ],
-            "destinations": [
-                {
-                    "key": place.key,
-                    "uri": place.destination.uri,
-                    "names": [item.name for item in items_for(self._unit, place, placeholder)],
-                }
+            ),
+            destinations=tuple(
+                said.StagedPlace(
+                    key=place.key,
+                    uri=place.destination.uri,
+                    names=tuple(item.name for item in items_for(self._unit, place, placeholder)),
+                )
                 for place in self._world.places
-            ],
-        }
+            ),
+        )
 
     def _new_versions(self, origin: Origin, view: RotationView) -> tuple[Mapping[str, SecretVersion], Sequence[str]]:
         """The new version of every secret, made where it has to be; and the names whose write awaits an approval."""
@@ -288,7 +285,7 @@ class Rotation:
         try:
             refuse_leaked_values(self._unit, self._request, survey, view.leak, self._journal.view)
         except Refused as refusal:
-            self._append("rotation_aborted", {"reason": str(refusal)}, Outcome.ERROR)
+            self._append(said.AbortedByRefusal(rotation_id=self._id, reason=str(refusal)))
             raise
 
     def _pins(self, view: RotationView, versions: Mapping[str, SecretVersion]) -> Sequence[Pin]:
@@ -310,10 +307,10 @@ class Rotation:
         if view.console_confirmed or not self._unit.waits_for_console or view.leg(Direction.FORWARD).places:
             return True
         if view.state is State.WAITING_CONSOLE and self._request.action.value == "resume":
-            self._append("rotation_console_confirmed", {})
+            self._append(said.ConsoleConfirmed(rotation_id=self._id))
             return True
         if view.state is not State.WAITING_CONSOLE:
-            self._append("rotation_waiting_console", {"steps": self._unit.steps()})
+            self._append(said.WaitingConsole(rotation_id=self._id, steps=self._unit.steps()))
         return False
 
     # --- push
@@ -322,20 +319,20 @@ class Rotation:
         places = self._not_right(direction)
         if not places:
             if self.view.leg(direction).pushed_at is None:
-                self._append("rotation_pushed", {"direction": direction.value})
+                self._append(said.Pushed(rotation_id=self._id, direction=direction))
             return True
         pinned = self._pinned(direction)
-        self._append("destination_push_started", self._about_to_write(places, direction))
+        self._append(self._about_to_write(places, direction))
         # The chain's head goes where no writer of the log reaches: a cut tail shows against it.
         note = f"releaseguard {self._id} head {self._journal.view.head}"
         items = {place.key: items_for(self._unit, place, pinned, note) for place in places}
         self._tell(f"Writing {len(places)} destinations.")
         written = self._workers.each(lambda place: self._write(place, items[place.key]), places)
         failed = [result for result in written if result.error]
-        drafts = self._outcomes(written, direction)
+        steps = self._outcomes(written, direction)
         if not failed:
-            drafts.append(self._draft("rotation_pushed", {"direction": direction.value}))
-        self._journal.append(*drafts)
+            steps.append(said.Pushed(rotation_id=self._id, direction=direction))
+        self._journal.append(*steps)
         if failed:
             raise self._push_failed(failed)
         return True
@@ -382,12 +379,13 @@ class Rotation:
             )
         return known
 
-    def _about_to_write(self, places: Sequence[Place], direction: Direction) -> Mapping[str, Any]:
-        return {
-            "direction": direction.value,
-            "versions": {pin.name: pin.version(direction) for pin in self.view.pins},
-            "destinations": [_named(place) for place in places],
-        }
+    def _about_to_write(self, places: Sequence[Place], direction: Direction) -> said.PushStarted:
+        return said.PushStarted(
+            rotation_id=self._id,
+            direction=direction,
+            versions={pin.name: pin.version(direction) for pin in self.view.pins},
+            destinations=tuple(said.Target(destination=place.key, uri=place.destination.uri) for place in places),
+        )
 
     def _write(self, place: Place, items: Sequence[Item]) -> _Written:
         try:
@@ -397,19 +395,23 @@ class Rotation:
         except ReleaseguardError as error:
             return _Written(place, error=error)
 
-    def _outcomes(self, written: Sequence[_Written], direction: Direction) -> list[Draft]:
+    def _outcomes(self, written: Sequence[_Written], direction: Direction) -> list[said.Directed]:
         """One step for all that went right, and one for each that did not."""
-        right = [result for result in written if result.error is None]
-        drafts = [self._failure_draft(result, direction) for result in written if result.error]
+        right = tuple(_receipt(result) for result in written if result.error is None)
+        steps: list[said.Directed] = [self._failure(result, direction) for result in written if result.error]
         if right:
-            detail = {"direction": direction.value, "destinations": [_receipt_detail(result) for result in right]}
-            drafts.insert(0, self._draft("destination_push_finished", detail))
-        return drafts
+            steps.insert(0, said.PushFinished(rotation_id=self._id, direction=direction, destinations=right))
+        return steps
 
-    def _failure_draft(self, result: _Written, direction: Direction) -> Draft:
-        detail = {"direction": direction.value, **_named(result.place), "problem": str(result.error)}
-        tried = dict(result.place.destination.written())
-        return self._draft("destination_push_failed", {**detail, "writes": tried}, Outcome.ERROR)
+    def _failure(self, result: _Written, direction: Direction) -> said.PushFailed:
+        return said.PushFailed(
+            rotation_id=self._id,
+            direction=direction,
+            destination=result.place.key,
+            uri=result.place.destination.uri,
+            problem=str(result.error),
+            writes=dict(result.place.destination.written()),
+        )
 
     def _push_failed(self, failed: Sequence[_Written]) -> ReleaseguardError:
         right = sorted(place.key for place in self._world.places if place.key not in {r.place.key for r in failed})
@@ -444,7 +446,7 @@ class Rotation:
         failures = [failure for base, target in wanted if (failure := self._await_deployment(direction, base, target))]
         if failures:
             return "; ".join(failures)
-        self._append("rotation_deployed", {"direction": direction.value})
+        self._append(said.Deployed(rotation_id=self._id, direction=direction))
         return None
 
     def _request_deployment(self, direction: Direction, base: str, target: str) -> None:
@@ -476,16 +478,17 @@ class Rotation:
         meta: Mapping[str, str],
         known: Redeployment | None,
     ) -> None:
-        detail = {
-            "direction": direction.value,
-            "place": base,
-            "target": source.target,
-            "attempt": known.attempt + 1 if known else 1,
-            "meta": meta,
-            "before_id": source.id,
-            "before_release": source.release,
-        }
-        self._append("deployment_requested", detail)
+        step = said.DeploymentRequested(
+            rotation_id=self._id,
+            direction=direction,
+            place=base,
+            target=source.target,
+            attempt=known.attempt + 1 if known else 1,
+            meta=dict(meta),
+            before_id=source.id,
+            before_release=source.release or None,
+        )
+        self._append(step)
 
     def _redeploy_once(
         self, deployer: Deployer, source: Deployment, target: str, meta: Mapping[str, str]
@@ -502,15 +505,15 @@ class Rotation:
             raise
 
     def _created(self, direction: Direction, base: str, made: Deployment) -> None:
-        self._append("deployment_created", self._deployment_detail(direction, base, made))
+        self._append(said.DeploymentCreated(target=made.target, **self._made(direction, base, made)))
 
-    def _deployment_detail(self, direction: Direction, base: str, made: Deployment) -> Mapping[str, Any]:
+    def _made(self, direction: Direction, base: str, made: Deployment) -> Mapping[str, Any]:
         return {
-            "direction": direction.value,
+            "rotation_id": self._id,
+            "direction": direction,
             "place": base,
-            "target": made.target,
             "deployment_id": made.id,
-            "release": made.release,
+            "release": made.release or None,
         }
 
     def _await_deployment(self, direction: Direction, base: str, target: str) -> str | None:
@@ -518,12 +521,12 @@ class Rotation:
         if known is None or known.phase == "ready" or known.id is None:
             return None
         made = self._settled(self._deployer(base), known.id)
-        detail = {**self._deployment_detail(direction, base, made), "target": target}
+        about = self._made(direction, base, made)
         if made.phase is Phase.READY:
-            self._append("deployment_ready", detail)
+            self._append(said.DeploymentReady(target=target, **about))
             return None
         reason = f"deployment {made.id} of {base} ended as {made.state}" + (f": {made.reason}" if made.reason else "")
-        self._append("deployment_failed", {**detail, "reason": reason}, Outcome.ERROR)
+        self._append(said.DeploymentFailed(target=target, reason=reason, **about))
         return reason
 
     def _settled(self, deployer: Deployer, deployment_id: str) -> Deployment:
@@ -554,11 +557,11 @@ class Rotation:
         proof = self._wait_for_proof(Direction.FORWARD)
         if proof.proven and not self._unit.client:
             self._tell(f"PROVEN, grade {proof.grade}.")
-            self._append("rotation_proven", _told(proof))
+            self._append(said.Proven(rotation_id=self._id, **_told(proof)))
         elif proof.refused or (proof.refused_at_least_once and not proof.proven):
             self.roll_back("the provider refuses the new version: authentication errors since it is out")
         else:
-            self._append("rotation_unproven", _told(proof, self._installed_apps()))
+            self._append(said.Unproven(rotation_id=self._id, **_told(proof, self._installed_apps())))
 
     def _installed_apps(self) -> Sequence[str]:
         if not self._unit.client:
@@ -736,19 +739,13 @@ def earlier_versions(world: RotationWorld, newest: SecretVersion) -> Sequence[Se
     return earlier
 
 
-def leak_detail(leak: Leak | None) -> Mapping[str, Any] | None:
-    """A leak as it is written into the history."""
-    return {"reason": leak.reason, "versions": dict(leak.versions)} if leak else None
-
-
-def _named(place: Place) -> dict[str, Any]:
-    return {"destination": place.key, "uri": place.destination.uri}
-
-
-def _receipt_detail(result: _Written) -> Mapping[str, Any]:
-    markers = {one.name: one.observed.marker for one in result.receipts if one.observed.marker is not None}
-    writes = {receipt.name: receipt.writes for receipt in result.receipts}
-    return {**_named(result.place), "writes": writes, "markers": markers}
+def _receipt(result: _Written) -> said.Receipt:
+    return said.Receipt(
+        destination=result.place.key,
+        uri=result.place.destination.uri,
+        writes={receipt.name: receipt.writes for receipt in result.receipts},
+        markers={one.name: one.observed.marker for one in result.receipts if one.observed.marker is not None},
+    )
 
 
 def _seen_id(view: RotationView, pin: Pin) -> str | None:
@@ -792,17 +789,17 @@ def _could_speak(runtime: Runtime, source: str | None) -> bool:
 def _told(proof: Proof, more: Sequence[str] = ()) -> Mapping[str, Any]:
     """A proof as it is written into the history: counts and row ids, nothing else."""
     return {
-        "grade": proof.grade.value if proof.grade else None,
-        "events": list(proof.events),
-        "missing": [*more, *proof.missing],
-        "runtimes": [
-            {
-                "uri": runtime.uri,
-                "grade": runtime.grade.value if runtime.grade else None,
-                "successes": runtime.successes,
-                "needed": runtime.needed,
-                "synthetic": runtime.synthetic,
-            }
+        "grade": said.Grade(proof.grade.value) if proof.grade else None,
+        "events": tuple(proof.events),
+        "missing": (*more, *proof.missing),
+        "runtimes": tuple(
+            said.RuntimeProof(
+                uri=runtime.uri,
+                grade=said.Grade(runtime.grade.value) if runtime.grade else None,
+                successes=runtime.successes,
+                needed=runtime.needed,
+                synthetic=runtime.synthetic,
+            )
             for runtime in proof.runtimes
-        ],
+        ),
     }

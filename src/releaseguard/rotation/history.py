@@ -1,20 +1,26 @@
 """What the events of a lane say: the state of every rotation, who holds the lease, what is where. Pure.
 
-There is no second store: whatever a run needs to know after a crash, on whichever machine, it reads from here.
+There is no second store: whatever a run needs to know after a crash, on whichever machine, it reads from here. Only
+what :func:`releaseguard.audit.read_chain` believes is folded, as typed values (:mod:`releaseguard.rotation.events`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from releaseguard.audit import Head, Lane, head_of, in_order
-from releaseguard.model import Event, JsonObject, from_text, to_text
+from releaseguard import audit
+from releaseguard.audit import Chain, Finding, Foreign, Head, Histories, Lane, head_of
+from releaseguard.eventlog.interface import EventLog, Judged, Query
+from releaseguard.model import OURSELVES, Event, from_text, to_text
+from releaseguard.rotation import events as said
 from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, State
 
-LEASE_EVENTS = ("rotation_lease_taken", "rotation_lease_renewed", "rotation_lease_released")
+AHEAD = timedelta(seconds=2)
+"""How far a row's time may be ahead of the store's clock: over REST that is read to the second."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FINISHED = frozenset({State.PROVEN, State.RETIRED, State.ROLLED_BACK, State.ABORTED})
 """States in which nothing is left to be done for a rotation itself."""
 
@@ -144,10 +150,19 @@ class LeaseView:
     since: datetime
     renewed_at: datetime
     released: bool
+    said_at: datetime | None = None
+    """When the holder's last step says, on the holder's clock, that it was written."""
 
-    def free_at(self, lease: timedelta) -> datetime:
-        """From when on another run may take it."""
-        return self.renewed_at if self.released else self.renewed_at + lease
+    def free_at(self, lease: timedelta, now: datetime | None = None) -> datetime:
+        """From when on another run may take it. ``now`` is the store's clock, where it was looked at: no step was
+        recorded after it, so a time beyond it is somebody else's and is not believed; the holder's own clock counts
+        then, as far as that is believable."""
+        at = self.renewed_at if now is None else self._credible(now)
+        return at if self.released else at + lease
+
+    def _credible(self, now: datetime) -> datetime:
+        times = [self.renewed_at, self.said_at or self.renewed_at]
+        return next((at for at in times if at <= now + AHEAD), EPOCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +177,8 @@ class OpenLeak:
     """When a replacement was proven, by this rotation or a later one."""
     unfinished: bool = True
     """Whether a rotation of it can be resumed."""
+    doubtful: bool = False
+    """Whether only rows that are not believed speak of it, in a chain that is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +195,13 @@ class LaneView:
     """By destination and secret: the last version written or possibly written there."""
     markers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By destination and name: what it showed after the last write that was read back."""
+    foreign: Sequence[Foreign] = ()
+    """Rows that claim to be of the chain and are not believed; they are in nothing else here but ``breach`` and, where
+    there is one, ``open_leaks``."""
+    breach: Finding | None = None
+    """Where the chain went on and cannot be believed any further. Everything else is what it said before that."""
+    disowned: frozenset[str] = frozenset()
+    """Ids of rows that a person has decided are no part of the history."""
 
     @property
     def current(self) -> RotationView | None:
@@ -199,7 +223,17 @@ class LaneView:
             if view.retired_at:
                 open_ = {key: leak for key, leak in open_.items() if leak.unit != view.unit}
         leaks = {(leak.rotation_id, leak.unit): replace(leak, unfinished=unfinished) for leak in open_.values()}
-        return tuple(leaks.values())
+        return tuple({**dict(self._doubtful_leaks()), **leaks}.values())
+
+    def _doubtful_leaks(self) -> Iterable[tuple[tuple[str, str], OpenLeak]]:
+        """Where the chain is broken: leaks that any row behind the break speaks of. Whoever edits a step must not
+        hide a leak thereby, so they count as open until a person has looked."""
+        units = {view.id: view.unit for view in self.rotations}
+        for one in self.foreign if self.breach else ():
+            leak, rotation_id, unit = _leak_in(one.event)
+            if leak is not None and str(one.event.id) not in self.disowned:
+                unit = unit or units.get(rotation_id) or self.lane.provider
+                yield (rotation_id, unit), OpenLeak(rotation_id, unit, leak, store_time(one.event), None, doubtful=True)
 
     def leaked(self, name: str) -> frozenset[int]:
         """Every version of ``name`` that was ever reported as leaked, revoked or not."""
@@ -223,126 +257,175 @@ def store_time(event: Event) -> datetime:
     return event.recorded_at or event.occurred_at
 
 
+def _leak_in(event: Event) -> tuple[Leak | None, str, str | None]:
+    """The leak that a row reports, its rotation and its unit, whether or not the row is believed."""
+    try:
+        step = said.parse(event)
+    except said.Malformed:
+        return None, "", None
+    if not isinstance(step, said.Planned | said.Continued) or step.leak is None:
+        return None, "", None
+    return step.leak.to_leak(), step.rotation_id, step.unit if isinstance(step, said.Planned) else None
+
+
+def mending(lane: Lane) -> str:
+    """What leads out of a broken chain."""
+    return (
+        "Look at it: releaseguard audit verify. Restore the rows from a backup; or, where they are no part of the "
+        f"history: releaseguard audit disown {lane} --reason TEXT"
+    )
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------
+
+
+def read(lane: Lane, rows: Iterable[Judged]) -> Chain:
+    """The rows of a lane, checked: which are its history, and which are foreign."""
+    return audit.read_chain(lane, rows, said.fault)
+
+
+def read_log(log: EventLog, query: Query) -> Histories:
+    """The chains in those of our own rows that ``query`` asks for. Raises as the log does."""
+    return audit.histories(log.judged(replace(query, providers=(OURSELVES,))), said.fault, said.TYPES)
+
+
+def lane_query(lane: Lane) -> Query:
+    """The rows that name ``lane``."""
+    return Query(environment=lane.environment, providers=(OURSELVES,), detail={"lane": str(lane)})
+
+
 def fold(lane: Lane, events: Iterable[Event]) -> LaneView:
-    """The state of a lane from the events of its chain, in whatever order they come."""
-    return extend(LaneView(lane), in_order(events))
+    """The state of a lane from its rows, in whatever order they come: only those that fit its chain count."""
+    return view_of(read(lane, ((event, None) for event in events)))
 
 
-def extend(view: LaneView, events: Sequence[Event]) -> LaneView:
-    """The state after ``events``, which follow in order on what ``view`` was made from."""
-    for event in events:
-        view = _after(view, event)
-    return replace(view, head=head_of(events) or view.head)
+def view_of(chain: Chain) -> LaneView:
+    """The state that a chain tells, as far as it is believed."""
+    view = extend(LaneView(chain.lane), chain.steps)
+    return replace(view, foreign=chain.foreign, breach=chain.breach(view.disowned))
 
 
-def _after(view: LaneView, event: Event) -> LaneView:
-    view = replace(view, lease=_lease_after(view.lease, event))
-    if event.event == "rotation_planned":
-        return replace(view, rotations=(*view.rotations, _planned(event)))
-    change = _CHANGES.get(event.event)
-    if change is None:
+def extend(view: LaneView, steps: Sequence[Event]) -> LaneView:
+    """The state after ``steps``, which are believed and follow in order on what ``view`` was made from."""
+    for event in steps:
+        view = _after(view, Told(said.parse(event), store_time(event), event.occurred_at))
+    return replace(view, head=head_of(steps) or view.head)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A believed step: what it says, and when."""
+
+    step: said.Step
+    at: datetime
+    """The store's time."""
+    said_at: datetime
+    """The writer's."""
+
+
+def _after(view: LaneView, told: Told) -> LaneView:
+    view = replace(view, lease=_lease_after(view.lease, told))
+    step = told.step
+    if isinstance(step, said.Planned):
+        return replace(view, rotations=(*view.rotations, _planned(step, told.at)))
+    if isinstance(step, said.RowsDisowned):
+        return replace(view, disowned=view.disowned | {*step.ids})
+    change = _CHANGES.get(type(step))
+    if change is None or not isinstance(step, said.RotationEvent):
         return view
-    rotation_id = event.detail.get("rotation_id")
     rotations = tuple(
-        replace(change(rotation, event), changed_at=store_time(event)) if rotation.id == rotation_id else rotation
+        replace(change(rotation, step, told.at), changed_at=told.at) if rotation.id == step.rotation_id else rotation
         for rotation in view.rotations
     )
-    changed = next((rotation for rotation in rotations if rotation.id == rotation_id), None)
+    changed = next((rotation for rotation in rotations if rotation.id == step.rotation_id), None)
     view = replace(view, rotations=rotations)
-    return _whereabouts(view, changed, event) if changed else view
+    return _whereabouts(view, changed, step) if changed else view
 
 
-def _lease_after(lease: LeaseView | None, event: Event) -> LeaseView:
-    holder, at = str(event.detail.get("holder")), store_time(event)
-    released = event.event == "rotation_lease_released"
+def _lease_after(lease: LeaseView | None, told: Told) -> LeaseView:
+    holder, released = told.step.holder, isinstance(told.step, said.LeaseReleased)
     if lease is None or lease.holder != holder or (lease.released and not released):
-        return LeaseView(holder, at, at, released)
-    return replace(lease, renewed_at=at, released=released)
+        return LeaseView(holder, told.at, told.at, released, told.said_at)
+    return replace(lease, renewed_at=told.at, released=released, said_at=told.said_at)
 
 
-def _planned(event: Event) -> RotationView:
-    detail, at = event.detail, store_time(event)
-    entries: Sequence[Mapping[str, Any]] = detail.get("secrets", ())
+def _planned(step: said.Planned, at: datetime) -> RotationView:
     return RotationView(
-        id=str(detail.get("rotation_id")),
-        unit=str(detail.get("unit")),
+        id=step.rotation_id,
+        unit=step.unit,
         state=State.PLANNED,
         began_at=at,
         changed_at=at,
-        pins=tuple(Pin(str(entry["name"]), entry.get("from_version"), None) for entry in entries),
-        seen={str(entry["name"]): _written(entry, "seen_version", "seen_secret_id") for entry in entries},
-        origin=str(detail.get("origin", "infisical")),
-        reason=detail.get("reason"),
-        leak=_leak(detail.get("leak")),
-        holder=detail.get("holder"),
+        pins=tuple(Pin(one.name, one.from_version, None) for one in step.secrets),
+        seen={one.name: _seen(one) for one in step.secrets},
+        origin=step.origin.value,
+        reason=step.reason,
+        leak=step.leak.to_leak() if step.leak else None,
+        holder=step.holder,
     )
 
 
-def _written(entry: Mapping[str, Any], version: str, secret_id: str) -> Written | None:
-    number = entry.get(version)
-    return Written(number, entry.get(secret_id)) if isinstance(number, int) else None
+def _seen(secret: said.PlannedSecret) -> Written | None:
+    return None if secret.seen_version is None else Written(secret.seen_version, secret.seen_secret_id)
 
 
-def _leak(detail: Mapping[str, Any] | None) -> Leak | None:
-    return Leak(str(detail.get("reason")), dict(detail.get("versions", {}))) if detail else None
+# --- What each step changes -------------------------------------------------------------------------------------
 
 
-def _staged(view: RotationView, event: Event) -> RotationView:
-    entries: Sequence[Mapping[str, Any]] = event.detail.get("secrets", ())
-    pins = tuple(
-        Pin(
-            str(entry["name"]),
-            entry.get("from_version"),
-            entry.get("to_version"),
-            entry.get("secret_id"),
-            entry.get("from_secret_id"),
-        )
-        for entry in entries
-    )
-    places = event.detail.get("destinations", ())
-    return replace(
-        view,
-        state=State.STAGED,
-        pins=pins,
-        awaits_approval=False,
-        names={str(place["key"]): tuple(place["names"]) for place in places},
-    )
+def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationView:
+    pins = (Pin(s.name, s.from_version, s.to_version, s.secret_id, s.from_secret_id) for s in step.secrets)
+    names = {place.key: place.names for place in step.destinations}
+    return replace(view, state=State.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
 
 
-def _direction(event: Event) -> Direction:
-    return Direction(event.detail.get("direction", Direction.FORWARD.value))
+def _with_leg(view: RotationView, step: said.Directed, change: Callable[[Leg], Leg]) -> RotationView:
+    return replace(view, legs={**view.legs, step.direction: change(view.leg(step.direction))})
 
 
-def _with_leg(view: RotationView, event: Event, change: Callable[[Leg], Leg]) -> RotationView:
-    direction = _direction(event)
-    return replace(view, legs={**view.legs, direction: change(view.leg(direction))})
+def _push_started(view: RotationView, step: said.PushStarted, at: datetime) -> RotationView:
+    def started(leg: Leg) -> Leg:
+        places = {one.destination: _carried(leg, one.destination, "started", at) for one in step.destinations}
+        return _outdated(replace(leg, places={**leg.places, **places}), [one.uri for one in step.destinations])
+
+    return _with_leg(view, step, started)
 
 
-def entries_of(detail: JsonObject) -> Sequence[JsonObject]:
-    """The destinations that a step of a push speaks of: one wave's, or the one that failed."""
-    return detail.get("destinations") or (detail,)
+def _push_finished(view: RotationView, step: said.PushFinished, at: datetime) -> RotationView:
+    def pushed(leg: Leg) -> Leg:
+        places = {
+            one.destination: _carried(leg, one.destination, "pushed", at, one.writes, one.markers)
+            for one in step.destinations
+        }
+        return replace(leg, places={**leg.places, **places})
+
+    return _with_leg(view, step, pushed)
 
 
-def _push(status: str) -> Callable[[RotationView, Event], RotationView]:
-    def change(view: RotationView, event: Event) -> RotationView:
-        entries, at = entries_of(event.detail), store_time(event)
+def _push_failed(view: RotationView, step: said.PushFailed, at: datetime) -> RotationView:
+    def failed(leg: Leg) -> Leg:
+        carried = replace(_carried(leg, step.destination, "failed", at, step.writes), problem=step.problem)
+        return replace(leg, places={**leg.places, step.destination: carried})
 
-        def carried(leg: Leg) -> Leg:
-            places = dict(leg.places)
-            for entry in entries:
-                key = str(entry.get("destination"))
-                places[key] = _carried(places.get(key, Carried()), status, entry, at)
-            leg = replace(leg, places=places)
-            return _outdated(leg, entries) if status == "started" else leg
-
-        return _with_leg(view, event, carried)
-
-    return change
+    return _with_leg(view, step, failed)
 
 
-def _outdated(leg: Leg, entries: Sequence[JsonObject]) -> Leg:
+def _carried(
+    leg: Leg,
+    key: str,
+    status: str,
+    at: datetime,
+    writes: Mapping[str, int] | None = None,
+    markers: Mapping[str, str] | None = None,
+) -> Carried:
+    before = leg.places.get(key, Carried())
+    counts = dict(before.writes)
+    for name, count in (writes or {}).items():
+        counts[name] = counts.get(name, 0) + count
+    return Carried(status, counts, {**before.markers, **(markers or {})}, None, at)
+
+
+def _outdated(leg: Leg, uris: Sequence[str]) -> Leg:
     """Destinations written again: what was deployed from them before holds something else, maybe."""
-    uris = [str(entry.get("uri")) for entry in entries]
     deployments = {
         key: replace(made, phase="outdated") if any(uri.startswith(f"{made.place}/") for uri in uris) else made
         for key, made in leg.deployments.items()
@@ -350,99 +433,74 @@ def _outdated(leg: Leg, entries: Sequence[JsonObject]) -> Leg:
     return replace(leg, deployments=deployments, pushed_at=None, deployed_at=None)
 
 
-def _carried(before: Carried, status: str, entry: JsonObject, at: datetime) -> Carried:
-    writes = dict(before.writes)
-    for name, count in entry.get("writes", {}).items():
-        writes[name] = writes.get(name, 0) + count
-    markers = {**before.markers, **entry.get("markers", {})}
-    return Carried(status, writes, markers, entry.get("problem"), at)
-
-
-def _pushed(view: RotationView, event: Event) -> RotationView:
-    at = store_time(event)
-    view = _with_leg(view, event, lambda leg: replace(leg, pushed_at=at))
+def _pushed(view: RotationView, step: said.Pushed, at: datetime) -> RotationView:
+    view = _with_leg(view, step, lambda leg: replace(leg, pushed_at=at))
     return view if view.rolling_back else replace(view, state=State.PUSHED)
 
 
-def _deployed(view: RotationView, event: Event) -> RotationView:
-    at = store_time(event)
-    view = _with_leg(view, event, lambda leg: replace(leg, deployed_at=at))
+def _deployed(view: RotationView, step: said.Deployed, at: datetime) -> RotationView:
+    view = _with_leg(view, step, lambda leg: replace(leg, deployed_at=at))
     return view if view.rolling_back else replace(view, state=State.DEPLOYED)
 
 
-def _deployment(phase: str) -> Callable[[RotationView, Event], RotationView]:
-    def change(view: RotationView, event: Event) -> RotationView:
-        def deployments(leg: Leg) -> Leg:
-            key = f"{event.detail.get('place')}/{event.detail.get('target')}"
-            return replace(leg, deployments={**leg.deployments, key: _redeployment(leg, key, phase, event)})
+def _deployment(
+    view: RotationView, step: said.DeploymentEvent, change: Callable[[Redeployment | None], Redeployment]
+) -> RotationView:
+    key = f"{step.place}/{step.target}"
+    return _with_leg(
+        view, step, lambda leg: replace(leg, deployments={**leg.deployments, key: change(leg.deployments.get(key))})
+    )
 
-        return _with_leg(view, event, deployments)
+
+def _deployment_requested(view: RotationView, step: said.DeploymentRequested, _at: datetime) -> RotationView:
+    made = Redeployment(
+        step.place, step.target, step.attempt, "requested", step.meta, step.before_id, step.before_release
+    )
+    return _deployment(view, step, lambda _: made)
+
+
+def _deployment_made(phase: str) -> Callable[[RotationView, said.DeploymentMade, datetime], RotationView]:
+    def change(view: RotationView, step: said.DeploymentMade, at: datetime) -> RotationView:
+        def made(before: Redeployment | None) -> Redeployment:
+            before = before or Redeployment(step.place, step.target, 1, phase, {})
+            return replace(
+                before,
+                phase=phase,
+                id=step.deployment_id or before.id,
+                release=step.release or before.release,
+                created_at=before.created_at or at,
+                ready_at=at if phase == "ready" else None,
+                reason=step.reason if isinstance(step, said.DeploymentFailed) else None,
+            )
+
+        return _deployment(view, step, made)
 
     return change
 
 
-def _redeployment(leg: Leg, key: str, phase: str, event: Event) -> Redeployment:
-    detail, at = event.detail, store_time(event)
-    if phase == "requested":
-        return Redeployment(
-            place=str(detail.get("place")),
-            target=str(detail.get("target")),
-            attempt=int(detail.get("attempt", 1)),
-            phase=phase,
-            meta=dict(detail.get("meta", {})),
-            before_id=detail.get("before_id"),
-            before_release=detail.get("before_release"),
-        )
-    before = leg.deployments.get(key) or Redeployment(
-        str(detail.get("place")), str(detail.get("target")), int(detail.get("attempt", 1)), phase, {}
-    )
-    return replace(
-        before,
-        phase=phase,
-        id=detail.get("deployment_id") or before.id,
-        release=detail.get("release") or before.release,
-        created_at=before.created_at or at,
-        ready_at=at if phase == "ready" else None,
-        reason=detail.get("reason"),
-    )
+def _proof(step: said.Proof) -> ProofSummary:
+    return ProofSummary(step.grade.value if step.grade else None, step.events, step.missing)
 
 
-def _proof(event: Event) -> ProofSummary:
-    detail = event.detail
-    return ProofSummary(detail.get("grade"), tuple(detail.get("events", ())), tuple(detail.get("missing", ())))
+def _proven(view: RotationView, step: said.Proven, at: datetime) -> RotationView:
+    return replace(view, state=State.PROVEN, proof=_proof(step), proven_at=view.proven_at or at)
 
 
-def _proven(view: RotationView, event: Event) -> RotationView:
-    return replace(view, state=State.PROVEN, proof=_proof(event), proven_at=view.proven_at or store_time(event))
-
-
-def _retired(view: RotationView, event: Event) -> RotationView:
-    revoked = event.detail.get("revoked_at")
-    moment = from_text(revoked) if isinstance(revoked, str) else store_time(event)
-    said = Confirmation(store_time(event) if view.confirmations else moment, event.detail.get("old_successes"))
+def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationView:
+    moment = from_text(step.revoked_at) if step.revoked_at else at
+    confirmed = Confirmation(at if view.confirmations else moment, step.old_successes)
     return replace(
         view,
         state=State.RETIRED,
-        retired_at=store_time(event),
+        retired_at=at,
         revoked_at=view.revoked_at or moment,
-        confirmations=(*view.confirmations, said),
+        confirmations=(*view.confirmations, confirmed),
     )
 
 
-def _ended(state: State) -> Callable[[RotationView, Event], RotationView]:
-    def change(view: RotationView, event: Event) -> RotationView:
-        return replace(view, state=state, ended_because=event.detail.get("reason"))
-
-    return change
-
-
-def _rolled_back(view: RotationView, event: Event) -> RotationView:
-    return replace(_ended(State.ROLLED_BACK)(view, event), proof=_proof(event))
-
-
-def _continued(view: RotationView, event: Event) -> RotationView:
+def _continued(view: RotationView, step: said.Continued, _at: datetime) -> RotationView:
     """A failed rotation is taken forward again; a report of a leak may be added to one that is under way."""
-    leak = _leak(event.detail.get("leak")) or view.leak
+    leak = step.leak.to_leak() if step.leak else view.leak
     if view.state is not State.FAILED:
         return replace(view, leak=leak)
     forward = view.leg(Direction.FORWARD)
@@ -451,48 +509,51 @@ def _continued(view: RotationView, event: Event) -> RotationView:
     return replace(view, leak=leak, state=state, rolling_back=None, ended_because=None, legs=legs)
 
 
-_CHANGES: Mapping[str, Callable[[RotationView, Event], RotationView]] = {
-    "rotation_staged": _staged,
-    "rotation_waiting_approval": lambda view, _: replace(view, state=State.WAITING_APPROVAL, awaits_approval=True),
-    "rotation_waiting_console": lambda view, _: replace(view, state=State.WAITING_CONSOLE),
-    "rotation_console_confirmed": lambda view, _: replace(view, state=State.STAGED, console_confirmed=True),
-    "destination_push_started": _push("started"),
-    "destination_push_finished": _push("pushed"),
-    "destination_push_failed": _push("failed"),
-    "rotation_pushed": _pushed,
-    "deployment_requested": _deployment("requested"),
-    "deployment_created": _deployment("created"),
-    "deployment_ready": _deployment("ready"),
-    "deployment_failed": _deployment("failed"),
-    "rotation_deployed": _deployed,
-    "rotation_proven": _proven,
-    "rotation_unproven": lambda view, event: replace(view, state=State.UNPROVEN, proof=_proof(event)),
-    "rotation_retired": _retired,
-    "rotation_rolling_back": lambda view, event: replace(view, rolling_back=str(event.detail.get("reason"))),
-    "rotation_rolled_back": _rolled_back,
-    "rotation_failed": _ended(State.FAILED),
-    "rotation_aborted": _ended(State.ABORTED),
-    "rotation_continued": _continued,
+_Change = Callable[[RotationView, Any, datetime], RotationView]
+
+_CHANGES: Mapping[type[said.Step], _Change] = {
+    said.Staged: _staged,
+    said.WaitingApproval: lambda view, _, __: replace(view, state=State.WAITING_APPROVAL, awaits_approval=True),
+    said.WaitingConsole: lambda view, _, __: replace(view, state=State.WAITING_CONSOLE),
+    said.ConsoleConfirmed: lambda view, _, __: replace(view, state=State.STAGED, console_confirmed=True),
+    said.PushStarted: _push_started,
+    said.PushFinished: _push_finished,
+    said.PushFailed: _push_failed,
+    said.Pushed: _pushed,
+    said.DeploymentRequested: _deployment_requested,
+    said.DeploymentCreated: _deployment_made("created"),
+    said.DeploymentReady: _deployment_made("ready"),
+    said.DeploymentFailed: _deployment_made("failed"),
+    said.Deployed: _deployed,
+    said.Proven: _proven,
+    said.Unproven: lambda view, step, _: replace(view, state=State.UNPROVEN, proof=_proof(step)),
+    said.Retired: _retired,
+    said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason)),
+    said.RolledBack: lambda view, step, _: replace(
+        view, state=State.ROLLED_BACK, ended_because=step.reason, proof=_proof(step)
+    ),
+    said.Failed: lambda view, step, _: replace(view, state=State.FAILED, ended_because=step.reason),
+    said.Aborted: lambda view, step, _: replace(view, state=State.ABORTED, ended_because=step.reason),
+    said.Continued: _continued,
 }
 
 
-def _whereabouts(view: LaneView, rotation: RotationView, event: Event) -> LaneView:
-    """What is where, after an event about a push."""
-    if event.event not in ("destination_push_started", "destination_push_finished", "rotation_pushed"):
+def _whereabouts(view: LaneView, rotation: RotationView, step: said.RotationEvent) -> LaneView:
+    """What is where, after a step about a push."""
+    if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed):
         return view
-    direction = _direction(event)
     carried = {
-        pin.name: Written(version, pin.secret_id if direction is Direction.FORWARD else pin.from_secret_id)
+        pin.name: Written(version, pin.secret_id if step.direction is Direction.FORWARD else pin.from_secret_id)
         for pin in rotation.pins
-        if (version := pin.version(direction)) is not None
+        if (version := pin.version(step.direction)) is not None
     }
-    if event.event == "rotation_pushed":
+    if isinstance(step, said.Pushed):
         return replace(view, out={**view.out, **carried})
     written, markers = dict(view.written), dict(view.markers)
-    for entry in entries_of(event.detail):
-        key = str(entry.get("destination"))
-        written[key] = {**written.get(key, {}), **carried}
-        markers[key] = {**markers.get(key, {}), **entry.get("markers", {})}
+    for one in step.destinations:
+        written[one.destination] = {**written.get(one.destination, {}), **carried}
+        seen = one.markers if isinstance(one, said.Receipt) else {}
+        markers[one.destination] = {**markers.get(one.destination, {}), **seen}
     return replace(view, written=written, markers=markers)
 
 

@@ -13,17 +13,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from releaseguard.audit import Draft, Lane, head_of, in_order, seal
-from releaseguard.errors import LeaseHeld, ServiceError, Unreachable
+from releaseguard.audit import Chain, Draft, Lane, head_of, seal
+from releaseguard.errors import LeaseHeld, Refused, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Conflict, EventLog, Query
-from releaseguard.model import OURSELVES, Event, to_text
-from releaseguard.rotation.history import LaneView, LeaseView, describe_lease, extend, fold
+from releaseguard.model import Event, to_text
+from releaseguard.rotation.events import LeaseReleased, LeaseRenewed, RowsDisowned, Step
+from releaseguard.rotation.history import (
+    LaneView,
+    LeaseView,
+    describe_lease,
+    extend,
+    lane_query,
+    mending,
+    read,
+    view_of,
+)
 from releaseguard.rotation.values import Clocks
 
 RENEW_AFTER = 1 / 3
 """The share of the lease after which a long step renews it."""
 SOURCE = "releaseguard"
+MOST_TRIES = 16
+"""How often one append goes round rows that are not ours and stand under the ids of its steps."""
 
 
 class LeaseLost(LeaseHeld):
@@ -41,6 +54,7 @@ class Journal:
         self._clocks = clocks
         self._lock = threading.RLock()
         self._events: Sequence[Event] = ()
+        self._taken: frozenset[UUID] = frozenset()
         self._view = LaneView(lane)
         self._held_since: float | None = None
         self._lost: LeaseLost | None = None
@@ -65,8 +79,7 @@ class Journal:
 
     def load(self) -> LaneView:
         """Read the chain."""
-        query = Query(environment=self.lane.environment, providers=(OURSELVES,), detail={"lane": str(self.lane)})
-        self._adopt(in_order(self._log.select(query)))
+        self._adopt(read(self.lane, self._log.judged(lane_query(self.lane))))
         return self._view
 
     def held_by_another(self) -> LeaseView | None:
@@ -74,7 +87,19 @@ class Journal:
         lease = self._view.lease
         if lease is None or lease.released or lease.holder == self.holder:
             return None
-        return lease if self._log.now() < lease.free_at(self._lease) else None
+        now = self._log.now()
+        return lease if now < lease.free_at(self._lease, now) else None
+
+    def refuse_if_broken(self) -> None:
+        """Raise ``Refused`` where the chain went on and cannot be believed any further: what was done then is not
+        known, so nothing may be done on top of it."""
+        breach = self._view.breach
+        if breach is not None:
+            raise Refused(
+                f"the history of {self.lane} is broken: step {breach.step} {breach.problem}",
+                where=self._log.label,
+                next_step=mending(self.lane),
+            )
 
     def refuse_if_held(self) -> None:
         """Raise ``LeaseHeld``, saying who holds the lease and since when, where another run does."""
@@ -88,7 +113,8 @@ class Journal:
         if lease is None:
             return
         tell(f"The lease is held by {describe_lease(lease)}; waiting until it runs out.")
-        while (left := (lease.free_at(self._lease) - self._log.now()).total_seconds()) > 0:
+        free = lease.free_at(self._lease, self._log.now())
+        while (left := (free - self._log.now()).total_seconds()) > 0:
             self._clocks.sleep(min(left, 1.0) + 0.001)
         before = self._view.head
         self.load()
@@ -103,26 +129,29 @@ class Journal:
         predecessor = self._predecessor
         if predecessor is None:
             return
-        quiet = predecessor.free_at(self._lease) + request_timeout
-        left = (quiet - self._log.now()).total_seconds()
+        now = self._log.now()
+        quiet = predecessor.free_at(self._lease, now) + request_timeout
+        left = (quiet - now).total_seconds()
         if left > 0:
             tell(f"Waiting {left:.0f} s: {predecessor.holder} may have a request under way.")
         while left > 0:
             self.pause(min(left, 1.0) + 0.001)
             left = (quiet - self._log.now()).total_seconds()
 
-    def append(self, *drafts: Draft) -> LaneView:
+    def append(self, *steps: Step) -> LaneView:
         """Write the next steps, all or none; that takes or renews the lease.
 
-        Raises ``LeaseHeld`` where another run has written instead.
+        Raises ``LeaseHeld`` where another run has written instead, and ``Refused`` where the chain is broken.
         """
         with self._lock:
             self._resync()
             self._stop_if_lost()
+            if not any(isinstance(step, RowsDisowned) for step in steps):
+                self.refuse_if_broken()
             if not self.holding:
                 lease = self._view.lease
                 self._predecessor = lease if lease and not lease.released else None
-            self._write([self._signed(draft) for draft in drafts])
+            self._write([step.draft(self.holder) for step in steps])
         return self._view
 
     def ensure_held(self) -> None:
@@ -136,7 +165,7 @@ class Journal:
 
     def renew(self) -> None:
         """Say that this run is alive. Raises ``LeaseLost`` where another run has the lease."""
-        self.append(Draft("rotation_lease_renewed", self._about()))
+        self.append(LeaseRenewed(**self._about()))
 
     def release(self) -> None:
         """Let the next run begin at once. A store that does not answer is no error: the lease runs out by itself."""
@@ -144,7 +173,7 @@ class Journal:
             if not self.holding:
                 return
             try:
-                self.append(Draft("rotation_lease_released", self._about()))
+                self.append(LeaseReleased(**self._about()))
             except (ServiceError, LeaseHeld):
                 return
             finally:
@@ -197,14 +226,10 @@ class Journal:
     def _age(self) -> float:
         return self._clocks.elapsed() - self._held_since if self._held_since is not None else 0.0
 
-    def _signed(self, draft: Draft) -> Draft:
-        return Draft(draft.event, {**draft.detail, "holder": self.holder}, draft.outcome, draft.error_code)
-
     def _write(self, drafts: Sequence[Draft]) -> None:
-        sealed = seal(self.lane, head_of(self._events), drafts, occurred_at=self._clocks.wall(), source=SOURCE)
         started = self._clocks.elapsed()
         try:
-            stored = self._log.append_exclusively(sealed)
+            stored = self._exclusively(drafts)
         except Conflict:
             self._lose()
         except Unreachable:
@@ -213,6 +238,48 @@ class Journal:
         self._held_since = started
         self._events = [*self._events, *stored]
         self._view = extend(self._view, stored)
+
+    def _exclusively(self, drafts: Sequence[Draft]) -> Sequence[Event]:
+        """The drafts as the next steps. Raises ``Conflict`` where another run has written one of them.
+
+        Where the ids of the steps are taken and the chain has not grown, foreign rows hold them: then the steps have
+        the next ids (:func:`releaseguard.audit.step_id`). Who holds them is looked up before the chain is read again,
+        so that a step of another run that was among them is seen to have made it grow.
+        """
+        for _ in range(MOST_TRIES):
+            sealed = seal(
+                self.lane,
+                head_of(self._events),
+                drafts,
+                occurred_at=self._clocks.wall(),
+                source=SOURCE,
+                root=self._root,
+                taken=self._taken,
+            )
+            try:
+                return self._log.append_exclusively(sealed)
+            except Conflict:
+                there = self._there([one.id for one in sealed])
+                if not there or self._has_grown():
+                    raise
+                self._taken |= there
+        raise Conflict(f"the ids of the next steps of {self.lane} are taken again and again", where=self._log.label)
+
+    def _there(self, ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Which of ``ids`` rows have, whatever rows."""
+        query = Query(ids=ids)
+        rows = {event.id for event, _ in self._log.judged(query)}
+        unreadable = {str(one.row) for one in self._log.set_aside(query)}
+        return frozenset(rows | {id_ for id_ in ids if str(id_) in unreadable})
+
+    def _has_grown(self) -> bool:
+        before = self._view.head
+        self.load()
+        return self._view.head != before
+
+    @property
+    def _root(self) -> str | None:
+        return str(self._events[0].detail["hash"]) if self._events else None
 
     def _resync(self) -> None:
         """After an append without an answer: look whether it was written before anything else is."""
@@ -253,6 +320,7 @@ class Journal:
             next_step=f"Wait for that run to end. If it is dead, the lease is free at {free}: then run with --resume.",
         )
 
-    def _adopt(self, events: Sequence[Event]) -> None:
-        self._events = events
-        self._view = fold(self.lane, events)
+    def _adopt(self, chain: Chain) -> None:
+        self._events = chain.steps
+        self._taken |= frozenset(one.event.id for one in chain.foreign)
+        self._view = view_of(chain)

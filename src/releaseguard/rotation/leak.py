@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
+from msgspec import Struct
+
 from releaseguard.audit import Lane
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
@@ -92,6 +95,61 @@ class Exposure:
             ],
             "unknown": list(self.unknown),
         }
+
+
+class _Access(Struct):
+    actor: str
+    action: str
+
+
+class _Run(Struct):
+    url: str
+
+
+class _Client(Struct):
+    secret: str
+    share: float | None
+    releases: list[str]
+
+
+class _Counts(Struct):
+    copies: int
+    accesses: int
+    queued_runs: int
+
+
+class _Report(Struct):
+    """The shape of :meth:`Exposure.to_json`: what :func:`summary` rests on."""
+
+    used_since: str | None
+    holders: list[str]
+    copies: list[str]
+    accesses: list[_Access]
+    queued_runs: list[_Run]
+    counts: _Counts
+    use: dict[str, dict[str, int]]
+    clients: list[_Client]
+    unknown: list[str]
+    at: str | None = None
+    versions: dict[str, int | None] = {}
+    """Early reports have neither."""
+
+    def __post_init__(self) -> None:
+        if self.versions and self.at is None:
+            raise ValueError("a report of versions says when it was made")
+        for moment in (self.at, self.used_since):
+            if moment is not None:
+                from_text(moment)
+
+
+def report_in(event: Event) -> JsonObject | None:
+    """The exposure report that a row holds; ``None`` where it holds none."""
+    found = event.detail.get("exposure")
+    try:
+        msgspec.convert(found, _Report, strict=True)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    return found if event.event == EVENT else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

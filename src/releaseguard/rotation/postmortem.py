@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from releaseguard.audit import Finding, Lane, head_of
+from msgspec import structs
+
+from releaseguard.audit import Chain, Finding, Lane
 from releaseguard.model import Event, JsonObject, Outcome, to_text
 from releaseguard.report.postmortem import Moment, PostmortemDocument, clock
+from releaseguard.rotation import events as said
 from releaseguard.rotation.account import leak_row, rotation_row, who
-from releaseguard.rotation.history import LEASE_EVENTS, Leg, RotationView, confirming, entries_of, fold, store_time
-from releaseguard.rotation.leak import EVENT as EXPOSURE
-from releaseguard.rotation.leak import summary
+from releaseguard.rotation.history import Leg, RotationView, confirming, store_time, view_of
+from releaseguard.rotation.leak import report_in, summary
 from releaseguard.rotation.values import Direction, State
 
 
 def postmortem(
-    lane: Lane,
+    chain: Chain,
     rotation_id: str,
-    chain: Sequence[Event],
     *,
     exposures: Sequence[Event] = (),
     findings: Sequence[Finding] = (),
 ) -> PostmortemDocument:
-    """The document of rotation ``rotation_id``, whose lane has this ``chain``.
+    """The document of rotation ``rotation_id``, which is in ``chain``.
 
     ``exposures`` are the reports of what the leak exposed, ``findings`` what is wrong with the chain itself.
     """
-    view = fold(lane, chain)
+    lane, view = chain.lane, view_of(chain)
     rotation = next(one for one in view.rotations if one.id == rotation_id)
-    mine = [event for event in chain if event.detail.get("rotation_id") == rotation_id]
+    mine = [_Told(row, said.parse(row)) for row in chain.steps if row.detail.get("rotation_id") == rotation_id]
     exposure = _exposure(exposures)
     leaks = [leak for leak in view.open_leaks if leak.rotation_id == rotation_id]
-    head = head_of(chain)
+    head = chain.head
     return PostmortemDocument(
         title=_title(rotation),
         summary=_summary(lane, rotation),
         rotation=rotation_row(lane, rotation),
         times=_times(rotation, exposure),
         timeline=[*map(_moment, _worth_telling(mine))],
-        by=list(dict.fromkeys(name for event in mine if (name := who(event.detail.get("holder"))))),
+        by=list(dict.fromkeys(name for one in mine if (name := who(one.step.holder)))),
         destinations=_destinations(rotation),
         exposure=exposure,
         exposure_lines=list(summary(exposure)) if exposure else [],
@@ -129,9 +130,8 @@ def _destinations(rotation: RotationView) -> Sequence[Mapping[str, str]]:
 
 
 def _exposure(events: Sequence[Event]) -> JsonObject | None:
-    newest = max(events, key=lambda event: event.occurred_at, default=None)
-    found = newest.detail.get("exposure") if newest and newest.event == EXPOSURE else None
-    return found if isinstance(found, Mapping) else None
+    newest_first = sorted(events, key=lambda event: event.occurred_at, reverse=True)
+    return next((report for event in newest_first if (report := report_in(event))), None)
 
 
 def _what_is_open(lane: Lane, rotation: RotationView) -> Sequence[str]:
@@ -146,108 +146,114 @@ def _what_is_open(lane: Lane, rotation: RotationView) -> Sequence[str]:
 # --- The timeline
 
 
-def _worth_telling(events: Sequence[Event]) -> Sequence[Event]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A believed step of the rotation: its row, and what it says."""
+
+    row: Event
+    step: said.Step
+
+
+def _worth_telling(told: Sequence[_Told]) -> Sequence[_Told]:
     """Without renewals of the lease, and of the writes that began only those whose end is not told."""
-    ended = {
-        (entry.get("destination"), event.detail.get("direction"))
-        for event in events
-        if event.event in ("destination_push_finished", "destination_push_failed")
-        for entry in entries_of(event.detail)
-    }
-    told = [event for event in events if event.event not in LEASE_EVENTS or event.event == "rotation_lease_taken"]
-    return [left for event in told if (left := _without_ended(event, ended))]
+    ended = {pair for one in told for pair in _ended(one.step)}
+    quiet = said.LeaseRenewed | said.LeaseReleased
+    return [left for one in told if not isinstance(one.step, quiet) and (left := _without_ended(one, ended))]
 
 
-def _without_ended(event: Event, ended: Container[tuple[object, object]]) -> Event | None:
-    if event.event != "destination_push_started":
-        return event
-    direction = event.detail.get("direction")
-    left = [entry for entry in entries_of(event.detail) if (entry.get("destination"), direction) not in ended]
-    return replace(event, detail={**event.detail, "destinations": left}) if left else None
+def _ended(step: said.Step) -> Iterable[tuple[str, Direction]]:
+    if isinstance(step, said.PushFinished):
+        yield from ((one.destination, step.direction) for one in step.destinations)
+    elif isinstance(step, said.PushFailed):
+        yield step.destination, step.direction
 
 
-def _moment(event: Event) -> Moment:
-    tell = _WORDS.get(event.event)
-    text = tell(event.detail) if tell else event.event.replace("_", " ")
-    bad = event.event.endswith("_failed") or event.outcome is Outcome.ERROR or bool(event.detail.get("old_successes"))
-    back = " (on the way back)" if event.detail.get("direction") == Direction.BACK.value else ""
-    step = event.detail.get("step")
+def _without_ended(told: _Told, ended: Container[tuple[str, Direction]]) -> _Told | None:
+    step = told.step
+    if not isinstance(step, said.PushStarted):
+        return told
+    left = tuple(one for one in step.destinations if (one.destination, step.direction) not in ended)
+    return replace(told, step=structs.replace(step, destinations=left)) if left else None
+
+
+def _moment(told: _Told) -> Moment:
+    step, row = told.step, told.row
+    tell = _WORDS.get(type(step))
+    text = tell(step) if tell else step.name.replace("_", " ")
+    contradicted = isinstance(step, said.Retired) and bool(step.old_successes)
+    bad = step.name.endswith("_failed") or row.outcome is Outcome.ERROR or contradicted
+    back = isinstance(step, said.Directed) and step.direction is Direction.BACK
     return Moment(
-        at=to_text(store_time(event)), what=text + back, bad=bad, step=step if isinstance(step, int) else None
+        at=to_text(store_time(row)),
+        what=text + (" (on the way back)" if back else ""),
+        bad=bad,
+        step=row.detail["step"],
     )
 
 
-def _places_of(detail: JsonObject) -> str:
-    return ", ".join(str(entry.get("destination")) for entry in entries_of(detail))
+def _places_of(step: said.PushStarted | said.PushFinished) -> str:
+    return ", ".join(one.destination for one in step.destinations)
 
 
-def _planned(detail: JsonObject) -> str:
-    leak = detail.get("leak")
-    return (
-        f"Leak reported: {leak.get('reason')}"
-        if isinstance(leak, Mapping)
-        else f"Rotation of {detail.get('unit')} began"
-    )
+def _planned(step: said.Planned) -> str:
+    return f"Leak reported: {step.leak.reason}" if step.leak else f"Rotation of {step.unit} began"
 
 
-def _staged(detail: JsonObject) -> str:
-    secrets: Sequence[Mapping[str, Any]] = detail.get("secrets", ())
-    pinned = ", ".join(
-        f"{one.get('name')} {one.get('from_version') or '?'} → {one.get('to_version')}" for one in secrets
-    )
+def _staged(step: said.Staged) -> str:
+    pinned = ", ".join(f"{one.name} {one.from_version or '?'} → {one.to_version}" for one in step.secrets)
     return f"Versions pinned: {pinned}" if pinned else "Nothing to write: the steps are a person's"
 
 
-def _deployment(phase: str) -> Callable[[JsonObject], str]:
-    def tell(detail: JsonObject) -> str:
-        words = [f"Deployment of {detail.get('place')} ({detail.get('target')}) {phase}"]
-        words += [f"as {detail['deployment_id']}"] if detail.get("deployment_id") else []
-        words += [f": {detail['reason']}"] if detail.get("reason") else []
-        return " ".join(words).replace(" : ", ": ")
+def _deployment(phase: str) -> Callable[[said.DeploymentEvent], str]:
+    def tell(step: said.DeploymentEvent) -> str:
+        made = step.deployment_id if isinstance(step, said.DeploymentMade) else None
+        reason = step.reason if isinstance(step, said.DeploymentFailed) else None
+        words = f"Deployment of {step.place} ({step.target}) {phase}{f' as {made}' if made else ''}"
+        return f"{words}: {reason}" if reason else words
 
     return tell
 
 
-def _proof(detail: JsonObject) -> str:
-    return f"grade {detail.get('grade')}, {len(detail.get('events', ()))} events of the app"
+def _proof(step: said.Proven) -> str:
+    return f"grade {step.grade}, {len(step.events)} events of the app"
 
 
-def _missing(detail: JsonObject) -> str:
-    return f"Not proven: {'; '.join(map(str, detail.get('missing', ()))) or 'no evidence'}"
+def _because(words: str) -> Callable[[Any], str]:
+    return lambda step: f"{words}: {step.reason}" if step.reason else words
 
 
-def _because(words: str) -> Callable[[JsonObject], str]:
-    return lambda detail: f"{words}: {detail['reason']}" if detail.get("reason") else words
-
-
-def _retired(detail: JsonObject) -> str:
-    old = detail.get("old_successes")
+def _retired(step: said.Retired) -> str:
+    old = step.old_successes
     after = f"; {old} successes with it occurred after that" if old else ""
-    return f"The old key was confirmed as revoked ({clock(str(detail.get('revoked_at')))}){after}"
+    return f"The old key was confirmed as revoked ({clock(str(step.revoked_at))}){after}"
 
 
-_WORDS: Mapping[str, Callable[[JsonObject], str]] = {
-    "rotation_planned": _planned,
-    "rotation_staged": _staged,
-    "rotation_lease_taken": lambda detail: f"Taken up by {who(detail.get('holder'))}",
-    "rotation_waiting_approval": lambda _: "Waiting for an approval in Infisical",
-    "rotation_waiting_console": lambda _: "Waiting for a person to set the value at the provider",
-    "rotation_console_confirmed": lambda _: "A person confirmed that the provider has the value",
-    "destination_push_started": lambda detail: f"Writing to {_places_of(detail)} began, and was not finished",
-    "destination_push_finished": lambda detail: f"Written to {_places_of(detail)}",
-    "destination_push_failed": lambda detail: f"Not written to {detail.get('destination')}: {detail.get('problem')}",
-    "rotation_pushed": lambda _: "Every destination is written",
-    "deployment_requested": _deployment("requested"),
-    "deployment_created": _deployment("created"),
-    "deployment_ready": _deployment("ready"),
-    "deployment_failed": _deployment("failed"),
-    "rotation_deployed": lambda _: "The app runs with the new version",
-    "rotation_proven": lambda detail: f"Proven by {_proof(detail)}",
-    "rotation_unproven": _missing,
-    "rotation_retired": _retired,
-    "rotation_rolling_back": _because("Rolling back"),
-    "rotation_rolled_back": _because("Rolled back"),
-    "rotation_failed": _because("Failed"),
-    "rotation_aborted": _because("Given up"),
-    "rotation_continued": lambda detail: _planned(detail) if detail.get("leak") else "Taken up again after a failure",
+def _continued(step: said.Continued) -> str:
+    return f"Leak reported: {step.leak.reason}" if step.leak else "Taken up again after a failure"
+
+
+_WORDS: Mapping[type[said.Step], Callable[[Any], str]] = {
+    said.Planned: _planned,
+    said.Staged: _staged,
+    said.LeaseTaken: lambda step: f"Taken up by {who(step.holder)}",
+    said.WaitingApproval: lambda _: "Waiting for an approval in Infisical",
+    said.WaitingConsole: lambda _: "Waiting for a person to set the value at the provider",
+    said.ConsoleConfirmed: lambda _: "A person confirmed that the provider has the value",
+    said.PushStarted: lambda step: f"Writing to {_places_of(step)} began, and was not finished",
+    said.PushFinished: lambda step: f"Written to {_places_of(step)}",
+    said.PushFailed: lambda step: f"Not written to {step.destination}: {step.problem}",
+    said.Pushed: lambda _: "Every destination is written",
+    said.DeploymentRequested: _deployment("requested"),
+    said.DeploymentCreated: _deployment("created"),
+    said.DeploymentReady: _deployment("ready"),
+    said.DeploymentFailed: _deployment("failed"),
+    said.Deployed: lambda _: "The app runs with the new version",
+    said.Proven: lambda step: f"Proven by {_proof(step)}",
+    said.Unproven: lambda step: f"Not proven: {'; '.join(step.missing) or 'no evidence'}",
+    said.Retired: _retired,
+    said.RollingBack: _because("Rolling back"),
+    said.RolledBack: _because("Rolled back"),
+    said.Failed: _because("Failed"),
+    said.Aborted: _because("Given up"),
+    said.Continued: _continued,
 }

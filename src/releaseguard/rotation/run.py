@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from releaseguard.audit import Draft
 from releaseguard.cards.spec import Card
 from releaseguard.destinations.interface import ItemKind, Observed
 from releaseguard.errors import (
@@ -22,7 +21,8 @@ from releaseguard.errors import (
     UsageError,
 )
 from releaseguard.model import Event, new_id, to_text
-from releaseguard.rotation.apply import Rotation, Tell, earlier_versions, leak_detail
+from releaseguard.rotation import events as said
+from releaseguard.rotation.apply import Rotation, Tell, earlier_versions
 from releaseguard.rotation.clients import sentence, shares_in
 from releaseguard.rotation.history import LaneView, RotationView
 from releaseguard.rotation.journal import Journal
@@ -44,6 +44,7 @@ from releaseguard.rotation.values import (
     Action,
     Claim,
     Direction,
+    Leak,
     Origin,
     Place,
     Plan,
@@ -70,6 +71,10 @@ def rotate(request: RotateRequest, world: RotationWorld, tell: Tell) -> Rotation
     journal = Journal(world.log, world.lane, world.holder, world.rules.lease, world.clocks)
     world.guard.arm(journal.ensure_held)
     journal.load()
+    if not request.dry_run:
+        journal.refuse_if_broken()
+    if journal.view.foreign:
+        tell(f"{len(journal.view.foreign)} foreign rows claim to be of {world.lane}: releaseguard audit show.")
     if request.action in _WRITING:
         refuse_without_both_accesses(world.card, world.own_accesses, request.action)
         if world.asks_for_new:
@@ -238,8 +243,8 @@ def _confirm_revoked(call: _Call) -> RotationResult:
 
 
 def _record_confirmation(call: _Call, view: RotationView, now: datetime, alive: int | None) -> None:
-    detail = {"rotation_id": view.id, "revoked_at": to_text(view.revoked_at or now), "old_successes": alive}
-    call.journal.append(Draft("rotation_retired", detail))
+    at = to_text(view.revoked_at or now)
+    call.journal.append(said.Retired(rotation_id=view.id, revoked_at=at, old_successes=alive))
     call.journal.release()
 
 
@@ -467,33 +472,34 @@ def _planned_only(call: _Call, plan: Plan) -> RotationResult:
 def _start(call: _Call, plan: Plan, survey: Survey, superseded: RotationView | None) -> RotationResult:
     rotation_id = str(new_id())
     rotation = call.rotation()
-    drafts = [*(_aborted(superseded, "superseded by a newer version") if superseded else ())]
-    drafts.append(Draft("rotation_planned", {"rotation_id": rotation_id, **_planned_detail(call, plan)}))
+    steps: list[said.Step] = [*(_aborted(superseded, "superseded by a newer version") if superseded else ())]
+    steps.append(_planned(call, rotation_id, plan))
     if plan.origin is Origin.INFISICAL and not plan.manual:
-        drafts.append(Draft("rotation_staged", {"rotation_id": rotation_id, **rotation.staged_detail(plan.pins)}))
+        steps.append(rotation.staged(rotation_id, plan.pins))
         rotation.remember(survey.newest.values())
     for remark in plan.remarks:
         call.tell(remark)
-    return _run(call, rotation_id, drafts, Rotation.go_on, rotation, plan.remarks)
+    return _run(call, rotation_id, steps, Rotation.go_on, rotation, plan.remarks)
 
 
-def _planned_detail(call: _Call, plan: Plan) -> Mapping[str, Any]:
-    seen = {name: plan.seen.get(name) for name in (pin.name for pin in plan.pins)}
-    return {
-        "unit": plan.unit,
-        "origin": plan.origin.value,
-        "reason": call.request.reason,
-        "leak": leak_detail(plan.leak),
-        "secrets": [
-            {
-                "name": pin.name,
-                "from_version": pin.from_version,
-                "seen_version": (seen[pin.name] or (None, None))[0],
-                "seen_secret_id": (seen[pin.name] or (None, None))[1],
-            }
+def _planned(call: _Call, rotation_id: str, plan: Plan) -> said.Planned:
+    seen = {pin.name: plan.seen.get(pin.name) or (None, None) for pin in plan.pins}
+    return said.Planned(
+        rotation_id=rotation_id,
+        unit=plan.unit,
+        origin=plan.origin,
+        reason=call.request.reason,
+        leak=said.LeakReport.of(plan.leak),
+        secrets=tuple(
+            said.PlannedSecret(
+                name=pin.name,
+                from_version=pin.from_version,
+                seen_version=seen[pin.name][0],
+                seen_secret_id=seen[pin.name][1],
+            )
             for pin in plan.pins
-        ],
-    }
+        ),
+    )
 
 
 def _continue_plain(call: _Call, unfinished: RotationView, survey: Survey) -> RotationResult:
@@ -511,31 +517,31 @@ def _continue_plain(call: _Call, unfinished: RotationView, survey: Survey) -> Ro
     call.tell(f"Rotation {unfinished.id} to the same versions is unfinished ({unfinished.state}): continuing it.")
     if call.request.dry_run:
         return _result(call, unfinished.id)
-    return _continue(call, unfinished, leak_detail(leak))
+    return _continue(call, unfinished, leak)
 
 
-def _continue(call: _Call, unfinished: RotationView, leak: Mapping[str, Any] | None = None) -> RotationResult:
+def _continue(call: _Call, unfinished: RotationView, leak: Leak | None = None) -> RotationResult:
     rotation = call.rotation()
     return _run(call, unfinished.id, _take(unfinished, leak), Rotation.go_on, rotation)
 
 
-def _take(view: RotationView, leak: Mapping[str, Any] | None = None) -> Sequence[Draft]:
+def _take(view: RotationView, leak: Leak | None = None) -> Sequence[said.Step]:
     """The event with which this run takes a rotation up."""
     if view.state is State.FAILED or leak:
-        return [Draft("rotation_continued", {"rotation_id": view.id, "leak": leak})]
-    return [Draft("rotation_lease_taken", {"rotation_id": view.id})]
+        return [said.Continued(rotation_id=view.id, leak=said.LeakReport.of(leak))]
+    return [said.LeaseTaken(rotation_id=view.id)]
 
 
 def _run(
     call: _Call,
     rotation_id: str,
-    drafts: Iterable[Draft],
+    steps: Iterable[said.Step],
     story: Callable[[Rotation], None],
     rotation: Rotation,
     remarks: Sequence[str] = (),
 ) -> RotationResult:
     problem: ReleaseguardError | None = None
-    rotation.begin(rotation_id, *drafts, taken_over=call.expired() or rotation_id in _known(call))
+    rotation.begin(rotation_id, *steps, taken_over=call.expired() or rotation_id in _known(call))
     try:
         story(rotation)
     except ReleaseguardError as error:
@@ -574,8 +580,8 @@ def _known(call: _Call) -> frozenset[str]:
     return frozenset(view.id for view in call.view.rotations)
 
 
-def _aborted(view: RotationView, reason: str) -> Sequence[Draft]:
-    return [Draft("rotation_aborted", {"rotation_id": view.id, "reason": reason})]
+def _aborted(view: RotationView, reason: str) -> Sequence[said.Step]:
+    return [said.Aborted(rotation_id=view.id, reason=reason)]
 
 
 def _left_behind(call: _Call, view: RotationView) -> Sequence[str]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from releaseguard.audit import Lane
+from releaseguard.audit import Foreign, Lane
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import SHADOWS_UNREAD, InStep, Item, ItemKind, Observed
 from releaseguard.errors import NotFound
-from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.model import OURSELVES
+from releaseguard.eventlog.interface import EventLog
 from releaseguard.rotation.copies import Found, Unread, search_for_copies
 from releaseguard.rotation.drift import DriftFinding, DriftStatus, Pushed, findings, unmanaged
-from releaseguard.rotation.history import LaneView, OpenLeak, fold
+from releaseguard.rotation.history import LaneView, OpenLeak, lane_query, read, view_of
 from releaseguard.rotation.revocation import StillUsed, still_used
 from releaseguard.rotation.values import Place
 from releaseguard.vault.interface import SecretVersion, Vault
@@ -45,6 +44,10 @@ class Survey:
     """By provider."""
     still_used: Sequence[StillUsed] = ()
     """Old values that were confirmed to be revoked, and worked afterwards."""
+    foreign: Sequence[Foreign] = ()
+    """Rows that claim to be ours and are not believed: what was found rests on none of them."""
+    broken: Sequence[LaneView] = ()
+    """Histories that cannot be believed beyond some step: what was pushed since is not known."""
     unread: Sequence[Unread] = ()
     """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
@@ -59,8 +62,10 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     leaks: dict[str, Sequence[OpenLeak]] = {}
     still: list[StillUsed] = []
     unread: set[Unread] = set()
+    views: list[LaneView] = []
     for one in managed:
         view = lane_view(log, one.lane)
+        views.append(view)
         if view.open_leaks:
             leaks[one.card.id] = view.open_leaks
         still += still_used(log, view, companions_of(one.card))
@@ -73,13 +78,19 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
             elsewhere = _copies(one, stored)
             found += [unmanaged(one.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies]
             unread |= {*elsewhere.unread}
-    return Survey(found, leaks, still, sorted(unread))
+    return Survey(
+        findings=found,
+        leaks=leaks,
+        still_used=still,
+        foreign=[row for view in views for row in view.foreign],
+        broken=[view for view in views if view.breach],
+        unread=sorted(unread),
+    )
 
 
 def lane_view(log: EventLog, lane: Lane) -> LaneView:
     """The state of a lane as its events tell it now."""
-    query = Query(environment=lane.environment, providers=[OURSELVES], detail={"lane": str(lane)})
-    return fold(lane, log.select(query))
+    return view_of(read(lane, log.judged(lane_query(lane))))
 
 
 def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:

@@ -1,0 +1,41 @@
+"""JSON in the one form that two programs agree on byte for byte (RFC 8785): what hashes and signatures are made of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+SAFE_INTEGER = 2**53 - 1
+"""The largest integer that every reader of JSON takes exactly (RFC 8785, appendix D)."""
+
+
+def canonical(value: Any) -> bytes:
+    """``value`` in the form of RFC 8785.
+
+    Where there is neither a number with a fraction nor a character outside ASCII, the standard library writes that
+    very form, ten times as fast; all the rest is ``rfc8785``'s to write or to refuse.
+
+    Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53, more levels than Python
+    descends).
+    """
+    try:
+        if _is_plain(value):
+            return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        import rfc8785
+
+        return rfc8785.dumps(value)
+    except RecursionError:
+        raise ValueError("nested too deeply for a canonical form") from None
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is int:
+        return bool(-SAFE_INTEGER <= value <= SAFE_INTEGER)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items())
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))
+    return value is None or kind is bool

@@ -1,0 +1,26 @@
+"""Asking a person before something is changed for good; where nobody can answer, refusing."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from releaseguard.errors import Refused
+
+
+def ask(text: str) -> None:
+    """Show what would be done and ask. Raises ``Refused`` where the answer is no, or nobody can give one."""
+    refuse_without_terminal()
+    click.echo(text, err=True)
+    if not click.confirm("Do this?", err=True):
+        raise Refused("not confirmed: nothing was changed")
+
+
+def refuse_without_terminal() -> None:
+    """Raise ``Refused`` where nobody sits at the other end."""
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        raise Refused(
+            "this changes production, and nobody is here to confirm it",
+            next_step="Look first (rotate --dry-run, audit verify), then add --yes.",
+        )
