@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 import weakref
+from collections.abc import Callable, Iterable
 from typing import NoReturn, SupportsIndex, final
 from urllib.parse import quote
 
@@ -105,13 +106,22 @@ def without_keys(text: str) -> str:
 def masked(text: str) -> str:
     """``text`` with every value that this process holds as a ``Secret`` replaced by the mask.
 
-    In whatever letter case (a host is shown in lower case) and in every form in which a service may repeat it. The last
-    line of defence, for text that libraries and services wrote: whoever writes a message does not put a value into it
-    to begin with.
+    The last line of defence, for text that libraries and services wrote: whoever writes a message does not put a value
+    into it to begin with.
     """
-    folded = text.casefold()
-    forms = {form for secret in list(_alive.values()) for form in _forms(secret.reveal())}
-    seen = [form for form in forms if len(form) >= _SHORTEST_MASKED and form.casefold() in folded]
-    for form in sorted(seen, key=len, reverse=True):
-        text = re.sub(re.escape(form), MASK, text, flags=re.IGNORECASE)
-    return text
+    return masker(list(_alive.values()))(text)
+
+
+def masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
+    """What replaces these values in a text by the mask: in whatever letter case (a host is shown in lower case), and in
+    every form in which a service may repeat them."""
+    forms = {form for secret in secrets for form in _forms(secret.reveal()) if len(form) >= _SHORTEST_MASKED}
+    folded = [(form.casefold(), form) for form in sorted(forms, key=len, reverse=True)]
+
+    def mask(text: str) -> str:
+        low = text.casefold()
+        for form in [form for plain, form in folded if plain in low]:
+            text = re.sub(re.escape(form), MASK, text, flags=re.IGNORECASE)
+        return text
+
+    return mask

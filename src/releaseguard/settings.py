@@ -438,7 +438,7 @@ class Credentials:
         }[variable]
 
 
-_CONFIDENTIAL = re.compile(r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
+_CONFIDENTIAL = re.compile(r"(^|_|^PG)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
 _PLAIN_PART = re.compile(r"_(HOST|PORT|USER|DATABASE|DB|NAME|SCHEMA|REGION)$")
 """Of a variable that is no more than a piece of an address, and nothing to hide."""
 _LIKE_AN_ADDRESS = re.compile(r"_(URL|URI|DSN)$|^DATABASE_URL$")

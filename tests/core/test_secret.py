@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
 
 import pytest
 
-from releaseguard.secret import MASK, Secret, masked
+from releaseguard.secret import MASK, Secret, masked, masker
 
 VALUE = "SG.canary-value-5521"
 
@@ -42,3 +43,21 @@ def test_short_values_do_not_make_messages_unreadable():
     held = Secret("1")
     assert masked("step 1") == "step 1"
     assert held
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "https://pw9lm-q7xw.example",
+        "PW9LM-Q7XW",
+        "postgresql://u:Pw9Lm-Q7xW@h",
+        base64.b64encode(b"Pw9Lm-Q7xW").decode(),
+        b"Pw9Lm-Q7xW".hex(),
+        "Pw9Lm-Q7xW and again pW9lM-q7XW",
+    ],
+)
+def test_a_value_is_masked_in_any_letter_case_and_form(shown: str) -> None:
+    mask = masker([Secret("Pw9Lm-Q7xW")])
+    assert MASK in mask(shown)
+    assert not Secret("Pw9Lm-Q7xW").shows_in(mask(shown))
+    assert mask("nothing of it") == "nothing of it"

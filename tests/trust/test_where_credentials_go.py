@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard import safemode, settings, wiring
+from releaseguard import safemode, sdk, settings, wiring
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from support.commands import Commands
@@ -155,6 +155,21 @@ def test_a_verdict_that_runs_no_flow_does_without_the_app(cli: Commands, asked: 
     point(cli, "app", f"https://{ELSEWHERE}")
     assert cli.run("events", "deployed", "--release", "r1").code == 0
     assert cli.run("verify", "--no-flows", "--release", "r1", "--provider", "mapbox").code in {0, 3}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://abcdefghijklmnopqrst.supabase.co", "postgresql://app@db.elsewhere.example/log"]
+)
+def test_an_apps_writer_sends_its_key_nowhere_else_either(tmp_path: Path, asked: list[str], url: str) -> None:
+    (tmp_path / "releaseguard.toml").write_text(f'[events]\nurl = "{url}"\n')
+    environ = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_canary", "PGPASSWORD": "canary"}
+    read = settings.load(tmp_path / "releaseguard.toml", environment=None, environ=environ)
+    with (
+        pytest.raises(SafeModeRefusal, match="SAFE MODE does not send"),
+        sdk._store(read, url, environ, cut_off=False) as log,
+    ):
+        log.now()
+    assert asked == []
 
 
 def test_an_oidc_token_is_asked_for_at_github_only(cli: Commands, asked: list[str]) -> None:

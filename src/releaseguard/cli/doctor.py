@@ -12,7 +12,6 @@ import click
 from releaseguard.cli.options import ReaderLeft, Run, command, environment_option, write_output
 from releaseguard.errors import ExitCode
 from releaseguard.report.doctor import CheckRow
-from releaseguard.secret import masked
 
 if TYPE_CHECKING:
     from releaseguard.doctor.interface import Diagnosis, Finding
@@ -68,7 +67,7 @@ def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:
     from releaseguard.model import visible
     from releaseguard.report.doctor import render
 
-    document = _document(diagnosis)
+    document = _document(run, diagnosis)
     width = shutil.get_terminal_size((100, 24)).columns
     if run.json:
         text = json.dumps(document, ensure_ascii=False, indent=2)
@@ -80,13 +79,12 @@ def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:
         click.echo(text)
 
 
-def _document(diagnosis: Diagnosis) -> DoctorDocument:
-    """Masked before it is broken into lines, which could break a value in two."""
-    return {"ok": diagnosis.ok, "checks": [_row(one) for one in diagnosis.findings]}
+def _document(run: Run, diagnosis: Diagnosis) -> DoctorDocument:
+    """Without values before it is broken into lines, which could break one in two."""
+    return {"ok": diagnosis.ok, "checks": [_row(run, one) for one in diagnosis.findings]}
 
 
-def _row(one: Finding) -> CheckRow:
-    where, fix = (masked(text) if text else None for text in (one.where, one.fix))
-    return CheckRow(
-        id=masked(one.id), group=one.group, status=one.status.value, what=masked(one.what), where=where, fix=fix
-    )
+def _row(run: Run, one: Finding) -> CheckRow:
+    where, fix = (run.safe(text) if text else None for text in (one.where, one.fix))
+    name, what = run.safe(one.id), run.safe(one.what)
+    return CheckRow(id=name, group=one.group, status=one.status.value, what=what, where=where, fix=fix)

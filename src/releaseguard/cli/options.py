@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.errors import ExitCode, UsageError
-from releaseguard.secret import masked
+from releaseguard.secret import masker
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -31,6 +31,7 @@ class Run:
     json: bool
     verbosity: int
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    _mask: Callable[[str], str] | None = field(default=None, init=False)
 
     def settings(self, environment: str | None = None) -> Settings:
         """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
@@ -53,18 +54,34 @@ class Run:
         from releaseguard.model import visible
 
         if self.json:
-            click.echo(masked(json.dumps(data, ensure_ascii=False, indent=2)))
+            click.echo(json.dumps(self._safe_in(data), ensure_ascii=False, indent=2))
         else:
-            click.echo(masked(visible(text() if callable(text) else text)))
+            click.echo(self.safe(visible(text() if callable(text) else text)))
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
         if self.verbosity >= (1 if detail else 0):
-            click.echo(masked(message), err=True)
+            click.echo(self.safe(message), err=True)
 
     def warn(self, message: str) -> None:
         """A remark on stderr that ``-q`` does not silence: something was not done."""
-        click.echo(masked(message), err=True)
+        click.echo(self.safe(message), err=True)
+
+    def safe(self, text: str) -> str:
+        """``text`` without what the environment holds confidentially, whoever put it there."""
+        if self._mask is None:
+            from releaseguard.settings import confidential
+
+            self._mask = masker(confidential(self.environ))
+        return self._mask(text)
+
+    def _safe_in(self, data: Any) -> Any:
+        """The same of every text in ``data``; its keys are ours, and a value that is a word must not change them."""
+        if isinstance(data, Mapping):
+            return {key: self._safe_in(value) for key, value in data.items()}
+        if isinstance(data, list | tuple):
+            return [self._safe_in(value) for value in data]
+        return self.safe(data) if isinstance(data, str) else data
 
     @property
     def on_terminal(self) -> bool:
