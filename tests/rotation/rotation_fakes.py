@@ -16,7 +16,7 @@ from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import Destination, Forecast, InStep, Item, Observed, Receipt
 from releaseguard.errors import NotFound
-from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query
+from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query, SetAside
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.values import Clocks, Guard, OwnAccess, Place, RotationRules, RotationWorld
 from releaseguard.secret import Secret
@@ -84,6 +84,7 @@ class FakeLog(EventLog):
 
     def __init__(self, time: Time, killer: Killer, offset: float = 0.0) -> None:
         self.rows: dict[object, Event] = {}
+        self.aside: list[SetAside] = []
         self._time = time
         self._offset = offset
         self.killer = killer
@@ -106,6 +107,10 @@ class FakeLog(EventLog):
     def select(self, query: Query) -> Iterator[Event]:
         rows = sorted(self.rows.values(), key=lambda row: (row.occurred_at, row.id))
         return iter([row for row in rows if _matches(query, row)])
+
+    def set_aside(self, query: Query) -> Iterator[SetAside]:
+        del query
+        return iter(self.aside)
 
     def _now(self) -> datetime:
         return self._time.wall() + timedelta(seconds=self._offset)

@@ -43,6 +43,8 @@ def backtest(
     rows, at the present or at flows are verify's alone. Where release_outcome events or --labels say which releases
     were good, false alarms are counted, and what other thresholds would have done. Exit code 70 where a check broke.
     """
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.eventlog.tally import tally_of
     from releaseguard.verification.backtest import backtest as replay
     from releaseguard.verification.backtest import histories, other_thresholds, with_truth
 
@@ -50,8 +52,9 @@ def backtest(
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
         known = _labels(labels)
-        past = histories(wiring.event_log, None if everywhere else wiring.settings.environment)
-        promise = wiring.promise(window, baseline)
+        chosen = None if everywhere else wiring.settings.environment
+        past, promise = histories(wiring.event_log, chosen), wiring.promise(window, baseline)
+        run.warn_of(tally_of(wiring.event_log.set_aside(Query(environment=chosen))))
         found = replay(wiring.event_log, past, list(wiring.cards), promise, every, write_trace)
     replayed = [with_truth(one, {**past[one.deployment.environment].outcomes, **known}) for one in found]
     thresholds = other_thresholds(replayed, RATES)

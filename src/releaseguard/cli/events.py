@@ -98,9 +98,12 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     from dataclasses import replace
 
     from releaseguard.eventlog import jsonl
+    from releaseguard.eventlog.tally import tally_of
 
     with run.wiring(environment) as wiring:
         found = list(wiring.event_log.select(replace(query, newest_first=True, limit=limit)))
+        shown_since = found[-1].occurred_at if len(found) == limit else query.since
+        run.warn_of(tally_of(wiring.event_log.set_aside(replace(query, since=shown_since))))
     run.emit(lambda: _table(found), {"events": [jsonl.document(event) for event in found]})
     if len(found) == limit and not run.json:
         run.tell(f"The newest {limit}; --limit shows more.")
@@ -142,11 +145,13 @@ def output_width() -> int:
 def export(run: Run, query: Query, environment: str | None, output: Path | None) -> None:
     """Events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}."""
     from releaseguard.eventlog import jsonl
+    from releaseguard.eventlog.tally import tally_of
 
     with run.wiring(environment) as wiring, _target(output) as target:
         count = 0
         for count, event in enumerate(wiring.event_log.select(query), 1):  # noqa: B007 - the last number is the count
             target.write(jsonl.line(event))
+        run.warn_of(tally_of(wiring.event_log.set_aside(query)))
     if output is not None:
         run.emit(f"{count} events in {output}", {"file": str(output), "events": count})
 
@@ -174,7 +179,10 @@ def _target(output: Path | None) -> Iterator[TextIO]:
 @_filters
 def tail(run: Run, query: Query, environment: str | None, lines: int, interval: timedelta) -> None:
     """Follow the log until Ctrl-C, late rows included. JSON: one object a line."""
+    from dataclasses import replace
+
     from releaseguard.eventlog.follow import follow, latest
+    from releaseguard.eventlog.tally import tally_of
 
     with run.wiring(environment) as wiring:
         log = wiring.event_log
@@ -182,6 +190,7 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
             run.tell("The table has no recorded_at: rows that come more than 30 minutes late are not seen.")
         since = log.now()
         newest = latest(log, query, lines)
+        run.warn_of(tally_of(log.set_aside(replace(query, since=newest[0].occurred_at if newest else since))))
         _print_lines(run, newest)
         seen = [event.id for event in newest]
         _print_lines(run, follow(log, query, since=since, seen=seen, wait=lambda: time.sleep(interval.total_seconds())))

@@ -47,7 +47,8 @@ def health(
     although users are there), idle (none was to be expected), unknown (the log says too little). With open leaks and
     unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be judged.
 
-    JSON: {"environment", "as_of", "window", "summary", "log": {"down", "newest"}, "providers": [{"provider", "name",
+    JSON: {"environment", "as_of", "window", "summary", "log": {"down", "newest"}, "set_aside": {"rows", "by_provider",
+    "named": [{"id", "column", "problem", "provider"}], "sentence"}, "providers": [{"provider", "name",
     "state", "reason", "since", "events", "successes", "errors", "error_rate", "usual_error_rate", "expected_events",
     "latency_ms": {"p50", "p95"}, "last_success", "last_error", "error_codes": [{"code", "count"}],
     "course": [{"successes", "errors"}], "open_leaks": [...], "rotations": [...]}]}.

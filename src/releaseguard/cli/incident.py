@@ -85,6 +85,7 @@ def incident(
             found = investigate(wiring.incident_world(card, window, as_of, progress))
         finally:
             progress("")
+    run.warn_of(found.set_aside)
     document = document_of(found, language, environment=environment)
     text = render(document, labels_of(found, language), chosen, shutil.get_terminal_size((100, 24)).columns)
     if output is None:

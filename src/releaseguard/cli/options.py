@@ -19,6 +19,7 @@ from releaseguard.secret import masker
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from releaseguard.eventlog.tally import Tally
     from releaseguard.settings import Settings
     from releaseguard.wiring import Wiring
 
@@ -82,6 +83,13 @@ class Run:
         if isinstance(data, list | tuple):
             return [self._safe_in(value) for value in data]
         return self.safe(data) if isinstance(data, str) else data
+
+    def warn_of(self, aside: Tally) -> None:
+        """Say which rows were set aside, where there are any."""
+        from releaseguard.eventlog.tally import REMEDY
+
+        if aside.rows:
+            self.warn(f"{aside.sentence()}. {REMEDY}.")
 
     @property
     def on_terminal(self) -> bool:

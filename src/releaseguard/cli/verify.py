@@ -72,6 +72,7 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         judged = _judge(run, request, world, watch=watch, within=within)
         _write_back(run, request, world, judged)
     _tell_unknown(run, judged)
+    run.warn_of(judged.set_aside)
     document = _document(judged, flags["explain"])
     code = _exit_code(judged)
     try:

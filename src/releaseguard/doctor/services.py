@@ -10,7 +10,9 @@ from releaseguard.destinations.address import Address, Scheme
 from releaseguard.doctor.interface import Check, Dates, DoctorWorld, Group
 from releaseguard.doctor.needs import GITHUB_SCHEMES, addresses
 from releaseguard.errors import NotFound, ServiceError
-from releaseguard.model import Remark, Standing, utc_now
+from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.tally import REMEDY, tally_of
+from releaseguard.model import Remark, Standing, duration, utc_now
 from releaseguard.rotation.survey import secrets_of
 from releaseguard.safemode import believes_whoever_answers
 from releaseguard.tomlfile import nearest
@@ -218,6 +220,7 @@ def _events(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
     found = [
         Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, world)),
         Check("events.log", Group.EVENTS, "the event log", partial(_log, world), after),
+        Check("events.rows", Group.EVENTS, "the newest rows", partial(_rows, world), ("events.log",)),
         Check("events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, world, dates), ("events.log",)),
     ]
     exposed = world.exposed
@@ -256,6 +259,16 @@ def _writers(world: DoctorWorld) -> Iterator[Remark]:
 def _same_file(world: DoctorWorld, given: str) -> bool:
     relative = given.removeprefix("sqlite:///")
     return relative != given and world.settings.events.url == f"sqlite:///{world.settings.root / relative}"
+
+
+def _rows(world: DoctorWorld) -> Iterator[Remark]:
+    """The rows of the time that verdicts rest on, which no reader can use."""
+    log, days = world.log(), world.settings.verify.baseline
+    tally = tally_of(log.set_aside(Query(since=utc_now() - duration(days))))
+    if tally.rows:
+        yield Remark(Standing.WARN, tally.sentence(), log.label, REMEDY)
+    else:
+        yield Remark(Standing.OK, f"every row of the last {days} can be read", log.label)
 
 
 def _store_clock(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:

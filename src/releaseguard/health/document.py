@@ -18,6 +18,7 @@ def document_of(overview: Overview) -> HealthDocument:
         "window": [to_text(overview.since), to_text(overview.until)],
         "summary": summary(overview),
         "log": {"down": overview.log_down, "newest": _text(overview.newest)},
+        "set_aside": {**overview.set_aside.to_json(), "sentence": overview.set_aside.sentence() or None},
         "providers": [_row(provider) for provider in overview.providers],
         "foreign": list(overview.foreign),
         "broken": list(overview.broken),

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from releaseguard.eventlog.tally import NOTHING, Tally
+
 
 class State(StrEnum):
     """How a provider is; in the order in which a reader wants to know."""
@@ -128,3 +130,5 @@ class Overview:
     """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
     broken: Sequence[Mapping[str, Any]] = ()
     """Chains that cannot be believed beyond some step, as there."""
+    set_aside: Tally = NOTHING
+    """The rows since the baseline's beginning that cannot be read."""

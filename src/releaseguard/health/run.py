@@ -10,6 +10,7 @@ from typing import Any
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.tally import tally_of
 from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
 from releaseguard.health.judge import Window, condition_of
 from releaseguard.model import OURSELVES, Event, Outcome
@@ -69,6 +70,7 @@ class Observer:
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
             **integrity(account),
+            set_aside=tally_of(self.world.log.set_aside(world.query(since=since - world.baseline))),
         )
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell], str] | None = None) -> Window:

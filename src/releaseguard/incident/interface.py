@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from releaseguard.cards.spec import Card, Control, Symptom
+from releaseguard.eventlog.tally import NOTHING, Tally
 from releaseguard.health.interface import Condition, ProviderHealth
 
 
@@ -145,6 +146,8 @@ class Incident:
     """Where changes could not be looked for."""
     controls: Sequence[Checked]
     log_stopped: bool
+    set_aside: Tally = NOTHING
+    """The rows of the log that cannot be read."""
 
     @property
     def condition(self) -> Condition:

@@ -96,6 +96,7 @@ def investigate(world: IncidentWorld) -> Incident:
         cause=_cause(world.card, found, began, evidence),
         unread=unread,
         controls=list(_controls(world, around)),
+        set_aside=overview.set_aside,
         log_stopped=condition.grounds.why is Why.LOG_STOPPED,
     )
 

@@ -42,6 +42,8 @@ class HealthDocument(TypedDict):
     window: Sequence[str]
     summary: str
     log: Mapping[str, Any]
+    set_aside: Mapping[str, Any]
+    """Rows of the log that cannot be read; ``sentence`` says so to people, ``None`` where there are none."""
     providers: Sequence[HealthRow]
     foreign: Sequence[Mapping[str, Any]]
     """Rows that claim to be releaseguard's and are not believed."""
@@ -69,6 +71,8 @@ def text(document: HealthDocument, width: int) -> str:
     for (state, reason), rows in quiet.items():
         names = ", ".join(row["provider"] for row in rows)
         lines += ["", *wrapped(f"{state.upper():<9} {names}: {reason}", _INDENT, width, first="")]
+    if said := document["set_aside"]["sentence"]:
+        lines += ["", *wrapped(said, "", width)]
     return "\n".join(lines)
 
 

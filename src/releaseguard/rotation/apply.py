@@ -7,7 +7,7 @@ picked up by another process on another machine at any point.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from releaseguard.errors import (
     Unreachable,
     UsageError,
 )
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
 from releaseguard.rotation import events as said
 from releaseguard.rotation.history import Carried, Leg, Redeployment, RotationView
@@ -578,11 +578,11 @@ class Rotation:
         question, flows = self._question(direction), _Flows(self._world)
         with self._released_on_interrupt():
             while True:
-                proof = prove(question, self._rows(question))
+                proof = prove(question, *self._rows(question))
                 left = within.total_seconds() - (clock() - began)
                 if not proof.proven and (wait == LAST_LOOK or left <= 0):
                     question = self._with_later_deployments(question)
-                    proof = prove(question, self._rows(question))
+                    proof = prove(question, *self._rows(question))
                 if proof.proven or proof.refused or left <= 0 or self._unit.client or not question.runtimes:
                     return proof
                 if clock() - began >= FLOW_AFTER * within.total_seconds() and _thin(proof, question, left):
@@ -679,8 +679,9 @@ class Rotation:
         )
         return traffic_of(self._world.log.select(query), success, TRAFFIC_HOURS)
 
-    def _rows(self, question: Question) -> Sequence[Event]:
-        """What the log holds since the earliest moment that matters, by the store's clock where it keeps it."""
+    def _rows(self, question: Question) -> tuple[Sequence[Event], Iterator[SetAside]]:
+        """What the log holds since the earliest moment that matters, by the store's clock where it keeps it; and what
+        of it cannot be read."""
         since = min((runtime.since for runtime in question.runtimes), default=self.view.changed_at)
         by_store = self._world.log.capabilities.has("recorded_at")
         query = Query(
@@ -689,7 +690,7 @@ class Rotation:
             recorded_since=since if by_store else None,
             since=None if by_store else since,
         )
-        return list(self._world.log.select(query))
+        return list(self._world.log.select(query)), self._world.log.set_aside(query)
 
 
 class _ReleasedOnInterrupt:

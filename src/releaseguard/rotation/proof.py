@@ -19,6 +19,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from releaseguard.eventlog.detail import was_cut
+from releaseguard.eventlog.interface import SetAside
+from releaseguard.eventlog.tally import tally_of
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.history import store_time
 from releaseguard.rotation.values import Direction, Pin
@@ -160,10 +163,11 @@ class Proof:
         return tuple(dict.fromkeys(identity for runtime in self.runtimes for identity in runtime.events))
 
 
-def prove(question: Question, events: Iterable[Event]) -> Proof:
+def prove(question: Question, events: Iterable[Event], set_aside: Iterable[SetAside] = ()) -> Proof:
     """Judge every runtime by the rows of the log; the weakest decides.
 
-    With no runtime at all nothing can be proven: a later CI run leaves no event that could show it.
+    ``set_aside`` are rows since then that cannot be read: while one of them may be a refused credential, nothing is
+    proven. With no runtime at all nothing can be proven: a later CI run leaves no event that could show it.
     """
     rows = _relevant(question, events)
     delays = _shortest_delays(rows)
@@ -171,7 +175,8 @@ def prove(question: Question, events: Iterable[Event]) -> Proof:
     if not proofs:
         nothing = "No runtime destination is configured: nothing that runs reports which version it uses."
         return Proof(False, None, (), (nothing,))
-    missing = tuple(proof.missing for proof in proofs if proof.missing)
+    unread = _unread(question, set_aside)
+    missing = (*(proof.missing for proof in proofs if proof.missing), *unread)
     return Proof(
         proven=not missing,
         grade=None if missing else max(proof.grade for proof in proofs if proof.grade),
@@ -180,6 +185,27 @@ def prove(question: Question, events: Iterable[Event]) -> Proof:
         refused=any(proof.refused for proof in proofs),
         refused_at_least_once=any(proof.refused_at_least_once for proof in proofs),
     )
+
+
+def _unread(question: Question, set_aside: Iterable[SetAside]) -> Sequence[str]:
+    """The sentence about rows that cannot be read and may be a refused credential; empty where there are none."""
+    tally = tally_of(row for row in set_aside if _may_refuse(question, row))
+    if not tally.rows:
+        return ()
+    return (f"{tally.sentence()}; among them may be an authentication error: correct or delete them, then --resume",)
+
+
+def _may_refuse(question: Question, row: SetAside) -> bool:
+    """Whether what can be read of the row leaves it open that it is an authentication error since the new version."""
+    serving = min((runtime.serving for runtime in question.runtimes), default=None)
+    at = row.recorded_at or row.occurred_at
+    if at is not None and serving is not None and at <= serving:
+        return False
+    if row.provider not in {None, question.provider} or row.source == CLIENT or row.outcome is Outcome.SUCCESS:
+        return False
+    if row.error_code:
+        return row.error_code in question.auth_error_codes
+    return row.event not in question.success_events
 
 
 def traffic_of(events: Iterable[Event], success_events: frozenset[str], hours: float) -> Mapping[str | None, float]:
@@ -314,6 +340,8 @@ def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
     version = event.detail.get("secret_version")
     if version not in (None, ""):
         return _Says.NEW_VERSION if question.labels.is_new(version) else _Says.OLD
+    if was_cut(event.detail) and runtime.speaks(event):
+        return _Says.OLD  # its label may be in what was too long to read
     deployment = event.detail.get("deployment_id")
     if deployment and runtime.deployment:
         return _of_deployment(question, runtime, event, str(deployment))

@@ -22,6 +22,7 @@ from releaseguard.cards.spec import (
 )
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.tally import Tally, tally_of
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification import facts
 from releaseguard.verification.explain import explain, explain_log
@@ -31,6 +32,7 @@ from releaseguard.verification.judge import Replay
 from releaseguard.verification.present import Present
 from releaseguard.verification.release import DEPLOYED, deployments_of, pick
 from releaseguard.verification.series import minute_of
+from releaseguard.verification.setaside import held_back, seen_since
 from releaseguard.verification.traffic import (
     Logged,
     gathered,
@@ -98,6 +100,8 @@ class Judged:
     findings: Sequence[Finding]
     skipped: Sequence[Skipped]
     log: Evidence
+    set_aside: Tally
+    """The rows since the mark that cannot be read."""
     window_ended: bool
 
     @property
@@ -135,7 +139,9 @@ class Verifier:
         skipped = list(self._skipped(wanted, logged_in(rows)))
         left_out = {one.check.id for one in skipped}
         judged = [(card, check) for card, check in wanted if check.id not in left_out]
-        findings, log = self._findings(judged, deployment, as_of, rows)
+        found, log = self._findings(judged, deployment, as_of, rows)
+        aside = self._set_aside(deployment)
+        findings = held_back(found, aside, seen_since(rows, deployment.deployed_at))
         settled = settle(findings, [check for _, check in judged])
         return Judged(
             deployment=deployment,
@@ -143,7 +149,12 @@ class Verifier:
             verdict=overall(settled) if settled else Verdict.INCONCLUSIVE,
             findings=findings,
             skipped=skipped,
-            log={**log, "unknown_events": unknown_events(self.world.cards, rows, deployment)},
+            log={
+                **log,
+                "unknown_events": unknown_events(self.world.cards, rows, deployment),
+                "set_aside": aside.to_json(),
+            },
+            set_aside=aside,
             window_ended=as_of >= self._end(deployment),
         )
 
@@ -154,6 +165,15 @@ class Verifier:
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         return pick(known, environment=environment, release=request.release, deployed_at=request.deployed_at)
+
+    def _set_aside(self, deployment: Deployment) -> Tally:
+        query = Query(
+            environment=self.world.environment,
+            since=deployment.deployed_at,
+            until=self._end(deployment),
+            recorded_until=self.request.as_of,
+        )
+        return tally_of(row for row in self.world.log.set_aside(query) if row.provider != OURSELVES)
 
     def _end(self, deployment: Deployment) -> datetime:
         return end_of(deployment, self.world.promise)

@@ -1,0 +1,75 @@
+"""Rows that were set aside, counted: of how many, of whom, and which to look at. Pure, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from releaseguard.eventlog.interface import SetAside
+
+MOST_NAMED: Final = 5
+"""Rows named one by one; of the others the number."""
+MOST_PROVIDERS: Final = 100
+"""Providers counted one by one; rows of further ones are counted as if they might be anybody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was set aside."""
+
+    rows: int = 0
+    by_provider: Mapping[str | None, int] = field(default_factory=dict)
+    """``None``: of a provider that cannot be read."""
+    named: Sequence[SetAside] = ()
+
+    def perhaps_of(self, provider: str) -> int:
+        """The rows that are the provider's, and those that may be."""
+        return self.by_provider.get(provider, 0) + self.by_provider.get(None, 0)
+
+    def sentence(self) -> str:
+        """For people; empty where nothing was set aside."""
+        if not self.rows:
+            return ""
+        named = ", ".join(f"{one.row} ({one.column} {one.problem})" for one in self.named)
+        more = f" and {self.rows - len(self.named)} more" if self.rows > len(self.named) else ""
+        if self.rows == 1:
+            return f"1 row of the event log cannot be read and is set aside: {named}"
+        return f"{self.rows} rows of the event log cannot be read and are set aside: {named}{more}"
+
+    def to_json(self) -> Mapping[str, Any]:
+        """``{"rows", "by_provider", "named": [{"id", "column", "problem", "provider"}]}``; ``""``: provider unknown."""
+        return {
+            "rows": self.rows,
+            "by_provider": {name or "": count for name, count in sorted(self.by_provider.items(), key=_by_name)},
+            "named": [
+                {"id": one.row, "column": one.column, "problem": one.problem, "provider": one.provider}
+                for one in self.named
+            ],
+        }
+
+
+NOTHING: Final = Tally()
+
+
+def _by_name(pair: tuple[str | None, int]) -> str:
+    return pair[0] or ""
+
+
+def tally_of(rows: Iterable[SetAside]) -> Tally:
+    """Count them, and keep the first few."""
+    by_provider: Counter[str | None] = Counter()
+    named: list[SetAside] = []
+    for row in rows:
+        known = row.provider in by_provider or len(by_provider) < MOST_PROVIDERS
+        by_provider[row.provider if known else None] += 1
+        if len(named) < MOST_NAMED:
+            named.append(row)
+    return Tally(by_provider.total(), dict(by_provider), named)
+
+
+REMEDY: Final = (
+    "Correct or delete these rows, or map the right columns under [events.columns]; see how many: releaseguard doctor"
+)
+"""What to do about them."""
