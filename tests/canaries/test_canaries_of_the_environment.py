@@ -28,25 +28,36 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "events log": ("sendgrid", "sendgrid_email_sent", "success"),
     "events prune": ("--older-than", "90d", "--dry-run"),
 }
-"""What a command cannot be run without, or would ask for."""
+"""What makes a command go far; the others are given anything that they cannot be run without."""
 APART = {"demo", "sandbox"}
 """They stand in for all services themselves and read no credential; the demo has a test of its own."""
 
 
 def commands(group: click.Group = releaseguard, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every command of the tree, by its words."""
+    """Every command of the tree, by its words, with what it has to be given."""
     with click.Context(group) as context:
         for name in group.list_commands(context):
             found = group.get_command(context, name)
-            yield from commands(found, (*path, name)) if isinstance(found, click.Group) else [(*path, name)]
+            words = (*path, name)
+            if isinstance(found, click.Group):
+                yield from commands(found, words)
+            elif found is not None and words[0] not in APART:
+                yield (*words, *ARGUMENTS.get(" ".join(words), tuple(anything_for(found))))
 
 
-COMMANDS = [words for words in commands() if words[0] not in APART]
-TELLING = [("doctor",), ("rotate",), ("events", "list")]
+def anything_for(command: click.Command) -> Iterator[str]:
+    for param in command.params:
+        if param.required:
+            yield from () if isinstance(param, click.Argument) else param.opts[:1]
+            yield str(param.type.choices[0]) if isinstance(param.type, click.Choice) else "1"
+
+
+COMMANDS = [*commands()]
+TELLING = [("doctor",), ("rotate", *ARGUMENTS["rotate"]), ("events", "list")]
 """Those that say most of an address: where every command would say the same, they stand for the others."""
 EVERY = {"whole", "host", "a log here"}
 
-PASSWORD, PATH_PART, QUERY = (secrets.token_hex(12).upper() + "q" for _ in range(3))
+PASSWORD, PATH_PART, QUERY, USER, DATABASE = (secrets.token_hex(12).upper() + "q" for _ in range(5))
 VARIABLES = (
     *("INFISICAL_TOKEN", "INFISICAL_CLIENT_SECRET", "RELEASEGUARD_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"),
     *("RELEASEGUARD_GITHUB_APP_PRIVATE_KEY", "VERCEL_TOKEN", "VERCEL_TOKEN_NEW", "SUPABASE_ACCESS_TOKEN"),
@@ -56,17 +67,17 @@ VARIABLES = (
 )
 CREDENTIALS = {name: secrets.token_urlsafe(18).replace("_", "x") for name in VARIABLES}
 ADDRESSES = {
-    "RELEASEGUARD_EVENTS_URL": f"postgresql://app:{PASSWORD}@127.0.0.1:9/log?password={QUERY}",
-    "APP_DATABASE_URL": f"postgresql://app:{PASSWORD}@127.0.0.1:9/app",
-    "DATABASE_URL": f"postgresql://app:{PASSWORD}@db.lovendo.example/app?sslpassword={QUERY}",
-    "SUPABASE_URL": f"https://app:{PASSWORD}@lovendo.example/?apikey={QUERY}",
+    "RELEASEGUARD_EVENTS_URL": f"postgresql://{USER}:{PASSWORD}@127.0.0.1:9/{DATABASE}?password={QUERY}",
+    "APP_DATABASE_URL": f"postgresql://{USER}:{PASSWORD}@127.0.0.1:9/{DATABASE}",
+    "DATABASE_URL": f"postgresql://{USER}:{PASSWORD}@db.lovendo.example/{DATABASE}?sslpassword={QUERY}",
+    "SUPABASE_URL": f"https://{USER}:{PASSWORD}@lovendo.example/?apikey={QUERY}",
     "RELEASEGUARD_NOTIFY_URL": f"https://hooks.lovendo.example/services/{PATH_PART}?key={QUERY}",
 }
 SHOWN_TO_NOBODY = Canaries(
     [
         *(
             form(value)
-            for value in [*CREDENTIALS.values(), PASSWORD, PATH_PART, QUERY]
+            for value in [*CREDENTIALS.values(), PASSWORD, PATH_PART, QUERY, USER, DATABASE]
             for form in (str, str.lower, str.upper)
         ),
     ]
@@ -134,8 +145,8 @@ def test_no_command_shows_a_credential(tmp_path: Path, configured: str) -> None:
     cli = Commands(tmp_path, {**CREDENTIALS, **ADDRESSES})
     shown: dict[str, set[str]] = {}
     for words in COMMANDS if configured in EVERY else TELLING:
-        done = cli.run(*words, *ARGUMENTS.get(" ".join(words), ()), "-v")
-        assert "Missing" not in done.err, f"{words}: what it needs has to be in ARGUMENTS: {done.err}"
+        done = cli.run(*words, "-v")
+        assert "Missing" not in done.err, f"{words}: {done.err}"
         assert done.code in range(6) or done.code == 130, f"{words}: {done.everything}"
         if found := SHOWN_TO_NOBODY.found_in(done.everything):
             shown[" ".join(words)] = {*found, done.everything}

@@ -274,13 +274,13 @@ def _settle_session(connection: Connection, statement_timeout: float) -> None:
 
 
 def _label(url: Secret) -> str:
-    """Where it is, without user and password, whatever the address looks like."""
+    """Where it is: of an address, which may come from the environment, no more than the host and its port."""
     try:
         parts = urlsplit(url.reveal())
         host, port = parts.hostname or "localhost", parts.port or 5432
     except ValueError:
         return "postgresql://?"
-    return f"postgresql://{host}:{port}{parts.path}"
+    return f"postgresql://{host}:{port}"
 
 
 # --- Shape --------------------------------------------------------------------------------------------------
