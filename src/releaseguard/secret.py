@@ -8,9 +8,11 @@ import hmac
 import json
 import re
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn, SupportsIndex, final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 MASK = "********"
 PIECE = 8
@@ -36,10 +38,11 @@ class Secret:
     the service it belongs to calls :meth:`reveal`.
     """
 
-    __slots__ = ("__value", "__weakref__")
+    __slots__ = ("__shapes", "__value", "__weakref__")
 
     def __init__(self, value: str) -> None:
         self.__value = value
+        self.__shapes = _Shapes(value)
         _alive[id(self)] = self
 
     def reveal(self) -> str:
@@ -60,6 +63,10 @@ class Secret:
         :data:`PIECE` characters in a row, or all of a shorter one."""
         folded = text.casefold()
         return any(_piece_shows(form.casefold(), folded) for form in _forms(self.__value))
+
+    def cover(self, shown: _Shown, *, pieces: bool) -> None:
+        """Mark in ``shown`` the value in every form; ``pieces``: also what it holds of it in part."""
+        self.__shapes.cover(shown, pieces=pieces)
 
     def __bool__(self) -> bool:
         return bool(self.__value)
@@ -84,12 +91,15 @@ class Secret:
 
 
 def _forms(value: str) -> tuple[str, ...]:
-    """How a service may repeat a value: base64 looks different for each place at which it can begin."""
+    """How a service may repeat a value: base64 looks different for each place at which it can begin, and its last
+    character for whatever follows."""
     raw = value.encode(errors="surrogatepass")
     encoded = [base64.b64encode(raw[skipped:]).decode().rstrip("=") for skipped in range(min(3, len(raw)))]
-    aligned = [encoded[0], *(text[:-1] for text in encoded[1:])] if encoded else []
+    aligned = [*encoded[:1], *(text[:-1] for text in encoded)]
     url_safe = [text.replace("+", "-").replace("/", "_") for text in aligned]
-    return (value, quote(value, safe="", errors="replace"), json.dumps(value)[1:-1], raw.hex(), *aligned, *url_safe)
+    quoted = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1], repr(raw)[2:-1])
+    escaped = quote(value, safe="", errors="replace")
+    return tuple(dict.fromkeys((value, escaped, *quoted, raw.hex(), *aligned, *url_safe)))
 
 
 def _piece_shows(form: str, text: str) -> bool:
@@ -103,25 +113,139 @@ def without_keys(text: str) -> str:
     return _LIKE_A_KEY.sub("...", text)
 
 
-def masked(text: str) -> str:
-    """``text`` with every value that this process holds as a ``Secret`` replaced by the mask.
+def masked(text: str, also: Iterable[Secret] = ()) -> str:
+    """``text`` with every value that this process holds as a ``Secret``, and ``also`` these, replaced by the mask: in
+    any letter case, in every form that :meth:`Secret.shows_in` knows, and in pieces.
 
     The last line of defence, for text that libraries and services wrote: whoever writes a message does not put a value
-    into it to begin with.
+    into it to begin with. The work grows with the text and with what is held, not with their product, but for one
+    search of each form.
     """
-    return masker(list(_alive.values()))(text)
+    shown = _Shown(text)
+    for secret in {id(secret): secret for secret in (*_alive.values(), *also)}.values():
+        secret.cover(shown, pieces=True)
+    return shown.masked()
 
 
 def masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
     """What replaces these values in a text by the mask: in whatever letter case (a host is shown in lower case), and in
-    every form in which a service may repeat them."""
-    forms = {form for secret in secrets for form in _forms(secret.reveal()) if len(form) >= _SHORTEST_MASKED}
-    folded = [(form.casefold(), form) for form in sorted(forms, key=len, reverse=True)]
+    every form in which a service may repeat them. Pieces stay: this is for results, in which ids stand."""
+    held = list(secrets)
 
     def mask(text: str) -> str:
-        low = text.casefold()
-        for form in [form for plain, form in folded if plain in low]:
-            text = re.sub(re.escape(form), MASK, text, flags=re.IGNORECASE)
-        return text
+        shown = _Shown(text)
+        for secret in held:
+            secret.cover(shown, pieces=False)
+        return shown.masked()
 
     return mask
+
+
+class _Shown:
+    """A text, and which of its characters belong to a value."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.folded = _folded(text)
+        self._covered = bytearray(len(text))
+
+    @cached_property
+    def _places(self) -> Mapping[str, Sequence[int]]:
+        """Where each piece of the text stands."""
+        places: dict[str, list[int]] = {}
+        for place, piece in enumerate(_cut(self.folded)):
+            places.setdefault(piece, []).append(place)
+        return places
+
+    def cover(self, form: str) -> None:
+        """Mark ``form`` wherever it stands."""
+        place = self.folded.find(form)
+        while place >= 0:
+            self._covered[place : place + len(form)] = b"\1" * len(form)
+            place = self.folded.find(form, place + 1)
+
+    def cover_pieces(self, pieces: frozenset[str]) -> None:
+        """Mark pieces of :data:`PIECE` characters wherever they stand."""
+        fewer, more = sorted((pieces, self._places), key=len)
+        for piece in fewer:
+            if piece in more:
+                for place in self._places[piece]:
+                    self._covered[place : place + PIECE] = b"\1" * PIECE
+
+    def masked(self) -> str:
+        """The text with each run of marked characters masked."""
+        if 1 not in self._covered:
+            return self._text
+        kept: list[str] = []
+        place = 0
+        for run in re.finditer(rb"\x01+", self._covered):
+            kept += (self._text[place : run.start()], MASK)
+            place = run.end()
+        return "".join((*kept, self._text[place:]))
+
+
+def _folded(text: str) -> str:
+    """``text`` without letter case, character for character."""
+    folded = text.casefold()
+    if len(folded) == len(text):
+        return folded
+    return "".join(low if len(low := character.casefold()) == 1 else character for character in text)
+
+
+@dataclass(frozen=True, repr=False)
+class _Shapes:
+    """What is looked for of a value: the whole of it in every form, and pieces of what in it is confidential."""
+
+    _value: str
+
+    @cached_property
+    def _whole(self) -> tuple[str, ...]:
+        forms = (_folded(form) for part in (self._value, *_confidential(self._value)) for form in _forms(part))
+        return tuple(dict.fromkeys(form for form in forms if len(form) >= _SHORTEST_MASKED))
+
+    @cached_property
+    def _pieces(self) -> frozenset[str]:
+        parts = _confidential(self._value)
+        forms = (form for part in parts for form in _forms(part))
+        return frozenset(_folded(piece) for form in forms for piece in _cut(form) if _tells(piece))
+
+    def cover(self, shown: _Shown, *, pieces: bool) -> None:
+        if len(self._value) < _SHORTEST_MASKED:
+            return
+        for form in self._whole:
+            shown.cover(form)
+        if pieces:
+            shown.cover_pieces(self._pieces)
+
+
+def _cut(form: str) -> Iterator[str]:
+    return (form[start : start + PIECE] for start in range(len(form) - PIECE + 1))
+
+
+def _tells(piece: str) -> bool:
+    """Whether eight characters look made: words, and what stands in every address, are not hidden from messages."""
+    mixed = any(map(str.isupper, piece)) and any(map(str.islower, piece))
+    return mixed or any(map(str.isdigit, piece))
+
+
+def _confidential(value: str) -> tuple[str, ...]:
+    """What of a value is confidential by itself: of an address its password, of a JSON key
+    what is no address."""
+    if value.startswith("{"):
+        return tuple(part for text in _texts_of(value) if len(text) >= 2 * PIECE for part in _confidential(text))
+    if "://" not in value:
+        return (value,)
+    try:
+        address = urlsplit(value)
+        known = address.password or address.username or ""
+    except ValueError:
+        return (value,)
+    return (known,) if len(known) >= _SHORTEST_MASKED else ()
+
+
+def _texts_of(document: str) -> Iterator[str]:
+    try:
+        members = json.loads(document)
+    except ValueError:
+        return iter((document.lstrip("{"),))
+    return (text for text in members.values() if isinstance(text, str))

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import base64
 import json
 import shlex
+import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from releaseguard.cli import edge, main
 from releaseguard.errors import ConfigError, ExitCode, LeaseHeld, Unreachable
@@ -78,6 +84,123 @@ def test_a_bugs_trace_goes_to_a_file_without_the_values_the_process_holds(failin
     (trace,) = tmp_path.glob("*.trace")
     assert "unforeseen ********" in trace.read_text()
     assert held.reveal() not in capsys.readouterr().err
+
+
+def _raised(error: BaseException) -> Exception:
+    """As the edge sees it: with a traceback, and with local variables that hold things."""
+
+    def fail() -> None:
+        local = "-".join(("local", "canary", "7731"))
+        assert local
+        raise error
+
+    with pytest.raises(Exception) as caught:
+        fail()
+    return caught.value
+
+
+def _chained(text: str, how: str) -> Exception:
+    error = RuntimeError("unforeseen")
+    match how:
+        case "argument":
+            error = RuntimeError("unforeseen", {"sent": text})
+        case "key":
+            error = KeyError(text)
+        case "cause":
+            error.__cause__ = ValueError(text)
+        case "context":
+            error.__context__ = _raised(OSError(5, text, text))
+        case "note":
+            error.add_note(f"while sending {text}")
+        case "group":
+            error = ExceptionGroup(text, [ValueError(text), ExceptionGroup("more", [KeyError(text)])])
+    return _raised(error)
+
+
+FORMS = {
+    "itself": str,
+    "upper": str.upper,
+    "address": lambda value: quote(value, safe=""),
+    "JSON": json.dumps,
+    "hex": lambda value: value.encode().hex(),
+    "bytes": str.encode,
+    "base64": lambda value: base64.b64encode(f"user:{value}".encode()).decode(),
+}
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    value=st.text(
+        st.characters(min_codepoint=33, max_codepoint=0x17F, exclude_categories=("Cc",), exclude_characters="*ßİŉ"),
+        min_size=9,
+        max_size=50,
+    ),
+    form=st.sampled_from(sorted(FORMS)),
+    how=st.sampled_from(["argument", "key", "cause", "context", "note", "group"]),
+)
+def test_no_trace_and_no_stream_shows_a_value_in_any_form(failing, capsys, tmp_path, monkeypatch, value, form, how):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held = Secret(value)
+    failing(_chained(str(FORMS[form](value)), how))
+    assert edge.run(["fail"]) == ExitCode.BUG
+    (trace,) = tmp_path.glob("*.trace")
+    text = trace.read_text(encoding="utf-8")
+    trace.unlink()
+    assert "Traceback" in text
+    assert not held.shows_in(text)
+    assert not held.shows_in(capsys.readouterr().err)
+
+
+def test_a_trace_shows_no_local_variable_and_is_its_owners_alone(failing, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    failing(_chained("nothing", "context"))
+    edge.run(["fail"])
+    (trace,) = tmp_path.glob("*.trace")
+    assert "local-canary-7731" not in trace.read_text()
+    assert stat.S_IMODE(trace.stat().st_mode) == 0o600
+
+
+def test_credentials_of_the_environment_are_masked_before_anything_has_read_them(
+    failing, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("SOME_VENDOR_API_KEY", "k3Qz81hwPbx0Tn5LrYvE")
+    monkeypatch.setenv("SOME_DB_URL", "postgresql://app:hunter2hunter2@db.example.com/x")
+    failing(ConfigError("K3QZ81HWPBX0TN5LRYVE and hunter2hunter2", where="db.example.com"))
+    edge.run(["fail"])
+    failing(RuntimeError("k3Qz81hwPbx0Tn5LrYvE and hunter2hunter2"))
+    edge.run(["fail"])
+    (trace,) = tmp_path.glob("*.trace")
+    said = capsys.readouterr().err
+    assert "********" in trace.read_text()
+    for secret in ("k3qz81hwpbx0tn5lryve", "hunter2hunter2"):
+        assert secret not in (trace.read_text() + said).lower()
+    assert "db.example.com" in said
+
+
+def test_wrong_usage_repeats_no_value(capsys):
+    held = Secret("k3Qz81hwPbx0Tn5LrYvE")
+    assert edge.run(["health", f"--{held.reveal()}"]) == 2
+    assert not held.shows_in(capsys.readouterr().err)
+
+
+def test_what_a_thread_did_not_catch_is_masked(monkeypatch, capsys):
+    held = Secret("k3Qz81hwPbx0Tn5LrYvE")
+
+    def fail():
+        raise ValueError(held.reveal())
+
+    def start(_):
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        return 0
+
+    monkeypatch.setattr(edge, "_ended", start)
+    edge.run([])
+    said = capsys.readouterr().err
+    assert "ValueError: ********" in said
+    assert not held.shows_in(said)
 
 
 def test_the_help_of_all_has_an_example(capsys):

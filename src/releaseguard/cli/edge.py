@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import click
 
@@ -21,7 +25,11 @@ from releaseguard.secret import masked
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code and never raises."""
     _open_what_is_closed()
-    arguments = list(sys.argv[1:] if args is None else args)
+    with _threads_name_no_value():
+        return _ended(list(sys.argv[1:] if args is None else args))
+
+
+def _ended(arguments: list[str]) -> int:
     wants_json = "--json" in arguments
     try:
         return _run(arguments)
@@ -53,6 +61,31 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the whole run
 
 
+@contextmanager
+def _threads_name_no_value() -> Iterator[None]:
+    """What a thread or a finalizer did not catch goes to stderr by itself: it is masked like everything."""
+    threads, finalizers = threading.excepthook, sys.unraisablehook
+    threading.excepthook = lambda said: _say_uncaught(said.exc_type, said.exc_value, said.exc_traceback)
+    sys.unraisablehook = lambda said: _say_uncaught(said.exc_type, said.exc_value, said.exc_traceback)
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = threads, finalizers
+
+
+def _say_uncaught(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
+    if not issubclass(kind, SystemExit):
+        click.echo(_masked("".join(traceback.format_exception(kind, error, where))), err=True)
+
+
+def _masked(text: str) -> str:
+    """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
+    before they are read."""
+    from releaseguard.settings import confidential
+
+    return masked(text, confidential(os.environ))
+
+
 def _disk_full() -> int:
     _forget_stdout()
     return _expected(
@@ -70,13 +103,15 @@ def _run(arguments: list[str]) -> int:
 
 def _usage(error: click.ClickException, wants_json: bool) -> int:
     if wants_json:
-        _print_json(error.format_message(), None, None, ExitCode.USAGE)
-    error.show()
+        _print_json(_masked(error.format_message()), None, None, ExitCode.USAGE)
+    shown = io.StringIO()
+    error.show(shown)
+    click.echo(_masked(shown.getvalue()), err=True, nl=False)
     return ExitCode.USAGE
 
 
 def _expected(error: ReleaseguardError, wants_json: bool) -> int:
-    what, where, next_step = (masked(text) if text else None for text in (error.what, error.where, error.next_step))
+    what, where, next_step = (_masked(text) if text else None for text in (error.what, error.where, error.next_step))
     if wants_json and not error.reported:
         _print_json(what or "", where, next_step, error.exit_code)
     click.echo(f"releaseguard: {what}", err=True)
@@ -102,7 +137,7 @@ def write_trace(error: Exception) -> str | None:
     try:
         handle, path = tempfile.mkstemp(prefix="releaseguard-", suffix=".trace")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(masked("".join(traceback.format_exception(error))))
+            file.write(_masked("".join(traceback.format_exception(error))))
     except OSError:
         return None
     return path
