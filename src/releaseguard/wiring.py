@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from releaseguard import safemode
+from releaseguard import addresses, safemode
 from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
 from releaseguard.destinations.address import Address, Scheme, parse
@@ -25,7 +25,6 @@ from releaseguard.errors import AccessDenied, ConfigError, NotFound, Refused, Sa
 from releaseguard.model import Remark, new_id
 from releaseguard.safemode import checkout, trust
 from releaseguard.safemode.hosts import Place as HostPlace
-from releaseguard.safemode.hosts import place_of
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
 from releaseguard.tomlfile import did_you_mean
@@ -80,50 +79,11 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     """
     cards = load_cards(settings.root if settings.path else None)
     policy = check(settings, environ, cards)
-    _refuse_to_send(settings, environ)
+    addresses.refuse_to_send(settings, environ)
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
     notes = [f"SAFE MODE ignores {', '.join(ignored)}; a proxy is set as [network] proxy."] if ignored else []
     return Wiring(settings, credentials(environ), cards, policy, environ, notes, _run_refusal(environ))
-
-
-def _refuse_to_send(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raise ``SafeModeRefusal`` for the first credential at hand that its setting would take elsewhere: a command may
-    need it late, when others have been sent already, or take a service that refuses for one that is down."""
-    trusted = safemode.trust_of(environ)
-    for setting, url in _addresses(settings, environ).items():
-        credential = trust.carried(setting, environ) if setting != "[app] url" else None  # few commands go there
-        if credential and (refused := _untrusted(settings, trusted, setting, url, credential)):
-            raise refused
-
-
-def _untrusted(
-    settings: Settings, trusted: safemode.Trust, setting: str, url: str, credential: str
-) -> SafeModeRefusal | None:
-    """Why the credential does not go to a web address; ``None`` where it may, or where it is none."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        return None
-    refused = trusted.refusal(credential, setting, place_of(url), address=url)
-    if refused is not None:
-        refused.where = _place_in_file(settings, setting)
-    return refused
-
-
-def to_be_trusted(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables, with their values, that the environment lacks before credentials go where these settings say."""
-    lacking: dict[str, str] = {}
-    for setting, url in _addresses(settings, environ).items():
-        trusted = safemode.trust_of({**environ, **lacking})
-        if _untrusted(settings, trusted, setting, url, trust.what_goes_to(setting, environ)):
-            ways = trusted.ways_to_trust(setting, place_of(url))
-            lacking |= [way for way in ways if way[0] not in lacking or way[0] == trust.TRUSTED_HOSTS][:1]
-    return lacking
-
-
-def _place_in_file(settings: Settings, setting: str) -> str:
-    """``releaseguard.toml:12: [vercel] url``; a variable of the environment is its own place."""
-    section, _, key = setting.removeprefix("[").partition("] ")
-    return f"{settings.where(section, key)}: {setting}" if key else setting
 
 
 def _run_refusal(environ: Mapping[str, str]) -> Refused | None:
@@ -137,7 +97,7 @@ def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> safem
     """
     _check_providers(settings, cards)
     return safemode.build_policy(
-        _addresses(settings, environ), _denied(cards), _infrastructure(settings), proxy=settings.network.proxy
+        addresses.of(settings, environ), _denied(cards), _infrastructure(settings), proxy=settings.network.proxy
     )
 
 
@@ -151,21 +111,19 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     cards, problems = _cards_or_problems(settings)
     if provider is not None and provider not in settings.providers and not problems:
         cards.get(provider)
-    addresses = _addresses(settings, environ)
-    refused = {
-        setting: error for setting, url in addresses.items() if (error := _refusal(settings, cards, setting, url))
-    }
+    named = addresses.of(settings, environ)
+    refused = {setting: error for setting, url in named.items() if (error := _refusal(settings, cards, setting, url))}
     trusted = safemode.trust_of(environ)
     refused |= {
         setting: error
-        for setting, url in addresses.items()
+        for setting, url in named.items()
         if setting not in refused
-        and (error := _untrusted(settings, trusted, setting, url, trust.what_goes_to(setting, environ)))
+        and (error := addresses.refusal(settings, trusted, setting, url, trust.what_goes_to(setting, environ)))
     }
     proxy = settings.network.proxy
     if proxy and (error := _refusal(settings, cards, "[network] proxy", proxy)):
         refused["[network] proxy"] = error
-    allowed = {setting: url for setting, url in addresses.items() if setting not in refused}
+    allowed = {setting: url for setting, url in named.items() if setting not in refused}
     well = proxy if "[network] proxy" not in refused else None
     policy = safemode.build_policy(allowed, _denied(cards), _infrastructure(settings), proxy=well)
     ignored = safemode.ignored_proxy_variables(environ)
@@ -180,7 +138,7 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
         cards=cards,
         card_problems=problems,
         own_cards=_own_cards(settings),
-        addresses={**addresses, **({"[network] proxy": proxy} if proxy else {})},
+        addresses={**named, **({"[network] proxy": proxy} if proxy else {})},
         refused=refused,
         run_refusal=wiring.refused_run,
         ignored_proxies=ignored,
@@ -247,19 +205,6 @@ def _check_providers(settings: Settings, cards: Cards) -> None:
                 next_step=f"{did_you_mean(provider, [card.id for card in cards])} "
                 "A new provider is a new file in checks/.",
             )
-
-
-def _addresses(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
-    named = {
-        "[events] url": settings.events.url,
-        "[infisical] url": settings.infisical.url,
-        "[github] url": settings.github.url,
-        "[vercel] url": settings.vercel.url,
-        "[supabase] url": settings.supabase.url,
-        "[app] url": settings.app.url,
-        trust.OIDC_ISSUER: environ.get(trust.OIDC_ISSUER),
-    }
-    return {setting: url for setting, url in named.items() if url}
 
 
 def _denied(cards: Cards) -> Mapping[str, Sequence[str]]:
@@ -346,7 +291,7 @@ class Wiring:
         setting = "[events] url"
         refused = self.trusted.refusal("the database's password", setting, place, address=address)
         if refused is not None:
-            refused.where = _place_in_file(self.settings, setting)
+            refused.where = addresses.place_in_file(self.settings, setting)
             raise refused
 
     # --- the event log
@@ -1092,7 +1037,7 @@ class Wiring:
     def _refuse_to_carry(self, setting: str, url: str) -> None:
         self._refuse_run()
         credential = trust.what_goes_to(setting, self.environ)
-        if refused := _untrusted(self.settings, self.trusted, setting, url, credential):
+        if refused := addresses.refusal(self.settings, self.trusted, setting, url, credential):
             raise refused
 
 

@@ -305,7 +305,7 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
 
     Raises ``UsageError`` where none would, ``SafeModeRefusal`` for a provider's host.
     """
-    from releaseguard import settings, tomlfile, wiring
+    from releaseguard import addresses, settings, tomlfile, wiring
     from releaseguard.doctor.needs import variables_asked_for
 
     document = tomlfile.parse(text, config)
@@ -316,7 +316,7 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
         wiring.check(read, {}, cards)
     except ConfigError as error:
         raise UsageError(error.what, next_step=error.next_step) from None
-    lacking = wiring.to_be_trusted(read, {})
+    lacking = addresses.to_be_trusted(read, {})
     return [*variables_asked_for(read, url), *(f"{name}={value} {_YOURS}" for name, value in lacking.items())]
 
 

@@ -536,6 +536,11 @@ def describe(plan: Plan) -> Sequence[str]:
     return [*lines, *plan.remarks]
 
 
+def new_in(plan: Plan) -> Sequence[str]:
+    """A line for each destination that is new to the chain, for a run whose plan nobody is shown."""
+    return [f"{place.uri}{_NEW}" for place in plan.places if place.new]
+
+
 _NEW = " (NEW: no rotation before has written there)"
 
 

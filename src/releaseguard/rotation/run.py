@@ -34,6 +34,7 @@ from releaseguard.rotation.plan import (
     claims_in_doubt,
     items_for,
     make_plan,
+    new_in,
     refuse_values,
     refuse_without_both_accesses,
     unit_of,
@@ -477,7 +478,7 @@ def _start(call: _Call, plan: Plan, survey: Survey, superseded: RotationView | N
     if plan.origin is Origin.INFISICAL and not plan.manual:
         steps.append(rotation.staged(rotation_id, plan.pins))
         rotation.remember(survey.newest.values())
-    for remark in plan.remarks:
+    for remark in (*new_in(plan), *plan.remarks):
         call.tell(remark)
     return _run(call, rotation_id, steps, Rotation.go_on, rotation, plan.remarks)
 
