@@ -244,6 +244,16 @@ def test_deployed_refuses_what_is_no_deployment(cli: Commands, words: tuple[str,
     assert cli.run("events", "list", "--json").json == {"events": []}
 
 
+def test_a_mark_that_is_set_again_is_said_to_be_the_same_deployment(cli: Commands) -> None:
+    cli.run("events", "deployed", "--release", "r1", "--at", "10m")
+    again = cli.run("events", "deployed", "--release", "r1", "--at", "5m")
+    assert (again.code, "with --again it is a new one" in again.err) == (0, True)
+    meant = cli.run("events", "deployed", "--release", "r1", "--at", "5m", "--again", "--json")
+    assert (meant.json["new"], meant.json["event"]["detail"]["again"], meant.err) == (True, True, "")
+    other = cli.run("events", "deployed", "--release", "r2", "--at", "1m")
+    assert other.err == ""
+
+
 # --- migrate and prune
 
 

@@ -65,7 +65,11 @@ def _row(at: datetime, place: str, event: str, **more: Any) -> Event:
 
 
 def _backtest(log: SqliteEventLog, environment: str | None) -> list[Any]:
-    return list(backtest(log, histories(log, environment), list(load_cards(None)), PROMISE, timedelta(minutes=1)))
+    return list(
+        backtest(
+            log, histories(log, environment, PROMISE.window), list(load_cards(None)), PROMISE, timedelta(minutes=1)
+        )
+    )
 
 
 def test_all_environments_at_once_are_each_alone(bare):
@@ -82,5 +86,5 @@ def test_a_table_without_indexes_is_read_no_oftener_for_more_environments(bare):
 
 
 def test_an_outcome_belongs_to_its_environment(bare):
-    outcomes = {place: history.outcomes for place, history in histories(bare, None).items()}
+    outcomes = {place: history.outcomes for place, history in histories(bare, None, PROMISE.window).items()}
     assert outcomes == {place: {"second": number % 2 == 0} for number, place in enumerate(PLACES)}

@@ -45,7 +45,7 @@ def test_a_log_with_nothing_but_flags_is_judged_without_a_crash(logged):
     judged = judge(log)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "error" not in verdicts(judged).values()
-    assert list(backtest(log, histories(log, None), SHIPPED, PROMISE, timedelta(minutes=1)))
+    assert list(backtest(log, histories(log, None, PROMISE.window), SHIPPED, PROMISE, timedelta(minutes=1)))
 
 
 def test_what_one_check_calls_an_error_is_a_success_to_another(logged):

@@ -174,7 +174,7 @@ def test_a_watch_writes_one_trace_however_often_it_looks(log, monkeypatch):
 def test_a_backtest_goes_on_without_it(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
     monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
-    past = backtests.histories(log, None)
+    past = backtests.histories(log, None, PROMISE.window)
     [replayed] = backtests.backtest(log, past, SHIPPED, PROMISE, NOON - NOON, lambda _error: "/traces/9")
     said = {one.id: one.verdict for one in replayed.findings}
     assert (said[VICTIM], said["twilio.errors"], said["sendgrid.volume"]) == (
@@ -188,7 +188,7 @@ def test_a_backtest_goes_on_without_it(log, monkeypatch):
 
 def test_a_backtest_with_nothing_but_broken_checks_decides_nothing(log, monkeypatch):
     monkeypatch.setattr(judge, "known_before", breaking(BUG))
-    [replayed] = backtests.backtest(log, backtests.histories(log, None), SHIPPED, PROMISE, NOON - NOON)
+    [replayed] = backtests.backtest(log, backtests.histories(log, None, PROMISE.window), SHIPPED, PROMISE, NOON - NOON)
     assert replayed.verdict is Verdict.INCONCLUSIVE
     assert {one.verdict for one in replayed.findings} == {Verdict.ERROR}
 

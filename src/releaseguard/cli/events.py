@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.eventlog.interface import EventLog, Query
     from releaseguard.model import Event
+    from releaseguard.wiring import Wiring
 
 COLUMNS = ("time", "event", "outcome", "code", "release", "ms", "environment", "source", "correlation")
 """Of the table, in order of importance."""
@@ -291,8 +292,14 @@ def _details(pairs: Sequence[str]) -> dict[str, Any]:
 @environment_option
 @click.option("--at", type=Moment(), metavar="TIME", help="When it went live (else now).")
 @click.option("--deployment-id", metavar="ID", help="The host's name for it (dpl_...).")
-def deployed(run: Run, release: str, environment: str | None, at: datetime | None, deployment_id: str | None) -> None:
+@click.option("--again", is_flag=True, help="It is a new deployment, though the release is marked already.")
+def deployed(
+    run: Run, release: str, environment: str | None, at: datetime | None, deployment_id: str | None, again: bool
+) -> None:
     """Mark a deployment: `verify` judges the newest. The same release, environment and time is one event.
+
+    A release that is marked again within the window of `verify`, with no other in between and no other deployment id,
+    is the same deployment: a job that was run again, whose verdict stands. With --again it is a new one.
 
     JSON: {"event": columns, "new": whether it was not there yet}.
     """
@@ -306,15 +313,30 @@ def deployed(run: Run, release: str, environment: str | None, at: datetime | Non
         now = wiring.event_log.now()
         if at is not None and at > now + FUTURE:
             raise UsageError(f"--at lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
-        event = deployment(release.strip(), wiring.settings.environment, at or now, deployment_id)
+        event = deployment(release.strip(), wiring.settings.environment, at or now, deployment_id, again=again)
         new = not list(wiring.event_log.select(Query(ids=(event.id,))))
         wiring.event_log.append([event])
+        _tell_if_known(run, wiring, event)
     known = "" if new else " (was known already)"
     when = event.occurred_at.strftime("%Y-%m-%d %H:%M:%SZ")
     run.emit(
         f"{release.strip()} is live in {event.environment} since {when}{known}",
         {"event": jsonl.document(event), "new": new},
     )
+
+
+def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
+    """That a mark belongs to a deployment which was marked before is said, since its verdict then stands."""
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.model import OURSELVES
+    from releaseguard.verification.release import DEPLOYED, deployments_of
+
+    query = Query(environment=event.environment, providers=[OURSELVES], events=[DEPLOYED])
+    deployments = deployments_of(wiring.event_log.select(query), wiring.promise(None, None).window)
+    same = [one for one in deployments if one.release == event.release and one.deployed_at <= event.occurred_at]
+    if same and same[-1].deployed_at < event.occurred_at:
+        first = same[-1].deployed_at.strftime("%Y-%m-%d %H:%M:%SZ")
+        run.tell(f"It is the deployment of {first}, whose window is not over; with --again it is a new one.")
 
 
 # --- migrate and prune

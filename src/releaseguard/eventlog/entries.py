@@ -35,11 +35,18 @@ def by_hand(
     return event_of(note, Identity(environment), Scrubber(secrets_of(environ)))
 
 
-def deployment(release: str, environment: str, at: datetime, deployment_id: str | None = None) -> Event:
-    """The mark of a deployment: its id follows from release, environment and time, so that a repeat is the same."""
-    detail = {"release": release} | ({"deployment_id": deployment_id} if deployment_id else {})
+def deployment(
+    release: str, environment: str, at: datetime, deployment_id: str | None = None, *, again: bool = False
+) -> Event:
+    """The mark of a deployment: its id follows from release, environment and time, so that a repeat is the same.
+
+    ``again``: it is a new deployment, also within the window of an earlier one of the same release.
+    """
+    detail: dict[str, Any] = {"release": release} | ({"deployment_id": deployment_id} if deployment_id else {})
+    detail |= {"again": True} if again else {}
+    parts = (DEPLOYED, environment, release, to_text(at), *(["again"] if again else []))
     return Event(
-        id=deterministic_id(DEPLOYED, environment, release, to_text(at)),
+        id=deterministic_id(*parts),
         occurred_at=at,
         provider=OURSELVES,
         event=DEPLOYED,

@@ -25,6 +25,7 @@ from releaseguard.incident.secrets import Secrets, unless_refused
 from releaseguard.incident.symptoms import Traffic, matched
 from releaseguard.rotation.account import account_of
 from releaseguard.rotation.history import read_log
+from releaseguard.verification.interface import Promise
 from releaseguard.verification.present import CountRows
 from releaseguard.verification.release import DEPLOYED, deployments_of
 
@@ -159,7 +160,7 @@ def _from_log(world: IncidentWorld, since: datetime, until: datetime) -> Iterato
     account = account_of(read_log(world.log, world.health.query()), environment=world.health.environment)
     yield from changes.rotations(account.rotations)
     deployed = world.health.query(events=(DEPLOYED,), since=since, until=until)
-    yield from changes.releases(deployments_of(world.log.select(deployed)))
+    yield from changes.releases(deployments_of(world.log.select(deployed), Promise().window))
 
 
 def _from_services(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:

@@ -50,18 +50,18 @@ class History:
     """Release -> whether its newest ``release_outcome`` event calls it good."""
 
 
-def histories(log: EventLog, environment: str | None) -> Mapping[str, History]:
-    """The history of one environment, or of each that has deployments, by name."""
+def histories(log: EventLog, environment: str | None, window: timedelta) -> Mapping[str, History]:
+    """The history of one environment, or of each that has deployments, by name; ``window`` is that of a release."""
     rows: dict[str, list[Event]] = defaultdict(list)
     for event in log.select(Query(environment=environment, events=[DEPLOYED, OUTCOME])):
         rows[event.environment].append(event)
-    found = {name: _history(rows[name]) for name in sorted(rows)}
+    found = {name: _history(rows[name], window) for name in sorted(rows)}
     return {name: history for name, history in found.items() if history.deployments}
 
 
-def _history(rows: Sequence[Event]) -> History:
+def _history(rows: Sequence[Event], window: timedelta) -> History:
     return History(
-        deployments=deployments_of(rows),
+        deployments=deployments_of(rows, window),
         outcomes={
             release: bool(row.detail.get("good")) for row in rows if row.event == OUTCOME and (release := _release(row))
         },

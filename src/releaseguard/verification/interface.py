@@ -105,20 +105,28 @@ class Promise:
     window_minutes: int = 30
     baseline_minutes: int = 7 * 24 * 60
 
+    @property
+    def window(self) -> timedelta:
+        """How long after its deployment a release is looked at."""
+        return timedelta(minutes=self.window_minutes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A ``release_deployed`` event; ``followed_at`` is the next one of the environment, which ends its window."""
+    """A ``release_deployed`` event."""
 
     release: str
     environment: str
     deployed_at: datetime
     followed_at: datetime | None = None
+    """When another deployment of the environment was known to have ended its window."""
+    marked_at: datetime | None = None
+    """When the log learned of it, where it did."""
 
 
 def end_of(deployment: Deployment, promise: Promise) -> datetime:
     """Until when a deployment is looked at: its window, or less where another one follows."""
-    end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
+    end = deployment.deployed_at + promise.window
     return min(end, deployment.followed_at) if deployment.followed_at else end
 
 

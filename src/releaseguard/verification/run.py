@@ -30,6 +30,7 @@ from releaseguard.verification.interface import Deployment, Evidence, Finding, P
 from releaseguard.verification.isolated import Parted, Trace, Traces, judged_apart, no_trace, not_judged
 from releaseguard.verification.judge import Replay
 from releaseguard.verification.present import Present
+from releaseguard.verification.recorded import WRITTEN_CHECK, Recorded, failures_in, standing
 from releaseguard.verification.release import DEPLOYED, deployments_of, pick
 from releaseguard.verification.series import minute_of
 from releaseguard.verification.setaside import held_back, seen_since
@@ -49,7 +50,6 @@ from releaseguard.verification.traffic import (
 AHEAD = timedelta(minutes=10)
 """How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
 WRITTEN = "release_verified"
-WRITTEN_CHECK = "release_check"
 BAD = frozenset({Verdict.FAIL, Verdict.ERROR})
 """Verdicts that are written back as errors."""
 
@@ -140,15 +140,16 @@ class Verifier:
         left_out = {one.check.id for one in skipped}
         judged = [(card, check) for card, check in wanted if check.id not in left_out]
         found, log = self._findings(judged, deployment, as_of, rows)
-        aside = self._set_aside(deployment)
-        findings = held_back(found, aside, seen_since(rows, deployment.deployed_at))
+        aside, recorded = self._set_aside(deployment), self._recorded(deployment)
+        held = held_back(found, aside, seen_since(rows, deployment.deployed_at))
+        findings = standing(held, [one for one in wanted if one[1].id in left_out], recorded)
         settled = settle(findings, [check for _, check in judged])
         return Judged(
             deployment=deployment,
             as_of=as_of,
             verdict=overall(settled) if settled else Verdict.INCONCLUSIVE,
             findings=findings,
-            skipped=skipped,
+            skipped=[one for one in skipped if one.check.id not in recorded],
             log={
                 **log,
                 "unknown_events": unknown_events(self.world.cards, rows, deployment),
@@ -160,8 +161,8 @@ class Verifier:
 
     def _deployment(self, as_of: datetime) -> Deployment:
         request, environment = self.request, self.world.environment
-        query = Query(environment=environment, events=[DEPLOYED], recorded_until=request.as_of)
-        known = deployments_of(self.world.log.select(query))
+        query = Query(environment=environment, providers=[OURSELVES], events=[DEPLOYED], recorded_until=request.as_of)
+        known = deployments_of(self.world.log.select(query), self.world.promise.window)
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         return pick(known, environment=environment, release=request.release, deployed_at=request.deployed_at)
@@ -174,6 +175,18 @@ class Verifier:
             recorded_until=self.request.as_of,
         )
         return tally_of(row for row in self.world.log.set_aside(query) if row.provider != OURSELVES)
+
+    def _recorded(self, deployment: Deployment) -> Mapping[str, Recorded]:
+        """What earlier runs recorded as failed for this deployment, by check."""
+        query = Query(
+            environment=deployment.environment,
+            providers=[OURSELVES],
+            events=[WRITTEN_CHECK],
+            since=deployment.deployed_at,
+            recorded_until=self.request.as_of,
+            release=deployment.release,
+        )
+        return failures_in(self.world.log.select(query), deployment)
 
     def _end(self, deployment: Deployment) -> datetime:
         return end_of(deployment, self.world.promise)
@@ -381,7 +394,12 @@ def settle(findings: Sequence[Finding], checks: Sequence[Check]) -> Sequence[Fin
 def written_back(judged: Judged) -> Sequence[Event]:
     """The results as integration events, so that they are seen beside what they are about."""
     run = new_id()
-    shared: dict[str, Any] = {"run": str(run), "release": judged.deployment.release, "as_of": to_text(judged.as_of)}
+    shared: dict[str, Any] = {
+        "run": str(run),
+        "release": judged.deployment.release,
+        "deployed_at": to_text(judged.deployment.deployed_at),
+        "as_of": to_text(judged.as_of),
+    }
     rows = [_row(judged, WRITTEN, OURSELVES, judged.verdict, {**shared, "checks": len(judged.findings)})]
     for finding in judged.findings:
         detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": finding.reason}

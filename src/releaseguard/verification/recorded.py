@@ -1,0 +1,83 @@
+"""A FAIL is final: what an earlier run recorded as failed for the same deployment stays so. Pure.
+
+A job may be run again, and what it looks at may be well by then: a flow that answers again, a secret put back. The
+release was let out with it all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from releaseguard.cards.spec import Card, Check
+from releaseguard.model import OURSELVES, Event, Outcome, Verdict, to_text
+from releaseguard.verification.facts import finding
+from releaseguard.verification.interface import Deployment, Finding
+
+WRITTEN_CHECK = "release_check"
+LONGEST_REASON = 600
+"""Characters of a recorded reason that are told again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A failure that an earlier run wrote into the log."""
+
+    check: str
+    at: datetime
+    """When it was found."""
+    reason: str
+    run: str
+
+
+def failures_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, Recorded]:
+    """The first failure of each check; only rows that fit the deployment in every part are believed."""
+    found: dict[str, Recorded] = {}
+    for row in rows:
+        if _fits(row, deployment):
+            told = Recorded(row.detail["check"], row.occurred_at, row.detail["reason"], str(row.detail.get("run", "")))
+            found.setdefault(told.check, told)
+    return found
+
+
+def _fits(row: Event, deployment: Deployment) -> bool:
+    detail = row.detail
+    return (
+        row.provider == OURSELVES
+        and row.event == WRITTEN_CHECK
+        and row.environment == deployment.environment
+        and row.release == deployment.release
+        and row.outcome is Outcome.ERROR
+        and detail.get("verdict") == Verdict.FAIL.value
+        and detail.get("deployed_at") == to_text(deployment.deployed_at)
+        and row.occurred_at >= deployment.deployed_at
+        and all(isinstance(detail.get(key), str) for key in ("check", "reason"))
+    )
+
+
+def standing(
+    findings: Sequence[Finding], left_out: Sequence[tuple[Card, Check]], recorded: Mapping[str, Recorded]
+) -> Sequence[Finding]:
+    """The findings, in which what failed earlier still fails, also where this run left its check out."""
+    now = [_failed(one, recorded[one.id], one.reason) if one.id in recorded else one for one in findings]
+    then = [
+        _failed(finding(card.id, check, Verdict.FAIL, "", {}), recorded[check.id], "not looked at in this run")
+        for card, check in left_out
+        if check.id in recorded
+    ]
+    return [*now, *then]
+
+
+def _failed(found: Finding, told: Recorded, now: str) -> Finding:
+    if found.verdict is Verdict.FAIL and found.reason:
+        return found
+    reason = told.reason if len(told.reason) <= LONGEST_REASON else f"{told.reason[:LONGEST_REASON]}..."
+    # It failed as a check that can fail a release: that it was made one that can only warn since then undoes nothing.
+    return replace(
+        found,
+        verdict=Verdict.FAIL,
+        blocking=True,
+        reason=f"failed at {to_text(told.at)}, which is final: {reason}; now: {now}",
+        evidence={**found.evidence, "recorded": {"run": told.run, "at": to_text(told.at)}},
+    )
