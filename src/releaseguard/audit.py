@@ -18,11 +18,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from releaseguard.canonical import canonical
+from releaseguard.canonical import canonical, covered
 from releaseguard.errors import Failed, UsageError
 from releaseguard.eventlog.interface import EventLog, Judged, Query
 from releaseguard.eventlog.rows import storable
@@ -118,19 +118,6 @@ def event_hash(event: Event) -> str:
     Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53): no step is written with it.
     """
     return hashlib.sha256(canonical(covered(event, without=("hash", "signature")))).hexdigest()
-
-
-def covered(event: Event, without: Container[str]) -> Mapping[str, Any]:
-    """The columns that a writer decides on, as JSON has them; ``without`` these keys of ``detail``."""
-    columns: dict[str, Any] = {column: getattr(event, column) for column in _COVERED}
-    columns["id"] = str(event.id)
-    columns["occurred_at"] = to_text(event.occurred_at)
-    columns["outcome"] = str(event.outcome)
-    columns["detail"] = {key: value for key, value in event.detail.items() if key not in without}
-    return columns
-
-
-_COVERED = tuple(column.name for column in fields(Event) if column.name != "recorded_at")
 
 
 def seal(
@@ -276,8 +263,9 @@ def read_chain(lane: Lane, rows: Iterable[Judged], fault: Fault = lambda _: None
     """Which of a lane's rows are its history. Never raises, whatever the rows hold.
 
     A step is believed where nothing is held against it by the log, its id is its own, it follows the believed step
-    before it, its hash is that of what it says, and ``fault`` finds nothing wrong with that. Of several that fit, the
-    one under the first id counts: an honest writer takes that where it is free.
+    before it, its hash is that of what it says, and ``fault`` finds nothing wrong with that. On a step that is signed
+    no unsigned one follows, whenever it was recorded. Of several that fit, the one under the first id counts: an honest
+    writer takes that where it is free.
     """
     by_step: dict[int, list[Judged]] = {}
     given = {event.id: (event, doubt) for event, doubt in rows}
@@ -285,8 +273,10 @@ def read_chain(lane: Lane, rows: Iterable[Judged], fault: Fault = lambda _: None
         by_step.setdefault(_step_of(event) or 0, []).append((event, doubt))
     steps: list[Event] = []
     previous = GENESIS
-    while fitting := _fitting(lane, by_step.get(len(steps) + 1, ()), len(steps) + 1, previous, fault):
+    signed = False
+    while fitting := _fitting(lane, by_step.get(len(steps) + 1, ()), len(steps) + 1, previous, fault, signed=signed):
         steps.append(fitting)
+        signed = signed or "signature" in fitting.detail
         previous = str(fitting.detail["hash"])
     believed = {event.id for event in steps}
     rest = [judged for judged in given.values() if judged[0].id not in believed]
@@ -294,12 +284,15 @@ def read_chain(lane: Lane, rows: Iterable[Judged], fault: Fault = lambda _: None
     return Chain(lane, steps, [_foreign(lane, event, doubt, hashes, fault) for event, doubt in rest])
 
 
-def _fitting(lane: Lane, claims: Iterable[Judged], step: int, previous: str, fault: Fault) -> Event | None:
+def _fitting(
+    lane: Lane, claims: Iterable[Judged], step: int, previous: str, fault: Fault, *, signed: bool
+) -> Event | None:
     claims = sorted(claims, key=lambda judged: _again_of(judged[0]))
     fitting = (
         event
         for event, doubt in claims
         if doubt is None
+        and ("signature" in event.detail or not signed)
         and event.detail.get("previous") == previous
         and _is_itself(lane, event, step)
         and fault(event) is None

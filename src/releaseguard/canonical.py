@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Mapping
+from dataclasses import fields
 from typing import Any
+
+from releaseguard.model import Event, to_text
 
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that every reader of JSON takes exactly (RFC 8785, appendix D)."""
@@ -39,3 +43,16 @@ def _is_plain(value: Any) -> bool:
     if kind is list or kind is tuple:
         return all(map(_is_plain, value))
     return value is None or kind is bool
+
+
+def covered(event: Event, without: Container[str]) -> Mapping[str, Any]:
+    """The columns that a writer decides on, as JSON has them; ``without`` these keys of ``detail``."""
+    columns: dict[str, Any] = {column: getattr(event, column) for column in _COVERED}
+    columns["id"] = str(event.id)
+    columns["occurred_at"] = to_text(event.occurred_at)
+    columns["outcome"] = str(event.outcome)
+    columns["detail"] = {key: value for key, value in event.detail.items() if key not in without}
+    return columns
+
+
+_COVERED = tuple(column.name for column in fields(Event) if column.name != "recorded_at")

@@ -298,7 +298,20 @@ class Wiring:
 
     @cached_property
     def event_log(self) -> EventLog:
-        """The event log at ``[events] url``, whichever kind of store that is."""
+        """The event log at ``[events] url``, whichever kind of store that is; of our own rows only those that are
+        believed. Raises ``UsageError`` for a signing key that could be guessed."""
+        from releaseguard.eventlog.signed import SignedLog
+        from releaseguard.eventlog.signing import keyring_in
+
+        return SignedLog(self.every_row, keyring_in(self.environ), self._say)
+
+    def _say(self, text: str) -> None:
+        """Through :attr:`tell` as it is then: a command sets it after this was opened."""
+        self.tell(text)
+
+    @cached_property
+    def every_row(self) -> EventLog:
+        """The same log as it stands, for those who look at rows themselves."""
         return self.event_log_at(self.settings.events.url)
 
     def event_log_at(self, url: str) -> EventLog:

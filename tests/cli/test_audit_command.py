@@ -297,3 +297,44 @@ def test_a_broken_history_is_shown_refuses_rotations_and_is_left_by_a_decision(
     assert cli.run("audit", "show", "--json").json["broken"] == []
     assert cli.run("rotate", "sendgrid", "--confirm-revoked").code != 70
     assert cli.run("audit", "disown", "sendgrid", "--reason", "x").code == 2
+
+
+# --- signatures
+
+KEY = {"RELEASEGUARD_SIGNING_KEY": "3f9a1c0b7d2e4856" * 4}
+UNSIGNED = """INSERT INTO integration_events (id, occurred_at, recorded_at, provider, event, outcome, environment,
+release, detail) VALUES ('01890000-0000-7000-8000-000000000009', '2026-01-01T00:00:00.000000Z', '2999-01-01T00:00:00.000000Z',
+'releaseguard', '{event}', 'success', 'production', 'r9', '{{"release": "r9"}}')"""
+
+
+def test_with_a_key_no_unsigned_mark_counts_and_without_it_no_row_of_ours_is_written(
+    cli: Commands, tamper: Callable[[str], None]
+) -> None:
+    signed = Commands(cli.folder, {**cli.environ, **KEY})
+    assert signed.run("events", "deployed", "--release", "r1").code == 0
+    tamper(UNSIGNED.format(event="release_deployed"))
+    shown = signed.run("audit", "show", "--json").json["foreign"]
+    assert [(row["event"], row["lane"]) for row in shown] == [("release_deployed", None)]
+    assert "is not signed" in shown[0]["problem"]
+    listed = signed.run("events", "list", "--json", "--event", "release_deployed").json["events"]
+    assert {row["release"] for row in listed} == {"r1", "r9"}, "whoever looks at rows sees all of them"
+    assert '"release": "r1"' in signed.run("verify", "--json", "--no-flows").out
+    for command in (["events", "deployed", "--release", "r2"], ["rotate", "sendgrid", "--confirm-revoked"]):
+        refused = cli.run(*command)
+        assert (refused.code, "RELEASEGUARD_SIGNING_KEY" in refused.everything) == (4, True), refused.everything
+    assert "nobody checks that" in cli.run("audit", "show").err
+    done = signed.run("rotate", "sendgrid", "--confirm-revoked", "--json")
+    assert done.json["state"] == "RETIRED", done.everything
+
+
+def test_a_short_key_is_refused_and_the_doctor_says_what_it_is_for(cli: Commands) -> None:
+    short = cli.run("audit", "show", RELEASEGUARD_SIGNING_KEY="hunter2")
+    assert (short.code, "hunter2" in short.everything) == (2, False)
+    assert "openssl rand" in short.everything
+    assert "can append to a rotation's history" in cli.run("doctor").everything
+
+
+def test_an_app_cannot_be_made_to_write_rows_of_ours(cli: Commands) -> None:
+    for provider, event in (("releaseguard", "rotation_retired"), ("sendgrid", "rotation_retired")):
+        refused = cli.run("events", "log", provider, event, "success")
+        assert refused.code == 2, refused.everything

@@ -31,4 +31,4 @@ def migrated(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cli(world: World, tmp_path: Path) -> Commands:
-    return Commands(tmp_path, world.environ())
+    return Commands(tmp_path, {**world.environ(), "RELEASEGUARD_SIGNING_KEY": "3f9a1c0b7d2e4856" * 4})

@@ -135,6 +135,7 @@ def _matches(query: Query, row: Event) -> bool:
     recorded = row.recorded_at or row.occurred_at
     wanted = (
         query.environment in (None, row.environment),
+        not query.ids or row.id in query.ids,
         not query.providers or row.provider in query.providers,
         not query.events or row.event in query.events,
         query.outcome in (None, row.outcome),

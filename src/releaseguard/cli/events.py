@@ -102,7 +102,7 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     from releaseguard.eventlog.tally import tally_of
 
     with run.wiring(environment) as wiring:
-        found = list(wiring.event_log.select(replace(query, newest_first=True, limit=limit)))
+        found = list(wiring.every_row.select(replace(query, newest_first=True, limit=limit)))
         shown_since = found[-1].occurred_at if len(found) == limit else query.since
         run.warn_of(tally_of(wiring.event_log.set_aside(replace(query, since=shown_since))))
     run.emit(lambda: _table(found), {"events": [jsonl.document(event) for event in found]})
@@ -150,7 +150,7 @@ def export(run: Run, query: Query, environment: str | None, output: Path | None)
 
     with run.wiring(environment) as wiring, _target(output) as target:
         count = 0
-        for count, event in enumerate(wiring.event_log.select(query), 1):  # noqa: B007 - the last number is the count
+        for count, event in enumerate(wiring.every_row.select(query), 1):  # noqa: B007 - the last number is the count
             target.write(jsonl.line(event))
         run.warn_of(tally_of(wiring.event_log.set_aside(query)))
     if output is not None:
@@ -186,7 +186,7 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
     from releaseguard.eventlog.tally import tally_of
 
     with run.wiring(environment) as wiring:
-        log = wiring.event_log
+        log = wiring.every_row
         if not log.capabilities.has("recorded_at"):
             run.tell("The table has no recorded_at: rows that come more than 30 minutes late are not seen.")
         since = log.now()
@@ -259,6 +259,7 @@ def log_(
 
 def _check_names(run: Run, cards: Cards, provider: str, event: str) -> None:
     from releaseguard.model import OURSELVES
+    from releaseguard.ours import OUR_EVENTS
     from releaseguard.tomlfile import did_you_mean
 
     if provider == OURSELVES:
@@ -268,6 +269,10 @@ def _check_names(run: Run, cards: Cards, provider: str, event: str) -> None:
                 next_step="Mark a deployment with: releaseguard events deployed --release SHA",
             )
         return
+    if event in OUR_EVENTS:
+        raise UsageError(
+            f"{event} is a name of {OURSELVES}'s own rows", next_step=f"See the card: checks/{provider}.toml"
+        )
     expected = cards.get(provider).events
     known = [*expected.success, *expected.error]
     if event not in known:

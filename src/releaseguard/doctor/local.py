@@ -11,6 +11,7 @@ from releaseguard.destinations.address import parse
 from releaseguard.doctor.interface import Check, DoctorWorld, Group
 from releaseguard.doctor.needs import Need, needs
 from releaseguard.errors import ConfigError
+from releaseguard.eventlog.signing import MAKE_ONE, VARIABLE, keyring_in
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.plan import check_claims
 from releaseguard.safemode.hosts import shown_host
@@ -56,6 +57,9 @@ def checks(world: DoctorWorld) -> Sequence[Check]:
             for need in needs(world.settings, world.provider)
         ),
         Check("credentials.successors", Group.CREDENTIALS, "new accesses", partial(_successors, world)),
+        Check(
+            "credentials.signing", Group.CREDENTIALS, "signatures on releaseguard's own rows", partial(_signing, world)
+        ),
     ]
 
 
@@ -197,3 +201,18 @@ def _successors(world: DoctorWorld) -> Iterator[Remark]:
             what = f"{variable}{SUCCESSOR} is set: it is used where {variable} is not accepted any more"
             fix = f"Once its rotation is done, give {variable} the new value and unset {variable}{SUCCESSOR}."
             yield Remark(Standing.WARN, what, "environment", fix, variable)
+
+
+def _signing(world: DoctorWorld) -> Iterator[Remark]:
+    keys = keyring_in(world.environ)
+    if keys is not None:
+        yield Remark(Standing.OK, f"{VARIABLE} is set: key {keys.current.id} signs")
+    if keys is not None or not world.settings.providers:
+        return  # where nothing is managed there is no state to be forged
+    what = (
+        f"{VARIABLE} is not set: whoever reads the event log and inserts into it, as a holder of the service key does, "
+        "can append to a rotation's history (close a leak, claim a proof, hold the lease) and forge marks of "
+        "deployments and results of verify"
+    )
+    fix = f"{MAKE_ONE}, and set it wherever releaseguard runs; an app's own writer needs none."
+    yield Remark(Standing.WARN, what, "environment", fix)

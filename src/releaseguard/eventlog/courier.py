@@ -13,11 +13,9 @@ from releaseguard.errors import AccessDenied, ConfigError, NotFound, RateLimited
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.spool import Spool, briefly
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
+from releaseguard.ours import DROPPED
 
 log = logging.getLogger("releaseguard")
-
-DROPPED = "events_dropped"
-"""The event that reports how many events were lost, and why."""
 
 
 class Drops:

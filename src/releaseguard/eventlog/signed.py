@@ -1,0 +1,241 @@
+"""An event log whose own rows are signed: every row of ours is signed on its way in and checked on its way out.
+
+From the first validly signed row on (by ``recorded_at``, the store's clock) a row of ours without a valid signature is
+not believed: :meth:`SignedLog.select` leaves it out, :meth:`SignedLog.judged` gives it with the reason. Which row that
+is, is kept in one of its own (``signing_began``, one for each key), so that one small query finds it.
+
+Without a key nothing is signed and everything is believed, as in a plain log; but a log that is signed takes no row of
+ours then, since whoever has the key would not believe it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+
+from releaseguard.errors import Refused
+from releaseguard.eventlog import rows
+from releaseguard.eventlog.interface import (
+    EventLog,
+    Judged,
+    MinuteCount,
+    Query,
+    SetAside,
+)
+from releaseguard.eventlog.signing import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
+from releaseguard.model import OURSELVES, Event, Outcome, Remark, deterministic_id, to_text, utc_now
+from releaseguard.ours import DROPPED, SIGNING_BEGAN
+
+_BEGINNINGS = Query(providers=(OURSELVES,), events=(SIGNING_BEGAN,))
+
+
+class SignedLog(EventLog):
+    """Another log, with signatures on our own rows. ``tell`` gets what a reader has to know, once."""
+
+    def __init__(self, log: EventLog, keys: Keyring | None, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._log = log
+        self._keys = keys
+        self._tell = tell
+        self._told: set[str] = set()
+        self._began: datetime | None = None
+        self._asked = False
+        """Whether ``_began`` is known."""
+        self._may_write = False
+        """Whether it is known that a row of ours that is written here will be believed."""
+        self.label = log.label
+        self.capabilities = log.capabilities
+
+    # --- Writing
+
+    def append(self, events: Sequence[Event]) -> None:
+        self._log.append(self._signed(events))
+
+    def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
+        return self._log.append_exclusively(self._signed(events))
+
+    def _signed(self, events: Sequence[Event]) -> Sequence[Event]:
+        first = next((event for event in events if _is_signed_kind(event)), None)
+        if first is None:
+            return events
+        if not self._may_write:
+            self._make_sure(first)
+        if self._keys is None:
+            return events
+        return [self._keys.signed(event) if _is_signed_kind(event) else event for event in events]
+
+    def _make_sure(self, first: Event) -> None:
+        """Once: that what is written will be believed by those who have the key, and that the log says since when."""
+        if self._keys is None:
+            self._refuse_where_signed(first)
+        else:
+            self._begin(self._keys, first)
+        self._may_write = True
+
+    def _refuse_where_signed(self, first: Event) -> None:
+        """A row that whoever has the key would not believe is not written."""
+        signed = next((row for row in self._beginnings() if key_named_by(row)), None)
+        signed = signed or next((row for row in self._before(first) if key_named_by(row)), None)
+        if signed is not None:
+            raise Refused(
+                f"the log's own rows are signed since {to_text(signed.recorded_at or signed.occurred_at)} (row "
+                f"{signed.id}), and {VARIABLE} is not set: what this run writes would not be believed",
+                where=VARIABLE,
+                next_step=f"Set {VARIABLE} to the key that the others have. If nobody ever set one, that row is "
+                f"forged: set a key, and only what it signs counts from then on. {MAKE_ONE}",
+            )
+
+    def _begin(self, keys: Keyring, first: Event) -> None:
+        """Say, before the first row that this key signs, that it signs from here on."""
+        there = list(self._beginnings())
+        if not any(keys.has_signed(row) for row in there):
+            self._refuse_another_key(keys, first)
+        row = _beginning(keys.current.id, first.environment)
+        if row.id not in {one.id for one in there}:
+            self._log.append([keys.signed(row)])
+            self._asked = False
+
+    def _refuse_another_key(self, keys: Keyring, first: Event) -> None:
+        """No key held here has signed anything yet. Where the step that is to be followed is signed, somebody else's
+        has, and two keys would make two histories."""
+        named = next((named for row in self._before(first) if (named := key_named_by(row))), None)
+        if named is not None and named not in {key.id for key in keys.keys}:
+            raise Refused(
+                f"the history of {first.detail.get('lane')} is signed with the key {named}, which none of those "
+                f"set here is ({', '.join(key.id for key in keys.keys)})",
+                where=VARIABLE,
+                next_step=f"Set {VARIABLE} to that key; or, where it was replaced by this one, set {FORMER} to it.",
+            )
+
+    def _before(self, step: Event) -> Iterator[Event]:
+        """The step that ``step`` follows on, where it is one of a chain."""
+        previous, lane = step.detail.get("previous"), step.detail.get("lane")
+        if isinstance(previous, str) and isinstance(lane, str):
+            yield from self._log.select(Query(providers=(OURSELVES,), detail={"lane": lane, "hash": previous}))
+
+    # --- Reading
+
+    def select(self, query: Query) -> Iterator[Event]:
+        _, wants_ours = rows.concerns(query)
+        if not wants_ours:
+            yield from self._log.select(query)
+        elif self._keys is None or query.limit is None:
+            yield from self._believed(self._log.select(query))
+        else:
+            yield from self._first(query, query.limit)
+
+    def _first(self, query: Query, limit: int) -> Iterator[Event]:
+        """The first ``limit`` believed rows: asks for more than that as often as rows were left out."""
+        asked = limit
+        while True:
+            found = list(self._log.select(replace(query, limit=asked)))
+            believed = list(self._believed(found))
+            if len(believed) >= limit or len(found) < asked:
+                yield from islice(believed, limit)
+                return
+            asked *= 2
+
+    def _believed(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event, doubt in self._judge(events):
+            if doubt is None:
+                yield event
+            else:
+                self._say(
+                    "foreign",
+                    f"A row of releaseguard's own is not believed ({event.event[:80]}, row {event.id}: {doubt}). "
+                    "All of them: releaseguard audit show.",
+                )
+
+    def judged(self, query: Query) -> Iterator[Judged]:
+        return self._judge(self._log.select(query))
+
+    def _judge(self, events: Iterable[Event]) -> Iterator[Judged]:
+        for event in events:
+            yield event, self._doubt(event) if _is_signed_kind(event) else None
+
+    def _doubt(self, event: Event) -> str | None:
+        if self._keys is None:
+            if key_named_by(event):
+                self._say(
+                    "unverified", f"Rows of releaseguard's own are signed; without {VARIABLE} nobody checks that."
+                )
+            return None
+        if self._keys.has_signed(event):
+            return None
+        began = self._since(self._keys)
+        if began is None or (event.recorded_at or event.occurred_at) < began:
+            return None
+        if "signature" in event.detail:
+            return "its signature is not of a key that is held here"
+        return f"it is not signed, and rows of ours are since {to_text(began)}"
+
+    def _since(self, keys: Keyring) -> datetime | None:
+        """When the first validly signed row was recorded; ``None``: there is none."""
+        if not self._asked:
+            signed = [row for row in self._beginnings() if keys.has_signed(row)]
+            # Somebody may have taken the rows that say it away: then all of ours are looked through, once.
+            signed = signed or [row for row in self._log.select(Query(providers=(OURSELVES,))) if keys.has_signed(row)]
+            self._began = min((row.recorded_at or row.occurred_at for row in signed), default=None)
+            self._asked = True
+        return self._began
+
+    def _beginnings(self) -> Iterator[Event]:
+        return self._log.select(_BEGINNINGS)
+
+    def _say(self, what: str, text: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            self._tell(text)
+
+    # --- As the log itself does
+
+    def set_aside(self, query: Query) -> Iterator[SetAside]:
+        return self._log.set_aside(query)
+
+    def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
+        return self._log.minute_counts(query)
+
+    def minute_counts_of_each(
+        self, environments: Sequence[str], query: Query
+    ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
+        return self._log.minute_counts_of_each(environments, query)
+
+    def lacking(self) -> Sequence[str]:
+        return self._log.lacking()
+
+    def examine(self) -> Iterator[Remark]:
+        return self._log.examine()
+
+    def prune(self, before: datetime, environment: str | None = None) -> int:
+        return self._log.prune(before, environment)
+
+    def now(self) -> datetime:
+        return self._log.now()
+
+    def migrate(self) -> Sequence[str]:
+        return self._log.migrate()
+
+    def schema_sql(self) -> str:
+        return self._log.schema_sql()
+
+    def close(self) -> None:
+        self._log.close()
+
+
+def _is_signed_kind(event: Event) -> bool:
+    """Rows of ours that change a state or a verdict; the app's writer, which has no key, says only what it lost."""
+    return event.provider == OURSELVES and event.event != DROPPED
+
+
+def _beginning(key: str, environment: str) -> Event:
+    return Event(
+        id=deterministic_id(SIGNING_BEGAN, key),
+        occurred_at=utc_now(),
+        provider=OURSELVES,
+        event=SIGNING_BEGAN,
+        outcome=Outcome.SUCCESS,
+        environment=environment,
+        source=OURSELVES,
+        detail={"key": key},
+    )

@@ -1,0 +1,149 @@
+"""Signatures on our own rows: HMAC-SHA256 (RFC 2104) over a row's canonical JSON (RFC 8785). Pure, but for the key.
+
+Covered is every column that a writer decides on, ``recorded_at`` not among them: the store sets that. Numbers are
+compared as JSON has them, so ``1.0`` and ``1`` are one, and whole numbers that no double holds are rounded as every
+reader of JSON rounds them: what a ``jsonb`` column gives back then has the signature that was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from releaseguard.canonical import SAFE_INTEGER, canonical, covered
+from releaseguard.errors import UsageError
+from releaseguard.eventlog.rows import storable
+from releaseguard.model import Event
+from releaseguard.secret import Secret
+
+VARIABLE = "RELEASEGUARD_SIGNING_KEY"
+FORMER = "RELEASEGUARD_SIGNING_KEY_OLD"
+"""Keys that were used before, separated by commas: what they signed is believed, nothing is signed with them."""
+KEY_BYTES = 32
+"""Of entropy: HMAC-SHA256 is as strong as its key up to the length of its digest (RFC 2104, section 3)."""
+FEWEST_CHARACTERS = 10
+"""Different ones. A random key of 32 bytes has fewer once in more than 10**9 keys, in hexadecimal too."""
+MAKE_ONE = "Make one: openssl rand -base64 32"
+
+_DOMAIN = b"releaseguard: a row of its own, version 1\n"
+_KEY_DOMAIN = b"releaseguard: the name of a signing key\n"
+_SIGNATURE = re.compile(r"hmac-sha256:(?P<key>[0-9a-f]{16}):(?P<mac>[0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One signing key; ``id`` names it in signatures and says nothing of it."""
+
+    secret: Secret
+    id: str
+
+    @classmethod
+    def of(cls, secret: Secret) -> Key:
+        return cls(secret, _mac(secret, _KEY_DOMAIN)[:16])
+
+    def signature(self, event: Event) -> str:
+        """Of the row as a store keeps it. Raises ``ValueError`` for what has no canonical form."""
+        mac = _mac(self.secret, b"".join([_DOMAIN, self.id.encode(), b"\n", _message(event)]))
+        return f"hmac-sha256:{self.id}:{mac}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The key that signs, first, and those that are believed."""
+
+    keys: Sequence[Key]
+
+    @property
+    def current(self) -> Key:
+        return self.keys[0]
+
+    def signed(self, event: Event) -> Event:
+        """The row with its signature, as a store keeps it."""
+        event = storable(event)
+        return replace(event, detail={**event.detail, "signature": self.current.signature(event)})
+
+    def has_signed(self, event: Event) -> bool:
+        """Whether the row's signature is that of a key held here; compared in constant time."""
+        given, named = event.detail.get("signature"), key_named_by(event)
+        key = next((key for key in self.keys if key.id == named), None)
+        if key is None or not isinstance(given, str):
+            return False
+        try:
+            return hmac.compare_digest(key.signature(event).encode(), given.encode())
+        except ValueError:
+            return False
+
+
+def key_named_by(event: Event) -> str | None:
+    """The id of the key that a row says it is signed with; ``None`` for a row that does not look signed."""
+    given = event.detail.get("signature")
+    match = _SIGNATURE.fullmatch(given) if isinstance(given, str) else None
+    return match["key"] if match else None
+
+
+def keyring_in(environ: Mapping[str, str]) -> Keyring | None:
+    """The keys of the environment; ``None`` without a current one.
+
+    Raises ``UsageError`` for a key that could be guessed, and for former keys without a current one.
+    """
+    current, former = environ.get(VARIABLE), [one.strip() for one in environ.get(FORMER, "").split(",")]
+    if not current:
+        if any(former):
+            raise UsageError(f"{FORMER} is set and {VARIABLE} is not", where=FORMER, next_step=f"Set {VARIABLE} too.")
+        return None
+    named = [(VARIABLE, current), *((FORMER, one) for one in former if one)]
+    return Keyring([Key.of(_checked(variable, text)) for variable, text in named])
+
+
+def _checked(variable: str, text: str) -> Secret:
+    text = text.strip()
+    held = entropy_bytes(text)
+    if held < KEY_BYTES:
+        what = f"{variable} is too short: it can hold {held:.0f} bytes of entropy, and {KEY_BYTES} are needed"
+        raise UsageError(what, where=variable, next_step=MAKE_ONE)
+    if len(set(text)) < FEWEST_CHARACTERS:
+        raise UsageError(f"{variable} repeats a few characters: it can be guessed", where=variable, next_step=MAKE_ONE)
+    return Secret(text)
+
+
+def entropy_bytes(text: str) -> float:
+    """The most entropy that a text of this length and alphabet can hold, in bytes."""
+    if re.fullmatch(r"[0-9a-fA-F]*", text):
+        return len(text) / 2
+    if re.fullmatch(r"[A-Za-z0-9+/_-]*={0,2}", text):
+        return len(text.rstrip("=")) * 6 // 8
+    return len(text.encode())
+
+
+def _mac(secret: Secret, message: bytes) -> str:
+    return hmac.new(secret.reveal().encode(), message, hashlib.sha256).hexdigest()
+
+
+def _message(event: Event) -> bytes:
+    columns = covered(event, without=("signature",))
+    try:
+        return canonical(columns)
+    except ValueError:
+        return canonical(_rounded(columns))
+
+
+def _rounded(value: Any) -> Any:
+    """Whole numbers beyond what every reader takes exactly, as the double that they are read as."""
+    if isinstance(value, Mapping):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > SAFE_INTEGER:
+        return _as_double(value)
+    return value
+
+
+def _as_double(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError("a number beyond every double") from None
