@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from releaseguard.errors import SafeModeRefusal
 from releaseguard.safemode import trust
 from releaseguard.safemode.hosts import place_of
 from releaseguard.settings import Settings
+from releaseguard.urls import scheme_of
 
 _OF_FEW = frozenset({"[app] url", trust.OIDC_ISSUER})
 """What few commands go to: it stops those alone, when they do."""
@@ -42,7 +42,7 @@ def refusal(
     settings: Settings, trusted: trust.Trust, setting: str, url: str, credential: str
 ) -> SafeModeRefusal | None:
     """Why the credential does not go to a web address; ``None`` where it may, or where it is none."""
-    if urlsplit(url).scheme not in {"http", "https"}:
+    if scheme_of(url) not in {"http", "https"}:
         return None
     refused = trusted.refusal(credential, setting, place_of(url), address=url)
     if refused is not None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from releaseguard import tomlfile
+from releaseguard import tomlfile, urls
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.model import duration
 from releaseguard.secret import Secret
@@ -397,14 +397,15 @@ def holds_password(value: str) -> bool:
     """Whether an address holds one that does not come from the environment: before the host, or as a parameter."""
     if "://" not in value:
         return False
+    written = _FROM_ENVIRONMENT.sub("", value)
+    parts = urls.split(written)
+    if parts.password or (not parts.is_plain and ":" in urls.hidden_in(written)):
+        return True
     try:
-        parts = urlsplit(_FROM_ENVIRONMENT.sub("", value))
         parameters = parse_qsl(parts.query)
-    except ValueError:
-        return False
-    return bool(parts.password) or any(
-        _CREDENTIAL_KEY.search(name) or name.lower() == "sslpassword" for name, _ in parameters
-    )
+    except ValueError:  # more fields than anybody writes
+        return True
+    return any(_CREDENTIAL_KEY.search(name) or name.lower() == "sslpassword" for name, _ in parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,8 +465,11 @@ def _hidden_in(name: str, text: str) -> Iterator[str]:
 
 def _hidden_in_address(text: str) -> Iterator[str]:
     """Password and query, as they are and unquoted; of a web address also its path (a webhook's is its secret)."""
+    parts = urls.split(text)
+    if not parts.is_plain:
+        hidden = urls.hidden_in(text)
+        yield from (text, hidden, hidden.partition(":")[2])
     try:
-        parts = urlsplit(text)
         query = parse_qsl(parts.query)
     except ValueError:
         yield text

@@ -13,7 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from msgspec import structs
 
@@ -28,6 +27,7 @@ from releaseguard.safemode.hosts import Place as HostPlace
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
 from releaseguard.tomlfile import did_you_mean
+from releaseguard.urls import scheme_of, split
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -274,7 +274,7 @@ class Wiring:
 
     @property
     def _log_is_a_file(self) -> bool:
-        return urlsplit(self.settings.events.url).scheme == "sqlite"
+        return scheme_of(self.settings.events.url) == "sqlite"
 
     def _refuse_services(self) -> None:
         """Raise ``Refused`` where this run uses no credential and has some: a command whose single looks may fail must
@@ -316,7 +316,7 @@ class Wiring:
 
     def event_log_at(self, url: str) -> EventLog:
         """A log at another address. Raises ``ConfigError`` for a scheme that no store has."""
-        factory = self._log_factory(urlsplit(url).scheme)
+        factory = self._log_factory(scheme_of(url))
         log = self._open.enter_context(factory(self, url, self._table))
         lacking = log.lacking()
         if not lacking:
@@ -328,7 +328,7 @@ class Wiring:
     @cached_property
     def bare_log(self) -> EventLog:
         """The event log without a first look at its table, which can make it."""
-        scheme = urlsplit(self.settings.events.url).scheme
+        scheme = scheme_of(self.settings.events.url)
         return self._open.enter_context(self._log_factory(scheme)(self, self.settings.events.url, self._table))
 
     def _log_factory(self, scheme: str) -> Callable[[Wiring, str, EventTable], EventLog]:
@@ -344,7 +344,7 @@ class Wiring:
     def schema_sql(self) -> str:
         """The SQL that makes the event log's tables: printed without asking a store, so without its credential."""
         url = self.settings.events.url
-        if _EVENT_LOGS.get(urlsplit(url).scheme) is not _rest:
+        if _EVENT_LOGS.get(scheme_of(url)) is not _rest:
             return self.event_log.schema_sql()
         from releaseguard.eventlog.supabase import SupabaseEventLog
 
@@ -394,8 +394,8 @@ class Wiring:
             return UniversalAuth(login, known.infisical_client_id, known.infisical_client_secret)
         if known.infisical_identity_id and known.oidc_request_url and known.oidc_request_token:
             url, bearer = known.oidc_request_url, known.oidc_request_token
-            place = urlsplit(url)
-            issuer = self._client(trust.OIDC_ISSUER, f"{place.scheme}://{place.netloc}", _bearer(_always(bearer)))
+            place = split(url)
+            issuer = self._client(trust.OIDC_ISSUER, f"{place.scheme}://{place.server}", _bearer(_always(bearer)))
             audience = self.settings.infisical.oidc_audience or self.settings.infisical.url.rstrip("/")
             return OidcAuth(login, known.infisical_identity_id, lambda: actions_id_token(issuer, url, audience))
         raise ConfigError(
@@ -833,7 +833,7 @@ class Wiring:
     @property
     def may_ask_for_exposure(self) -> bool:
         """Whether :meth:`exposure` can be asked: of a log behind REST, with the app's public key at hand."""
-        behind_rest = _EVENT_LOGS.get(urlsplit(self.settings.events.url).scheme) is _rest
+        behind_rest = _EVENT_LOGS.get(scheme_of(self.settings.events.url)) is _rest
         return behind_rest and self.credentials.supabase_anon_key is not None
 
     def exposure(self, log: EventLog) -> Remark:
@@ -1075,7 +1075,7 @@ def _canonical(text: str) -> str | None:
 
 def _project_at(url: str | None) -> str | None:
     """The ref of the Supabase project whose address it is, if it is one."""
-    found = _SUPABASE_PROJECT.fullmatch(urlsplit(url or "").hostname or "")
+    found = _SUPABASE_PROJECT.fullmatch(split(url or "").host)
     return found[1] if found else None
 
 
@@ -1167,7 +1167,7 @@ _MODULES_OF_LOGS: Mapping[str, Sequence[str]] = {
 
 def load_event_log(url: str) -> None:
     """Import what writing to the log at ``url`` needs, for a process that must not import later."""
-    scheme = {"postgres": "postgresql", "http": "https"}.get(urlsplit(url).scheme, urlsplit(url).scheme)
+    scheme = {"postgres": "postgresql", "http": "https"}.get(scheme_of(url), scheme_of(url))
     for module in _MODULES_OF_LOGS.get(scheme, ()):
         import_module(module)
 
@@ -1284,7 +1284,7 @@ def _new_service_key(wiring: Wiring, new: Secret, _addresses: Sequence[Address])
     from releaseguard.eventlog.supabase import SupabaseEventLog
 
     url = wiring.settings.events.url
-    if _EVENT_LOGS.get(urlsplit(url).scheme) is not _rest:
+    if _EVENT_LOGS.get(scheme_of(url)) is not _rest:
         return
     with SupabaseEventLog(
         url, new, wiring._table, connect=lambda base, headers: wiring._client("[events] url", base, headers)

@@ -121,7 +121,7 @@ def test_an_ipv6_address_is_itself_or_the_ipv4_address_in_it(address: ipaddress.
     ("url", "host", "port"),
     [
         ("https://api.github.com", "api.github.com", 443),
-        ("HTTPS://API.github.com:8443/v1?x=@y#@z", "api.github.com", 8443),
+        ("HTTPS://API.github.com:8443/v1?x=y#z", "api.github.com", 8443),
         ("http://[::1]:80/", "::1", 80),
         ("http://127.0.0.1", "127.0.0.1", 80),
         ("https://api.github.com:/", "api.github.com", 443),
@@ -138,7 +138,7 @@ def test_where_an_address_leads(url: str, host: str, port: int) -> None:
         "", "api.github.com", "//api.github.com", "ftp://a.com", "file:///etc/passwd", "https://", "https:///x",
         "https://u@a.com", "https://u:p@a.com", "https://a.com\\@b.com", "https://a.com\\.b.com", "https:\\\\a.com",
         "https://a.com\t.b.com", "https://a.com\n", " https://a.com", "https://a.com:x", "https://a.com:99999",
-        "https://a.com:80:90", "https://[::1]b.com", "https://[::1", "https://a b.com", "https:a.com", "javascript:1",
+        "https://a.com:80:90", "https://[::1]b.com", "https://[::1", "https://a b.com", "https:a.com", "javascript:1", "https://a:b/c@d.com", "https://a.com?x=@y",
     ],
 )  # fmt: skip
 def test_an_address_that_could_be_read_in_two_ways_is_not_read(url: str) -> None:
@@ -154,6 +154,7 @@ def test_an_address_that_could_be_read_in_two_ways_is_not_read(url: str) -> None
         ("https://a.com\\@b.com/", "b.com"),
         ("", "(no host)"),
         ("https://a\x1b[31m.com", "a[31m.com"),
+        ("https://user:pa55/word@api.x.com/y", "(no host)"),
     ],
 )
 def test_a_message_shows_the_host_and_never_a_password(url: str, shown: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 from releaseguard.audit import Lane
 from releaseguard.destinations.address import parse
@@ -17,6 +16,7 @@ from releaseguard.rotation.plan import check_claims
 from releaseguard.safemode.hosts import shown_host
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
+from releaseguard.urls import split
 
 HOST_IDS = {
     "[infisical] url": "hosts.infisical",
@@ -146,12 +146,9 @@ def _shown(url: str) -> str | None:
     no address."""
     if url.startswith("sqlite:"):
         return url
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return None
-    return f"{parts.scheme}://{shown_host(url)}{port}" if parts.netloc else None
+    parts = split(url)
+    port = f":{parts.port}" if parts.port and parts.is_plain else ""
+    return f"{parts.scheme}://{shown_host(url)}{port}" if parts.server else None
 
 
 def _proxies(world: DoctorWorld) -> Iterator[Remark]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from releaseguard.errors import (
     AccessDenied,
@@ -35,6 +34,7 @@ from releaseguard.eventlog.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, to_text
 from releaseguard.safemode.encryption import next_step_for
 from releaseguard.secret import Secret
+from releaseguard.urls import split
 
 if TYPE_CHECKING:
     import psycopg
@@ -275,12 +275,10 @@ def _settle_session(connection: Connection, statement_timeout: float) -> None:
 
 def _label(url: Secret) -> str:
     """Where it is: of an address, which may come from the environment, no more than the host and its port."""
-    try:
-        parts = urlsplit(url.reveal())
-        host, port = parts.hostname or "localhost", parts.port or 5432
-    except ValueError:
+    parts = split(url.reveal())
+    if not parts.is_plain or (parts.server and not parts.host):
         return "postgresql://?"
-    return f"postgresql://{host}:{port}"
+    return f"postgresql://{parts.host or 'localhost'}:{parts.port or 5432}"
 
 
 # --- Shape --------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from email.utils import parsedate_to_datetime
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
 from releaseguard.eventlog import rows
@@ -28,6 +27,7 @@ from releaseguard.eventlog.schema.names import bare, beside
 from releaseguard.eventlog.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, from_text, to_text
 from releaseguard.secret import Secret
+from releaseguard.urls import split
 
 if TYPE_CHECKING:
     from releaseguard.http import Reply, ServiceClient
@@ -73,7 +73,8 @@ class SupabaseEventLog(TableLog):
         connect: Connect = connect,
     ) -> None:
         super().__init__(table or EventTable())
-        self.label = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
+        parts = split(url)
+        self.label = f"{parts.scheme}://{parts.server}"
 
         self._key: Callable[[], Secret] = (lambda: key) if isinstance(key, Secret) else key
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from releaseguard import __version__
 from releaseguard.errors import (
@@ -33,6 +33,7 @@ from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated
 from releaseguard.model import utc_now
 from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
+from releaseguard.urls import split
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -125,7 +126,7 @@ class ServiceClient:
         self._passed = active_policy()
         check_address(base_url)
         self.service = service
-        self.host = urlsplit(base_url).netloc
+        self.host = split(base_url).server
         self._base = base_url.rstrip("/")
         self._headers = headers
         self._limits = limits
@@ -505,7 +506,7 @@ def _times(tries: int) -> str:
 
 
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    host = split(url).host
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 

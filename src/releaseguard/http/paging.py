@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from releaseguard.http.client import ServiceClient
 from releaseguard.http.replies import Reply
+from releaseguard.urls import split
 
 PAGE: Final = 100
 Parameters = Mapping[str, str | int | bool | None]
@@ -49,7 +50,7 @@ def following(reply: Reply, asked: Parameters, *, more: bool) -> Parameters | No
     if link is None:
         return None
     kept = {name: value for name, value in asked.items() if name != "page"}
-    return dict(parse_qsl(urlsplit(link["url"]).query)) | kept
+    return dict(parse_qsl(split(link["url"]).query)) | kept
 
 
 def entries(document: Any, key: str | None = None) -> Sequence[Mapping[str, Any]]:

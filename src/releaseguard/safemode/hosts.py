@@ -7,9 +7,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from releaseguard.urls import split
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+HIGHEST_PORT: Final = 65535
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
@@ -73,13 +76,13 @@ def place_of(url: str) -> Place:
     backslashes, blanks, control characters, a user name, a port that is no number, a scheme other than http(s)."""
     if _AMBIGUOUS.search(url):
         raise ValueError("it holds a backslash, a blank or a control character")
-    parts = urlsplit(url)
+    parts = split(url)
     if parts.scheme not in DEFAULT_PORTS:
         raise ValueError("it begins with neither https:// nor http://")
-    if "@" in parts.netloc:
-        raise ValueError("it holds a user name or password")
-    named = _AUTHORITY.fullmatch(parts.netloc)
-    if named is None:
+    if parts.has_credentials or not parts.is_plain:
+        raise ValueError("it holds a user name or password, or an @ that may end one")
+    named = _AUTHORITY.fullmatch(parts.server)
+    if named is None or (parts.port or 0) > HIGHEST_PORT:
         raise ValueError("host and port cannot be told apart")
     host = canonical(named["host"])
     return Place(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme])
@@ -92,6 +95,8 @@ def shown_host(url: str) -> str:
     host = re.split(r"[@\\]", authority)[-1].strip()
     named = _AUTHORITY.fullmatch(host)
     host = named["host"] if named else host
+    if "@" in rest[len(authority) :]:
+        host = ""  # it may be a piece of a password that a slash or a question mark ended early
     return "".join(c for c in host if c.isprintable())[:100] or "(no host)"
 
 

@@ -7,6 +7,7 @@ A target that the environment alone would choose is refused: only the configurat
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 DEFAULT_PORT: Final = "5432"
+ENCODE: Final = (
+    "Write it as postgresql://USER:PASSWORD@HOST:5432/DATABASE, with special characters in user, password and database "
+    "as %XX: @ is %40, / is %2F, : is %3A, % is %25, # is %23, ? is %3F, [ is %5B, ] is %5D, a blank is %20."
+)
 
 DIVERTING: Final[Mapping[str, str]] = {"PGHOSTADDR": "hostaddr", "PGHOST": "host", "PGSERVICE": "service"}
 """Variables that can choose the target, and the parameter that overrules each."""
@@ -114,6 +119,7 @@ def _parsed(text: str, setting: str) -> dict[str, str]:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
+    _refuse_early_end(text, setting)
     try:
         return {name: str(value) for name, value in conninfo_to_dict(text).items()}
     except (psycopg.Error, UnicodeError):
@@ -121,8 +127,21 @@ def _parsed(text: str, setting: str) -> dict[str, str]:
     raise ConfigError(
         "this is not a connection string that PostgreSQL's library reads",
         where=setting,
-        next_step="Write it as postgresql://USER@HOST:5432/DATABASE; quote special characters as %XX.",
+        next_step=ENCODE,
     )
+
+
+def _refuse_early_end(text: str, setting: str) -> None:
+    """libpq ends user and password at the first ``@`` or ``/``: with another ``@`` behind it, it would take a piece of
+    the password for the host, look it up and name it in messages."""
+    found = re.search(r"[@/]", text.partition("://")[2])
+    behind = text.partition("://")[2][found.end() :].partition("?")[0] if found else ""
+    if "@" in behind:
+        raise ConfigError(
+            "the user or password in the database's address holds a character that ends it early",
+            where=setting,
+            next_step=ENCODE,
+        )
 
 
 def _places(server: _Server, rules: Policy) -> Iterator[Place]:
@@ -223,7 +242,7 @@ def _servers(params: Mapping[str, str], environ: Mapping[str, str], setting: str
         ports *= count
     for host, address, port in zip_longest(hosts, addresses, ports, fillvalue=""):
         if not (port or DEFAULT_PORT).isdecimal():
-            raise ConfigError("the port is not a number", where=setting, next_step="Write the port as 5432.")
+            raise ConfigError("the port is not a number", where=setting, next_step=ENCODE)
         yield _Server(host, address, port or DEFAULT_PORT)
 
 

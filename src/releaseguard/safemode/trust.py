@@ -13,10 +13,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from releaseguard.errors import ConfigError, SafeModeRefusal
-from releaseguard.safemode.hosts import Place, canonical, canonical_or_none, is_loopback
+from releaseguard.safemode.hosts import Place, canonical_or_none, is_loopback
+from releaseguard.urls import split
 
 TRUSTED_HOSTS: Final = "RELEASEGUARD_TRUSTED_HOSTS"
 OIDC_ISSUER: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"
@@ -188,11 +188,8 @@ def ref_of_key(key: str) -> str | None:
 
 
 def _host_of(address: str) -> str:
-    try:
-        return canonical(urlsplit(address).hostname or "")
-    except ValueError:
-        return ""
+    return canonical_or_none(split(address).host) or ""
 
 
 def _user_of(address: str) -> str:
-    return urlsplit(address).username or ""
+    return split(address).user

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from infisical_sdk.infisical_requests import InfisicalRequests
 from infisical_sdk.resources.auth import Auth
@@ -24,6 +24,7 @@ from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Un
 from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
 from releaseguard.secret import Secret, without_keys
 from releaseguard.tomlfile import nearest
+from releaseguard.urls import split
 from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
 
 CLOUD_LIMITS: Final = Limits(concurrency=10, per_minute=120, writes_per_minute=90)
@@ -42,7 +43,7 @@ _OF_ALL: Final = frozenset({"get-secrets", "dashboard-list-secrets"})
 
 def limits_of(url: str) -> Limits:
     """The published limits of the server at ``url``: the cloud's; a server of one's own has none."""
-    host = urlsplit(url).hostname or ""
+    host = split(url).host
     return CLOUD_LIMITS if host == "infisical.com" or host.endswith(".infisical.com") else Limits()
 
 
@@ -226,7 +227,7 @@ def actions_id_token(client: ServiceClient, request_url: str, audience: str | No
     ``request_url`` is ``ACTIONS_ID_TOKEN_REQUEST_URL``; ``client`` is at its host and sends
     ``ACTIONS_ID_TOKEN_REQUEST_TOKEN`` as bearer. Raises ``ServiceError`` or one of its kinds.
     """
-    parts = urlsplit(request_url)
+    parts = split(request_url)
     params: dict[str, str] = dict(parse_qsl(parts.query))
     if audience:
         params["audience"] = audience

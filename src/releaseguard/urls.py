@@ -1,0 +1,84 @@
+"""Addresses as people write them, taken apart without raising and without repeating what they hide. Pure.
+
+``urllib.parse.urlsplit`` raises for a ``[`` or a compatibility character in a password, and its text quotes it. Here
+an address always has parts; those that cannot be told are empty, and :attr:`Parts.is_plain` is ``False`` where two
+readers could tell them differently.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_SERVER: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[0-9]{0,5}))?")
+_END: Final = re.compile(r"[/?#]")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of an address, as they are written: nothing is decoded but the letter case of the scheme."""
+
+    scheme: str
+    has_credentials: bool
+    user: str
+    password: str
+    server: str
+    """Host and port, or several of them with commas between, as a database's address may have."""
+    host: str
+    """In lower case, without brackets; empty where ``server`` is no single host."""
+    port: int | None
+    path: str
+    query: str
+    is_plain: bool
+    """Whether every reader tells these parts the same: there is no ``@`` but one that ends a password."""
+
+
+def split(address: str) -> Parts:
+    """The parts of any text; of one without ``://`` a scheme at most, and a path."""
+    scheme, found, rest = address.strip().partition("://")
+    if not found or not _SCHEME.fullmatch(scheme):
+        return _without_server(address.strip())
+    end = _END.search(rest)
+    authority = rest[: end.start()] if end else rest
+    tail = rest[len(authority) :]
+    path, query = _path_and_query(tail)
+    credentials, at, server = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    named = _SERVER.fullmatch(server)
+    return Parts(
+        scheme=scheme.lower(),
+        has_credentials=bool(at),
+        user=user,
+        password=password,
+        server=server,
+        host=named["host"].strip("[]").lower() if named else "",
+        port=int(named["port"]) if named and named["port"] else None,
+        path=path,
+        query=query,
+        is_plain="@" not in credentials + tail,
+    )
+
+
+def scheme_of(address: str) -> str:
+    """The scheme, in lower case; empty where there is none."""
+    return split(address).scheme
+
+
+def hidden_in(address: str) -> str:
+    """What stands where user and password do, by the longest reading: everything before the last ``@``."""
+    rest = address.strip().partition("://")[2]
+    return rest.rpartition("@")[0]
+
+
+def _without_server(text: str) -> Parts:
+    scheme, found, rest = text.partition(":")
+    named = found and _SCHEME.fullmatch(scheme)
+    path, query = _path_and_query(rest if named else text)
+    return Parts(scheme.lower() if named else "", False, "", "", "", "", None, path, query, is_plain=True)
+
+
+def _path_and_query(text: str) -> tuple[str, str]:
+    path, _, query = text.partition("#")[0].partition("?")
+    return path, query
