@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn, SupportsIndex, final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from releaseguard.urls import hidden_in, split
 
 MASK = "********"
 PIECE = 8
@@ -235,11 +237,11 @@ def _confidential(value: str) -> tuple[str, ...]:
         return tuple(part for text in _texts_of(value) if len(text) >= 2 * PIECE for part in _confidential(text))
     if "://" not in value:
         return (value,)
-    try:
-        address = urlsplit(value)
-        known = address.password or address.username or ""
-    except ValueError:
-        return (value,)
+    address = split(value)
+    if not address.is_plain:
+        hidden = hidden_in(value)
+        return (hidden, hidden.partition(":")[2])
+    known = address.password or address.user
     return (known,) if len(known) >= _SHORTEST_MASKED else ()
 
 

@@ -468,7 +468,7 @@ def _hidden_in_address(text: str) -> Iterator[str]:
     parts = urls.split(text)
     if not parts.is_plain:
         hidden = urls.hidden_in(text)
-        yield from (text, hidden, hidden.partition(":")[2])
+        yield from (hidden, hidden.partition(":")[2])
     try:
         query = parse_qsl(parts.query)
     except ValueError:

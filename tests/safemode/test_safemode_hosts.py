@@ -138,7 +138,8 @@ def test_where_an_address_leads(url: str, host: str, port: int) -> None:
         "", "api.github.com", "//api.github.com", "ftp://a.com", "file:///etc/passwd", "https://", "https:///x",
         "https://u@a.com", "https://u:p@a.com", "https://a.com\\@b.com", "https://a.com\\.b.com", "https:\\\\a.com",
         "https://a.com\t.b.com", "https://a.com\n", " https://a.com", "https://a.com:x", "https://a.com:99999",
-        "https://a.com:80:90", "https://[::1]b.com", "https://[::1", "https://a b.com", "https:a.com", "javascript:1", "https://a:b/c@d.com", "https://a.com?x=@y",
+        "https://a.com:80:90", "https://[::1]b.com", "https://[::1", "https://a b.com", "https:a.com", "javascript:1",
+        "https://a:b/c@d.com", "https://a.com?x=@y",
     ],
 )  # fmt: skip
 def test_an_address_that_could_be_read_in_two_ways_is_not_read(url: str) -> None:
