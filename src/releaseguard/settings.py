@@ -75,6 +75,8 @@ class SupabaseSection(_Section, frozen=True, kw_only=True):
 class AppSection(_Section, frozen=True, kw_only=True):
     url: str | None = None
     database_url_env: str = "APP_DATABASE_URL"
+    invariants: Mapping[str, str | bool] = {}
+    """Id of an invariant -> its SQL here, or ``true`` for the card's own. What is not named is not run."""
 
 
 class NetworkSection(_Section, frozen=True, kw_only=True):

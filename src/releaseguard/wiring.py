@@ -19,6 +19,8 @@ from msgspec import structs
 from releaseguard import addresses, safemode
 from releaseguard.audit import Lane
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
+from releaseguard.cards.rules import is_query
+from releaseguard.cards.spec import InvariantCheck
 from releaseguard.destinations.address import Address, Scheme, parse
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, Refused, SafeModeRefusal, UsageError
 from releaseguard.model import Remark, new_id
@@ -77,7 +79,7 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     Raises ``ConfigError`` for a card or setting that is wrong, ``SafeModeRefusal`` where a setting names a
     provider's host, or one to which the credential in the environment does not go.
     """
-    cards = load_cards(settings.root if settings.path else None)
+    cards = _cards(settings)
     policy = check(settings, environ, cards)
     addresses.refuse_to_send(settings, environ)
     ignored = safemode.ignored_proxy_variables(environ)
@@ -158,9 +160,23 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
 def _cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]:
     """The cards; where the project's own are not valid, the shipped ones and what is wrong."""
     try:
-        return load_cards(settings.root if settings.path else None), ()
+        return _cards(settings), ()
     except ConfigError as error:
-        return load_cards(None), getattr(error, "problems", (error,))
+        return load_cards(None).with_invariants({}, ()), getattr(error, "problems", (error,))
+
+
+def _cards(settings: Settings) -> Cards:
+    """The cards, with the invariants that the project names. Raises ``ConfigError`` for what is wrong with either."""
+    cards = load_cards(settings.root if settings.path else None)
+    known = [check.id for card in cards for check in card.checks if isinstance(check, InvariantCheck)]
+    for name, sql in settings.app.invariants.items():
+        where = settings.where("app", "invariants", name)
+        if name not in known:
+            raise ConfigError(f"no card has an invariant {name}", where=where, next_step=did_you_mean(name, known))
+        if isinstance(sql, str) and not is_query(sql):
+            step = f'Write {name} = "SELECT ...": what must not be there; or true for the card\'s own.'
+            raise ConfigError("an invariant is one query that begins with select or with", where=where, next_step=step)
+    return cards.with_invariants(settings.app.invariants, _own_cards(settings))
 
 
 def _own_cards(settings: Settings) -> Sequence[str]:

@@ -7,14 +7,14 @@ to say. What it leaves unsaid of how a use looks in code stays as shipped, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from releaseguard.cards import rules
-from releaseguard.cards.spec import Card, Check, CodeSpec, FlowSpec, SecretSpec
+from releaseguard.cards.spec import Card, Check, CodeSpec, FlowSpec, InvariantCheck, SecretSpec
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.tomlfile import Document, convert, did_you_mean, read
 
@@ -75,6 +75,24 @@ class Cards:
         if check_id not in by_id:
             raise UsageError(f"there is no check {check_id!r}", next_step=did_you_mean(check_id, by_id))
         return by_id[check_id]
+
+    def with_invariants(self, sql: Mapping[str, str | bool], own: Collection[str]) -> Cards:
+        """The cards with the invariants that a project names: by the SQL it gives them, ``True`` for the card's, or by
+        a card of its ``own``. All others have none and are off, since a shipped query speaks of tables that the app
+        may not have, or mean otherwise."""
+
+        def named(card: Card, check: Check) -> Check:
+            if not isinstance(check, InvariantCheck):
+                return check
+            given = sql.get(check.id, card.id in own)
+            text = given if isinstance(given, str) else check.sql if given else ""
+            return msgspec.structs.replace(check, sql=text)
+
+        by_id = {
+            card.id: msgspec.structs.replace(card, checks=[named(card, check) for check in card.checks])
+            for card in self
+        }
+        return replace(self, by_id=by_id)
 
     def flow(self, provider: str, flow_id: str) -> FlowSpec:
         """One flow of one card. Raises ``UsageError`` with the nearest id where there is none."""

@@ -194,9 +194,14 @@ def _secret_check(document: Document, card: Card, check: SecretCheck, at: Sequen
     yield from _unknown(document, check.names, [secret.name for secret in card.secrets], *at, "names")
 
 
+def is_query(sql: str) -> bool:
+    """Whether SQL begins as a query does."""
+    return re.match(r"\s*(select|with)\b", sql, re.IGNORECASE) is not None
+
+
 def _invariant(document: Document, _card: Card, check: InvariantCheck, at: Sequence[Step]) -> Problems:
     """The connection is read-only whatever the SQL says; this finds the slip early."""
-    if not re.match(r"\s*(select|with)\b", check.sql, re.IGNORECASE):
+    if not is_query(check.sql):
         yield document.error("must be one query that begins with select or with", *at, "sql")
 
 

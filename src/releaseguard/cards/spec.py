@@ -146,6 +146,7 @@ class InvariantCheck(_Check, frozen=True, kw_only=True, tag="invariant"):
     """Read-only SQL on the app's database that must return no row."""
 
     sql: str
+    """Empty once it is known that the project does not name it: then it is off."""
     meaning: Text
     """What a row means, for the report."""
 

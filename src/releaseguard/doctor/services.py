@@ -280,9 +280,9 @@ def _store_clock(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Itera
 
 
 def _database(world: DoctorWorld) -> Lane:
-    cards = [world.cards.get(name) for name in world.settings.providers if name in world.cards]
-    chosen = [card for card in cards if world.provider in {None, card.id}]
-    invariants = [check for card in chosen for check in card.checks if isinstance(check, InvariantCheck)]
+    chosen = [card for card in world.cards if world.provider in {None, card.id}]
+    known = [check for card in chosen for check in card.checks if isinstance(check, InvariantCheck)]
+    invariants = [check for check in known if check.sql]
     variable, database = world.settings.app.database_url_env, world.database
     if database is None:
         remark = Remark(

@@ -22,6 +22,7 @@ from releaseguard.incident.problems import (
     SERVICES,
     SUPABASE,
     Service,
+    invariant_off,
     no_database,
     not_configured,
     not_done,
@@ -303,6 +304,8 @@ def _drift(finding: DriftFinding) -> Said:
 def _invariant(control: Control, around: Surroundings) -> Finding:
     checks = (one for one in around.card.checks if isinstance(one, InvariantCheck))
     check = next(one for one in checks if one.id == control.target)
+    if not check.sql:
+        return invariant_off(check.id)
     if around.count_rows is None:
         return no_database(around.database_setting)
     service = Service(APP_DATABASE.name, around.database_setting)

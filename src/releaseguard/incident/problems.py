@@ -64,6 +64,12 @@ def no_database(variable: str) -> Finding:
     return Finding(status=Status.NOT_DONE, says=[said("problem_credential", variable=variable)], next_step=step)
 
 
+def invariant_off(check: str) -> Finding:
+    """The finding of a control that runs an invariant which the project has not named."""
+    step = said("remedy_invariant", setting=f'[app.invariants] "{check}" = "SELECT ..."')
+    return Finding(status=Status.NOT_DONE, says=[said("invariant_off")], next_step=step)
+
+
 def _kind(error: ReleaseguardError) -> str:
     if isinstance(error, ConfigError):
         return "credential" if error.where == "environment" else "setting"

@@ -264,6 +264,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "steps": ("{steps}", "{steps}"),
     # --- controls: the rest
     "invariant_holds": ("it holds: {title}", "sağlanıyor: {title}"),
+    "invariant_off": ("off until the project names it", "proje adını yazana kadar kapalı"),
     "invariant_broken": ("{rows:rows} must not be there: {meaning}", "olmaması gereken {rows:rows} var: {meaning}"),
     "coverage_run": (
         "no checkout of the app is at hand; run this in one",
@@ -287,6 +288,10 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "remedy_credential": (
         "Set {variable} in the environment and run this again.",
         "{variable} ortam değişkenini tanımla ve komutu yeniden çalıştır.",
+    ),
+    "remedy_invariant": (
+        "Name it in releaseguard.toml: {setting}",
+        "releaseguard.toml dosyasında adını yaz: {setting}",
     ),
     "remedy_setting": (
         "Correct releaseguard.toml and run this again.",

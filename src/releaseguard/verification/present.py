@@ -50,6 +50,8 @@ class Present:
         if isinstance(check, SecretCheck):
             configured = self.secret_states is not None and card.id in self.providers_with_destinations
             return None if configured else f"not configured: [providers.{card.id}] destinations"
+        if isinstance(check, InvariantCheck) and not check.sql:
+            return f'off until the project names it: [app.invariants] "{check.id}" = "SELECT ..."'
         if isinstance(check, InvariantCheck):
             return None if self.count_rows else f"not configured: {self.database_setting} is not set"
         return self._why_no_flow(card, check)

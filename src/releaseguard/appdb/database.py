@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+from releaseguard.appdb.calls import Search
+from releaseguard.appdb.catalogue import Catalogue, not_shown
+from releaseguard.appdb.mentions import SELECT
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.safemode.encryption import next_step_for
 from releaseguard.secret import Secret
@@ -20,35 +23,57 @@ class AppDatabase:
         self._url = url
         self._setting = setting
         self._pin = pin
+        self._admitted: set[str] = set()
+        """SQL that was found to call nothing it may not; looked through once, however often it is run."""
 
     def count_rows(self, sql: str) -> int:
         """How many rows the query returns, at most :data:`MOST_ROWS`.
 
         The session is read-only and its transaction is rolled back; of several statements none runs, since one of
-        them could end the read-only transaction. Raises ``ConfigError`` for SQL that does not run, ``AccessDenied``
-        where the role may not read, ``Unreachable`` where the database does not answer.
+        them could end the read-only transaction. Before it is planned, what it calls is looked through
+        (:mod:`releaseguard.appdb.rules`). Raises ``ConfigError`` for SQL that does not run or calls what it may not,
+        ``AccessDenied`` where the role may not read, ``Unreachable`` where the database does not answer.
         """
+        return self._counted(sql, sql)
+
+    def explain(self, sql: str) -> None:
+        """Have the database plan a query, without running it. Raises as :meth:`count_rows`."""
+        self._counted(sql, f"EXPLAIN {sql}")
+
+    def reach(self) -> None:
+        """Connect and read nothing. Raises as :meth:`count_rows`."""
+        self.count_rows("SELECT 1")
+
+    def _counted(self, sql: str, statement: str) -> int:
+        """The rows of ``statement``, which does no more than ``sql`` would."""
         import psycopg
 
         conninfo = self._pin(self._url.reveal())
         options = f"-c default_transaction_read_only=on -c statement_timeout={TIMEOUT_MS} -c lock_timeout=2000"
         try:
             with psycopg.connect(conninfo, connect_timeout=10, options=options) as connection:
+                self._look_through(Catalogue(connection), sql)
                 with connection.cursor() as cursor:
                     # Streaming speaks the extended protocol, which takes one statement only, and keeps no rows.
-                    rows = sum(1 for _ in islice(cursor.stream(sql.encode()), MOST_ROWS))
+                    rows = sum(1 for _ in islice(cursor.stream(statement.encode()), MOST_ROWS))
                 connection.rollback()
                 return rows
         except psycopg.Error as error:
             raise self._translated(error) from None
 
-    def explain(self, sql: str) -> None:
-        """Have the database plan a query, without running it. Raises as :meth:`count_rows`."""
-        self.count_rows(f"EXPLAIN {sql}")
-
-    def reach(self) -> None:
-        """Connect and read nothing. Raises as :meth:`count_rows`."""
-        self.count_rows("SELECT 1")
+    def _look_through(self, catalogue: Catalogue, sql: str) -> None:
+        if sql in self._admitted:
+            return
+        tree = catalogue.rewritten(sql)
+        if not tree.commands:
+            raise not_shown(self._setting)
+        if tree.commands != {SELECT}:
+            raise ConfigError("an invariant tried to write, or is no query; it must only read", where=self._setting)
+        if (objection := next(Search(catalogue).objections(tree), None)) is not None:
+            raise ConfigError(
+                f"an invariant is not run: {objection}", where=self._setting, next_step=objection.refusal.instead
+            )
+        self._admitted.add(sql)
 
     def _translated(self, error: Exception) -> ServiceError | ConfigError:
         import psycopg
