@@ -49,6 +49,53 @@ def seed(tmp_path: Path) -> Seed:
     return write
 
 
+# --- what people type is stored for good
+
+
+KEY = "SG." + "a1B2" * 6 + "." + "c3D4" * 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stored"),
+    [
+        (
+            ("events", "log", "sendgrid", "sendgrid_error", "error", "--detail", f"note=key {KEY} in a gist"),
+            "key [secret] in",
+        ),
+        (("events", "log", "sendgrid", "sendgrid_error", "error", "--error-code", f"bad {KEY}"), "bad [secret]"),
+        (("events", "deployed", "--release", KEY), "[secret]"),
+        (("events", "deployed", "--release", "r1", "--deployment-id", KEY), "[secret]"),
+    ],
+)
+def test_a_key_that_somebody_typed_is_not_stored_and_that_is_said(
+    cli: Commands, tmp_path: Path, arguments: tuple[str, ...], stored: str
+) -> None:
+    done = cli.run(*arguments)
+    assert done.code == 0
+    assert "stored as" in done.err
+    rows = "".join(str(row) for row in _rows(tmp_path))
+    assert stored in rows
+    assert KEY not in rows + done.out + done.err
+
+
+def test_nothing_is_said_where_nothing_was_taken_out(cli: Commands) -> None:
+    done = cli.run("events", "deployed", "--release", "1.4.2+20261124101500", "--deployment-id", "dpl_8x7y6z5w4v3u2t1s")
+    assert "stored as" not in done.err
+
+
+@pytest.mark.parametrize("reason", [f"key {KEY} in a gist", "mail of ada@example.com has it"])
+def test_a_reason_is_scrubbed_before_anything_is_done_with_it(cli: Commands, reason: str) -> None:
+    done = cli.run("rotate", "sendgrid", "--leak", "--reason", reason, "--dry-run")
+    assert "--reason holds what looks like a secret or a person's data" in done.err
+    assert KEY not in done.out + done.err
+    assert "ada@" not in done.out + done.err
+
+
+def _rows(folder: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(folder / "releaseguard.db")) as database:
+        return database.execute("SELECT * FROM integration_events").fetchall()
+
+
 # --- log
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from releaseguard.rotation import events as said
 from releaseguard.rotation.account import Account, to_json
 from releaseguard.rotation.history import LaneView, fold
 from releaseguard.rotation.values import Direction
+from releaseguard.secret import Secret
 
 STORIES = {
     story["story"]: story
@@ -251,3 +253,101 @@ def test_the_direction_of_early_steps_is_forward() -> None:
     step = said.parse(replace(row, detail={key: row.detail[key] for key in ("rotation_id", "holder")}))
     assert isinstance(step, said.Pushed)
     assert step.direction is Direction.FORWARD
+
+
+# --- Words of people and services
+
+
+KEY = "SG." + "a1B2" * 6 + "." + "c3D4" * 10
+"""What a reason may hold: the very key that leaked."""
+IDENTIFIERS = frozenset(
+    [
+        "holder",
+        "rotation_id",
+        "unit",
+        "name",
+        "uri",
+        "destination",
+        "place",
+        "target",
+        "names",
+        "key",
+        "secrets",
+        "versions",
+        "writes",
+        "markers",
+        "events",
+        "ids",
+        "meta",
+        "secret_id",
+        "from_secret_id",
+        "seen_secret_id",
+        "before_id",
+        "before_release",
+        "deployment_id",
+        "release",
+        "revoked_at",
+        "destinations",
+        "runtimes",
+        "leak",
+    ]
+)
+"""Fields of texts that are nobody's words."""
+
+
+def fields_of_texts(struct: type) -> set[str]:
+    """The fields in which a text may stand, those of the parts included."""
+    found: set[str] = set()
+    for field in msgspec.structs.fields(struct):
+        kind = repr(field.type)
+        found |= {field.name} if "str" in kind or "Part" in kind or "events." in kind else set()
+    return found
+
+
+def test_every_field_of_texts_is_an_identifier_or_scrubbed() -> None:
+    """A new field of words that nobody thought of fails here."""
+    parts = [one for one in vars(said).values() if isinstance(one, type) and issubclass(one, said.Part)]
+    texts = set().union(*(fields_of_texts(one) for one in [*said.TYPES.values(), *parts]))
+    enums = {"origin", "direction", "grade"}
+    assert texts - enums - IDENTIFIERS - said.SAID == set()
+    assert texts >= {"reason", "problem"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        said.Planned(rotation_id="r", unit="u", reason=f"key {KEY} in a gist"),
+        said.Planned(rotation_id="r", unit="u", leak=said.LeakReport(reason=f"key {KEY} in a gist")),
+        said.Aborted(rotation_id="r", reason=f"key {KEY} in a gist"),
+        said.Failed(rotation_id="r", reason=f"400: bad value key {KEY} in a gist"),
+        said.RowsDisowned(ids=("x",), reason=f"key {KEY} in a gist"),
+        said.PushFailed(rotation_id="r", destination="d", problem=f"400: key {KEY} in a gist"),
+        said.Unproven(rotation_id="r", missing=("nothing", f"key {KEY} in a gist")),
+        said.WaitingConsole(rotation_id="r", steps=f"key {KEY} in a gist"),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_no_step_keeps_a_key_that_somebody_wrote_into_its_words(step: said.Step) -> None:
+    draft = step.draft("ada@laptop.example.com")
+    stored = json.dumps(draft.detail)
+    assert KEY not in stored
+    assert "key [secret] in a gist" in stored
+    assert draft.detail["holder"] == "ada@laptop.example.com"
+
+
+def test_a_value_that_this_process_holds_is_kept_in_no_form() -> None:
+    held = Secret("merchant-salt-of-no-known-form-x7")
+    draft = said.Failed(rotation_id="r", reason=f"refused: {held.reveal().encode().hex()}").draft("x")
+    assert not held.shows_in(json.dumps(draft.detail))
+
+
+def test_what_services_usually_say_is_kept() -> None:
+    words = [
+        "github:lovendo/app@production: 404 Not Found",
+        "SENDGRID_API_KEY: 404 Not Found",
+        "api.vercel.com did not answer within 30 s",
+        "secret SENDGRID_API_KEY has no newer version than 7",
+        "2 of 3 successes since 2026-11-24T10:15:00.000000Z",
+    ]
+    draft = said.Unproven(rotation_id="r", missing=tuple(words)).draft("x")
+    assert draft.detail["missing"] == words

@@ -10,6 +10,7 @@ import click
 
 from releaseguard.cli.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.private import write_file
 
 if TYPE_CHECKING:
     from releaseguard.audit import ChainReport, Foreign, Head, Histories, Lane
@@ -217,6 +218,7 @@ def disown(run: Run, lane: str, reason: str, yes: bool) -> None:
     from releaseguard.rotation import mend
 
     parsed = _lane(lane)
+    reason = run.said("--reason", reason)
     with run.wiring(parsed.environment) as wiring:
         journal = wiring.journal(parsed)
         rows = mend.unsettled(journal.load())
@@ -263,7 +265,7 @@ def report(run: Run, rotation: str | None, environment: str | None, form: str, o
 
 def _write(output: Path, text: str) -> None:
     try:
-        output.write_text(text, encoding="utf-8")
+        write_file(output, text)
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
 

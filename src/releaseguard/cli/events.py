@@ -162,8 +162,10 @@ def _target(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
+    from releaseguard.private import open_file
+
     try:
-        with output.open("w", encoding="utf-8") as file:
+        with open_file(output) as file:
             yield file
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
@@ -254,7 +256,17 @@ def log_(
             provider, event, outcome, environment=wiring.settings.environment, at=at, environ=run.environ, **given
         )
         wiring.event_log.append([written])
+    _say_what_was_taken_out(run, written)
     run.emit(f"{written.id}", {"event": jsonl.document(written)})
+
+
+def _say_what_was_taken_out(run: Run, written: Event) -> None:
+    from releaseguard.eventlog import jsonl
+    from releaseguard.eventlog.scrub_text import MARK
+
+    marks = ", ".join(sorted({f"[{kind}]" for kind in MARK.findall(jsonl.line(written))}))
+    if marks:
+        run.warn(f"Something looks like a secret or a person's data, and is stored as {marks}.")
 
 
 def _check_names(run: Run, cards: Cards, provider: str, event: str) -> None:
@@ -314,6 +326,8 @@ def deployed(
 
     if not release.strip():
         raise UsageError("--release is empty", next_step="Is the variable set? Give the release's id: --release SHA")
+    release = run.said("--release", release, identifier=True)
+    deployment_id = deployment_id and run.said("--deployment-id", deployment_id, identifier=True)
     with run.wiring(environment) as wiring:
         now = wiring.event_log.now()
         if at is not None and at > now + FUTURE:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.private import write_file
 from releaseguard.secret import masker
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ class Run:
     def warn(self, message: str) -> None:
         """A remark on stderr that ``-q`` does not silence: something was not done."""
         click.echo(self.safe(message), err=True)
+
+    def said(self, option: str, text: str, *, identifier: bool = False) -> str:
+        """``text`` of an option that is stored for good, without what looks like a secret or a person's data; says so
+        where something was taken out."""
+        from releaseguard.eventlog.scrub import identified, said
+
+        kept = (identified if identifier else said)(self.safe(text))
+        if kept != text:
+            self.warn(f"{option} holds what looks like a secret or a person's data: it is stored as {kept!r}.")
+        return kept
 
     def safe(self, text: str) -> str:
         """``text`` without what the environment holds confidentially, whoever put it there."""
@@ -206,9 +217,9 @@ class Span(click.ParamType[Any]):
 
 
 def write_output(output: Path, text: str) -> None:
-    """Put a result into the file that ``-o`` names. Raises ``UsageError`` where it cannot be written."""
+    """Put a result into the file that ``-o`` names, for its owner alone where it is new. Raises ``UsageError``."""
     try:
-        output.write_text(text + "\n", encoding="utf-8")
+        write_file(output, text + "\n")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
 

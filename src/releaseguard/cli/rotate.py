@@ -76,6 +76,8 @@ def rotate(
     4 refused (another run holds the lease, no newer version in a leak), 5 a service did not answer.
     """
     _check_flags(provider, all_drifted, flags)
+    if flags["reason"]:
+        flags["reason"] = run.said("--reason", str(flags["reason"]))
     with run.wiring(environment) as wiring:
         if all_drifted:
             return _rotate_drifted(run, wiring, yes, flags)
@@ -209,14 +211,16 @@ def _is_reported(world: RotationWorld, rotation_id: str) -> bool:
 def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
     """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
     from releaseguard.cli.audit import document_of
+    from releaseguard.private import make_folder, write_file
     from releaseguard.report.postmortem import FORMATS
+    from releaseguard.rotation.postmortem import FOLDER
 
     document = document_of(world.log, rotation_id, world.lane.environment)
-    folder = wiring.settings.root / "postmortems"
+    folder = wiring.settings.root / FOLDER
     try:
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         for form, render in FORMATS.items():
-            (folder / f"{rotation_id}.{form}").write_text(render(document), encoding="utf-8")
+            write_file(folder / f"{rotation_id}.{form}", render(document))
     except OSError as error:
         again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
         return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"

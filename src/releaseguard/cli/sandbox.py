@@ -10,6 +10,7 @@ import click
 
 from releaseguard.cli.options import Run, command
 from releaseguard.errors import ExitCode, Refused
+from releaseguard.private import make_folder, write_file
 
 if TYPE_CHECKING:
     from releaseguard.sandbox.world import World
@@ -40,7 +41,7 @@ def _folder(folder: Path | None) -> Path:
         import tempfile
 
         return Path(tempfile.mkdtemp(prefix="releaseguard-sandbox-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if (folder / "releaseguard.toml").exists():
         raise Refused(
             "there is a releaseguard.toml already, and nothing is overwritten",
@@ -66,8 +67,7 @@ def _announce(run: Run, world: World, config: Path) -> None:
     environ = {**world.environ(), "RELEASEGUARD_CONFIG": str(config)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environ.items()]
     script = config.parent / "environment.sh"
-    script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    script.chmod(0o600)
+    write_file(script, "\n".join(lines) + "\n")
     text = "\n".join(
         [
             f"Stand-ins of Infisical, GitHub, Vercel, Supabase and the app are running; files are in {config.parent}.",

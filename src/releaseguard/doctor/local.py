@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from releaseguard.audit import Lane
 from releaseguard.destinations.address import parse
@@ -12,7 +14,9 @@ from releaseguard.doctor.needs import Need, needs
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.signing import MAKE_ONE, VARIABLE, keyring_in
 from releaseguard.model import Remark, Standing
+from releaseguard.private import open_to_all
 from releaseguard.rotation.plan import check_claims
+from releaseguard.rotation.postmortem import FOLDER as POSTMORTEMS
 from releaseguard.safemode.hosts import shown_host
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
@@ -36,6 +40,7 @@ def checks(world: DoctorWorld) -> Sequence[Check]:
         Check("configuration.file", Group.CONFIGURATION, "the file", partial(_file, world)),
         Check("configuration.run", Group.CONFIGURATION, "what this run is for", partial(_run, world)),
         Check("configuration.providers", Group.CONFIGURATION, "the providers", partial(_providers, world)),
+        Check("configuration.files", Group.CONFIGURATION, "who can read the files", partial(_files, world)),
         Check(
             "configuration.claims",
             Group.CONFIGURATION,
@@ -79,6 +84,18 @@ def _run(world: DoctorWorld) -> Iterator[Remark]:
     if world.run_refusal is not None:
         raise world.run_refusal
     yield from ()
+
+
+def _files(world: DoctorWorld) -> Iterator[Remark]:
+    """What of ours everybody on this machine can read or write."""
+    settings = world.settings
+    log = settings.events.url.removeprefix("sqlite:///")
+    logs = [] if log == settings.events.url else [Path(log), Path(f"{log}-wal"), Path(f"{log}-shm")]
+    for path in (*logs, settings.root / POSTMORTEMS):
+        mode = open_to_all(path)
+        if mode is not None:
+            what = f"everybody on this machine can read or change {path.name} ({mode:04o})"
+            yield Remark(Standing.WARN, what, str(path), f"Run: chmod o-rwx {shlex.quote(str(path))}", path.name)
 
 
 def _path(world: DoctorWorld) -> str | None:

@@ -19,6 +19,7 @@ from releaseguard.eventlog.scrub_keys import NAME_LIKE, is_identifier, is_messag
 from releaseguard.eventlog.scrub_keys import kind_of_key as _kind_of_key
 from releaseguard.eventlog.scrub_numbers import ibans
 from releaseguard.eventlog.scrub_text import MARK, NUMBERS, SECRETS, Table, is_status
+from releaseguard.secret import masked as held_masked
 
 MAX_TEXT: Final = 2_000
 """Characters of one text in an event."""
@@ -64,9 +65,13 @@ class Scrubber:
         """``text`` with everything masked, at most :data:`MAX_TEXT` characters."""
         if text in self._clean_texts:
             return text
-        masked = _shortened(self._masked(text, (SECRETS, NUMBERS)))
+        masked = _shortened(self.whole(text))
         _remember(self._clean_texts, text, masked)
         return masked
+
+    def whole(self, text: str) -> str:
+        """``text`` with everything masked, however long it is."""
+        return self._masked(text, (SECRETS, NUMBERS))
 
     def identifier(self, text: str) -> str:
         """``text`` with what no identifier is masked. Releases and ids are often digits: bare ones stay."""
@@ -200,6 +205,20 @@ def _widened(first: int, last: int, marks: Sequence[tuple[int, int]]) -> tuple[i
 
 def _shortened(text: str) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(CUT)] + CUT
+
+
+_KEPT: Final = Scrubber()
+
+
+def said(text: str) -> str:
+    """What a person typed or a service answered, as it may be kept for good: without the values that this process
+    holds, and without what looks like a secret or a person's data. Of any length."""
+    return _KEPT.whole(held_masked(text))
+
+
+def identified(text: str) -> str:
+    """The same of what should be an identifier: a release, a deployment."""
+    return _KEPT.identifier(held_masked(text))
 
 
 def secrets_of(environment: Mapping[str, str]) -> Sequence[str]:

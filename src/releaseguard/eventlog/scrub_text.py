@@ -222,6 +222,8 @@ def _options(text: str) -> Iterator[tuple[int, int, str]]:
             yield from _value_of(text, match, "secret")
 
 
+_LONGEST_STATUS: Final = 3
+"""Digits of a status: ``SENDGRID_API_KEY: 404 Not Found``."""
 _GROUPS: Final = re.compile(rf"(?:[ {BLANK}](?:\(?\d[\d().-]{{0,12}}+|[A-Z]{{1,3}}(?=[ ]?\d))){{0,6}}+")
 
 
@@ -251,7 +253,7 @@ def _is_secret_value(name: str, value: str, after: str, *, surely: bool) -> bool
     if _is_said(value) or not any(map(str.isalnum, value)):
         return False
     if surely or _is_random(value):
-        return True
+        return surely or not (value.isdigit() and len(value) <= _LONGEST_STATUS)
     hard = any(word in name.lower() for word in _HARD)
     return hard and not (after[:1] == " " and after[1:].isalpha())
 

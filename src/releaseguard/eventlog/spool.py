@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from releaseguard.eventlog import jsonl
 from releaseguard.model import Event
+from releaseguard.private import FOLDER, make_folder
 
 Deliver = Callable[[Sequence[Event]], None]
 BRIEFLY = 1.0
@@ -138,12 +139,12 @@ def _close(descriptor: int | None) -> None:
 
 
 def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PermissionError(f"{folder} is not a directory of our own")
     if stat.S_IMODE(found.st_mode) & 0o077:
-        folder.chmod(0o700)
+        folder.chmod(FOLDER)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -29,6 +29,7 @@ from releaseguard.eventlog.schema.names import bare, beside, qualified, quoted
 from releaseguard.eventlog.sql import Bound, Dialect, left_out, minutes, select
 from releaseguard.eventlog.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
+from releaseguard.private import make_file
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
@@ -232,6 +233,8 @@ class SqliteEventLog(TableLog):
 
     def _connect(self) -> sqlite3.Connection:
         self._check_path()
+        with suppress(OSError):  # SQLite says better what is wrong there
+            make_file(self._path)
         connection = sqlite3.connect(
             self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
         )

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from releaseguard.audit import Draft
+from releaseguard.eventlog.scrub import said
 from releaseguard.model import Event, Outcome, from_text
 from releaseguard.rotation.values import Direction, Leak, Origin
 
@@ -130,7 +131,7 @@ class Step(Struct, frozen=True, kw_only=True):
         Raises ``Malformed`` for what no reader would believe: a step that is not written harms less than one that
         breaks its chain.
         """
-        detail = {**self.to_detail(), "holder": holder}
+        detail = {**_scrubbed(self.to_detail()), "holder": holder}
         _convert(TYPES[self.name], detail)
         return Draft(self.name, detail, self.outcome)
 
@@ -390,6 +391,24 @@ def _without_value(error: Exception) -> str:
     text = str(error)
     quoted = text.startswith("Invalid enum value")
     return f"no value of its enumeration{text[text.rfind(' - at') :] if ' - at' in text else ''}" if quoted else text
+
+
+SAID = frozenset({"reason", "problem", "missing", "steps"})
+"""Fields in the words of a person or a service. They are kept for good, and may hold the very key that leaked."""
+
+
+def _scrubbed(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _words(value) if key in SAID else _inner(value) for key, value in detail.items()}
+
+
+def _inner(value: Any) -> Any:
+    return _scrubbed(value) if isinstance(value, Mapping) else value
+
+
+def _words(value: Any) -> Any:
+    if isinstance(value, str):
+        return said(value)
+    return [_words(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _cut(value: Any) -> Any:

@@ -21,6 +21,7 @@ from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.scrub import said
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
 from releaseguard.rotation.clients import ClientShare, sentence, shares_in
 from releaseguard.rotation.copies import search_for_copies
@@ -213,7 +214,7 @@ def _attempt(unknown: list[str], what: str, look: Callable[[], T]) -> T | None:
     try:
         return look()
     except ReleaseguardError as error:
-        unknown.append(f"{what}: {error}")
+        unknown.append(said(f"{what}: {error}"))
         return None
 
 

@@ -18,6 +18,9 @@ from releaseguard.rotation.history import Leg, RotationView, confirming, store_t
 from releaseguard.rotation.leak import report_in, summary
 from releaseguard.rotation.values import Direction, State
 
+FOLDER = "postmortems"
+"""Beside the configuration: where a leak's rotation leaves its report."""
+
 
 def postmortem(
     chain: Chain,

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from releaseguard.model import utc_now
+from releaseguard.private import write_file
 from releaseguard.sandbox.app import WEB_PROCESSES, AppStandIn, Runtime, Traffic
 from releaseguard.sandbox.github import GitHubStandIn, GitHubVariable
 from releaseguard.sandbox.infisical import InfisicalStandIn
@@ -281,7 +282,7 @@ class World:
     def write(self, folder: Path, events_url: str = "sqlite:///releaseguard.db", extra: str = "") -> Path:
         """Write ``releaseguard.toml`` into ``folder`` and return its path."""
         path = folder / "releaseguard.toml"
-        path.write_text(self.toml(events_url, extra), encoding="utf-8")
+        write_file(path, self.toml(events_url, extra))
         return path
 
     def environ(self, login: Login = Login.UNIVERSAL) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 from releaseguard.cards.rules import PLACEHOLDER, amounts_in, placeholders
 from releaseguard.cards.spec import Card, FlowSpec, StepSpec
 from releaseguard.errors import ConfigError
+from releaseguard.eventlog.scrub import said
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
 
 STARTED, REACHED, FINISHED, CLEANED = "flow_started", "flow_step", "flow_finished", "flow_cleaned"
@@ -278,12 +279,12 @@ def finished(run: FlowRun) -> Event:
     ok = run.result is Result.ARRIVED
     detail = {
         "result": run.result.value,
-        "reason": run.reason,
+        "reason": said(run.reason),
         "steps": [asdict(step) for step in run.steps],
         "event_ids": list(run.event_ids),
         "arrived_after_s": run.arrived_after_s,
         "cleaned": run.cleaned,
-        "remarks": list(run.remarks),
+        "remarks": [said(remark) for remark in run.remarks],
     }
     row = _row(FINISHED, run.key, run.release, run.finished_at, detail)
     return row if ok else replace(row, outcome=Outcome.ERROR, error_code=run.result.value)

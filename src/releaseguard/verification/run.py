@@ -22,6 +22,7 @@ from releaseguard.cards.spec import (
 )
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.scrub import said
 from releaseguard.eventlog.tally import Tally, tally_of
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification import facts
@@ -402,7 +403,7 @@ def written_back(judged: Judged) -> Sequence[Event]:
     }
     rows = [_row(judged, WRITTEN, OURSELVES, judged.verdict, {**shared, "checks": len(judged.findings)})]
     for finding in judged.findings:
-        detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": finding.reason}
+        detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}
         rows.append(_row(judged, WRITTEN_CHECK, finding.provider, finding.verdict, detail))
     return rows
 
