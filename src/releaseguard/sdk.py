@@ -41,7 +41,7 @@ from releaseguard.eventlog.courier import Courier, Drops, log
 from releaseguard.eventlog.scrub import Scrubber, secrets_of
 from releaseguard.eventlog.spool import Spool
 from releaseguard.eventlog.threads import Desk, Limits, Writer
-from releaseguard.eventlog.writer import identity_from, note_of
+from releaseguard.eventlog.writer import ReservedName, identity_from, note_of, of_the_app
 from releaseguard.model import Event
 
 if TYPE_CHECKING:
@@ -108,17 +108,19 @@ def log_integration_event(
     scrubbed before anything leaves the process.
     """
     _process.put(
-        note_of(
-            provider,
-            event,
-            outcome,
-            error_code=error_code,
-            latency_ms=latency_ms,
-            release=release,
-            source=source,
-            correlation_id=correlation_id,
-            synthetic=synthetic,
-            detail=detail,
+        of_the_app(
+            note_of(
+                provider,
+                event,
+                outcome,
+                error_code=error_code,
+                latency_ms=latency_ms,
+                release=release,
+                source=source,
+                correlation_id=correlation_id,
+                synthetic=synthetic,
+                detail=detail,
+            )
         )
     )
 
@@ -134,6 +136,8 @@ def flush(timeout: float = 5.0) -> bool:
 
 def _reason(error: Exception) -> str:
     """Our own words, and no others: what the app passed may be in them."""
+    if isinstance(error, ReservedName):
+        return "provider or event is a name of releaseguard's own rows"
     if isinstance(error, ValueError | TypeError):
         return "the call's arguments were not those of an event"
     return f"the writer failed ({type(error).__name__})"

@@ -303,7 +303,8 @@ def test_a_broken_history_is_shown_refuses_rotations_and_is_left_by_a_decision(
 
 KEY = {"RELEASEGUARD_SIGNING_KEY": "3f9a1c0b7d2e4856" * 4}
 UNSIGNED = """INSERT INTO integration_events (id, occurred_at, recorded_at, provider, event, outcome, environment,
-release, detail) VALUES ('01890000-0000-7000-8000-000000000009', '2026-01-01T00:00:00.000000Z', '2999-01-01T00:00:00.000000Z',
+release, detail) VALUES ('01890000-0000-7000-8000-000000000009', '2026-01-01T00:00:00.000000Z',
+'2999-01-01T00:00:00.000000Z',
 'releaseguard', '{event}', 'success', 'production', 'r9', '{{"release": "r9"}}')"""
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.errors import ExitCode, Refused, UsageError
+from releaseguard.errors import ExitCode, Failed, Refused, UsageError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.signed import SignedLog
 from releaseguard.eventlog.signing import FORMER, VARIABLE, Key, Keyring, entropy_bytes, keyring_in
@@ -155,6 +155,17 @@ def test_whatever_a_row_says_its_signature_is_that_of_what_the_store_gives_back(
     log.append([event])
     (row,) = store.kept().select(Query(ids=(event.id,)))
     assert KEYS.has_signed(row)
+
+
+def test_a_row_whose_id_somebody_took_beforehand_is_not_lost_without_a_word(store: Any) -> None:
+    plain = store.log()
+    log = SignedLog(plain, KEYS)
+    log.append([mark("ours")])
+    event = mark("expected")
+    plain.append([replace(event, release="forged")])
+    with pytest.raises(Failed, match=str(event.id)):
+        log.append([event])
+    assert releases(log) == ["ours"]
 
 
 # --- Keys

@@ -244,6 +244,16 @@ def test_misuse_raises_nothing_and_is_counted(app: App) -> None:
     assert "hunter2" not in app.err
 
 
+def test_an_app_writes_no_row_that_looks_like_releaseguards_own(app: App) -> None:
+    app.come_back()
+    app.run(
+        "note('releaseguard', 'rotation_retired', 'success', detail={'lane': 'sendgrid@production'})\n"
+        "note('sendgrid', 'release_deployed', 'success')\nnote('sendgrid', 'kept', 'success')\nassert flush(30)"
+    )
+    assert [event for (event,) in app.rows() if event != "events_dropped"] == ["kept"]
+    assert "a name of releaseguard's own rows" in app.err
+
+
 def test_without_a_configuration_nothing_is_opened_and_the_loss_is_said(app: App) -> None:
     (app.folder / "releaseguard.toml").write_text("[project]\nname = 3\n")
     before = sorted(app.folder.iterdir())

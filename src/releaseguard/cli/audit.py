@@ -14,7 +14,7 @@ from releaseguard.private import write_file
 
 if TYPE_CHECKING:
     from releaseguard.audit import ChainReport, Foreign, Head, Histories, Lane
-    from releaseguard.eventlog.interface import EventLog
+    from releaseguard.eventlog.interface import EventLog, SetAside
     from releaseguard.report.postmortem import PostmortemDocument
     from releaseguard.rotation.account import Account
     from releaseguard.rotation.history import RotationView
@@ -157,12 +157,27 @@ def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
 
     parsed = [parse_head(head) for head in heads]
     with run.wiring(environment) as wiring:
-        reports, foreign = verify_log(wiring.event_log, parsed, _expected(wiring), fault=fault, names=TYPES)
-    intact = not foreign and not any(report.findings for report in reports)
-    chains = [_chain_row(one) for one in reports]
-    document = {"intact": intact, "chains": chains, "foreign": [one.to_json() for one in foreign]}
-    run.emit(lambda: "\n".join([_verify_text(reports, parsed), *_foreign_lines(foreign)]), document)
-    return ExitCode.OK if intact else ExitCode.BAD
+        found = verify_log(wiring.event_log, parsed, _expected(wiring), fault=fault, names=TYPES)
+    document = {
+        "intact": found.intact,
+        "chains": [_chain_row(one) for one in found.chains],
+        "foreign": [*(one.to_json() for one in found.foreign), *map(_unreadable_row, found.unreadable)],
+    }
+    lines = [*_foreign_lines(found.foreign), *map(_unreadable_line, found.unreadable)]
+    run.emit(lambda: "\n".join([_verify_text(found.chains, parsed), *lines]), document)
+    return ExitCode.OK if found.intact else ExitCode.BAD
+
+
+def _unreadable_row(row: SetAside) -> Mapping[str, Any]:
+    from releaseguard.model import to_text
+
+    at = row.recorded_at or row.occurred_at
+    problem = f"was edited: its {row.column} {row.problem}"
+    return {"id": row.row, "recorded_at": at and to_text(at), "event": row.event, "lane": None, "problem": problem}
+
+
+def _unreadable_line(row: SetAside) -> str:
+    return f"FOREIGN  {row.event or 'a row'}, row {row.row}: was edited: its {row.column} {row.problem}"
 
 
 def _expected(wiring: Wiring) -> Sequence[Lane]:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from uuid import UUID
 
-from releaseguard.errors import Refused
+from releaseguard.errors import Failed, Refused
 from releaseguard.eventlog import rows
 from releaseguard.eventlog.interface import (
     EventLog,
@@ -50,7 +51,20 @@ class SignedLog(EventLog):
     # --- Writing
 
     def append(self, events: Sequence[Event]) -> None:
-        self._log.append(self._signed(events))
+        signed = self._signed(events)
+        self._log.append(signed)
+        if self._keys is not None:
+            self._refuse_to_lose(self._keys, [event.id for event in signed if _is_signed_kind(event)])
+
+    def _refuse_to_lose(self, keys: Keyring, ids: Sequence[UUID]) -> None:
+        """An id that is taken leaves the row there as it is: where that is somebody else's, ours is not written."""
+        for row in self._log.select(Query(ids=ids)) if ids else ():
+            if not keys.has_signed(row):
+                raise Failed(
+                    f"the row {row.id} stands where this one would ({row.event[:80]}), and is not signed",
+                    where=self.label,
+                    next_step="See: releaseguard audit show. Another time (--at) makes another row.",
+                )
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         return self._log.append_exclusively(self._signed(events))

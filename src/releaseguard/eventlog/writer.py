@@ -10,7 +10,8 @@ from uuid import UUID
 
 from releaseguard.eventlog.plain import Json, plain, plain_text
 from releaseguard.eventlog.scrub import Scrubber
-from releaseguard.model import Event, Outcome, new_id, utc_now
+from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
+from releaseguard.ours import OUR_EVENTS
 
 MAX_NAME: Final = 200
 """Characters of every column but ``detail``."""
@@ -79,6 +80,17 @@ def note_of(
         synthetic=_flag(synthetic),
         detail=_object(detail),
     )
+
+
+class ReservedName(ValueError):
+    """A provider or an event that releaseguard alone writes: an app's row must not look like one of its own."""
+
+
+def of_the_app(note: Note) -> Note:
+    """The note. Raises ``ReservedName`` where it claims to be a row of releaseguard's own."""
+    if note.provider == OURSELVES or note.event in OUR_EVENTS:
+        raise ReservedName("provider and event are names of releaseguard's own rows")
+    return note
 
 
 def _name(argument: str, value: object) -> str:
