@@ -454,16 +454,23 @@ def fits(one: Event, query: Query) -> bool:
     )
 
 
-def test_a_repeat_counts_in_its_own_minute_and_never_as_a_happening(store: Any) -> None:
+def test_a_repeat_is_the_same_use_in_the_same_minute(store: Any) -> None:
     log = store.log()
-    for minute in (0, 7, 3):
-        log.append_exclusively([event(occurred_at=NOON + timedelta(minutes=minute), correlation_id="c")])
-    log.append([ours(), event(correlation_id="c", outcome=Outcome.ERROR, occurred_at=NOON)])
+    for second in (0, 420, 0, 59, 60):
+        log.append_exclusively([event(occurred_at=NOON + timedelta(seconds=second), correlation_id="c")])
+    log.append([ours(), event(correlation_id="c", outcome=Outcome.ERROR, occurred_at=NOON), event(occurred_at=NOON)])
     found = [
         ((one.occurred_minute - NOON) // timedelta(minutes=1), one.outcome, one.count, one.repeats)
         for one in log.minute_counts(Query())
     ]
-    assert sorted(found) == [(0, "error", 1, 0), (0, "success", 1, 0), (3, "success", 0, 1), (7, "success", 0, 1)]
+    totals = {
+        (minute, outcome): (
+            sum(count for m, o, count, _ in found if (m, o) == (minute, outcome)),
+            sum(repeats for m, o, _, repeats in found if (m, o) == (minute, outcome)),
+        )
+        for minute, outcome, _, _ in found
+    }
+    assert totals == {(0, "error"): (1, 0), (0, "success"): (2, 2), (1, "success"): (1, 0), (7, "success"): (1, 0)}
 
 
 # --- Mapping

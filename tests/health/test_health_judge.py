@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from releaseguard.health.interface import TROUBLED, State
+from releaseguard.health import judge
+from releaseguard.health.interface import TROUBLED, State, Why
 from releaseguard.health.judge import Window, condition_of, spike_of
+from releaseguard.verification.isolated import Traces
 from releaseguard.verification.series import Cell
 
 HOUR, DAY, WEEK = 60, 1440, 7 * 1440
@@ -194,3 +197,40 @@ def test_a_spike_is_found_and_usual_traffic_is_none():
     assert spike is not None
     assert spike.since is not None
     assert abs(spike.since.timestamp() / 60 - (START + 20)) <= 3
+
+
+# --- one that breaks takes no other with it
+
+BUG = ZeroDivisionError("nobody foresaw this")
+
+
+def breaking(original: Callable[..., Any], victim: str) -> Callable[..., Any]:
+    """The function, which breaks for one provider."""
+
+    def broken(window: Window, provider: str, *more: Any) -> Any:
+        if provider == victim:
+            raise BUG
+        return original(window, provider, *more)
+
+    return broken
+
+
+@pytest.mark.parametrize("place", ["_volume", "_series"])
+def test_a_provider_whose_past_cannot_be_read_breaks_alone(monkeypatch, place):
+    before = states(world(usual))
+    monkeypatch.setattr(Window, place, breaking(getattr(Window, place), "twilio"))
+    window = world(usual)
+    condition = condition_of(window, "twilio")
+    assert (condition.state, condition.grounds.why) == (State.UNKNOWN, Why.BROKEN)
+    assert "ZeroDivisionError" in condition.reason
+    assert "twilio" in window.known
+    assert states(window) == {name: state for name, state in before.items() if name != "twilio"}
+
+
+def test_a_provider_that_cannot_be_judged_breaks_alone_and_names_its_trace(monkeypatch):
+    monkeypatch.setattr(judge, "_failing", breaking(judge._failing, "mapbox"))
+    traces = Traces(lambda _error: "/traces/3")
+    window = Window(_cells(usual, random.Random(1), USERS, WEEK), START, END, WEEK, traces)
+    found = {name: condition_of(window, name) for name in window.providers}
+    assert "/traces/3" in found["mapbox"].reason
+    assert {one.state for name, one in found.items() if name != "mapbox"} == {State.HEALTHY}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Run, Span, command, environment_option, write_output
 from releaseguard.errors import ExitCode, UsageError
 
@@ -45,7 +47,8 @@ def health(
 
     healthy, degraded (more errors or fewer events than chance explains), down (most calls fail), silent (no event
     although users are there), idle (none was to be expected), unknown (the log says too little). With open leaks and
-    unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be judged.
+    unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be
+    judged, 70 where one could not for a bug and none is in trouble.
 
     JSON: {"environment", "as_of", "window", "summary", "log": {"down", "newest"}, "set_aside": {"rows", "by_provider",
     "named": [{"id", "column", "problem", "provider"}], "sentence"}, "providers": [{"provider", "name",
@@ -61,7 +64,7 @@ def health(
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
-        observer = Observer(wiring.health_world(window, provider))
+        observer = Observer(replace(wiring.health_world(window, provider), trace=write_trace))
         overview = observer.look()
         while watch:
             _show(run, overview, chosen, output, clear=True)
@@ -72,10 +75,12 @@ def health(
 
 
 def _exit_code(overview: Overview) -> ExitCode:
-    from releaseguard.health.document import is_troubled, says_nothing
+    from releaseguard.health.document import is_broken, is_troubled, says_nothing
 
     if is_troubled(overview):
         return ExitCode.BAD
+    if is_broken(overview):
+        return ExitCode.BUG
     return ExitCode.UNDECIDED if says_nothing(overview) else ExitCode.OK
 
 

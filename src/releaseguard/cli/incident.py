@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Moment, Run, Span, command, environment_option, write_output
 from releaseguard.errors import ExitCode, UsageError
 
@@ -60,7 +62,7 @@ def incident(
     With --as-of the log is read as it was then; a control whose service shows the present alone says so.
 
     Exit code 1 where the provider is in trouble, a symptom shows or a control found something bad, 3 where the log
-    says too little, 0 where nothing is wrong.
+    says too little, 0 where nothing is wrong, 70 where a part could not be judged for a bug and nothing is bad.
 
     JSON: {"provider", "name", "environment", "language", "as_of", "window", "headline", "state", "reason", "began",
     "began_before_window", "health": {...}, "others": [...], "changes": [{"at", "kind", "what", "where", "url",
@@ -82,7 +84,8 @@ def incident(
         language = lang or wiring.settings.project.language
         progress = _progress if run.on_terminal else (lambda _: None)
         try:
-            found = investigate(wiring.incident_world(card, window, as_of, progress))
+            world = wiring.incident_world(card, window, as_of, progress)
+            found = investigate(replace(world, health=replace(world.health, trace=write_trace)))
         finally:
             progress("")
     run.warn_of(found.set_aside)
@@ -104,8 +107,10 @@ def _progress(what: str) -> None:
 
 
 def _exit_code(found: Incident) -> ExitCode:
-    from releaseguard.incident.document import is_bad, says_nothing
+    from releaseguard.incident.document import is_bad, is_broken, says_nothing
 
     if is_bad(found):
         return ExitCode.BAD
+    if is_broken(found):
+        return ExitCode.BUG
     return ExitCode.UNDECIDED if says_nothing(found) else ExitCode.OK

@@ -130,11 +130,12 @@ class EventTable:
 class MinuteCount:
     """How many events of one kind happened in one minute, and in which minute the log learned of them.
 
-    Rows that share a correlation id, environment, provider, event and outcome are one happening: the one
-    recorded first (by ``recorded_at``, ``occurred_at``, ``id``; without ``recorded_at`` the one that occurred
-    first) is in ``count``, the others are in ``repeats``, each in its own minute. Recorded first, because then
-    what counts does not change when later rows arrive: summing the counts with ``recorded_minute`` up to some
-    minute's end gives what the log said at that end (:meth:`EventLog.minute_counts` with ``recorded_until``).
+    Rows that share a correlation id, environment, provider, event, outcome and the minute of ``occurred_at`` are one
+    happening, written or tried more than once: the one recorded first (by ``recorded_at``, ``occurred_at``, ``id``;
+    without ``recorded_at`` the one that occurred first) is in ``count``, the others are in ``repeats``. In another
+    minute it is another use, of which one user's action may make several. Recorded first, because then what counts
+    does not change when later rows arrive: summing the counts with ``recorded_minute`` up to some minute's end gives
+    what the log said at that end (:meth:`EventLog.minute_counts` with ``recorded_until``).
     """
 
     occurred_minute: datetime
@@ -205,7 +206,8 @@ _Kind = tuple[datetime, datetime | None, str, str, str, Outcome, str | None, boo
 def _happening(event: Event) -> tuple[str, ...] | None:
     if event.correlation_id is None:
         return None
-    return event.correlation_id, event.environment, event.provider, event.event, event.outcome
+    minute = event.occurred_at.isoformat(timespec="minutes")
+    return event.correlation_id, event.environment, event.provider, event.event, event.outcome, minute
 
 
 def _kind(event: Event) -> _Kind:

@@ -36,7 +36,7 @@ class Dialect:
 
 
 _KIND = "minute, recorded, environment, provider, event, outcome, release, synthetic, client"
-_HAPPENING = "correlation, environment, provider, event, outcome"
+_HAPPENING = "correlation, environment, provider, event, outcome, minute"
 
 
 def select(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], query: Query) -> Bound:
@@ -103,7 +103,7 @@ def minutes(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], *,
 
     All rows are counted first and the repeats, which are few, taken off: numbering all rows within their
     happenings would sort the whole table, which takes four times as long. Correlations alone select the rows to
-    number: a join on all five columns tempts SQLite into the index on providers, and into minutes. They are found
+    number: a join on all of them tempts SQLite into the index on providers, and into minutes. They are found
     once: Postgres, where it has no statistics of a table just filled, would look for them again for every row.
     """
     order = f"environment, {_KIND}" if by_environment else _KIND

@@ -48,6 +48,8 @@ class Why(StrEnum):
     OTHERS_QUIET = "others_quiet"
     """The others too have only the share ``usual`` of their usual traffic."""
     BY_CHANCE = "by_chance"
+    BROKEN = "broken"
+    """It could not be judged: ``problem`` is a bug of ours, whose trace is in ``trace``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Grounds:
     errors: int = 0
     expected: float = 0.0
     usual: float | None = None
+    problem: str = ""
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

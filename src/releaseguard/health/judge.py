@@ -8,10 +8,11 @@ against as usual, with the other providers telling absent users from a broken pr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
+from typing import TypeVar
 
 from releaseguard.health.interface import Condition, Grounds, State, Why
 from releaseguard.verification.baseline import (
@@ -34,10 +35,12 @@ from releaseguard.verification.evidence import (
     rise,
     volume_evidence,
 )
+from releaseguard.verification.isolated import Traces, no_trace, problem
 from releaseguard.verification.judge import FEW_EXPECTED, ONSET_EVERY
 from releaseguard.verification.series import Cell, Known, Ledger
 from releaseguard.verification.silence import IDLE_BELOW
 
+T = TypeVar("T")
 TELLING = 300.0
 """The evidence of errors, or of a drop, from which on a provider is called troubled."""
 SURE = 0.999
@@ -71,18 +74,25 @@ class Usual:
 class Window:
     """The traffic of an environment: a window ``[start, end)`` in minutes since 1970, and the time before it."""
 
-    def __init__(self, cells: Iterable[Cell], start: int, end: int, baseline: int) -> None:
+    def __init__(
+        self, cells: Iterable[Cell], start: int, end: int, baseline: int, traces: Traces | None = None
+    ) -> None:
+        self.traces = traces or Traces(no_trace)
+        self.broken: dict[str, Exception] = {}
+        """What broke the reading of a provider's past, by its name; the others are judged without it."""
         self.start, self.end, self.length = start, end, end - start
         self._ledger = Ledger((), (start,), self.length)
         self._ledger.add(cells)
         self.providers: Sequence[str] = tuple(self._ledger.providers)
-        """Those with any traffic in the window or before it."""
+        """Those with any traffic in the window or before it that can be judged; ``known``: all of them."""
         first = self._ledger.first
         self._span = Span(min(max(start - baseline, first if first is not None else start), start), start)
         inside = [cell for cell in self._ledger.near(start, end) if not cell.synthetic]
         self.lags = lags_of(cell for cell in inside if cell.occurred < end - 1)
         self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=None)
         self.usual = self._usual()
+        self.known = self.providers
+        self.providers = tuple(self.usual)
         self.dead = self._dead()
 
     def counts(self, provider: str, start: int, end: int) -> tuple[int, int]:
@@ -120,20 +130,34 @@ class Window:
         return [*(rate * arrival.share(self.length - 1 - m) for m, rate in enumerate(rates[:-1])), 0.0]
 
     def _usual(self) -> Mapping[str, Usual]:
-        series = {name: Known(self._ledger.series(name), ()) for name in self.providers}
-        volumes = {
-            name: volume_baseline(one, self._span, complete=self.start, minutes=self.length)
-            for name, one in series.items()
-        }
-        return {
-            name: Usual(
-                errors=error_baseline(one, self._span, minutes=self.length),
+        volumes = self._each(self.providers, self._volume)
+
+        def usual(name: str) -> Usual:
+            others = [volume for other, volume in volumes.items() if other != name]
+            return Usual(
+                errors=error_baseline(self._series(name), self._span, minutes=self.length),
                 volume=volumes[name],
                 rates=_at_least_as_before(volumes[name]),
-                shared=shared_variance(volumes[name], [v for other, v in volumes.items() if other != name]),
+                shared=shared_variance(volumes[name], others),
             )
-            for name, one in series.items()
-        }
+
+        return self._each(volumes, usual)
+
+    def _series(self, provider: str) -> Known:
+        return Known(self._ledger.series(provider), ())
+
+    def _volume(self, provider: str) -> VolumeBaseline:
+        return volume_baseline(self._series(provider), self._span, complete=self.start, minutes=self.length)
+
+    def _each(self, providers: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
+        """What the work gives of each provider, but for those that break it."""
+        found: dict[str, T] = {}
+        for name in providers:
+            try:
+                found[name] = work(name)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this provider's and nobody else's
+                self.broken[name] = error
+        return found
 
     def _dead(self) -> Sequence[bool]:
         totals = [sum(self.counts(name, m, m + 1)[0] for name in self.providers) for m in range(self.length)]
@@ -154,7 +178,23 @@ def _at_least_as_before(volume: VolumeBaseline) -> Sequence[float]:
 
 
 def condition_of(window: Window, provider: str) -> Condition:
-    """How the provider is at the window's end."""
+    """How the provider is at the window's end; where that breaks, that, and no other provider with it."""
+    try:
+        return _condition_of(window, provider)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this provider's and nobody else's
+        return not_judged(provider, error, window.traces)
+
+
+def not_judged(provider: str, error: Exception, traces: Traces) -> Condition:
+    """The condition of a provider that could not be judged."""
+    trace = traces.of(provider, error)
+    grounds = Grounds(Why.BROKEN, problem=type(error).__name__, trace=trace)
+    return Condition(State.UNKNOWN, f"not judged: {problem(error, trace)}", grounds)
+
+
+def _condition_of(window: Window, provider: str) -> Condition:
+    if provider in window.broken:
+        raise window.broken[provider]
     if provider not in window.usual:
         return Condition(State.UNKNOWN, "no event in the log", Grounds(Why.NO_HISTORY))
     if window.log_down:

@@ -12,10 +12,11 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.eventlog.tally import tally_of
 from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
-from releaseguard.health.judge import Window, condition_of
+from releaseguard.health.judge import Window, condition_of, not_judged
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.rotation.account import Account, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history import read_log
+from releaseguard.verification.isolated import Trace, Traces, no_trace
 from releaseguard.verification.series import Cell, cell_of, minute_of
 
 PARTS = 20
@@ -36,6 +37,8 @@ class HealthWorld:
     now: Callable[[], datetime]
     provider: str | None = None
     """Only this one is told of; all are read, since they tell absent users from a broken provider."""
+    trace: Trace = no_trace
+    """Where the trace of a provider that cannot be judged goes."""
     recorded_until: datetime | None = None
     """Look with only what had been recorded by then; ``None``: with everything."""
 
@@ -51,6 +54,10 @@ class Observer:
     world: HealthWorld
     _past: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
+    _traces: Traces = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._traces = Traces(self.world.trace)
 
     def look(self, window: Window | None = None) -> Overview:
         """How the providers are now; ``window`` is what :meth:`window` gave for the same time, where somebody asked
@@ -59,9 +66,9 @@ class Observer:
         until = world.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(world.window / timedelta(minutes=1)), 1))
         window = window or self.window(since, until)
-        glances = self._glances(window, since, until)
+        seen = self._seen(since, until)
         account = _account(world)
-        rows = [_row(window, name, shown, glances, account) for name, shown in self._named(window).items()]
+        rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
         return Overview(
             environment=world.environment,
             since=since,
@@ -78,7 +85,8 @@ class Observer:
         not its provider's."""
         cells = (cell_of(row) for row in self._rows(since, until))
         named = (cell._replace(provider=name(cell)) for cell in cells) if name else cells
-        return Window(named, minute_of(since), minute_of(until), round(self.world.baseline / timedelta(minutes=1)))
+        baseline = round(self.world.baseline / timedelta(minutes=1))
+        return Window(named, minute_of(since), minute_of(until), baseline, self._traces)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows from the baseline's beginning; what lies before the first window is kept."""
@@ -92,19 +100,40 @@ class Observer:
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
         named = {card.id: card.name for card in self.world.cards}
-        named |= {name: name for name in window.providers if name not in named}
+        named |= {name: name for name in window.known if name not in named}
         only = self.world.provider
         return named if only is None else {only: named[only]}
 
-    def _glances(self, window: Window, since: datetime, until: datetime) -> Mapping[str, Glance]:
+    def _row(
+        self, window: Window, provider: str, name: str, seen: Mapping[str, _Seen], account: Account
+    ) -> ProviderHealth:
+        """What is told of a provider; one that breaks says that, and takes no other with it."""
+        try:
+            glance = seen.get(provider, _Seen()).glance(window, provider)
+            return _row(window, provider, name, glance, account)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this provider's and nobody else's
+            return ProviderHealth(
+                provider=provider,
+                name=name,
+                condition=not_judged(provider, error, self._traces),
+                successes=0,
+                errors=0,
+                usual_share=None,
+                expected=None,
+                glance=Glance(),
+                course=(),
+                leaks=list(_leaks(account, provider)),
+                rotations=list(_rotations(account, provider)),
+            )
+
+    def _seen(self, since: datetime, until: datetime) -> Mapping[str, _Seen]:
         found: dict[str, _Seen] = {}
         only = () if self.world.provider is None else (self.world.provider,)
         query = self.world.query(providers=only, since=since, until=until, synthetic=False)
         for event in self.world.log.select(query):
             if event.provider != OURSELVES:
                 found.setdefault(event.provider, _Seen()).add(event)
-        names = {*found, *window.providers}
-        return {name: found.get(name, _Seen()).glance(window, name) for name in names}
+        return found
 
 
 @dataclass(slots=True)
@@ -150,7 +179,7 @@ def _account(world: HealthWorld) -> Account:
     return account_of(read_log(world.log, world.query()), world.provider, world.environment)
 
 
-def _row(window: Window, provider: str, name: str, glances: Mapping[str, Glance], account: Account) -> ProviderHealth:
+def _row(window: Window, provider: str, name: str, glance: Glance, account: Account) -> ProviderHealth:
     events, errors = window.counts(provider, 0, window.length)
     usual = window.usual.get(provider)
     return ProviderHealth(
@@ -161,7 +190,7 @@ def _row(window: Window, provider: str, name: str, glances: Mapping[str, Glance]
         errors=errors,
         usual_share=usual.errors.share if usual and usual.known else None,
         expected=sum(window.due(provider)) if usual else None,
-        glance=glances.get(provider, Glance()),
+        glance=glance,
         course=window.course(provider, min(PARTS, window.length)),
         leaks=list(_leaks(account, provider)),
         rotations=list(_rotations(account, provider)),

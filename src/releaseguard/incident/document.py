@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.cards.spec import Action
-from releaseguard.health.interface import TROUBLED, State
+from releaseguard.health.interface import TROUBLED, State, Why
 from releaseguard.incident.interface import Change, Checked, Incident, Match, Matched, Status
 from releaseguard.incident.words import KINDS, MATCHES, STATES, STATUSES, Words
 from releaseguard.model import from_text, to_text
@@ -68,6 +68,12 @@ def is_bad(incident: Incident) -> bool:
         or any(one.match is Match.YES for one in incident.symptoms)
         or bool(_found_bad(incident))
     )
+
+
+def is_broken(incident: Incident) -> bool:
+    """Whether a part of it could not be judged for a bug of ours."""
+    said = (one.key for control in incident.controls for one in control.finding.says)
+    return incident.condition.grounds.why is Why.BROKEN or "broken" in said
 
 
 def says_nothing(incident: Incident) -> bool:

@@ -49,6 +49,12 @@ def not_done(error: ReleaseguardError, service: Service) -> Finding:
     return Finding(status=Status.NOT_DONE, says=[problem(error, service)], next_step=remedy(error, service))
 
 
+def broke(error: Exception, trace: str | None) -> Finding:
+    """The finding of a control over which we broke ourselves."""
+    facts = {"problem": type(error).__name__, "trace": trace or "-"}
+    return Finding(status=Status.NOT_DONE, says=[Said("broken", facts)], next_step=Said("remedy_broken", facts))
+
+
 def not_configured(what: str, setting: str) -> Finding:
     """The finding of a control for which the configuration says too little."""
     return Finding(

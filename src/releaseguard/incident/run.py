@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from releaseguard.cards.spec import Card, VolumeCheck
+from releaseguard.cards.spec import Card, Control, VolumeCheck
 from releaseguard.deployments.interface import Deployer, Deployment
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
@@ -18,14 +18,15 @@ from releaseguard.incident import changes
 from releaseguard.incident.beginning import Past, reaches_back
 from releaseguard.incident.controls import Surroundings, carry_out
 from releaseguard.incident.evidence import Evidence, evidence_of
-from releaseguard.incident.interface import Change, Checked, Incident, Match, Matched, Unread
+from releaseguard.incident.interface import Change, Checked, Finding, Incident, Match, Matched, Unread
 from releaseguard.incident.outside import Project, Repository
-from releaseguard.incident.problems import GITHUB, SERVICES, SUPABASE, VERCEL, problem
+from releaseguard.incident.problems import GITHUB, SERVICES, SUPABASE, VERCEL, broke, problem
 from releaseguard.incident.secrets import Secrets, unless_refused
 from releaseguard.incident.symptoms import Traffic, matched
 from releaseguard.rotation.account import account_of
 from releaseguard.rotation.history import read_log
 from releaseguard.verification.interface import Promise
+from releaseguard.verification.isolated import Traces
 from releaseguard.verification.present import CountRows
 from releaseguard.verification.release import DEPLOYED, deployments_of
 
@@ -239,7 +240,18 @@ def _surroundings(
 
 
 def _controls(world: IncidentWorld, around: Surroundings) -> Iterator[Checked]:
+    traces = Traces(world.health.trace)
     for control in world.card.playbook.controls:
         if control.kind in ("function_logs", "invariant"):
             world.progress(f"{control.kind} {control.target}")
-        yield Checked(control, carry_out(control, around))
+        yield Checked(control, _carried_out(control, around, traces))
+
+
+def _carried_out(control: Control, around: Surroundings, traces: Traces) -> Finding:
+    """A control's finding; one that breaks says that, and the others are carried out."""
+    try:
+        return carry_out(control, around)
+    except ReleaseguardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this control's and nobody else's
+        return broke(error, traces.of(f"{control.kind} {control.target}", error))

@@ -61,6 +61,10 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "no event, where {expected:about} were to be expected: chance can do that",
         "event yok, beklenen: {expected:about}; bu tesadüf de olabilir",
     ),
+    "health_broken": (
+        "not judged: releaseguard has a bug there ({problem}); its trace is in {trace}",
+        "değerlendirilemedi: releaseguard hata verdi ({problem}); kaydı: {trace}",
+    ),
     # --- the first line, which has told the time already
     "brief_failed": (
         "{errors} of {events:call} failed, usually {usual:%}",
@@ -284,6 +288,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "problem_absent": ("{service} knows no such thing ({what})", "{service} böyle bir şey bulamadı ({what})"),
     "problem_limited": ("{service} is at its limit ({what})", "{service} istek sınırı doldu ({what})"),
     "problem_dead": ("{service} does not answer ({what})", "{service} yanıt vermiyor ({what})"),
+    "broken": ("releaseguard has a bug there ({problem})", "releaseguard hata verdi ({problem})"),
+    "remedy_broken": ("Report it; its trace is in {trace}.", "Bildir; kaydı: {trace}."),
     "problem_other": ("{service} could not do it ({what})", "{service} isteği yerine getirmedi ({what})"),
     "remedy_credential": (
         "Set {variable} in the environment and run this again.",
@@ -438,6 +444,8 @@ class Words:
             expected=grounds.expected,
             usual=grounds.usual or 0.0,
             since=condition.since,
+            problem=grounds.problem,
+            trace=grounds.trace or "-",
         )
 
     def clock(self, moment: datetime) -> str:
