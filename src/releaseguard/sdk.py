@@ -62,6 +62,8 @@ FORK_WAITS = 5.0
 """Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
 STORE_WAITS = 5.0
 """Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
+FILE_WAITS = 2.0
+"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
 ORPHAN_IDLES = 1.0
 """Seconds after which the threads end of a child that was forked in a thread."""
 
@@ -105,7 +107,8 @@ def log_integration_event(
     ``latency_ms`` is in milliseconds; ``release`` and ``source`` say which code speaks; ``correlation_id`` ties
     the events of one user action; ``synthetic`` marks a test user's. ``detail`` may hold anything; say
     ``secret_version`` there where it is known. Never raises and never waits; secrets and personal data are
-    scrubbed before anything leaves the process.
+    scrubbed before anything leaves the process. ``releaseguard`` as a provider, and the names of its own events, are
+    refused: counted as lost, and said through ``logging``.
     """
     _process.put(
         of_the_app(
@@ -285,7 +288,7 @@ def _desk(environ: Mapping[str, str], drops: Drops, process: _Process) -> Desk:
     if url is None:
         log.warning("integration events are lost: set RELEASEGUARD_EVENTS_URL, or write a releaseguard.toml")
         return Desk(Nowhere(drops), identity, scrubber)
-    embedded = url.startswith("sqlite:")
+    embedded = _is_embedded(url)
     spool = process.spool(spool_folder(environ, url))
     courier = Courier(
         lambda: _store(configured, url, environ, cut_off=process.cut_off and embedded),
@@ -306,6 +309,10 @@ def _given_url(environ: Mapping[str, str]) -> str | None:
     if url is None or not url.startswith("sqlite:///"):
         return url
     return f"sqlite:///{Path.cwd() / url.removeprefix('sqlite:///')}"
+
+
+def _is_embedded(url: str) -> bool:
+    return url.startswith("sqlite:")
 
 
 def _load(url: str) -> None:
@@ -331,7 +338,8 @@ def _store(configured: Settings, url: str, environ: Mapping[str, str], *, cut_of
 
     policy = safemode.build_policy({"[events] url": url}, {}, wiring.INFRASTRUCTURE, proxy=configured.network.proxy)
     credentials = settings.credentials(environ)
-    with wiring.Wiring(configured, credentials, Cards({}, {}), policy, environ, within=STORE_WAITS) as opened:
+    within = FILE_WAITS if _is_embedded(url) else STORE_WAITS
+    with wiring.Wiring(configured, credentials, Cards({}, {}), policy, environ, within=within) as opened:
         yield opened.event_log_at(url)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -274,6 +275,24 @@ STUCK_EDGES: Mapping[str, Edge] = {
         + "note('p', 'one', 'success')\nnote('p', 'two', 'success')\nassert enough.wait(50)\nos.kill(os.getpid(), 9)",
         "one two",
     ),
+    "forks while the store keeps it waiting": edge(
+        STUCK
+        + """
+note('p', 'one', 'success')
+note('p', 'two', 'success')
+assert enough.wait(50)
+pid = os.fork()
+if pid == 0:
+    kept.clear()
+    enough = threading.Event()
+    note('p', 'one', 'success')
+    note('p', 'two', 'success')
+    os._exit(0 if enough.wait(50) else 1)
+assert os.waitpid(pid, 0)[1] == 0
+os._exit(0)
+""",
+        "one two",
+    ),
     "the end while the store keeps it waiting": edge(
         "note('p', 'one', 'success')\ndef late(): note('p', 'two', 'success')", "one two"
     ),
@@ -403,28 +422,21 @@ def silent() -> Iterator[int]:
 def held_up(python: str, store: Any, silent: int, tmp_path: Path) -> Iterator[App]:
     """An app whose store keeps every request waiting."""
     store.log()
-    with ExitStack() as stack:
-        if store.kind == "sqlite":
-            holder = subprocess.Popen(
-                [sys.executable, "-c", HOLDER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-            stack.callback(holder.communicate)
-            assert holder.stdout is not None
-            holder.stdout.readline()
-            environ = address(store)
-        else:
-            scheme = "postgresql://u@" if store.kind == "postgres" else "http://"
-            environ = {"RELEASEGUARD_EVENTS_URL": f"{scheme}127.0.0.1:{silent}", "SUPABASE_SERVICE_ROLE_KEY": "k"}
+    if store.kind == "sqlite":
+        with holding(store.path):
+            yield App(python, tmp_path, address(store))
+    else:
+        scheme = "postgresql://u@" if store.kind == "postgres" else "http://"
+        environ = {"RELEASEGUARD_EVENTS_URL": f"{scheme}127.0.0.1:{silent}", "SUPABASE_SERVICE_ROLE_KEY": "k"}
         yield App(python, tmp_path, environ)
 
 
-HOLDER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute('BEGIN IMMEDIATE')
-print('held', flush=True)
-sys.stdin.read()
-"""
+@contextmanager
+def holding(database: Path) -> Iterator[None]:
+    """Somebody writes to it and does not come to an end."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
 
 
 @pytest.mark.parametrize("name", STUCK_EDGES)
@@ -434,3 +446,70 @@ def test_what_the_store_keeps_waiting_is_on_disk(held_up: App, name: str) -> Non
     assert code in (0, -9), err
     assert "Traceback" not in err
     assert {event.event for event in held_up.spooled()} == tried.events
+
+
+IN_THE_MIDDLE = """
+from releaseguard import sdk
+sdk.FORK_WAITS = 0.0
+from releaseguard.eventlog import sqlite
+inside, transaction = threading.Event(), sqlite._transaction
+def noticed(connection):
+    inside.set()
+    return transaction(connection)
+sqlite._transaction = noticed
+note('p', 'parent', 'success')
+assert inside.wait(50)
+pid = os.fork()
+note('p', 'after' if pid else 'child', 'success')
+if pid == 0:
+    assert not flush(30)
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_a_child_that_was_forked_in_the_middle_of_a_use_of_sqlite_leaves_it_alone(
+    sqlite_store: Any, tmp_path: Path
+) -> None:
+    """It cannot know what its copies of connection and locks do to the parent's: its events are on disk."""
+    sqlite_store.log()
+    app = App(sys.executable, tmp_path, address(sqlite_store))
+    with holding(sqlite_store.path):
+        code, err = app.run(edge(IN_THE_MIDDLE, ""))
+    assert code == 0, err
+    assert "this process was forked while its parent wrote to SQLite" in err
+    assert arrived(app, sqlite_store) == ["after", "child", "parent"]
+    assert sqlite_store.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_child_that_was_forked_in_the_middle_of_an_import_counts_its_events_as_lost(
+    sqlite_store: Any, tmp_path: Path
+) -> None:
+    """The import would wait for ever for a lock that nobody gives back."""
+    app = App(sys.executable, tmp_path, address(sqlite_store))
+    code, err = app.run(
+        edge(
+            """
+from releaseguard import sdk
+sdk.LOADING_WAITS = 0.0
+loading, go_on, desk = threading.Event(), threading.Event(), sdk._desk
+def slow(*words):
+    if os.getpid() == parent: loading.set(); go_on.wait(50)
+    return desk(*words)
+sdk._desk, parent = slow, os.getpid()
+note('p', 'parent', 'success')
+assert loading.wait(50)
+pid = os.fork()
+if pid == 0:
+    note('p', 'child', 'success')
+    assert not flush(30)
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+go_on.set()
+""",
+            "",
+        )
+    )
+    assert code == 0, err
+    assert "integration events are lost: this process was forked while its parent was loading releaseguard" in err
+    assert arrived(app, sqlite_store) == ["parent"]

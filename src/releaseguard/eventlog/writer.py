@@ -87,8 +87,8 @@ class ReservedName(ValueError):
 
 
 def of_the_app(note: Note) -> Note:
-    """The note. Raises ``ReservedName`` where it claims to be a row of releaseguard's own."""
-    if note.provider == OURSELVES or note.event in OUR_EVENTS:
+    """The note. Raises ``ReservedName`` where it claims to be a row of releaseguard's own, in whatever letter case."""
+    if note.provider.casefold() == OURSELVES or note.event.casefold() in OUR_EVENTS:
         raise ReservedName("provider and event are names of releaseguard's own rows")
     return note
 
