@@ -409,6 +409,24 @@ def test_nothing_is_lost_and_nothing_hangs(app: App, store: Any, name: str) -> N
     assert arrived(app, store) == sorted(tried.events)
 
 
+def test_a_first_event_in_a_finalizer_is_counted_as_lost(app: App) -> None:
+    code, err = app.run(
+        edge(
+            """
+class AtTheEnd:
+    def __init__(self): self.note = note
+    def __del__(self): self.note('p', 'finalizer', 'success')
+sys.modules['kept'] = AtTheEnd()
+""",
+            "",
+        )
+    )
+    assert code == 0, err
+    assert err == (
+        "releaseguard: 1 integration events were lost: the interpreter was gone before releaseguard was loaded\n"
+    )
+
+
 @pytest.fixture
 def silent() -> Iterator[int]:
     """A port where connections are accepted by the system and nobody ever answers."""

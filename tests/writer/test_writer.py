@@ -151,8 +151,9 @@ def test_a_thread_that_could_not_be_started_is_started_later(
 
 
 def test_after_the_end_the_main_thread_delivers_and_any_other_writes_to_disk(
-    writer: Writer, store: Any, spool: Spool
+    store: Any, spool: Spool, courier: Courier, drops: Drops
 ) -> None:
+    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0, exit=30.0))
     writer.put(note("before"))
     writer.finish()
     writer.put(note("main"))

@@ -229,18 +229,18 @@ class Writer:
         That is for the main thread alone: any other may be stopped for good with what it carries. Nor for a signal
         handler or a finalizer that interrupts just this.
         """
+        if sys.is_finalizing():
+            self._put_away(notes)
+            return
         try:
             desk = self._ready()
             events = desk.events(notes)
-            if sys.is_finalizing():
-                self._put_away(desk, events)
-            elif self._closed:
+            if self._closed:
                 self._hand_in(desk, events)
             else:
                 desk.carrier.keep(events)
         except Exception as error:  # noqa: BLE001 - the interpreter may be half gone; what is lost is counted
             self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(notes))
-            self._say_at_the_end()
 
     def _hand_in(self, desk: Desk, events: Sequence[Event]) -> None:
         is_main = threading.current_thread() is threading.main_thread()
@@ -251,18 +251,22 @@ class Writer:
             if free:
                 self._by_hand.release()
 
-    def _put_away(self, desk: Desk, events: Sequence[Event]) -> None:
-        """With half an interpreter: the disk, and a line on standard error where even that fails."""
-        self._all_out = False
-        desk.carrier.keep(events)
-        self._say_at_the_end()
+    def _put_away(self, notes: Sequence[Note]) -> None:
+        """With half an interpreter: the disk, and a line on standard error for what is lost.
 
-    def _say_at_the_end(self) -> None:
-        """``logging`` may wait for a lock that nobody gives back any more."""
-        if sys.is_finalizing():
-            for reason in self._drops.reasons():
-                lost = self._drops.take_unsaid(reason)
-                os.write(2, f"releaseguard: {lost} integration events were lost: {reason}\n".encode())
+        Nothing can be imported any more, and ``logging`` may wait for a lock that nobody gives back.
+        """
+        self._all_out = False
+        try:
+            if self._desk is None:
+                self._drops.add("the interpreter was gone before releaseguard was loaded", len(notes))
+            else:
+                self._desk.carrier.keep(self._desk.events(notes))
+        except Exception as error:  # noqa: BLE001 - any module may be gone
+            self._drops.add(f"the interpreter was gone ({type(error).__name__})", len(notes))
+        for reason in self._drops.reasons():
+            lost = self._drops.take_unsaid(reason)
+            os.write(2, f"releaseguard: {lost} integration events were lost: {reason}\n".encode())
 
     def _ready(self) -> Desk:
         with briefly(self._preparing, self._limits.loading):
