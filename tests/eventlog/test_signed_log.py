@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from releaseguard.errors import ExitCode, Failed, Refused, UsageError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.signed import SignedLog
-from releaseguard.eventlog.signing import FORMER, VARIABLE, Key, Keyring, entropy_bytes, keyring_in
+from releaseguard.eventlog.signing import FORMER, VARIABLE, Key, Keyring, entropy_bytes, keyring_in, weakness
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.ours import DROPPED, OUR_EVENTS, SIGNING_BEGAN
@@ -252,12 +252,10 @@ RANDOM = "3f9a1c0b7d2e4856" * 4
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({VARIABLE: "short"}, "too short"),
-        ({VARIABLE: RANDOM[:62]}, "too short"),
-        ({VARIABLE: "correct horse"}, "too short"),
-        ({VARIABLE: "ab" * 40}, "repeats"),
+        ({VARIABLE: "short"}, "5 characters"),
+        ({VARIABLE: "correct horse"}, "13 characters"),
         ({FORMER: RANDOM}, VARIABLE),
-        ({VARIABLE: RANDOM, FORMER: f"{RANDOM},short"}, "too short"),
+        ({VARIABLE: RANDOM, FORMER: f"{RANDOM},short"}, "5 characters"),
     ],
 )
 def test_a_key_that_could_be_guessed_is_refused_and_never_shown(environ: dict[str, str], said: str) -> None:
@@ -265,6 +263,15 @@ def test_a_key_that_could_be_guessed_is_refused_and_never_shown(environ: dict[st
         keyring_in(environ)
     assert refusal.value.exit_code is ExitCode.USAGE
     assert not any(one in str(refusal.value) for one in ("correct horse", RANDOM[:20]))
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [(RANDOM[:62], "31 bytes"), ("correct horse battery", "21 bytes"), ("ab" * 40, "repeats")]
+)
+def test_a_key_weaker_than_the_signature_is_taken_and_remarked_on(key: str, said: str) -> None:
+    assert keyring_in({VARIABLE: key}) is not None
+    assert said in str(weakness(key))
+    assert weakness(RANDOM) is None
 
 
 def test_keys_are_read_from_the_environment_alone() -> None:

@@ -12,7 +12,7 @@ from releaseguard.destinations.address import parse
 from releaseguard.doctor.interface import Check, DoctorWorld, Group
 from releaseguard.doctor.needs import Need, needs
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.signing import MAKE_ONE, VARIABLE, keyring_in
+from releaseguard.eventlog.signing import MAKE_ONE, VARIABLE, Key, keyring_in
 from releaseguard.model import Remark, Standing
 from releaseguard.private import open_to_all
 from releaseguard.rotation.plan import check_claims
@@ -217,10 +217,17 @@ def _successors(world: DoctorWorld) -> Iterator[Remark]:
             yield Remark(Standing.WARN, what, "environment", fix, variable)
 
 
+def _the_key(key: Key) -> Remark:
+    what = f"{VARIABLE} is set: key {key.id} signs"
+    if key.weakness is None:
+        return Remark(Standing.OK, what)
+    return Remark(Standing.WARN, f"{what}, but {key.weakness}", "environment", MAKE_ONE)
+
+
 def _signing(world: DoctorWorld) -> Iterator[Remark]:
     keys = keyring_in(world.environ)
     if keys is not None:
-        yield Remark(Standing.OK, f"{VARIABLE} is set: key {keys.current.id} signs")
+        yield _the_key(keys.current)
     if keys is not None or not world.settings.providers:
         return  # where nothing is managed there is no state to be forged
     what = (

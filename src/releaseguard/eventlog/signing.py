@@ -23,8 +23,11 @@ from releaseguard.secret import Secret
 VARIABLE = "RELEASEGUARD_SIGNING_KEY"
 FORMER = "RELEASEGUARD_SIGNING_KEY_OLD"
 """Keys that were used before, separated by commas: what they signed is believed, nothing is signed with them."""
+SHORTEST = 16
+"""Characters of a key that is taken at all; whatever is shorter can be found by trying."""
 KEY_BYTES = 32
-"""Of entropy: HMAC-SHA256 is as strong as its key up to the length of its digest (RFC 2104, section 3)."""
+"""Of entropy: HMAC-SHA256 is as strong as its key up to the length of its digest (RFC 2104, section 3). A key that
+cannot hold as many is taken, and ``doctor`` remarks on it."""
 FEWEST_CHARACTERS = 10
 """Different ones. A random key of 32 bytes has fewer once in more than 10**9 keys, in hexadecimal too."""
 MAKE_ONE = "Make one: openssl rand -base64 32"
@@ -44,6 +47,11 @@ class Key:
     @classmethod
     def of(cls, secret: Secret) -> Key:
         return cls(secret, _mac(secret, _KEY_DOMAIN)[:16])
+
+    @property
+    def weakness(self) -> str | None:
+        """What makes it easier to find than a random key, in words; ``None`` for a good one."""
+        return weakness(self.secret.reveal())
 
     def signature(self, event: Event) -> str:
         """Of the row as a store keeps it. Raises ``ValueError`` for what has no canonical form."""
@@ -88,7 +96,7 @@ def key_named_by(event: Event) -> str | None:
 def keyring_in(environ: Mapping[str, str]) -> Keyring | None:
     """The keys of the environment; ``None`` without a current one.
 
-    Raises ``UsageError`` for a key that could be guessed, and for former keys without a current one.
+    Raises ``UsageError`` for a key of less than :data:`SHORTEST` characters, and for former keys without a current one.
     """
     current, former = environ.get(VARIABLE), [one.strip() for one in environ.get(FORMER, "").split(",")]
     if not current:
@@ -101,13 +109,19 @@ def keyring_in(environ: Mapping[str, str]) -> Keyring | None:
 
 def _checked(variable: str, text: str) -> Secret:
     text = text.strip()
-    held = entropy_bytes(text)
-    if held < KEY_BYTES:
-        what = f"{variable} is too short: it can hold {held:.0f} bytes of entropy, and {KEY_BYTES} are needed"
+    if len(text) < SHORTEST:
+        what = f"{variable} has {len(text)} characters, and a key of less than {SHORTEST} can be found by trying"
         raise UsageError(what, where=variable, next_step=MAKE_ONE)
-    if len(set(text)) < FEWEST_CHARACTERS:
-        raise UsageError(f"{variable} repeats a few characters: it can be guessed", where=variable, next_step=MAKE_ONE)
     return Secret(text)
+
+
+def weakness(key: str) -> str | None:
+    """What makes a key easier to find than a random one of :data:`KEY_BYTES`, in words; ``None`` for a good one."""
+    key = key.strip()
+    held = entropy_bytes(key)
+    if held < KEY_BYTES:
+        return f"it can hold {held:.0f} bytes of entropy, where {KEY_BYTES} are as strong as the signature"
+    return "it repeats a few characters" if len(set(key)) < FEWEST_CHARACTERS else None
 
 
 def entropy_bytes(text: str) -> float:
