@@ -26,7 +26,8 @@ from releaseguard.canonical import canonical, covered
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
 from releaseguard.eventlog.rows import storable
-from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text, visible
+from releaseguard.harmless import visible
+from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
 
 GENESIS = "0" * 64
 """The hash that the first event of a chain carries as the one before."""

@@ -106,15 +106,6 @@ def from_text(text: str) -> datetime:
         raise ValueError(f"{text!r} lies outside of the years 1 to 9999") from None
 
 
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-"""What steers a terminal, turns the direction of writing, or stands in no XML; a line's end and a tab do not."""
-
-
-def visible(text: str) -> str:
-    """The text without characters that do something else than show: an event's release or key may hold any."""
-    return _STEERING.sub("\ufffd", text)
-
-
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
     milliseconds = time.time_ns() // 1_000_000

@@ -594,7 +594,7 @@ class Wiring:
     def _scrub(self) -> Callable[[str], str]:
         """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""
         from releaseguard.eventlog.scrub import Scrubber, secrets_of
-        from releaseguard.model import visible
+        from releaseguard.harmless import visible
         from releaseguard.secret import masked, without_keys
 
         scrubber = Scrubber(secrets_of(self.environ))

@@ -10,6 +10,7 @@ import click
 
 from releaseguard.cli.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.harmless import harmless
 from releaseguard.private import write_file
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ def report(run: Run, rotation: str | None, environment: str | None, form: str, o
 
 def _write(output: Path, text: str) -> None:
     try:
-        write_file(output, text)
+        write_file(output, harmless(text))
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import Run, command, write_output
+from releaseguard.cli.options import Run, command, steer, write_output
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def _progress(run: Run) -> Callable[[int, int], None]:
             return
         last = now
         shown = f"{done} of {whole} files read" if done < whole else ""
-        click.echo(f"\r\033[K{shown}", err=True, nl=False)
+        steer("\r\033[K", err=True)
+        click.echo(shown, err=True, nl=False)
 
     return tell
 

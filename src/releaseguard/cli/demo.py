@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Run, command
+from releaseguard.cli.options import Run, command, styled
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ class _Stage:
         """One step: what happens, the command that a user would type, and what it printed."""
         self.went_as_told &= as_told
         self.steps.append({"title": title, "command": command_line, "as_told": as_told, "result": result})
-        self.say(f"\n{click.style(title, bold=True)}\n$ {command_line}\n")
+        self.say("")
+        if not self.run.json:
+            styled(title, bold=True)
+        self.say(f"\n$ {command_line}\n")
         self.say("\n".join(f"  {line}" for line in text.splitlines()))
 
     def written_back(self) -> None:

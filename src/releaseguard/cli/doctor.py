@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,15 +63,12 @@ def _code(ok: bool, refused: ReleaseguardError | None) -> ExitCode:
 
 
 def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:
-    from releaseguard.model import visible
+    from releaseguard.harmless import as_json
     from releaseguard.report.doctor import render
 
     document = _document(run, diagnosis)
     width = shutil.get_terminal_size((100, 24)).columns
-    if run.json:
-        text = json.dumps(document, ensure_ascii=False, indent=2)
-    else:
-        text = visible(render(document, width, quiet=run.verbosity < 0))
+    text = as_json(document) if run.json else render(document, width, quiet=run.verbosity < 0)
     if output is not None:
         write_output(output, text)
     elif text:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
-import json
 import os
 import sys
 import tempfile
@@ -14,18 +14,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO, cast
 
 import click
 
 from releaseguard.cli.options import ReaderLeft, is_text
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+from releaseguard.harmless import Harmless, as_json
 from releaseguard.secret import masked
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code and never raises."""
     _open_what_is_closed()
-    with _threads_name_no_value():
+    with _harmless_streams(), _threads_name_no_value():
         return _ended(list(sys.argv[1:] if args is None else args))
 
 
@@ -84,6 +86,25 @@ def _masked(text: str) -> str:
     from releaseguard.settings import confidential
 
     return masked(text, confidential(os.environ))
+
+
+@contextmanager
+def _harmless_streams() -> Iterator[None]:
+    """Whatever is printed meanwhile, by whom ever, steers no terminal and commands no CI runner."""
+    before = sys.stdout, sys.stderr
+    sys.stdout = cast("TextIO", Harmless(_of_every_letter(sys.stdout)))
+    sys.stderr = cast("TextIO", Harmless(_of_every_letter(sys.stderr)))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _of_every_letter(stream: TextIO) -> TextIO:
+    """A stream whose locale knows only ASCII, as in many containers, is given UTF-8, as click does."""
+    if stream.encoding and codecs.lookup(stream.encoding).name == "ascii" and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
+    return stream
 
 
 def _disk_full() -> int:
@@ -156,4 +177,4 @@ def _forget_stdout() -> None:
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:
     document = {"error": {"what": what, "where": where, "next_step": next_step, "exit_code": int(code)}}
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(as_json(document))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.edge import write_trace
-from releaseguard.cli.options import Run, Span, command, environment_option, write_output
+from releaseguard.cli.options import Run, Span, command, environment_option, steer, write_output
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +90,9 @@ def _show(run: Run, overview: Overview, format_: str, output: Path | None, *, cl
     document = document_of(overview)
     text = RENDERERS[format_](document, shutil.get_terminal_size((100, 24)).columns)
     if output is None:
-        click.echo(f"{CLEAR if clear and sys.stdout.isatty() else ''}{text}")
+        if clear:
+            steer(CLEAR)
+        click.echo(text)
         return
     write_output(output, text)
     run.tell(f"{document['summary']} ({output})")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.edge import write_trace
-from releaseguard.cli.options import Moment, Run, Span, command, environment_option, write_output
+from releaseguard.cli.options import Moment, Run, Span, command, environment_option, steer, write_output
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ def _progress(what: str) -> None:
     """One line of a terminal, written over by the next; nothing is left of the last."""
     width = max(shutil.get_terminal_size((80, 24)).columns - 1, 1)
     shown = f"looking at {what}"[:width] if what else ""
-    click.echo(f"\r{shown:<{width}}\r", nl=False, err=True)
+    steer("\r", err=True)
+    click.echo(f"{shown:<{width}}", nl=False, err=True)
+    steer("\r", err=True)
 
 
 def _exit_code(found: Incident) -> ExitCode:

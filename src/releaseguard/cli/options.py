@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -53,12 +52,12 @@ class Run:
 
     def emit(self, text: str | Callable[[], str], data: Any) -> None:
         """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
-        from releaseguard.model import visible
+        from releaseguard.harmless import as_json
 
         if self.json:
-            click.echo(json.dumps(self._safe_in(data), ensure_ascii=False, indent=2))
+            click.echo(as_json(self._safe_in(data)))
         else:
-            click.echo(self.safe(visible(text() if callable(text) else text)))
+            click.echo(self.safe(text() if callable(text) else text))
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
@@ -218,10 +217,28 @@ class Span(click.ParamType[Any]):
 
 def write_output(output: Path, text: str) -> None:
     """Put a result into the file that ``-o`` names, for its owner alone where it is new. Raises ``UsageError``."""
+    from releaseguard.harmless import harmless
+
     try:
-        write_file(output, text + "\n")
+        write_file(output, harmless(text) + "\n")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
+
+
+def steer(sequence: str, *, err: bool = False) -> None:
+    """Send a control sequence of our own to the terminal; where there is none, nothing."""
+    stream = sys.stderr if err else sys.stdout
+    if stream.isatty():
+        control = getattr(stream, "control", stream.write)
+        control(sequence)
+
+
+def styled(text: str, **style: Any) -> None:
+    """Print a text in a colour, or bold, where somebody sees it; without a line's end."""
+    begin, end = ("", "") if os.environ.get("NO_COLOR") else click.style("|", **style).split("|")
+    steer(begin)
+    click.echo(text, nl=False)
+    steer(end)
 
 
 def check_spans(**spans: timedelta | None) -> None:

@@ -14,6 +14,7 @@ import click
 from releaseguard.cli.confirm import ask, refuse_without_terminal
 from releaseguard.cli.options import Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError, UsageError
+from releaseguard.harmless import harmless
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
@@ -220,7 +221,7 @@ def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
     try:
         make_folder(folder)
         for form, render in FORMATS.items():
-            write_file(folder / f"{rotation_id}.{form}", render(document))
+            write_file(folder / f"{rotation_id}.{form}", harmless(render(document)))
     except OSError as error:
         again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
         return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"
@@ -391,12 +392,14 @@ def _report(run: Run, result: RotationResult) -> None:
 
 def _job_summary(run: Run, result: RotationResult) -> None:
     """The result and the chain's head in the GitHub Actions job summary: the head is anchored outside the log."""
+    from releaseguard.report.markdown import fenced
+
     path = run.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
     try:
         with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(f"```\n{text_of(result)}\n```\n")
+            summary.write(harmless(fenced(text_of(result))) + "\n")
     except OSError as error:
         run.tell(f"The job summary could not be written to {path}: {error.strerror}.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +21,7 @@ from releaseguard.cli.options import (
     check_spans,
     command,
     environment_option,
+    styled,
     write_output,
 )
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
@@ -91,12 +91,10 @@ def _exit_code(judged: Judged) -> ExitCode:
 
 def _tell_unknown(run: Run, judged: Judged) -> None:
     """Names that no card knows may be misspelt; errors among them count as their provider's."""
-    from releaseguard.model import visible
-
     unknown = judged.log["unknown_events"]
     if unknown:
         names = ", ".join(f"{row['event']} of {row['provider']} ({row['outcome']}, {row['events']})" for row in unknown)
-        run.tell(f"Events that no card names: {' '.join(visible(names).split())}")
+        run.tell(f"Events that no card names: {' '.join(names.split())}")
 
 
 def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]) -> None:
@@ -201,7 +199,7 @@ def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path
     width = shutil.get_terminal_size((100, 24)).columns
     text = RENDERERS[chosen](document, width)
     if output is None:
-        click.echo(_coloured(text) if chosen == "text" else text)
+        _print(text, coloured=chosen == "text")
         return
     write_output(output, text)
     run.tell(f"{document['verdict'].upper()}  {document['summary']} ({output})")
@@ -210,15 +208,12 @@ def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path
 _COLOURS = {"PASS": "green", "FAIL": "red", "WARN": "yellow", "INCONCLUSIVE": "magenta", "ERROR": "red"}
 
 
-def _coloured(text: str) -> str:
-    import os
+def _print(text: str, *, coloured: bool) -> None:
     import re
 
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
-        return text
-    return re.sub(
-        rf"^({'|'.join(_COLOURS)})\b",
-        lambda found: click.style(found[1], fg=_COLOURS[found[1]], bold=True),
-        text,
-        flags=re.MULTILINE,
-    )
+    end = 0
+    for word in re.finditer(rf"^({'|'.join(_COLOURS)})\b", text, re.MULTILINE) if coloured else ():
+        click.echo(text[end : word.start()], nl=False)
+        styled(word[0], fg=_COLOURS[word[0]], bold=True)
+        end = word.end()
+    click.echo(text[end:])

@@ -16,7 +16,8 @@ from releaseguard.eventlog.detail import detail_of
 from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
 from releaseguard.eventlog.plain import CUT
 from releaseguard.eventlog.rows import INTEGER, OUTCOMES
-from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id, visible
+from releaseguard.harmless import visible
+from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
 
 MOST_TEXT: Final = 1_000
 """Characters of a text in any column but detail."""

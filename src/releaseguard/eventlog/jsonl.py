@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+from releaseguard.harmless import as_json
 from releaseguard.model import Event, Outcome, from_text, to_text
 
 
@@ -31,7 +32,7 @@ def document(event: Event) -> dict[str, Any]:
 
 def line(event: Event) -> str:
     """One line, with its end."""
-    return json.dumps(document(event), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return as_json(document(event), indent=None) + "\n"
 
 
 def parse(text: str) -> Event:
@@ -46,5 +47,5 @@ def parse(text: str) -> Event:
             "outcome": Outcome(columns["outcome"]),
         }
         return Event(**columns | converted)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ValueError("not an event") from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from releaseguard.model import visible
+from releaseguard.harmless import as_json, visible
 from releaseguard.report.sarif import sarif_run
 from releaseguard.report.text import wrapped
 
@@ -141,7 +140,7 @@ def render(format_: str, document: CoverageDocument, *, width: int, verbose: boo
     """The document in one of the formats; ``prefix`` is the way from the repository to the searched folder."""
     if format_ == "text":
         return text(document, width, verbose=verbose)
-    return sarif(document, prefix) if format_ == "sarif" else json.dumps(document, ensure_ascii=False, indent=2)
+    return sarif(document, prefix) if format_ == "sarif" else as_json(document)
 
 
 def sarif(document: CoverageDocument, prefix: str = "") -> str:

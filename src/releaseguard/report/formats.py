@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from releaseguard.model import visible
+from releaseguard.harmless import as_json, visible
 from releaseguard.report.interface import Format, VerdictDocument
 
 
@@ -32,9 +32,8 @@ def _text(document: VerdictDocument, width: int) -> str:
 
 
 def _json(document: VerdictDocument, _width: int) -> str:
-    import json
 
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return as_json(document)
 
 
 def _markdown(document: VerdictDocument, _width: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from releaseguard.harmless import as_json
 from releaseguard.report.text import wrapped
 
 
@@ -149,7 +149,7 @@ def sparkline(course: Sequence[Mapping[str, int]]) -> str:
 
 
 def _json(document: HealthDocument, _width: int) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return as_json(document)
 
 
 def html(document: HealthDocument, _width: int = 0) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 
 import jinja2
 
+from releaseguard.harmless import as_json
 from releaseguard.report.interface import VerdictDocument, by_urgency
 
 
@@ -15,7 +15,7 @@ def render(document: VerdictDocument) -> str:
     return page("verdict.html.jinja").render(
         document=document,
         checks=by_urgency(document),
-        evidence=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+        evidence=as_json,
     )
 
 

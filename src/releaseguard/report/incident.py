@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
-from releaseguard.model import visible
+from releaseguard.harmless import as_json, visible
 from releaseguard.report.health import heights, sparkline
-from releaseguard.report.markdown import cell
+from releaseguard.report.markdown import cell, code, fenced
 from releaseguard.report.text import wrapped
 
 
@@ -197,10 +196,10 @@ def _action(row: ActionRow, width: int) -> list[str]:
 
 def markdown(document: IncidentDocument, labels: Labels, _width: int = 0) -> str:
     """The incident as GitHub-flavoured Markdown: the first line is what a channel shows of it."""
-    lines = [f"**{_plain(document['headline'])}**", ""]
+    lines = [f"**{cell(document['headline'])}**", ""]
     if labels["undone"]:
         lines += [f"{_MARKS['not_done']} {labels['undone']}.", ""]
-    lines += [f"### {_plain(labels['heading_actions'])}", ""]
+    lines += [f"### {cell(labels['heading_actions'])}", ""]
     lines += [_markdown_action(row) for row in document["actions"]]
     if document["open"]:
         lines += ["", f"### {labels['heading_open']}", ""]
@@ -208,32 +207,30 @@ def markdown(document: IncidentDocument, labels: Labels, _width: int = 0) -> str
     if document["others"]:
         lines += ["", f"### {labels['heading_others']}", ""]
         lines += [
-            f"- {_plain(one['provider'])}, {labels['state_' + one['state']]}: {_plain(one['reason'])}"
+            f"- {cell(one['provider'])}, {labels['state_' + one['state']]}: {cell(one['reason'])}"
             for one in document["others"]
         ]
     lines += ["", f"### {labels['heading_changes']}", "", *_markdown_changes(document, labels)]
     lines += ["", f"### {labels['heading_symptoms']}", ""]
     for symptom in document["symptoms"]:
-        lines.append(
-            f"- {_MATCHES[symptom['match']]} {_plain(symptom['text'])}: {_plain('; '.join(symptom['evidence']))}"
-        )
+        lines.append(f"- {_MATCHES[symptom['match']]} {cell(symptom['text'])}: {cell('; '.join(symptom['evidence']))}")
     lines += ["", f"### {labels['heading_controls']}", ""]
     for control in document["controls"]:
         lines += _markdown_control(control, labels)
     if document["rules"]:
-        lines += ["", f"### {labels['heading_rules']}", "", *(f"- {_plain(rule)}" for rule in document["rules"])]
-    lines += ["", f"_{_plain(document['environment'])}, {_plain(labels['as_of'])}. {labels['from_events']}_"]
+        lines += ["", f"### {labels['heading_rules']}", "", *(f"- {cell(rule)}" for rule in document["rules"])]
+    lines += ["", f"_{cell(document['environment'])}, {cell(labels['as_of'])}. {labels['from_events']}_"]
     return "\n".join(lines)
 
 
 def _markdown_action(row: ActionRow) -> str:
-    command = f": {_code(row['command'])}" if row["command"] else ""
-    return f"{row['number']}. {_plain(row['text'])}{command}"
+    command = f": {code(row['command'])}" if row["command"] else ""
+    return f"{row['number']}. {cell(row['text'])}{command}"
 
 
 def _markdown_open(one: Mapping[str, Any], labels: Labels) -> str:
-    step = f" {labels['next']}: {_plain(one['next_step'])}" if one["next_step"] else ""
-    return f"- **{_plain(one['text'])}**{step}"
+    step = f" {labels['next']}: {cell(one['next_step'])}" if one["next_step"] else ""
+    return f"- **{cell(one['text'])}**{step}"
 
 
 def _markdown_changes(document: IncidentDocument, labels: Labels) -> Iterator[str]:
@@ -243,38 +240,27 @@ def _markdown_changes(document: IncidentDocument, labels: Labels) -> Iterator[st
         if row is None:
             yield f"- **{clock(document['began'] or '', document)} {labels['began_here']}**"
             continue
-        where = f" ({_plain(row['where'])})" if row["where"] else ""
-        what = f"[{_plain(row['what'])}]({row['url']})" if _is_link(row["url"]) else _plain(row["what"])
+        where = f" ({cell(row['where'])})" if row["where"] else ""
+        what = f"[{cell(row['what'])}]({row['url']})" if _is_link(row["url"]) else cell(row["what"])
         mark = f" ⬅ **{labels['likely_mark']}**" if row["likely"] else ""
         yield f"- {clock(row['at'], document)} {what}{where}{mark}"
     for problem in document["unread"]:
-        yield f"- {labels['not_looked']}: {_plain(problem)}"
+        yield f"- {labels['not_looked']}: {cell(problem)}"
 
 
 def _markdown_control(row: ControlRow, labels: Labels) -> Iterator[str]:
     status = row["status"]
-    yield f"- {_MARKS[status]} **{_plain(row['text'])}** ({labels['status_' + status]})"
+    yield f"- {_MARKS[status]} **{cell(row['text'])}** ({labels['status_' + status]})"
     for one in row["finding"]:
-        yield f"  - {_plain(one)}"
+        yield f"  - {cell(one)}"
     if row["lines"]:
-        # Nothing in a line can end the fence.
-        lines = (line.replace("`", "'") for line in row["lines"])
-        yield from ("", "    ```text", *(f"    {line}" for line in lines), "    ```")
+        yield from ("", *(f"    {line}" for line in fenced("\n".join(row["lines"])).split("\n")))
     if row["next_step"]:
-        yield f"  - {labels['next']}: {_plain(row['next_step'])}"
+        yield f"  - {labels['next']}: {cell(row['next_step'])}"
     if row["command"]:
-        yield f"  - {labels['run']}: {_code(row['command'])}"
+        yield f"  - {labels['run']}: {code(row['command'])}"
     if row["url"]:
-        yield f"  - {labels['open']}: <{row['url']}>" if _is_link(row["url"]) else f"  - {_plain(row['url'])}"
-
-
-def _plain(text: str) -> str:
-    """Text that is no markup: no code, no link, no tag, no table."""
-    return cell(text).replace("`", "'").replace("[", "\\[").replace("*", "\\*")
-
-
-def _code(command: str | None) -> str:
-    return f"`{(command or '').replace('`', '')}`"
+        yield f"  - {labels['open']}: <{row['url']}>" if _is_link(row["url"]) else f"  - {cell(row['url'])}"
 
 
 def _is_link(url: str | None) -> bool:
@@ -300,7 +286,7 @@ def html(document: IncidentDocument, labels: Labels, _width: int = 0) -> str:
 
 
 def _json(document: IncidentDocument, _labels: Labels, _width: int) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return as_json(document)
 
 
 def shown(document: Any) -> Any:

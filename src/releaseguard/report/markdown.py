@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
 
+from releaseguard.harmless import visible
 from releaseguard.report.interface import VerdictDocument, by_urgency
 
 _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
@@ -15,13 +17,13 @@ def render(document: VerdictDocument) -> str:
     lines = [
         f"## {_MARK[verdict]} {verdict.upper()}: {cell(document['summary'])}",
         "",
-        f"Release `{document['release']}` in {document['environment']}, deployed {document['deployed_at']}, "
+        f"Release {code(document['release'])} in {cell(document['environment'])}, deployed {document['deployed_at']}, "
         f"as of {document['as_of']}.",
         "",
         "| | check | why |",
         "|---|---|---|",
-        *(f"| {_MARK[row['verdict']]} | `{row['id']}` | {cell(row['reason'])} |" for row in by_urgency(document)),
-        *(f"| skipped | `{row['id']}` | {cell(row['reason'])} |" for row in document["skipped"]),
+        *(f"| {_MARK[row['verdict']]} | {code(row['id'])} | {cell(row['reason'])} |" for row in by_urgency(document)),
+        *(f"| skipped | {code(row['id'])} | {cell(row['reason'])} |" for row in document["skipped"]),
     ]
     if document["next_step"]:
         lines += ["", f"**Next:** {cell(document['next_step'])}"]
@@ -29,5 +31,28 @@ def render(document: VerdictDocument) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that stays inside its table cell and is no markup of its own."""
-    return html.escape(text, quote=False).replace("|", "\\|").replace("\n", " ")
+    """Text that stays inside its table cell, or its line, and is no markup: no tag, no code, no link, no picture.
+
+    A backslash before punctuation is plain text (GitHub's specification, "Backslash escapes"), which also keeps
+    addresses from becoming links by themselves ("Autolinks"). Of mail addresses, mentions and references it does not: a
+    comment takes them apart and leaves nothing behind where somebody copies them.
+    """
+    flat = _MARKUP.sub(r"\\\g<0>", html.escape(text.replace("\n", " "), quote=False))
+    return _REFERENCES.sub(r"\g<0><!-- -->", flat)
+
+
+_MARKUP = re.compile(r"[\\`*\[\]|]|(?<=\w):(?=//)|(?<=\bwww)\.|^(?:[#+-]|\d+(?=[.)]))", re.IGNORECASE)
+_REFERENCES = re.compile(r"(?<!\w)@(?=\w)|(?<=\w)@(?=[\w.-]+\.\w)|(?<!\w)(?:#|GH-)(?=\d)", re.IGNORECASE)
+
+
+def code(text: str) -> str:
+    """Text as code, in a table or out of it: nothing in it can end the code."""
+    flat = visible(text.replace("\n", " ")).replace("`", "'").replace("|", "\u00a6")
+    return f"`{flat}`" if flat else ""
+
+
+def fenced(text: str) -> str:
+    """Lines as a block of code, by a fence longer than any in them."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return f"{fence}text\n{text}\n{fence}"

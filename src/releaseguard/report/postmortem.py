@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from releaseguard.report.markdown import cell
+from releaseguard.report.markdown import cell, code
 
 
 class Moment(TypedDict):
@@ -61,10 +61,10 @@ def markdown(document: PostmortemDocument) -> str:
         for one in document["timeline"]
     ]
     lines += ["", *_places(document)]
-    lines += ["## Evidence", "", f"Rotation `{document['rotation']['rotation_id']}`."]
+    lines += ["## Evidence", "", f"Rotation {code(document['rotation']['rotation_id'])}."]
     lines += [f"Proof: {cell(proof(document))}."]
     if document["head"]:
-        lines += [f"Head of the chain: `{document['head']}` (`releaseguard audit verify --head ...`)."]
+        lines += [f"Head of the chain: {code(document['head'])} (`releaseguard audit verify --head ...`)."]
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +76,7 @@ def _places(document: PostmortemDocument) -> list[str]:
     rows = document["destinations"]
     if not rows:
         return []
-    body = [f"| {cell(row['uri'])} | {row['status']} | {cell(row['problem'])} |" for row in rows]
+    body = [f"| {cell(row['uri'])} | {cell(row['status'])} | {cell(row['problem'])} |" for row in rows]
     return ["## Destinations", "", "| where | state | problem |", "|---|---|---|", *body, ""]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from releaseguard import __version__
+from releaseguard.harmless import as_json
 from releaseguard.report.interface import CheckRow, VerdictDocument, rows_of
 
 _LEVEL = {"fail": "error", "warn": "warning", "inconclusive": "note", "error": "error"}
@@ -28,7 +28,7 @@ def sarif_run(
     """One run of ours as SARIF: its rules, its results (which name rules by ``ruleIndex``), and what else it says."""
     driver = {"name": "releaseguard", "version": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results, "properties": properties}
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+    return as_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _result(index: int, row: CheckRow) -> dict[str, Any]:

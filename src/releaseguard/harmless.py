@@ -1,0 +1,107 @@
+"""What leaves the program shows text and does nothing else, whoever wrote that text.
+
+A row of the log, a release's name or a service's answer may hold what a terminal obeys (escape sequences), what turns
+the direction of reading, and lines that a CI runner takes for commands. GitHub's runner trims a line and obeys it where
+it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anywhere (``TryParse``); Azure Pipelines has
+``##vso[``, TeamCity ``##teamcity[``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, TextIO
+
+_STEERING: Final = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, of which a tab and a line's end stay
+    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"  # directions, ends of lines and paragraphs, what has no width
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\U000e0000-\U000e007f"  # tags: a second text that nobody sees
+)
+_STEERS: Final = re.compile(f"[{_STEERING}]")
+_COMMAND: Final = re.compile(r"(##\w*)(?=\[)")
+_COMMAND_LINE: Final = re.compile(r"^([^\S\n]*:)(?=:)", re.MULTILINE)
+
+
+def visible(text: str) -> str:
+    """The text without characters that do something else than show: an event's release or key may hold any."""
+    return _STEERS.sub("\ufffd", text)
+
+
+def harmless(text: str) -> str:
+    """The text, of one or more lines, as it may be printed or written: what steers is replaced, what a runner would
+    obey is set apart by a space."""
+    return _COMMAND_LINE.sub(r"\1 ", _COMMAND.sub(r"\1 ", visible(text)))
+
+
+def as_json(value: Any, indent: int | None = 2) -> str:
+    """``value`` as JSON for people and programs: everything harmful is escaped, and its value stays the same.
+
+    Such characters stand inside of strings only, and no line of indented JSON begins with a colon.
+    """
+    separators = None if indent else (",", ":")
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    return _COMMAND_IN_JSON.sub(r"#\\u0023\1", _STEERS.sub(_escaped, text))
+
+
+_COMMAND_IN_JSON: Final = re.compile(r"##(\w*\[)")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if match[0] != "\x7f" else "\\u007f"
+
+
+class Harmless:
+    """A text stream through which only :func:`harmless` text goes, also where a line comes in pieces.
+
+    What this program itself does to a terminal goes past it: :meth:`control`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._line = ""
+        """Of the line that is not at its end yet, what decides how it may go on."""
+
+    def write(self, text: str) -> int:
+        """Write it; the number of characters is that of ``text``, as callers expect."""
+        begun = self._line
+        self._stream.write(harmless(begun + text)[len(begun) :])
+        last = (begun + text).rpartition("\n")[2]
+        self._line = _undecided(last)
+        return len(text)
+
+    def control(self, sequence: str) -> None:
+        """Write a control sequence of our own."""
+        self._stream.write(sequence)
+
+    def writelines(self, lines: Any) -> None:
+        """Write them one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:
+        return self._stream.encoding
+
+    @property
+    def errors(self) -> str | None:
+        return self._stream.errors
+
+    def __getattr__(self, name: str) -> Any:
+        """What else a stream can do (flush, isatty, fileno); its bytes are nobody's, since they would go past us."""
+        if name in {"buffer", "detach", "reconfigure"}:
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+
+def _undecided(line: str) -> str:
+    """As little of a begun line as decides the same: whether it is blank, and how its end may become a command."""
+    if not line.strip():
+        return " " if line else ""
+    if line.strip() == ":":
+        return " :"
+    end = re.search(r"##?\w{0,40}\Z", line)
+    return "x" + (end[0] if end else "")
