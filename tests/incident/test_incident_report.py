@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from markdown_it import MarkdownIt
 
 from releaseguard.report.incident import FORMATS, render, shown_changes
 
@@ -92,7 +93,7 @@ def test_what_the_log_holds_steers_nothing(format_):
 
 def test_no_line_ends_the_fence_or_begins_a_heading_in_markdown():
     page = render(document(NASTY), labels(), "markdown", 80)
-    assert page.count("```") == 2
+    assert [token.type for token in MarkdownIt().parse(page)].count("fence") == 1
     assert "javascript:alert(1)>" not in page
     assert " [a](" not in outside_fences(page)
 
