@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from rotation_fakes import NAME, World
 
 from releaseguard.errors import ExitCode
+from releaseguard.eventlog.detail import detail_of
 from releaseguard.eventlog.interface import SetAside
-from releaseguard.model import Outcome
+from releaseguard.model import Event, Outcome
 from releaseguard.rotation.proof import Labels, Question, Runtime, prove
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, RotateRequest, State
@@ -74,3 +76,19 @@ def test_a_row_that_cannot_be_read_ends_no_rotation_and_leaves_it_unproven_until
     assert "--resume" in str(first.next_step)
     world.log.aside = []
     assert rotate(RotateRequest(action=Action.RESUME), world.process(), world.tell).state is State.PROVEN
+
+
+def test_a_success_whose_detail_was_too_much_to_read_speaks_against_the_new_version() -> None:
+    """Its label may have stood there: whoever writes such rows hides no use of the old key."""
+    used = Event(
+        id=UUID(int=1),
+        occurred_at=SERVING + timedelta(minutes=1),
+        recorded_at=SERVING + timedelta(minutes=1),
+        provider="sendgrid",
+        event="sendgrid_email_sent",
+        outcome=Outcome.SUCCESS,
+        environment="production",
+        detail=detail_of("[" * 100_000),
+    )
+    missing = prove(QUESTION, [used]).missing
+    assert any("1 with another version" in what for what in missing), missing

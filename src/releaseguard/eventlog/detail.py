@@ -59,9 +59,9 @@ def detail_of(text: Any, *, whole: bool = False) -> Mapping[str, Any]:
     return value if whole or _is_small(text) else _bounded(value)
 
 
-def was_cut(detail: Mapping[str, Any]) -> bool:
-    """Whether keys are missing, so that what is not there may have been."""
-    return CUT in detail
+def is_unread(detail: Mapping[str, Any]) -> bool:
+    """Whether it was too much to be read at all, so that what is not there may have been."""
+    return detail.keys() == {CUT}
 
 
 def _parsed(text: str) -> Any:

@@ -540,11 +540,17 @@ def _where(wanted: Iterable[Condition], shape: Shape) -> Bound:
 def _condition(condition: Condition, shape: Shape) -> Bound:
     name = shape.value(condition.column)
     if condition.key is not None:
-        return f"{name} ->> '{condition.key}' = %s", [condition.value]
+        return _detail_condition(name, condition.key, shape.type("detail").type), [condition.value] * 2
     if condition.operator == "in":
         kind = "uuid" if shape.type(condition.column).type == "uuid" else "text"
         return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
     return f"{name} {_OPERATORS.get(condition.operator, '=')} %s", [condition.value]
+
+
+def _detail_condition(name: str, key: str, kind: str) -> str:
+    """Also where ``detail`` is a JSON text of an object: only a look at the text raises nothing for what is none."""
+    inside = f"substring({name} #>> '{{}}' from '\"{key}\"\\s*:\\s*\"?([^\",}}]*)')"
+    return f"({name} ->> '{key}' = %s OR ({kind}_typeof({name}) = 'string' AND {inside} = %s))"
 
 
 _FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01-01 00:00:00+00'"

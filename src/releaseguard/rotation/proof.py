@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from releaseguard.eventlog.detail import was_cut
+from releaseguard.eventlog.detail import is_unread
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.tally import tally_of
 from releaseguard.model import Event, Outcome
@@ -340,8 +340,8 @@ def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
     version = event.detail.get("secret_version")
     if version not in (None, ""):
         return _Says.NEW_VERSION if question.labels.is_new(version) else _Says.OLD
-    if was_cut(event.detail) and runtime.speaks(event):
-        return _Says.OLD  # its label may be in what was too long to read
+    if is_unread(event.detail) and runtime.speaks(event):
+        return _Says.OLD  # its label may be in what was too much to read
     deployment = event.detail.get("deployment_id")
     if deployment and runtime.deployment:
         return _of_deployment(question, runtime, event, str(deployment))
