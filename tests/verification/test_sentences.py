@@ -73,7 +73,8 @@ def looked_at(cells: Sequence[Cell], minutes: int = WINDOW) -> Replay:
 def contradictions(replay: Replay, rule: Rule, finding: Finding) -> Iterator[str]:
     """What is wrong with a sentence, judged by its own numbers."""
     said, against = finding.reason, finding.verdict in {Verdict.FAIL, Verdict.WARN}
-    if against and not replay.is_live:
+    # Rows without a tag count by time: what failed while they were the most of it stays, whatever comes later.
+    if against and not replay.is_live and not replay.log.fresh:
         yield "held against a release that serves nobody"
     if against and (finding.evidence["silence_cause"] == "release_not_live" or "serves nobody" in said):
         yield "held against the release, though other releases made the events"
