@@ -244,6 +244,19 @@ class EventLog(ABC):
     def append(self, events: Sequence[Event]) -> None:
         """Write events; an id that is there already is left as it is, so a retried write is not a second event."""
 
+    def restore(self, events: Iterable[Event]) -> int:
+        """Append events with the ``recorded_at`` that they carry; returns how many of them are new.
+
+        For what was recorded elsewhere (an import, a demonstration's past), never for what happens now: a row dated
+        back changes what the log is said to have held. So it takes the table's owner, in Postgres: who may only append
+        is refused with ``AccessDenied``. An id that is there already is left as it is; an event without a
+        ``recorded_at`` gets the store's time. Streams: what was written stays where a later event cannot be.
+
+        Raises ``ConfigError`` where the store always sets the column itself (REST).
+        """
+        del events
+        raise ConfigError(f"{self.label} cannot be given back when rows were recorded")
+
     @abstractmethod
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         """Write all events or, raising ``Conflict``, none: no id may be there already.

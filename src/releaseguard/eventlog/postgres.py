@@ -135,6 +135,19 @@ class PostgresEventLog(TableLog):
                     sql = _insert_sql(place, shape) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
                     connection.execute(sql, _values(events[start : start + CHUNK], place))
 
+    def _restore(self, batches: Sequence[Batch]) -> int:
+        return _again(lambda: self._restore_once(batches))
+
+    def _restore_once(self, batches: Sequence[Batch]) -> int:
+        with self._working() as connection, connection.transaction():
+            return sum(self._restored(connection, place, events) for place, events in batches)
+
+    def _restored(self, connection: Connection, place: EventTable, events: Sequence[Event]) -> int:
+        shape = self._shape(connection, place)
+        _must_own(connection, place, self.label)
+        sql = _insert_sql(place, shape, keep_recorded=True) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+        return connection.execute(sql, _values(events, place, keep_recorded=True)).rowcount
+
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
         from psycopg.errors import UniqueViolation
 
@@ -459,6 +472,23 @@ def _guarded(connection: Connection, place: EventTable, label: str) -> Iterator[
         yield Remark(Standing.OK, what, label, about="guards")
 
 
+def _must_own(connection: Connection, place: EventTable, label: str) -> None:
+    """Who may only append must not date rows back, and the table's trigger would set the time anew in silence: it asks
+    the same (``schema/guards.py``)."""
+    (owns,) = connection.execute(
+        "SELECT pg_has_role(current_user, relowner, 'USAGE') AND pg_has_role(session_user, relowner, 'MEMBER')"
+        " FROM pg_class WHERE oid = to_regclass(%s)",
+        [qualified(place.table)],
+    ).fetchone() or (False,)
+    if not owns:
+        raise AccessDenied(
+            f"only the owner of the table {place.table} may say when its rows were recorded",
+            where=label,
+            next_step="Run this one command as the owner: copy releaseguard.toml to owner.toml, with"
+            ' [events] url = "${RELEASEGUARD_EVENTS_OWNER_URL}" (the owner\'s address), and add --config owner.toml.',
+        )
+
+
 def _migrate(connection: Connection, table: str, label: str) -> list[str]:
     # Two migrations at once would each find nothing there and then be in each other's way.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"releaseguard:{table}"])
@@ -498,25 +528,36 @@ def _objects(connection: Connection, table: str) -> list[str]:
 _OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
 
 
-def _insert_sql(place: EventTable, shape: Shape) -> str:
+def _insert_sql(place: EventTable, shape: Shape, *, keep_recorded: bool = False) -> str:
     """One statement whatever the number of rows: every column is one array of text, cast to the column's type."""
-    given = [column for column in place.present if column != "recorded_at"]
+    given = _given(place, keep_recorded=keep_recorded)
     names = ", ".join(shape.name(column) for column in given)
-    casts = ", ".join(f"x.{column}::{shape.type(column).type}" for column in given)
+    casts = ", ".join(_cast(column, shape) for column in given)
     arrays = ", ".join(["%s::text[]"] * len(given))
-    recorded = ("", "") if not place.theirs("recorded_at") else (f", {shape.name('recorded_at')}", ", now()")
+    set_here = place.theirs("recorded_at") and not keep_recorded
+    recorded = (f", {shape.name('recorded_at')}", ", now()") if set_here else ("", "")
     return (
         f"INSERT INTO {qualified(place.table)} ({names}{recorded[0]})"
         f" SELECT {casts}{recorded[1]} FROM unnest({arrays}) AS x({', '.join(given)})"
     )
 
 
+def _given(place: EventTable, *, keep_recorded: bool) -> list[str]:
+    return [column for column in place.present if keep_recorded or column != "recorded_at"]
+
+
+def _cast(column: str, shape: Shape) -> str:
+    value = f"x.{column}::{shape.type(column).type}"
+    return f"coalesce({value}, now())" if column == "recorded_at" else value
+
+
 def _returning(place: EventTable, shape: Shape) -> str:
     return f"{_insert_sql(place, shape)} RETURNING {', '.join(_shown(shape, column) for column in COLUMNS)}"
 
 
-def _values(events: Sequence[Event], place: EventTable) -> list[list[str | None]]:
-    return [[_text(getattr(event, column)) for event in events] for column in place.present if column != "recorded_at"]
+def _values(events: Sequence[Event], place: EventTable, *, keep_recorded: bool = False) -> list[list[str | None]]:
+    given = _given(place, keep_recorded=keep_recorded)
+    return [[_text(getattr(event, column)) for event in events] for column in given]
 
 
 def _text(value: object) -> str | None:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -145,12 +145,6 @@ class SqliteEventLog(TableLog):
     def close(self) -> None:
         self._pool.close()
 
-    def restore(self, events: Iterable[Event]) -> None:
-        """Append events with the ``recorded_at`` they carry: for imports and demonstrations, never for new rows."""
-        stream = iter(events)
-        while batch := list(islice(stream, CHUNK)):
-            self._write(self._batches(batch), _ADD, keep_recorded=True)
-
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query
     ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
@@ -172,8 +166,11 @@ class SqliteEventLog(TableLog):
     def _add(self, batches: Sequence[Batch]) -> None:
         self._write(batches, _ADD)
 
+    def _restore(self, batches: Sequence[Batch]) -> int:
+        return self._write(batches, _ADD, keep_recorded=True)[1]
+
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
-        at = from_text(self._write(batches, ""))
+        at = from_text(self._write(batches, "")[0])
         return [rows.as_stored(event, place, at) for place, events in batches for event in events]
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
@@ -282,8 +279,8 @@ class SqliteEventLog(TableLog):
             with closing(connection.execute(sql, parameters)) as cursor:
                 yield from chain.from_iterable(iter(lambda: cursor.fetchmany(CHUNK), []))
 
-    def _write(self, batches: Sequence[Batch], tail: str, *, keep_recorded: bool = False) -> str:
-        """Writes them and returns the ``recorded_at`` that the new ones were given."""
+    def _write(self, batches: Sequence[Batch], tail: str, *, keep_recorded: bool = False) -> tuple[str, int]:
+        """Writes them and returns the ``recorded_at`` that the new ones were given, and how many these are."""
         with self._working() as connection:
             for place, _ in batches:
                 self._check_shape(connection, place)
@@ -294,14 +291,16 @@ class SqliteEventLog(TableLog):
                     raise rows.conflict([event for _, events in batches for event in events]) from None
                 raise
 
-    def _put(self, connection: sqlite3.Connection, batches: Sequence[Batch], tail: str, *, keep_recorded: bool) -> str:
+    def _put(
+        self, connection: sqlite3.Connection, batches: Sequence[Batch], tail: str, *, keep_recorded: bool
+    ) -> tuple[str, int]:
         with _transaction(connection):
-            now = to_text(self._clock())
+            now, new = to_text(self._clock()), 0
             for place, events in batches:
                 columns = place.present
                 values = (_values(event, columns, now, keep_recorded=keep_recorded) for event in events)
-                connection.executemany(_insert_sql(place, tail), values)
-            return now
+                new += connection.executemany(_insert_sql(place, tail), values).rowcount
+            return now, new
 
     def _check_shape(self, connection: sqlite3.Connection, place: EventTable) -> None:
         if place.table not in self._known_shapes:

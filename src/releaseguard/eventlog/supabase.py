@@ -202,6 +202,16 @@ class SupabaseEventLog(TableLog):
                     repeatable=True,
                 )
 
+    def _restore(self, batches: Sequence[Batch]) -> NoReturn:
+        del batches
+        raise ConfigError(
+            "over Supabase's REST interface rows cannot be given back when they were recorded",
+            where=self.label,
+            next_step="Run this one command on the database itself, as the table's owner: copy releaseguard.toml to"
+            ' owner.toml, with [events] url = "${SUPABASE_DB_URL}" (postgresql://..., in Supabase under Connect), and'
+            " add --config owner.toml.",
+        )
+
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
         if len(batches) > 1:
             raise ValueError("one request writes one table: our own rows and traffic cannot be one conditional append")

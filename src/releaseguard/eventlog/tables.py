@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -28,6 +28,9 @@ from releaseguard.eventlog.interface import (
 from releaseguard.eventlog.rows import Condition
 from releaseguard.eventlog.schema.names import VERSION, index_names
 from releaseguard.model import OURSELVES, Event, Remark, Standing
+
+RESTORED_AT_ONCE = 10_000
+"""Rows of one transaction: enough to make it cheap, few enough to hold up no other writer for long."""
 
 Batch = tuple[EventTable, Sequence[Event]]
 """Events and the one table they go to."""
@@ -63,6 +66,11 @@ class TableLog(EventLog):
 
         Raises ``Conflict`` where an id is taken and ``Unreachable`` where it is unknown whether rows were written.
         """
+
+    def _restore(self, batches: Sequence[Batch]) -> int:
+        """Write what is not there yet, with its ``recorded_at``; returns how many rows that were."""
+        del batches
+        return super().restore(())
 
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         """Which of ``columns``, by our names, the table has not; none where there is no table."""
@@ -126,6 +134,12 @@ class TableLog(EventLog):
     def append(self, events: Sequence[Event]) -> None:
         if events:
             self._add(self._batches(events))
+
+    def restore(self, events: Iterable[Event]) -> int:
+        stream, new = iter(events), 0
+        while batch := list(islice(stream, RESTORED_AT_ONCE)):
+            new += self._restore(self._batches(batch))
+        return new
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         if not events:
