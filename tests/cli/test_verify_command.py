@@ -13,7 +13,7 @@ import pytest
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, from_text, new_id, to_text, utc_now
 from releaseguard.sandbox.seed import Fault, Released, Week
-from releaseguard.sandbox.story import BUSY, CALM
+from releaseguard.sandbox.story import BUSY
 from support.commands import Commands
 
 
@@ -24,7 +24,7 @@ def seeded(tmp_path_factory):
     now = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
     with SqliteEventLog(path) as log:
         log.migrate()
-    week = Week(path, seed=7, streams=BUSY, evening=now, noise=CALM)
+    week = Week(path, seed=7, streams=BUSY)
     week.write(now - timedelta(minutes=80), "before")
     week.append(Released(release="good", deployed_at=now - timedelta(minutes=80)), now)
     week.append(Released(release="bad", deployed_at=now - timedelta(minutes=40)), now, Fault())

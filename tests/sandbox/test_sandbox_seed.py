@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,9 +12,8 @@ import pytest
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
-from releaseguard.sandbox.seed import STREAMS, Fault, Released, Week, weight
-from releaseguard.sandbox.story import live_traffic, seed
-from releaseguard.sandbox.world import World
+from releaseguard.sandbox.course import STREAMS, evening_at
+from releaseguard.sandbox.seed import Fault, Released, Week
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 PROVIDERS = {
@@ -33,7 +31,7 @@ def log(tmp_path: Path) -> Iterator[SqliteEventLog]:
 
 @pytest.fixture
 def week(log: SqliteEventLog, tmp_path: Path) -> Week:
-    made = Week(tmp_path / "log.db", scale=0.1, seed=7)
+    made = Week(tmp_path / "log.db", scale=0.1, seed=1)
     made.write(NOW, "good")
     return made
 
@@ -117,29 +115,10 @@ def test_the_same_seed_gives_the_same_week(tmp_path: Path) -> None:
     assert weeks[0]
 
 
-def test_weights_average_to_one_over_the_week() -> None:
-    start = NOW.timestamp()
-    assert sum(weight(start + 3600 * hour) for hour in range(168)) / 168 == pytest.approx(1.0, abs=0.01)
-
-
 @pytest.mark.parametrize("hour", [0, 4, 13, 23])
 def test_evening_is_busy_whatever_the_clock_says(log: SqliteEventLog, tmp_path: Path, hour: int) -> None:
     now = NOW.replace(hour=hour)
-    Week(tmp_path / "log.db", streams=STREAMS[:1], seed=hour, evening=now).write(now, "good", earlier=0)
+    Week(tmp_path / "log.db", streams=STREAMS[:1], seed=hour, shift=evening_at(now)).write(now, "good", earlier=0)
     hour_began = now.replace(minute=0)
     night = traffic(log, since=hour_began - timedelta(hours=17), until=hour_began - timedelta(hours=15))
     assert len(traffic(log, since=now - timedelta(hours=2))) > 5 * len(night) > 0
-
-
-def test_the_story_leaves_a_week_and_live_events_in_the_log(world: World, tmp_path: Path) -> None:
-    database = tmp_path / "story.db"
-    seed(world, database, streams=STREAMS[:1])
-    enough = threading.Event()
-    with live_traffic(world, database, interval=0.001):
-        log_it = world.app.log
-        assert log_it is not None
-        world.app.log = lambda events: (log_it(events), enough.set())[0]
-        assert enough.wait(30)
-    with SqliteEventLog(database) as log:
-        sources = {event.source for event in traffic(log, release=world.release)}
-    assert sources >= {"discover", "web"}

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from releaseguard import settings
-from releaseguard.sandbox.world import COMPANIONS, SECRETS_OF, Login, World
+from releaseguard.sandbox.household import SMALL
+from releaseguard.sandbox.world import Login, World
 
 Client = Callable[..., httpx.Client]
 
@@ -19,12 +20,12 @@ Client = Callable[..., httpx.Client]
 @pytest.mark.parametrize("wide", [False, True])
 def test_at_first_every_destination_holds_the_first_version(wide: bool) -> None:
     world = World(wide=wide)
-    for provider, names in SECRETS_OF.items():
-        for name in names:
-            assert world.holders(name, 1) >= set(world.destinations[provider])
+    for holding in SMALL:
+        for name in holding.names:
+            assert world.holders(name, 1) >= set(world.destinations[holding.provider])
     for uri in world.destinations["sendgrid"]:
         expected = None if uri.startswith("github-dependabot:") else "1"
-        assert world.value_at(uri, f"{COMPANIONS[0]}_VERSION") == expected
+        assert world.value_at(uri, "SENDGRID_API_KEY_VERSION") == expected
 
 
 def test_a_wide_world_has_three_github_two_vercel_and_one_supabase_destination() -> None:

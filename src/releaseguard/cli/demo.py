@@ -59,20 +59,18 @@ def _removed_afterwards(folder: Path) -> Iterator[None]:
 @contextmanager
 def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
     from releaseguard import settings, wiring
-    from releaseguard.sandbox.story import BUSY, CALM, Story, live_traffic, seed
-    from releaseguard.sandbox.world import World
+    from releaseguard.sandbox.story import BUSY, TOLD_AT, TOLD_WITH, Story, furnished, seed
 
-    database = folder / "releaseguard.db"
-    with World() as world:
+    with furnished() as world:
         run.tell("Seeding a week of the app's events ...")
-        story = Story(world, seed(world, database, streams=BUSY, noise=CALM))
+        week = seed(world, folder / "releaseguard.db", number=TOLD_WITH, streams=BUSY, told_at=TOLD_AT)
         # Only what the story rotates is managed: copies that nobody has pushed could not be judged.
         kept = () if scenario == "release" else ("sendgrid",)
         world.destinations = {name: world.destinations[name] for name in kept}
         config = world.write(folder)
         loaded = settings.load(config, environment=None, environ={})
-        with wiring.open_up(loaded, world.environ()) as opened, live_traffic(world, database, interval=0.02):
-            yield _Stage(run, story, opened)
+        with wiring.open_up(loaded, world.environ()) as opened:
+            yield _Stage(run, Story(world, week), opened)
 
 
 @dataclass
@@ -119,8 +117,14 @@ class _Stage:
 
 
 def _leak(stage: _Stage) -> None:
+    with stage.story.users():
+        _rotate(stage)
+        _confirm(stage)
+
+
+def _rotate(stage: _Stage) -> None:
     from releaseguard.cli.rotate import rotated, text_of
-    from releaseguard.rotation.values import Action, RotateRequest, State
+    from releaseguard.rotation.values import RotateRequest, State
 
     stage.story.leak()
     stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in Infisical.")
@@ -130,6 +134,11 @@ def _leak(stage: _Stage) -> None:
     line = 'releaseguard rotate sendgrid --leak --reason "key in a public gist" --yes'
     proven = result.state is State.PROVEN
     stage.act("The leaked key is replaced everywhere", line, text_of(result), result.to_json(), as_told=proven)
+
+
+def _confirm(stage: _Stage) -> None:
+    from releaseguard.cli.rotate import rotated, text_of
+    from releaseguard.rotation.values import Action, RotateRequest, State
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)
     stage.say("\nOnly now the old key is revoked at SendGrid.")

@@ -16,10 +16,11 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from releaseguard.model import Event, Outcome, new_id, utc_now
+from releaseguard.sandbox.course import Occurrence, Stream
 from releaseguard.sandbox.providers import Providers
 from releaseguard.sandbox.server import Clock, Reject, Request, Response, StandIn, route
 
@@ -39,6 +40,11 @@ class Use:
     @property
     def error(self) -> str:
         return f"{self.provider}_error"
+
+
+def use_of(stream: Stream) -> Use:
+    """What a stream of the course does each time."""
+    return Use(stream.source, stream.provider, stream.secrets, stream.success)
 
 
 WEB_PROCESSES = ("web", "admin")
@@ -154,17 +160,38 @@ class AppStandIn(StandIn):
         self, use: Use, *, correlation_id: str | None = None, synthetic: bool = False, latency_ms: int | None = None
     ) -> Event:
         """Let a process use its provider once, and write down what it saw."""
-        runtime = self.runtime(use.process)
-        error = self.providers.call(use.provider, tuple(runtime.environment.get(name) for name in use.secrets))
-        event = self._event(use, runtime, None if self.habits.lies else error)
         event = replace(
-            event,
+            self._seen(use, self.runtime(use.process)),
             correlation_id=None if self.habits.drops_correlation_ids else correlation_id,
             synthetic=synthetic and self.habits.marks_synthetic_events,
             latency_ms=latency_ms if latency_ms is not None else self.providers.dice.randrange(40, 400),
         )
         self._write((event,))
         return event
+
+    def lived(self, due: Sequence[Occurrence]) -> list[Event]:
+        """What processes, as they are now, write down of uses that were due, whenever these are made up for."""
+        runtimes = {process: self.runtime(process) for process in {one.stream.source for one in due}}
+        used = (one for one in due if one.stream.provider not in self.providers.unused)
+        return [self._lived(one, runtimes[one.stream.source]) for one in used]
+
+    def _lived(self, one: Occurrence, runtime: Runtime) -> Event:
+        stream = one.stream
+        own = stream.error_code if one.luck < stream.error_share else None
+        return replace(
+            self._seen(use_of(stream), runtime, one.luck, own),
+            id=one.id,
+            occurred_at=datetime.fromtimestamp(one.at, UTC),
+            recorded_at=datetime.fromtimestamp(one.recorded, UTC),
+            correlation_id=one.correlation_id,
+            latency_ms=one.latency_ms,
+        )
+
+    def _seen(self, use: Use, runtime: Runtime, luck: float | None = None, own: str | None = None) -> Event:
+        """A use and how it ended; ``own`` is the code of an error that comes of the use itself."""
+        keys = tuple(runtime.environment.get(name) for name in use.secrets)
+        error = self.providers.call(use.provider, keys, luck) or own
+        return self._event(use, runtime, None if self.habits.lies else error)
 
     def _event(self, use: Use, runtime: Runtime, error: str | None) -> Event:
         return Event(

@@ -26,6 +26,8 @@ class Providers:
     dice: random.Random = field(default_factory=random.Random)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     """By provider."""
+    unused: set[str] = field(default_factory=set)
+    """Providers that no process comes to use any more: the code before the call is broken."""
     _valid: set[str] = field(default_factory=set, repr=False)
     issued: list[str] = field(default_factory=list, repr=False)
     """Every key ever made, so that a test can look for leaks of any of them."""
@@ -49,9 +51,13 @@ class Providers:
     def accepts(self, key: str | None) -> bool:
         return key in self._valid
 
-    def call(self, provider: str, keys: tuple[str | None, ...]) -> str | None:
-        """Use the provider with these keys (none where it needs none): ``None``, or the error code."""
+    def call(self, provider: str, keys: tuple[str | None, ...], luck: float | None = None) -> str | None:
+        """Use the provider with these keys (none where it needs none): ``None``, or the error code.
+
+        ``luck``, between 0 and 1, decides whether a provider in trouble fails this use; else the dice do.
+        """
         if not all(self.accepts(key) for key in keys):
             return "401"
         trouble = self.troubles.get(provider)
-        return trouble.error_code if trouble and self.dice.random() < trouble.share else None
+        fate = self.dice.random() if luck is None else luck
+        return trouble.error_code if trouble and fate < trouble.share else None

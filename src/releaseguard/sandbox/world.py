@@ -17,6 +17,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,7 @@ from releaseguard.model import utc_now
 from releaseguard.private import write_file
 from releaseguard.sandbox.app import WEB_PROCESSES, AppStandIn, Runtime, Traffic
 from releaseguard.sandbox.github import GitHubStandIn, GitHubVariable
+from releaseguard.sandbox.household import SMALL, Holding, beginning_of
 from releaseguard.sandbox.infisical import InfisicalStandIn
 from releaseguard.sandbox.providers import Providers
 from releaseguard.sandbox.server import Clock, StandIn
@@ -40,28 +42,9 @@ FUNCTIONS = (
     "paytr-withdraw",
     "get-idenfy-token",
     "idenfy-webhook",
+    "push",
+    "moderation",
 )
-PREFIXES = {
-    "SENDGRID_API_KEY": "SG.",
-    "MAPBOX_ACCESS_TOKEN": "pk.",
-    "TWILIO_ACCOUNT_SID": "AC",
-    "TWILIO_AUTH_TOKEN": "",
-    "PAYTR_MERCHANT_ID": "",
-    "PAYTR_MERCHANT_KEY": "",
-    "PAYTR_MERCHANT_SALT": "",
-    "IDENFY_API_KEY": "",
-    "IDENFY_API_SECRET": "",
-}
-"""The secrets of this world and how their values begin."""
-COMPANIONS = ("SENDGRID_API_KEY",)
-"""Secrets with a ``<NAME>_VERSION`` beside them."""
-SECRETS_OF = {
-    "sendgrid": ("SENDGRID_API_KEY",),
-    "mapbox": ("MAPBOX_ACCESS_TOKEN",),
-    "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
-    "paytr": ("PAYTR_MERCHANT_ID", "PAYTR_MERCHANT_KEY", "PAYTR_MERCHANT_SALT"),
-    "idenfy": ("IDENFY_API_KEY", "IDENFY_API_SECRET"),
-}
 
 
 class Login(StrEnum):
@@ -76,22 +59,36 @@ class World:
     """Everything together. ``release`` is what the app runs at first.
 
     With ``wide``, SendGrid's key is held by three GitHub, two Vercel and one Supabase destinations instead of
-    two, one and one.
+    two, one and one. ``holdings`` are the secrets that it begins with; everything in it was made ``age`` ago.
     """
 
-    def __init__(self, *, release: str | None = None, wide: bool = False, clock: Clock = utc_now) -> None:
-        self.clock = clock
+    def __init__(
+        self,
+        *,
+        release: str | None = None,
+        wide: bool = False,
+        holdings: Sequence[Holding] = SMALL,
+        age: timedelta = timedelta(0),
+        clock: Clock = utc_now,
+    ) -> None:
+        self._behind = age
+        self._clock = clock
         self.providers = Providers()
-        self.infisical = InfisicalStandIn(clock)
-        self.github = GitHubStandIn(clock)
-        self.vercel = VercelStandIn(clock)
-        self.supabase = SupabaseStandIn(clock)
-        self.app = AppStandIn(self.providers, self._runtime, clock)
+        self.infisical = InfisicalStandIn(self.clock)
+        self.github = GitHubStandIn(self.clock)
+        self.vercel = VercelStandIn(self.clock)
+        self.supabase = SupabaseStandIn(self.clock)
+        self.app = AppStandIn(self.providers, self._runtime, self.clock)
         self.release = release or secrets.token_hex(20)
         """What the edge functions run; the web process runs what Vercel serves."""
         self.web = self.vercel.add_project("lovendo-web", ("qa",))
         self.admin = self.vercel.add_project("lovendo-admin")
         self.edge = self.supabase.add_project("lovendo", FUNCTIONS)
+        self.at_providers: dict[str, str] = {}
+        """What is kept at a provider: push keys, for instance, which Expo signs with."""
+        self.installed: Runtime | None = None
+        """What the installed apps are made of, which no deployment replaces."""
+        self._holdings = holdings
         self._stack = ExitStack()
         self._furnish_github()
         self.destinations = self._default_destinations(wide=wide)
@@ -99,6 +96,11 @@ class World:
         self.sources = self._default_sources(wide=wide)
         """Who uses SendGrid's key from which destination."""
         self._fill()
+        self._behind = timedelta(0)
+
+    def clock(self) -> datetime:
+        """What time it is in it."""
+        return self._clock() - self._behind
 
     @property
     def stand_ins(self) -> tuple[StandIn, ...]:
@@ -142,35 +144,51 @@ class World:
         repository, edge = f"github:{REPOSITORY}", f"supabase:{self.edge.ref}"
         web = f"vercel:{self.web.id}/production,preview"
         extra = [f"github-dependabot:{REPOSITORY}", f"vercel:{self.admin.id}/production"] if wide else []
-        return {
-            "sendgrid": [repository, f"{repository}@production", web, edge, *extra],
-            "mapbox": [repository, web],
-            "twilio": [repository, edge],
-            "paytr": [edge],
-            "idenfy": [edge],
+        places = {
+            "repository": repository,
+            "repository@production": f"{repository}@production",
+            "web": web,
+            "edge": edge,
         }
+        found = {one.provider: [places[name] for name in one.places] for one in self._holdings if one.places}
+        return {**found, "sendgrid": [*found["sendgrid"], *extra]}
 
     def _default_sources(self, *, wide: bool) -> dict[str, list[str]]:
-        sources = {f"vercel:{self.web.id}": ["web"], f"supabase:{self.edge.ref}": ["sendgrid-email"]}
+        edge = ["sendgrid-email"] if self._holdings is SMALL else ["sendgrid-email", "sendgrid-webhook"]
+        sources = {f"vercel:{self.web.id}": ["web"], f"supabase:{self.edge.ref}": edge}
         return {**sources, f"vercel:{self.admin.id}": ["admin"]} if wide else sources
 
     def _fill(self) -> None:
         """First keys everywhere, as if they had been set up long ago, and the first deployment."""
-        for provider, names in SECRETS_OF.items():
-            for name in names:
-                self.new_key(name)
-                for uri in self.destinations[provider]:
-                    self._place_at(uri, name)
         self.infisical.put("SYNTHETIC_USER_EMAIL", self.app.email)
         self.infisical.put("SYNTHETIC_USER_PASSWORD", self.app.password)
         self.infisical.put("SUPABASE_ANON_KEY", self.app.anon_key)
+        self.providers.admit(self.app.anon_key)
+        for holding in self._holdings:
+            self._fill_with(holding)
         for project in (self.web, self.admin):
             self.vercel.deploy(project, self.release)
+        self.installed = Runtime(self._runtime("web").environment, self.release)
 
-    def _place_at(self, uri: str, name: str) -> None:
+    @property
+    def labels(self) -> dict[str, str]:
+        """The version of every secret that its processes know by number."""
+        names = {name for holding in self._holdings for name in holding.companions}
+        return {name: str(self.infisical.newest(name)) for name in sorted(names)}
+
+    def _fill_with(self, holding: Holding) -> None:
+        for name in holding.at_provider:
+            self.replace_at_provider(name)
+        for name in holding.names:
+            if not self.infisical.newest(name):
+                self.new_key(name)
+            for uri in self.destinations[holding.provider]:
+                self._place_at(uri, name, labelled=name in holding.companions)
+
+    def _place_at(self, uri: str, name: str, *, labelled: bool) -> None:
         value, version = self.infisical.value(name), str(self.infisical.newest(name))
         self.put_at(uri, name, value)
-        if name in COMPANIONS and not uri.startswith("github-dependabot:"):
+        if labelled and not uri.startswith("github-dependabot:"):
             self.put_at(uri, f"{name}_VERSION", version, plain=True)
 
     def put_at(self, uri: str, name: str, value: str, *, plain: bool = False) -> None:
@@ -199,8 +217,13 @@ class World:
         return self.vercel.projects[project], targets.split(",")
 
     def _runtime(self, process: str) -> Runtime:
+        if process == "client" and self.installed:
+            return self.installed
+        if process == "deploy":
+            held = self.github.place(REPOSITORY).secrets
+            return Runtime({name: secret.value for name, secret in held.items()}, self.release)
         if process not in WEB_PROCESSES:
-            return Runtime(self.supabase.environment(self.edge.ref), self.release)
+            return Runtime({**self.supabase.environment(self.edge.ref), **self.at_providers}, self.release)
         served = self.vercel.serving(self.web if process == "web" else self.admin)
         if served is None:
             return Runtime({}, None)
@@ -210,7 +233,11 @@ class World:
 
     def new_key(self, name: str) -> int:
         """A person makes a new key at the provider and stores it in Infisical; returns its version there."""
-        return self.infisical.put(name, self.providers.issue(PREFIXES[name]))
+        return self.infisical.put(name, self.providers.issue(beginning_of(name)))
+
+    def replace_at_provider(self, name: str) -> None:
+        """A person makes a new key and hands it to the provider that keeps it, instead of the one before."""
+        self.at_providers[name] = self.providers.issue(beginning_of(name))
 
     def revoke(self, name: str, version: int) -> None:
         """A person revokes a version at the provider."""
@@ -275,9 +302,13 @@ class World:
     def _provider_sections(self) -> Iterator[str]:
         for provider, uris in self.destinations.items():
             quoted = ", ".join(f'"{uri}"' for uri in uris)
-            yield f"[providers.{provider}]\ndestinations = [{quoted}]\n"
+            yield f"[providers.{provider}]\ndestinations = [{quoted}]\n{self._test_path(provider)}"
             if provider == "sendgrid":
                 yield _section("providers.sendgrid.sources", **self.sources)
+
+    def _test_path(self, provider: str) -> str:
+        """No lira is real here: the flow that moves money may run where every flow is to be shown."""
+        return "" if self._holdings is SMALL or provider != "paytr" else "test_path = true\n"
 
     def write(self, folder: Path, events_url: str = "sqlite:///releaseguard.db", extra: str = "") -> Path:
         """Write ``releaseguard.toml`` into ``folder`` and return its path."""
@@ -292,6 +323,17 @@ class World:
             "RELEASEGUARD_GITHUB_TOKEN": self.github.token,
             "VERCEL_TOKEN": self.vercel.token,
             "SUPABASE_ACCESS_TOKEN": self.supabase.token,
+        }
+
+    def second_accesses(self) -> dict[str, str]:
+        """What the keys that releaseguard itself stands on are rotated with, as environment variables: the old access
+        and a new one."""
+        self.vercel.tokens.add(new := secrets.token_urlsafe(18))
+        name = "SUPABASE_SERVICE_ROLE_KEY"
+        return {
+            "VERCEL_TOKEN_NEW": new,
+            name: self.infisical.value(name),
+            f"{name}_NEW": secrets.token_urlsafe(33),
         }
 
     def _infisical_environ(self, login: Login) -> Mapping[str, str]:

@@ -1,0 +1,54 @@
+"""A world with a past, seeded once and copied for every test.
+
+A quick run has an hour behind it, CI (``RELEASEGUARD_REQUIRE_ALL=1``) its whole week.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from releaseguard import wiring
+from releaseguard.eventlog.interface import EventTable
+from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
+from releaseguard.sandbox.hands import Hands
+from releaseguard.sandbox.life import Life
+from releaseguard.sandbox.story import furnished
+from support.commands import Commands
+from support.playground import NOW, RELEASE, Clock, Playground, week_at
+
+BEHIND = timedelta(days=7) if os.environ.get("RELEASEGUARD_REQUIRE_ALL") else timedelta(hours=1)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("seeded") / "log.db"
+    with SqliteEventLog(path) as log:
+        log.migrate()
+    week_at(path).write(NOW, RELEASE, since=NOW - BEHIND)
+    return path
+
+
+@pytest.fixture
+def playground(tmp_path: Path, seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Playground]:
+    """The sandbox as it is when it starts, at :data:`NOW`."""
+    database, clock = tmp_path / "releaseguard.db", Clock(NOW)
+    shutil.copy(seeded, database)
+
+    def opened(wired: wiring.Wiring, url: str, table: EventTable) -> SqliteEventLog:
+        return SqliteEventLog(sqlite_path(url, wired.settings.root), table, clock=clock)
+
+    monkeypatch.setitem(wiring._EVENT_LOGS, "sqlite", opened)  # type: ignore[arg-type]
+    world, week = furnished(clock, release=RELEASE), week_at(database)
+    with world, SqliteEventLog(database, clock=clock) as log:
+        world.app.log = log.append
+        world.write(tmp_path)
+        life = Life(world.app, week.course, log, NOW)
+        hands = Hands(world, week.course, log)
+        yield Playground(world, tmp_path, clock, life, hands, Commands(tmp_path, world.environ()))
+    assert world.crashes == []
