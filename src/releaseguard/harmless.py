@@ -41,10 +41,15 @@ def as_json(value: Any, indent: int | None = 2) -> str:
     """
     separators = None if indent else (",", ":")
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
-    return _COMMAND_IN_JSON.sub(r"#\\u0023\1", _STEERS.sub(_escaped, text))
+    return _COMMAND_IN_JSON.sub(_apart, _STEERS.sub(_escaped, text))
 
 
 _COMMAND_IN_JSON: Final = re.compile(r"##(\w*\[)")
+
+
+def _apart(match: re.Match[str]) -> str:
+    """No template: for one ``re`` imports, and the app's writer spools events when nothing can be imported any more."""
+    return f"#\\u0023{match[1]}"
 
 
 def _escaped(match: re.Match[str]) -> str:
