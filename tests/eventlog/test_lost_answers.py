@@ -49,6 +49,9 @@ class Table(TableLog):
         self.script.pop(0)(self, events)
         return [self.held[event.id] for event in events]
 
+    def _restore(self, batches: Sequence[Batch]) -> int:
+        raise NotImplementedError
+
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         return iter([self.held[one] for one in query.ids if one in self.held])
 

@@ -6,7 +6,7 @@ Every request and every append can be the last thing a process does: ``Killer`` 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -92,6 +92,9 @@ class FakeLog(EventLog):
     def append(self, events: Sequence[Event]) -> None:
         for event in events:
             self.rows.setdefault(event.id, replace(event, recorded_at=event.recorded_at or self._now()))
+
+    def restore(self, events: Iterable[Event]) -> int:
+        raise NotImplementedError
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         what = "append " + ",".join(event.event for event in events)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -45,6 +45,9 @@ class MemoryLog(EventLog):
             self.rows.setdefault(event.id, event)
         if self.loses_the_answer:
             raise Unreachable("the answer was lost", where="memory")
+
+    def restore(self, events: Iterable[Event]) -> int:
+        raise NotImplementedError
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""``releaseguard events``: write one, read, follow, mark a deployment, schema, export, retention."""
+"""``releaseguard events``: write one, read, follow, mark a deployment, schema, export, import, retention."""
 
 from __future__ import annotations
 
@@ -356,6 +356,43 @@ def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
     if same and same[-1].deployed_at < event.occurred_at:
         first = same[-1].deployed_at.strftime("%Y-%m-%d %H:%M:%SZ")
         run.tell(f"It is the deployment of {first}, whose window is not over; with --again it is a new one.")
+
+
+# --- import
+
+
+@command(
+    "import",
+    group=events,
+    example="releaseguard events import mails.csv --column occurred_at=created_at --set provider=sendgrid",
+)
+@click.argument("file", metavar="FILE")
+@environment_option
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), help="Of the file (else by its name).")
+@click.option("--column", "columns", multiple=True, metavar="COLUMN=THEIRS", help="What the file calls our column.")
+@click.option("--set", "constants", multiple=True, metavar="COLUMN=VALUE", help="Our column in every row.")
+@click.option("--value", "values", multiple=True, metavar="COLUMN:THEIRS=OURS", help="What a value of theirs means.")
+@click.option("--timezone", metavar="ZONE", help="Of times without an offset (Europe/Istanbul).")
+@click.option("--dry-run", is_flag=True, help="Read and report, write nothing.")
+@click.option("--strict", is_flag=True, help="Stop at the first line that cannot be read.")
+def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitCode:
+    """Import a team's history from FILE (- is stdin), so that a first verdict has something to compare with.
+
+    JSON Lines as `events export` writes them, or CSV with a heading; columns under other names are found with
+    [events.columns] and --column. A row needs occurred_at, provider, event and outcome, keeps its recorded_at (else
+    its occurred_at) and is scrubbed like an app's. Twice is once: a row keeps its id, where that is a UUID, else its
+    id follows from everything that stands in it. detail.import of each row names the batch. Rows of provider
+    releaseguard are left out. What is wrong with a row is told by line and column, and the rest goes on.
+
+    Takes the table's owner; over Supabase's REST interface it is refused.
+
+    JSON: {"file", "batch", "dry_run", "rows", "new", "since", "until", "broken": {"rows", "first": [{"line", "column",
+    "problem"}]}, "emptied": {column: fields}, "own_rows", "unknown_events": [{"provider", "event", "rows"}],
+    "unused_columns"}; "new" is null with --dry-run.
+    """
+    from releaseguard.cli.importing import Flags, import_file
+
+    return import_file(run, file, environment, Flags(**flags))
 
 
 # --- migrate and prune

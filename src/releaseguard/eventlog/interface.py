@@ -244,6 +244,7 @@ class EventLog(ABC):
     def append(self, events: Sequence[Event]) -> None:
         """Write events; an id that is there already is left as it is, so a retried write is not a second event."""
 
+    @abstractmethod
     def restore(self, events: Iterable[Event]) -> int:
         """Append events with the ``recorded_at`` that they carry; returns how many of them are new.
 
@@ -252,10 +253,8 @@ class EventLog(ABC):
         is refused with ``AccessDenied``. An id that is there already is left as it is; an event without a
         ``recorded_at`` gets the store's time. Streams: what was written stays where a later event cannot be.
 
-        Raises ``ConfigError`` where the store always sets the column itself (REST).
+        Raises ``ConfigError`` where the store always sets the column itself (REST), before the first event is taken.
         """
-        del events
-        raise ConfigError(f"{self.label} cannot be given back when rows were recorded")
 
     @abstractmethod
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:

@@ -140,11 +140,12 @@ class PostgresEventLog(TableLog):
 
     def _restore_once(self, batches: Sequence[Batch]) -> int:
         with self._working() as connection, connection.transaction():
+            for place in self._places():
+                _must_own(connection, place, self.label)
             return sum(self._restored(connection, place, events) for place, events in batches)
 
     def _restored(self, connection: Connection, place: EventTable, events: Sequence[Event]) -> int:
         shape = self._shape(connection, place)
-        _must_own(connection, place, self.label)
         sql = _insert_sql(place, shape, keep_recorded=True) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
         return connection.execute(sql, _values(events, place, keep_recorded=True)).rowcount
 

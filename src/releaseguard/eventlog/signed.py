@@ -66,6 +66,10 @@ class SignedLog(EventLog):
                     next_step="See: releaseguard audit show. Another time (--at) makes another row.",
                 )
 
+    def restore(self, events: Iterable[Event]) -> int:
+        """As they are: whoever recorded them has signed them, or nobody has."""
+        return self._log.restore(events)
+
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         return self._log.append_exclusively(self._signed(events))
 

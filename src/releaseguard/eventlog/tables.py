@@ -67,10 +67,12 @@ class TableLog(EventLog):
         Raises ``Conflict`` where an id is taken and ``Unreachable`` where it is unknown whether rows were written.
         """
 
+    @abstractmethod
     def _restore(self, batches: Sequence[Batch]) -> int:
-        """Write what is not there yet, with its ``recorded_at``; returns how many rows that were."""
-        del batches
-        return super().restore(())
+        """Write what is not there yet, with its ``recorded_at``; returns how many rows that were.
+
+        Refuses, also where there are no batches, what may not be done.
+        """
 
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         """Which of ``columns``, by our names, the table has not; none where there is no table."""
@@ -136,7 +138,7 @@ class TableLog(EventLog):
             self._add(self._batches(events))
 
     def restore(self, events: Iterable[Event]) -> int:
-        stream, new = iter(events), 0
+        stream, new = iter(events), self._restore(())
         while batch := list(islice(stream, RESTORED_AT_ONCE)):
             new += self._restore(self._batches(batch))
         return new

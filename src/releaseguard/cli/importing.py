@@ -1,0 +1,277 @@
+"""``releaseguard events import``: a team's history from a file."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from releaseguard.cli.options import Run
+from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.eventlog.imports import Problem, Row, Tally, Translation
+    from releaseguard.model import Event
+    from releaseguard.wiring import Wiring
+
+STDIN = "-"
+TELL_EVERY = 1.0
+"""Seconds between two words about progress on a terminal."""
+NAMED = 5
+"""Unknown names and unused columns that the text names; the JSON has them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The command's flags as they were given."""
+
+    form: str | None
+    columns: Sequence[str]
+    constants: Sequence[str]
+    values: Sequence[str]
+    timezone: str | None
+    dry_run: bool
+    strict: bool
+
+
+def import_file(run: Run, name: str, environment: str | None, flags: Flags) -> ExitCode:
+    """Read, write, report. Raises ``UsageError`` for flags and files that do not fit."""
+    from releaseguard.eventlog.imports import Tally
+
+    with run.wiring(environment) as wiring, _opened(name) as file:
+        if not flags.dry_run:
+            wiring.event_log.restore(())  # a refusal comes before a long file is read
+        translation = _translation(wiring, flags)
+        tally = Tally(strict=flags.strict)
+        events = _watched(run, _events(run, wiring, _rows(name, file, flags), translation, tally))
+        with _located(name):
+            new = _taken(run, wiring, name, events, tally, dry_run=flags.dry_run)
+    _refuse_nothing(name, tally)
+    run.emit(lambda: _text(name, tally, translation.batch, new), _json(name, tally, translation.batch, new))
+    return ExitCode.OK
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[io.BufferedReader]:
+    if name == STDIN:
+        reader = io.BufferedReader(cast("Any", sys.stdin.buffer))
+        try:
+            yield reader
+        finally:
+            reader.detach()  # or stdin would be closed with it
+        return
+    try:
+        with Path(name).open("rb") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=name, next_step="Name a file, or - for stdin."
+        ) from None
+
+
+# --- from flags to a translation
+
+
+def _translation(wiring: Wiring, flags: Flags) -> Translation:
+    from releaseguard.eventlog.imports import Translation
+    from releaseguard.model import new_id
+
+    mapped = wiring.settings.events.columns
+    return Translation(
+        columns={
+            **{ours: theirs for ours, theirs in mapped.items() if theirs and isinstance(theirs, str)},
+            **_pairs("column", flags.columns),
+        },
+        constants=_pairs("set", flags.constants),
+        values={_of_column(left): right for left, right in _pairs("value", flags.values).items()},
+        timezone=_zone(flags.timezone),
+        environment=wiring.settings.environment,
+        batch=str(new_id()),
+        now=wiring.event_log.now() if not flags.dry_run else _now(),
+    )
+
+
+def _now() -> Any:
+    from releaseguard.model import utc_now
+
+    return utc_now()
+
+
+def _pairs(flag: str, texts: Sequence[str]) -> Mapping[str, str]:
+    pairs = {}
+    for text in texts:
+        left, separator, right = text.partition("=")
+        if not (left and separator):
+            raise UsageError(f"--{flag} {text!r} is not {_FORMS[flag]}", next_step=f"Example: {_EXAMPLES[flag]}")
+        pairs[left] = right
+    return pairs
+
+
+_FORMS = {"column": "COLUMN=THEIRS", "set": "COLUMN=VALUE", "value": "COLUMN:THEIRS=OURS"}
+_EXAMPLES = {
+    "column": "--column occurred_at=created_at",
+    "set": "--set provider=sendgrid",
+    "value": "--value outcome:failure=error",
+}
+
+
+def _of_column(text: str) -> tuple[str, str]:
+    column, separator, theirs = text.partition(":")
+    if not separator:
+        raise UsageError(f"--value {text!r} names no column", next_step=f"Example: {_EXAMPLES['value']}")
+    return column, theirs
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from zoneinfo import ZoneInfo
+
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        raise UsageError(f"--timezone {name!r} is none", next_step="Example: --timezone Europe/Istanbul") from None
+
+
+# --- from the file to events
+
+
+def _rows(name: str, file: io.BufferedReader, flags: Flags) -> Iterator[Row | Problem]:
+    from releaseguard.eventlog.imports import READERS, form_of, with_columns
+
+    form = flags.form or form_of(name, file)
+    rows = READERS[form](file)
+    wanted = _pairs("column", flags.columns).values() if form == "csv" else ()
+    try:
+        yield from with_columns(rows, wanted)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=name) from None
+
+
+@contextmanager
+def _located(name: str) -> Iterator[None]:
+    """What is wrong with the file is said of the file."""
+    try:
+        yield
+    except UsageError as error:
+        error.where = f"{name}: {error.where}" if error.where else name
+        raise
+
+
+def _events(
+    run: Run, wiring: Wiring, rows: Iterable[Row | Problem], translation: Translation, tally: Tally
+) -> Iterator[Event]:
+    from releaseguard.eventlog.imports import events_in
+    from releaseguard.eventlog.scrub import Scrubber, secrets_of
+
+    known = {card.id: frozenset((*card.events.success, *card.events.error)) for card in wiring.cards}
+    return events_in(rows, translation, Scrubber(secrets_of(run.environ)), known, tally)
+
+
+def _watched(run: Run, events: Iterable[Event]) -> Iterator[Event]:
+    """The events, with their number on a terminal."""
+    told, shown = time.monotonic(), False
+    for number, event in enumerate(events, 1):
+        if run.on_terminal and time.monotonic() - told > TELL_EVERY:
+            told, shown = time.monotonic(), True
+            click.echo(f"\r{number:,} rows", nl=False, err=True)
+        yield event
+    if shown:
+        click.echo("\r" + " " * 24 + "\r", nl=False, err=True)
+
+
+def _taken(run: Run, wiring: Wiring, name: str, events: Iterable[Event], tally: Tally, *, dry_run: bool) -> int | None:
+    """Write them; returns how many were new, ``None`` where none was to be written."""
+    if dry_run:
+        for _ in events:
+            pass
+        return None
+    try:
+        return wiring.event_log.restore(events)
+    except ReleaseguardError:
+        if tally.rows:
+            run.warn(
+                f"Stopped after {tally.rows} rows of {name}; what is written counts once when it is imported again."
+            )
+        raise
+
+
+# --- the report
+
+
+def _refuse_nothing(name: str, tally: Tally) -> None:
+    """A file of which no row is an event was read wrongly."""
+    if tally.broken and not tally.rows:
+        raise UsageError(
+            f"none of its {tally.broken} rows is an event ({tally.first_broken[0]})",
+            where=name,
+            next_step="Say where our columns are: --column occurred_at=created_at, --set provider=sendgrid,"
+            " --value outcome:failure=error.",
+        )
+
+
+def _json(name: str, tally: Tally, batch: str, new: int | None) -> Mapping[str, Any]:
+    from releaseguard.model import to_text
+
+    return {
+        "file": name,
+        "batch": batch,
+        "dry_run": new is None,
+        "rows": tally.rows,
+        "new": new,
+        "since": to_text(tally.since) if tally.since else None,
+        "until": to_text(tally.until) if tally.until else None,
+        "broken": {
+            "rows": tally.broken,
+            "first": [{"line": one.line, "column": one.column, "problem": one.what} for one in tally.first_broken],
+        },
+        "emptied": dict(tally.emptied),
+        "own_rows": tally.ours,
+        "unknown_events": [{"provider": p, "event": e, "rows": n} for (p, e), n in tally.unknown.most_common()],
+        "unused_columns": list(tally.unused),
+    }
+
+
+def _text(name: str, tally: Tally, batch: str, new: int | None) -> str:
+    return "\n".join(_lines(name, tally, batch, new))
+
+
+def _lines(name: str, tally: Tally, batch: str, new: int | None) -> Iterator[str]:
+    span = f", from {tally.since:%Y-%m-%d %H:%MZ} to {tally.until:%Y-%m-%d %H:%MZ}" if tally.since else ""
+    if new is None:
+        yield f"{tally.rows} rows of {name} would be imported{span}"
+    else:
+        known = f", {tally.rows - new} were there already" if tally.rows > new else ""
+        yield f"{new} rows of {name} imported{known}{span}"
+        yield f"batch: {batch} (detail.import of each row)"
+    if tally.ours:
+        yield (
+            f"{tally.ours} rows of releaseguard's own were left out: no file makes history of rotations or verdicts."
+            " Mark a deployment with: releaseguard events deployed --release SHA --at TIME"
+        )
+    yield from (f"broken: {problem}" for problem in tally.first_broken)
+    if tally.broken > len(tally.first_broken):
+        yield f"broken: {tally.broken - len(tally.first_broken)} more"
+    yield from (
+        f"column {name}: {number} fields could not be read and were left empty"
+        for name, number in tally.emptied.items()
+    )
+    unknown = [f"{provider} {event} ({number})" for (provider, event), number in tally.unknown.most_common(NAMED)]
+    if unknown:
+        yield f"no card knows: {_some(unknown, len(tally.unknown))}"
+    if tally.unused:
+        unused = _some([*tally.unused][:NAMED], len(tally.unused))
+        yield f"columns that go nowhere (--column detail.KEY=NAME keeps one): {unused}"
+
+
+def _some(named: Sequence[str], number: int) -> str:
+    more = f" and {number - len(named)} more" if number > len(named) else ""
+    return ", ".join(named) + more
