@@ -28,6 +28,11 @@ def deployed(environment: str, *, production: bool | None = None) -> dict[str, A
     }
 
 
+def transient(payload: dict[str, Any]) -> dict[str, Any]:
+    """The same for an environment that is made for one deployment, as for a pull request."""
+    return {**payload, "deployment": {**payload["deployment"], "transient_environment": True}}
+
+
 def after(event: str, branch: str | None, repository: str = "lovendo/app") -> dict[str, Any]:
     return {"workflow_run": {"event": event, "head_branch": branch, "head_repository": {"full_name": repository}}}
 
@@ -48,6 +53,7 @@ def after(event: str, branch: str | None, repository: str = "lovendo/app") -> di
         ("deployment_status", MAIN, deployed("Preview")),
         ("workflow_run", MAIN, after("push", "main")),
         ("workflow_run", MAIN, after("workflow_dispatch", "main")),
+        ("workflow_run", MAIN, after("push", "main", "Lovendo/App")),
         ("workflow_run", MAIN, {"workflow_run": {"event": "push", "head_branch": "main"}}),
         ("issue_comment", MAIN, {"issue": {"number": 1}}),
         ("release", MAIN, None),
@@ -83,13 +89,18 @@ def test_runs_of_what_the_team_has_merged_use_credentials(event: str, ref: str, 
         ("deployment_status", "", deployed("Preview")),
         ("deployment_status", "", deployed("Preview – production")),
         ("deployment_status", "refs/heads/feature", deployed("preproduction", production=False)),
+        ("deployment_status", "", deployed("production-pr-7")),
+        ("deployment_status", "", deployed("production/feature")),
+        ("deployment_status", "", transient(deployed("Production", production=True))),
         ("deployment", "refs/heads/feature", deployed("Production")),
         ("workflow_run", MAIN, after("pull_request", "main")),
         ("workflow_run", MAIN, after("pull_request_target", "main")),
         ("workflow_run", MAIN, after("push", "feature")),
         ("workflow_run", MAIN, after("push", "main", "stranger/app")),
+        ("workflow_run", MAIN, {"workflow_run": {"event": "push", "head_branch": "main", "head_repository": None}}),
         ("workflow_run", MAIN, after("push", None)),
         ("workflow_run", MAIN, {}),
+        ("issue_comment", MAIN, {"issue": {"number": 7, "pull_request": {}}}),
         ("issue_comment", MAIN, {"issue": {"number": 7, "pull_request": {"url": "https://api.github.com/x"}}}),
     ],
 )

@@ -20,8 +20,9 @@ Payload = Mapping[str, Any]
 
 _HEADS: Final = "refs/heads/"
 _PULLS: Final = "refs/pull/"
-_PRODUCTION: Final = re.compile(r"production\b", re.IGNORECASE)
-"""Vercel's environments are called ``Production`` and ``Production – project``."""
+_PRODUCTION: Final = re.compile(r"production(?: .*)?", re.IGNORECASE)
+"""Vercel's environments are called ``Production`` and ``Production – project``; ``production-pr-7`` is somebody's
+preview."""
 _OF_DEFAULT_BRANCH: Final = frozenset({"schedule", "repository_dispatch"})
 """GitHub starts these for the default branch and no other."""
 
@@ -65,21 +66,33 @@ def _pull_request(event: str, ref: str, payload: Payload) -> str | None:
         return event
     if ref.startswith(_PULLS):
         return ref
-    if _table(payload, "issue").get("pull_request"):
+    if _table(payload, "issue").get("pull_request") is not None:
         return f"{event} of a pull request"
     begun = _table(payload, "workflow_run")
     if event != "workflow_run":
         return None
     if str(begun.get("event", "")).startswith("pull_request"):
         return f"workflow_run after {begun['event']}"
-    theirs, ours = _table(begun, "head_repository").get("full_name"), _table(payload, "repository").get("full_name")
-    return f"workflow_run of {theirs}, which is another repository" if theirs and theirs != ours else None
+    return _of_another_repository(begun, payload)
+
+
+def _of_another_repository(begun: Payload, payload: Payload) -> str | None:
+    """GitHub gives no repository where it was a fork that is deleted since."""
+    if "head_repository" not in begun:
+        return None
+    theirs = _table(begun, "head_repository").get("full_name")
+    ours = _table(payload, "repository").get("full_name")
+    if theirs and str(theirs).casefold() == str(ours).casefold():
+        return None
+    return f"workflow_run of {theirs or 'a repository that is gone'}, which is another repository"
 
 
 def _of_production(payload: Payload) -> bool:
     deployment = _table(payload, "deployment")
     name = deployment.get("environment") or _table(payload, "deployment_status").get("environment")
-    return deployment.get("production_environment") is True or bool(_PRODUCTION.match(str(name or "")))
+    if deployment.get("transient_environment") is True:
+        return False  # it is made for this deployment and goes with it, as a pull request's does
+    return deployment.get("production_environment") is True or bool(_PRODUCTION.fullmatch(str(name or "")))
 
 
 def _ref_of(event: str, ref: str, payload: Payload) -> str:
