@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.options import Run, command, steer, write_output
+from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def coverage(run: Run, path: Path, provider: str | None, format_: str | None, ou
     width = shutil.get_terminal_size((100, 24)).columns
     shown = render(chosen, document, width=width, verbose=run.verbosity > 0, prefix=_in_repository(path))
     if output is None:
-        click.echo(shown)
+        with last_words():
+            click.echo(shown)
     else:
         write_output(output, shown)
         run.tell(f"{summary(report)} ({output})")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import ReaderLeft, Run, command, environment_option, write_output
+from releaseguard.cli.options import Run, command, environment_option, write_output
+from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode
 from releaseguard.report.doctor import CheckRow
 
@@ -48,12 +49,8 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
         run.tell("Asking the configured services ...")
     with world:
         diagnosis = examine(world)
-    code = _code(diagnosis.ok, world.run_refusal)
-    try:
-        _show(run, diagnosis, output)
-    except BrokenPipeError as error:
-        raise ReaderLeft(code) from error  # `doctor | head` must not turn a problem into a 0
-    return code
+    _show(run, diagnosis, output)
+    return _code(diagnosis.ok, world.run_refusal)
 
 
 def _code(ok: bool, refused: ReleaseguardError | None) -> ExitCode:
@@ -72,7 +69,8 @@ def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:
     if output is not None:
         write_output(output, text)
     elif text:
-        click.echo(text)
+        with last_words():
+            click.echo(text)
 
 
 def _document(run: Run, diagnosis: Diagnosis) -> DoctorDocument:

@@ -19,6 +19,7 @@ from typing import TextIO, cast
 import click
 
 from releaseguard.cli.options import ReaderLeft, is_text
+from releaseguard.cli.streams import Remarks, forget
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.harmless import Harmless, as_json
 from releaseguard.secret import masked
@@ -42,10 +43,9 @@ def _ended(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except ReaderLeft as error:
-        return _reader_left(error.code)
-    except BrokenPipeError:
-        return _reader_left(ExitCode.OK)
+    except (ReaderLeft, BrokenPipeError, SystemExit):  # click leaves so where the reader of its help has gone
+        forget(sys.stdout)
+        return ExitCode.OK
     except ReleaseguardError as error:
         return _expected(error, wants_json)
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
@@ -93,7 +93,7 @@ def _harmless_streams() -> Iterator[None]:
     """Whatever is printed meanwhile, by whom ever, steers no terminal and commands no CI runner."""
     before = sys.stdout, sys.stderr
     sys.stdout = cast("TextIO", Harmless(_of_every_letter(sys.stdout)))
-    sys.stderr = cast("TextIO", Harmless(_of_every_letter(sys.stderr)))
+    sys.stderr = cast("TextIO", Harmless(cast("TextIO", Remarks(_of_every_letter(sys.stderr)))))
     try:
         yield
     finally:
@@ -108,7 +108,7 @@ def _of_every_letter(stream: TextIO) -> TextIO:
 
 
 def _disk_full() -> int:
-    _forget_stdout()
+    forget(sys.stdout)
     return _expected(
         UsageError("cannot be written: no space is left", next_step="Make room, or write the output elsewhere."), False
     )
@@ -162,17 +162,6 @@ def write_trace(error: Exception) -> str | None:
     except OSError:
         return None
     return path
-
-
-def _reader_left(code: ExitCode) -> int:
-    _forget_stdout()
-    return code
-
-
-def _forget_stdout() -> None:
-    # Python flushes stdout once more at exit, which would fail again and print a traceback:
-    # https://docs.python.org/3/library/signal.html#note-on-sigpipe
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Run, Span, command, environment_option, steer, write_output
+from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -90,9 +92,9 @@ def _show(run: Run, overview: Overview, format_: str, output: Path | None, *, cl
     document = document_of(overview)
     text = RENDERERS[format_](document, shutil.get_terminal_size((100, 24)).columns)
     if output is None:
-        if clear:
-            steer(CLEAR)
-        click.echo(text)
+        with nullcontext() if clear else last_words():
+            steer(CLEAR if clear else "")
+            click.echo(text)
         return
     write_output(output, text)
     run.tell(f"{document['summary']} ({output})")

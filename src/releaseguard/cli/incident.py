@@ -12,6 +12,7 @@ import click
 
 from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Moment, Run, Span, command, environment_option, steer, write_output
+from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def incident(
     document = document_of(found, language, environment=environment)
     text = render(document, labels_of(found, language), chosen, shutil.get_terminal_size((100, 24)).columns)
     if output is None:
-        click.echo(text)
+        with last_words():
+            click.echo(text)
     else:
         write_output(output, text)
         run.tell(f"{document['headline']} ({output})")

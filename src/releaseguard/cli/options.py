@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.private import write_file
 from releaseguard.secret import masker
@@ -54,10 +55,9 @@ class Run:
         """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
         from releaseguard.harmless import as_json
 
-        if self.json:
-            click.echo(as_json(self._safe_in(data)))
-        else:
-            click.echo(self.safe(text() if callable(text) else text))
+        shown = as_json(self._safe_in(data)) if self.json else self.safe(text() if callable(text) else text)
+        with last_words():
+            click.echo(shown)
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
@@ -108,14 +108,7 @@ class Run:
 
 
 class ReaderLeft(Exception):
-    """Nobody reads our output any more. Not an ``OSError``: click would end with exit code 1 on that one.
-
-    ``code`` is what the command found, which holds although nobody reads it.
-    """
-
-    def __init__(self, code: ExitCode = ExitCode.OK) -> None:
-        super().__init__()
-        self.code = code
+    """Nobody reads what would go on and on. Not an ``OSError``: click would end with exit code 1 on that one."""
 
 
 def command(

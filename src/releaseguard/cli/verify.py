@@ -15,7 +15,6 @@ import click
 from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import (
     Moment,
-    ReaderLeft,
     Run,
     Span,
     check_spans,
@@ -24,6 +23,7 @@ from releaseguard.cli.options import (
     styled,
     write_output,
 )
+from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
 
@@ -74,12 +74,8 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     _tell_unknown(run, judged)
     run.warn_of(judged.set_aside)
     document = _document(judged, flags["explain"])
-    code = _exit_code(judged)
-    try:
-        _emit(run, document, flags["format_"], flags["output"])
-    except BrokenPipeError as error:
-        raise ReaderLeft(code) from error  # `verify | head` must not turn a FAIL into a 0
-    return code
+    _emit(run, document, flags["format_"], flags["output"])
+    return _exit_code(judged)
 
 
 def _exit_code(judged: Judged) -> ExitCode:
@@ -199,7 +195,8 @@ def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path
     width = shutil.get_terminal_size((100, 24)).columns
     text = RENDERERS[chosen](document, width)
     if output is None:
-        _print(text, coloured=chosen == "text")
+        with last_words():
+            _print(text, coloured=chosen == "text")
         return
     write_output(output, text)
     run.tell(f"{document['verdict'].upper()}  {document['summary']} ({output})")

@@ -121,7 +121,7 @@ def set_aside(row: Row, moment: Moment, column: str, problem: str) -> SetAside:
     """What can still be said of a row that is no event. What stands in ``column`` may be private and is not told."""
     values = dict(zip(COLUMNS, row, strict=True))
     return SetAside(
-        row=visible(str(values["id"]))[:100],
+        row="" if values["id"] is None else visible(str(values["id"]))[:100],
         column=column,
         problem=problem,
         provider=text_of(values["provider"]) or None,

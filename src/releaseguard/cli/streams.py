@@ -1,0 +1,58 @@
+"""Output that nobody reads: what a command found and does is the same without a reader."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+
+def forget(stream: TextIO) -> None:
+    """From here on what is written to ``stream`` goes nowhere.
+
+    Python flushes its streams once more at exit, which would fail again, print a traceback and end with 120:
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    with suppress(OSError, ValueError):  # a stream that is no file of the system's has no descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """The result is printed here, and nothing after it: `verify | head` must not turn a FAIL into a 0."""
+    try:
+        yield
+    except BrokenPipeError:
+        forget(sys.stdout)
+
+
+class Remarks:
+    """A text stream whose failures stop nobody: a rotation is not given up half-way because the reader of its remarks
+    has gone (`rotate ... 2>&1 | head`), or the disk that they are kept on is full."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it where that is possible."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            forget(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush it where that is possible."""
+        try:
+            self._stream.flush()
+        except OSError:
+            forget(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
