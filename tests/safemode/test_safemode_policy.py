@@ -149,6 +149,17 @@ def test_infrastructure_moves_with_the_configured_address() -> None:
         moved.check_url("https://eu.vercel.com")
 
 
+@pytest.mark.parametrize(
+    "url", ["api.vercel.com", "//api.vercel.com", "ftp://api.vercel.com", "https://api.vercel.com:99999"]
+)
+def test_a_services_own_address_written_wrongly_is_said_to_be_written_wrongly(url: str) -> None:
+    with pytest.raises(SafeModeRefusal, match="the address can be read in more than one way or not at all") as refused:
+        build_policy({"[vercel] url": url}, DENIED, INFRASTRUCTURE)
+    assert refused.value.next_step == "Write it plainly: https://host or https://host:port."
+    with pytest.raises(SafeModeRefusal, match="host of the provider card 'vercel'"):
+        build_policy({"[github] url": url}, DENIED, INFRASTRUCTURE)
+
+
 def test_http_beyond_this_machine_is_refused_in_the_configuration() -> None:
     for here in ("http://localhost:1", "http://127.0.0.9:1", "http://[::1]:1", "http://[::ffff:127.0.0.1]:1"):
         build_policy({"[infisical] url": here}, DENIED)

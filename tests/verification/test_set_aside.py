@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.eventlog.interface import MinuteCount, SetAside
+from releaseguard.eventlog.decode import set_aside
+from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
 from releaseguard.eventlog.tally import MOST_NAMED, MOST_PROVIDERS, Tally, tally_of
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.interface import Finding
@@ -77,6 +78,12 @@ def test_a_tally_counts_every_row_and_holds_few(providers: list[int]) -> None:
     assert len(tally.named) <= MOST_NAMED
     for name in set(providers):
         assert tally.perhaps_of(f"p{name}") >= providers.count(name)
+
+
+def test_a_row_without_an_id_is_named_in_words() -> None:
+    unnamed = set_aside((None,) * len(COLUMNS), lambda _: None, "id", "is empty")
+    assert unnamed.row == ""
+    assert tally_of([unnamed]).sentence().endswith("is set aside: a row without an id (id is empty)")
 
 
 def test_a_tally_names_rows_by_id_and_column() -> None:

@@ -160,7 +160,7 @@ class SetAside:
     """
 
     row: str
-    """Its id, as far as that is one."""
+    """Its id, as far as that is one; empty where there is none."""
     column: str
     """The first column that cannot be read, by our name."""
     problem: str

@@ -106,7 +106,8 @@ class Policy:
         except ValueError as exc:
             reason = str(exc)
         host = shown_host(url)
-        card = next(iter(self._cards(canonical_or_none(host) or "")), None)
+        its_own = self._infrastructure.get(where or "", ())
+        card = next((card for card in self._cards(canonical_or_none(host) or "") if card not in its_own), None)
         raise _denied(host, card, where) if card is not None else _unreadable(host, reason, where)
 
     def record(self, name: str, addresses: Iterable[str]) -> None:
