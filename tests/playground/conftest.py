@@ -27,11 +27,16 @@ BEHIND = timedelta(days=7) if os.environ.get("RELEASEGUARD_REQUIRE_ALL") else ti
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("seeded") / "log.db"
-    with SqliteEventLog(path) as log:
-        log.migrate()
-    week_at(path).write(NOW, RELEASE, since=NOW - BEHIND)
-    return path
+    """One for the whole run, whichever of its processes comes first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "playground.db"
+    if not shared.exists():
+        path = tmp_path_factory.mktemp("seeded") / "log.db"
+        with SqliteEventLog(path) as log:
+            log.migrate()
+        week_at(path).write(NOW, RELEASE, since=NOW - BEHIND)
+        path.replace(shared)
+    return shared
 
 
 @pytest.fixture

@@ -70,6 +70,9 @@ def test_it_is_rotated_within_a_minute_and_its_old_key_retired(
     done = rotate("--confirm-revoked")
     assert (done.json["state"], done.code) == ("RETIRED", 0), done.everything
     assert _refused(hands, members) == set()
+    for audit in (("verify",), ("show",), ("report", "--rotation", done.json["rotation_id"])):
+        told = cli.run("audit", *audit)
+        assert told.code == 0, told.everything
 
 
 def _made(hands: Hands, card: Card, members: list[SecretSpec]) -> list[str]:

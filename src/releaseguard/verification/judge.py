@@ -458,8 +458,8 @@ class Replay:
         if self._may_drop(rule):
             few = base.expected(0, self.length) < FEW_EXPECTED
             state.drop = self._changed(state, alive, rates, others, DROP_OF_FEW if few else DROP)
-        if rule.max_rise is not None:
-            state.rise = self._changed(state, alive, rates, others, rise(rule.max_rise))
+        if (limit := self._limit_of_rise(rule)) is not None:
+            state.rise = self._changed(state, alive, rates, others, rise(limit))
         values = [found.value for found in (state.drop, state.rise) if found is not None]
         if values:
             state.value = sum(values) / len(values)
@@ -476,10 +476,15 @@ class Replay:
         """Whether fewer events may be held against the release."""
         return rule.max_drop is not None and rule.id not in self.known.volume_incidents
 
+    def _limit_of_rise(self, rule: Rule) -> float | None:
+        """How many times the usual volume is harm; ``None`` where nothing is usual yet: what has never been logged
+        before is new, in a young log or by a new release, and no multiple of anything."""
+        return rule.max_rise if self.known.volumes[rule.id].events else None
+
     def _chance_of(self, state: VolumeState, alive: Sequence[int], rates: Sequence[float], others: Others) -> float:
         rule, base = state.rule, self.known.volumes[state.rule.id]
         changes = [DROP] if self._may_drop(rule) else []
-        changes += [rise(rule.max_rise)] if rule.max_rise is not None else []
+        changes += [rise(limit)] if (limit := self._limit_of_rise(rule)) is not None else []
         seen, expected = [state.seen[m] for m in alive], [rates[m] for m in alive]
         chances = [
             chance_of_volume(
