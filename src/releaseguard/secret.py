@@ -231,8 +231,8 @@ def _tells(piece: str) -> bool:
 
 
 def _confidential(value: str) -> tuple[str, ...]:
-    """What of a value is confidential by itself: of an address its password, of a JSON key
-    what is no address."""
+    """What of a value is confidential by itself: of an address its password (a token may stand in the user's place,
+    but for a database's, whose user is a name), of a JSON key what is no address."""
     if value.startswith("{"):
         return tuple(part for text in _texts_of(value) if len(text) >= 2 * PIECE for part in _confidential(text))
     if "://" not in value:
@@ -241,7 +241,8 @@ def _confidential(value: str) -> tuple[str, ...]:
     if not address.is_plain:
         hidden = hidden_in(value)
         return (hidden, hidden.partition(":")[2])
-    known = address.password or address.user
+    named = address.scheme in {"postgres", "postgresql"}
+    known = address.password or ("" if named else address.user)
     return (known,) if len(known) >= _SHORTEST_MASKED else ()
 
 

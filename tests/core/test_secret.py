@@ -125,6 +125,13 @@ def test_what_stands_in_every_address_and_every_sentence_is_not_masked() -> None
     assert held
 
 
+def test_the_user_of_a_database_is_a_name_and_of_a_web_address_may_be_a_token() -> None:
+    held = Secret("postgresql://postgres@database.example.com/events"), Secret("https://tokenA1b2C3d4@example.com")
+    assert masked("postgresql://database.example.com") == "postgresql://database.example.com"
+    assert "tokenA1b2C3d4" not in masked("refused: tokenA1b2C3d4")
+    assert all(held)
+
+
 def test_short_values_hide_nothing_but_themselves() -> None:
     held = [Secret("ab1"), Secret("abcdef")]
     assert masked("ab1 abcdef abcdeg") == f"ab1 {MASK} abcdeg"
