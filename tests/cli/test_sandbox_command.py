@@ -37,6 +37,7 @@ def test_every_command_that_it_prints_works_as_printed(tmp_path: Path) -> None:
         printed = _printed(process.stdout)
         source, *commands = printed
         there = Commands(tmp_path, environment := _environment_after(source))
+        assert environment.keys().isdisjoint({"INFISICAL_TOKEN", "RELEASEGUARD_SIGNING_KEY"})
         assert shutil.which("releaseguard", path=environment["PATH"]) == str(
             Path(sys.executable).parent / "releaseguard"
         )
@@ -64,12 +65,11 @@ def _printed(stream: Iterator[str]) -> list[str]:
 
 
 def _environment_after(source: str) -> dict[str, str]:
-    """What a shell's commands get that has run the line."""
+    """What a shell's commands get that holds what the real thing needs, and has run the line."""
     show = "import json, os; print(json.dumps(dict(os.environ)))"
     line = f"{source} && {shlex.quote(sys.executable)} -c {shlex.quote(show)}"
-    done = subprocess.run(
-        ["sh", "-c", line], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True
-    )
+    real = {"PATH": os.environ["PATH"], "INFISICAL_TOKEN": "a real one", "RELEASEGUARD_SIGNING_KEY": "ours"}
+    done = subprocess.run(["sh", "-ec", line], env=real, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from psycopg.conninfo import make_conninfo
 from tests.eventlog.conftest import PostgresStore
 
 from releaseguard.errors import AccessDenied, ConfigError
-from releaseguard.eventlog import tables
+from releaseguard.eventlog import jsonl, tables
 from releaseguard.eventlog.interface import EventTable, Query
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.secret import Secret
+from support.commands import Commands
 
 NOON = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
 LAG = timedelta(seconds=3)
@@ -79,6 +81,15 @@ def test_a_table_without_the_column_takes_them_without_it(keeper: Any) -> None:
     keeper.migrate(keeper.empty())
     assert log.restore(events(1)) == 1
     assert [one.recorded_at for one in log.select(Query())] == [None]
+
+
+def test_a_history_is_imported_into_postgres_by_the_owner(postgres_store: PostgresStore, tmp_path: Path) -> None:
+    log, written = postgres_store.log(), events()
+    (tmp_path / "events.jsonl").write_text("".join(map(jsonl.line, written)))
+    cli = Commands(tmp_path, {"RELEASEGUARD_EVENTS_URL": postgres_store.url})
+    done = [cli.run("events", "import", "events.jsonl", "--json") for _ in range(2)]
+    assert [one.json["new"] for one in done] == [3, 0], done[0].everything
+    assert [(one.id, one.recorded_at) for one in log.select(Query())] == [(one.id, one.recorded_at) for one in written]
 
 
 def test_over_rest_it_is_refused_with_the_way_out(rest_store: Any) -> None:

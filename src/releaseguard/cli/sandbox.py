@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 
 ADDRESS = "RELEASEGUARD_SANDBOX"
 """The variable with the address of the sandbox that runs."""
+UNSET = (
+    "INFISICAL_TOKEN",
+    "INFISICAL_IDENTITY_ID",
+    "RELEASEGUARD_GITHUB_APP_ID",
+    "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY",
+    "RELEASEGUARD_SIGNING_KEY",
+    "RELEASEGUARD_SIGNING_KEY_OLD",
+    "RELEASEGUARD_EVENTS_URL",
+    "RELEASEGUARD_ENVIRONMENT",
+    "RELEASEGUARD_NOTIFY_URL",
+    "APP_DATABASE_URL",
+    "SUPABASE_URL",
+    "SUPABASE_ANON_KEY",
+)
+"""What a shell may hold for the real thing and what would be used here instead of what stands here."""
 ACTS = ("new-key", "console", "revoke", "use", "break", "silence", "heal", "release")
 WITHOUT_PROVIDER = frozenset({"heal", "release"})
 TRY = (
@@ -153,7 +168,7 @@ def _announce(run: Run, world: World, config: Path, desk: str) -> None:
     }
     script = config.absolute().parent / "environment.sh"
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environ.items()]
-    write_file(script, "\n".join([*exports, *_path()]) + "\n")
+    write_file(script, "\n".join([f"unset {' '.join(UNSET)}", *exports, *_path()]) + "\n")
     text = "\n".join(
         [
             f"Stand-ins of Infisical, GitHub, Vercel, Supabase and the app are running; files are in {config.parent}.",

@@ -31,7 +31,6 @@ _BEGINNINGS: Mapping[str, str] = {
     "TWILIO_ACCOUNT_SID": "AC",
     "POSTHOG_API_KEY": "phc_",
     "SENTRY_AUTH_TOKEN": "sntrys_",
-    "SENTRY_DSN": "https://",
     "OPENAI_API_KEY": "sk-",
     "AWS_ACCESS_KEY_ID": "AKIA",
 }
