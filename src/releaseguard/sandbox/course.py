@@ -66,7 +66,7 @@ STREAMS = (
     Stream("supabase", "proof_submitted", "web", 5, 0.0, latency_ms=240),
     Stream("mapbox", "mapbox_geocode_ok", "web", 110, 0.004, "429", 130, ("MAPBOX_ACCESS_TOKEN",)),
     Stream("mapbox", "mapbox_map_rendered", "client", 90, 0.003, "timeout", 410, ("MAPBOX_ACCESS_TOKEN",)),
-    Stream("paytr", "paytr_withdraw_initiated", "paytr-withdraw", 24, 0.01, "bank_rejected", 900, _PAYTR),
+    Stream("paytr", "paytr_withdraw_initiated", "paytr-withdraw", 48, 0.01, "bank_rejected", 900, _PAYTR),
     Stream("idenfy", "idenfy_token_issued", "get-idenfy-token", 3, 0.01, "422", 500, _IDENFY),
     Stream("idenfy", "idenfy_webhook_received", "idenfy-webhook", 2.5, 0.0, "401", 30, ("IDENFY_WEBHOOK_SECRET",)),
     Stream("twilio", "twilio_sms_sent", "twilio-sms", 60, 0.01, "21610", 320, _TWILIO),
@@ -75,8 +75,8 @@ STREAMS = (
     Stream("sendgrid", "sendgrid_webhook_received", "sendgrid-webhook", 18, 0.0, "401", 20, _SENDGRID_WEBHOOK),
     Stream("sendgrid", "sendgrid_webhook_received", "web", 2, 0.0, "401", 30, _SENDGRID_WEBHOOK),
     Stream("posthog", "posthog_event_captured", "web", 60, 0.002, "timeout", 80, ("POSTHOG_API_KEY",)),
-    Stream("sentry", "sentry_event_captured", "web", 4, 0.01, "429", 90, ("SENTRY_AUTH_TOKEN",)),
-    Stream("sentry", "sentry_event_captured", "client", 2, 0.01, "429", 120, ("SENTRY_DSN",)),
+    Stream("sentry", "sentry_event_captured", "web", 24, 0.01, "429", 90, ("SENTRY_AUTH_TOKEN",)),
+    Stream("sentry", "sentry_event_captured", "client", 12, 0.01, "429", 120, ("SENTRY_DSN",)),
     Stream("openai", "openai_completion_ok", "web", 4, 0.02, "429", 1800, ("OPENAI_API_KEY",)),
     Stream("cloudflare", "cloudflare_request_ok", "web", 20, 0.002, "522", 40, ("CLOUDFLARE_API_TOKEN",)),
     Stream("vercel", "vercel_deploy_ready", "deploy", 0.15, 0.05, "build_failed", 48_000, ("VERCEL_TOKEN",)),
@@ -96,7 +96,8 @@ STREAMS = (
     Stream("aws_rekognition", "aws_rekognition_flag_created", "moderation", 0.6, 0.0, latency_ms=20),
     Stream("aws_rekognition", "aws_rekognition_flag_overturned", "admin", 0.1, 0.0, latency_ms=20),
 )
-"""Every provider that has a card, with the mix of a small consumer app."""
+"""Every provider that has a card, with the mix of a small consumer app: busy enough for a release to be decided on
+within its window, where the lines that ship wait for a decision."""
 
 
 class Occurrence(NamedTuple):
