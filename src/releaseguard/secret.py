@@ -63,8 +63,8 @@ class Secret:
     def shows_in(self, text: str) -> bool:
         """Whether ``text`` holds a piece of the value, as it is or in base64, hexadecimal, URL or JSON quoting:
         :data:`PIECE` characters in a row, or all of a shorter one."""
-        folded = text.casefold()
-        return any(_piece_shows(form.casefold(), folded) for form in _forms(self.__value))
+        folded = _unquoted(text.casefold())
+        return any(_piece_shows(_unquoted(form.casefold()), folded) for form in _forms(self.__value))
 
     def cover(self, shown: _Shown, *, pieces: bool) -> None:
         """Mark in ``shown`` the value in every form; ``pieces``: also what it holds of it in part."""
@@ -149,6 +149,7 @@ class _Shown:
     def __init__(self, text: str) -> None:
         self._text = text
         self.folded = _folded(text)
+        self._origins = _kept_by_unquoting(text)
         self._covered = bytearray(len(text))
 
     @cached_property
@@ -163,7 +164,7 @@ class _Shown:
         """Mark ``form`` wherever it stands."""
         place = self.folded.find(form)
         while place >= 0:
-            self._covered[place : place + len(form)] = b"\1" * len(form)
+            self._mark(place, len(form))
             place = self.folded.find(form, place + 1)
 
     def cover_pieces(self, pieces: frozenset[str]) -> None:
@@ -172,7 +173,12 @@ class _Shown:
         for piece in fewer:
             if piece in more:
                 for place in self._places[piece]:
-                    self._covered[place : place + PIECE] = b"\1" * PIECE
+                    self._mark(place, PIECE)
+
+    def _mark(self, place: int, length: int) -> None:
+        """Mark what stands at ``place`` of the folded text, where that stands in the text itself."""
+        start, end = self._origins[place], self._origins[place + length]
+        self._covered[start:end] = b"\1" * (end - start)
 
     def masked(self) -> str:
         """The text with each run of marked characters masked."""
@@ -186,12 +192,28 @@ class _Shown:
         return "".join((*kept, self._text[place:]))
 
 
+_BACKSLASHES = re.compile(r"\\{2,}")
+
+
 def _folded(text: str) -> str:
-    """``text`` without letter case, character for character."""
+    """``text`` without letter case and :func:`_unquoted`."""
     folded = text.casefold()
-    if len(folded) == len(text):
-        return folded
-    return "".join(low if len(low := character.casefold()) == 1 else character for character in text)
+    if len(folded) != len(text):
+        folded = "".join(low if len(low := character.casefold()) == 1 else character for character in text)
+    return _unquoted(folded)
+
+
+def _unquoted(text: str) -> str:
+    """``text`` with each run of backslashes as one: whatever is quoted again (JSON within JSON, an exception's ``repr``
+    of either) differs from what was quoted once by their number alone."""
+    return _BACKSLASHES.sub(r"\\", text)
+
+
+def _kept_by_unquoting(text: str) -> Sequence[int]:
+    """Where each character of the unquoted ``text`` stands in ``text``, and where that ends."""
+    if "\\\\" not in text:
+        return range(len(text) + 1)
+    return [place for place in range(len(text)) if text[place - 1 : place + 1] != "\\\\"] + [len(text)]
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import click
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.cli import edge, main
@@ -129,6 +129,9 @@ FORMS = {
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(value="00000://\xa0", form="JSON", how="argument")
+@example(value="correcthorse\\battery\xe9", form="JSON", how="key")
+@example(value='correct"horsebattery', form="JSON", how="argument")
 @given(
     value=st.text(
         st.characters(min_codepoint=33, max_codepoint=0x17F, exclude_categories=("Cc",), exclude_characters="*ßİŉ"),
@@ -139,7 +142,6 @@ FORMS = {
     how=st.sampled_from(["argument", "key", "cause", "context", "note", "group"]),
 )
 def test_no_trace_and_no_stream_shows_a_value_in_any_form(failing, capsys, tmp_path, monkeypatch, value, form, how):
-    assume("://" not in value)  # of an address its password is hidden and no more
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     held = Secret(value)
     failing(_chained(str(FORMS[form](value)), how))

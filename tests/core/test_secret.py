@@ -11,7 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.secret import MASK, Secret, masked, masker
@@ -94,12 +94,13 @@ values = st.text(
 
 
 @settings(max_examples=200, deadline=None)
+@example('{M<ă"åwood', "JSON in JSON", "")
 @given(values, st.sampled_from(sorted(FORMS)), st.text(" .:\n", max_size=4))
 def test_a_value_is_masked_in_every_form_and_wherever_it_stands(value: str, form: str, around: str) -> None:
     secret = Secret(value)
-    shown = masked(f"read{around}{FORMS[form](value)}{around}end")
+    shown = masked(f"read {around}{FORMS[form](value)}{around} end")  # beside hexadecimal "d" would be a digit of it
     assert not secret.shows_in(shown)
-    assert shown.startswith(f"read{around}"[:4])
+    assert shown.startswith("read")
 
 
 def test_pieces_of_a_value_are_masked() -> None:
