@@ -17,6 +17,7 @@ from releaseguard.sandbox.world import Login, World
 from releaseguard.secret import Secret
 from support import postgres, postgrest
 from support.canaries import BUG, Canaries, Observed, assert_unseen, repository_with
+from support.commands import ended
 
 NAME = "SENDGRID_API_KEY"
 ROTATE = ("rotate", "sendgrid")
@@ -277,9 +278,9 @@ def test_an_interrupted_rotation(world: World, observed: Observed) -> None:
         if "Writing" in line:
             process.send_signal(2)
             break
-    out, err = process.communicate(timeout=120)
-    observed.shown["interrupted"] = "".join(said) + out + err
-    assert process.returncode == 130, observed.shown["interrupted"]
+    done = ended(process)
+    observed.shown["interrupted"] = "".join(said) + done.everything
+    assert done.code == 130, observed.shown["interrupted"]
     assert observed.run("audit", "show", "--json").code == 0
     assert_unseen(observed, world)
 

@@ -255,3 +255,21 @@ def test_a_full_disk_is_no_bug(cli):
     assert done.returncode == 2
     assert "no space is left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_ctrl_c_that_falls_into_a_finalizer_is_not_lost():
+    """Python drops what a finalizer or the callback of a weak reference raises: whoever pressed the keys would wait."""
+    interrupted = threading.Event()
+
+    @click.command("fail")
+    def unlucky() -> None:
+        Unlucky()
+        interrupted.wait(20)
+
+    class Unlucky:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main._Lazy, "resolve_command", lambda self, ctx, args: ("fail", unlucky, args[1:]))
+        assert edge.run(["fail"]) == ExitCode.INTERRUPTED

@@ -20,7 +20,7 @@ from releaseguard.eventlog import jsonl
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.events import LeaseTaken
-from support.commands import Commands
+from support.commands import Commands, ended
 
 Seed = Callable[..., list[Event]]
 
@@ -248,8 +248,8 @@ def test_tail_shows_the_newest_then_what_comes_and_ends_cleanly(cli: Commands, s
         seed(1, "late", age=timedelta(hours=5))
         assert json.loads(process.stdout.readline())["event"] == "late", "by recorded_at, not by occurred_at"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err.strip()) == (130, "", "Interrupted.")
+        done = ended(process)
+    assert (done.code, done.out, done.err.strip()) == (130, "", "Interrupted.")
 
 
 def test_tail_into_a_pipe_that_closes_ends_quietly(cli: Commands, seed: Seed) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
+from support.commands import ended
 
 NASTY = "<script>alert(1)</script>"
 
@@ -142,7 +143,7 @@ def test_a_watch_goes_on_until_ctrl_c(cli, calm):
     while not first.endswith("\n}\n"):
         first += process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    done = ended(process)
     assert json.loads(first)["environment"] == "production"
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    assert done.code == 130
+    assert "Traceback" not in done.err

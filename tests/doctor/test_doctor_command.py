@@ -14,7 +14,7 @@ import pytest
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import Login
 from support import contracts
-from support.commands import Commands, Done
+from support.commands import Commands, Done, ended
 
 SIGN_IN = "/api/v1/auth/"
 GROUPS = {
@@ -477,6 +477,6 @@ def test_ctrl_c_ends_it_at_once(cli, world, migrated):
     while not world.github.requests:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    done = ended(process)
+    assert done.code == 130
+    assert "Traceback" not in done.err

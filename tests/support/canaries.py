@@ -9,12 +9,12 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from releaseguard.sandbox.world import World
-from support.commands import Commands, Done
+from support.commands import Commands, Done, ended
 
 PIECE = 8
 """So many characters of a value in a row are found, in whichever form."""
@@ -173,8 +173,8 @@ class Observed:
                 if shown in line:
                     process.send_signal(signal.SIGINT)
                     break
-            out, err = process.communicate(timeout=120)
-        return self._keep(arguments, watch, Done(process.returncode, "".join(lines) + out, err))
+            done = ended(process)
+        return self._keep(arguments, watch, replace(done, out="".join(lines) + done.out))
 
     def _keep(self, arguments: Sequence[str], watch: Watch, done: Done) -> Done:
         self.looks += watch.looks

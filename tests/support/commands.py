@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,7 @@ class Commands:
         return Done(int(code), out.text(), err.text())
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
-        """The command in a process of its own, under way."""
+        """The command in a process of its own, under way; :func:`ended` waits for it."""
         return subprocess.Popen(
             [sys.executable, "-m", "releaseguard", *arguments],
             cwd=self.folder,
@@ -67,20 +68,28 @@ class Commands:
 
     def run_process(self, *arguments: str, stdin: str = "", timeout: float = 120, **more: str) -> Done:
         """The command in a process of its own, until it ends."""
-        process = self.start(*arguments, **more)
-        try:
-            out, err = process.communicate(stdin, timeout=timeout)
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        return Done(process.returncode, out, err)
+        return ended(self.start(*arguments, **more), stdin=stdin, timeout=timeout)
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
-        return {**kept, "HOME": str(home), "USER": "tester", **self.environ, **more}
+        return {**kept, "HOME": str(home), "USER": "tester", "PYTHONFAULTHANDLER": "1", **self.environ, **more}
+
+
+def ended(process: subprocess.Popen[str], *, stdin: str = "", timeout: float = 120) -> Done:
+    """How ``process`` ended. One that does not is made to show where each of its threads stands."""
+    try:
+        out, err = process.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        _, where = process.communicate(timeout=20)
+        raise AssertionError(f"{process.args} did not end:\n{where[-8000:]}") from None
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return Done(process.returncode, out, err)
 
 
 class _Captured(io.TextIOWrapper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import errno
 import io
@@ -76,8 +77,18 @@ def _threads_name_no_value() -> Iterator[None]:
 
 
 def _say_uncaught(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
-    if not issubclass(kind, SystemExit):
+    if issubclass(kind, KeyboardInterrupt):
+        _interrupt_again()
+    elif not issubclass(kind, SystemExit):
         click.echo(_masked("".join(traceback.format_exception(kind, error, where))), err=True)
+
+
+def _interrupt_again() -> None:
+    """A Ctrl-C that fell into a finalizer or the callback of a weak reference, where Python drops what is raised: it is
+    delivered once more, to the code that was under way there, as soon as the finalizer has returned."""
+    again = threading.Timer(0.05, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
 
 
 def _masked(text: str) -> str:
