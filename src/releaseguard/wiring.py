@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from releaseguard.cards.spec import Card, FlowCheck
     from releaseguard.ci.interface import WorkflowHistory
     from releaseguard.deployments.interface import Deployer
-    from releaseguard.destinations.github import PublicKeys
-    from releaseguard.destinations.github_app import GitHubInstallation
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.doctor.interface import DoctorWorld
     from releaseguard.eventlog.interface import EventLog, EventTable
@@ -54,7 +52,9 @@ if TYPE_CHECKING:
     from releaseguard.rotation.leak import Surroundings
     from releaseguard.rotation.survey import Managed
     from releaseguard.rotation.values import Claim, OwnAccess, Place, RotationRules, RotationWorld
-    from releaseguard.vault.infisical import Identity
+    from releaseguard.services.github.app import GitHubInstallation
+    from releaseguard.services.github.destination import PublicKeys
+    from releaseguard.services.infisical.vault import Identity
     from releaseguard.vault.interface import Vault
     from releaseguard.verification.flows import Account, FlowWorld
     from releaseguard.verification.interface import Deployment, Finding, Promise
@@ -362,7 +362,7 @@ class Wiring:
         url = self.settings.events.url
         if _EVENT_LOGS.get(scheme_of(url)) is not _rest:
             return self.event_log.schema_sql()
-        from releaseguard.eventlog.supabase import SupabaseEventLog
+        from releaseguard.services.supabase.event_log import SupabaseEventLog
 
         connect = partial(self._client, "[events] url", carries=False)
         with SupabaseEventLog(url, Secret("unused"), self._table, connect=connect) as log:
@@ -381,7 +381,7 @@ class Wiring:
     @cached_property
     def vault(self) -> Vault:
         """Infisical, with whichever of its credentials the environment has."""
-        from releaseguard.vault.infisical import InfisicalSession, InfisicalVault, limits_of
+        from releaseguard.services.infisical.vault import InfisicalSession, InfisicalVault, limits_of
 
         section = self.settings.infisical
         if not section.project_id:
@@ -399,7 +399,7 @@ class Wiring:
         )
 
     def _identity(self) -> Identity:
-        from releaseguard.vault.infisical import OidcAuth, PlainToken, UniversalAuth, actions_id_token
+        from releaseguard.services.infisical.vault import OidcAuth, PlainToken, UniversalAuth, actions_id_token
 
         known = self.credentials
         if known.infisical_token:
@@ -557,7 +557,7 @@ class Wiring:
 
     def function_logs(self, ref: str) -> FunctionLogs:
         """The edge functions of one Supabase project."""
-        from releaseguard.functions.supabase import SupabaseFunctionLogs
+        from releaseguard.services.supabase.functions import SupabaseFunctionLogs
 
         return SupabaseFunctionLogs(self.supabase, ref)
 
@@ -570,7 +570,7 @@ class Wiring:
 
     def workflows(self, repository: str) -> WorkflowHistory:
         """The workflow runs of ``OWNER/REPO``."""
-        from releaseguard.ci.github import GitHubWorkflows
+        from releaseguard.services.github.ci import GitHubWorkflows
 
         return GitHubWorkflows(self.github, repository)
 
@@ -587,7 +587,7 @@ class Wiring:
         return list(found.values())
 
     def _vercel_deployer(self, address: Address) -> Deployer:
-        from releaseguard.deployments.vercel import VercelDeployer
+        from releaseguard.services.vercel.deployer import VercelDeployer
 
         return VercelDeployer(self.vercel, address.project, team_id=self.settings.vercel.team_id)
 
@@ -780,10 +780,10 @@ class Wiring:
         return {base: deployer for base, deployer in found.items() if deployer is not None}
 
     def _rotation_rules(self) -> RotationRules:
-        from releaseguard.destinations.github import GITHUB_LIMITS
-        from releaseguard.destinations.supabase import SUPABASE_LIMITS
-        from releaseguard.destinations.vercel import VERCEL_LIMITS
         from releaseguard.rotation.values import RotationRules
+        from releaseguard.services.github.destination import GITHUB_LIMITS
+        from releaseguard.services.supabase.destination import SUPABASE_LIMITS
+        from releaseguard.services.vercel.destination import VERCEL_LIMITS
 
         section = self.settings.rotation
         return RotationRules(
@@ -854,7 +854,7 @@ class Wiring:
 
     def exposure(self, log: EventLog) -> Remark:
         """Whether the app's public key reads the event log."""
-        from releaseguard.eventlog.supabase import SupabaseEventLog
+        from releaseguard.services.supabase.event_log import SupabaseEventLog
 
         key = self.credentials.supabase_anon_key
         if not isinstance(log, SupabaseEventLog) or key is None:
@@ -877,7 +877,7 @@ class Wiring:
 
     def run_queue(self, addresses: Sequence[Address]) -> RunQueue:
         """The workflow runs that may still hold what these addresses held."""
-        from releaseguard.destinations.github import GitHubRuns
+        from releaseguard.services.github.destination import GitHubRuns
 
         return GitHubRuns(self.github, addresses)
 
@@ -887,7 +887,7 @@ class Wiring:
 
     def alerts_at(self, addresses: Sequence[Address]) -> AlertSource:
         """Those of the repositories among ``addresses``."""
-        from releaseguard.leaks.github import GitHubAlerts
+        from releaseguard.services.github.alerts import GitHubAlerts
 
         repositories = [f"{one.account}/{one.repo}" for one in addresses if one.repo]
         each = {name.lower(): name for name in reversed(repositories)}  # GitHub does not tell letter case apart
@@ -907,7 +907,7 @@ class Wiring:
     @cached_property
     def github(self) -> ServiceClient:
         """GitHub's API. Raises ``ConfigError`` without a credential."""
-        from releaseguard.destinations.github import GITHUB_LIMITS
+        from releaseguard.services.github.destination import GITHUB_LIMITS
 
         headers = self._github_headers()
         return self._client("[github] url", self.settings.github.url, headers, GITHUB_LIMITS)
@@ -915,14 +915,14 @@ class Wiring:
     @cached_property
     def github_keys(self) -> PublicKeys:
         """GitHub's public keys, fetched once for each place and run."""
-        from releaseguard.destinations.github import PublicKeys
+        from releaseguard.services.github.destination import PublicKeys
 
         return PublicKeys(self.github)
 
     @cached_property
     def vercel(self) -> ServiceClient:
         """Vercel's API. Raises ``ConfigError`` without a credential."""
-        from releaseguard.destinations.vercel import VERCEL_LIMITS
+        from releaseguard.services.vercel.destination import VERCEL_LIMITS
 
         access = self._access("VERCEL_TOKEN", "Vercel")
         return self._client("[vercel] url", self.settings.vercel.url, _bearer(access.token), VERCEL_LIMITS, access)
@@ -930,7 +930,7 @@ class Wiring:
     @cached_property
     def supabase(self) -> ServiceClient:
         """Supabase's management API. Raises ``ConfigError`` without a credential."""
-        from releaseguard.destinations.supabase import SUPABASE_LIMITS
+        from releaseguard.services.supabase.destination import SUPABASE_LIMITS
 
         access = self._access("SUPABASE_ACCESS_TOKEN", "Supabase")
         return self._client(
@@ -948,7 +948,7 @@ class Wiring:
         return self._client("[app] url", self.settings.app.url, headers)
 
     def _github_headers(self) -> Callable[[], Mapping[str, str | Secret]]:
-        from releaseguard.destinations.github import github_headers
+        from releaseguard.services.github.destination import github_headers
 
         known = self.credentials
         if known.github_app_id and known.github_app_private_key:
@@ -956,8 +956,8 @@ class Wiring:
         return github_headers(_always(self._required(known.github_token, "RELEASEGUARD_GITHUB_TOKEN", "GitHub")))
 
     def _app_headers(self, app_id: str, key: Secret) -> Callable[[], Mapping[str, str | Secret]]:
-        from releaseguard.destinations.github import github_headers
-        from releaseguard.destinations.github_app import GitHubApp, GitHubInstallation
+        from releaseguard.services.github.app import GitHubApp, GitHubInstallation
+        from releaseguard.services.github.destination import github_headers
 
         signer = GitHubApp(app_id, key)
         client = self._client("[github] url", self.settings.github.url, github_headers(signer.token))
@@ -1147,7 +1147,7 @@ def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
 
 
 def _rest(wiring: Wiring, url: str, table: EventTable) -> EventLog:
-    from releaseguard.eventlog.supabase import SupabaseEventLog
+    from releaseguard.services.supabase.event_log import SupabaseEventLog
 
     access = wiring._access("SUPABASE_SERVICE_ROLE_KEY", "the event log at Supabase")
     return SupabaseEventLog(
@@ -1171,7 +1171,7 @@ _MODULES_OF_LOGS: Mapping[str, Sequence[str]] = {
     "sqlite": ("releaseguard.eventlog.sqlite",),
     "postgresql": ("releaseguard.eventlog.postgres", "psycopg.conninfo", "psycopg.errors", "encodings.idna"),
     "https": (
-        "releaseguard.eventlog.supabase",
+        "releaseguard.services.supabase.event_log",
         "releaseguard.http.transport",
         "encodings.idna",
         "importlib.resources.readers",  # these two for the list of certificates
@@ -1189,19 +1189,19 @@ def load_event_log(url: str) -> None:
 
 
 def _github(wiring: Wiring, address: Address) -> Destination:
-    from releaseguard.destinations.github import GitHubDestination
+    from releaseguard.services.github.destination import GitHubDestination
 
     return GitHubDestination(wiring.github, address, keys=wiring.github_keys)
 
 
 def _vercel(wiring: Wiring, address: Address) -> Destination:
-    from releaseguard.destinations.vercel import VercelDestination
+    from releaseguard.services.vercel.destination import VercelDestination
 
     return VercelDestination(wiring.vercel, address, team_id=wiring.settings.vercel.team_id)
 
 
 def _supabase(wiring: Wiring, address: Address) -> Destination:
-    from releaseguard.destinations.supabase import SupabaseDestination
+    from releaseguard.services.supabase.destination import SupabaseDestination
 
     return SupabaseDestination(wiring.supabase, address)
 
@@ -1233,29 +1233,29 @@ def _lazily(
 
 
 def _github_account(wiring: Wiring, places: Sequence[Address]) -> Iterator[Remark]:
-    from releaseguard.destinations import accounts
+    from releaseguard.services.github.account import account
 
     client = wiring.github
     mine = [place for place in places if place.account]
-    return accounts.github(client, wiring.github_installation, mine)
+    return account(client, wiring.github_installation, mine)
 
 
 def _vercel_account(wiring: Wiring, _places: Sequence[Address]) -> Iterator[Remark]:
-    from releaseguard.destinations import accounts
+    from releaseguard.services.vercel.account import account
 
-    return accounts.vercel(wiring.vercel, wiring.settings.vercel.team_id)
+    return account(wiring.vercel, wiring.settings.vercel.team_id)
 
 
 def _supabase_account(wiring: Wiring, _places: Sequence[Address]) -> Iterator[Remark]:
-    from releaseguard.destinations import accounts
+    from releaseguard.services.supabase.account import account
 
-    return accounts.supabase(wiring.supabase)
+    return account(wiring.supabase)
 
 
 def _app_account(wiring: Wiring, _places: Sequence[Address]) -> Iterator[Remark]:
-    from releaseguard.destinations import accounts
+    from releaseguard.services.supabase.account import app
 
-    return accounts.app(wiring._app_client(wiring.public_headers))
+    return app(wiring._app_client(wiring.public_headers))
 
 
 _ACCOUNTS = {
@@ -1273,7 +1273,7 @@ _STOOD_ON: Mapping[str, Sequence[str]] = {"vercel": ("VERCEL_TOKEN",), "supabase
 
 
 def _new_vercel(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> None:
-    from releaseguard.destinations.vercel import VERCEL_LIMITS, VercelDestination, who_am_i
+    from releaseguard.services.vercel.destination import VERCEL_LIMITS, VercelDestination, who_am_i
 
     section = wiring.settings.vercel
     client = wiring._client("[vercel] url", section.url, _bearer(_always(new)), VERCEL_LIMITS)
@@ -1285,7 +1285,7 @@ def _new_vercel(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> No
 
 
 def _new_supabase(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> None:
-    from releaseguard.destinations.supabase import SUPABASE_LIMITS, SupabaseDestination, projects
+    from releaseguard.services.supabase.destination import SUPABASE_LIMITS, SupabaseDestination, projects
 
     client = wiring._client("[supabase] url", wiring.settings.supabase.url, _bearer(_always(new)), SUPABASE_LIMITS)
     places = [address.place for address in addresses if address.scheme is Scheme.SUPABASE]
@@ -1297,7 +1297,7 @@ def _new_supabase(wiring: Wiring, new: Secret, addresses: Sequence[Address]) -> 
 
 def _new_service_key(wiring: Wiring, new: Secret, _addresses: Sequence[Address]) -> None:
     """We use it for an event log at Supabase and for nothing else."""
-    from releaseguard.eventlog.supabase import SupabaseEventLog
+    from releaseguard.services.supabase.event_log import SupabaseEventLog
 
     url = wiring.settings.events.url
     if _EVENT_LOGS.get(scheme_of(url)) is not _rest:

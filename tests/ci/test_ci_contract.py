@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from releaseguard.ci.github import GitHubWorkflows
 from releaseguard.ci.interface import WorkflowHistory
 from releaseguard.errors import AccessDenied, NotFound
 from releaseguard.sandbox.github import GitHubStandIn
+from releaseguard.services.github.ci import GitHubWorkflows
 from support import contracts
 from support.adapters import Connections
 

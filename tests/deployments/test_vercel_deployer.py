@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from releaseguard.deployments.interface import Phase
-from releaseguard.deployments.vercel import VercelDeployer
 from releaseguard.errors import AccessDenied, NotFound, ServiceError, Unreachable
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.services.vercel.deployer import VercelDeployer
 from support import contracts
 from support.adapters import Connections, StepClock
 

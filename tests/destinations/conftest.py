@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.github import GitHubDestination
 from releaseguard.destinations.interface import Destination
-from releaseguard.destinations.supabase import SupabaseDestination
-from releaseguard.destinations.vercel import VercelDestination
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.sandbox.server import StandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.sandbox.vercel import VercelStandIn
+from releaseguard.services.github.destination import GitHubDestination
+from releaseguard.services.supabase.destination import SupabaseDestination
+from releaseguard.services.vercel.destination import VercelDestination
 from support import contracts
 from support.adapters import Connections, FakeTime, StepClock
 

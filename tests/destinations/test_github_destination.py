@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.github import GitHubDestination, GitHubRuns, PublicKeys, github_headers, sealed
-from releaseguard.destinations.github_app import GitHubApp, GitHubInstallation
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.model import utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.secret import Secret
+from releaseguard.services.github.app import GitHubApp, GitHubInstallation
+from releaseguard.services.github.destination import GitHubDestination, GitHubRuns, PublicKeys, github_headers, sealed
 from support import contracts
 from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 

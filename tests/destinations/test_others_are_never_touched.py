@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.github import GitHubDestination
 from releaseguard.destinations.interface import NotOurs
-from releaseguard.destinations.supabase import SupabaseDestination
-from releaseguard.destinations.vercel import VercelDestination
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.services.github.destination import GitHubDestination
+from releaseguard.services.supabase.destination import SupabaseDestination
+from releaseguard.services.vercel.destination import VercelDestination
 from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 
 from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import InStep, NotOurs
-from releaseguard.destinations.vercel import VercelDestination
 from releaseguard.errors import ConfigError, Failed
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.services.vercel.destination import VercelDestination
 from support import contracts
 from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 

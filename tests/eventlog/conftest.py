@@ -16,8 +16,8 @@ from tests.support import postgres, postgrest
 from releaseguard.eventlog.interface import EventLog, EventTable
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from releaseguard.eventlog.supabase import SupabaseEventLog
 from releaseguard.secret import Secret
+from releaseguard.services.supabase.event_log import SupabaseEventLog
 
 
 class Store(ABC):
@@ -117,7 +117,7 @@ class RestStore(PostgresStore):
         self.project = stack.enter_context(postgrest.serving(postgrest.PostgRest(url)))
         self.opener = (
             "from releaseguard.secret import Secret\n"
-            "from releaseguard.eventlog.supabase import SupabaseEventLog\n"
+            "from releaseguard.services.supabase.event_log import SupabaseEventLog\n"
             f"log = SupabaseEventLog({self.project.url!r}, Secret({self.project.key!r}))"
         )
 

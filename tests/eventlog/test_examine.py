@@ -12,9 +12,9 @@ from tests.eventlog.conftest import PostgresStore, RestStore, SqliteStore, Store
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.interface import COLUMNS, COSTS, NEEDED, EventTable
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from releaseguard.eventlog.supabase import SupabaseEventLog
 from releaseguard.model import Event, Outcome, Remark, Standing, new_id, utc_now
 from releaseguard.secret import Secret
+from releaseguard.services.supabase.event_log import SupabaseEventLog
 
 
 def looked(log) -> dict[str, Remark]:

@@ -26,9 +26,9 @@ from releaseguard.eventlog.interface import EventLog, EventTable, Query
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
-from releaseguard.eventlog.supabase import SupabaseEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
+from releaseguard.services.supabase.event_log import SupabaseEventLog
 
 PASSWORD = "hunter2-5up3r-53cr3t"
 

@@ -11,10 +11,10 @@ import pytest
 
 from releaseguard.errors import AccessDenied, NotFound, ServiceError
 from releaseguard.functions.interface import FunctionLogs
-from releaseguard.functions.supabase import SupabaseFunctionLogs
 from releaseguard.model import utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
+from releaseguard.services.supabase.functions import SupabaseFunctionLogs
 from support import contracts
 from support.adapters import Connections
 

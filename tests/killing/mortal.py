@@ -52,15 +52,15 @@ def _prepare() -> None:
 
     import releaseguard.cli.edge
     import releaseguard.cli.rotate
-    import releaseguard.deployments.vercel
-    import releaseguard.destinations.github
-    import releaseguard.destinations.supabase
-    import releaseguard.destinations.vercel
     import releaseguard.eventlog.sqlite
     import releaseguard.http.transport
     import releaseguard.rotation.leak
     import releaseguard.rotation.run
-    import releaseguard.vault.infisical
+    import releaseguard.services.github.destination
+    import releaseguard.services.infisical.vault
+    import releaseguard.services.supabase.destination
+    import releaseguard.services.vercel.deployer
+    import releaseguard.services.vercel.destination
     import releaseguard.wiring  # noqa: F401
 
 

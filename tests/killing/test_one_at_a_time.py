@@ -18,9 +18,9 @@ from releaseguard.audit import Lane, verify_chain
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from releaseguard.eventlog.supabase import SupabaseEventLog
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
+from releaseguard.services.supabase.event_log import SupabaseEventLog
 
 SLOW_MACHINE = '\n[rotation]\nlease = "120s"\nprove_within = "120s"\n[network]\ntimeout = "60s"\npatience = "120s"\n'
 QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'

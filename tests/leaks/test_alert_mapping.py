@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from releaseguard.errors import ServiceError
-from releaseguard.leaks.github import _alert
 from releaseguard.leaks.interface import Alert, card_of
+from releaseguard.services.github.alerts import _alert
 
 KINDS = {"sendgrid": (), "aws_rekognition": ("aws_access_key_id",), "expo_push": (), "expo": ()}
 

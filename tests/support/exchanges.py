@@ -13,15 +13,15 @@ from typing import Any
 import httpx
 import vcr
 
-from releaseguard.deployments.vercel import VercelDeployer
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.github import GitHubDestination
 from releaseguard.destinations.interface import Item, ItemKind
-from releaseguard.destinations.supabase import SupabaseDestination
-from releaseguard.destinations.vercel import VercelDestination
 from releaseguard.http import Limits, ServiceClient
 from releaseguard.secret import Secret
-from releaseguard.vault.infisical import InfisicalSession, InfisicalVault, UniversalAuth
+from releaseguard.services.github.destination import GitHubDestination
+from releaseguard.services.infisical.vault import InfisicalSession, InfisicalVault, UniversalAuth
+from releaseguard.services.supabase.destination import SupabaseDestination
+from releaseguard.services.vercel.deployer import VercelDeployer
+from releaseguard.services.vercel.destination import VercelDestination
 
 CASSETTES = Path(__file__).parents[1] / "cassettes"
 BASES = {

@@ -22,7 +22,7 @@ from releaseguard.errors import (
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.infisical import AuditLogs, InfisicalStandIn
 from releaseguard.secret import Secret
-from releaseguard.vault.infisical import (
+from releaseguard.services.infisical.vault import (
     InfisicalSession,
     InfisicalVault,
     OidcAuth,

@@ -6,18 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from releaseguard.destinations.address import Address, Scheme
-from releaseguard.destinations.github_app import GitHubInstallation
-from releaseguard.destinations.supabase import projects
-from releaseguard.destinations.vercel import who_am_i
-from releaseguard.errors import AccessDenied, NotFound, ServiceError
-from releaseguard.http import Reply, ServiceClient, quoted
+from releaseguard.errors import ServiceError
+from releaseguard.http import Reply, ServiceClient
 from releaseguard.model import Remark, Standing
+from releaseguard.services.github.app import GitHubInstallation
 
 SCARCE = 0.1
 """Less than this share of a limit left is worth a word before a rotation."""
 
 
-def github(
+def account(
     client: ServiceClient, installation: GitHubInstallation | None, addresses: Sequence[Address]
 ) -> Iterator[Remark]:
     """The token is good (``/rate_limit`` takes every kind), may write as far as GitHub says, and has requests left."""
@@ -79,44 +77,6 @@ def _app_permission(address: Address) -> str:
     if address.environment:
         return "environments"
     return "secrets" if address.repo else "organization_secrets"
-
-
-def vercel(client: ServiceClient, team_id: str | None) -> Iterator[Remark]:
-    """The token is good and reaches the team."""
-    who_am_i(client)
-    yield Remark(Standing.OK, "Vercel accepts the token; what it may write is known only with the first push")
-    if team_id:
-        try:
-            client.request("GET", f"/v2/teams/{quoted(team_id)}")
-        except (AccessDenied, NotFound) as error:
-            fix = "Correct [vercel] team_id, or make a VERCEL_TOKEN whose scope holds that team."
-            yield Remark(Standing.FAIL, f"the token does not reach the team {team_id}", error.where, fix, "team")
-        else:
-            yield Remark(Standing.OK, f"team {team_id}", client.host, about="team")
-
-
-def supabase(client: ServiceClient) -> Iterator[Remark]:
-    """The token is good, and reaches so many projects."""
-    reached = len(projects(client))
-    yield Remark(
-        Standing.OK,
-        f"Supabase accepts the token (projects reached: {reached}); what it may write, the first push shows",
-        client.host,
-    )
-
-
-def app(client: ServiceClient) -> Iterator[Remark]:
-    """The app's own backend answers, and takes its public key. ``client`` sends it."""
-    reply = client.request("GET", "/auth/v1/settings", allow=(401, 403, 404))
-    if reply.status == 200:
-        yield Remark(Standing.OK, "the app answers and takes its public key", client.host)
-    elif reply.status == 404:
-        fix = "Set [app] url to the project's address, https://REF.supabase.co: flows sign in at /auth/v1/token there."
-        yield Remark(Standing.FAIL, "the app answers, and has no sign-in of Supabase's", client.host, fix)
-    else:
-        fix = "Set SUPABASE_ANON_KEY (in Infisical or the environment) to the public key of this very project."
-        what = f"the app does not take its public key ({reply.status})"
-        raise AccessDenied(what, where=client.host, next_step=fix, status=reply.status)
 
 
 def _inside(document: Any, *keys: str) -> Mapping[str, Any]:

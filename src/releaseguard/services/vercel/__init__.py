@@ -1,0 +1,1 @@
+"""Vercel: where variables are written, and what redeploys the app."""
