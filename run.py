@@ -3,7 +3,7 @@
 
     python3 run.py demo [ARGUMENTS]     the main job, end to end, against loopback stand-ins
     python3 run.py test [ARGUMENTS]     the tests; arguments go to pytest
-    python3 run.py lint                 formatting, types, import rules, workflows
+    python3 run.py lint                 formatting, types, import rules, figures of the house, workflows
     python3 run.py COMMAND [ARGUMENTS]  any other command of releaseguard
 
 The environment is made once in .venv, from pins with hashes, and again whenever the pins change.
@@ -25,6 +25,7 @@ LINTERS = [
     ["ruff", "format", "--check", "."],
     ["mypy"],
     ["lint-imports"],
+    ["python", "bench/house.py"],
 ]
 
 
