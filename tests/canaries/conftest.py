@@ -7,8 +7,8 @@ import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
-from support.canaries import Observed
-from support.commands import Commands
+from tests.support.canaries import Observed
+from tests.support.commands import Commands
 
 QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "8s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 

@@ -12,7 +12,7 @@ import pytest
 
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import World
-from support.canaries import BUG, Canaries, Observed, assert_unseen, repository_with
+from tests.support.canaries import BUG, Canaries, Observed, assert_unseen, repository_with
 
 NAME = "SENDGRID_API_KEY"
 ROTATE = ("rotate", "sendgrid")

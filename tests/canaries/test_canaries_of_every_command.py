@@ -15,9 +15,9 @@ from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import Login, World
 from releaseguard.secret import Secret
-from support import postgres, postgrest
-from support.canaries import BUG, Canaries, Observed, assert_unseen, repository_with
-from support.commands import ended
+from tests.support import postgres, postgrest
+from tests.support.canaries import BUG, Canaries, Observed, assert_unseen, repository_with
+from tests.support.commands import ended
 
 NAME = "SENDGRID_API_KEY"
 ROTATE = ("rotate", "sendgrid")

@@ -16,8 +16,8 @@ import pytest
 from releaseguard.cli import events
 from releaseguard.cli.main import releaseguard
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from support.canaries import Canaries
-from support.commands import Commands
+from tests.support.canaries import Canaries
+from tests.support.commands import Commands
 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "rotate": ("sendgrid", "--dry-run"),

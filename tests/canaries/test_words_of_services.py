@@ -8,7 +8,7 @@ import string
 import pytest
 
 from releaseguard.secret import Secret, without_keys
-from support.canaries import Canaries
+from tests.support.canaries import Canaries
 
 VALUE = "SG.k3-Qz_81hwPbx0Tn5LrYvE7uJm2sCdAfGi4oWq9R"
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from releaseguard.model import Event, Outcome
 from tests.cards import world
 from tests.cards.world import DEPLOYED, RELEASE, USUAL, World
-
-from releaseguard.model import Event, Outcome
 
 Failure = Callable[[World], World]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.cards.failures import FAILURES
-from tests.cards.world import harmed, healthy
 
 from releaseguard.cards.load import load_cards
+from tests.cards.failures import FAILURES
+from tests.cards.world import harmed, healthy
 
 CARDS = load_cards()
 

@@ -1,22 +1,17 @@
-"""Records the cassettes anew, against the stand-ins: ``python tests/cassettes/record.py``.
+"""Records the cassettes anew, against the stand-ins: ``python -m tests.cassettes.record``.
 
 No account, no network, and no secret: what is pushed is a placeholder, and credentials are left out.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.sandbox.infisical import InfisicalStandIn
 from releaseguard.sandbox.server import StandIn
 from releaseguard.sandbox.supabase import SupabaseProject, SupabaseStandIn
 from releaseguard.sandbox.vercel import VercelStandIn
-from support import exchanges
-from support.adapters import StepClock
+from tests.support import exchanges
+from tests.support.adapters import StepClock
 
 
 def github() -> tuple[StandIn, str | None]:

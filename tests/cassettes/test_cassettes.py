@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from releaseguard.destinations.interface import InStep
-from support import exchanges
+from tests.support import exchanges
 
 FILES = sorted(exchanges.CASSETTES.glob("*.yaml"))
 

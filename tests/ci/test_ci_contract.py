@@ -14,8 +14,8 @@ from releaseguard.ci.interface import WorkflowHistory
 from releaseguard.errors import AccessDenied, NotFound
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.services.github.ci import GitHubWorkflows
-from support import contracts
-from support.adapters import Connections
+from tests.support import contracts
+from tests.support.adapters import Connections
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "2s"\npatience = "4s"\n'
 REASON = "in a <b>gist</b> | see #7"

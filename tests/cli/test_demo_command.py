@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from releaseguard.eventlog import jsonl
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.events import LeaseTaken
-from support.commands import Commands, ended
+from tests.support.commands import Commands, ended
 
 Seed = Callable[..., list[Event]]
 

@@ -14,7 +14,7 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import to_text
 from releaseguard.sandbox.course import STREAMS
 from releaseguard.sandbox.seed import Week
-from support.commands import Commands, Done
+from tests.support.commands import Commands, Done
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 HEADING = "created_at,integration,kind,status,ms,cart\n"

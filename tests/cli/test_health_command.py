@@ -12,7 +12,7 @@ import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
-from support.commands import ended
+from tests.support.commands import ended
 
 NASTY = "<script>alert(1)</script>"
 

@@ -15,8 +15,8 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import World
-from support import contracts
-from support.commands import Commands, ended
+from tests.support import contracts
+from tests.support.commands import Commands, ended
 
 QUICK = '\n[network]\ntimeout = "1s"\npatience = "1s"\n'
 OKS = {"mapbox": "mapbox_geocode_ok", "sendgrid": "sendgrid_email_sent", "supabase": "supabase_rpc_ok"}

@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.commands import Commands
 
 from releaseguard.cards.load import shipped_folder
-from support import postgres
+from tests.support import postgres
+from tests.support.commands import Commands
 
 TABLES = """
 CREATE TABLE wallets (user_id text, coins_balance int);

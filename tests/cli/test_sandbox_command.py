@@ -17,7 +17,7 @@ import pytest
 
 from releaseguard.cli.sandbox import ACTS, WITHOUT_PROVIDER
 from releaseguard.sandbox import hands
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 @contextmanager

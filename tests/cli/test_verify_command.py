@@ -14,7 +14,7 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, from_text, new_id, to_text, utc_now
 from releaseguard.sandbox.seed import Fault, Released, Week
 from releaseguard.sandbox.story import BUSY
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 @pytest.fixture(scope="session")

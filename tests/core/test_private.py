@@ -15,7 +15,7 @@ from releaseguard.eventlog.spool import Spool
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from releaseguard.private import make_file, make_folder, open_to_all, write_file
-from support.commands import Commands
+from tests.support.commands import Commands
 
 EVENT = Event(
     id=new_id(),

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.coverage.snippets import CARDS
 
 from releaseguard.coverage.run import providers, search
+from tests.coverage.snippets import CARDS
 
 APP = Path(__file__).parent / "app"
 

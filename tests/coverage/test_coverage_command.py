@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.coverage.snippets import HEAD, filled, searched
 
-from support.commands import Commands
+from tests.coverage.snippets import HEAD, filled, searched
+from tests.support.commands import Commands
 
 GOOD = HEAD[".ts"] + filled("export async function f() { try { await sgMail.send({}); SENT } catch (e) { FAILED } }\n")
 BAD = HEAD[".ts"] + "export const f = () => sgMail.send({});\n"

@@ -12,8 +12,8 @@ from releaseguard.errors import AccessDenied, NotFound, ServiceError, Unreachabl
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
 from releaseguard.services.vercel.deployer import VercelDeployer
-from support import contracts
-from support.adapters import Connections, StepClock
+from tests.support import contracts
+from tests.support.adapters import Connections, StepClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from releaseguard.sandbox.vercel import VercelStandIn
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.destination import VercelDestination
-from support import contracts
-from support.adapters import Connections, FakeTime, StepClock
+from tests.support import contracts
+from tests.support.adapters import Connections, FakeTime, StepClock
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from support import contracts
+from tests.support import contracts
 
 pytestmark = pytest.mark.skipif(
     not contracts.available(), reason=f"the official descriptions are not at {contracts.FOLDER}"

@@ -10,14 +10,13 @@ from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import InStep
 from releaseguard.errors import AccessDenied, Failed, NotFound, ReleaseguardError, ServiceError
 from releaseguard.sandbox import faults
-from support.adapters import companion_item, everything_said, secret_item
+from tests.support.adapters import companion_item, everything_said, secret_item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conftest import Place
-
     from releaseguard.destinations.interface import Item
+    from tests.destinations.conftest import Place
 
 CANARY = "c4n4ry-Qw9zXk27LmPv"
 WRITES = ("PUT", "POST", "PATCH")

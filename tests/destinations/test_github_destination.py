@@ -16,13 +16,13 @@ from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.secret import Secret
 from releaseguard.services.github.app import GitHubApp, GitHubInstallation
 from releaseguard.services.github.destination import GitHubDestination, GitHubRuns, PublicKeys, github_headers, sealed
-from support import contracts
-from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
+from tests.support import contracts
+from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Place
+    from tests.destinations.conftest import Place
 
 
 @pytest.fixture

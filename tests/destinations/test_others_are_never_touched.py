@@ -16,7 +16,7 @@ from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.destination import VercelDestination
-from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
+from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

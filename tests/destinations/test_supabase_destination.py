@@ -11,10 +11,10 @@ from releaseguard.destinations.interface import InStep
 from releaseguard.errors import ConfigError, Failed, NotFound, Refused
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
-from support.adapters import companion_item, secret_item
+from tests.support.adapters import companion_item, secret_item
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from tests.destinations.conftest import Place
 
 VALUE = "the new value"
 

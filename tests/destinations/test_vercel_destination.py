@@ -13,8 +13,8 @@ from releaseguard.errors import ConfigError, Failed
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
 from releaseguard.services.vercel.destination import VercelDestination
-from support import contracts
-from support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
+from tests.support import contracts
+from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

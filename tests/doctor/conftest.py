@@ -7,7 +7,7 @@ import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 QUICK = '\n[network]\ntimeout = "2s"\npatience = "2s"\n'
 

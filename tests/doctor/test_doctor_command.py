@@ -13,8 +13,8 @@ import pytest
 
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import Login
-from support import contracts
-from support.commands import Commands, Done, ended
+from tests.support import contracts
+from tests.support.commands import Commands, Done, ended
 
 SIGN_IN = "/api/v1/auth/"
 GROUPS = {

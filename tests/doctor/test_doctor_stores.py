@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from tests.doctor.test_doctor_command import change, failed, rows
 
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.secret import Secret
-from support import postgres, postgrest
+from tests.doctor.test_doctor_command import change, failed, rows
+from tests.support import postgres, postgrest
 
 KEY = "service-role-key-of-a-stand-in"
 

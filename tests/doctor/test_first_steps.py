@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 @pytest.mark.parametrize("command", [("rotate", "sendgrid", "--yes"), ("drift", "--provider", "sendgrid")])

@@ -11,13 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support import postgres, postgrest
 
 from releaseguard.eventlog.interface import EventLog, EventTable
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
+from tests.support import postgres, postgrest
 
 
 class Store(ABC):

@@ -14,8 +14,6 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.eventlog.conftest import PostgresStore
-from tests.support import postgres
 
 from releaseguard.audit import Draft, Lane, seal
 from releaseguard.errors import AccessDenied, ConfigError
@@ -23,6 +21,8 @@ from releaseguard.eventlog.interface import EventTable, Query
 from releaseguard.eventlog.schema import access, guards
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.model import Event, Outcome, Standing, new_id
+from tests.eventlog.conftest import PostgresStore
+from tests.support import postgres
 
 T0 = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 USE = Event(

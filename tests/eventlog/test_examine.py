@@ -7,7 +7,6 @@ import json
 import os
 
 import pytest
-from tests.eventlog.conftest import PostgresStore, RestStore, SqliteStore, Store
 
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.interface import COLUMNS, COSTS, NEEDED, EventTable
@@ -15,6 +14,7 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, Remark, Standing, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
+from tests.eventlog.conftest import PostgresStore, RestStore, SqliteStore, Store
 
 
 def looked(log) -> dict[str, Remark]:

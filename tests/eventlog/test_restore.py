@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
-from tests.eventlog.conftest import PostgresStore
 
 from releaseguard.errors import AccessDenied, ConfigError
 from releaseguard.eventlog import jsonl, tables
@@ -18,7 +17,8 @@ from releaseguard.eventlog.interface import EventTable, Query
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.secret import Secret
-from support.commands import Commands
+from tests.eventlog.conftest import PostgresStore
+from tests.support.commands import Commands
 
 NOON = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
 LAG = timedelta(seconds=3)

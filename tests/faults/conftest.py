@@ -23,7 +23,7 @@ from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
 from releaseguard.wiring import Wiring
-from support.canaries import Canaries, values_of
+from tests.support.canaries import Canaries, values_of
 
 SECRET = "SENDGRID_API_KEY"
 QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "3s"\npatience = "9s"\n'

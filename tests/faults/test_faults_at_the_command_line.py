@@ -10,7 +10,7 @@ import pytest
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 ROTATE = ("rotate", "sendgrid")
 QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "2s"\npatience = "6s"\n'

@@ -15,8 +15,8 @@ from releaseguard.model import utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.services.supabase.functions import SupabaseFunctionLogs
-from support import contracts
-from support.adapters import Connections
+from tests.support import contracts
+from tests.support.adapters import Connections
 
 NOW = utc_now()
 HOUR = timedelta(hours=1)

@@ -19,7 +19,7 @@ from releaseguard.incident import run as incident
 from releaseguard.incident.interface import Finding, Status
 from releaseguard.incident.run import IncidentWorld, investigate
 from releaseguard.incident.secrets import Secrets
-from support.verifying import NOON, SHIPPED, breaking, row, stored
+from tests.support.verifying import NOON, SHIPPED, breaking, row, stored
 
 BUG = ZeroDivisionError("nobody foresaw this")
 CARDS = {card.id: card for card in SHIPPED}

@@ -11,8 +11,7 @@ from releaseguard.errors import AccessDenied, ReleaseguardError
 from releaseguard.http import Access, ServiceClient
 from releaseguard.sandbox.vercel import VercelStandIn
 from releaseguard.secret import Secret
-
-from .conftest import Answer, Service
+from tests.http.conftest import Answer, Service
 
 Connect = Callable[..., ServiceClient]
 

@@ -29,8 +29,7 @@ from releaseguard.http import Limits, Reply, ServiceClient, quoted
 from releaseguard.http.transport import _this_thread
 from releaseguard.safemode import build_policy, guarding
 from releaseguard.settings import NetworkSection, seconds
-
-from .conftest import DRIP, HALF, HANG_UP, RESET, SILENCE, START, Answer, FakeClock, Service
+from tests.http.conftest import DRIP, HALF, HANG_UP, RESET, SILENCE, START, Answer, FakeClock, Service
 
 Connect = Callable[..., ServiceClient]
 

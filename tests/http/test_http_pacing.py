@@ -12,8 +12,7 @@ from releaseguard.errors import RateLimited
 from releaseguard.http import Limits, predict
 from releaseguard.http.pacing import MARGIN, Pacer
 from releaseguard.settings import NetworkSection, span
-
-from .conftest import FakeClock
+from tests.http.conftest import FakeClock
 
 limits = st.builds(
     Limits,

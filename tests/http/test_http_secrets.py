@@ -16,8 +16,7 @@ from releaseguard.errors import AccessDenied, ReleaseguardError
 from releaseguard.http import Reply, ServiceClient
 from releaseguard.http.replies import quote_from
 from releaseguard.secret import Secret
-
-from .conftest import HALF, RESET, SILENCE, Answer, Service
+from tests.http.conftest import HALF, RESET, SILENCE, Answer, Service
 
 TOKEN = "ghp_qZ7Lk29vXw3RtY8u"
 VALUE = 'SG.p4Wn"xB/7&Tq\u00e9+KzMe5Hd'

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard import settings
-from support.commands import Commands
+from tests.support.commands import Commands
 
 REF = "abcdefghijklmnopqrst"
 SECTIONS = {"project", "events", "infisical", "github", "vercel", "supabase", "app", "network", "rotation", "verify"}

@@ -11,7 +11,7 @@ import pytest
 
 from releaseguard.eventlog.interface import COLUMNS
 from releaseguard.model import to_text, utc_now
-from support.commands import Commands, Done
+from tests.support.commands import Commands, Done
 
 GOOD = {"provider": "sendgrid", "event": "sendgrid_email_sent", "outcome": "success", "environment": "production"}
 BROKEN: list[dict[str, object]] = [

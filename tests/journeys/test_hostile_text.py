@@ -15,8 +15,6 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.rotation.rotation_fakes import NAME
-from tests.rotation.rotation_fakes import World as RotationWorld
 
 from releaseguard.audit import Lane
 from releaseguard.cli.main import releaseguard
@@ -24,8 +22,10 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import RotateRequest
-from support.commands import Commands, Done
-from support.hostile import HOSTILE, must_be_harmless
+from tests.rotation.rotation_fakes import NAME
+from tests.rotation.rotation_fakes import World as RotationWorld
+from tests.support.commands import Commands, Done
+from tests.support.hostile import HOSTILE, must_be_harmless
 
 STAYS = {"sandbox", "demo", "events tail"}
 """Commands that run until somebody stops them, or bring a log of their own; the last is tried by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from releaseguard.sandbox.world import World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 def ended(cli: Commands, *arguments: str, closed: str) -> int:

@@ -9,7 +9,7 @@ import pytest
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.secret import Secret
-from support import postgres, postgrest
+from tests.support import postgres, postgrest
 
 ROTATE = ("rotate", "vercel", "--yes", "--json", "--prove-within", "1s")
 QUICK = '\n[rotation]\nlease = "2s"\n[network]\ntimeout = "2s"\npatience = "4s"\n'

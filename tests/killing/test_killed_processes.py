@@ -19,12 +19,12 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from tests.killing.mortals import Mortals
 
 from releaseguard.audit import Lane, parse_head, verify_chain
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
+from tests.killing.mortals import Mortals
 
 SETTINGS = '\n[rotation]\nlease = "0.6s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 NAME = "SENDGRID_API_KEY"

@@ -11,8 +11,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from tests.killing.mortals import Mortals
-from tests.support import postgres, postgrest
 
 from releaseguard.audit import Lane, verify_chain
 from releaseguard.eventlog.interface import EventLog, Query
@@ -21,6 +19,8 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
+from tests.killing.mortals import Mortals
+from tests.support import postgres, postgrest
 
 SLOW_MACHINE = '\n[rotation]\nlease = "120s"\nprove_within = "120s"\n[network]\ntimeout = "60s"\npatience = "120s"\n'
 QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'

@@ -19,8 +19,8 @@ from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.life import Life
 from releaseguard.sandbox.story import furnished
-from support.commands import Commands
-from support.playground import NOW, RELEASE, Clock, Playground, week_at
+from tests.support.commands import Commands
+from tests.support.playground import NOW, RELEASE, Clock, Playground, week_at
 
 BEHIND = timedelta(days=7) if os.environ.get("RELEASEGUARD_REQUIRE_ALL") else timedelta(hours=1)
 

@@ -17,7 +17,7 @@ from releaseguard.sandbox import story
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.seed import Week
 from releaseguard.sandbox.story import furnished, life_goes_on
-from support.commands import Commands, Done
+from tests.support.commands import Commands, Done
 
 UNITS = [(card, members) for card in load_cards() for members in card.units().values()]
 UNPROVABLE = {

@@ -15,8 +15,8 @@ from releaseguard.cards.spec import FlowCheck
 from releaseguard.cli import verify as verify_command
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.seed import Week
-from support.commands import Done
-from support.playground import NOW, RELEASE, SHIFT, Playground
+from tests.support.commands import Done
+from tests.support.playground import NOW, RELEASE, SHIFT, Playground
 
 WINDOW = timedelta(minutes=31)
 HARMLESS = {"pass", "warn", "inconclusive"}

@@ -11,7 +11,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES
-from support.playground import NOW, Playground
+from tests.support.playground import NOW, Playground
 
 WELL = {"healthy", "idle", "unknown"}
 PROVIDERS = sorted(card.id for card in load_cards())

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from releaseguard.harmless import Harmless, as_json, harmless, visible
 from releaseguard.report.markdown import cell, code, fenced
-from support.hostile import HOSTILE, hostile_texts, must_be_harmless
+from tests.support.hostile import HOSTILE, hostile_texts, must_be_harmless
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from rotation_fakes import LANE, NAME, FakeLog, Killer, Time, World
 
 from releaseguard.audit import GENESIS, Draft, Head, Lane, event_hash, read_chain, seal, step_id, verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Refused
@@ -23,6 +22,7 @@ from releaseguard.rotation.mend import disown
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.survey import lane_view
 from releaseguard.rotation.values import Action, Clocks, RotateRequest, RotationResult, State
+from tests.rotation.rotation_fakes import LANE, NAME, FakeLog, Killer, Time, World
 
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")
 LEASE = timedelta(seconds=30)

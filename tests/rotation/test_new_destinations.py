@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from rotation_fakes import LANE, NAME, FakeDestination, World
 
 from releaseguard.errors import Refused, UsageError
 from releaseguard.model import utc_now
@@ -14,6 +13,7 @@ from releaseguard.rotation.newplaces import check_named, never_written, refuse_n
 from releaseguard.rotation.plan import describe
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
+from tests.rotation.rotation_fakes import LANE, NAME, FakeDestination, World
 
 EVIL = "github:stranger/app"
 

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rotation_fakes import LANE
 
 from releaseguard.audit import Draft, head_of, seal, step_id, verify_chain
 from releaseguard.eventlog import jsonl
@@ -23,6 +22,7 @@ from releaseguard.rotation.account import Account, to_json
 from releaseguard.rotation.history import LaneView, fold
 from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
+from tests.rotation.rotation_fakes import LANE
 
 STORIES = {
     story["story"]: story

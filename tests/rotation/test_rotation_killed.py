@@ -6,12 +6,12 @@ import random
 from collections import Counter
 
 import pytest
-from rotation_fakes import LANE, NAME, Killed, World
 
 from releaseguard.audit import verify_chain
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
+from tests.rotation.rotation_fakes import LANE, NAME, Killed, World
 
 RESUME = RotateRequest(action=Action.RESUME)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from rotation_fakes import LANE, NAME, FakeLog, Killed, Killer, Time, World
 
 from releaseguard.audit import verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Unreachable
@@ -15,6 +14,7 @@ from releaseguard.rotation.history import fold
 from releaseguard.rotation.journal import Journal, LeaseLost
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Clocks, RotateRequest, State
+from tests.rotation.rotation_fakes import LANE, NAME, FakeLog, Killed, Killer, Time, World
 
 LEASE = timedelta(seconds=30)
 

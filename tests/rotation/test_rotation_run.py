@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rotation_fakes import LANE, NAME, World
-
 from releaseguard.audit import verify_chain
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import RotateRequest, State
+from tests.rotation.rotation_fakes import LANE, NAME, World
 
 
 def test_a_new_version_goes_everywhere_and_is_proven_by_the_apps_own_events() -> None:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from rotation_fakes import LANE, NAME, SENDGRID, FakeDestination, World
 
 from releaseguard.audit import Lane, verify_chain
 from releaseguard.cards.spec import SecretSpec
@@ -32,6 +31,7 @@ from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Claim, Origin, OwnAccess, RotateRequest, RotationResult, State
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
+from tests.rotation.rotation_fakes import LANE, NAME, SENDGRID, FakeDestination, World
 
 PLAIN = RotateRequest()
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")

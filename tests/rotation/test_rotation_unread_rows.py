@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from rotation_fakes import NAME, World
 
 from releaseguard.errors import ExitCode
 from releaseguard.eventlog.detail import detail_of
@@ -16,6 +15,7 @@ from releaseguard.model import Event, Outcome
 from releaseguard.rotation.proof import Labels, Question, Runtime, prove
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, RotateRequest, State
+from tests.rotation.rotation_fakes import NAME, World
 
 SERVING = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 UNREAD = SetAside(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from rotation_fakes import LANE, NAME, World
 
 from releaseguard.audit import Head, read_chain, seal, verify_chain
 from releaseguard.errors import ExitCode, Refused
@@ -22,6 +21,7 @@ from releaseguard.rotation.run import rotate
 from releaseguard.rotation.survey import lane_view
 from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
 from releaseguard.secret import Secret
+from tests.rotation.rotation_fakes import LANE, NAME, World
 
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")
 KEYS = Keyring([Key.of(Secret("a" * 64))])

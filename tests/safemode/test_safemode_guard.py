@@ -15,9 +15,8 @@ from releaseguard.safemode import (
     ignored_proxy_variables,
     refusal_behind,
 )
-
-from .conftest import Run
-from .test_safemode_policy import PROVIDER
+from tests.safemode.conftest import Run
+from tests.safemode.test_safemode_policy import PROVIDER
 
 CARD = "deny-list as a host of the provider card 'sendgrid'"
 LIST = "not on the allow-list"

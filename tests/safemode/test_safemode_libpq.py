@@ -14,8 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
 from releaseguard.safemode import PinnedTarget, Policy, check_libpq
-
-from .conftest import Run
+from tests.safemode.conftest import Run
 
 DENIED = {"sendgrid": ["sendgrid.com"], "supabase": ["supabase.co", "supabase.com"]}
 NAMES = {

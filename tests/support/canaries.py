@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from releaseguard.sandbox.world import World
-from support.commands import Commands, Done, ended
+from tests.support.commands import Commands, Done, ended
 
 PIECE = 8
 """So many characters of a value in a row are found, in whichever form."""

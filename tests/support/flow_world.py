@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.adapters import FakeTime
-
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.sqlite import SqliteEventLog
@@ -17,6 +15,7 @@ from releaseguard.sandbox.app import AppStandIn
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
 from releaseguard.verification.flows import Account, FlowRunner, FlowWorld, Session
+from tests.support.adapters import FakeTime
 
 CARDS = load_cards()
 RELEASE = "new-release"

@@ -12,7 +12,7 @@ from releaseguard.sandbox.life import Life
 from releaseguard.sandbox.seed import Week
 from releaseguard.sandbox.story import furnished
 from releaseguard.sandbox.world import World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 NOW = datetime(2026, 11, 27, 16, 30, 20, tzinfo=UTC)
 """A Friday, so that the weekend is not far."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.commands import Commands
+from tests.support.commands import Commands
 
 CREDENTIALS = {
     "INFISICAL_TOKEN": "st.canary-infisical-1X9q",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 NAME = "SENDGRID_API_KEY"
 QUICK = '[rotation]\nlease = "1s"\n[network]\ntimeout = "1s"\npatience = "1s"\n'

@@ -15,7 +15,7 @@ from releaseguard import sdk
 from releaseguard.eventlog.courier import Drops
 from releaseguard.eventlog.threads import Writer
 from releaseguard.eventlog.writer import note_of
-from support.commands import Commands
+from tests.support.commands import Commands
 
 ODD = (
     *("[", "]", "[::1]", "%", "%zz", "%25", "#", "?", "@", "/", ":", " ", "\\", "+", "é", "\u2100", "\uff20", "@["),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.sandbox.world import Login, World
-from support.commands import Commands
+from tests.support.commands import Commands
 
 
 @pytest.mark.parametrize("named", [None, "https://github.com/lovendo"])

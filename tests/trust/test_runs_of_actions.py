@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from support.commands import Commands
+from tests.support.commands import Commands
 
 Variables = Callable[..., dict[str, str]]
 STRANGERS = {

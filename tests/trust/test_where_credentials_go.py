@@ -9,7 +9,7 @@ import pytest
 from releaseguard import safemode, sdk, settings, wiring
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.eventlog.sqlite import SqliteEventLog
-from support.commands import Commands
+from tests.support.commands import Commands
 
 ELSEWHERE = "elsewhere.example"
 SETTINGS = {

@@ -32,7 +32,7 @@ from releaseguard.services.infisical.vault import (
     limits_of,
 )
 from releaseguard.vault.interface import ApprovalPending
-from support.adapters import Connections, FakeTime, StepClock, everything_said
+from tests.support.adapters import Connections, FakeTime, StepClock, everything_said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

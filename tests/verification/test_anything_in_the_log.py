@@ -32,7 +32,7 @@ from releaseguard.verification.backtest import backtest, histories
 from releaseguard.verification.document import document_of
 from releaseguard.verification.interface import Finding
 from releaseguard.verification.run import VerifyRequest
-from support.verifying import NOON, PROMISE, judge, mark, stored
+from tests.support.verifying import NOON, PROMISE, judge, mark, stored
 
 PROVIDERS = ("mail", "sms")
 EVENTS = {name: [f"{name}_sent", f"{name}_seen", f"{name}_error", f"{name}_odd"] for name in PROVIDERS}

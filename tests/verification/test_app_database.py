@@ -10,7 +10,7 @@ import pytest
 from releaseguard.appdb import MOST_ROWS, AppDatabase
 from releaseguard.errors import ConfigError
 from releaseguard.secret import Secret
-from support import postgres
+from tests.support import postgres
 
 TABLES = """
 CREATE TABLE wallets (owner text, coins int);

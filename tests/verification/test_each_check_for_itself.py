@@ -18,7 +18,7 @@ from releaseguard.eventlog.sqlite import SqliteEventLog
 from releaseguard.model import Event, Verdict
 from releaseguard.verification.backtest import backtest, histories
 from releaseguard.verification.run import VerifyRequest
-from support.verifying import PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
+from tests.support.verifying import PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
 FLAGS = "aws_rekognition.flag_rate", "aws_rekognition.false_positives", "aws_rekognition.errors"
 

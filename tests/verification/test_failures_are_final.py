@@ -18,7 +18,7 @@ from releaseguard.model import Event, Outcome, Verdict, new_id
 from releaseguard.verification.present import Present, SecretState
 from releaseguard.verification.release import deployments_of
 from releaseguard.verification.run import Judged, VerifyRequest, written_back
-from support.verifying import NOON, SHIPPED, judge, mark, row, steady, stored
+from tests.support.verifying import NOON, SHIPPED, judge, mark, row, steady, stored
 
 HALF = timedelta(minutes=30)
 

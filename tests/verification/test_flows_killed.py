@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.flow_world import CARDS, Surroundings, surroundings
 
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES
 from releaseguard.verification.flowruns import EVENTS, unfinished_in
+from tests.support.flow_world import CARDS, Surroundings, surroundings
 
 VICTIM = Path(__file__).with_name("flow_victim.py")
 RUNS = CARDS.flow("paytr", "withdraw").max_runs

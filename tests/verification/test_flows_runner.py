@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 from releaseguard.cards.spec import FlowSpec, StepSpec
 from releaseguard.errors import AccessDenied, ConfigError, Refused
@@ -17,6 +16,7 @@ from releaseguard.model import OURSELVES, Event, new_id, utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
 from releaseguard.verification.flowruns import EVENTS, Result
+from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 FLOWS = [(card, flow) for card in CARDS for flow in card.flows]
 SENDGRID, TWILIO, PAYTR = (CARDS.get(name) for name in ("sendgrid", "twilio", "paytr"))

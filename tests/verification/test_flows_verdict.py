@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 from releaseguard.errors import AccessDenied
 from releaseguard.model import Verdict, utc_now
@@ -20,6 +19,7 @@ from releaseguard.verification.flowruns import FlowRun, Result, RunKey, extracte
 from releaseguard.verification.flows import FlowStage, claims_of
 from releaseguard.verification.flowverdict import THRESHOLD, TOLERATED, decide, e_value, verdict_of
 from releaseguard.verification.interface import Deployment
+from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 SENDGRID, PAYTR = CARDS.get("sendgrid"), CARDS.get("paytr")
 EMAIL, WITHDRAW = SENDGRID.flows[0], PAYTR.flows[0]

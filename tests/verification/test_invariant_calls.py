@@ -15,7 +15,7 @@ from releaseguard.appdb import AppDatabase
 from releaseguard.appdb.mentions import Name, Source, Tree
 from releaseguard.errors import ConfigError
 from releaseguard.secret import Secret
-from support import postgres
+from tests.support import postgres
 
 WORLD = """
 CREATE SEQUENCE numbers;

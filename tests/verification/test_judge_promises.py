@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-import simulator
+from bench import simulator
 from releaseguard.model import Verdict
 from releaseguard.verification import judge
 from releaseguard.verification.baseline import LEAST_ERRORS

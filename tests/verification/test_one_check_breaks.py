@@ -23,8 +23,8 @@ from releaseguard.verification import explain, facts, judge
 from releaseguard.verification.document import document_of
 from releaseguard.verification.isolated import judged_apart
 from releaseguard.verification.present import Present
-from support.verifying import NOON, PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
-from support.verifying import judge as judged_now
+from tests.support.verifying import NOON, PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
+from tests.support.verifying import judge as judged_now
 
 VICTIM = "sendgrid.errors"
 BUG = ZeroDivisionError("nobody foresaw this")
@@ -162,7 +162,7 @@ def test_the_trace_is_masked_and_nobody_elses_to_read(tmp_path, monkeypatch):
 
 def test_a_watch_writes_one_trace_however_often_it_looks(log, monkeypatch):
     from releaseguard.verification.run import Verifier, VerifyRequest
-    from support.verifying import world_of
+    from tests.support.verifying import world_of
 
     monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
     traced: list[Exception] = []
