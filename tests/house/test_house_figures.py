@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
-import house
+from bench import house
 
 CONTRACTS = "[importlinter:contract:rooms]\nlayers =\n    app.upper\n    app.lower\n"
 
