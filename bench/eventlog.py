@@ -19,7 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 from releaseguard.eventlog.interface import Query, count_minutes
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -216,7 +216,7 @@ def over_rest() -> None:
     if postgres.binaries() is None:
         print("over REST: not measured, there are no PostgreSQL server binaries here")
         return
-    from releaseguard.eventlog.postgres import PostgresEventLog
+    from releaseguard.eventlog.stores.postgres import PostgresEventLog
 
     with postgres.cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         database = cluster.new_database()

@@ -25,7 +25,7 @@ from uuid import UUID
 from releaseguard.canonical import canonical, covered
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
-from releaseguard.eventlog.rows import storable
+from releaseguard.eventlog.rows.written import storable
 from releaseguard.harmless import visible
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
 

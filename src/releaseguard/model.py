@@ -1,29 +1,44 @@
-"""The values that cross between rooms: events, releases, versions, verdicts. No behaviour of the outside world."""
+"""The values that cross between rooms: events, releases, versions, verdicts. No behaviour of the outside world.
+
+What an app's writer knows of them too is defined in its distribution.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
-from uuid import UUID, uuid5
 
-OURSELVES = "releaseguard"
-"""The ``provider`` of the rows that releaseguard writes about its own work; never counted as traffic."""
+from releaseguard_events.event import (
+    NAMESPACE,
+    OURSELVES,
+    Event,
+    JsonObject,
+    Outcome,
+    deterministic_id,
+    from_text,
+    new_id,
+    to_text,
+    utc_now,
+)
 
-NAMESPACE = UUID("6f1c2f5e-7d0b-5c59-9a53-3b6a2f7b4f10")
-"""The name space of every deterministic (UUIDv5) event id."""
-
-JsonObject = Mapping[str, Any]
-
-
-class Outcome(StrEnum):
-    SUCCESS = "success"
-    ERROR = "error"
+__all__ = [
+    "NAMESPACE",
+    "OURSELVES",
+    "Event",
+    "JsonObject",
+    "Outcome",
+    "Remark",
+    "Standing",
+    "Verdict",
+    "deterministic_id",
+    "duration",
+    "from_text",
+    "new_id",
+    "to_text",
+    "utc_now",
+]
 
 
 class Verdict(StrEnum):
@@ -56,67 +71,6 @@ class Remark:
     fix: str | None = None
     about: str = ""
     """A word that tells several remarks about one thing apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One row of ``integration_events``.
-
-    ``occurred_at`` is on the writer's clock, ``recorded_at`` on the store's; the latter is ``None`` until the
-    row has been stored (or for good, where the mapped table has no such column). Times are aware and in UTC.
-    """
-
-    id: UUID
-    occurred_at: datetime
-    provider: str
-    event: str
-    outcome: Outcome
-    environment: str
-    recorded_at: datetime | None = None
-    error_code: str | None = None
-    latency_ms: int | None = None
-    release: str | None = None
-    source: str | None = None
-    correlation_id: str | None = None
-    synthetic: bool = False
-    detail: JsonObject = field(default_factory=dict)
-
-
-def utc_now() -> datetime:
-    """This machine's clock, aware, in UTC."""
-    return datetime.now(UTC)
-
-
-def to_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with six decimals, the form of SQLite's columns: text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def from_text(text: str) -> datetime:
-    """The inverse of :func:`to_text`; takes any ISO 8601 time with an offset.
-
-    Raises ``ValueError`` for a time without an offset: guessing one would shift every verdict.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset; write 2026-11-24T10:15:00Z")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{text!r} lies outside of the years 1 to 9999") from None
-
-
-def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64
-    return UUID(int=value | 0b10 << 62 | random & (2**62 - 1))
-
-
-def deterministic_id(*parts: object) -> UUID:
-    """A UUIDv5 of the parts: the id of an event that only one writer may write."""
-    return uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

@@ -37,17 +37,17 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from releaseguard.errors import ReleaseguardError, Unreachable
-from releaseguard.eventlog.courier import Courier, Drops, log
-from releaseguard.eventlog.scrub import Scrubber, secrets_of
-from releaseguard.eventlog.spool import Spool
-from releaseguard.eventlog.threads import Desk, Limits, Writer
-from releaseguard.eventlog.writer import ReservedName, identity_from, note_of, of_the_app
 from releaseguard.model import Event
+from releaseguard_events.note import ReservedName, note_of, of_the_app, resource_of
+from releaseguard_events.pipeline.exporter import BatchExporter, Drops, log
+from releaseguard_events.pipeline.spool import Spool
+from releaseguard_events.pipeline.writer import Pipeline, QueueLimits, Writer
+from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.interface import EventLog
-    from releaseguard.eventlog.writer import Note
     from releaseguard.settings import Settings
+    from releaseguard_events.note import Note
 
 __all__ = ["flush", "log_integration_event"]
 
@@ -161,20 +161,20 @@ class _Process:
         """Held while files of a spool are opened."""
         self._forking = threading.local()
         self._inherited: list[object] = []
-        self._opened: list[tuple[Spool, Courier | None]] = []
+        self._opened: list[tuple[Spool, BatchExporter | None]] = []
         """The spools; and the couriers whose store no child may inherit."""
         self.half_loaded = False
         """Whether this process was forked in the middle of an import, which would wait for ever."""
         self.cut_off = False
         """Whether it was forked in the middle of a use of SQLite, which it can then never use."""
         self._started = False
-        self.writer = self._new_writer(Limits(), closed=_is_ending())
+        self.writer = self._new_writer(QueueLimits(), closed=_is_ending())
 
-    def _new_writer(self, limits: Limits, *, closed: bool) -> Writer:
+    def _new_writer(self, limits: QueueLimits, *, closed: bool) -> Writer:
         drops = Drops()
         return Writer(lambda: self._prepared(drops), drops, limits, closed=closed)
 
-    def _prepared(self, drops: Drops) -> Desk:
+    def _prepared(self, drops: Drops) -> Pipeline:
         with self.loading:
             return prepare(os.environ, drops, self)
 
@@ -189,7 +189,7 @@ class _Process:
         """A spool whose files no fork catches half open."""
         return Spool(folder, SPOOL_BYTES, self.disk)
 
-    def remember(self, spool: Spool, embedded: Courier | None) -> None:
+    def remember(self, spool: Spool, embedded: BatchExporter | None) -> None:
         """What has to be thought of at a fork."""
         self._opened.append((spool, embedded))
 
@@ -238,7 +238,7 @@ class _Process:
                 spool.disinherit()
         self._opened = []
         self._started = False
-        limits = Limits(idle=None if held.by_main else ORPHAN_IDLES)
+        limits = QueueLimits(idle=None if held.by_main else ORPHAN_IDLES)
         self.writer = self._new_writer(limits, closed=self.writer.is_closed)
 
     def at_exit(self) -> None:
@@ -265,42 +265,42 @@ atexit.register(_process.at_exit)
 # --- Where to -------------------------------------------------------------------------------------------------
 
 
-def prepare(environ: Mapping[str, str], drops: Drops, process: _Process) -> Desk:
+def prepare(environ: Mapping[str, str], drops: Drops, process: _Process) -> Pipeline:
     """Read the configuration and make ready to write. Never raises: without a log, events are counted as lost."""
     try:
-        return _desk(environ, drops, process)
+        return _pipeline(environ, drops, process)
     except ReleaseguardError as error:
         log.warning("integration events are lost: %s", error)
     except Exception as error:  # noqa: BLE001 - the thread that calls must live, to count what is lost
         log.warning("integration events are lost: %s while reading the configuration", type(error).__name__)
-    return Desk(Nowhere(drops), identity_from(environ, None), Scrubber())
+    return Pipeline(NullExporter(drops), resource_of(environ, None), Scrubber())
 
 
-def _desk(environ: Mapping[str, str], drops: Drops, process: _Process) -> Desk:
+def _pipeline(environ: Mapping[str, str], drops: Drops, process: _Process) -> Pipeline:
     if process.half_loaded:
         raise Unreachable("this process was forked while its parent was loading releaseguard")
     from releaseguard import settings
 
     configured = settings.load(None, environment=None, environ=environ)
     url = _given_url(environ) or (configured.events.url if configured.path else None)
-    identity = identity_from(environ, configured.environment)
+    resource = resource_of(environ, configured.environment)
     scrubber = Scrubber(secrets_of(environ))
     if url is None:
         log.warning("integration events are lost: set RELEASEGUARD_EVENTS_URL, or write a releaseguard.toml")
-        return Desk(Nowhere(drops), identity, scrubber)
+        return Pipeline(NullExporter(drops), resource, scrubber)
     embedded = _is_embedded(url)
     spool = process.spool(spool_folder(environ, url))
-    courier = Courier(
+    exporter = BatchExporter(
         lambda: _store(configured, url, environ, cut_off=process.cut_off and embedded),
         spool,
         drops,
-        environment=identity.environment,
+        environment=resource.environment,
         clock=time.monotonic,
         shelter=process.sheltered if embedded else None,
     )
-    process.remember(spool, courier if embedded else None)
+    process.remember(spool, exporter if embedded else None)
     _load(url)
-    return Desk(courier, identity, scrubber)
+    return Pipeline(exporter, resource, scrubber)
 
 
 def _given_url(environ: Mapping[str, str]) -> str | None:
@@ -343,13 +343,13 @@ def _store(configured: Settings, url: str, environ: Mapping[str, str], *, cut_of
         yield opened.event_log_at(url)
 
 
-class Nowhere:
+class NullExporter:
     """Where events go without a configuration: each is counted as lost."""
 
     def __init__(self, drops: Drops) -> None:
         self._drops = drops
 
-    def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:  # noqa: ARG002
+    def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:  # noqa: ARG002
         """Count them."""
         self._drops.add("no event log is configured", len(events))
         return not events
@@ -360,11 +360,11 @@ class Nowhere:
 
     def keep(self, events: Sequence[Event]) -> None:
         """Count them: nobody knows which store's they are."""
-        self.deliver(events)
+        self.export(events)
 
-    def part(self, events: Sequence[Event], *, to_store: bool) -> bool:  # noqa: ARG002
+    def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:  # noqa: ARG002
         """Count them."""
-        return self.deliver(events)
+        return self.export(events)
 
 
 def spool_folder(environ: Mapping[str, str], url: str) -> Path:

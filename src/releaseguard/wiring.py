@@ -316,8 +316,8 @@ class Wiring:
     def event_log(self) -> EventLog:
         """The event log at ``[events] url``, whichever kind of store that is; of our own rows only those that are
         believed. Raises ``UsageError`` for a signing key that could be guessed."""
-        from releaseguard.eventlog.signed import SignedLog
-        from releaseguard.eventlog.signing import keyring_in
+        from releaseguard.eventlog.signing.keys import keyring_in
+        from releaseguard.eventlog.signing.log import SignedLog
 
         return SignedLog(self.every_row, keyring_in(self.environ), self._say)
 
@@ -453,8 +453,8 @@ class Wiring:
 
     def verify_world(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyWorld:
         """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
-        from releaseguard.eventlog.scrub import kinds_by_key
         from releaseguard.verification.run import VerifyWorld
+        from releaseguard_events.scrub.scrubber import kinds_by_key
 
         self._refuse_services()
         return VerifyWorld(
@@ -593,9 +593,9 @@ class Wiring:
 
     def _scrub(self) -> Callable[[str], str]:
         """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""
-        from releaseguard.eventlog.scrub import Scrubber, secrets_of
         from releaseguard.harmless import visible
         from releaseguard.secret import masked, without_keys
+        from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 
         scrubber = Scrubber(secrets_of(self.environ))
         return lambda text: visible(without_keys(masked(scrubber.text(text))))
@@ -1124,7 +1124,7 @@ def _always(token: Secret) -> Callable[[], Secret]:
 
 
 def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
-    from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
+    from releaseguard.eventlog.stores.sqlite import SqliteEventLog, sqlite_path
 
     path = sqlite_path(url, wiring.settings.root)
     if wiring.within is None:
@@ -1133,7 +1133,7 @@ def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
 
 
 def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
-    from releaseguard.eventlog.postgres import PostgresEventLog
+    from releaseguard.eventlog.stores.postgres import PostgresEventLog
 
     def pin(target: str) -> str:
         wiring._refuse_run()
@@ -1168,8 +1168,8 @@ _EVENT_LOGS: Mapping[str, Callable[[Wiring, str, EventTable], EventLog]] = {
 
 
 _MODULES_OF_LOGS: Mapping[str, Sequence[str]] = {
-    "sqlite": ("releaseguard.eventlog.sqlite",),
-    "postgresql": ("releaseguard.eventlog.postgres", "psycopg.conninfo", "psycopg.errors", "encodings.idna"),
+    "sqlite": ("releaseguard.eventlog.stores.sqlite",),
+    "postgresql": ("releaseguard.eventlog.stores.postgres", "psycopg.conninfo", "psycopg.errors", "encodings.idna"),
     "https": (
         "releaseguard.services.supabase.event_log",
         "releaseguard.http.transport",

@@ -13,7 +13,7 @@ import pytest
 
 from releaseguard.audit import ChainReport, Draft, Head, Lane, head_of, seal, step_id, verify_log
 from releaseguard.eventlog.interface import Conflict
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 
 MAIL = Lane("sendgrid", "production")

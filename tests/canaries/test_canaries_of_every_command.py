@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.eventlog.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import Login, World
 from releaseguard.secret import Secret

@@ -15,7 +15,7 @@ import pytest
 
 from releaseguard.cli import events
 from releaseguard.cli.main import releaseguard
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.canaries import Canaries
 from tests.support.commands import Commands
 

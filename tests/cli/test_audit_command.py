@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
 from tests.support.commands import Commands
 

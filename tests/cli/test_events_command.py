@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from releaseguard.audit import Lane, seal
-from releaseguard.eventlog import jsonl
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.events import LeaseTaken
+from releaseguard_events import jsonl
 from tests.support.commands import Commands, ended
 
 Seed = Callable[..., list[Event]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import to_text
 from releaseguard.sandbox.course import STREAMS
 from releaseguard.sandbox.seed import Week

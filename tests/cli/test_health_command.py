@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from tests.support.commands import ended
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from releaseguard.cards.load import load_cards
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.world import World

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, from_text, new_id, to_text, utc_now
 from releaseguard.sandbox.seed import Fault, Released, Week
 from releaseguard.sandbox.story import BUSY

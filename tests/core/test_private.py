@@ -11,10 +11,10 @@ import pytest
 
 from releaseguard.cli.options import write_output
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.spool import Spool
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
-from releaseguard.private import make_file, make_folder, open_to_all, write_file
+from releaseguard_events.pipeline.spool import Spool
+from releaseguard_events.private import make_file, make_folder, open_to_all, write_file
 from tests.support.commands import Commands
 
 EVENT = Event(

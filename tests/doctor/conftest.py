@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
 from tests.support.commands import Commands
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from releaseguard.eventlog.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.secret import Secret
 from tests.doctor.test_doctor_command import change, failed, rows
 from tests.support import postgres, postgrest

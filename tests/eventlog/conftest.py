@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from releaseguard.eventlog.interface import EventLog, EventTable
-from releaseguard.eventlog.postgres import PostgresEventLog
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
 from tests.support import postgres, postgrest
@@ -70,7 +70,7 @@ class SqliteStore(Store):
         super().__init__(stack)
         self.path = path
         self.opener = (
-            "from pathlib import Path\nfrom releaseguard.eventlog.sqlite import SqliteEventLog\n"
+            "from pathlib import Path\nfrom releaseguard.eventlog.stores.sqlite import SqliteEventLog\n"
             f"log = SqliteEventLog(Path({str(path)!r}))"
         )
 
@@ -90,7 +90,7 @@ class PostgresStore(Store):
         self.url = url
         self.opener = (
             "from releaseguard.secret import Secret\n"
-            "from releaseguard.eventlog.postgres import PostgresEventLog\n"
+            "from releaseguard.eventlog.stores.postgres import PostgresEventLog\n"
             f"log = PostgresEventLog(Secret({url!r}))"
         )
 

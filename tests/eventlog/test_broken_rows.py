@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.cli.options import is_text
-from releaseguard.eventlog.detail import MOST_LEVELS, MOST_MEMBERS, MOST_OF_ONE, detail_of, is_unread
 from releaseguard.eventlog.interface import COLUMNS, EventLog, EventTable, Query, count_minutes
-from releaseguard.eventlog.plain import CUT
+from releaseguard.eventlog.rows.detail import MOST_LEVELS, MOST_MEMBERS, MOST_OF_ONE, detail_of, is_unread
 from releaseguard.model import OURSELVES, Outcome
+from releaseguard_events.plain import CUT
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=30)

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 import releaseguard
-from releaseguard.eventlog import jsonl
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event
+from releaseguard_events import jsonl
 
 PATIENCE = 60
 """Seconds after which a process counts as hung."""
@@ -151,7 +151,7 @@ os.kill(os.getpid(), signal.SIGTERM)
     ),
     "an interrupt while the exit waits": edge(
         """
-from releaseguard.eventlog import threads
+from releaseguard_events.pipeline import writer as threads
 wait = threading.Event.wait
 def interrupted(event, timeout=None):
     threading.Event.wait = wait
@@ -256,14 +256,14 @@ assert [os.waitpid(pid, 0)[1] for pid in workers] == [0, 0]
 }
 
 STUCK = """
-from releaseguard.eventlog.courier import Courier
-kept, keep = [], Courier.keep
+from releaseguard_events.pipeline.exporter import BatchExporter
+kept, keep = [], BatchExporter.keep
 enough = threading.Event()
-def counted(courier, events):
-    keep(courier, events)
+def counted(exporter, events):
+    keep(exporter, events)
     kept.extend(event.event for event in events)
     if {'one', 'two'} <= set(kept): enough.set()
-Courier.keep = counted
+BatchExporter.keep = counted
 """
 STUCK_EDGES: Mapping[str, Edge] = {
     "os._exit while the store keeps it waiting": edge(
@@ -469,7 +469,7 @@ def test_what_the_store_keeps_waiting_is_on_disk(held_up: App, name: str) -> Non
 IN_THE_MIDDLE = """
 from releaseguard import sdk
 sdk.FORK_WAITS = 0.0
-from releaseguard.eventlog import sqlite
+from releaseguard.eventlog.stores import sqlite
 inside, transaction = threading.Event(), sqlite._transaction
 def noticed(connection):
     inside.set()
@@ -510,11 +510,11 @@ def test_a_child_that_was_forked_in_the_middle_of_an_import_counts_its_events_as
             """
 from releaseguard import sdk
 sdk.LOADING_WAITS = 0.0
-loading, go_on, desk = threading.Event(), threading.Event(), sdk._desk
+loading, go_on, pipeline = threading.Event(), threading.Event(), sdk._pipeline
 def slow(*words):
     if os.getpid() == parent: loading.set(); go_on.wait(50)
-    return desk(*words)
-sdk._desk, parent = slow, os.getpid()
+    return pipeline(*words)
+sdk._pipeline, parent = slow, os.getpid()
 note('p', 'parent', 'success')
 assert loading.wait(50)
 pid = os.fork()

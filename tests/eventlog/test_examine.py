@@ -10,7 +10,7 @@ import pytest
 
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.interface import COLUMNS, COSTS, NEEDED, EventTable
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, Remark, Standing, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
@@ -192,7 +192,7 @@ def test_a_role_without_the_right_to_append_is_found_out_by_the_catalogue(postgr
 
 
 def _as(role: str, store: PostgresStore):
-    from releaseguard.eventlog.postgres import PostgresEventLog
+    from releaseguard.eventlog.stores.postgres import PostgresEventLog
 
     log = PostgresEventLog(Secret(store.url.replace("postgres@", f"{role}@", 1)))
     store._stack.callback(log.close)

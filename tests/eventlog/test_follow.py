@@ -11,7 +11,7 @@ import pytest
 
 from releaseguard.eventlog.follow import follow, latest
 from releaseguard.eventlog.interface import EventTable, Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

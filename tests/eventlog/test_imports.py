@@ -14,10 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.errors import UsageError
-from releaseguard.eventlog import imports, jsonl
-from releaseguard.eventlog.imports import Problem, Row, Tally, Translation, events_in, form_of, with_columns
-from releaseguard.eventlog.scrub import Scrubber
+from releaseguard.eventlog.imports import translation as imports
+from releaseguard.eventlog.imports.translation import (
+    ImportTally,
+    Problem,
+    Row,
+    Translation,
+    events_in,
+    form_of,
+    with_columns,
+)
 from releaseguard.model import Event, Outcome, from_text, new_id
+from releaseguard_events import jsonl
+from releaseguard_events.scrub.scrubber import Scrubber
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WELL = {
@@ -33,8 +42,8 @@ def translation(**more: Any) -> Translation:
     return Translation(**{"environment": "production", "batch": "b", "now": NOW} | more)
 
 
-def imported(rows: Any, **more: Any) -> tuple[list[Event], Tally]:
-    tally = Tally(strict=more.pop("strict", False))
+def imported(rows: Any, **more: Any) -> tuple[list[Event], ImportTally]:
+    tally = ImportTally(strict=more.pop("strict", False))
     return list(events_in(rows, translation(**more), Scrubber(), KNOWN, tally)), tally
 
 

@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 
 from releaseguard.errors import Unreachable
-from releaseguard.eventlog import rows
-from releaseguard.eventlog.decode import Row
 from releaseguard.eventlog.interface import Conflict, Query
-from releaseguard.eventlog.tables import Batch, EventTable, TableLog
+from releaseguard.eventlog.rows.decode import Row
+from releaseguard.eventlog.rows.written import conflict
+from releaseguard.eventlog.stores.tables import Batch, EventTable, TableLog
 from releaseguard.model import OURSELVES, Event, Outcome
 
 STEP = Event(
@@ -40,7 +40,7 @@ class Table(TableLog):
 
     def put(self, events: Sequence[Event]) -> None:
         if any(event.id in self.held for event in events):
-            raise rows.conflict(events)
+            raise conflict(events)
         self.held |= {event.id: event for event in events}
 
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:

@@ -12,11 +12,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from releaseguard.errors import AccessDenied, ConfigError
-from releaseguard.eventlog import jsonl, tables
 from releaseguard.eventlog.interface import EventTable, Query
-from releaseguard.eventlog.postgres import PostgresEventLog
+from releaseguard.eventlog.stores import tables
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.secret import Secret
+from releaseguard_events import jsonl
 from tests.eventlog.conftest import PostgresStore
 from tests.support.commands import Commands
 

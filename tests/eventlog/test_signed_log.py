@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from releaseguard.errors import ExitCode, Failed, Refused, UsageError
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.eventlog.signed import SignedLog
-from releaseguard.eventlog.signing import FORMER, VARIABLE, Key, Keyring, entropy_bytes, keyring_in, weakness
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.signing.keys import FORMER, VARIABLE, Key, Keyring, entropy_bytes, keyring_in, weakness
+from releaseguard.eventlog.signing.log import SignedLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome
-from releaseguard.ours import DROPPED, OUR_EVENTS, SIGNING_BEGAN
 from releaseguard.secret import Secret
+from releaseguard_events.ours import DROPPED, OUR_EVENTS, SIGNING_BEGAN
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD, NEW, OTHER = (Key.of(Secret(letter * 64)) for letter in "abc")

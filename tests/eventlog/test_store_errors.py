@@ -23,9 +23,9 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.eventlog.interface import EventLog, EventTable, Query
-from releaseguard.eventlog.postgres import PostgresEventLog
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog, sqlite_path
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog

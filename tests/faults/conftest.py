@@ -15,7 +15,7 @@ import pytest
 from releaseguard import settings
 from releaseguard.cards.load import load_cards
 from releaseguard.errors import ExitCode, ReleaseguardError
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import Access, Limits, ServiceClient
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import Action, Clocks, RotateRequest

@@ -18,7 +18,7 @@ import pytest
 
 from releaseguard.audit import Lane
 from releaseguard.cli.main import releaseguard
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import RotateRequest

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.secret import Secret
 from tests.support import postgres, postgrest
 

@@ -52,7 +52,7 @@ def _prepare() -> None:
 
     import releaseguard.cli.edge
     import releaseguard.cli.rotate
-    import releaseguard.eventlog.sqlite
+    import releaseguard.eventlog.stores.sqlite
     import releaseguard.http.transport
     import releaseguard.rotation.leak
     import releaseguard.rotation.run
@@ -67,7 +67,7 @@ def _prepare() -> None:
 def _live(order: dict[str, Any], number: int) -> None:
     """What a child does; it never returns."""
     from releaseguard.cli import edge
-    from releaseguard.eventlog.sqlite import SqliteEventLog
+    from releaseguard.eventlog.stores.sqlite import SqliteEventLog
     from releaseguard.http import ServiceClient
 
     deadline = Deadline(order["at"], order["when"], signal.Signals(order.get("signal", signal.SIGKILL)))

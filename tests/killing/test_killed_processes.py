@@ -22,7 +22,7 @@ import pytest
 
 from releaseguard.audit import Lane, parse_head, verify_chain
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
 from tests.killing.mortals import Mortals
 

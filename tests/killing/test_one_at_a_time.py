@@ -14,8 +14,8 @@ import pytest
 
 from releaseguard.audit import Lane, verify_chain
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.eventlog.postgres import PostgresEventLog
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog

@@ -15,7 +15,7 @@ import pytest
 
 from releaseguard import wiring
 from releaseguard.eventlog.interface import EventTable
-from releaseguard.eventlog.sqlite import SqliteEventLog, sqlite_path
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog, sqlite_path
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.life import Life
 from releaseguard.sandbox.story import furnished

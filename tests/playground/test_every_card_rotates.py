@@ -10,7 +10,7 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import utc_now
 from releaseguard.rotation import apply
 from releaseguard.sandbox import story

@@ -9,7 +9,7 @@ import pytest
 
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES
 from tests.support.playground import NOW, Playground
 

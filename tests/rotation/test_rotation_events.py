@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releaseguard.audit import Draft, head_of, seal, step_id, verify_chain
-from releaseguard.eventlog import jsonl
 from releaseguard.model import Event, Outcome, to_text, utc_now
 from releaseguard.rotation import events as said
 from releaseguard.rotation.account import Account, to_json
 from releaseguard.rotation.history import LaneView, fold
 from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
+from releaseguard_events import jsonl
 from tests.rotation.rotation_fakes import LANE
 
 STORIES = {

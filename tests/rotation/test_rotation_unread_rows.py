@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from releaseguard.errors import ExitCode
-from releaseguard.eventlog.detail import detail_of
 from releaseguard.eventlog.interface import SetAside
+from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.proof import Labels, Question, Runtime, prove
 from releaseguard.rotation.run import rotate

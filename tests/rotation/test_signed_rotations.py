@@ -11,16 +11,16 @@ import pytest
 from releaseguard.audit import Head, read_chain, seal, verify_chain
 from releaseguard.errors import ExitCode, Refused
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.eventlog.signed import SignedLog
-from releaseguard.eventlog.signing import VARIABLE, Key, Keyring
+from releaseguard.eventlog.signing.keys import VARIABLE, Key, Keyring
+from releaseguard.eventlog.signing.log import SignedLog
 from releaseguard.model import OURSELVES, Event
-from releaseguard.ours import OUR_EVENTS, RESULTS, STEPS
 from releaseguard.rotation import events as said
 from releaseguard.rotation.history import LaneView, lane_query, read
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.survey import lane_view
 from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
 from releaseguard.secret import Secret
+from releaseguard_events.ours import OUR_EVENTS, RESULTS, STEPS
 from tests.rotation.rotation_fakes import LANE, NAME, World
 
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")

@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from releaseguard.appdb import AppDatabase
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
-from releaseguard.eventlog.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.safemode import PinnedTarget, Policy, believes_whoever_answers, check_libpq
 from releaseguard.safemode.encryption import system_certificates
 from releaseguard.secret import Secret

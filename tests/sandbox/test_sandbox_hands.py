@@ -8,7 +8,7 @@ import pytest
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.course import Course
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.story import furnished

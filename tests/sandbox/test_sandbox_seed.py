@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.sandbox.course import STREAMS, evening_at
 from releaseguard.sandbox.seed import Fault, Released, Week

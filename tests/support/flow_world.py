@@ -9,7 +9,7 @@ from pathlib import Path
 
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
 from releaseguard.sandbox.app import AppStandIn
 from releaseguard.sandbox.world import World

@@ -12,7 +12,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.entries import deployment
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.verification.interface import Promise
 from releaseguard.verification.present import Present

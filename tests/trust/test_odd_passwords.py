@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from releaseguard import sdk
-from releaseguard.eventlog.courier import Drops
-from releaseguard.eventlog.threads import Writer
-from releaseguard.eventlog.writer import note_of
+from releaseguard_events.note import note_of
+from releaseguard_events.pipeline.exporter import Drops
+from releaseguard_events.pipeline.writer import Writer
 from tests.support.commands import Commands
 
 ODD = (

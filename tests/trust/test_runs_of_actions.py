@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.commands import Commands
 
 Variables = Callable[..., dict[str, str]]

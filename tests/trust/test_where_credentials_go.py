@@ -8,7 +8,7 @@ import pytest
 
 from releaseguard import safemode, sdk, settings, wiring
 from releaseguard.errors import ConfigError, SafeModeRefusal
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.commands import Commands
 
 ELSEWHERE = "elsewhere.example"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from releaseguard.cards.load import load_cards
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
 from releaseguard.secret import Secret
 from releaseguard.verification.flows import Account, FlowStage, FlowWorld, Session

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.eventlog.scrub import kinds_by_key
 from releaseguard.health.document import document_of as page_of
 from releaseguard.health.document import is_broken
 from releaseguard.health.run import HealthWorld, Observer
@@ -32,6 +31,7 @@ from releaseguard.verification.backtest import backtest, histories
 from releaseguard.verification.document import document_of
 from releaseguard.verification.interface import Finding
 from releaseguard.verification.run import VerifyRequest
+from releaseguard_events.scrub.scrubber import kinds_by_key
 from tests.support.verifying import NOON, PROMISE, judge, mark, stored
 
 PROVIDERS = ("mail", "sms")

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from releaseguard.cards.load import load_cards
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
 from releaseguard.verification.backtest import backtest, histories
 from releaseguard.verification.interface import Promise

@@ -13,7 +13,7 @@ import pytest
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, Verdict, new_id
 from releaseguard.verification.present import Present, SecretState
 from releaseguard.verification.release import deployments_of

@@ -14,7 +14,7 @@ from releaseguard.cli import verify as command
 from releaseguard.cli.edge import write_trace
 from releaseguard.errors import ExitCode, Refused, Unreachable
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Outcome, Verdict
 from releaseguard.report.formats import FORMATS
 from releaseguard.secret import Secret

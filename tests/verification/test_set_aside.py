@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.eventlog.decode import set_aside
 from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
-from releaseguard.eventlog.tally import MOST_NAMED, MOST_PROVIDERS, Tally, tally_of
+from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
+from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.interface import Finding
 from releaseguard.verification.setaside import held_back, seen_since
@@ -27,7 +27,7 @@ PASSED = Finding(
 )  # fmt: skip
 
 
-def of(**counts: int) -> Tally:
+def of(**counts: int) -> SetAsideTally:
     rows = [replace(ROW, provider=None if name == "nobody" else name) for name in counts for _ in range(counts[name])]
     return tally_of(rows)
 
@@ -44,7 +44,9 @@ def of(**counts: int) -> Tally:
         (of(sendgrid=10, nobody=10), 1900, Verdict.INCONCLUSIVE),
     ],
 )
-def test_more_than_a_hundredth_of_a_providers_rows_excludes_its_pass(aside: Tally, read: int, verdict: Verdict) -> None:
+def test_more_than_a_hundredth_of_a_providers_rows_excludes_its_pass(
+    aside: SetAsideTally, read: int, verdict: Verdict
+) -> None:
     (found,) = held_back([PASSED], aside, {"sendgrid": read})
     assert found.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:

@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 
 from releaseguard.errors import ServiceError, Unreachable
-from releaseguard.eventlog.courier import Courier, Drops, Pace
 from releaseguard.eventlog.interface import COLUMNS, Capabilities, EventLog, Query
-from releaseguard.eventlog.spool import Spool
 from releaseguard.model import Event, Outcome, new_id
+from releaseguard_events.pipeline.exporter import BatchExporter, Drops, Pace
+from releaseguard_events.pipeline.spool import Spool
 
 
 class MemoryLog(EventLog):
@@ -104,8 +104,8 @@ def drops() -> Drops:
 
 
 @pytest.fixture
-def courier(store: MemoryLog, clock: Clock, spool: Spool, drops: Drops) -> Courier:
-    return Courier(lambda: store, spool, drops, environment="production", clock=clock, pace=Pace())
+def exporter(store: MemoryLog, clock: Clock, spool: Spool, drops: Drops) -> BatchExporter:
+    return BatchExporter(lambda: store, spool, drops, environment="production", clock=clock, pace=Pace())
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releaseguard.eventlog.plain import CUT, MAX_NODES, UNREADABLE, plain, plain_text
-from releaseguard.eventlog.scrub import MAX_TEXT, Scrubber, kind_of_key, kinds_by_key, kinds_in, secrets_of
+from releaseguard_events.plain import CUT, MAX_NODES, UNREADABLE, plain, plain_text
+from releaseguard_events.scrub.scrubber import MAX_TEXT, Scrubber, kind_of_key, kinds_by_key, kinds_in, secrets_of
 
 SCRUBBER = Scrubber(["known-value-12345"])
 

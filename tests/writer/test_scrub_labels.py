@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from releaseguard.eventlog.plain import plain
-from releaseguard.eventlog.scrub import Scrubber, kinds_in
+from releaseguard_events.plain import plain
+from releaseguard_events.scrub.scrubber import Scrubber, kinds_in
 
 SAMPLES = Path(__file__).parent / "data" / "scrub.jsonl"
 """454 samples, collected and labelled without knowledge of the rules and frozen before these were written: one JSON

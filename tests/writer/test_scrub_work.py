@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from releaseguard.eventlog import folded, scrub, scrub_numbers, scrub_text
+from releaseguard_events.scrub import folded
+from releaseguard_events.scrub import numbers as scrub_numbers
+from releaseguard_events.scrub import scrubber as scrub
+from releaseguard_events.scrub import text as scrub_text
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # the tree of a pattern has no public door
 

@@ -170,12 +170,12 @@ def test_all_that_delivering_imports_is_there_before_the_first_delivery(app: App
     """A fork is made to wait for the preparation alone."""
     code = """
 from releaseguard import sdk
-desk, before = sdk._desk, set()
+pipeline, before = sdk._pipeline, set()
 def counted(*arguments):
-    made = desk(*arguments)
+    made = pipeline(*arguments)
     before.update(sys.modules)
     return made
-sdk._desk = counted
+sdk._pipeline = counted
 note('p', 'e', 'success')
 flush(30)
 print(sorted(sys.modules.keys() - before) if before else 'never prepared')
@@ -245,7 +245,7 @@ def test_misuse_raises_nothing_and_is_counted(app: App) -> None:
 
 
 OURS = """
-from releaseguard.ours import OUR_EVENTS
+from releaseguard_events.ours import OUR_EVENTS
 for name in sorted(OUR_EVENTS): note('sendgrid', name, 'success')
 for provider in ('releaseguard', ' ReleaseGuard', 'release\\0guard'): note(provider, 'e', 'success')
 note('sendgrid', 'Release_Deployed', 'success', release='r2')

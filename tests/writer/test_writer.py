@@ -11,20 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.eventlog import jsonl, threads
-from releaseguard.eventlog.courier import Courier, Drops
-from releaseguard.eventlog.scrub import Scrubber
-from releaseguard.eventlog.spool import Spool
-from releaseguard.eventlog.threads import Desk, Limits, Writer
-from releaseguard.eventlog.writer import Identity, event_of, identity_from, note_of
 from releaseguard.model import Event, Outcome
+from releaseguard_events import jsonl
+from releaseguard_events.note import Resource, event_of, note_of, resource_of
+from releaseguard_events.pipeline import writer as threads
+from releaseguard_events.pipeline.exporter import BatchExporter, Drops
+from releaseguard_events.pipeline.spool import Spool
+from releaseguard_events.pipeline.writer import Pipeline, QueueLimits, Writer
+from releaseguard_events.scrub.scrubber import Scrubber
 
-ANN = Identity("production", "r1", "dpl_1")
+ANN = Resource("production", "r1", "dpl_1")
 
 
 @pytest.fixture
-def writer(store: Any, courier: Courier, drops: Drops) -> Iterator[Writer]:
-    yield Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(queue=100, linger=0.0, exit=0.0))
+def writer(store: Any, exporter: BatchExporter, drops: Drops) -> Iterator[Writer]:
+    yield Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, QueueLimits(queue=100, linger=0.0, exit=0.0))
     store.gate.set()
 
 
@@ -91,17 +92,17 @@ def test_at_the_end_a_stuck_store_leaves_its_events_on_disk(store: Any, spool: S
 
 
 def test_what_a_stuck_store_keeps_waiting_is_on_disk_meanwhile_and_there_once_in_the_end(
-    store: Any, spool: Spool, courier: Courier, drops: Drops
+    store: Any, spool: Spool, exporter: BatchExporter, drops: Drops
 ) -> None:
-    kept, keep = threading.Semaphore(0), courier.keep
+    kept, keep = threading.Semaphore(0), exporter.keep
 
     def counted(events: Sequence[Event]) -> None:
         keep(events)
         for _ in events:
             kept.release()
 
-    courier.keep = counted  # type: ignore[method-assign]
-    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0, patience=0.0))
+    exporter.keep = counted  # type: ignore[method-assign]
+    writer = Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, QueueLimits(linger=0.0, patience=0.0))
     store.gate.clear()
     writer.put(note("in hand"))
     assert store.entered.wait(30)
@@ -151,9 +152,9 @@ def test_a_thread_that_could_not_be_started_is_started_later(
 
 
 def test_after_the_end_the_main_thread_delivers_and_any_other_writes_to_disk(
-    store: Any, spool: Spool, courier: Courier, drops: Drops
+    store: Any, spool: Spool, exporter: BatchExporter, drops: Drops
 ) -> None:
-    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0, exit=30.0))
+    writer = Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, QueueLimits(linger=0.0, exit=30.0))
     writer.put(note("before"))
     writer.finish()
     writer.put(note("main"))
@@ -197,7 +198,7 @@ def test_a_lock_that_nobody_gives_back_holds_up_nobody_for_good(drops: Drops) ->
 
 
 def test_threads_that_may_not_outlive_their_work_end_and_come_back(
-    store: Any, courier: Courier, drops: Drops, monkeypatch: pytest.MonkeyPatch
+    store: Any, exporter: BatchExporter, drops: Drops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended, start = threading.Semaphore(0), threads.start_new_thread
 
@@ -205,7 +206,7 @@ def test_threads_that_may_not_outlive_their_work_end_and_come_back(
         return start(lambda: (work(), ended.release()), words)
 
     monkeypatch.setattr(threads, "start_new_thread", watched)
-    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0, idle=0.0))
+    writer = Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, QueueLimits(linger=0.0, idle=0.0))
     for name in ("a", "b"):
         writer.put(note(name))
         assert all(ended.acquire(timeout=30) for _ in range(2))
@@ -214,7 +215,7 @@ def test_threads_that_may_not_outlive_their_work_end_and_come_back(
 
 def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drops) -> None:
     class Clumsy:
-        def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+        def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
             raise ZeroDivisionError
 
         def next_look(self) -> float | None:
@@ -223,10 +224,10 @@ def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drop
         def keep(self, events: Sequence[Event]) -> None:
             """Nothing is kept."""
 
-        def part(self, events: Sequence[Event], *, to_store: bool) -> bool:
+        def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:
             return False
 
-    writer = Writer(lambda: Desk(Clumsy(), ANN, Scrubber()), drops, Limits(linger=0.0))
+    writer = Writer(lambda: Pipeline(Clumsy(), ANN, Scrubber()), drops, QueueLimits(linger=0.0))
     writer.put(note())
     assert writer.flush(30) is False
     writer.put(note())
@@ -234,8 +235,8 @@ def test_a_mistake_in_the_thread_is_counted_and_survived(store: Any, drops: Drop
     assert drops.take_unreported() == {"the writer made a mistake (ZeroDivisionError)": 2}
 
 
-def test_many_threads_lose_nothing(store: Any, courier: Courier, drops: Drops) -> None:
-    writer = Writer(lambda: Desk(courier, ANN, Scrubber()), drops, Limits(linger=0.0))
+def test_many_threads_lose_nothing(store: Any, exporter: BatchExporter, drops: Drops) -> None:
+    writer = Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, QueueLimits(linger=0.0))
     writing = [
         threading.Thread(target=lambda name=name: [writer.put(note(f"{name}-{n}")) for n in range(200)])
         for name in range(8)
@@ -310,20 +311,20 @@ def test_what_may_be_synthetic_is_no_traffic() -> None:
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({}, Identity("staging", None, None)),
-        ({"VERCEL_ENV": "preview", "VERCEL_GIT_COMMIT_SHA": "abc"}, Identity("preview", "abc", None)),
-        ({"VERCEL_ENV": "preview", "VERCEL_TARGET_ENV": "qa"}, Identity("qa", None, None)),
-        ({"VERCEL_ENV": "preview", "RELEASEGUARD_ENVIRONMENT": "production"}, Identity("production", None, None)),
-        ({"GITHUB_SHA": "g", "RELEASEGUARD_RELEASE": "r", "VERCEL_DEPLOYMENT_ID": "d"}, Identity("staging", "r", "d")),
-        ({"RELEASEGUARD_RELEASE": " ", "GITHUB_SHA": "g"}, Identity("staging", "g", None)),
+        ({}, Resource("staging", None, None)),
+        ({"VERCEL_ENV": "preview", "VERCEL_GIT_COMMIT_SHA": "abc"}, Resource("preview", "abc", None)),
+        ({"VERCEL_ENV": "preview", "VERCEL_TARGET_ENV": "qa"}, Resource("qa", None, None)),
+        ({"VERCEL_ENV": "preview", "RELEASEGUARD_ENVIRONMENT": "production"}, Resource("production", None, None)),
+        ({"GITHUB_SHA": "g", "RELEASEGUARD_RELEASE": "r", "VERCEL_DEPLOYMENT_ID": "d"}, Resource("staging", "r", "d")),
+        ({"RELEASEGUARD_RELEASE": " ", "GITHUB_SHA": "g"}, Resource("staging", "g", None)),
     ],
 )
-def test_who_we_are(environ: dict[str, str], expected: Identity) -> None:
-    assert identity_from(environ, "staging") == expected
+def test_who_we_are(environ: dict[str, str], expected: Resource) -> None:
+    assert resource_of(environ, "staging") == expected
 
 
 def test_without_any_word_the_environment_is_production() -> None:
-    assert identity_from({}, None).environment == "production"
+    assert resource_of({}, None).environment == "production"
 
 
 class _Hostile:

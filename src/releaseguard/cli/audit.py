@@ -11,7 +11,7 @@ import click
 from releaseguard.cli.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.harmless import harmless
-from releaseguard.private import write_file
+from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
     from releaseguard.audit import ChainReport, Foreign, Head, Histories, Lane

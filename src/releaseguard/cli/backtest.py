@@ -44,7 +44,7 @@ def backtest(
     were good, false alarms are counted, and what other thresholds would have done. Exit code 70 where a check broke.
     """
     from releaseguard.eventlog.interface import Query
-    from releaseguard.eventlog.tally import tally_of
+    from releaseguard.eventlog.rows.aside import tally_of
     from releaseguard.verification.backtest import backtest as replay
     from releaseguard.verification.backtest import histories, other_thresholds, with_truth
 

@@ -98,8 +98,8 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     """Integration events, newest first. JSON: {"events": [columns of integration_events]}."""
     from dataclasses import replace
 
-    from releaseguard.eventlog import jsonl
-    from releaseguard.eventlog.tally import tally_of
+    from releaseguard.eventlog.rows.aside import tally_of
+    from releaseguard_events import jsonl
 
     with run.wiring(environment) as wiring:
         found = list(wiring.every_row.select(replace(query, newest_first=True, limit=limit)))
@@ -145,8 +145,8 @@ def output_width() -> int:
 @_filters
 def export(run: Run, query: Query, environment: str | None, output: Path | None) -> None:
     """Events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}."""
-    from releaseguard.eventlog import jsonl
-    from releaseguard.eventlog.tally import tally_of
+    from releaseguard.eventlog.rows.aside import tally_of
+    from releaseguard_events import jsonl
 
     with run.wiring(environment) as wiring, _target(output) as target:
         count = 0
@@ -162,7 +162,7 @@ def _target(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    from releaseguard.private import open_file
+    from releaseguard_events.private import open_file
 
     try:
         with open_file(output) as file:
@@ -185,7 +185,7 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
     from dataclasses import replace
 
     from releaseguard.eventlog.follow import follow, latest
-    from releaseguard.eventlog.tally import tally_of
+    from releaseguard.eventlog.rows.aside import tally_of
 
     with run.wiring(environment) as wiring:
         log = wiring.every_row
@@ -200,7 +200,7 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
 
 
 def _print_lines(run: Run, found: Iterable[Event]) -> None:
-    from releaseguard.eventlog import jsonl
+    from releaseguard_events import jsonl
 
     for event in found:
         click.echo(jsonl.line(event).rstrip("\n") if run.json else _one_line(event))
@@ -246,8 +246,8 @@ def log_(
     **columns: Any,
 ) -> None:
     """Write one event, scrubbed like an app's. JSON: {"event": columns}."""
-    from releaseguard.eventlog import jsonl
     from releaseguard.eventlog.entries import by_hand
+    from releaseguard_events import jsonl
 
     with run.wiring(environment) as wiring:
         _check_names(run, wiring.cards, provider, event)
@@ -261,8 +261,8 @@ def log_(
 
 
 def _say_what_was_taken_out(run: Run, written: Event) -> None:
-    from releaseguard.eventlog import jsonl
-    from releaseguard.eventlog.scrub_text import MARK
+    from releaseguard_events import jsonl
+    from releaseguard_events.scrub.text import MARK
 
     marks = ", ".join(sorted({f"[{kind}]" for kind in MARK.findall(jsonl.line(written))}))
     if marks:
@@ -271,8 +271,8 @@ def _say_what_was_taken_out(run: Run, written: Event) -> None:
 
 def _check_names(run: Run, cards: Cards, provider: str, event: str) -> None:
     from releaseguard.model import OURSELVES
-    from releaseguard.ours import OUR_EVENTS
     from releaseguard.tomlfile import did_you_mean
+    from releaseguard_events.ours import OUR_EVENTS
 
     if provider == OURSELVES:
         if event not in BY_HAND:
@@ -320,9 +320,9 @@ def deployed(
 
     JSON: {"event": columns, "new": whether it was not there yet}.
     """
-    from releaseguard.eventlog import jsonl
     from releaseguard.eventlog.entries import deployment
     from releaseguard.eventlog.interface import Query
+    from releaseguard_events import jsonl
 
     if not release.strip():
         raise UsageError("--release is empty", next_step="Is the variable set? Give the release's id: --release SHA")

@@ -18,7 +18,7 @@ from releaseguard.cli.options import Run
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 
 if TYPE_CHECKING:
-    from releaseguard.eventlog.imports import Problem, Row, Tally, Translation
+    from releaseguard.eventlog.imports.translation import ImportTally, Problem, Row, Translation
     from releaseguard.model import Event
     from releaseguard.wiring import Wiring
 
@@ -44,13 +44,13 @@ class Flags:
 
 def import_file(run: Run, name: str, environment: str | None, flags: Flags) -> ExitCode:
     """Read, write, report. Raises ``UsageError`` for flags and files that do not fit."""
-    from releaseguard.eventlog.imports import Tally
+    from releaseguard.eventlog.imports.translation import ImportTally
 
     with run.wiring(environment) as wiring, _opened(name) as file:
         if not flags.dry_run:
             wiring.event_log.restore(())  # a refusal comes before a long file is read
         translation = _translation(wiring, flags)
-        tally = Tally(strict=flags.strict)
+        tally = ImportTally(strict=flags.strict)
         events = _watched(run, _events(run, wiring, _rows(name, file, flags), translation, tally))
         with _located(name):
             new = _taken(run, wiring, name, events, tally, dry_run=flags.dry_run)
@@ -81,7 +81,7 @@ def _opened(name: str) -> Iterator[io.BufferedReader]:
 
 
 def _translation(wiring: Wiring, flags: Flags) -> Translation:
-    from releaseguard.eventlog.imports import Translation
+    from releaseguard.eventlog.imports.translation import Translation
     from releaseguard.model import new_id
 
     mapped = wiring.settings.events.columns
@@ -145,7 +145,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
 
 def _rows(name: str, file: io.BufferedReader, flags: Flags) -> Iterator[Row | Problem]:
-    from releaseguard.eventlog.imports import READERS, form_of, with_columns
+    from releaseguard.eventlog.imports.translation import READERS, form_of, with_columns
 
     form = flags.form or form_of(name, file)
     rows = READERS[form](file)
@@ -167,10 +167,10 @@ def _located(name: str) -> Iterator[None]:
 
 
 def _events(
-    run: Run, wiring: Wiring, rows: Iterable[Row | Problem], translation: Translation, tally: Tally
+    run: Run, wiring: Wiring, rows: Iterable[Row | Problem], translation: Translation, tally: ImportTally
 ) -> Iterator[Event]:
-    from releaseguard.eventlog.imports import events_in
-    from releaseguard.eventlog.scrub import Scrubber, secrets_of
+    from releaseguard.eventlog.imports.translation import events_in
+    from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 
     known = {card.id: frozenset((*card.events.success, *card.events.error)) for card in wiring.cards}
     return events_in(rows, translation, Scrubber(secrets_of(run.environ)), known, tally)
@@ -188,7 +188,9 @@ def _watched(run: Run, events: Iterable[Event]) -> Iterator[Event]:
         click.echo("\r" + " " * 24 + "\r", nl=False, err=True)
 
 
-def _taken(run: Run, wiring: Wiring, name: str, events: Iterable[Event], tally: Tally, *, dry_run: bool) -> int | None:
+def _taken(
+    run: Run, wiring: Wiring, name: str, events: Iterable[Event], tally: ImportTally, *, dry_run: bool
+) -> int | None:
     """Write them; returns how many were new, ``None`` where none was to be written."""
     if dry_run:
         for _ in events:
@@ -207,7 +209,7 @@ def _taken(run: Run, wiring: Wiring, name: str, events: Iterable[Event], tally: 
 # --- the report
 
 
-def _refuse_nothing(name: str, tally: Tally) -> None:
+def _refuse_nothing(name: str, tally: ImportTally) -> None:
     """A file of which no row is an event was read wrongly."""
     if tally.broken and not tally.rows:
         raise UsageError(
@@ -218,7 +220,7 @@ def _refuse_nothing(name: str, tally: Tally) -> None:
         )
 
 
-def _json(name: str, tally: Tally, batch: str, new: int | None) -> Mapping[str, Any]:
+def _json(name: str, tally: ImportTally, batch: str, new: int | None) -> Mapping[str, Any]:
     from releaseguard.model import to_text
 
     return {
@@ -240,11 +242,11 @@ def _json(name: str, tally: Tally, batch: str, new: int | None) -> Mapping[str, 
     }
 
 
-def _text(name: str, tally: Tally, batch: str, new: int | None) -> str:
+def _text(name: str, tally: ImportTally, batch: str, new: int | None) -> str:
     return "\n".join(_lines(name, tally, batch, new))
 
 
-def _lines(name: str, tally: Tally, batch: str, new: int | None) -> Iterator[str]:
+def _lines(name: str, tally: ImportTally, batch: str, new: int | None) -> Iterator[str]:
     span = f", from {tally.since:%Y-%m-%d %H:%MZ} to {tally.until:%Y-%m-%d %H:%MZ}" if tally.since else ""
     if new is None:
         yield f"{tally.rows} rows of {name} would be imported{span}"

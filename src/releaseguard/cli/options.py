@@ -14,13 +14,13 @@ import click
 
 from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
-from releaseguard.private import write_file
 from releaseguard.secret import masker
+from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from releaseguard.eventlog.tally import Tally
+    from releaseguard.eventlog.rows.aside import SetAsideTally
     from releaseguard.settings import Settings
     from releaseguard.wiring import Wiring
 
@@ -71,7 +71,7 @@ class Run:
     def said(self, option: str, text: str, *, identifier: bool = False) -> str:
         """``text`` of an option that is stored for good, without what looks like a secret or a person's data; says so
         where something was taken out."""
-        from releaseguard.eventlog.scrub import identified, said
+        from releaseguard_events.scrub.scrubber import identified, said
 
         kept = (identified if identifier else said)(self.safe(text))
         if kept != text:
@@ -94,9 +94,9 @@ class Run:
             return [self._safe_in(value) for value in data]
         return self.safe(data) if isinstance(data, str) else data
 
-    def warn_of(self, aside: Tally) -> None:
+    def warn_of(self, aside: SetAsideTally) -> None:
         """Say which rows were set aside, where there are any."""
-        from releaseguard.eventlog.tally import REMEDY
+        from releaseguard.eventlog.rows.aside import REMEDY
 
         if aside.rows:
             self.warn(f"{aside.sentence()}. {REMEDY}.")

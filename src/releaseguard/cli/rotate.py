@@ -212,9 +212,9 @@ def _is_reported(world: RotationWorld, rotation_id: str) -> bool:
 def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
     """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
     from releaseguard.cli.audit import document_of
-    from releaseguard.private import make_folder, write_file
     from releaseguard.report.postmortem import FORMATS
     from releaseguard.rotation.postmortem import FOLDER
+    from releaseguard_events.private import make_folder, write_file
 
     document = document_of(world.log, rotation_id, world.lane.environment)
     folder = wiring.settings.root / FOLDER

@@ -15,7 +15,7 @@ import click
 
 from releaseguard.cli.options import Run, Span, command
 from releaseguard.errors import ExitCode, Refused, ServiceError, Unreachable, UsageError
-from releaseguard.private import make_folder, write_file
+from releaseguard_events.private import make_folder, write_file
 
 if TYPE_CHECKING:
     from releaseguard.sandbox.hands import Desk
@@ -145,7 +145,7 @@ def _playing(world: World, folder: Path, traffic: bool, history: timedelta) -> I
     """A past behind it, and the app's users at work."""
     from contextlib import nullcontext
 
-    from releaseguard.eventlog.sqlite import SqliteEventLog
+    from releaseguard.eventlog.stores.sqlite import SqliteEventLog
     from releaseguard.sandbox.hands import Desk, Hands
     from releaseguard.sandbox.story import life_goes_on, seed
     from releaseguard.sandbox.world import REPOSITORY

@@ -12,15 +12,15 @@ from releaseguard.destinations.address import parse
 from releaseguard.doctor.interface import Check, DoctorWorld, Group
 from releaseguard.doctor.needs import Need, needs
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.signing import MAKE_ONE, VARIABLE, Key, keyring_in
+from releaseguard.eventlog.signing.keys import MAKE_ONE, VARIABLE, Key, keyring_in
 from releaseguard.model import Remark, Standing
-from releaseguard.private import open_to_all
 from releaseguard.rotation.plan import check_claims
 from releaseguard.rotation.postmortem import FOLDER as POSTMORTEMS
 from releaseguard.safemode.hosts import shown_host
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
 from releaseguard.urls import split
+from releaseguard_events.private import open_to_all
 
 HOST_IDS = {
     "[infisical] url": "hosts.infisical",

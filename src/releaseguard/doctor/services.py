@@ -11,7 +11,7 @@ from releaseguard.doctor.interface import Check, Dates, DoctorWorld, Group
 from releaseguard.doctor.needs import GITHUB_SCHEMES, addresses
 from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.tally import REMEDY, tally_of
+from releaseguard.eventlog.rows.aside import REMEDY, tally_of
 from releaseguard.model import Remark, Standing, duration, utc_now
 from releaseguard.rotation.survey import secrets_of
 from releaseguard.safemode import believes_whoever_answers

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.errors import UsageError
-from releaseguard.eventlog.scrub import Scrubber, secrets_of
-from releaseguard.eventlog.writer import Identity, event_of, note_of
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id, to_text
+from releaseguard_events.note import Resource, event_of, note_of
+from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 
 DEPLOYED = "release_deployed"
 
@@ -32,7 +32,7 @@ def by_hand(
         raise UsageError(str(error)) from None
     if at is not None:
         note = replace(note, occurred_at=at)
-    return event_of(note, Identity(environment), Scrubber(secrets_of(environ)))
+    return event_of(note, Resource(environment), Scrubber(secrets_of(environ)))
 
 
 def deployment(

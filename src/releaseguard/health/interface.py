@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from releaseguard.eventlog.tally import NOTHING, Tally
+from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 
 
 class State(StrEnum):
@@ -134,5 +134,5 @@ class Overview:
     """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
     broken: Sequence[Mapping[str, Any]] = ()
     """Chains that cannot be believed beyond some step, as there."""
-    set_aside: Tally = NOTHING
+    set_aside: SetAsideTally = NOTHING
     """The rows since the baseline's beginning that cannot be read."""

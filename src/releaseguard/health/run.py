@@ -10,7 +10,7 @@ from typing import Any
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
-from releaseguard.eventlog.tally import tally_of
+from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
 from releaseguard.health.judge import Window, condition_of, not_judged
 from releaseguard.model import OURSELVES, Event, Outcome

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from releaseguard.cards.spec import Card, Control, Symptom
-from releaseguard.eventlog.tally import NOTHING, Tally
+from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 from releaseguard.health.interface import Condition, ProviderHealth
 
 
@@ -146,7 +146,7 @@ class Incident:
     """Where changes could not be looked for."""
     controls: Sequence[Checked]
     log_stopped: bool
-    set_aside: Tally = NOTHING
+    set_aside: SetAsideTally = NOTHING
     """The rows of the log that cannot be read."""
 
     @property

@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from releaseguard.eventlog.detail import is_unread
 from releaseguard.eventlog.interface import SetAside
-from releaseguard.eventlog.tally import tally_of
+from releaseguard.eventlog.rows.aside import tally_of
+from releaseguard.eventlog.rows.detail import is_unread
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.history import store_time
 from releaseguard.rotation.values import Direction, Pin

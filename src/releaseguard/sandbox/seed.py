@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from releaseguard.eventlog.entries import deployment
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, to_text
 from releaseguard.sandbox.course import MARK, STREAMS, Course, Occurrence, Stream
 

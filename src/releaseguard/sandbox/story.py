@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from releaseguard.eventlog.sqlite import SqliteEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import utc_now
 from releaseguard.sandbox.course import STREAMS, Stream, evening_at, shifted_to
 from releaseguard.sandbox.household import everything

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Self
 
 from releaseguard.model import utc_now
-from releaseguard.private import write_file
 from releaseguard.sandbox.app import WEB_PROCESSES, AppStandIn, Runtime, Traffic
 from releaseguard.sandbox.github import GitHubStandIn, GitHubVariable
 from releaseguard.sandbox.household import SMALL, Holding, beginning_of
@@ -32,6 +31,7 @@ from releaseguard.sandbox.providers import Providers
 from releaseguard.sandbox.server import Clock, StandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard_events.private import write_file
 
 OWNER = "lovendo"
 REPOSITORY = "lovendo/app"

@@ -22,8 +22,7 @@ from releaseguard.cards.spec import (
 )
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
-from releaseguard.eventlog.scrub import said
-from releaseguard.eventlog.tally import Tally, tally_of
+from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification import facts
 from releaseguard.verification.explain import explain, explain_log
@@ -47,6 +46,7 @@ from releaseguard.verification.traffic import (
     span_of,
     unknown_events,
 )
+from releaseguard_events.scrub.scrubber import said
 
 AHEAD = timedelta(minutes=10)
 """How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
@@ -101,7 +101,7 @@ class Judged:
     findings: Sequence[Finding]
     skipped: Sequence[Skipped]
     log: Evidence
-    set_aside: Tally
+    set_aside: SetAsideTally
     """The rows since the mark that cannot be read."""
     window_ended: bool
 
@@ -168,7 +168,7 @@ class Verifier:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         return pick(known, environment=environment, release=request.release, deployed_at=request.deployed_at)
 
-    def _set_aside(self, deployment: Deployment) -> Tally:
+    def _set_aside(self, deployment: Deployment) -> SetAsideTally:
         query = Query(
             environment=self.world.environment,
             since=deployment.deployed_at,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from releaseguard.eventlog.interface import MinuteCount
-from releaseguard.eventlog.tally import Tally
+from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
 from releaseguard.verification.interface import Finding
 
@@ -28,12 +28,12 @@ def seen_since(rows: Iterable[MinuteCount], mark: datetime) -> Mapping[str, int]
     return seen
 
 
-def held_back(findings: Sequence[Finding], aside: Tally, seen: Mapping[str, int]) -> Sequence[Finding]:
+def held_back(findings: Sequence[Finding], aside: SetAsideTally, seen: Mapping[str, int]) -> Sequence[Finding]:
     """The findings without a PASS that unread rows might contradict."""
     return [_held_back(finding, aside, seen.get(finding.provider, 0)) for finding in findings]
 
 
-def _held_back(finding: Finding, aside: Tally, read: int) -> Finding:
+def _held_back(finding: Finding, aside: SetAsideTally, read: int) -> Finding:
     unread = aside.perhaps_of(finding.provider)
     if not unread or finding.kind in BESIDE_THE_LOG:
         return finding

@@ -18,13 +18,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
-from releaseguard.eventlog import rows
-from releaseguard.eventlog.decode import Row, event_of
 from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
-from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.rows import filters
+from releaseguard.eventlog.rows.decode import Row, event_of
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.written import OUTCOMES, conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.schema.names import bare, beside
-from releaseguard.eventlog.tables import Batch, TableLog
+from releaseguard.eventlog.stores import fitting
+from releaseguard.eventlog.stores.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, from_text, to_text
 from releaseguard.secret import Secret
 from releaseguard.urls import split
@@ -144,7 +146,7 @@ class SupabaseEventLog(TableLog):
         try:
             self._request("GET", place, {"select": _column(place, column), "limit": 0})
         except _NoColumn as error:
-            return rows.NoColumn(error.what, where=error.where, next_step=error.next_step)
+            return fitting.NoColumn(error.what, where=error.where, next_step=error.next_step)
         return None
 
     def _version(self, place: EventTable) -> int | None:
@@ -233,13 +235,13 @@ class SupabaseEventLog(TableLog):
         return [event for event in read if event is not None]
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        wanted = [_holds(condition, place) for condition in rows.prunable(before, environment)]
+        wanted = [_holds(condition, place) for condition in filters.prunable(before, environment)]
         params = {"and": f"({','.join(wanted)})"}
         reply = self._request("DELETE", place, params, {"prefer": "count=exact,return=minimal"}, repeatable=True)
         return _total(reply) or 0
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
-        wanted = rows.conditions(query, place)
+        wanted = filters.of(query, place)
         if wanted is None:
             return
         streams = [self._events(place, part, query) for part in _parts(wanted)]
@@ -249,7 +251,7 @@ class SupabaseEventLog(TableLog):
         ordered = merge(*streams, key=lambda event: (event.occurred_at, event.id.int), reverse=query.newest_first)
         yield from islice(ordered, query.limit)
 
-    def _events(self, place: EventTable, wanted: Sequence[Condition], query: Query) -> Iterator[Event]:
+    def _events(self, place: EventTable, wanted: Sequence[Filter], query: Query) -> Iterator[Event]:
         """The outcome is looked at here: a column of another type than text refuses our words in a filter."""
         if query.limit == 0:
             return
@@ -259,9 +261,9 @@ class SupabaseEventLog(TableLog):
         read = (event_of(row, _moment) for row in pages)
         yield from islice((event for event in read if event is not None), query.limit)
 
-    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+    def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         may_hold = [_may_hold(condition, place) for condition in wanted]
-        columns = rows.undecidable(wanted, place)
+        columns = filters.undecidable(wanted, place)
         broken = [_doubtful(place, column) for column in columns]
         try:
             yield from self._pages(place, [*may_hold, f"or({','.join(broken)})"], [("id", "asc")], None)
@@ -306,7 +308,7 @@ class SupabaseEventLog(TableLog):
         try:
             return self._request("POST", place, params, {"prefer": prefer}, json=sent, repeatable=repeatable)
         except _Taken:
-            raise rows.conflict(events) from None
+            raise conflict(events) from None
 
     def _request(
         self,
@@ -390,7 +392,7 @@ def _selected(place: EventTable) -> str:
     return ",".join(f"{column}:{_column(place, column)}{cast.get(column, '')}" for column in place.present)
 
 
-def _condition(condition: Condition, place: EventTable) -> str:
+def _condition(condition: Filter, place: EventTable) -> str:
     name, value = _column(place, condition.column), condition.value
     if condition.key is not None:
         return f"{name}->>{condition.key}.eq.{_text(str(value))}"
@@ -406,7 +408,7 @@ _FIRST, _BEYOND = "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z"
 _TIMES = {"occurred_at": "recorded_at", "recorded_at": "occurred_at"}
 
 
-def _holds(condition: Condition, place: EventTable) -> str:
+def _holds(condition: Filter, place: EventTable) -> str:
     """A time of recording that cannot be read is no earlier than any, and no later than the row's own time."""
     said = _condition(condition, place)
     if condition.column != "recorded_at":
@@ -418,10 +420,10 @@ def _holds(condition: Condition, place: EventTable) -> str:
     return f"or({known},and({_doubtful(place, 'recorded_at')},{other}))"
 
 
-def _may_hold(condition: Condition, place: EventTable) -> str:
+def _may_hold(condition: Filter, place: EventTable) -> str:
     """What is so where the column cannot be read: of a time's lower bound by the row's other time, else anything."""
     said = _condition(condition, place)
-    if condition.column not in (*rows.INDISPENSABLE, "recorded_at", "environment"):
+    if condition.column not in (*filters.INDISPENSABLE, "recorded_at", "environment"):
         return said
     doubtful, column = _doubtful(place, condition.column), _TIMES.get(condition.column)
     if condition.operator != "gte" or column is None or not place.theirs(column):
@@ -446,7 +448,7 @@ def _doubtful(place: EventTable, column: str) -> str:
         case "occurred_at" | "recorded_at":
             return f"or({name}.is.null,{name}.lt.{_text(_FIRST)},{name}.gte.{_text(_BEYOND)})"
         case "outcome":
-            return f"or({name}.is.null,{name}.not.in.({','.join(map(_text, rows.OUTCOMES))}))"
+            return f"or({name}.is.null,{name}.not.in.({','.join(map(_text, OUTCOMES))}))"
         case _:
             return f'or({name}.is.null,{name}.eq."")'
 
@@ -459,7 +461,7 @@ def _beyond(last: Mapping[str, Any], place: EventTable, order: Order) -> str:
     return f"or({later},and({name}.eq.{value},{_beyond(last, place, others)}))" if others else later
 
 
-def _parts(wanted: Sequence[Condition]) -> Iterator[list[Condition]]:
+def _parts(wanted: Sequence[Filter]) -> Iterator[list[Filter]]:
     """The conditions, in as many requests as the number of ids asks for."""
     others = [condition for condition in wanted if condition.column != "id"]
     ids = next((condition for condition in wanted if condition.column == "id"), None)
@@ -467,7 +469,7 @@ def _parts(wanted: Sequence[Condition]) -> Iterator[list[Condition]]:
         yield others
         return
     for start in range(0, len(ids.value), MOST_IDS):
-        yield [*others, Condition("id", "in", ids.value[start : start + MOST_IDS])]
+        yield [*others, Filter("id", "in", ids.value[start : start + MOST_IDS])]
 
 
 def _total(reply: Reply) -> int | None:

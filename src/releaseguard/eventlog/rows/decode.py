@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from releaseguard.eventlog.detail import detail_of
 from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
-from releaseguard.eventlog.plain import CUT
-from releaseguard.eventlog.rows import INTEGER, OUTCOMES
+from releaseguard.eventlog.rows.detail import detail_of
+from releaseguard.eventlog.rows.written import INTEGER, OUTCOMES
 from releaseguard.harmless import visible
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
+from releaseguard_events.plain import CUT
 
 MOST_TEXT: Final = 1_000
 """Characters of a text in any column but detail."""

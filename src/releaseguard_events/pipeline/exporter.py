@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.eventlog.spool import Spool, briefly
-from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
-from releaseguard.ours import DROPPED
+from releaseguard_events.event import OURSELVES, Event, Outcome, new_id, utc_now
+from releaseguard_events.ours import DROPPED
+from releaseguard_events.pipeline.spool import Spool, briefly
 
 log = logging.getLogger("releaseguard")
 
@@ -74,7 +74,7 @@ class Pace:
     """For what others left on disk, at the end of the process."""
 
 
-class Courier:
+class BatchExporter:
     """Delivers events in order of arrival; what cannot be delivered is kept, what cannot be kept is counted.
 
     ``clock`` is monotonic, in seconds; ``environment`` is the one that reports of lost events are written for.
@@ -107,7 +107,7 @@ class Courier:
         self._delay = self._pace.first_retry
         self._last_words: dict[str, float] = {}
 
-    def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+    def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
         """Bring events to the store, and whatever was kept before; ``False``: they are in the spool, or lost.
 
         While the store is away it is asked again at growing intervals only, or ``at_once``.
@@ -126,7 +126,7 @@ class Courier:
             return self._catch_up(at_once)
 
     def next_look(self) -> float | None:
-        """Seconds until :meth:`deliver` should be called although nothing new came; ``None``: no need."""
+        """Seconds until :meth:`export` should be called although nothing new came; ``None``: no need."""
         if self._waiting:
             return max(self._retry_at - self._clock(), 0.0)
         return max(self._report_at - self._clock(), 0.0) if self._drops.unreported else None
@@ -138,7 +138,7 @@ class Courier:
                 log.warning("%d integration events were lost: %s", self._drops.take_unsaid(reason), reason)
 
     def keep(self, events: Sequence[Event]) -> None:
-        """Put events on disk. Safe while another thread is in :meth:`deliver`."""
+        """Put events on disk. Safe while another thread is in :meth:`export`."""
         if not events:
             return
         try:
@@ -149,7 +149,7 @@ class Courier:
             self._drops.add("the spool is full", len(events) - kept)
         self._waiting = True
 
-    def part(self, events: Sequence[Event], *, to_store: bool) -> bool:
+    def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:
         """The process ends: whether ``events`` are in the store; if not, they are on disk, and what was lost is said.
 
         The store is tried where ``to_store`` says that no other thread is at it, unless it was away just now; and

@@ -18,10 +18,10 @@ from uuid import UUID
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.interface import COLUMNS
-from releaseguard.eventlog.scrub import Scrubber
-from releaseguard.eventlog.writer import Identity, Note, ReservedName, event_of, note_of, of_the_app
 from releaseguard.model import Event, deterministic_id, from_text
 from releaseguard.tomlfile import did_you_mean
+from releaseguard_events.note import Note, ReservedName, Resource, event_of, note_of, of_the_app
+from releaseguard_events.scrub.scrubber import Scrubber
 
 MARK = "import"
 """The key of ``detail`` under which every row says which import brought it."""
@@ -233,7 +233,7 @@ class Translation:
             raise BrokenRow("there is none", self._theirs(missing))
         note = self._note(row, emptied)
         environment = str(self._value(row, "environment") or self.environment)
-        made = event_of(note, Identity(scrubber.identifier(environment)[:200]), scrubber)
+        made = event_of(note, Resource(scrubber.identifier(environment)[:200]), scrubber)
         recorded = self._time(row, "recorded_at") or note.occurred_at
         return replace(made, recorded_at=recorded, detail={**made.detail, MARK: self.batch})
 
@@ -335,7 +335,7 @@ def _json_of(text: str) -> Any:
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportTally:
     """What was found in the file so far. ``strict``: the first broken row ends it, with ``UsageError``."""
 
     strict: bool = False
@@ -395,7 +395,7 @@ def events_in(
     translation: Translation,
     scrubber: Scrubber,
     known: Mapping[str, frozenset[str]],
-    tally: Tally,
+    tally: ImportTally,
 ) -> Iterator[Event]:
     """The events of the rows, everything else in ``tally``. ``known``: the events of each provider's card."""
     used = translation.used

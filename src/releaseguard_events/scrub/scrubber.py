@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from releaseguard.eventlog.folded import BLANK, Folded, fold, without_unseen
-from releaseguard.eventlog.plain import CUT, Json, plain
-from releaseguard.eventlog.scrub_keys import NAME_LIKE, is_identifier, is_message_id, looks_like_a_name, speaks_about
-from releaseguard.eventlog.scrub_keys import kind_of_key as _kind_of_key
-from releaseguard.eventlog.scrub_numbers import ibans
-from releaseguard.eventlog.scrub_text import MARK, NUMBERS, SECRETS, Table, is_status
 from releaseguard.secret import masked as held_masked
+from releaseguard_events.plain import CUT, Json, plain
+from releaseguard_events.scrub.folded import BLANK, Folded, fold, without_unseen
+from releaseguard_events.scrub.keys import NAME_LIKE, is_identifier, is_message_id, looks_like_a_name, speaks_about
+from releaseguard_events.scrub.keys import kind_of_key as _kind_of_key
+from releaseguard_events.scrub.numbers import ibans
+from releaseguard_events.scrub.text import MARK, NUMBERS, SECRETS, Table, is_status
 
 MAX_TEXT: Final = 2_000
 """Characters of one text in an event."""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from releaseguard.harmless import as_json
-from releaseguard.model import Event, Outcome, from_text, to_text
+from releaseguard_events.event import Event, Outcome, from_text, to_text
 
 
 def document(event: Event) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from releaseguard.eventlog import jsonl
-from releaseguard.model import Event
-from releaseguard.private import FOLDER, make_folder
+from releaseguard_events import jsonl
+from releaseguard_events.event import Event
+from releaseguard_events.private import FOLDER, make_folder
 
 Deliver = Callable[[Sequence[Event]], None]
 BRIEFLY = 1.0

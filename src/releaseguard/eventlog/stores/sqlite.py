@@ -18,18 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from releaseguard.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
-from releaseguard.eventlog import rows
-from releaseguard.eventlog.decode import Row, event_of, minute_count_of
-from releaseguard.eventlog.detail import LONGEST
 from releaseguard.eventlog.interface import NEEDED, EventTable, MinuteCount, Query
-from releaseguard.eventlog.pool import Pool
-from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.rows import filters
+from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
+from releaseguard.eventlog.rows.detail import LONGEST
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.written import as_stored, conflict
 from releaseguard.eventlog.schema import sqlite as schema
 from releaseguard.eventlog.schema.names import bare, beside, qualified, quoted
-from releaseguard.eventlog.sql import Bound, Dialect, left_out, minutes, select
-from releaseguard.eventlog.tables import Batch, TableLog
+from releaseguard.eventlog.stores import fitting
+from releaseguard.eventlog.stores.pool import Pool
+from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, minutes, select
+from releaseguard.eventlog.stores.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
-from releaseguard.private import make_file
+from releaseguard_events.private import make_file
 
 CHUNK = 2000
 """Rows fetched at a time: enough to make the call cheap, few enough to start at once."""
@@ -85,7 +87,7 @@ class SqliteEventLog(TableLog):
             return [
                 word
                 for place in self._places()
-                for word in ([rows.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
+                for word in ([fitting.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
             ]
 
     def schema_sql(self) -> str:
@@ -128,7 +130,7 @@ class SqliteEventLog(TableLog):
             yield Remark(Standing.OK, "the file is empty; the first use makes the table", self.label)
             return
         if not found:
-            raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=rows.MIGRATE)
+            raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=fitting.MIGRATE)
         yield from self._columns(place, lambda column: _misfit(found, place, column, self.label))
         if remark := self._migration(place, version, indexes):
             yield remark
@@ -171,10 +173,10 @@ class SqliteEventLog(TableLog):
 
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
         at = from_text(self._write(batches, "")[0])
-        return [rows.as_stored(event, place, at) for place, events in batches for event in events]
+        return [as_stored(event, place, at) for place, events in batches for event in events]
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        where, values = _where(rows.prunable(before, environment), place)
+        where, values = _where(filters.prunable(before, environment), place)
         with self._working() as connection:
             self._check_shape(connection, place)
             with _transaction(connection):
@@ -186,14 +188,14 @@ class SqliteEventLog(TableLog):
         return [column for column in columns if found and column not in found]
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
-        wanted = rows.conditions(query, place)
+        wanted = filters.of(query, place)
         if wanted is None:
             return
         for row in self._rows(place, *select(place, _dialect(place), wanted, query)):
             if (event := event_of(row, _moment)) is not None:
                 yield event
 
-    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+    def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         """Like :meth:`examine` on a connection that leaves no trace, since that is what asks for it."""
         if not self._path.exists():
             return
@@ -207,7 +209,7 @@ class SqliteEventLog(TableLog):
         return self._counted(place, query)
 
     def _counted(self, place: EventTable, query: Query, *, by_environment: bool = False) -> Iterator[MinuteCount]:
-        wanted = rows.conditions(query, place)
+        wanted = filters.of(query, place)
         if wanted is None:
             return
         for row in self._rows(place, *minutes(place, _dialect(place), wanted, by_environment=by_environment)):
@@ -288,7 +290,7 @@ class SqliteEventLog(TableLog):
                 return self._put(connection, batches, tail, keep_recorded=keep_recorded)
             except sqlite3.IntegrityError as error:
                 if error.sqlite_errorname in _UNIQUE:
-                    raise rows.conflict([event for _, events in batches for event in events]) from None
+                    raise conflict([event for _, events in batches for event in events]) from None
                 raise
 
     def _put(
@@ -372,7 +374,7 @@ def _values(event: Event, columns: Sequence[str], now: str, *, keep_recorded: bo
     return [value[column] for column in columns]
 
 
-def _where(wanted: Iterable[Condition], place: EventTable) -> Bound:
+def _where(wanted: Iterable[Filter], place: EventTable) -> Bound:
     parts: list[str] = []
     parameters: list[object] = []
     for condition in wanted:
@@ -382,7 +384,7 @@ def _where(wanted: Iterable[Condition], place: EventTable) -> Bound:
     return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
 
 
-def _condition(condition: Condition, name: str) -> Bound:
+def _condition(condition: Filter, name: str) -> Bound:
     value = condition.value
     if condition.key is not None:
         return _detail_condition(name, condition.key, str(value))
@@ -508,15 +510,15 @@ def _declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
 def _misfit(found: dict[str, str], place: EventTable, column: str, label: str) -> ConfigError | None:
     name = place.theirs(column) or column
     if name not in found:
-        return rows.no_column(place, column, found, label)
+        return fitting.no_column(place, column, found, label)
     if not _fits(column, found[name]):
-        return rows.wrong_type(place, column, found[name], schema.COLUMNS[column].split()[0], label)
+        return fitting.wrong_type(place, column, found[name], schema.COLUMNS[column].split()[0], label)
     return None
 
 
 def _check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
     if not found:
-        raise ConfigError(f"there is no table {place.table}", where=label, next_step=rows.MIGRATE)
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=fitting.MIGRATE)
     for column in place.present:
         if error := _misfit(found, place, column, label):
             raise error
@@ -542,7 +544,7 @@ def _migrate(connection: sqlite3.Connection, table: str) -> list[str]:
 
 def _add_column(connection: sqlite3.Connection, table: str, column: str) -> str:
     if column in NEEDED:
-        raise rows.cannot_be_given(table, column)
+        raise fitting.cannot_be_given(table, column)
     for statement in schema.add_column(table, column):
         connection.execute(statement)
     return f"added column {column} to {table}"
@@ -579,4 +581,4 @@ def _translation(error: sqlite3.Error, label: str, path: Path) -> ReleaseguardEr
             where=label,
             next_step=f"Check the disk, then the file: sqlite3 {path} 'PRAGMA integrity_check'",
         )
-    return ConfigError(f"the table does not take this: {error}", where=label, next_step=rows.MIGRATE)
+    return ConfigError(f"the table does not take this: {error}", where=label, next_step=fitting.MIGRATE)

@@ -20,17 +20,19 @@ from releaseguard.errors import (
     ServiceError,
     Unreachable,
 )
-from releaseguard.eventlog import rows
-from releaseguard.eventlog.decode import Row, event_of, minute_count_of
-from releaseguard.eventlog.detail import LONGEST
 from releaseguard.eventlog.interface import COLUMNS, NEEDED, EventTable, MinuteCount, Query
-from releaseguard.eventlog.pool import Pool
-from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.rows import filters
+from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
+from releaseguard.eventlog.rows.detail import LONGEST
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import access, guards
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
-from releaseguard.eventlog.sql import Bound, Dialect, left_out, minutes, select
-from releaseguard.eventlog.tables import Batch, TableLog
+from releaseguard.eventlog.stores import fitting
+from releaseguard.eventlog.stores.pool import Pool
+from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, minutes, select
+from releaseguard.eventlog.stores.tables import Batch, TableLog
 from releaseguard.model import Event, Remark, Standing, to_text
 from releaseguard.safemode.encryption import next_step_for
 from releaseguard.secret import Secret
@@ -88,7 +90,7 @@ class PostgresEventLog(TableLog):
                 word
                 for place in self._places()
                 for word in (
-                    [rows.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table, self.label)
+                    [fitting.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table, self.label)
                 )
             ]
         self._shapes.clear()
@@ -103,7 +105,7 @@ class PostgresEventLog(TableLog):
             connection.execute("SET default_transaction_read_only = on")
             shape = Shape(place, _declared(connection, place.table))
             if not shape.declared:
-                raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=rows.MIGRATE)
+                raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=fitting.MIGRATE)
             yield from self._columns(place, lambda column: _misfit(shape, column, self.label))
             if remark := self._migration(place, _version(connection, place.table), _indexes(connection, place.table)):
                 yield remark
@@ -163,26 +165,26 @@ class PostgresEventLog(TableLog):
                         if (event := event_of(row, _moment)) is not None
                     ]
             except UniqueViolation:
-                raise rows.conflict([event for _, events in batches for event in events]) from None
+                raise conflict([event for _, events in batches for event in events]) from None
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
         with self._working() as connection:
-            where, values = _where(rows.prunable(before, environment), self._shape(connection, place))
+            where, values = _where(filters.prunable(before, environment), self._shape(connection, place))
             return connection.execute(f"DELETE FROM {qualified(place.table)}{where}", values).rowcount
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
-        wanted = rows.conditions(query, place)
+        wanted = filters.of(query, place)
         if wanted is None:
             return
         for row in self._rows(place, lambda dialect: select(place, dialect, wanted, query)):
             if (event := event_of(row, _moment)) is not None:
                 yield event
 
-    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+    def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         return self._rows(place, lambda dialect: left_out(place, dialect, wanted))
 
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
-        wanted = rows.conditions(query, place)
+        wanted = filters.of(query, place)
         if wanted is None:
             return
         for row in self._rows(place, lambda dialect: minutes(place, dialect, wanted)):
@@ -352,7 +354,7 @@ def _declared(connection: Connection, table: str) -> dict[str, Declared]:
 def _check_shape(shape: Shape, label: str) -> None:
     place, found = shape.place, shape.declared
     if not found:
-        raise ConfigError(f"there is no table {place.table}", where=label, next_step=rows.MIGRATE)
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=fitting.MIGRATE)
     for column in place.present:
         if error := _misfit(shape, column, label):
             raise error
@@ -362,9 +364,9 @@ def _misfit(shape: Shape, column: str, label: str) -> ConfigError | None:
     place, found = shape.place, shape.declared
     name = place.theirs(column) or column
     if name not in found:
-        return rows.no_column(place, column, found, label)
+        return fitting.no_column(place, column, found, label)
     if not _fits(column, found[name]):
-        return rows.wrong_type(place, column, found[name].type, schema.COLUMNS[column].split()[0], label)
+        return fitting.wrong_type(place, column, found[name].type, schema.COLUMNS[column].split()[0], label)
     return None
 
 
@@ -467,7 +469,7 @@ def _guarded(connection: Connection, place: EventTable, label: str) -> Iterator[
         what = (
             f"our own rows in {place.table} can be changed: without the triggers {', '.join(gone)} nothing keeps them"
         )
-        yield Remark(Standing.FAIL, what, label, f"{rows.MIGRATE} (as the owner of {place.table})", "guards")
+        yield Remark(Standing.FAIL, what, label, f"{fitting.MIGRATE} (as the owner of {place.table})", "guards")
     else:
         what = f"our own rows in {place.table} can be neither changed nor deleted"
         yield Remark(Standing.OK, what, label, about="guards")
@@ -500,7 +502,7 @@ def _migrate(connection: Connection, table: str, label: str) -> list[str]:
     found = _declared(connection, table)
     for column in COLUMNS if found else ():
         if column in NEEDED and column not in found:
-            raise rows.cannot_be_given(table, column)
+            raise fitting.cannot_be_given(table, column)
     before = _objects(connection, table)
     for statement in schema.create(table):
         connection.execute(statement)
@@ -573,13 +575,13 @@ def _text(value: object) -> str | None:
             return str(value)
 
 
-def _where(wanted: Iterable[Condition], shape: Shape) -> Bound:
+def _where(wanted: Iterable[Filter], shape: Shape) -> Bound:
     parts = [_condition(condition, shape) for condition in wanted]
     values = [value for _, given in parts for value in given]
     return (" WHERE " + " AND ".join(sql for sql, _ in parts) if parts else ""), values
 
 
-def _condition(condition: Condition, shape: Shape) -> Bound:
+def _condition(condition: Filter, shape: Shape) -> Bound:
     name = shape.value(condition.column)
     if condition.key is not None:
         return _detail_condition(name, condition.key, shape.type("detail").type), [condition.value] * 2
@@ -702,6 +704,6 @@ def _translation(error: psycopg.Error, label: str) -> ReleaseguardError:
 
 
 _FITTING = (
-    f"{rows.MIGRATE}; or, where the table is the app's own, map its columns under [events.columns]"
+    f"{fitting.MIGRATE}; or, where the table is the app's own, map its columns under [events.columns]"
     ' and give our own rows a table of theirs: results_table = "releaseguard_events".'
 )

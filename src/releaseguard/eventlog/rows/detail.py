@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from releaseguard.eventlog.plain import CUT
+from releaseguard_events.plain import CUT
 
 LONGEST: Final = 16 * 2**20
 """Characters that are fetched of one row's detail, whoever wrote it."""

@@ -17,7 +17,6 @@ from itertools import islice
 from uuid import UUID
 
 from releaseguard.errors import Failed, Refused
-from releaseguard.eventlog import rows
 from releaseguard.eventlog.interface import (
     EventLog,
     Judged,
@@ -25,9 +24,10 @@ from releaseguard.eventlog.interface import (
     Query,
     SetAside,
 )
-from releaseguard.eventlog.signing import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
+from releaseguard.eventlog.rows import filters
+from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
 from releaseguard.model import OURSELVES, Event, Outcome, Remark, deterministic_id, to_text, utc_now
-from releaseguard.ours import DROPPED, SIGNING_BEGAN
+from releaseguard_events.ours import DROPPED, SIGNING_BEGAN
 
 _BEGINNINGS = Query(providers=(OURSELVES,), events=(SIGNING_BEGAN,))
 
@@ -135,7 +135,7 @@ class SignedLog(EventLog):
     # --- Reading
 
     def select(self, query: Query) -> Iterator[Event]:
-        _, wants_ours = rows.concerns(query)
+        _, wants_ours = filters.concerns(query)
         if not wants_ours:
             yield from self._log.select(query)
         elif self._keys is None or query.limit is None:

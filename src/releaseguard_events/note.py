@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from releaseguard.eventlog.plain import Json, plain, plain_text
-from releaseguard.eventlog.scrub import Scrubber
-from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
-from releaseguard.ours import OUR_EVENTS
+from releaseguard_events.event import OURSELVES, Event, Outcome, new_id, utc_now
+from releaseguard_events.ours import OUR_EVENTS
+from releaseguard_events.plain import Json, plain, plain_text
+from releaseguard_events.scrub.scrubber import Scrubber
 
 MAX_NAME: Final = 200
 """Characters of every column but ``detail``."""
@@ -136,7 +136,7 @@ def _object(value: object) -> dict[str, Json]:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Resource:
     """What every event of a process carries."""
 
     environment: str
@@ -144,9 +144,9 @@ class Identity:
     deployment_id: str | None = None
 
 
-def identity_from(environ: Mapping[str, str], configured: str | None) -> Identity:
+def resource_of(environ: Mapping[str, str], configured: str | None) -> Resource:
     """Who this process is, by its environment variables and the ``configured`` environment."""
-    return Identity(
+    return Resource(
         environment=_first(environ, ENVIRONMENTS) or configured or "production",
         release=_first(environ, RELEASES),
         deployment_id=_first(environ, DEPLOYMENTS),
@@ -157,12 +157,12 @@ def _first(environ: Mapping[str, str], names: Sequence[str]) -> str | None:
     return next((plain_text(environ[name].strip(), MAX_NAME) for name in names if environ.get(name, "").strip()), None)
 
 
-def event_of(note: Note, identity: Identity, scrubber: Scrubber) -> Event:
+def event_of(note: Note, resource: Resource, scrubber: Scrubber) -> Event:
     """The event that a note becomes: scrubbed, and with what the process knows about itself."""
     detail = scrubber.json(dict(note.detail))
     assert isinstance(detail, dict)  # noqa: S101 - an object stays one
-    if identity.deployment_id:
-        detail.setdefault("deployment_id", identity.deployment_id)
+    if resource.deployment_id:
+        detail.setdefault("deployment_id", resource.deployment_id)
     return Event(
         id=note.id,
         occurred_at=note.occurred_at,
@@ -171,8 +171,8 @@ def event_of(note: Note, identity: Identity, scrubber: Scrubber) -> Event:
         outcome=note.outcome,
         error_code=_scrubbed(note.error_code, scrubber.text),
         latency_ms=note.latency_ms,
-        environment=identity.environment,
-        release=_scrubbed(note.release or identity.release, scrubber.identifier),
+        environment=resource.environment,
+        release=_scrubbed(note.release or resource.release, scrubber.identifier),
         source=_scrubbed(note.source, scrubber.text),
         correlation_id=_correlation(note.correlation_id, scrubber),
         synthetic=note.synthetic,

@@ -16,7 +16,7 @@ from typing import Any
 
 from releaseguard.canonical import SAFE_INTEGER, canonical, covered
 from releaseguard.errors import UsageError
-from releaseguard.eventlog.rows import storable
+from releaseguard.eventlog.rows.written import storable
 from releaseguard.model import Event
 from releaseguard.secret import Secret
 

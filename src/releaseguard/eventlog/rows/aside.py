@@ -16,7 +16,7 @@ MOST_PROVIDERS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class SetAsideTally:
     """What was set aside."""
 
     rows: int = 0
@@ -50,14 +50,14 @@ class Tally:
         }
 
 
-NOTHING: Final = Tally()
+NOTHING: Final = SetAsideTally()
 
 
 def _by_name(pair: tuple[str | None, int]) -> str:
     return pair[0] or ""
 
 
-def tally_of(rows: Iterable[SetAside]) -> Tally:
+def tally_of(rows: Iterable[SetAside]) -> SetAsideTally:
     """Count them, and keep the first few."""
     by_provider: Counter[str | None] = Counter()
     named: list[SetAside] = []
@@ -66,7 +66,7 @@ def tally_of(rows: Iterable[SetAside]) -> Tally:
         by_provider[row.provider if known else None] += 1
         if len(named) < MOST_NAMED:
             named.append(row)
-    return Tally(by_provider.total(), dict(by_provider), named)
+    return SetAsideTally(by_provider.total(), dict(by_provider), named)
 
 
 REMEDY: Final = (

@@ -12,41 +12,41 @@ from typing import Any
 
 import pytest
 
-from releaseguard.eventlog import jsonl
-from releaseguard.eventlog.courier import Courier, Drops, Pace
-from releaseguard.eventlog.spool import Spool
 from releaseguard.model import OURSELVES, Event
+from releaseguard_events import jsonl
+from releaseguard_events.pipeline.exporter import BatchExporter, Drops, Pace
+from releaseguard_events.pipeline.spool import Spool
 
 Make = Callable[..., Event]
 
 
-def test_events_reach_the_store(courier: Courier, store: Any, make_event: Make) -> None:
-    assert courier.deliver([make_event("a"), make_event("b")])
+def test_events_reach_the_store(exporter: BatchExporter, store: Any, make_event: Make) -> None:
+    assert exporter.export([make_event("a"), make_event("b")])
     assert sorted(store.events()) == ["a", "b"]
 
 
 def test_events_wait_on_disk_while_the_store_is_away_and_come_back_with_their_ids(
-    courier: Courier, store: Any, clock: Any, spool: Spool, make_event: Make
+    exporter: BatchExporter, store: Any, clock: Any, spool: Spool, make_event: Make
 ) -> None:
     store.away = True
     events = [make_event(f"e{number}") for number in range(5)]
-    assert not courier.deliver(events)
+    assert not exporter.export(events)
     assert [path.suffix for path in spool.folder.iterdir()] == [".jsonl"]
     store.away = False
     clock.seconds += 60
-    assert courier.deliver([make_event("later")])
+    assert exporter.export([make_event("later")])
     assert {event.id for event in events} < set(store.rows)
     assert list(spool.folder.iterdir()) == []
 
 
 def test_a_store_that_is_away_is_asked_at_growing_intervals_only(
-    courier: Courier, store: Any, clock: Any, make_event: Make
+    exporter: BatchExporter, store: Any, clock: Any, make_event: Make
 ) -> None:
     store.away = True
     asked = []
     for _ in range(200):
         before = store.writes
-        courier.deliver([make_event()])
+        exporter.export([make_event()])
         if store.writes > before:
             asked.append(clock.seconds)
         clock.seconds += 1
@@ -55,21 +55,21 @@ def test_a_store_that_is_away_is_asked_at_growing_intervals_only(
     assert gaps[-1] == Pace().last_retry
 
 
-def test_flush_asks_at_once(courier: Courier, store: Any, make_event: Make) -> None:
+def test_flush_asks_at_once(exporter: BatchExporter, store: Any, make_event: Make) -> None:
     store.away = True
-    courier.deliver([make_event()])
+    exporter.export([make_event()])
     store.away = False
-    assert courier.deliver([], at_once=True)
+    assert exporter.export([], at_once=True)
     assert len(store.rows) == 1
 
 
-def test_a_lost_answer_makes_no_doubles(courier: Courier, store: Any, clock: Any, make_event: Make) -> None:
+def test_a_lost_answer_makes_no_doubles(exporter: BatchExporter, store: Any, clock: Any, make_event: Make) -> None:
     store.loses_the_answer = True
     events = [make_event() for _ in range(3)]
-    assert not courier.deliver(events)
+    assert not exporter.export(events)
     store.loses_the_answer = False
     clock.seconds += 60
-    assert courier.deliver([])
+    assert exporter.export([])
     assert set(store.rows) == {event.id for event in events}
 
 
@@ -80,7 +80,7 @@ def test_a_replay_that_is_cut_short_is_repeated_without_doubles(
     events = [make_event() for _ in range(10)]
     left_behind.add(events)
     left_behind.close()
-    courier = Courier(
+    exporter = BatchExporter(
         lambda: store,
         Spool(tmp_path / "spool", 1_000_000),
         drops,
@@ -96,18 +96,18 @@ def test_a_replay_that_is_cut_short_is_repeated_without_doubles(
         original(rows)
 
     store.append = second_write_fails
-    assert not courier.deliver([])
+    assert not exporter.export([])
     assert len(store.rows) == 4
     clock.seconds += 60
-    assert courier.deliver([])
+    assert exporter.export([])
     assert set(store.rows) == {event.id for event in events}
 
 
 def test_a_row_that_the_table_refuses_does_not_hold_up_the_others(
-    courier: Courier, store: Any, drops: Drops, make_event: Make
+    exporter: BatchExporter, store: Any, drops: Drops, make_event: Make
 ) -> None:
     store.refused = {"poison"}
-    assert courier.deliver([make_event("a"), make_event("poison"), make_event("b")])
+    assert exporter.export([make_event("a"), make_event("poison"), make_event("b")])
     assert {"a", "b"} <= set(store.events())
     report = next(event for event in store.rows.values() if event.event == "events_dropped")
     assert report.provider == OURSELVES
@@ -115,67 +115,67 @@ def test_a_row_that_the_table_refuses_does_not_hold_up_the_others(
 
 
 def test_a_table_that_refuses_everything_keeps_everything(
-    courier: Courier, store: Any, clock: Any, make_event: Make
+    exporter: BatchExporter, store: Any, clock: Any, make_event: Make
 ) -> None:
     store.refused = {"a", "b"}
-    assert not courier.deliver([make_event("a"), make_event("b")])
+    assert not exporter.export([make_event("a"), make_event("b")])
     store.refused = set()
     clock.seconds += 60
-    assert courier.deliver([])
+    assert exporter.export([])
     assert sorted(store.events()) == ["a", "b"]
 
 
 def test_lost_events_are_reported_once_an_interval(
-    courier: Courier, store: Any, clock: Any, drops: Drops, caplog: pytest.LogCaptureFixture
+    exporter: BatchExporter, store: Any, clock: Any, drops: Drops, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="releaseguard"):
         for _ in range(10):
             drops.add("the queue was full", 2)
-            courier.deliver([])
+            exporter.export([])
             clock.seconds += 1
     assert [record.getMessage() for record in caplog.records] == ["2 integration events were lost: the queue was full"]
     clock.seconds += 60
-    courier.deliver([])
+    exporter.export([])
     reports = [event.detail["dropped"] for event in store.rows.values()]
     assert reports == [2, 18]
     assert caplog.records[-1].getMessage() == "18 integration events were lost: the queue was full"
 
 
 def test_the_end_of_the_process_tells_of_all_losses_whoever_counted_them(
-    courier: Courier, store: Any, clock: Any, spool: Spool, drops: Drops, caplog: pytest.LogCaptureFixture
+    exporter: BatchExporter, store: Any, clock: Any, spool: Spool, drops: Drops, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="releaseguard"):
         for _ in range(3):
             drops.add("the queue was full", 5)
-            courier.deliver([])
-        last = Courier(lambda: store, spool, drops, environment="production", clock=clock)
-        last.part([], to_store=False)
+            exporter.export([])
+        last = BatchExporter(lambda: store, spool, drops, environment="production", clock=clock)
+        last.shutdown([], to_store=False)
     words = [record.getMessage() for record in caplog.records]
     assert words == [f"{number} integration events were lost: the queue was full" for number in (5, 10)]
 
 
 def test_the_report_of_lost_events_survives_a_store_that_is_away(
-    courier: Courier, store: Any, clock: Any, drops: Drops, make_event: Make
+    exporter: BatchExporter, store: Any, clock: Any, drops: Drops, make_event: Make
 ) -> None:
     store.away = True
     drops.add("the queue was full", 7)
-    courier.deliver([make_event()])
-    courier.part([], to_store=False)
+    exporter.export([make_event()])
+    exporter.shutdown([], to_store=False)
     store.away = False
     clock.seconds += 60
-    assert courier.deliver([])
+    assert exporter.export([])
     assert {event.event: event.detail for event in store.rows.values()}["events_dropped"]["dropped"] == 7
 
 
 def test_next_look_waits_for_the_retry_and_not_at_all_without_need(
-    courier: Courier, store: Any, clock: Any, make_event: Make
+    exporter: BatchExporter, store: Any, clock: Any, make_event: Make
 ) -> None:
-    assert courier.next_look() == 0, "at the start: what others left behind"
-    courier.deliver([])
-    assert courier.next_look() is None
+    assert exporter.next_look() == 0, "at the start: what others left behind"
+    exporter.export([])
+    assert exporter.next_look() is None
     store.away = True
-    courier.deliver([make_event()])
-    assert courier.next_look() == Pace().first_retry
+    exporter.export([make_event()])
+    assert exporter.next_look() == Pace().first_retry
 
 
 def test_a_full_spool_drops_the_newest_and_counts_them(
@@ -183,23 +183,23 @@ def test_a_full_spool_drops_the_newest_and_counts_them(
 ) -> None:
     room = len(jsonl.line(make_event()).encode())
     spool = Spool(tmp_path / "spool", room * 3)
-    courier = Courier(lambda: store, spool, drops, environment="production", clock=clock)
+    exporter = BatchExporter(lambda: store, spool, drops, environment="production", clock=clock)
     store.away = True
-    courier.deliver([make_event() for _ in range(5)])
+    exporter.export([make_event() for _ in range(5)])
     assert drops.take_unreported() == {"the spool is full": 2}
     assert sum(path.stat().st_size for path in spool.folder.iterdir()) <= room * 3
-    courier.part([], to_store=True)
+    exporter.shutdown([], to_store=True)
 
 
 def test_a_spool_that_cannot_be_written_loses_events_and_says_so(
     store: Any, clock: Any, tmp_path: Path, drops: Drops, make_event: Make
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    courier = Courier(
+    exporter = BatchExporter(
         lambda: store, Spool(tmp_path / "file" / "spool", 1000), drops, environment="production", clock=clock
     )
     store.away = True
-    assert not courier.deliver([make_event()])
+    assert not exporter.export([make_event()])
     assert drops.take_unreported() == {"the spool cannot be written (NotADirectoryError)": 1}
 
 
@@ -209,8 +209,8 @@ def test_an_error_that_is_not_ours_is_not_quoted(
     def fails() -> Any:
         raise OSError("postgresql://user:hunter2@host")
 
-    courier = Courier(fails, spool, drops, environment="production", clock=clock)
-    courier.deliver([make_event()])
+    exporter = BatchExporter(fails, spool, drops, environment="production", clock=clock)
+    exporter.export([make_event()])
     assert "hunter2" not in caplog.text
     assert "OSError" in caplog.text
 

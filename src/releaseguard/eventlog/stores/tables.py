@@ -11,8 +11,6 @@ from itertools import islice
 from typing import Any
 
 from releaseguard.errors import ConfigError, Unreachable
-from releaseguard.eventlog import rows
-from releaseguard.eventlog.decode import Row, flaw_of, set_aside
 from releaseguard.eventlog.interface import (
     COLUMNS,
     COSTS,
@@ -25,8 +23,12 @@ from releaseguard.eventlog.interface import (
     Query,
     SetAside,
 )
-from releaseguard.eventlog.rows import Condition
+from releaseguard.eventlog.rows import filters
+from releaseguard.eventlog.rows.decode import Row, flaw_of, set_aside
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.written import are_ours, conflict, storable
 from releaseguard.eventlog.schema.names import VERSION, index_names
+from releaseguard.eventlog.stores import fitting
 from releaseguard.model import OURSELVES, Event, Remark, Standing
 
 RESTORED_AT_ONCE = 10_000
@@ -41,7 +43,7 @@ class TableLog(EventLog):
 
     def __init__(self, table: EventTable) -> None:
         self._table = table
-        self._traffic, self._ours = rows.split(table)
+        self._traffic, self._ours = fitting.split(table)
         self.capabilities = Capabilities(frozenset(table.present))
 
     @abstractmethod
@@ -53,7 +55,7 @@ class TableLog(EventLog):
         """A time as the store gives it; ``None`` for what is none."""
 
     @abstractmethod
-    def _left_out(self, place: EventTable, wanted: Sequence[Condition]) -> Iterator[Row]:
+    def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         """The rows of one table that :meth:`_read` leaves out and that may be wanted, by id, and maybe others."""
 
     @abstractmethod
@@ -88,7 +90,7 @@ class TableLog(EventLog):
         places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
         for place in places:
             yield from self._examined(place)
-        if (lacking := rows.lacking_for_ours(self._ours)) is not None:
+        if (lacking := fitting.lacking_for_ours(self._ours)) is not None:
             what = f"the table {self._ours.table} cannot hold releaseguard's own rows: it has no column {lacking}"
             fix = 'Set [events] results_table = "releaseguard_events", then run: releaseguard events migrate'
             yield Remark(Standing.FAIL, what, self.label, fix, "own_rows")
@@ -105,7 +107,7 @@ class TableLog(EventLog):
             error = misfit(column) if place.theirs(column) else None
             cost = COSTS.get(column)
             free = cost is not None and place.is_the_apps and place.columns.get(column, True) is True
-            if not place.theirs(column) or (isinstance(error, rows.NoColumn) and free):
+            if not place.theirs(column) or (isinstance(error, fitting.NoColumn) and free):
                 fix = f'Add it, and map it: [events.columns] {column} = "..."'
                 what = f"the app's table {place.table} has no {column}: {cost}"
                 yield Remark(Standing.WARN, what, self.label, fix, f"{place.table}.{column}")
@@ -126,7 +128,7 @@ class TableLog(EventLog):
             return Remark(Standing.OK, f"table {place.table}: no migration pending", self.label, about="migration")
         lacks = f"it lacks {', '.join(gone)}" if gone else f"it is of version {version or 0}, not {VERSION}"
         what = f"a migration of the table {place.table} is pending: {lacks}"
-        return Remark(Standing.WARN, what, self.label, rows.MIGRATE, "migration")
+        return Remark(Standing.WARN, what, self.label, fitting.MIGRATE, "migration")
 
     def lacking(self) -> Sequence[str]:
         place = self._traffic
@@ -155,7 +157,7 @@ class TableLog(EventLog):
         return tuple(by_id[event.id] for event in events)
 
     def select(self, query: Query) -> Iterator[Event]:
-        wants_traffic, wants_ours = rows.concerns(query)
+        wants_traffic, wants_ours = filters.concerns(query)
         if self._ours == self._traffic or not (wants_traffic and wants_ours):
             yield from self._read(self._traffic if wants_traffic else self._ours, query)
             return
@@ -169,17 +171,17 @@ class TableLog(EventLog):
         yield from islice(both, query.limit)
 
     def set_aside(self, query: Query) -> Iterator[SetAside]:
-        wants_traffic, wants_ours = rows.concerns(query)
+        wants_traffic, wants_ours = filters.concerns(query)
         if wants_traffic:
             yield from self._set_aside(self._traffic, query)
         if wants_ours and not (wants_traffic and self._ours == self._traffic):
             yield from self._set_aside(self._ours, query)
 
     def _set_aside(self, place: EventTable, query: Query) -> Iterator[SetAside]:
-        wanted = rows.conditions(query, place)
+        wanted = filters.of(query, place)
         if wanted is None:
             return
-        columns = rows.undecidable(wanted, place)
+        columns = filters.undecidable(wanted, place)
         for row in self._left_out(place, wanted):
             if flaw := flaw_of(row, self._moment, columns):
                 yield set_aside(row, self._moment, *flaw)
@@ -194,7 +196,7 @@ class TableLog(EventLog):
         return self._delete(self._traffic, before, environment)
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
-        wants_traffic, _ = rows.concerns(query)
+        wants_traffic, _ = filters.concerns(query)
         if wants_traffic:
             yield from self._count(self._traffic, replace(query, newest_first=False, limit=None))
 
@@ -204,10 +206,10 @@ class TableLog(EventLog):
 
     def _batches(self, events: Sequence[Event]) -> list[Batch]:
         """The events by table. Sorted by id, so that two writers of the same ids cannot wait for each other."""
-        ordered = sorted((rows.storable(event) for event in events), key=lambda event: event.id.int)
+        ordered = sorted((storable(event) for event in events), key=lambda event: event.id.int)
         ours = [event for event in ordered if event.provider == OURSELVES]
         if ours:
-            rows.must_hold_our_rows(self._ours)
+            fitting.must_hold_our_rows(self._ours)
         if self._ours == self._traffic:
             return [(self._traffic, ordered)]
         traffic = [event for event in ordered if event.provider != OURSELVES]
@@ -222,9 +224,9 @@ class TableLog(EventLog):
             except Conflict:
                 # Either somebody else was quicker, or our first request arrived after we had looked.
                 found = self._look_up(batches)
-        if all(rows.are_ours(found, events, place) for place, events in batches):
+        if all(are_ours(found, events, place) for place, events in batches):
             return found
-        raise rows.conflict([event for _, events in batches for event in events])
+        raise conflict([event for _, events in batches for event in events])
 
     def _look_up(self, batches: Sequence[Batch]) -> list[Event]:
         return [

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from releaseguard.eventlog.folded import BLANK
+from releaseguard_events.scrub.folded import BLANK
 
 Span = tuple[int, int]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
-from releaseguard.eventlog.rows import INDISPENSABLE, Condition, undecidable
+from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, undecidable
 from releaseguard.eventlog.schema.names import qualified
 from releaseguard.model import OURSELVES
 
@@ -32,14 +32,14 @@ class Dialect:
     """Whether the value can be read: of times, names and the outcome."""
     doubtful: Expression
     """Holds of every value that cannot be read, and hardly of another."""
-    condition: Callable[[Condition], Bound]
+    condition: Callable[[Filter], Bound]
 
 
 _KIND = "minute, recorded, environment, provider, event, outcome, release, synthetic, client"
 _HAPPENING = "correlation, environment, provider, event, outcome, minute"
 
 
-def select(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], query: Query) -> Bound:
+def select(place: EventTable, dialect: Dialect, wanted: Sequence[Filter], query: Query) -> Bound:
     """The rows in the order of the interface."""
     where, values = _where(dialect, wanted)
     value, order = dialect.value, "DESC" if query.newest_first else "ASC"
@@ -50,7 +50,7 @@ def select(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], que
     ), values
 
 
-def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Condition]) -> Bound:
+def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> Bound:
     """The rows that :func:`select` leaves out, and that may satisfy what is wanted; few others among them."""
     parts = [_may_hold(dialect, condition) for condition in wanted]
     broken = " OR ".join(dialect.doubtful(column) for column in undecidable(wanted, place))
@@ -64,13 +64,13 @@ def _columns(place: EventTable, dialect: Dialect) -> str:
     return f"SELECT {columns} FROM {qualified(place.table)}"
 
 
-def _where(dialect: Dialect, wanted: Iterable[Condition]) -> Bound:
+def _where(dialect: Dialect, wanted: Iterable[Filter]) -> Bound:
     parts = [_holds(dialect, condition) for condition in wanted]
     readable = [dialect.readable(column) for column in INDISPENSABLE]
     return " AND ".join([*(sql for sql, _ in parts), *readable]), [value for _, given in parts for value in given]
 
 
-def _holds(dialect: Dialect, condition: Condition) -> Bound:
+def _holds(dialect: Dialect, condition: Filter) -> Bound:
     """A time of recording that cannot be read is no earlier than any, and no later than the row's own time."""
     sql, values = dialect.condition(condition)
     if condition.column != "recorded_at":
@@ -85,7 +85,7 @@ def _holds(dialect: Dialect, condition: Condition) -> Bound:
 _TIMES = {"occurred_at": "recorded_at", "recorded_at": "occurred_at"}
 
 
-def _may_hold(dialect: Dialect, condition: Condition) -> Bound:
+def _may_hold(dialect: Dialect, condition: Filter) -> Bound:
     """What is so where the column cannot be read: of a time's lower bound by the row's other time, else anything."""
     sql, values = dialect.condition(condition)
     if condition.column not in (*INDISPENSABLE, "recorded_at", "environment"):
@@ -98,7 +98,7 @@ def _may_hold(dialect: Dialect, condition: Condition) -> Bound:
     return f"({sql} OR ({doubtful} AND ({other} OR {dialect.doubtful(column)})))", [*values, *more]
 
 
-def minutes(place: EventTable, dialect: Dialect, wanted: Sequence[Condition], *, by_environment: bool = False) -> Bound:
+def minutes(place: EventTable, dialect: Dialect, wanted: Sequence[Filter], *, by_environment: bool = False) -> Bound:
     """Counts per minute, and among them the repeats of a happening; ``by_environment`` orders by that first.
 
     All rows are counted first and the repeats, which are few, taken off: numbering all rows within their
@@ -122,7 +122,7 @@ SELECT {_KIND}, sum(every) - sum(again), sum(again) FROM counted GROUP BY {_KIND
     )
 
 
-def _traffic(place: EventTable, dialect: Dialect, wanted: Sequence[Condition]) -> Bound:
+def _traffic(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> Bound:
     value, minute = dialect.value, dialect.minute
     where, values = _where(dialect, wanted)
     recorded = f"CASE WHEN {dialect.readable('recorded_at')} THEN {{}} END"

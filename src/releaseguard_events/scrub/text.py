@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from releaseguard.eventlog.folded import BLANK
-from releaseguard.eventlog.scrub_keys import NAME_LIKE, kind_of_key, looks_like_a_name, names_a_secret, words
-from releaseguard.eventlog.scrub_numbers import Span, cards, ibans, is_place, is_public_ip, is_turkish_identity
+from releaseguard_events.scrub.folded import BLANK
+from releaseguard_events.scrub.keys import NAME_LIKE, kind_of_key, looks_like_a_name, names_a_secret, words
+from releaseguard_events.scrub.numbers import Span, cards, ibans, is_place, is_public_ip, is_turkish_identity
 
 Finder = Callable[[str], Iterable[tuple[int, int, str]]]
 """Places of a folded text that are to be masked, and as what."""
@@ -25,7 +25,7 @@ MARK: Final = re.compile(rf"\[({'|'.join(KINDS)})\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TextRule:
     """One way to look at a text. ``hints``: without one of these in the text, in lower case, it finds nothing."""
 
     hints: Sequence[str]
@@ -35,15 +35,15 @@ class Rule:
 class Table:
     """Rules in the order in which they are asked."""
 
-    def __init__(self, *rules: Rule) -> None:
+    def __init__(self, *rules: TextRule) -> None:
         self._rules = rules
         self._hints = [(hint, number) for number, rule in enumerate(rules) for hint in rule.hints]
 
-    def worth_asking(self, lowered: str) -> Sequence[Rule]:
+    def worth_asking(self, lowered: str) -> Sequence[TextRule]:
         """The rules of which a hint is in the text: a look at each hint costs far less than a rule."""
         return [self._rules[number] for number in sorted({n for hint, n in self._hints if hint in lowered})]
 
-    def __iter__(self) -> Iterator[Rule]:
+    def __iter__(self) -> Iterator[TextRule]:
         return iter(self._rules)
 
 
@@ -376,7 +376,7 @@ _NO_PERSON: Final = words(
 )
 
 SECRETS: Final = Table(
-    Rule(
+    TextRule(
         ["-----begin"],
         _Pattern(
             "secret",
@@ -385,18 +385,18 @@ SECRETS: Final = Table(
             r"(?:-----END [A-Z0-9 ]{0,40}+-----)?+",
         ),
     ),
-    Rule(
+    TextRule(
         ["eyj"],
         _Pattern("secret", r"eyJ[A-Za-z0-9_-]{6,2000}+\.[A-Za-z0-9_-]{2,2000}+(?:\.[A-Za-z0-9_-]{0,1000}+)?"),
     ),
-    Rule(
+    TextRule(
         ["cookie"],
         _Pattern(
             "secret",
             r"(?i)(?<!\w)(?:set-)?+cookie2?+[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?P<x>[^\s=;,\"']{1,200}+=[^\n\"']{1,3000}+)",
         ),
     ),
-    Rule(
+    TextRule(
         ["authorization"],
         _Pattern(
             "secret",
@@ -405,8 +405,8 @@ SECRETS: Final = Table(
             _is_bearer,
         ),
     ),
-    *(Rule(hints.split(), _Pattern("secret", rf"(?<![A-Za-z0-9]){form}")) for hints, form in _SERVICES),
-    Rule(
+    *(TextRule(hints.split(), _Pattern("secret", rf"(?<![A-Za-z0-9]){form}")) for hints, form in _SERVICES),
+    TextRule(
         ["hooks.slack.com/", "discord", "webhook.office.com/", "/webhook/"],
         _Pattern(
             "secret",
@@ -414,20 +414,20 @@ SECRETS: Final = Table(
             r"webhookb2/)(?P<x>[\w@/.-]{10,300}+)",
         ),
     ),
-    Rule(
+    TextRule(
         ["bearer"],
         _Pattern("secret", r"(?i)\bbearer[ :=]\s{0,3}[\"']?(?P<x>[A-Za-z0-9._~+/-]{6,2000}+={0,2}+)(?!=)", _is_bearer),
     ),
-    Rule(["basic"], _Pattern("secret", r"(?i)\bbasic\s{1,3}(?P<x>[A-Za-z0-9+/_-]{8,500}+={0,2}+)", _is_basic)),
-    Rule(["://"], _Pattern("secret", _AUTHORITY)),
-    Rule(["?", "&"], _Pattern("secret", rf"(?i){_URL_KEYS}", _is_parameter)),
-    Rule(["code="], _Pattern("secret", r"[?&]code=(?=[^&\s]{0,60}\d)(?P<x>[\w%./~-]{16,500}+)")),
-    Rule(["--"], _options),
-    Rule(
+    TextRule(["basic"], _Pattern("secret", r"(?i)\bbasic\s{1,3}(?P<x>[A-Za-z0-9+/_-]{8,500}+={0,2}+)", _is_basic)),
+    TextRule(["://"], _Pattern("secret", _AUTHORITY)),
+    TextRule(["?", "&"], _Pattern("secret", rf"(?i){_URL_KEYS}", _is_parameter)),
+    TextRule(["code="], _Pattern("secret", r"[?&]code=(?=[^&\s]{0,60}\d)(?P<x>[\w%./~-]{16,500}+)")),
+    TextRule(["--"], _options),
+    TextRule(
         ["-u ", "--user "],
         _Pattern("secret", r"(?<!\S)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}+:(?P<x>[^\s\"']{1,200}+)"),
     ),
-    Rule(
+    TextRule(
         ["token", "key", "secret", "password", "parola", "şifre", "pwd"],
         _Pattern(
             "secret",
@@ -436,7 +436,7 @@ SECRETS: Final = Table(
             lambda value: not _is_said(value) and value.count("-") < 3 and value.count("/") < 3,
         ),
     ),
-    Rule(
+    TextRule(
         [" is ", " was "],
         _Pattern(
             "secret",
@@ -445,9 +445,9 @@ SECRETS: Final = Table(
             lambda value: any(map(str.isdigit, value)) and not _is_said(value),
         ),
     ),
-    Rule(["=", ":", ">", '"', "'"], _pairs),
-    Rule(["@"], _MAIL),
-    Rule(
+    TextRule(["=", ":", ">", '"', "'"], _pairs),
+    TextRule(["@"], _MAIL),
+    TextRule(
         _TITLES,
         _Pattern(
             "person",
@@ -459,9 +459,9 @@ SECRETS: Final = Table(
 )
 
 NUMBERS: Final = Table(
-    Rule(_EVERY, _as("iban", ibans)),
-    Rule(_EVERY, _as("card", cards)),
-    Rule(
+    TextRule(_EVERY, _as("iban", ibans)),
+    TextRule(_EVERY, _as("card", cards)),
+    TextRule(
         _EVERY,
         _Pattern(
             "identity",
@@ -469,7 +469,7 @@ NUMBERS: Final = Table(
             is_turkish_identity,
         ),
     ),
-    Rule(
+    TextRule(
         ["passport", "pasaport", "plate", "plaka", "licen", "ehliyet"],
         _Pattern(
             "identity",
@@ -479,10 +479,12 @@ NUMBERS: Final = Table(
             lambda value: len(value) >= 5 and any(character.isdigit() for character in value),
         ),
     ),
-    Rule(["plaka"], _Pattern("identity", r"(?<!\w)(?P<x>[0-8]\d[ ]?[A-Z]{1,3}[ ]?\d{2,5})(?=[ ]plaka)")),
-    Rule(_OTP_CONTEXT, _one_time_codes),
-    Rule(["+", "00"], _Pattern("phone", rf"(?<![\w+])(?:\+|00(?=[1-9]))(?:[ ().{BLANK}-]{{0,2}}+\d){{8,15}}+(?!\d)")),
-    Rule(
+    TextRule(["plaka"], _Pattern("identity", r"(?<!\w)(?P<x>[0-8]\d[ ]?[A-Z]{1,3}[ ]?\d{2,5})(?=[ ]plaka)")),
+    TextRule(_OTP_CONTEXT, _one_time_codes),
+    TextRule(
+        ["+", "00"], _Pattern("phone", rf"(?<![\w+])(?:\+|00(?=[1-9]))(?:[ ().{BLANK}-]{{0,2}}+\d){{8,15}}+(?!\d)")
+    ),
+    TextRule(
         ["5"],
         _phones(
             rf"(?<![\w.+-])(?:90[ {BLANK}-]?|0[ {BLANK}-]?)?\(?5\d{{2}}\)?[ {BLANK}-]?\d{{3}}"
@@ -490,16 +492,16 @@ NUMBERS: Final = Table(
             r"(?![\w-]|\.\d)"
         ),
     ),
-    Rule(["5"], _phones(r"(?<![\w.+-])(?:(?:90|0)\.?)?5\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w.-])")),
-    Rule(
+    TextRule(["5"], _phones(r"(?<![\w.+-])(?:(?:90|0)\.?)?5\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w.-])")),
+    TextRule(
         ["0"],
         _phones(
             rf"(?<![\w.+-])(?:90|0)[ {BLANK}/-]?\(?[2348]\d{{2}}\)?{_GAP}?\d{{3}}{_GAP}?\d{{2}}{_GAP}?\d{{2}}"
             r"(?![\w-]|\.\d)"
         ),
     ),
-    Rule(["("], _phones(rf"(?<![\w.+-])\([2348]\d{{2}}\){_GAP}?\d{{3}}{_GAP}?\d{{2}}{_GAP}?\d{{2}}(?![\w-])")),
-    Rule(
+    TextRule(["("], _phones(rf"(?<![\w.+-])\([2348]\d{{2}}\){_GAP}?\d{{3}}{_GAP}?\d{{2}}{_GAP}?\d{{2}}(?![\w-])")),
+    TextRule(
         [" ", ".", "-", BLANK, ")"],
         _Pattern(
             "phone",
@@ -507,11 +509,11 @@ NUMBERS: Final = Table(
             rf"[ .{BLANK}-]\d{{4}}(?![\w-])",
         ),
     ),
-    Rule(
+    TextRule(
         ["point"],
         _Pattern("location", r"(?i)\bpoint ?z?\(\s?(?P<x>-?\d{1,3}\.\d{2,17}+\s-?\d{1,3}\.\d{2,17}+)"),
     ),
-    Rule(
+    TextRule(
         ["."],
         _Pattern(
             "location",
@@ -520,7 +522,7 @@ NUMBERS: Final = Table(
             is_place,
         ),
     ),
-    Rule(
+    TextRule(
         ["."],
         _Pattern(
             "ip",
@@ -529,7 +531,7 @@ NUMBERS: Final = Table(
             is_public_ip,
         ),
     ),
-    Rule(
+    TextRule(
         [":"],
         _Pattern(
             "ip",

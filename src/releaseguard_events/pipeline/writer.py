@@ -1,10 +1,10 @@
 """The app's writer: a bounded queue, the thread that empties it, and what happens where no thread can.
 
-Two threads, both daemons. The first takes batches from the queue to the carrier. The second watches the first: while
+Two threads, both daemons. The first takes batches from the queue to the exporter. The second watches the first: while
 the store keeps it waiting, it takes what is queued to disk, so that nothing is in memory alone for longer than
-``Limits.linger + Limits.patience``, however the process ends. Where no thread can be started (none is left; the main
-thread has ended, from Python 3.12 on), and after :meth:`Writer.finish`, whoever logs an event carries it: to disk, or
-at the process's end to the store.
+``QueueLimits.linger + QueueLimits.patience``, however the process ends. Where no thread can be started (none is left;
+the main thread has ended, from Python 3.12 on), and after :meth:`Writer.finish`, whoever logs an event carries it: to
+disk, or at the process's end to the store.
 
 Nothing here waits for a lock without an end: a daemon thread that holds one when the interpreter goes never gives it
 back.
@@ -24,15 +24,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from releaseguard.eventlog.courier import Drops
-from releaseguard.eventlog.scrub import Scrubber
-from releaseguard.eventlog.spool import briefly
-from releaseguard.eventlog.writer import Identity, Note, event_of
-from releaseguard.model import Event
+from releaseguard_events.event import Event
+from releaseguard_events.note import Note, Resource, event_of
+from releaseguard_events.pipeline.exporter import Drops
+from releaseguard_events.pipeline.spool import briefly
+from releaseguard_events.scrub.scrubber import Scrubber
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class QueueLimits:
     """How much is held, and how long is waited, in events and seconds."""
 
     queue: int = 10_000
@@ -66,33 +66,33 @@ class _Wake:
     """A marker in the queue: events were lost or kept, look at them."""
 
 
-class Carrier(Protocol):
-    """Where the thread takes events: :class:`~releaseguard.eventlog.courier.Courier`, or a stand-in of the tests."""
+class Exporter(Protocol):
+    """Where the thread takes events: a ``BatchExporter``, or a stand-in of the tests."""
 
-    def deliver(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+    def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
         """Whether they are in the store now. One thread at a time."""
 
     def next_look(self) -> float | None:
-        """Seconds until ``deliver`` should be called although nothing new came."""
+        """Seconds until ``export`` should be called although nothing new came."""
 
     def keep(self, events: Sequence[Event]) -> None:
-        """Put them on disk, whatever another thread is doing in ``deliver``."""
+        """Put them on disk, whatever another thread is doing in ``export``."""
 
-    def part(self, events: Sequence[Event], *, to_store: bool) -> bool:
+    def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:
         """The process ends: whether they are in the store, or on disk. ``to_store``: nobody else is at it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Pipeline:
     """What events are made with, and who takes them."""
 
-    carrier: Carrier
-    identity: Identity
+    exporter: Exporter
+    resource: Resource
     scrubber: Scrubber
 
     def events(self, notes: Sequence[Note]) -> Sequence[Event]:
         """The events that notes become."""
-        return [event_of(note, self.identity, self.scrubber) for note in notes]
+        return [event_of(note, self.resource, self.scrubber) for note in notes]
 
 
 class Writer:
@@ -106,15 +106,15 @@ class Writer:
     """
 
     def __init__(
-        self, prepare: Callable[[], Desk], drops: Drops, limits: Limits | None = None, *, closed: bool = False
+        self, prepare: Callable[[], Pipeline], drops: Drops, limits: QueueLimits | None = None, *, closed: bool = False
     ) -> None:
         self._prepare = prepare
         self._drops = drops
-        self._limits = limits or Limits()
+        self._limits = limits or QueueLimits()
         self._queue: queue.SimpleQueue[Note | _Flush | _Wake] = queue.SimpleQueue()
         self._rounds: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
         """What the second thread watches: each is set when a delivery has ended; ``None`` ends the thread."""
-        self._desk: Desk | None = None
+        self._pipeline: Pipeline | None = None
         self._prepared = threading.Event()
         self._starting = threading.Lock()
         self._preparing = threading.RLock()
@@ -165,8 +165,8 @@ class Writer:
         if not self._by_hand.acquire(timeout=max(timeout, 0)):
             return False
         try:
-            desk = self._ready()
-            return desk.carrier.deliver(desk.events(self._taken()), at_once=True)
+            pipeline = self._ready()
+            return pipeline.exporter.export(pipeline.events(self._taken()), at_once=True)
         finally:
             self._by_hand.release()
 
@@ -180,7 +180,7 @@ class Writer:
         self._closed = True
         if self._runs:
             self._end_thread()
-        elif self._desk is not None or self._queue.qsize():
+        elif self._pipeline is not None or self._queue.qsize():
             self._carry(self._taken())
 
     @property
@@ -218,8 +218,8 @@ class Writer:
             if not marker.done.is_set():
                 # The thread is stuck in the store: what it shares with us is the disk.
                 self._all_out = False
-                desk = self._ready()
-                desk.carrier.part(desk.events([*self._in_hand, *self._taken()]), to_store=False)
+                pipeline = self._ready()
+                pipeline.exporter.shutdown(pipeline.events([*self._in_hand, *self._taken()]), to_store=False)
 
     # --- Without a thread
 
@@ -233,20 +233,20 @@ class Writer:
             self._put_away(notes)
             return
         try:
-            desk = self._ready()
-            events = desk.events(notes)
+            pipeline = self._ready()
+            events = pipeline.events(notes)
             if self._closed:
-                self._hand_in(desk, events)
+                self._hand_in(pipeline, events)
             else:
-                desk.carrier.keep(events)
+                pipeline.exporter.keep(events)
         except Exception as error:  # noqa: BLE001 - the interpreter may be half gone; what is lost is counted
             self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(notes))
 
-    def _hand_in(self, desk: Desk, events: Sequence[Event]) -> None:
+    def _hand_in(self, pipeline: Pipeline, events: Sequence[Event]) -> None:
         is_main = threading.current_thread() is threading.main_thread()
         free = is_main and not self._runs and self._by_hand.acquire(blocking=False)
         try:
-            self._all_out &= desk.carrier.part(events, to_store=free)
+            self._all_out &= pipeline.exporter.shutdown(events, to_store=free)
         finally:
             if free:
                 self._by_hand.release()
@@ -258,22 +258,22 @@ class Writer:
         """
         self._all_out = False
         try:
-            if self._desk is None:
+            if self._pipeline is None:
                 self._drops.add("the interpreter was gone before releaseguard was loaded", len(notes))
             else:
-                self._desk.carrier.keep(self._desk.events(notes))
+                self._pipeline.exporter.keep(self._pipeline.events(notes))
         except Exception as error:  # noqa: BLE001 - any module may be gone
             self._drops.add(f"the interpreter was gone ({type(error).__name__})", len(notes))
         for reason in self._drops.reasons():
             lost = self._drops.take_unsaid(reason)
             os.write(2, f"releaseguard: {lost} integration events were lost: {reason}\n".encode())
 
-    def _ready(self) -> Desk:
+    def _ready(self) -> Pipeline:
         with briefly(self._preparing, self._limits.loading):
-            if self._desk is None:
-                self._desk = self._prepare()
+            if self._pipeline is None:
+                self._pipeline = self._prepare()
                 self._prepared.set()
-            return self._desk
+            return self._pipeline
 
     # --- The first thread
 
@@ -281,25 +281,25 @@ class Writer:
         _leave_signals_to_the_app()
         with suppress(RuntimeError):  # then the store can keep what waits in memory
             start_new_thread(self._watch, ())
-        desk = self._ready()
-        while self._round(desk):
+        pipeline = self._ready()
+        while self._round(pipeline):
             pass
 
-    def _round(self, desk: Desk) -> bool:
+    def _round(self, pipeline: Pipeline) -> bool:
         """One batch, or a look at what waits on disk; whether there is to be another."""
-        marker = self._collect(self._patience(desk))
+        marker = self._collect(self._patience(pipeline))
         had_work = bool(self._in_hand or marker)
-        delivered = self._hand_over(desk, at_once=isinstance(marker, _Flush))
+        delivered = self._hand_over(pipeline, at_once=isinstance(marker, _Flush))
         if isinstance(marker, _Flush):
-            return self._answer(marker, delivered, desk)
+            return self._answer(marker, delivered, pipeline)
         return had_work or self._limits.idle is None or not self._retire()
 
-    def _answer(self, marker: _Flush, delivered: bool, desk: Desk) -> bool:
+    def _answer(self, marker: _Flush, delivered: bool, pipeline: Pipeline) -> bool:
         if marker.last:
-            self._all_out &= desk.carrier.part(desk.events(self._taken()), to_store=delivered)
+            self._all_out &= pipeline.exporter.shutdown(pipeline.events(self._taken()), to_store=delivered)
             self._stop()
             if late := self._taken():  # from whoever did not see us go
-                desk.carrier.part(desk.events(late), to_store=False)
+                pipeline.exporter.shutdown(pipeline.events(late), to_store=False)
         marker.delivered = delivered
         marker.done.set()
         return not marker.last
@@ -313,15 +313,15 @@ class Writer:
         self._runs = False
         self._rounds.put(None)
 
-    def _patience(self, desk: Desk) -> float | None:
-        look, idle = desk.carrier.next_look(), self._limits.idle
+    def _patience(self, pipeline: Pipeline) -> float | None:
+        look, idle = pipeline.exporter.next_look(), self._limits.idle
         return idle if look is None else look if idle is None else min(look, idle)
 
-    def _hand_over(self, desk: Desk, *, at_once: bool) -> bool:
+    def _hand_over(self, pipeline: Pipeline, *, at_once: bool) -> bool:
         over = threading.Event()
         self._rounds.put(over)
         try:
-            return desk.carrier.deliver(desk.events(self._in_hand), at_once=at_once)
+            return pipeline.exporter.export(pipeline.events(self._in_hand), at_once=at_once)
         except Exception as error:  # noqa: BLE001 - the thread must outlive every mistake
             self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(self._in_hand))
             return False
@@ -369,16 +369,16 @@ class Writer:
     def _watch(self) -> None:
         _leave_signals_to_the_app()
         while (over := self._rounds.get()) is not None:
-            if not over.wait(self._limits.patience) and self._desk is not None:
-                self._keep_until(over, self._desk)
+            if not over.wait(self._limits.patience) and self._pipeline is not None:
+                self._keep_until(over, self._pipeline)
 
-    def _keep_until(self, over: threading.Event, desk: Desk) -> None:
+    def _keep_until(self, over: threading.Event, pipeline: Pipeline) -> None:
         """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
-        desk.carrier.keep(desk.events(list(self._in_hand)))
+        pipeline.exporter.keep(pipeline.events(list(self._in_hand)))
         waiting: list[_Flush] = []
         while not over.wait(self._limits.linger):
             notes, markers = self._drained()
-            desk.carrier.keep(desk.events(notes))
+            pipeline.exporter.keep(pipeline.events(notes))
             waiting += markers
         for marker in waiting:
             self._queue.put(marker)

@@ -1,0 +1,1 @@
+"""Rows: what is asked of them, written into them, read out of them."""

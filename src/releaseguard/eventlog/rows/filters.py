@@ -1,0 +1,106 @@
+"""Queries as filters that a row must satisfy: what the stores have in common. Values in, values out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from releaseguard.errors import ConfigError
+from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.rows.written import ABSENT
+from releaseguard.model import OURSELVES
+
+_DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``column operator value``; for ``detail``, on the text under its top-level ``key``.
+
+    Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``.
+    """
+
+    column: str
+    operator: str
+    value: Any
+    key: str | None = None
+
+
+def of(query: Query, place: EventTable) -> list[Filter] | None:
+    """What a row of ``place`` must satisfy; ``None`` where none can, because it asks for what no row has.
+
+    A column that the table lacks is null in every row (``synthetic``: false). Raises ``ConfigError`` where the
+    question makes no sense without it.
+    """
+    kept = []
+    for condition in _wanted(query):
+        if place.theirs(condition.column):
+            kept.append(condition)
+        elif condition.column == "recorded_at":
+            raise _no_recorded_at(place)
+        elif ABSENT.get(condition.column) != condition.value:
+            return None
+    return kept
+
+
+INDISPENSABLE = ("occurred_at", "provider", "event", "outcome")
+"""The columns without which a row is no event."""
+
+
+def undecidable(wanted: Iterable[Filter], place: EventTable) -> list[str]:
+    """The columns of which each, unreadable, leaves a row out of what is wanted.
+
+    Besides the indispensable ones: the environment where one is asked for, and the time of recording where the
+    question is what was known by then.
+    """
+    asked = [one.column for one in wanted if one.column == "environment" or (one.column, one.operator) == KNOWN_BY]
+    return [*INDISPENSABLE, *(column for column in dict.fromkeys(asked) if place.theirs(column))]
+
+
+KNOWN_BY = ("recorded_at", "lte")
+"""Column and operator of the question what the log held at a moment."""
+
+
+def prunable(before: datetime, environment: str | None) -> list[Filter]:
+    """What retention may delete: traffic older than ``before``, never a row of our own."""
+    of_environment = [] if environment is None else [Filter("environment", "eq", environment)]
+    return [Filter("provider", "neq", OURSELVES), Filter("occurred_at", "lt", before), *of_environment]
+
+
+def _wanted(query: Query) -> Iterator[Filter]:
+    plain: list[tuple[str, str, Any]] = [
+        ("environment", "eq", query.environment),
+        ("provider", "in", tuple(query.providers) or None),
+        ("event", "in", tuple(query.events) or None),
+        ("outcome", "eq", query.outcome),
+        ("occurred_at", "gte", query.since),
+        ("occurred_at", "lt", query.until),
+        ("recorded_at", "gte", query.recorded_since),
+        ("recorded_at", "lte", query.recorded_until),
+        ("release", "eq", query.release),
+        ("correlation_id", "eq", query.correlation_id),
+        ("synthetic", "eq", query.synthetic),
+        ("id", "in", tuple(query.ids) or None),
+    ]
+    yield from (Filter(*condition) for condition in plain if condition[2] is not None)
+    for key, text in query.detail.items():
+        if not _DETAIL_KEY.fullmatch(key):
+            raise ValueError(f"{key!r} cannot be asked for: keys of detail are letters, digits and underscores")
+        yield Filter("detail", "eq", text, key)
+
+
+def _no_recorded_at(place: EventTable) -> ConfigError:
+    return ConfigError(
+        f"the table {place.table} has no recorded_at column, so what it held at an earlier time is unknown",
+        where="[events.columns]",
+        next_step="Leave out --as-of, or add a column 'timestamptz not null default now()' and map it.",
+    )
+
+
+def concerns(query: Query) -> tuple[bool, bool]:
+    """Whether the query asks for traffic, and whether it asks for our own rows."""
+    providers = set(query.providers)
+    return not providers or providers != {OURSELVES}, not providers or OURSELVES in providers

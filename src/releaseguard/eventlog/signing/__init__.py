@@ -1,0 +1,1 @@
+"""Whose rows of ours are: keys, and the log that signs and checks."""
