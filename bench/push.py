@@ -36,7 +36,7 @@ from releaseguard import settings
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import Query
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import RotateRequest, RotationWorld
+from releaseguard.rotation.values import RotateRequest, RotationContext
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
@@ -124,7 +124,7 @@ def timed(served: Served, folder: Path) -> Timed:
     chosen = settings.load(folder / "releaseguard.toml", environment=None, environ=served.environ)
     policy = build_policy({}, {}, {})
     with Wiring(chosen, settings.credentials(served.environ), load_cards(folder), policy, served.environ) as wiring:
-        world = wiring.rotation_world(wiring.cards.get("mapbox"), None)
+        world = wiring.rotation_context(wiring.cards.get("mapbox"), None)
         began = time.perf_counter()
         result = rotate(RotateRequest(), world, lambda _: None)
         whole = time.perf_counter() - began
@@ -134,7 +134,7 @@ def timed(served: Served, folder: Path) -> Timed:
         return Timed(whole, _push_of(world, result.rotation_id))
 
 
-def _push_of(world: RotationWorld, rotation_id: str) -> float:
+def _push_of(world: RotationContext, rotation_id: str) -> float:
     """Each event carries the time just before its append."""
     query = Query(providers=("releaseguard",), detail={"rotation_id": rotation_id})
     at = {event.event: event.occurred_at for event in world.log.select(query)}

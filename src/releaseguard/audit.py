@@ -1,7 +1,7 @@
 """The audit chain: rotation events that each carry the hash of the one before.
 
-A *lane* is one provider in one environment; its rotations form one chain, numbered without gaps. The id of
-step N is a UUIDv5 of lane and N, so a plain insert decides who writes step N, whatever the store. The hash is
+A chain's key is one provider in one environment; its rotations form the chain, numbered without gaps. The id of
+step N is a UUIDv5 of key and N, so a plain insert decides who writes step N, whatever the store. The hash is
 SHA-256 over the event's canonical JSON (RFC 8785), all columns but ``recorded_at``, which the store sets.
 
 Inside a chain any edit, deletion or reordering shows by itself. A cut tail or a missing chain shows only against
@@ -42,7 +42,7 @@ Fault = Callable[[Event], str | None]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Lane:
+class ChainKey:
     """One provider in one environment: the unit in which rotations happen one at a time."""
 
     provider: str
@@ -52,27 +52,27 @@ class Lane:
         return f"{self.provider}@{self.environment}"
 
 
-def parse_lane(text: object) -> Lane | None:
-    """Read what :class:`Lane` prints; ``None`` for anything else."""
+def parse_chain_key(text: object) -> ChainKey | None:
+    """Read what :class:`ChainKey` prints; ``None`` for anything else."""
     provider, at, environment = text.partition("@") if isinstance(text, str) else ("", "", "")
-    return Lane(provider, environment) if provider and at and environment else None
+    return ChainKey(provider, environment) if provider and at and environment else None
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of a chain: how many events it has and the last one's hash. Written ``lane#length:hash``."""
+    """The end of a chain: how many events it has and the last one's hash. Written ``chain#length:hash``."""
 
-    lane: Lane
+    chain_key: ChainKey
     length: int
     hash: str
 
     def __str__(self) -> str:
-        return f"{self.lane}#{self.length}:{self.hash}"
+        return f"{self.chain_key}#{self.length}:{self.hash}"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What one step wants to say; lane, number, hashes and ids are added by :func:`seal`."""
+    """What one step wants to say; key, number, hashes and ids are added by :func:`seal`."""
 
     event: str
     detail: JsonObject
@@ -81,10 +81,10 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ChainFinding:
     """One way in which a chain is not what it was. ``step`` counts from 1."""
 
-    lane: Lane
+    chain_key: ChainKey
     step: int
     problem: str
 
@@ -100,17 +100,17 @@ def parse_head(text: str) -> Head:
             f"{text!r} is not the head of a chain",
             next_step="Copy it from a run's output or job summary: sendgrid@production#12:<64 hexadecimal digits>.",
         )
-    return Head(Lane(match["provider"], match["environment"]), int(match["length"]), match["hash"])
+    return Head(ChainKey(match["provider"], match["environment"]), int(match["length"]), match["hash"])
 
 
-def step_id(lane: Lane, step: int, previous: str = GENESIS, again: int = 0) -> UUID:
-    """The id of step ``step`` of ``lane``: the same for every writer, so that only one can write it.
+def step_id(chain_key: ChainKey, step: int, previous: str = GENESIS, again: int = 0) -> UUID:
+    """The id of step ``step`` of the chain: the same for every writer, so that only one can write it.
 
     ``again`` counts the ids that foreign rows hold already; from 1 on it follows from ``previous``, the hash before it.
     """
     if not again:
-        return deterministic_id("chain", lane.provider, lane.environment, step)
-    return deterministic_id("chain again", lane.provider, lane.environment, step, previous, again)
+        return deterministic_id("chain", chain_key.provider, chain_key.environment, step)
+    return deterministic_id("chain again", chain_key.provider, chain_key.environment, step, previous, again)
 
 
 def event_hash(event: Event) -> str:
@@ -122,7 +122,7 @@ def event_hash(event: Event) -> str:
 
 
 def seal(
-    lane: Lane,
+    chain_key: ChainKey,
     head: Head | None,
     drafts: Sequence[Draft],
     *,
@@ -141,8 +141,8 @@ def seal(
     sealed: list[Event] = []
     for draft in drafts:
         step += 1
-        id_, again = _free_id(lane, step, previous, taken)
-        marks = {"provider": lane.provider, "lane": str(lane), "step": step, "previous": previous}
+        id_, again = _free_id(chain_key, step, previous, taken)
+        marks = {"provider": chain_key.provider, "lane": str(chain_key), "step": step, "previous": previous}
         marks |= {"root": root} if root else {}
         event = Event(
             id=id_,
@@ -151,7 +151,7 @@ def seal(
             event=draft.event,
             outcome=draft.outcome,
             error_code=draft.error_code,
-            environment=lane.environment,
+            environment=chain_key.environment,
             source=source,
             detail={**draft.detail, **marks, **({"again": again} if again else {})},
         )
@@ -162,9 +162,9 @@ def seal(
     return sealed
 
 
-def _free_id(lane: Lane, step: int, previous: str, taken: Container[UUID]) -> tuple[UUID, int]:
+def _free_id(chain_key: ChainKey, step: int, previous: str, taken: Container[UUID]) -> tuple[UUID, int]:
     again = 0
-    while (id_ := step_id(lane, step, previous, again)) in taken:
+    while (id_ := step_id(chain_key, step, previous, again)) in taken:
         again += 1
     return id_, again
 
@@ -179,8 +179,8 @@ def head_of(events: Sequence[Event]) -> Head | None:
     if not events:
         return None
     last = events[-1]
-    lane = parse_lane(last.detail.get("lane")) or Lane(str(last.detail.get("provider")), last.environment)
-    return Head(lane, _step_of(last) or len(events), str(last.detail.get("hash")))
+    chain_key = parse_chain_key(last.detail.get("lane")) or ChainKey(str(last.detail.get("provider")), last.environment)
+    return Head(chain_key, _step_of(last) or len(events), str(last.detail.get("hash")))
 
 
 UNLINKED = "does not follow a step that is believed"
@@ -195,7 +195,7 @@ class Foreign:
 
     event: Event
     problem: str
-    lane: Lane | None = None
+    chain_key: ChainKey | None = None
     sound: bool = False
     """Whether it is consistent in itself: under the id of the step that it names, with the hash of what it says."""
 
@@ -206,22 +206,22 @@ class Foreign:
             "id": str(self.event.id),
             "recorded_at": to_text(at),
             "event": visible(self.event.event[:MOST_SHOWN]),
-            "lane": visible(str(self.lane)[:MOST_SHOWN]) if self.lane else None,
+            "lane": visible(str(self.chain_key)[:MOST_SHOWN]) if self.chain_key else None,
             "problem": self.problem,
         }
 
     def sentence(self) -> str:
         """For people."""
         row = self.to_json()
-        lane = f" of {row['lane']}" if self.lane else ""
-        return f"{row['event']}{lane}, row {row['id']} of {row['recorded_at']}: {self.problem}"
+        chain_key = f" of {row['lane']}" if self.chain_key else ""
+        return f"{row['event']}{chain_key}, row {row['id']} of {row['recorded_at']}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One lane's rows: the steps that are believed, from the first on, and what does not fit beside or after them."""
+    """One chain's rows: the steps that are believed, from the first on, and what does not fit beside or after them."""
 
-    lane: Lane
+    chain_key: ChainKey
     steps: Sequence[Event] = ()
     foreign: Sequence[Foreign] = ()
 
@@ -235,7 +235,7 @@ class Chain:
         """The hash of its first step."""
         return str(self.steps[0].detail["hash"]) if self.steps else None
 
-    def breach(self, settled: Collection[str] = ()) -> Finding | None:
+    def breach(self, settled: Collection[str] = ()) -> ChainFinding | None:
         """Where the chain went on and is not believed any further; ``None``: where it ends, it ends.
 
         It went on where at least two steps beyond its end follow one another and know what only a reader of the
@@ -250,7 +250,7 @@ class Chain:
             before = by_hash.get(_text(event, "previous"))
             if before and _step_of(before) == (_step_of(event) or 0) - 1 and self._is_known(event, before, known):
                 problem = "is missing or was edited, and steps that follow on it are there"
-                return Finding(self.lane, end + 1, problem)
+                return ChainFinding(self.chain_key, end + 1, problem)
         return None
 
     def _is_known(self, event: Event, before: Event, rotations: Container[object]) -> bool:
@@ -260,8 +260,8 @@ class Chain:
         return any(_text(one, "root") == self.root or _text(one, "rotation_id") in rotations for one in pair)
 
 
-def read_chain(lane: Lane, rows: Iterable[Judged], fault: Fault = lambda _: None) -> Chain:
-    """Which of a lane's rows are its history. Never raises, whatever the rows hold.
+def read_chain(chain_key: ChainKey, rows: Iterable[Judged], fault: Fault = lambda _: None) -> Chain:
+    """Which of a chain's rows are its history. Never raises, whatever the rows hold.
 
     A step is believed where nothing is held against it by the log, its id is its own, it follows the believed step
     before it, its hash is that of what it says, and ``fault`` finds nothing wrong with that. On a step that is signed
@@ -275,18 +275,20 @@ def read_chain(lane: Lane, rows: Iterable[Judged], fault: Fault = lambda _: None
     steps: list[Event] = []
     previous = GENESIS
     signed = False
-    while fitting := _fitting(lane, by_step.get(len(steps) + 1, ()), len(steps) + 1, previous, fault, signed=signed):
+    while fitting := _fitting(
+        chain_key, by_step.get(len(steps) + 1, ()), len(steps) + 1, previous, fault, signed=signed
+    ):
         steps.append(fitting)
         signed = signed or "signature" in fitting.detail
         previous = str(fitting.detail["hash"])
     believed = {event.id for event in steps}
     rest = [judged for judged in given.values() if judged[0].id not in believed]
     hashes = [GENESIS, *(str(event.detail["hash"]) for event in steps)]
-    return Chain(lane, steps, [_foreign(lane, event, doubt, hashes, fault) for event, doubt in rest])
+    return Chain(chain_key, steps, [_foreign(chain_key, event, doubt, hashes, fault) for event, doubt in rest])
 
 
 def _fitting(
-    lane: Lane, claims: Iterable[Judged], step: int, previous: str, fault: Fault, *, signed: bool
+    chain_key: ChainKey, claims: Iterable[Judged], step: int, previous: str, fault: Fault, *, signed: bool
 ) -> Event | None:
     claims = sorted(claims, key=lambda judged: _again_of(judged[0]))
     fitting = (
@@ -295,17 +297,17 @@ def _fitting(
         if doubt is None
         and ("signature" in event.detail or not signed)
         and event.detail.get("previous") == previous
-        and _is_itself(lane, event, step)
+        and _is_itself(chain_key, event, step)
         and fault(event) is None
     )
     return next(fitting, None)
 
 
-def _is_itself(lane: Lane, event: Event, step: int) -> bool:
-    """Whether it stands under the id of the step that it names, in its lane, with the hash of what it says."""
-    own = step_id(lane, step, _text(event, "previous"), _again_of(event))
-    there = event.id == own and event.provider == OURSELVES and event.environment == lane.environment
-    return there and event.detail.get("provider") == lane.provider and _is_untouched(event)
+def _is_itself(chain_key: ChainKey, event: Event, step: int) -> bool:
+    """Whether it stands under the id of the step that it names, in its chain, with the hash of what it says."""
+    own = step_id(chain_key, step, _text(event, "previous"), _again_of(event))
+    there = event.id == own and event.provider == OURSELVES and event.environment == chain_key.environment
+    return there and event.detail.get("provider") == chain_key.provider and _is_untouched(event)
 
 
 def _again_of(event: Event) -> int:
@@ -313,19 +315,19 @@ def _again_of(event: Event) -> int:
     return again if type(again) is int and 0 <= again <= LONGEST else 0
 
 
-def _foreign(lane: Lane, event: Event, doubt: str | None, hashes: Sequence[str], fault: Fault) -> Foreign:
+def _foreign(chain_key: ChainKey, event: Event, doubt: str | None, hashes: Sequence[str], fault: Fault) -> Foreign:
     step = _step_of(event)
-    sound = doubt is None and step is not None and _is_itself(lane, event, step)
-    return Foreign(event, doubt or _why_foreign(lane, event, hashes, fault, sound=sound), lane, sound)
+    sound = doubt is None and step is not None and _is_itself(chain_key, event, step)
+    return Foreign(event, doubt or _why_foreign(chain_key, event, hashes, fault, sound=sound), chain_key, sound)
 
 
-def _why_foreign(lane: Lane, event: Event, hashes: Sequence[str], fault: Fault, *, sound: bool) -> str:
+def _why_foreign(chain_key: ChainKey, event: Event, hashes: Sequence[str], fault: Fault, *, sound: bool) -> str:
     step = _step_of(event)
     if step is None:
         return "names no step of its chain"
     if step < len(hashes):
         return f"claims to be step {step}, which is another row"
-    if not sound and event.id != step_id(lane, step, _text(event, "previous"), _again_of(event)):
+    if not sound and event.id != step_id(chain_key, step, _text(event, "previous"), _again_of(event)):
         return f"has an id that is not that of step {step}"
     if not sound:
         return f"its hash is not that of what it says: as step {step} it was edited, or made up"
@@ -336,26 +338,26 @@ def _why_foreign(lane: Lane, event: Event, hashes: Sequence[str], fault: Fault, 
 # --- Verifying --------------------------------------------------------------------------------------------------
 
 
-def verify_chain(lane: Lane, events: Iterable[Event], head: Head | None = None) -> Sequence[Finding]:
+def verify_chain(chain_key: ChainKey, events: Iterable[Event], head: Head | None = None) -> Sequence[ChainFinding]:
     """Every edit, deletion or reordering inside a chain; with ``head`` also a cut tail or a missing chain."""
-    chain = read_chain(lane, ((event, None) for event in events))
+    chain = read_chain(chain_key, ((event, None) for event in events))
     return [*findings_in(chain), *_against_head(chain, head)]
 
 
-def findings_in(chain: Chain) -> Sequence[Finding]:
+def findings_in(chain: Chain) -> Sequence[ChainFinding]:
     """What is wrong with every row that is not believed, in order; what merely comes after such a row is no finding."""
-    lane, findings = chain.lane, []
+    chain_key, findings = chain.chain_key, []
     expected, previous = len(chain.steps) + 1, chain.head.hash if chain.head else GENESIS
     for one in sorted(chain.foreign, key=lambda one: _step_of(one.event) or 0):
         step = _step_of(one.event) or 0
-        problems = list(_problems(lane, one, step, expected, previous))
-        findings += [Finding(lane, step or expected, problem) for problem in problems]
+        problems = list(_problems(chain_key, one, step, expected, previous))
+        findings += [ChainFinding(chain_key, step or expected, problem) for problem in problems]
         if step >= expected:
             previous, expected = _text(one.event, "hash"), step + 1
     return findings
 
 
-def _problems(lane: Lane, foreign: Foreign, step: int, expected: int, previous: str) -> Iterable[str]:
+def _problems(chain_key: ChainKey, foreign: Foreign, step: int, expected: int, previous: str) -> Iterable[str]:
     event = foreign.event
     if step < expected:
         yield f"step {step} stands here twice"
@@ -363,7 +365,7 @@ def _problems(lane: Lane, foreign: Foreign, step: int, expected: int, previous: 
         yield f"steps {expected} to {step - 1} are missing"
     elif event.detail.get("previous") != previous:
         yield "does not follow the step before it: one of the two was replaced or moved"
-    if event.id != step_id(lane, step, _text(event, "previous"), _again_of(event)):
+    if event.id != step_id(chain_key, step, _text(event, "previous"), _again_of(event)):
         yield "has an id that is not its own: it was moved from another place or chain"
     if not _is_untouched(event):
         yield "was edited after it was written"
@@ -378,19 +380,19 @@ def _is_untouched(event: Event) -> bool:
         return False
 
 
-def _against_head(chain: Chain, head: Head | None) -> Iterable[Finding]:
+def _against_head(chain: Chain, head: Head | None) -> Iterable[ChainFinding]:
     """A head is kept where any row of its number has its hash: an edit before that is a finding of its own."""
     if head is None:
         return
     rows = [*chain.steps, *(one.event for one in chain.foreign)]
     there = {_text(event, "hash") for event in rows if _step_of(event) == head.length}
     if not rows:
-        yield Finding(chain.lane, 1, f"the whole chain is missing: its head counted {head.length} steps")
+        yield ChainFinding(chain.chain_key, 1, f"the whole chain is missing: its head counted {head.length} steps")
     elif not there:
         problem = f"the tail is missing: the head counted {head.length} steps, {len(rows)} are left"
-        yield Finding(chain.lane, head.length, problem)
+        yield ChainFinding(chain.chain_key, head.length, problem)
     elif head.hash not in there:
-        yield Finding(chain.lane, head.length, "is not the step that the head names: the chain was rewritten")
+        yield ChainFinding(chain.chain_key, head.length, "is not the step that the head names: the chain was rewritten")
 
 
 def _step_of(event: Event) -> int | None:
@@ -413,7 +415,7 @@ _MARKS = frozenset({"lane", "step", "previous", "hash"})
 class Histories:
     """The rows of our own, read: the chains, and what claims to be ours and belongs to none."""
 
-    chains: Mapping[Lane, Chain]
+    chains: Mapping[ChainKey, Chain]
     strangers: Sequence[Foreign] = ()
 
     @property
@@ -425,27 +427,29 @@ class Histories:
 def histories(rows: Iterable[Judged], fault: Fault = lambda _: None, names: Container[str] = ()) -> Histories:
     """The chains in rows of our own. ``names`` are the events that only a step of a chain may have.
 
-    A step that names no lane is put where its other columns say. Never raises, whatever the rows hold.
+    A step that names no chain is put where its other columns say. Never raises, whatever the rows hold.
     """
-    lanes: dict[Lane, list[Judged]] = {}
+    chain_keys: dict[ChainKey, list[Judged]] = {}
     strangers = []
     for event, doubt in rows:
         if _MARKS & event.detail.keys():
-            lane = parse_lane(event.detail.get("lane"))
-            lane = lane or Lane(_text(event, "provider") or "unknown", event.environment)
-            lanes.setdefault(lane, []).append((event, doubt))
+            chain_key = parse_chain_key(event.detail.get("lane"))
+            chain_key = chain_key or ChainKey(_text(event, "provider") or "unknown", event.environment)
+            chain_keys.setdefault(chain_key, []).append((event, doubt))
         elif doubt or event.event in names:
             strangers.append(Foreign(event, doubt or "names no chain that it is a step of"))
-    return Histories({lane: read_chain(lane, mine, fault) for lane, mine in lanes.items()}, strangers)
+    return Histories(
+        {chain_key: read_chain(chain_key, mine, fault) for chain_key, mine in chain_keys.items()}, strangers
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
     """One chain: where it ends now, and in which ways it is not what it was."""
 
-    lane: Lane
+    chain_key: ChainKey
     head: Head | None
-    findings: Sequence[Finding]
+    findings: Sequence[ChainFinding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,27 +470,27 @@ class LogReport:
 def verify_log(
     log: EventLog,
     heads: Sequence[Head] = (),
-    lanes: Iterable[Lane] = (),
+    chain_keys: Iterable[ChainKey] = (),
     *,
     fault: Fault = lambda _: None,
     names: Container[str] = (),
 ) -> LogReport:
-    """Every chain in the log, and those that ``heads`` name; ``lanes`` are looked for although nothing names them.
+    """Every chain in the log, and those that ``heads`` name; ``chain_keys`` are looked for although nothing names them.
     And every row that claims to be ours and is not believed, or cannot be read.
 
     Raises ``ServiceError`` and ``ConfigError`` as the log does.
     """
     ours = Query(providers=(OURSELVES,))
     found = histories(log.judged(ours), fault, names)
-    named = sorted({*found.chains, *(head.lane for head in heads)})
-    strays = _strays(log, found.chains, {*named, *lanes})
+    named = sorted({*found.chains, *(head.chain_key for head in heads)})
+    strays = _strays(log, found.chains, {*named, *chain_keys})
     reports = []
-    for lane in sorted({*named, *strays}):
-        chain = found.chains.get(lane, Chain(lane))
-        findings = [*findings_in(chain), *strays.get(lane, ())]
-        for head in (head for head in heads if head.lane == lane):
+    for chain_key in sorted({*named, *strays}):
+        chain = found.chains.get(chain_key, Chain(chain_key))
+        findings = [*findings_in(chain), *strays.get(chain_key, ())]
+        for head in (head for head in heads if head.chain_key == chain_key):
             findings += _against_head(chain, head)
-        reports.append(ChainReport(lane, _last_of(chain), findings))
+        reports.append(ChainReport(chain_key, _last_of(chain), findings))
     return LogReport(reports, found.foreign, [row for row in log.set_aside(ours) if row.provider == OURSELVES])
 
 
@@ -496,16 +500,18 @@ def _last_of(chain: Chain) -> Head | None:
     return head_of(in_order([*chain.steps, *later]))
 
 
-def _strays(log: EventLog, chains: Mapping[Lane, Chain], lanes: Iterable[Lane]) -> Mapping[Lane, Sequence[Finding]]:
+def _strays(
+    log: EventLog, chains: Mapping[ChainKey, Chain], chain_keys: Iterable[ChainKey]
+) -> Mapping[ChainKey, Sequence[ChainFinding]]:
     """The step after a chain's last one: still there under its id, so defaced that it looks like none of its steps."""
-    read = {lane: chains.get(lane, Chain(lane)) for lane in lanes}
-    expected = {step_id(lane, len(chain.steps) + 1): chain for lane, chain in read.items()}
+    read = {chain_key: chains.get(chain_key, Chain(chain_key)) for chain_key in chain_keys}
+    expected = {step_id(chain_key, len(chain.steps) + 1): chain for chain_key, chain in read.items()}
     if not expected:
         return {}
-    strays: dict[Lane, list[Finding]] = {}
+    strays: dict[ChainKey, list[ChainFinding]] = {}
     for event, _ in log.judged(Query(ids=tuple(expected))):
         chain = expected[event.id]
         if event.id not in {one.event.id for one in chain.foreign}:
             problem = "was edited: it is there under its id, and no longer names this chain"
-            strays.setdefault(chain.lane, []).append(Finding(chain.lane, len(chain.steps) + 1, problem))
+            strays.setdefault(chain.chain_key, []).append(ChainFinding(chain.chain_key, len(chain.steps) + 1, problem))
     return strays

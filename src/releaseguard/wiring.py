@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import structs
 
 from releaseguard import addresses, safemode
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
 from releaseguard.cards.rules import is_query
 from releaseguard.cards.spec import InvariantCheck
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from releaseguard.incident.secrets import Site
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.journal import Journal
-    from releaseguard.rotation.leak import Surroundings
+    from releaseguard.rotation.leak import ExposureSources
     from releaseguard.rotation.survey import Managed
-    from releaseguard.rotation.values import Claim, OwnAccess, Place, RotationRules, RotationWorld
+    from releaseguard.rotation.values import Binding, Claim, OwnAccess, RotationContext, RotationRules
     from releaseguard.services.github.app import GitHubInstallation
     from releaseguard.services.github.destination import PublicKeys
     from releaseguard.services.infisical.vault import Identity
@@ -427,17 +427,17 @@ class Wiring:
 
     # --- whole surroundings
 
-    def rotation_world(self, card: Card, secret: str | None) -> RotationWorld:
+    def rotation_context(self, card: Card, secret: str | None) -> RotationContext:
         """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
-        from releaseguard.rotation.values import Guard, RotationWorld
+        from releaseguard.rotation.values import Guard, RotationContext
 
         settings = self.settings
         addresses = self._addresses_for(card, secret)
         guard = Guard()
         self.guard = guard
-        return RotationWorld(
+        return RotationContext(
             card=card,
-            lane=Lane(card.id, settings.environment),
+            chain_key=ChainKey(card.id, settings.environment),
             vault=self.vault,
             log=self.event_log,
             places=[self._place(card, address, secret) for address in addresses],
@@ -542,7 +542,7 @@ class Wiring:
 
         return Managed(
             card=card,
-            lane=Lane(card.id, self.settings.environment),
+            chain_key=ChainKey(card.id, self.settings.environment),
             places=[self._place(card, address, None)],
             configured=[claim.uri for claim in self._claims() if claim.owner.provider == card.id],
             sensitive=self.settings.vercel.sensitive,
@@ -696,15 +696,15 @@ class Wiring:
             public_key=public_key,
         )
 
-    def leak_surroundings(self, world: RotationWorld, secret: str | None) -> Surroundings:
+    def leak_surroundings(self, world: RotationContext, secret: str | None) -> ExposureSources:
         """Where the exposure of a leaked secret is looked for."""
-        from releaseguard.rotation.leak import Surroundings
+        from releaseguard.rotation.leak import ExposureSources
 
         addresses = self._addresses_for(world.card, secret)
         configured = [parse(claim.uri) for claim in self._claims()]
-        return Surroundings(
+        return ExposureSources(
             card=world.card,
-            lane=world.lane,
+            chain_key=world.chain_key,
             unit=world.card.unit_of(secret),
             places=world.places,
             vault=world.vault,
@@ -722,7 +722,7 @@ class Wiring:
         return [
             Managed(
                 card=self.cards.get(name),
-                lane=Lane(name, self.settings.environment),
+                chain_key=ChainKey(name, self.settings.environment),
                 places=[self._place(self.cards.get(name), address, None) for address in self.addresses_of(name)],
                 configured=[claim.uri for claim in self._claims() if claim.owner.provider == name],
                 sensitive=self.settings.vercel.sensitive,
@@ -740,8 +740,8 @@ class Wiring:
         where = self.settings.where("providers", provider, "destinations")
         return [parse(text, where=where) for text in self.settings.destinations_of(provider)]
 
-    def _place(self, card: Card, address: Address, secret: str | None) -> Place:
-        from releaseguard.rotation.values import Place
+    def _place(self, card: Card, address: Address, secret: str | None) -> Binding:
+        from releaseguard.rotation.values import Binding
 
         unit = card.unit_of(secret)
         if address.rename and len(unit) > 1:
@@ -753,7 +753,7 @@ class Wiring:
         # The card's other secrets keep their own names: under one name the last written would replace the rest.
         named = address.rename and unit[0].name == card.unit_of(None)[0].name
         names = {unit[0].name: address.rename} if named and address.rename else {}
-        return Place(self.destination(address.place), names, self._sources_at(card.id, address))
+        return Binding(self.destination(address.place), names, self._sources_at(card.id, address))
 
     def _sources_at(self, provider: str, address: Address) -> Sequence[str] | None:
         """The event sources that run at ``address``; ``None`` where the project does not say."""
@@ -795,13 +795,13 @@ class Wiring:
             limits={"github": GITHUB_LIMITS, "vercel": VERCEL_LIMITS, "supabase": SUPABASE_LIMITS},
         )
 
-    def journal(self, lane: Lane) -> Journal:
-        """A lane's history, to be written by this process."""
+    def journal(self, chain_key: ChainKey) -> Journal:
+        """A chain's history, to be written by this process."""
         from releaseguard.rotation.journal import Journal
         from releaseguard.rotation.values import Clocks, describe_holder
 
         holder = describe_holder(self.environ)
-        return Journal(self.event_log, lane, holder, span(self.settings.rotation.lease), Clocks())
+        return Journal(self.event_log, chain_key, holder, span(self.settings.rotation.lease), Clocks())
 
     def _claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""
@@ -816,7 +816,7 @@ class Wiring:
                         not isinstance(section.shared, bool) and bool({text, address.uri} & {*section.shared})
                     )
                     names = self._names_of(provider, address.rename)
-                    yield from (Claim(address.uri, name, Lane(provider, environment), shared) for name in names)
+                    yield from (Claim(address.uri, name, ChainKey(provider, environment), shared) for name in names)
 
     def _names_of(self, provider: str, rename: str | None) -> Sequence[str]:
         """What the provider's secrets are called at a destination; ``rename`` is of the card's first one."""

@@ -15,16 +15,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.audit import (
+    ChainFinding,
+    ChainKey,
     Draft,
-    Finding,
     Head,
-    Lane,
     event_hash,
     head_of,
     histories,
     in_order,
+    parse_chain_key,
     parse_head,
-    parse_lane,
     seal,
     step_id,
     verify_chain,
@@ -33,8 +33,8 @@ from releaseguard.canonical import canonical
 from releaseguard.errors import UsageError
 from releaseguard.model import Event, Outcome
 
-LANE = Lane("sendgrid", "production")
-OTHER = Lane("sendgrid", "staging")
+CHAIN_KEY = ChainKey("sendgrid", "production")
+OTHER = ChainKey("sendgrid", "staging")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 values = st.recursive(
@@ -52,18 +52,18 @@ drafts = st.builds(
 )
 
 
-def chain_of(lane: Lane, written: Sequence[Draft], batches: Sequence[int] = ()) -> list[Event]:
+def chain_of(chain_key: ChainKey, written: Sequence[Draft], batches: Sequence[int] = ()) -> list[Event]:
     """The chain that these drafts make, appended in batches of the given sizes."""
     chain: list[Event] = []
     left = list(written)
     for size in [*batches, len(left)]:
         batch, left = left[:size], left[size:]
-        chain += seal(lane, head_of(chain), batch, occurred_at=NOON + timedelta(seconds=len(chain)), source="test")
+        chain += seal(chain_key, head_of(chain), batch, occurred_at=NOON + timedelta(seconds=len(chain)), source="test")
     return chain
 
 
 chains = st.builds(
-    chain_of, st.just(LANE), st.lists(drafts, min_size=1, max_size=8), st.lists(st.integers(0, 3), max_size=4)
+    chain_of, st.just(CHAIN_KEY), st.lists(drafts, min_size=1, max_size=8), st.lists(st.integers(0, 3), max_size=4)
 )
 
 EDITS: dict[str, Callable[[Any], Any]] = {
@@ -82,8 +82,8 @@ EDITS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def findings(chain: Sequence[Event], head: Head | None = None) -> Sequence[Finding]:
-    return verify_chain(LANE, chain, head)
+def findings(chain: Sequence[Event], head: Head | None = None) -> Sequence[ChainFinding]:
+    return verify_chain(CHAIN_KEY, chain, head)
 
 
 @settings(max_examples=60, deadline=None)
@@ -169,7 +169,7 @@ def _numbered(event: Event, other: Event) -> Event:
 @given(chains, st.lists(drafts, min_size=1, max_size=8), st.data())
 def test_a_step_moved_from_another_chain_is_found(chain: list[Event], others: list[Draft], data: st.DataObject) -> None:
     moved = data.draw(st.sampled_from(chain_of(OTHER, others)))
-    renamed = replace(moved, environment="production", detail={**moved.detail, "lane": str(LANE)})
+    renamed = replace(moved, environment="production", detail={**moved.detail, "lane": str(CHAIN_KEY)})
     place = data.draw(st.integers(0, len(chain) - 1))
     assert findings([*chain, renamed])
     assert findings([*chain[:place], renamed, *chain[place + 1 :]])
@@ -191,31 +191,31 @@ def test_a_chain_rewritten_from_some_step_on_is_found_against_its_head(
     before = chain[:place]
     forged = list(before)
     for _ in range(len(chain) - place):
-        forged += seal(LANE, head_of(forged), [draft], occurred_at=NOON + timedelta(days=1), source="forger")
+        forged += seal(CHAIN_KEY, head_of(forged), [draft], occurred_at=NOON + timedelta(days=1), source="forger")
     assert findings(forged) == [], "in itself a rewritten chain is sound"
     assert findings(forged, head_of(chain))
 
 
 def test_a_whole_chain_that_is_gone_is_found_against_its_head() -> None:
-    head = head_of(chain_of(LANE, [Draft("a", {}), Draft("b", {})]))
+    head = head_of(chain_of(CHAIN_KEY, [Draft("a", {}), Draft("b", {})]))
     assert [finding.problem for finding in findings([], head)] == [
         "the whole chain is missing: its head counted 2 steps"
     ]
 
 
 def test_a_finding_names_lane_and_step() -> None:
-    chain = chain_of(LANE, [Draft("a", {}), Draft("b", {}), Draft("c", {})])
+    chain = chain_of(CHAIN_KEY, [Draft("a", {}), Draft("b", {}), Draft("c", {})])
     chain[1] = replace(chain[1], event="x")
-    assert findings(chain) == [Finding(LANE, 2, "was edited after it was written")]
+    assert findings(chain) == [ChainFinding(CHAIN_KEY, 2, "was edited after it was written")]
 
 
 def test_a_value_without_a_canonical_form_is_never_written() -> None:
     with pytest.raises(ValueError):
-        chain_of(LANE, [Draft("a", {"n": 2**60})])
+        chain_of(CHAIN_KEY, [Draft("a", {"n": 2**60})])
 
 
 def test_the_hash_is_of_what_the_store_gives_back() -> None:
-    chain = chain_of(LANE, [Draft("a", {"n": math.nan, "text": "a\0b", "names": ("x",)})])
+    chain = chain_of(CHAIN_KEY, [Draft("a", {"n": math.nan, "text": "a\0b", "names": ("x",)})])
     assert {key: chain[0].detail[key] for key in ("n", "text", "names")} == {
         "n": None,
         "text": "a\ufffdb",
@@ -225,13 +225,13 @@ def test_the_hash_is_of_what_the_store_gives_back() -> None:
 
 
 def test_the_hash_leaves_out_the_stores_time_and_itself() -> None:
-    (event,) = chain_of(LANE, [Draft("a", {"n": 1})])
+    (event,) = chain_of(CHAIN_KEY, [Draft("a", {"n": 1})])
     assert event_hash(replace(event, recorded_at=NOON)) == event.detail["hash"]
 
 
 def test_the_hash_is_the_documented_one() -> None:
     """Fixed here so that no change of code makes yesterday's chains look forged."""
-    (event,) = chain_of(LANE, [Draft("rotation_planned", {"reason": "ğ"})])
+    (event,) = chain_of(CHAIN_KEY, [Draft("rotation_planned", {"reason": "ğ"})])
     assert str(event.id) == "79fd65cb-e224-51be-ba0d-62e7255d3a9d"
     assert event.detail["hash"] == "c63c2d687c637b01ec39c2fa1ab1c3d3c42f807f7e64e2dd7a4a3ee4cc17c5c6"
 
@@ -258,7 +258,7 @@ def test_what_has_no_quick_way_has_the_long_one() -> None:
 
 
 def test_heads_are_read_back_as_they_are_printed() -> None:
-    head = head_of(chain_of(LANE, [Draft("a", {})]))
+    head = head_of(chain_of(CHAIN_KEY, [Draft("a", {})]))
     assert head is not None
     assert parse_head(str(head)) == head
     assert parse_head(f" {head}\n") == head
@@ -274,18 +274,20 @@ def test_what_is_no_head_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", [None, 3, "", "a", "@", "a@", "@b", ["a@b"]])
 def test_what_is_no_lane_is_none(text: object) -> None:
-    assert parse_lane(text) is None
+    assert parse_chain_key(text) is None
 
 
 def test_steps_are_sorted_by_number_and_kept_apart_by_lane() -> None:
-    ours, theirs = chain_of(LANE, [Draft("a", {})] * 12), chain_of(OTHER, [Draft("a", {})] * 2)
+    ours, theirs = chain_of(CHAIN_KEY, [Draft("a", {})] * 12), chain_of(OTHER, [Draft("a", {})] * 2)
     plain = replace(ours[0], id=UUID(int=1), event="release_deployed", detail={"release": "r1"})
     read = histories((row, None) for row in [*reversed(ours), plain, *theirs])
-    assert {lane: chain.steps for lane, chain in read.chains.items()} == {LANE: ours, OTHER: theirs}
+    assert {chain_key: chain.steps for chain_key, chain in read.chains.items()} == {CHAIN_KEY: ours, OTHER: theirs}
     assert read.foreign == []
     assert in_order(reversed(ours)) == ours
 
 
 def test_an_id_belongs_to_one_lane_and_step() -> None:
-    ids = {step_id(Lane(provider, environment), step) for provider in "ab" for environment in "cd" for step in (1, 11)}
+    ids = {
+        step_id(ChainKey(provider, environment), step) for provider in "ab" for environment in "cd" for step in (1, 11)
+    }
     assert len(ids) == 8

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import ChainReport, Draft, Head, Lane, head_of, seal, step_id, verify_log
+from releaseguard.audit import ChainKey, ChainReport, Draft, Head, head_of, seal, step_id, verify_log
 from releaseguard.eventlog.interface import Conflict
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 
-MAIL = Lane("sendgrid", "production")
-SMS = Lane("twilio", "production")
+MAIL = ChainKey("sendgrid", "production")
+SMS = ChainKey("twilio", "production")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -31,11 +31,11 @@ def log(tmp_path: Path) -> Iterator[SqliteEventLog]:
 def heads(log: SqliteEventLog) -> Sequence[Head]:
     """Two chains of five steps among other rows of ours and traffic."""
     made = []
-    for lane in (MAIL, SMS):
+    for chain_key in (MAIL, SMS):
         chain: list[Event] = []
         for number in range(5):
             draft = Draft(f"rotation_step_{number}", {"number": number, "note": "ğ ü 1.5", "share": 0.1})
-            chain += log.append_exclusively(seal(lane, head_of(chain), [draft], occurred_at=NOON, source="test"))
+            chain += log.append_exclusively(seal(chain_key, head_of(chain), [draft], occurred_at=NOON, source="test"))
         made.append(head_of(chain))
     log.append([_row(OURSELVES, "release_deployed"), _row("sendgrid", "sendgrid_email_sent")])
     return [head for head in made if head is not None]
@@ -62,12 +62,12 @@ def tamper(log: SqliteEventLog, tmp_path: Path) -> Callable[..., None]:
     return execute
 
 
-def where(lane: Lane, step: int) -> str:
-    return f"WHERE id = '{step_id(lane, step)}'"
+def where(chain_key: ChainKey, step: int) -> str:
+    return f"WHERE id = '{step_id(chain_key, step)}'"
 
 
 def found(reports: Sequence[ChainReport]) -> list[tuple[str, int]]:
-    return [(str(finding.lane), finding.step) for report in reports for finding in report.findings]
+    return [(str(finding.chain_key), finding.step) for report in reports for finding in report.findings]
 
 
 def test_untouched_chains_are_intact(log: SqliteEventLog, heads: Sequence[Head]) -> None:
@@ -106,8 +106,8 @@ def test_an_edit_is_found_without_a_head(
 ) -> None:
     tamper(f"UPDATE integration_events SET {change} {where(MAIL, step)}")
     reports = verify_log(log).chains
-    assert any(lane == str(MAIL) for lane, _ in found(reports))
-    assert not any(lane == str(SMS) for lane, _ in found(reports))
+    assert any(chain_key == str(MAIL) for chain_key, _ in found(reports))
+    assert not any(chain_key == str(SMS) for chain_key, _ in found(reports))
 
 
 def test_an_edit_whose_hash_was_made_to_fit_is_found_by_the_step_after_it(
@@ -123,7 +123,7 @@ def test_a_deleted_step_is_found_without_a_head(
     log: SqliteEventLog, heads: Sequence[Head], tamper: Callable[..., None], step: int
 ) -> None:
     tamper(f"DELETE FROM integration_events {where(MAIL, step)}")
-    assert {lane for lane, _ in found(verify_log(log).chains)} == {str(MAIL)}
+    assert {chain_key for chain_key, _ in found(verify_log(log).chains)} == {str(MAIL)}
 
 
 def test_a_cut_tail_is_found_against_the_head_only(
@@ -148,7 +148,7 @@ def test_a_chain_of_one_step_that_was_wiped_is_found_where_it_is_looked_for(
 ) -> None:
     log.append_exclusively(seal(MAIL, None, [Draft("rotation_planned", {})], occurred_at=NOON, source="test"))
     tamper(f"UPDATE integration_events SET detail = '{{}}' {where(MAIL, 1)}")
-    assert found(verify_log(log, lanes=[MAIL]).chains) == [(str(MAIL), 1)]
+    assert found(verify_log(log, chain_keys=[MAIL]).chains) == [(str(MAIL), 1)]
 
 
 def test_two_steps_that_change_places_are_found(
@@ -180,7 +180,7 @@ def test_a_row_that_is_no_event_any_more_is_found(
     report = verify_log(log, heads)
     assert [(row.row, row.column) for row in report.unreadable] == [(str(step_id(MAIL, 3)), "occurred_at")]
     assert not report.intact
-    assert [one.lane for one in report.chains] == [MAIL, SMS], "the others are looked at all the same"
+    assert [one.chain_key for one in report.chains] == [MAIL, SMS], "the others are looked at all the same"
 
 
 def test_rows_of_other_kinds_do_not_disturb(log: SqliteEventLog, heads: Sequence[Head]) -> None:

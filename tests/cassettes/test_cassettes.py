@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from releaseguard.destinations.interface import InStep
+from releaseguard.destinations.interface import SyncStatus
 from tests.support import exchanges
 
 FILES = sorted(exchanges.CASSETTES.glob("*.yaml"))
@@ -66,9 +66,9 @@ def findings(path: Path) -> list[str]:
 
 EXPECTED: dict[str, object] = {
     "github": [("SENDGRID_API_KEY", True, 1), ("SENDGRID_API_KEY_VERSION", True, 1)] * 3,
-    "vercel": [("SENDGRID_API_KEY", InStep.UNKNOWN, 2), ("SENDGRID_API_KEY_VERSION", InStep.YES, 1)],
+    "vercel": [("SENDGRID_API_KEY", SyncStatus.UNKNOWN, 2), ("SENDGRID_API_KEY_VERSION", SyncStatus.YES, 1)],
     "vercel-deployment": ["READY", "QUEUED", "INITIALIZING"],
-    "supabase": [("SENDGRID_API_KEY", InStep.YES, 1), ("SENDGRID_API_KEY_VERSION", InStep.YES, 1)],
+    "supabase": [("SENDGRID_API_KEY", SyncStatus.YES, 1), ("SENDGRID_API_KEY_VERSION", SyncStatus.YES, 1)],
     "infisical": [1, 2, exchanges.VALUE, ["SENDGRID_API_KEY"]],
 }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import Lane, seal
+from releaseguard.audit import ChainKey, seal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.events import LeaseTaken
@@ -317,7 +317,7 @@ def _chain(tmp_path: Path) -> None:
     with SqliteEventLog(tmp_path / "releaseguard.db") as log:
         old = datetime(2020, 1, 1, tzinfo=UTC)
         log.append_exclusively(
-            seal(Lane("sendgrid", "production"), None, [LeaseTaken().draft("ada")], occurred_at=old, source="test")
+            seal(ChainKey("sendgrid", "production"), None, [LeaseTaken().draft("ada")], occurred_at=old, source="test")
         )
 
 

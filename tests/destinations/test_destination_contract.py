@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.interface import InStep
+from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import AccessDenied, Failed, NotFound, ReleaseguardError, ServiceError
 from releaseguard.sandbox import faults
 from tests.support.adapters import companion_item, everything_said, secret_item
@@ -43,7 +43,7 @@ def test_a_push_replaces_what_is_there_and_shows_another_marker(place: Place) ->
     assert place.value("SENDGRID_API_KEY") == CANARY
     assert before.present
     assert receipt.observed.marker not in {before.marker, None}
-    assert receipt.observed.in_step is not InStep.NO
+    assert receipt.observed.sync is not SyncStatus.NO
 
 
 def test_the_companion_tells_the_version(place: Place) -> None:
@@ -53,7 +53,7 @@ def test_the_companion_tells_the_version(place: Place) -> None:
         items = [secret_item("KEY", f"value {version}"), companion_item("KEY_VERSION", version)]
         place.destination.push(items)
         assert place.value("KEY_VERSION") == str(version)
-        assert place.destination.observe(items)["KEY_VERSION"].in_step is InStep.YES
+        assert place.destination.observe(items)["KEY_VERSION"].sync is SyncStatus.YES
 
 
 def test_pushing_again_is_harmless(place: Place) -> None:
@@ -75,14 +75,14 @@ def test_the_forecast_only_reads_and_predicts_every_request(place: Place, exists
         place.destination.push(items)
     place = _fresh(place)
     sent = len(place.stand_in.requests)
-    forecast = place.reopen().forecast(items)
+    estimate = place.reopen().estimate(items)
     assert all(sent.method == "GET" for sent in list(place.stand_in.requests)[sent:])
-    assert list(forecast.update if exists else forecast.create) == [item.name for item in items]
+    assert list(estimate.update if exists else estimate.create) == [item.name for item in items]
     before = len(place.stand_in.requests)
     place.destination.push(items)
     pushed = list(place.stand_in.requests)[before:]
-    assert sum(sent.writes for sent in pushed) == forecast.writes
-    assert len(pushed) == forecast.reads + forecast.writes
+    assert sum(sent.writes for sent in pushed) == estimate.writes
+    assert len(pushed) == estimate.reads + estimate.writes
 
 
 def _fresh(place: Place) -> Place:
@@ -92,12 +92,12 @@ def _fresh(place: Place) -> Place:
 
 def test_what_is_absent_is_observed_as_absent(place: Place) -> None:
     seen = place.destination.observe(_plan(place))["SENDGRID_API_KEY"]
-    assert (seen.present, seen.in_step, seen.changed_at) == (False, InStep.NO, None)
+    assert (seen.present, seen.sync, seen.changed_at) == (False, SyncStatus.NO, None)
 
 
 def test_another_value_is_never_in_step(place: Place) -> None:
     place.put("SENDGRID_API_KEY", "old")
-    assert place.destination.observe(_plan(place))["SENDGRID_API_KEY"].in_step is not InStep.YES
+    assert place.destination.observe(_plan(place))["SENDGRID_API_KEY"].sync is not SyncStatus.YES
 
 
 def test_a_write_that_took_no_effect_is_a_failure(place: Place) -> None:
@@ -184,7 +184,7 @@ def test_no_failure_shows_the_value(place: Place, fault: faults.Fault) -> None:
     assert place.value("SENDGRID_API_KEY") is None
 
 
-@pytest.mark.parametrize("verb", ["forecast", "push", "observe"])
+@pytest.mark.parametrize("verb", ["estimate", "push", "observe"])
 def test_a_wrong_token_is_access_denied_and_nothing_is_written(place: Place, verb: str) -> None:
     with pytest.raises(AccessDenied) as raised:
         getattr(place.reopen(token="wrong"), verb)(_plan(place))
@@ -192,7 +192,7 @@ def test_a_wrong_token_is_access_denied_and_nothing_is_written(place: Place, ver
     assert place.writes == []
 
 
-@pytest.mark.parametrize("verb", ["forecast", "push", "observe"])
+@pytest.mark.parametrize("verb", ["estimate", "push", "observe"])
 def test_a_place_that_does_not_exist_is_named(place: Place, verb: str) -> None:
     scheme, _, rest = place.destination.uri.partition(":")
     missing = {

@@ -142,7 +142,7 @@ def test_a_late_replica_is_waited_for(repository: Place) -> None:
     repository.put("KEY", "old")
     stale = faults.answer(200, {"name": "KEY", "updated_at": "2026-01-01T00:00:00Z"})
     items = [secret_item("KEY", "new")]
-    repository.destination.forecast(items)  # the key is there: the next GETs of KEY are before and after the write
+    repository.destination.estimate(items)  # the key is there: the next GETs of KEY are before and after the write
     repository.stand_in.after.append(
         lambda sent: repository.stand_in.fail_next("GET", "secrets/KEY", stale) if sent.method == "PUT" else None
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.destinations.interface import InStep
+from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import ConfigError, Failed, NotFound, Refused
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
@@ -34,8 +34,8 @@ def test_secrets_and_companions_travel_in_one_request_secrets_first(supabase: Pl
 
 def test_the_digest_tells_whether_the_value_is_there(supabase: Place) -> None:
     supabase.put("KEY", VALUE)
-    assert supabase.destination.observe([secret_item("KEY", VALUE)])["KEY"].in_step is InStep.YES
-    assert supabase.destination.observe([secret_item("KEY", "other")])["KEY"].in_step is InStep.NO
+    assert supabase.destination.observe([secret_item("KEY", VALUE)])["KEY"].sync is SyncStatus.YES
+    assert supabase.destination.observe([secret_item("KEY", "other")])["KEY"].sync is SyncStatus.NO
 
 
 def test_a_marker_does_not_hold_the_digest(supabase: Place) -> None:
@@ -48,7 +48,7 @@ def test_without_digests_the_time_tells(supabase: Place) -> None:
     _stand_in(supabase).shows_digest = False
     supabase.put("KEY", "old")
     receipt = supabase.destination.push([secret_item("KEY", VALUE)])[0]
-    assert receipt.observed.in_step is InStep.UNKNOWN
+    assert receipt.observed.sync is SyncStatus.UNKNOWN
     supabase.stand_in.fail_next("POST", "secrets", faults.answer(201))
     with pytest.raises(Failed):
         supabase.destination.push([secret_item("KEY", VALUE)])
@@ -63,8 +63,8 @@ def test_without_digests_and_times_presence_is_all_and_is_said_to_be(supabase: P
 @pytest.mark.parametrize("value", ["a" * 64, "0123456789abcdef" * 4])
 def test_a_value_that_looks_like_a_digest_is_compared_like_any_other(supabase: Place, value: str) -> None:
     supabase.destination.push([secret_item("KEY", value)])
-    assert supabase.destination.observe([secret_item("KEY", value)])["KEY"].in_step is InStep.YES
-    assert supabase.destination.observe([secret_item("KEY", "b" * 64)])["KEY"].in_step is InStep.NO
+    assert supabase.destination.observe([secret_item("KEY", value)])["KEY"].sync is SyncStatus.YES
+    assert supabase.destination.observe([secret_item("KEY", "b" * 64)])["KEY"].sync is SyncStatus.NO
 
 
 @pytest.mark.parametrize("name", ["SUPABASE_KEY", "A" * 257, "1A", ""])
@@ -86,7 +86,7 @@ def test_a_full_project_still_takes_names_it_has_and_refuses_new_ones(supabase: 
     for number in range(100):
         supabase.put(f"KEY_{number}", "old")
     supabase.destination.push([secret_item("KEY_7", VALUE)])
-    for verb in (supabase.destination.forecast, supabase.destination.push):
+    for verb in (supabase.destination.estimate, supabase.destination.push):
         with pytest.raises(Refused, match="100"):
             verb([secret_item("NEW", VALUE)])
     assert supabase.value("NEW") is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.interface import InStep, NotOurs
+from releaseguard.destinations.interface import NotOurs, SyncStatus
 from releaseguard.errors import ConfigError, Failed
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
@@ -99,7 +99,7 @@ def test_a_note_longer_than_vercel_takes_is_cut(stand_in: VercelStandIn, project
 # --- what is not ours --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["forecast", "push"])
+@pytest.mark.parametrize("verb", ["estimate", "push"])
 def test_a_record_that_serves_another_target_too_is_left_whole(
     stand_in: VercelStandIn, project: VercelProject, at: At, verb: str
 ) -> None:
@@ -187,33 +187,33 @@ def test_a_comment_alone_is_not_taken_for_the_value(stand_in: VercelStandIn, pro
 @pytest.mark.parametrize(
     ("type_", "value", "expected"),
     [
-        ("encrypted", VALUE, InStep.YES),
-        ("encrypted", "old", InStep.NO),
-        ("plain", VALUE, InStep.YES),
-        ("sensitive", VALUE, InStep.UNKNOWN),
-        ("sensitive", "old", InStep.UNKNOWN),
+        ("encrypted", VALUE, SyncStatus.YES),
+        ("encrypted", "old", SyncStatus.NO),
+        ("plain", VALUE, SyncStatus.YES),
+        ("sensitive", VALUE, SyncStatus.UNKNOWN),
+        ("sensitive", "old", SyncStatus.UNKNOWN),
     ],
 )
 def test_what_can_be_read_is_compared(
-    stand_in: VercelStandIn, project: VercelProject, at: At, type_: str, value: str, expected: InStep
+    stand_in: VercelStandIn, project: VercelProject, at: At, type_: str, value: str, expected: SyncStatus
 ) -> None:
     stand_in.put(project, KEY, value, ["production"], type_)
     seen = at("production").observe([secret_item(KEY, VALUE)])[KEY]
-    assert (seen.present, seen.in_step) == (True, expected)
+    assert (seen.present, seen.sync) == (True, expected)
     assert ("not sensitive" in seen.remarks) is (type_ != "sensitive")
 
 
 def test_a_target_without_the_variable_is_behind(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
     stand_in.put(project, KEY, VALUE, ["production"])
     seen = at("production,preview").observe([secret_item(KEY, VALUE)])[KEY]
-    assert (seen.present, seen.in_step) == (True, InStep.NO)
+    assert (seen.present, seen.sync) == (True, SyncStatus.NO)
     assert "missing in preview" in seen.remarks
 
 
 def test_a_merged_record_is_observed_and_remarked_upon(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
     stand_in.put(project, KEY, VALUE, ["production", "development"])
     seen = at("production").observe([secret_item(KEY, VALUE)])[KEY]
-    assert (seen.present, seen.in_step) == (True, InStep.YES)
+    assert (seen.present, seen.sync) == (True, SyncStatus.YES)
     assert seen.remarks == ("one variable also serves development",)
 
 

@@ -4,22 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releaseguard.destinations.interface import InStep, Observed
-from releaseguard.rotation.drift import DRIFTED, DriftStatus, Pushed, compare, findings
+from releaseguard.destinations.interface import Observed, SyncStatus
+from releaseguard.rotation.drift import DRIFTED, DriftStatus, LastPush, compare, findings
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 
 T0 = datetime(2026, 11, 24, 10, tzinfo=UTC)
 NEWEST = SecretVersion("KEY", 3, Secret("value-3"), "id-a", updated_at=T0)
-UNKNOWN, YES, NO = InStep.UNKNOWN, InStep.YES, InStep.NO
+UNKNOWN, YES, NO = SyncStatus.UNKNOWN, SyncStatus.YES, SyncStatus.NO
 
 
-def pushed(version: int, marker: str = "m", secret_id: str = "id-a") -> Pushed:
-    return Pushed(version, secret_id, marker)
+def pushed(version: int, marker: str = "m", secret_id: str = "id-a") -> LastPush:
+    return LastPush(version, secret_id, marker)
 
 
-def seen(in_step: InStep = UNKNOWN, marker: str = "m", at: datetime | None = None, **more) -> Observed:
-    return Observed("KEY", present=True, in_step=in_step, marker=marker, changed_at=at, **more)
+def seen(sync: SyncStatus = UNKNOWN, marker: str = "m", at: datetime | None = None, **more) -> Observed:
+    return Observed("KEY", present=True, sync=sync, marker=marker, changed_at=at, **more)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releaseguard.audit import Draft, Lane, seal
+from releaseguard.audit import ChainKey, Draft, seal
 from releaseguard.errors import AccessDenied, ConfigError
 from releaseguard.eventlog.interface import EventTable, Query
 from releaseguard.eventlog.schema import access, guards
@@ -70,7 +70,9 @@ def project(request: pytest.FixtureRequest, supabase: postgres.Cluster) -> Itera
             store.sql("DROP VIEW integration_events_by_minute")
             store.sql(log.schema_sql().replace(">= 150000", ">= 990000"))
         log.append([USE])
-        log.append_exclusively(seal(Lane("sendgrid", "production"), None, [Draft("rotation_planned", {})], **ROTATION))
+        log.append_exclusively(
+            seal(ChainKey("sendgrid", "production"), None, [Draft("rotation_planned", {})], **ROTATION)
+        )
         store.sql("DO $$ BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         store.sql("GRANT ALL ON integration_events TO app")
         store.sql("CREATE POLICY apps ON integration_events TO app USING (true) WITH CHECK (true)")

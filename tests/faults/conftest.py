@@ -18,7 +18,7 @@ from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import Access, Limits, ServiceClient
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, Clocks, RotateRequest
+from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
@@ -61,12 +61,12 @@ class Stage:
     version: int
     shown: list[str] = field(default_factory=list)
 
-    def rotate(self, action: Action = Action.ROTATE) -> Ended:
+    def rotate(self, action: RotateAction = RotateAction.ROTATE) -> Ended:
         environ = self.world.environ()
         chosen = settings.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
         policy = build_policy({}, {}, {})
         with OneAtATime(chosen, settings.credentials(environ), load_cards(self.folder), policy, environ) as wiring:
-            world = wiring.rotation_world(wiring.cards.get("sendgrid"), None)
+            world = wiring.rotation_context(wiring.cards.get("sendgrid"), None)
             clocks = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))  # poll quickly
             world = replace(world, clocks=clocks, rules=replace(world.rules, side_by_side=4))
             ended = self._ended(lambda: rotate(RotateRequest(action=action), world, self.shown.append))

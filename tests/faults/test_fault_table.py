@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from releaseguard.errors import ExitCode
-from releaseguard.rotation.values import Action
+from releaseguard.rotation.values import RotateAction
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.faults import Fault
 
@@ -130,7 +130,7 @@ def test_one_fault(stage, fault, name):
             reached = "PUSHED" if name == "Vercel POST deployment" else "STAGED"
             assert (ended.code, ended.state) == (ExitCode.SERVICE, reached), ended.shown
             assert count == USUAL[name] - (name == "Vercel POST env"), "the companion waits for its secret"
-            ended = stage.rotate(Action.RESUME)
+            ended = stage.rotate(RotateAction.RESUME)
     assert (ended.code, ended.state) == (ExitCode.OK, "PROVEN"), ended.shown
     if goes_on:
         assert count == USUAL[name] + repeated
@@ -215,7 +215,7 @@ def test_once_the_service_is_back_the_rotation_is_finished_by_resume(stage, faul
         assert stage.rotate().code is ExitCode.SERVICE
         service.heal()
         written = call.count(stage)
-        ended = stage.rotate(Action.RESUME)
+        ended = stage.rotate(RotateAction.RESUME)
     assert (ended.code, ended.state) == (ExitCode.OK, "PROVEN"), ended.shown
     assert call.count(stage) == written + 1
     stage.assert_right()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.incident.document import _closing
 from releaseguard.incident.words import LANGUAGES, Words
 from releaseguard.rotation.account import leak_row
@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_commands_of_an_open_leak_survive_their_sentence(language, contained, unfinished):
     leak = OpenLeak("r1", "KEY", Leak("in a gist", {"KEY": 3}), NOON, contained, unfinished)
-    row = leak_row(Lane("sendgrid", "production"), leak)
+    row = leak_row(ChainKey("sendgrid", "production"), leak)
     told = _closing(row, Words(language, NOON))
     if language == "en":
         assert told == row["next_step"]

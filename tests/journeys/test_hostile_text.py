@@ -16,14 +16,14 @@ from pathlib import Path
 import click
 import pytest
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.cli.main import releaseguard
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.rotation.run import rotate
 from releaseguard.rotation.values import RotateRequest
 from tests.rotation.rotation_fakes import NAME
-from tests.rotation.rotation_fakes import World as RotationWorld
+from tests.rotation.rotation_fakes import World as RotationContext
 from tests.support.commands import Commands, Done
 from tests.support.hostile import HOSTILE, must_be_harmless
 
@@ -108,11 +108,11 @@ def ours(event: str, minute: int, **columns: object) -> Event:
 
 
 def rotation() -> Iterator[Event]:
-    world = RotationWorld()
+    world = RotationContext()
     world.live_with("old")
     world.vault.put(NAME, "new")
     rotate(RotateRequest(leak=True, reason=" ".join(HOSTILE)), world.process(), world.tell)
-    assert world.process().lane == Lane("sendgrid", "production")
+    assert world.process().chain_key == ChainKey("sendgrid", "production")
     yield from world.log.chain()
 
 

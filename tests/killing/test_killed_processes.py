@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import Lane, parse_head, verify_chain
+from releaseguard.audit import ChainKey, parse_head, verify_chain
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
@@ -28,7 +28,7 @@ from tests.killing.mortals import Mortals
 
 SETTINGS = '\n[rotation]\nlease = "0.6s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 NAME = "SENDGRID_API_KEY"
-LANE = Lane("sendgrid", "production")
+CHAIN_KEY = ChainKey("sendgrid", "production")
 BEGIN = ("rotate", "sendgrid", "--leak", "--reason", "key in a gist", "--yes", "--json")
 RESUME = ("rotate", "sendgrid", "--resume", "--json")
 NEVER = 1_000_000
@@ -100,8 +100,8 @@ class Life:
     def _check_chain(self, about: str) -> None:
         said: dict[str, Any] = json.loads(self.said[self.said.index("{\n") : self.said.rindex("}") + 1])
         with SqliteEventLog(self.folder / "releaseguard.db") as log:
-            chain = list(log.select(Query(detail={"lane": str(LANE)})))
-        assert not verify_chain(LANE, chain, parse_head(said["head"])), about
+            chain = list(log.select(Query(detail={"lane": str(CHAIN_KEY)})))
+        assert not verify_chain(CHAIN_KEY, chain, parse_head(said["head"])), about
 
 
 def _keys(body: bytes) -> Iterator[str]:

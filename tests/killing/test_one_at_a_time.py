@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import Lane, verify_chain
+from releaseguard.audit import ChainKey, verify_chain
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
@@ -25,7 +25,7 @@ from tests.support import postgres, postgrest
 SLOW_MACHINE = '\n[rotation]\nlease = "120s"\nprove_within = "120s"\n[network]\ntimeout = "60s"\npatience = "120s"\n'
 QUICK = '\n[rotation]\nlease = "1s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 NAME = "SENDGRID_API_KEY"
-LANE = Lane("sendgrid", "production")
+CHAIN_KEY = ChainKey("sendgrid", "production")
 BEGIN = ["rotate", "sendgrid", "--yes", "--json"]
 RESUME = ["rotate", "sendgrid", "--resume", "--json"]
 NEVER = 1_000_000
@@ -88,9 +88,9 @@ def test_of_fifty_processes_one_proceeds_and_the_others_name_it(
         pid = (tmp_path / f"out-{winner}.pid").read_text()
         assert all(f"pid {pid} " in said[number] and "since" in said[number] for number, _ in refused)
         assert world.holders(NAME, version) >= set(world.destinations["sendgrid"])
-        chain = list(log.select(Query(detail={"lane": str(LANE)})))
+        chain = list(log.select(Query(detail={"lane": str(CHAIN_KEY)})))
         assert sum(event.event == "rotation_planned" for event in chain) == 1
-        assert not verify_chain(LANE, chain)
+        assert not verify_chain(CHAIN_KEY, chain)
 
 
 def _sleeping(pid: int) -> bool:
@@ -158,5 +158,5 @@ def test_a_process_that_slept_through_its_lease_sends_no_more_than_it_had_under_
         assert "taken over" in (tmp_path / "sleeper").read_text()
         assert late <= 1, f"{late} requests after waking up"
         assert world.holders(NAME, version) >= set(world.destinations["sendgrid"])
-        assert not verify_chain(LANE, list(log.select(Query(detail={"lane": str(LANE)}))))
+        assert not verify_chain(CHAIN_KEY, list(log.select(Query(detail={"lane": str(CHAIN_KEY)}))))
         assert world.crashes == []

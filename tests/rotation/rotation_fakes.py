@@ -10,20 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.destinations.address import Address
-from releaseguard.destinations.interface import Destination, Forecast, InStep, Item, Observed, Receipt
+from releaseguard.destinations.interface import CostEstimate, Destination, Item, Observed, SyncStatus, WriteResult
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query, SetAside
 from releaseguard.model import Event, Outcome, new_id
-from releaseguard.rotation.values import Clocks, Guard, OwnAccess, Place, RotationRules, RotationWorld
+from releaseguard.rotation.values import Binding, Clocks, Guard, OwnAccess, RotationContext, RotationRules
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Access, SecretVersion, Vault
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
-LANE = Lane("sendgrid", "production")
+CHAIN_KEY = ChainKey("sendgrid", "production")
 
 
 class Killed(BaseException):
@@ -236,19 +236,19 @@ class FakeDestination(Destination):
     def also_called(self) -> Sequence[Address]:
         return self.killer.around(f"names {self.uri}", lambda: self.spellings)  # type: ignore[return-value]
 
-    def forecast(self, items: Sequence[Item]) -> Forecast:
-        def look() -> Forecast:
+    def estimate(self, items: Sequence[Item]) -> CostEstimate:
+        def look() -> CostEstimate:
             names = [item.name for item in items]
             create = tuple(name for name in names if name not in self.cells)
-            return Forecast(1, len(names), create, tuple(name for name in names if name in self.cells))
+            return CostEstimate(1, len(names), create, tuple(name for name in names if name in self.cells))
 
         return self.killer.around(f"forecast {self.uri}", look)  # type: ignore[return-value]
 
-    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+    def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         for item in items:
             self.killer.around(f"write {self.uri} {item.name}", lambda item=item: self.set(item))  # type: ignore[misc]
         seen = self.observe(items)
-        return [Receipt(item.name, seen[item.name], 1) for item in items]
+        return [WriteResult(item.name, seen[item.name], 1) for item in items]
 
     def set(self, item: Item) -> None:
         before = self.cells.get(item.name)
@@ -266,9 +266,9 @@ class FakeDestination(Destination):
         cell = self.cells.get(item.name)
         if cell is None:
             return Observed(item.name, present=False)
-        step = InStep.YES if cell.value == item.value.reveal() else InStep.NO
+        step = SyncStatus.YES if cell.value == item.value.reveal() else SyncStatus.NO
         return Observed(
-            item.name, present=True, marker=str(cell.marker), in_step=step if self.shows else InStep.UNKNOWN
+            item.name, present=True, marker=str(cell.marker), sync=step if self.shows else SyncStatus.UNKNOWN
         )
 
     def copies(self, names: Sequence[str]) -> Sequence[str]:
@@ -444,22 +444,22 @@ class World:
         self.deployer.deploy()
         self.time.now += 60
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[Binding]:
         if not self.sources:
-            return [Place(destination) for destination in self.destinations]
+            return [Binding(destination) for destination in self.destinations]
         return [
-            *(Place(destination) for destination in self.github),
-            Place(self.vercel, sources=("web",)),
-            Place(self.supabase, sources=("edge",)),
+            *(Binding(destination) for destination in self.github),
+            Binding(self.vercel, sources=("web",)),
+            Binding(self.supabase, sources=("edge",)),
         ]
 
-    def process(self, name: str | None = None) -> RotationWorld:
+    def process(self, name: str | None = None) -> RotationContext:
         """A fresh object graph, as another process on another machine has it."""
         guard = Guard()
         self.killer.guard = guard
-        return RotationWorld(
+        return RotationContext(
             card=self.card,
-            lane=LANE,
+            chain_key=CHAIN_KEY,
             vault=self.vault,
             log=self.log,
             places=self.places(),

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import GENESIS, Draft, Head, Lane, event_hash, read_chain, seal, step_id, verify_chain
+from releaseguard.audit import GENESIS, ChainKey, Draft, Head, event_hash, read_chain, seal, step_id, verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Refused
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.rotation import events as said
-from releaseguard.rotation.history import LaneView, fold, lane_query, view_of
+from releaseguard.rotation.history import ChainView, chain_query, fold, view_of
 from releaseguard.rotation.history import read as read_lane
 from releaseguard.rotation.journal import Journal
 from releaseguard.rotation.mend import disown
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.survey import lane_view
-from releaseguard.rotation.values import Action, Clocks, RotateRequest, RotationResult, State
-from tests.rotation.rotation_fakes import LANE, NAME, FakeLog, Killer, Time, World
+from releaseguard.rotation.survey import chain_view
+from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest, RotationResult, RotationState
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeLog, Killer, Time, World
 
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")
 LEASE = timedelta(seconds=30)
@@ -35,7 +35,7 @@ def go(world: World, request: RotateRequest = PLAIN) -> RotationResult:
     return rotate(request, world.process(), world.tell)
 
 
-def do(world: World, action: Action) -> RotationResult:
+def do(world: World, action: RotateAction) -> RotationResult:
     return go(world, RotateRequest(action=action))
 
 
@@ -44,17 +44,17 @@ def leaking() -> World:
     world = World()
     world.live_with("old")
     world.vault.put(NAME, "new")
-    assert go(world, LEAKED).state is State.PROVEN
+    assert go(world, LEAKED).state is RotationState.PROVEN
     return world
 
 
-def view(world: World) -> LaneView:
-    return lane_view(world.log, LANE)
+def view(world: World) -> ChainView:
+    return chain_view(world.log, CHAIN_KEY)
 
 
 def row(event: str, *, step: int, id_: Any = None, **detail: Any) -> Event:
     """What somebody writes who knows names and keys, and has not read the log."""
-    marks = {"provider": "sendgrid", "lane": str(LANE), "step": step, "previous": GENESIS, "hash": GENESIS}
+    marks = {"provider": "sendgrid", "lane": str(CHAIN_KEY), "step": step, "previous": GENESIS, "hash": GENESIS}
     return Event(
         id=id_ or new_id(),
         occurred_at=Time().wall(),
@@ -71,7 +71,7 @@ def own_ids(event: str, steps: Sequence[int], **detail: Any) -> list[Event]:
     forged: list[Event] = []
     previous = GENESIS
     for step in steps:
-        one = row(event, step=step, id_=step_id(LANE, step), previous=previous, **detail)
+        one = row(event, step=step, id_=step_id(CHAIN_KEY, step), previous=previous, **detail)
         previous = event_hash(one)
         forged.append(replace(one, detail={**one.detail, "hash": previous}))
     return forged
@@ -86,10 +86,10 @@ def forgeries(length: int, rotation: str) -> Mapping[str, list[Event]]:
     return {
         "a retirement by name": [row("rotation_retired", step=length + 1, rotation_id=rotation)],
         "a proof by name": [row("rotation_proven", step=length + 1, rotation_id=rotation, grade="A")],
-        "the lease": [row("rotation_lease_taken", step=length + 1, id_=step_id(LANE, length + 1))],
-        "every id that comes": [row("rotation_lease_taken", step=n, id_=step_id(LANE, n)) for n in after],
+        "the lease": [row("rotation_lease_taken", step=length + 1, id_=step_id(CHAIN_KEY, length + 1))],
+        "every id that comes": [row("rotation_lease_taken", step=n, id_=step_id(CHAIN_KEY, n)) for n in after],
         "every id that comes, as traffic": [
-            replace(row("x", step=n, id_=step_id(LANE, n)), provider="sendgrid", detail={}) for n in after
+            replace(row("x", step=n, id_=step_id(CHAIN_KEY, n)), provider="sendgrid", detail={}) for n in after
         ],
         "a chain of its own": own_ids("rotation_retired", after),
         "a chain of its own from the start": own_ids("rotation_retired", range(1, length + 60)),
@@ -111,11 +111,11 @@ def test_whoever_can_only_insert_changes_nothing_and_stops_nothing(kind: str) ->
     assert replace(after, foreign=()) == replace(before, foreign=())
     assert [leak.leak.reason for leak in after.open_leaks] == ["key in a public gist"]
     assert bool(after.foreign) is (kind != "every id that comes, as traffic")
-    done = do(world, Action.CONFIRM_REVOKED)
-    assert (done.state, done.exit_code) == (State.RETIRED, ExitCode.OK)
+    done = do(world, RotateAction.CONFIRM_REVOKED)
+    assert (done.state, done.exit_code) == (RotationState.RETIRED, ExitCode.OK)
     assert not view(world).open_leaks
     world.vault.put(NAME, "newer")
-    assert go(world).state is State.PROVEN
+    assert go(world).state is RotationState.PROVEN
     assert [one.event for one in view(world).foreign] == [one.event for one in after.foreign]
 
 
@@ -126,7 +126,7 @@ def test_a_lane_that_was_never_rotated_can_be_rotated_all_the_same(kind: str) ->
     world.vault.put(NAME, "new")
     world.log.append([one for one in forgeries(0, "r1")[kind] if one.detail.get("step") != 1][:1])
     assert not view(world).rotations
-    assert go(world).state is State.PROVEN
+    assert go(world).state is RotationState.PROVEN
 
 
 def test_rows_of_ours_that_name_no_chain_are_foreign_too() -> None:
@@ -150,12 +150,14 @@ class Store:
         self.log = FakeLog(self.time, Killer())
 
     def journal(self, holder: str) -> Journal:
-        journal = Journal(self.log, LANE, holder, LEASE, Clocks(self.time.elapsed, self.time.sleep, self.time.wall))
+        journal = Journal(
+            self.log, CHAIN_KEY, holder, LEASE, Clocks(self.time.elapsed, self.time.sleep, self.time.wall)
+        )
         journal.load()
         return journal
 
     def forge(self, step: int) -> None:
-        self.log.append([row("rotation_lease_taken", step=step, id_=step_id(LANE, step))])
+        self.log.append([row("rotation_lease_taken", step=step, id_=step_id(CHAIN_KEY, step))])
 
 
 @pytest.mark.parametrize("seen", ["both", "neither", "one"])
@@ -172,7 +174,9 @@ def test_two_runs_that_go_round_a_foreign_row_do_not_both_write_the_step(seen: s
     ada.append(said.Planned(rotation_id="r1", unit=NAME))
     with pytest.raises(LeaseHeld, match="held by ada"):
         bob.append(said.Planned(rotation_id="r2", unit=NAME))
-    assert [one.id for one in view_of(read_lane(LANE, store.log.judged(lane_query(LANE)))).rotations] == ["r1"]
+    assert [one.id for one in view_of(read_lane(CHAIN_KEY, store.log.judged(chain_query(CHAIN_KEY)))).rotations] == [
+        "r1"
+    ]
 
 
 def test_in_any_order_of_reading_forging_and_writing_each_step_is_written_once() -> None:
@@ -188,7 +192,7 @@ def test_in_any_order_of_reading_forging_and_writing_each_step_is_written_once()
                 chance.choice(journals).load()
             else:
                 written += _tried(chance.choice(journals), chance.randrange(1, 3))
-        chain = read_lane(LANE, store.log.judged(lane_query(LANE)))
+        chain = read_lane(CHAIN_KEY, store.log.judged(chain_query(CHAIN_KEY)))
         assert len(chain.steps) == written, seed
         assert not chain.breach(), seed
 
@@ -204,12 +208,14 @@ def _tried(journal: Journal, steps: int) -> int:
 
 
 def test_of_two_steps_that_fit_the_one_under_the_first_id_counts() -> None:
-    (first,) = seal(LANE, None, [Draft("a", {})], occurred_at=Time().wall(), source="x")
+    (first,) = seal(CHAIN_KEY, None, [Draft("a", {})], occurred_at=Time().wall(), source="x")
     taken = {first.id}
-    (second,) = seal(LANE, None, [Draft("b", {})], occurred_at=Time().wall(), source="x", taken=taken)
-    chain = read_chain(LANE, [(second, None), (first, None)])
+    (second,) = seal(CHAIN_KEY, None, [Draft("b", {})], occurred_at=Time().wall(), source="x", taken=taken)
+    chain = read_chain(CHAIN_KEY, [(second, None), (first, None)])
     assert [event.event for event in chain.steps] == ["a"]
-    assert read_chain(LANE, [(second, None)]).steps == [second], "whoever clears a foreign row away breaks no chain"
+    assert read_chain(CHAIN_KEY, [(second, None)]).steps == [second], (
+        "whoever clears a foreign row away breaks no chain"
+    )
 
 
 # --- the lease
@@ -234,7 +240,7 @@ def test_a_lease_that_was_recorded_far_ahead_of_the_stores_clock_is_not_believed
 def test_a_lease_whose_every_time_lies_ahead_is_free() -> None:
     store = Store()
     ahead = store.time.wall() + timedelta(days=3650)
-    (forged,) = seal(LANE, None, [said.LeaseTaken().draft("mallory")], occurred_at=ahead, source="releaseguard")
+    (forged,) = seal(CHAIN_KEY, None, [said.LeaseTaken().draft("mallory")], occurred_at=ahead, source="releaseguard")
     store.log.append([replace(forged, recorded_at=ahead)])
     assert store.journal("bob").held_by_another() is None
 
@@ -242,7 +248,13 @@ def test_a_lease_whose_every_time_lies_ahead_is_free() -> None:
 # --- who edits or deletes
 
 
-WRITING = (Action.ROTATE, Action.RESUME, Action.ABORT, Action.ROLLBACK, Action.CONFIRM_REVOKED)
+WRITING = (
+    RotateAction.ROTATE,
+    RotateAction.RESUME,
+    RotateAction.ABORT,
+    RotateAction.ROLLBACK,
+    RotateAction.CONFIRM_REVOKED,
+)
 
 
 def edit(world: World, step: int, change: Callable[[Event], Event] | None) -> None:
@@ -284,7 +296,7 @@ def test_an_edited_step_settles_no_leak_and_nothing_is_done_on_top_of_it(kind: s
 
 def test_a_confirmed_revocation_behind_a_break_settles_nothing_and_a_forged_one_neither() -> None:
     world = leaking()
-    do(world, Action.CONFIRM_REVOKED)
+    do(world, RotateAction.CONFIRM_REVOKED)
     assert not view(world).open_leaks
     edit(world, 3, None)
     assert len(view(world).open_leaks) == 1
@@ -292,9 +304,9 @@ def test_a_confirmed_revocation_behind_a_break_settles_nothing_and_a_forged_one_
 
 def test_a_second_leak_is_not_hidden_by_an_edit_of_the_step_that_reports_it() -> None:
     world = leaking()
-    do(world, Action.CONFIRM_REVOKED)
+    do(world, RotateAction.CONFIRM_REVOKED)
     world.vault.put(NAME, "newest")
-    assert go(world, replace(LEAKED, reason="in a log")).state is State.PROVEN
+    assert go(world, replace(LEAKED, reason="in a log")).state is RotationState.PROVEN
     (planned,) = [one for one in world.log.chain() if one.detail.get("reason") == "in a log"]
     edit(world, planned.detail["step"], lambda one: replace(one, outcome=Outcome.ERROR))
     broken = view(world)
@@ -302,7 +314,7 @@ def test_a_second_leak_is_not_hidden_by_an_edit_of_the_step_that_reports_it() ->
     assert broken.breach is not None
     assert broken.breach.step == planned.detail["step"]
     with pytest.raises(Refused):
-        do(world, Action.CONFIRM_REVOKED)
+        do(world, RotateAction.CONFIRM_REVOKED)
 
 
 def test_a_person_who_has_looked_disowns_the_rows_and_rotations_go_on_from_there() -> None:
@@ -310,7 +322,7 @@ def test_a_person_who_has_looked_disowns_the_rows_and_rotations_go_on_from_there
     edit(world, 5, None)
     world.time.now += 60
     process = world.process()
-    journal = Journal(process.log, LANE, "ada", LEASE, process.clocks)
+    journal = Journal(process.log, CHAIN_KEY, "ada", LEASE, process.clocks)
     journal.load()
     decided = disown(journal, "the backup is gone; looked at with Bob")
     assert decided.breach is None
@@ -318,7 +330,7 @@ def test_a_person_who_has_looked_disowns_the_rows_and_rotations_go_on_from_there
     assert len(decided.open_leaks) == 1, "the report is in a step that is believed"
     world.time.now += 60
     world.vault.put(NAME, "newer")
-    assert go(world, replace(LEAKED, leaked_version=2)).state is State.PROVEN
+    assert go(world, replace(LEAKED, leaked_version=2)).state is RotationState.PROVEN
     assert view(world).breach is None
     with pytest.raises(Refused, match="believed or disowned"):
         disown(journal, "again")
@@ -329,13 +341,13 @@ def test_what_a_person_disowned_hides_nothing_that_is_broken_later() -> None:
     edit(world, 5, None)
     world.time.now += 60
     process = world.process()
-    journal = Journal(process.log, LANE, "ada", LEASE, process.clocks)
+    journal = Journal(process.log, CHAIN_KEY, "ada", LEASE, process.clocks)
     journal.load()
     disown(journal, "looked")
     world.time.now += 60
     world.vault.put(NAME, "newer")
     go(world)
-    believed = read_lane(LANE, world.log.judged(lane_query(LANE))).steps
+    believed = read_lane(CHAIN_KEY, world.log.judged(chain_query(CHAIN_KEY))).steps
     del world.log.rows[believed[-5].id]
     assert view(world).breach is not None
 
@@ -345,7 +357,7 @@ def test_a_chain_is_verified_against_its_head_past_a_foreign_row() -> None:
     world.log.append([row("rotation_retired", step=3)])
     head = view(world).head
     assert isinstance(head, Head)
-    problems = {finding.problem for finding in verify_chain(LANE, world.log.chain(), head)}
+    problems = {finding.problem for finding in verify_chain(CHAIN_KEY, world.log.chain(), head)}
     assert not any("head" in problem for problem in problems)
     assert any("twice" in problem for problem in problems)
 
@@ -353,5 +365,5 @@ def test_a_chain_is_verified_against_its_head_past_a_foreign_row() -> None:
 def test_a_lane_of_another_environment_is_another_chain() -> None:
     world = leaking()
     stolen = [replace(one, environment="staging") for one in world.log.chain()]
-    assert fold(Lane("sendgrid", "staging"), stolen).rotations == ()
-    assert fold(LANE, stolen).rotations == ()
+    assert fold(ChainKey("sendgrid", "staging"), stolen).rotations == ()
+    assert fold(CHAIN_KEY, stolen).rotations == ()

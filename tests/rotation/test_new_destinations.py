@@ -8,22 +8,22 @@ import pytest
 
 from releaseguard.errors import Refused, UsageError
 from releaseguard.model import utc_now
-from releaseguard.rotation.history import LaneView, RotationView, Written
+from releaseguard.rotation.history import ChainView, RotationView, Written
 from releaseguard.rotation.newplaces import check_named, never_written, refuse_new
 from releaseguard.rotation.plan import describe
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
-from tests.rotation.rotation_fakes import LANE, NAME, FakeDestination, World
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeDestination, World
 
 EVIL = "github:stranger/app"
 
 
-def view(*written: str, unfinished: tuple[str, ...] = (), state: State = State.STAGED) -> LaneView:
+def view(*written: str, unfinished: tuple[str, ...] = (), state: RotationState = RotationState.STAGED) -> ChainView:
     now = utc_now()
     names = dict.fromkeys(unfinished, (NAME,))
     rotation = RotationView(id="r", unit=NAME, state=state, began_at=now, changed_at=now, names=names)
     rotations = (rotation,) if unfinished else ()
-    return LaneView(LANE, written={key: {NAME: Written(1, None)} for key in written}, rotations=rotations)
+    return ChainView(CHAIN_KEY, written={key: {NAME: Written(1, None)} for key in written}, rotations=rotations)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_an_unfinished_rotation_was_begun_with_is_not_asked_for_again() -> 
     uris = ["github:lovendo/app1", "github:lovendo/app2"]
     refuse_new(uris, view(uris[0], unfinished=tuple(uris)), [])
     with pytest.raises(Refused):
-        refuse_new(uris, view(uris[0], unfinished=tuple(uris), state=State.PROVEN), [])
+        refuse_new(uris, view(uris[0], unfinished=tuple(uris), state=RotationState.PROVEN), [])
     with pytest.raises(Refused, match="stranger"):
         refuse_new([*uris, EVIL], view(uris[0], unfinished=tuple(uris)), [])
 
@@ -69,14 +69,14 @@ def world() -> World:
     world = World()
     world.live_with("old")
     world.vault.put(NAME, "new")
-    assert rotated(world).state is State.PROVEN
+    assert rotated(world).state is RotationState.PROVEN
     world.vault.put(NAME, "newer")
     world.github.append(FakeDestination(EVIL, world.killer))
     return world
 
 
-@pytest.mark.parametrize("action", [Action.ROTATE, Action.RESUME, Action.ROLLBACK])
-def test_nothing_goes_to_a_new_destination_that_nobody_has_named(world: World, action: Action) -> None:
+@pytest.mark.parametrize("action", [RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROLLBACK])
+def test_nothing_goes_to_a_new_destination_that_nobody_has_named(world: World, action: RotateAction) -> None:
     with pytest.raises(Refused, match="has ever written") as raised:
         rotated(world, action=action)
     assert f"--new-destination {EVIL}" in str(raised.value.next_step)
@@ -84,10 +84,10 @@ def test_nothing_goes_to_a_new_destination_that_nobody_has_named(world: World, a
 
 
 def test_one_that_is_named_is_written(world: World) -> None:
-    assert rotated(world, EVIL).state is State.PROVEN
+    assert rotated(world, EVIL).state is RotationState.PROVEN
     assert world.github[-1].values()[NAME] == "newer"
     world.vault.put(NAME, "newest")
-    assert rotated(world).state is State.PROVEN
+    assert rotated(world).state is RotationState.PROVEN
 
 
 def test_every_plan_marks_it(world: World) -> None:

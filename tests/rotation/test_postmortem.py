@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import Chain, Draft, Finding, Histories, Lane, head_of, seal
+from releaseguard.audit import Chain, ChainFinding, ChainKey, Draft, Histories, head_of, seal
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.report.postmortem import PostmortemDocument, html, markdown, span
 from releaseguard.rotation.account import account_of, to_json, who
@@ -17,7 +17,7 @@ from releaseguard.rotation.history import read
 from releaseguard.rotation.leak import summary
 from releaseguard.rotation.postmortem import postmortem
 
-LANE = Lane("sendgrid", "production")
+CHAIN_KEY = ChainKey("sendgrid", "production")
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 ADA, BOB = "ada@laptop pid 4711 (9f2c41d07b3e)", "bob@ci pid 1 (aa)"
 HERE = "github:lovendo/app"
@@ -49,17 +49,22 @@ def chain_of(*steps: tuple[str, dict[str, Any]]) -> Sequence[Event]:
     chain: list[Event] = []
     for number, (event, detail) in enumerate(steps):
         at = START + timedelta(minutes=number)
-        (sealed,) = seal(LANE, head_of(chain), [Draft(event, detail)], occurred_at=at, source="test")
+        (sealed,) = seal(CHAIN_KEY, head_of(chain), [Draft(event, detail)], occurred_at=at, source="test")
         chain.append(replace(sealed, recorded_at=at))
     return chain
 
 
 def told(*steps: tuple[str, dict[str, Any]], **more: Any) -> PostmortemDocument:
-    return postmortem(read(LANE, ((row, None) for row in chain_of(*steps))), "r1", **more)
+    return postmortem(read(CHAIN_KEY, ((row, None) for row in chain_of(*steps))), "r1", **more)
 
 
-def read_in(chain: Sequence[Event], *others: Lane) -> Histories:
-    return Histories({LANE: read(LANE, ((row, None) for row in chain)), **{lane: Chain(lane) for lane in others}})
+def read_in(chain: Sequence[Event], *others: ChainKey) -> Histories:
+    return Histories(
+        {
+            CHAIN_KEY: read(CHAIN_KEY, ((row, None) for row in chain)),
+            **{chain_key: Chain(chain_key) for chain_key in others},
+        }
+    )
 
 
 def words(document: PostmortemDocument) -> list[str]:
@@ -230,7 +235,7 @@ def test_a_long_list_of_an_exposure_is_cut_and_says_so() -> None:
 def test_both_forms_escape_what_people_wrote_and_say_that_rows_were_changed() -> None:
     document = told(
         planned(leak={"reason": "<script>alert(1)</script> | x", "versions": {}}),
-        findings=[Finding(LANE, 3, "was edited after it was written")],
+        findings=[ChainFinding(CHAIN_KEY, 3, "was edited after it was written")],
     )
     for text in (markdown(document), html(document)):
         assert "<script>" not in text
@@ -252,14 +257,14 @@ def test_durations(seconds: int, text: str) -> None:
 
 def test_the_account_has_the_newest_rotation_first_and_leaks_by_age() -> None:
     chain = chain_of(planned("r1", LEAK), PROVEN, planned("r2"))
-    other = Lane("twilio", "staging")
+    other = ChainKey("twilio", "staging")
     account = account_of(read_in(chain, other))
     found = to_json(account)
     assert [row["rotation_id"] for row in found["rotations"]] == ["r2", "r1"]
     assert [row["rotation_id"] for row in found["open_leaks"]] == ["r1"]
     assert [row["lane"] for row in found["chains"]] == ["sendgrid@production", "twilio@staging"]
     assert account_of(read_in(chain), provider="twilio").rotations == []
-    assert account_of(read_in(chain), environment="staging").lanes == []
+    assert account_of(read_in(chain), environment="staging").chains == []
 
 
 def test_an_uncontained_leak_is_to_be_resumed_first() -> None:

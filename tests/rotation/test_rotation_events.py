@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from releaseguard.audit import Draft, head_of, seal, step_id, verify_chain
 from releaseguard.model import Event, Outcome, to_text, utc_now
 from releaseguard.rotation import events as said
-from releaseguard.rotation.account import Account, to_json
-from releaseguard.rotation.history import LaneView, fold
+from releaseguard.rotation.account import RotationAccount, to_json
+from releaseguard.rotation.history import ChainView, fold
 from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
 from releaseguard_events import jsonl
-from tests.rotation.rotation_fakes import LANE
+from tests.rotation.rotation_fakes import CHAIN_KEY
 
 STORIES = {
     story["story"]: story
@@ -40,31 +40,33 @@ STORED = [row for story in STORIES.values() for row in rows_of(story)]
 BY_NAME = {row.event: row for row in STORED}
 
 
-def told(view: LaneView) -> dict[str, Any]:
+def told(view: ChainView) -> dict[str, Any]:
     lease = view.lease
     assert lease is not None
-    legs = {view.id: view.legs for view in view.rotations}
+    directions = {view.id: view.directions for view in view.rotations}
     return {
-        **to_json(Account([view])),
+        **to_json(RotationAccount([view])),
         "lease": [lease.holder, to_text(lease.since), to_text(lease.renewed_at), lease.released],
         "out": {name: [one.version, one.secret_id] for name, one in view.out.items()},
         "markers": view.markers,
         "places": {
             id_: {
-                direction.value: {key: [one.status, dict(one.writes), one.problem] for key, one in leg.places.items()}
-                for direction, leg in both.items()
+                direction.value: {
+                    key: [one.status, dict(one.writes), one.problem] for key, one in progress.places.items()
+                }
+                for direction, progress in both.items()
             }
-            for id_, both in legs.items()
+            for id_, both in directions.items()
         },
         "deployments": {
             id_: {
                 direction.value: {
                     key: [one.phase, one.id, one.attempt, one.before_id, one.release]
-                    for key, one in leg.deployments.items()
+                    for key, one in progress.deployments.items()
                 }
-                for direction, leg in both.items()
+                for direction, progress in both.items()
             }
-            for id_, both in legs.items()
+            for id_, both in directions.items()
         },
     }
 
@@ -72,9 +74,9 @@ def told(view: LaneView) -> dict[str, Any]:
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 def test_a_stored_chain_folds_to_what_it_always_did(story: Mapping[str, Any]) -> None:
     rows = rows_of(story)
-    view = fold(LANE, reversed(rows))
+    view = fold(CHAIN_KEY, reversed(rows))
     assert (view.foreign, view.breach) == ([], None)
-    assert not verify_chain(LANE, rows, view.head)
+    assert not verify_chain(CHAIN_KEY, rows, view.head)
     now = json.loads(json.dumps(told(view)))
     assert {key: now[key] for key in story["told"]} == story["told"]
 
@@ -99,7 +101,7 @@ def test_a_step_of_one_destination_as_early_versions_wrote_it_is_read() -> None:
 
 
 def test_long_texts_are_cut_and_what_nobody_would_believe_is_not_written() -> None:
-    draft = said.Failed(rotation_id="r1", reason="x" * 10**6).draft("ada")
+    draft = said.RotationFailed(rotation_id="r1", reason="x" * 10**6).draft("ada")
     assert len(draft.detail["reason"]) < 5_000
     with pytest.raises(said.Malformed):
         said.Staged(rotation_id="r1", secrets=(said.PinnedSecret(name="K", to_version=-1),)).draft("ada")
@@ -168,11 +170,13 @@ def test_a_malformed_step_that_fits_the_chain_is_foreign_and_changes_nothing(
 ) -> None:
     """Whoever can read the head and append: what he says is no step, so the chain is as if he had not."""
     rows = rows_of(STORIES["open_leak"])
-    before = fold(LANE, rows)
+    before = fold(CHAIN_KEY, rows)
     detail = {key: value for key, value in BY_NAME.get(event, rows[0]).detail.items() if key not in MARKS}
     draft = Draft(event, {**detail, "rotation_id": before.rotations[0].id, **change})
-    (forged,) = seal(LANE, head_of(rows), [draft], occurred_at=utc_now(), source="test", root=rows[0].detail["hash"])
-    after = fold(LANE, [*rows, forged])
+    (forged,) = seal(
+        CHAIN_KEY, head_of(rows), [draft], occurred_at=utc_now(), source="test", root=rows[0].detail["hash"]
+    )
+    after = fold(CHAIN_KEY, [*rows, forged])
     assert [one.event.id for one in after.foreign] == [forged.id]
     assert replace(after, foreign=()) == replace(before, foreign=())
 
@@ -181,10 +185,10 @@ def test_a_malformed_step_that_fits_the_chain_is_foreign_and_changes_nothing(
 @pytest.mark.parametrize("story", ["open_leak", None], ids=["a chain", "no chain yet"])
 def test_a_step_without_a_number_of_its_own_is_foreign(step: object, story: str | None) -> None:
     rows = rows_of(STORIES[story]) if story else []
-    before = fold(LANE, rows)
+    before = fold(CHAIN_KEY, rows)
     row = BY_NAME["rotation_retired"]
     forged = replace(row, id=UUID(int=7), detail={**row.detail, "step": step, "rotation_id": "r1"})
-    after = fold(LANE, [*rows, forged])
+    after = fold(CHAIN_KEY, [*rows, forged])
     assert replace(after, foreign=()) == replace(before, foreign=())
     assert len(after.foreign) == 1
 
@@ -193,8 +197,8 @@ def test_a_detail_of_ten_thousand_levels_is_foreign() -> None:
     rows = rows_of(STORIES["open_leak"])
     last = rows[-1]
     detail = {**last.detail, "step": len(rows) + 1, "previous": last.detail["hash"], "leak": deep(10_000)}
-    forged = replace(last, id=step_id(LANE, len(rows) + 1), event="rotation_planned", detail=detail)
-    assert [one.event.id for one in fold(LANE, [*rows, forged]).foreign] == [forged.id]
+    forged = replace(last, id=step_id(CHAIN_KEY, len(rows) + 1), event="rotation_planned", detail=detail)
+    assert [one.event.id for one in fold(CHAIN_KEY, [*rows, forged]).foreign] == [forged.id]
 
 
 json_values = st.recursive(
@@ -218,14 +222,14 @@ def test_rows_that_do_not_fit_the_chain_change_nothing_whatever_they_hold(
     event: str, detail: dict[str, Any], other: dict[str, Any], id_: UUID, story: str, over: bool
 ) -> None:
     rows = rows_of(STORIES[story])
-    before = fold(LANE, rows)
+    before = fold(CHAIN_KEY, rows)
     base = BY_NAME.get(event, rows[0])
-    marks = {"lane": str(LANE), "provider": "sendgrid"}
+    marks = {"lane": str(CHAIN_KEY), "provider": "sendgrid"}
     forged = [
         replace(base, id=id_, event=event, detail={**(base.detail if over else {}), **marks, **detail}),
         replace(base, id=UUID(int=id_.int ^ 1), event=event, detail={**other, **marks, "step": len(rows) + 1}),
     ]
-    after = fold(LANE, [*forged, *rows])
+    after = fold(CHAIN_KEY, [*forged, *rows])
     assert replace(after, foreign=()) == replace(before, foreign=())
     assert {one.event.id for one in after.foreign} == {one.id for one in forged}
     assert all(one.sentence() and one.to_json() for one in after.foreign)
@@ -240,12 +244,12 @@ def test_what_is_read_as_a_step_can_be_folded(event: str, detail: dict[str, Any]
     kept = {key: value for key, value in base.detail.items() if key not in MARKS}
     draft = Draft(event, {**kept, "rotation_id": rows[0].detail["rotation_id"], **detail}, outcome)
     try:
-        appended = seal(LANE, head_of(rows), [draft], occurred_at=utc_now(), source="test")
+        appended = seal(CHAIN_KEY, head_of(rows), [draft], occurred_at=utc_now(), source="test")
     except ValueError:
         return
-    view = fold(LANE, [*rows, *appended])
+    view = fold(CHAIN_KEY, [*rows, *appended])
     assert len(view.rotations) >= 1
-    assert to_json(Account([view]))
+    assert to_json(RotationAccount([view]))
 
 
 def test_the_direction_of_early_steps_is_forward() -> None:
@@ -319,7 +323,7 @@ def test_every_field_of_texts_is_an_identifier_or_scrubbed() -> None:
         said.Planned(rotation_id="r", unit="u", reason=f"key {KEY} in a gist"),
         said.Planned(rotation_id="r", unit="u", leak=said.LeakReport(reason=f"key {KEY} in a gist")),
         said.Aborted(rotation_id="r", reason=f"key {KEY} in a gist"),
-        said.Failed(rotation_id="r", reason=f"400: bad value key {KEY} in a gist"),
+        said.RotationFailed(rotation_id="r", reason=f"400: bad value key {KEY} in a gist"),
         said.RowsDisowned(ids=("x",), reason=f"key {KEY} in a gist"),
         said.PushFailed(rotation_id="r", destination="d", problem=f"400: key {KEY} in a gist"),
         said.Unproven(rotation_id="r", missing=("nothing", f"key {KEY} in a gist")),
@@ -327,7 +331,7 @@ def test_every_field_of_texts_is_an_identifier_or_scrubbed() -> None:
     ],
     ids=lambda step: type(step).__name__,
 )
-def test_no_step_keeps_a_key_that_somebody_wrote_into_its_words(step: said.Step) -> None:
+def test_no_step_keeps_a_key_that_somebody_wrote_into_its_words(step: said.ChainStep) -> None:
     draft = step.draft("ada@laptop.example.com")
     stored = json.dumps(draft.detail)
     assert KEY not in stored
@@ -337,7 +341,7 @@ def test_no_step_keeps_a_key_that_somebody_wrote_into_its_words(step: said.Step)
 
 def test_a_value_that_this_process_holds_is_kept_in_no_form() -> None:
     held = Secret("merchant-salt-of-no-known-form-x7")
-    draft = said.Failed(rotation_id="r", reason=f"refused: {held.reveal().encode().hex()}").draft("x")
+    draft = said.RotationFailed(rotation_id="r", reason=f"refused: {held.reveal().encode().hex()}").draft("x")
     assert not held.shows_in(json.dumps(draft.detail))
 
 

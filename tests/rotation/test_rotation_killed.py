@@ -10,10 +10,10 @@ import pytest
 from releaseguard.audit import verify_chain
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
-from tests.rotation.rotation_fakes import LANE, NAME, Killed, World
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Killed, World
 
-RESUME = RotateRequest(action=Action.RESUME)
+RESUME = RotateRequest(action=RotateAction.RESUME)
 
 
 def world_with_a_new_version() -> World:
@@ -39,14 +39,14 @@ def finish(world: World, request: RotateRequest, kills: list[tuple[int, str]]) -
 
 
 def assert_right(world: World, result: RotationResult, kills: int) -> None:
-    assert (result.state, result.exit_code, result.problem) == (State.PROVEN, ExitCode.OK, None)
+    assert (result.state, result.exit_code, result.problem) == (RotationState.PROVEN, ExitCode.OK, None)
     for destination in world.destinations:
         assert destination.values() == {NAME: "new", NAME + "_VERSION": "2"}
         assert all(writes <= 1 + kills for writes in destination.writes.values())
     requested = Counter(str(made.meta) for made in world.deployer.made if made.meta)
     assert len(requested) == 1
     assert set(requested.values()) == {1}, "a deployment was requested twice"
-    assert not verify_chain(LANE, world.log.chain(), result.head)
+    assert not verify_chain(CHAIN_KEY, world.log.chain(), result.head)
 
 
 def steps_of_a_whole_run() -> int:

@@ -13,8 +13,8 @@ from releaseguard.rotation.events import LeaseTaken, Planned, Pushed, Staged
 from releaseguard.rotation.history import fold
 from releaseguard.rotation.journal import Journal, LeaseLost
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, Clocks, RotateRequest, State
-from tests.rotation.rotation_fakes import LANE, NAME, FakeLog, Killed, Killer, Time, World
+from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest, RotationState
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeLog, Killed, Killer, Time, World
 
 LEASE = timedelta(seconds=30)
 
@@ -27,7 +27,9 @@ class Store:
         self.log = FakeLog(self.time, Killer(), offset)
 
     def journal(self, holder: str) -> Journal:
-        journal = Journal(self.log, LANE, holder, LEASE, Clocks(self.time.elapsed, self.time.sleep, self.time.wall))
+        journal = Journal(
+            self.log, CHAIN_KEY, holder, LEASE, Clocks(self.time.elapsed, self.time.sleep, self.time.wall)
+        )
         journal.load()
         return journal
 
@@ -135,7 +137,7 @@ def test_an_append_without_an_answer_is_looked_up_before_the_next_one() -> None:
     store.log.append_exclusively = write  # type: ignore[method-assign]
     ada.append(Pushed(rotation_id="r1"))
     assert [event.event for event in ada.events] == ["rotation_planned", "rotation_staged", "rotation_pushed"]
-    assert not verify_chain(LANE, store.log.chain())
+    assert not verify_chain(CHAIN_KEY, store.log.chain())
 
 
 def test_waiting_keeps_the_lease() -> None:
@@ -203,8 +205,8 @@ def test_the_fold_of_a_chain_is_the_same_whether_done_at_once_or_event_by_event(
     world.live_with("old")
     world.vault.put(NAME, "new")
     rotate(RotateRequest(), world.process(), world.tell)
-    journal = Journal(world.log, LANE, "x", LEASE, Clocks())
-    assert fold(LANE, reversed(world.log.chain())) == journal.load()
+    journal = Journal(world.log, CHAIN_KEY, "x", LEASE, Clocks())
+    assert fold(CHAIN_KEY, reversed(world.log.chain())) == journal.load()
 
 
 # --- whole runs
@@ -220,8 +222,8 @@ def test_a_zombie_that_wakes_up_in_the_middle_of_a_push_stops_and_the_successor_
         world.time.now += 100
         zombie_guard = world.killer.guard
         successor = world.process("successor")
-        result = rotate(RotateRequest(action=Action.RESUME), successor, world.tell)
-        assert result.state is State.PROVEN
+        result = rotate(RotateRequest(action=RotateAction.RESUME), successor, world.tell)
+        assert result.state is RotationState.PROVEN
         world.killer.guard = zombie_guard
 
     world.github[0].on_write = falls_asleep
@@ -230,7 +232,7 @@ def test_a_zombie_that_wakes_up_in_the_middle_of_a_push_stops_and_the_successor_
     assert result.exit_code is ExitCode.REFUSED
     assert "successor" in str(result.problem)
     assert all(destination.values()[NAME] == "new" for destination in world.destinations)
-    assert not verify_chain(LANE, world.log.chain())
+    assert not verify_chain(CHAIN_KEY, world.log.chain())
 
 
 def test_a_late_write_of_a_dead_predecessor_is_found_by_reading_back_and_put_right() -> None:
@@ -244,8 +246,8 @@ def test_a_late_write_of_a_dead_predecessor_is_found_by_reading_back_and_put_rig
     world.killer.at = {}
     world.github[1].cells[NAME].value = "stale"
     world.github[1].cells[NAME].marker += 1
-    result = rotate(RotateRequest(action=Action.RESUME), world.process(), world.tell)
-    assert result.state is State.PROVEN
+    result = rotate(RotateRequest(action=RotateAction.RESUME), world.process(), world.tell)
+    assert result.state is RotationState.PROVEN
     assert world.github[1].values()[NAME] == "new"
     assert world.github[0].writes[NAME] == 1
 
@@ -263,12 +265,12 @@ def test_variables_that_had_to_be_written_again_are_deployed_again() -> None:
     world.live_with("old")
     world.vault.put(NAME, "new")
     world.app.silent = True
-    assert rotate(RotateRequest(), world.process(), world.tell).state is State.UNPROVEN
+    assert rotate(RotateRequest(), world.process(), world.tell).state is RotationState.UNPROVEN
     world.vercel.cells[NAME].value = "stale"
     world.vercel.cells[NAME].marker += 1
     world.app.silent = False
     result = rotate(RotateRequest(), world.process(), world.tell)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     serving = world.deployer.serving
     assert serving is not None
     assert serving.environment[NAME] == "new"

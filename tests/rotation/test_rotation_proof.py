@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 from releaseguard.model import Event, Outcome
-from releaseguard.rotation.proof import Grade, Labels, Proof, Question, Runtime, prove
+from releaseguard.rotation.proof import Grade, Labels, Proof, Question, RuntimeDestination, prove
 from releaseguard.rotation.values import Direction, Pin
 
 CREATED = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -183,7 +183,7 @@ def _question(processes: Sequence[Process], declared: bool, two: bool) -> Questi
     fresh = next(
         (process for process in processes if process.deployment == "dpl_new" and process.runtime == "web"), None
     )
-    web = Runtime(
+    web = RuntimeDestination(
         uri="vercel:prj_1/production",
         since=CREATED,
         serving=READY,
@@ -193,7 +193,9 @@ def _question(processes: Sequence[Process], declared: bool, two: bool) -> Questi
         release=fresh.release if fresh else "r1",
         previous_release="r1",
     )
-    edge = Runtime(uri="supabase:ref", since=READY, serving=READY, sources=frozenset({"edge"}) if declared else None)
+    edge = RuntimeDestination(
+        uri="supabase:ref", since=READY, serving=READY, sources=frozenset({"edge"}) if declared else None
+    )
     return Question(
         provider="sendgrid",
         environment="production",
@@ -204,7 +206,7 @@ def _question(processes: Sequence[Process], declared: bool, two: bool) -> Questi
     )
 
 
-def speaks_for(use: Use, runtime: Runtime) -> bool:
+def speaks_for(use: Use, runtime: RuntimeDestination) -> bool:
     """By where the process really runs, as far as the project has said so."""
     if use.process.runtime is None or use.process.environment != "production":
         return False
@@ -258,7 +260,7 @@ def test_twelve_thousand_adversarial_logs_never_prove_what_the_held_keys_deny(ch
 
 
 def question(**changes: object) -> Question:
-    runtime = Runtime(
+    runtime = RuntimeDestination(
         uri="vercel:prj_1/production",
         since=CREATED,
         serving=READY,
@@ -371,7 +373,7 @@ def test_time_alone_counts_only_where_the_project_accepts_it() -> None:
 
 def test_one_of_two_runtimes_on_the_old_key_is_unproven_and_named() -> None:
     web = replace(question().runtimes[0], sources=frozenset({"web"}))
-    edge = Runtime(uri="supabase:ref", since=READY, serving=READY, sources=frozenset({"edge"}))
+    edge = RuntimeDestination(uri="supabase:ref", since=READY, serving=READY, sources=frozenset({"edge"}))
     proof = prove(question(runtimes=[web, edge]), [*new(1, 2, 3), *old(1, 2, 3, source="edge")])
     assert not proof.proven
     assert [missing.partition(": ")[0] for missing in proof.missing] == ["supabase:ref"]
@@ -380,7 +382,7 @@ def test_one_of_two_runtimes_on_the_old_key_is_unproven_and_named() -> None:
 def declared() -> Question:
     """Both runtimes, and the project says who runs where."""
     web = replace(question().runtimes[0], sources=frozenset({"web"}), not_sources=frozenset({"edge", "ci"}))
-    edge = Runtime(
+    edge = RuntimeDestination(
         uri="supabase:ref",
         since=READY,
         serving=READY,

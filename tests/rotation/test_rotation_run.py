@@ -5,8 +5,8 @@ from __future__ import annotations
 from releaseguard.audit import verify_chain
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import RotateRequest, State
-from tests.rotation.rotation_fakes import LANE, NAME, World
+from releaseguard.rotation.values import RotateRequest, RotationState
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, World
 
 
 def test_a_new_version_goes_everywhere_and_is_proven_by_the_apps_own_events() -> None:
@@ -14,11 +14,11 @@ def test_a_new_version_goes_everywhere_and_is_proven_by_the_apps_own_events() ->
     world.live_with("old")
     world.vault.put(NAME, "new")
     result = rotate(RotateRequest(), world.process(), world.tell)
-    assert (result.state, result.exit_code, result.problem) == (State.PROVEN, ExitCode.OK, None)
+    assert (result.state, result.exit_code, result.problem) == (RotationState.PROVEN, ExitCode.OK, None)
     assert result.proof.grade == "A"
     assert len(result.proof.events) >= 6
     assert [(pin.from_version, pin.to_version) for pin in result.secrets] == [(1, 2)]
     for destination in world.destinations:
         assert destination.values() == {NAME: "new", NAME + "_VERSION": "2"}
         assert destination.writes == {NAME: 1, NAME + "_VERSION": 1}
-    assert not verify_chain(LANE, world.log.chain(), result.head)
+    assert not verify_chain(CHAIN_KEY, world.log.chain(), result.head)

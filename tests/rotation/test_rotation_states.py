@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from releaseguard.audit import Lane, verify_chain
+from releaseguard.audit import ChainKey, verify_chain
 from releaseguard.cards.spec import SecretSpec
 from releaseguard.destinations.address import parse
 from releaseguard.errors import (
@@ -28,10 +28,18 @@ from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.history import fold
 from releaseguard.rotation.revocation import StillUsed, still_used
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, Claim, Origin, OwnAccess, RotateRequest, RotationResult, State
+from releaseguard.rotation.values import (
+    Claim,
+    OwnAccess,
+    RotateAction,
+    RotateRequest,
+    RotationResult,
+    RotationState,
+    ValueSource,
+)
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
-from tests.rotation.rotation_fakes import LANE, NAME, SENDGRID, FakeDestination, World
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, SENDGRID, FakeDestination, World
 
 PLAIN = RotateRequest()
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")
@@ -50,7 +58,7 @@ def go(world: World, request: RotateRequest = PLAIN) -> RotationResult:
     return rotate(request, world.process(), world.tell)
 
 
-def do(world: World, action: Action) -> RotationResult:
+def do(world: World, action: RotateAction) -> RotationResult:
     return go(world, RotateRequest(action=action))
 
 
@@ -66,15 +74,19 @@ def test_a_version_that_is_out_and_proven_is_not_pushed_again() -> None:
     first = go(world)
     appended = len(world.log.chain())
     second = go(world)
-    assert (second.state, second.exit_code, second.rotation_id) == (State.PROVEN, ExitCode.OK, first.rotation_id)
+    assert (second.state, second.exit_code, second.rotation_id) == (
+        RotationState.PROVEN,
+        ExitCode.OK,
+        first.rotation_id,
+    )
     assert "Nothing to do" in second.remarks[0]
     assert len(world.log.chain()) == appended
 
 
 def test_resuming_what_is_finished_is_no_error_and_resuming_nothing_begins() -> None:
     world = ready("old", "new")
-    assert do(world, Action.RESUME).state is State.PROVEN
-    assert do(world, Action.RESUME).exit_code is ExitCode.OK
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
+    assert do(world, RotateAction.RESUME).exit_code is ExitCode.OK
 
 
 def test_a_drifted_destination_is_written_again_on_request() -> None:
@@ -82,7 +94,7 @@ def test_a_drifted_destination_is_written_again_on_request() -> None:
     go(world)
     world.github[0].cells[NAME].value = "changed by someone"
     result = go(world, RotateRequest(push_again=True))
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     assert_out(world, "new")
 
 
@@ -90,11 +102,11 @@ def test_a_newer_version_supersedes_an_unfinished_rotation() -> None:
     world = ready("old", "broken")
     world.app.silent = True
     first = go(world)
-    assert first.state is State.UNPROVEN
+    assert first.state is RotationState.UNPROVEN
     world.vault.put(NAME, "newer")
     world.app.silent = False
     second = go(world)
-    assert second.state is State.PROVEN
+    assert second.state is RotationState.PROVEN
     assert second.rotation_id != first.rotation_id
     assert [(pin.from_version, pin.to_version) for pin in second.secrets] == [(2, 3)]
     aborted = [event for event in world.log.chain() if event.event == "rotation_aborted"]
@@ -105,12 +117,12 @@ def test_an_unproven_rotation_to_the_same_version_goes_on_at_the_proof() -> None
     world = ready("old", "new")
     world.app.silent = True
     first = go(world)
-    assert (first.state, first.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
+    assert (first.state, first.exit_code) == (RotationState.UNPROVEN, ExitCode.UNDECIDED)
     assert "--resume" in str(first.next_step)
     writes = dict(world.github[0].writes)
     world.app.silent = False
     second = go(world)
-    assert (second.state, second.rotation_id) == (State.PROVEN, first.rotation_id)
+    assert (second.state, second.rotation_id) == (RotationState.PROVEN, first.rotation_id)
     assert world.github[0].writes == writes
 
 
@@ -118,10 +130,10 @@ def test_no_time_for_the_proof_means_one_look_and_no_waiting() -> None:
     world = ready("old", "new")
     world.app.silent = True
     pushed = go(world, RotateRequest(deploy=False))
-    assert pushed.state is State.PUSHED
+    assert pushed.state is RotationState.PUSHED
     before = world.time.now
-    result = go(world, RotateRequest(action=Action.RESUME, prove_within=timedelta(0)))
-    assert result.state is State.UNPROVEN
+    result = go(world, RotateRequest(action=RotateAction.RESUME, prove_within=timedelta(0)))
+    assert result.state is RotationState.UNPROVEN
     assert world.time.now - before < 30, "only the deployment was waited for"
 
 
@@ -139,7 +151,7 @@ def test_a_secret_that_was_created_anew_is_another_one_and_may_start_at_one() ->
     go(world)
     world.vault.create_anew(NAME, "reborn")
     result = go(world)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     assert_out(world, "reborn")
 
 
@@ -157,7 +169,7 @@ def test_a_version_read_while_planning_is_read_again_by_a_resume_only() -> None:
     assert asked == [None, 1], "the newest, and the one before it, which may be out"
     world.killer.on = {}
     world.time.now += 100
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
     assert asked[2:] == [2]
 
 
@@ -170,7 +182,7 @@ def test_a_pinned_version_that_was_created_anew_meanwhile_is_not_pushed() -> Non
     world.vault.create_anew(NAME, "x")
     world.vault.put(NAME, "y")
     world.time.now += 100
-    result = do(world, Action.RESUME)
+    result = do(world, RotateAction.RESUME)
     assert isinstance(result.problem, NotFound)
     assert "created anew" in str(result.problem)
     assert world.supabase.values()[NAME] == "old"
@@ -183,7 +195,7 @@ def test_a_partial_push_says_what_is_right_and_what_is_not_and_is_never_success(
     world = ready("old", "new")
     world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403: no permission")}
     result = go(world)
-    assert (result.state, result.exit_code) == (State.STAGED, ExitCode.SERVICE)
+    assert (result.state, result.exit_code) == (RotationState.STAGED, ExitCode.SERVICE)
     assert world.supabase.uri in str(result.problem)
     assert "github:lovendo/app1" in str(result.next_step)
     assert {(w.uri, w.status) for w in result.destinations} == {
@@ -193,7 +205,7 @@ def test_a_partial_push_says_what_is_right_and_what_is_not_and_is_never_success(
     }
     assert not [made for made in world.deployer.made if made.meta]
     world.killer.on = {}
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
     assert world.github[0].writes[NAME] == 1
 
 
@@ -203,7 +215,7 @@ def test_after_a_request_without_an_answer_the_lease_is_left_to_run_out() -> Non
     assert go(world).exit_code is ExitCode.SERVICE
     world.killer.on = {}
     began = world.time.now
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
     assert world.time.now - began >= 30
     assert len([made for made in world.deployer.made if made.meta]) == 1
 
@@ -217,7 +229,7 @@ def test_a_deployment_whose_answer_was_lost_is_found_and_not_requested_again() -
         raise Unreachable("no answer")
 
     world.deployer.redeploy = unanswered  # type: ignore[method-assign,assignment]
-    assert go(world).state is State.PROVEN
+    assert go(world).state is RotationState.PROVEN
     assert len([made for made in world.deployer.made if made.meta]) == 1
 
 
@@ -226,7 +238,7 @@ def test_a_deployment_that_never_ends_is_undecided() -> None:
     world.deployer.builds_for = 1e9
     result = go(world)
     assert isinstance(result.problem, Undecided)
-    assert (result.state, result.exit_code) == (State.PUSHED, ExitCode.UNDECIDED)
+    assert (result.state, result.exit_code) == (RotationState.PUSHED, ExitCode.UNDECIDED)
 
 
 def test_a_missing_secret_is_a_clear_error_and_nothing_is_begun() -> None:
@@ -250,20 +262,20 @@ def test_a_failed_deployment_rolls_back_with_a_redeploy_and_its_own_proof() -> N
 
     world.time.passing.insert(0, only_the_first_fails)
     result = go(world)
-    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert (result.state, result.exit_code) == (RotationState.ROLLED_BACK, ExitCode.BAD)
     assert_out(world, "old")
     assert world.deployer.serving is not serving
     assert result.proof.grade == "A"
     assert {written.status for written in result.destinations} == {"rolled_back"}
     assert "build error" in " ".join(result.remarks)
-    assert not verify_chain(LANE, world.log.chain(), result.head)
+    assert not verify_chain(CHAIN_KEY, world.log.chain(), result.head)
 
 
 def test_authentication_errors_with_the_new_version_roll_back() -> None:
     world = ready("old", "typo")
     world.app.refused = {"typo"}
     result = go(world)
-    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert (result.state, result.exit_code) == (RotationState.ROLLED_BACK, ExitCode.BAD)
     assert_out(world, "old")
     assert world.time.now < 300
 
@@ -272,37 +284,37 @@ def test_a_leaked_version_is_never_rolled_back_to() -> None:
     world = ready("old", "typo")
     world.app.refused = {"typo"}
     result = go(world, LEAKED)
-    assert (result.state, result.exit_code) == (State.FAILED, ExitCode.BAD)
+    assert (result.state, result.exit_code) == (RotationState.FAILED, ExitCode.BAD)
     assert "leaked" in " ".join(result.remarks)
     assert_out(world, "typo")
     with pytest.raises(Refused, match="leaked"):
-        do(world, Action.ROLLBACK)
+        do(world, RotateAction.ROLLBACK)
 
 
 def test_where_an_older_version_leaked_the_one_that_was_out_may_come_back() -> None:
     world = ready("leaked", "fine", "typo")
     world.app.refused = {"typo"}
     result = go(world, RotateRequest(leak=True, reason="gist", leaked_version=1))
-    assert result.state is State.ROLLED_BACK
+    assert result.state is RotationState.ROLLED_BACK
     assert_out(world, "fine")
 
 
 def test_a_failed_leak_rotation_goes_forward_once_the_cause_is_gone() -> None:
     world = ready("old", "new")
     world.deployer.fails = "out of minutes"
-    assert go(world, LEAKED).state is State.FAILED
+    assert go(world, LEAKED).state is RotationState.FAILED
     world.deployer.fails = None
     result = go(world, LEAKED)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     assert_out(world, "new")
 
 
 def test_after_a_recorded_revocation_there_is_no_way_back() -> None:
     world = ready("old", "new")
     go(world)
-    do(world, Action.CONFIRM_REVOKED)
+    do(world, RotateAction.CONFIRM_REVOKED)
     with pytest.raises(Refused, match="revoked"):
-        do(world, Action.ROLLBACK)
+        do(world, RotateAction.ROLLBACK)
     assert_out(world, "new")
 
 
@@ -311,7 +323,7 @@ def test_an_unknown_previous_version_cannot_be_rolled_back_to() -> None:
     world.live_with("only")
     world.app.refused = {"only"}
     result = go(world)
-    assert result.state is State.FAILED
+    assert result.state is RotationState.FAILED
     assert "no previous version" in " ".join(result.remarks)
 
 
@@ -322,17 +334,17 @@ def test_a_previous_version_that_the_vault_has_lost_cannot_be_rolled_back_to() -
     world.app.silent, world.app.refused = False, {"typo"}
     world.vault.kept[NAME][0] = replace(world.vault.kept[NAME][0], secret_id="another")
     result = go(world)
-    assert result.state is State.FAILED
+    assert result.state is RotationState.FAILED
     assert_out(world, "typo")
 
 
 def test_a_person_can_roll_back_and_it_is_proven_too() -> None:
     world = ready("old", "new")
     go(world)
-    result = do(world, Action.ROLLBACK)
-    assert (result.state, result.proof.grade) == (State.ROLLED_BACK, "A")
+    result = do(world, RotateAction.ROLLBACK)
+    assert (result.state, result.proof.grade) == (RotationState.ROLLED_BACK, "A")
     assert_out(world, "old")
-    assert go(world).state is State.PROVEN, "the vault's newest is rotated to again"
+    assert go(world).state is RotationState.PROVEN, "the vault's newest is rotated to again"
 
 
 # --- leaks
@@ -354,7 +366,7 @@ def test_the_version_that_was_pushed_last_is_the_one_that_leaked() -> None:
         go(world, LEAKED)
     world.vault.put(NAME, "fresh")
     result = go(world, LEAKED)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     planned = [event for event in world.log.chain() if event.event == "rotation_planned"][-1]
     assert planned.detail["leak"] == {"reason": "key in a public gist", "versions": {NAME: 2}}
 
@@ -375,25 +387,25 @@ def test_what_a_readable_destination_holds_already_is_what_leaked() -> None:
     with pytest.raises(Refused, match="holds already"):
         go(world, LEAKED)
     world.vault.put(NAME, "fresh")
-    assert go(world, LEAKED).state is State.PROVEN
+    assert go(world, LEAKED).state is RotationState.PROVEN
 
 
 def test_a_leak_stays_open_until_somebody_confirms_the_revocation() -> None:
     world = ready("old", "new")
     go(world, LEAKED)
-    assert [leak.leak.versions for leak in fold(LANE, world.log.chain()).open_leaks] == [{NAME: 1}]
-    do(world, Action.CONFIRM_REVOKED)
-    assert not fold(LANE, world.log.chain()).open_leaks
+    assert [leak.leak.versions for leak in fold(CHAIN_KEY, world.log.chain()).open_leaks] == [{NAME: 1}]
+    do(world, RotateAction.CONFIRM_REVOKED)
+    assert not fold(CHAIN_KEY, world.log.chain()).open_leaks
 
 
-@pytest.mark.parametrize("origin", [Origin.INFISICAL, Origin.STDIN])
-def test_a_leaked_value_does_not_come_back_as_a_new_version(origin: Origin) -> None:
+@pytest.mark.parametrize("origin", [ValueSource.INFISICAL, ValueSource.STDIN])
+def test_a_leaked_value_does_not_come_back_as_a_new_version(origin: ValueSource) -> None:
     """Long after the leak was closed somebody stores the old key again, and nobody says --leak."""
     world = ready("leaked", "fresh")
     go(world, LEAKED)
-    do(world, Action.CONFIRM_REVOKED)
-    values = {NAME: Secret("leaked")} if origin is Origin.STDIN else {}
-    if origin is Origin.INFISICAL:
+    do(world, RotateAction.CONFIRM_REVOKED)
+    values = {NAME: Secret("leaked")} if origin is ValueSource.STDIN else {}
+    if origin is ValueSource.INFISICAL:
         world.vault.put(NAME, "leaked")
     steps, kept = len(world.log.chain()), len(world.vault.kept[NAME])
     with pytest.raises(Refused, match="version 1, which leaked"):
@@ -407,9 +419,9 @@ def test_a_leak_found_while_its_replacement_is_on_the_way_joins_that_rotation() 
     first = go(world)
     world.killer.on = {}
     result = go(world, RotateRequest(leak=True, reason="gist", leaked_version=1))
-    assert (result.state, result.rotation_id) == (State.PROVEN, first.rotation_id)
+    assert (result.state, result.rotation_id) == (RotationState.PROVEN, first.rotation_id)
     with pytest.raises(Refused, match="leaked"):
-        do(world, Action.ROLLBACK)
+        do(world, RotateAction.ROLLBACK)
 
 
 def _success(world: World, occurred: float, version: str = "1", **detail: str) -> None:
@@ -431,23 +443,25 @@ def confirmed(*versions: str) -> World:
     """The newest version is out everywhere, and somebody has just said that the one before is revoked."""
     world = ready(*versions)
     go(world, LEAKED)
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.OK
     world.app.silent = True
     return world
 
 
 def look(world: World) -> list[StillUsed]:
-    return list(still_used(world.log, fold(LANE, world.log.chain()), {NAME: [NAME]}))
+    return list(still_used(world.log, fold(CHAIN_KEY, world.log.chain()), {NAME: [NAME]}))
 
 
 def test_confirming_a_revocation_says_when_the_old_value_still_works() -> None:
     world = confirmed("old", "new")
     world.time.now += 10
     _success(world, -60)
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK, "it occurred before and was only recorded later"
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.OK, (
+        "it occurred before and was only recorded later"
+    )
     _success(world, -5)
-    result = do(world, Action.CONFIRM_REVOKED)
-    assert (result.state, result.exit_code) == (State.RETIRED, ExitCode.BAD)
+    result = do(world, RotateAction.CONFIRM_REVOKED)
+    assert (result.state, result.exit_code) == (RotationState.RETIRED, ExitCode.BAD)
     assert "cron" in " ".join(result.remarks)
     retired = [event for event in world.log.chain() if event.event == "rotation_retired"]
     assert len(retired) == 3, "always recorded"
@@ -458,7 +472,7 @@ def test_an_old_success_counts_however_long_ago_it_was_and_however_often_one_ask
     world.time.now += 3 * 86400
     _success(world, -2 * 86400)
     for _ in range(2):
-        result = do(world, Action.CONFIRM_REVOKED)
+        result = do(world, RotateAction.CONFIRM_REVOKED)
         assert result.exit_code is ExitCode.BAD
         assert "1 successes" in " ".join(result.remarks)
     assert [one.successes for one in look(world)] == [1]
@@ -468,14 +482,14 @@ def test_a_key_that_was_revoked_in_the_end_is_not_held_against_for_ever() -> Non
     world = confirmed("old", "new")
     world.time.now += 600
     _success(world, -60)
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.BAD
     world.time.now += 59 * 60
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.BAD
     world.time.now += 2 * 60
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK, "quiet since it was confirmed anew"
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.OK, "quiet since it was confirmed anew"
     assert look(world) == []
     _success(world, -1800)
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD, "it occurred after it was confirmed anew"
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.BAD, "it occurred after it was confirmed anew"
     assert [one.successes for one in look(world)] == [1]
 
 
@@ -491,9 +505,9 @@ def test_a_confirmation_is_recorded_where_the_log_cannot_be_searched() -> None:
 
     world.log.select = failing  # type: ignore[method-assign]
     with pytest.raises(Unreachable):
-        do(world, Action.CONFIRM_REVOKED)
-    (rotation,) = fold(LANE, world.log.chain()).rotations
-    assert rotation.state is State.RETIRED
+        do(world, RotateAction.CONFIRM_REVOKED)
+    (rotation,) = fold(CHAIN_KEY, world.log.chain()).rotations
+    assert rotation.state is RotationState.RETIRED
     assert [one.old_successes for one in rotation.confirmations] == [None]
 
 
@@ -504,11 +518,11 @@ def test_what_is_confirmed_is_the_old_value_of_the_rotation_that_was_not_given_u
     world.killer.on = {f"write {place.uri} {NAME}": AccessDenied("403") for place in world.destinations}
     go(world)
     world.killer.on = {}
-    do(world, Action.ABORT)
-    result = do(world, Action.CONFIRM_REVOKED)
+    do(world, RotateAction.ABORT)
+    result = do(world, RotateAction.CONFIRM_REVOKED)
     assert (result.rotation_id, result.exit_code) == (done.rotation_id, ExitCode.OK)
     world.time.sleep(30)  # the app goes on with version 2, which the given-up rotation would have replaced
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.OK
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.OK
     assert look(world) == []
 
 
@@ -516,7 +530,7 @@ def test_a_later_version_is_not_an_old_one() -> None:
     world = confirmed("old", "new")
     world.app.silent = False
     world.vault.put(NAME, "newer")
-    assert go(world).state is State.PROVEN
+    assert go(world).state is RotationState.PROVEN
     assert look(world) == [], "version 3 carries on, and version 2 is not said to be revoked"
     _success(world, 0)
     (still,) = look(world)
@@ -531,7 +545,7 @@ def test_the_deployment_that_held_the_old_value_speaks_without_a_version_too() -
     assert [one.successes for one in look(world)] == [1]
     _success(world, -5, deployment_id="dpl_2")
     assert [one.successes for one in look(world)] == [1]
-    assert do(world, Action.CONFIRM_REVOKED).exit_code is ExitCode.BAD
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.BAD
 
 
 def test_nothing_is_looked_for_before_anybody_confirmed() -> None:
@@ -547,8 +561,8 @@ def test_nothing_is_looked_for_before_anybody_confirmed() -> None:
 def test_a_value_from_standard_input_becomes_a_version_first() -> None:
     world = World()
     world.live_with("old")
-    result = go(world, RotateRequest(origin=Origin.STDIN, values={NAME: Secret("typed")}))
-    assert result.state is State.PROVEN
+    result = go(world, RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret("typed")}))
+    assert result.state is RotationState.PROVEN
     assert [(pin.from_version, pin.to_version) for pin in result.secrets] == [(1, 2)]
     assert_out(world, "typed")
 
@@ -556,14 +570,14 @@ def test_a_value_from_standard_input_becomes_a_version_first() -> None:
 def test_a_version_that_a_killed_run_made_is_not_made_again() -> None:
     world = World()
     world.live_with("old")
-    request = RotateRequest(origin=Origin.STDIN, values={NAME: Secret("typed")})
+    request = RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret("typed")})
     write = world.vault.write
     world.vault.write = lambda name, value: (write(name, value), _raise(Unreachable("no answer")))[0]  # type: ignore[method-assign]
     assert go(world, request).exit_code is ExitCode.SERVICE
     world.vault.write = write  # type: ignore[method-assign]
     world.time.now += 100
-    result = do(world, Action.RESUME)
-    assert (result.state, len(world.vault.kept[NAME])) == (State.PROVEN, 2)
+    result = do(world, RotateAction.RESUME)
+    assert (result.state, len(world.vault.kept[NAME])) == (RotationState.PROVEN, 2)
     assert_out(world, "typed")
 
 
@@ -574,7 +588,7 @@ def _raise(error: Exception) -> None:
 def test_an_infisical_rotation_is_triggered_once() -> None:
     world = World()
     world.live_with("old")
-    assert go(world, RotateRequest(origin=Origin.INFISICAL_ROTATION)).state is State.PROVEN
+    assert go(world, RotateRequest(origin=ValueSource.INFISICAL_ROTATION)).state is RotationState.PROVEN
     assert_out(world, "rotated-2")
 
 
@@ -582,20 +596,20 @@ def test_a_pending_approval_is_waited_for_and_not_asked_for_again() -> None:
     world = World()
     world.live_with("old")
     world.vault.write_raises = ApprovalPending("proposed")
-    request = RotateRequest(origin=Origin.STDIN, values={NAME: Secret("typed")})
+    request = RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret("typed")})
     result = go(world, request)
-    assert (result.state, result.exit_code) == (State.WAITING_APPROVAL, ExitCode.UNDECIDED)
-    assert go(world, request).state is State.WAITING_APPROVAL
+    assert (result.state, result.exit_code) == (RotationState.WAITING_APPROVAL, ExitCode.UNDECIDED)
+    assert go(world, request).state is RotationState.WAITING_APPROVAL
     assert world.killer.trace.count(f"write {NAME}") == 1
     world.vault.put(NAME, "typed")
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
 
 
 def test_only_what_the_app_itself_issues_is_generated() -> None:
     world = World()
     world.live_with("old")
     with pytest.raises(UsageError):
-        go(world, RotateRequest(origin=Origin.GENERATE))
+        go(world, RotateRequest(origin=ValueSource.GENERATE))
     assert len(world.vault.kept[NAME]) == 1
 
 
@@ -603,62 +617,62 @@ def test_a_generated_value_waits_until_a_person_has_set_it_at_the_provider() -> 
     world = World()
     world.live_with("old")
     world.vault.put(WEBHOOK, "w1")
-    request = RotateRequest(secret=WEBHOOK, origin=Origin.GENERATE)
+    request = RotateRequest(secret=WEBHOOK, origin=ValueSource.GENERATE)
     result = go(world, request)
-    assert (result.state, result.exit_code) == (State.WAITING_CONSOLE, ExitCode.UNDECIDED)
+    assert (result.state, result.exit_code) == (RotationState.WAITING_CONSOLE, ExitCode.UNDECIDED)
     assert "Set it there." in str(result.next_step)
     assert WEBHOOK not in world.github[0].cells
-    assert go(world, request).state is State.WAITING_CONSOLE
+    assert go(world, request).state is RotationState.WAITING_CONSOLE
     assert len(world.vault.kept[WEBHOOK]) == 2
-    assert do(world, Action.RESUME).state is State.UNPROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.UNPROVEN
     assert world.github[0].values()[WEBHOOK] == world.vault.kept[WEBHOOK][1].value.reveal()
 
 
 def test_a_leaked_value_typed_in_again_is_refused_and_the_rotation_given_up() -> None:
     world = ready("earlier", "old")
     go(world)
-    request = RotateRequest(origin=Origin.STDIN, values={NAME: Secret("earlier")}, leak=True, reason="gist")
+    request = RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret("earlier")}, leak=True, reason="gist")
     result = go(world, request)
-    assert (result.state, result.exit_code) == (State.ABORTED, ExitCode.REFUSED)
+    assert (result.state, result.exit_code) == (RotationState.ABORTED, ExitCode.REFUSED)
     assert_out(world, "old")
 
 
-def unproven(origin: Origin, secret: str | None = None) -> World:
+def unproven(origin: ValueSource, secret: str | None = None) -> World:
     """A world in which a value that was just made or typed in is out, and nothing proves it."""
     world = World()
     world.live_with("old")
     world.vault.put(WEBHOOK, "w1")
     world.app.silent = True
-    values = {NAME: Secret("typed")} if origin is Origin.STDIN else {}
+    values = {NAME: Secret("typed")} if origin is ValueSource.STDIN else {}
     go(world, RotateRequest(secret=secret, origin=origin, values=values))
-    assert do(world, Action.RESUME).state is State.UNPROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.UNPROVEN
     return world
 
 
 def test_a_generated_value_that_leaks_before_it_is_proven_is_replaced() -> None:
-    world = unproven(Origin.GENERATE, WEBHOOK)
-    result = go(world, replace(LEAKED, secret=WEBHOOK, origin=Origin.GENERATE))
-    assert (result.state, result.secrets[0].to_version) == (State.WAITING_CONSOLE, 3)
-    assert go(world, replace(LEAKED, secret=WEBHOOK, origin=Origin.GENERATE)).secrets[0].to_version == 3
+    world = unproven(ValueSource.GENERATE, WEBHOOK)
+    result = go(world, replace(LEAKED, secret=WEBHOOK, origin=ValueSource.GENERATE))
+    assert (result.state, result.secrets[0].to_version) == (RotationState.WAITING_CONSOLE, 3)
+    assert go(world, replace(LEAKED, secret=WEBHOOK, origin=ValueSource.GENERATE)).secrets[0].to_version == 3
 
 
 def test_a_value_of_infisicals_rotation_that_leaks_before_it_is_proven_is_replaced() -> None:
-    world = unproven(Origin.INFISICAL_ROTATION)
-    assert go(world, replace(LEAKED, origin=Origin.INFISICAL_ROTATION)).secrets[0].to_version == 3
+    world = unproven(ValueSource.INFISICAL_ROTATION)
+    assert go(world, replace(LEAKED, origin=ValueSource.INFISICAL_ROTATION)).secrets[0].to_version == 3
     assert_out(world, "rotated-3")
 
 
 def test_a_leaked_value_typed_in_again_is_refused_although_its_rotation_is_unfinished() -> None:
-    world = unproven(Origin.STDIN)
-    request = replace(LEAKED, origin=Origin.STDIN, values={NAME: Secret("typed")})
+    world = unproven(ValueSource.STDIN)
+    request = replace(LEAKED, origin=ValueSource.STDIN, values={NAME: Secret("typed")})
     result = go(world, request)
-    assert (result.state, result.exit_code) == (State.ABORTED, ExitCode.REFUSED)
+    assert (result.state, result.exit_code) == (RotationState.ABORTED, ExitCode.REFUSED)
 
 
 def test_a_value_of_the_provider_is_not_made_up_while_a_rotation_is_unfinished() -> None:
-    world = unproven(Origin.STDIN)
+    world = unproven(ValueSource.STDIN)
     with pytest.raises(UsageError, match="issued by the provider"):
-        go(world, RotateRequest(origin=Origin.GENERATE))
+        go(world, RotateRequest(origin=ValueSource.GENERATE))
 
 
 def in_a_leak() -> World:
@@ -668,18 +682,18 @@ def in_a_leak() -> World:
     world.app.silent = True
     go(world)
     world.vault.put(NAME, "third")
-    assert go(world, replace(LEAKED, leaked_version=1)).state is State.UNPROVEN
+    assert go(world, replace(LEAKED, leaked_version=1)).state is RotationState.UNPROVEN
     return world
 
 
 def test_a_second_leaked_version_is_not_forgotten_while_the_rotation_of_the_first_is_unfinished() -> None:
     world = in_a_leak()
     go(world, replace(LEAKED, leaked_version=2))
-    view = fold(LANE, world.log.chain())
+    view = fold(CHAIN_KEY, world.log.chain())
     assert view.leaked(NAME) == {1, 2}
     assert sorted(leak.leak.versions[NAME] or 0 for leak in view.open_leaks) == [1, 2]
     with pytest.raises(Refused):
-        do(world, Action.ROLLBACK)
+        do(world, RotateAction.ROLLBACK)
     assert_out(world, "third")
 
 
@@ -687,7 +701,9 @@ def test_a_leak_of_the_version_that_is_being_brought_out_is_refused() -> None:
     world = in_a_leak()
     with pytest.raises(Refused, match="the newest version is 3, and that one leaked"):
         go(world, replace(LEAKED, leaked_version=3))
-    assert fold(LANE, world.log.chain()).rotations[-1].state is State.UNPROVEN, "nothing was given up for it"
+    assert fold(CHAIN_KEY, world.log.chain()).rotations[-1].state is RotationState.UNPROVEN, (
+        "nothing was given up for it"
+    )
 
 
 def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
@@ -703,24 +719,24 @@ def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
         secrets=(manual,),
     )
     result = go(world)
-    assert result.state is State.WAITING_CONSOLE
+    assert result.state is RotationState.WAITING_CONSOLE
     assert "Upload it at Expo." in str(result.next_step)
-    assert do(world, Action.RESUME).state is State.UNPROVEN
-    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+    assert do(world, RotateAction.RESUME).state is RotationState.UNPROVEN
+    assert do(world, RotateAction.CONFIRM_REVOKED).state is RotationState.RETIRED
 
 
 def taken_back() -> World:
     """A world in which version 2 was rolled back to version 1."""
     world = ready("old", "new")
     go(world)
-    assert do(world, Action.ROLLBACK).state is State.ROLLED_BACK
+    assert do(world, RotateAction.ROLLBACK).state is RotationState.ROLLED_BACK
     return world
 
 
 def test_resuming_what_was_rolled_back_does_not_bring_it_out_again() -> None:
     world = taken_back()
-    result = do(world, Action.RESUME)
-    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    result = do(world, RotateAction.RESUME)
+    assert (result.state, result.exit_code) == (RotationState.ROLLED_BACK, ExitCode.BAD)
     assert_out(world, "old")
 
 
@@ -728,7 +744,7 @@ def test_what_was_rolled_back_is_behind_the_vault_and_not_pushed_again_for_that(
     """The nightly repair would take the provider down every night."""
     world = taken_back()
     result = go(world, replace(PLAIN, push_again=True))
-    assert (result.state, result.exit_code) == (State.ROLLED_BACK, ExitCode.BAD)
+    assert (result.state, result.exit_code) == (RotationState.ROLLED_BACK, ExitCode.BAD)
     assert "Nothing newer is in the vault." in result.remarks
     assert_out(world, "old")
 
@@ -736,7 +752,7 @@ def test_what_was_rolled_back_is_behind_the_vault_and_not_pushed_again_for_that(
 def test_resuming_after_a_roll_back_goes_on_with_a_version_made_since() -> None:
     world = taken_back()
     world.vault.put(NAME, "newest")
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
     assert_out(world, "newest")
 
 
@@ -744,16 +760,16 @@ def test_resuming_what_was_given_up_is_refused() -> None:
     world = ready("old", "new")
     world.app.silent = True
     go(world)
-    do(world, Action.ABORT)
+    do(world, RotateAction.ABORT)
     with pytest.raises(Refused, match="was given up"):
-        do(world, Action.RESUME)
+        do(world, RotateAction.RESUME)
     world.app.silent = False
-    assert go(world).state is State.PROVEN
+    assert go(world).state is RotationState.PROVEN
 
 
 def test_a_version_that_was_taken_back_and_revoked_is_neither_called_out_nor_brought_out() -> None:
     world = taken_back()
-    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+    assert do(world, RotateAction.CONFIRM_REVOKED).state is RotationState.RETIRED
     with pytest.raises(Refused, match="version 2 of SENDGRID_API_KEY was taken back"):
         go(world)
     assert_out(world, "old")
@@ -777,8 +793,8 @@ def test_what_was_not_brought_out_is_brought_out_after_a_confirmed_revocation(br
         del world.github[0].push
     else:
         go(world, RotateRequest(deploy=False))
-    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
-    assert go(world).state is State.PROVEN
+    assert do(world, RotateAction.CONFIRM_REVOKED).state is RotationState.RETIRED
+    assert go(world).state is RotationState.PROVEN
     assert_out(world, "new")
     assert len(world.deployer.made) == 2
 
@@ -804,17 +820,17 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing() -> None:
 def test_pushing_without_deploying_stops_there_and_a_resume_deploys() -> None:
     world = ready("old", "new")
     result = go(world, RotateRequest(deploy=False))
-    assert (result.state, result.exit_code) == (State.PUSHED, ExitCode.UNDECIDED)
+    assert (result.state, result.exit_code) == (RotationState.PUSHED, ExitCode.UNDECIDED)
     assert len(world.deployer.made) == 1
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
 
 
 def test_whoever_deployed_himself_has_it_proven_without_another_deployment() -> None:
     world = ready("old", "new")
     go(world, RotateRequest(deploy=False))
     world.deployer.deploy()
-    result = go(world, RotateRequest(action=Action.RESUME, deploy=False))
-    assert (result.state, result.proof.grade) == (State.PROVEN, "A")
+    result = go(world, RotateRequest(action=RotateAction.RESUME, deploy=False))
+    assert (result.state, result.proof.grade) == (RotationState.PROVEN, "A")
     assert len(world.deployer.made) == 2
 
 
@@ -831,7 +847,7 @@ def test_a_release_that_is_deployed_meanwhile_has_taken_the_new_version_over() -
 
     world.time.passing.insert(0, somebody_releases)
     result = rotate(RotateRequest(), process, world.tell)
-    assert (result.state, result.proof.grade) == (State.PROVEN, "B")
+    assert (result.state, result.proof.grade) == (RotationState.PROVEN, "B")
 
 
 def test_going_back_to_an_older_deployment_is_no_proof() -> None:
@@ -844,18 +860,18 @@ def test_going_back_to_an_older_deployment_is_no_proof() -> None:
             world.deployer.made.append(world.deployer.made[0])
 
     world.time.passing.insert(0, somebody_goes_back)
-    assert rotate(RotateRequest(), process, world.tell).state is State.UNPROVEN
+    assert rotate(RotateRequest(), process, world.tell).state is RotationState.UNPROVEN
 
 
 def test_giving_up_says_what_is_left() -> None:
     world = ready("old", "new")
     world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403")}
     go(world)
-    result = do(world, Action.ABORT)
-    assert (result.state, result.exit_code) == (State.ABORTED, ExitCode.OK)
+    result = do(world, RotateAction.ABORT)
+    assert (result.state, result.exit_code) == (RotationState.ABORTED, ExitCode.OK)
     assert "github:lovendo/app1" in " ".join(result.remarks)
     with pytest.raises(Refused, match="nothing to abort"):
-        do(world, Action.ABORT)
+        do(world, RotateAction.ABORT)
 
 
 def test_another_units_unfinished_rotation_comes_first() -> None:
@@ -868,34 +884,34 @@ def test_another_units_unfinished_rotation_comes_first() -> None:
         go(world)
 
 
-STAGING = Lane("sendgrid", "staging")
-MAPBOX = Lane("mapbox", "production")
+STAGING = ChainKey("sendgrid", "staging")
+MAPBOX = ChainKey("mapbox", "production")
 OURS = "vercel:prj_1/production,preview"
 
 
 def test_two_owners_of_one_name_at_one_place_are_a_configuration_error() -> None:
     world = ready("old", "new")
-    claims = (Claim(OURS, NAME, LANE), Claim("vercel:prj_1/preview", NAME, STAGING))
+    claims = (Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:prj_1/preview", NAME, STAGING))
     with pytest.raises(ConfigError, match="both claim"):
         rotate(RotateRequest(), replace(world.process(), claims=claims), world.tell)
     shared = tuple(replace(claim, shared=True) for claim in claims)
-    assert rotate(RotateRequest(), replace(world.process(), claims=shared), world.tell).state is State.PROVEN
+    assert rotate(RotateRequest(), replace(world.process(), claims=shared), world.tell).state is RotationState.PROVEN
 
 
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [
-        (Claim("github:lovendo/app1", NAME, LANE), Claim("github:Lovendo/App1", NAME, MAPBOX)),
-        (Claim("github:o/r@production", NAME, LANE), Claim("github:o/r@Production", NAME, STAGING)),
-        (Claim("github:o/r", NAME, LANE), Claim("github:o/r", NAME.lower(), MAPBOX)),
-        (Claim("github-dependabot:o/r", "a_key", LANE), Claim("github-dependabot:O/R", "A_KEY", MAPBOX)),
-        (Claim(OURS, NAME, LANE), Claim("vercel:web/preview", NAME, STAGING)),
-        (Claim(OURS, NAME, LANE), Claim("vercel:web/preview", NAME, LANE)),
-        (Claim("github:o/r", NAME, LANE, shared=True), Claim("github:O/r", NAME, LANE, shared=True)),
+        (Claim("github:lovendo/app1", NAME, CHAIN_KEY), Claim("github:Lovendo/App1", NAME, MAPBOX)),
+        (Claim("github:o/r@production", NAME, CHAIN_KEY), Claim("github:o/r@Production", NAME, STAGING)),
+        (Claim("github:o/r", NAME, CHAIN_KEY), Claim("github:o/r", NAME.lower(), MAPBOX)),
+        (Claim("github-dependabot:o/r", "a_key", CHAIN_KEY), Claim("github-dependabot:O/R", "A_KEY", MAPBOX)),
+        (Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:web/preview", NAME, STAGING)),
+        (Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:web/preview", NAME, CHAIN_KEY)),
+        (Claim("github:o/r", NAME, CHAIN_KEY, shared=True), Claim("github:O/r", NAME, CHAIN_KEY, shared=True)),
     ],
 )
-@pytest.mark.parametrize("action", [Action.ROTATE, Action.RESUME, Action.ROLLBACK])
-def test_one_place_is_one_place_however_it_is_spelled(mine: Claim, theirs: Claim, action: Action) -> None:
+@pytest.mark.parametrize("action", [RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROLLBACK])
+def test_one_place_is_one_place_however_it_is_spelled(mine: Claim, theirs: Claim, action: RotateAction) -> None:
     world = ready("old", "new")
     world.vercel.spellings = [parse("vercel:web/production,preview"), parse(OURS)]
     for claims in ((mine, theirs), (theirs, mine)):
@@ -918,16 +934,19 @@ def test_one_place_is_one_place_however_it_is_spelled(mine: Claim, theirs: Claim
 def test_different_places_and_names_are_told_apart(theirs: Claim) -> None:
     world = ready("old", "new")
     world.vercel.spellings = [parse("vercel:web/production,preview"), parse(OURS)]
-    mine = [Claim(OURS, NAME, LANE, shared=theirs.shared), Claim("github:o/r", NAME, LANE)]
-    assert rotate(RotateRequest(), replace(world.process(), claims=[*mine, theirs]), world.tell).state is State.PROVEN
+    mine = [Claim(OURS, NAME, CHAIN_KEY, shared=theirs.shared), Claim("github:o/r", NAME, CHAIN_KEY)]
+    assert (
+        rotate(RotateRequest(), replace(world.process(), claims=[*mine, theirs]), world.tell).state
+        is RotationState.PROVEN
+    )
 
 
 def test_a_service_is_asked_for_its_names_only_where_they_decide() -> None:
     world = ready("old", "new")
     world.killer.on = {f"names {world.vercel.uri}": Unreachable("silence")}
-    plain = [Claim(OURS, NAME, LANE), Claim("vercel:prj_2/preview", NAME, STAGING)]
+    plain = [Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:prj_2/preview", NAME, STAGING)]
     assert rotate(RotateRequest(dry_run=True), replace(world.process(), claims=plain), world.tell).plan
-    doubtful = [Claim(OURS, NAME, LANE), Claim("vercel:web/preview", NAME, STAGING)]
+    doubtful = [Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:web/preview", NAME, STAGING)]
     with pytest.raises(Unreachable):
         rotate(RotateRequest(), replace(world.process(), claims=doubtful), world.tell)
     assert not world.log.chain()
@@ -970,8 +989,10 @@ def own_access(old: str | None, new: str | None, try_new: Callable[[], None] = l
         ([own_access("same", "same")], "are the same$"),
     ],
 )
-@pytest.mark.parametrize("action", [Action.ROTATE, Action.ROLLBACK])
-def test_our_own_access_is_not_rotated_from_under_us(accesses: list[OwnAccess], said: str, action: Action) -> None:
+@pytest.mark.parametrize("action", [RotateAction.ROTATE, RotateAction.ROLLBACK])
+def test_our_own_access_is_not_rotated_from_under_us(
+    accesses: list[OwnAccess], said: str, action: RotateAction
+) -> None:
     world = standing_on(*accesses)
     with pytest.raises(Refused, match=said) as refused:
         do(world, action)
@@ -984,7 +1005,7 @@ def test_with_both_accesses_our_own_key_is_rotated_and_the_variables_are_named_i
     asked: list[int] = []
     world = standing_on(own_access("old", "new", lambda: asked.append(len(world.log.chain()))))
     result = go(world)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     assert asked == [0], "once, and before anything was written"
     assert "Give VERCEL_TOKEN the value of VERCEL_TOKEN_NEW and unset that." in str(result.next_step)
     assert "VERCEL_TOKEN_NEW is accepted." in world.told
@@ -1004,20 +1025,20 @@ def test_a_new_access_that_is_not_accepted_stops_it_before_anything_is_written()
 def test_an_unfinished_rotation_of_our_own_key_can_be_ended_with_the_new_access_alone() -> None:
     world = standing_on(own_access("old", "new"))
     world.app.silent = True
-    assert go(world).state is State.UNPROVEN
+    assert go(world).state is RotationState.UNPROVEN
     world.app.silent = False
     world.own_accesses = (own_access("new", None),)
     with pytest.raises(Refused, match="not set"):
-        do(world, Action.RESUME)
+        do(world, RotateAction.RESUME)
     world.own_accesses = (own_access("new", "new"),)
-    assert do(world, Action.RESUME).state is State.PROVEN
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
 
 
 def test_what_writes_nothing_asks_for_no_access() -> None:
     world = standing_on(own_access("old", "new"))
     go(world)
     world.own_accesses = (own_access("new", None),)
-    assert do(world, Action.CONFIRM_REVOKED).state is State.RETIRED
+    assert do(world, RotateAction.CONFIRM_REVOKED).state is RotationState.RETIRED
 
 
 def test_a_value_in_installed_apps_is_never_proven_by_a_redeploy() -> None:
@@ -1031,7 +1052,7 @@ def test_a_value_in_installed_apps_is_never_proven_by_a_redeploy() -> None:
         secrets=(SecretSpec(name=NAME, reach="client", proven_by=("sendgrid_email_sent",)),),
     )
     result = go(world)
-    assert (result.state, result.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
+    assert (result.state, result.exit_code) == (RotationState.UNPROVEN, ExitCode.UNDECIDED)
     assert "installed apps" in result.proof.missing[0]
     assert str(result.next_step).startswith("When few events still come from releases")
     assert "--resume" not in str(result.next_step), "looking again would change nothing"
@@ -1046,7 +1067,7 @@ def test_revoking_a_value_in_installed_apps_says_first_whom_it_breaks() -> None:
     world.log.append([phone(release, began + timedelta(hours=hours)) for release, hours in phones])
     assert "100% of their events" in " ".join(go(world).remarks)
     world.time.sleep(8 * 3600)
-    retired = do(world, Action.CONFIRM_REVOKED)
+    retired = do(world, RotateAction.CONFIRM_REVOKED)
     assert "50% of their events of the last day come from releases that hold the old value (v1)" in " ".join(
         retired.remarks
     )
@@ -1064,7 +1085,7 @@ def test_without_a_runtime_destination_nothing_is_proven() -> None:
     process = world.process()
     process = replace(process, places=process.places[:1])
     result = rotate(RotateRequest(), process, world.tell)
-    assert result.state is State.UNPROVEN
+    assert result.state is RotationState.UNPROVEN
     assert "No runtime destination" in result.proof.missing[0]
     assert str(result.next_step).endswith("rotate sendgrid --confirm-revoked"), "no traffic can prove it"
 
@@ -1083,7 +1104,7 @@ def test_thin_traffic_is_helped_by_the_cards_flow() -> None:
 
     world.run_flow = flow
     result = go(world)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     assert runs == ["send"] * 3
 
 
@@ -1139,7 +1160,7 @@ def test_a_group_is_one_unit_with_one_deployment() -> None:
 def test_no_event_holds_a_value() -> None:
     world = ready("canary-old-4711", "canary-new-4712")
     go(world, LEAKED)
-    do(world, Action.CONFIRM_REVOKED)
+    do(world, RotateAction.CONFIRM_REVOKED)
     assert "canary" not in repr(world.log.chain())
     assert "canary" not in " ".join(world.told)
 
@@ -1149,7 +1170,7 @@ def test_a_destination_renames() -> None:
     process = world.process()
     renamed = replace(process.places[0], names={NAME: "MAIL_KEY"})
     result = rotate(RotateRequest(), replace(process, places=(renamed, *process.places[1:])), world.tell)
-    assert result.state is State.PROVEN
+    assert result.state is RotationState.PROVEN
     assert world.github[0].values()["MAIL_KEY"] == "new"
     assert world.github[0].values()["MAIL_KEY_VERSION"] == "2"
     assert any(written.name == "MAIL_KEY" for written in result.destinations)
@@ -1160,7 +1181,7 @@ def test_dependabots_store_has_no_room_for_a_companion() -> None:
     extra = FakeDestination("github-dependabot:lovendo/app", world.killer)
     process = world.process()
     places = (*process.places, type(process.places[0])(extra))
-    assert rotate(RotateRequest(), replace(process, places=places), world.tell).state is State.PROVEN
+    assert rotate(RotateRequest(), replace(process, places=places), world.tell).state is RotationState.PROVEN
     assert extra.values() == {NAME: "new"}
 
 

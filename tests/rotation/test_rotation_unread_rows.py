@@ -12,9 +12,9 @@ from releaseguard.errors import ExitCode
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.model import Event, Outcome
-from releaseguard.rotation.proof import Labels, Question, Runtime, prove
+from releaseguard.rotation.proof import Labels, Question, RuntimeDestination, prove
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.values import Action, RotateRequest, State
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import NAME, World
 
 SERVING = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ QUESTION = Question(
     success_events=frozenset({"sendgrid_email_sent"}),
     auth_error_codes=frozenset({"401"}),
     labels=Labels({"SENDGRID_API_KEY": (1, 2)}),
-    runtimes=[Runtime(uri="vercel:prj_1", since=SERVING, serving=SERVING)],
+    runtimes=[RuntimeDestination(uri="vercel:prj_1", since=SERVING, serving=SERVING)],
 )
 
 MAY_BE: list[tuple[str, SetAside, bool]] = [
@@ -71,11 +71,11 @@ def test_a_row_that_cannot_be_read_ends_no_rotation_and_leaves_it_unproven_until
     world.vault.put(NAME, "new")
     world.log.aside = [replace(UNREAD, occurred_at=None, recorded_at=None)]
     first = rotate(RotateRequest(leak=True, reason="a gist"), world.process(), world.tell)
-    assert (first.state, first.exit_code) == (State.UNPROVEN, ExitCode.UNDECIDED)
+    assert (first.state, first.exit_code) == (RotationState.UNPROVEN, ExitCode.UNDECIDED)
     assert any(UNREAD.row in what for what in first.proof.missing)
     assert "--resume" in str(first.next_step)
     world.log.aside = []
-    assert rotate(RotateRequest(action=Action.RESUME), world.process(), world.tell).state is State.PROVEN
+    assert rotate(RotateRequest(action=RotateAction.RESUME), world.process(), world.tell).state is RotationState.PROVEN
 
 
 def test_a_success_whose_detail_was_too_much_to_read_speaks_against_the_new_version() -> None:

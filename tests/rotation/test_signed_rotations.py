@@ -15,13 +15,13 @@ from releaseguard.eventlog.signing.keys import VARIABLE, Key, Keyring
 from releaseguard.eventlog.signing.log import SignedLog
 from releaseguard.model import OURSELVES, Event
 from releaseguard.rotation import events as said
-from releaseguard.rotation.history import LaneView, lane_query, read
+from releaseguard.rotation.history import ChainView, chain_query, read
 from releaseguard.rotation.run import rotate
-from releaseguard.rotation.survey import lane_view
-from releaseguard.rotation.values import Action, RotateRequest, RotationResult, State
+from releaseguard.rotation.survey import chain_view
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
 from releaseguard.secret import Secret
 from releaseguard_events.ours import OUR_EVENTS, RESULTS, STEPS
-from tests.rotation.rotation_fakes import LANE, NAME, World
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, World
 
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")
 KEYS = Keyring([Key.of(Secret("a" * 64))])
@@ -41,22 +41,22 @@ def leaking(keys: Keyring | None) -> World:
     world = World()
     world.live_with("old")
     world.vault.put(NAME, "new")
-    assert go(world, LEAKED, keys).state is State.PROVEN
+    assert go(world, LEAKED, keys).state is RotationState.PROVEN
     return world
 
 
-def appended(world: World, *steps: said.Step) -> Sequence[Event]:
+def appended(world: World, *steps: said.ChainStep) -> Sequence[Event]:
     """What whoever has read the chain can append to it, everything right but what takes the key."""
-    chain = read(LANE, world.log.judged(lane_query(LANE)))
+    chain = read(CHAIN_KEY, world.log.judged(chain_query(CHAIN_KEY)))
     drafts = [step.draft("mallory") for step in steps]
-    return seal(LANE, chain.head, drafts, occurred_at=world.time.wall(), source="releaseguard", root=chain.root)
+    return seal(CHAIN_KEY, chain.head, drafts, occurred_at=world.time.wall(), source="releaseguard", root=chain.root)
 
 
-def view(world: World, keys: Keyring | None) -> LaneView:
-    return lane_view(through(world, keys), LANE)
+def view(world: World, keys: Keyring | None) -> ChainView:
+    return chain_view(through(world, keys), CHAIN_KEY)
 
 
-Forgery = Callable[[str], said.Step]
+Forgery = Callable[[str], said.ChainStep]
 FORGERIES: dict[str, Forgery] = {
     "closes the leak": lambda id_: said.Retired(rotation_id=id_),
     "opens another": lambda _: said.Planned(rotation_id="r9", unit=NAME, leak=said.LeakReport(reason="x")),
@@ -95,8 +95,8 @@ def test_with_a_key_he_can_not(kind: str, signature: str | None) -> None:
     assert replace(after, foreign=()) == replace(before, foreign=())
     assert [one.event.id for one in after.foreign] == [forged.id]
     assert "sign" in after.foreign[0].problem
-    done = go(world, RotateRequest(action=Action.CONFIRM_REVOKED), KEYS)
-    assert (done.state, done.exit_code) == (State.RETIRED, ExitCode.OK)
+    done = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED), KEYS)
+    assert (done.state, done.exit_code) == (RotationState.RETIRED, ExitCode.OK)
 
 
 def test_a_forged_step_that_is_dated_back_before_the_first_signed_row_follows_on_nothing() -> None:
@@ -110,12 +110,12 @@ def test_a_forged_step_that_is_dated_back_before_the_first_signed_row_follows_on
 def test_a_chain_that_was_begun_without_a_key_goes_on_with_one() -> None:
     world = leaking(None)
     world.time.now += 1
-    done = go(world, RotateRequest(action=Action.CONFIRM_REVOKED), KEYS)
-    assert done.state is State.RETIRED
+    done = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED), KEYS)
+    assert done.state is RotationState.RETIRED
     after = view(world, KEYS)
     assert (after.foreign, after.breach, after.open_leaks) == ([], None, ())
     assert isinstance(after.head, Head)
-    assert not verify_chain(LANE, [row for row in world.log.chain() if "lane" in row.detail], after.head)
+    assert not verify_chain(CHAIN_KEY, [row for row in world.log.chain() if "lane" in row.detail], after.head)
 
 
 @pytest.mark.parametrize("keys", [None, OTHERS], ids=["no key", "another key"])
@@ -126,7 +126,7 @@ def test_a_run_without_the_key_of_a_signed_chain_writes_nothing(keys: Keyring | 
     if keys is OTHERS:  # its own rows may have begun elsewhere
         rows = {id_: row for id_, row in rows.items() if row.event != "signing_began"}
         world.log.rows = dict(rows)
-    for action in (Action.ROTATE, Action.CONFIRM_REVOKED):
+    for action in (RotateAction.ROTATE, RotateAction.CONFIRM_REVOKED):
         with pytest.raises(Refused) as refusal:
             go(world, RotateRequest(action=action), keys)
         assert VARIABLE in str(refusal.value)
@@ -147,9 +147,9 @@ def test_an_edit_of_a_signed_chain_is_a_break_and_a_forged_continuation_is_none(
 
 def test_on_a_signed_step_no_unsigned_one_follows_for_whoever_has_no_key_either() -> None:
     world = leaking(KEYS)
-    length = len(read(LANE, world.log.judged(lane_query(LANE))).steps)
+    length = len(read(CHAIN_KEY, world.log.judged(chain_query(CHAIN_KEY))).steps)
     world.log.append(appended(world, said.LeaseTaken()))
-    assert len(read_chain(LANE, world.log.judged(lane_query(LANE))).steps) == length
+    assert len(read_chain(CHAIN_KEY, world.log.judged(chain_query(CHAIN_KEY))).steps) == length
 
 
 def test_the_names_of_our_events_are_those_that_are_written() -> None:

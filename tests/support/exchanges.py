@@ -67,7 +67,7 @@ def github(connect: Connect) -> list[tuple[str, bool, int]]:
 def vercel(connect: Connect) -> list[tuple[str, str, int]]:
     address = parse("vercel:web/production,preview")
     destination = VercelDestination(connect("vercel"), address, team_id=TEAM, sleep=_no_wait)
-    return [(receipt.name, receipt.observed.in_step, receipt.writes) for receipt in destination.push(items())]
+    return [(receipt.name, receipt.observed.sync, receipt.writes) for receipt in destination.push(items())]
 
 
 def vercel_deployment(connect: Connect) -> list[str]:
@@ -83,7 +83,7 @@ def vercel_deployment(connect: Connect) -> list[str]:
 
 def supabase(connect: Connect) -> list[tuple[str, str, int]]:
     destination = SupabaseDestination(connect("supabase"), parse(f"supabase:{REF}"), sleep=_no_wait)
-    return [(receipt.name, receipt.observed.in_step, receipt.writes) for receipt in destination.push(items())]
+    return [(receipt.name, receipt.observed.sync, receipt.writes) for receipt in destination.push(items())]
 
 
 def infisical(connect: Connect) -> list[object]:

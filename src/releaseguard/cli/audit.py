@@ -14,10 +14,10 @@ from releaseguard.harmless import harmless
 from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
-    from releaseguard.audit import ChainReport, Foreign, Head, Histories, Lane
+    from releaseguard.audit import ChainKey, ChainReport, Foreign, Head, Histories
     from releaseguard.eventlog.interface import EventLog, SetAside
     from releaseguard.report.postmortem import PostmortemDocument
-    from releaseguard.rotation.account import Account
+    from releaseguard.rotation.account import RotationAccount
     from releaseguard.rotation.history import RotationView
     from releaseguard.rotation.revocation import StillUsed
     from releaseguard.wiring import Wiring
@@ -59,14 +59,14 @@ def show(run: Run, provider: str | None, environment: str | None) -> None:
     run.emit(lambda: _show_text(account, still), document)
 
 
-def _still_used(wiring: Wiring, account: Account) -> Sequence[StillUsed]:
+def _still_used(wiring: Wiring, account: RotationAccount) -> Sequence[StillUsed]:
     from releaseguard.rotation.revocation import still_used
     from releaseguard.rotation.survey import companions_of
 
     cards = {card.id: card for card in wiring.cards}
     found: list[StillUsed] = []
-    for view in account.lanes:
-        card = cards.get(view.lane.provider)  # a chain outlives the card of a provider that is not used any more
+    for view in account.chains:
+        card = cards.get(view.chain_key.provider)  # a chain outlives the card of a provider that is not used any more
         found += still_used(wiring.event_log, view, companions_of(card) if card else {})
     return found
 
@@ -78,27 +78,27 @@ def _histories(log: EventLog) -> Histories:
     return read_log(log, Query())
 
 
-def _show_text(account: Account, still: Sequence[StillUsed]) -> str:
+def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
     from releaseguard.cli.events import output_width
     from releaseguard.report import table
     from releaseguard.rotation.account import leak_row, rotation_row
 
     lines = []
-    for lane, leak in account.open_leaks:
-        row = leak_row(lane, leak)
+    for chain_key, leak in account.open_leaks:
+        row = leak_row(chain_key, leak)
         lines += [f"OPEN LEAK  {row['provider']} in {row['environment']}: {leak.unit}, since {_minute(row['since'])}"]
         lines += [f"  why:  {row['reason']}", f"  next: {row['next_step']}"]
     for one in still:
-        lines += [f"STILL USED  {one.lane.provider} in {one.lane.environment}: {one.unit}"]
+        lines += [f"STILL USED  {one.chain_key.provider} in {one.chain_key.environment}: {one.unit}"]
         lines += [f"  why:  {one.sentence()}", f"  next: {one.next_step}"]
     lines += _distrusted(account)
-    rows = [_cells(rotation_row(lane, rotation)) for lane, rotation in account.rotations]
+    rows = [_cells(rotation_row(chain_key, rotation)) for chain_key, rotation in account.rotations]
     if rows:
         lines += [*([""] if lines else []), table.render(rows, COLUMNS, output_width())]
     return "\n".join(lines) or "No rotation is in the log."
 
 
-def _distrusted(account: Account) -> Sequence[str]:
+def _distrusted(account: RotationAccount) -> Sequence[str]:
     from releaseguard.rotation.account import broken_row
 
     lines = []
@@ -181,17 +181,17 @@ def _unreadable_line(row: SetAside) -> str:
     return f"FOREIGN  {row.event or 'a row'}, row {row.row}: was edited: its {row.column} {row.problem}"
 
 
-def _expected(wiring: Wiring) -> Sequence[Lane]:
-    """Every lane that the project may have: a chain of one step that was defaced is looked for by its id."""
-    from releaseguard.audit import Lane
+def _expected(wiring: Wiring) -> Sequence[ChainKey]:
+    """Every chain that the project may have: one of a single step that was defaced is looked for by its id."""
+    from releaseguard.audit import ChainKey
 
     environments = {wiring.settings.environment, *wiring.settings.siblings}
-    return [Lane(card.id, environment) for card in wiring.cards for environment in sorted(environments)]
+    return [ChainKey(card.id, environment) for card in wiring.cards for environment in sorted(environments)]
 
 
 def _chain_row(report: ChainReport) -> Mapping[str, Any]:
     return {
-        "lane": str(report.lane),
+        "lane": str(report.chain_key),
         "head": str(report.head) if report.head else None,
         "findings": [{"step": one.step, "problem": one.problem} for one in report.findings],
     }
@@ -200,16 +200,16 @@ def _chain_row(report: ChainReport) -> Mapping[str, Any]:
 def _verify_text(reports: Sequence[ChainReport], heads: Sequence[Head]) -> str:
     if not reports:
         return "No chain is in the log."
-    anchored = {head.lane for head in heads}
+    anchored = {head.chain_key for head in heads}
     lines = []
     for report in reports:
         word = "CHANGED" if report.findings else "intact "
         length = f"{report.head.length} steps" if report.head else "no step"
-        lines.append(f"{word}  {report.lane}, {length}")
+        lines.append(f"{word}  {report.chain_key}, {length}")
         lines += [f"  step {finding.step} {finding.problem}" for finding in report.findings]
         if report.head:
             lines.append(f"  head: {report.head}")
-    if {report.lane for report in reports} - anchored:
+    if {report.chain_key for report in reports} - anchored:
         lines.append("A cut tail shows only against a head from an earlier run: --head HEAD.")
     return "\n".join(lines)
 
@@ -218,10 +218,10 @@ def _verify_text(reports: Sequence[ChainReport], heads: Sequence[Head]) -> str:
 
 
 @command("disown", group=audit, example='releaseguard audit disown sendgrid@production --reason "forged, see 412"')
-@click.argument("lane")
+@click.argument("chain_key", metavar="LANE")
 @click.option("--reason", required=True, metavar="TEXT", help="What a look at the rows showed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def disown(run: Run, lane: str, reason: str, yes: bool) -> None:
+def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
     """Record that the rows which are not believed are no part of a lane's history, so that rotations go on where the
     history was last believed. LANE is a provider and an environment, as `audit verify` prints it.
 
@@ -233,29 +233,30 @@ def disown(run: Run, lane: str, reason: str, yes: bool) -> None:
     from releaseguard.cli.confirm import ask
     from releaseguard.rotation import mend
 
-    parsed = _lane(lane)
+    parsed = _lane(chain_key)
     reason = run.said("--reason", reason)
     with run.wiring(parsed.environment) as wiring:
         journal = wiring.journal(parsed)
         rows = mend.unsettled(journal.load())
         if not yes:
-            ask("\n".join([*_foreign_lines(rows), f"Decide that these {len(rows)} rows are no part of {lane}?"]))
+            ask("\n".join([*_foreign_lines(rows), f"Decide that these {len(rows)} rows are no part of {chain_key}?"]))
         view = mend.disown(journal, reason)
     ids = [str(one.event.id) for one in rows]
     run.emit(
-        f"{len(ids)} rows are disowned.\n  head: {view.head}", {"lane": lane, "disowned": ids, "head": str(view.head)}
+        f"{len(ids)} rows are disowned.\n  head: {view.head}",
+        {"lane": chain_key, "disowned": ids, "head": str(view.head)},
     )
 
 
-def _lane(text: str) -> Lane:
-    from releaseguard.audit import parse_lane
+def _lane(text: str) -> ChainKey:
+    from releaseguard.audit import parse_chain_key
 
-    lane = parse_lane(text)
-    if lane is None:
+    chain_key = parse_chain_key(text)
+    if chain_key is None:
         raise UsageError(
             f"{text!r} is no lane", next_step="Copy it from releaseguard audit verify: sendgrid@production."
         )
-    return lane
+    return chain_key
 
 
 # --- report
@@ -296,13 +297,13 @@ def document_of(log: EventLog, rotation_id: str | None, environment: str | None)
     from releaseguard.rotation.postmortem import postmortem
 
     found = _histories(log)
-    lane, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)
+    chain_key, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)
     exposures = log.select(Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": chosen.id}))
-    chain = found.chains[lane]
+    chain = found.chains[chain_key]
     return postmortem(chain, chosen.id, exposures=list(exposures), findings=findings_in(chain))
 
 
-def _pick(rotations: Sequence[tuple[Lane, RotationView]], rotation_id: str | None) -> tuple[Lane, RotationView]:
+def _pick(rotations: Sequence[tuple[ChainKey, RotationView]], rotation_id: str | None) -> tuple[ChainKey, RotationView]:
     """The rotation that is meant; an id may be shortened as long as it is clear."""
     from releaseguard.tomlfile import did_you_mean
 

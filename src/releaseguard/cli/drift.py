@@ -13,9 +13,9 @@ from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
 
 if TYPE_CHECKING:
-    from releaseguard.rotation.copies import Unread
+    from releaseguard.rotation.copies import UnsearchedPlace
     from releaseguard.rotation.drift import DriftFinding
-    from releaseguard.rotation.survey import Survey
+    from releaseguard.rotation.survey import DriftReport
 
 
 @command("drift", example="releaseguard drift --provider sendgrid")
@@ -42,7 +42,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     return ExitCode.BAD if drifted or found.leaks or found.still_used or found.broken else ExitCode.OK
 
 
-def _document(found: Survey) -> Mapping[str, Any]:
+def _document(found: DriftReport) -> Mapping[str, Any]:
     from releaseguard.rotation.account import broken_row
 
     leaks = [
@@ -66,8 +66,8 @@ def _document(found: Survey) -> Mapping[str, Any]:
     }
 
 
-def _text(found: Survey, environment: str) -> str:
-    from releaseguard.audit import Lane
+def _text(found: DriftReport, environment: str) -> str:
+    from releaseguard.audit import ChainKey
     from releaseguard.rotation.account import closing
 
     if not found.findings:
@@ -78,7 +78,7 @@ def _text(found: Survey, environment: str) -> str:
             lines += [
                 f"LEAK          {provider}, open since {to_text(leak.since)}",
                 f"              {leak.leak.reason}",
-                f"              next: {closing(Lane(provider, environment), leak)}",
+                f"              next: {closing(ChainKey(provider, environment), leak)}",
             ]
     for one in found.still_used:
         lines += [
@@ -90,7 +90,7 @@ def _text(found: Survey, environment: str) -> str:
     return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
 
 
-def _distrusted(found: Survey) -> Sequence[str]:
+def _distrusted(found: DriftReport) -> Sequence[str]:
     """Histories that are broken, and rows that claim to be ours and are not."""
     from releaseguard.rotation.account import broken_row
 
@@ -101,7 +101,7 @@ def _distrusted(found: Survey) -> Sequence[str]:
     return [*lines, *(f"FOREIGN       {one.sentence()}" for one in found.foreign)]
 
 
-def _unread(places: Sequence[Unread]) -> Sequence[str]:
+def _unread(places: Sequence[UnsearchedPlace]) -> Sequence[str]:
     """What was not searched for copies: without this a clean result would claim too much."""
     by_place: dict[str, list[str]] = {}
     for one in places:

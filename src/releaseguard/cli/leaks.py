@@ -16,7 +16,7 @@ from releaseguard.model import to_text
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.leaks.interface import Alert, AlertSource, Hit, Needle
-    from releaseguard.rotation.history import LaneView
+    from releaseguard.rotation.history import ChainView
     from releaseguard.wiring import Wiring
 
 
@@ -53,14 +53,14 @@ def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
 
 
 def _row(wiring: Wiring, alert: Alert) -> dict[str, Any]:
-    from releaseguard.audit import Lane
-    from releaseguard.rotation.survey import lane_view
+    from releaseguard.audit import ChainKey
+    from releaseguard.rotation.survey import chain_view
 
     provider = provider_of(wiring.cards, alert)
     row: dict[str, Any] = {"alert": alert, "provider": provider, "command": None, "revoked": False, "rotation_id": None}
     if provider is None:
         return row
-    view = lane_view(wiring.event_log, Lane(provider, wiring.settings.environment))
+    view = chain_view(wiring.event_log, ChainKey(provider, wiring.settings.environment))
     retired = revocation_after(view, alert)
     command = f'releaseguard rotate {provider} --leak --reason "secret-scanning alert {alert.number} in {alert.place}"'
     return {**row, "command": command, "revoked": retired is not None, "rotation_id": retired}
@@ -73,12 +73,12 @@ def provider_of(cards: Cards, alert: Alert) -> str | None:
     return card_of(alert, {card.id: [kind for one in card.secrets for kind in one.alerts] for card in cards})
 
 
-def revocation_after(view: LaneView, alert: Alert) -> str | None:
+def revocation_after(view: ChainView, alert: Alert) -> str | None:
     """The rotation whose old value was confirmed to be revoked after the alert was raised."""
     return next((one.id for one in view.rotations if one.revoked_at and one.revoked_at >= alert.created_at), None)
 
 
-def close_revoked(source: AlertSource, cards: Cards, provider: str, view: LaneView) -> Sequence[Alert]:
+def close_revoked(source: AlertSource, cards: Cards, provider: str, view: ChainView) -> Sequence[Alert]:
     """Close the provider's alerts whose value was confirmed to be revoked; returns them."""
     mine = [alert for alert in source.open_alerts() if provider_of(cards, alert) == provider]
     revoked = [(alert, rotation) for alert in mine if (rotation := revocation_after(view, alert))]

@@ -18,7 +18,7 @@ from releaseguard.harmless import harmless
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
-    from releaseguard.rotation.values import RotateRequest, RotationResult, RotationWorld
+    from releaseguard.rotation.values import RotateRequest, RotationContext, RotationResult
     from releaseguard.secret import Secret
     from releaseguard.wiring import Wiring
 
@@ -123,11 +123,11 @@ def _dashed(word: str) -> str:
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mapping[str, object]) -> ExitCode:
     card = wiring.cards.get(provider)
     request = _request(card, flags)
-    world = wiring.rotation_world(card, request.secret)
+    context = wiring.rotation_context(card, request.secret)
     _check_named(wiring, [provider], flags)
     if not (yes or request.dry_run or any(flags[verb] for verb in VERBS)):
-        _confirm(run, world, request)
-    result = rotated(run, wiring, world, request)
+        _confirm(run, context, request)
+    result = rotated(run, wiring, context, request)
     _report(run, result)
     if result.problem is not None:
         raise result.problem
@@ -142,32 +142,36 @@ def _check_named(wiring: Wiring, providers: Sequence[str], flags: Mapping[str, o
         check_named(named, [address.uri for name in providers for address in wiring.addresses_of(name)])
 
 
-def rotated(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
+def rotated(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
     """Rotate, and look after what surrounds it: who else has the leaked value, which alerts are settled."""
     from releaseguard.rotation.run import rotate as run_rotation
-    from releaseguard.rotation.values import Action
+    from releaseguard.rotation.values import RotateAction
 
     try:
-        result = run_rotation(request, world, run.tell)
+        result = run_rotation(request, context, run.tell)
     except LeaseHeld as held:
-        return _held(world, held)
-    if not request.dry_run and request.action in (Action.ROTATE, Action.RESUME, Action.CONFIRM_REVOKED):
-        result = _with_exposure(wiring, world, request, result)
-    if request.action is Action.CONFIRM_REVOKED:
-        result = _with_closed_alerts(wiring, world, result)
+        return _held(context, held)
+    if not request.dry_run and request.action in (
+        RotateAction.ROTATE,
+        RotateAction.RESUME,
+        RotateAction.CONFIRM_REVOKED,
+    ):
+        result = _with_exposure(wiring, context, request, result)
+    if request.action is RotateAction.CONFIRM_REVOKED:
+        result = _with_closed_alerts(wiring, context, result)
     return result
 
 
-def _held(world: RotationWorld, held: LeaseHeld) -> RotationResult:
+def _held(context: RotationContext, held: LeaseHeld) -> RotationResult:
     """What can be said of a rotation that another run is doing."""
-    from releaseguard.rotation.survey import lane_view
+    from releaseguard.rotation.survey import chain_view
     from releaseguard.rotation.values import RotationResult
 
-    view = lane_view(world.log, world.lane)
+    view = chain_view(context.log, context.chain_key)
     return RotationResult(
         rotation_id=view.current.id if view.current else None,
-        provider=world.lane.provider,
-        environment=world.lane.environment,
+        provider=context.chain_key.provider,
+        environment=context.chain_key.environment,
         state=view.current.state if view.current else None,
         secrets=view.current.pins if view.current else (),
         lease_holder=view.lease.holder if view.lease and not view.lease.released else None,
@@ -179,44 +183,46 @@ def _held(world: RotationWorld, held: LeaseHeld) -> RotationResult:
 
 
 def _with_exposure(
-    wiring: Wiring, world: RotationWorld, request: RotateRequest, result: RotationResult
+    wiring: Wiring, context: RotationContext, request: RotateRequest, result: RotationResult
 ) -> RotationResult:
     """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
     from releaseguard.rotation.leak import exposure_event, gather, summary
-    from releaseguard.rotation.survey import lane_view
-    from releaseguard.rotation.values import Action
+    from releaseguard.rotation.survey import chain_view
+    from releaseguard.rotation.values import RotateAction
 
-    view = next((one for one in lane_view(world.log, world.lane).rotations if one.id == result.rotation_id), None)
+    view = next(
+        (one for one in chain_view(context.log, context.chain_key).rotations if one.id == result.rotation_id), None
+    )
     if view is None or view.leak is None:
         return result
     told: Sequence[str] = ()
-    if request.leak or (request.action is not Action.CONFIRM_REVOKED and not _is_reported(world, view.id)):
+    if request.leak or (request.action is not RotateAction.CONFIRM_REVOKED and not _is_reported(context, view.id)):
         secret = view.pins[0].name if view.pins else request.secret
-        exposure = gather(wiring.leak_surroundings(world, secret), view.leak.versions, view.began_at)
-        world.log.append([exposure_event(world.lane, view.id, exposure)])
+        exposure = gather(wiring.leak_surroundings(context, secret), view.leak.versions, view.began_at)
+        context.log.append([exposure_event(context.chain_key, view.id, exposure)])
         told = summary(exposure.to_json())
-    written = _postmortem(wiring, world, view.id)
+    written = _postmortem(wiring, context, view.id)
     return replace(result, remarks=(*result.remarks, *told, written))
 
 
-def _is_reported(world: RotationWorld, rotation_id: str) -> bool:
+def _is_reported(context: RotationContext, rotation_id: str) -> bool:
     """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import OURSELVES
     from releaseguard.rotation.leak import EVENT
 
     query = Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": rotation_id}, limit=1)
-    return any(True for _ in world.log.select(query))
+    return any(True for _ in context.log.select(query))
 
 
-def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
+def _postmortem(wiring: Wiring, context: RotationContext, rotation_id: str) -> str:
     """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
     from releaseguard.cli.audit import document_of
     from releaseguard.report.postmortem import FORMATS
     from releaseguard.rotation.postmortem import FOLDER
     from releaseguard_events.private import make_folder, write_file
 
-    document = document_of(world.log, rotation_id, world.lane.environment)
+    document = document_of(context.log, rotation_id, context.chain_key.environment)
     folder = wiring.settings.root / FOLDER
     try:
         make_folder(folder)
@@ -228,7 +234,7 @@ def _postmortem(wiring: Wiring, world: RotationWorld, rotation_id: str) -> str:
     return f"post-mortem: {folder / rotation_id}.md and .html"
 
 
-def _with_closed_alerts(wiring: Wiring, world: RotationWorld, result: RotationResult) -> RotationResult:
+def _with_closed_alerts(wiring: Wiring, context: RotationContext, result: RotationResult) -> RotationResult:
     """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation.
 
     A value that still works settles nothing.
@@ -236,10 +242,12 @@ def _with_closed_alerts(wiring: Wiring, world: RotationWorld, result: RotationRe
     if result.exit_code is not ExitCode.OK:
         return result
     from releaseguard.cli.leaks import close_revoked
-    from releaseguard.rotation.survey import lane_view
+    from releaseguard.rotation.survey import chain_view
 
     try:
-        closed = close_revoked(wiring.alerts(), wiring.cards, world.card.id, lane_view(world.log, world.lane))
+        closed = close_revoked(
+            wiring.alerts(), wiring.cards, context.card.id, chain_view(context.log, context.chain_key)
+        )
     except ReleaseguardError as error:
         return replace(result, remarks=(*result.remarks, f"GitHub's alerts could not be looked at: {error}"))
     said = [f"closed as revoked: alert {alert.number} in {alert.place}" for alert in closed]
@@ -262,9 +270,9 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, obj
     results = []
     _check_named(wiring, [name for name, _ in units], flags)
     for name, secret in units:
-        world = wiring.rotation_world(wiring.cards.get(name), secret)
+        context = wiring.rotation_context(wiring.cards.get(name), secret)
         request = replace(_request(wiring.cards.get(name), {**flags, "secret": secret}), push_again=True)
-        results.append(_attempted(run, wiring, world, request))
+        results.append(_attempted(run, wiring, context, request))
     run.emit(lambda: "\n\n".join(text_of(one) for one in results), {"rotations": [one.to_json() for one in results]})
     return max((one.exit_code for one in results), key=_SEVERITY.index)
 
@@ -273,17 +281,17 @@ _SEVERITY = [ExitCode.OK, ExitCode.UNDECIDED, ExitCode.REFUSED, ExitCode.USAGE, 
 """Which exit code stands for several rotations: the worst, and a failure is worse than not having looked."""
 
 
-def _attempted(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRequest) -> RotationResult:
+def _attempted(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
     """One of several rotations: what stops it does not stop the others."""
     from releaseguard.rotation.values import RotationResult
 
     try:
-        return rotated(run, wiring, world, request)
+        return rotated(run, wiring, context, request)
     except ReleaseguardError as error:
         return RotationResult(
             rotation_id=None,
-            provider=world.lane.provider,
-            environment=world.lane.environment,
+            provider=context.chain_key.provider,
+            environment=context.chain_key.environment,
             state=None,
             next_step=error.next_step,
             problem=error,
@@ -292,17 +300,17 @@ def _attempted(run: Run, wiring: Wiring, world: RotationWorld, request: RotateRe
 
 
 def _request(card: Card, flags: Mapping[str, object]) -> RotateRequest:
-    from releaseguard.rotation.values import Action, Origin, RotateRequest
+    from releaseguard.rotation.values import RotateAction, RotateRequest, ValueSource
 
     verb = next((verb for verb in VERBS if flags[verb]), "rotate")
     prove_within = flags["prove_within"]
     secret = flags["secret"]
-    origin = Origin(str(flags["origin"]))
+    origin = ValueSource(str(flags["origin"]))
     return RotateRequest(
-        action=Action(verb.replace("_", "-")),
+        action=RotateAction(verb.replace("_", "-")),
         secret=str(secret) if secret else None,
         origin=origin,
-        values=_given(card, verb, flags) if origin is Origin.STDIN else {},
+        values=_given(card, verb, flags) if origin is ValueSource.STDIN else {},
         leak=bool(flags["leak"]),
         reason=str(flags["reason"]) if flags["reason"] else None,
         leaked_version=flags["leaked_version"] if isinstance(flags["leaked_version"], int) else None,
@@ -374,12 +382,12 @@ def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
     return {name: Secret(value) for name, value in given.items()}
 
 
-def _confirm(run: Run, world: RotationWorld, request: RotateRequest) -> None:
+def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:
     """Show the plan and ask; where nobody can answer, refuse."""
     from releaseguard.rotation.run import rotate as run_rotation
 
     refuse_without_terminal()
-    plan = run_rotation(replace(request, dry_run=True), world, run.tell)
+    plan = run_rotation(replace(request, dry_run=True), context, run.tell)
     ask(text_of(plan))
 
 

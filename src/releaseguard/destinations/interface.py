@@ -36,7 +36,7 @@ class Item:
     """For humans at the destination where there is room (the comment of a Vercel variable)."""
 
 
-class InStep(StrEnum):
+class SyncStatus(StrEnum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
@@ -51,7 +51,7 @@ class Observed:
     present: bool
     changed_at: datetime | None = None
     marker: str | None = None
-    in_step: InStep = InStep.UNKNOWN
+    sync: SyncStatus = SyncStatus.UNKNOWN
     """Whether the value there equals the item it was compared with."""
     remarks: Sequence[str] = ()
     """Findings of ``drift``: ``shadowed by github:O/R@production``, ``not sensitive``."""
@@ -62,7 +62,7 @@ SHADOWS_UNREAD = "whether an environment shadows it cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class WriteResult:
     """One item written and read back."""
 
     name: str
@@ -72,7 +72,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class CostEstimate:
     """What pushing will cost, said beforehand."""
 
     reads: int
@@ -138,11 +138,11 @@ class Destination(ABC):
         yield Remark(Standing.OK, "is there")
 
     @abstractmethod
-    def forecast(self, items: Sequence[Item]) -> Forecast:
+    def estimate(self, items: Sequence[Item]) -> CostEstimate:
         """What :meth:`push` would do, by reading only. Raises ``NotOurs`` for what it must not touch."""
 
     @abstractmethod
-    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+    def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         """Write every item, the secrets before their companions, and read back what can be read back.
 
         Writing the same item twice is harmless. Raises ``NotOurs`` before anything is written, and ``Failed``

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.destinations.address import parse
 from releaseguard.doctor.interface import Check, DoctorWorld, Group
 from releaseguard.doctor.needs import Need, needs
@@ -135,7 +135,7 @@ def _claims(world: DoctorWorld) -> Iterator[Remark]:
     for provider in world.settings.providers:
         if provider in world.cards and world.provider in {None, provider}:
             try:
-                check_claims(claims, Lane(provider, world.settings.environment))
+                check_claims(claims, ChainKey(provider, world.settings.environment))
             except ConfigError as error:
                 yield Remark(Standing.FAIL, error.what, error.where, error.next_step, provider)
 

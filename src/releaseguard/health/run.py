@@ -14,7 +14,7 @@ from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
 from releaseguard.health.judge import Window, condition_of, not_judged
 from releaseguard.model import OURSELVES, Event, Outcome
-from releaseguard.rotation.account import Account, account_of, integrity, leak_row, rotation_row
+from releaseguard.rotation.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history import read_log
 from releaseguard.verification.isolated import Trace, Traces, no_trace
 from releaseguard.verification.series import Cell, cell_of, minute_of
@@ -105,7 +105,7 @@ class Observer:
         return named if only is None else {only: named[only]}
 
     def _row(
-        self, window: Window, provider: str, name: str, seen: Mapping[str, _Seen], account: Account
+        self, window: Window, provider: str, name: str, seen: Mapping[str, _Seen], account: RotationAccount
     ) -> ProviderHealth:
         """What is told of a provider; one that breaks says that, and takes no other with it."""
         try:
@@ -175,11 +175,11 @@ def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _account(world: HealthWorld) -> Account:
+def _account(world: HealthWorld) -> RotationAccount:
     return account_of(read_log(world.log, world.query()), world.provider, world.environment)
 
 
-def _row(window: Window, provider: str, name: str, glance: Glance, account: Account) -> ProviderHealth:
+def _row(window: Window, provider: str, name: str, glance: Glance, account: RotationAccount) -> ProviderHealth:
     events, errors = window.counts(provider, 0, window.length)
     usual = window.usual.get(provider)
     return ProviderHealth(
@@ -197,14 +197,14 @@ def _row(window: Window, provider: str, name: str, glance: Glance, account: Acco
     )
 
 
-def _leaks(account: Account, provider: str) -> Iterable[Mapping[str, Any]]:
-    return (leak_row(lane, leak) for lane, leak in account.open_leaks if lane.provider == provider)
+def _leaks(account: RotationAccount, provider: str) -> Iterable[Mapping[str, Any]]:
+    return (leak_row(chain_key, leak) for chain_key, leak in account.open_leaks if chain_key.provider == provider)
 
 
-def _rotations(account: Account, provider: str) -> Iterable[Mapping[str, Any]]:
-    for lane, rotation in account.rotations:
-        if lane.provider == provider and not rotation.finished:
-            yield rotation_row(lane, rotation)
+def _rotations(account: RotationAccount, provider: str) -> Iterable[Mapping[str, Any]]:
+    for chain_key, rotation in account.rotations:
+        if chain_key.provider == provider and not rotation.finished:
+            yield rotation_row(chain_key, rotation)
 
 
 def _urgency(row: ProviderHealth) -> tuple[int, bool, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.deployments.interface import Deployment as Served
 from releaseguard.functions.interface import Function
@@ -31,14 +31,14 @@ def releases(deployments: Iterable[Deployment]) -> Iterator[Change]:
         yield Change(at=one.deployed_at, kind=ChangeKind.RELEASE, what=said("change_release", release=one.release))
 
 
-def rotations(rotated: Iterable[tuple[Lane, RotationView]]) -> Iterator[Change]:
+def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[Change]:
     """What rotations wrote and deployed. A redeployment reaches every provider, so all of them count."""
-    for lane, rotation in rotated:
-        facts = {"provider": lane.provider, "unit": rotation.unit, "state": rotation.state.value}
+    for chain_key, rotation in rotated:
+        facts = {"provider": chain_key.provider, "unit": rotation.unit, "state": rotation.state.value}
         for direction in Direction:
-            leg = rotation.leg(direction)
+            progress = rotation.progress(direction)
             back = direction is not Direction.FORWARD
-            for key, at in (("pushed", leg.pushed_at), ("deployed", leg.deployed_at)):
+            for key, at in (("pushed", progress.pushed_at), ("deployed", progress.deployed_at)):
                 if at is not None:
                     what = said(f"change_rotation_{key}{'_back' if back else ''}", **facts)
                     yield Change(at=at, kind=ChangeKind.ROTATION, what=what)

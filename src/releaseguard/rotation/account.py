@@ -6,67 +6,69 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releaseguard.audit import Foreign, Histories, Lane
+from releaseguard.audit import ChainKey, Foreign, Histories
 from releaseguard.model import to_text
-from releaseguard.rotation.history import LaneView, OpenLeak, RotationView, confirming, mending, view_of
+from releaseguard.rotation.history import ChainView, OpenLeak, RotationView, confirming, mending, view_of
 
 PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RotationAccount:
     """The chains of a log, folded."""
 
-    lanes: Sequence[LaneView]
+    chains: Sequence[ChainView]
     strangers: Sequence[Foreign] = ()
     """Rows that claim to be ours, and name no chain."""
 
     @property
     def foreign(self) -> Sequence[Foreign]:
         """Every row that claims to be ours and is not believed; it is shown, and changes nothing."""
-        return [*self.strangers, *(one for view in self.lanes for one in view.foreign)]
+        return [*self.strangers, *(one for view in self.chains for one in view.foreign)]
 
     @property
-    def broken(self) -> Sequence[LaneView]:
+    def broken(self) -> Sequence[ChainView]:
         """Chains that went on and cannot be believed any further."""
-        return [view for view in self.lanes if view.breach]
+        return [view for view in self.chains if view.breach]
 
     @property
-    def open_leaks(self) -> Sequence[tuple[Lane, OpenLeak]]:
+    def open_leaks(self) -> Sequence[tuple[ChainKey, OpenLeak]]:
         """Leaks that nobody has confirmed to be revoked, the oldest first."""
-        found = [(view.lane, leak) for view in self.lanes for leak in view.open_leaks]
+        found = [(view.chain_key, leak) for view in self.chains for leak in view.open_leaks]
         return sorted(found, key=lambda pair: pair[1].since)
 
     @property
-    def rotations(self) -> Sequence[tuple[Lane, RotationView]]:
+    def rotations(self) -> Sequence[tuple[ChainKey, RotationView]]:
         """Every rotation, the newest first."""
-        found = [(view.lane, rotation) for view in self.lanes for rotation in view.rotations]
+        found = [(view.chain_key, rotation) for view in self.chains for rotation in view.rotations]
         return sorted(found, key=lambda pair: pair[1].began_at, reverse=True)
 
 
-def account_of(found: Histories, provider: str | None = None, environment: str | None = None) -> Account:
-    """The account of the lanes of ``provider`` and ``environment``, where they are given."""
+def account_of(found: Histories, provider: str | None = None, environment: str | None = None) -> RotationAccount:
+    """The account of the chains of ``provider`` and ``environment``, where they are given."""
     wanted = [
-        lane
-        for lane in sorted(found.chains)
-        if provider in (None, lane.provider) and environment in (None, lane.environment)
+        chain_key
+        for chain_key in sorted(found.chains)
+        if provider in (None, chain_key.provider) and environment in (None, chain_key.environment)
     ]
     strangers = [one for one in found.strangers if environment in (None, one.event.environment)]
-    return Account([view_of(found.chains[lane]) for lane in wanted], strangers)
+    return RotationAccount([view_of(found.chains[chain_key]) for chain_key in wanted], strangers)
 
 
-def to_json(account: Account) -> Mapping[str, Any]:
+def to_json(account: RotationAccount) -> Mapping[str, Any]:
     """The fields of ``audit show --json``."""
     return {
-        "open_leaks": [leak_row(lane, leak) for lane, leak in account.open_leaks],
-        "rotations": [rotation_row(lane, rotation) for lane, rotation in account.rotations],
-        "chains": [{"lane": str(view.lane), "head": str(view.head) if view.head else None} for view in account.lanes],
+        "open_leaks": [leak_row(chain_key, leak) for chain_key, leak in account.open_leaks],
+        "rotations": [rotation_row(chain_key, rotation) for chain_key, rotation in account.rotations],
+        "chains": [
+            {"lane": str(view.chain_key), "head": str(view.head) if view.head else None} for view in account.chains
+        ],
         **integrity(account),
     }
 
 
-def integrity(account: Account) -> Mapping[str, Any]:
+def integrity(account: RotationAccount) -> Mapping[str, Any]:
     """What ``health`` and ``audit show`` say of rows that are not believed."""
     return {
         "foreign": [one.to_json() for one in account.foreign],
@@ -74,52 +76,52 @@ def integrity(account: Account) -> Mapping[str, Any]:
     }
 
 
-def broken_row(view: LaneView) -> Mapping[str, Any]:
+def broken_row(view: ChainView) -> Mapping[str, Any]:
     """A chain that cannot be believed beyond some step, with what to do about it."""
     assert view.breach is not None  # noqa: S101 - only broken chains come here
     return {
-        "lane": str(view.lane),
+        "lane": str(view.chain_key),
         "step": view.breach.step,
         "problem": view.breach.problem,
-        "next_step": mending(view.lane),
+        "next_step": mending(view.chain_key),
     }
 
 
-def leak_row(lane: Lane, leak: OpenLeak) -> Mapping[str, Any]:
+def leak_row(chain_key: ChainKey, leak: OpenLeak) -> Mapping[str, Any]:
     """An open leak, with the command that closes it."""
     return {
-        "provider": lane.provider,
-        "environment": lane.environment,
+        "provider": chain_key.provider,
+        "environment": chain_key.environment,
         "rotation_id": leak.rotation_id,
         "unit": leak.unit,
         "reason": leak.leak.reason,
         "versions": dict(leak.leak.versions),
         "since": to_text(leak.since),
         "contained_at": to_text(leak.contained_at) if leak.contained_at else None,
-        "next_step": closing(lane, leak),
+        "next_step": closing(chain_key, leak),
     }
 
 
-def closing(lane: Lane, leak: OpenLeak) -> str:
+def closing(chain_key: ChainKey, leak: OpenLeak) -> str:
     """What closes an open leak."""
     if leak.doubtful:
-        return mending(lane)
+        return mending(chain_key)
     if leak.contained_at is None and leak.unfinished:
-        return f"releaseguard rotate {lane.provider} --environment {lane.environment} --resume"
+        return f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment} --resume"
     if leak.contained_at is None:
         return (
-            f"Rotate to a new value: releaseguard rotate {lane.provider} --environment {lane.environment}. "
-            f"Revoke the old key at {lane.provider}, then: {confirming(lane, leak.leak.versions)}"
+            f"Rotate to a new value: releaseguard rotate {chain_key.provider} --environment {chain_key.environment}. "
+            f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, leak.leak.versions)}"
         )
-    return f"Revoke the old key at {lane.provider}, then: {confirming(lane, leak.leak.versions)}"
+    return f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, leak.leak.versions)}"
 
 
-def rotation_row(lane: Lane, rotation: RotationView) -> Mapping[str, Any]:
+def rotation_row(chain_key: ChainKey, rotation: RotationView) -> Mapping[str, Any]:
     """One rotation: who, what, when, why, and its proof."""
     return {
         "rotation_id": rotation.id,
-        "provider": lane.provider,
-        "environment": lane.environment,
+        "provider": chain_key.provider,
+        "environment": chain_key.environment,
         "unit": rotation.unit,
         "state": rotation.state.value,
         "began_at": to_text(rotation.began_at),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
-from releaseguard.destinations.interface import InStep, Item, Observed, Receipt
+from releaseguard.destinations.interface import Item, Observed, SyncStatus, WriteResult
 from releaseguard.errors import (
     Failed,
     LeaseHeld,
@@ -29,18 +29,18 @@ from releaseguard.errors import (
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
 from releaseguard.rotation import events as said
-from releaseguard.rotation.history import Carried, Leg, Redeployment, RotationView
+from releaseguard.rotation.history import DestinationProgress, DirectionProgress, Redeployment, RotationView
 from releaseguard.rotation.journal import Journal
-from releaseguard.rotation.plan import Survey, Unit, deployments_for, items_for, refuse_leaked_values
-from releaseguard.rotation.proof import Labels, Proof, Question, Runtime, prove, traffic_of
+from releaseguard.rotation.plan import PlanningFacts, SecretGroup, deployments_for, items_for, refuse_leaked_values
+from releaseguard.rotation.proof import Labels, Proof, Question, RuntimeDestination, prove, traffic_of
 from releaseguard.rotation.values import (
+    Binding,
     Direction,
-    Origin,
     Pin,
-    Place,
     RotateRequest,
-    RotationWorld,
-    State,
+    RotationContext,
+    RotationState,
+    ValueSource,
 )
 from releaseguard.rotation.workers import Workers
 from releaseguard.secret import Secret
@@ -59,7 +59,7 @@ FLOW_AFTER = 0.1
 META = "releaseguardRotation"
 
 
-class PushFailed(ServiceError):
+class PushIncomplete(ServiceError):
     """Some destinations were written and some were not; ``--resume`` writes the rest."""
 
 
@@ -67,24 +67,24 @@ class PushFailed(ServiceError):
 class _Written:
     """What became of writing one destination: receipts, or the reason why not."""
 
-    place: Place
-    receipts: Sequence[Receipt] = ()
+    place: Binding
+    receipts: Sequence[WriteResult] = ()
     error: ReleaseguardError | None = None
 
 
-class Rotation:
+class RotationSession:
     """One rotation under way. The lease is held from the first event this run appends."""
 
     def __init__(
         self,
-        world: RotationWorld,
+        context: RotationContext,
         journal: Journal,
         workers: Workers,
         request: RotateRequest,
-        unit: Unit,
+        unit: SecretGroup,
         tell: Tell,
     ) -> None:
-        self._world = world
+        self._context = context
         self._journal = journal
         self._workers = workers
         self._request = request
@@ -104,13 +104,13 @@ class Rotation:
 
     # --- the story
 
-    def begin(self, rotation_id: str, *steps: said.Step, taken_over: bool) -> None:
+    def begin(self, rotation_id: str, *steps: said.ChainStep, taken_over: bool) -> None:
         """Take the lease with the first events; after a take-over, wait out the predecessor's last request."""
         self._id = rotation_id
         self._check_again = taken_over
         self._journal.about(rotation_id)
         self._journal.append(*steps)
-        self._journal.wait_for_stragglers(self._world.rules.request_timeout, self._tell)
+        self._journal.wait_for_stragglers(self._context.rules.request_timeout, self._tell)
 
     def remember(self, versions: Iterable[SecretVersion]) -> None:
         """Take versions that were read while planning: where one is exactly what is pinned, it is not read again."""
@@ -125,7 +125,7 @@ class Rotation:
 
         Raises ``ServiceError``, ``Refused``, ``Undecided`` or ``Failed`` where a step could not be done.
         """
-        with self._journal.kept_alive(self._world.rules.heartbeat):
+        with self._journal.kept_alive(self._context.rules.heartbeat):
             if self.view.rolling_back:
                 self._go_back()
             else:
@@ -135,7 +135,7 @@ class Rotation:
         """Put the previous version back everywhere, redeploy, prove; where that is forbidden, say so and fail."""
         forbidden = self.why_not_back()
         if forbidden:
-            self._append(said.Failed(rotation_id=self._id, reason=f"{reason}; not rolled back: {forbidden}"))
+            self._append(said.RotationFailed(rotation_id=self._id, reason=f"{reason}; not rolled back: {forbidden}"))
             return
         self._tell(f"Rolling back: {reason}")
         self._append(said.RollingBack(rotation_id=self._id, reason=reason))
@@ -143,13 +143,15 @@ class Rotation:
 
     def why_not_back(self) -> str | None:
         """Why the previous version must not be put back; ``None`` where it may."""
-        view, lane = self.view, self._journal.view
+        view, chain_key = self.view, self._journal.view
         for pin in view.pins:
             if pin.from_version is None:
                 return f"no previous version of {pin.name} is known"
-            if pin.from_version in lane.leaked(pin.name):
+            if pin.from_version in chain_key.leaked(pin.name):
                 return f"version {pin.from_version} of {pin.name} leaked"
-        if any(rotation.retired_at and rotation.unit == view.unit for rotation in _since_pushed(lane.rotations, view)):
+        if any(
+            rotation.retired_at and rotation.unit == view.unit for rotation in _since_pushed(chain_key.rotations, view)
+        ):
             return "a person has confirmed that the previous version is revoked"
         if all(pin.from_version == pin.to_version for pin in view.pins):
             return "there is no other version to go back to"
@@ -160,19 +162,19 @@ class Rotation:
             failure = self._deploy(Direction.FORWARD)
             if failure:
                 self.roll_back(failure)
-            elif self.view.leg(Direction.FORWARD).deployed_at or self._request.action.value == "resume":
+            elif self.view.progress(Direction.FORWARD).deployed_at or self._request.action.value == "resume":
                 self._prove_forward()
 
     def _go_back(self) -> None:
         try:
             self._push(Direction.BACK)
         except NotFound as error:
-            self._append(said.Failed(rotation_id=self._id, reason=f"cannot be rolled back: {error}"))
+            self._append(said.RotationFailed(rotation_id=self._id, reason=f"cannot be rolled back: {error}"))
             return
         failure = self._deploy(Direction.BACK)
         if failure:
             reason = f"{self.view.rolling_back}; rolling back failed too: {failure}"
-            self._append(said.Failed(rotation_id=self._id, reason=reason))
+            self._append(said.RotationFailed(rotation_id=self._id, reason=reason))
             return
         proof = self._wait_for_proof(Direction.BACK)
         self._append(said.RolledBack(rotation_id=self._id, reason=self.view.rolling_back, **_told(proof)))
@@ -184,12 +186,12 @@ class Rotation:
 
     def _stage(self) -> bool:
         view = self.view
-        if view.state not in (State.PLANNED, State.WAITING_APPROVAL):
+        if view.state not in (RotationState.PLANNED, RotationState.WAITING_APPROVAL):
             return True
         if self._unit.manual:
             self._append(said.Staged(rotation_id=self._id))
             return True
-        origin = Origin(view.origin)
+        origin = ValueSource(view.origin)
         versions, pending = self._new_versions(origin, view)
         if pending:
             self._append(said.WaitingApproval(rotation_id=self._id, secrets=tuple(pending)))
@@ -220,11 +222,13 @@ class Rotation:
                     uri=place.destination.uri,
                     names=tuple(item.name for item in items_for(self._unit, place, placeholder)),
                 )
-                for place in self._world.places
+                for place in self._context.places
             ),
         )
 
-    def _new_versions(self, origin: Origin, view: RotationView) -> tuple[Mapping[str, SecretVersion], Sequence[str]]:
+    def _new_versions(
+        self, origin: ValueSource, view: RotationView
+    ) -> tuple[Mapping[str, SecretVersion], Sequence[str]]:
         """The new version of every secret, made where it has to be; and the names whose write awaits an approval."""
         versions, pending, untouched = {}, [], []
         for name in self._unit.names:
@@ -236,30 +240,30 @@ class Rotation:
         if len(untouched) == len(self._unit.names) and not pending:
             raise Undecided(
                 f"no new version of {self._unit.name} has been made yet",
-                where=self._world.vault.label,
-                next_step=f"Run `{self._world.command} --from {origin.value}` again, or --abort.",
+                where=self._context.vault.label,
+                next_step=f"Run `{self._context.command} --from {origin.value}` again, or --abort.",
             )
         return versions, pending
 
-    def _new_version(self, name: str, origin: Origin, view: RotationView) -> tuple[SecretVersion, bool]:
+    def _new_version(self, name: str, origin: ValueSource, view: RotationView) -> tuple[SecretVersion, bool]:
         """The version to be used, and whether it is a new one. A version that a killed run made is not made again."""
         newest, seen, given = self._newest(name), view.seen.get(name), self._request.values.get(name)
         moved = newest is not None and (
             seen is None or (newest.version, newest.secret_id) != (seen.version, seen.secret_id)
         )
-        if newest is not None and (moved or origin is Origin.INFISICAL):
+        if newest is not None and (moved or origin is ValueSource.INFISICAL):
             return newest, True
         if view.awaits_approval:
-            raise ApprovalPending(f"{name}: the vault still waits for an approval", where=self._world.vault.label)
-        if origin is Origin.STDIN and given is not None:
+            raise ApprovalPending(f"{name}: the vault still waits for an approval", where=self._context.vault.label)
+        if origin is ValueSource.STDIN and given is not None:
             there = newest is not None and newest.value.same_as(given)
-            return newest if newest and there else self._world.vault.write(name, given), True
-        if origin is Origin.GENERATE:
-            return self._world.vault.write(name, self._generated(name)), True
-        if origin is Origin.INFISICAL_ROTATION:
-            return self._world.vault.trigger_rotation(name), True
+            return newest if newest and there else self._context.vault.write(name, given), True
+        if origin is ValueSource.GENERATE:
+            return self._context.vault.write(name, self._generated(name)), True
+        if origin is ValueSource.INFISICAL_ROTATION:
+            return self._context.vault.trigger_rotation(name), True
         if newest is None:
-            raise NotFound(f"the vault has no secret {name}", where=self._world.vault.label)
+            raise NotFound(f"the vault has no secret {name}", where=self._context.vault.label)
         return newest, False
 
     def _generated(self, name: str) -> Secret:
@@ -273,15 +277,15 @@ class Rotation:
 
     def _newest(self, name: str) -> SecretVersion | None:
         try:
-            return self._world.vault.read(name)
+            return self._context.vault.read(name)
         except NotFound:
             return None
 
     def _check_leak(self, versions: Mapping[str, SecretVersion], view: RotationView) -> None:
         if view.leak is None:
             return
-        earlier = {name: earlier_versions(self._world, version) for name, version in versions.items()}
-        survey = Survey(newest=versions, earlier=earlier)
+        earlier = {name: earlier_versions(self._context, version) for name, version in versions.items()}
+        survey = PlanningFacts(newest=versions, earlier=earlier)
         try:
             refuse_leaked_values(self._unit, self._request, survey, view.leak, self._journal.view)
         except Refused as refusal:
@@ -304,12 +308,12 @@ class Rotation:
     def _at_the_console(self) -> bool:
         """Whether nothing is left for a person to do at the provider; running ``--resume`` is how they say so."""
         view = self.view
-        if view.console_confirmed or not self._unit.waits_for_console or view.leg(Direction.FORWARD).places:
+        if view.console_confirmed or not self._unit.waits_for_console or view.progress(Direction.FORWARD).places:
             return True
-        if view.state is State.WAITING_CONSOLE and self._request.action.value == "resume":
+        if view.state is RotationState.WAITING_CONSOLE and self._request.action.value == "resume":
             self._append(said.ConsoleConfirmed(rotation_id=self._id))
             return True
-        if view.state is not State.WAITING_CONSOLE:
+        if view.state is not RotationState.WAITING_CONSOLE:
             self._append(said.WaitingConsole(rotation_id=self._id, steps=self._unit.steps()))
         return False
 
@@ -318,7 +322,7 @@ class Rotation:
     def _push(self, direction: Direction) -> bool:
         places = self._not_right(direction)
         if not places:
-            if self.view.leg(direction).pushed_at is None:
+            if self.view.progress(direction).pushed_at is None:
                 self._append(said.Pushed(rotation_id=self._id, direction=direction))
             return True
         pinned = self._pinned(direction)
@@ -337,23 +341,27 @@ class Rotation:
             raise self._push_failed(failed)
         return True
 
-    def _not_right(self, direction: Direction) -> Sequence[Place]:
+    def _not_right(self, direction: Direction) -> Sequence[Binding]:
         """The destinations that are still to be written; after a take-over every other one is read back first."""
-        leg = self.view.leg(direction)
-        done = [place for place in self._world.places if leg.places.get(place.key, Carried()).status == "pushed"]
+        progress = self.view.progress(direction)
+        done = [
+            place
+            for place in self._context.places
+            if progress.places.get(place.key, DestinationProgress()).status == "pushed"
+        ]
         wrong: set[str] = set()
         if done and self._check_again:
             self._tell(f"Reading back {len(done)} destinations.")
             pinned = self._pinned(direction)
-            moved = self._workers.each(lambda place: self._has_moved(place, leg, pinned), done)
+            moved = self._workers.each(lambda place: self._has_moved(place, progress, pinned), done)
             wrong = {place.key for place, changed in zip(done, moved, strict=True) if changed}
         self._check_again = False
         right = {place.key for place in done} - wrong
-        return [place for place in self._world.places if place.key not in right]
+        return [place for place in self._context.places if place.key not in right]
 
-    def _has_moved(self, place: Place, leg: Leg, pinned: Mapping[str, tuple[Secret, int]]) -> bool:
+    def _has_moved(self, place: Binding, progress: DirectionProgress, pinned: Mapping[str, tuple[Secret, int]]) -> bool:
         observed = place.destination.observe(items_for(self._unit, place, pinned))
-        markers = leg.places[place.key].markers
+        markers = progress.places[place.key].markers
         return any(not _still_there(there, markers.get(name)) for name, there in observed.items())
 
     def _pinned(self, direction: Direction) -> Mapping[str, tuple[Secret, int]]:
@@ -368,18 +376,18 @@ class Rotation:
     def _read(self, pin: Pin, version: int, direction: Direction) -> SecretVersion:
         known = self._values.get((pin.name, version))
         if known is None:
-            known = self._world.vault.read(pin.name, version)
+            known = self._context.vault.read(pin.name, version)
             self._values[(pin.name, version)] = known
         expected = pin.secret_id if direction is Direction.FORWARD else pin.from_secret_id
         if expected and known.secret_id != expected:
             raise NotFound(
                 f"{pin.name} was deleted and created anew: its version {version} is another one than the one pinned",
-                where=self._world.vault.label,
+                where=self._context.vault.label,
                 next_step="Abort this rotation (--abort) and rotate to the newest version.",
             )
         return known
 
-    def _about_to_write(self, places: Sequence[Place], direction: Direction) -> said.PushStarted:
+    def _about_to_write(self, places: Sequence[Binding], direction: Direction) -> said.PushStarted:
         return said.PushStarted(
             rotation_id=self._id,
             direction=direction,
@@ -387,7 +395,7 @@ class Rotation:
             destinations=tuple(said.Target(destination=place.key, uri=place.destination.uri) for place in places),
         )
 
-    def _write(self, place: Place, items: Sequence[Item]) -> _Written:
+    def _write(self, place: Binding, items: Sequence[Item]) -> _Written:
         try:
             return _Written(place, place.destination.push(items))
         except LeaseHeld:
@@ -414,30 +422,30 @@ class Rotation:
         )
 
     def _push_failed(self, failed: Sequence[_Written]) -> ReleaseguardError:
-        right = sorted(place.key for place in self._world.places if place.key not in {r.place.key for r in failed})
+        right = sorted(place.key for place in self._context.places if place.key not in {r.place.key for r in failed})
         wrong = "; ".join(f"{result.place.key}: {result.error}" for result in failed)
-        what = f"{len(failed)} of {len(self._world.places)} destinations were not written ({wrong})"
-        step = f"Right: {', '.join(right) or 'none'}. Continue with `{self._world.command} --resume`."
+        what = f"{len(failed)} of {len(self._context.places)} destinations were not written ({wrong})"
+        step = f"Right: {', '.join(right) or 'none'}. Continue with `{self._context.command} --resume`."
         errors = [result.error for result in failed if result.error]
         services = [error for error in errors if isinstance(error, ServiceError)]
         if services:
             unknown = any(isinstance(error, Unreachable) for error in services)
-            kind: type[ServiceError] = Unreachable if unknown else PushFailed
+            kind: type[ServiceError] = Unreachable if unknown else PushIncomplete
             return kind(what, next_step=step, status=services[0].status)
         refused = next((error for error in errors if isinstance(error, Refused)), None)
         return Refused(what, next_step=refused.next_step) if refused else Failed(what, next_step=step)
 
     @property
     def _provider(self) -> str:
-        return self._world.card.id
+        return self._context.card.id
 
     # --- deploy
 
     def _deploy(self, direction: Direction) -> str | None:
         """Redeploy whatever serves the old value; returns why that failed, where it did."""
-        if self.view.leg(direction).deployed_at:
+        if self.view.progress(direction).deployed_at:
             return None
-        wanted = deployments_for(place.destination for place in self._world.places)
+        wanted = deployments_for(place.destination for place in self._context.places)
         if wanted and not self._request.deploy:
             self._tell("Not deployed, as asked: deploy, then continue with --resume.")
             return None
@@ -450,7 +458,7 @@ class Rotation:
         return None
 
     def _request_deployment(self, direction: Direction, base: str, target: str) -> None:
-        known = self.view.leg(direction).deployments.get(f"{base}/{target}")
+        known = self.view.progress(direction).deployments.get(f"{base}/{target}")
         if known and known.phase in ("created", "ready"):
             return
         deployer = self._deployer(base)
@@ -517,7 +525,7 @@ class Rotation:
         }
 
     def _await_deployment(self, direction: Direction, base: str, target: str) -> str | None:
-        known = self.view.leg(direction).deployments.get(f"{base}/{target}")
+        known = self.view.progress(direction).deployments.get(f"{base}/{target}")
         if known is None or known.phase == "ready" or known.id is None:
             return None
         made = self._settled(self._deployer(base), known.id)
@@ -530,8 +538,8 @@ class Rotation:
         return reason
 
     def _settled(self, deployer: Deployer, deployment_id: str) -> Deployment:
-        clock, wait = self._world.clocks.elapsed, FIRST_POLL
-        until = clock() + self._world.rules.deploy_within.total_seconds()
+        clock, wait = self._context.clocks.elapsed, FIRST_POLL
+        until = clock() + self._context.rules.deploy_within.total_seconds()
         while True:
             made = deployer.get(deployment_id)
             if made.phase is not Phase.RUNNING:
@@ -540,13 +548,13 @@ class Rotation:
                 raise Undecided(
                     f"deployment {made.id} is still {made.state}",
                     where=deployer.place,
-                    next_step=f"Look at it there; continue with `{self._world.command} --resume`.",
+                    next_step=f"Look at it there; continue with `{self._context.command} --resume`.",
                 )
             self._journal.pause(wait)
             wait = min(wait * GROWTH, LAST_POLL)
 
     def _deployer(self, base: str) -> Deployer:
-        deployer = self._world.deployers.get(base)
+        deployer = self._context.deployers.get(base)
         if deployer is None:
             raise UsageError(f"nothing can redeploy {base}", next_step="Run with --no-deploy and deploy it yourself.")
         return deployer
@@ -573,9 +581,9 @@ class Rotation:
 
     def _wait_for_proof(self, direction: Direction) -> Proof:
         asked = self._request.prove_within
-        within = self._world.rules.prove_within if asked is None else asked
-        clock, wait, began = self._world.clocks.elapsed, FIRST_LOOK, self._world.clocks.elapsed()
-        question, flows = self._question(direction), _Flows(self._world)
+        within = self._context.rules.prove_within if asked is None else asked
+        clock, wait, began = self._context.clocks.elapsed, FIRST_LOOK, self._context.clocks.elapsed()
+        question, flows = self._question(direction), _Flows(self._context)
         with self._released_on_interrupt():
             while True:
                 proof = prove(question, *self._rows(question))
@@ -598,9 +606,9 @@ class Rotation:
         ]
         return replace(question, runtimes=runtimes)
 
-    def _later_than(self, runtime: Runtime) -> frozenset[str]:
+    def _later_than(self, runtime: RuntimeDestination) -> frozenset[str]:
         wanted = deployments_for(
-            place.destination for place in self._world.places if place.destination.uri == runtime.uri
+            place.destination for place in self._context.places if place.destination.uri == runtime.uri
         )
         if runtime.deployment is None or not wanted:
             return frozenset()
@@ -616,38 +624,38 @@ class Rotation:
         return _ReleasedOnInterrupt(self._journal)
 
     def _question(self, direction: Direction) -> Question:
-        card, view = self._world.card, self.view
+        card, view = self._context.card, self.view
         proven_by = {event for spec in self._unit.secrets for event in spec.proven_by} or set(card.events.success)
         runtimes = self._runtimes(direction)
         success = frozenset(proven_by)
         return Question(
             provider=card.id,
-            environment=self._world.lane.environment,
+            environment=self._context.chain_key.environment,
             success_events=success,
             auth_error_codes=frozenset(card.events.auth_error_codes),
             labels=Labels.of(view.pins, direction, self._unit.companions),
             runtimes=runtimes,
             successes=card.proof.successes,
-            accept_timing=self._world.rules.accept_timing,
+            accept_timing=self._context.rules.accept_timing,
             traffic=self._traffic(success, min((runtime.since for runtime in runtimes), default=view.began_at)),
             flow=card.proof.flow,
         )
 
-    def _runtimes(self, direction: Direction) -> Sequence[Runtime]:
-        leg = self.view.leg(direction)
-        running = [place for place in self._world.places if place.destination.runtime]
-        return [self._runtime(place, leg, _elsewhere(place, self._world.places)) for place in running]
+    def _runtimes(self, direction: Direction) -> Sequence[RuntimeDestination]:
+        progress = self.view.progress(direction)
+        running = [place for place in self._context.places if place.destination.runtime]
+        return [self._runtime(place, progress, _elsewhere(place, self._context.places)) for place in running]
 
-    def _runtime(self, place: Place, leg: Leg, elsewhere: frozenset[str]) -> Runtime:
-        carried = leg.places.get(place.key, Carried())
+    def _runtime(self, place: Binding, progress: DirectionProgress, elsewhere: frozenset[str]) -> RuntimeDestination:
+        carried = progress.places.get(place.key, DestinationProgress())
         pushed = carried.at or self.view.changed_at
         sources = None if place.sources is None else frozenset(place.sources)
-        deployment = self._deployment_of(place, leg)
+        deployment = self._deployment_of(place, progress)
         if deployment is None or deployment.id is None:
-            return Runtime(
+            return RuntimeDestination(
                 uri=place.destination.uri, since=pushed, serving=pushed, sources=sources, not_sources=elsewhere
             )
-        return Runtime(
+        return RuntimeDestination(
             uri=place.destination.uri,
             since=deployment.created_at or pushed,
             serving=deployment.ready_at or deployment.created_at or pushed,
@@ -660,10 +668,10 @@ class Rotation:
         )
 
     @staticmethod
-    def _deployment_of(place: Place, leg: Leg) -> Redeployment | None:
+    def _deployment_of(place: Binding, progress: DirectionProgress) -> Redeployment | None:
         for base, target in deployments_for([place.destination]):
-            made = leg.deployments.get(f"{base}/{target}") or next(
-                (made for made in leg.deployments.values() if made.place == base), None
+            made = progress.deployments.get(f"{base}/{target}") or next(
+                (made for made in progress.deployments.values() if made.place == base), None
             )
             if made:
                 return made
@@ -671,26 +679,26 @@ class Rotation:
 
     def _traffic(self, success: frozenset[str], before: datetime) -> Mapping[str | None, float]:
         query = Query(
-            environment=self._world.lane.environment,
+            environment=self._context.chain_key.environment,
             providers=(self._provider,),
             events=tuple(sorted(success)),
             since=before - timedelta(hours=TRAFFIC_HOURS),
             until=before,
         )
-        return traffic_of(self._world.log.select(query), success, TRAFFIC_HOURS)
+        return traffic_of(self._context.log.select(query), success, TRAFFIC_HOURS)
 
     def _rows(self, question: Question) -> tuple[Sequence[Event], Iterator[SetAside]]:
         """What the log holds since the earliest moment that matters, by the store's clock where it keeps it; and what
         of it cannot be read."""
         since = min((runtime.since for runtime in question.runtimes), default=self.view.changed_at)
-        by_store = self._world.log.capabilities.has("recorded_at")
+        by_store = self._context.log.capabilities.has("recorded_at")
         query = Query(
             environment=question.environment,
             providers=(question.provider,),
             recorded_since=since if by_store else None,
             since=None if by_store else since,
         )
-        return list(self._world.log.select(query)), self._world.log.set_aside(query)
+        return list(self._context.log.select(query)), self._context.log.set_aside(query)
 
 
 class _ReleasedOnInterrupt:
@@ -710,10 +718,10 @@ class _ReleasedOnInterrupt:
 class _Flows:
     """Runs the card's flow where traffic is too thin, no more often than the card allows."""
 
-    def __init__(self, world: RotationWorld) -> None:
-        card = world.card
+    def __init__(self, context: RotationContext) -> None:
+        card = context.card
         flow = next((flow for flow in card.flows if flow.id == card.proof.flow), None)
-        self._run = world.run_flow
+        self._run = context.run_flow
         self._id = flow.id if flow else None
         self._left = flow.max_runs if flow else 0
 
@@ -731,17 +739,17 @@ class _Flows:
             tell(f"The flow {self._id} did not run: {error}")
 
 
-def earlier_versions(world: RotationWorld, newest: SecretVersion) -> Sequence[SecretVersion]:
+def earlier_versions(context: RotationContext, newest: SecretVersion) -> Sequence[SecretVersion]:
     """Every readable version before ``newest``, the newest of them first; the vault may have dropped some."""
     earlier = []
     for version in range(newest.version - 1, 0, -1):
         with suppress(NotFound):
-            earlier.append(world.vault.read(newest.name, version))
+            earlier.append(context.vault.read(newest.name, version))
     return earlier
 
 
-def _receipt(result: _Written) -> said.Receipt:
-    return said.Receipt(
+def _receipt(result: _Written) -> said.PushedTarget:
+    return said.PushedTarget(
         destination=result.place.key,
         uri=result.place.destination.uri,
         writes={receipt.name: receipt.writes for receipt in result.receipts},
@@ -755,12 +763,12 @@ def _seen_id(view: RotationView, pin: Pin) -> str | None:
 
 
 def _still_there(there: Observed, marker: str | None) -> bool:
-    if not there.present or there.in_step is InStep.NO:
+    if not there.present or there.sync is SyncStatus.NO:
         return False
-    return there.in_step is InStep.YES or there.marker == marker
+    return there.sync is SyncStatus.YES or there.marker == marker
 
 
-def _elsewhere(place: Place, places: Sequence[Place]) -> frozenset[str]:
+def _elsewhere(place: Binding, places: Sequence[Binding]) -> frozenset[str]:
     """The sources that the project says run on other destinations, and not on this one too."""
     others = [other for other in places if other.key != place.key and other.sources is not None]
     return frozenset(source for other in others for source in other.sources or ()) - frozenset(place.sources or ())
@@ -783,7 +791,7 @@ def _thin(proof: Proof, question: Question, left: float) -> bool:
     return False
 
 
-def _could_speak(runtime: Runtime, source: str | None) -> bool:
+def _could_speak(runtime: RuntimeDestination, source: str | None) -> bool:
     return source not in runtime.not_sources if runtime.sources is None else source in runtime.sources
 
 
@@ -794,7 +802,7 @@ def _told(proof: Proof, more: Sequence[str] = ()) -> Mapping[str, Any]:
         "events": tuple(proof.events),
         "missing": (*more, *proof.missing),
         "runtimes": tuple(
-            said.RuntimeProof(
+            said.ProvenRuntime(
                 uri=runtime.uri,
                 grade=said.Grade(runtime.grade.value) if runtime.grade else None,
                 successes=runtime.successes,

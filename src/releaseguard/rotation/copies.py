@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from releaseguard.destinations.interface import CopySearch, Destination
 from releaseguard.errors import AccessDenied, NotFound
-from releaseguard.rotation.values import Place
+from releaseguard.rotation.values import Binding
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,7 +20,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Unread:
+class UnsearchedPlace:
     """A place that could not be looked into: what is called ``name`` there would not have been found."""
 
     name: str
@@ -28,14 +28,16 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CopiesFound:
     """The result of a search."""
 
     copies: Sequence[Copy] = ()
-    unread: Sequence[Unread] = ()
+    unread: Sequence[UnsearchedPlace] = ()
 
 
-def search_for_copies(places: Sequence[Place], secrets: Iterable[str], is_configured: Callable[[str], bool]) -> Found:
+def search_for_copies(
+    places: Sequence[Binding], secrets: Iterable[str], is_configured: Callable[[str], bool]
+) -> CopiesFound:
     """Look through every account behind ``places``, under each name that a secret has at one of them.
 
     A place that the credential may not read is in the result and no error. Raises ``ServiceError`` where a
@@ -47,13 +49,13 @@ def search_for_copies(places: Sequence[Place], secrets: Iterable[str], is_config
         for place in reversed(places)  # of each service the first: one search looks through a whole account
     }
     copies: set[Copy] = set()
-    unread: set[Unread] = set()
+    unread: set[UnsearchedPlace] = set()
     for (secret, _, name), destination in asked.items():
         found = _searched(destination, name)
         strange = [uri for uri in found.found if not is_configured(uri) and not is_configured(found.also.get(uri, uri))]
         copies |= {Copy(secret, name, uri) for uri in strange}
-        unread |= {Unread(name, place) for place in found.unread}
-    return Found(sorted(copies), sorted(unread))
+        unread |= {UnsearchedPlace(name, place) for place in found.unread}
+    return CopiesFound(sorted(copies), sorted(unread))
 
 
 def _searched(destination: Destination, name: str) -> CopySearch:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from releaseguard.destinations.interface import InStep, Observed
+from releaseguard.destinations.interface import Observed, SyncStatus
 from releaseguard.vault.interface import SecretVersion
 
 
@@ -33,7 +33,7 @@ PUSHABLE = frozenset({DriftStatus.BEHIND, DriftStatus.MISSING, DriftStatus.CHANG
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class LastPush:
     """Our last push of one name to one destination, from the rotation's history."""
 
     version: int
@@ -55,24 +55,24 @@ class DriftFinding:
     newest: int | None = None
 
 
-def compare(newest: SecretVersion, pushed: Pushed | None, observed: Observed) -> tuple[DriftStatus, str]:
+def compare(newest: SecretVersion, pushed: LastPush | None, observed: Observed) -> tuple[DriftStatus, str]:
     """The state of one name: what is seen there, against the newest version and our last push."""
     if not observed.present:
         return DriftStatus.MISSING, "is not there"
-    if observed.in_step is InStep.YES:
+    if observed.sync is SyncStatus.YES:
         return DriftStatus.IN_STEP, f"holds version {newest.version}"
     if pushed and observed.marker != pushed.marker:
         return DriftStatus.CHANGED, f"was written by someone else after our push of version {pushed.version}"
     if pushed and _older(pushed, newest):
         return DriftStatus.BEHIND, f"holds version {pushed.version}, the vault has {newest.version}"
-    if observed.in_step is InStep.NO:
+    if observed.sync is SyncStatus.NO:
         return DriftStatus.CHANGED, f"holds another value than version {newest.version}"
     if pushed:
         return DriftStatus.IN_STEP, f"unchanged since our push of version {pushed.version}"
     return _never_pushed(newest, observed)
 
 
-def _older(pushed: Pushed, newest: SecretVersion) -> bool:
+def _older(pushed: LastPush, newest: SecretVersion) -> bool:
     recreated = pushed.secret_id is not None and pushed.secret_id != newest.secret_id
     return recreated or pushed.version < newest.version
 
@@ -94,7 +94,7 @@ def remarks(observed: Observed) -> Iterable[tuple[DriftStatus, str]]:
 
 
 def findings(
-    provider: str, newest: SecretVersion, uri: str, pushed: Pushed | None, observed: Observed
+    provider: str, newest: SecretVersion, uri: str, pushed: LastPush | None, observed: Observed
 ) -> Sequence[DriftFinding]:
     """Everything to be said about one secret at one destination: its state first, then the remarks."""
     said = [compare(newest, pushed, observed), *remarks(observed)]

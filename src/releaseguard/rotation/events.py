@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from releaseguard.audit import Draft
 from releaseguard.model import Event, Outcome, from_text
-from releaseguard.rotation.values import Direction, Leak, Origin
+from releaseguard.rotation.values import Direction, Leak, ValueSource
 from releaseguard_events.scrub.scrubber import said
 
 LONGEST_WRITTEN = 4_000
@@ -94,14 +94,14 @@ class Target(Part, frozen=True, kw_only=True):
     uri: Text = ""
 
 
-class Receipt(Target, frozen=True, kw_only=True):
+class PushedTarget(Target, frozen=True, kw_only=True):
     """A destination that was written."""
 
     writes: dict[Name, Count] = {}
     markers: dict[Name, Text] = {}
 
 
-class RuntimeProof(Part, frozen=True, kw_only=True):
+class ProvenRuntime(Part, frozen=True, kw_only=True):
     uri: Text
     grade: Grade | None = None
     successes: Count = 0
@@ -112,7 +112,7 @@ class RuntimeProof(Part, frozen=True, kw_only=True):
 # --- Events -----------------------------------------------------------------------------------------------------
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class ChainStep(Struct, frozen=True, kw_only=True):
     """A step of a chain. ``holder`` is the run that wrote it: every step takes or renews its lease."""
 
     name: ClassVar[str]
@@ -136,13 +136,13 @@ class Step(Struct, frozen=True, kw_only=True):
         return Draft(self.name, detail, self.outcome)
 
 
-class RotationEvent(Step, frozen=True, kw_only=True):
+class RotationEvent(ChainStep, frozen=True, kw_only=True):
     """A step that belongs to one rotation."""
 
     rotation_id: Name
 
 
-class LeaseEvent(Step, frozen=True, kw_only=True):
+class LeaseEvent(ChainStep, frozen=True, kw_only=True):
     """A step that says nothing but who may write."""
 
     rotation_id: Name | UnsetType = UNSET
@@ -160,7 +160,7 @@ class LeaseReleased(LeaseEvent, frozen=True, kw_only=True):
     name = "rotation_lease_released"
 
 
-class RowsDisowned(Step, frozen=True, kw_only=True):
+class RowsDisowned(ChainStep, frozen=True, kw_only=True):
     """A person has looked at rows that are not believed, and decided that they are no part of the history."""
 
     name = "chain_rows_disowned"
@@ -171,7 +171,7 @@ class RowsDisowned(Step, frozen=True, kw_only=True):
 class Planned(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_planned"
     unit: Name
-    origin: Origin = Origin.INFISICAL
+    origin: ValueSource = ValueSource.INFISICAL
     reason: Text | None = None
     leak: LeakReport | None = None
     secrets: Annotated[tuple[PlannedSecret, ...], Many] = ()
@@ -211,7 +211,7 @@ class PushStarted(Directed, frozen=True, kw_only=True):
 
 class PushFinished(Directed, frozen=True, kw_only=True):
     name = "destination_push_finished"
-    destinations: Annotated[tuple[Receipt, ...], Many]
+    destinations: Annotated[tuple[PushedTarget, ...], Many]
 
 
 class PushFailed(Directed, frozen=True, kw_only=True):
@@ -265,24 +265,24 @@ class DeploymentFailed(DeploymentMade, frozen=True, kw_only=True):
     reason: Text | None = None
 
 
-class Proof(RotationEvent, frozen=True, kw_only=True):
+class ProofStep(RotationEvent, frozen=True, kw_only=True):
     """A proof as far as it goes: counts and row ids, nothing else."""
 
     grade: Grade | None = None
     events: Annotated[tuple[Name, ...], Many] = ()
     missing: Annotated[tuple[Text, ...], Many] = ()
-    runtimes: Annotated[tuple[RuntimeProof, ...], Many] = ()
+    runtimes: Annotated[tuple[ProvenRuntime, ...], Many] = ()
 
 
-class Proven(Proof, frozen=True, kw_only=True):
+class Proven(ProofStep, frozen=True, kw_only=True):
     name = "rotation_proven"
 
 
-class Unproven(Proof, frozen=True, kw_only=True):
+class Unproven(ProofStep, frozen=True, kw_only=True):
     name = "rotation_unproven"
 
 
-class RolledBack(Proof, frozen=True, kw_only=True):
+class RolledBack(ProofStep, frozen=True, kw_only=True):
     name = "rotation_rolled_back"
     outcome = Outcome.ERROR
     reason: Text | None = None
@@ -310,7 +310,7 @@ class RollingBack(RotationEvent, frozen=True, kw_only=True):
     reason: Text | None = None
 
 
-class Failed(RotationEvent, frozen=True, kw_only=True):
+class RotationFailed(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_failed"
     outcome = Outcome.ERROR
     reason: Text | None = None
@@ -334,14 +334,14 @@ class Continued(RotationEvent, frozen=True, kw_only=True):
     leak: LeakReport | None = None
 
 
-TYPES: Mapping[str, type[Step]] = {
+TYPES: Mapping[str, type[ChainStep]] = {
     kind.name: kind
     for kind in (
         *(LeaseTaken, LeaseRenewed, LeaseReleased, RowsDisowned),
         *(Planned, Staged, WaitingApproval, WaitingConsole, ConsoleConfirmed),
         *(PushStarted, PushFinished, PushFailed, Pushed),
         *(DeploymentRequested, DeploymentCreated, DeploymentReady, DeploymentFailed, Deployed),
-        *(Proven, Unproven, Retired, RollingBack, RolledBack, Failed, Aborted, Continued),
+        *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued),
     )
 }
 """Every event of a chain, by its name."""
@@ -350,7 +350,7 @@ TYPES: Mapping[str, type[Step]] = {
 # --- From and to rows -------------------------------------------------------------------------------------------
 
 
-def parse(event: Event) -> Step:
+def parse(event: Event) -> ChainStep:
     """The typed value of a row. Raises ``Malformed`` for a type or a field that is not known, and nothing else."""
     kind = TYPES.get(event.event)
     if kind is None:
@@ -369,7 +369,7 @@ def fault(event: Event) -> str | None:
     return None
 
 
-def _convert(kind: type[Step], detail: Mapping[str, Any]) -> Step:
+def _convert(kind: type[ChainStep], detail: Mapping[str, Any]) -> ChainStep:
     try:
         step = msgspec.convert(_whole(kind, detail), kind, strict=True)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -379,7 +379,7 @@ def _convert(kind: type[Step], detail: Mapping[str, Any]) -> Step:
     return step
 
 
-def _whole(kind: type[Step], detail: Mapping[str, Any]) -> Mapping[str, Any]:
+def _whole(kind: type[ChainStep], detail: Mapping[str, Any]) -> Mapping[str, Any]:
     """The detail with the destinations of a wave: early versions wrote a step for each destination."""
     if kind in (PushStarted, PushFinished) and not detail.get("destinations"):
         return {**detail, "destinations": [dict(detail)]}

@@ -1,4 +1,4 @@
-"""What the events of a lane say: the state of every rotation, who holds the lease, what is where. Pure.
+"""What the events of a chain say: the state of every rotation, who holds the lease, what is where. Pure.
 
 There is no second store: whatever a run needs to know after a crash, on whichever machine, it reads from here. Only
 what :func:`releaseguard.audit.read_chain` believes is folded, as typed values (:mod:`releaseguard.rotation.events`).
@@ -12,16 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from releaseguard import audit
-from releaseguard.audit import Chain, Finding, Foreign, Head, Histories, Lane, head_of
+from releaseguard.audit import Chain, ChainFinding, ChainKey, Foreign, Head, Histories, head_of
 from releaseguard.eventlog.interface import EventLog, Judged, Query
 from releaseguard.model import OURSELVES, Event, from_text, to_text
 from releaseguard.rotation import events as said
-from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, State
+from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, RotationState
 
 AHEAD = timedelta(seconds=2)
 """How far a row's time may be ahead of the store's clock: over REST that is read to the second."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FINISHED = frozenset({State.PROVEN, State.RETIRED, State.ROLLED_BACK, State.ABORTED})
+FINISHED = frozenset({RotationState.PROVEN, RotationState.RETIRED, RotationState.ROLLED_BACK, RotationState.ABORTED})
 """States in which nothing is left to be done for a rotation itself."""
 
 
@@ -34,7 +34,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class DestinationProgress:
     """What became of one destination in one direction."""
 
     status: str = "pending"
@@ -75,10 +75,10 @@ class Redeployment:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class DirectionProgress:
     """One direction of a rotation: every destination, every deployment."""
 
-    places: Mapping[str, Carried] = field(default_factory=dict)
+    places: Mapping[str, DestinationProgress] = field(default_factory=dict)
     deployments: Mapping[str, Redeployment] = field(default_factory=dict)
     """The newest of each place and target."""
     pushed_at: datetime | None = None
@@ -101,7 +101,7 @@ class RotationView:
 
     id: str
     unit: str
-    state: State
+    state: RotationState
     began_at: datetime
     changed_at: datetime
     pins: Sequence[Pin] = ()
@@ -112,7 +112,7 @@ class RotationView:
     leak: Leak | None = None
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The names written at each destination, companions included."""
-    legs: Mapping[Direction, Leg] = field(default_factory=dict)
+    directions: Mapping[Direction, DirectionProgress] = field(default_factory=dict)
     rolling_back: str | None = None
     """Why it is being rolled back, from the moment that was decided."""
     console_confirmed: bool = False
@@ -137,9 +137,9 @@ class RotationView:
         """Whether nothing is left to be done. A failed one can still be taken forward."""
         return self.state in FINISHED
 
-    def leg(self, direction: Direction) -> Leg:
+    def progress(self, direction: Direction) -> DirectionProgress:
         """What has been done in ``direction``."""
-        return self.legs.get(direction, Leg())
+        return self.directions.get(direction, DirectionProgress())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +182,10 @@ class OpenLeak:
 
 
 @dataclass(frozen=True, slots=True)
-class LaneView:
-    """Everything the chain of one lane says."""
+class ChainView:
+    """Everything that one chain says."""
 
-    lane: Lane
+    chain_key: ChainKey
     head: Head | None = None
     lease: LeaseView | None = None
     rotations: Sequence[RotationView] = ()
@@ -198,7 +198,7 @@ class LaneView:
     foreign: Sequence[Foreign] = ()
     """Rows that claim to be of the chain and are not believed; they are in nothing else here but ``breach`` and, where
     there is one, ``open_leaks``."""
-    breach: Finding | None = None
+    breach: ChainFinding | None = None
     """Where the chain went on and cannot be believed any further. Everything else is what it said before that."""
     disowned: frozenset[str] = frozenset()
     """Ids of rows that a person has decided are no part of the history."""
@@ -232,7 +232,7 @@ class LaneView:
         for one in self.foreign if self.breach else ():
             leak, rotation_id, unit = _leak_in(one.event)
             if leak is not None and str(one.event.id) not in self.disowned:
-                unit = unit or units.get(rotation_id) or self.lane.provider
+                unit = unit or units.get(rotation_id) or self.chain_key.provider
                 yield (rotation_id, unit), OpenLeak(rotation_id, unit, leak, store_time(one.event), None, doubtful=True)
 
     def leaked(self, name: str) -> frozenset[int]:
@@ -268,20 +268,20 @@ def _leak_in(event: Event) -> tuple[Leak | None, str, str | None]:
     return step.leak.to_leak(), step.rotation_id, step.unit if isinstance(step, said.Planned) else None
 
 
-def mending(lane: Lane) -> str:
+def mending(chain_key: ChainKey) -> str:
     """What leads out of a broken chain."""
     return (
         "Look at it: releaseguard audit verify. Restore the rows from a backup; or, where they are no part of the "
-        f"history: releaseguard audit disown {lane} --reason TEXT"
+        f"history: releaseguard audit disown {chain_key} --reason TEXT"
     )
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------
 
 
-def read(lane: Lane, rows: Iterable[Judged]) -> Chain:
-    """The rows of a lane, checked: which are its history, and which are foreign."""
-    return audit.read_chain(lane, rows, said.fault)
+def read(chain_key: ChainKey, rows: Iterable[Judged]) -> Chain:
+    """The rows of a chain, checked: which are its history, and which are foreign."""
+    return audit.read_chain(chain_key, rows, said.fault)
 
 
 def read_log(log: EventLog, query: Query) -> Histories:
@@ -289,23 +289,23 @@ def read_log(log: EventLog, query: Query) -> Histories:
     return audit.histories(log.judged(replace(query, providers=(OURSELVES,))), said.fault, said.TYPES)
 
 
-def lane_query(lane: Lane) -> Query:
-    """The rows that name ``lane``."""
-    return Query(environment=lane.environment, providers=(OURSELVES,), detail={"lane": str(lane)})
+def chain_query(chain_key: ChainKey) -> Query:
+    """The rows that name ``chain_key``."""
+    return Query(environment=chain_key.environment, providers=(OURSELVES,), detail={"lane": str(chain_key)})
 
 
-def fold(lane: Lane, events: Iterable[Event]) -> LaneView:
-    """The state of a lane from its rows, in whatever order they come: only those that fit its chain count."""
-    return view_of(read(lane, ((event, None) for event in events)))
+def fold(chain_key: ChainKey, events: Iterable[Event]) -> ChainView:
+    """The state of a chain from its rows, in whatever order they come: only those that fit its chain count."""
+    return view_of(read(chain_key, ((event, None) for event in events)))
 
 
-def view_of(chain: Chain) -> LaneView:
+def view_of(chain: Chain) -> ChainView:
     """The state that a chain tells, as far as it is believed."""
-    view = extend(LaneView(chain.lane), chain.steps)
+    view = extend(ChainView(chain.chain_key), chain.steps)
     return replace(view, foreign=chain.foreign, breach=chain.breach(view.disowned))
 
 
-def extend(view: LaneView, steps: Sequence[Event]) -> LaneView:
+def extend(view: ChainView, steps: Sequence[Event]) -> ChainView:
     """The state after ``steps``, which are believed and follow in order on what ``view`` was made from."""
     for event in steps:
         view = _after(view, Told(said.parse(event), store_time(event), event.occurred_at))
@@ -316,14 +316,14 @@ def extend(view: LaneView, steps: Sequence[Event]) -> LaneView:
 class Told:
     """A believed step: what it says, and when."""
 
-    step: said.Step
+    step: said.ChainStep
     at: datetime
     """The store's time."""
     said_at: datetime
     """The writer's."""
 
 
-def _after(view: LaneView, told: Told) -> LaneView:
+def _after(view: ChainView, told: Told) -> ChainView:
     view = replace(view, lease=_lease_after(view.lease, told))
     step = told.step
     if isinstance(step, said.Planned):
@@ -353,7 +353,7 @@ def _planned(step: said.Planned, at: datetime) -> RotationView:
     return RotationView(
         id=step.rotation_id,
         unit=step.unit,
-        state=State.PLANNED,
+        state=RotationState.PLANNED,
         began_at=at,
         changed_at=at,
         pins=tuple(Pin(one.name, one.from_version, None) for one in step.secrets),
@@ -375,72 +375,76 @@ def _seen(secret: said.PlannedSecret) -> Written | None:
 def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationView:
     pins = (Pin(s.name, s.from_version, s.to_version, s.secret_id, s.from_secret_id) for s in step.secrets)
     names = {place.key: place.names for place in step.destinations}
-    return replace(view, state=State.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
+    return replace(view, state=RotationState.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
 
 
-def _with_leg(view: RotationView, step: said.Directed, change: Callable[[Leg], Leg]) -> RotationView:
-    return replace(view, legs={**view.legs, step.direction: change(view.leg(step.direction))})
+def _with_leg(
+    view: RotationView, step: said.Directed, change: Callable[[DirectionProgress], DirectionProgress]
+) -> RotationView:
+    return replace(view, directions={**view.directions, step.direction: change(view.progress(step.direction))})
 
 
 def _push_started(view: RotationView, step: said.PushStarted, at: datetime) -> RotationView:
-    def started(leg: Leg) -> Leg:
-        places = {one.destination: _carried(leg, one.destination, "started", at) for one in step.destinations}
-        return _outdated(replace(leg, places={**leg.places, **places}), [one.uri for one in step.destinations])
+    def started(progress: DirectionProgress) -> DirectionProgress:
+        places = {one.destination: _carried(progress, one.destination, "started", at) for one in step.destinations}
+        return _outdated(
+            replace(progress, places={**progress.places, **places}), [one.uri for one in step.destinations]
+        )
 
     return _with_leg(view, step, started)
 
 
 def _push_finished(view: RotationView, step: said.PushFinished, at: datetime) -> RotationView:
-    def pushed(leg: Leg) -> Leg:
+    def pushed(progress: DirectionProgress) -> DirectionProgress:
         places = {
-            one.destination: _carried(leg, one.destination, "pushed", at, one.writes, one.markers)
+            one.destination: _carried(progress, one.destination, "pushed", at, one.writes, one.markers)
             for one in step.destinations
         }
-        return replace(leg, places={**leg.places, **places})
+        return replace(progress, places={**progress.places, **places})
 
     return _with_leg(view, step, pushed)
 
 
 def _push_failed(view: RotationView, step: said.PushFailed, at: datetime) -> RotationView:
-    def failed(leg: Leg) -> Leg:
-        carried = replace(_carried(leg, step.destination, "failed", at, step.writes), problem=step.problem)
-        return replace(leg, places={**leg.places, step.destination: carried})
+    def failed(progress: DirectionProgress) -> DirectionProgress:
+        carried = replace(_carried(progress, step.destination, "failed", at, step.writes), problem=step.problem)
+        return replace(progress, places={**progress.places, step.destination: carried})
 
     return _with_leg(view, step, failed)
 
 
 def _carried(
-    leg: Leg,
+    progress: DirectionProgress,
     key: str,
     status: str,
     at: datetime,
     writes: Mapping[str, int] | None = None,
     markers: Mapping[str, str] | None = None,
-) -> Carried:
-    before = leg.places.get(key, Carried())
+) -> DestinationProgress:
+    before = progress.places.get(key, DestinationProgress())
     counts = dict(before.writes)
     for name, count in (writes or {}).items():
         counts[name] = counts.get(name, 0) + count
-    return Carried(status, counts, {**before.markers, **(markers or {})}, None, at)
+    return DestinationProgress(status, counts, {**before.markers, **(markers or {})}, None, at)
 
 
-def _outdated(leg: Leg, uris: Sequence[str]) -> Leg:
+def _outdated(progress: DirectionProgress, uris: Sequence[str]) -> DirectionProgress:
     """Destinations written again: what was deployed from them before holds something else, maybe."""
     deployments = {
         key: replace(made, phase="outdated") if any(uri.startswith(f"{made.place}/") for uri in uris) else made
-        for key, made in leg.deployments.items()
+        for key, made in progress.deployments.items()
     }
-    return replace(leg, deployments=deployments, pushed_at=None, deployed_at=None)
+    return replace(progress, deployments=deployments, pushed_at=None, deployed_at=None)
 
 
 def _pushed(view: RotationView, step: said.Pushed, at: datetime) -> RotationView:
-    view = _with_leg(view, step, lambda leg: replace(leg, pushed_at=at))
-    return view if view.rolling_back else replace(view, state=State.PUSHED)
+    view = _with_leg(view, step, lambda progress: replace(progress, pushed_at=at))
+    return view if view.rolling_back else replace(view, state=RotationState.PUSHED)
 
 
 def _deployed(view: RotationView, step: said.Deployed, at: datetime) -> RotationView:
-    view = _with_leg(view, step, lambda leg: replace(leg, deployed_at=at))
-    return view if view.rolling_back else replace(view, state=State.DEPLOYED)
+    view = _with_leg(view, step, lambda progress: replace(progress, deployed_at=at))
+    return view if view.rolling_back else replace(view, state=RotationState.DEPLOYED)
 
 
 def _deployment(
@@ -448,7 +452,11 @@ def _deployment(
 ) -> RotationView:
     key = f"{step.place}/{step.target}"
     return _with_leg(
-        view, step, lambda leg: replace(leg, deployments={**leg.deployments, key: change(leg.deployments.get(key))})
+        view,
+        step,
+        lambda progress: replace(
+            progress, deployments={**progress.deployments, key: change(progress.deployments.get(key))}
+        ),
     )
 
 
@@ -478,12 +486,12 @@ def _deployment_made(phase: str) -> Callable[[RotationView, said.DeploymentMade,
     return change
 
 
-def _proof(step: said.Proof) -> ProofSummary:
+def _proof(step: said.ProofStep) -> ProofSummary:
     return ProofSummary(step.grade.value if step.grade else None, step.events, step.missing)
 
 
 def _proven(view: RotationView, step: said.Proven, at: datetime) -> RotationView:
-    return replace(view, state=State.PROVEN, proof=_proof(step), proven_at=view.proven_at or at)
+    return replace(view, state=RotationState.PROVEN, proof=_proof(step), proven_at=view.proven_at or at)
 
 
 def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationView:
@@ -491,7 +499,7 @@ def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationVi
     confirmed = Confirmation(at if view.confirmations else moment, step.old_successes)
     return replace(
         view,
-        state=State.RETIRED,
+        state=RotationState.RETIRED,
         retired_at=at,
         revoked_at=view.revoked_at or moment,
         confirmations=(*view.confirmations, confirmed),
@@ -501,21 +509,21 @@ def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationVi
 def _continued(view: RotationView, step: said.Continued, _at: datetime) -> RotationView:
     """A failed rotation is taken forward again; a report of a leak may be added to one that is under way."""
     leak = step.leak.to_leak() if step.leak else view.leak
-    if view.state is not State.FAILED:
+    if view.state is not RotationState.FAILED:
         return replace(view, leak=leak)
-    forward = view.leg(Direction.FORWARD)
-    state = State.PUSHED if forward.pushed_at else State.STAGED
-    legs = {Direction.FORWARD: forward}
-    return replace(view, leak=leak, state=state, rolling_back=None, ended_because=None, legs=legs)
+    forward = view.progress(Direction.FORWARD)
+    state = RotationState.PUSHED if forward.pushed_at else RotationState.STAGED
+    directions = {Direction.FORWARD: forward}
+    return replace(view, leak=leak, state=state, rolling_back=None, ended_because=None, directions=directions)
 
 
 _Change = Callable[[RotationView, Any, datetime], RotationView]
 
-_CHANGES: Mapping[type[said.Step], _Change] = {
+_CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Staged: _staged,
-    said.WaitingApproval: lambda view, _, __: replace(view, state=State.WAITING_APPROVAL, awaits_approval=True),
-    said.WaitingConsole: lambda view, _, __: replace(view, state=State.WAITING_CONSOLE),
-    said.ConsoleConfirmed: lambda view, _, __: replace(view, state=State.STAGED, console_confirmed=True),
+    said.WaitingApproval: lambda view, _, __: replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True),
+    said.WaitingConsole: lambda view, _, __: replace(view, state=RotationState.WAITING_CONSOLE),
+    said.ConsoleConfirmed: lambda view, _, __: replace(view, state=RotationState.STAGED, console_confirmed=True),
     said.PushStarted: _push_started,
     said.PushFinished: _push_finished,
     said.PushFailed: _push_failed,
@@ -526,19 +534,19 @@ _CHANGES: Mapping[type[said.Step], _Change] = {
     said.DeploymentFailed: _deployment_made("failed"),
     said.Deployed: _deployed,
     said.Proven: _proven,
-    said.Unproven: lambda view, step, _: replace(view, state=State.UNPROVEN, proof=_proof(step)),
+    said.Unproven: lambda view, step, _: replace(view, state=RotationState.UNPROVEN, proof=_proof(step)),
     said.Retired: _retired,
     said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason)),
     said.RolledBack: lambda view, step, _: replace(
-        view, state=State.ROLLED_BACK, ended_because=step.reason, proof=_proof(step)
+        view, state=RotationState.ROLLED_BACK, ended_because=step.reason, proof=_proof(step)
     ),
-    said.Failed: lambda view, step, _: replace(view, state=State.FAILED, ended_because=step.reason),
-    said.Aborted: lambda view, step, _: replace(view, state=State.ABORTED, ended_because=step.reason),
+    said.RotationFailed: lambda view, step, _: replace(view, state=RotationState.FAILED, ended_because=step.reason),
+    said.Aborted: lambda view, step, _: replace(view, state=RotationState.ABORTED, ended_because=step.reason),
     said.Continued: _continued,
 }
 
 
-def _whereabouts(view: LaneView, rotation: RotationView, step: said.RotationEvent) -> LaneView:
+def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEvent) -> ChainView:
     """What is where, after a step about a push."""
     if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed):
         return view
@@ -552,17 +560,17 @@ def _whereabouts(view: LaneView, rotation: RotationView, step: said.RotationEven
     written, markers = dict(view.written), dict(view.markers)
     for one in step.destinations:
         written[one.destination] = {**written.get(one.destination, {}), **carried}
-        seen = one.markers if isinstance(one, said.Receipt) else {}
+        seen = one.markers if isinstance(one, said.PushedTarget) else {}
         markers[one.destination] = {**markers.get(one.destination, {}), **seen}
     return replace(view, written=written, markers=markers)
 
 
-def confirming(lane: Lane, names: Iterable[str]) -> str:
-    """The command that confirms a revocation, for whoever reads of a lane from anywhere: ``names`` are the unit's, and
+def confirming(chain_key: ChainKey, names: Iterable[str]) -> str:
+    """The command that confirms a revocation, for whoever reads of a chain from anywhere: ``names`` are the unit's, and
     without one the command would mean the card's first unit."""
     unit = [f"--secret {name}" for name in names][:1]
     return " ".join(
-        [f"releaseguard rotate {lane.provider} --environment {lane.environment}", *unit, "--confirm-revoked"]
+        [f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment}", *unit, "--confirm-revoked"]
     )
 
 

@@ -1,4 +1,4 @@
-"""The history of a lane as something to write to: one mechanism is lease, fence and audit.
+"""The history of a chain as something to write to: one mechanism is lease, fence and audit.
 
 Only one writer can write step N of a chain. A run that has appended holds the lease until ``lease`` has passed on
 the store's clock since its last event; whoever takes over appends the next step, and from then on every append of
@@ -15,17 +15,17 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from releaseguard.audit import Chain, Draft, Lane, head_of, seal
+from releaseguard.audit import Chain, ChainKey, Draft, head_of, seal
 from releaseguard.errors import LeaseHeld, Refused, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Conflict, EventLog, Query
 from releaseguard.model import Event, to_text
-from releaseguard.rotation.events import LeaseReleased, LeaseRenewed, RowsDisowned, Step
+from releaseguard.rotation.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
 from releaseguard.rotation.history import (
-    LaneView,
+    ChainView,
     LeaseView,
+    chain_query,
     describe_lease,
     extend,
-    lane_query,
     mending,
     read,
     view_of,
@@ -44,10 +44,10 @@ class LeaseLost(LeaseHeld):
 
 
 class Journal:
-    """One lane's chain, as this run reads and writes it. Usable from several threads."""
+    """One chain, as this run reads and writes it. Usable from several threads."""
 
-    def __init__(self, log: EventLog, lane: Lane, holder: str, lease: timedelta, clocks: Clocks) -> None:
-        self.lane = lane
+    def __init__(self, log: EventLog, chain_key: ChainKey, holder: str, lease: timedelta, clocks: Clocks) -> None:
+        self.chain_key = chain_key
         self.holder = holder
         self._log = log
         self._lease = lease
@@ -55,7 +55,7 @@ class Journal:
         self._lock = threading.RLock()
         self._events: Sequence[Event] = ()
         self._taken: frozenset[UUID] = frozenset()
-        self._view = LaneView(lane)
+        self._view = ChainView(chain_key)
         self._held_since: float | None = None
         self._lost: LeaseLost | None = None
         self._uncertain = False
@@ -63,7 +63,7 @@ class Journal:
         self._predecessor: LeaseView | None = None
 
     @property
-    def view(self) -> LaneView:
+    def view(self) -> ChainView:
         """What the chain says, as last read or written."""
         return self._view
 
@@ -77,9 +77,9 @@ class Journal:
         """Whether this run has taken the lease and not lost or released it."""
         return self._held_since is not None and self._lost is None
 
-    def load(self) -> LaneView:
+    def load(self) -> ChainView:
         """Read the chain."""
-        self._adopt(read(self.lane, self._log.judged(lane_query(self.lane))))
+        self._adopt(read(self.chain_key, self._log.judged(chain_query(self.chain_key))))
         return self._view
 
     def held_by_another(self) -> LeaseView | None:
@@ -96,9 +96,9 @@ class Journal:
         breach = self._view.breach
         if breach is not None:
             raise Refused(
-                f"the history of {self.lane} is broken: step {breach.step} {breach.problem}",
+                f"the history of {self.chain_key} is broken: step {breach.step} {breach.problem}",
                 where=self._log.label,
-                next_step=mending(self.lane),
+                next_step=mending(self.chain_key),
             )
 
     def refuse_if_held(self) -> None:
@@ -138,7 +138,7 @@ class Journal:
             self.pause(min(left, 1.0) + 0.001)
             left = (quiet - self._log.now()).total_seconds()
 
-    def append(self, *steps: Step) -> LaneView:
+    def append(self, *steps: ChainStep) -> ChainView:
         """Write the next steps, all or none; that takes or renews the lease.
 
         Raises ``LeaseHeld`` where another run has written instead, and ``Refused`` where the chain is broken.
@@ -248,7 +248,7 @@ class Journal:
         """
         for _ in range(MOST_TRIES):
             sealed = seal(
-                self.lane,
+                self.chain_key,
                 head_of(self._events),
                 drafts,
                 occurred_at=self._clocks.wall(),
@@ -263,7 +263,9 @@ class Journal:
                 if not there or self._has_grown():
                     raise
                 self._taken |= there
-        raise Conflict(f"the ids of the next steps of {self.lane} are taken again and again", where=self._log.label)
+        raise Conflict(
+            f"the ids of the next steps of {self.chain_key} are taken again and again", where=self._log.label
+        )
 
     def _there(self, ids: Sequence[UUID]) -> frozenset[UUID]:
         """Which of ``ids`` rows have, whatever rows."""
@@ -301,7 +303,7 @@ class Journal:
         if not held:
             raise self._held(lease) from None
         self._lost = LeaseLost(
-            f"this run was taken over: the lease of {self.lane} is held by {describe_lease(lease)}",
+            f"this run was taken over: the lease of {self.chain_key} is held by {describe_lease(lease)}",
             where=self._log.label,
             next_step="Nothing more was sent. Look at the other run; `rotate --resume` continues if it ends early.",
         )
@@ -315,7 +317,7 @@ class Journal:
         free = to_text(lease.free_at(self._lease))
         state = "was held, and has just been given back," if lease.released else "is held"
         return LeaseHeld(
-            f"the lease of {self.lane} {state} by {describe_lease(lease)}",
+            f"the lease of {self.chain_key} {state} by {describe_lease(lease)}",
             where=self._log.label,
             next_step=f"Wait for that run to end. If it is dead, the lease is free at {free}: then run with --resume.",
         )

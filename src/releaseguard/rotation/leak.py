@@ -16,15 +16,15 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
-from releaseguard.rotation.clients import ClientShare, sentence, shares_in
 from releaseguard.rotation.copies import search_for_copies
-from releaseguard.rotation.values import Place
+from releaseguard.rotation.installed_apps import InstalledAppShare, sentence, shares_in
+from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import Access, Vault
 from releaseguard_events.scrub.scrubber import said
 
@@ -59,7 +59,7 @@ class Exposure:
     """GitHub runs that were queued with the old value and still have it."""
     use: Mapping[str, Mapping[str, int]]
     """The provider's events since: by source, successes and errors."""
-    clients: Sequence[ClientShare]
+    clients: Sequence[InstalledAppShare]
     unknown: Sequence[str]
 
     def to_json(self) -> JsonObject:
@@ -154,13 +154,13 @@ def report_in(event: Event) -> JsonObject | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ExposureSources:
     """Where an exposure is looked for."""
 
     card: Card
-    lane: Lane
+    chain_key: ChainKey
     unit: Sequence[SecretSpec]
-    places: Sequence[Place]
+    places: Sequence[Binding]
     vault: Vault
     log: EventLog
     waiting_runs: Callable[[datetime], Sequence[QueuedRun]]
@@ -168,7 +168,7 @@ class Surroundings:
     """Whether the configuration names a destination that overlaps with this URI."""
 
 
-def gather(around: Surroundings, versions: Mapping[str, int | None], pushed_at: datetime) -> Exposure:
+def gather(around: ExposureSources, versions: Mapping[str, int | None], pushed_at: datetime) -> Exposure:
     """Look everywhere; never raises for what one service refuses."""
     unknown: list[str] = []
     since = _attempt(unknown, "since when it was in use", lambda: _used_since(around.vault, versions))
@@ -188,7 +188,7 @@ def gather(around: Surroundings, versions: Mapping[str, int | None], pushed_at: 
     )
 
 
-def exposure_event(lane: Lane, rotation_id: str, exposure: Exposure) -> Event:
+def exposure_event(chain_key: ChainKey, rotation_id: str, exposure: Exposure) -> Event:
     """The report as an event; a report gathered again for the same rotation and push is the same event."""
     return Event(
         id=deterministic_id(EVENT, rotation_id, to_text(exposure.at)),
@@ -196,8 +196,8 @@ def exposure_event(lane: Lane, rotation_id: str, exposure: Exposure) -> Event:
         provider=OURSELVES,
         event=EVENT,
         outcome=Outcome.SUCCESS,
-        environment=lane.environment,
-        detail={"provider": lane.provider, "rotation_id": rotation_id, "exposure": exposure.to_json()},
+        environment=chain_key.environment,
+        detail={"provider": chain_key.provider, "rotation_id": rotation_id, "exposure": exposure.to_json()},
     )
 
 
@@ -223,24 +223,24 @@ def _used_since(vault: Vault, versions: Mapping[str, int | None]) -> datetime | 
     return min((moment for moment in made if moment), default=None)
 
 
-def _rows(around: Surroundings, since: datetime) -> Sequence[Event]:
-    query = Query(environment=around.lane.environment, providers=[around.card.id], since=since)
+def _rows(around: ExposureSources, since: datetime) -> Sequence[Event]:
+    query = Query(environment=around.chain_key.environment, providers=[around.card.id], since=since)
     return list(around.log.select(query))
 
 
-def _clients(around: Surroundings, pushed_at: datetime) -> Sequence[ClientShare]:
+def _clients(around: ExposureSources, pushed_at: datetime) -> Sequence[InstalledAppShare]:
     secrets = [one.name for one in around.unit if one.reach == "client"]
-    lane = around.lane
-    return shares_in(around.log, secrets, environment=lane.environment, provider=around.card.id, out_at=pushed_at)
+    chain_key = around.chain_key
+    return shares_in(around.log, secrets, environment=chain_key.environment, provider=around.card.id, out_at=pushed_at)
 
 
-def _copies(around: Surroundings, unknown: list[str]) -> Sequence[str]:
+def _copies(around: ExposureSources, unknown: list[str]) -> Sequence[str]:
     found = search_for_copies(around.places, [one.name for one in around.unit], around.is_configured)
     unknown += [f"copies of {one.name} at {one.place}: the token may not look there" for one in found.unread]
     return sorted({f"{one.uri} ({one.name})" for one in found.copies})
 
 
-def _accesses(unknown: list[str], around: Surroundings, since: datetime) -> Sequence[Access]:
+def _accesses(unknown: list[str], around: ExposureSources, since: datetime) -> Sequence[Access]:
     lines: list[Access] = []
     for secret in around.unit:
         lines += _attempt(unknown, f"who read {secret.name}", partial(_readers, around.vault, secret.name, since)) or ()

@@ -7,22 +7,24 @@ from collections.abc import Sequence
 from releaseguard.audit import Foreign
 from releaseguard.errors import Refused
 from releaseguard.rotation.events import RowsDisowned
-from releaseguard.rotation.history import LaneView
+from releaseguard.rotation.history import ChainView
 from releaseguard.rotation.journal import Journal
 
 MOST = 5_000
 """Rows that one decision names."""
 
 
-def unsettled(view: LaneView) -> Sequence[Foreign]:
-    """The rows of a lane that are not believed and that nobody has decided on. Raises ``Refused`` for none."""
+def unsettled(view: ChainView) -> Sequence[Foreign]:
+    """The rows of a chain that are not believed and that nobody has decided on. Raises ``Refused`` for none."""
     rows = [one for one in view.foreign if str(one.event.id) not in view.disowned]
     if not rows:
-        raise Refused(f"every row of {view.lane} is believed or disowned", next_step="See: releaseguard audit verify")
+        raise Refused(
+            f"every row of {view.chain_key} is believed or disowned", next_step="See: releaseguard audit verify"
+        )
     return rows[:MOST]
 
 
-def disown(journal: Journal, reason: str) -> LaneView:
+def disown(journal: Journal, reason: str) -> ChainView:
     """Record the decision as the next step of what is believed. Raises ``LeaseHeld`` and as the log does."""
     journal.refuse_if_held()
     ids = tuple(str(one.event.id) for one in unsettled(journal.view))

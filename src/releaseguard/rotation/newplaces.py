@@ -12,18 +12,18 @@ from dataclasses import replace
 
 from releaseguard.destinations.address import Address, parse
 from releaseguard.errors import ConfigError, Refused, UsageError
-from releaseguard.rotation.history import LaneView
+from releaseguard.rotation.history import ChainView
 from releaseguard.tomlfile import did_you_mean
 
 
-def never_written(uris: Iterable[str], view: LaneView) -> Sequence[str]:
+def never_written(uris: Iterable[str], view: ChainView) -> Sequence[str]:
     """Those of ``uris`` that nothing of the chain was ever written to, or that lie partly outside of what was; none
     where it has written nowhere yet."""
     known = list(_places(view.written))
     return [uri for uri in uris if not _covered(parse(uri), known)] if known else []
 
 
-def refuse_new(uris: Sequence[str], view: LaneView, named: Sequence[str]) -> None:
+def refuse_new(uris: Sequence[str], view: ChainView, named: Sequence[str]) -> None:
     """Raise ``Refused`` for the first of ``uris`` that is new and not among those that were ``named``.
 
     What an unfinished rotation of the chain was begun with is not new: whoever began it has named it.
@@ -33,7 +33,7 @@ def refuse_new(uris: Sequence[str], view: LaneView, named: Sequence[str]) -> Non
     for uri in never_written(uris, view):
         if not _covered(parse(uri), agreed):
             raise Refused(
-                f"{uri} is a destination that no rotation of {view.lane} has ever written, and in GitHub Actions "
+                f"{uri} is a destination that no rotation of {view.chain_key} has ever written, and in GitHub Actions "
                 "nobody looks at the plan: a value that goes to a wrong place is out",
                 where=uri,
                 next_step=f"If it is yours and meant, add: --new-destination {uri}. If not, see who changed "

@@ -6,27 +6,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.interface import Destination, Forecast, InStep, Item, ItemKind, Observed
+from releaseguard.destinations.interface import CostEstimate, Destination, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import ConfigError, Refused, UsageError
 from releaseguard.http.pacing import Limits, predict
-from releaseguard.rotation.history import LaneView, RotationView, Written
+from releaseguard.rotation.history import ChainView, RotationView, Written
 from releaseguard.rotation.newplaces import never_written
 from releaseguard.rotation.values import (
-    Action,
+    Binding,
     Claim,
     Leak,
-    Origin,
     OwnAccess,
     Pin,
-    Place,
     Plan,
     PlannedPlace,
+    RotateAction,
     RotateRequest,
     RotationRules,
     ServiceCost,
+    ValueSource,
 )
 from releaseguard.secret import Secret
 from releaseguard.tomlfile import did_you_mean
@@ -38,7 +38,7 @@ DEPLOYMENT_READS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class SecretGroup:
     """The secrets that are rotated together."""
 
     name: str
@@ -80,7 +80,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class PlanningFacts:
     """What was seen before planning, by reading only."""
 
     newest: Mapping[str, SecretVersion]
@@ -91,28 +91,30 @@ class Survey:
     """In a leak: every readable version before the newest."""
     leaked: Mapping[str, Sequence[SecretVersion]] = field(default_factory=dict)
     """Otherwise: those before the newest that were ever reported as leaked, and can be read."""
-    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    estimates: Mapping[str, CostEstimate] = field(default_factory=dict)
     """By destination."""
     observed: Mapping[str, Mapping[str, Observed]] = field(default_factory=dict)
     """In a leak: what each destination shows, compared with the newest values."""
 
 
-def unit_of(card: Card, secret: str | None) -> Unit:
+def unit_of(card: Card, secret: str | None) -> SecretGroup:
     """The unit that ``secret`` belongs to, or the card's first. Raises ``UsageError`` for an unknown name."""
     if not card.secrets:
         raise UsageError(f"the card {card.id} has no secret", next_step="Choose a provider whose card has one.")
     units = card.units()
     if secret is None:
         name = card.secrets[0].unit
-        return Unit(name, tuple(units[name]))
+        return SecretGroup(name, tuple(units[name]))
     spec = next((spec for spec in card.secrets if spec.name == secret), None)
     if spec is None:
         known = [spec.name for spec in card.secrets]
         raise UsageError(f"the card {card.id} has no secret {secret}", next_step=did_you_mean(secret, known))
-    return Unit(spec.unit, tuple(units[spec.unit]))
+    return SecretGroup(spec.unit, tuple(units[spec.unit]))
 
 
-def items_for(unit: Unit, place: Place, versions: Mapping[str, tuple[Secret, int]], note: str = "") -> Sequence[Item]:
+def items_for(
+    unit: SecretGroup, place: Binding, versions: Mapping[str, tuple[Secret, int]], note: str = ""
+) -> Sequence[Item]:
     """What is written at one destination: the secrets, then the companions it has room for."""
     items, companions = [], []
     for spec in unit.secrets:
@@ -146,9 +148,9 @@ def deployments_for(destinations: Iterable[Destination]) -> Sequence[tuple[str, 
 def make_plan(
     request: RotateRequest,
     card: Card,
-    places: Sequence[Place],
-    survey: Survey,
-    view: LaneView,
+    places: Sequence[Binding],
+    survey: PlanningFacts,
+    view: ChainView,
     rules: RotationRules,
 ) -> Plan:
     """The plan of a new rotation.
@@ -182,10 +184,10 @@ def make_plan(
     )
 
 
-def check_claims(claims: Sequence[Claim], lane: Lane) -> None:
-    """Raise ``ConfigError`` where ``lane`` and another owner claim the same name at the same place, undeclared, or
-    where ``lane`` itself names one place twice."""
-    for one, other in _rivals(claims, lane):
+def check_claims(claims: Sequence[Claim], chain_key: ChainKey) -> None:
+    """Raise ``ConfigError`` where ``chain_key`` and another owner claim the same name at the same place, undeclared, or
+    where ``chain_key`` itself names one place twice."""
+    for one, other in _rivals(claims, chain_key):
         if not _same_place(one, other):
             continue
         if one.owner == other.owner:
@@ -202,16 +204,16 @@ def check_claims(claims: Sequence[Claim], lane: Lane) -> None:
         )
 
 
-def claims_in_doubt(claims: Sequence[Claim], lane: Lane) -> frozenset[str]:
-    """The places of ``lane`` of which only their service can tell whether somebody else claims them too."""
-    pairs = [pair for pair in _rivals(claims, lane) if parse(pair[0].uri).may_be(parse(pair[1].uri))]
-    return frozenset(claim.uri for pair in pairs for claim in pair if claim.owner == lane)
+def claims_in_doubt(claims: Sequence[Claim], chain_key: ChainKey) -> frozenset[str]:
+    """The places of ``chain_key`` of which only their service can tell whether somebody else claims them too."""
+    pairs = [pair for pair in _rivals(claims, chain_key) if parse(pair[0].uri).may_be(parse(pair[1].uri))]
+    return frozenset(claim.uri for pair in pairs for claim in pair if claim.owner == chain_key)
 
 
-def _rivals(claims: Sequence[Claim], lane: Lane) -> Iterator[tuple[Claim, Claim]]:
+def _rivals(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Claim, Claim]]:
     """Pairs of one of ours and another under the same name, that nobody declared to be shared."""
     for one, other in combinations(claims, 2):
-        if lane not in (one.owner, other.owner) or one.name.upper() != other.name.upper():
+        if chain_key not in (one.owner, other.owner) or one.name.upper() != other.name.upper():
             continue
         folded = parse(one.uri).folds_names and parse(other.uri).folds_names
         shared = one.shared and other.shared and one.owner != other.owner
@@ -224,7 +226,7 @@ def _same_place(one: Claim, other: Claim) -> bool:
     return any(place.overlaps(there) for place in mine for there in theirs)
 
 
-def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], action: Action) -> None:
+def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], action: RotateAction) -> None:
     """Raise ``Refused`` where the keys are of a provider that we stand on and not both accesses are given.
 
     With both, a rotation goes on whichever of them works. One value for both is no second access; only an unfinished
@@ -239,7 +241,7 @@ def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], acti
         if given is None
     ]
     same = [one for one in accesses if one.old and one.new and one.old.same_as(one.new)]
-    if accesses and not missing and (not same or action is Action.RESUME):
+    if accesses and not missing and (not same or action is RotateAction.RESUME):
         return
     lacking = f": not set: {', '.join(missing)}" if missing else ""
     lacking = lacking or "".join(f": {one.variable} and {one.new_variable} are the same" for one in same[:1])
@@ -251,7 +253,7 @@ def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], acti
     )
 
 
-def refuse_values(unit: Unit, request: RotateRequest) -> None:
+def refuse_values(unit: SecretGroup, request: RotateRequest) -> None:
     """Raise ``UsageError`` where values are given, or asked to be made up, that cannot be this unit's."""
     unknown = sorted(set(request.values) - set(unit.names))
     if unknown:
@@ -262,14 +264,14 @@ def refuse_values(unit: Unit, request: RotateRequest) -> None:
     if any(not value for value in request.values.values()):
         raise UsageError("an empty value was given", next_step="Check what is written to standard input.")
     issued = [spec.name for spec in unit.secrets if spec.from_ != "generated"]
-    if request.origin is Origin.GENERATE and issued:
+    if request.origin is ValueSource.GENERATE and issued:
         raise UsageError(
             f"{', '.join(issued)}: issued by the provider, a value made up here would not work",
             next_step="Make it in the provider's console and store it as a new version.",
         )
 
 
-def _manual_plan(unit: Unit, request: RotateRequest) -> Plan:
+def _manual_plan(unit: SecretGroup, request: RotateRequest) -> Plan:
     leak = Leak(request.reason or "", dict.fromkeys(unit.names)) if request.leak else None
     return Plan(
         unit=unit.name,
@@ -284,9 +286,9 @@ def _manual_plan(unit: Unit, request: RotateRequest) -> Plan:
     )
 
 
-def _refuse_missing(unit: Unit, request: RotateRequest, survey: Survey) -> None:
+def _refuse_missing(unit: SecretGroup, request: RotateRequest, survey: PlanningFacts) -> None:
     """``Survey`` reads strictly for the default origin; here only what will not be written may be absent."""
-    if request.origin is not Origin.STDIN:
+    if request.origin is not ValueSource.STDIN:
         return
     absent = [name for name in unit.names if name not in survey.newest and name not in request.values]
     if absent:
@@ -296,17 +298,17 @@ def _refuse_missing(unit: Unit, request: RotateRequest, survey: Survey) -> None:
         )
 
 
-def _refuse_empty(request: RotateRequest, survey: Survey) -> None:
+def _refuse_empty(request: RotateRequest, survey: PlanningFacts) -> None:
     """What was cleared by mistake would switch the provider off everywhere at once."""
     for name, newest in survey.newest.items():
-        if request.origin is Origin.INFISICAL and not newest.value:
+        if request.origin is ValueSource.INFISICAL and not newest.value:
             raise Refused(
                 f"{name}: version {newest.version} is empty",
                 next_step="Store the value to be used as a new version, then rotate again.",
             )
 
 
-def _refuse_leaked_before(unit: Unit, request: RotateRequest, survey: Survey) -> None:
+def _refuse_leaked_before(unit: SecretGroup, request: RotateRequest, survey: PlanningFacts) -> None:
     """A value that leaked is not brought out again under another number; of a group one member has to differ."""
     again = {name: version for name in unit.names if (version := _leaked_twin(name, request, survey))}
     if len(again) == len(unit.names):
@@ -317,24 +319,24 @@ def _refuse_leaked_before(unit: Unit, request: RotateRequest, survey: Survey) ->
         )
 
 
-def _leaked_twin(name: str, request: RotateRequest, survey: Survey) -> int | None:
+def _leaked_twin(name: str, request: RotateRequest, survey: PlanningFacts) -> int | None:
     newest = survey.newest.get(name)
-    value = request.values.get(name) or (newest.value if newest and request.origin is Origin.INFISICAL else None)
+    value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.INFISICAL else None)
     twins = [old.version for old in survey.leaked.get(name, ()) if value is not None and old.value.same_as(value)]
     return twins[0] if twins else None
 
 
-def _seen(unit: Unit, survey: Survey) -> Mapping[str, tuple[int, str] | None]:
+def _seen(unit: SecretGroup, survey: PlanningFacts) -> Mapping[str, tuple[int, str] | None]:
     return {
         name: (survey.newest[name].version, survey.newest[name].secret_id) if name in survey.newest else None
         for name in unit.names
     }
 
 
-def _pin(name: str, request: RotateRequest, survey: Survey, view: LaneView) -> Pin:
+def _pin(name: str, request: RotateRequest, survey: PlanningFacts, view: ChainView) -> Pin:
     """From what is out (by history, else the version before) to the newest, where that is settled already."""
     newest, out = survey.newest.get(name), view.out.get(name)
-    settled = request.origin is Origin.INFISICAL
+    settled = request.origin is ValueSource.INFISICAL
     if out is not None:
         before: Written | None = out
     elif not settled:
@@ -351,7 +353,7 @@ def _pin(name: str, request: RotateRequest, survey: Survey, view: LaneView) -> P
     )
 
 
-def _refuse_older(pin: Pin, view: LaneView) -> None:
+def _refuse_older(pin: Pin, view: ChainView) -> None:
     """An older version never overwrites a newer one; a re-created secret is another one, and starts at 1."""
     if pin.to_version is None:
         return
@@ -366,18 +368,18 @@ def _refuse_older(pin: Pin, view: LaneView) -> None:
 
 
 def _leak(
-    unit: Unit, request: RotateRequest, survey: Survey, view: LaneView, pins: Sequence[Pin]
+    unit: SecretGroup, request: RotateRequest, survey: PlanningFacts, view: ChainView, pins: Sequence[Pin]
 ) -> tuple[Leak | None, Sequence[str]]:
     if not request.leak:
         return None, ()
     leaked = {pin.name: _leaked_version(pin, request, view) for pin in pins}
     leak = Leak(request.reason or "", leaked)
-    if request.origin is not Origin.INFISICAL:
+    if request.origin is not ValueSource.INFISICAL:
         return leak, ()  # the value is checked when it is there: see refuse_leaked_values
     return leak, refuse_leaked_values(unit, request, survey, leak, view)
 
 
-def _leaked_version(pin: Pin, request: RotateRequest, view: LaneView) -> int | None:
+def _leaked_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | None:
     """Given; else what is out; in the middle of replacing a leaked one, that one still; else the one before."""
     if request.leaked_version is not None:
         return request.leaked_version
@@ -393,7 +395,7 @@ def _names(rotation: RotationView) -> Sequence[str]:
 
 
 def refuse_leaked_values(
-    unit: Unit, request: RotateRequest, survey: Survey, leak: Leak, view: LaneView
+    unit: SecretGroup, request: RotateRequest, survey: PlanningFacts, leak: Leak, view: ChainView
 ) -> Sequence[str]:
     """Raise ``Refused`` where the newest values are not fresh; returns what could not be compared, in words.
 
@@ -420,7 +422,7 @@ class _Stale:
     """Whether it rules the whole group out: a return to an older value."""
 
 
-def _stale(name: str, survey: Survey, leak: Leak, view: LaneView, *, explicit: bool) -> _Stale | None:
+def _stale(name: str, survey: PlanningFacts, leak: Leak, view: ChainView, *, explicit: bool) -> _Stale | None:
     newest, leaked, out = survey.newest[name], leak.versions.get(name), view.out.get(name)
     created_anew = out is not None and out.secret_id != newest.secret_id
     known = newest.version in view.leaked(name) or (leaked is not None and newest.version <= leaked)
@@ -439,15 +441,15 @@ def _stale(name: str, survey: Survey, leak: Leak, view: LaneView, *, explicit: b
     return None
 
 
-def _deployed_at(name: str, survey: Survey) -> str | None:
+def _deployed_at(name: str, survey: PlanningFacts) -> str | None:
     for key, observed in survey.observed.items():
         there = observed.get(name)
-        if there and there.in_step is InStep.YES:
+        if there and there.sync is SyncStatus.YES:
             return key
     return None
 
 
-def _not_compared(unit: Unit, survey: Survey, leak: Leak) -> Iterable[str]:
+def _not_compared(unit: SecretGroup, survey: PlanningFacts, leak: Leak) -> Iterable[str]:
     for name in unit.names:
         leaked = leak.versions.get(name)
         if leaked is not None and leaked not in {old.version for old in survey.earlier.get(name, ())}:
@@ -462,9 +464,9 @@ def _no_newer(what: str) -> Refused:
     )
 
 
-def _planned(unit: Unit, place: Place, survey: Survey, view: LaneView) -> PlannedPlace:
+def _planned(unit: SecretGroup, place: Binding, survey: PlanningFacts, view: ChainView) -> PlannedPlace:
     destination = place.destination
-    forecast = survey.forecasts.get(place.key, Forecast(0, 0, (), ()))
+    estimate = survey.estimates.get(place.key, CostEstimate(0, 0, (), ()))
     placeholder = {name: (Secret(""), 0) for name in unit.names}
     names = tuple(item.name for item in items_for(unit, place, placeholder))
     return PlannedPlace(
@@ -473,25 +475,25 @@ def _planned(unit: Unit, place: Place, survey: Survey, view: LaneView) -> Planne
         destination.service,
         destination.runtime,
         names,
-        forecast.reads,
-        forecast.writes,
-        tuple(forecast.create),
-        tuple(forecast.update),
+        estimate.reads,
+        estimate.writes,
+        tuple(estimate.create),
+        tuple(estimate.update),
         new=bool(never_written([destination.uri], view)),
     )
 
 
 def _costs(
-    unit: Unit, places: Sequence[Place], survey: Survey, request: RotateRequest, rules: RotationRules
+    unit: SecretGroup, places: Sequence[Binding], survey: PlanningFacts, request: RotateRequest, rules: RotationRules
 ) -> Sequence[ServiceCost]:
     # A version that was there when the plan was made has been read; one that is to be made is read back.
-    made = len(unit.secrets) if request.origin is not Origin.INFISICAL else 0
+    made = len(unit.secrets) if request.origin is not ValueSource.INFISICAL else 0
     reads, writes = {"infisical": made}, {"infisical": made}
     for place in places:
-        forecast, service = survey.forecasts.get(place.key), place.destination.service
-        if forecast:
-            reads[service] = reads.get(service, 0) + forecast.reads
-            writes[service] = writes.get(service, 0) + forecast.writes
+        estimate, service = survey.estimates.get(place.key), place.destination.service
+        if estimate:
+            reads[service] = reads.get(service, 0) + estimate.reads
+            writes[service] = writes.get(service, 0) + estimate.writes
     if request.deploy:
         for base, _ in deployments_for(place.destination for place in places):
             service = parse_service(base)
@@ -510,7 +512,7 @@ def _cost(service: str, reads: int, writes: int, rules: RotationRules) -> Servic
     return ServiceCost(service, reads, writes, predict(reads + writes, writes, limits, rules.seconds_per_request))
 
 
-def _remarks(unit: Unit) -> Iterable[str]:
+def _remarks(unit: SecretGroup) -> Iterable[str]:
     if unit.client:
         yield (
             "Installed apps hold this value: a redeploy does not replace it there, so it will be UNPROVEN, "

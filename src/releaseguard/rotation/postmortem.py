@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec import structs
 
-from releaseguard.audit import Chain, Finding, Lane
+from releaseguard.audit import Chain, ChainFinding, ChainKey
 from releaseguard.model import Event, JsonObject, Outcome, to_text
 from releaseguard.report.postmortem import Moment, PostmortemDocument, clock
 from releaseguard.rotation import events as said
 from releaseguard.rotation.account import leak_row, rotation_row, who
-from releaseguard.rotation.history import Leg, RotationView, confirming, store_time, view_of
+from releaseguard.rotation.history import DirectionProgress, RotationView, confirming, store_time, view_of
 from releaseguard.rotation.leak import report_in, summary
-from releaseguard.rotation.values import Direction, State
+from releaseguard.rotation.values import Direction, RotationState
 
 FOLDER = "postmortems"
 """Beside the configuration: where a leak's rotation leaves its report."""
@@ -27,13 +27,13 @@ def postmortem(
     rotation_id: str,
     *,
     exposures: Sequence[Event] = (),
-    findings: Sequence[Finding] = (),
+    findings: Sequence[ChainFinding] = (),
 ) -> PostmortemDocument:
     """The document of rotation ``rotation_id``, which is in ``chain``.
 
     ``exposures`` are the reports of what the leak exposed, ``findings`` what is wrong with the chain itself.
     """
-    lane, view = chain.lane, view_of(chain)
+    chain_key, view = chain.chain_key, view_of(chain)
     rotation = next(one for one in view.rotations if one.id == rotation_id)
     mine = [_Told(row, said.parse(row)) for row in chain.steps if row.detail.get("rotation_id") == rotation_id]
     exposure = _exposure(exposures)
@@ -41,15 +41,15 @@ def postmortem(
     head = chain.head
     return PostmortemDocument(
         title=_title(rotation),
-        summary=_summary(lane, rotation),
-        rotation=rotation_row(lane, rotation),
+        summary=_summary(chain_key, rotation),
+        rotation=rotation_row(chain_key, rotation),
         times=_times(rotation, exposure),
         timeline=[*map(_moment, _worth_telling(mine))],
         by=list(dict.fromkeys(name for one in mine if (name := who(one.step.holder)))),
         destinations=_destinations(rotation),
         exposure=exposure,
         exposure_lines=list(summary(exposure)) if exposure else [],
-        open=[str(leak_row(lane, leak)["next_step"]) for leak in leaks] or _what_is_open(lane, rotation),
+        open=[str(leak_row(chain_key, leak)["next_step"]) for leak in leaks] or _what_is_open(chain_key, rotation),
         head=str(head) if head else None,
         findings=[f"step {finding.step} {finding.problem}" for finding in findings],
     )
@@ -60,20 +60,20 @@ def _title(rotation: RotationView) -> str:
     return f"{kind} {rotation.unit}"
 
 
-_ENDINGS: Mapping[State, str] = {
-    State.PROVEN: "The new version is proven to work; the old key has not been confirmed as revoked yet.",
-    State.UNPROVEN: "The new version is deployed, but the app's own events do not prove that it works.",
-    State.ROLLED_BACK: "It was rolled back to the previous version.",
-    State.ABORTED: "It was given up.",
-    State.FAILED: "It failed.",
-    State.WAITING_APPROVAL: "It waits for an approval in Infisical.",
-    State.WAITING_CONSOLE: "It waits for a person to set the value at the provider.",
+_ENDINGS: Mapping[RotationState, str] = {
+    RotationState.PROVEN: "The new version is proven to work; the old key has not been confirmed as revoked yet.",
+    RotationState.UNPROVEN: "The new version is deployed, but the app's own events do not prove that it works.",
+    RotationState.ROLLED_BACK: "It was rolled back to the previous version.",
+    RotationState.ABORTED: "It was given up.",
+    RotationState.FAILED: "It failed.",
+    RotationState.WAITING_APPROVAL: "It waits for an approval in Infisical.",
+    RotationState.WAITING_CONSOLE: "It waits for a person to set the value at the provider.",
 }
 
 
-def _summary(lane: Lane, rotation: RotationView) -> str:
+def _summary(chain_key: ChainKey, rotation: RotationView) -> str:
     ending = _retirement(rotation) or _ENDINGS.get(rotation.state, f"It has come as far as {rotation.state.value}.")
-    cause = f"{lane.provider} in {lane.environment}"
+    cause = f"{chain_key.provider} in {chain_key.environment}"
     if rotation.leak:
         known = ", ".join(_version(name, number) for name, number in sorted(rotation.leak.versions.items()))
         cause += f": {known} became known to strangers ({rotation.leak.reason})"
@@ -85,7 +85,7 @@ def _summary(lane: Lane, rotation: RotationView) -> str:
 
 def _retirement(rotation: RotationView) -> str | None:
     """How it ended, once a person said that the key is revoked: that says nothing about the new one."""
-    if rotation.state is not State.RETIRED:
+    if rotation.state is not RotationState.RETIRED:
         return None
     if rotation.rolling_back:
         return "It was rolled back to the previous version; the one taken back is confirmed as revoked."
@@ -99,7 +99,7 @@ def _version(name: str, number: int | None) -> str:
 
 
 def _times(rotation: RotationView, exposure: JsonObject | None) -> Mapping[str, Any]:
-    forward = rotation.leg(Direction.FORWARD)
+    forward = rotation.progress(Direction.FORWARD)
     moments = {
         "in_use_since": exposure.get("used_since") if exposure else None,
         "began_at": to_text(rotation.began_at),
@@ -124,11 +124,11 @@ def _seconds(start: datetime, end: datetime | None) -> int | None:
 
 
 def _destinations(rotation: RotationView) -> Sequence[Mapping[str, str]]:
-    legs: Mapping[Direction, Leg] = rotation.legs
+    directions: Mapping[Direction, DirectionProgress] = rotation.directions
     return [
         {"uri": key, "direction": direction.value, "status": carried.status, "problem": carried.problem or ""}
-        for direction, leg in legs.items()
-        for key, carried in sorted(leg.places.items())
+        for direction, progress in directions.items()
+        for key, carried in sorted(progress.places.items())
     ]
 
 
@@ -137,12 +137,12 @@ def _exposure(events: Sequence[Event]) -> JsonObject | None:
     return next((report for event in newest_first if (report := report_in(event))), None)
 
 
-def _what_is_open(lane: Lane, rotation: RotationView) -> Sequence[str]:
-    command = f"releaseguard rotate {lane.provider} --environment {lane.environment}"
+def _what_is_open(chain_key: ChainKey, rotation: RotationView) -> Sequence[str]:
+    command = f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment}"
     names = [pin.name for pin in rotation.pins]
     contradicted = rotation.confirmations and rotation.confirmations[-1].old_successes
-    if rotation.state is State.PROVEN or contradicted:
-        return [f"Revoke the old key at {lane.provider}, then: {confirming(lane, names)}"]
+    if rotation.state is RotationState.PROVEN or contradicted:
+        return [f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, names)}"]
     return [] if rotation.finished else [f"{command} --resume", *rotation.proof.missing]
 
 
@@ -154,7 +154,7 @@ class _Told:
     """A believed step of the rotation: its row, and what it says."""
 
     row: Event
-    step: said.Step
+    step: said.ChainStep
 
 
 def _worth_telling(told: Sequence[_Told]) -> Sequence[_Told]:
@@ -164,7 +164,7 @@ def _worth_telling(told: Sequence[_Told]) -> Sequence[_Told]:
     return [left for one in told if not isinstance(one.step, quiet) and (left := _without_ended(one, ended))]
 
 
-def _ended(step: said.Step) -> Iterable[tuple[str, Direction]]:
+def _ended(step: said.ChainStep) -> Iterable[tuple[str, Direction]]:
     if isinstance(step, said.PushFinished):
         yield from ((one.destination, step.direction) for one in step.destinations)
     elif isinstance(step, said.PushFailed):
@@ -235,7 +235,7 @@ def _continued(step: said.Continued) -> str:
     return f"Leak reported: {step.leak.reason}" if step.leak else "Taken up again after a failure"
 
 
-_WORDS: Mapping[type[said.Step], Callable[[Any], str]] = {
+_WORDS: Mapping[type[said.ChainStep], Callable[[Any], str]] = {
     said.Planned: _planned,
     said.Staged: _staged,
     said.LeaseTaken: lambda step: f"Taken up by {who(step.holder)}",
@@ -256,7 +256,7 @@ _WORDS: Mapping[type[said.Step], Callable[[Any], str]] = {
     said.Retired: _retired,
     said.RollingBack: _because("Rolling back"),
     said.RolledBack: _because("Rolled back"),
-    said.Failed: _because("Failed"),
+    said.RotationFailed: _because("Failed"),
     said.Aborted: _because("Given up"),
     said.Continued: _continued,
 }

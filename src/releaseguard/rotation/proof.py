@@ -83,7 +83,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
+class RuntimeDestination:
     """One destination from which a running app reads the secret. Times are the store's."""
 
     uri: str
@@ -120,7 +120,7 @@ class Question:
     success_events: frozenset[str]
     auth_error_codes: frozenset[str]
     labels: Labels
-    runtimes: Sequence[Runtime]
+    runtimes: Sequence[RuntimeDestination]
     successes: int = 3
     accept_timing: bool = False
     traffic: Mapping[str | None, float] = field(default_factory=dict)
@@ -286,7 +286,7 @@ class _Tally:
 
 
 def _prove_one(
-    question: Question, runtime: Runtime, rows: Sequence[Event], delays: Mapping[str | None, timedelta]
+    question: Question, runtime: RuntimeDestination, rows: Sequence[Event], delays: Mapping[str | None, timedelta]
 ) -> RuntimeProof:
     heard = [_read(question, runtime, row, delays) for row in rows if _may_object(question, runtime, row)]
     tally = _count(question, runtime, heard)
@@ -310,7 +310,7 @@ def _prove_one(
     )
 
 
-def _may_object(question: Question, runtime: Runtime, event: Event) -> bool:
+def _may_object(question: Question, runtime: RuntimeDestination, event: Event) -> bool:
     """Whether the event can speak against the new version at ``runtime``.
 
     A source that the project names nowhere may be a process that everybody forgot: it proves nothing, but while it
@@ -327,7 +327,9 @@ def _best(counted: Sequence[_Row], needed: int) -> Sequence[_Row]:
     return sorted(counted, key=lambda row: row.says.value)[:needed]
 
 
-def _read(question: Question, runtime: Runtime, event: Event, delays: Mapping[str | None, timedelta]) -> _Row:
+def _read(
+    question: Question, runtime: RuntimeDestination, event: Event, delays: Mapping[str | None, timedelta]
+) -> _Row:
     none = timedelta()
     delay = delays.get(event.source, none)
     happened = event.occurred_at + min(delay, none)
@@ -335,7 +337,7 @@ def _read(question: Question, runtime: Runtime, event: Event, delays: Mapping[st
     return _Row(event, _says(question, runtime, event), happened, by, runtime.speaks(event))
 
 
-def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
+def _says(question: Question, runtime: RuntimeDestination, event: Event) -> _Says:
     """What a row carries, the strongest statement first: it settles the row."""
     version = event.detail.get("secret_version")
     if version not in (None, ""):
@@ -353,7 +355,7 @@ def _says(question: Question, runtime: Runtime, event: Event) -> _Says:
     return _Says.OLD if release == runtime.previous_release else _Says.NOTHING
 
 
-def _of_deployment(question: Question, runtime: Runtime, event: Event, deployment: str) -> _Says:
+def _of_deployment(question: Question, runtime: RuntimeDestination, event: Event, deployment: str) -> _Says:
     """What the id of a deployment says: where it is known to be another runtime's, nothing about this one."""
     if deployment in runtime.later_deployments:
         return _Says.NEW_DEPLOYMENT
@@ -365,7 +367,7 @@ def _of_deployment(question: Question, runtime: Runtime, event: Event, deploymen
     return _Says.OLD if runtime.speaks(event) and deployment not in others - {runtime.deployment} else _Says.NOTHING
 
 
-def _count(question: Question, runtime: Runtime, rows: Sequence[_Row]) -> _Tally:
+def _count(question: Question, runtime: RuntimeDestination, rows: Sequence[_Row]) -> _Tally:
     evidence, elsewhere, against = [], [], []
     unlabelled = too_early = 0
     for row in rows:
@@ -448,7 +450,7 @@ def _answers_to_the_new(question: Question, tally: _Tally) -> tuple[int, int]:
 
 
 def _what_is_missing(
-    question: Question, runtime: Runtime, tally: _Tally, counted: int, needed: int, silent: Sequence[str]
+    question: Question, runtime: RuntimeDestination, tally: _Tally, counted: int, needed: int, silent: Sequence[str]
 ) -> str:
     parts = [f"{runtime.uri}: {counted} of {needed} successes with the new version"]
     parts += _observations(question, tally, silent)
@@ -481,7 +483,7 @@ def _clock(rows: Sequence[_Row]) -> str:
     return max(store_time(row.event) for row in rows).strftime("%H:%M:%S UTC")
 
 
-def _how_to_get_it(question: Question, runtime: Runtime, lacking: int) -> str:
+def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int) -> str:
     rate = sum(
         hourly
         for source, hourly in question.traffic.items()

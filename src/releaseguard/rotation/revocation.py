@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from releaseguard.audit import Lane
+from releaseguard.audit import ChainKey
 from releaseguard.eventlog.interface import CLIENT, EventLog, Query
 from releaseguard.model import OURSELVES, Event, Outcome, to_text
-from releaseguard.rotation.history import Confirmation, LaneView, RotationView, confirming
+from releaseguard.rotation.history import ChainView, Confirmation, RotationView, confirming
 from releaseguard.rotation.proof import Labels
-from releaseguard.rotation.values import Direction, State
+from releaseguard.rotation.values import Direction, RotationState
 
 QUIET = timedelta(hours=1)
 """How long after a renewed confirmation it is held against instead of the one it renews."""
@@ -29,7 +29,7 @@ MOST = 1000
 class StillUsed:
     """A value that was confirmed to be revoked, and worked afterwards."""
 
-    lane: Lane
+    chain_key: ChainKey
     rotation_id: str
     unit: str
     since: datetime
@@ -43,13 +43,13 @@ class StillUsed:
 
     @property
     def next_step(self) -> str:
-        return f"Revoke the old key at {self.lane.provider}, then: {confirming(self.lane, self.names)}"
+        return f"Revoke the old key at {self.chain_key.provider}, then: {confirming(self.chain_key, self.names)}"
 
     def to_json(self) -> Mapping[str, Any]:
         """As in ``drift --json`` and ``audit show --json``."""
         return {
-            "provider": self.lane.provider,
-            "environment": self.lane.environment,
+            "provider": self.chain_key.provider,
+            "environment": self.chain_key.environment,
             "rotation_id": self.rotation_id,
             "unit": self.unit,
             "confirmed_at": to_text(self.since),
@@ -67,10 +67,10 @@ class StillUsed:
         )
 
 
-def revoked_by(view: LaneView, unit: str) -> RotationView | None:
+def revoked_by(view: ChainView, unit: str) -> RotationView | None:
     """The rotation whose old value a person means: the newest of ``unit`` that was not given up."""
     mine = [rotation for rotation in view.rotations if rotation.unit == unit]
-    kept = [rotation for rotation in mine if rotation.state is not State.ABORTED] or mine
+    kept = [rotation for rotation in mine if rotation.state is not RotationState.ABORTED] or mine
     return kept[-1] if kept else None
 
 
@@ -83,17 +83,20 @@ def held_against(confirmations: Sequence[Confirmation], now: datetime) -> dateti
 
 
 def old_successes(
-    log: EventLog, view: LaneView, rotation: RotationView, companions: Sequence[str], since: datetime
+    log: EventLog, view: ChainView, rotation: RotationView, companions: Sequence[str], since: datetime
 ) -> Sequence[Event]:
     """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation."""
     everything = Query(
-        environment=view.lane.environment, providers=(view.lane.provider,), outcome=Outcome.SUCCESS, since=since
+        environment=view.chain_key.environment,
+        providers=(view.chain_key.provider,),
+        outcome=Outcome.SUCCESS,
+        since=since,
     )
     return _old(log.select(everything), view, rotation, companions, since)
 
 
-def still_used(log: EventLog, view: LaneView, companions: Mapping[str, Sequence[str]]) -> Iterator[StillUsed]:
-    """The units of one lane whose old value is in use although its revocation was confirmed.
+def still_used(log: EventLog, view: ChainView, companions: Mapping[str, Sequence[str]]) -> Iterator[StillUsed]:
+    """The units of one chain whose old value is in use although its revocation was confirmed.
 
     ``companions`` has, by unit, the members whose version the app knows. The store picks the rows by the versions
     and deployments that the history knows to be old; what an app reports as a map of versions is seen by
@@ -110,16 +113,16 @@ def still_used(log: EventLog, view: LaneView, companions: Mapping[str, Sequence[
         if rows:
             last = max(rows, key=lambda row: row.occurred_at)
             names = [pin.name for pin in rotation.pins]
-            yield StillUsed(view.lane, rotation.id, unit, since, len(rows), last.occurred_at, last.source, names)
+            yield StillUsed(view.chain_key, rotation.id, unit, since, len(rows), last.occurred_at, last.source, names)
 
 
-def _named_old(log: EventLog, view: LaneView, rotation: RotationView, since: datetime) -> Iterator[Event]:
+def _named_old(log: EventLog, view: ChainView, rotation: RotationView, since: datetime) -> Iterator[Event]:
     texts = [("secret_version", text) for text in _old_versions(view, rotation)]
     texts += [("deployment_id", before) for before in sorted(_deployments_before(rotation))]
     for key, text in texts:
         query = Query(
-            environment=view.lane.environment,
-            providers=(view.lane.provider,),
+            environment=view.chain_key.environment,
+            providers=(view.chain_key.provider,),
             outcome=Outcome.SUCCESS,
             since=since,
             detail={key: text},
@@ -129,7 +132,7 @@ def _named_old(log: EventLog, view: LaneView, rotation: RotationView, since: dat
         yield from log.select(query)
 
 
-def _old_versions(view: LaneView, rotation: RotationView) -> Sequence[str]:
+def _old_versions(view: ChainView, rotation: RotationView) -> Sequence[str]:
     """How apps may report the versions that were in use before: each member's number, and the group's."""
     texts: set[str] = set()
     for one in _up_to(view, rotation):
@@ -141,18 +144,18 @@ def _old_versions(view: LaneView, rotation: RotationView) -> Sequence[str]:
     return sorted(texts)
 
 
-def _up_to(view: LaneView, rotation: RotationView) -> Sequence[RotationView]:
+def _up_to(view: ChainView, rotation: RotationView) -> Sequence[RotationView]:
     mine = [one for one in view.rotations if one.unit == rotation.unit]
     return mine[: 1 + next(number for number, one in enumerate(mine) if one.id == rotation.id)]
 
 
-def _and_later(view: LaneView, rotation: RotationView) -> Sequence[RotationView]:
+def _and_later(view: ChainView, rotation: RotationView) -> Sequence[RotationView]:
     mine = [one for one in view.rotations if one.unit == rotation.unit]
     return mine[next(number for number, one in enumerate(mine) if one.id == rotation.id) :]
 
 
 def _old(
-    events: Iterable[Event], view: LaneView, rotation: RotationView, companions: Sequence[str], since: datetime
+    events: Iterable[Event], view: ChainView, rotation: RotationView, companions: Sequence[str], since: datetime
 ) -> Sequence[Event]:
     labels = [Labels.of(one.pins, one.direction, companions) for one in _and_later(view, rotation)]
     before = _deployments_before(rotation)
@@ -173,7 +176,7 @@ def _is_old(event: Event, labels: Sequence[Labels], before: frozenset[str]) -> b
 
 def _deployments_before(rotation: RotationView) -> frozenset[str]:
     """Deployments that served the old value, and hold it for good."""
-    made = rotation.leg(rotation.direction).deployments.values()
+    made = rotation.progress(rotation.direction).deployments.values()
     return frozenset({one.before_id for one in made if one.before_id} - {one.id for one in made})
 
 

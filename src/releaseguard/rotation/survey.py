@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from releaseguard.audit import Foreign, Lane
+from releaseguard.audit import ChainKey, Foreign
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
-from releaseguard.destinations.interface import SHADOWS_UNREAD, InStep, Item, ItemKind, Observed
+from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.rotation.copies import Found, Unread, search_for_copies
-from releaseguard.rotation.drift import DriftFinding, DriftStatus, Pushed, findings, unmanaged
-from releaseguard.rotation.history import LaneView, OpenLeak, lane_query, read, view_of
+from releaseguard.rotation.copies import CopiesFound, UnsearchedPlace, search_for_copies
+from releaseguard.rotation.drift import DriftFinding, DriftStatus, LastPush, findings, unmanaged
+from releaseguard.rotation.history import ChainView, OpenLeak, chain_query, read, view_of
 from releaseguard.rotation.revocation import StillUsed, still_used
-from releaseguard.rotation.values import Place
+from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import SecretVersion, Vault
 
 LOOK_BACK = 3
@@ -27,8 +27,8 @@ class Managed:
     """One provider's managed secrets in one environment."""
 
     card: Card
-    lane: Lane
-    places: Sequence[Place]
+    chain_key: ChainKey
+    places: Sequence[Binding]
     configured: Sequence[str]
     """Every destination that the configuration names for the provider, in any environment: no copies."""
     sensitive: bool = False
@@ -36,7 +36,7 @@ class Managed:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class DriftReport:
     """What was found; ``leaks`` are those that nobody has confirmed to be revoked."""
 
     findings: Sequence[DriftFinding]
@@ -46,13 +46,13 @@ class Survey:
     """Old values that were confirmed to be revoked, and worked afterwards."""
     foreign: Sequence[Foreign] = ()
     """Rows that claim to be ours and are not believed: what was found rests on none of them."""
-    broken: Sequence[LaneView] = ()
+    broken: Sequence[ChainView] = ()
     """Histories that cannot be believed beyond some step: what was pushed since is not known."""
-    unread: Sequence[Unread] = ()
+    unread: Sequence[UnsearchedPlace] = ()
     """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
 
-def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: bool = True) -> Survey:
+def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: bool = True) -> DriftReport:
     """Compare every managed secret with the vault. ``copies``: also look for unmanaged copies elsewhere.
 
     Raises ``ServiceError`` or one of its kinds where a service does not answer.
@@ -61,16 +61,16 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     found: list[DriftFinding] = []
     leaks: dict[str, Sequence[OpenLeak]] = {}
     still: list[StillUsed] = []
-    unread: set[Unread] = set()
-    views: list[LaneView] = []
+    unread: set[UnsearchedPlace] = set()
+    views: list[ChainView] = []
     for one in managed:
-        view = lane_view(log, one.lane)
+        view = chain_view(log, one.chain_key)
         views.append(view)
         if view.open_leaks:
             leaks[one.card.id] = view.open_leaks
         still += still_used(log, view, companions_of(one.card))
         for said in _one(one, vault, stored, view):
-            if isinstance(said, Unread):
+            if isinstance(said, UnsearchedPlace):
                 unread.add(said)
             else:
                 found.append(said)
@@ -78,7 +78,7 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
             elsewhere = _copies(one, stored)
             found += [unmanaged(one.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies]
             unread |= {*elsewhere.unread}
-    return Survey(
+    return DriftReport(
         findings=found,
         leaks=leaks,
         still_used=still,
@@ -88,9 +88,9 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     )
 
 
-def lane_view(log: EventLog, lane: Lane) -> LaneView:
-    """The state of a lane as its events tell it now."""
-    return view_of(read(lane, log.judged(lane_query(lane))))
+def chain_view(log: EventLog, chain_key: ChainKey) -> ChainView:
+    """The state of a chain as its events tell it now."""
+    return view_of(read(chain_key, log.judged(chain_query(chain_key))))
 
 
 def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
@@ -104,7 +104,9 @@ def companions_of(card: Card) -> Mapping[str, Sequence[str]]:
     return {unit: [one.name for one in members if one.companion] for unit, members in card.units().items()}
 
 
-def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView) -> Iterator[DriftFinding | Unread]:
+def _one(
+    managed: Managed, vault: Vault, stored: frozenset[str], view: ChainView
+) -> Iterator[DriftFinding | UnsearchedPlace]:
     newest: list[SecretVersion] = []
     for secret in secrets_of(managed.card, stored):
         try:
@@ -117,22 +119,22 @@ def _one(managed: Managed, vault: Vault, stored: frozenset[str], view: LaneView)
 
 
 def _at(
-    managed: Managed, vault: Vault, place: Place, newest: Sequence[SecretVersion], view: LaneView
-) -> Iterator[DriftFinding | Unread]:
+    managed: Managed, vault: Vault, place: Binding, newest: Sequence[SecretVersion], view: ChainView
+) -> Iterator[DriftFinding | UnsearchedPlace]:
     items = [_item(place, version) for version in newest]
     seen = place.destination.observe(items) if items else {}
     for version, item in zip(newest, items, strict=True):
         observed = seen.get(item.name, Observed(item.name, present=False))
         pushed = pushed_to(view, place, version.name)
-        if pushed is None and observed.in_step is InStep.NO:
+        if pushed is None and observed.sync is SyncStatus.NO:
             pushed = _recognised(vault, place, version, observed)
         found = findings(managed.card.id, version, place.destination.uri, pushed, observed)
         yield from (one for one in found if _matters(managed, one))
         if SHADOWS_UNREAD in observed.remarks:
-            yield Unread(item.name, f"environments of {place.destination.uri}")
+            yield UnsearchedPlace(item.name, f"environments of {place.destination.uri}")
 
 
-def _recognised(vault: Vault, place: Place, newest: SecretVersion, observed: Observed) -> Pushed | None:
+def _recognised(vault: Vault, place: Binding, newest: SecretVersion, observed: Observed) -> LastPush | None:
     """The earlier version that a destination we never pushed to holds, if it shows that."""
     for number in range(newest.version - 1, max(newest.version - 1 - LOOK_BACK, 0), -1):
         try:
@@ -140,8 +142,8 @@ def _recognised(vault: Vault, place: Place, newest: SecretVersion, observed: Obs
         except NotFound:
             return None
         there = place.destination.observe([_item(place, earlier)]).get(observed.name)
-        if there and there.in_step is InStep.YES:
-            return Pushed(number, newest.secret_id, observed.marker)
+        if there and there.sync is SyncStatus.YES:
+            return LastPush(number, newest.secret_id, observed.marker)
     return None
 
 
@@ -156,20 +158,20 @@ def _matters(managed: Managed, finding: DriftFinding) -> bool:
     return True
 
 
-def _item(place: Place, version: SecretVersion) -> Item:
+def _item(place: Binding, version: SecretVersion) -> Item:
     return Item(place.name_of(version.name), version.value, ItemKind.SECRET, version.version)
 
 
-def pushed_to(view: LaneView, place: Place, secret: str) -> Pushed | None:
-    """Our last push of ``secret`` to ``place``, where the lane's history has one."""
+def pushed_to(view: ChainView, place: Binding, secret: str) -> LastPush | None:
+    """Our last push of ``secret`` to ``place``, where the chain's history has one."""
     written = view.written.get(place.key, {}).get(secret)
     if written is None:
         return None
     marker = view.markers.get(place.key, {}).get(place.name_of(secret))
-    return Pushed(written.version, written.secret_id, marker)
+    return LastPush(written.version, written.secret_id, marker)
 
 
-def _copies(managed: Managed, stored: frozenset[str]) -> Found:
+def _copies(managed: Managed, stored: frozenset[str]) -> CopiesFound:
     configured = [parse(uri) for uri in managed.configured]
     names = [secret.name for secret in secrets_of(managed.card, stored)]
     return search_for_copies(

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from releaseguard.audit import Head, Lane
+from releaseguard.audit import ChainKey, Head
 from releaseguard.cards.spec import Card
 from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.address import Address
@@ -25,7 +25,7 @@ from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 
 
-class State(StrEnum):
+class RotationState(StrEnum):
     """Where a rotation stands. Always derived from its events, never stored."""
 
     PLANNED = "PLANNED"
@@ -42,12 +42,12 @@ class State(StrEnum):
     ABORTED = "ABORTED"
 
 
-EXIT_CODES: Mapping[State, ExitCode] = {
-    State.PROVEN: ExitCode.OK,
-    State.RETIRED: ExitCode.OK,
-    State.ABORTED: ExitCode.OK,
-    State.FAILED: ExitCode.BAD,
-    State.ROLLED_BACK: ExitCode.BAD,
+EXIT_CODES: Mapping[RotationState, ExitCode] = {
+    RotationState.PROVEN: ExitCode.OK,
+    RotationState.RETIRED: ExitCode.OK,
+    RotationState.ABORTED: ExitCode.OK,
+    RotationState.FAILED: ExitCode.BAD,
+    RotationState.ROLLED_BACK: ExitCode.BAD,
 }
 """What a run that ends in a state without an error exits with; every other state is undecided."""
 
@@ -59,7 +59,7 @@ class Direction(StrEnum):
     BACK = "back"
 
 
-class Origin(StrEnum):
+class ValueSource(StrEnum):
     """Where the new value comes from (``--from``)."""
 
     INFISICAL = "infisical"
@@ -68,7 +68,7 @@ class Origin(StrEnum):
     INFISICAL_ROTATION = "infisical-rotation"
 
 
-class Action(StrEnum):
+class RotateAction(StrEnum):
     """What a call of ``rotate`` is for."""
 
     ROTATE = "rotate"
@@ -107,10 +107,10 @@ class Leak:
 class RotateRequest:
     """One call of ``rotate``: its flags as a plain value."""
 
-    action: Action = Action.ROTATE
+    action: RotateAction = RotateAction.ROTATE
     secret: str | None = None
     """A name on the card; it picks the unit. The card's first unit otherwise."""
-    origin: Origin = Origin.INFISICAL
+    origin: ValueSource = ValueSource.INFISICAL
     values: Mapping[str, Secret] = field(default_factory=dict)
     """New values by secret name, for :attr:`Origin.STDIN`."""
     leak: bool = False
@@ -127,7 +127,7 @@ class RotateRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Binding:
     """A destination of the unit, with the names used there and who uses the secret from there."""
 
     destination: Destination
@@ -153,7 +153,7 @@ class Claim:
 
     uri: str
     name: str
-    owner: Lane
+    owner: ChainKey
     shared: bool = False
     also: Sequence[Address] = ()
     """Other spellings of the place, where its service had to be asked."""
@@ -225,14 +225,14 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RotationWorld:
+class RotationContext:
     """Everything a rotation touches. ``guard`` is the one that its services' clients call before each request."""
 
     card: Card
-    lane: Lane
+    chain_key: ChainKey
     vault: Vault
     log: EventLog
-    places: Sequence[Place]
+    places: Sequence[Binding]
     deployers: Mapping[str, Deployer] = field(default_factory=dict)
     """By the destination's URI without targets: ``vercel:prj_123``."""
     rules: RotationRules = RotationRules()
@@ -247,17 +247,17 @@ class RotationWorld:
     asks_for_new: bool = False
     """Whether a destination that the chain has never written has to be named: nobody reads the plan here."""
     usual_environment: str | None = None
-    """The one that a command means which names none; ``None``: this lane's."""
+    """The one that a command means which names none; ``None``: this chain's."""
 
     @property
     def command(self) -> str:
         """What a next step begins with: copied as it stands it means this provider in this environment."""
-        elsewhere = self.usual_environment not in (None, self.lane.environment)
+        elsewhere = self.usual_environment not in (None, self.chain_key.environment)
         words = [
             "releaseguard",
             "rotate",
             self.card.id,
-            *(["--environment", self.lane.environment] if elsewhere else []),
+            *(["--environment", self.chain_key.environment] if elsewhere else []),
         ]
         return shlex.join(words)
 
@@ -326,7 +326,7 @@ class Plan:
     """What would be done, decided before anything is written."""
 
     unit: str
-    origin: Origin
+    origin: ValueSource
     pins: Sequence[Pin]
     seen: Mapping[str, tuple[int, str] | None]
     """The vault's newest version and id of each secret, as the plan was made."""
@@ -374,7 +374,7 @@ class RotationResult:
     rotation_id: str | None
     provider: str
     environment: str
-    state: State | None
+    state: RotationState | None
     secrets: Sequence[Pin] = ()
     destinations: Sequence[WrittenName] = ()
     proof: ProofSummary = ProofSummary()

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self, TypeVar
 
-from releaseguard.rotation.values import Place
+from releaseguard.rotation.values import Binding
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Workers:
         self._at_once = at_once
         self._pool: ThreadPoolExecutor | None = None
 
-    def each(self, work: Callable[[Place], T], places: Sequence[Place]) -> Sequence[T]:
+    def each(self, work: Callable[[Binding], T], places: Sequence[Binding]) -> Sequence[T]:
         """What ``work`` makes of each place, in their order.
 
         Raises the first failure, when nothing is under way any more; what had not been begun by then is not begun.

@@ -128,9 +128,9 @@ class SignedLog(EventLog):
 
     def _before(self, step: Event) -> Iterator[Event]:
         """The step that ``step`` follows on, where it is one of a chain."""
-        previous, lane = step.detail.get("previous"), step.detail.get("lane")
-        if isinstance(previous, str) and isinstance(lane, str):
-            yield from self._log.select(Query(providers=(OURSELVES,), detail={"lane": lane, "hash": previous}))
+        previous, chain_key = step.detail.get("previous"), step.detail.get("lane")
+        if isinstance(previous, str) and isinstance(chain_key, str):
+            yield from self._log.select(Query(providers=(OURSELVES,), detail={"lane": chain_key, "hash": previous}))
 
     # --- Reading
 

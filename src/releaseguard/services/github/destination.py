@@ -21,15 +21,15 @@ from releaseguard.destinations.address import Address, Scheme
 from releaseguard.destinations.interface import (
     SHADOWS_UNREAD,
     CopySearch,
+    CostEstimate,
     Destination,
-    Forecast,
-    InStep,
     Item,
     ItemKind,
     Observed,
     QueuedRun,
-    Receipt,
     RunQueue,
+    SyncStatus,
+    WriteResult,
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of, without_value
 from releaseguard.errors import (
@@ -181,23 +181,23 @@ class GitHubDestination(Destination):
 
     # --- the four verbs --------------------------------------------------------------------------------------
 
-    def forecast(self, items: Sequence[Item]) -> Forecast:
+    def estimate(self, items: Sequence[Item]) -> CostEstimate:
         self._check(items)
         with self._explained():
             seen = self._look_before(items)
         present = {name for name, found in seen.items() if found.observed.present}
         selected = sum(found.visibility == "selected" for found in seen.values())
-        return Forecast(
+        return CostEstimate(
             reads=1 + 2 * len(items) + selected,
             writes=len(items),
             create=[item.name for item in items if item.name not in present],
             update=[item.name for item in items if item.name in present],
         )
 
-    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+    def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         self._writes = Writes()
         self._check(items)
-        receipts: list[Receipt] = []
+        receipts: list[WriteResult] = []
         with self._explained():
             boxes = self._boxes(items)
             seen = self._look_before(items)
@@ -251,13 +251,13 @@ class GitHubDestination(Destination):
             return _Seen(self._look_at_variable(item))
         reply = self._get(f"{self._secrets}/{quoted(item.name)}")
         if reply.status == 404:
-            return _Seen(Observed(item.name, present=False, in_step=InStep.NO))
+            return _Seen(Observed(item.name, present=False, sync=SyncStatus.NO))
         return _secret_seen(item, _object(reply))
 
     def _look_at_variable(self, item: Item) -> Observed:
         reply = self._get(f"{self._variables}/{quoted(item.name)}")
         if reply.status == 404:
-            return Observed(item.name, present=False, in_step=InStep.NO)
+            return Observed(item.name, present=False, sync=SyncStatus.NO)
         return self._variable_seen(item, _object(reply))
 
     def _look_again(self, item: Item) -> _Seen:
@@ -286,7 +286,7 @@ class GitHubDestination(Destination):
             present=True,
             changed_at=moment_of(updated),
             marker=updated or None,
-            in_step=InStep.YES if same else InStep.NO,
+            sync=SyncStatus.YES if same else SyncStatus.NO,
         )
 
     def _get(self, path: str) -> Reply:
@@ -302,12 +302,12 @@ class GitHubDestination(Destination):
         key = self._keys.of(self._secrets)
         return {item.name: _Box.of(item.value, key) for item in items if item.kind is ItemKind.SECRET}
 
-    def _deliver(self, item: Item, seen: Mapping[str, _Seen], boxes: Mapping[str, _Box]) -> Receipt:
+    def _deliver(self, item: Item, seen: Mapping[str, _Seen], boxes: Mapping[str, _Box]) -> WriteResult:
         if item.kind is ItemKind.SECRET:
             return self._deliver_secret(item, seen[item.name], boxes.get(item.name))
         return self._deliver_variable(item, seen)
 
-    def _deliver_secret(self, item: Item, before: _Seen, box: _Box | None) -> Receipt:
+    def _deliver_secret(self, item: Item, before: _Seen, box: _Box | None) -> WriteResult:
         reply = self._put(item, box, self._grants(item, before))
         doubt = _same_second(before.observed, reply)
         after = looked_until(
@@ -316,9 +316,9 @@ class GitHubDestination(Destination):
             self._sleep,
         )
         if _moved(before.observed, after):
-            return Receipt(item.name, after, self._writes[item.name])
+            return WriteResult(item.name, after, self._writes[item.name])
         if doubt and after.present:
-            return Receipt(item.name, _with_remarks(after, {item.name: [_DOUBT]}), self._writes[item.name])
+            return WriteResult(item.name, _with_remarks(after, {item.name: [_DOUBT]}), self._writes[item.name])
         raise self._not_taken(item.name, "updated_at did not move")
 
     def _put(self, item: Item, box: _Box | None, grants: Mapping[str, Any]) -> Reply:
@@ -354,14 +354,14 @@ class GitHubDestination(Destination):
         chosen = [repo["id"] for repo in pages(self._client, path, "repositories")]
         return {"visibility": visibility, "selected_repository_ids": chosen}
 
-    def _deliver_variable(self, item: Item, seen: Mapping[str, _Seen]) -> Receipt:
+    def _deliver_variable(self, item: Item, seen: Mapping[str, _Seen]) -> WriteResult:
         self._write_variable(item, seen)
         after = looked_until(
-            lambda: self._look_again(item).observed, lambda now: now.in_step is InStep.YES, self._sleep
+            lambda: self._look_again(item).observed, lambda now: now.sync is SyncStatus.YES, self._sleep
         )
-        if after.in_step is not InStep.YES:
+        if after.sync is not SyncStatus.YES:
             raise self._not_taken(item.name, "the variable holds another value")
-        return Receipt(item.name, after, self._writes[item.name])
+        return WriteResult(item.name, after, self._writes[item.name])
 
     def _write_variable(self, item: Item, seen: Mapping[str, _Seen]) -> None:
         """A POST whose answer was lost is looked for and never repeated blindly."""
@@ -547,7 +547,7 @@ def _with_remarks(observed: Observed, remarks: Mapping[str, Sequence[str]]) -> O
         observed.present,
         observed.changed_at,
         observed.marker,
-        observed.in_step,
+        observed.sync,
         (*observed.remarks, *added),
     )
 

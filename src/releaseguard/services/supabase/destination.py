@@ -14,7 +14,15 @@ from functools import partial
 from typing import Any
 
 from releaseguard.destinations.address import Address
-from releaseguard.destinations.interface import CopySearch, Destination, Forecast, InStep, Item, Observed, Receipt
+from releaseguard.destinations.interface import (
+    CopySearch,
+    CostEstimate,
+    Destination,
+    Item,
+    Observed,
+    SyncStatus,
+    WriteResult,
+)
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.http import Limits, ServiceClient, quoted
@@ -56,18 +64,18 @@ class SupabaseDestination(Destination):
             fix = "See the project in Supabase's dashboard: a paused one serves nothing until it is restored."
             yield Remark(Standing.WARN, f"the project is {status}", self.uri, fix, "status")
 
-    def forecast(self, items: Sequence[Item]) -> Forecast:
+    def estimate(self, items: Sequence[Item]) -> CostEstimate:
         self._check(items)
         listed = self._listed(self._ref)
         self._check_room(items, listed)
-        return Forecast(
+        return CostEstimate(
             reads=2,
             writes=1,
             create=[item.name for item in items if item.name not in listed],
             update=[item.name for item in items if item.name in listed],
         )
 
-    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+    def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         """All of them in one request; read back by digest."""
         self._writes = Writes()
         self._check(items)
@@ -90,7 +98,9 @@ class SupabaseDestination(Destination):
                 next_step="Look at the project's edge function secrets, then run the rotation with --resume.",
             )
         return [
-            Receipt(item.name, after[item.name], self._writes[item.name]) for wave in in_order(items) for item in wave
+            WriteResult(item.name, after[item.name], self._writes[item.name])
+            for wave in in_order(items)
+            for item in wave
         ]
 
     def written(self) -> Mapping[str, int]:
@@ -177,34 +187,34 @@ def _secrets_path(ref: str) -> str:
 
 def _observed(item: Item, found: Mapping[str, Any] | None) -> Observed:
     if found is None:
-        return Observed(item.name, present=False, in_step=InStep.NO)
+        return Observed(item.name, present=False, sync=SyncStatus.NO)
     shown, updated = str(found.get("value")), str(found.get("updated_at") or "")
-    in_step = _in_step(item.value, shown)
-    blind = in_step is InStep.UNKNOWN and not updated
+    sync = _in_step(item.value, shown)
+    blind = sync is SyncStatus.UNKNOWN and not updated
     return Observed(
         item.name,
         present=True,
         changed_at=moment_of(updated),
         # The marker is kept in the event log: a piece of the digest tells writes apart and gives no guess away.
         marker=f"{shown[:8] if _DIGEST.fullmatch(shown) else ''}@{updated}",
-        in_step=in_step,
+        sync=sync,
         remarks=("the listing shows neither a digest nor a time",) if blind else (),
     )
 
 
-def _in_step(value: Secret, shown: str) -> InStep:
+def _in_step(value: Secret, shown: str) -> SyncStatus:
     """By digest; a listing that shows values (or nothing) instead of digests is understood too."""
     if value.same_as(Secret(shown)):
-        return InStep.YES
+        return SyncStatus.YES
     if not _DIGEST.fullmatch(shown):
-        return InStep.UNKNOWN
-    return InStep.YES if value.has_sha256(shown) else InStep.NO
+        return SyncStatus.UNKNOWN
+    return SyncStatus.YES if value.has_sha256(shown) else SyncStatus.NO
 
 
 def _took(before: Observed, after: Observed) -> bool:
     """Whether a write shows: by the digest, else by the time, else by being there at all."""
-    if not after.present or after.in_step is not InStep.UNKNOWN:
-        return after.in_step is InStep.YES
+    if not after.present or after.sync is not SyncStatus.UNKNOWN:
+        return after.sync is SyncStatus.YES
     if not before.present or before.changed_at is None or after.changed_at is None:
         return True
     return after.changed_at > before.changed_at

@@ -16,14 +16,14 @@ from typing import Any
 from releaseguard.destinations.address import STANDARD_TARGETS, Address
 from releaseguard.destinations.interface import (
     CopySearch,
+    CostEstimate,
     Destination,
-    Forecast,
-    InStep,
     Item,
     ItemKind,
     NotOurs,
     Observed,
-    Receipt,
+    SyncStatus,
+    WriteResult,
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of_ms
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
@@ -115,20 +115,20 @@ class VercelDestination(Destination):
 
     # --- the four verbs --------------------------------------------------------------------------------------
 
-    def forecast(self, items: Sequence[Item]) -> Forecast:
+    def estimate(self, items: Sequence[Item]) -> CostEstimate:
         plans = self._plans(items)
         writes = sum(len(plan.records) + bool(plan.missing) for plan in plans)
-        return Forecast(
+        return CostEstimate(
             reads=1 + writes + bool({*self._address.targets} - {*STANDARD_TARGETS}),
             writes=writes,
             create=[plan.item.name for plan in plans if not plan.records],
             update=[plan.item.name for plan in plans if plan.records],
         )
 
-    def push(self, items: Sequence[Item]) -> Sequence[Receipt]:
+    def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         self._writes = Writes()
         plans = {plan.item.name: plan for plan in self._plans(items)}
-        receipts: list[Receipt] = []
+        receipts: list[WriteResult] = []
         for wave in in_order(items):
             receipts += all_of(self._client, [partial(self._deliver, plans[item.name]) for item in wave])
         return receipts
@@ -246,7 +246,7 @@ class VercelDestination(Destination):
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def _deliver(self, plan: _Plan) -> Receipt:
+    def _deliver(self, plan: _Plan) -> WriteResult:
         for record in plan.records:
             self._update(record, plan.item)
         created = self._create(plan) if plan.missing else []
@@ -263,7 +263,7 @@ class VercelDestination(Destination):
                 next_step="Look at the variable in Vercel's settings, then run the rotation with --resume.",
             )
         seen = [look for look in looks if look is not None]
-        return Receipt(plan.item.name, self._observed(plan.item, seen, ()), self._writes[plan.item.name])
+        return WriteResult(plan.item.name, self._observed(plan.item, seen, ()), self._writes[plan.item.name])
 
     def _update(self, record: _Record, item: Item) -> None:
         """Value and comment only: type, targets and branch stay as they are."""
@@ -341,7 +341,7 @@ class VercelDestination(Destination):
             present=bool(looks),
             changed_at=moment_of_ms(max(times, default=None)),
             marker=",".join(sorted(f"{look.record.id}@{look.record.updated_at}" for look in looks)) or None,
-            in_step=_in_step([look.same for look in looks], missing),
+            sync=_in_step([look.same for look in looks], missing),
             remarks=tuple(remarks),
         )
 
@@ -445,7 +445,7 @@ def _took(look: _Look | None, before: Mapping[str, float | None]) -> bool:
     return was is None or now is None or now > was
 
 
-def _in_step(same: Sequence[bool | None], missing: bool) -> InStep:
+def _in_step(same: Sequence[bool | None], missing: bool) -> SyncStatus:
     if missing or not same or False in same:
-        return InStep.NO
-    return InStep.UNKNOWN if None in same else InStep.YES
+        return SyncStatus.NO
+    return SyncStatus.UNKNOWN if None in same else SyncStatus.YES

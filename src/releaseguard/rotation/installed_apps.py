@@ -16,7 +16,7 @@ LOOK_BACK = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class ClientShare:
+class InstalledAppShare:
     """Of a secret inside installed apps: what share of their recent events comes from releases that hold the old
     value."""
 
@@ -32,7 +32,7 @@ class ClientShare:
         return self.old_events / self.events if self.events else None
 
 
-def client_share(rows: Iterable[MinuteCount], secret: str, *, out_at: datetime, since: datetime) -> ClientShare:
+def client_share(rows: Iterable[MinuteCount], secret: str, *, out_at: datetime, since: datetime) -> InstalledAppShare:
     """The share, among the phones' events from ``since`` on, of releases that were there before ``out_at``.
 
     A release is built with the value of its day: one that was seen before the new value was out holds the old one for
@@ -49,12 +49,12 @@ def client_share(rows: Iterable[MinuteCount], secret: str, *, out_at: datetime, 
             recent[row.release] += row.count
     old = {release: count for release, count in recent.items() if release is None or first[release] < out_at}
     names = sorted(release or "(untagged)" for release in old)
-    return ClientShare(secret, sum(recent.values()), sum(old.values()), names)
+    return InstalledAppShare(secret, sum(recent.values()), sum(old.values()), names)
 
 
 def shares_in(
     log: EventLog, secrets: Sequence[str], *, environment: str, provider: str, out_at: datetime
-) -> Sequence[ClientShare]:
+) -> Sequence[InstalledAppShare]:
     """The share for each of ``secrets``, now. Raises ``ServiceError`` where the log does not answer."""
     now = log.now()
     since = now - RECENT
