@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from releaseguard.ci.interface import WorkflowHistory
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.interface import Destination, RunQueue
-    from releaseguard.doctor.interface import DoctorWorld
+    from releaseguard.doctor.values import DoctorContext
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.functions.interface import FunctionLogs
     from releaseguard.health.run import HealthWorld
     from releaseguard.http import Access, Limits, ServiceClient
-    from releaseguard.incident.outside import Project, Repository
-    from releaseguard.incident.run import Host, IncidentWorld
-    from releaseguard.incident.secrets import Site
+    from releaseguard.incident.run import HostingTarget, IncidentContext
+    from releaseguard.incident.sources.outside import Project, Repository
+    from releaseguard.incident.sources.secrets import ConfiguredDestination
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.journal import Journal
     from releaseguard.rotation.leak import ExposureSources
@@ -103,12 +103,12 @@ def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> safem
     )
 
 
-def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | None) -> DoctorWorld:
+def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | None) -> DoctorContext:
     """What the doctor looks at, with SAFE MODE on for every address that it allows; a problem is no error here.
 
     Raises ``UsageError`` for a provider that neither a card nor the file knows.
     """
-    from releaseguard.doctor.interface import DoctorWorld
+    from releaseguard.doctor.values import DoctorContext
 
     cards, problems = _cards_or_problems(settings)
     if provider is not None and provider not in settings.providers and not problems:
@@ -133,7 +133,7 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     wiring = Wiring(_hasty(settings), credentials(environ), cards, policy, environ, run_refusal=_run_refusal(environ))
     chosen = [name for name in settings.providers if provider in {None, name}]
     places = [address for name in chosen for address in wiring.readable_addresses(name)]
-    return DoctorWorld(
+    return DoctorContext(
         settings=settings,
         environ=environ,
         provider=provider,
@@ -283,9 +283,9 @@ class Wiring:
         return self.run_refusal if self._uses_credentials() else None
 
     def _uses_credentials(self) -> bool:
-        from releaseguard.doctor.needs import needs
+        from releaseguard.doctor.requirements import requirements
 
-        at_hand = any(need.met_by(self.environ) for need in needs(self.settings))
+        at_hand = any(one.met_by(self.environ) for one in requirements(self.settings))
         return at_hand or bool(self.environ.get(self.settings.app.database_url_env)) or not self._log_is_a_file
 
     @property
@@ -482,18 +482,18 @@ class Wiring:
             recorded_until=as_of,
         )
 
-    def incident_world(
+    def incident_context(
         self, card: Card, window: timedelta, as_of: datetime | None, progress: Callable[[str], None]
-    ) -> IncidentWorld:
+    ) -> IncidentContext:
         """Everything that an incident of one provider is read from. What is not configured is not there."""
-        from releaseguard.incident.run import IncidentWorld
-        from releaseguard.incident.secrets import Secrets
-        from releaseguard.incident.tests_at_hand import tests_naming
+        from releaseguard.incident.run import IncidentContext
+        from releaseguard.incident.sources.secrets import Secrets
+        from releaseguard.incident.sources.tests_at_hand import tests_naming
 
         self._refuse_services()
         known = self._addresses_from(card.id)
         present = self._present()
-        return IncidentWorld(
+        return IncidentContext(
             health=self.health_world(window, None, as_of),
             card=card,
             projects=self._projects(known),
@@ -526,14 +526,14 @@ class Wiring:
             return False
         return True
 
-    def _sites(self, card: Card) -> Sequence[Site]:
-        from releaseguard.incident.secrets import Site
+    def _sites(self, card: Card) -> Sequence[ConfiguredDestination]:
+        from releaseguard.incident.sources.secrets import ConfiguredDestination
 
         section = self.settings.providers.get(card.id)
         if section is None or not section.destinations or not self._is_declared():
             return []
         return [
-            Site(address.uri, _SERVICE_OF[address.scheme], partial(self._managed_at, card, address))
+            ConfiguredDestination(address.uri, _SERVICE_OF[address.scheme], partial(self._managed_at, card, address))
             for address in self.addresses_of(card.id)
         ]
 
@@ -549,7 +549,7 @@ class Wiring:
         )
 
     def _projects(self, known: Sequence[Address]) -> Sequence[Project]:
-        from releaseguard.incident.outside import Project
+        from releaseguard.incident.sources.outside import Project
 
         refs = [address.ref for address in known if address.scheme is Scheme.SUPABASE]
         refs += [ref for url in (self.settings.app.url, self.settings.events.url) if (ref := _project_at(url))]
@@ -562,7 +562,7 @@ class Wiring:
         return SupabaseFunctionLogs(self.supabase, ref)
 
     def _repositories(self, known: Sequence[Address]) -> Sequence[Repository]:
-        from releaseguard.incident.outside import Repository
+        from releaseguard.incident.sources.outside import Repository
 
         names = [f"{address.account}/{address.repo}" for address in known if address.repo]
         each = {name.lower(): name for name in reversed(names)}  # GitHub does not tell letter case apart
@@ -574,16 +574,16 @@ class Wiring:
 
         return GitHubWorkflows(self.github, repository)
 
-    def _hosts(self, known: Sequence[Address]) -> Sequence[Host]:
-        from releaseguard.incident.run import Host
+    def _hosts(self, known: Sequence[Address]) -> Sequence[HostingTarget]:
+        from releaseguard.incident.run import HostingTarget
 
-        found: dict[str, Host] = {}
+        found: dict[str, HostingTarget] = {}
         for address in known:
             # Every branch has its preview: what one of them serves says nothing about users.
             targets = [target for target in address.targets if target not in {"preview", "development"}]
             if targets:
                 open_ = partial(self._vercel_deployer, address)
-                found.setdefault(address.base, Host(address.base, targets[0], open_))
+                found.setdefault(address.base, HostingTarget(address.base, targets[0], open_))
         return list(found.values())
 
     def _vercel_deployer(self, address: Address) -> Deployer:
@@ -863,7 +863,7 @@ class Wiring:
 
     def readable_addresses(self, provider: str) -> Sequence[Address]:
         """The provider's destinations without those that are no addresses."""
-        from releaseguard.doctor.needs import addresses
+        from releaseguard.doctor.requirements import addresses
 
         return addresses(self.settings, provider).get(provider, ())
 

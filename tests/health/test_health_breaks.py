@@ -16,9 +16,9 @@ from releaseguard.health.interface import State
 from releaseguard.health.run import HealthWorld, Observer, _Seen
 from releaseguard.incident import document as incidents
 from releaseguard.incident import run as incident
-from releaseguard.incident.interface import Finding, Status
-from releaseguard.incident.run import IncidentWorld, investigate
-from releaseguard.incident.secrets import Secrets
+from releaseguard.incident.run import IncidentContext, investigate
+from releaseguard.incident.sources.secrets import Secrets
+from releaseguard.incident.values import ControlResult, Status
 from tests.support.verifying import NOON, SHIPPED, breaking, row, stored
 
 BUG = ZeroDivisionError("nobody foresaw this")
@@ -77,7 +77,7 @@ def test_what_breaks_over_a_providers_rows_breaks_alone(world, monkeypatch):
 
 def investigated(world: HealthWorld, provider: str) -> Any:
     return investigate(
-        IncidentWorld(
+        IncidentContext(
             health=world,
             card=CARDS[provider],
             projects=(),
@@ -106,7 +106,7 @@ def test_an_incident_of_a_provider_that_cannot_be_judged_is_told_all_the_same(wo
 def test_a_control_that_breaks_stops_no_other(world, monkeypatch):
     original, broken = incident.carry_out, []
 
-    def carry_out(control: Any, around: Any) -> Finding:
+    def carry_out(control: Any, around: Any) -> ControlResult:
         if not broken:
             broken.append(control)
             raise BUG

@@ -14,11 +14,11 @@ from releaseguard.destinations.interface import Observed
 from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
 from releaseguard.functions.interface import Calls, Function, FunctionLogs, LogLine
 from releaseguard.health.interface import Condition, Glance, Grounds, ProviderHealth, State, Why
-from releaseguard.incident.controls import Surroundings, carry_out
+from releaseguard.incident.controls import ControlContext, carry_out
 from releaseguard.incident.evidence import Evidence
-from releaseguard.incident.interface import Status
-from releaseguard.incident.outside import Project, Repository
-from releaseguard.incident.secrets import Secrets, Seen, Site
+from releaseguard.incident.sources.outside import Project, Repository
+from releaseguard.incident.sources.secrets import ConfiguredDestination, DestinationObservation, Secrets
+from releaseguard.incident.values import Status
 from releaseguard.incident.words import LANGUAGES, Words
 from releaseguard.rotation.drift import DriftFinding, DriftStatus
 
@@ -93,7 +93,7 @@ def health(state=State.HEALTHY, why=Why.CALLS):
 
 def seen(*pairs, problem=None, uri="github:o/r"):
     observed = {name: Observed(f"{name}_THERE", present) for name, present in pairs}
-    return Seen(Site(uri, "github", raising(AssertionError)), problem, observed)
+    return DestinationObservation(ConfiguredDestination(uri, "github", raising(AssertionError)), problem, observed)
 
 
 def secrets(*looks, vault_problem=None):
@@ -102,7 +102,7 @@ def secrets(*looks, vault_problem=None):
     return made
 
 
-def surroundings(provider="paytr", **more) -> Surroundings:
+def surroundings(provider="paytr", **more) -> ControlContext:
     evidence = Evidence(
         since=BEGAN,
         by_event={"paytr_error": 2},
@@ -126,7 +126,7 @@ def surroundings(provider="paytr", **more) -> Surroundings:
         "tests": lambda provider: None,
         "scrub": lambda text: text.replace("jane", "[person]"),
     }
-    return Surroundings(**{**given, **more})
+    return ControlContext(**{**given, **more})
 
 
 def told(finding) -> str:
@@ -251,7 +251,7 @@ def test_a_refusal_of_safe_mode_is_no_finding():
 
 
 @pytest.mark.parametrize(
-    ("runs", "status", "said"),
+    ("runs", "status", "message"),
     [
         ([run()], Status.OK, "5 min before the trouble: success"),
         ([run("failure")], Status.BAD, "run 7 FAILED"),
@@ -262,10 +262,10 @@ def test_a_refusal_of_safe_mode_is_no_finding():
         (None, Status.NOT_DONE, "there is no workflow db in github:o/r"),
     ],
 )
-def test_the_newest_runs_of_a_workflow(runs, status, said):
+def test_the_newest_runs_of_a_workflow(runs, status, message):
     finding, words = look("workflow_runs", "db", repositories=[Repository("github:o/r", lambda: History(runs))])
     assert finding.status is status
-    assert said in words
+    assert message in words
 
 
 def test_a_repository_without_the_workflow_does_not_hide_the_one_that_has_it():
@@ -324,7 +324,7 @@ def test_one_dead_place_hides_no_other_and_all_dead_is_not_done():
 
 
 @pytest.mark.parametrize(
-    ("count", "status", "said"),
+    ("count", "status", "message"),
     [
         (lambda sql: 0, Status.OK, "it holds"),
         (lambda sql: 2, Status.BAD, "2 rows must not be there"),
@@ -333,10 +333,10 @@ def test_one_dead_place_hides_no_other_and_all_dead_is_not_done():
         (None, Status.NOT_DONE, "APP_DATABASE_URL is not set"),
     ],
 )
-def test_an_invariant(count, status, said):
+def test_an_invariant(count, status, message):
     finding, words = look("invariant", "paytr.commission_plans", count_rows=count)
     assert finding.status is status
-    assert said in words
+    assert message in words
 
 
 @pytest.mark.parametrize(

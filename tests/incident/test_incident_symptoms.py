@@ -8,8 +8,8 @@ import pytest
 
 from releaseguard.cards.spec import Symptom
 from releaseguard.health.interface import Condition, Grounds, State, Why
-from releaseguard.incident.interface import Match
-from releaseguard.incident.symptoms import Traffic, matched
+from releaseguard.incident.symptoms import SymptomEvidence, matched
+from releaseguard.incident.values import Match
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TEXT = {"en": "x", "tr": "x"}
@@ -18,8 +18,8 @@ FAILING = Condition(State.DOWN, "", Grounds(Why.FAILED, 40, 38, usual=0.01), NOO
 GONE = Condition(State.SILENT, "", Grounds(Why.SILENT, expected=20), NOON)
 
 
-def traffic(condition=CALM, errors=None, events=None, spikes=None) -> Traffic:
-    return Traffic(
+def traffic(condition=CALM, errors=None, events=None, spikes=None) -> SymptomEvidence:
+    return SymptomEvidence(
         condition=condition,
         errors=errors or {},
         event=lambda name: (events or {}).get(name, CALM),

@@ -14,7 +14,7 @@ from releaseguard.functions.interface import Calls
 from releaseguard.health.interface import Condition, Grounds, State, Why
 from releaseguard.incident.controls import KINDS
 from releaseguard.incident.document import in_environment
-from releaseguard.incident.interface import ChangeKind, Match, Status, said
+from releaseguard.incident.values import ChangeKind, Match, Status, message
 from releaseguard.incident.words import KINDS as CHANGE_KINDS
 from releaseguard.incident.words import LANGUAGES, MATCHES, PHRASES, STATES, STATUSES, Words
 
@@ -66,13 +66,15 @@ def test_numbers_times_and_shares_are_written_as_each_language_does():
     assert turkish.span(timedelta(minutes=125)) == "2 sa 5 dk"
     assert english.clock(NOON - timedelta(minutes=5)) == "11:55Z"
     assert english.clock(NOON - timedelta(days=1)) == "2026-11-23 12:00Z"
-    one = said("function_calls", since=NOON, calls=Calls(1, 1))
+    one = message("function_calls", since=NOON, calls=Calls(1, 1))
     assert english.say(one).startswith("1 of 1 call failed")
     assert "1 çağrıdan 1 tanesi" in turkish.say(one)
 
 
 def test_an_errors_own_next_step_is_said_in_english_and_ours_in_turkish():
-    step = said("remedy_denied", service="GitHub", variable="RELEASEGUARD_GITHUB_TOKEN", step="Give it actions: read.")
+    step = message(
+        "remedy_denied", service="GitHub", variable="RELEASEGUARD_GITHUB_TOKEN", step="Give it actions: read."
+    )
     assert Words("en", NOON).say(step) == "Give it actions: read."
     assert "okuma yetkilerini" in Words("tr", NOON).say(step)
 

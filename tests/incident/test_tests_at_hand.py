@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releaseguard.incident.tests_at_hand import tests_naming as naming
+from releaseguard.incident.sources.tests_at_hand import tests_naming as naming
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from releaseguard.health.document import document_of as page_of
 from releaseguard.health.document import is_broken
 from releaseguard.health.run import HealthWorld, Observer
 from releaseguard.incident import document as incidents
-from releaseguard.incident.run import IncidentWorld, investigate
-from releaseguard.incident.secrets import Secrets
+from releaseguard.incident.run import IncidentContext, investigate
+from releaseguard.incident.sources.secrets import Secrets
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import FORMATS
 from releaseguard.verification.backtest import backtest, histories
@@ -206,13 +206,13 @@ def check_health_and_incidents(log: EventLog, given_cards: Sequence[Card]) -> No
     assert not is_broken(overview)
     assert page_of(overview)["providers"]
     for card in given_cards:
-        found = investigate(incident_world(health, card))
+        found = investigate(incident_context(health, card))
         assert not incidents.is_broken(found)
         assert all(incidents.document_of(found, language)["headline"] for language in ("en", "tr"))
 
 
-def incident_world(health: HealthWorld, card: Card) -> IncidentWorld:
-    return IncidentWorld(
+def incident_context(health: HealthWorld, card: Card) -> IncidentContext:
+    return IncidentContext(
         health=health,
         card=card,
         projects=(),

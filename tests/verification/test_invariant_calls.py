@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.appdb import AppDatabase
-from releaseguard.appdb.mentions import Name, Source, Tree
+from releaseguard.appdb.mentions import QueryTree, Source, SqlName
 from releaseguard.errors import ConfigError
 from releaseguard.secret import Secret
 from tests.support import postgres
@@ -273,7 +273,7 @@ def test_sql_is_looked_through_once(app: AppDatabase, monkeypatch: pytest.Monkey
 
 
 def test_where_the_tree_does_not_arrive_nothing_is_run(app: AppDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("releaseguard.appdb.catalogue.Catalogue.rewritten", lambda *_: Tree(""))
+    monkeypatch.setattr("releaseguard.appdb.catalogue.Catalogue.rewritten", lambda *_: QueryTree(""))
     with pytest.raises(ConfigError, match="does not show"):
         app.count_rows("select 2 from wallets where coins < -2")
 
@@ -290,7 +290,7 @@ SHOWING = st.sampled_from(["{}", "/* ' */ {}", "$q$ {} $q$", "'' {}", "-- '\n{}"
 @given(st.lists(WORDS), HIDING, st.lists(WORDS))
 def test_what_stands_in_a_text_a_note_or_a_name_is_no_call(before: list[str], hiding: str, after: list[str]) -> None:
     source = Source(" ".join([*before, hiding.format("http_get(1)"), *after]))
-    assert Name(None, "http_get") not in source.calls()
+    assert SqlName(None, "http_get") not in source.calls()
 
 
 @given(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from releaseguard.appdb import rules
 from releaseguard.appdb.catalogue import Catalogue
-from releaseguard.appdb.mentions import Source, Tree
-from releaseguard.appdb.rules import Function, Refusal
+from releaseguard.appdb.mentions import QueryTree, Source
+from releaseguard.appdb.rules import DatabaseFunction, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Search:
     catalogue: Catalogue
     _seen: set[tuple[str, int]] = field(default_factory=set)
 
-    def objections(self, query: Tree) -> Iterator[Objection]:
+    def objections(self, query: QueryTree) -> Iterator[Objection]:
         """What speaks against running the query whose tree, with views and policies put in, this is."""
         yield from self._foreign(query.relations, ())
         yield from self._expressions(query, ())
 
-    def _tree(self, tree: Tree, way: tuple[str, ...]) -> Iterator[Objection]:
+    def _tree(self, tree: QueryTree, way: tuple[str, ...]) -> Iterator[Objection]:
         """The same for a tree as it is stored: its views and policies are still to be looked up."""
         yield from self._relations(tree.relations, way)
         yield from self._expressions(tree, way)
 
-    def _expressions(self, tree: Tree, way: tuple[str, ...]) -> Iterator[Objection]:
+    def _expressions(self, tree: QueryTree, way: tuple[str, ...]) -> Iterator[Objection]:
         for checks in self.catalogue.checks(self._fresh("type", tree.types)):
             yield from self._tree(checks, way)
         called = tree.functions | self.catalogue.behind(tree.operators)
@@ -57,7 +57,7 @@ class Search:
         for table in self.catalogue.foreign(list(oids)):
             yield Objection(table, rules.elsewhere(table), way)
 
-    def _functions(self, functions: Iterable[Function], way: tuple[str, ...]) -> Iterator[Objection]:
+    def _functions(self, functions: Iterable[DatabaseFunction], way: tuple[str, ...]) -> Iterator[Objection]:
         for function in functions:
             if not self._fresh("inner function" if way else "function", [function.oid]):
                 continue
@@ -68,10 +68,10 @@ class Search:
             elif rules.must_be_read(function):
                 yield from self._text(function, way)
 
-    def _text(self, function: Function, way: tuple[str, ...]) -> Iterator[Objection]:
+    def _text(self, function: DatabaseFunction, way: tuple[str, ...]) -> Iterator[Objection]:
         inside = (*way, function.words)
         if function.is_tree:
-            yield from self._tree(Tree(function.source), inside)
+            yield from self._tree(QueryTree(function.source), inside)
             return
         source = Source(function.source)
         if (why := source.unreadable()) is not None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from releaseguard.appdb.mentions import Name, Tree
-from releaseguard.appdb.rules import Function
+from releaseguard.appdb.mentions import QueryTree, SqlName
+from releaseguard.appdb.rules import DatabaseFunction
 from releaseguard.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Catalogue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def rewritten(self, sql: str) -> Tree:
+    def rewritten(self, sql: str) -> QueryTree:
         """What the server makes of a query, views and row-level security put in, before it plans or runs any of it.
 
         Planning already runs functions: those called with constants, and stable ones where it estimates. So the server
@@ -77,13 +77,13 @@ class Catalogue:
         if answer.status != psycopg.pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(answer)
         self._set(("debug_print_rewritten", "off"), ("client_min_messages", "notice"))
-        return Tree("\n".join(heard))
+        return QueryTree("\n".join(heard))
 
-    def functions(self, oids: Collection[int]) -> list[Function]:
+    def functions(self, oids: Collection[int]) -> list[DatabaseFunction]:
         """The functions with these ids."""
         return self._functions("WHERE p.oid = ANY(%(oids)s)", {"oids": list(oids)})
 
-    def named(self, names: Iterable[Name]) -> list[Function]:
+    def named(self, names: Iterable[SqlName]) -> list[DatabaseFunction]:
         """Every function that one of these names could mean, whatever the search path will be."""
         return self._functions("WHERE " + _NAMED.format("n.nspname", "p.proname"), _split(names))
 
@@ -92,7 +92,7 @@ class Catalogue:
         asked = "SELECT oprcode::oid FROM pg_catalog.pg_operator WHERE oid = ANY(%s)"
         return {oid for (oid,) in self._connection.execute(asked, [list(operators)])}
 
-    def relations_named(self, names: Iterable[Name]) -> set[int]:
+    def relations_named(self, names: Iterable[SqlName]) -> set[int]:
         """Every table and view that one of these names could mean."""
         asked = (
             "SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -104,15 +104,15 @@ class Catalogue:
         """Those of these tables, and of what they are split into, whose rows are not in this database."""
         return [name for (name,) in self._connection.execute(_FOREIGN, [list(relations)])]
 
-    def trees(self, relations: Collection[int]) -> list[Tree]:
+    def trees(self, relations: Collection[int]) -> list[QueryTree]:
         """What these views, and the policies on these tables, ask."""
-        return [Tree(text) for (text,) in self._connection.execute(_TREES, {"oids": list(relations)})]
+        return [QueryTree(text) for (text,) in self._connection.execute(_TREES, {"oids": list(relations)})]
 
-    def checks(self, types: Collection[int]) -> list[Tree]:
+    def checks(self, types: Collection[int]) -> list[QueryTree]:
         """What these domains check."""
-        return [Tree(text) for (text,) in self._connection.execute(_DOMAINS, [list(types)])]
+        return [QueryTree(text) for (text,) in self._connection.execute(_DOMAINS, [list(types)])]
 
-    def _functions(self, condition: str, values: dict[str, Any]) -> list[Function]:
+    def _functions(self, condition: str, values: dict[str, Any]) -> list[DatabaseFunction]:
         found = self._connection.execute((_FUNCTIONS + condition).encode(), values)
         return [_function(row) for row in found]
 
@@ -130,9 +130,9 @@ def not_shown(where: str) -> ConfigError:
     )
 
 
-def _function(row: tuple[Any, ...]) -> Function:
+def _function(row: tuple[Any, ...]) -> DatabaseFunction:
     oid, schema, name, words, is_volatile, is_aggregate, language, extension, source, is_tree, parts = row
-    return Function(
+    return DatabaseFunction(
         oid=oid,
         schema=schema,
         name=name,
@@ -147,7 +147,7 @@ def _function(row: tuple[Any, ...]) -> Function:
     )
 
 
-def _split(names: Iterable[Name]) -> dict[str, Any]:
+def _split(names: Iterable[SqlName]) -> dict[str, Any]:
     listed = list(names)
     full = [name for name in listed if name.schema is not None]
     return {

@@ -14,7 +14,7 @@ SELECT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class QueryTree:
     """A node tree of the server's, as ``nodeToString`` writes it, by the ids of what is in it.
 
     The names of its fields are those of ``nodes/primnodes.h`` and ``parsenodes.h``; every kind of call ends its field
@@ -53,7 +53,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class SqlName:
     """A name as SQL resolves it; ``schema`` ``None`` where none is written."""
 
     schema: str | None
@@ -66,11 +66,11 @@ class Source:
 
     text: str
 
-    def calls(self) -> set[Name]:
+    def calls(self) -> set[SqlName]:
         """Every name before an opening bracket."""
         return {name for name, called in self._names() if called}
 
-    def others(self) -> set[Name]:
+    def others(self) -> set[SqlName]:
         """Every other name: tables and views among them."""
         return {name for name, called in self._names() if not called}
 
@@ -88,14 +88,14 @@ class Source:
                 return "it writes names in escapes (U&)"
         return None
 
-    def _names(self) -> Iterator[tuple[Name, bool]]:
+    def _names(self) -> Iterator[tuple[SqlName, bool]]:
         tokens = _tokens(self.text)
         for place, token in enumerate(tokens):
             if token.name is None:
                 continue
             before = tokens[place - 2] if place >= 2 and tokens[place - 1].text == "." else None
             called = place + 1 < len(tokens) and tokens[place + 1].text == "("
-            yield Name(before.name if before else None, token.name), called
+            yield SqlName(before.name if before else None, token.name), called
 
 
 _LONGEST_NAME: Final = 63

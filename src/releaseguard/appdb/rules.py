@@ -12,7 +12,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class DatabaseFunction:
     """One function of the database, as its catalogue has it."""
 
     oid: int
@@ -90,7 +90,7 @@ _HARMLESS_IN_BODIES: Final = frozenset({"clock_timestamp", "timeofday", "random"
 _READABLE_LANGUAGES: Final = frozenset({"sql", "plpgsql"})
 
 
-def refusal(function: Function, *, in_body: bool) -> Refusal | None:
+def refusal(function: DatabaseFunction, *, in_body: bool) -> Refusal | None:
     """Why ``function`` may not be called by an invariant, or in the body of the project's function that it calls.
 
     ``None`` says that nothing speaks against the function itself; :func:`must_be_read` says whether its text has to be
@@ -110,7 +110,7 @@ def refusal(function: Function, *, in_body: bool) -> Refusal | None:
     return None
 
 
-def must_be_read(function: Function) -> bool:
+def must_be_read(function: DatabaseFunction) -> bool:
     """Whether what a function does stands in its own text alone."""
     return function.is_the_projects and not function.is_aggregate
 

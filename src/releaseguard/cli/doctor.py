@@ -11,10 +11,10 @@ import click
 from releaseguard.cli.options import Run, command, environment_option, write_output
 from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode
-from releaseguard.report.doctor import CheckRow
+from releaseguard.report.doctor import DiagnosisRow
 
 if TYPE_CHECKING:
-    from releaseguard.doctor.interface import Diagnosis, Finding
+    from releaseguard.doctor.values import CheckResult, Diagnosis
     from releaseguard.errors import ReleaseguardError
     from releaseguard.report.doctor import DoctorDocument
 
@@ -44,13 +44,13 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
     settings = run.settings(environment)
     if environment is not None:
         settings.refuse_undeclared()
-    world = wiring.open_doctor(settings, run.environ, provider)
+    context = wiring.open_doctor(settings, run.environ, provider)
     if run.on_terminal:
         run.tell("Asking the configured services ...")
-    with world:
-        diagnosis = examine(world)
+    with context:
+        diagnosis = examine(context)
     _show(run, diagnosis, output)
-    return _code(diagnosis.ok, world.run_refusal)
+    return _code(diagnosis.ok, context.run_refusal)
 
 
 def _code(ok: bool, refused: ReleaseguardError | None) -> ExitCode:
@@ -78,7 +78,7 @@ def _document(run: Run, diagnosis: Diagnosis) -> DoctorDocument:
     return {"ok": diagnosis.ok, "checks": [_row(run, one) for one in diagnosis.findings]}
 
 
-def _row(run: Run, one: Finding) -> CheckRow:
+def _row(run: Run, one: CheckResult) -> DiagnosisRow:
     where, fix = (run.safe(text) if text else None for text in (one.where, one.fix))
     name, what = run.safe(one.id), run.safe(one.what)
-    return CheckRow(id=name, group=one.group, status=one.status.value, what=what, where=where, fix=fix)
+    return DiagnosisRow(id=name, group=one.group, status=one.status.value, what=what, where=where, fix=fix)

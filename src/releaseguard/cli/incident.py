@@ -18,7 +18,7 @@ from releaseguard.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from releaseguard.incident.interface import Incident
+    from releaseguard.incident.values import Incident
 
 FORMATS = ("text", "json", "markdown", "html")
 LONGEST = timedelta(days=2)
@@ -85,8 +85,8 @@ def incident(
         language = lang or wiring.settings.project.language
         progress = _progress if run.on_terminal else (lambda _: None)
         try:
-            world = wiring.incident_world(card, window, as_of, progress)
-            found = investigate(replace(world, health=replace(world.health, trace=write_trace)))
+            context = wiring.incident_context(card, window, as_of, progress)
+            found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
         finally:
             progress("")
     run.warn_of(found.set_aside)

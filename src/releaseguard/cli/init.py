@@ -306,7 +306,7 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
     Raises ``UsageError`` where none would, ``SafeModeRefusal`` for a provider's host.
     """
     from releaseguard import addresses, settings, tomlfile, wiring
-    from releaseguard.doctor.needs import variables_asked_for
+    from releaseguard.doctor.requirements import variables_asked_for
 
     document = tomlfile.parse(text, config)
     url = document.data["events"]["url"]

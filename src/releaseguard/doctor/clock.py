@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from releaseguard.doctor.interface import Dates
+from releaseguard.doctor.values import Dates
 from releaseguard.model import Remark, Standing
 
 MATTERS = timedelta(seconds=5)

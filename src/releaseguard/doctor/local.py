@@ -9,8 +9,8 @@ from pathlib import Path
 
 from releaseguard.audit import ChainKey
 from releaseguard.destinations.address import parse
-from releaseguard.doctor.interface import Check, DoctorWorld, Group
-from releaseguard.doctor.needs import Need, needs
+from releaseguard.doctor.requirements import Requirement, requirements
+from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.signing.keys import MAKE_ONE, VARIABLE, Key, keyring_in
 from releaseguard.model import Remark, Standing
@@ -34,36 +34,45 @@ HOST_IDS = {
 }
 
 
-def checks(world: DoctorWorld) -> Sequence[Check]:
+def checks(context: DoctorContext) -> Sequence[Check]:
     """In the order in which they are made."""
     configuration = [
-        Check("configuration.file", Group.CONFIGURATION, "the file", partial(_file, world)),
-        Check("configuration.run", Group.CONFIGURATION, "what this run is for", partial(_run, world)),
-        Check("configuration.providers", Group.CONFIGURATION, "the providers", partial(_providers, world)),
-        Check("configuration.files", Group.CONFIGURATION, "who can read the files", partial(_files, world)),
+        Check("configuration.file", Group.CONFIGURATION, "the file", partial(_file, context)),
+        Check("configuration.run", Group.CONFIGURATION, "what this run is for", partial(_run, context)),
+        Check("configuration.providers", Group.CONFIGURATION, "the providers", partial(_providers, context)),
+        Check("configuration.files", Group.CONFIGURATION, "who can read the files", partial(_files, context)),
         Check(
             "configuration.claims",
             Group.CONFIGURATION,
             "whether two claim one place",
-            partial(_claims, world),
+            partial(_claims, context),
             ("configuration.providers*", "cards*"),
         ),
     ]
     hosts = [
-        Check(HOST_IDS[setting], Group.HOSTS, setting, partial(_host, world, setting)) for setting in world.addresses
+        Check(HOST_IDS[setting], Group.HOSTS, setting, partial(_host, context, setting))
+        for setting in context.addresses
     ]
     return [
         *configuration,
-        Check("cards", Group.CARDS, "the cards", partial(_cards, world)),
+        Check("cards", Group.CARDS, "the cards", partial(_cards, context)),
         *hosts,
-        Check("hosts.proxies", Group.HOSTS, "proxy variables", partial(_proxies, world)),
+        Check("hosts.proxies", Group.HOSTS, "proxy variables", partial(_proxies, context)),
         *(
-            Check(f"credentials.{need.id}", Group.CREDENTIALS, need.purpose, partial(_credential, world, need))
-            for need in needs(world.settings, world.provider)
+            Check(
+                f"credentials.{requirement.id}",
+                Group.CREDENTIALS,
+                requirement.purpose,
+                partial(_credential, context, requirement),
+            )
+            for requirement in requirements(context.settings, context.provider)
         ),
-        Check("credentials.successors", Group.CREDENTIALS, "new accesses", partial(_successors, world)),
+        Check("credentials.successors", Group.CREDENTIALS, "new accesses", partial(_successors, context)),
         Check(
-            "credentials.signing", Group.CREDENTIALS, "signatures on releaseguard's own rows", partial(_signing, world)
+            "credentials.signing",
+            Group.CREDENTIALS,
+            "signatures on releaseguard's own rows",
+            partial(_signing, context),
         ),
     ]
 
@@ -71,24 +80,24 @@ def checks(world: DoctorWorld) -> Sequence[Check]:
 # --- the configuration
 
 
-def _file(world: DoctorWorld) -> Iterator[Remark]:
-    settings = world.settings
+def _file(context: DoctorContext) -> Iterator[Remark]:
+    settings = context.settings
     if settings.path is None:
         what = f"there is no {FILE_NAME} here or above: defaults hold, and no provider is managed"
         yield Remark(Standing.WARN, what, None, "Run: releaseguard init")
     else:
-        yield Remark(Standing.OK, f"{settings.path.name} is read; environment {settings.environment}", _path(world))
+        yield Remark(Standing.OK, f"{settings.path.name} is read; environment {settings.environment}", _path(context))
 
 
-def _run(world: DoctorWorld) -> Iterator[Remark]:
-    if world.run_refusal is not None:
-        raise world.run_refusal
+def _run(context: DoctorContext) -> Iterator[Remark]:
+    if context.run_refusal is not None:
+        raise context.run_refusal
     yield from ()
 
 
-def _files(world: DoctorWorld) -> Iterator[Remark]:
+def _files(context: DoctorContext) -> Iterator[Remark]:
     """What of ours everybody on this machine can read or write."""
-    settings = world.settings
+    settings = context.settings
     log = settings.events.url.removeprefix("sqlite:///")
     logs = [] if log == settings.events.url else [Path(log), Path(f"{log}-wal"), Path(f"{log}-shm")]
     for path in (*logs, settings.root / POSTMORTEMS):
@@ -98,18 +107,18 @@ def _files(world: DoctorWorld) -> Iterator[Remark]:
             yield Remark(Standing.WARN, what, str(path), f"Run: chmod o-rwx {shlex.quote(str(path))}", path.name)
 
 
-def _path(world: DoctorWorld) -> str | None:
-    return str(world.settings.path) if world.settings.path else None
+def _path(context: DoctorContext) -> str | None:
+    return str(context.settings.path) if context.settings.path else None
 
 
-def _providers(world: DoctorWorld) -> Iterator[Remark]:
+def _providers(context: DoctorContext) -> Iterator[Remark]:
     """Their names, and their destinations one by one."""
-    settings, good = world.settings, 0
+    settings, good = context.settings, 0
     for name, section in settings.providers.items():
-        if world.provider not in {None, name}:
+        if context.provider not in {None, name}:
             continue
-        if name not in world.cards and not world.card_problems:
-            hint = did_you_mean(name, [card.id for card in world.cards])
+        if name not in context.cards and not context.card_problems:
+            hint = did_you_mean(name, [card.id for card in context.cards])
             fix = f"{hint} A new provider is a new file in checks/."
             yield Remark(Standing.FAIL, f"there is no provider {name}", settings.where("providers", name), fix, name)
         where = settings.where("providers", name, "destinations")
@@ -120,42 +129,42 @@ def _providers(world: DoctorWorld) -> Iterator[Remark]:
                 yield Remark(Standing.FAIL, error.what, error.where, error.next_step, f"{name}.{text}")
             else:
                 good += 1
-    if world.provider is not None and world.provider not in settings.providers:
-        fix = f"Give it some: releaseguard.toml, [providers.{world.provider}] destinations = [...]."
-        yield Remark(Standing.FAIL, f"no destinations are configured for {world.provider}", _path(world), fix)
+    if context.provider is not None and context.provider not in settings.providers:
+        fix = f"Give it some: releaseguard.toml, [providers.{context.provider}] destinations = [...]."
+        yield Remark(Standing.FAIL, f"no destinations are configured for {context.provider}", _path(context), fix)
     if good:
-        yield Remark(Standing.OK, f"{good} destinations can be read", _path(world), about="destinations")
-    elif world.provider is None and settings.path is not None:
+        yield Remark(Standing.OK, f"{good} destinations can be read", _path(context), about="destinations")
+    elif context.provider is None and settings.path is not None:
         fix = 'Add one: [providers.sendgrid] destinations = ["github:OWNER/REPO"]'
-        yield Remark(Standing.WARN, "no provider has a destination: nothing is managed", _path(world), fix)
+        yield Remark(Standing.WARN, "no provider has a destination: nothing is managed", _path(context), fix)
 
 
-def _claims(world: DoctorWorld) -> Iterator[Remark]:
-    claims = world.claims()
-    for provider in world.settings.providers:
-        if provider in world.cards and world.provider in {None, provider}:
+def _claims(context: DoctorContext) -> Iterator[Remark]:
+    claims = context.claims()
+    for provider in context.settings.providers:
+        if provider in context.cards and context.provider in {None, provider}:
             try:
-                check_claims(claims, ChainKey(provider, world.settings.environment))
+                check_claims(claims, ChainKey(provider, context.settings.environment))
             except ConfigError as error:
                 yield Remark(Standing.FAIL, error.what, error.where, error.next_step, provider)
 
 
-def _cards(world: DoctorWorld) -> Iterator[Remark]:
-    for number, problem in enumerate(world.card_problems, 1):
+def _cards(context: DoctorContext) -> Iterator[Remark]:
+    for number, problem in enumerate(context.card_problems, 1):
         yield Remark(Standing.FAIL, problem.what, problem.where, problem.next_step, str(number))
-    if not world.card_problems:
-        own = f", {len(world.own_cards)} of them the project's own" if world.own_cards else ""
-        yield Remark(Standing.OK, f"{len(world.cards)} cards are valid{own}")
+    if not context.card_problems:
+        own = f", {len(context.own_cards)} of them the project's own" if context.own_cards else ""
+        yield Remark(Standing.OK, f"{len(context.cards)} cards are valid{own}")
 
 
 # --- hosts
 
 
-def _host(world: DoctorWorld, setting: str) -> Iterator[Remark]:
-    refusal = world.refused.get(setting)
+def _host(context: DoctorContext, setting: str) -> Iterator[Remark]:
+    refusal = context.refused.get(setting)
     if refusal is not None:
         raise refusal
-    yield Remark(Standing.OK, setting, _shown(world.addresses[setting]))
+    yield Remark(Standing.OK, setting, _shown(context.addresses[setting]))
 
 
 def _shown(url: str) -> str | None:
@@ -168,9 +177,9 @@ def _shown(url: str) -> str | None:
     return f"{parts.scheme}://{shown_host(url)}{port}" if parts.server else None
 
 
-def _proxies(world: DoctorWorld) -> Iterator[Remark]:
-    if world.ignored_proxies:
-        names = ", ".join(world.ignored_proxies)
+def _proxies(context: DoctorContext) -> Iterator[Remark]:
+    if context.ignored_proxies:
+        names = ", ".join(context.ignored_proxies)
         fix = "If releaseguard has to go through it, set [network] proxy; otherwise leave it."
         yield Remark(Standing.WARN, f"SAFE MODE ignores {names}", "environment", fix)
 
@@ -178,16 +187,16 @@ def _proxies(world: DoctorWorld) -> Iterator[Remark]:
 # --- credentials
 
 
-def _credential(world: DoctorWorld, need: Need) -> Iterator[Remark]:
-    way = need.met_by(world.environ)
-    if way is None:
+def _credential(context: DoctorContext, requirement: Requirement) -> Iterator[Remark]:
+    option = requirement.met_by(context.environ)
+    if option is None:
         raise ConfigError(
-            f"{_lacking(world, need)}: needed for {need.purpose}",
+            f"{_lacking(context, requirement)}: needed for {requirement.purpose}",
             where="environment",
-            next_step=f"Set {need.words}.",
+            next_step=f"Set {requirement.words}.",
         )
-    names = " and ".join(name for name in way.variables if not name.startswith("ACTIONS_"))
-    if names == "GITHUB_TOKEN" and world.environ.get("GITHUB_ACTIONS") == "true":
+    names = " and ".join(name for name in option.variables if not name.startswith("ACTIONS_"))
+    if names == "GITHUB_TOKEN" and context.environ.get("GITHUB_ACTIONS") == "true":
         raise ConfigError(
             "GITHUB_TOKEN is the token that GitHub Actions gives to a job, and that one cannot write secrets",
             where="environment",
@@ -195,23 +204,23 @@ def _credential(world: DoctorWorld, need: Need) -> Iterator[Remark]:
             "write, or RELEASEGUARD_GITHUB_APP_ID and RELEASEGUARD_GITHUB_APP_PRIVATE_KEY.",
         )
     yield Remark(Standing.OK, f"{names} is set")
-    if half := need.half_met(world.environ):
+    if half := requirement.half_met(context.environ):
         what = f"{' and '.join(half)} is not set, so what belongs to it is not used"
         yield Remark(Standing.WARN, what, "environment", "Set both, or unset the other.", "half")
 
 
-def _lacking(world: DoctorWorld, need: Need) -> str:
-    half = need.half_met(world.environ)
+def _lacking(context: DoctorContext, requirement: Requirement) -> str:
+    half = requirement.half_met(context.environ)
     if half and all(name.startswith("ACTIONS_") for name in half):
         return "INFISICAL_IDENTITY_ID is set, but the job has no identity (permissions: id-token: write)"
-    if not half and len(need.ways) > 1:
+    if not half and len(requirement.options) > 1:
         return "no credential is set"
-    return f"{' and '.join(half) or need.words} is not set"
+    return f"{' and '.join(half) or requirement.words} is not set"
 
 
-def _successors(world: DoctorWorld) -> Iterator[Remark]:
+def _successors(context: DoctorContext) -> Iterator[Remark]:
     for variable in REPLACEABLE:
-        if world.environ.get(variable + SUCCESSOR):
+        if context.environ.get(variable + SUCCESSOR):
             what = f"{variable}{SUCCESSOR} is set: it is used where {variable} is not accepted any more"
             fix = f"Once its rotation is done, give {variable} the new value and unset {variable}{SUCCESSOR}."
             yield Remark(Standing.WARN, what, "environment", fix, variable)
@@ -224,11 +233,11 @@ def _the_key(key: Key) -> Remark:
     return Remark(Standing.WARN, f"{what}, but {key.weakness}", "environment", MAKE_ONE)
 
 
-def _signing(world: DoctorWorld) -> Iterator[Remark]:
-    keys = keyring_in(world.environ)
+def _signing(context: DoctorContext) -> Iterator[Remark]:
+    keys = keyring_in(context.environ)
     if keys is not None:
         yield _the_key(keys.current)
-    if keys is not None or not world.settings.providers:
+    if keys is not None or not context.settings.providers:
         return  # where nothing is managed there is no state to be forged
     what = (
         f"{VARIABLE} is not set: whoever reads the event log and inserts into it, as a holder of the service key does, "

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from releaseguard.doctor import clock, local, services
-from releaseguard.doctor.interface import Check, Dates, Diagnosis, DoctorWorld, Finding, Group
+from releaseguard.doctor.values import Check, CheckResult, Dates, Diagnosis, DoctorContext, Group
 from releaseguard.errors import ReleaseguardError
 from releaseguard.model import Remark, Standing
 from releaseguard.report.doctor import BECAUSE
@@ -15,31 +15,31 @@ GROUPS = [value for name, value in vars(Group).items() if name.isupper()]
 _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
 
 
-def examine(world: DoctorWorld) -> Diagnosis:
+def examine(context: DoctorContext) -> Diagnosis:
     """Look at everything. A problem ends its own check and skips what rests on it; all others are made."""
     dates: dict[str, Dates] = {}
-    here = carried_out(local.checks(world), [])
-    lanes = services.lanes(world, dates)
+    here = carried_out(local.checks(context), [])
+    lanes = services.lanes(context, dates)
     there = side_by_side([lambda lane=lane: carried_out(lane, here) for lane in lanes])  # type: ignore[misc]
     time = carried_out([Check("clock", Group.CLOCK, "the clocks", lambda: clock.remarks(dates))], [])
     found = [*here, *(finding for lane in there for finding in lane), *time]
     return Diagnosis(sorted(found, key=lambda finding: GROUPS.index(finding.group)))
 
 
-def carried_out(checks: Sequence[Check], before: Sequence[Finding]) -> list[Finding]:
+def carried_out(checks: Sequence[Check], before: Sequence[CheckResult]) -> list[CheckResult]:
     """The findings of checks made one after the other; ``before`` are those of others that they may rest on."""
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for check in checks:
         cause = _cause(check, [*before, *found])
         if cause is None:
             found += _findings(check)
         else:
             what = f"{check.title}{BECAUSE}{cause.id}"
-            found.append(Finding(check.id, check.group, Standing.SKIPPED, what))
+            found.append(CheckResult(check.id, check.group, Standing.SKIPPED, what))
     return found
 
 
-def _cause(check: Check, found: Sequence[Finding]) -> Finding | None:
+def _cause(check: Check, found: Sequence[CheckResult]) -> CheckResult | None:
     """The problem that this check would only repeat; of a chain of skipped ones, the first."""
     for wanted in check.after:
         for finding in found:
@@ -49,14 +49,14 @@ def _cause(check: Check, found: Sequence[Finding]) -> Finding | None:
     return None
 
 
-def _root(finding: Finding, found: Sequence[Finding]) -> Finding:
+def _root(finding: CheckResult, found: Sequence[CheckResult]) -> CheckResult:
     if finding.status is Standing.SKIPPED and BECAUSE in finding.what:
         named = finding.what.rpartition(BECAUSE)[2]
         return next((one for one in found if one.id == named), finding)
     return finding
 
 
-def _findings(check: Check) -> Iterator[Finding]:
+def _findings(check: Check) -> Iterator[CheckResult]:
     try:
         for remark in check.look():
             yield _finding(check, remark)
@@ -64,15 +64,15 @@ def _findings(check: Check) -> Iterator[Finding]:
         yield _finding(check, Remark(Standing.FAIL, error.what, error.where, error.next_step))
 
 
-def _finding(check: Check, remark: Remark) -> Finding:
+def _finding(check: Check, remark: Remark) -> CheckResult:
     name = f"{check.id}.{remark.about}" if remark.about else check.id
-    return Finding(name, check.group, remark.standing, remark.what, remark.where, remark.fix)
+    return CheckResult(name, check.group, remark.standing, remark.what, remark.where, remark.fix)
 
 
-def side_by_side(lanes: Sequence[Callable[[], list[Finding]]]) -> Sequence[list[Finding]]:
+def side_by_side(lanes: Sequence[Callable[[], list[CheckResult]]]) -> Sequence[list[CheckResult]]:
     """The results in the order of ``lanes``. Their threads do not hold up the end of the process: they only read, so
     that Ctrl-C may break them off anywhere."""
-    results: list[list[Finding]] = [[] for _ in lanes]
+    results: list[list[CheckResult]] = [[] for _ in lanes]
     bugs: list[BaseException] = []
 
     def work(place: int) -> None:

@@ -7,8 +7,8 @@ from functools import partial
 
 from releaseguard.cards.spec import Card, InvariantCheck
 from releaseguard.destinations.address import Address, Scheme
-from releaseguard.doctor.interface import Check, Dates, DoctorWorld, Group
-from releaseguard.doctor.needs import GITHUB_SCHEMES, addresses
+from releaseguard.doctor.requirements import GITHUB_SCHEMES, addresses
+from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
 from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import REMEDY, tally_of
@@ -25,23 +25,23 @@ Lane = Sequence[Check]
 _NAMES = {"infisical": "Infisical", "github": "GitHub", "vercel": "Vercel", "supabase": "Supabase", "app": "the app"}
 
 
-def lanes(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Sequence[Lane]:
+def lanes(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Lane]:
     """The lanes that this configuration has use for. What the services say of the time goes to ``dates``."""
-    places = addresses(world.settings, world.provider)
+    places = addresses(context.settings, context.provider)
     found = [address for listed in places.values() for address in listed]
     return [
-        [*_infisical(world, dates, places), *_app(world, dates)],
-        _service(world, dates, "github", [a for a in found if a.scheme in GITHUB_SCHEMES]),
-        _service(world, dates, "vercel", [a for a in found if a.scheme is Scheme.VERCEL]),
-        _service(world, dates, "supabase", [a for a in found if a.scheme is Scheme.SUPABASE]),
-        _events(world, dates),
-        _database(world),
+        [*_infisical(context, dates, places), *_app(context, dates)],
+        _service(context, dates, "github", [a for a in found if a.scheme in GITHUB_SCHEMES]),
+        _service(context, dates, "vercel", [a for a in found if a.scheme is Scheme.VERCEL]),
+        _service(context, dates, "supabase", [a for a in found if a.scheme is Scheme.SUPABASE]),
+        _events(context, dates),
+        _database(context),
     ]
 
 
-def _reach(world: DoctorWorld, dates: MutableMapping[str, Dates], service: str) -> Check:
+def _reach(context: DoctorContext, dates: MutableMapping[str, Dates], service: str) -> Check:
     def look() -> Iterator[Remark]:
-        if told := world.date[service]():
+        if told := context.date[service]():
             dates[_NAMES[service]] = told
         yield Remark(Standing.OK, f"{_NAMES[service]} answers")
 
@@ -52,17 +52,19 @@ def _reach(world: DoctorWorld, dates: MutableMapping[str, Dates], service: str) 
 # --- Infisical and the app
 
 
-def _infisical(world: DoctorWorld, dates: MutableMapping[str, Dates], places: Mapping[str, Sequence[Address]]) -> Lane:
-    if not world.settings.infisical.project_id and not any(places.values()):
+def _infisical(
+    context: DoctorContext, dates: MutableMapping[str, Dates], places: Mapping[str, Sequence[Address]]
+) -> Lane:
+    if not context.settings.infisical.project_id and not any(places.values()):
         return []
-    reach = _reach(world, dates, "infisical")
+    reach = _reach(context, dates, "infisical")
     stored: set[str] = set()
-    cards = [world.cards.get(name) for name, listed in places.items() if listed and name in world.cards]
+    cards = [context.cards.get(name) for name, listed in places.items() if listed and name in context.cards]
     login = Check(
         "infisical.login",
         Group.INFISICAL,
         "the login, project and environment",
-        partial(_login, world, cards, stored),
+        partial(_login, context, cards, stored),
         (*ALWAYS, "hosts.actions", reach.id, "credentials.infisical"),
     )
     secrets = [
@@ -70,7 +72,7 @@ def _infisical(world: DoctorWorld, dates: MutableMapping[str, Dates], places: Ma
             f"infisical.secrets.{card.id}",
             Group.INFISICAL,
             f"the secrets of {card.id}",
-            partial(_secrets, world, card, stored),
+            partial(_secrets, context, card, stored),
             (login.id,),
         )
         for card in cards
@@ -78,13 +80,13 @@ def _infisical(world: DoctorWorld, dates: MutableMapping[str, Dates], places: Ma
     return [reach, login, *secrets]
 
 
-def _login(world: DoctorWorld, cards: Sequence[Card], stored: set[str]) -> Iterator[Remark]:
-    vault = world.vault()
+def _login(context: DoctorContext, cards: Sequence[Card], stored: set[str]) -> Iterator[Remark]:
+    vault = context.vault()
     stored.update(vault.names())
     if stored:
         yield Remark(
             Standing.OK,
-            f"signed in; {len(stored)} secrets in environment {world.settings.infisical.environment}; whether the "
+            f"signed in; {len(stored)} secrets in environment {context.settings.infisical.environment}; whether the "
             "identity may write is known only with the first `rotate --from stdin` or generate",
             vault.label,
         )
@@ -93,8 +95,8 @@ def _login(world: DoctorWorld, cards: Sequence[Card], stored: set[str]) -> Itera
     vault.read(wanted)  # a listing of what does not exist is empty: this raises, and says what is missing
 
 
-def _secrets(world: DoctorWorld, card: Card, stored: set[str]) -> Iterator[Remark]:
-    vault = world.vault()
+def _secrets(context: DoctorContext, card: Card, stored: set[str]) -> Iterator[Remark]:
+    vault = context.vault()
     well = []
     for secret in secrets_of(card, frozenset(stored)):
         if secret.name not in stored:
@@ -124,29 +126,29 @@ def _unreadable(vault: Vault, name: str) -> Remark | None:
     return Remark(Standing.FAIL, f"{name} is empty", vault.label, "Give it a value there.", name)
 
 
-def _app(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
-    if not world.settings.app.url:
+def _app(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
+    if not context.settings.app.url:
         return []
-    reach = _reach(world, dates, "app")
-    names = [*TEST_USER, *([] if world.environ.get(PUBLIC_KEY) else [PUBLIC_KEY])]
-    user = Check("app.test_user", Group.APP, "the test user", partial(_test_user, world, names), ("infisical.login",))
+    reach = _reach(context, dates, "app")
+    names = [*TEST_USER, *([] if context.environ.get(PUBLIC_KEY) else [PUBLIC_KEY])]
+    user = Check("app.test_user", Group.APP, "the test user", partial(_test_user, context, names), ("infisical.login",))
     key = Check(
         "app.key",
         Group.APP,
         "the app's public key",
-        world.accounts["app"],
-        (reach.id, *(() if world.environ.get(PUBLIC_KEY) else (f"app.test_user.{PUBLIC_KEY}", "infisical.login"))),
+        context.accounts["app"],
+        (reach.id, *(() if context.environ.get(PUBLIC_KEY) else (f"app.test_user.{PUBLIC_KEY}", "infisical.login"))),
     )
     return [reach, user, key]
 
 
-def _test_user(world: DoctorWorld, names: Sequence[str]) -> Iterator[Remark]:
+def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]:
     """Whether flows could sign in. They do not here: signing in makes a session."""
-    if not world.settings.infisical.project_id:
+    if not context.settings.infisical.project_id:
         what = "flows need a test user, and [infisical] project_id is not set"
-        yield Remark(Standing.FAIL, what, world.settings.where("infisical"), "Set it, or leave [app] url out.")
+        yield Remark(Standing.FAIL, what, context.settings.where("infisical"), "Set it, or leave [app] url out.")
         return
-    vault = world.vault()
+    vault = context.vault()
     well = []
     for name in names:
         try:
@@ -167,37 +169,39 @@ def _test_user(world: DoctorWorld, names: Sequence[str]) -> Iterator[Remark]:
 # --- GitHub, Vercel, Supabase
 
 
-def _service(world: DoctorWorld, dates: MutableMapping[str, Dates], service: str, places: Sequence[Address]) -> Lane:
+def _service(
+    context: DoctorContext, dates: MutableMapping[str, Dates], service: str, places: Sequence[Address]
+) -> Lane:
     if not places:
         return []
-    reach = _reach(world, dates, service)
+    reach = _reach(context, dates, service)
     account = Check(
         f"{service}.account",
         service,
         "the credential",
-        world.accounts[service],
+        context.accounts[service],
         (*ALWAYS, reach.id, f"credentials.{service}"),
     )
     each = {address.place: None for address in places}
     looks = [
-        Check(f"{service}.{place.uri}", service, place.uri, partial(_place, world, place), (account.id,))
+        Check(f"{service}.{place.uri}", service, place.uri, partial(_place, context, place), (account.id,))
         for place in each
     ]
     if service != "github":
         return [reach, account, *looks]
-    alerts = Check("github.alerts", service, "secret-scanning alerts", partial(_alerts, world), (account.id,))
+    alerts = Check("github.alerts", service, "secret-scanning alerts", partial(_alerts, context), (account.id,))
     return [reach, account, *looks, alerts]
 
 
-def _place(world: DoctorWorld, place: Address) -> Iterator[Remark]:
-    for remark in world.destination(place).reach():
+def _place(context: DoctorContext, place: Address) -> Iterator[Remark]:
+    for remark in context.destination(place).reach():
         what = remark.what if remark.what.startswith(place.uri) else f"{place.uri}: {remark.what}"
         yield Remark(remark.standing, what, remark.where, remark.fix, remark.about)
 
 
-def _alerts(world: DoctorWorld) -> Iterator[Remark]:
+def _alerts(context: DoctorContext) -> Iterator[Remark]:
     """What `leaks` reads. A rotation does without, so it is a warning."""
-    source = world.alerts()
+    source = context.alerts()
     fix = "Give the token 'secret scanning alerts: read', and switch secret scanning on; only `leaks` needs it."
     try:
         count = len(source.open_alerts())
@@ -215,55 +219,57 @@ def _alerts(world: DoctorWorld) -> Iterator[Remark]:
 # --- the event log and the app's database
 
 
-def _events(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Lane:
+def _events(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
     after = (*ALWAYS, "hosts.events", "credentials.events")
     found = [
-        Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, world)),
-        Check("events.log", Group.EVENTS, "the event log", partial(_log, world), after),
-        Check("events.rows", Group.EVENTS, "the newest rows", partial(_rows, world), ("events.log",)),
-        Check("events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, world, dates), ("events.log",)),
+        Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, context)),
+        Check("events.log", Group.EVENTS, "the event log", partial(_log, context), after),
+        Check("events.rows", Group.EVENTS, "the newest rows", partial(_rows, context), ("events.log",)),
+        Check(
+            "events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, context, dates), ("events.log",)
+        ),
     ]
-    exposed = world.exposed
+    exposed = context.exposed
     if exposed is not None:
 
         def look() -> Iterable[Remark]:
-            return [exposed(world.log())]
+            return [exposed(context.log())]
 
         found.append(Check("events.row_security", Group.EVENTS, "row-level security", look, ("events.log",)))
     return found
 
 
-def _log(world: DoctorWorld) -> Iterator[Remark]:
-    url = world.settings.events.url
+def _log(context: DoctorContext) -> Iterator[Remark]:
+    url = context.settings.events.url
     if url.startswith(("postgresql:", "postgres:")):
-        yield from _encrypted(world, url, "[events] url")
-    yield from world.log().examine()
+        yield from _encrypted(context, url, "[events] url")
+    yield from context.log().examine()
 
 
-def _encrypted(world: DoctorWorld, url: str, setting: str) -> Iterator[Remark]:
+def _encrypted(context: DoctorContext, url: str, setting: str) -> Iterator[Remark]:
     """What SAFE MODE lets pass where it is written, and should be known."""
-    if believes_whoever_answers(url, world.environ, setting=setting):
+    if believes_whoever_answers(url, context.environ, setting=setting):
         what = "sslmode=require: the connection is encrypted, but the server is not asked who it is"
         fix = "Leave sslmode out, and add ?sslrootcert=FILE where the server's authority is not one of this system's."
         yield Remark(Standing.WARN, what, setting, fix, "sslmode")
 
 
-def _writers(world: DoctorWorld) -> Iterator[Remark]:
-    given = world.environ.get("RELEASEGUARD_EVENTS_URL")
-    if given and given != world.settings.events.url and not _same_file(world, given):
+def _writers(context: DoctorContext) -> Iterator[Remark]:
+    given = context.environ.get("RELEASEGUARD_EVENTS_URL")
+    if given and given != context.settings.events.url and not _same_file(context, given):
         what = "RELEASEGUARD_EVENTS_URL and [events] url name different logs: writers here write to the former"
         fix = 'Make them the same: [events] url = "${RELEASEGUARD_EVENTS_URL}", or unset the variable.'
-        yield Remark(Standing.WARN, what, world.settings.where("events", "url"), fix)
+        yield Remark(Standing.WARN, what, context.settings.where("events", "url"), fix)
 
 
-def _same_file(world: DoctorWorld, given: str) -> bool:
+def _same_file(context: DoctorContext, given: str) -> bool:
     relative = given.removeprefix("sqlite:///")
-    return relative != given and world.settings.events.url == f"sqlite:///{world.settings.root / relative}"
+    return relative != given and context.settings.events.url == f"sqlite:///{context.settings.root / relative}"
 
 
-def _rows(world: DoctorWorld) -> Iterator[Remark]:
+def _rows(context: DoctorContext) -> Iterator[Remark]:
     """The rows of the time that verdicts rest on, which no reader can use."""
-    log, days = world.log(), world.settings.verify.baseline
+    log, days = context.log(), context.settings.verify.baseline
     tally = tally_of(log.set_aside(Query(since=utc_now() - duration(days))))
     if tally.rows:
         yield Remark(Standing.WARN, tally.sentence(), log.label, REMEDY)
@@ -271,19 +277,19 @@ def _rows(world: DoctorWorld) -> Iterator[Remark]:
         yield Remark(Standing.OK, f"every row of the last {days} can be read", log.label)
 
 
-def _store_clock(world: DoctorWorld, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:
-    if not world.settings.events.url.startswith("sqlite:"):  # there it is this machine's
+def _store_clock(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:
+    if not context.settings.events.url.startswith("sqlite:"):  # there it is this machine's
         before = utc_now()
-        store = world.log().now()
+        store = context.log().now()
         dates["the event log"] = (before, store, utc_now())
     yield from ()
 
 
-def _database(world: DoctorWorld) -> Lane:
-    chosen = [card for card in world.cards if world.provider in {None, card.id}]
+def _database(context: DoctorContext) -> Lane:
+    chosen = [card for card in context.cards if context.provider in {None, card.id}]
     known = [check for card in chosen for check in card.checks if isinstance(check, InvariantCheck)]
     invariants = [check for check in known if check.sql]
-    variable, database = world.settings.app.database_url_env, world.database
+    variable, database = context.settings.app.database_url_env, context.database
     if database is None:
         remark = Remark(
             Standing.SKIPPED,
@@ -294,7 +300,7 @@ def _database(world: DoctorWorld) -> Lane:
         return [Check("app.database", Group.APP, "", lambda: [remark])] if invariants else []
 
     def connect() -> Iterator[Remark]:
-        yield from _encrypted(world, world.environ[variable], variable)
+        yield from _encrypted(context, context.environ[variable], variable)
         database().reach()
         yield Remark(Standing.OK, "the app's database answers; sessions are read-only", variable)
 

@@ -10,7 +10,7 @@ from releaseguard.audit import ChainKey
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.deployments.interface import Deployment as Served
 from releaseguard.functions.interface import Function
-from releaseguard.incident.interface import CREDENTIALS, Change, ChangeKind, said
+from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord, message
 from releaseguard.rotation.history import RotationView
 from releaseguard.rotation.values import Direction
 from releaseguard.verification.interface import Deployment
@@ -25,13 +25,15 @@ SAME = timedelta(minutes=2)
 """Moments of one change, told by two sources, that lie no farther apart."""
 
 
-def releases(deployments: Iterable[Deployment]) -> Iterator[Change]:
+def releases(deployments: Iterable[Deployment]) -> Iterator[ChangeRecord]:
     """The releases that the app said it deployed."""
     for one in deployments:
-        yield Change(at=one.deployed_at, kind=ChangeKind.RELEASE, what=said("change_release", release=one.release))
+        yield ChangeRecord(
+            at=one.deployed_at, kind=ChangeKind.RELEASE, what=message("change_release", release=one.release)
+        )
 
 
-def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[Change]:
+def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[ChangeRecord]:
     """What rotations wrote and deployed. A redeployment reaches every provider, so all of them count."""
     for chain_key, rotation in rotated:
         facts = {"provider": chain_key.provider, "unit": rotation.unit, "state": rotation.state.value}
@@ -40,46 +42,46 @@ def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[Chan
             back = direction is not Direction.FORWARD
             for key, at in (("pushed", progress.pushed_at), ("deployed", progress.deployed_at)):
                 if at is not None:
-                    what = said(f"change_rotation_{key}{'_back' if back else ''}", **facts)
-                    yield Change(at=at, kind=ChangeKind.ROTATION, what=what)
+                    what = message(f"change_rotation_{key}{'_back' if back else ''}", **facts)
+                    yield ChangeRecord(at=at, kind=ChangeKind.ROTATION, what=what)
 
 
-def migrations(runs: Iterable[WorkflowRun]) -> Iterator[Change]:
+def migrations(runs: Iterable[WorkflowRun]) -> Iterator[ChangeRecord]:
     """Workflow runs, dated by their end: what they change is there at the latest then."""
     for run in runs:
         key = "change_workflow_ran" if run.conclusion else "change_workflow_runs"
         facts = {"workflow": run.workflow, "number": run.number, "conclusion": run.conclusion or run.status}
-        yield Change(
+        yield ChangeRecord(
             at=run.changed_at if run.conclusion else run.started_at,
             kind=ChangeKind.MIGRATION,
-            what=said(key, **facts, commit=run.commit[:7]),
+            what=message(key, **facts, commit=run.commit[:7]),
             where=run.place,
             url=run.url or None,
             went_wrong=run.went_wrong,
         )
 
 
-def functions(place: str, deployed: Iterable[Function]) -> Iterator[Change]:
+def functions(place: str, deployed: Iterable[Function]) -> Iterator[ChangeRecord]:
     """The newest deployment of each function; those that were deployed together are one change."""
     dated = [(one.changed_at, one.name) for one in deployed if one.changed_at is not None]
     for at, names in _together(dated):
-        what = said("change_function", functions=sorted(names), count=len(names))
-        yield Change(at=at, kind=ChangeKind.FUNCTION, what=what, where=place)
+        what = message("change_function", functions=sorted(names), count=len(names))
+        yield ChangeRecord(at=at, kind=ChangeKind.FUNCTION, what=what, where=place)
 
 
-def served(place: str, deployment: Served) -> Change:
+def served(place: str, deployment: Served) -> ChangeRecord:
     """What the hosting service serves, since when."""
-    what = said("change_served", release=deployment.release or deployment.id, id=deployment.id)
-    return Change(at=deployment.created_at, kind=ChangeKind.DEPLOYMENT, what=what, where=place)
+    what = message("change_served", release=deployment.release or deployment.id, id=deployment.id)
+    return ChangeRecord(at=deployment.created_at, kind=ChangeKind.DEPLOYMENT, what=what, where=place)
 
 
-def written(writes: Iterable[tuple[str, str, datetime]]) -> Iterator[Change]:
+def written(writes: Iterable[tuple[str, str, datetime]]) -> Iterator[ChangeRecord]:
     """Secrets and variables of the provider that were written at its places: (place, name, time) each. What was
     written together is one change."""
     for at, found in _together((at, (place, name)) for place, name, at in writes):
         places, names = (sorted({pair[part] for pair in found}) for part in (0, 1))
-        what = said("change_written", names=names, count=len(names))
-        yield Change(at=at, kind=ChangeKind.SECRET, what=what, where=", ".join(places))
+        what = message("change_written", names=names, count=len(names))
+        yield ChangeRecord(at=at, kind=ChangeKind.SECRET, what=what, where=", ".join(places))
 
 
 def _together(dated: Iterable[tuple[datetime, T]]) -> Iterator[tuple[datetime, Sequence[T]]]:
@@ -96,10 +98,10 @@ def _together(dated: Iterable[tuple[datetime, T]]) -> Iterator[tuple[datetime, S
         yield last, group
 
 
-def without_echoes(changes: Sequence[Change]) -> Sequence[Change]:
+def without_echoes(changes: Sequence[ChangeRecord]) -> Sequence[ChangeRecord]:
     """In order of time, without what a rotation or a release accounts for already."""
 
-    def echoes(change: Change) -> bool:
+    def echoes(change: ChangeRecord) -> bool:
         causes = _ECHOES.get(change.kind, ())
         return any(one.kind in causes and abs(one.at - change.at) <= SAME for one in changes)
 
@@ -113,7 +115,7 @@ _ECHOES = {
 """Kinds that follow from another, which says more."""
 
 
-def cause_of(changes: Sequence[Change], began: datetime, *, refused: bool) -> Change | None:
+def cause_of(changes: Sequence[ChangeRecord], began: datetime, *, refused: bool) -> ChangeRecord | None:
     """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
     change of credentials."""
     near = [change for change in changes if began - JUST_BEFORE <= change.at <= began + UNSURE]

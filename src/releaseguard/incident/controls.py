@@ -13,15 +13,14 @@ from releaseguard.functions.interface import Calls, Function, FunctionLogs
 from releaseguard.health.interface import TROUBLED, ProviderHealth, State
 from releaseguard.health.judge import SURE, UNKNOWN_SHARE
 from releaseguard.incident.evidence import Evidence
-from releaseguard.incident.interface import Finding, Said, Status, said
-from releaseguard.incident.outside import Project, Repository
-from releaseguard.incident.problems import (
+from releaseguard.incident.sources.outside import Project, Repository
+from releaseguard.incident.sources.problems import (
     APP_DATABASE,
     GITHUB,
     INFISICAL,
     SERVICES,
     SUPABASE,
-    Service,
+    ServiceLabel,
     invariant_off,
     no_database,
     not_configured,
@@ -29,7 +28,8 @@ from releaseguard.incident.problems import (
     problem,
     remedy,
 )
-from releaseguard.incident.secrets import Secrets, Seen, unless_refused
+from releaseguard.incident.sources.secrets import DestinationObservation, Secrets, unless_refused
+from releaseguard.incident.values import ControlResult, Message, Status, message
 from releaseguard.rotation.drift import DRIFTED, DriftFinding, DriftStatus
 from releaseguard.tomlfile import nearest
 from releaseguard.verification.bounds import lower_share
@@ -43,7 +43,7 @@ MOST_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ControlContext:
     """What controls look at."""
 
     card: Card
@@ -66,11 +66,11 @@ class Surroundings:
     """For words that the app and its services wrote."""
 
 
-def carry_out(control: Control, around: Surroundings) -> Finding:
+def carry_out(control: Control, around: ControlContext) -> ControlResult:
     """Carry a control out. Raises ``Refused`` alone."""
     finding = KINDS[control.kind](control, around)
     shows_now = control.kind in _OF_THE_PRESENT and finding.status in (Status.OK, Status.BAD, Status.UNCLEAR)
-    return replace(finding, says=[*finding.says, said("as_it_is_now")]) if around.past and shows_now else finding
+    return replace(finding, says=[*finding.says, message("as_it_is_now")]) if around.past and shows_now else finding
 
 
 _OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
@@ -80,21 +80,21 @@ _OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
 # --- the log ----------------------------------------------------------------------------------------------------
 
 
-def _events(_control: Control, around: Surroundings) -> Finding:
+def _events(_control: Control, around: ControlContext) -> ControlResult:
     condition, evidence = around.health.condition, around.evidence
     bad = condition.state in TROUBLED
     status = Status.BAD if bad else Status.UNCLEAR if condition.state is State.UNKNOWN else Status.OK
-    says = [said("health", condition=condition)]
+    says = [message("health", condition=condition)]
     for source, (calls, failed) in evidence.by_source.items():
         key = "source_failed" if failed else "source_ok"
-        says.append(said(key, source=source, calls=calls, failed=failed))
+        says.append(message(key, source=source, calls=calls, failed=failed))
     if evidence.errors:
-        says.append(said("error_codes", codes=_codes(evidence.errors)))
+        says.append(message("error_codes", codes=_codes(evidence.errors)))
     last = around.health.glance.last_success
     if bad and last is not None:
-        says.append(said("last_success", at=last))
+        says.append(message("last_success", at=last))
     command = f"releaseguard events list --provider {around.card.id}"
-    return Finding(status=status, says=says, lines=evidence.newest_errors, command=command)
+    return ControlResult(status=status, says=says, lines=evidence.newest_errors, command=command)
 
 
 def _codes(errors: Mapping[tuple[str, str], int]) -> Sequence[tuple[str, int]]:
@@ -107,7 +107,7 @@ def _codes(errors: Mapping[tuple[str, str], int]) -> Sequence[tuple[str, int]]:
 # --- functions --------------------------------------------------------------------------------------------------
 
 
-def _function_logs(control: Control, around: Surroundings) -> Finding:
+def _function_logs(control: Control, around: ControlContext) -> ControlResult:
     name = control.target or ""
     if not around.projects:
         return not_configured("project", f'[providers.{around.card.id}] destinations = ["supabase:REF"]')
@@ -125,21 +125,23 @@ def _function_logs(control: Control, around: Surroundings) -> Finding:
     return not_done(failures[0], SUPABASE) if failures else _not_deployed(name, known, around)
 
 
-def _not_deployed(name: str, known: set[str], around: Surroundings) -> Finding:
+def _not_deployed(name: str, known: set[str], around: ControlContext) -> ControlResult:
     facts = {"function": name, "places": [project.place for project in around.projects]}
     close = nearest(name, known)
-    says = [Said("function_absent", facts), *([said("function_nearest", function=close)] if close else [])]
-    return Finding(status=Status.BAD, says=says, next_step=said("remedy_function", function=name, card=around.card.id))
+    says = [Message("function_absent", facts), *([message("function_nearest", function=close)] if close else [])]
+    return ControlResult(
+        status=Status.BAD, says=says, next_step=message("remedy_function", function=name, card=around.card.id)
+    )
 
 
-def _logs_of(logs: FunctionLogs, function: Function, around: Surroundings) -> Finding:
+def _logs_of(logs: FunctionLogs, function: Function, around: ControlContext) -> ControlResult:
     url = f"https://supabase.com/dashboard/project/{logs.place.partition(':')[2]}/functions/{function.name}/logs"
-    says = [said("function_state", function=function.name, place=logs.place, version=function.version)]
+    says = [message("function_state", function=function.name, place=logs.place, version=function.version)]
     if function.changed_at is not None:
-        says = [said("function_deployed", at=function.changed_at, **says[0].facts)]
+        says = [message("function_deployed", at=function.changed_at, **says[0].facts)]
     bad = not function.active
     if bad:
-        says.append(said("function_inactive", state=function.state or "?"))
+        says.append(message("function_inactive", state=function.state or "?"))
     try:
         counted = None if around.past else logs.statistics(function)
         calls = logs.calls(function, around.since, around.until)
@@ -148,23 +150,23 @@ def _logs_of(logs: FunctionLogs, function: Function, around: Surroundings) -> Fi
         unless_refused(error)
         says.append(problem(error, SUPABASE))
         status = Status.BAD if bad else Status.NOT_DONE
-        return Finding(status=status, says=says, next_step=remedy(error, SUPABASE), url=url)
-    says += [*_said_of(calls, around.since), *([said("function_statistics", calls=counted)] if counted else [])]
+        return ControlResult(status=status, says=says, next_step=remedy(error, SUPABASE), url=url)
+    says += [*_said_of(calls, around.since), *([message("function_statistics", calls=counted)] if counted else [])]
     if lines:
-        says.append(said("function_lines", count=len(lines)))
+        says.append(message("function_lines", count=len(lines)))
     shown = [around.scrub(f"{line.at:%H:%M:%SZ} {line.level}: {line.text}") for line in lines]
     bad = bad or _many_failed(calls) or (counted is not None and _many_failed(counted))
     troubled = around.health.condition.state in TROUBLED and any(line.level == "error" for line in lines)
-    return Finding(status=Status.BAD if bad or troubled else Status.OK, says=says, lines=shown, url=url)
+    return ControlResult(status=Status.BAD if bad or troubled else Status.OK, says=says, lines=shown, url=url)
 
 
-def _said_of(calls: Calls, since: datetime) -> Iterator[Said]:
+def _said_of(calls: Calls, since: datetime) -> Iterator[Message]:
     if not calls.total:
-        yield said("function_no_calls", since=since)
+        yield message("function_no_calls", since=since)
         return
-    yield said("function_calls", since=since, calls=calls)
+    yield message("function_calls", since=since, calls=calls)
     if calls.statuses:
-        yield said("function_statuses", statuses=sorted(calls.statuses.items()))
+        yield message("function_statuses", statuses=sorted(calls.statuses.items()))
 
 
 def _many_failed(calls: Calls) -> bool:
@@ -175,7 +177,7 @@ def _many_failed(calls: Calls) -> bool:
 # --- workflows --------------------------------------------------------------------------------------------------
 
 
-def _workflow_runs(control: Control, around: Surroundings) -> Finding:
+def _workflow_runs(control: Control, around: ControlContext) -> ControlResult:
     workflow = control.target or ""
     if not around.repositories:
         return not_configured("repository", f'[providers.{around.card.id}] destinations = ["github:OWNER/REPO"]')
@@ -195,35 +197,35 @@ def _workflow_runs(control: Control, around: Surroundings) -> Finding:
     if failures:
         return not_done(failures[0], GITHUB)
     key = "workflow_never_ran" if known else "workflow_absent"
-    says = [said(key, workflow=workflow, places=[one.place for one in around.repositories])]
+    says = [message(key, workflow=workflow, places=[one.place for one in around.repositories])]
     if known:
-        return Finding(status=Status.OK, says=says)
-    step = said("remedy_workflow", workflow=workflow, card=around.card.id)
-    return Finding(status=Status.NOT_DONE, says=says, next_step=step)
+        return ControlResult(status=Status.OK, says=says)
+    step = message("remedy_workflow", workflow=workflow, card=around.card.id)
+    return ControlResult(status=Status.NOT_DONE, says=says, next_step=step)
 
 
-def _runs(runs: Sequence[WorkflowRun], around: Surroundings) -> Finding:
+def _runs(runs: Sequence[WorkflowRun], around: ControlContext) -> ControlResult:
     says = [_run(run, around) for run in runs[:SHOWN_RUNS]]
     ended = next((run for run in runs if run.conclusion), None)
     bad = ended is not None and ended.went_wrong
-    return Finding(status=Status.BAD if bad else Status.OK, says=says, url=runs[0].url or None)
+    return ControlResult(status=Status.BAD if bad else Status.OK, says=says, url=runs[0].url or None)
 
 
-def _run(run: WorkflowRun, around: Surroundings) -> Said:
+def _run(run: WorkflowRun, around: ControlContext) -> Message:
     facts = {"workflow": run.workflow, "number": run.number, "at": run.changed_at, "place": run.place}
     if run.conclusion is None:
-        return Said("run_goes_on", {**facts, "at": run.started_at, "status": run.status})
+        return Message("run_goes_on", {**facts, "at": run.started_at, "status": run.status})
     key = "run_failed" if run.went_wrong else "run_ended"
     before = around.began - run.changed_at if around.began else None
     if before is not None and before.total_seconds() >= 0:
-        return Said(f"{key}_before", {**facts, "conclusion": run.conclusion, "before": before})
-    return Said(key, {**facts, "conclusion": run.conclusion})
+        return Message(f"{key}_before", {**facts, "conclusion": run.conclusion, "before": before})
+    return Message(key, {**facts, "conclusion": run.conclusion})
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------
 
 
-def _secret_present(control: Control, around: Surroundings) -> Finding:
+def _secret_present(control: Control, around: ControlContext) -> ControlResult:
     if not around.secrets.sites:
         return not_configured("destinations", f"[providers.{around.card.id}] destinations")
     looks = around.secrets.look()
@@ -232,7 +234,7 @@ def _secret_present(control: Control, around: Surroundings) -> Finding:
         return _nowhere(unread)
     command = f"releaseguard verify --check {around.card.id}.secrets"
     wanted = {control.target} if control.target else {secret.name for secret in around.card.unit_of()}
-    says: list[Said] = []
+    says: list[Message] = []
     statuses: set[Status] = set()
     for look in looks:
         for status, one in _of_place(look, wanted, compared=around.secrets.vault_problem is None):
@@ -241,33 +243,35 @@ def _secret_present(control: Control, around: Surroundings) -> Finding:
     found = next((status for status in (Status.BAD, Status.UNCLEAR) if status in statuses), Status.OK)
     step = None
     if around.secrets.vault_problem is not None:
-        says.append(said("vault_not_compared", problem=problem(around.secrets.vault_problem, INFISICAL)))
+        says.append(message("vault_not_compared", problem=problem(around.secrets.vault_problem, INFISICAL)))
         step = remedy(around.secrets.vault_problem, INFISICAL)
     step = _steps(unread) or step
-    return Finding(status=found, says=says, next_step=step, command=command if found is Status.BAD else None)
+    return ControlResult(status=found, says=says, next_step=step, command=command if found is Status.BAD else None)
 
 
-def _nowhere(unread: Sequence[Seen]) -> Finding:
+def _nowhere(unread: Sequence[DestinationObservation]) -> ControlResult:
     """No place could be looked at."""
-    return Finding(status=Status.NOT_DONE, says=[_unread(look) for look in unread], next_step=_steps(unread))
+    return ControlResult(status=Status.NOT_DONE, says=[_unread(look) for look in unread], next_step=_steps(unread))
 
 
-def _steps(unread: Sequence[Seen]) -> Said | None:
+def _steps(unread: Sequence[DestinationObservation]) -> Message | None:
     """What to do about every service that did not answer."""
-    first: dict[str, Said] = {}
+    first: dict[str, Message] = {}
     for look in unread:
         if look.problem is not None and look.site.service not in first:
             first[look.site.service] = remedy(look.problem, SERVICES[look.site.service])
-    return said("steps", steps=list(first.values())) if first else None
+    return message("steps", steps=list(first.values())) if first else None
 
 
-def _unread(look: Seen) -> Said:
+def _unread(look: DestinationObservation) -> Message:
     service = SERVICES[look.site.service]
-    told = problem(look.problem, service) if look.problem else said("problem_other", service=service.name, what="")
-    return said("place_unread", place=look.site.uri, problem=told)
+    told = problem(look.problem, service) if look.problem else message("problem_other", service=service.name, what="")
+    return message("place_unread", place=look.site.uri, problem=told)
 
 
-def _of_place(look: Seen, wanted: Collection[str], *, compared: bool) -> Iterator[tuple[Status, Said]]:
+def _of_place(
+    look: DestinationObservation, wanted: Collection[str], *, compared: bool
+) -> Iterator[tuple[Status, Message]]:
     if look.problem is not None:
         yield Status.UNCLEAR, _unread(look)
     elif compared:
@@ -279,14 +283,14 @@ def _of_place(look: Seen, wanted: Collection[str], *, compared: bool) -> Iterato
             if name in wanted:
                 key = "secret_there" if one.present else "secret_missing"
                 status = Status.OK if one.present else Status.BAD
-                yield status, said(key, name=name, place=look.site.uri)
+                yield status, message(key, name=name, place=look.site.uri)
 
 
 def _status(finding: DriftFinding) -> Status:
     return Status.BAD if finding.status in DRIFTED else Status.OK
 
 
-def _drift(finding: DriftFinding) -> Said:
+def _drift(finding: DriftFinding) -> Message:
     facts = {
         "name": finding.secret,
         "place": finding.uri,
@@ -295,48 +299,48 @@ def _drift(finding: DriftFinding) -> Said:
         "reason": finding.reason,
     }
     older = finding.status is DriftStatus.BEHIND and finding.version is not None
-    return Said("secret_behind_version" if older else f"secret_{finding.status.value}", facts)
+    return Message("secret_behind_version" if older else f"secret_{finding.status.value}", facts)
 
 
 # --- the app's data, its tests, pages ----------------------------------------------------------------------------
 
 
-def _invariant(control: Control, around: Surroundings) -> Finding:
+def _invariant(control: Control, around: ControlContext) -> ControlResult:
     checks = (one for one in around.card.checks if isinstance(one, InvariantCheck))
     check = next(one for one in checks if one.id == control.target)
     if not check.sql:
         return invariant_off(check.id)
     if around.count_rows is None:
         return no_database(around.database_setting)
-    service = Service(APP_DATABASE.name, around.database_setting)
+    service = ServiceLabel(APP_DATABASE.name, around.database_setting)
     try:
         rows = around.count_rows(check.sql)
     except ReleaseguardError as error:
         return not_done(unless_refused(error), service)
     command = f"releaseguard verify --check {check.id}"
     if not rows:
-        return Finding(status=Status.OK, says=[said("invariant_holds", title=check.title)])
+        return ControlResult(status=Status.OK, says=[message("invariant_holds", title=check.title)])
     facts = {"rows": rows, "more": rows >= MOST_ROWS, "meaning": check.meaning}
-    return Finding(status=Status.BAD, says=[Said("invariant_broken", facts)], command=command)
+    return ControlResult(status=Status.BAD, says=[Message("invariant_broken", facts)], command=command)
 
 
-def _coverage(control: Control, around: Surroundings) -> Finding:
+def _coverage(control: Control, around: ControlContext) -> ControlResult:
     provider = control.target or around.card.id
     command = "releaseguard coverage ."
     found = around.tests(provider)
     if found is None:
-        return Finding(status=Status.PERSON, says=[said("coverage_run")], command=command)
+        return ControlResult(status=Status.PERSON, says=[message("coverage_run")], command=command)
     if not found:
-        return Finding(status=Status.UNCLEAR, says=[said("no_test", provider=provider)], command=command)
-    says = [said("tests", provider=provider, count=len(found))]
-    return Finding(status=Status.OK, says=says, lines=list(found[:5]), command=command)
+        return ControlResult(status=Status.UNCLEAR, says=[message("no_test", provider=provider)], command=command)
+    says = [message("tests", provider=provider, count=len(found))]
+    return ControlResult(status=Status.OK, says=says, lines=list(found[:5]), command=command)
 
 
-def _page(control: Control, _around: Surroundings) -> Finding:
-    return Finding(status=Status.PERSON, says=[said("page")], url=control.target)
+def _page(control: Control, _around: ControlContext) -> ControlResult:
+    return ControlResult(status=Status.PERSON, says=[message("page")], url=control.target)
 
 
-KINDS: Mapping[str, Callable[[Control, Surroundings], Finding]] = {
+KINDS: Mapping[str, Callable[[Control, ControlContext], ControlResult]] = {
     "events": _events,
     "function_logs": _function_logs,
     "workflow_runs": _workflow_runs,

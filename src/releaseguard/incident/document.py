@@ -10,7 +10,7 @@ from typing import Any
 
 from releaseguard.cards.spec import Action
 from releaseguard.health.interface import TROUBLED, State, Why
-from releaseguard.incident.interface import Change, Checked, Incident, Match, Matched, Status
+from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Match, Status, SymptomMatch
 from releaseguard.incident.words import KINDS, MATCHES, STATES, STATUSES, Words
 from releaseguard.model import from_text, to_text
 from releaseguard.report.incident import ActionRow, ChangeRow, ControlRow, IncidentDocument, SymptomRow
@@ -72,8 +72,8 @@ def is_bad(incident: Incident) -> bool:
 
 def is_broken(incident: Incident) -> bool:
     """Whether a part of it could not be judged for a bug of ours."""
-    said = (one.key for control in incident.controls for one in control.finding.says)
-    return incident.condition.grounds.why is Why.BROKEN or "broken" in said
+    keys = (one.key for control in incident.controls for one in control.finding.says)
+    return incident.condition.grounds.why is Why.BROKEN or "broken" in keys
 
 
 def says_nothing(incident: Incident) -> bool:
@@ -81,7 +81,7 @@ def says_nothing(incident: Incident) -> bool:
     return incident.condition.state is State.UNKNOWN
 
 
-def _found_bad(incident: Incident) -> Sequence[Checked]:
+def _found_bad(incident: Incident) -> Sequence[CheckedControl]:
     return [one for one in incident.controls if one.finding.status is Status.BAD]
 
 
@@ -112,7 +112,7 @@ def _what(incident: Incident, words: Words) -> str:
     return words.phrase(f"head_{state.value}", name=name)
 
 
-def _telling(incident: Incident) -> Matched | None:
+def _telling(incident: Incident) -> SymptomMatch | None:
     """The symptom that shows trouble of a provider which itself is well."""
     if incident.condition.state in TROUBLED:
         return None
@@ -143,7 +143,7 @@ def _cause(incident: Incident, words: Words) -> str:
 # --- the parts ---------------------------------------------------------------------------------------------------
 
 
-def _change(change: Change, incident: Incident, words: Words) -> ChangeRow:
+def _change(change: ChangeRecord, incident: Incident, words: Words) -> ChangeRow:
     began = incident.began
     return {
         "at": to_text(change.at),
@@ -166,7 +166,7 @@ def _unread(incident: Incident, words: Words) -> Iterator[str]:
         yield f"{problem} ({', '.join(hidden)})"
 
 
-def _symptom(one: Matched, words: Words) -> SymptomRow:
+def _symptom(one: SymptomMatch, words: Words) -> SymptomRow:
     return {
         "text": one.symptom.text[words.language],
         "match": one.match.value,
@@ -175,7 +175,7 @@ def _symptom(one: Matched, words: Words) -> SymptomRow:
     }
 
 
-def _control(one: Checked, words: Words, environment: str | None) -> ControlRow:
+def _control(one: CheckedControl, words: Words, environment: str | None) -> ControlRow:
     finding = one.finding
     return {
         "text": one.control.text[words.language],

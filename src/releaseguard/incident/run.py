@@ -16,13 +16,21 @@ from releaseguard.health.judge import condition_of
 from releaseguard.health.run import HealthWorld
 from releaseguard.incident import changes
 from releaseguard.incident.beginning import Past, reaches_back
-from releaseguard.incident.controls import Surroundings, carry_out
+from releaseguard.incident.controls import ControlContext, carry_out
 from releaseguard.incident.evidence import Evidence, evidence_of
-from releaseguard.incident.interface import Change, Checked, Finding, Incident, Match, Matched, Unread
-from releaseguard.incident.outside import Project, Repository
-from releaseguard.incident.problems import GITHUB, SERVICES, SUPABASE, VERCEL, broke, problem
-from releaseguard.incident.secrets import Secrets, unless_refused
-from releaseguard.incident.symptoms import Traffic, matched
+from releaseguard.incident.sources.outside import Project, Repository
+from releaseguard.incident.sources.problems import GITHUB, SERVICES, SUPABASE, VERCEL, broke, problem
+from releaseguard.incident.sources.secrets import Secrets, unless_refused
+from releaseguard.incident.symptoms import SymptomEvidence, matched
+from releaseguard.incident.values import (
+    ChangeRecord,
+    CheckedControl,
+    ControlResult,
+    Incident,
+    Match,
+    SymptomMatch,
+    UnavailableSource,
+)
 from releaseguard.rotation.account import account_of
 from releaseguard.rotation.history import read_log
 from releaseguard.verification.interface import Promise
@@ -39,7 +47,7 @@ REFUSED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostingTarget:
     """A target that a hosting service serves; ``open`` may raise ``ConfigError`` without a credential."""
 
     place: str
@@ -48,7 +56,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentWorld:
+class IncidentContext:
     """Everything that an incident is read from."""
 
     health: HealthWorld
@@ -56,7 +64,7 @@ class IncidentWorld:
     card: Card
     projects: Sequence[Project]
     repositories: Sequence[Repository]
-    hosts: Sequence[Host]
+    hosts: Sequence[HostingTarget]
     secrets: Secrets
     count_rows: CountRows | None
     database_setting: str
@@ -70,46 +78,46 @@ class IncidentWorld:
         return self.health.log
 
 
-def investigate(world: IncidentWorld) -> Incident:
+def investigate(context: IncidentContext) -> Incident:
     """Look at everything once. Raises ``ServiceError`` where the event log does not answer, and ``Refused``."""
-    world.progress("event log")
-    now = world.health.now()
-    past = Past(world.health, world.card.id, now.replace(second=0, microsecond=0) + timedelta(minutes=1))
+    context.progress("event log")
+    now = context.health.now()
+    past = Past(context.health, context.card.id, now.replace(second=0, microsecond=0) + timedelta(minutes=1))
     condition, span = past.condition()
     overview = past.overview(span)
     [health] = overview.providers
     since = condition.since if condition.state in TROUBLED and condition.since else past.until - span
-    evidence = _evidence(world, since, past.until)
-    symptoms = _symptoms(world.card, past, condition, evidence)
+    evidence = _evidence(context, since, past.until)
+    symptoms = _symptoms(context.card, past, condition, evidence)
     began = _began(condition, symptoms)
-    found, unread = _changes(world, began or past.until - span, past.until)
-    around = _surroundings(world, health, evidence, began, past.until, span)
+    found, unread = _changes(context, began or past.until - span, past.until)
+    around = _surroundings(context, health, evidence, began, past.until, span)
     return Incident(
-        card=world.card,
-        environment=world.health.environment,
+        card=context.card,
+        environment=context.health.environment,
         since=past.until - span,
         until=past.until,
         health=health,
         began=began,
         before_window=began is not None and reaches_back(condition, past.until - span, span),
         symptoms=symptoms,
-        others=list(_others(past, world.card.id)),
+        others=list(_others(past, context.card.id)),
         changes=found,
-        cause=_cause(world.card, found, began, evidence),
+        cause=_cause(context.card, found, began, evidence),
         unread=unread,
-        controls=list(_controls(world, around)),
+        controls=list(_controls(context, around)),
         set_aside=overview.set_aside,
         log_stopped=condition.grounds.why is Why.LOG_STOPPED,
     )
 
 
-def _evidence(world: IncidentWorld, since: datetime, until: datetime) -> Evidence:
-    query = world.health.query(providers=(world.card.id,), since=since, until=until, synthetic=False)
-    return evidence_of(world.log.select(query), since, world.scrub)
+def _evidence(context: IncidentContext, since: datetime, until: datetime) -> Evidence:
+    query = context.health.query(providers=(context.card.id,), since=since, until=until, synthetic=False)
+    return evidence_of(context.log.select(query), since, context.scrub)
 
 
-def _symptoms(card: Card, past: Past, condition: Condition, evidence: Evidence) -> Sequence[Matched]:
-    traffic = Traffic(
+def _symptoms(card: Card, past: Past, condition: Condition, evidence: Evidence) -> Sequence[SymptomMatch]:
+    traffic = SymptomEvidence(
         condition=condition, errors=evidence.errors, event=past.event, spike=past.spike, harms=_harms(card)
     )
     return [matched(symptom, traffic) for symptom in card.playbook.symptoms]
@@ -124,7 +132,7 @@ def _harms(card: Card) -> dict[str, float]:
     }
 
 
-def _began(condition: Condition, symptoms: Sequence[Matched]) -> datetime | None:
+def _began(condition: Condition, symptoms: Sequence[SymptomMatch]) -> datetime | None:
     """The provider's own word; where it is well, that of a symptom: mail goes out, and its webhook is silent."""
     if condition.state in TROUBLED:
         return condition.since
@@ -139,7 +147,9 @@ def _others(past: Past, provider: str) -> Iterator[tuple[str, Condition]]:
             yield name, condition
 
 
-def _cause(card: Card, found: Sequence[Change], began: datetime | None, evidence: Evidence) -> Change | None:
+def _cause(
+    card: Card, found: Sequence[ChangeRecord], began: datetime | None, evidence: Evidence
+) -> ChangeRecord | None:
     if began is None:
         return None
     refused = evidence.share_of(card.events.auth_error_codes) >= REFUSED_SHARE
@@ -149,105 +159,107 @@ def _cause(card: Card, found: Sequence[Change], began: datetime | None, evidence
 # --- what changed -----------------------------------------------------------------------------------------------
 
 
-def _changes(world: IncidentWorld, began: datetime, until: datetime) -> tuple[Sequence[Change], Sequence[Unread]]:
+def _changes(
+    context: IncidentContext, began: datetime, until: datetime
+) -> tuple[Sequence[ChangeRecord], Sequence[UnavailableSource]]:
     """What changed from a day before the beginning until now, and where nobody could look."""
-    unread: dict[str, Unread] = {}
-    found = [*_from_log(world, began - LOOK_BACK, until), *_from_services(world, unread)]
+    unread: dict[str, UnavailableSource] = {}
+    found = [*_from_log(context, began - LOOK_BACK, until), *_from_services(context, unread)]
     inside = [change for change in found if began - LOOK_BACK <= change.at < until]
     return changes.without_echoes(inside), list(unread.values())
 
 
-def _from_log(world: IncidentWorld, since: datetime, until: datetime) -> Iterator[Change]:
-    account = account_of(read_log(world.log, world.health.query()), environment=world.health.environment)
+def _from_log(context: IncidentContext, since: datetime, until: datetime) -> Iterator[ChangeRecord]:
+    account = account_of(read_log(context.log, context.health.query()), environment=context.health.environment)
     yield from changes.rotations(account.rotations)
-    deployed = world.health.query(events=(DEPLOYED,), since=since, until=until)
-    yield from changes.releases(deployments_of(world.log.select(deployed), Promise().window))
+    deployed = context.health.query(events=(DEPLOYED,), since=since, until=until)
+    yield from changes.releases(deployments_of(context.log.select(deployed), Promise().window))
 
 
-def _from_services(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:
-    yield from _migrations(world, unread)
-    for project in world.projects:
-        world.progress(project.place)
+def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
+    yield from _migrations(context, unread)
+    for project in context.projects:
+        context.progress(project.place)
         try:
             yield from changes.functions(project.place, project.functions())
         except ReleaseguardError as error:
-            unread[project.place] = Unread(project.place, problem(unless_refused(error), SUPABASE))
-    for host in world.hosts:
-        world.progress(host.place)
+            unread[project.place] = UnavailableSource(project.place, problem(unless_refused(error), SUPABASE))
+    for host in context.hosts:
+        context.progress(host.place)
         try:
             served = host.open().current(host.target)
         except ReleaseguardError as error:
-            unread[host.place] = Unread(host.place, problem(unless_refused(error), VERCEL))
+            unread[host.place] = UnavailableSource(host.place, problem(unless_refused(error), VERCEL))
         else:
             yield from _served(host, served)
-    yield from _written(world, unread)
+    yield from _written(context, unread)
 
 
-def _served(host: Host, served: Deployment | None) -> Iterable[Change]:
+def _served(host: HostingTarget, served: Deployment | None) -> Iterable[ChangeRecord]:
     return [changes.served(f"{host.place}/{host.target}", served)] if served is not None else []
 
 
-def _migrations(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:
+def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
     """Runs of every workflow that any card names: a migration can break whichever provider."""
-    cards = world.health.cards
+    cards = context.health.cards
     controls = (control for card in cards for control in card.playbook.controls if control.kind == "workflow_runs")
     for workflow in dict.fromkeys(control.target or "" for control in controls):
-        for repository in world.repositories:
-            world.progress(f"{repository.place} {workflow}")
+        for repository in context.repositories:
+            context.progress(f"{repository.place} {workflow}")
             try:
                 yield from changes.migrations(repository.newest(workflow) or ())
             except ReleaseguardError as error:
-                unread[repository.place] = Unread(repository.place, problem(unless_refused(error), GITHUB))
+                unread[repository.place] = UnavailableSource(repository.place, problem(unless_refused(error), GITHUB))
 
 
-def _written(world: IncidentWorld, unread: dict[str, Unread]) -> Iterator[Change]:
-    if world.secrets.sites:
-        world.progress(", ".join(site.uri for site in world.secrets.sites))
-    for look in world.secrets.look():
+def _written(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
+    if context.secrets.sites:
+        context.progress(", ".join(site.uri for site in context.secrets.sites))
+    for look in context.secrets.look():
         if look.problem is not None:
-            unread[look.site.uri] = Unread(look.site.uri, problem(look.problem, SERVICES[look.site.service]))
-    yield from changes.written(world.secrets.written())
+            unread[look.site.uri] = UnavailableSource(look.site.uri, problem(look.problem, SERVICES[look.site.service]))
+    yield from changes.written(context.secrets.written())
 
 
 # --- controls ---------------------------------------------------------------------------------------------------
 
 
 def _surroundings(
-    world: IncidentWorld,
+    context: IncidentContext,
     health: ProviderHealth,
     evidence: Evidence,
     began: datetime | None,
     until: datetime,
     span: timedelta,
-) -> Surroundings:
+) -> ControlContext:
     since = began - LEAD if began else until - span
-    return Surroundings(
-        card=world.card,
+    return ControlContext(
+        card=context.card,
         health=health,
         evidence=evidence,
         since=max(since, until - LONGEST_LOOK),
         until=until,
-        past=world.health.recorded_until is not None,
+        past=context.health.recorded_until is not None,
         began=began,
-        projects=world.projects,
-        repositories=world.repositories,
-        secrets=world.secrets,
-        count_rows=world.count_rows,
-        database_setting=world.database_setting,
-        tests=world.tests,
-        scrub=world.scrub,
+        projects=context.projects,
+        repositories=context.repositories,
+        secrets=context.secrets,
+        count_rows=context.count_rows,
+        database_setting=context.database_setting,
+        tests=context.tests,
+        scrub=context.scrub,
     )
 
 
-def _controls(world: IncidentWorld, around: Surroundings) -> Iterator[Checked]:
-    traces = Traces(world.health.trace)
-    for control in world.card.playbook.controls:
+def _controls(context: IncidentContext, around: ControlContext) -> Iterator[CheckedControl]:
+    traces = Traces(context.health.trace)
+    for control in context.card.playbook.controls:
         if control.kind in ("function_logs", "invariant"):
-            world.progress(f"{control.kind} {control.target}")
-        yield Checked(control, _carried_out(control, around, traces))
+            context.progress(f"{control.kind} {control.target}")
+        yield CheckedControl(control, _carried_out(control, around, traces))
 
 
-def _carried_out(control: Control, around: Surroundings, traces: Traces) -> Finding:
+def _carried_out(control: Control, around: ControlContext, traces: Traces) -> ControlResult:
     """A control's finding; one that breaks says that, and the others are carried out."""
     try:
         return carry_out(control, around)

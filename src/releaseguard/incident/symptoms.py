@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from releaseguard.cards.spec import Symptom
 from releaseguard.health.interface import TROUBLED, Condition, State, Why
-from releaseguard.incident.interface import Match, Matched, Said, said
+from releaseguard.incident.values import Match, Message, SymptomMatch, message
 
 TELLING_SHARE = 0.1
 """The share of a failing provider's errors from which on a symptom's errors are said to show it."""
@@ -19,7 +19,7 @@ _GONE = frozenset({Why.SILENT, Why.VOLUME})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
+class SymptomEvidence:
     """What the log says of one provider since its trouble began, or in the looked-at time."""
 
     condition: Condition
@@ -32,19 +32,19 @@ class Traffic:
     """By event: the multiple of its volume that a check of the card calls harm."""
 
 
-def matched(symptom: Symptom, traffic: Traffic) -> Matched:
+def matched(symptom: Symptom, traffic: SymptomEvidence) -> SymptomMatch:
     """Whether the symptom is there: by its errors, by events that do not come, or by a spike."""
     if traffic.condition.grounds.why in (Why.LOG_STOPPED, Why.NO_HISTORY):
-        return Matched(symptom, Match.UNKNOWN, [said(f"symptom_{traffic.condition.grounds.why.value}")])
+        return SymptomMatch(symptom, Match.UNKNOWN, [message(f"symptom_{traffic.condition.grounds.why.value}")])
     parts = [_errors(symptom, traffic), *_silences(symptom, traffic), *_spikes(symptom, traffic)]
     shown = [part for part in parts if part is not None]
     best = next((match for match in _MOST_TELLING if any(part.match is match for part in shown)), Match.NO)
     says = [one for part in shown if part.match is best for one in part.says]
     since = min((part.since for part in shown if part.match is best and part.since), default=None)
-    return Matched(symptom, best, says or [said("symptom_nothing")], since)
+    return SymptomMatch(symptom, best, says or [message("symptom_nothing")], since)
 
 
-def _errors(symptom: Symptom, traffic: Traffic) -> Matched | None:
+def _errors(symptom: Symptom, traffic: SymptomEvidence) -> SymptomMatch | None:
     if not symptom.events:
         return None
     mine = {
@@ -54,46 +54,48 @@ def _errors(symptom: Symptom, traffic: Traffic) -> Matched | None:
     }
     count, total = sum(mine.values()), sum(traffic.errors.values())
     if not count:
-        return Matched(symptom, Match.NO, [])
+        return SymptomMatch(symptom, Match.NO, [])
     failing = traffic.condition.state in TROUBLED and traffic.condition.grounds.why is Why.FAILED
     match = Match.YES if failing and count >= TELLING_SHARE * total else Match.SOME
-    return Matched(symptom, match, [_counted(mine, total)], traffic.condition.since if match is Match.YES else None)
+    return SymptomMatch(
+        symptom, match, [_counted(mine, total)], traffic.condition.since if match is Match.YES else None
+    )
 
 
-def _counted(mine: Mapping[tuple[str, str], int], total: int) -> Said:
+def _counted(mine: Mapping[tuple[str, str], int], total: int) -> Message:
     codes: dict[str, int] = {}
     for (_, code), count in mine.items():
         codes[code] = codes.get(code, 0) + count
     often = sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
     events = ", ".join(sorted({event for event, _ in mine}))
-    return said("symptom_errors", count=sum(mine.values()), total=total, events=events, codes=often)
+    return message("symptom_errors", count=sum(mine.values()), total=total, events=events, codes=often)
 
 
-def _silences(symptom: Symptom, traffic: Traffic) -> Sequence[Matched]:
+def _silences(symptom: Symptom, traffic: SymptomEvidence) -> Sequence[SymptomMatch]:
     return [_silence(symptom, event, traffic.event(event)) for event in symptom.silent]
 
 
-def _silence(symptom: Symptom, event: str, condition: Condition) -> Matched:
+def _silence(symptom: Symptom, event: str, condition: Condition) -> SymptomMatch:
     if condition.state in TROUBLED and condition.grounds.why in _GONE:
         grounds = condition.grounds
         key = "symptom_silent" if grounds.why is Why.SILENT else "symptom_fewer"
         facts = {"event": event, "since": condition.since, "expected": grounds.expected, "seen": grounds.events}
-        return Matched(symptom, Match.YES, [Said(key, facts)], condition.since)
+        return SymptomMatch(symptom, Match.YES, [Message(key, facts)], condition.since)
     if condition.grounds.why is Why.NO_HISTORY:
-        return Matched(symptom, Match.UNKNOWN, [said("symptom_never_seen", event=event)])
+        return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom_never_seen", event=event)])
     if condition.state is State.UNKNOWN and condition.grounds.why is Why.BY_CHANCE:
-        return Matched(symptom, Match.UNKNOWN, [said("symptom_too_few", event=event)])
-    return Matched(symptom, Match.NO, [])
+        return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom_too_few", event=event)])
+    return SymptomMatch(symptom, Match.NO, [])
 
 
-def _spikes(symptom: Symptom, traffic: Traffic) -> Sequence[Matched]:
+def _spikes(symptom: Symptom, traffic: SymptomEvidence) -> Sequence[SymptomMatch]:
     found = []
     for event in symptom.spike:
         condition = traffic.spike(event, traffic.harms.get(event, SPIKE))
         if condition is None:
-            found.append(Matched(symptom, Match.NO, []))
+            found.append(SymptomMatch(symptom, Match.NO, []))
         else:
             grounds = condition.grounds
             facts = {"event": event, "since": condition.since, "expected": grounds.expected, "seen": grounds.events}
-            found.append(Matched(symptom, Match.YES, [Said("symptom_spike", facts)], condition.since))
+            found.append(SymptomMatch(symptom, Match.YES, [Message("symptom_spike", facts)], condition.since))
     return found

@@ -16,7 +16,7 @@ from typing import Any
 
 from releaseguard.functions.interface import Calls
 from releaseguard.health.interface import Condition, State, Why
-from releaseguard.incident.interface import ChangeKind, Match, Said, Status
+from releaseguard.incident.values import ChangeKind, Match, Message, Status
 
 LANGUAGES = ("en", "tr")
 
@@ -414,7 +414,7 @@ class Words:
         """The language's own of (English, Turkish)."""
         return pair[LANGUAGES.index(self.language)]
 
-    def say(self, sentence: Said) -> str:
+    def say(self, sentence: Message) -> str:
         """The sentence with its facts."""
         condition = sentence.facts.get("condition")
         if sentence.key == "health" and isinstance(condition, Condition):
@@ -427,7 +427,7 @@ class Words:
 
     def phrase(self, key: str, /, **facts: Any) -> str:
         """A sentence by its key."""
-        return self.say(Said(key, facts))
+        return self.say(Message(key, facts))
 
     def health(self, condition: Condition, *, brief: bool = False) -> str:
         """What a condition rests on; ``brief``: for a reader who knows since when."""
@@ -495,7 +495,7 @@ class _Writer(string.Formatter):
     def _plain(self, value: Any) -> str:
         words = self._words
         match value:
-            case Said():
+            case Message():
                 return words.say(value)
             case datetime():
                 return words.clock(value)
@@ -505,7 +505,7 @@ class _Writer(string.Formatter):
                 return str(value[words.language])
             case [(_, int()), *_]:
                 return words.pairs(value)
-            case [Said(), *_]:
+            case [Message(), *_]:
                 return " ".join(words.say(one) for one in value)
             case list() | tuple():
                 return ", ".join(map(str, value)) or "-"

@@ -13,7 +13,7 @@ BECAUSE = ": not looked at, because of "
 """Between what was skipped and the id of its cause."""
 
 
-class CheckRow(TypedDict):
+class DiagnosisRow(TypedDict):
     """One finding; ``status`` is ``ok``, ``warn``, ``fail`` or ``skipped``."""
 
     id: str
@@ -28,7 +28,7 @@ class DoctorDocument(TypedDict):
     """What ``doctor --json`` prints."""
 
     ok: bool
-    checks: Sequence[CheckRow]
+    checks: Sequence[DiagnosisRow]
 
 
 def render(document: DoctorDocument, width: int, *, quiet: bool = False) -> str:
@@ -45,7 +45,7 @@ def render(document: DoctorDocument, width: int, *, quiet: bool = False) -> str:
     return "\n".join(lines)
 
 
-def summary(rows: Sequence[CheckRow]) -> str:
+def summary(rows: Sequence[DiagnosisRow]) -> str:
     """How many of each, in one line."""
     count = {status: sum(row["status"] == status for row in rows) for status in ("ok", "skipped", *_ORDER)}
     words = [_counted(count["fail"], "problem"), _counted(count["warn"], "warning")]
@@ -58,11 +58,11 @@ def _counted(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
 
 
-def _problem(row: CheckRow, width: int) -> list[str]:
+def _problem(row: DiagnosisRow, width: int) -> list[str]:
     return [f"{row['status'].upper():<8} {row['id']}", *_said(row, width)]
 
 
-def _said(row: CheckRow, width: int) -> list[str]:
+def _said(row: DiagnosisRow, width: int) -> list[str]:
     lines = wrapped(row["what"], _INDENT, width)
     if row["where"]:
         lines += wrapped(f"where: {row['where']}", _INDENT, width)
@@ -71,7 +71,7 @@ def _said(row: CheckRow, width: int) -> list[str]:
     return lines
 
 
-def _skipped(rows: Sequence[CheckRow], width: int) -> list[str]:
+def _skipped(rows: Sequence[DiagnosisRow], width: int) -> list[str]:
     """By cause: one problem can hide twenty checks."""
     causes: dict[str, list[str]] = {}
     lines: list[str] = []
@@ -87,7 +87,7 @@ def _skipped(rows: Sequence[CheckRow], width: int) -> list[str]:
     return lines
 
 
-def _well(rows: Sequence[CheckRow]) -> Mapping[str, list[str]]:
+def _well(rows: Sequence[DiagnosisRow]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in rows:
         if row["status"] == "ok":

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from releaseguard.report.markdown import cell, code
 
 
-class Moment(TypedDict):
+class TimelineEntry(TypedDict):
     """One line of the timeline; ``step`` is its number in the audit chain."""
 
     at: str
@@ -25,7 +25,7 @@ class PostmortemDocument(TypedDict):
     rotation: Mapping[str, Any]
     """As in ``audit show --json``."""
     times: Mapping[str, Any]
-    timeline: Sequence[Moment]
+    timeline: Sequence[TimelineEntry]
     by: Sequence[str]
     destinations: Sequence[Mapping[str, str]]
     exposure: Mapping[str, Any] | None

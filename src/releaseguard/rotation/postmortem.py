@@ -11,7 +11,7 @@ from msgspec import structs
 
 from releaseguard.audit import Chain, ChainFinding, ChainKey
 from releaseguard.model import Event, JsonObject, Outcome, to_text
-from releaseguard.report.postmortem import Moment, PostmortemDocument, clock
+from releaseguard.report.postmortem import PostmortemDocument, TimelineEntry, clock
 from releaseguard.rotation import events as said
 from releaseguard.rotation.account import leak_row, rotation_row, who
 from releaseguard.rotation.history import DirectionProgress, RotationView, confirming, store_time, view_of
@@ -179,14 +179,14 @@ def _without_ended(told: _Told, ended: Container[tuple[str, Direction]]) -> _Tol
     return replace(told, step=structs.replace(step, destinations=left)) if left else None
 
 
-def _moment(told: _Told) -> Moment:
+def _moment(told: _Told) -> TimelineEntry:
     step, row = told.step, told.row
     tell = _WORDS.get(type(step))
     text = tell(step) if tell else step.name.replace("_", " ")
     contradicted = isinstance(step, said.Retired) and bool(step.old_successes)
     bad = step.name.endswith("_failed") or row.outcome is Outcome.ERROR or contradicted
     back = isinstance(step, said.Directed) and step.direction is Direction.BACK
-    return Moment(
+    return TimelineEntry(
         at=to_text(store_time(row)),
         what=text + (" (on the way back)" if back else ""),
         bad=bad,

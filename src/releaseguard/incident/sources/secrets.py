@@ -17,7 +17,7 @@ from releaseguard.vault.interface import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ConfiguredDestination:
     """One configured place; ``open`` may raise ``ConfigError`` where its service has no credential."""
 
     uri: str
@@ -27,10 +27,10 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DestinationObservation:
     """What a place shows of the provider's secrets."""
 
-    site: Site
+    site: ConfiguredDestination
     problem: ReleaseguardError | None = None
     """Why nothing is known."""
     observed: Mapping[str, Observed] = field(default_factory=dict)
@@ -43,14 +43,14 @@ class Seen:
 class Secrets:
     """Looks at each place once, however often it is asked about."""
 
-    sites: Sequence[Site]
+    sites: Sequence[ConfiguredDestination]
     log: EventLog
     vault: Callable[[], Vault]
     vault_problem: ReleaseguardError | None = None
     """Why the places could not be compared with the vault."""
-    _seen: Sequence[Seen] | None = field(default=None)
+    _seen: Sequence[DestinationObservation] | None = field(default=None)
 
-    def look(self) -> Sequence[Seen]:
+    def look(self) -> Sequence[DestinationObservation]:
         """What every place shows. Raises ``Refused`` alone."""
         if self._seen is None:
             vault = self._opened()
@@ -75,14 +75,14 @@ class Secrets:
             return None
         return vault
 
-    def _at(self, site: Site, vault: Vault | None) -> Seen:
+    def _at(self, site: ConfiguredDestination, vault: Vault | None) -> DestinationObservation:
         try:
             managed = site.open()
             observed = _observed(managed)
             findings = survey([managed], vault, self.log, copies=False).findings if vault else ()
         except ReleaseguardError as error:
-            return Seen(site, unless_refused(error))
-        return Seen(site, None, observed, findings)
+            return DestinationObservation(site, unless_refused(error))
+        return DestinationObservation(site, None, observed, findings)
 
 
 def unless_refused(error: ReleaseguardError) -> ReleaseguardError:

@@ -1,4 +1,4 @@
-"""The vocabulary of the doctor: what is looked at, what was found, and the world that it is found in."""
+"""The vocabulary of the doctor: what is looked at, what was found, and the context that it is found in."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of the report."""
 
     id: str
@@ -65,7 +65,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorWorld:
+class DoctorContext:
     """Everything that can be looked at. What is a function is asked for at the look: it may raise."""
 
     settings: Settings
@@ -107,7 +107,7 @@ class DoctorWorld:
 class Diagnosis:
     """Everything that was found, in the order of the groups."""
 
-    findings: Sequence[Finding]
+    findings: Sequence[CheckResult]
 
     @property
     def ok(self) -> bool:

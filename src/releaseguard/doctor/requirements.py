@@ -13,7 +13,7 @@ GITHUB_SCHEMES = frozenset({Scheme.GITHUB, Scheme.GITHUB_DEPENDABOT})
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class CredentialOption:
     """Variables that together are one credential."""
 
     variables: Sequence[str]
@@ -29,45 +29,47 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """Something that this configuration cannot do without; any one of ``ways`` will do."""
+class Requirement:
+    """Something that this configuration cannot do without; any one of ``options`` will do."""
 
     id: str
-    ways: Sequence[Way]
+    options: Sequence[CredentialOption]
     purpose: str
 
     @property
     def words(self) -> str:
         """``A, or B and C``."""
-        shortest = sorted((way for way in self.ways if way.proposed), key=lambda way: len(way.variables))
-        return ", or ".join(way.words for way in shortest)
+        shortest = sorted(
+            (option for option in self.options if option.proposed), key=lambda option: len(option.variables)
+        )
+        return ", or ".join(option.words for option in shortest)
 
-    def met_by(self, environ: Mapping[str, str]) -> Way | None:
+    def met_by(self, environ: Mapping[str, str]) -> CredentialOption | None:
         """The first way that is wholly there; an empty variable counts as unset."""
-        return next((way for way in self.ways if all(environ.get(name) for name in way.variables)), None)
+        return next((option for option in self.options if all(environ.get(name) for name in option.variables)), None)
 
     def half_met(self, environ: Mapping[str, str]) -> Sequence[str]:
         """The variables missing from a way that is there in part."""
-        for way in self.ways:
-            missing = [name for name in way.variables if not environ.get(name)]
-            if 0 < len(missing) < len(way.variables):
+        for option in self.options:
+            missing = [name for name in option.variables if not environ.get(name)]
+            if 0 < len(missing) < len(option.variables):
                 return missing
         return ()
 
 
 INFISICAL = (
-    Way(("INFISICAL_TOKEN",)),
-    Way(("INFISICAL_CLIENT_ID", "INFISICAL_CLIENT_SECRET")),
-    Way(
+    CredentialOption(("INFISICAL_TOKEN",)),
+    CredentialOption(("INFISICAL_CLIENT_ID", "INFISICAL_CLIENT_SECRET")),
+    CredentialOption(
         ("INFISICAL_IDENTITY_ID", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
         "GitHub Actions, with `permissions: id-token: write`",
     ),
 )
 GITHUB = (
-    Way(("RELEASEGUARD_GITHUB_APP_ID", "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY")),
-    Way(("RELEASEGUARD_GITHUB_TOKEN",)),
-    Way(("GITHUB_TOKEN",), proposed=False),
-    Way(("GH_TOKEN",), proposed=False),
+    CredentialOption(("RELEASEGUARD_GITHUB_APP_ID", "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY")),
+    CredentialOption(("RELEASEGUARD_GITHUB_TOKEN",)),
+    CredentialOption(("GITHUB_TOKEN",), proposed=False),
+    CredentialOption(("GH_TOKEN",), proposed=False),
 )
 
 
@@ -85,24 +87,34 @@ def _readable(texts: Sequence[str]) -> Iterator[Address]:
             continue  # told of elsewhere, with file and line
 
 
-def needs(settings: Settings, provider: str | None = None) -> Sequence[Need]:
+def requirements(settings: Settings, provider: str | None = None) -> Sequence[Requirement]:
     """What this environment asks for (of one provider alone, where one is named)."""
     places = [address for found in addresses(settings, provider).values() for address in found]
     schemes = {address.scheme for address in places}
     found = []
     if settings.infisical.project_id or places:
-        found.append(Need("infisical", INFISICAL, "reading the secrets to rotate, and the test user's"))
+        found.append(Requirement("infisical", INFISICAL, "reading the secrets to rotate, and the test user's"))
     if schemes & GITHUB_SCHEMES:
-        found.append(Need("github", GITHUB, "writing secrets at the GitHub destinations, and `leaks`"))
+        found.append(Requirement("github", GITHUB, "writing secrets at the GitHub destinations, and `leaks`"))
     if Scheme.VERCEL in schemes:
-        found.append(Need("vercel", (Way(("VERCEL_TOKEN",)),), "writing variables at Vercel, and redeploying"))
+        found.append(
+            Requirement(
+                "vercel", (CredentialOption(("VERCEL_TOKEN",)),), "writing variables at Vercel, and redeploying"
+            )
+        )
     if Scheme.SUPABASE in schemes:
-        found.append(Need("supabase", (Way(("SUPABASE_ACCESS_TOKEN",)),), "writing edge function secrets"))
+        found.append(
+            Requirement("supabase", (CredentialOption(("SUPABASE_ACCESS_TOKEN",)),), "writing edge function secrets")
+        )
     if settings.events.url.startswith(("http://", "https://")):
-        found.append(Need("events", (Way(("SUPABASE_SERVICE_ROLE_KEY",)),), "reading and writing the event log"))
+        found.append(
+            Requirement(
+                "events", (CredentialOption(("SUPABASE_SERVICE_ROLE_KEY",)),), "reading and writing the event log"
+            )
+        )
     return found
 
 
 def variables_asked_for(settings: Settings, url: str) -> Sequence[str]:
-    """The credentials of :func:`needs` in words, and the variables that the event log's address (as written) takes."""
-    return [*(need.words for need in needs(settings)), *dict.fromkeys(variables_in(url))]
+    """The credentials of :func:`requirements` in words, and the variables that the event log's address takes."""
+    return [*(requirement.words for requirement in requirements(settings)), *dict.fromkeys(variables_in(url))]

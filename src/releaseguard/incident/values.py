@@ -14,16 +14,16 @@ from releaseguard.health.interface import Condition, ProviderHealth
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """A sentence: its key in :mod:`releaseguard.incident.words`, and the facts that stand in it."""
 
     key: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def said(key: str, /, **facts: Any) -> Said:
-    """Shorthand for :class:`Said`."""
-    return Said(key, facts)
+def message(key: str, /, **facts: Any) -> Message:
+    """Shorthand for :class:`Message`."""
+    return Message(key, facts)
 
 
 class Status(StrEnum):
@@ -42,13 +42,13 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ControlResult:
     """What a control found. ``lines`` are the words of the app and its services, scrubbed."""
 
     status: Status
-    says: Sequence[Said]
+    says: Sequence[Message]
     lines: Sequence[str] = ()
-    next_step: Said | None = None
+    next_step: Message | None = None
     command: str | None = None
     """To be copied."""
     url: str | None = None
@@ -56,11 +56,11 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedControl:
     """A control of the card with its finding."""
 
     control: Control
-    finding: Finding
+    finding: ControlResult
 
 
 class ChangeKind(StrEnum):
@@ -81,12 +81,12 @@ CREDENTIALS = frozenset({ChangeKind.ROTATION, ChangeKind.SECRET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ChangeRecord:
     """Something that changed before or after the incident began."""
 
     at: datetime
     kind: ChangeKind
-    what: Said
+    what: Message
     where: str = ""
     url: str | None = None
     went_wrong: bool = False
@@ -94,11 +94,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnavailableSource:
     """A place that could not be looked at, and why."""
 
     place: str
-    problem: Said
+    problem: Message
 
 
 class Match(StrEnum):
@@ -112,12 +112,12 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class SymptomMatch:
     """A symptom of the card, and what shows it."""
 
     symptom: Symptom
     match: Match
-    says: Sequence[Said]
+    says: Sequence[Message]
     since: datetime | None = None
 
 
@@ -136,15 +136,15 @@ class Incident:
     """About when; ``None`` where nothing is wrong, or nobody knows."""
     before_window: bool
     """Whether it began before the looked-at time, so that ``began`` is the latest it can be."""
-    symptoms: Sequence[Matched]
+    symptoms: Sequence[SymptomMatch]
     others: Sequence[tuple[str, Condition]]
     """Other providers in trouble at the same time."""
-    changes: Sequence[Change]
-    cause: Change | None
+    changes: Sequence[ChangeRecord]
+    cause: ChangeRecord | None
     """The change that explains it best, if any does."""
-    unread: Sequence[Unread]
+    unread: Sequence[UnavailableSource]
     """Where changes could not be looked for."""
-    controls: Sequence[Checked]
+    controls: Sequence[CheckedControl]
     log_stopped: bool
     set_aside: SetAsideTally = NOTHING
     """The rows of the log that cannot be read."""

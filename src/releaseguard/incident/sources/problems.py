@@ -12,11 +12,11 @@ from releaseguard.errors import (
     ReleaseguardError,
     Unreachable,
 )
-from releaseguard.incident.interface import Finding, Said, Status, said
+from releaseguard.incident.values import ControlResult, Message, Status, message
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceLabel:
     """One of the services that we stand on, as messages name it."""
 
     name: str
@@ -24,56 +24,60 @@ class Service:
     """What its credential is called."""
 
 
-GITHUB = Service("GitHub", "RELEASEGUARD_GITHUB_TOKEN")
-VERCEL = Service("Vercel", "VERCEL_TOKEN")
-SUPABASE = Service("Supabase", "SUPABASE_ACCESS_TOKEN")
-INFISICAL = Service("Infisical", "INFISICAL_TOKEN")
-APP_DATABASE = Service("[app] database", "APP_DATABASE_URL")
+GITHUB = ServiceLabel("GitHub", "RELEASEGUARD_GITHUB_TOKEN")
+VERCEL = ServiceLabel("Vercel", "VERCEL_TOKEN")
+SUPABASE = ServiceLabel("Supabase", "SUPABASE_ACCESS_TOKEN")
+INFISICAL = ServiceLabel("Infisical", "INFISICAL_TOKEN")
+APP_DATABASE = ServiceLabel("[app] database", "APP_DATABASE_URL")
 SERVICES = {"github": GITHUB, "vercel": VERCEL, "supabase": SUPABASE}
 
 
-def problem(error: ReleaseguardError, service: Service) -> Said:
+def problem(error: ReleaseguardError, service: ServiceLabel) -> Message:
     """What went wrong. ``what`` is the error's own word, which is English."""
     facts = {"service": service.name, "variable": service.variable, "what": error.what, "where": error.where or ""}
-    return Said(f"problem_{_kind(error)}", facts)
+    return Message(f"problem_{_kind(error)}", facts)
 
 
-def remedy(error: ReleaseguardError, service: Service) -> Said:
+def remedy(error: ReleaseguardError, service: ServiceLabel) -> Message:
     """What to do about it."""
     facts = {"service": service.name, "variable": service.variable, "step": error.next_step or ""}
-    return Said(f"remedy_{_kind(error)}", facts)
+    return Message(f"remedy_{_kind(error)}", facts)
 
 
-def not_done(error: ReleaseguardError, service: Service) -> Finding:
+def not_done(error: ReleaseguardError, service: ServiceLabel) -> ControlResult:
     """The finding of a control that could not be carried out."""
-    return Finding(status=Status.NOT_DONE, says=[problem(error, service)], next_step=remedy(error, service))
+    return ControlResult(status=Status.NOT_DONE, says=[problem(error, service)], next_step=remedy(error, service))
 
 
-def broke(error: Exception, trace: str | None) -> Finding:
+def broke(error: Exception, trace: str | None) -> ControlResult:
     """The finding of a control over which we broke ourselves."""
     facts = {"problem": type(error).__name__, "trace": trace or "-"}
-    return Finding(status=Status.NOT_DONE, says=[Said("broken", facts)], next_step=Said("remedy_broken", facts))
-
-
-def not_configured(what: str, setting: str) -> Finding:
-    """The finding of a control for which the configuration says too little."""
-    return Finding(
-        status=Status.NOT_DONE,
-        says=[said(f"not_configured_{what}")],
-        next_step=said("remedy_configure", setting=setting),
+    return ControlResult(
+        status=Status.NOT_DONE, says=[Message("broken", facts)], next_step=Message("remedy_broken", facts)
     )
 
 
-def no_database(variable: str) -> Finding:
+def not_configured(what: str, setting: str) -> ControlResult:
+    """The finding of a control for which the configuration says too little."""
+    return ControlResult(
+        status=Status.NOT_DONE,
+        says=[message(f"not_configured_{what}")],
+        next_step=message("remedy_configure", setting=setting),
+    )
+
+
+def no_database(variable: str) -> ControlResult:
     """The finding of a control that asks the app's database, whose address is in no variable."""
-    step = said("remedy_credential", variable=variable)
-    return Finding(status=Status.NOT_DONE, says=[said("problem_credential", variable=variable)], next_step=step)
+    step = message("remedy_credential", variable=variable)
+    return ControlResult(
+        status=Status.NOT_DONE, says=[message("problem_credential", variable=variable)], next_step=step
+    )
 
 
-def invariant_off(check: str) -> Finding:
+def invariant_off(check: str) -> ControlResult:
     """The finding of a control that runs an invariant which the project has not named."""
-    step = said("remedy_invariant", setting=f'[app.invariants] "{check}" = "SELECT ..."')
-    return Finding(status=Status.NOT_DONE, says=[said("invariant_off")], next_step=step)
+    step = message("remedy_invariant", setting=f'[app.invariants] "{check}" = "SELECT ..."')
+    return ControlResult(status=Status.NOT_DONE, says=[message("invariant_off")], next_step=step)
 
 
 def _kind(error: ReleaseguardError) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.errors import ReleaseguardError
 from releaseguard.functions.interface import Function, FunctionLogs
-from releaseguard.incident.secrets import unless_refused
+from releaseguard.incident.sources.secrets import unless_refused
 
 MOST_RUNS = 10
 """Runs of a workflow that are asked for."""
