@@ -18,10 +18,10 @@ from pathlib import Path
 import contestants
 import simulator
 from releaseguard.model import Verdict
-from releaseguard.verification.bounds import lower_share, upper_share
+from releaseguard.stats.bounds import lower_share, upper_share
+from releaseguard.stats.series import Ledger
 from releaseguard.verification.interface import Deployment, Promise, Rule
-from releaseguard.verification.judge import Replay
-from releaseguard.verification.series import Ledger
+from releaseguard.verification.judge.replay import Replay
 from simulator import Mixture, Simulated, simulate
 
 WINDOW = 60

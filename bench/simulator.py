@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from releaseguard.verification.series import Cell
+from releaseguard.stats.series import Cell
 
 DAY = 1440
 EPOCH = 29_000_000

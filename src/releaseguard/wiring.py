@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from releaseguard.doctor.values import DoctorContext
     from releaseguard.eventlog.interface import EventLog, EventTable
     from releaseguard.functions.interface import FunctionLogs
-    from releaseguard.health.run import HealthWorld
+    from releaseguard.health.run import HealthContext
     from releaseguard.http import Access, Limits, ServiceClient
     from releaseguard.incident.run import HostingTarget, IncidentContext
     from releaseguard.incident.sources.outside import Project, Repository
@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from releaseguard.services.github.destination import PublicKeys
     from releaseguard.services.infisical.vault import Identity
     from releaseguard.vault.interface import Vault
-    from releaseguard.verification.flows import Account, FlowWorld
+    from releaseguard.verification.checks.live_checks import LiveChecks, RunFlows, SecretCopy
+    from releaseguard.verification.flows.runner import FlowContext, SyntheticUser
     from releaseguard.verification.interface import Deployment, Finding, Promise
-    from releaseguard.verification.present import Present, RunFlows, SecretState
-    from releaseguard.verification.run import VerifyWorld
+    from releaseguard.verification.run import VerifyContext
 
 Guard = Callable[[], None]
 
@@ -451,13 +451,13 @@ class Wiring:
             asks_for_new=self.environ.get("GITHUB_ACTIONS") == "true",
         )
 
-    def verify_world(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyWorld:
+    def verify_world(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyContext:
         """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
-        from releaseguard.verification.run import VerifyWorld
+        from releaseguard.verification.run import VerifyContext
         from releaseguard_events.scrub.scrubber import kinds_by_key
 
         self._refuse_services()
-        return VerifyWorld(
+        return VerifyContext(
             log=self.event_log,
             cards=list(self.cards),
             environment=self.settings.environment,
@@ -467,11 +467,11 @@ class Wiring:
             now=self.event_log.now,
         )
 
-    def health_world(self, window: timedelta, provider: str | None, as_of: datetime | None = None) -> HealthWorld:
+    def health_world(self, window: timedelta, provider: str | None, as_of: datetime | None = None) -> HealthContext:
         """What a look at the providers' health reads; ``as_of``: with only what had been recorded by then."""
-        from releaseguard.health.run import HealthWorld
+        from releaseguard.health.run import HealthContext
 
-        return HealthWorld(
+        return HealthContext(
             log=self.event_log,
             cards=list(self.cards),
             environment=self.settings.environment,
@@ -611,13 +611,13 @@ class Wiring:
             baseline_minutes=_minutes(baseline or span(section.baseline)),
         )
 
-    def _present(self) -> Present:
-        from releaseguard.verification.present import Present
+    def _present(self) -> LiveChecks:
+        from releaseguard.verification.checks.live_checks import LiveChecks
 
         providers = self.settings.providers
         setting = self.settings.app.database_url_env
         database = self.environ.get(setting)
-        return Present(
+        return LiveChecks(
             secret_states=self._secret_states,
             providers_with_destinations=frozenset(name for name, one in providers.items() if one.destinations),
             count_rows=self.app_database.count_rows if database else None,
@@ -641,15 +641,15 @@ class Wiring:
 
         return AppDatabase(url, setting, pin=pin)
 
-    def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretState]:
+    def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretCopy]:
         from releaseguard.rotation.drift import DRIFTED, DriftStatus
         from releaseguard.rotation.survey import survey
-        from releaseguard.verification.present import SecretState
+        from releaseguard.verification.checks.live_checks import SecretCopy
 
         found = survey(self.managed(provider), self.vault, self.event_log, copies=False).findings
         in_step = dict.fromkeys(DRIFTED, False) | {DriftStatus.IN_STEP: True}
         return [
-            SecretState(one.secret, one.uri, in_step.get(one.status), one.reason)
+            SecretCopy(one.secret, one.uri, in_step.get(one.status), one.reason)
             for one in found
             if not names or one.secret in names
         ]
@@ -667,17 +667,17 @@ class Wiring:
     @cached_property
     def _flows(self) -> RunFlows:
         """Made with the first flow: a verdict without any needs no client of the app."""
-        from releaseguard.verification.flows import FlowStage
+        from releaseguard.verification.flows.runner import FlowStage
 
         return FlowStage(self.flow_world)
 
     @cached_property
-    def flow_world(self) -> FlowWorld:
+    def flow_world(self) -> FlowContext:
         """What synthetic flows run in: the app, its test user, and the event log."""
-        from releaseguard.verification.flows import FlowWorld, Session
+        from releaseguard.verification.flows.runner import FlowContext, UserSession
 
-        session = Session(self._test_user)
-        return FlowWorld(
+        session = UserSession(self._test_user)
+        return FlowContext(
             log=self.event_log,
             client=self._app_client(session.headers),
             session=session,
@@ -685,12 +685,12 @@ class Wiring:
             test_paths=frozenset(name for name, one in self.settings.providers.items() if one.test_path),
         )
 
-    def _test_user(self) -> Account:
-        from releaseguard.verification.flows import Account
+    def _test_user(self) -> SyntheticUser:
+        from releaseguard.verification.flows.runner import SyntheticUser
 
         vault = self.vault
         public_key = self.credentials.supabase_anon_key or vault.read("SUPABASE_ANON_KEY").value
-        return Account(
+        return SyntheticUser(
             email=vault.read("SYNTHETIC_USER_EMAIL").value,
             password=vault.read("SYNTHETIC_USER_PASSWORD").value,
             public_key=public_key,
@@ -827,7 +827,7 @@ class Wiring:
         """What runs one of the card's flows once; ``None`` where the app's address is not configured."""
         if not self.settings.app.url or not self.settings.infisical.project_id:
             return None
-        from releaseguard.verification.flows import FlowRunner
+        from releaseguard.verification.flows.runner import FlowRunner
 
         # Each rotation's flows are runs of their own: an idempotency key used before would make no event.
         runner = FlowRunner(self.flow_world, purpose=f"rotation {new_id()}", release=None)

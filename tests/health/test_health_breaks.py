@@ -12,8 +12,8 @@ from releaseguard.cli import incident as incident_command
 from releaseguard.errors import ExitCode, Unreachable
 from releaseguard.health import judge
 from releaseguard.health.document import document_of
-from releaseguard.health.interface import State
-from releaseguard.health.run import HealthWorld, Observer, _Seen
+from releaseguard.health.interface import HealthState
+from releaseguard.health.run import HealthContext, Observer, _ProviderRows
 from releaseguard.incident import document as incidents
 from releaseguard.incident import run as incident
 from releaseguard.incident.run import IncidentContext, investigate
@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Any:
 
     rows = [row(-m * 7, event, provider=name) for m in range(300) for name, event in _USED.items()]
     with stored(tmp_path / "log.db", rows) as log:
-        yield HealthWorld(
+        yield HealthContext(
             log=log,
             cards=SHIPPED,
             environment="production",
@@ -65,17 +65,17 @@ def test_health_shows_the_others_and_ends_as_a_bug(world, monkeypatch):
 
 
 def test_what_breaks_over_a_providers_rows_breaks_alone(world, monkeypatch):
-    original = _Seen.glance
+    original = _ProviderRows.glance
     monkeypatch.setattr(
-        _Seen,
+        _ProviderRows,
         "glance",
         lambda seen, window, name: breaking(BUG)() if name == "twilio" else original(seen, window, name),
     )
     states = {one.provider: one.condition.state for one in Observer(world).look().providers}
-    assert (states["twilio"], states["sendgrid"]) == (State.UNKNOWN, State.HEALTHY)
+    assert (states["twilio"], states["sendgrid"]) == (HealthState.UNKNOWN, HealthState.HEALTHY)
 
 
-def investigated(world: HealthWorld, provider: str) -> Any:
+def investigated(world: HealthContext, provider: str) -> Any:
     return investigate(
         IncidentContext(
             health=world,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from releaseguard.health import judge
-from releaseguard.health.interface import TROUBLED, State, Why
+from releaseguard.health.interface import TROUBLED, HealthState, Why
 from releaseguard.health.judge import Window, condition_of, spike_of
-from releaseguard.verification.isolated import Traces
-from releaseguard.verification.series import Cell
+from releaseguard.stats.series import Cell
+from releaseguard.traces import Traces
 
 HOUR, DAY, WEEK = 60, 1440, 7 * 1440
 END = 29_000_000
@@ -59,12 +59,12 @@ def row(provider: str, minute: int, *, ok: bool = True, synthetic: bool = False)
     return Cell(minute, minute, provider, event, ok, "r1", synthetic, False, 1, 0)
 
 
-def states(window: Window) -> dict[str, State]:
+def states(window: Window) -> dict[str, HealthState]:
     return {name: condition_of(window, name).state for name in window.providers}
 
 
 def test_usual_traffic_is_healthy():
-    assert set(states(world(usual)).values()) == {State.HEALTHY}
+    assert set(states(world(usual)).values()) == {HealthState.HEALTHY}
 
 
 def test_usual_traffic_is_hardly_ever_called_troubled():
@@ -75,36 +75,36 @@ def test_usual_traffic_is_hardly_ever_called_troubled():
 @pytest.mark.parametrize("since", [0, 30, 45, 52])
 def test_a_provider_whose_calls_fail_is_down_since_they_began_to(since):
     condition = condition_of(world(failing("mapbox", 0.97, since)), "mapbox")
-    assert condition.state is State.DOWN
+    assert condition.state is HealthState.DOWN
     assert condition.since is not None
     assert abs(condition.since.timestamp() / 60 - START - since) <= 2
 
 
 def test_more_errors_than_usual_are_degraded_also_where_most_calls_succeed():
     found = states(world(failing("mapbox", 0.15, 20)))
-    assert found == {"mapbox": State.DEGRADED, "sendgrid": State.HEALTHY, "twilio": State.HEALTHY}
+    assert found == {"mapbox": HealthState.DEGRADED, "sendgrid": HealthState.HEALTHY, "twilio": HealthState.HEALTHY}
 
 
 def test_an_incident_that_is_over_is_not_told_as_if_it_went_on():
-    assert states(world(failing("mapbox", 1.0, 2, 15)))["mapbox"] is State.HEALTHY
+    assert states(world(failing("mapbox", 1.0, 2, 15)))["mapbox"] is HealthState.HEALTHY
 
 
 def test_one_failed_call_is_chance():
     assert states(world(lambda p, m: (1.0, 1.0) if (p, m) == ("sendgrid", 40) else (1.0, 0.0)))["sendgrid"] is (
-        State.HEALTHY
+        HealthState.HEALTHY
     )
 
 
 @pytest.mark.parametrize("since", [-5 * HOUR, 0, 25])
 def test_a_provider_without_events_is_silent_where_others_go_on(since):
     condition = condition_of(world(fewer({"sendgrid"}, 0.0, since)), "sendgrid")
-    assert condition.state is State.SILENT, condition
+    assert condition.state is HealthState.SILENT, condition
     assert condition.since is not None
     assert abs(condition.since.timestamp() / 60 - START - since) <= 10
 
 
 def test_a_provider_that_lost_most_of_its_volume_is_degraded():
-    assert states(world(fewer({"mapbox"}, 0.2, 10)))["mapbox"] is State.DEGRADED
+    assert states(world(fewer({"mapbox"}, 0.2, 10)))["mapbox"] is HealthState.DEGRADED
 
 
 def test_everybodys_traffic_fell_so_the_users_are_away_and_nobody_is_to_blame():
@@ -115,7 +115,7 @@ def test_everybodys_traffic_fell_so_the_users_are_away_and_nobody_is_to_blame():
 def test_a_log_that_has_stopped_says_nothing_about_anybody():
     window = world(fewer(set(USERS), 0.0, 40))
     assert window.log_down
-    assert set(states(window).values()) == {State.UNKNOWN}
+    assert set(states(window).values()) == {HealthState.UNKNOWN}
 
 
 def test_the_minute_under_way_makes_no_log_look_down():
@@ -125,34 +125,38 @@ def test_the_minute_under_way_makes_no_log_look_down():
 
 def test_a_provider_that_is_seldom_used_is_idle():
     users = {**USERS, "paytr": 0.5}
-    assert states(world(fewer({"paytr"}, 0.0, 0), users=users))["paytr"] is State.IDLE
+    assert states(world(fewer({"paytr"}, 0.0, 0), users=users))["paytr"] is HealthState.IDLE
 
 
 def test_few_missing_events_are_neither_silence_nor_health():
     users = {**USERS, "paytr": 4.6}
-    assert states(world(fewer({"paytr"}, 0.0, 0), users=users))["paytr"] is State.UNKNOWN
+    assert states(world(fewer({"paytr"}, 0.0, 0), users=users))["paytr"] is HealthState.UNKNOWN
 
 
 def test_a_provider_that_was_never_logged_is_unknown():
-    assert condition_of(world(usual), "sentry").state is State.UNKNOWN
+    assert condition_of(world(usual), "sentry").state is HealthState.UNKNOWN
 
 
 def test_an_empty_log_is_unknown_and_not_down():
     window = Window((), START, END, WEEK)
     assert not window.log_down
-    assert condition_of(window, "sendgrid").state is State.UNKNOWN
+    assert condition_of(window, "sendgrid").state is HealthState.UNKNOWN
 
 
 def test_synthetic_events_are_no_traffic():
     cells = [row("sendgrid", END - 5 - i, ok=False, synthetic=True) for i in range(20)]
     window = Window(cells, START, END, WEEK)
     assert window.providers == ()
-    assert condition_of(window, "sendgrid").state is State.UNKNOWN
+    assert condition_of(window, "sendgrid").state is HealthState.UNKNOWN
 
 
 def test_without_history_failing_calls_are_seen_all_the_same():
     window = world(failing("mapbox", 0.9, 0), history=0)
-    assert states(window) == {"mapbox": State.DOWN, "sendgrid": State.HEALTHY, "twilio": State.HEALTHY}
+    assert states(window) == {
+        "mapbox": HealthState.DOWN,
+        "sendgrid": HealthState.HEALTHY,
+        "twilio": HealthState.HEALTHY,
+    }
 
 
 def test_the_newest_success_is_found_also_before_the_window():
@@ -176,7 +180,7 @@ def test_a_drop_beyond_doubt_is_dated_to_its_minute():
     busy = {"mapbox": 1200.0, "sendgrid": 300.0}
     window = world(fewer({"mapbox"}, 0.15, since=40), users=busy, history=3 * DAY)
     condition = condition_of(window, "mapbox")
-    assert condition.state is State.DEGRADED
+    assert condition.state is HealthState.DEGRADED
     assert condition.since is not None
     assert abs(condition.since.timestamp() / 60 - (START + 40)) <= 3
 
@@ -184,7 +188,7 @@ def test_a_drop_beyond_doubt_is_dated_to_its_minute():
 def test_a_provider_that_has_failed_for_so_long_that_it_is_usual_is_down_all_the_same():
     always = failing("mapbox", 0.9, since=-WEEK)
     condition = condition_of(world(always), "mapbox")
-    assert condition.state is State.DOWN
+    assert condition.state is HealthState.DOWN
     assert "as before the window" in condition.reason
 
 
@@ -221,7 +225,7 @@ def test_a_provider_whose_past_cannot_be_read_breaks_alone(monkeypatch, place):
     monkeypatch.setattr(Window, place, breaking(getattr(Window, place), "twilio"))
     window = world(usual)
     condition = condition_of(window, "twilio")
-    assert (condition.state, condition.grounds.why) == (State.UNKNOWN, Why.BROKEN)
+    assert (condition.state, condition.grounds.why) == (HealthState.UNKNOWN, Why.BROKEN)
     assert "ZeroDivisionError" in condition.reason
     assert "twilio" in window.known
     assert states(window) == {name: state for name, state in before.items() if name != "twilio"}
@@ -233,4 +237,4 @@ def test_a_provider_that_cannot_be_judged_breaks_alone_and_names_its_trace(monke
     window = Window(_cells(usual, random.Random(1), USERS, WEEK), START, END, WEEK, traces)
     found = {name: condition_of(window, name) for name in window.providers}
     assert "/traces/3" in found["mapbox"].reason
-    assert {one.state for name, one in found.items() if name != "mapbox"} == {State.HEALTHY}
+    assert {one.state for name, one in found.items() if name != "mapbox"} == {HealthState.HEALTHY}

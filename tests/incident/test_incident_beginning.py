@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.eventlog.interface import MinuteCount
-from releaseguard.health.interface import State, Why
-from releaseguard.health.run import HealthWorld
+from releaseguard.health.interface import HealthState, Why
+from releaseguard.health.run import HealthContext
 from releaseguard.incident.beginning import LONGEST, Past, reaches_back
 from releaseguard.model import Outcome
 
@@ -53,7 +53,7 @@ class Log:
 
 
 def past(log: Log, provider: str, window=HOUR) -> Past:
-    world = HealthWorld(
+    world = HealthContext(
         log=log,
         cards=(),
         environment="production",
@@ -67,27 +67,27 @@ def past(log: Log, provider: str, window=HOUR) -> Past:
 @pytest.mark.parametrize("ago", [10, 30, 75, 200, 700, 1500])
 def test_an_outage_is_dated_however_long_ago_it_began(ago):
     condition, span = past(Log("mapbox", since=timedelta(minutes=ago), share=0.9), "mapbox").condition()
-    assert condition.state is State.DOWN
+    assert condition.state is HealthState.DOWN
     assert abs(condition.since - (NOW - timedelta(minutes=ago))) <= timedelta(minutes=3)
     assert span <= LONGEST
 
 
 def test_an_outage_older_than_two_days_is_said_to_be_older():
     condition, span = past(Log("mapbox", since=4 * DAY, share=0.9), "mapbox").condition()
-    assert condition.state is State.DOWN
+    assert condition.state is HealthState.DOWN
     assert reaches_back(condition, NOW - span, span)
 
 
 def test_a_calm_provider_is_looked_at_once():
     log = Log()
     condition, span = past(log, "mapbox").condition()
-    assert (condition.state, span) == (State.HEALTHY, HOUR)
+    assert (condition.state, span) == (HealthState.HEALTHY, HOUR)
     assert log.reads == 2
 
 
 def test_a_rare_providers_silence_shows_over_a_longer_time():
     condition, span = past(Log("idenfy", since=4 * HOUR, left=0.0), "idenfy").condition()
-    assert condition.state is State.SILENT
+    assert condition.state is HealthState.SILENT
     assert span > HOUR
     assert NOW - 5.5 * HOUR <= condition.since <= NOW - 4 * HOUR
 
@@ -96,7 +96,7 @@ def test_one_event_that_stops_is_seen_although_its_provider_goes_on():
     log = Log("sendgrid", "sendgrid_webhook_received", since=1.5 * HOUR, left=0.0)
     found = past(log, "sendgrid")
     assert found.event("sendgrid_webhook_received").grounds.why is Why.SILENT
-    assert found.event("sendgrid_email_sent").state is State.HEALTHY
+    assert found.event("sendgrid_email_sent").state is HealthState.HEALTHY
 
 
 @pytest.mark.parametrize("ago", [20, 45, 150])

@@ -13,7 +13,7 @@ from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.destinations.interface import Observed
 from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
 from releaseguard.functions.interface import Calls, Function, FunctionLogs, LogLine
-from releaseguard.health.interface import Condition, Glance, Grounds, ProviderHealth, State, Why
+from releaseguard.health.interface import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.controls import ControlContext, carry_out
 from releaseguard.incident.evidence import Evidence
 from releaseguard.incident.sources.outside import Project, Repository
@@ -77,11 +77,11 @@ def raising(error):
     return call
 
 
-def health(state=State.HEALTHY, why=Why.CALLS):
+def health(state=HealthState.HEALTHY, why=Why.CALLS):
     return ProviderHealth(
         provider="paytr",
         name="PayTR",
-        condition=Condition(state, "", Grounds(why, 40, 2, 20.0, 0.01), BEGAN),
+        condition=HealthCondition(state, "", Grounds(why, 40, 2, 20.0, 0.01), BEGAN),
         successes=38,
         errors=2,
         usual_share=0.01,
@@ -152,11 +152,11 @@ def look(kind, target=None, **around):
 @pytest.mark.parametrize(
     ("state", "why", "status"),
     [
-        (State.DOWN, Why.FAILED, Status.BAD),
-        (State.SILENT, Why.SILENT, Status.BAD),
-        (State.UNKNOWN, Why.LOG_STOPPED, Status.UNCLEAR),
-        (State.HEALTHY, Why.CALLS, Status.OK),
-        (State.IDLE, Why.NONE_EXPECTED, Status.OK),
+        (HealthState.DOWN, Why.FAILED, Status.BAD),
+        (HealthState.SILENT, Why.SILENT, Status.BAD),
+        (HealthState.UNKNOWN, Why.LOG_STOPPED, Status.UNCLEAR),
+        (HealthState.HEALTHY, Why.CALLS, Status.OK),
+        (HealthState.IDLE, Why.NONE_EXPECTED, Status.OK),
     ],
 )
 def test_the_log_tells_state_sources_and_codes(state, why, status):
@@ -206,7 +206,7 @@ def test_what_of_a_functions_logs_is_bad(logs, status):
 
 def test_an_error_line_is_bad_while_the_provider_is_in_trouble():
     logs = Logs(Calls(9, 0), lines=[LogLine(NOON, "error", "x")])
-    around = {"projects": [project(logs)], "health": health(State.DOWN, Why.FAILED)}
+    around = {"projects": [project(logs)], "health": health(HealthState.DOWN, Why.FAILED)}
     assert look("function_logs", "paytr-withdraw", **around)[0].status is Status.BAD
 
 

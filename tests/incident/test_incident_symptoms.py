@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from releaseguard.cards.spec import Symptom
-from releaseguard.health.interface import Condition, Grounds, State, Why
+from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import Match
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TEXT = {"en": "x", "tr": "x"}
-CALM = Condition(State.HEALTHY, "", Grounds(Why.CALLS, 100, 2))
-FAILING = Condition(State.DOWN, "", Grounds(Why.FAILED, 40, 38, usual=0.01), NOON)
-GONE = Condition(State.SILENT, "", Grounds(Why.SILENT, expected=20), NOON)
+CALM = HealthCondition(HealthState.HEALTHY, "", Grounds(Why.CALLS, 100, 2))
+FAILING = HealthCondition(HealthState.DOWN, "", Grounds(Why.FAILED, 40, 38, usual=0.01), NOON)
+GONE = HealthCondition(HealthState.SILENT, "", Grounds(Why.SILENT, expected=20), NOON)
 
 
 def traffic(condition=CALM, errors=None, events=None, spikes=None) -> SymptomEvidence:
@@ -55,7 +55,7 @@ def test_an_event_that_does_not_come_shows_a_symptom_though_the_provider_is_well
 
 @pytest.mark.parametrize("why", [Why.NO_HISTORY, Why.BY_CHANCE])
 def test_an_event_that_nobody_can_judge_leaves_its_symptom_unknown(why):
-    unknown = Condition(State.UNKNOWN, "", Grounds(why))
+    unknown = HealthCondition(HealthState.UNKNOWN, "", Grounds(why))
     found = matched(Symptom(text=TEXT, events=["m_error"], silent=["webhook"]), traffic(events={"webhook": unknown}))
     assert found.match is Match.UNKNOWN
 
@@ -66,13 +66,16 @@ def test_a_failing_event_is_not_said_to_be_silent():
 
 
 def test_a_spike_is_looked_for_at_the_multiple_that_the_card_calls_harm():
-    symptom, spike = Symptom(text=TEXT, spike=["flag"]), Condition(State.DEGRADED, "", Grounds(Why.VOLUME, 90), NOON)
+    symptom, spike = (
+        Symptom(text=TEXT, spike=["flag"]),
+        HealthCondition(HealthState.DEGRADED, "", Grounds(Why.VOLUME, 90), NOON),
+    )
     assert matched(symptom, traffic(spikes={("flag", 3.0): spike})).match is Match.YES
     assert matched(symptom, traffic(spikes={("flag", 2.0): spike})).match is Match.NO
 
 
 @pytest.mark.parametrize("why", [Why.LOG_STOPPED, Why.NO_HISTORY])
 def test_a_log_that_says_nothing_shows_no_symptom_and_excludes_none(why):
-    nothing = Condition(State.UNKNOWN, "", Grounds(why))
+    nothing = HealthCondition(HealthState.UNKNOWN, "", Grounds(why))
     symptom = Symptom(text=TEXT, silent=["webhook"], events=["m_error"])
     assert matched(symptom, traffic(nothing, events={"webhook": GONE})).match is Match.UNKNOWN

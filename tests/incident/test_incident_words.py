@@ -11,7 +11,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import Control
 from releaseguard.cli.main import releaseguard
 from releaseguard.functions.interface import Calls
-from releaseguard.health.interface import Condition, Grounds, State, Why
+from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
 from releaseguard.incident.controls import KINDS
 from releaseguard.incident.document import in_environment
 from releaseguard.incident.values import ChangeKind, Match, Status, message
@@ -38,7 +38,7 @@ def test_the_turkish_sentence_uses_only_facts_that_the_english_one_is_given(key)
 
 
 @pytest.mark.parametrize(
-    ("table", "members"), [(STATES, State), (STATUSES, Status), (MATCHES, Match), (CHANGE_KINDS, ChangeKind)]
+    ("table", "members"), [(STATES, HealthState), (STATUSES, Status), (MATCHES, Match), (CHANGE_KINDS, ChangeKind)]
 )
 def test_every_word_of_a_kind_is_there_in_both_languages(table, members):
     assert set(table) == set(members)
@@ -49,7 +49,9 @@ def test_every_word_of_a_kind_is_there_in_both_languages(table, members):
 @pytest.mark.parametrize("why", Why)
 @pytest.mark.parametrize("usual", [None, 0.004])
 def test_every_ground_of_a_state_can_be_told(language, why, usual):
-    condition = Condition(State.DOWN, "reason", Grounds(why, 40, 38, 12.3, usual), NOON - timedelta(minutes=5))
+    condition = HealthCondition(
+        HealthState.DOWN, "reason", Grounds(why, 40, 38, 12.3, usual), NOON - timedelta(minutes=5)
+    )
     words = Words(language, NOON)
     for brief in (False, True):
         told = words.health(condition, brief=brief)

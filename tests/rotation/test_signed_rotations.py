@@ -155,12 +155,12 @@ def test_on_a_signed_step_no_unsigned_one_follows_for_whoever_has_no_key_either(
 def test_the_names_of_our_events_are_those_that_are_written() -> None:
     from releaseguard.eventlog.entries import DEPLOYED
     from releaseguard.rotation.leak import EVENT
-    from releaseguard.verification import flowruns
     from releaseguard.verification.backtest import OUTCOME
+    from releaseguard.verification.flows.runner import runs as flow_runs
     from releaseguard.verification.run import WRITTEN, WRITTEN_CHECK
 
     assert {*said.TYPES} == STEPS
-    assert {DEPLOYED, OUTCOME, WRITTEN, WRITTEN_CHECK, EVENT, *flowruns.EVENTS} <= RESULTS
+    assert {DEPLOYED, OUTCOME, WRITTEN, WRITTEN_CHECK, EVENT, *flow_runs.EVENTS} <= RESULTS
     world = leaking(KEYS)
     written = {row.event for row in world.log.select(Query(providers=(OURSELVES,)))}
     assert written <= OUR_EVENTS

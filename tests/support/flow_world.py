@@ -14,7 +14,7 @@ from releaseguard.http import ServiceClient
 from releaseguard.sandbox.app import AppStandIn
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
-from releaseguard.verification.flows import Account, FlowRunner, FlowWorld, Session
+from releaseguard.verification.flows.runner import FlowContext, FlowRunner, SyntheticUser, UserSession
 from tests.support.adapters import FakeTime
 
 CARDS = load_cards()
@@ -29,15 +29,15 @@ class Surroundings:
     world: World
     log: EventLog
     client: ServiceClient
-    session: Session
+    session: UserSession
     time: FakeTime
 
     @property
     def app(self) -> AppStandIn:
         return self.world.app
 
-    def flow_world(self, log: EventLog | None = None, test_paths: frozenset[str] = MONEY) -> FlowWorld:
-        return FlowWorld(
+    def flow_world(self, log: EventLog | None = None, test_paths: frozenset[str] = MONEY) -> FlowContext:
+        return FlowContext(
             log=log or self.log,
             client=self.client,
             session=self.session,
@@ -55,7 +55,7 @@ class Surroundings:
         return [f"{request.method} {request.path}" for request in self.app.requests]
 
 
-def client_of(app_url: str, session: Session, time: FakeTime) -> ServiceClient:
+def client_of(app_url: str, session: UserSession, time: FakeTime) -> ServiceClient:
     return ServiceClient(
         service="app",
         base_url=app_url,
@@ -73,8 +73,8 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
     time = FakeTime()
     with World(release=RELEASE) as world, SqliteEventLog(folder / "events.db") as log:
         world.app.log = log.append
-        session = Session(
-            lambda: Account(Secret(world.app.email), Secret(world.app.password), Secret(world.app.anon_key)), time
+        session = UserSession(
+            lambda: SyntheticUser(Secret(world.app.email), Secret(world.app.password), Secret(world.app.anon_key)), time
         )
         client = client_of(world.app.url, session, time)
         try:

@@ -14,9 +14,9 @@ from releaseguard.eventlog.entries import deployment
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome
+from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.interface import Promise
-from releaseguard.verification.present import Present
-from releaseguard.verification.run import Judged, Verifier, VerifyRequest, VerifyWorld, written_back
+from releaseguard.verification.run import Judged, Verifier, VerifyContext, VerifyRequest, written_back
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """When the release under test is deployed."""
@@ -72,7 +72,7 @@ def stored(path: Path, rows: Iterable[Event]) -> SqliteEventLog:
     return log
 
 
-def world_of(log: EventLog, *, cards: Sequence[Card] = SHIPPED, now: float = 30, **more: Any) -> VerifyWorld:
+def world_of(log: EventLog, *, cards: Sequence[Card] = SHIPPED, now: float = 30, **more: Any) -> VerifyContext:
     """What a verification reads, so many minutes after the deployment."""
     given: dict[str, Any] = {
         "log": log,
@@ -80,10 +80,10 @@ def world_of(log: EventLog, *, cards: Sequence[Card] = SHIPPED, now: float = 30,
         "environment": "production",
         "promise": PROMISE,
         "kinds": lambda _detail: {},
-        "present": Present(),
+        "present": LiveChecks(),
         "now": lambda: NOON + timedelta(minutes=now),
     }
-    return VerifyWorld(**given | more)
+    return VerifyContext(**given | more)
 
 
 def judge(log: EventLog, *, request: VerifyRequest | None = None, write: bool = False, **more: Any) -> Judged:

@@ -20,7 +20,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
 from releaseguard.secret import Secret
-from releaseguard.verification.flows import Account, FlowStage, FlowWorld, Session
+from releaseguard.verification.flows.runner import FlowContext, FlowStage, SyntheticUser, UserSession
 from releaseguard.verification.interface import Deployment
 
 
@@ -48,14 +48,14 @@ class Executioner:
 
 def main(log_file: str, url: str, email: str, password: str, key: str, die_at: str) -> None:
     executioner = Executioner(int(die_at))
-    session = Session(lambda: Account(Secret(email), Secret(password), Secret(key)))
+    session = UserSession(lambda: SyntheticUser(Secret(email), Secret(password), Secret(key)))
     client = ServiceClient(service="app", base_url=url, headers=session.headers, timeout=10)
     card = load_cards().get("paytr")
     check = next(check for check in card.checks if check.id == "paytr.withdraw")
     with SqliteEventLog(Path(log_file)) as log:
         client.request = executioner.around(client.request)  # type: ignore[method-assign]
         log.append = executioner.around(log.append)  # type: ignore[method-assign]
-        world = FlowWorld(
+        world = FlowContext(
             log=log, client=client, session=session, environment="production", test_paths=frozenset({"paytr"})
         )
         moment = datetime(2026, 11, 24, tzinfo=UTC)

@@ -21,7 +21,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.health.document import document_of as page_of
 from releaseguard.health.document import is_broken
-from releaseguard.health.run import HealthWorld, Observer
+from releaseguard.health.run import HealthContext, Observer
 from releaseguard.incident import document as incidents
 from releaseguard.incident.run import IncidentContext, investigate
 from releaseguard.incident.sources.secrets import Secrets
@@ -194,7 +194,7 @@ def check_backtest(log: EventLog, given_cards: Sequence[Card]) -> None:
 
 
 def check_health_and_incidents(log: EventLog, given_cards: Sequence[Card]) -> None:
-    health = HealthWorld(
+    health = HealthContext(
         log=log,
         cards=given_cards,
         environment="production",
@@ -211,7 +211,7 @@ def check_health_and_incidents(log: EventLog, given_cards: Sequence[Card]) -> No
         assert all(incidents.document_of(found, language)["headline"] for language in ("en", "tr"))
 
 
-def incident_context(health: HealthWorld, card: Card) -> IncidentContext:
+def incident_context(health: HealthContext, card: Card) -> IncidentContext:
     return IncidentContext(
         health=health,
         card=card,

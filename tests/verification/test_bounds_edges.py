@@ -8,25 +8,25 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releaseguard.verification.baseline import ErrorBaseline
-from releaseguard.verification.before import Trouble
-from releaseguard.verification.bounds import (
+from releaseguard.stats.baseline import ErrorBaseline
+from releaseguard.stats.bounds import (
     beta_cdf,
     clean_trials_needed,
     likelihood_ratio,
     lower_share,
     upper_share,
 )
-from releaseguard.verification.ending import chance_of_errors, chance_of_volume
-from releaseguard.verification.evidence import (
+from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.evidence import (
     DROP,
     DROP_OF_FEW,
-    Change,
     ErrorProcess,
     Others,
+    VolumeChange,
     rise,
     volume_evidence,
 )
+from releaseguard.stats.final_look import chance_of_errors, chance_of_volume
 
 ends = [0.0, 1.0, 1e-300, 1e-12, 0.5, 1 - 1e-12, math.nextafter(1.0, 0.0)]
 shares = st.sampled_from(ends) | st.floats(0.0, 1.0)
@@ -100,7 +100,7 @@ changes = st.sampled_from([DROP, DROP_OF_FEW]) | st.sampled_from([1.0001, 2.0, 1
     st.floats(0.0, 0.5),
 )
 def test_the_evidence_and_the_chance_of_any_volume_are_numbers(
-    minutes: Sequence[tuple[int, float]], change: Change, variance: float, dispersion: float, shared: float
+    minutes: Sequence[tuple[int, float]], change: VolumeChange, variance: float, dispersion: float, shared: float
 ) -> None:
     seen, expected = [n for n, _ in minutes], [rate for _, rate in minutes]
     sums = [sum(seen[:m]) for m in range(len(seen) + 1)]
@@ -130,7 +130,7 @@ def test_the_process_of_any_errors_is_a_number_and_begins_at_1(
 def test_the_trouble_of_any_errors_is_a_number(
     share: float, weight: float, arrived: Sequence[tuple[float, float]]
 ) -> None:
-    trouble = Trouble(ErrorBaseline(10, 1, share, weight, 0))
+    trouble = ErrorCusum(ErrorBaseline(10, 1, share, weight, 0))
     for bad, total in arrived:
         trouble.minute(int(total), int(bad))
         assert 1.0 <= trouble.value < math.inf

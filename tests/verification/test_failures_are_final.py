@@ -15,7 +15,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, Verdict, new_id
-from releaseguard.verification.present import Present, SecretState
+from releaseguard.verification.checks.live_checks import LiveChecks, SecretCopy
 from releaseguard.verification.release import deployments_of
 from releaseguard.verification.run import Judged, VerifyRequest, written_back
 from tests.support.verifying import NOON, SHIPPED, judge, mark, row, steady, stored
@@ -137,9 +137,9 @@ def test_with_as_of_what_was_recorded_later_is_not_known(log):
 # --- failures of what is looked at in the present
 
 
-def present(in_step: bool) -> Present:
-    state = SecretState("SENDGRID_API_KEY", "github:lovendo/app", in_step, "is older" if not in_step else "")
-    return Present(
+def present(in_step: bool) -> LiveChecks:
+    state = SecretCopy("SENDGRID_API_KEY", "github:lovendo/app", in_step, "is older" if not in_step else "")
+    return LiveChecks(
         secret_states=lambda _provider, _names: [state],
         providers_with_destinations=frozenset({"sendgrid"}),
         count_rows=lambda _sql: 0 if in_step else 3,

@@ -15,7 +15,7 @@ from releaseguard.eventlog.interface import Capabilities, Query
 from releaseguard.model import OURSELVES, Event, new_id, utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
-from releaseguard.verification.flowruns import EVENTS, Result
+from releaseguard.verification.flows.runs import EVENTS, Result
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 FLOWS = [(card, flow) for card in CARDS for flow in card.flows]

@@ -15,9 +15,9 @@ from releaseguard.errors import AccessDenied
 from releaseguard.model import Verdict, utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
-from releaseguard.verification.flowruns import FlowRun, Result, RunKey, extracted, filled
-from releaseguard.verification.flows import FlowStage, claims_of
-from releaseguard.verification.flowverdict import THRESHOLD, TOLERATED, decide, e_value, verdict_of
+from releaseguard.verification.flows.runner import FlowStage, claims_of
+from releaseguard.verification.flows.runs import FlowRun, Result, RunKey, extracted, filled
+from releaseguard.verification.flows.verdict import THRESHOLD, TOLERATED, decide, e_value, verdict_of
 from releaseguard.verification.interface import Deployment
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 

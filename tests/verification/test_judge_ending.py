@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.model import Verdict
-from releaseguard.verification.ending import chance_of_errors, chance_of_volume, last_look, lasting
-from releaseguard.verification.evidence import DROP, Change, Others, common_level, rise, tolerated_mean
-from releaseguard.verification.explain import explain
+from releaseguard.stats.evidence import DROP, Others, VolumeChange, common_level, rise, tolerated_mean
+from releaseguard.stats.final_look import chance_of_errors, chance_of_volume, last_look, lasting
+from releaseguard.stats.series import Cell, Ledger
+from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.interface import Deployment, Promise, Rule
-from releaseguard.verification.judge import Replay
-from releaseguard.verification.series import Cell, Ledger
+from releaseguard.verification.judge.replay import Replay
 
 DEPLOYED = 29_000_000
 WINDOW = 60
@@ -74,7 +74,7 @@ def negative_binomial(count: int, shape: float, rate: float, usual: float) -> fl
 
 @pytest.mark.parametrize("change", [DROP, rise(3.0)])
 @pytest.mark.parametrize("count", [0, 3, 10, 25])
-def test_chance_of_a_volume_is_the_tail_of_the_negative_binomial_law(change: Change, count: int) -> None:
+def test_chance_of_a_volume_is_the_tail_of_the_negative_binomial_law(change: VolumeChange, count: int) -> None:
     level = common_level(0.05, ALONE, 0)
     rate = level.shape / tolerated_mean(level, change)
     found = chance_of_volume([count], [10.0], change=change, variance=0.05, dispersion=1.0, others=ALONE)

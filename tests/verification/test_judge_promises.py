@@ -13,14 +13,14 @@ import pytest
 
 from bench import simulator
 from releaseguard.model import Verdict
-from releaseguard.verification import judge
-from releaseguard.verification.baseline import LEAST_ERRORS
-from releaseguard.verification.bounds import upper_share
-from releaseguard.verification.evidence import ErrorProcess
-from releaseguard.verification.explain import explain
+from releaseguard.stats.baseline import LEAST_ERRORS
+from releaseguard.stats.bounds import upper_share
+from releaseguard.stats.evidence import ErrorProcess
+from releaseguard.stats.series import Cell, Ledger
+from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.interface import Deployment, Promise, Rule
-from releaseguard.verification.judge import Replay
-from releaseguard.verification.series import Cell, Ledger
+from releaseguard.verification.judge import replay as judge
+from releaseguard.verification.judge.replay import Replay
 
 DEPLOYED = 29_000_000
 WINDOW = 6
@@ -70,7 +70,7 @@ def judged(cells: Sequence[Cell]) -> Replay:
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time before the deployment, worked out once: a hundred thousand inputs share it."""
     replay = judged(history())
-    monkeypatch.setattr(judge, "known_before", lambda *_: replay.known)
+    monkeypatch.setattr(judge, "pre_deployment_of", lambda *_: replay.known)
 
 
 def whole(per_minute: int = 60) -> list[Cell]:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from releaseguard.model import Verdict
-from releaseguard.verification.completeness import dead_minutes, lags_of
-from releaseguard.verification.explain import explain, explain_log
-from releaseguard.verification.interface import Deployment, Promise, Rule, SilenceCause, overall_of
-from releaseguard.verification.judge import Replay
-from releaseguard.verification.series import Cell, Ledger
-from releaseguard.verification.silence import Quiet, silence_cause
+from releaseguard.stats.completeness import dead_minutes, lags_of
+from releaseguard.stats.series import Cell, Ledger
+from releaseguard.stats.silence import Quiet, SilenceCause, silence_cause
+from releaseguard.verification.explain.finding import explain, explain_log
+from releaseguard.verification.interface import Deployment, Promise, Rule, overall_of
+from releaseguard.verification.judge.replay import Replay
 
 DEPLOYED = 29_000_000
 WINDOW = 30

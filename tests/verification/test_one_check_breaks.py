@@ -19,10 +19,12 @@ from releaseguard.model import Outcome, Verdict
 from releaseguard.report.formats import FORMATS
 from releaseguard.secret import Secret
 from releaseguard.verification import backtest as backtests
-from releaseguard.verification import explain, facts, judge
+from releaseguard.verification.checks import row_checks
+from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.document import document_of
+from releaseguard.verification.explain import finding as explain
 from releaseguard.verification.isolated import judged_apart
-from releaseguard.verification.present import Present
+from releaseguard.verification.judge import replay as judge
 from tests.support.verifying import NOON, PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
 from tests.support.verifying import judge as judged_now
 
@@ -108,15 +110,15 @@ def test_where_checks_break_only_together_each_is_judged_alone_with_its_share_of
 
 
 def test_where_not_even_the_log_can_be_judged_nothing_passes(log, monkeypatch):
-    monkeypatch.setattr(judge, "known_before", breaking(BUG))
+    monkeypatch.setattr(judge, "pre_deployment_of", breaking(BUG))
     judged = judged_now(log)
     assert set(verdicts(judged).values()) == {"error", "inconclusive"}
     assert "whether the log lives" in next(one.reason for one in judged.findings if one.kind == "privacy")
 
 
 def test_a_check_of_single_rows_and_one_of_the_present_break_alone(log, monkeypatch):
-    monkeypatch.setattr(facts, "privacy", breaking(BUG))
-    present = Present(secret_states=breaking(BUG), providers_with_destinations=frozenset({"twilio"}))
+    monkeypatch.setattr(row_checks, "privacy", breaking(BUG))
+    present = LiveChecks(secret_states=breaking(BUG), providers_with_destinations=frozenset({"twilio"}))
     said = verdicts(judged_now(log, present=present))
     assert {name for name, verdict in said.items() if verdict == "error"} == {
         "sendgrid.privacy",
@@ -128,7 +130,7 @@ def test_a_check_of_single_rows_and_one_of_the_present_break_alone(log, monkeypa
 
 @pytest.mark.parametrize("error", [Unreachable("the log does not answer"), Refused("not here")])
 def test_what_is_no_bug_is_not_taken_for_one(log, monkeypatch, error):
-    monkeypatch.setattr(facts, "privacy", breaking(error))
+    monkeypatch.setattr(row_checks, "privacy", breaking(error))
     with pytest.raises(type(error)):
         judged_now(log)
 
@@ -187,7 +189,7 @@ def test_a_backtest_goes_on_without_it(log, monkeypatch):
 
 
 def test_a_backtest_with_nothing_but_broken_checks_decides_nothing(log, monkeypatch):
-    monkeypatch.setattr(judge, "known_before", breaking(BUG))
+    monkeypatch.setattr(judge, "pre_deployment_of", breaking(BUG))
     [replayed] = backtests.backtest(log, backtests.histories(log, None, PROMISE.window), SHIPPED, PROMISE, NOON - NOON)
     assert replayed.verdict is Verdict.INCONCLUSIVE
     assert {one.verdict for one in replayed.findings} == {Verdict.ERROR}

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releaseguard.model import Verdict
-from releaseguard.verification.explain import explain
+from releaseguard.stats.series import Cell, Ledger
+from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.interface import Deployment, Finding, Promise, Rule
-from releaseguard.verification.judge import Replay
-from releaseguard.verification.series import Cell, Ledger
+from releaseguard.verification.judge.replay import Replay
 
 DEPLOYED = 29_000_000
 WINDOW = 60

@@ -14,7 +14,7 @@ from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsid
 from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.interface import Finding
-from releaseguard.verification.setaside import held_back, seen_since
+from releaseguard.verification.set_aside import held_back, seen_since
 
 MARK = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 ROW = SetAside(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.verification.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
-from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
-from releaseguard.verification.ending import chance_of_errors, kept_for_the_end
-from releaseguard.verification.evidence import DROP, ErrorProcess, Others, volume_evidence
-from releaseguard.verification.judge import LEAST_CONFIDENCE, ONSET_EVERY, PASS_PRIOR, PASS_RATIO, SETTLED
+from releaseguard.stats.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
+from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
+from releaseguard.stats.evidence import DROP, ONSET_EVERY, ErrorProcess, Others, volume_evidence
+from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end
+from releaseguard.verification.judge.replay import LEAST_CONFIDENCE, PASS_PRIOR, PASS_RATIO, SETTLED
 
 TEXT = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
 

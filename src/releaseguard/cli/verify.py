@@ -29,7 +29,7 @@ from releaseguard.model import Verdict
 
 if TYPE_CHECKING:
     from releaseguard.report.interface import VerdictDocument
-    from releaseguard.verification.run import Judged, Verifier, VerifyRequest, VerifyWorld
+    from releaseguard.verification.run import Judged, Verifier, VerifyContext, VerifyRequest
     from releaseguard.wiring import Wiring
 
 FORMATS = ("text", "json", "markdown", "junit", "html", "sarif")
@@ -130,7 +130,7 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
     )
 
 
-def _judge(run: Run, request: VerifyRequest, world: VerifyWorld, *, watch: bool, within: timedelta | None) -> Judged:
+def _judge(run: Run, request: VerifyRequest, world: VerifyContext, *, watch: bool, within: timedelta | None) -> Judged:
     from releaseguard.verification.run import Verifier
 
     if request.as_of is not None and not world.log.capabilities.has("recorded_at"):
@@ -164,7 +164,7 @@ def _say_what_is_missing(run: Run, judged: Judged, said: str | None) -> str:
     return text
 
 
-def _write_back(run: Run, request: VerifyRequest, world: VerifyWorld, judged: Judged) -> None:
+def _write_back(run: Run, request: VerifyRequest, world: VerifyContext, judged: Judged) -> None:
     """Log the results. A log that takes no rows does not undo the verdict: that is said beside it."""
     from releaseguard.verification.run import written_back
 

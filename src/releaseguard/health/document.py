@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from releaseguard.health.interface import TROUBLED, Overview, ProviderHealth, State, Why
+from releaseguard.health.interface import TROUBLED, HealthState, Overview, ProviderHealth, Why
 from releaseguard.model import to_text
 from releaseguard.report.health import HealthDocument, HealthRow
 
@@ -83,7 +83,7 @@ def is_troubled(overview: Overview) -> bool:
 
 def says_nothing(overview: Overview) -> bool:
     """Whether not one provider could be judged."""
-    return all(one.condition.state is State.UNKNOWN for one in overview.providers)
+    return all(one.condition.state is HealthState.UNKNOWN for one in overview.providers)
 
 
 def is_broken(overview: Overview) -> bool:

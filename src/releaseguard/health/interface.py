@@ -11,7 +11,7 @@ from typing import Any
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 
 
-class State(StrEnum):
+class HealthState(StrEnum):
     """How a provider is; in the order in which a reader wants to know."""
 
     DOWN = "down"
@@ -27,7 +27,7 @@ class State(StrEnum):
     HEALTHY = "healthy"
 
 
-TROUBLED = frozenset({State.DOWN, State.SILENT, State.DEGRADED})
+TROUBLED = frozenset({HealthState.DOWN, HealthState.SILENT, HealthState.DEGRADED})
 
 
 class Why(StrEnum):
@@ -66,10 +66,10 @@ class Grounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class HealthCondition:
     """A provider's state and what it rests on."""
 
-    state: State
+    state: HealthState
     reason: str
     """One sentence."""
     grounds: Grounds
@@ -102,7 +102,7 @@ class ProviderHealth:
 
     provider: str
     name: str
-    condition: Condition
+    condition: HealthCondition
     successes: int
     errors: int
     usual_share: float | None

@@ -1,6 +1,6 @@
 """How each provider is, from counts per minute: pure, one look, the same statistics that judge a release.
 
-What is usual comes from the week before the window (:mod:`releaseguard.verification.baseline`). Errors are judged
+What is usual comes from the week before the window (:mod:`releaseguard.stats.baseline`). Errors are judged
 by a CUSUM, which forgets good times and so says how things are *now*; the volume by the Bayes factor of a drop
 against as usual, with the other providers telling absent users from a broken provider.
 """
@@ -14,31 +14,32 @@ from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from typing import TypeVar
 
-from releaseguard.health.interface import Condition, Grounds, State, Why
-from releaseguard.verification.baseline import (
+from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
+from releaseguard.stats.baseline import (
+    BaselineSpan,
     ErrorBaseline,
-    Span,
     VolumeBaseline,
     error_baseline,
     shared_variance,
     volume_baseline,
 )
-from releaseguard.verification.before import Trouble
-from releaseguard.verification.bounds import lower_share
-from releaseguard.verification.completeness import ENOUGH, dead_minutes, lags_of
-from releaseguard.verification.evidence import (
+from releaseguard.stats.bounds import lower_share
+from releaseguard.stats.completeness import ENOUGH, dead_minutes, lags_of
+from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.evidence import (
     DROP,
     DROP_OF_FEW,
-    Change,
+    FEW_EXPECTED,
+    ONSET_EVERY,
     Others,
+    VolumeChange,
     VolumeEvidence,
     rise,
     volume_evidence,
 )
-from releaseguard.verification.isolated import Traces, no_trace, problem
-from releaseguard.verification.judge import FEW_EXPECTED, ONSET_EVERY
-from releaseguard.verification.series import Cell, Known, Ledger
-from releaseguard.verification.silence import IDLE_BELOW
+from releaseguard.stats.series import Cell, KnownSeries, Ledger
+from releaseguard.stats.silence import IDLE_BELOW
+from releaseguard.traces import Traces, no_trace, problem
 
 T = TypeVar("T")
 TELLING = 300.0
@@ -86,7 +87,7 @@ class Window:
         self.providers: Sequence[str] = tuple(self._ledger.providers)
         """Those with any traffic in the window or before it that can be judged; ``known``: all of them."""
         first = self._ledger.first
-        self._span = Span(min(max(start - baseline, first if first is not None else start), start), start)
+        self._span = BaselineSpan(min(max(start - baseline, first if first is not None else start), start), start)
         inside = [cell for cell in self._ledger.near(start, end) if not cell.synthetic]
         self.lags = lags_of(cell for cell in inside if cell.occurred < end - 1)
         self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=None)
@@ -143,8 +144,8 @@ class Window:
 
         return self._each(volumes, usual)
 
-    def _series(self, provider: str) -> Known:
-        return Known(self._ledger.series(provider), ())
+    def _series(self, provider: str) -> KnownSeries:
+        return KnownSeries(self._ledger.series(provider), ())
 
     def _volume(self, provider: str) -> VolumeBaseline:
         return volume_baseline(self._series(provider), self._span, complete=self.start, minutes=self.length)
@@ -177,7 +178,7 @@ def _at_least_as_before(volume: VolumeBaseline) -> Sequence[float]:
 # --- one provider ----------------------------------------------------------------------------------------------
 
 
-def condition_of(window: Window, provider: str) -> Condition:
+def condition_of(window: Window, provider: str) -> HealthCondition:
     """How the provider is at the window's end; where that breaks, that, and no other provider with it."""
     try:
         return _condition_of(window, provider)
@@ -185,21 +186,21 @@ def condition_of(window: Window, provider: str) -> Condition:
         return not_judged(provider, error, window.traces)
 
 
-def not_judged(provider: str, error: Exception, traces: Traces) -> Condition:
+def not_judged(provider: str, error: Exception, traces: Traces) -> HealthCondition:
     """The condition of a provider that could not be judged."""
     trace = traces.of(provider, error)
     grounds = Grounds(Why.BROKEN, problem=type(error).__name__, trace=trace)
-    return Condition(State.UNKNOWN, f"not judged: {problem(error, trace)}", grounds)
+    return HealthCondition(HealthState.UNKNOWN, f"not judged: {problem(error, trace)}", grounds)
 
 
-def _condition_of(window: Window, provider: str) -> Condition:
+def _condition_of(window: Window, provider: str) -> HealthCondition:
     if provider in window.broken:
         raise window.broken[provider]
     if provider not in window.usual:
-        return Condition(State.UNKNOWN, "no event in the log", Grounds(Why.NO_HISTORY))
+        return HealthCondition(HealthState.UNKNOWN, "no event in the log", Grounds(Why.NO_HISTORY))
     if window.log_down:
         reason = "nothing of any provider arrives: the log has stopped, or nobody writes to it"
-        return Condition(State.UNKNOWN, reason, Grounds(Why.LOG_STOPPED))
+        return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.LOG_STOPPED))
     events, errors = window.counts(provider, 0, window.length)
     return (
         _failing(window, provider)
@@ -208,21 +209,21 @@ def _condition_of(window: Window, provider: str) -> Condition:
     )
 
 
-def _failing(window: Window, provider: str) -> Condition | None:
+def _failing(window: Window, provider: str) -> HealthCondition | None:
     """Errors: now by the CUSUM, or slowly by the newer half of the window."""
     if not _fails_now(window, provider) and not _fails_slowly(window, provider):
         return None
     since = _failing_since(window, provider)
     events, errors = window.counts(provider, since, window.length)
     reason = f"{errors} of {_calls(events)} failed since {_clock(window, since)}{_usually(window.usual[provider])}"
-    state = State.DOWN if errors >= FAILING * events else State.DEGRADED
+    state = HealthState.DOWN if errors >= FAILING * events else HealthState.DEGRADED
     usual = window.usual[provider]
     grounds = Grounds(Why.FAILED, events, errors, usual=usual.errors.share if usual.known else None)
-    return Condition(state, reason, grounds, _moment(window, since))
+    return HealthCondition(state, reason, grounds, _moment(window, since))
 
 
 def _fails_now(window: Window, provider: str) -> bool:
-    trouble = Trouble(_or_unknown(window.usual[provider].errors))
+    trouble = ErrorCusum(_or_unknown(window.usual[provider].errors))
     for minute in range(window.length):
         trouble.minute(*window.counts(provider, minute, minute + 1))
     return trouble.value >= TELLING
@@ -256,7 +257,7 @@ def _usually(usual: Usual) -> str:
     return f"; usually {usual.errors.share:.1%}" if usual.known else "; there is no history to compare with"
 
 
-def _fewer(window: Window, provider: str) -> Condition | None:
+def _fewer(window: Window, provider: str) -> HealthCondition | None:
     """A drop of the volume, or silence, since some moment in the window."""
     found = _drop(window, provider)
     if found is None or found.value < TELLING:
@@ -267,7 +268,7 @@ def _fewer(window: Window, provider: str) -> Condition | None:
         return _silent(window, newest, missing)
     reason = f"{found.seen} events since {_clock(window, found.onset)}, where {found.expected:.0f} were to be expected"
     grounds = Grounds(Why.VOLUME, found.seen, expected=found.expected)
-    return Condition(State.DEGRADED, reason, grounds, _moment(window, found.onset))
+    return HealthCondition(HealthState.DEGRADED, reason, grounds, _moment(window, found.onset))
 
 
 def _newest(window: Window, provider: str) -> int:
@@ -275,10 +276,10 @@ def _newest(window: Window, provider: str) -> int:
     return max(window.newest_minute(provider, errors=errors) or 0 for errors in (True, False)) - window.start
 
 
-def _silent(window: Window, newest: int, missing: float) -> Condition:
+def _silent(window: Window, newest: int, missing: float) -> HealthCondition:
     since = f"since {_clock(window, newest)}" if newest >= 0 else "in the window"
     reason = f"no event {since}, where {missing:.0f} were to be expected; others go on"
-    return Condition(State.SILENT, reason, Grounds(Why.SILENT, expected=missing), _moment(window, newest))
+    return HealthCondition(HealthState.SILENT, reason, Grounds(Why.SILENT, expected=missing), _moment(window, newest))
 
 
 def _drop(window: Window, provider: str) -> VolumeEvidence | None:
@@ -288,7 +289,7 @@ def _drop(window: Window, provider: str) -> VolumeEvidence | None:
     return _changed(window, provider, DROP_OF_FEW if sum(due) < FEW_EXPECTED else DROP)
 
 
-def _changed(window: Window, provider: str, change: Change) -> VolumeEvidence | None:
+def _changed(window: Window, provider: str, change: VolumeChange) -> VolumeEvidence | None:
     """The evidence of a change of volume since some moment in the window."""
     usual, rising = window.usual[provider], change.tolerated > 1
     # A spike that has gone on for hours has raised today's level, which must not call it usual.
@@ -327,7 +328,7 @@ def _changed_since(seen: Sequence[float], hoped: Sequence[float], *, rising: boo
     return since
 
 
-def spike_of(window: Window, provider: str, harm: float) -> Condition | None:
+def spike_of(window: Window, provider: str, harm: float) -> HealthCondition | None:
     """A rise of the volume to about ``harm`` times the usual one or more, if there is one."""
     if provider not in window.usual or window.log_down or not window.usual[provider].volume.days:
         return None
@@ -336,7 +337,7 @@ def spike_of(window: Window, provider: str, harm: float) -> Condition | None:
         return None
     reason = f"{found.seen} events since {_clock(window, found.onset)}, where {found.expected:.0f} were to be expected"
     grounds = Grounds(Why.VOLUME, found.seen, expected=found.expected)
-    return Condition(State.DEGRADED, reason, grounds, _moment(window, found.onset))
+    return HealthCondition(HealthState.DEGRADED, reason, grounds, _moment(window, found.onset))
 
 
 def _running(numbers: Iterable[float]) -> list[float]:
@@ -355,20 +356,22 @@ def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
     )
 
 
-def _some(window: Window, provider: str, events: int, errors: int) -> Condition:
+def _some(window: Window, provider: str, events: int, errors: int) -> HealthCondition:
     if lower_share(errors, events, SURE) >= FAILING:
         # So it was for days, and has become what is usual.
         reason = f"{errors} of {_calls(events)} failed, as before the window"
         usual = window.usual[provider].errors.share
-        return Condition(State.DOWN, reason, Grounds(Why.FAILED, events, errors, usual=usual), _moment(window, 0))
+        return HealthCondition(
+            HealthState.DOWN, reason, Grounds(Why.FAILED, events, errors, usual=usual), _moment(window, 0)
+        )
     if errors == events:
         reason = f"{_calls(events)}, failed: too few to tell trouble from chance"
-        return Condition(State.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))
+        return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))
     failed = f"{errors} of {_calls(events)} failed" if errors else f"{_calls(events)}, none failed"
-    return Condition(State.HEALTHY, failed, Grounds(Why.CALLS, events, errors))
+    return HealthCondition(HealthState.HEALTHY, failed, Grounds(Why.CALLS, events, errors))
 
 
-def _none(window: Window, provider: str) -> Condition:
+def _none(window: Window, provider: str) -> HealthCondition:
     """Nothing in the window. What was to be expected shrinks with what the others see: idle users call nobody."""
     expected = sum(window.due(provider))
     others = [name for name in window.providers if name != provider]
@@ -377,15 +380,15 @@ def _none(window: Window, provider: str) -> Condition:
     left = min((seen + 1.0) / (hoped + 1.0), 1.0)
     if expected < IDLE_BELOW:
         grounds = Grounds(Why.NONE_EXPECTED, expected=expected)
-        return Condition(State.IDLE, f"no event, and {_about(expected)} was to be expected", grounds)
+        return HealthCondition(HealthState.IDLE, f"no event, and {_about(expected)} was to be expected", grounds)
     if expected * left < IDLE_BELOW:
         grounds = Grounds(Why.OTHERS_QUIET, expected=expected, usual=left)
-        return Condition(
-            State.IDLE, f"no event; the other providers see {left:.0%} of their usual traffic too", grounds
+        return HealthCondition(
+            HealthState.IDLE, f"no event; the other providers see {left:.0%} of their usual traffic too", grounds
         )
     if expected * left < SILENT_FROM:
         reason = f"no event, where {expected:.0f} were to be expected: chance can do that"
-        return Condition(State.UNKNOWN, reason, Grounds(Why.BY_CHANCE, expected=expected))
+        return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.BY_CHANCE, expected=expected))
     return _silent(window, _newest(window, provider), expected)
 
 

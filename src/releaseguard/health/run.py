@@ -11,22 +11,22 @@ from typing import Any
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.eventlog.rows.aside import tally_of
-from releaseguard.health.interface import Glance, Latency, Overview, ProviderHealth, State
+from releaseguard.health.interface import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.judge import Window, condition_of, not_judged
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.rotation.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history import read_log
-from releaseguard.verification.isolated import Trace, Traces, no_trace
-from releaseguard.verification.series import Cell, cell_of, minute_of
+from releaseguard.stats.series import Cell, cell_of, minute_of
+from releaseguard.traces import Trace, Traces, no_trace
 
 PARTS = 20
 """Of the window, in the course of a provider's events."""
 MOST_CODES = 3
-_ORDER = tuple(State)
+_ORDER = tuple(HealthState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HealthWorld:
+class HealthContext:
     """Everything a look at the providers' health reads."""
 
     log: EventLog
@@ -51,7 +51,7 @@ class HealthWorld:
 class Observer:
     """Looks as often as asked, reading the time before the first window once."""
 
-    world: HealthWorld
+    world: HealthContext
     _past: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
     _traces: Traces = field(init=False)
@@ -105,11 +105,11 @@ class Observer:
         return named if only is None else {only: named[only]}
 
     def _row(
-        self, window: Window, provider: str, name: str, seen: Mapping[str, _Seen], account: RotationAccount
+        self, window: Window, provider: str, name: str, seen: Mapping[str, _ProviderRows], account: RotationAccount
     ) -> ProviderHealth:
         """What is told of a provider; one that breaks says that, and takes no other with it."""
         try:
-            glance = seen.get(provider, _Seen()).glance(window, provider)
+            glance = seen.get(provider, _ProviderRows()).glance(window, provider)
             return _row(window, provider, name, glance, account)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this provider's and nobody else's
             return ProviderHealth(
@@ -126,18 +126,18 @@ class Observer:
                 rotations=list(_rotations(account, provider)),
             )
 
-    def _seen(self, since: datetime, until: datetime) -> Mapping[str, _Seen]:
-        found: dict[str, _Seen] = {}
+    def _seen(self, since: datetime, until: datetime) -> Mapping[str, _ProviderRows]:
+        found: dict[str, _ProviderRows] = {}
         only = () if self.world.provider is None else (self.world.provider,)
         query = self.world.query(providers=only, since=since, until=until, synthetic=False)
         for event in self.world.log.select(query):
             if event.provider != OURSELVES:
-                found.setdefault(event.provider, _Seen()).add(event)
+                found.setdefault(event.provider, _ProviderRows()).add(event)
         return found
 
 
 @dataclass(slots=True)
-class _Seen:
+class _ProviderRows:
     """What the window's rows of one provider carry."""
 
     last: dict[Outcome, datetime] = field(default_factory=dict)
@@ -175,7 +175,7 @@ def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _account(world: HealthWorld) -> RotationAccount:
+def _account(world: HealthContext) -> RotationAccount:
     return account_of(read_log(world.log, world.query()), world.provider, world.environment)
 
 

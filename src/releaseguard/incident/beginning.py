@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from releaseguard.health.interface import TROUBLED, Condition, Overview, Why
+from releaseguard.health.interface import TROUBLED, HealthCondition, Overview, Why
 from releaseguard.health.judge import Window, condition_of, spike_of
-from releaseguard.health.run import HealthWorld, Observer
-from releaseguard.verification.series import Cell
+from releaseguard.health.run import HealthContext, Observer
+from releaseguard.stats.series import Cell
 
 LONGEST = timedelta(days=2)
 """How far back the beginning is looked for."""
@@ -23,7 +23,7 @@ _UNDECIDED = frozenset({Why.BY_CHANCE, Why.ALL_OF_FEW_FAILED})
 class Past:
     """The log around one provider, as of one moment. Reads the time before the first window once."""
 
-    world: HealthWorld
+    world: HealthContext
     provider: str
     until: datetime
     _observer: Observer = field(init=False)
@@ -56,17 +56,17 @@ class Past:
             span *= 2
         yield max(LONGEST, self.world.window)
 
-    def condition(self) -> tuple[Condition, timedelta]:
+    def condition(self) -> tuple[HealthCondition, timedelta]:
         """How the provider is, and the time over which that was seen."""
         return self._over_spans(self.provider, by_event=False)
 
-    def event(self, event: str) -> Condition:
+    def event(self, event: str) -> HealthCondition:
         """How one of the provider's events is."""
         return self._over_spans(event, by_event=True)[0]
 
-    def spike(self, event: str, harm: float) -> Condition | None:
+    def spike(self, event: str, harm: float) -> HealthCondition | None:
         """Whether there is far more of one of the provider's events than usual."""
-        spike: Condition | None = None
+        spike: HealthCondition | None = None
         for span in self.spans():
             found = spike_of(self.window(span, by_event=True), event, harm)
             spike = found or spike
@@ -74,9 +74,9 @@ class Past:
                 break
         return spike
 
-    def _over_spans(self, name: str, *, by_event: bool) -> tuple[Condition, timedelta]:
-        first: tuple[Condition, timedelta] | None = None
-        troubled: tuple[Condition, timedelta] | None = None
+    def _over_spans(self, name: str, *, by_event: bool) -> tuple[HealthCondition, timedelta]:
+        first: tuple[HealthCondition, timedelta] | None = None
+        troubled: tuple[HealthCondition, timedelta] | None = None
         for span in self.spans():
             found = condition_of(self.window(span, by_event=by_event), name), span
             first = first or found
@@ -90,7 +90,7 @@ class Past:
         return troubled or first
 
 
-def reaches_back(condition: Condition, start: datetime, span: timedelta) -> bool:
+def reaches_back(condition: HealthCondition, start: datetime, span: timedelta) -> bool:
     """Whether the trouble may have begun before the time that begins at ``start``. Of a silence the last event is
     known, however long ago it came."""
     if condition.since is None or condition.grounds.why is Why.SILENT:

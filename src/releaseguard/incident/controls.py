@@ -10,7 +10,7 @@ from releaseguard.cards.spec import Card, Control, InvariantCheck
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.errors import ReleaseguardError
 from releaseguard.functions.interface import Calls, Function, FunctionLogs
-from releaseguard.health.interface import TROUBLED, ProviderHealth, State
+from releaseguard.health.interface import TROUBLED, HealthState, ProviderHealth
 from releaseguard.health.judge import SURE, UNKNOWN_SHARE
 from releaseguard.incident.evidence import Evidence
 from releaseguard.incident.sources.outside import Project, Repository
@@ -31,9 +31,9 @@ from releaseguard.incident.sources.problems import (
 from releaseguard.incident.sources.secrets import DestinationObservation, Secrets, unless_refused
 from releaseguard.incident.values import ControlResult, Message, Status, message
 from releaseguard.rotation.drift import DRIFTED, DriftFinding, DriftStatus
+from releaseguard.stats.bounds import lower_share
 from releaseguard.tomlfile import nearest
-from releaseguard.verification.bounds import lower_share
-from releaseguard.verification.present import CountRows
+from releaseguard.verification.checks.live_checks import CountRows
 
 MOST_LINES = 8
 """Log lines that are shown of one function."""
@@ -83,7 +83,7 @@ _OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
 def _events(_control: Control, around: ControlContext) -> ControlResult:
     condition, evidence = around.health.condition, around.evidence
     bad = condition.state in TROUBLED
-    status = Status.BAD if bad else Status.UNCLEAR if condition.state is State.UNKNOWN else Status.OK
+    status = Status.BAD if bad else Status.UNCLEAR if condition.state is HealthState.UNKNOWN else Status.OK
     says = [message("health", condition=condition)]
     for source, (calls, failed) in evidence.by_source.items():
         key = "source_failed" if failed else "source_ok"

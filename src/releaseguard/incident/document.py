@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.cards.spec import Action
-from releaseguard.health.interface import TROUBLED, State, Why
+from releaseguard.health.interface import TROUBLED, HealthState, Why
 from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Match, Status, SymptomMatch
 from releaseguard.incident.words import KINDS, MATCHES, STATES, STATUSES, Words
 from releaseguard.model import from_text, to_text
@@ -78,7 +78,7 @@ def is_broken(incident: Incident) -> bool:
 
 def says_nothing(incident: Incident) -> bool:
     """Whether the log tells too little to know how the provider is."""
-    return incident.condition.state is State.UNKNOWN
+    return incident.condition.state is HealthState.UNKNOWN
 
 
 def _found_bad(incident: Incident) -> Sequence[CheckedControl]:
@@ -105,7 +105,7 @@ def _what(incident: Incident, words: Words) -> str:
     shown = _telling(incident)
     if shown is not None:
         return words.phrase("head_symptom", name=name, symptom=shown.symptom.text[words.language], since=began)
-    if state is State.UNKNOWN:
+    if state is HealthState.UNKNOWN:
         return words.phrase("head_unknown", name=name)
     if bad := _found_bad(incident):
         return words.phrase("head_found", name=name, count=len(bad))

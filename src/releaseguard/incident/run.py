@@ -11,9 +11,9 @@ from releaseguard.deployments.interface import Deployer, Deployment
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.functions.interface import LONGEST_LOOK
-from releaseguard.health.interface import TROUBLED, Condition, ProviderHealth, Why
+from releaseguard.health.interface import TROUBLED, HealthCondition, ProviderHealth, Why
 from releaseguard.health.judge import condition_of
-from releaseguard.health.run import HealthWorld
+from releaseguard.health.run import HealthContext
 from releaseguard.incident import changes
 from releaseguard.incident.beginning import Past, reaches_back
 from releaseguard.incident.controls import ControlContext, carry_out
@@ -33,9 +33,9 @@ from releaseguard.incident.values import (
 )
 from releaseguard.rotation.account import account_of
 from releaseguard.rotation.history import read_log
+from releaseguard.traces import Traces
+from releaseguard.verification.checks.live_checks import CountRows
 from releaseguard.verification.interface import Promise
-from releaseguard.verification.isolated import Traces
-from releaseguard.verification.present import CountRows
 from releaseguard.verification.release import DEPLOYED, deployments_of
 
 LOOK_BACK = timedelta(hours=24)
@@ -59,7 +59,7 @@ class HostingTarget:
 class IncidentContext:
     """Everything that an incident is read from."""
 
-    health: HealthWorld
+    health: HealthContext
     """Of all providers: they tell absent users from a broken provider."""
     card: Card
     projects: Sequence[Project]
@@ -116,7 +116,7 @@ def _evidence(context: IncidentContext, since: datetime, until: datetime) -> Evi
     return evidence_of(context.log.select(query), since, context.scrub)
 
 
-def _symptoms(card: Card, past: Past, condition: Condition, evidence: Evidence) -> Sequence[SymptomMatch]:
+def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: Evidence) -> Sequence[SymptomMatch]:
     traffic = SymptomEvidence(
         condition=condition, errors=evidence.errors, event=past.event, spike=past.spike, harms=_harms(card)
     )
@@ -132,14 +132,14 @@ def _harms(card: Card) -> dict[str, float]:
     }
 
 
-def _began(condition: Condition, symptoms: Sequence[SymptomMatch]) -> datetime | None:
+def _began(condition: HealthCondition, symptoms: Sequence[SymptomMatch]) -> datetime | None:
     """The provider's own word; where it is well, that of a symptom: mail goes out, and its webhook is silent."""
     if condition.state in TROUBLED:
         return condition.since
     return min((one.since for one in symptoms if one.match is Match.YES and one.since), default=None)
 
 
-def _others(past: Past, provider: str) -> Iterator[tuple[str, Condition]]:
+def _others(past: Past, provider: str) -> Iterator[tuple[str, HealthCondition]]:
     window = past.window(past.world.window)
     for name in window.providers:
         condition = condition_of(window, name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from releaseguard.cards.spec import Symptom
-from releaseguard.health.interface import TROUBLED, Condition, State, Why
+from releaseguard.health.interface import TROUBLED, HealthCondition, HealthState, Why
 from releaseguard.incident.values import Match, Message, SymptomMatch, message
 
 TELLING_SHARE = 0.1
@@ -22,12 +22,12 @@ _GONE = frozenset({Why.SILENT, Why.VOLUME})
 class SymptomEvidence:
     """What the log says of one provider since its trouble began, or in the looked-at time."""
 
-    condition: Condition
+    condition: HealthCondition
     errors: Mapping[tuple[str, str], int]
     """How many errors by event and ``error_code`` (``""``: none)."""
-    event: Callable[[str], Condition]
+    event: Callable[[str], HealthCondition]
     """How one of the provider's events is, judged as if it were a provider of its own."""
-    spike: Callable[[str, float], Condition | None]
+    spike: Callable[[str, float], HealthCondition | None]
     harms: Mapping[str, float]
     """By event: the multiple of its volume that a check of the card calls harm."""
 
@@ -75,7 +75,7 @@ def _silences(symptom: Symptom, traffic: SymptomEvidence) -> Sequence[SymptomMat
     return [_silence(symptom, event, traffic.event(event)) for event in symptom.silent]
 
 
-def _silence(symptom: Symptom, event: str, condition: Condition) -> SymptomMatch:
+def _silence(symptom: Symptom, event: str, condition: HealthCondition) -> SymptomMatch:
     if condition.state in TROUBLED and condition.grounds.why in _GONE:
         grounds = condition.grounds
         key = "symptom_silent" if grounds.why is Why.SILENT else "symptom_fewer"
@@ -83,7 +83,7 @@ def _silence(symptom: Symptom, event: str, condition: Condition) -> SymptomMatch
         return SymptomMatch(symptom, Match.YES, [Message(key, facts)], condition.since)
     if condition.grounds.why is Why.NO_HISTORY:
         return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom_never_seen", event=event)])
-    if condition.state is State.UNKNOWN and condition.grounds.why is Why.BY_CHANCE:
+    if condition.state is HealthState.UNKNOWN and condition.grounds.why is Why.BY_CHANCE:
         return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom_too_few", event=event)])
     return SymptomMatch(symptom, Match.NO, [])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from releaseguard.cards.spec import Card, Control, Symptom
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
-from releaseguard.health.interface import Condition, ProviderHealth
+from releaseguard.health.interface import HealthCondition, ProviderHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Incident:
     before_window: bool
     """Whether it began before the looked-at time, so that ``began`` is the latest it can be."""
     symptoms: Sequence[SymptomMatch]
-    others: Sequence[tuple[str, Condition]]
+    others: Sequence[tuple[str, HealthCondition]]
     """Other providers in trouble at the same time."""
     changes: Sequence[ChangeRecord]
     cause: ChangeRecord | None
@@ -150,5 +150,5 @@ class Incident:
     """The rows of the log that cannot be read."""
 
     @property
-    def condition(self) -> Condition:
+    def condition(self) -> HealthCondition:
         return self.health.condition

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from releaseguard.functions.interface import Calls
-from releaseguard.health.interface import Condition, State, Why
+from releaseguard.health.interface import HealthCondition, HealthState, Why
 from releaseguard.incident.values import ChangeKind, Match, Message, Status
 
 LANGUAGES = ("en", "tr")
@@ -372,13 +372,13 @@ PHRASES: Mapping[str, tuple[str, str]] = {
 
 _TIMED = frozenset({Why.FAILED, Why.VOLUME, Why.SILENT})
 """Grounds whose sentence holds the time of the beginning."""
-STATES: Mapping[State, tuple[str, str]] = {
-    State.DOWN: ("down", "çalışmıyor"),
-    State.SILENT: ("silent", "sessiz"),
-    State.DEGRADED: ("degraded", "aksıyor"),
-    State.UNKNOWN: ("unknown", "bilinmiyor"),
-    State.IDLE: ("idle", "boşta"),
-    State.HEALTHY: ("healthy", "sağlıklı"),
+STATES: Mapping[HealthState, tuple[str, str]] = {
+    HealthState.DOWN: ("down", "çalışmıyor"),
+    HealthState.SILENT: ("silent", "sessiz"),
+    HealthState.DEGRADED: ("degraded", "aksıyor"),
+    HealthState.UNKNOWN: ("unknown", "bilinmiyor"),
+    HealthState.IDLE: ("idle", "boşta"),
+    HealthState.HEALTHY: ("healthy", "sağlıklı"),
 }
 STATUSES: Mapping[Status, tuple[str, str]] = {
     Status.BAD: ("bad", "sorun"),
@@ -417,7 +417,7 @@ class Words:
     def say(self, sentence: Message) -> str:
         """The sentence with its facts."""
         condition = sentence.facts.get("condition")
-        if sentence.key == "health" and isinstance(condition, Condition):
+        if sentence.key == "health" and isinstance(condition, HealthCondition):
             return self.health(condition)
         step = sentence.facts.get("step")
         if step and self.language == "en":
@@ -429,7 +429,7 @@ class Words:
         """A sentence by its key."""
         return self.say(Message(key, facts))
 
-    def health(self, condition: Condition, *, brief: bool = False) -> str:
+    def health(self, condition: HealthCondition, *, brief: bool = False) -> str:
         """What a condition rests on; ``brief``: for a reader who knows since when."""
         grounds, why = condition.grounds, condition.grounds.why
         key = f"{'brief' if brief and why in _TIMED else 'health'}_{why.value}"

@@ -11,12 +11,13 @@ from itertools import takewhile
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.model import Event, Outcome, Verdict
-from releaseguard.verification.explain import explain
+from releaseguard.stats.series import Ledger
+from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.interface import Deployment, Finding, Promise, Rule, overall_of
-from releaseguard.verification.isolated import Parted, Trace, Traces, judged_apart, no_trace, not_judged
-from releaseguard.verification.judge import Look, Replay
+from releaseguard.verification.isolated import Parted, judged_apart, not_judged
+from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.release import DEPLOYED, deployments_of
-from releaseguard.verification.series import Ledger
 from releaseguard.verification.traffic import gathered, is_configured, rules_of, span_of
 
 OUTCOME = "release_outcome"

@@ -9,58 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Literal
 
 from releaseguard.model import Verdict
+from releaseguard.stats.reading import Reading
 
 Evidence = Mapping[str, Any]
 """JSON values: counts, window, interval, e-value against threshold, ``silence_cause``, what is missing."""
 
 LEAST_TAGGED = 0.5
 """The share of the new events that must carry the release for a PASS."""
-
-
-class SilenceCause(StrEnum):
-    """Why a provider is silent; the value of ``evidence.silence_cause``."""
-
-    PROVIDER = "provider"
-    """Its events stopped while others prove that users are there and the log lives: it is broken."""
-    IDLE = "idle"
-    """Too little was to be expected, or everyone's traffic fell together: users are away."""
-    LOG = "log"
-    """Nothing of any provider arrives: the log pipeline is down or late."""
-    RELEASE_NOT_LIVE = "release_not_live"
-    """Events arrive, and all of them from other releases: the new one serves nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a check reads the rows of its provider: which of them it counts, and which of those are errors.
-
-    Each check reads for itself: a flag that the AI raised is an error to the check of the flag rate, though the app
-    logs it as a success, and to no other check.
-    """
-
-    provider: str
-    success: frozenset[str]
-    error: frozenset[str] = frozenset()
-    classified: frozenset[str] | None = None
-    """Set where the check judges the provider's errors: an error row of any event but these is one more of them,
-    whether a card knows its name or not. ``None``: only the events that the check names count."""
-
-    def of(self, event: str, ok: bool) -> bool | None:
-        """Whether such a row is an error, by its event and whether it is logged as a success; ``None``: it does not
-        count."""
-        if event in self.error:
-            return True
-        if event in self.success:
-            return not ok
-        return True if self.is_stray(event, ok) else None
-
-    def is_stray(self, event: str, ok: bool) -> bool:
-        """Whether it counts as an error although neither this check nor another names its event."""
-        return not ok and self.classified is not None and event not in self.classified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

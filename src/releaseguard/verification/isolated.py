@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from releaseguard.cards.spec import Check
 from releaseguard.model import Verdict
+from releaseguard.traces import problem
 from releaseguard.verification.interface import Finding, Promise, Rule
 
 T = TypeVar("T")
-Trace = Callable[[Exception], str | None]
-"""Keeps where an exception came from, for whoever mends it; returns the file, or ``None`` where none can be written."""
-
-
-def no_trace(_error: Exception) -> None:
-    """Keeps nothing: for callers that report no trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +75,6 @@ def _attempt(judge: Callable[[Sequence[Rule], Promise], T], rules: Sequence[Rule
         return error
 
 
-@dataclass(slots=True)
-class Traces:
-    """Where the traces of a run are: one for each check and kind of error, however often a watch looks."""
-
-    write: Trace
-    _written: dict[tuple[str, str], str | None] = field(default_factory=dict)
-
-    def of(self, name: str, error: Exception) -> str | None:
-        """The file that holds the trace."""
-        key = name, repr(error)
-        if key not in self._written:
-            self._written[key] = self.write(error)
-        return self._written[key]
-
-
 def not_judged(provider: str, check: Check | Rule, error: Exception, trace: str | None) -> Finding:
     """The finding of a check that broke: neither good nor bad is said of the release."""
     return Finding(
@@ -107,9 +87,3 @@ def not_judged(provider: str, check: Check | Rule, error: Exception, trace: str 
         reason=f"not judged: {problem(error, trace)}",
         evidence={"problem": type(error).__name__, "trace": trace},
     )
-
-
-def problem(error: Exception, trace: str | None) -> str:
-    """What to say of an exception that nobody foresaw."""
-    where = f"its trace is in {trace}; please report it" if trace else "please report it"
-    return f"this is a bug in releaseguard ({type(error).__name__}); {where}"

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from releaseguard.cards.spec import Card, Check
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, to_text
-from releaseguard.verification.facts import finding
+from releaseguard.verification.checks.row_checks import finding
 from releaseguard.verification.interface import Deployment, Finding
 
 WRITTEN_CHECK = "release_check"
@@ -21,7 +21,7 @@ LONGEST_REASON = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedFailure:
     """A failure that an earlier run wrote into the log."""
 
     check: str
@@ -31,12 +31,14 @@ class Recorded:
     run: str
 
 
-def failures_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, Recorded]:
+def failures_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, RecordedFailure]:
     """The first failure of each check; only rows that fit the deployment in every part are believed."""
-    found: dict[str, Recorded] = {}
+    found: dict[str, RecordedFailure] = {}
     for row in rows:
         if _fits(row, deployment):
-            told = Recorded(row.detail["check"], row.occurred_at, row.detail["reason"], str(row.detail.get("run", "")))
+            told = RecordedFailure(
+                row.detail["check"], row.occurred_at, row.detail["reason"], str(row.detail.get("run", ""))
+            )
             found.setdefault(told.check, told)
     return found
 
@@ -57,7 +59,7 @@ def _fits(row: Event, deployment: Deployment) -> bool:
 
 
 def standing(
-    findings: Sequence[Finding], left_out: Sequence[tuple[Card, Check]], recorded: Mapping[str, Recorded]
+    findings: Sequence[Finding], left_out: Sequence[tuple[Card, Check]], recorded: Mapping[str, RecordedFailure]
 ) -> Sequence[Finding]:
     """The findings, in which what failed earlier still fails, also where this run left its check out."""
     now = [_failed(one, recorded[one.id], one.reason) if one.id in recorded else one for one in findings]
@@ -69,7 +71,7 @@ def standing(
     return [*now, *then]
 
 
-def _failed(found: Finding, told: Recorded, now: str) -> Finding:
+def _failed(found: Finding, told: RecordedFailure, now: str) -> Finding:
     if found.verdict is Verdict.FAIL and found.reason:
         return found
     reason = told.reason if len(told.reason) <= LONGEST_REASON else f"{told.reason[:LONGEST_REASON]}..."

@@ -24,16 +24,17 @@ from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
-from releaseguard.verification import facts
-from releaseguard.verification.explain import explain, explain_log
+from releaseguard.stats.series import minute_of
+from releaseguard.traces import Trace, Traces, no_trace
+from releaseguard.verification.checks import row_checks
+from releaseguard.verification.checks.live_checks import LiveChecks
+from releaseguard.verification.explain.finding import explain, explain_log
 from releaseguard.verification.interface import Deployment, Evidence, Finding, Promise, Rule, end_of, overall
-from releaseguard.verification.isolated import Parted, Trace, Traces, judged_apart, no_trace, not_judged
-from releaseguard.verification.judge import Replay
-from releaseguard.verification.present import Present
-from releaseguard.verification.recorded import WRITTEN_CHECK, Recorded, failures_in, standing
+from releaseguard.verification.isolated import Parted, judged_apart, not_judged
+from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.recorded import WRITTEN_CHECK, RecordedFailure, failures_in, standing
 from releaseguard.verification.release import DEPLOYED, deployments_of, pick
-from releaseguard.verification.series import minute_of
-from releaseguard.verification.setaside import held_back, seen_since
+from releaseguard.verification.set_aside import held_back, seen_since
 from releaseguard.verification.traffic import (
     Logged,
     gathered,
@@ -68,15 +69,15 @@ class VerifyRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyWorld:
+class VerifyContext:
     """Everything a verification reads."""
 
     log: EventLog
     cards: Sequence[Card]
     environment: str
     promise: Promise
-    kinds: facts.Kinds
-    present: Present
+    kinds: row_checks.Kinds
+    present: LiveChecks
     now: Callable[[], datetime]
     trace: Trace = no_trace
     """Where the trace of a check that breaks goes."""
@@ -121,7 +122,7 @@ class Verifier:
     """Judges one release as often as asked, reading the baseline once."""
 
     request: VerifyRequest
-    world: VerifyWorld
+    world: VerifyContext
     _baseline: Sequence[MinuteCount] | None = field(default=None, init=False)
     _traces: Traces = field(init=False)
 
@@ -177,7 +178,7 @@ class Verifier:
         )
         return tally_of(row for row in self.world.log.set_aside(query) if row.provider != OURSELVES)
 
-    def _recorded(self, deployment: Deployment) -> Mapping[str, Recorded]:
+    def _recorded(self, deployment: Deployment) -> Mapping[str, RecordedFailure]:
         """What earlier runs recorded as failed for this deployment, by check."""
         query = Query(
             environment=deployment.environment,
@@ -282,20 +283,20 @@ class Verifier:
     def _by_rows(self, card: Card, check: Check, single: _SingleRows) -> Finding | None:
         deployment, until = single.deployment, single.until
         if isinstance(check, ReleaseTagCheck):
-            return facts.release_tag(card.id, check, single.of(check.events), deployment, until)
+            return row_checks.release_tag(card.id, check, single.of(check.events), deployment, until)
         if isinstance(check, PrivacyCheck):
             events = check.events or (*card.events.success, *card.events.error)
-            return facts.privacy(card.id, check, single.of(events), deployment, until, self.world.kinds)
+            return row_checks.privacy(card.id, check, single.of(events), deployment, until, self.world.kinds)
         if isinstance(check, NonBlockingCheck):
             both = single.of((*check.error, *check.user_actions))
-            return facts.non_blocking(card.id, check, both, deployment, until, single.complete)
+            return row_checks.non_blocking(card.id, check, both, deployment, until, single.complete)
         return None
 
     def _with_ids(self, rule: Rule, finding: Finding, single: _SingleRows) -> Finding:
         """The finding with the ids of up to five rows: those that speak against the release, or a PASS rests on."""
         against = finding.verdict is not Verdict.PASS and rule.kind == "signal"
         rows = single.against(rule) if against else single.counted(rule)
-        return replace(finding, evidence={**finding.evidence, "event_ids": facts.ids(rows)})
+        return replace(finding, evidence={**finding.evidence, "event_ids": row_checks.ids(rows)})
 
 
 class _SingleRows:
@@ -303,7 +304,7 @@ class _SingleRows:
 
     def __init__(
         self,
-        world: VerifyWorld,
+        world: VerifyContext,
         deployment: Deployment,
         until: datetime,
         known_at: datetime | None,
@@ -318,8 +319,8 @@ class _SingleRows:
     def heard(self, found: Finding) -> Finding:
         """The finding, less what a log that is down, or of which nobody knows, cannot vouch for."""
         if self._replay is None:
-            return facts.unknown_log(found)
-        return facts.unheard(found) if self._replay.log.down else found
+            return row_checks.unknown_log(found)
+        return row_checks.unheard(found) if self._replay.log.down else found
 
     def counted(self, rule: Rule) -> Sequence[Event]:
         """The first rows of the release that a rule counts."""
@@ -343,7 +344,7 @@ class _SingleRows:
         )
         rows = self._world.log.select(query)
         mine = (row for row in rows if row.release in {self.deployment.release, None} and _counts(rule, row))
-        return list(islice(mine, facts.MOST_IDS))
+        return list(islice(mine, row_checks.MOST_IDS))
 
     @property
     def _end(self) -> datetime:

@@ -11,8 +11,8 @@ from typing import Any
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.model import Outcome, duration
+from releaseguard.stats.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
 from releaseguard.verification.interface import Deployment, Promise, Rule
-from releaseguard.verification.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
 
 
 def rule_of(card: Card, check: SignalCheck | VolumeCheck) -> Rule:

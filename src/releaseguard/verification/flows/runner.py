@@ -31,13 +31,14 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.model import OURSELVES, Event, duration, utc_now
 from releaseguard.secret import Secret
-from releaseguard.verification import flowruns, flowverdict
-from releaseguard.verification.flowruns import (
+from releaseguard.verification.flows import runs as flow_runs
+from releaseguard.verification.flows import verdict as flow_verdict
+from releaseguard.verification.flows.runs import (
     FlowRun,
     Missing,
     Result,
     RunKey,
-    Seen,
+    RunObservation,
     StepRun,
     Unfinished,
     capped,
@@ -66,7 +67,7 @@ RENEW_BEFORE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SyntheticUser:
     """The test user, and the public key of the project that it signs in at."""
 
     email: Secret
@@ -74,16 +75,16 @@ class Account:
     public_key: Secret
 
 
-class Session:
+class UserSession:
     """The test user's sign-in. ``account`` is asked for at the first sign-in; ``clock`` counts seconds.
 
     :meth:`headers` is what the app's ``ServiceClient`` is built with.
     """
 
-    def __init__(self, account: Callable[[], Account], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, account: Callable[[], SyntheticUser], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = account
         self._clock = clock
-        self._account: Account | None = None
+        self._account: SyntheticUser | None = None
         self._token: Secret | None = None
         self._until = 0.0
         self._refusal: tuple[float, AccessDenied] | None = None
@@ -91,7 +92,7 @@ class Session:
         self.user_id = ""
 
     @property
-    def account(self) -> Account:
+    def account(self) -> SyntheticUser:
         if self._account is None:
             self._account = self._ask()
         return self._account
@@ -175,12 +176,12 @@ def _seconds(value: Any) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowWorld:
+class FlowContext:
     """What flows run in. ``sleep`` and ``clock`` (seconds) belong together; ``now`` is the time of day."""
 
     log: EventLog
     client: ServiceClient
-    session: Session
+    session: UserSession
     environment: str
     test_paths: frozenset[str] = frozenset()
     """Providers whose flows that move money go to a test path."""
@@ -220,7 +221,7 @@ class FlowRunner:
     ``release`` is the one that a flow's event must come from; ``None`` where any will do.
     """
 
-    def __init__(self, world: FlowWorld, *, purpose: str, release: str | None) -> None:
+    def __init__(self, world: FlowContext, *, purpose: str, release: str | None) -> None:
         self._world = world
         self._purpose = purpose
         self._release = release
@@ -255,7 +256,7 @@ class FlowRunner:
         query = Query(
             environment=self._world.environment,
             providers=(OURSELVES,),
-            events=flowruns.EVENTS,
+            events=flow_runs.EVENTS,
             since=self._world.now() - TIDY_WITHIN,
             detail={"provider": card.id, "flow": flow.id},
         )
@@ -301,7 +302,7 @@ class FlowRunner:
     def _carry_out(self, card: Card, flow: FlowSpec, key: RunKey, release: str | None) -> FlowRun:
         world = self._world
         work = _Work(card, flow, key, release, self._given(flow, key), world.log.now())
-        world.log.append([flowruns.started(key, release, world.now())])
+        world.log.append([flow_runs.started(key, release, world.now())])
         begun = world.clock()
         try:
             self._take_steps(work)
@@ -321,7 +322,7 @@ class FlowRunner:
             cleaned=cleaned,
             remarks=tuple(_remarks(events, cleaned=cleaned, unnamed=work.unnamed)),
         )
-        world.log.append([flowruns.finished(run)])
+        world.log.append([flow_runs.finished(run)])
         return run
 
     def _given(self, flow: FlowSpec, key: RunKey) -> dict[str, Any]:
@@ -352,7 +353,7 @@ class FlowRunner:
         """Write down what has to be cleaned up before anything else happens."""
         if kept_for_cleanup(work.flow, {name: work.known[name] for name in step.extract if name in work.known}):
             ids = kept_for_cleanup(work.flow, work.known)
-            row = flowruns.reached(work.key, work.release, self._world.now(), step.name, ids)
+            row = flow_runs.reached(work.key, work.release, self._world.now(), step.name, ids)
             self._world.log.append([row])
 
     def _clean_up(self, work: _Work) -> bool:
@@ -403,7 +404,7 @@ class FlowRunner:
 
     # --- its event ----------------------------------------------------------------------------------------------
 
-    def _wait(self, work: _Work) -> Seen:
+    def _wait(self, work: _Work) -> RunObservation:
         world = self._world
         patience = duration(work.flow.arrives_within).total_seconds()
         if work.failure:
@@ -412,7 +413,7 @@ class FlowRunner:
         while not (matched := self._matched(work)) and not work.limited and world.clock() < until:
             world.sleep(min(pause, max(until - world.clock(), 0.0)))
             pause = min(2 * pause, LONGEST_PAUSE)
-        return Seen(
+        return RunObservation(
             answered=not work.failure,
             matched=matched,
             unmatched=() if matched else self._unmatched(work),
@@ -470,9 +471,9 @@ class FlowRunner:
             cleaned=clean,
         )
         if left.result is None:
-            world.log.append([flowruns.finished(run)])
+            world.log.append([flow_runs.finished(run)])
         elif clean:
-            world.log.append([flowruns.cleaned(run, world.now())])
+            world.log.append([flow_runs.cleaned(run, world.now())])
         return run if left.result is None else None
 
 
@@ -486,7 +487,7 @@ def why_skipped(card: Card, flow: FlowSpec, test_paths: frozenset[str]) -> str |
 class FlowStage:
     """Runs a check's flow as often as its verdict needs, within the budget of the card, and no more."""
 
-    def __init__(self, world: FlowWorld) -> None:
+    def __init__(self, world: FlowContext) -> None:
         self._world = world
         self._rests: dict[tuple[str, str], tuple[float, float]] = {}
         """By provider and flow: until when no run is spent on what stopped the last one, and for how long that is."""
@@ -500,13 +501,13 @@ class FlowStage:
         runner = FlowRunner(self._world, purpose=purpose_of(deployment), release=deployment.release)
         runner.recover(card, flow)
         runs = list(runner.past(card, flow))
-        while flowverdict.decide(flow, runs).another and not self._rests_after(card, flow):
+        while flow_verdict.decide(flow, runs).another and not self._rests_after(card, flow):
             runs.append(runner.run(card, flow))
-            if flowverdict.stops_for_now(runs[-1]):
+            if flow_verdict.stops_for_now(runs[-1]):
                 self._rest(card, flow)
                 break
             self._rests.pop((card.id, flow.id), None)
-        return flowverdict.verdict_of(card.id, check, flow, runs)
+        return flow_verdict.verdict_of(card.id, check, flow, runs)
 
     def _rests_after(self, card: Card, flow: FlowSpec) -> bool:
         until, _ = self._rests.get((card.id, flow.id), (-math.inf, 0.0))
@@ -553,7 +554,7 @@ def _remarks(events: Sequence[Event], *, cleaned: bool, unnamed: bool) -> Sequen
     if any(not event.synthetic for event in events):
         remarks.append("the app does not mark the test user's events as synthetic, so they count as traffic")
     if unnamed:
-        remarks.append(flowruns.UNNAMED)
+        remarks.append(flow_runs.UNNAMED)
     elif not cleaned:
-        remarks.append(flowruns.NOT_CLEANED)
+        remarks.append(flow_runs.NOT_CLEANED)
     return remarks

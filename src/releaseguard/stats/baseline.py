@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from releaseguard.verification.bounds import beta_quantile
-from releaseguard.verification.series import Known
+from releaseguard.stats.bounds import beta_quantile
+from releaseguard.stats.series import KnownSeries
 
 DAY = 24 * 60
 HOUR = 60
@@ -27,7 +27,7 @@ LEAST_ERRORS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class BaselineSpan:
     """The minutes ``[start, end)`` of the baseline; the deployment is at ``end``."""
 
     start: int
@@ -57,7 +57,7 @@ class ErrorBaseline:
         return beta_quantile(BOUND_CONFIDENCE, self.share * self.weight, (1.0 - self.share) * self.weight)
 
 
-def error_baseline(series: Known, span: Span, *, minutes: int = HOUR) -> ErrorBaseline:
+def error_baseline(series: KnownSeries, span: BaselineSpan, *, minutes: int = HOUR) -> ErrorBaseline:
     """The usual share of errors before the deployment.
 
     The share outside incidents at this time of day, as far as there is enough to tell. Its weight follows from the
@@ -157,7 +157,7 @@ class VolumeBaseline:
         return early + self.expected(start, end) + late
 
 
-def volume_baseline(series: Known, span: Span, *, complete: int, minutes: int) -> VolumeBaseline:
+def volume_baseline(series: KnownSeries, span: BaselineSpan, *, complete: int, minutes: int) -> VolumeBaseline:
     """The volume to expect in the ``minutes`` after the deployment.
 
     The same time on previous days, times today's level.
@@ -180,26 +180,28 @@ def volume_baseline(series: Known, span: Span, *, complete: int, minutes: int) -
     return VolumeBaseline(rates, variance, dispersion, level, len(used), events, trials)
 
 
-def _flat(series: Known, span: Span, complete: int, minutes: int, events: int) -> VolumeBaseline:
+def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, events: int) -> VolumeBaseline:
     """Less than a day of history: the rate of the last hours, with a day's swing as its uncertainty."""
     length = min(complete - span.start, RECENT)
     rate = series.total(complete - length, complete) / length if length > 0 else 0.0
     return VolumeBaseline([rate] * minutes, 0.3, 1.5, 1.0, 0, events, ())
 
 
-def _usual_rate(series: Known, minute: int, days: Sequence[int], half: int) -> float:
+def _usual_rate(series: KnownSeries, minute: int, days: Sequence[int], half: int) -> float:
     total = sum(series.total(minute - d * DAY - half, minute - d * DAY + half + 1) for d in days)
     return total / (len(days) * (2 * half + 1))
 
 
-def _half_width(series: Known, span: Span, days: Sequence[int], minutes: int) -> int:
+def _half_width(series: KnownSeries, span: BaselineSpan, days: Sequence[int], minutes: int) -> int:
     """How far around a minute of the day one looks: wider where there is little to see."""
     seen = sum(series.total(span.end - d * DAY, span.end - d * DAY + minutes) for d in days)
     hourly = seen * HOUR / max(minutes, 1)
     return 15 if hourly >= 400 else 30 if hourly >= 60 else 60
 
 
-def _ordinary_days(series: Known, span: Span, days: int, minutes: int, dispersion: float) -> Sequence[int]:
+def _ordinary_days(
+    series: KnownSeries, span: BaselineSpan, days: int, minutes: int, dispersion: float
+) -> Sequence[int]:
     """The previous days (1 is yesterday) on which nothing broke at this time of day; at most two are left out."""
     pairs = {}
     for day in range(1, days + 1):
@@ -221,7 +223,7 @@ def _oddness(before: int, after: int, usual: float, dispersion: float) -> float:
     return abs(after - expected) / spread
 
 
-def _level(series: Known, span: Span, complete: int, days: Sequence[int], dispersion: float) -> float:
+def _level(series: KnownSeries, span: BaselineSpan, complete: int, days: Sequence[int], dispersion: float) -> float:
     """Today's level from the last hours, drawn to 1 where they hold little.
 
     A day whose same hours lie before the baseline's beginning is left out: nothing is known of them.
@@ -235,7 +237,7 @@ def _level(series: Known, span: Span, complete: int, days: Sequence[int], disper
     return (LEVEL_PRIOR + seen) / (LEVEL_PRIOR + usual)
 
 
-def _count_dispersion(series: Known, span: Span) -> float:
+def _count_dispersion(series: KnownSeries, span: BaselineSpan) -> float:
     """Variance over mean of counts in ten minutes, from differences of neighbours, which cancel the trend."""
     pairs = [
         (series.total(start, start + 10), series.total(start + 10, start + 20))
@@ -254,7 +256,9 @@ def _count_dispersion(series: Known, span: Span) -> float:
     return min(max(dispersion - math.sqrt((2.0 + len(pairs) / total) / len(pairs)), 1.0), 30.0)
 
 
-def pseudo_releases(series: Known, span: Span, days: int, dispersion: float) -> Sequence[tuple[float, int]]:
+def pseudo_releases(
+    series: KnownSeries, span: BaselineSpan, days: int, dispersion: float
+) -> Sequence[tuple[float, int]]:
     """For every hour of the baseline what the rule would have predicted, from the other days, and what came."""
     if days < 2:
         return ()

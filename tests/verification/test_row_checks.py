@@ -7,7 +7,7 @@ import pytest
 
 from releaseguard.cards.spec import NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
 from releaseguard.model import Event, Outcome, Verdict, new_id
-from releaseguard.verification import facts
+from releaseguard.verification.checks import row_checks
 from releaseguard.verification.interface import Deployment
 
 T0 = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -23,7 +23,7 @@ def row(event="sent", minute=10.0, release="new", **more) -> Event:
 
 def tag(rows, **more):
     check = ReleaseTagCheck(id="p.release_tag", title=TITLE, events=["sent"], **more)
-    return facts.release_tag("p", check, rows, NEW, NOW)
+    return row_checks.release_tag("p", check, rows, NEW, NOW)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def kinds(detail):
 
 
 def privacy(rows):
-    return facts.privacy("p", PrivacyCheck(id="p.privacy", title=TITLE), rows, NEW, NOW, kinds)
+    return row_checks.privacy("p", PrivacyCheck(id="p.privacy", title=TITLE), rows, NEW, NOW, kinds)
 
 
 def test_personal_data_is_named_by_key_and_kind_and_never_repeated():
@@ -94,7 +94,7 @@ def scan(rows, complete=NOW):
     check = NonBlockingCheck(
         id="ai.soft_fail", title=TITLE, error=["ai_error"], user_actions=["moment_published"], within="10m"
     )
-    return facts.non_blocking("ai", check, rows, NEW, NOW, complete)
+    return row_checks.non_blocking("ai", check, rows, NEW, NOW, complete)
 
 
 def failure(cid, minute=5.0):

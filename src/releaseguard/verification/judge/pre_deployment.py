@@ -8,21 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from releaseguard.verification.baseline import (
+from releaseguard.stats.baseline import (
     DAY,
     HOUR,
+    BaselineSpan,
     ErrorBaseline,
-    Span,
     VolumeBaseline,
     error_baseline,
     shared_variance,
     volume_baseline,
 )
-from releaseguard.verification.bounds import inside
-from releaseguard.verification.completeness import Lags, lags_of
-from releaseguard.verification.evidence import DROP, MINUTE_CAP, Others, volume_evidence
-from releaseguard.verification.interface import Promise, Reading, Rule
-from releaseguard.verification.series import Cell, Known, Ledger
+from releaseguard.stats.completeness import Lags, lags_of
+from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.evidence import DROP, Others, volume_evidence
+from releaseguard.stats.reading import Reading
+from releaseguard.stats.series import Cell, KnownSeries, Ledger
+from releaseguard.verification.interface import Promise, Rule
 
 INCIDENT = 20.0
 """The evidence at which errors count as having begun before the deployment, until calm events show otherwise."""
@@ -37,7 +38,7 @@ _SINCE = (120, 60, 45, 30, 20, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreDeployment:
     """What the log knew at one look about the time before the deployment."""
 
     learned: int
@@ -75,14 +76,14 @@ class Before:
         return traffic.expected(0, minutes) * min(base.events / traffic.events, 1.0)
 
 
-def known_before(
+def pre_deployment_of(
     ledger: Ledger, rules: Sequence[Rule], cells: Sequence[Cell], deployed: int, look: int, promise: Promise
-) -> Before:
+) -> PreDeployment:
     """Build it from the ledger and the ``cells`` before the deployment, as known at ``look``."""
     there = [cell for cell in cells if cell.recorded < look]
     late = [cell for cell in cells if cell.recorded >= look]
     first = ledger.first if ledger.first is not None else deployed
-    span = Span(max(deployed - promise.baseline_minutes, first), deployed)
+    span = BaselineSpan(max(deployed - promise.baseline_minutes, first), deployed)
     lags = lags_of(cell for cell in there if cell.occurred < deployed - 1)
     newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
     complete = min(deployed - lags.usual.complete, deployed if newest is None else newest)
@@ -92,7 +93,7 @@ def known_before(
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
     trouble = {**_trouble(rules, there, errors, deployed), **builder.volume_trouble(rules, volumes)}
-    return Before(
+    return PreDeployment(
         learned=sum(cell.total for cell in there),
         complete=complete,
         newest=newest,
@@ -109,22 +110,22 @@ def known_before(
 class _Builder:
     """Asks the ledger as it was known at the look."""
 
-    def __init__(self, ledger: Ledger, late: Sequence[Cell], span: Span, complete: int, minutes: int) -> None:
+    def __init__(self, ledger: Ledger, late: Sequence[Cell], span: BaselineSpan, complete: int, minutes: int) -> None:
         self._ledger = ledger
         self._late = [cell for cell in late if not cell.synthetic]
         self._span = span
         self._complete = complete
         self._minutes = minutes
-        self._known: dict[Reading, Known] = {}
+        self._known: dict[Reading, KnownSeries] = {}
 
-    def read(self, reading: Reading) -> Known:
+    def read(self, reading: Reading) -> KnownSeries:
         if reading not in self._known:
             late = [
                 (cell.occurred, cell.total, cell.total if bad else 0)
                 for cell in self._late
                 if cell.provider == reading.provider and (bad := reading.of(cell.event, cell.ok)) is not None
             ]
-            self._known[reading] = Known(self._ledger.read(reading), late)
+            self._known[reading] = KnownSeries(self._ledger.read(reading), late)
         return self._known[reading]
 
     def errors(self, rule: Rule) -> ErrorBaseline:
@@ -135,9 +136,9 @@ class _Builder:
 
     def traffic(self, provider: str) -> VolumeBaseline:
         late = [(cell.occurred, cell.total, 0) for cell in self._late if cell.provider == provider]
-        return self._volume(Known(self._ledger.series(provider), late))
+        return self._volume(KnownSeries(self._ledger.series(provider), late))
 
-    def _volume(self, series: Known) -> VolumeBaseline:
+    def _volume(self, series: KnownSeries) -> VolumeBaseline:
         return volume_baseline(series, self._span, complete=self._complete, minutes=self._minutes)
 
     def volume_trouble(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
@@ -157,17 +158,17 @@ class _Builder:
             return silent
         return max(silent, self._dropped_before(series))
 
-    def _silent_before(self, series: Known, usual: VolumeBaseline) -> float:
+    def _silent_before(self, series: KnownSeries, usual: VolumeBaseline) -> float:
         """How much likelier nothing at all since the last event is under a silence than as usual: exp(expected)."""
         quiet = 0
         while quiet < max(_SINCE) and not series.total(self._complete - quiet - 1, self._complete):
             quiet += 1
         return math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0))
 
-    def _dropped_before(self, series: Known) -> float:
+    def _dropped_before(self, series: KnownSeries) -> float:
         length = max(_SINCE)
         start = self._complete - length
-        earlier = Span(self._span.start, start)
+        earlier = BaselineSpan(self._span.start, start)
         expected = volume_baseline(series, earlier, complete=start, minutes=length)
         seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
         hoped = list(accumulate(expected.rates, initial=0.0))
@@ -186,7 +187,7 @@ class _Builder:
         ).value
 
 
-def _may_have_stopped(series: Known, complete: int, days: int) -> bool:
+def _may_have_stopped(series: KnownSeries, complete: int, days: int) -> bool:
     """Whether any last stretch is low against the three hours before it: a quick look before a thorough one."""
 
     def ratio(start: int, end: int) -> float:
@@ -238,7 +239,7 @@ def _trouble(
     found = {}
     for rule in rules:
         if rule.kind == "signal":
-            trouble = Trouble(baselines[rule.id])
+            trouble = ErrorCusum(baselines[rule.id])
             for total, bad in per_minute(rule, by_provider[rule.provider]):
                 trouble.minute(total, bad)
             found[rule.id] = trouble.value
@@ -256,30 +257,3 @@ def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
             held[0] += cell.total
             held[1] += cell.total if bad else 0
     return [(minutes[m][0], minutes[m][1]) for m in sorted(minutes)]
-
-
-class Trouble:
-    """Whether errors are far above the usual *now*: evidence that forgets good times and fades with them (CUSUM).
-
-    Page, Biometrika 41 (1954), 100.
-    """
-
-    _HARMS = (0.12, 0.35, 0.8)
-
-    def __init__(self, baseline: ErrorBaseline, value: float = 1.0) -> None:
-        bound = inside(baseline.bound)
-        raised = [bound + (1 - bound) * harm for harm in self._HARMS]
-        self._bad = [math.log(p / bound) for p in raised]
-        self._good = [math.log((1 - p) / (1 - bound)) for p in raised]
-        self._sums = [math.log(value)] * len(raised)
-        self._cap = math.log(MINUTE_CAP)
-
-    @property
-    def value(self) -> float:
-        return math.exp(max(self._sums))
-
-    def minute(self, total: int, bad: int) -> None:
-        """Take in one minute's events and errors."""
-        for j, held in enumerate(self._sums):
-            gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
-            self._sums[j] = min(max(held + gain, 0.0), 9.2)

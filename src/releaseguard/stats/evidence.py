@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from releaseguard.verification.bounds import inside
+from releaseguard.stats.bounds import inside
 
 HARMS = (0.04, 0.1, 0.3, 0.75)
 """Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
@@ -24,8 +24,6 @@ BURST = 0.8
 """What two minutes of nothing but errors may bring a check towards the e-value that fails it, by its square root."""
 ONSETS = 3
 """About so many later onsets share a burst."""
-MINUTE_CAP = 30.0
-"""The most that one minute may multiply the evidence of trouble before the deployment by."""
 LEAST_WEIGHT = 1e-6
 """Of what is known of a share: of nothing at all no probability follows."""
 _CEILING = 1e15
@@ -165,6 +163,12 @@ class Level:
     mean: float
 
 
+ONSET_EVERY = 5
+"""Minutes between the onsets that the volume test considers."""
+FEW_EXPECTED = 25.0
+"""Events below which only silence can be told from the usual volume."""
+
+
 SURPRISE = 2.0
 """Deviations of the others' volume from the expected beyond which history says nothing about today."""
 
@@ -197,7 +201,7 @@ def common_level(variance: float, others: Others, onset: int) -> Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VolumeChange:
     """A change of volume to look for: to one of ``factors`` of the usual, beyond ``tolerated``."""
 
     factors: Sequence[tuple[float, float]]
@@ -206,13 +210,13 @@ class Change:
     """A change of this factor is not yet a change."""
 
 
-DROP = Change(factors=((0.01, 0.7), (0.2, 0.05), (0.35, 0.25)), tolerated=0.99)
+DROP = VolumeChange(factors=((0.01, 0.7), (0.2, 0.05), (0.35, 0.25)), tolerated=0.99)
 """Silence but for stragglers, and two kinds of drop."""
-DROP_OF_FEW = Change(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tolerated=0.99)
+DROP_OF_FEW = VolumeChange(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tolerated=0.99)
 """The same where few events are expected: of them only silence can be told from the usual."""
 
 
-def tolerated_mean(level: Level, change: Change) -> float:
+def tolerated_mean(level: Level, change: VolumeChange) -> float:
     """The level up to which a change is not yet one: growth does not speak for a drop, nor a drop for growth."""
     mean = level.mean * change.tolerated
     return min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
@@ -222,18 +226,18 @@ MOST_RISE = 1e6
 """Times the usual volume, beyond which one rise is as much as another."""
 
 
-def rise(harm: float) -> Change:
+def rise(harm: float) -> VolumeChange:
     """A rise to ``harm`` times the usual volume, or twice that; growth by its square root is nobody's fault."""
     harm = min(harm, MOST_RISE)
     tolerated = math.sqrt(harm)
-    return Change(factors=((harm / tolerated, 0.5), (2 * harm / tolerated, 0.5)), tolerated=tolerated)
+    return VolumeChange(factors=((harm / tolerated, 0.5), (2 * harm / tolerated, 0.5)), tolerated=tolerated)
 
 
 def volume_evidence(
     seen: Sequence[int],
     expected: Sequence[float],
     *,
-    change: Change,
+    change: VolumeChange,
     variance: float,
     dispersion: float,
     others: Others,

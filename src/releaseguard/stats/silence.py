@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from releaseguard.verification.completeness import ENOUGH
-from releaseguard.verification.interface import SilenceCause
+from releaseguard.stats.completeness import ENOUGH
+
+
+class SilenceCause(StrEnum):
+    """Why a provider is silent; the value of ``evidence.silence_cause``."""
+
+    PROVIDER = "provider"
+    """Its events stopped while others prove that users are there and the log lives: it is broken."""
+    IDLE = "idle"
+    """Too little was to be expected, or everyone's traffic fell together: users are away."""
+    LOG = "log"
+    """Nothing of any provider arrives: the log pipeline is down or late."""
+    RELEASE_NOT_LIVE = "release_not_live"
+    """Events arrive, and all of them from other releases: the new one serves nobody."""
 
 
 @dataclass(frozen=True, slots=True)

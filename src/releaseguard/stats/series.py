@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from releaseguard.eventlog.interface import MinuteCount
 from releaseguard.model import Outcome
-from releaseguard.verification.interface import Reading
+from releaseguard.stats.reading import Reading
 
 LOOKBACK = 240
 """Minutes before a deployment that are kept cell by cell: the level of the last hours, incidents under way."""
@@ -109,7 +109,7 @@ class Series:
         self._bad = list(accumulate(bad, initial=0))
 
 
-class Known:
+class KnownSeries:
     """A series as the log knew it at a look: without the cells it learned of later."""
 
     __slots__ = ("_bad", "_series", "_start", "_total")

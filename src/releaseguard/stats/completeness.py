@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from releaseguard.verification.series import Cell
+from releaseguard.stats.series import Cell
 
 ENOUGH = 5.0
 """Events that must have been expected before nothing means something: P(none | 5) = 0.7%."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from releaseguard.cards.spec import Card, Check, FlowCheck, InvariantCheck, SecretCheck
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.model import Verdict
-from releaseguard.verification.facts import finding
+from releaseguard.verification.checks.row_checks import finding
 from releaseguard.verification.interface import Deployment, Finding
 
 
 @dataclass(frozen=True, slots=True)
-class SecretState:
+class SecretCopy:
     """One secret at one destination, as ``drift`` sees it."""
 
     name: str
@@ -23,7 +23,7 @@ class SecretState:
     reason: str
 
 
-SecretStates = Callable[[str, Sequence[str]], Sequence[SecretState]]
+SecretStates = Callable[[str, Sequence[str]], Sequence[SecretCopy]]
 """A provider and names (empty: all) -> the state of each at each destination."""
 CountRows = Callable[[str], int]
 """Runs read-only SQL on the app's database and counts the rows it returns, at most 1000."""
@@ -32,7 +32,7 @@ RunFlows = Callable[[Card, FlowCheck, Deployment], Finding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
+class LiveChecks:
     """What of the present can be looked at; a part that is not configured is ``None``."""
 
     secret_states: SecretStates | None = None
@@ -87,7 +87,7 @@ class Present:
         raise TypeError(f"{check.id} is not a check of the present")
 
 
-def secrets(provider: str, check: SecretCheck, states: Sequence[SecretState]) -> Finding:
+def secrets(provider: str, check: SecretCheck, states: Sequence[SecretCopy]) -> Finding:
     """Present and in step at every destination; a destination that shows nothing proves nothing."""
     out = [state for state in states if state.in_step is False]
     unknown = [state for state in states if state.in_step is None]

@@ -9,8 +9,9 @@ from typing import Any
 
 from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
 from releaseguard.model import Event, Outcome, Verdict, duration, to_text
-from releaseguard.verification.bounds import clean_trials_needed, lower_share, upper_share
-from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Evidence, Finding, SilenceCause
+from releaseguard.stats.bounds import clean_trials_needed, lower_share, upper_share
+from releaseguard.stats.silence import SilenceCause
+from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Evidence, Finding
 
 CLIENT = "client"
 SURE = 0.999

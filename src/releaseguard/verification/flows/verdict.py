@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from releaseguard.cards.spec import FlowCheck, FlowSpec
 from releaseguard.model import Verdict
-from releaseguard.verification.bounds import upper_share
-from releaseguard.verification.facts import finding
-from releaseguard.verification.flowruns import FlowRun, Result
+from releaseguard.stats.bounds import upper_share
+from releaseguard.verification.checks.row_checks import finding
+from releaseguard.verification.flows.runs import FlowRun, Result
 from releaseguard.verification.interface import Finding
 
 TOLERATED = 0.05

@@ -127,7 +127,7 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RunObservation:
     """What had reached the log when the waiting ended."""
 
     answered: bool
@@ -146,7 +146,9 @@ class Seen:
 # --- what becomes of a run ------------------------------------------------------------------------------------
 
 
-def judged(card: Card, flow: FlowSpec, release: str | None, seen: Seen) -> tuple[Result, str, Sequence[Event]]:
+def judged(
+    card: Card, flow: FlowSpec, release: str | None, seen: RunObservation
+) -> tuple[Result, str, Sequence[Event]]:
     """The run's result, its reason in a sentence, and the events it rests on."""
     good = [event for event in seen.matched if event.event == flow.event and event.outcome is Outcome.SUCCESS]
     bad = [event for event in seen.matched if event.event in card.events.error or event.outcome is Outcome.ERROR]
@@ -161,7 +163,7 @@ def judged(card: Card, flow: FlowSpec, release: str | None, seen: Seen) -> tuple
     return _did_not_arrive(flow, seen)
 
 
-def _logged_an_error(seen: Seen, bad: Sequence[Event]) -> tuple[Result, str, Sequence[Event]]:
+def _logged_an_error(seen: RunObservation, bad: Sequence[Event]) -> tuple[Result, str, Sequence[Event]]:
     code = f" ({bad[0].error_code})" if bad[0].error_code else ""
     if seen.answered:
         return Result.LIED, f"the app answered that all is well and logged {bad[0].event}{code}", bad
@@ -179,7 +181,7 @@ def _arrived(release: str | None, good: Sequence[Event]) -> tuple[Result, str, S
     return Result.UNTAGGED, f"{good[0].event} arrived without a release, so it does not prove {release}", good
 
 
-def _did_not_arrive(flow: FlowSpec, seen: Seen) -> tuple[Result, str, Sequence[Event]]:
+def _did_not_arrive(flow: FlowSpec, seen: RunObservation) -> tuple[Result, str, Sequence[Event]]:
     if seen.unmatched:
         reason = f"{flow.event} arrived without a correlation id: the app has to pass x-correlation-id on to its events"
         return Result.UNMATCHED, reason, seen.unmatched

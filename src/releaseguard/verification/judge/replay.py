@@ -15,24 +15,27 @@ from datetime import UTC, datetime
 from itertools import accumulate
 
 from releaseguard.model import Verdict
-from releaseguard.verification.baseline import ErrorBaseline
-from releaseguard.verification.before import Before, Trouble, known_before
-from releaseguard.verification.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
-from releaseguard.verification.completeness import ENOUGH, dead_minutes
-from releaseguard.verification.ending import chance_of_errors, chance_of_volume, kept_for_the_end, last_look, lasting
-from releaseguard.verification.evidence import (
+from releaseguard.stats.baseline import ErrorBaseline
+from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
+from releaseguard.stats.completeness import ENOUGH, dead_minutes
+from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.evidence import (
     DROP,
     DROP_OF_FEW,
-    Change,
+    FEW_EXPECTED,
+    ONSET_EVERY,
     ErrorProcess,
     Others,
+    VolumeChange,
     VolumeEvidence,
     rise,
     volume_evidence,
 )
-from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Promise, Rule, SilenceCause, overall_of
-from releaseguard.verification.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
-from releaseguard.verification.silence import STILL_SERVING, Quiet, silence_cause
+from releaseguard.stats.final_look import chance_of_errors, chance_of_volume, kept_for_the_end, last_look, lasting
+from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
+from releaseguard.stats.silence import STILL_SERVING, Quiet, SilenceCause, silence_cause
+from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Promise, Rule, overall_of
+from releaseguard.verification.judge.pre_deployment import PreDeployment, pre_deployment_of
 
 SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
@@ -40,11 +43,8 @@ OFTEN, SELDOM = 120, 10
 """Volume is judged every minute for two hours, then every ten minutes: it moves slowly, and is costly to judge."""
 SETTLED = 2
 """Complete minutes that a change of volume must have lasted."""
-ONSET_EVERY = 5
-"""Minutes between the onsets that the volume test considers."""
 UNREMARKABLE = 2.0
 """Events of all providers that may be missing after the newest row: nothing at all has a probability of 14% then."""
-FEW_EXPECTED = 25.0
 VOLUME_SAY = {True: 0.88, False: 0.35}
 """Volume's say in the average, and errors' the rest, where fewer than so many events are expected, and where more."""
 VOLUME_LAST_SAY = {True: 0.5, False: 0.35}
@@ -83,7 +83,7 @@ class ErrorState:
     old_events: int = 0
     old_errors: int = 0
     process: ErrorProcess | None = None
-    trouble: Trouble | None = None
+    trouble: ErrorCusum | None = None
     """Set while an incident from before the deployment goes on."""
     excused: tuple[int, int] = (0, 0)
     """Events and errors that came while it went on: shown, and not held against the release."""
@@ -120,7 +120,7 @@ class VolumeState:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class FinalLook:
     """What the one test at the end of the window says of a rule."""
 
     chance: float
@@ -148,7 +148,7 @@ class Failure:
     """The events that were to be expected of a volume rule."""
     since: int
     cause: SilenceCause | None
-    ending: Ending | None = None
+    ending: FinalLook | None = None
     """The test that failed it, where that was the one at the end of the window."""
 
     @property
@@ -225,8 +225,8 @@ class Replay:
         """By provider: the minute of the newest event of the new release."""
         self._own: dict[str, list[int]] = {}
         """By provider: events that carry the release, that merely came after it, and of other releases."""
-        self.before: Before | None = None
-        self.endings: dict[str, Ending] = {}
+        self.before: PreDeployment | None = None
+        self.endings: dict[str, FinalLook] = {}
         """By rule, once the last look has been taken."""
         self.failures: dict[str, Failure] = {}
         """What failed a rule, by id."""
@@ -293,7 +293,9 @@ class Replay:
         if self.before is not None and known < 1.1 * self.before.learned + 10:
             return
         rules = self.rules
-        before = known_before(self._ledger, rules, self._cells_before, self.deployed, self.look_minute, self.promise)
+        before = pre_deployment_of(
+            self._ledger, rules, self._cells_before, self.deployed, self.look_minute, self.promise
+        )
         if self.before is None and before.newest is not None:
             self.log.newest = before.newest
         self.before = before
@@ -303,7 +305,7 @@ class Replay:
             if state.process is None:
                 state.process = self._process(state.rule, base)
             if before.in_incident(state.rule) and state.events == 0 and state.trouble is None:
-                state.trouble = Trouble(base, before.trouble[state.rule.id])
+                state.trouble = ErrorCusum(base, before.trouble[state.rule.id])
 
     def _process(self, rule: Rule, base: ErrorBaseline) -> ErrorProcess:
         alike = [self.weight(other) for other in self.rules if other.blocking is rule.blocking]
@@ -316,7 +318,7 @@ class Replay:
         )
 
     @property
-    def known(self) -> Before:
+    def known(self) -> PreDeployment:
         """What is known of the time before; available after the first look."""
         if self.before is None:
             raise LookupError("nothing has been looked at yet")
@@ -533,7 +535,7 @@ class Replay:
         alive: Sequence[int],
         rates: Sequence[float],
         others: Others,
-        change: Change,
+        change: VolumeChange,
     ) -> VolumeEvidence:
         base = self.known.volumes[state.rule.id]
         found = volume_evidence(
@@ -610,7 +612,7 @@ class Replay:
             for rule, say in zip(rules, says, strict=True):
                 share = kept * say / sum(says)
                 chance = min(self._chance(rule) * self._unease(rule), 1.0)
-                ending = Ending(chance, share / self.threshold, self.look_minute)
+                ending = FinalLook(chance, share / self.threshold, self.look_minute)
                 self.endings[rule.id] = ending
                 if rule.blocking:
                     self.peak = max(self.peak, share / chance)
@@ -627,7 +629,7 @@ class Replay:
         """Whether the release serves anybody, as far as the tags tell; where none are written, time does."""
         return self.log.tagged > 0 or self.log.old <= self.log.fresh
 
-    def _fail(self, rule: Rule, ending: Ending | None = None) -> None:
+    def _fail(self, rule: Rule, ending: FinalLook | None = None) -> None:
         """The rule fails, unless it did already or the release serves nobody: what it did not do is not its fault."""
         if rule.id in self.failures or not self.is_live:
             return
@@ -635,7 +637,7 @@ class Replay:
         if found is not None:
             self.failures[rule.id] = found
 
-    def _errors_seen(self, rule: Rule, ending: Ending | None) -> Failure | None:
+    def _errors_seen(self, rule: Rule, ending: FinalLook | None) -> Failure | None:
         """The errors that speak most against the release; ``None`` where their share is not above the usual."""
         state, cause = self.errors[rule.id], self.silence_of(rule)
         share = self.known.errors[rule.id].share
@@ -652,7 +654,7 @@ class Replay:
             ending=ending,
         )
 
-    def _change_seen(self, rule: Rule, ending: Ending | None) -> Failure | None:
+    def _change_seen(self, rule: Rule, ending: FinalLook | None) -> Failure | None:
         """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
         state, cause = self.volumes[rule.id], self.silence_of(rule)
         if cause is SilenceCause.RELEASE_NOT_LIVE:

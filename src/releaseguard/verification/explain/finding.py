@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from releaseguard.model import Verdict, to_text
-from releaseguard.verification.bounds import lower_share, upper_share
-from releaseguard.verification.interface import LEAST_TAGGED, Evidence, Finding, Rule, SilenceCause
-from releaseguard.verification.judge import (
+from releaseguard.stats.bounds import lower_share, upper_share
+from releaseguard.stats.silence import SilenceCause
+from releaseguard.verification.interface import LEAST_TAGGED, Evidence, Finding, Rule
+from releaseguard.verification.judge.replay import (
     SUSPICION,
     VOLUME_DEVIATIONS,
-    Ending,
     ErrorState,
     Failure,
+    FinalLook,
     Replay,
     VolumeState,
 )
@@ -296,7 +297,7 @@ def _odds(chance: float) -> str:
     return f"{chance:.2%}" if chance >= 1e-4 else "less than 0.01%"
 
 
-def _last_look(ending: Ending | None) -> Evidence | None:
+def _last_look(ending: FinalLook | None) -> Evidence | None:
     """The test at the end of the window; ``None`` until it is held, and where a following deployment ended it."""
     if ending is None:
         return None

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from releaseguard.verification.bounds import beta_cdf, inside
-from releaseguard.verification.evidence import LEAST_WEIGHT, Change, Others, common_level, tolerated_mean
+from releaseguard.stats.bounds import beta_cdf, inside
+from releaseguard.stats.evidence import LEAST_WEIGHT, Others, VolumeChange, common_level, tolerated_mean
 
 KEPT = ((5.0, 0.5), (25.0, 0.05), (200.0, 0.5), (math.inf, 0.1))
 """(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many
@@ -70,7 +70,7 @@ def chance_of_volume(
     seen: Sequence[int],
     expected: Sequence[float],
     *,
-    change: Change,
+    change: VolumeChange,
     variance: float,
     dispersion: float,
     others: Others,

@@ -1,0 +1,38 @@
+"""Whether errors are far above the usual now."""
+
+from __future__ import annotations
+
+import math
+
+from releaseguard.stats.baseline import ErrorBaseline
+from releaseguard.stats.bounds import inside
+
+MINUTE_CAP = 30.0
+"""The most that one minute may multiply the evidence of trouble by."""
+
+
+class ErrorCusum:
+    """Whether errors are far above the usual *now*: evidence that forgets good times and fades with them (CUSUM).
+
+    Page, Biometrika 41 (1954), 100.
+    """
+
+    _HARMS = (0.12, 0.35, 0.8)
+
+    def __init__(self, baseline: ErrorBaseline, value: float = 1.0) -> None:
+        bound = inside(baseline.bound)
+        raised = [bound + (1 - bound) * harm for harm in self._HARMS]
+        self._bad = [math.log(p / bound) for p in raised]
+        self._good = [math.log((1 - p) / (1 - bound)) for p in raised]
+        self._sums = [math.log(value)] * len(raised)
+        self._cap = math.log(MINUTE_CAP)
+
+    @property
+    def value(self) -> float:
+        return math.exp(max(self._sums))
+
+    def minute(self, total: int, bad: int) -> None:
+        """Take in one minute's events and errors."""
+        for j, held in enumerate(self._sums):
+            gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
+            self._sums[j] = min(max(held + gain, 0.0), 9.2)

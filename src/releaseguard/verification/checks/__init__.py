@@ -1,0 +1,1 @@
+"""Checks that single rows decide, and checks that look at the present."""

@@ -1,0 +1,1 @@
+"""The judge: a release replayed minute by minute."""
