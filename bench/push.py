@@ -35,7 +35,7 @@ from urllib.parse import urlsplit
 from releaseguard import settings
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import Query
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.values import RotateRequest, RotationContext
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World

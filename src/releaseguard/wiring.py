@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import structs
 
 from releaseguard import addresses, safemode
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
 from releaseguard.cards.rules import is_query
 from releaseguard.cards.spec import InvariantCheck
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from releaseguard.incident.sources.outside import Project, Repository
     from releaseguard.incident.sources.secrets import ConfiguredDestination
     from releaseguard.leaks.interface import AlertSource, Haystack
-    from releaseguard.rotation.journal import Journal
-    from releaseguard.rotation.leak import ExposureSources
-    from releaseguard.rotation.survey import Managed
+    from releaseguard.rotation.drift.survey import Managed
+    from releaseguard.rotation.exposure.report import ExposureSources
+    from releaseguard.rotation.history.journal import Journal
     from releaseguard.rotation.values import Binding, Claim, OwnAccess, RotationContext, RotationRules
     from releaseguard.services.github.app import GitHubInstallation
     from releaseguard.services.github.destination import PublicKeys
@@ -538,7 +538,7 @@ class Wiring:
         ]
 
     def _managed_at(self, card: Card, address: Address) -> Managed:
-        from releaseguard.rotation.survey import Managed
+        from releaseguard.rotation.drift.survey import Managed
 
         return Managed(
             card=card,
@@ -642,8 +642,8 @@ class Wiring:
         return AppDatabase(url, setting, pin=pin)
 
     def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretCopy]:
-        from releaseguard.rotation.drift import DRIFTED, DriftStatus
-        from releaseguard.rotation.survey import survey
+        from releaseguard.rotation.drift.compare import DRIFTED, DriftStatus
+        from releaseguard.rotation.drift.survey import survey
         from releaseguard.verification.checks.live_checks import SecretCopy
 
         found = survey(self.managed(provider), self.vault, self.event_log, copies=False).findings
@@ -698,7 +698,7 @@ class Wiring:
 
     def leak_surroundings(self, world: RotationContext, secret: str | None) -> ExposureSources:
         """Where the exposure of a leaked secret is looked for."""
-        from releaseguard.rotation.leak import ExposureSources
+        from releaseguard.rotation.exposure.report import ExposureSources
 
         addresses = self._addresses_for(world.card, secret)
         configured = [parse(claim.uri) for claim in self._claims()]
@@ -715,7 +715,7 @@ class Wiring:
 
     def managed(self, provider: str | None = None) -> Sequence[Managed]:
         """The providers with destinations in this environment, or one of them."""
-        from releaseguard.rotation.survey import Managed
+        from releaseguard.rotation.drift.survey import Managed
 
         self.settings.refuse_undeclared()
         names = [provider] if provider else [name for name, one in self.settings.providers.items() if one.destinations]
@@ -797,7 +797,7 @@ class Wiring:
 
     def journal(self, chain_key: ChainKey) -> Journal:
         """A chain's history, to be written by this process."""
-        from releaseguard.rotation.journal import Journal
+        from releaseguard.rotation.history.journal import Journal
         from releaseguard.rotation.values import Clocks, describe_holder
 
         holder = describe_holder(self.environ)

@@ -37,7 +37,7 @@ STEPS: Final = frozenset({
     "rotation_aborted",
     "rotation_continued",
 })  # fmt: skip
-"""The steps of a rotation's chain; :mod:`releaseguard.rotation.events` has their types."""
+"""The steps of a rotation's chain; :mod:`releaseguard.rotation.history.events` has their types."""
 RESULTS: Final = frozenset({
     "release_deployed",
     "release_verified",

@@ -14,21 +14,20 @@ import rfc8785
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.audit import (
-    ChainFinding,
+from releaseguard.audit.chain import (
     ChainKey,
     Draft,
     Head,
     event_hash,
     head_of,
-    histories,
     in_order,
     parse_chain_key,
     parse_head,
     seal,
     step_id,
-    verify_chain,
 )
+from releaseguard.audit.histories import ChainFinding, histories
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.canonical import canonical
 from releaseguard.errors import UsageError
 from releaseguard.model import Event, Outcome

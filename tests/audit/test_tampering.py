@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import ChainKey, ChainReport, Draft, Head, head_of, seal, step_id, verify_log
+from releaseguard.audit.chain import ChainKey, Draft, Head, head_of, seal, step_id
+from releaseguard.audit.integrity import ChainReport, verify_log
 from releaseguard.eventlog.interface import Conflict
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import ChainKey, seal
+from releaseguard.audit.chain import ChainKey, seal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
-from releaseguard.rotation.events import LeaseTaken
+from releaseguard.rotation.history.events import LeaseTaken
 from releaseguard_events import jsonl
 from tests.support.commands import Commands, ended
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.destinations.interface import Observed, SyncStatus
-from releaseguard.rotation.drift import DRIFTED, DriftStatus, LastPush, compare, findings
+from releaseguard.rotation.drift.compare import DRIFTED, DriftStatus, LastPush, compare, findings
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releaseguard.audit import ChainKey, Draft, seal
+from releaseguard.audit.chain import ChainKey, Draft, seal
 from releaseguard.errors import AccessDenied, ConfigError
 from releaseguard.eventlog.interface import EventTable, Query
 from releaseguard.eventlog.schema import access, guards

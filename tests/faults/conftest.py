@@ -17,7 +17,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import Access, Limits, ServiceClient
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World

@@ -20,7 +20,7 @@ from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.secrets import ConfiguredDestination, DestinationObservation, Secrets
 from releaseguard.incident.values import Status
 from releaseguard.incident.words import LANGUAGES, Words
-from releaseguard.rotation.drift import DriftFinding, DriftStatus
+from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 BEGAN = NOON - timedelta(minutes=20)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.incident.document import _closing
 from releaseguard.incident.words import LANGUAGES, Words
-from releaseguard.rotation.account import leak_row
-from releaseguard.rotation.history import OpenLeak
+from releaseguard.rotation.history.account import leak_row
+from releaseguard.rotation.history.views import OpenLeak
 from releaseguard.rotation.values import Leak
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

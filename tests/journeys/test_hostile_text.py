@@ -16,11 +16,11 @@ from pathlib import Path
 import click
 import pytest
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.cli.main import releaseguard
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.values import RotateRequest
 from tests.rotation.rotation_fakes import NAME
 from tests.rotation.rotation_fakes import World as RotationContext

@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import ChainKey, parse_head, verify_chain
+from releaseguard.audit.chain import ChainKey, parse_head
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World

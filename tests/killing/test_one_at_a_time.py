@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.audit import ChainKey, verify_chain
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog

@@ -12,7 +12,7 @@ from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import utc_now
-from releaseguard.rotation import apply
+from releaseguard.rotation import session as apply
 from releaseguard.sandbox import story
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.seed import Week

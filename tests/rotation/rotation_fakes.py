@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.destinations.address import Address

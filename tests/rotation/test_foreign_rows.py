@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import GENESIS, ChainKey, Draft, Head, event_hash, read_chain, seal, step_id, verify_chain
+from releaseguard.audit.chain import GENESIS, ChainKey, Draft, Head, event_hash, seal, step_id
+from releaseguard.audit.histories import read_chain
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Refused
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
-from releaseguard.rotation import events as said
-from releaseguard.rotation.history import ChainView, chain_query, fold, view_of
-from releaseguard.rotation.history import read as read_lane
-from releaseguard.rotation.journal import Journal
-from releaseguard.rotation.mend import disown
-from releaseguard.rotation.run import rotate
-from releaseguard.rotation.survey import chain_view
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.disown import disown
+from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.reading import chain_query, chain_view, fold
+from releaseguard.rotation.history.reading import read as read_lane
+from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest, RotationResult, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeLog, Killer, Time, World
 
@@ -130,8 +133,8 @@ def test_a_lane_that_was_never_rotated_can_be_rotated_all_the_same(kind: str) ->
 
 
 def test_rows_of_ours_that_name_no_chain_are_foreign_too() -> None:
-    from releaseguard.rotation.account import account_of
-    from releaseguard.rotation.history import read_log
+    from releaseguard.rotation.history.account import account_of
+    from releaseguard.rotation.history.reading import read_log
 
     world = leaking()
     for name in said.TYPES:

@@ -8,7 +8,7 @@ import pytest
 
 from releaseguard.eventlog.interface import MinuteCount
 from releaseguard.model import Outcome
-from releaseguard.rotation.installed_apps import client_share, sentence
+from releaseguard.rotation.exposure.installed_apps import client_share, sentence
 
 OUT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 

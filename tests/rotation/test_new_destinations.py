@@ -8,10 +8,10 @@ import pytest
 
 from releaseguard.errors import Refused, UsageError
 from releaseguard.model import utc_now
-from releaseguard.rotation.history import ChainView, RotationView, Written
-from releaseguard.rotation.newplaces import check_named, never_written, refuse_new
-from releaseguard.rotation.plan import describe
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.history.views import ChainView, RotationView, Written
+from releaseguard.rotation.planning.new_destinations import check_named, never_written, refuse_new
+from releaseguard.rotation.planning.plan import describe
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeDestination, World
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from releaseguard.audit import Chain, ChainFinding, ChainKey, Draft, Histories, head_of, seal
+from releaseguard.audit.chain import ChainKey, Draft, head_of, seal
+from releaseguard.audit.histories import Chain, ChainFinding, Histories
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.report.postmortem import PostmortemDocument, html, markdown, span
-from releaseguard.rotation.account import account_of, to_json, who
-from releaseguard.rotation.history import read
-from releaseguard.rotation.leak import summary
-from releaseguard.rotation.postmortem import postmortem
+from releaseguard.rotation.exposure.postmortem import postmortem
+from releaseguard.rotation.exposure.report import summary
+from releaseguard.rotation.history.account import account_of, to_json, who
+from releaseguard.rotation.history.reading import read
 
 CHAIN_KEY = ChainKey("sendgrid", "production")
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releaseguard.audit import Draft, head_of, seal, step_id, verify_chain
+from releaseguard.audit.chain import Draft, head_of, seal, step_id
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.model import Event, Outcome, to_text, utc_now
-from releaseguard.rotation import events as said
-from releaseguard.rotation.account import RotationAccount, to_json
-from releaseguard.rotation.history import ChainView, fold
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.account import RotationAccount, to_json
+from releaseguard.rotation.history.reading import fold
+from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
 from releaseguard_events import jsonl

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from releaseguard.audit import verify_chain
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Killed, World
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from releaseguard.audit import verify_chain
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Unreachable
-from releaseguard.rotation.events import LeaseTaken, Planned, Pushed, Staged
-from releaseguard.rotation.history import fold
-from releaseguard.rotation.journal import Journal, LeaseLost
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.history.events import LeaseTaken, Planned, Pushed, Staged
+from releaseguard.rotation.history.journal import Journal, LeaseLost
+from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeLog, Killed, Killer, Time, World
 

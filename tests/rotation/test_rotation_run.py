@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from releaseguard.audit import verify_chain
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.values import RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, World
 

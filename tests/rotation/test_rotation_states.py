@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from releaseguard.audit import ChainKey, verify_chain
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.cards.spec import SecretSpec
 from releaseguard.destinations.address import parse
 from releaseguard.errors import (
@@ -25,9 +26,9 @@ from releaseguard.errors import (
 )
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event, Outcome, new_id
-from releaseguard.rotation.history import fold
-from releaseguard.rotation.revocation import StillUsed, still_used
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.drift.revocation import StillUsed, still_used
+from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.values import (
     Claim,
     OwnAccess,

@@ -12,8 +12,8 @@ from releaseguard.errors import ExitCode
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.model import Event, Outcome
-from releaseguard.rotation.proof import Labels, Question, RuntimeDestination, prove
-from releaseguard.rotation.run import rotate
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.proof.judge import Labels, Question, RuntimeDestination, prove
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import NAME, World
 

@@ -8,16 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from releaseguard.audit import Head, read_chain, seal, verify_chain
+from releaseguard.audit.chain import Head, seal
+from releaseguard.audit.histories import read_chain
+from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode, Refused
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.signing.keys import VARIABLE, Key, Keyring
 from releaseguard.eventlog.signing.log import SignedLog
 from releaseguard.model import OURSELVES, Event
-from releaseguard.rotation import events as said
-from releaseguard.rotation.history import ChainView, chain_query, read
-from releaseguard.rotation.run import rotate
-from releaseguard.rotation.survey import chain_view
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.reading import chain_query, chain_view, read
+from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
 from releaseguard.secret import Secret
 from releaseguard_events.ours import OUR_EVENTS, RESULTS, STEPS
@@ -154,7 +156,7 @@ def test_on_a_signed_step_no_unsigned_one_follows_for_whoever_has_no_key_either(
 
 def test_the_names_of_our_events_are_those_that_are_written() -> None:
     from releaseguard.eventlog.entries import DEPLOYED
-    from releaseguard.rotation.leak import EVENT
+    from releaseguard.rotation.exposure.report import EVENT
     from releaseguard.verification.backtest import OUTCOME
     from releaseguard.verification.flows.runner import runs as flow_runs
     from releaseguard.verification.run import WRITTEN, WRITTEN_CHECK

@@ -14,12 +14,14 @@ from releaseguard.harmless import harmless
 from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
-    from releaseguard.audit import ChainKey, ChainReport, Foreign, Head, Histories
+    from releaseguard.audit.chain import ChainKey, Head
+    from releaseguard.audit.histories import Foreign, Histories
+    from releaseguard.audit.integrity import ChainReport
     from releaseguard.eventlog.interface import EventLog, SetAside
     from releaseguard.report.postmortem import PostmortemDocument
-    from releaseguard.rotation.account import RotationAccount
-    from releaseguard.rotation.history import RotationView
-    from releaseguard.rotation.revocation import StillUsed
+    from releaseguard.rotation.drift.revocation import StillUsed
+    from releaseguard.rotation.history.account import RotationAccount
+    from releaseguard.rotation.history.views import RotationView
     from releaseguard.wiring import Wiring
 
 COLUMNS = ("began", "provider", "state", "versions", "by", "proof", "environment", "why", "rotation")
@@ -48,7 +50,7 @@ def show(run: Run, provider: str | None, environment: str | None) -> None:
     "foreign": [{"id", "recorded_at", "event", "lane", "problem"}],
     "broken": [{"lane", "step", "problem", "next_step"}]}.
     """
-    from releaseguard.rotation.account import account_of, to_json
+    from releaseguard.rotation.history.account import account_of, to_json
 
     with run.wiring(environment) as wiring:
         if provider is not None:
@@ -60,8 +62,8 @@ def show(run: Run, provider: str | None, environment: str | None) -> None:
 
 
 def _still_used(wiring: Wiring, account: RotationAccount) -> Sequence[StillUsed]:
-    from releaseguard.rotation.revocation import still_used
-    from releaseguard.rotation.survey import companions_of
+    from releaseguard.rotation.drift.revocation import still_used
+    from releaseguard.rotation.drift.survey import companions_of
 
     cards = {card.id: card for card in wiring.cards}
     found: list[StillUsed] = []
@@ -73,7 +75,7 @@ def _still_used(wiring: Wiring, account: RotationAccount) -> Sequence[StillUsed]
 
 def _histories(log: EventLog) -> Histories:
     from releaseguard.eventlog.interface import Query
-    from releaseguard.rotation.history import read_log
+    from releaseguard.rotation.history.reading import read_log
 
     return read_log(log, Query())
 
@@ -81,7 +83,7 @@ def _histories(log: EventLog) -> Histories:
 def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
     from releaseguard.cli.events import output_width
     from releaseguard.report import table
-    from releaseguard.rotation.account import leak_row, rotation_row
+    from releaseguard.rotation.history.account import leak_row, rotation_row
 
     lines = []
     for chain_key, leak in account.open_leaks:
@@ -99,7 +101,7 @@ def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
 
 
 def _distrusted(account: RotationAccount) -> Sequence[str]:
-    from releaseguard.rotation.account import broken_row
+    from releaseguard.rotation.history.account import broken_row
 
     lines = []
     for view in account.broken:
@@ -153,8 +155,9 @@ def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
     Exit code 0 intact, 1 not. JSON: {"intact", "chains": [{"lane", "head", "findings": [{"step", "problem"}]}],
     "foreign": [{"id", "recorded_at", "event", "lane", "problem"}]}.
     """
-    from releaseguard.audit import parse_head, verify_log
-    from releaseguard.rotation.events import TYPES, fault
+    from releaseguard.audit.chain import parse_head
+    from releaseguard.audit.integrity import verify_log
+    from releaseguard.rotation.history.events import TYPES, fault
 
     parsed = [parse_head(head) for head in heads]
     with run.wiring(environment) as wiring:
@@ -183,7 +186,7 @@ def _unreadable_line(row: SetAside) -> str:
 
 def _expected(wiring: Wiring) -> Sequence[ChainKey]:
     """Every chain that the project may have: one of a single step that was defaced is looked for by its id."""
-    from releaseguard.audit import ChainKey
+    from releaseguard.audit.chain import ChainKey
 
     environments = {wiring.settings.environment, *wiring.settings.siblings}
     return [ChainKey(card.id, environment) for card in wiring.cards for environment in sorted(environments)]
@@ -231,7 +234,7 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
     JSON: {"lane", "disowned": [ids], "head"}.
     """
     from releaseguard.cli.confirm import ask
-    from releaseguard.rotation import mend
+    from releaseguard.rotation.history import disown as mend
 
     parsed = _lane(chain_key)
     reason = run.said("--reason", reason)
@@ -249,7 +252,7 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
 
 
 def _lane(text: str) -> ChainKey:
-    from releaseguard.audit import parse_chain_key
+    from releaseguard.audit.chain import parse_chain_key
 
     chain_key = parse_chain_key(text)
     if chain_key is None:
@@ -289,12 +292,12 @@ def _write(output: Path, text: str) -> None:
 
 def document_of(log: EventLog, rotation_id: str | None, environment: str | None) -> PostmortemDocument:
     """The post-mortem of one rotation, or of the newest leak. Raises ``UsageError`` where there is none."""
-    from releaseguard.audit import findings_in
+    from releaseguard.audit.integrity import findings_in
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import OURSELVES
-    from releaseguard.rotation.account import account_of
-    from releaseguard.rotation.leak import EVENT
-    from releaseguard.rotation.postmortem import postmortem
+    from releaseguard.rotation.exposure.postmortem import postmortem
+    from releaseguard.rotation.exposure.report import EVENT
+    from releaseguard.rotation.history.account import account_of
 
     found = _histories(log)
     chain_key, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)

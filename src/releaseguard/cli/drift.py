@@ -13,9 +13,9 @@ from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
 
 if TYPE_CHECKING:
-    from releaseguard.rotation.copies import UnsearchedPlace
-    from releaseguard.rotation.drift import DriftFinding
-    from releaseguard.rotation.survey import DriftReport
+    from releaseguard.rotation.drift.compare import DriftFinding
+    from releaseguard.rotation.drift.copies import UnsearchedPlace
+    from releaseguard.rotation.drift.survey import DriftReport
 
 
 @command("drift", example="releaseguard drift --provider sendgrid")
@@ -29,8 +29,8 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything
     drifted, a leak is still open, a key is still in use that was confirmed to be revoked, or a history is broken.
     """
-    from releaseguard.rotation.drift import DRIFTED
-    from releaseguard.rotation.survey import survey
+    from releaseguard.rotation.drift.compare import DRIFTED
+    from releaseguard.rotation.drift.survey import survey
 
     with run.wiring(environment) as wiring:
         if provider:
@@ -43,7 +43,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
 
 
 def _document(found: DriftReport) -> Mapping[str, Any]:
-    from releaseguard.rotation.account import broken_row
+    from releaseguard.rotation.history.account import broken_row
 
     leaks = [
         {
@@ -67,8 +67,8 @@ def _document(found: DriftReport) -> Mapping[str, Any]:
 
 
 def _text(found: DriftReport, environment: str) -> str:
-    from releaseguard.audit import ChainKey
-    from releaseguard.rotation.account import closing
+    from releaseguard.audit.chain import ChainKey
+    from releaseguard.rotation.history.account import closing
 
     if not found.findings:
         return "No provider has destinations in this environment: nothing is managed."
@@ -92,7 +92,7 @@ def _text(found: DriftReport, environment: str) -> str:
 
 def _distrusted(found: DriftReport) -> Sequence[str]:
     """Histories that are broken, and rows that claim to be ours and are not."""
-    from releaseguard.rotation.account import broken_row
+    from releaseguard.rotation.history.account import broken_row
 
     lines = []
     for row in map(broken_row, found.broken):
@@ -123,13 +123,13 @@ def _lines(finding: DriftFinding) -> Sequence[str]:
 
 
 def _urgency(finding: DriftFinding) -> tuple[bool, str, str, str]:
-    from releaseguard.rotation.drift import DRIFTED
+    from releaseguard.rotation.drift.compare import DRIFTED
 
     return finding.status not in DRIFTED, finding.provider, finding.secret, finding.uri
 
 
 def _next_step(findings: Sequence[DriftFinding]) -> Sequence[str]:
-    from releaseguard.rotation.drift import PUSHABLE
+    from releaseguard.rotation.drift.compare import PUSHABLE
 
     pushable = [finding for finding in findings if finding.status in PUSHABLE]
     return ["", "next: releaseguard rotate --all-drifted"] if pushable else []

@@ -16,7 +16,7 @@ from releaseguard.model import to_text
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.leaks.interface import Alert, AlertSource, Hit, Needle
-    from releaseguard.rotation.history import ChainView
+    from releaseguard.rotation.history.views import ChainView
     from releaseguard.wiring import Wiring
 
 
@@ -53,8 +53,8 @@ def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
 
 
 def _row(wiring: Wiring, alert: Alert) -> dict[str, Any]:
-    from releaseguard.audit import ChainKey
-    from releaseguard.rotation.survey import chain_view
+    from releaseguard.audit.chain import ChainKey
+    from releaseguard.rotation.history.reading import chain_view
 
     provider = provider_of(wiring.cards, alert)
     row: dict[str, Any] = {"alert": alert, "provider": provider, "command": None, "revoked": False, "rotation_id": None}

@@ -135,7 +135,7 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mappi
 
 
 def _check_named(wiring: Wiring, providers: Sequence[str], flags: Mapping[str, object]) -> None:
-    from releaseguard.rotation.newplaces import check_named
+    from releaseguard.rotation.planning.new_destinations import check_named
 
     named = _texts(flags["new_destinations"])
     if named:
@@ -144,7 +144,7 @@ def _check_named(wiring: Wiring, providers: Sequence[str], flags: Mapping[str, o
 
 def rotated(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
     """Rotate, and look after what surrounds it: who else has the leaked value, which alerts are settled."""
-    from releaseguard.rotation.run import rotate as run_rotation
+    from releaseguard.rotation.commands import rotate as run_rotation
     from releaseguard.rotation.values import RotateAction
 
     try:
@@ -164,7 +164,7 @@ def rotated(run: Run, wiring: Wiring, context: RotationContext, request: RotateR
 
 def _held(context: RotationContext, held: LeaseHeld) -> RotationResult:
     """What can be said of a rotation that another run is doing."""
-    from releaseguard.rotation.survey import chain_view
+    from releaseguard.rotation.history.reading import chain_view
     from releaseguard.rotation.values import RotationResult
 
     view = chain_view(context.log, context.chain_key)
@@ -186,8 +186,8 @@ def _with_exposure(
     wiring: Wiring, context: RotationContext, request: RotateRequest, result: RotationResult
 ) -> RotationResult:
     """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
-    from releaseguard.rotation.leak import exposure_event, gather, summary
-    from releaseguard.rotation.survey import chain_view
+    from releaseguard.rotation.exposure.report import exposure_event, gather, summary
+    from releaseguard.rotation.history.reading import chain_view
     from releaseguard.rotation.values import RotateAction
 
     view = next(
@@ -209,7 +209,7 @@ def _is_reported(context: RotationContext, rotation_id: str) -> bool:
     """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import OURSELVES
-    from releaseguard.rotation.leak import EVENT
+    from releaseguard.rotation.exposure.report import EVENT
 
     query = Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": rotation_id}, limit=1)
     return any(True for _ in context.log.select(query))
@@ -219,7 +219,7 @@ def _postmortem(wiring: Wiring, context: RotationContext, rotation_id: str) -> s
     """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
     from releaseguard.cli.audit import document_of
     from releaseguard.report.postmortem import FORMATS
-    from releaseguard.rotation.postmortem import FOLDER
+    from releaseguard.rotation.exposure.postmortem import FOLDER
     from releaseguard_events.private import make_folder, write_file
 
     document = document_of(context.log, rotation_id, context.chain_key.environment)
@@ -242,7 +242,7 @@ def _with_closed_alerts(wiring: Wiring, context: RotationContext, result: Rotati
     if result.exit_code is not ExitCode.OK:
         return result
     from releaseguard.cli.leaks import close_revoked
-    from releaseguard.rotation.survey import chain_view
+    from releaseguard.rotation.history.reading import chain_view
 
     try:
         closed = close_revoked(
@@ -256,8 +256,8 @@ def _with_closed_alerts(wiring: Wiring, context: RotationContext, result: Rotati
 
 def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, object]) -> ExitCode:
     """Push the newest versions again wherever they are behind, missing or changed."""
-    from releaseguard.rotation.drift import PUSHABLE
-    from releaseguard.rotation.survey import survey
+    from releaseguard.rotation.drift.compare import PUSHABLE
+    from releaseguard.rotation.drift.survey import survey
 
     found = survey(wiring.managed(), wiring.vault, wiring.event_log, copies=False)
     drifted = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
@@ -384,7 +384,7 @@ def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
 
 def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:
     """Show the plan and ask; where nobody can answer, refuse."""
-    from releaseguard.rotation.run import rotate as run_rotation
+    from releaseguard.rotation.commands import rotate as run_rotation
 
     refuse_without_terminal()
     plan = run_rotation(replace(request, dry_run=True), context, run.tell)
@@ -414,7 +414,7 @@ def _job_summary(run: Run, result: RotationResult) -> None:
 
 def text_of(result: RotationResult) -> str:
     """A result for people: the state first, then what was written, what is missing, and what to do next."""
-    from releaseguard.rotation.plan import describe
+    from releaseguard.rotation.planning.plan import describe
 
     state = result.state.value if result.state else "PLAN"
     lines = [f"{state}  {result.provider} in {result.environment}"]

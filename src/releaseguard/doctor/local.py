@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.destinations.address import parse
 from releaseguard.doctor.requirements import Requirement, requirements
 from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.signing.keys import MAKE_ONE, VARIABLE, Key, keyring_in
 from releaseguard.model import Remark, Standing
-from releaseguard.rotation.plan import check_claims
-from releaseguard.rotation.postmortem import FOLDER as POSTMORTEMS
+from releaseguard.rotation.exposure.postmortem import FOLDER as POSTMORTEMS
+from releaseguard.rotation.planning.plan import check_claims
 from releaseguard.safemode.hosts import shown_host
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean

@@ -13,7 +13,7 @@ from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import REMEDY, tally_of
 from releaseguard.model import Remark, Standing, duration, utc_now
-from releaseguard.rotation.survey import secrets_of
+from releaseguard.rotation.drift.survey import secrets_of
 from releaseguard.safemode import believes_whoever_answers
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Vault

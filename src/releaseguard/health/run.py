@@ -14,8 +14,8 @@ from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.interface import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.judge import Window, condition_of, not_judged
 from releaseguard.model import OURSELVES, Event, Outcome
-from releaseguard.rotation.account import RotationAccount, account_of, integrity, leak_row, rotation_row
-from releaseguard.rotation.history import read_log
+from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
+from releaseguard.rotation.history.reading import read_log
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
 

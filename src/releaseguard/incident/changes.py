@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.deployments.interface import Deployment as Served
 from releaseguard.functions.interface import Function
 from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord, message
-from releaseguard.rotation.history import RotationView
+from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.values import Direction
 from releaseguard.verification.interface import Deployment
 

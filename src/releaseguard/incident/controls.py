@@ -30,7 +30,7 @@ from releaseguard.incident.sources.problems import (
 )
 from releaseguard.incident.sources.secrets import DestinationObservation, Secrets, unless_refused
 from releaseguard.incident.values import ControlResult, Message, Status, message
-from releaseguard.rotation.drift import DRIFTED, DriftFinding, DriftStatus
+from releaseguard.rotation.drift.compare import DRIFTED, DriftFinding, DriftStatus
 from releaseguard.stats.bounds import lower_share
 from releaseguard.tomlfile import nearest
 from releaseguard.verification.checks.live_checks import CountRows

@@ -31,8 +31,8 @@ from releaseguard.incident.values import (
     SymptomMatch,
     UnavailableSource,
 )
-from releaseguard.rotation.account import account_of
-from releaseguard.rotation.history import read_log
+from releaseguard.rotation.history.account import account_of
+from releaseguard.rotation.history.reading import read_log
 from releaseguard.traces import Traces
 from releaseguard.verification.checks.live_checks import CountRows
 from releaseguard.verification.interface import Promise

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from releaseguard.audit import ChainKey, Head
+from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.cards.spec import Card
 from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.address import Address

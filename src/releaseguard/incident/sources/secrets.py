@@ -9,9 +9,9 @@ from datetime import datetime
 from releaseguard.destinations.interface import Item, ItemKind, Observed
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.rotation.drift import DriftFinding
-from releaseguard.rotation.plan import COMPANION_SUFFIX
-from releaseguard.rotation.survey import Managed, survey
+from releaseguard.rotation.drift.compare import DriftFinding
+from releaseguard.rotation.drift.survey import Managed, survey
+from releaseguard.rotation.planning.plan import COMPANION_SUFFIX
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 

@@ -23,7 +23,7 @@ from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.eventlog.rows.detail import is_unread
 from releaseguard.model import Event, Outcome
-from releaseguard.rotation.history import store_time
+from releaseguard.rotation.history.views import store_time
 from releaseguard.rotation.values import Direction, Pin
 
 CLIENT = "client"

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from releaseguard.audit import ChainKey, Foreign
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.histories import Foreign
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import EventLog
-from releaseguard.rotation.copies import CopiesFound, UnsearchedPlace, search_for_copies
-from releaseguard.rotation.drift import DriftFinding, DriftStatus, LastPush, findings, unmanaged
-from releaseguard.rotation.history import ChainView, OpenLeak, chain_query, read, view_of
-from releaseguard.rotation.revocation import StillUsed, still_used
+from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, unmanaged
+from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
+from releaseguard.rotation.drift.revocation import StillUsed, still_used
+from releaseguard.rotation.history.reading import chain_view
+from releaseguard.rotation.history.views import ChainView, OpenLeak
 from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import SecretVersion, Vault
 
@@ -86,11 +88,6 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
         broken=[view for view in views if view.breach],
         unread=sorted(unread),
     )
-
-
-def chain_view(log: EventLog, chain_key: ChainKey) -> ChainView:
-    """The state of a chain as its events tell it now."""
-    return view_of(read(chain_key, log.judged(chain_query(chain_key))))
 
 
 def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:

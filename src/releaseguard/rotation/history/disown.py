@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releaseguard.audit import Foreign
+from releaseguard.audit.histories import Foreign
 from releaseguard.errors import Refused
-from releaseguard.rotation.events import RowsDisowned
-from releaseguard.rotation.history import ChainView
-from releaseguard.rotation.journal import Journal
+from releaseguard.rotation.history.events import RowsDisowned
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.views import ChainView
 
 MOST = 5_000
 """Rows that one decision names."""

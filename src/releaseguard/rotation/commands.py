@@ -21,13 +21,13 @@ from releaseguard.errors import (
     UsageError,
 )
 from releaseguard.model import Event, new_id, to_text
-from releaseguard.rotation import events as said
-from releaseguard.rotation.apply import RotationSession, Tell, earlier_versions
-from releaseguard.rotation.history import ChainView, RotationView
-from releaseguard.rotation.installed_apps import sentence, shares_in
-from releaseguard.rotation.journal import Journal
-from releaseguard.rotation.newplaces import refuse_new
-from releaseguard.rotation.plan import (
+from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
+from releaseguard.rotation.exposure.installed_apps import sentence, shares_in
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.planning.new_destinations import refuse_new
+from releaseguard.rotation.planning.plan import (
     PlanningFacts,
     SecretGroup,
     check_claims,
@@ -39,7 +39,7 @@ from releaseguard.rotation.plan import (
     refuse_without_both_accesses,
     unit_of,
 )
-from releaseguard.rotation.revocation import QUIET, held_against, old_successes, revoked_by
+from releaseguard.rotation.session import RotationSession, Tell, earlier_versions
 from releaseguard.rotation.values import (
     EXIT_CODES,
     Binding,

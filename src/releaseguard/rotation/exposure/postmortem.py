@@ -9,13 +9,16 @@ from typing import Any
 
 from msgspec import structs
 
-from releaseguard.audit import Chain, ChainFinding, ChainKey
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.histories import Chain, ChainFinding
 from releaseguard.model import Event, JsonObject, Outcome, to_text
 from releaseguard.report.postmortem import PostmortemDocument, TimelineEntry, clock
-from releaseguard.rotation import events as said
-from releaseguard.rotation.account import leak_row, rotation_row, who
-from releaseguard.rotation.history import DirectionProgress, RotationView, confirming, store_time, view_of
-from releaseguard.rotation.leak import report_in, summary
+from releaseguard.rotation.exposure.report import report_in, summary
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.account import leak_row, rotation_row, who
+from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.sentences import confirming
+from releaseguard.rotation.history.views import DirectionProgress, RotationView, store_time
 from releaseguard.rotation.values import Direction, RotationState
 
 FOLDER = "postmortems"

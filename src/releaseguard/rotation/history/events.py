@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from releaseguard.audit import Draft
+from releaseguard.audit.chain import Draft
 from releaseguard.model import Event, Outcome, from_text
 from releaseguard.rotation.values import Direction, Leak, ValueSource
 from releaseguard_events.scrub.scrubber import said
@@ -34,7 +34,7 @@ Many = Meta(max_length=10_000)
 
 
 class Grade(StrEnum):
-    """How strong a proof is; see :mod:`releaseguard.rotation.proof`."""
+    """How strong a proof is; see :mod:`releaseguard.rotation.proof.judge`."""
 
     A = "A"
     B = "B"

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releaseguard.audit import ChainKey, Foreign, Histories
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.histories import Foreign, Histories
 from releaseguard.model import to_text
-from releaseguard.rotation.history import ChainView, OpenLeak, RotationView, confirming, mending, view_of
+from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.sentences import confirming, mending
+from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
 
 PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""

@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
-from releaseguard.rotation.copies import search_for_copies
-from releaseguard.rotation.installed_apps import InstalledAppShare, sentence, shares_in
+from releaseguard.rotation.drift.copies import search_for_copies
+from releaseguard.rotation.exposure.installed_apps import InstalledAppShare, sentence, shares_in
 from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import Access, Vault
 from releaseguard_events.scrub.scrubber import said

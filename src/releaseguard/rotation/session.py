@@ -28,11 +28,17 @@ from releaseguard.errors import (
 )
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
-from releaseguard.rotation import events as said
-from releaseguard.rotation.history import DestinationProgress, DirectionProgress, Redeployment, RotationView
-from releaseguard.rotation.journal import Journal
-from releaseguard.rotation.plan import PlanningFacts, SecretGroup, deployments_for, items_for, refuse_leaked_values
-from releaseguard.rotation.proof import Labels, Proof, Question, RuntimeDestination, prove, traffic_of
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment, RotationView
+from releaseguard.rotation.planning.plan import (
+    PlanningFacts,
+    SecretGroup,
+    deployments_for,
+    items_for,
+    refuse_leaked_values,
+)
+from releaseguard.rotation.proof.judge import Labels, Proof, Question, RuntimeDestination, prove, traffic_of
 from releaseguard.rotation.values import (
     Binding,
     Direction,

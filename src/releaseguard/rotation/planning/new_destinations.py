@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from releaseguard.destinations.address import Address, parse
 from releaseguard.errors import ConfigError, Refused, UsageError
-from releaseguard.rotation.history import ChainView
+from releaseguard.rotation.history.views import ChainView
 from releaseguard.tomlfile import did_you_mean
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import CostEstimate, Destination, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import ConfigError, Refused, UsageError
 from releaseguard.http.pacing import Limits, predict
-from releaseguard.rotation.history import ChainView, RotationView, Written
-from releaseguard.rotation.newplaces import never_written
+from releaseguard.rotation.history.views import ChainView, RotationView, Written
+from releaseguard.rotation.planning.new_destinations import never_written
 from releaseguard.rotation.values import (
     Binding,
     Claim,

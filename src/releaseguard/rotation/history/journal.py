@@ -15,21 +15,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from releaseguard.audit import Chain, ChainKey, Draft, head_of, seal
+from releaseguard.audit.chain import ChainKey, Draft, head_of, seal
+from releaseguard.audit.histories import Chain
 from releaseguard.errors import LeaseHeld, Refused, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Conflict, EventLog, Query
 from releaseguard.model import Event, to_text
-from releaseguard.rotation.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
-from releaseguard.rotation.history import (
-    ChainView,
-    LeaseView,
-    chain_query,
-    describe_lease,
-    extend,
-    mending,
-    read,
-    view_of,
-)
+from releaseguard.rotation.history.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
+from releaseguard.rotation.history.fold import extend, view_of
+from releaseguard.rotation.history.reading import chain_query, read
+from releaseguard.rotation.history.sentences import describe_lease, mending
+from releaseguard.rotation.history.views import ChainView, LeaseView
 from releaseguard.rotation.values import Clocks
 
 RENEW_AFTER = 1 / 3
@@ -243,8 +238,8 @@ class Journal:
         """The drafts as the next steps. Raises ``Conflict`` where another run has written one of them.
 
         Where the ids of the steps are taken and the chain has not grown, foreign rows hold them: then the steps have
-        the next ids (:func:`releaseguard.audit.step_id`). Who holds them is looked up before the chain is read again,
-        so that a step of another run that was among them is seen to have made it grow.
+        the next ids (:func:`releaseguard.audit.chain.step_id`). Who holds them is looked up before the chain is read
+        again, so that a step of another run that was among them is seen to have made it grow.
         """
         for _ in range(MOST_TRIES):
             sealed = seal(

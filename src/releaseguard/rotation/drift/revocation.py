@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from releaseguard.audit import ChainKey
+from releaseguard.audit.chain import ChainKey
 from releaseguard.eventlog.interface import CLIENT, EventLog, Query
 from releaseguard.model import OURSELVES, Event, Outcome, to_text
-from releaseguard.rotation.history import ChainView, Confirmation, RotationView, confirming
-from releaseguard.rotation.proof import Labels
+from releaseguard.rotation.history.sentences import confirming
+from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
+from releaseguard.rotation.proof.judge import Labels
 from releaseguard.rotation.values import Direction, RotationState
 
 QUIET = timedelta(hours=1)

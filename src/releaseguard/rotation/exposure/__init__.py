@@ -1,0 +1,1 @@
+"""What a leak exposed, and the post-mortem that says so."""

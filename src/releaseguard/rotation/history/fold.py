@@ -1,0 +1,293 @@
+"""What the events of a chain say: the state of every rotation, who holds the lease, what is where. Pure.
+
+There is no second store: whatever a run needs to know after a crash, on whichever machine, it reads from here. Only
+what :func:`releaseguard.audit.histories.read_chain` believes is folded, as typed values
+(:mod:`releaseguard.rotation.history.events`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from releaseguard.audit.chain import head_of
+from releaseguard.audit.histories import Chain
+from releaseguard.model import Event, from_text
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.views import (
+    ChainView,
+    Confirmation,
+    DestinationProgress,
+    DirectionProgress,
+    LeaseView,
+    Redeployment,
+    RotationView,
+    Written,
+    store_time,
+)
+from releaseguard.rotation.values import Direction, Pin, ProofSummary, RotationState
+
+
+def view_of(chain: Chain) -> ChainView:
+    """The state that a chain tells, as far as it is believed."""
+    view = extend(ChainView(chain.chain_key), chain.steps)
+    return replace(view, foreign=chain.foreign, breach=chain.breach(view.disowned))
+
+
+def extend(view: ChainView, steps: Sequence[Event]) -> ChainView:
+    """The state after ``steps``, which are believed and follow in order on what ``view`` was made from."""
+    for event in steps:
+        view = _after(view, Told(said.parse(event), store_time(event), event.occurred_at))
+    return replace(view, head=head_of(steps) or view.head)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A believed step: what it says, and when."""
+
+    step: said.ChainStep
+    at: datetime
+    """The store's time."""
+    said_at: datetime
+    """The writer's."""
+
+
+def _after(view: ChainView, told: Told) -> ChainView:
+    view = replace(view, lease=_lease_after(view.lease, told))
+    step = told.step
+    if isinstance(step, said.Planned):
+        return replace(view, rotations=(*view.rotations, _planned(step, told.at)))
+    if isinstance(step, said.RowsDisowned):
+        return replace(view, disowned=view.disowned | {*step.ids})
+    change = _CHANGES.get(type(step))
+    if change is None or not isinstance(step, said.RotationEvent):
+        return view
+    rotations = tuple(
+        replace(change(rotation, step, told.at), changed_at=told.at) if rotation.id == step.rotation_id else rotation
+        for rotation in view.rotations
+    )
+    changed = next((rotation for rotation in rotations if rotation.id == step.rotation_id), None)
+    view = replace(view, rotations=rotations)
+    return _whereabouts(view, changed, step) if changed else view
+
+
+def _lease_after(lease: LeaseView | None, told: Told) -> LeaseView:
+    holder, released = told.step.holder, isinstance(told.step, said.LeaseReleased)
+    if lease is None or lease.holder != holder or (lease.released and not released):
+        return LeaseView(holder, told.at, told.at, released, told.said_at)
+    return replace(lease, renewed_at=told.at, released=released, said_at=told.said_at)
+
+
+def _planned(step: said.Planned, at: datetime) -> RotationView:
+    return RotationView(
+        id=step.rotation_id,
+        unit=step.unit,
+        state=RotationState.PLANNED,
+        began_at=at,
+        changed_at=at,
+        pins=tuple(Pin(one.name, one.from_version, None) for one in step.secrets),
+        seen={one.name: _seen(one) for one in step.secrets},
+        origin=step.origin.value,
+        reason=step.reason,
+        leak=step.leak.to_leak() if step.leak else None,
+        holder=step.holder,
+    )
+
+
+def _seen(secret: said.PlannedSecret) -> Written | None:
+    return None if secret.seen_version is None else Written(secret.seen_version, secret.seen_secret_id)
+
+
+def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationView:
+    pins = (Pin(s.name, s.from_version, s.to_version, s.secret_id, s.from_secret_id) for s in step.secrets)
+    names = {place.key: place.names for place in step.destinations}
+    return replace(view, state=RotationState.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
+
+
+def _with_leg(
+    view: RotationView, step: said.Directed, change: Callable[[DirectionProgress], DirectionProgress]
+) -> RotationView:
+    return replace(view, directions={**view.directions, step.direction: change(view.progress(step.direction))})
+
+
+def _push_started(view: RotationView, step: said.PushStarted, at: datetime) -> RotationView:
+    def started(progress: DirectionProgress) -> DirectionProgress:
+        places = {one.destination: _carried(progress, one.destination, "started", at) for one in step.destinations}
+        return _outdated(
+            replace(progress, places={**progress.places, **places}), [one.uri for one in step.destinations]
+        )
+
+    return _with_leg(view, step, started)
+
+
+def _push_finished(view: RotationView, step: said.PushFinished, at: datetime) -> RotationView:
+    def pushed(progress: DirectionProgress) -> DirectionProgress:
+        places = {
+            one.destination: _carried(progress, one.destination, "pushed", at, one.writes, one.markers)
+            for one in step.destinations
+        }
+        return replace(progress, places={**progress.places, **places})
+
+    return _with_leg(view, step, pushed)
+
+
+def _push_failed(view: RotationView, step: said.PushFailed, at: datetime) -> RotationView:
+    def failed(progress: DirectionProgress) -> DirectionProgress:
+        carried = replace(_carried(progress, step.destination, "failed", at, step.writes), problem=step.problem)
+        return replace(progress, places={**progress.places, step.destination: carried})
+
+    return _with_leg(view, step, failed)
+
+
+def _carried(
+    progress: DirectionProgress,
+    key: str,
+    status: str,
+    at: datetime,
+    writes: Mapping[str, int] | None = None,
+    markers: Mapping[str, str] | None = None,
+) -> DestinationProgress:
+    before = progress.places.get(key, DestinationProgress())
+    counts = dict(before.writes)
+    for name, count in (writes or {}).items():
+        counts[name] = counts.get(name, 0) + count
+    return DestinationProgress(status, counts, {**before.markers, **(markers or {})}, None, at)
+
+
+def _outdated(progress: DirectionProgress, uris: Sequence[str]) -> DirectionProgress:
+    """Destinations written again: what was deployed from them before holds something else, maybe."""
+    deployments = {
+        key: replace(made, phase="outdated") if any(uri.startswith(f"{made.place}/") for uri in uris) else made
+        for key, made in progress.deployments.items()
+    }
+    return replace(progress, deployments=deployments, pushed_at=None, deployed_at=None)
+
+
+def _pushed(view: RotationView, step: said.Pushed, at: datetime) -> RotationView:
+    view = _with_leg(view, step, lambda progress: replace(progress, pushed_at=at))
+    return view if view.rolling_back else replace(view, state=RotationState.PUSHED)
+
+
+def _deployed(view: RotationView, step: said.Deployed, at: datetime) -> RotationView:
+    view = _with_leg(view, step, lambda progress: replace(progress, deployed_at=at))
+    return view if view.rolling_back else replace(view, state=RotationState.DEPLOYED)
+
+
+def _deployment(
+    view: RotationView, step: said.DeploymentEvent, change: Callable[[Redeployment | None], Redeployment]
+) -> RotationView:
+    key = f"{step.place}/{step.target}"
+    return _with_leg(
+        view,
+        step,
+        lambda progress: replace(
+            progress, deployments={**progress.deployments, key: change(progress.deployments.get(key))}
+        ),
+    )
+
+
+def _deployment_requested(view: RotationView, step: said.DeploymentRequested, _at: datetime) -> RotationView:
+    made = Redeployment(
+        step.place, step.target, step.attempt, "requested", step.meta, step.before_id, step.before_release
+    )
+    return _deployment(view, step, lambda _: made)
+
+
+def _deployment_made(phase: str) -> Callable[[RotationView, said.DeploymentMade, datetime], RotationView]:
+    def change(view: RotationView, step: said.DeploymentMade, at: datetime) -> RotationView:
+        def made(before: Redeployment | None) -> Redeployment:
+            before = before or Redeployment(step.place, step.target, 1, phase, {})
+            return replace(
+                before,
+                phase=phase,
+                id=step.deployment_id or before.id,
+                release=step.release or before.release,
+                created_at=before.created_at or at,
+                ready_at=at if phase == "ready" else None,
+                reason=step.reason if isinstance(step, said.DeploymentFailed) else None,
+            )
+
+        return _deployment(view, step, made)
+
+    return change
+
+
+def _proof(step: said.ProofStep) -> ProofSummary:
+    return ProofSummary(step.grade.value if step.grade else None, step.events, step.missing)
+
+
+def _proven(view: RotationView, step: said.Proven, at: datetime) -> RotationView:
+    return replace(view, state=RotationState.PROVEN, proof=_proof(step), proven_at=view.proven_at or at)
+
+
+def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationView:
+    moment = from_text(step.revoked_at) if step.revoked_at else at
+    confirmed = Confirmation(at if view.confirmations else moment, step.old_successes)
+    return replace(
+        view,
+        state=RotationState.RETIRED,
+        retired_at=at,
+        revoked_at=view.revoked_at or moment,
+        confirmations=(*view.confirmations, confirmed),
+    )
+
+
+def _continued(view: RotationView, step: said.Continued, _at: datetime) -> RotationView:
+    """A failed rotation is taken forward again; a report of a leak may be added to one that is under way."""
+    leak = step.leak.to_leak() if step.leak else view.leak
+    if view.state is not RotationState.FAILED:
+        return replace(view, leak=leak)
+    forward = view.progress(Direction.FORWARD)
+    state = RotationState.PUSHED if forward.pushed_at else RotationState.STAGED
+    directions = {Direction.FORWARD: forward}
+    return replace(view, leak=leak, state=state, rolling_back=None, ended_because=None, directions=directions)
+
+
+_Change = Callable[[RotationView, Any, datetime], RotationView]
+
+_CHANGES: Mapping[type[said.ChainStep], _Change] = {
+    said.Staged: _staged,
+    said.WaitingApproval: lambda view, _, __: replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True),
+    said.WaitingConsole: lambda view, _, __: replace(view, state=RotationState.WAITING_CONSOLE),
+    said.ConsoleConfirmed: lambda view, _, __: replace(view, state=RotationState.STAGED, console_confirmed=True),
+    said.PushStarted: _push_started,
+    said.PushFinished: _push_finished,
+    said.PushFailed: _push_failed,
+    said.Pushed: _pushed,
+    said.DeploymentRequested: _deployment_requested,
+    said.DeploymentCreated: _deployment_made("created"),
+    said.DeploymentReady: _deployment_made("ready"),
+    said.DeploymentFailed: _deployment_made("failed"),
+    said.Deployed: _deployed,
+    said.Proven: _proven,
+    said.Unproven: lambda view, step, _: replace(view, state=RotationState.UNPROVEN, proof=_proof(step)),
+    said.Retired: _retired,
+    said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason)),
+    said.RolledBack: lambda view, step, _: replace(
+        view, state=RotationState.ROLLED_BACK, ended_because=step.reason, proof=_proof(step)
+    ),
+    said.RotationFailed: lambda view, step, _: replace(view, state=RotationState.FAILED, ended_because=step.reason),
+    said.Aborted: lambda view, step, _: replace(view, state=RotationState.ABORTED, ended_because=step.reason),
+    said.Continued: _continued,
+}
+
+
+def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEvent) -> ChainView:
+    """What is where, after a step about a push."""
+    if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed):
+        return view
+    carried = {
+        pin.name: Written(version, pin.secret_id if step.direction is Direction.FORWARD else pin.from_secret_id)
+        for pin in rotation.pins
+        if (version := pin.version(step.direction)) is not None
+    }
+    if isinstance(step, said.Pushed):
+        return replace(view, out={**view.out, **carried})
+    written, markers = dict(view.written), dict(view.markers)
+    for one in step.destinations:
+        written[one.destination] = {**written.get(one.destination, {}), **carried}
+        seen = one.markers if isinstance(one, said.PushedTarget) else {}
+        markers[one.destination] = {**markers.get(one.destination, {}), **seen}
+    return replace(view, written=written, markers=markers)

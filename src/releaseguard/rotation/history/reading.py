@@ -1,0 +1,39 @@
+"""Reads chains from the log, and says what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.histories import Chain, Histories, histories, read_chain
+from releaseguard.eventlog.interface import EventLog, Judged, Query
+from releaseguard.model import OURSELVES, Event
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.views import ChainView
+
+
+def read(chain_key: ChainKey, rows: Iterable[Judged]) -> Chain:
+    """The rows of a chain, checked: which are its history, and which are foreign."""
+    return read_chain(chain_key, rows, said.fault)
+
+
+def read_log(log: EventLog, query: Query) -> Histories:
+    """The chains in those of our own rows that ``query`` asks for. Raises as the log does."""
+    return histories(log.judged(replace(query, providers=(OURSELVES,))), said.fault, said.TYPES)
+
+
+def chain_query(chain_key: ChainKey) -> Query:
+    """The rows that name ``chain_key``."""
+    return Query(environment=chain_key.environment, providers=(OURSELVES,), detail={"lane": str(chain_key)})
+
+
+def chain_view(log: EventLog, chain_key: ChainKey) -> ChainView:
+    """The state of a chain as its events tell it now."""
+    return view_of(read(chain_key, log.judged(chain_query(chain_key))))
+
+
+def fold(chain_key: ChainKey, events: Iterable[Event]) -> ChainView:
+    """The state of a chain from its rows, in whatever order they come: only those that fit its chain count."""
+    return view_of(read(chain_key, ((event, None) for event in events)))

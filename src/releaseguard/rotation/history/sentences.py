@@ -1,0 +1,31 @@
+"""What is said of a chain wherever it is spoken of: who holds the lease, and what leads on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.model import to_text
+from releaseguard.rotation.history.views import LeaseView
+
+
+def mending(chain_key: ChainKey) -> str:
+    """What leads out of a broken chain."""
+    return (
+        "Look at it: releaseguard audit verify. Restore the rows from a backup; or, where they are no part of the "
+        f"history: releaseguard audit disown {chain_key} --reason TEXT"
+    )
+
+
+def confirming(chain_key: ChainKey, names: Iterable[str]) -> str:
+    """The command that confirms a revocation, for whoever reads of a chain from anywhere: ``names`` are the unit's, and
+    without one the command would mean the card's first unit."""
+    unit = [f"--secret {name}" for name in names][:1]
+    return " ".join(
+        [f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment}", *unit, "--confirm-revoked"]
+    )
+
+
+def describe_lease(lease: LeaseView) -> str:
+    """``ada@laptop pid 4711 (9f2c41d07b3e) since 2026-11-24T10:15:00.000000Z``."""
+    return f"{lease.holder} since {to_text(lease.since)}"

@@ -1,0 +1,264 @@
+"""What the steps of a chain add up to, as values: rotations, where each stands, the lease, open leaks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from releaseguard.audit.chain import ChainKey, Head
+from releaseguard.audit.histories import ChainFinding, Foreign
+from releaseguard.model import Event
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, RotationState
+
+AHEAD = timedelta(seconds=2)
+"""How far a row's time may be ahead of the store's clock: over REST that is read to the second."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+FINISHED = frozenset({RotationState.PROVEN, RotationState.RETIRED, RotationState.ROLLED_BACK, RotationState.ABORTED})
+"""States in which nothing is left to be done for a rotation itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One version of one secret that was, or may have been, written somewhere."""
+
+    version: int
+    secret_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationProgress:
+    """What became of one destination in one direction."""
+
+    status: str = "pending"
+    """``pending``, ``started``, ``pushed`` or ``failed``."""
+    writes: Mapping[str, int] = field(default_factory=dict)
+    """Writing requests by name there that reached the service, or may have; those of a killed run are not known."""
+    markers: Mapping[str, str] = field(default_factory=dict)
+    """What the destination showed of each name after the last write."""
+    problem: str | None = None
+    at: datetime | None = None
+    """The store's time of the last event about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeployment:
+    """One requested deployment.
+
+    ``phase`` is ``requested``, ``created``, ``ready``, ``failed``, or ``outdated``: its variables were written again.
+    """
+
+    place: str
+    target: str
+    attempt: int
+    phase: str
+    meta: Mapping[str, str]
+    before_id: str | None = None
+    before_release: str | None = None
+    id: str | None = None
+    release: str | None = None
+    created_at: datetime | None = None
+    """The store's time at which it was known to exist."""
+    ready_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.place}/{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionProgress:
+    """One direction of a rotation: every destination, every deployment."""
+
+    places: Mapping[str, DestinationProgress] = field(default_factory=dict)
+    deployments: Mapping[str, Redeployment] = field(default_factory=dict)
+    """The newest of each place and target."""
+    pushed_at: datetime | None = None
+    deployed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A person said that the old value is revoked."""
+
+    at: datetime
+    """The store's time; of the first one its own moment, which was taken before it was written."""
+    old_successes: int | None
+    """How many successes with the old version had occurred since the one it renews; ``None``: nobody could look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationView:
+    """One rotation as its events tell it."""
+
+    id: str
+    unit: str
+    state: RotationState
+    began_at: datetime
+    changed_at: datetime
+    pins: Sequence[Pin] = ()
+    seen: Mapping[str, Written | None] = field(default_factory=dict)
+    """What the vault's newest versions were before anything was staged."""
+    origin: str = "infisical"
+    reason: str | None = None
+    leak: Leak | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The names written at each destination, companions included."""
+    directions: Mapping[Direction, DirectionProgress] = field(default_factory=dict)
+    rolling_back: str | None = None
+    """Why it is being rolled back, from the moment that was decided."""
+    console_confirmed: bool = False
+    awaits_approval: bool = False
+    proof: ProofSummary = field(default_factory=ProofSummary)
+    proven_at: datetime | None = None
+    retired_at: datetime | None = None
+    revoked_at: datetime | None = None
+    """When a person first said that the old value is revoked."""
+    confirmations: Sequence[Confirmation] = ()
+    """Every time that somebody said so, in order."""
+    holder: str | None = None
+    ended_because: str | None = None
+
+    @property
+    def direction(self) -> Direction:
+        """Which way it is going."""
+        return Direction.BACK if self.rolling_back else Direction.FORWARD
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to be done. A failed one can still be taken forward."""
+        return self.state in FINISHED
+
+    def progress(self, direction: Direction) -> DirectionProgress:
+        """What has been done in ``direction``."""
+        return self.directions.get(direction, DirectionProgress())
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """Who may write. ``renewed_at`` is on the store's clock: every event of the holder renews."""
+
+    holder: str
+    since: datetime
+    renewed_at: datetime
+    released: bool
+    said_at: datetime | None = None
+    """When the holder's last step says, on the holder's clock, that it was written."""
+
+    def free_at(self, lease: timedelta, now: datetime | None = None) -> datetime:
+        """From when on another run may take it. ``now`` is the store's clock, where it was looked at: no step was
+        recorded after it, so a time beyond it is somebody else's and is not believed; the holder's own clock counts
+        then, as far as that is believable."""
+        at = self.renewed_at if now is None else self._credible(now)
+        return at if self.released else at + lease
+
+    def _credible(self, now: datetime) -> datetime:
+        times = [self.renewed_at, self.said_at or self.renewed_at]
+        return next((at for at in times if at <= now + AHEAD), EPOCH)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeak:
+    """A leaked version that nobody has confirmed to be revoked."""
+
+    rotation_id: str
+    unit: str
+    leak: Leak
+    since: datetime
+    contained_at: datetime | None
+    """When a replacement was proven, by this rotation or a later one."""
+    unfinished: bool = True
+    """Whether a rotation of it can be resumed."""
+    doubtful: bool = False
+    """Whether only rows that are not believed speak of it, in a chain that is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainView:
+    """Everything that one chain says."""
+
+    chain_key: ChainKey
+    head: Head | None = None
+    lease: LeaseView | None = None
+    rotations: Sequence[RotationView] = ()
+    out: Mapping[str, Written] = field(default_factory=dict)
+    """By secret: the version that the last complete push brought to every destination."""
+    written: Mapping[str, Mapping[str, Written]] = field(default_factory=dict)
+    """By destination and secret: the last version written or possibly written there."""
+    markers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By destination and name: what it showed after the last write that was read back."""
+    foreign: Sequence[Foreign] = ()
+    """Rows that claim to be of the chain and are not believed; they are in nothing else here but ``breach`` and, where
+    there is one, ``open_leaks``."""
+    breach: ChainFinding | None = None
+    """Where the chain went on and cannot be believed any further. Everything else is what it said before that."""
+    disowned: frozenset[str] = frozenset()
+    """Ids of rows that a person has decided are no part of the history."""
+
+    @property
+    def current(self) -> RotationView | None:
+        """The newest rotation."""
+        return self.rotations[-1] if self.rotations else None
+
+    @property
+    def open_leaks(self) -> Sequence[OpenLeak]:
+        """Leaks that nobody has confirmed to be revoked; a later rotation of the leak takes the earlier's place."""
+        open_: dict[tuple[str, str], OpenLeak] = {}
+        unfinished = self.current is not None and not self.current.finished
+        for view in self.rotations:
+            if view.proven_at and not view.rolling_back:
+                contained = [key for key, leak in open_.items() if leak.unit == view.unit and not leak.contained_at]
+                open_ |= {key: replace(open_[key], contained_at=view.proven_at) for key in contained}
+            for key, value in _leaks_of(view):
+                known = open_.get(key)
+                open_[key] = replace(value, since=known.since) if known else value
+            if view.retired_at:
+                open_ = {key: leak for key, leak in open_.items() if leak.unit != view.unit}
+        leaks = {(leak.rotation_id, leak.unit): replace(leak, unfinished=unfinished) for leak in open_.values()}
+        return tuple({**dict(self._doubtful_leaks()), **leaks}.values())
+
+    def _doubtful_leaks(self) -> Iterable[tuple[tuple[str, str], OpenLeak]]:
+        """Where the chain is broken: leaks that any row behind the break speaks of. Whoever edits a step must not
+        hide a leak thereby, so they count as open until a person has looked."""
+        units = {view.id: view.unit for view in self.rotations}
+        for one in self.foreign if self.breach else ():
+            leak, rotation_id, unit = _leak_in(one.event)
+            if leak is not None and str(one.event.id) not in self.disowned:
+                unit = unit or units.get(rotation_id) or self.chain_key.provider
+                yield (rotation_id, unit), OpenLeak(rotation_id, unit, leak, store_time(one.event), None, doubtful=True)
+
+    def leaked(self, name: str) -> frozenset[int]:
+        """Every version of ``name`` that was ever reported as leaked, revoked or not."""
+        versions = (view.leak.versions.get(name) for view in self.rotations if view.leak)
+        return frozenset(version for version in versions if version is not None)
+
+    def last_of(self, unit: str) -> RotationView | None:
+        """The newest rotation of ``unit``."""
+        return next((view for view in reversed(self.rotations) if view.unit == unit), None)
+
+
+def _leaks_of(view: RotationView) -> Iterable[tuple[tuple[str, str], OpenLeak]]:
+    if view.leak is None:
+        return
+    versions = ",".join(f"{name}={version}" for name, version in sorted(view.leak.versions.items()))
+    yield (view.unit, versions), OpenLeak(view.id, view.unit, view.leak, view.began_at, view.proven_at)
+
+
+def store_time(event: Event) -> datetime:
+    """When the event reached the log; where the table has no such column, when its writer says it happened."""
+    return event.recorded_at or event.occurred_at
+
+
+def _leak_in(event: Event) -> tuple[Leak | None, str, str | None]:
+    """The leak that a row reports, its rotation and its unit, whether or not the row is believed."""
+    try:
+        step = said.parse(event)
+    except said.Malformed:
+        return None, "", None
+    if not isinstance(step, said.Planned | said.Continued) or step.leak is None:
+        return None, "", None
+    return step.leak.to_leak(), step.rotation_id, step.unit if isinstance(step, said.Planned) else None
