@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.eventlog.interface import NEEDED
-from releaseguard.eventlog.schema import access, guards
+from releaseguard.eventlog.schema import access, clients, guards
 from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
@@ -42,6 +42,7 @@ def create(table: str) -> list[str]:
         *_version(table),
         access.by_minute(table),
         access.grants(table),
+        clients.create(table),
     ]
 
 
