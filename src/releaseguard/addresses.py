@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from releaseguard.errors import SafeModeRefusal
 from releaseguard.safemode import trust
-from releaseguard.safemode.hosts import place_of
 from releaseguard.settings import Settings
-from releaseguard.urls import scheme_of
+from releaseguard_events.places.hosts import place_of
+from releaseguard_events.places.urls import scheme_of
 
 _OF_FEW = frozenset({"[app] url", trust.OIDC_ISSUER})
 """What few commands go to: it stops those alone, when they do."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NoReturn, SupportsIndex, final
 from urllib.parse import quote
 
-from releaseguard.urls import hidden_in, split
+from releaseguard_events.places.urls import hidden_in, split
 
 MASK = "********"
 PIECE = 8

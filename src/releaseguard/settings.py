@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from releaseguard import tomlfile, urls
+from releaseguard import tomlfile
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.model import duration
 from releaseguard.secret import Secret
 from releaseguard.tomlfile import Document, Step, did_you_mean
+from releaseguard_events.places import urls
 
 FILE_NAME = "releaseguard.toml"
 _DURATION = r"^(\d+(\.\d+)?[smhdw])+$"

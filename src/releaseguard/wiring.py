@@ -25,11 +25,11 @@ from releaseguard.destinations.address import Address, Scheme, parse
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, Refused, SafeModeRefusal, UsageError
 from releaseguard.model import Remark, new_id
 from releaseguard.safemode import checkout, trust
-from releaseguard.safemode.hosts import Place as HostPlace
 from releaseguard.secret import Secret
 from releaseguard.settings import REPLACEABLE, SUCCESSOR, Credentials, Settings, credentials, seconds, span
 from releaseguard.tomlfile import did_you_mean
-from releaseguard.urls import scheme_of, split
+from releaseguard_events.places.hosts import Place as HostPlace
+from releaseguard_events.places.urls import scheme_of, split
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.doctor.values import DoctorContext
-    from releaseguard.eventlog.interface import EventLog, EventTable
+    from releaseguard.eventlog.interface import EventLog
     from releaseguard.functions.interface import FunctionLogs
     from releaseguard.health.run import HealthContext
     from releaseguard.http import Access, Limits, ServiceClient
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from releaseguard.verification.flows.runner import FlowContext, SyntheticUser
     from releaseguard.verification.interface import Deployment, Finding, Promise
     from releaseguard.verification.run import VerifyContext
+    from releaseguard_events.stores.table import EventTable
 
 Guard = Callable[[], None]
 
@@ -370,7 +371,7 @@ class Wiring:
 
     @property
     def _table(self) -> EventTable:
-        from releaseguard.eventlog.interface import EventTable
+        from releaseguard_events.stores.table import EventTable
 
         section = self.settings.events
         columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
@@ -1124,7 +1125,8 @@ def _always(token: Secret) -> Callable[[], Secret]:
 
 
 def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
-    from releaseguard.eventlog.stores.sqlite import SqliteEventLog, sqlite_path
+    from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+    from releaseguard_events.stores.sqlite import sqlite_path
 
     path = sqlite_path(url, wiring.settings.root)
     if wiring.within is None:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import releaseguard
-from releaseguard.urls import hidden_in, scheme_of, split
+from releaseguard_events.places.urls import hidden_in, scheme_of, split
 
 odd = st.text(alphabet="[]%#?@/: \\\u2100\u00e9\uff1aab1\x00\udcff", max_size=12)
 

@@ -12,11 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from releaseguard.eventlog.interface import EventLog, EventTable
+from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
+from releaseguard_events.stores.table import EventTable
 from tests.support import postgres, postgrest
 
 

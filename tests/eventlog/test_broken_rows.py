@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.cli.options import is_text
-from releaseguard.eventlog.interface import COLUMNS, EventLog, EventTable, Query, count_minutes
+from releaseguard.eventlog.interface import EventLog, Query, count_minutes
 from releaseguard.eventlog.rows.detail import MOST_LEVELS, MOST_MEMBERS, MOST_OF_ONE, detail_of, is_unread
 from releaseguard.model import OURSELVES, Outcome
 from releaseguard_events.plain import CUT
+from releaseguard_events.stores.table import COLUMNS, EventTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=30)

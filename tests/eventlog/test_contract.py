@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import Conflict, EventLog, EventTable, Query, count_minutes
+from releaseguard.eventlog.interface import Conflict, EventLog, Query, count_minutes
 from releaseguard.model import OURSELVES, Event, Outcome
+from releaseguard_events.stores.table import EventTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 _numbers = count(1)

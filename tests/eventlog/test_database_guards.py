@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from releaseguard.audit.chain import ChainKey, Draft, seal
 from releaseguard.errors import AccessDenied, ConfigError
-from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.schema import access, guards
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.model import Event, Outcome, Standing, new_id
+from releaseguard_events.stores.table import EventTable
 from tests.eventlog.conftest import PostgresStore
 from tests.support import postgres
 

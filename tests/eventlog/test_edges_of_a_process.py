@@ -469,12 +469,12 @@ def test_what_the_store_keeps_waiting_is_on_disk(held_up: App, name: str) -> Non
 IN_THE_MIDDLE = """
 from releaseguard import sdk
 sdk.FORK_WAITS = 0.0
-from releaseguard.eventlog.stores import sqlite
-inside, transaction = threading.Event(), sqlite._transaction
+from releaseguard_events.stores import sqlite
+inside, transaction = threading.Event(), sqlite.transaction
 def noticed(connection):
     inside.set()
     return transaction(connection)
-sqlite._transaction = noticed
+sqlite.transaction = noticed
 note('p', 'parent', 'success')
 assert inside.wait(50)
 pid = os.fork()

@@ -9,11 +9,12 @@ import os
 import pytest
 
 from releaseguard.errors import ConfigError, ReleaseguardError
-from releaseguard.eventlog.interface import COLUMNS, COSTS, NEEDED, EventTable
+from releaseguard.eventlog.interface import COSTS
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, Remark, Standing, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
+from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
 from tests.eventlog.conftest import PostgresStore, RestStore, SqliteStore, Store
 
 

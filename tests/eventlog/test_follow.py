@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from releaseguard.eventlog.follow import follow, latest
-from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id
+from releaseguard_events.stores.table import EventTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

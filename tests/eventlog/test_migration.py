@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
-from releaseguard.eventlog.schema.names import VERSION
+from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event, Outcome
+from releaseguard_events.stores.names import VERSION
+from releaseguard_events.stores.table import COLUMNS, EventTable
 
 EVENT = Event(
     id=UUID(int=1),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from releaseguard.eventlog.interface import EventTable
 from releaseguard.eventlog.stores import questions as sql
+from releaseguard_events.stores.table import EventTable
 
 
 def test_repeated_correlations_are_looked_for_once_whatever_the_planner_knows_of_the_table():

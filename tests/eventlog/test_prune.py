@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
+from releaseguard_events.stores.table import EventTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

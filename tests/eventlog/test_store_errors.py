@@ -22,13 +22,15 @@ from releaseguard.errors import (
     ServiceError,
     Unreachable,
 )
-from releaseguard.eventlog.interface import EventLog, EventTable, Query
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
-from releaseguard.eventlog.stores.sqlite import SqliteEventLog, sqlite_path
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.event_log import SupabaseEventLog
+from releaseguard_events.stores.sqlite import sqlite_path
+from releaseguard_events.stores.table import EventTable
 
 PASSWORD = "hunter2-5up3r-53cr3t"
 

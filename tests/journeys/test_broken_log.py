@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.eventlog.interface import COLUMNS
 from releaseguard.model import to_text, utc_now
+from releaseguard_events.stores.table import COLUMNS
 from tests.support.commands import Commands, Done
 
 GOOD = {"provider": "sendgrid", "event": "sendgrid_email_sent", "outcome": "success", "environment": "production"}

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from releaseguard import wiring
-from releaseguard.eventlog.interface import EventTable
-from releaseguard.eventlog.stores.sqlite import SqliteEventLog, sqlite_path
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.life import Life
 from releaseguard.sandbox.story import furnished
+from releaseguard_events.stores.sqlite import sqlite_path
+from releaseguard_events.stores.table import EventTable
 from tests.support.commands import Commands
 from tests.support.playground import NOW, RELEASE, Clock, Playground, week_at
 

@@ -24,8 +24,8 @@ from releaseguard.appdb import AppDatabase
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.safemode import PinnedTarget, Policy, believes_whoever_answers, check_libpq
-from releaseguard.safemode.encryption import system_certificates
 from releaseguard.secret import Secret
+from releaseguard_events.places.encryption import system_certificates
 
 HOST = "db.example.test"
 PASSWORD = "hunter2-hunter2"
@@ -318,5 +318,5 @@ def test_the_systems_certificates_are_a_file_of_certificates(tmp_path: Path, mon
     named.write_text("")
     assert system_certificates({"SSL_CERT_FILE": str(named)}) == str(named)
     assert system_certificates({"SSL_CERT_FILE": f"{named}.gone"}) == SYSTEMS
-    monkeypatch.setattr("releaseguard.safemode.encryption._BUNDLES", ())
+    monkeypatch.setattr("releaseguard_events.places.encryption._BUNDLES", ())
     assert system_certificates({}).endswith("cacert.pem")

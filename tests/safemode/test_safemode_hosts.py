@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from releaseguard.safemode.hosts import canonical, canonical_or_none, covers, is_loopback, place_of, shown_host
+from releaseguard_events.places.hosts import canonical, canonical_or_none, covers, is_loopback, place_of, shown_host
 
 SPELLINGS = {
     "api.sendgrid.com": "api.sendgrid.com",

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.errors import ConfigError, ExitCode
-from releaseguard.safemode.hosts import Place, canonical, place_of
 from releaseguard.safemode.trust import CARRIED, WELL_KNOWN, carried, ref_of_key, trust_of
+from releaseguard_events.places.hosts import Place, canonical, place_of
 
 REF = "abcdefghijklmnopqrst"
 OTHER = "zzzzzzzzzzzzzzzzzzzz"

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
+from releaseguard.eventlog.interface import MinuteCount, SetAside
 from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
 from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.interface import Finding
 from releaseguard.verification.set_aside import held_back, seen_since
+from releaseguard_events.stores.table import COLUMNS
 
 MARK = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 ROW = SetAside(

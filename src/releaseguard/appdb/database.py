@@ -9,8 +9,8 @@ from releaseguard.appdb.calls import Search
 from releaseguard.appdb.catalogue import Catalogue, not_shown
 from releaseguard.appdb.mentions import SELECT
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
-from releaseguard.safemode.encryption import next_step_for
 from releaseguard.secret import Secret
+from releaseguard_events.places.encryption import next_step_for
 
 MOST_ROWS = 1000
 TIMEOUT_MS = 15_000

@@ -19,8 +19,8 @@ from uuid import UUID
 
 from releaseguard.canonical import canonical, covered
 from releaseguard.errors import UsageError
-from releaseguard.eventlog.rows.written import storable
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id
+from releaseguard_events.stores.storable import storable
 
 GENESIS = "0" * 64
 """The hash that the first event of a chain carries as the one before."""

@@ -264,7 +264,7 @@ def _events_url(text: str) -> str:
 
 
 def _web_address(text: str) -> str:
-    from releaseguard.safemode.hosts import place_of
+    from releaseguard_events.places.hosts import place_of
 
     url = text.strip().rstrip("/")
     try:

@@ -16,10 +16,10 @@ from releaseguard.eventlog.signing.keys import MAKE_ONE, VARIABLE, Key, keyring_
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.exposure.postmortem import FOLDER as POSTMORTEMS
 from releaseguard.rotation.planning.plan import check_claims
-from releaseguard.safemode.hosts import shown_host
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
-from releaseguard.urls import split
+from releaseguard_events.places.hosts import shown_host
+from releaseguard_events.places.urls import split
 from releaseguard_events.private import open_to_all
 
 HOST_IDS = {

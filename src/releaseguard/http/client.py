@@ -33,7 +33,7 @@ from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated
 from releaseguard.model import utc_now
 from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
-from releaseguard.urls import split
+from releaseguard_events.places.urls import split
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

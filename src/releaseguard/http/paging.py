@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from releaseguard.http.client import ServiceClient
 from releaseguard.http.replies import Reply
-from releaseguard.urls import split
+from releaseguard_events.places.urls import split
 
 PAGE: Final = 100
 Parameters = Mapping[str, str | int | bool | None]

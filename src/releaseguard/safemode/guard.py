@@ -17,8 +17,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.errors import SafeModeRefusal
-from releaseguard.safemode.hosts import canonical_or_none, is_address, is_loopback
 from releaseguard.safemode.policy import check_form
+from releaseguard_events.places.hosts import canonical_or_none, is_address, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

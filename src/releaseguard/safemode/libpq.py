@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
-from releaseguard.safemode.encryption import REQUIRED, encryption, mode_written
 from releaseguard.safemode.guard import active_policy
-from releaseguard.safemode.hosts import Place, canonical_or_none, is_loopback
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
+from releaseguard_events.places.encryption import REQUIRED, encryption, mode_written
+from releaseguard_events.places.hosts import Place, canonical_or_none, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

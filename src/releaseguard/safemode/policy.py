@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from releaseguard.errors import SafeModeRefusal
-from releaseguard.safemode.hosts import (
+from releaseguard_events.places.hosts import (
     Place,
     canonical,
     canonical_or_none,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from releaseguard.errors import ConfigError, SafeModeRefusal
-from releaseguard.safemode.hosts import Place, canonical_or_none, is_loopback
-from releaseguard.urls import split
+from releaseguard_events.places.hosts import Place, canonical_or_none, is_loopback
+from releaseguard_events.places.urls import split
 
 TRUSTED_HOSTS: Final = "RELEASEGUARD_TRUSTED_HOSTS"
 OIDC_ISSUER: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"

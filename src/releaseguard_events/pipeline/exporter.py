@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 
-from releaseguard.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog
+from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
 from releaseguard_events.event import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard_events.ours import DROPPED
 from releaseguard_events.pipeline.spool import Spool, briefly

@@ -17,11 +17,11 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from releaseguard.errors import UsageError
-from releaseguard.eventlog.interface import COLUMNS
 from releaseguard.model import Event, deterministic_id, from_text
 from releaseguard.tomlfile import did_you_mean
 from releaseguard_events.note import Note, ReservedName, Resource, event_of, note_of, of_the_app
 from releaseguard_events.scrub.scrubber import Scrubber
+from releaseguard_events.stores.table import COLUMNS
 
 MARK = "import"
 """The key of ``detail`` under which every row says which import brought it."""

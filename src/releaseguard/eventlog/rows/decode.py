@@ -12,12 +12,14 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from releaseguard.eventlog.interface import COLUMNS, MinuteCount, SetAside
+from releaseguard.eventlog.interface import MinuteCount, SetAside
 from releaseguard.eventlog.rows.detail import detail_of
-from releaseguard.eventlog.rows.written import INTEGER, OUTCOMES
+from releaseguard.eventlog.rows.written import OUTCOMES
 from releaseguard.harmless import visible
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
 from releaseguard_events.plain import CUT
+from releaseguard_events.stores.storable import INTEGER
+from releaseguard_events.stores.table import COLUMNS
 
 MOST_TEXT: Final = 1_000
 """Characters of a text in any column but detail."""

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import EventTable, Query
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.written import ABSENT
 from releaseguard.model import OURSELVES
+from releaseguard_events.stores.table import EventTable
 
 _DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from releaseguard.eventlog.schema.names import bare, beside, dollar_quoted, literal, qualified, quoted
+from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, qualified, quoted
 
 _PARTS = """(VALUES
     ('role anon', to_regrole('anon') IS NOT NULL),

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from releaseguard.eventlog.schema.names import beside, dollar_quoted, literal, qualified, quoted
 from releaseguard.model import OURSELVES
 from releaseguard_events.ours import OUR_EVENTS
+from releaseguard_events.stores.names import beside, dollar_quoted, literal, qualified, quoted
 
 TAKEN: Final = (
     "id",

@@ -14,8 +14,8 @@ The owner can drop all this, and a superuser can pass it by; see ``docs/threat-m
 
 from __future__ import annotations
 
-from releaseguard.eventlog.schema.names import bare, beside, dollar_quoted, literal, qualified, quoted
 from releaseguard.model import OURSELVES
+from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, qualified, quoted
 
 _OURS = literal(OURSELVES)
 _FIXED = "SET search_path = pg_catalog, pg_temp"

@@ -6,29 +6,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releaseguard.eventlog.interface import NEEDED
 from releaseguard.eventlog.schema import access, clients, guards
-from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
+from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
+from releaseguard_events.stores.postgres_shape import TYPES
+from releaseguard_events.stores.table import NEEDED
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 """Whoever waits for a table's lock makes everybody behind him wait too."""
 
-COLUMNS = {
-    "id": "uuid PRIMARY KEY",
-    "occurred_at": "timestamptz NOT NULL",
-    "recorded_at": "timestamptz NOT NULL DEFAULT now()",
-    "provider": "text NOT NULL",
-    "event": "text NOT NULL",
-    "outcome": "text NOT NULL CHECK (outcome IN ('success', 'error'))",
-    "error_code": "text",
-    "latency_ms": "integer",
-    "environment": "text NOT NULL",
-    "release": "text",
-    "source": "text",
-    "correlation_id": "text",
-    "synthetic": "boolean NOT NULL DEFAULT false",
-    "detail": "jsonb NOT NULL DEFAULT '{}'",
+_RULES = {
+    "id": "PRIMARY KEY",
+    "occurred_at": "NOT NULL",
+    "recorded_at": "NOT NULL DEFAULT now()",
+    "provider": "NOT NULL",
+    "event": "NOT NULL",
+    "outcome": "NOT NULL CHECK (outcome IN ('success', 'error'))",
+    "environment": "NOT NULL",
+    "synthetic": "NOT NULL DEFAULT false",
+    "detail": "NOT NULL DEFAULT '{}'",
 }
+COLUMNS = {name: f"{kind} {_RULES.get(name, '')}".rstrip() for name, kind in TYPES.items()}
 
 
 def create(table: str) -> list[str]:

@@ -16,9 +16,9 @@ from typing import Any
 
 from releaseguard.canonical import SAFE_INTEGER, canonical, covered
 from releaseguard.errors import UsageError
-from releaseguard.eventlog.rows.written import storable
 from releaseguard.model import Event
 from releaseguard.secret import Secret
+from releaseguard_events.stores.storable import storable
 
 VARIABLE = "RELEASEGUARD_SIGNING_KEY"
 FORMER = "RELEASEGUARD_SIGNING_KEY_OLD"

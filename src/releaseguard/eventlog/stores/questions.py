@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, undecidable
-from releaseguard.eventlog.schema.names import qualified
 from releaseguard.model import OURSELVES
+from releaseguard_events.stores.names import qualified
+from releaseguard_events.stores.table import COLUMNS, EventTable
 
 Expression = Callable[[str], str]
 """Our column's name -> SQL about its value, a constant where the table has no such column."""

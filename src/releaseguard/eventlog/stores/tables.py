@@ -11,31 +11,19 @@ from itertools import islice
 from typing import Any
 
 from releaseguard.errors import ConfigError, Unreachable
-from releaseguard.eventlog.interface import (
-    COLUMNS,
-    COSTS,
-    NEEDED,
-    Capabilities,
-    Conflict,
-    EventLog,
-    EventTable,
-    MinuteCount,
-    Query,
-    SetAside,
-)
+from releaseguard.eventlog.interface import COSTS, Capabilities, Conflict, EventLog, MinuteCount, Query, SetAside
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.written import are_ours, conflict, storable
-from releaseguard.eventlog.schema.names import VERSION, index_names
-from releaseguard.eventlog.stores import fitting
+from releaseguard.eventlog.rows.written import are_ours, conflict
 from releaseguard.model import OURSELVES, Event, Remark, Standing
+from releaseguard_events.stores import fitting
+from releaseguard_events.stores.fitting import Batch
+from releaseguard_events.stores.names import VERSION, index_names
+from releaseguard_events.stores.table import COLUMNS, EventTable
 
 RESTORED_AT_ONCE = 10_000
 """Rows of one transaction: enough to make it cheap, few enough to hold up no other writer for long."""
-
-Batch = tuple[EventTable, Sequence[Event]]
-"""Events and the one table they go to."""
 
 
 class TableLog(EventLog):
@@ -43,7 +31,8 @@ class TableLog(EventLog):
 
     def __init__(self, table: EventTable) -> None:
         self._table = table
-        self._traffic, self._ours = fitting.split(table)
+        self._tables = fitting.Tables.of(table)
+        self._traffic, self._ours = self._tables.traffic, self._tables.ours
         self.capabilities = Capabilities(frozenset(table.present))
 
     @abstractmethod
@@ -87,8 +76,7 @@ class TableLog(EventLog):
         return super().prune(before, environment)
 
     def examine(self) -> Iterator[Remark]:
-        places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
-        for place in places:
+        for place in self._tables.each:
             yield from self._examined(place)
         if (lacking := fitting.lacking_for_ours(self._ours)) is not None:
             what = f"the table {self._ours.table} cannot hold releaseguard's own rows: it has no column {lacking}"
@@ -131,24 +119,23 @@ class TableLog(EventLog):
         return Remark(Standing.WARN, what, self.label, fitting.MIGRATE, "migration")
 
     def lacking(self) -> Sequence[str]:
-        place = self._traffic
-        assumed = [column for column in COLUMNS if column not in NEEDED and column not in place.columns]
-        return self._not_there(place, assumed) if place.is_the_apps and assumed else ()
+        assumed = fitting.assumed(self._traffic)
+        return self._not_there(self._traffic, assumed) if assumed else ()
 
     def append(self, events: Sequence[Event]) -> None:
         if events:
-            self._add(self._batches(events))
+            self._add(self._tables.batches(events))
 
     def restore(self, events: Iterable[Event]) -> int:
         stream, new = iter(events), self._restore(())
         while batch := list(islice(stream, RESTORED_AT_ONCE)):
-            new += self._restore(self._batches(batch))
+            new += self._restore(self._tables.batches(batch))
         return new
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         if not events:
             return ()
-        batches = self._batches(events)
+        batches = self._tables.batches(events)
         try:
             stored = self._insert(batches)
         except Unreachable:
@@ -203,17 +190,6 @@ class TableLog(EventLog):
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
         del place
         return super().minute_counts(query)
-
-    def _batches(self, events: Sequence[Event]) -> list[Batch]:
-        """The events by table. Sorted by id, so that two writers of the same ids cannot wait for each other."""
-        ordered = sorted((storable(event) for event in events), key=lambda event: event.id.int)
-        ours = [event for event in ordered if event.provider == OURSELVES]
-        if ours:
-            fitting.must_hold_our_rows(self._ours)
-        if self._ours == self._traffic:
-            return [(self._traffic, ordered)]
-        traffic = [event for event in ordered if event.provider != OURSELVES]
-        return [batch for batch in ((self._traffic, traffic), (self._ours, ours)) if batch[1]]
 
     def _settle(self, batches: Sequence[Batch]) -> Sequence[Event]:
         """After a lost answer: look first, and repeat the write only where nothing of it is there."""

@@ -24,8 +24,8 @@ from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Un
 from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
 from releaseguard.secret import Secret, without_keys
 from releaseguard.tomlfile import nearest
-from releaseguard.urls import split
 from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
+from releaseguard_events.places.urls import split
 
 CLOUD_LIMITS: Final = Limits(concurrency=10, per_minute=120, writes_per_minute=90)
 """The cloud's limits for one address."""

@@ -18,18 +18,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
-from releaseguard.eventlog.interface import COLUMNS, EventTable, Query
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.written import OUTCOMES, conflict
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.schema.names import bare, beside
-from releaseguard.eventlog.stores import fitting
-from releaseguard.eventlog.stores.tables import Batch, TableLog
+from releaseguard.eventlog.stores.tables import TableLog
 from releaseguard.model import Event, Remark, Standing, from_text, to_text
 from releaseguard.secret import Secret
-from releaseguard.urls import split
+from releaseguard_events.places.urls import split
+from releaseguard_events.stores import fitting
+from releaseguard_events.stores.fitting import Batch
+from releaseguard_events.stores.names import bare, beside
+from releaseguard_events.stores.table import COLUMNS, EventTable
 
 if TYPE_CHECKING:
     from releaseguard.http import Reply, ServiceClient

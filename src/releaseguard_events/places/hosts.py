@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from releaseguard.urls import split
+from releaseguard_events.places.urls import split
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HIGHEST_PORT: Final = 65535

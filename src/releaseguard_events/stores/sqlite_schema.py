@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from releaseguard.eventlog.schema.names import VERSION, bare, beside, qualified, quoted
+from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
 
 NOW = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"
 """SQLite's clock has milliseconds; zeros make its text comparable with times of six decimals."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from releaseguard.errors import ConfigError, SafeModeRefusal
+from releaseguard_events.errors import ConfigError, SafeModeRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,94 @@
+"""What is asked of a Postgres table, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from releaseguard.eventlog.rows.detail import LONGEST
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.stores.questions import Bound, Dialect
+from releaseguard_events.stores.postgres_shape import Shape, insert_sql
+from releaseguard_events.stores.table import COLUMNS, EventTable
+
+_OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def returning(place: EventTable, shape: Shape) -> str:
+    return f"{insert_sql(place, shape)} RETURNING {', '.join(_shown(shape, column) for column in COLUMNS)}"
+
+
+def where(wanted: Iterable[Filter], shape: Shape) -> Bound:
+    parts = [_condition(condition, shape) for condition in wanted]
+    values = [value for _, given in parts for value in given]
+    return (" WHERE " + " AND ".join(sql for sql, _ in parts) if parts else ""), values
+
+
+def _condition(condition: Filter, shape: Shape) -> Bound:
+    name = shape.value(condition.column)
+    if condition.key is not None:
+        return _detail_condition(name, condition.key, shape.type("detail").type), [condition.value] * 2
+    if condition.operator == "in":
+        kind = "uuid" if shape.type(condition.column).type == "uuid" else "text"
+        return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
+    return f"{name} {_OPERATORS.get(condition.operator, '=')} %s", [condition.value]
+
+
+def _detail_condition(name: str, key: str, kind: str) -> str:
+    """Also where ``detail`` is a JSON text of an object: only a look at the text raises nothing for what is none."""
+    inside = f"substring({name} #>> '{{}}' from '\"{key}\"\\s*:\\s*\"?([^\",}}]*)')"
+    return f"({name} ->> '{key}' = %s OR ({kind}_typeof({name}) = 'string' AND {inside} = %s))"
+
+
+_FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01-01 00:00:00+00'"
+"""Postgres has more years than Python, and infinities."""
+
+
+def dialect(shape: Shape) -> Dialect:
+    return Dialect(
+        value=shape.value,
+        shown=partial(_shown, shape),
+        minute=lambda column: f"date_trunc('minute', {shape.value(column)})",
+        readable=lambda column: _readable(column, shape.value(column)),
+        doubtful=lambda column: _doubtful(column, shape.value(column)),
+        condition=lambda condition: _condition(condition, shape),
+    )
+
+
+def _shown(shape: Shape, column: str) -> str:
+    """Times that Python does not have as none, and detail as text: psycopg raises for what it cannot load."""
+    value = shape.value(column)
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"CASE WHEN {_readable(column, value)} THEN {value} END"
+        case "detail":
+            return f"left(({value})::text, {LONGEST + 1})"
+        case _:
+            return value
+
+
+def _readable(column: str, value: str) -> str:
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"({value} >= {_FIRST} AND {value} < {_BEYOND})"
+        case "outcome":
+            return f"{value} IN ('success', 'error')"
+        case _:
+            return f"{value} <> ''"
+
+
+def _doubtful(column: str, value: str) -> str:
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"({value} IS NULL OR {value} < {_FIRST} OR {value} >= {_BEYOND})"
+        case "outcome":
+            return f"({value} IS NULL OR {value} NOT IN ('success', 'error'))"
+        case _:
+            return f"({value} IS NULL OR {value} = '')"
+
+
+def moment_of(value: Any) -> datetime | None:
+    """psycopg gives the session's zone, which is UTC under another name."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None

@@ -1,0 +1,141 @@
+"""What is asked of a SQLite table, in its own words."""
+
+# ruff: noqa: S608 - names are quoted (releaseguard_events.stores.names), values are bound
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from releaseguard.eventlog.rows.detail import LONGEST
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.stores.questions import Bound, Dialect
+from releaseguard.model import to_text
+from releaseguard_events.stores.sqlite import expression
+from releaseguard_events.stores.table import EventTable
+
+_OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def where(wanted: Iterable[Filter], place: EventTable) -> Bound:
+    parts: list[str] = []
+    parameters: list[object] = []
+    for condition in wanted:
+        sql, values = _condition(condition, expression(place, condition.column))
+        parts.append(sql)
+        parameters += values
+    return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
+
+
+def _condition(condition: Filter, name: str) -> Bound:
+    value = condition.value
+    if condition.key is not None:
+        return _detail_condition(name, condition.key, str(value))
+    if condition.operator == "in" and len(value) > 1:
+        # One parameter whatever the number: a list of ids may be longer than SQLite's limit of parameters.
+        texts = json.dumps([str(one) for one in value])
+        return f"{name} IN (SELECT value FROM json_each(?))", [texts]
+    if condition.operator == "in":
+        return f"{name} = ?", [str(value[0])]
+    return f"{name} {_OPERATORS.get(condition.operator, '=')} ?", [_parameter(value)]
+
+
+def _parameter(value: object) -> object:
+    if isinstance(value, datetime):
+        return to_text(value)
+    return int(value) if isinstance(value, bool) else str(value)
+
+
+def _detail_condition(name: str, key: str, text: str) -> Bound:
+    """``detail ->> key = text`` as Postgres means it, of whatever stands there."""
+    place = f"{_object(name)}, '$.{key}'"
+    extracted = f"json_extract({place})"
+    if text[:1].isalpha() and text not in ("true", "false"):
+        return f"{extracted} = ?", [text]
+    kind = f"CASE json_type({place}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    return f"{kind} ELSE CAST({extracted} AS TEXT) END = ?", [text]
+
+
+def _object(name: str) -> str:
+    """The object in ``name``, also where it is a JSON text of it; SQLite's functions end a query at what is no JSON."""
+    inner = f"json_extract({name}, '$')"
+    written_twice = f"WHEN json_type({name}) = 'text' THEN CASE WHEN json_valid({inner}) THEN {inner} ELSE '{{}}' END"
+    return f"CASE WHEN NOT coalesce(json_valid({name}), 0) THEN '{{}}' {written_twice} ELSE {name} END"
+
+
+_SHAPE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]"
+_TO_THE_SECOND = f"{_SHAPE}:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z"
+
+
+def dialect(place: EventTable) -> Dialect:
+    name = partial(expression, place)
+    return Dialect(
+        value=partial(_value, place),
+        shown=lambda column: f"substr({name(column)}, 1, {LONGEST + 1})" if column == "detail" else name(column),
+        minute=lambda column: f"substr({name(column)}, 1, 16)",
+        readable=lambda column: _readable(column, name(column)),
+        doubtful=lambda column: _doubtful(column, name(column)),
+        condition=lambda condition: _condition(condition, _value(place, condition.column)),
+    )
+
+
+def _value(place: EventTable, column: str) -> str:
+    name = expression(place, column)
+    return f"({name} IS 1)" if column == "synthetic" else name
+
+
+def _readable(column: str, name: str) -> str:
+    """By the form alone, which costs little: what has a time's form and is none is seen when it is read."""
+    match column:
+        case "occurred_at" | "recorded_at":
+            return f"({name} GLOB '{_SHAPE}*Z' OR {name} GLOB '{_SHAPE}*+00:00')"
+        case "outcome":
+            return f"{name} IN ('success', 'error')"
+        case _:
+            return f"{name} > ''"
+
+
+def _doubtful(column: str, name: str) -> str:
+    match column:
+        case "occurred_at" | "recorded_at":
+            return _no_time(name)
+        case "outcome":
+            return f"({name} IS NULL OR {name} NOT IN ('success', 'error'))"
+        case _:
+            return f"(typeof({name}) <> 'text' OR {name} = '')"
+
+
+def _no_time(name: str) -> str:
+    """Whether :func:`moment_of` cannot read it. The calendar is asked only where a look at the form leaves it open."""
+    open_ = (
+        f"{name} < '0001' OR {name} NOT GLOB '{_TO_THE_SECOND}' OR substr({name}, 6, 5) NOT BETWEEN '01-01' AND '12-28'"
+        f" OR substr({name}, 9, 2) NOT BETWEEN '01' AND '28' OR substr({name}, 12, 2) > '23'"
+    )
+    wrong = (
+        f"{name} < '0001' OR strftime('%Y-%m-%dT%H:%M', {name}, '+0 days') IS NOT substr({name}, 1, 16)"
+        f" OR NOT (substr({name}, -1) = 'Z' OR substr({name}, -6) = '+00:00')"
+        f" OR substr({name}, 17) GLOB '*[^0-9:.+Z]*'"
+    )
+    return f"(typeof({name}) <> 'text' OR (({open_}) AND ({wrong})))"
+
+
+def moment_of(value: Any) -> datetime | None:
+    """A time in the form of the documentation; ``+00:00`` is taken for ``Z``, and fractions of a second may lack.
+
+    Other offsets are not: rows are chosen by the text, and its order would not be that of time.
+    """
+    if not isinstance(value, str) or len(value) < len("2026-11-24T10:15Z"):
+        return None
+    if value[7] != "-" or value[10] != "T" or value[13] != ":" or not (value[-1] == "Z" or value.endswith("+00:00")):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def minute_of(value: Any) -> datetime | None:
+    return moment_of(f"{value}Z")

@@ -1,0 +1,1 @@
+"""Where an address leads, and what may be sent there."""

@@ -1,0 +1,1 @@
+"""The stores that events are written to, by their address."""

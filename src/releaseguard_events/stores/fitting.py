@@ -1,0 +1,116 @@
+"""Which table a row belongs to, and tables that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from releaseguard_events.errors import ConfigError
+from releaseguard_events.event import OURSELVES, Event
+from releaseguard_events.stores.storable import storable
+from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
+
+MIGRATE = "Run: releaseguard events migrate"
+
+
+Batch = tuple[EventTable, Sequence[Event]]
+"""Events and the one table they go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Where rows are: the app's traffic, and our own rows, which is the same table without ``results_table``."""
+
+    traffic: EventTable
+    ours: EventTable
+
+    @classmethod
+    def of(cls, table: EventTable) -> Self:
+        """The tables that a configuration names."""
+        traffic = replace(table, results_table=None)
+        return cls(traffic, EventTable(table=table.results_table) if table.results_table else traffic)
+
+    @property
+    def each(self) -> list[EventTable]:
+        """Each of them once."""
+        return [self.traffic] if self.ours == self.traffic else [self.traffic, self.ours]
+
+    @property
+    def ours_to_make(self) -> list[EventTable]:
+        """Those that the app has not made."""
+        return [place for place in self.each if not place.is_the_apps]
+
+    def batches(self, events: Sequence[Event]) -> list[Batch]:
+        """The events by table. Sorted by id, so that two writers of the same ids cannot wait for each other."""
+        ordered = sorted((storable(event) for event in events), key=lambda event: event.id.int)
+        ours = [event for event in ordered if event.provider == OURSELVES]
+        if ours:
+            must_hold_our_rows(self.ours)
+        if self.ours == self.traffic:
+            return [(self.traffic, ordered)]
+        traffic = [event for event in ordered if event.provider != OURSELVES]
+        return [batch for batch in ((self.traffic, traffic), (self.ours, ours)) if batch[1]]
+
+
+def assumed(place: EventTable) -> list[str]:
+    """The columns that the app's own table is taken to have under our names, though no setting says so."""
+    if not place.is_the_apps:
+        return []
+    return [column for column in COLUMNS if column not in NEEDED and column not in place.columns]
+
+
+def without(table: EventTable, absent: Iterable[str]) -> EventTable:
+    """The table without columns that it turned out not to have."""
+    return replace(table, columns={**table.columns, **dict.fromkeys(absent, False)})
+
+
+def lacking_for_ours(place: EventTable) -> str | None:
+    """A column that a rotation's history stands on and the table has not."""
+    return next((column for column in ("recorded_at", "detail") if not place.theirs(column)), None)
+
+
+def must_hold_our_rows(place: EventTable) -> None:
+    """Raise ``ConfigError`` where the table lacks a column that a rotation's history stands on."""
+    if (lacking := lacking_for_ours(place)) is not None:
+        raise ConfigError(
+            f"the table {place.table} cannot hold releaseguard's own rows: it has no column {lacking}",
+            where="[events]",
+            next_step='Set results_table = "releaseguard_events", then run: releaseguard events migrate',
+        )
+
+
+class NoColumn(ConfigError):
+    """The table lacks a column."""
+
+
+def no_column(place: EventTable, column: str, found: Iterable[str], label: str) -> NoColumn:
+    """The table lacks a column that is neither mapped nor mapped away."""
+    return NoColumn(
+        f"the table {place.table} has no column {place.theirs(column)} (it has {', '.join(found)})",
+        where=label,
+        next_step=f'{MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
+    )
+
+
+def wrong_type(place: EventTable, column: str, found: str, wanted: str, label: str) -> ConfigError:
+    """A column cannot hold what we would put there."""
+    return ConfigError(
+        f"column {place.theirs(column)} of the table {place.table} is {found}, where {column} has to be {wanted}",
+        where=label,
+        next_step=f'Change its type, or map another column: [events.columns] {column} = "..."',
+    )
+
+
+def cannot_be_given(table: str, column: str) -> ConfigError:
+    """A migration would have to invent values for the rows that are there."""
+    return ConfigError(
+        f"the table {table} exists and has no column {column}, which its rows could not be given",
+        where="[events]",
+        next_step=f'Map it ([events.columns] {column} = "...") or choose another table.',
+    )
+
+
+def left_alone(place: EventTable) -> str:
+    """What a migration does to the app's own table, in words."""
+    return f"left the table {place.table} as it is: its columns are mapped, so it is the app's own"

@@ -1,0 +1,199 @@
+"""Writing events into a Postgres table, through psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from releaseguard_events.errors import (
+    AccessDenied,
+    ConfigError,
+    NotFound,
+    ReleaseguardError,
+    ServiceError,
+    Unreachable,
+)
+from releaseguard_events.event import Event
+from releaseguard_events.places.encryption import next_step_for
+from releaseguard_events.places.urls import split
+from releaseguard_events.stores import fitting
+from releaseguard_events.stores.postgres_shape import Shape, check_shape, declared, insert_sql, values
+from releaseguard_events.stores.table import EventTable
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from releaseguard_events.stores.postgres_shape import Connection
+
+CHUNK = 2000
+"""Rows sent at a time."""
+
+T = TypeVar("T")
+
+
+class PostgresStore:
+    """Appends events. ``pin`` takes the address and returns the one to connect to, or raises. One thread at a time.
+
+    ``within``: seconds for connecting, and for one statement.
+    """
+
+    def __init__(self, url: str, table: EventTable, pin: Callable[[str], str], within: float) -> None:
+        self._url = url
+        self._label = label(url)
+        self._table = table
+        self._pin = pin
+        self._within = within
+        self._connection: Connection | None = None
+        self._shapes: dict[str, Shape] = {}
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write what is not there yet."""
+        again(lambda: self._append(events))
+
+    def close(self) -> None:
+        """Hang up."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _append(self, events: Sequence[Event]) -> None:
+        import psycopg
+
+        try:
+            connection = self._opened()
+            for place, rows in self._tables(connection).batches(events):
+                add(connection, place, self._shapes[place.table], rows)
+        except psycopg.Error as error:
+            self.close()
+            raise translation(error, self._label) from None
+
+    def _opened(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._pin(self._url), self._label, round(self._within), self._within)
+        return self._connection
+
+    def _tables(self, connection: Connection) -> fitting.Tables:
+        """The tables, once they are known to fit."""
+        if not self._shapes:
+            found = declared(connection, self._table.table)
+            absent = [column for column in fitting.assumed(self._table) if found and column not in found]
+            self._table = fitting.without(self._table, absent) if absent else self._table
+            for place in fitting.Tables.of(self._table).each:
+                shape = Shape(place, declared(connection, place.table))
+                check_shape(shape, self._label)
+                self._shapes[place.table] = shape
+        return fitting.Tables.of(self._table)
+
+
+def add(connection: Connection, place: EventTable, shape: Shape, events: Sequence[Event]) -> None:
+    """Write what is not there yet."""
+    sql = insert_sql(place, shape) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+    for start in range(0, len(events), CHUNK):
+        connection.execute(sql, values(events[start : start + CHUNK], place))
+
+
+def connect(conninfo: str, name: str, connect_timeout: int, statement_timeout: float) -> Connection:
+    """A connection whose statements end in time; ``name`` is what messages call it. Raises ``ServiceError``."""
+    import psycopg
+
+    try:
+        connection = psycopg.connect(
+            conninfo,
+            autocommit=True,
+            connect_timeout=connect_timeout,
+            application_name="releaseguard",
+            # A pooler between us and the server knows no statements prepared on another connection.
+            prepare_threshold=None,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+    except psycopg.ProgrammingError:
+        # Its text may quote the password from an address that does not parse.
+        raise malformed() from None
+    except psycopg.OperationalError as error:
+        raise no_connection(error, name) from None
+    _settle_session(connection, statement_timeout)
+    return connection
+
+
+class Lost(Unreachable):
+    """A connection that had stood is gone: servers restart, poolers close what has been idle for long."""
+
+
+def again(act: Callable[[], T]) -> T:
+    """``act``, which may be done twice, on a new connection where the old one has gone."""
+    try:
+        return act()
+    except Lost:
+        return act()
+
+
+def _settle_session(connection: Connection, statement_timeout: float) -> None:
+    """Times come back in UTC, and no statement outlives its caller's patience."""
+    connection.execute(
+        "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false)",
+        [str(int(statement_timeout * 1000))],
+    )
+
+
+def label(url: str) -> str:
+    """Where it is: of an address, which may come from the environment, no more than the host and its port."""
+    parts = split(url)
+    if not parts.is_plain or (parts.server and not parts.host):
+        return "postgresql://?"
+    return f"postgresql://{parts.host or 'localhost'}:{parts.port or 5432}"
+
+
+def malformed() -> ConfigError:
+    return ConfigError(
+        "the address of the event log's database cannot be read",
+        where="[events] url",
+        next_step="Write postgresql://USER:PASSWORD@HOST:5432/DATABASE; percent-encode @ : / ? # in the password.",
+    )
+
+
+def no_connection(error: psycopg.OperationalError, label: str) -> ServiceError:
+    # libpq's own question ("Is the server running on that host ...?") is indented; what it was told is not.
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    said = lines[-1].strip() if lines else "no answer"
+    if any(word in said for word in ("authentication failed", "no password supplied", "pg_hba.conf", "role ")):
+        return AccessDenied(
+            f"the database refused us: {said}", where=label, next_step="Correct user and password in [events] url."
+        )
+    if encryption := next_step_for(said):
+        return Unreachable(f"no connection to the database: {said}", where=label, next_step=encryption)
+    if "does not exist" in said:
+        return NotFound(
+            f"the database refused us: {said}", where=label, next_step="Create the database or correct [events] url."
+        )
+    return Unreachable(
+        f"no connection to the database: {said}",
+        where=label,
+        next_step="See whether it runs and can be reached from here, then run the command again.",
+    )
+
+
+def translation(error: psycopg.Error, label: str) -> ReleaseguardError:
+    """By SQLSTATE. The primary message only: details quote rows."""
+    said = error.diag.message_primary or "no answer"
+    state = error.sqlstate or ""
+    if state in ("42P01", "42703", "42804") or state.startswith(("22", "23")) or state == "42P10":
+        return ConfigError(f"the table does not fit: {said}", where=label, next_step=_FITTING)
+    if state in ("42501", "25006") or state.startswith("28"):
+        return AccessDenied(
+            f"the database refused: {said}", where=label, next_step="Grant SELECT and INSERT on the table to this user."
+        )
+    if not state or state.startswith(("08", "57P")):
+        return Lost(
+            "the connection to the database was lost",
+            where=label,
+            next_step="See whether the database runs, then run the command again.",
+        )
+    return ServiceError(f"the database could not do it: {said}", where=label, next_step="Run the command again.")
+
+
+_FITTING = (
+    f"{fitting.MIGRATE}; or, where the table is the app's own, map its columns under [events.columns]"
+    ' and give our own rows a table of theirs: results_table = "releaseguard_events".'
+)

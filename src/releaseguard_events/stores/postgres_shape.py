@@ -1,0 +1,160 @@
+"""A Postgres table as it is, and writing into it. SQL in, SQL out, but for a look at the catalogue."""
+
+# ruff: noqa: S608 - names are quoted (names.py), values are bound
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from releaseguard_events.errors import ConfigError
+from releaseguard_events.event import Event, to_text
+from releaseguard_events.stores import fitting
+from releaseguard_events.stores.names import qualified, quoted
+from releaseguard_events.stores.table import EventTable
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+TYPES = {
+    "id": "uuid",
+    "occurred_at": "timestamptz",
+    "recorded_at": "timestamptz",
+    "provider": "text",
+    "event": "text",
+    "outcome": "text",
+    "error_code": "text",
+    "latency_ms": "integer",
+    "environment": "text",
+    "release": "text",
+    "source": "text",
+    "correlation_id": "text",
+    "synthetic": "boolean",
+    "detail": "jsonb",
+}
+"""Our columns' types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A column's type: its name as SQL writes it, and Postgres' one-letter category of types."""
+
+    type: str
+    category: str
+
+
+_ABSENT = {
+    "recorded_at": "NULL::timestamptz",
+    "latency_ms": "NULL::integer",
+    "synthetic": "false",
+    "detail": "'{}'::jsonb",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A mapped table as it is."""
+
+    place: EventTable
+    declared: Mapping[str, Declared]
+    """Their column -> type."""
+
+    def name(self, column: str) -> str:
+        return quoted(self.place.theirs(column) or column)
+
+    def value(self, column: str) -> str:
+        """The column's value, comparable with ours: enumerations and the like as text."""
+        if not self.place.theirs(column):
+            return _ABSENT.get(column, "NULL::text")
+        name = self.name(column)
+        if column == "synthetic":
+            return f"coalesce({name}, false)"
+        return f"{name}::text" if self.type(column).category == "E" else name
+
+    def type(self, column: str) -> Declared:
+        return self.declared[self.place.theirs(column) or column]
+
+
+def declared(connection: Connection, table: str) -> dict[str, Declared]:
+    """Column -> type; empty where there is no such table."""
+    found = connection.execute(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory FROM pg_attribute a"
+        " JOIN pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        [qualified(table)],
+    )
+    return {name: Declared(type_, category) for name, type_, category in found}
+
+
+def check_shape(shape: Shape, label: str) -> None:
+    place, found = shape.place, shape.declared
+    if not found:
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=fitting.MIGRATE)
+    for column in place.present:
+        if error := misfit(shape, column, label):
+            raise error
+
+
+def misfit(shape: Shape, column: str, label: str) -> ConfigError | None:
+    place, found = shape.place, shape.declared
+    name = place.theirs(column) or column
+    if name not in found:
+        return fitting.no_column(place, column, found, label)
+    if not fits(column, found[name]):
+        return fitting.wrong_type(place, column, found[name].type, TYPES[column], label)
+    return None
+
+
+def fits(column: str, declared: Declared) -> bool:
+    if column == "id":
+        return declared.type == "uuid" or declared.category == "S"
+    if column in ("occurred_at", "recorded_at"):
+        return declared.type.startswith("timestamp") and declared.type.endswith("with time zone")
+    if column == "detail":
+        return declared.type in ("jsonb", "json")
+    return declared.category in {"latency_ms": "N", "synthetic": "B"}.get(column, "SE")
+
+
+def insert_sql(place: EventTable, shape: Shape, *, keep_recorded: bool = False) -> str:
+    """One statement whatever the number of rows: every column is one array of text, cast to the column's type."""
+    given = _given(place, keep_recorded=keep_recorded)
+    names = ", ".join(shape.name(column) for column in given)
+    casts = ", ".join(_cast(column, shape) for column in given)
+    arrays = ", ".join(["%s::text[]"] * len(given))
+    set_here = place.theirs("recorded_at") and not keep_recorded
+    recorded = (f", {shape.name('recorded_at')}", ", now()") if set_here else ("", "")
+    return (
+        f"INSERT INTO {qualified(place.table)} ({names}{recorded[0]})"
+        f" SELECT {casts}{recorded[1]} FROM unnest({arrays}) AS x({', '.join(given)})"
+    )
+
+
+def _given(place: EventTable, *, keep_recorded: bool) -> list[str]:
+    return [column for column in place.present if keep_recorded or column != "recorded_at"]
+
+
+def _cast(column: str, shape: Shape) -> str:
+    value = f"x.{column}::{shape.type(column).type}"
+    return f"coalesce({value}, now())" if column == "recorded_at" else value
+
+
+def values(events: Sequence[Event], place: EventTable, *, keep_recorded: bool = False) -> list[list[str | None]]:
+    given = _given(place, keep_recorded=keep_recorded)
+    return [[_text(getattr(event, column)) for event in events] for column in given]
+
+
+def _text(value: object) -> str | None:
+    match value:
+        case None:
+            return None
+        case datetime():
+            return to_text(value)
+        case Mapping():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)

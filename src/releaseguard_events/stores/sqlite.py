@@ -1,0 +1,265 @@
+"""Writing events into one SQLite file, safe for many processes of one machine at once."""
+
+# ruff: noqa: S608 - names are quoted (names.py), values are bound
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from releaseguard_events.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
+from releaseguard_events.event import Event, to_text, utc_now
+from releaseguard_events.private import make_file
+from releaseguard_events.stores import fitting, sqlite_schema
+from releaseguard_events.stores.names import bare, qualified, quoted
+from releaseguard_events.stores.table import EventTable
+
+
+def sqlite_path(url: str, base: Path) -> Path:
+    """The file that ``sqlite:///file.db`` (relative to ``base``) or ``sqlite:////absolute.db`` names.
+
+    Raises ``ConfigError`` for anything else, and for an in-memory database: a log must outlive the process.
+    """
+    scheme, _, rest = url.partition("://")
+    name = rest[1:]
+    if scheme != "sqlite" or not rest.startswith("/") or not name or name == ":memory:":
+        raise ConfigError(
+            "the address of a SQLite log is not of the form sqlite:///file.db",
+            where="[events] url",
+            next_step="Write sqlite:///file.db (beside the configuration) or sqlite:////absolute/path/file.db.",
+        )
+    return base / name
+
+
+class SqliteStore:
+    """Appends events. ``busy_timeout`` is in seconds: how long to wait for other writers. One thread at a time."""
+
+    def __init__(self, path: Path, table: EventTable, busy_timeout: float) -> None:
+        self._path = path
+        self._label = label(path)
+        self._table = table
+        self._busy_timeout = busy_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._tables: fitting.Tables | None = None
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write what is not there yet, all or nothing."""
+        with translated(self._label, self._path):
+            connection, tables = self._opened()
+            with transaction(connection):
+                now = to_text(utc_now())
+                for place, rows in tables.batches(events):
+                    insert(connection, place, rows, now, IF_NEW)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _opened(self) -> tuple[sqlite3.Connection, fitting.Tables]:
+        if self._connection is None:
+            self._connection = connect(self._path, fitting.Tables.of(self._table), self._busy_timeout)
+        if self._tables is None:
+            self._tables = self._fitting(self._connection)
+        return self._connection, self._tables
+
+    def _fitting(self, connection: sqlite3.Connection) -> fitting.Tables:
+        found = declared(connection, self._table.table)
+        absent = [column for column in fitting.assumed(self._table) if found and column not in found]
+        tables = fitting.Tables.of(fitting.without(self._table, absent) if absent else self._table)
+        for place in tables.each:
+            check_columns(declared(connection, place.table), place, self._label)
+        return tables
+
+
+def label(path: Path) -> str:
+    """The log's name in messages."""
+    return f"sqlite:///{path}"
+
+
+def connect(path: Path, tables: fitting.Tables, busy_timeout: float) -> sqlite3.Connection:
+    """A connection to a file that is made, and given the schema, where there is none or it is empty."""
+    check_path(path)
+    with suppress(OSError):  # SQLite says better what is wrong there
+        make_file(path)
+    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection, tables)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check_path(path: Path) -> None:
+    """Raise ``ConfigError`` where no file can be."""
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"the directory {path.parent} does not exist",
+            where=label(path),
+            next_step=f"Create it (mkdir -p {path.parent}) or correct [events] url.",
+        )
+    if path.is_dir():
+        raise ConfigError(
+            "this is a directory, not a database file",
+            where=label(path),
+            next_step="Name a file in [events] url.",
+        )
+
+
+def _prepare(connection: sqlite3.Connection, tables: fitting.Tables) -> None:
+    connection.text_factory = readable_text
+    with suppress(sqlite3.OperationalError):
+        # Somebody else may be making the same change just now; then it is made.
+        connection.execute("PRAGMA journal_mode = WAL")
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not objects:
+        with transaction(connection):
+            for place in tables.ours_to_make:
+                for statement in sqlite_schema.create(place.table):
+                    connection.execute(statement)
+
+
+def readable_text(stored: bytes) -> str:
+    """SQLite keeps any bytes as text; one that is no UTF-8 must not end the reading of all others."""
+    return stored.decode("utf-8", "replace")
+
+
+IF_NEW = " ON CONFLICT ({id}) DO NOTHING"
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, with the write lock from the start: a lock taken later could find the data changed."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+UNIQUE = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
+
+
+ABSENT = {"synthetic": "0", "detail": "'{}'"}
+
+
+def expression(place: EventTable, column: str) -> str:
+    theirs = place.theirs(column)
+    return quoted(theirs) if theirs else ABSENT.get(column, "NULL")
+
+
+def insert_sql(place: EventTable, tail: str) -> str:
+    names = [expression(place, column) for column in place.present]
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {qualified(place.table)} ({', '.join(names)}) VALUES ({marks})" + tail.format(
+        id=expression(place, "id")
+    )
+
+
+def _values(event: Event, columns: Sequence[str], now: str, *, keep_recorded: bool) -> list[object]:
+    recorded = to_text(event.recorded_at) if keep_recorded and event.recorded_at else now
+    value: dict[str, object] = {
+        "id": str(event.id),
+        "occurred_at": to_text(event.occurred_at),
+        "recorded_at": recorded,
+        "provider": event.provider,
+        "event": event.event,
+        "outcome": str(event.outcome),
+        "error_code": event.error_code,
+        "latency_ms": event.latency_ms,
+        "environment": event.environment,
+        "release": event.release,
+        "source": event.source,
+        "correlation_id": event.correlation_id,
+        "synthetic": int(event.synthetic),
+        "detail": json.dumps(event.detail, ensure_ascii=False, separators=(",", ":")) if event.detail else "{}",
+    }
+    return [value[column] for column in columns]
+
+
+def insert(
+    connection: sqlite3.Connection,
+    place: EventTable,
+    events: Sequence[Event],
+    now: str,
+    tail: str,
+    *,
+    keep_recorded: bool = False,
+) -> int:
+    """Write rows; returns how many are new. ``tail`` ends the statement (:data:`IF_NEW`)."""
+    columns = place.present
+    values = (_values(event, columns, now, keep_recorded=keep_recorded) for event in events)
+    return connection.executemany(insert_sql(place, tail), values).rowcount
+
+
+def declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Column -> declared type; empty where there is no such table."""
+    found = connection.execute("SELECT name, type FROM pragma_table_info(?)", [bare(table)])
+    return {name: declared.upper() for name, declared in found}
+
+
+def misfit(found: dict[str, str], place: EventTable, column: str, label: str) -> ConfigError | None:
+    name = place.theirs(column) or column
+    if name not in found:
+        return fitting.no_column(place, column, found, label)
+    if not _fits(column, found[name]):
+        return fitting.wrong_type(place, column, found[name], sqlite_schema.COLUMNS[column].split()[0], label)
+    return None
+
+
+def check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
+    if not found:
+        raise ConfigError(f"there is no table {place.table}", where=label, next_step=fitting.MIGRATE)
+    for column in place.present:
+        if error := misfit(found, place, column, label):
+            raise error
+
+
+def _fits(column: str, declared: str) -> bool:
+    """By SQLite's own rules of affinity: what the declared type would do to our values."""
+    number = any(word in declared for word in ("INT", "REAL", "FLOA", "DOUB"))
+    if column in ("latency_ms", "synthetic"):
+        return not any(word in declared for word in ("CHAR", "CLOB", "TEXT", "BLOB"))
+    return not number and "BLOB" not in declared
+
+
+@contextmanager
+def translated(label: str, path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translation(error, label, path) from None
+
+
+def translation(error: sqlite3.Error, label: str, path: Path) -> ReleaseguardError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ServiceError(
+            "the database stayed locked by another process",
+            where=label,
+            next_step=f"See who holds it (fuser {path}), then run the command again.",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return AccessDenied(
+            f"the database cannot be written ({error})",
+            where=label,
+            next_step=f"Give this user write permission for {path} and its directory, or correct [events] url.",
+        )
+    if name.startswith("SQLITE_NOTADB"):
+        return ConfigError("this is not a SQLite database", where=label, next_step="Correct [events] url.")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR")):
+        return ServiceError(
+            f"the database cannot be used: {error}",
+            where=label,
+            next_step=f"Check the disk, then the file: sqlite3 {path} 'PRAGMA integrity_check'",
+        )
+    return ConfigError(f"the table does not take this: {error}", where=label, next_step=fitting.MIGRATE)

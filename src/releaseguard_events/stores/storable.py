@@ -1,0 +1,69 @@
+"""Events as every store can hold them. Values in, values out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from releaseguard_events.event import Event
+from releaseguard_events.plain import CUT
+
+INTEGER = 2**31 - 1
+"""The largest value of Postgres' ``integer``."""
+
+DEEPEST = 100
+"""Levels of ``detail`` that are written."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(event: Event) -> Event:
+    """The event as every store can hold it.
+
+    Postgres takes no NUL in text and no number outside ``integer`` in ``latency_ms``, UTF-8 has no lone
+    surrogates, JSON has no NaN. One such value must not hold up a whole batch, nor mean one thing in one store
+    and another in the next: characters become U+FFFD, numbers that JSON has not become null, latencies are cut off.
+    """
+    latency = event.latency_ms
+    return replace(
+        event,
+        provider=_clean(event.provider),
+        event=_clean(event.event),
+        environment=_clean(event.environment),
+        error_code=_clean_or_none(event.error_code),
+        latency_ms=None if latency is None else max(-INTEGER, min(latency, INTEGER)),
+        release=_clean_or_none(event.release),
+        source=_clean_or_none(event.source),
+        correlation_id=_clean_or_none(event.correlation_id),
+        detail=_plain(event.detail),
+    )
+
+
+def _clean(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _clean_or_none(text: str | None) -> str | None:
+    return None if text is None else _clean(text)
+
+
+def _plain(value: Any, level: int = 0) -> Any:
+    """``value`` in the types that JSON has, and no deeper than any reader of it goes."""
+    if level > DEEPEST:
+        return CUT
+    match value:
+        case str():
+            return _clean(value)
+        case bool() | int() | None:
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {_clean(str(key)): _plain(inner, level + 1) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(inner, level + 1) for inner in value]
+        case _:
+            return _clean(str(value))
