@@ -39,7 +39,8 @@ from uuid import UUID
 from releaseguard.errors import ReleaseguardError, Unreachable
 from releaseguard.model import Event
 from releaseguard_events.note import ReservedName, note_of, of_the_app, resource_of
-from releaseguard_events.pipeline.exporter import BatchExporter, Drops, log
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.exporter import BatchExporter, log
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.pipeline.writer import Pipeline, QueueLimits, Writer
 from releaseguard_events.scrub.scrubber import Scrubber, secrets_of

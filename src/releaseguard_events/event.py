@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
@@ -47,30 +47,6 @@ class Event:
     correlation_id: str | None = None
     synthetic: bool = False
     detail: JsonObject = field(default_factory=dict)
-
-
-def utc_now() -> datetime:
-    """This machine's clock, aware, in UTC."""
-    return datetime.now(UTC)
-
-
-def to_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with six decimals, the form of SQLite's columns: text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def from_text(text: str) -> datetime:
-    """The inverse of :func:`to_text`; takes any ISO 8601 time with an offset.
-
-    Raises ``ValueError`` for a time without an offset: guessing one would shift every verdict.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset; write 2026-11-24T10:15:00Z")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{text!r} lies outside of the years 1 to 9999") from None
 
 
 def new_id() -> UUID:

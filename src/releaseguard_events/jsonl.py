@@ -1,4 +1,4 @@
-"""Events as JSON Lines: what ``events export`` prints, and what the writer's spool keeps."""
+"""Events as JSON Lines: what the spool keeps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import Any
 from uuid import UUID
 
-from releaseguard.harmless import as_json
-from releaseguard_events.event import Event, Outcome, from_text, to_text
+from releaseguard_events.event import Event, Outcome
+from releaseguard_events.times import from_text, to_text
 
 
 def document(event: Event) -> dict[str, Any]:
@@ -31,8 +31,8 @@ def document(event: Event) -> dict[str, Any]:
 
 
 def line(event: Event) -> str:
-    """One line, with its end."""
-    return as_json(document(event), indent=None) + "\n"
+    """One line, with its end, in ASCII: whatever stands in an event, a line stays one."""
+    return json.dumps(document(event), separators=(",", ":")) + "\n"
 
 
 def parse(text: str) -> Event:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from releaseguard_events.event import OURSELVES, Event, Outcome, new_id, utc_now
+from releaseguard_events.event import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.ours import OUR_EVENTS
 from releaseguard_events.plain import Json, plain, plain_text
 from releaseguard_events.scrub.scrubber import Scrubber
+from releaseguard_events.times import utc_now
 
 MAX_NAME: Final = 200
 """Characters of every column but ``detail``."""

@@ -13,7 +13,7 @@ import pytest
 
 from releaseguard import sdk
 from releaseguard_events.note import note_of
-from releaseguard_events.pipeline.exporter import Drops
+from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.writer import Writer
 from tests.support.commands import Commands
 

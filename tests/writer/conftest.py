@@ -13,7 +13,8 @@ import pytest
 from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.eventlog.interface import Capabilities, EventLog, Query
 from releaseguard.model import Event, Outcome, new_id
-from releaseguard_events.pipeline.exporter import BatchExporter, Drops, Pace
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.exporter import BatchExporter, Pace
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.stores.table import COLUMNS
 

@@ -14,7 +14,8 @@ import pytest
 
 from releaseguard.model import OURSELVES, Event
 from releaseguard_events import jsonl
-from releaseguard_events.pipeline.exporter import BatchExporter, Drops, Pace
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.exporter import BatchExporter, Pace
 from releaseguard_events.pipeline.spool import Spool
 
 Make = Callable[..., Event]

@@ -15,7 +15,8 @@ from releaseguard.model import Event, Outcome
 from releaseguard_events import jsonl
 from releaseguard_events.note import Resource, event_of, note_of, resource_of
 from releaseguard_events.pipeline import writer as threads
-from releaseguard_events.pipeline.exporter import BatchExporter, Drops
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.exporter import BatchExporter
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.pipeline.writer import Pipeline, QueueLimits, Writer
 from releaseguard_events.scrub.scrubber import Scrubber

@@ -145,13 +145,13 @@ def output_width() -> int:
 @_filters
 def export(run: Run, query: Query, environment: str | None, output: Path | None) -> None:
     """Events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}."""
+    from releaseguard.eventlog.export import line
     from releaseguard.eventlog.rows.aside import tally_of
-    from releaseguard_events import jsonl
 
     with run.wiring(environment) as wiring, _target(output) as target:
         count = 0
         for count, event in enumerate(wiring.every_row.select(query), 1):  # noqa: B007 - the last number is the count
-            target.write(jsonl.line(event))
+            target.write(line(event))
         run.warn_of(tally_of(wiring.event_log.set_aside(query)))
     if output is not None:
         run.emit(f"{count} events in {output}", {"file": str(output), "events": count})
@@ -200,10 +200,11 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
 
 
 def _print_lines(run: Run, found: Iterable[Event]) -> None:
-    from releaseguard_events import jsonl
+
+    from releaseguard.eventlog.export import line
 
     for event in found:
-        click.echo(jsonl.line(event).rstrip("\n") if run.json else _one_line(event))
+        click.echo(line(event).rstrip("\n") if run.json else _one_line(event))
 
 
 def _one_line(event: Event) -> str:
@@ -261,10 +262,10 @@ def log_(
 
 
 def _say_what_was_taken_out(run: Run, written: Event) -> None:
-    from releaseguard_events import jsonl
+    from releaseguard.eventlog.export import line
     from releaseguard_events.scrub.text import MARK
 
-    marks = ", ".join(sorted({f"[{kind}]" for kind in MARK.findall(jsonl.line(written))}))
+    marks = ", ".join(sorted({f"[{kind}]" for kind in MARK.findall(line(written))}))
     if marks:
         run.warn(f"Something looks like a secret or a person's data, and is stored as {marks}.")
 

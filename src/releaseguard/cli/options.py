@@ -71,7 +71,7 @@ class Run:
     def said(self, option: str, text: str, *, identifier: bool = False) -> str:
         """``text`` of an option that is stored for good, without what looks like a secret or a person's data; says so
         where something was taken out."""
-        from releaseguard_events.scrub.scrubber import identified, said
+        from releaseguard.keeping import identified, said
 
         kept = (identified if identifier else said)(self.safe(text))
         if kept != text:

@@ -23,6 +23,7 @@ from releaseguard.cards.spec import (
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
+from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Trace, Traces, no_trace
@@ -47,7 +48,6 @@ from releaseguard.verification.traffic import (
     span_of,
     unknown_events,
 )
-from releaseguard_events.scrub.scrubber import said
 
 AHEAD = timedelta(minutes=10)
 """How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""

@@ -3,62 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 
-from releaseguard.eventlog.interface import EventLog
 from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
-from releaseguard_events.event import OURSELVES, Event, Outcome, new_id, utc_now
+from releaseguard_events.event import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.ours import DROPPED
-from releaseguard_events.pipeline.spool import Spool, briefly
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.spool import Spool
+from releaseguard_events.stores.interface import Store
+from releaseguard_events.times import utc_now
 
 log = logging.getLogger("releaseguard")
-
-
-class Drops:
-    """Events that were lost, by reason. Safe to use from any thread and from a signal handler."""
-
-    def __init__(self) -> None:
-        self._unsaid: Counter[str] = Counter()
-        self._unreported: Counter[str] = Counter()
-        # Re-entrant: a signal handler may log an event while this very thread counts one.
-        self._lock = threading.RLock()
-
-    def add(self, reason: str, number: int = 1) -> None:
-        """Count ``number`` more lost events."""
-        if number > 0:
-            with briefly(self._lock):
-                self._unsaid[reason] += number
-                self._unreported[reason] += number
-
-    @property
-    def unsaid(self) -> bool:
-        """Whether there are any that :meth:`take_unsaid` has not given out."""
-        return bool(self._unsaid)
-
-    @property
-    def unreported(self) -> bool:
-        """Whether there are any that :meth:`take_unreported` has not given out."""
-        return bool(self._unreported)
-
-    def reasons(self) -> Sequence[str]:
-        """Why those are lost that :meth:`take_unsaid` has not given out."""
-        with briefly(self._lock):
-            return list(self._unsaid)
-
-    def take_unsaid(self, reason: str) -> int:
-        """How many are to be said through ``logging``: all with this reason since the last call."""
-        with briefly(self._lock):
-            return self._unsaid.pop(reason, 0)
-
-    def take_unreported(self) -> Counter[str]:
-        """What is to be written as an event: all since the last call."""
-        with briefly(self._lock):
-            taken, self._unreported = self._unreported, Counter()
-        return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +40,7 @@ class BatchExporter:
 
     def __init__(
         self,
-        open_store: Callable[[], AbstractContextManager[EventLog]],
+        open_store: Callable[[], AbstractContextManager[Store]],
         spool: Spool,
         drops: Drops,
         *,
@@ -99,7 +56,7 @@ class BatchExporter:
         self._clock = clock
         self._pace = pace or Pace()
         self._shelter = shelter or nullcontext()
-        self._store: EventLog | None = None
+        self._store: Store | None = None
         self._opened = ExitStack()
         self._waiting = True
         """Whether the spool may hold something: at the start, what others left behind."""

@@ -21,22 +21,10 @@ from uuid import uuid4
 
 from releaseguard_events import jsonl
 from releaseguard_events.event import Event
+from releaseguard_events.pipeline.locks import briefly
 from releaseguard_events.private import FOLDER, make_folder
 
 Deliver = Callable[[Sequence[Event]], None]
-BRIEFLY = 1.0
-"""Seconds that a lock is waited for which nobody holds for long: who does not give it back is gone for good."""
-
-
-@contextlib.contextmanager
-def briefly(lock: threading.RLock, seconds: float = BRIEFLY) -> Iterator[None]:
-    """The lock, or after so long nothing: no end of a process hangs on a thread that went before it."""
-    held = lock.acquire(timeout=seconds)
-    try:
-        yield
-    finally:
-        if held:
-            lock.release()
 
 
 @dataclass(slots=True)

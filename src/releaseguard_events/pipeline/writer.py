@@ -26,8 +26,8 @@ from typing import Protocol
 
 from releaseguard_events.event import Event
 from releaseguard_events.note import Note, Resource, event_of
-from releaseguard_events.pipeline.exporter import Drops
-from releaseguard_events.pipeline.spool import briefly
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.locks import briefly
 from releaseguard_events.scrub.scrubber import Scrubber
 
 

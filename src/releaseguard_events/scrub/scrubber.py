@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from releaseguard.secret import masked as held_masked
 from releaseguard_events.plain import CUT, Json, plain
 from releaseguard_events.scrub.folded import BLANK, Folded, fold, without_unseen
 from releaseguard_events.scrub.keys import NAME_LIKE, is_identifier, is_message_id, looks_like_a_name, speaks_about
@@ -205,20 +204,6 @@ def _widened(first: int, last: int, marks: Sequence[tuple[int, int]]) -> tuple[i
 
 def _shortened(text: str) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(CUT)] + CUT
-
-
-_KEPT: Final = Scrubber()
-
-
-def said(text: str) -> str:
-    """What a person typed or a service answered, as it may be kept for good: without the values that this process
-    holds, and without what looks like a secret or a person's data. Of any length."""
-    return _KEPT.whole(held_masked(text))
-
-
-def identified(text: str) -> str:
-    """The same of what should be an identifier: a release, a deployment."""
-    return _KEPT.identifier(held_masked(text))
 
 
 def secrets_of(environment: Mapping[str, str]) -> Sequence[str]:

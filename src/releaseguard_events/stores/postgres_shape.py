@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from releaseguard_events.errors import ConfigError
-from releaseguard_events.event import Event, to_text
+from releaseguard_events.event import Event
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import qualified, quoted
 from releaseguard_events.stores.table import EventTable
+from releaseguard_events.times import to_text
 
 if TYPE_CHECKING:
     import psycopg

@@ -11,11 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from releaseguard_events.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
-from releaseguard_events.event import Event, to_text, utc_now
+from releaseguard_events.event import Event
 from releaseguard_events.private import make_file
 from releaseguard_events.stores import fitting, sqlite_schema
 from releaseguard_events.stores.names import bare, qualified, quoted
 from releaseguard_events.stores.table import EventTable
+from releaseguard_events.times import to_text, utc_now
 
 
 def sqlite_path(url: str, base: Path) -> Path:

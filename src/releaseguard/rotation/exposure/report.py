@@ -21,12 +21,12 @@ from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
 from releaseguard.rotation.drift.copies import search_for_copies
 from releaseguard.rotation.exposure.installed_apps import InstalledAppShare, sentence, shares_in
 from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import Access, Vault
-from releaseguard_events.scrub.scrubber import said
 
 T = TypeVar("T")
 

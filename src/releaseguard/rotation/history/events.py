@@ -17,9 +17,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from releaseguard.audit.chain import Draft
+from releaseguard.keeping import said
 from releaseguard.model import Event, Outcome, from_text
 from releaseguard.rotation.values import Direction, Leak, ValueSource
-from releaseguard_events.scrub.scrubber import said
 
 LONGEST_WRITTEN = 4_000
 """Characters of one text that are written; what a service says may be a page of HTML."""

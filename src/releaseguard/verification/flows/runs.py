@@ -16,8 +16,8 @@ from typing import Any
 from releaseguard.cards.rules import PLACEHOLDER, amounts_in, placeholders
 from releaseguard.cards.spec import Card, FlowSpec, StepSpec
 from releaseguard.errors import ConfigError
+from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id
-from releaseguard_events.scrub.scrubber import said
 
 STARTED, REACHED, FINISHED, CLEANED = "flow_started", "flow_step", "flow_finished", "flow_cleaned"
 EVENTS = (STARTED, REACHED, FINISHED, CLEANED)

@@ -1,0 +1,52 @@
+"""Events that were lost, counted."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+
+from releaseguard_events.pipeline.locks import briefly
+
+
+class Drops:
+    """Events that were lost, by reason. Safe to use from any thread and from a signal handler."""
+
+    def __init__(self) -> None:
+        self._unsaid: Counter[str] = Counter()
+        self._unreported: Counter[str] = Counter()
+        # Re-entrant: a signal handler may log an event while this very thread counts one.
+        self._lock = threading.RLock()
+
+    def add(self, reason: str, number: int = 1) -> None:
+        """Count ``number`` more lost events."""
+        if number > 0:
+            with briefly(self._lock):
+                self._unsaid[reason] += number
+                self._unreported[reason] += number
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether there are any that :meth:`take_unsaid` has not given out."""
+        return bool(self._unsaid)
+
+    @property
+    def unreported(self) -> bool:
+        """Whether there are any that :meth:`take_unreported` has not given out."""
+        return bool(self._unreported)
+
+    def reasons(self) -> Sequence[str]:
+        """Why those are lost that :meth:`take_unsaid` has not given out."""
+        with briefly(self._lock):
+            return list(self._unsaid)
+
+    def take_unsaid(self, reason: str) -> int:
+        """How many are to be said through ``logging``: all with this reason since the last call."""
+        with briefly(self._lock):
+            return self._unsaid.pop(reason, 0)
+
+    def take_unreported(self) -> Counter[str]:
+        """What is to be written as an event: all since the last call."""
+        with briefly(self._lock):
+            taken, self._unreported = self._unreported, Counter()
+        return taken

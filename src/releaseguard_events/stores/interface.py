@@ -1,0 +1,18 @@
+"""What a store is to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from releaseguard_events.event import Event
+
+
+class Store(Protocol):
+    """Where events go. One thread at a time."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write what is not there yet, by id: a repeat does no harm. Raises ``ReleaseguardError``."""
+
+    def close(self) -> None:
+        """Release connections and files. Calling it twice is harmless."""
