@@ -9,14 +9,15 @@ import pytest
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.functions.interface import Function
 from releaseguard.incident import changes
-from releaseguard.incident.values import ChangeKind, ChangeRecord, message
+from releaseguard.incident.values import ChangeKind, ChangeRecord
+from releaseguard.messages.message import message
 
 BEGAN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 def change(minutes_before: float, kind: ChangeKind = ChangeKind.RELEASE) -> ChangeRecord:
     at = BEGAN - timedelta(minutes=minutes_before)
-    return ChangeRecord(at=at, kind=kind, what=message("change_release", release=str(minutes_before)))
+    return ChangeRecord(at=at, kind=kind, what=message("change.release", release=str(minutes_before)))
 
 
 @pytest.mark.parametrize(

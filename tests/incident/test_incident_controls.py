@@ -14,12 +14,14 @@ from releaseguard.destinations.interface import Observed
 from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
 from releaseguard.functions.interface import Calls, Function, FunctionLogs, LogLine
 from releaseguard.health.interface import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
-from releaseguard.incident.controls import ControlContext, carry_out
-from releaseguard.incident.evidence import Evidence
+from releaseguard.incident.controls.context import ControlContext
+from releaseguard.incident.controls.kinds import carry_out
+from releaseguard.incident.evidence import ErrorKind, Evidence, SourceCount
 from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.secrets import ConfiguredDestination, DestinationObservation, Secrets
 from releaseguard.incident.values import Status
-from releaseguard.incident.words import LANGUAGES, Words
+from releaseguard.messages import LANGUAGES
+from releaseguard.messages.localizer import Localizer
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -106,8 +108,8 @@ def surroundings(provider="paytr", **more) -> ControlContext:
     evidence = Evidence(
         since=BEGAN,
         by_event={"paytr_error": 2},
-        by_source={"client": (10, 2), "web": (30, 0), "": (1, 0)},
-        errors={("paytr_error", "401"): 1, ("paytr_error", ""): 1},
+        by_source={"client": SourceCount(10, 2), "web": SourceCount(30, 0), "": SourceCount(1, 0)},
+        errors={ErrorKind("paytr_error", "401"): 1, ErrorKind("paytr_error", ""): 1},
         newest_errors=["11:59:00Z paytr_error 401"],
     )
     given = {
@@ -133,9 +135,9 @@ def told(finding) -> str:
     """The finding in English; that Turkish can tell it too is asserted on the way."""
     texts = {}
     for language in LANGUAGES:
-        words = Words(language, NOON)
+        localizer = Localizer(language, NOON)
         steps = [finding.next_step] if finding.next_step else []
-        texts[language] = "\n".join(words.say(one) for one in [*finding.says, *steps])
+        texts[language] = "\n".join(localizer.say(one) for one in [*finding.says, *steps])
         assert "{" not in texts[language]
     assert texts["tr"] != texts["en"]
     return texts["en"]

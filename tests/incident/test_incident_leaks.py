@@ -8,7 +8,8 @@ import pytest
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.incident.document import _closing
-from releaseguard.incident.words import LANGUAGES, Words
+from releaseguard.messages import LANGUAGES
+from releaseguard.messages.localizer import Localizer
 from releaseguard.rotation.history.account import leak_row
 from releaseguard.rotation.history.views import OpenLeak
 from releaseguard.rotation.values import Leak
@@ -21,7 +22,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 def test_the_commands_of_an_open_leak_survive_their_sentence(language, contained, unfinished):
     leak = OpenLeak("r1", "KEY", Leak("in a gist", {"KEY": 3}), NOON, contained, unfinished)
     row = leak_row(ChainKey("sendgrid", "production"), leak)
-    told = _closing(row, Words(language, NOON))
+    told = _closing(row, Localizer(language, NOON))
     if language == "en":
         assert told == row["next_step"]
     commands = [

@@ -22,11 +22,11 @@ def labels() -> dict[str, str]:
         *("from_events", "heading_changes", "heading_symptoms", "heading_controls", "heading_actions", "heading_rules"),
         *("heading_open", "heading_others", "no_changes", "not_looked", "next", "likely_mark", "open", "run"),
         *("began_here", "title", "as_of", "undone"),
-        *(f"state_{one}" for one in ("down", "degraded", "silent", "healthy", "idle", "unknown")),
-        *(f"status_{one}" for one in ("bad", "ok", "unclear", "not_done", "person")),
-        *(f"match_{one}" for one in ("yes", "some", "no", "unknown")),
+        *(f"state.{one}" for one in ("down", "degraded", "silent", "healthy", "idle", "unknown")),
+        *(f"status.{one}" for one in ("bad", "ok", "unclear", "not_done", "person")),
+        *(f"match.{one}" for one in ("yes", "some", "no", "unknown")),
     ]
-    return {key: key.replace("_", " ") for key in keys}
+    return {key: key.replace("_", " ").replace(".", " ") for key in keys}
 
 
 def change(at="2026-11-24T11:40:00.000000Z", before=0, **more):

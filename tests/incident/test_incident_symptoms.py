@@ -8,6 +8,7 @@ import pytest
 
 from releaseguard.cards.spec import Symptom
 from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
+from releaseguard.incident.evidence import ErrorKind
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import Match
 
@@ -21,7 +22,7 @@ GONE = HealthCondition(HealthState.SILENT, "", Grounds(Why.SILENT, expected=20),
 def traffic(condition=CALM, errors=None, events=None, spikes=None) -> SymptomEvidence:
     return SymptomEvidence(
         condition=condition,
-        errors=errors or {},
+        errors={ErrorKind(*kind): count for kind, count in (errors or {}).items()},
         event=lambda name: (events or {}).get(name, CALM),
         spike=lambda name, harm: (spikes or {}).get((name, harm)),
         harms={"flag": 3.0},

@@ -24,10 +24,10 @@ from releaseguard.cards.spec import (
     VolumeCheck,
 )
 from releaseguard.errors import ConfigError
+from releaseguard.messages import LANGUAGES
 from releaseguard.model import duration
 from releaseguard.tomlfile import Document, Step, did_you_mean
 
-LANGUAGES = ("en", "tr")
 RUN_NAMES = ("amount", "correlation_id", "email", "idempotency_key", "run_id", "user_id")
 """What a run gives to the steps of every flow."""
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")

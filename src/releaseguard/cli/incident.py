@@ -14,6 +14,7 @@ from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Moment, Run, Span, command, environment_option, steer, write_output
 from releaseguard.cli.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.messages import LANGUAGES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +42,7 @@ HURRY = timedelta(seconds=15)
 @click.option(
     "--as-of", type=Moment(), metavar="TIME", help="Look with only what had been recorded by then, for a post-mortem."
 )
-@click.option("--lang", type=click.Choice(["en", "tr"]), help="Language of the report (else [project] language).")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the report (else [project] language).")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
 def incident(
@@ -111,7 +112,7 @@ def _progress(what: str) -> None:
 
 
 def _exit_code(found: Incident) -> ExitCode:
-    from releaseguard.incident.document import is_bad, is_broken, says_nothing
+    from releaseguard.incident.verdict import is_bad, is_broken, says_nothing
 
     if is_bad(found):
         return ExitCode.BAD

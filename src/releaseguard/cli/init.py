@@ -14,13 +14,13 @@ import click
 
 from releaseguard.cli.options import Run, command
 from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError, UsageError
+from releaseguard.messages import LANGUAGES
 
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.init.answers import Answers, Guess
 
 T = TypeVar("T")
-LANGUAGES = ("en", "tr")
 
 
 @command("init", example="releaseguard init --provider sendgrid --destination github:lovendo/app --workflows")

@@ -10,7 +10,8 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.deployments.interface import Deployment as Served
 from releaseguard.functions.interface import Function
-from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord, message
+from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord
+from releaseguard.messages.message import message
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.values import Direction
 from releaseguard.verification.interface import Deployment
@@ -29,7 +30,7 @@ def releases(deployments: Iterable[Deployment]) -> Iterator[ChangeRecord]:
     """The releases that the app said it deployed."""
     for one in deployments:
         yield ChangeRecord(
-            at=one.deployed_at, kind=ChangeKind.RELEASE, what=message("change_release", release=one.release)
+            at=one.deployed_at, kind=ChangeKind.RELEASE, what=message("change.release", release=one.release)
         )
 
 
@@ -42,19 +43,24 @@ def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[Chan
             back = direction is not Direction.FORWARD
             for key, at in (("pushed", progress.pushed_at), ("deployed", progress.deployed_at)):
                 if at is not None:
-                    what = message(f"change_rotation_{key}{'_back' if back else ''}", **facts)
+                    what = message(f"change.rotation_{key}{'_back' if back else ''}", **facts)
                     yield ChangeRecord(at=at, kind=ChangeKind.ROTATION, what=what)
 
 
 def migrations(runs: Iterable[WorkflowRun]) -> Iterator[ChangeRecord]:
     """Workflow runs, dated by their end: what they change is there at the latest then."""
     for run in runs:
-        key = "change_workflow_ran" if run.conclusion else "change_workflow_runs"
-        facts = {"workflow": run.workflow, "number": run.number, "conclusion": run.conclusion or run.status}
+        key = "change.workflow_ran" if run.conclusion else "change.workflow_runs"
         yield ChangeRecord(
             at=run.changed_at if run.conclusion else run.started_at,
             kind=ChangeKind.MIGRATION,
-            what=message(key, **facts, commit=run.commit[:7]),
+            what=message(
+                key,
+                workflow=run.workflow,
+                number=run.number,
+                conclusion=run.conclusion or run.status,
+                commit=run.commit[:7],
+            ),
             where=run.place,
             url=run.url or None,
             went_wrong=run.went_wrong,
@@ -65,13 +71,13 @@ def functions(place: str, deployed: Iterable[Function]) -> Iterator[ChangeRecord
     """The newest deployment of each function; those that were deployed together are one change."""
     dated = [(one.changed_at, one.name) for one in deployed if one.changed_at is not None]
     for at, names in _together(dated):
-        what = message("change_function", functions=sorted(names), count=len(names))
+        what = message("change.function", functions=sorted(names), count=len(names))
         yield ChangeRecord(at=at, kind=ChangeKind.FUNCTION, what=what, where=place)
 
 
-def served(place: str, deployment: Served) -> ChangeRecord:
+def served(service: str, place: str, deployment: Served) -> ChangeRecord:
     """What the hosting service serves, since when."""
-    what = message("change_served", release=deployment.release or deployment.id, id=deployment.id)
+    what = message("change.served", service=service, release=deployment.release or deployment.id)
     return ChangeRecord(at=deployment.created_at, kind=ChangeKind.DEPLOYMENT, what=what, where=place)
 
 
@@ -80,7 +86,7 @@ def written(writes: Iterable[tuple[str, str, datetime]]) -> Iterator[ChangeRecor
     written together is one change."""
     for at, found in _together((at, (place, name)) for place, name, at in writes):
         places, names = (sorted({pair[part] for pair in found}) for part in (0, 1))
-        what = message("change_written", names=names, count=len(names))
+        what = message("change.written", names=names, count=len(names))
         yield ChangeRecord(at=at, kind=ChangeKind.SECRET, what=what, where=", ".join(places))
 
 

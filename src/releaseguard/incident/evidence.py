@@ -6,11 +6,27 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from releaseguard.messages.message import Counted
 from releaseguard.model import Event, Outcome
 
 NEWEST = 5
 """Errors that are shown one by one."""
+
+
+class ErrorKind(NamedTuple):
+    """``code`` is empty where the event has none."""
+
+    event: str
+    code: str
+
+
+class SourceCount(NamedTuple):
+    """How many events one writer wrote, and how many of them are errors."""
+
+    events: int
+    errors: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +35,9 @@ class Evidence:
 
     since: datetime
     by_event: Mapping[str, int]
-    by_source: Mapping[str, tuple[int, int]]
-    """Events and errors of each writer; ``client`` is the phones."""
-    errors: Mapping[tuple[str, str], int]
-    """By event and ``error_code`` (``""``: none)."""
+    by_source: Mapping[str, SourceCount]
+    """``client`` is the phones."""
+    errors: Mapping[ErrorKind, int]
     newest_errors: Sequence[str]
     """One line each, scrubbed, oldest first."""
 
@@ -37,7 +52,7 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
     by_event: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     failed: Counter[str] = Counter()
-    errors: Counter[tuple[str, str]] = Counter()
+    errors: Counter[ErrorKind] = Counter()
     newest: deque[Event] = deque(maxlen=NEWEST)
     for event in events:
         source = event.source or ""
@@ -45,15 +60,23 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
         calls[source] += 1
         if event.outcome is Outcome.ERROR:
             failed[source] += 1
-            errors[event.event, event.error_code or ""] += 1
+            errors[ErrorKind(event.event, event.error_code or "")] += 1
             newest.append(event)
     return Evidence(
         since=since,
         by_event=by_event,
-        by_source={source: (calls[source], failed[source]) for source in sorted(calls)},
+        by_source={source: SourceCount(calls[source], failed[source]) for source in sorted(calls)},
         errors=errors,
         newest_errors=[scrub(_line(event)) for event in newest],
     )
+
+
+def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:
+    """The error codes, the most frequent first."""
+    codes: Counter[str] = Counter()
+    for kind, count in errors.items():
+        codes[kind.code] += count
+    return [Counted(*one) for one in sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
 def _line(event: Event) -> str:

@@ -16,7 +16,8 @@ from releaseguard.health.judge import condition_of
 from releaseguard.health.run import HealthContext
 from releaseguard.incident import changes
 from releaseguard.incident.beginning import Past, reaches_back
-from releaseguard.incident.controls import ControlContext, carry_out
+from releaseguard.incident.controls.context import ControlContext
+from releaseguard.incident.controls.kinds import carry_out
 from releaseguard.incident.evidence import Evidence, evidence_of
 from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.problems import GITHUB, SERVICES, SUPABASE, VERCEL, broke, problem
@@ -196,7 +197,7 @@ def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource
 
 
 def _served(host: HostingTarget, served: Deployment | None) -> Iterable[ChangeRecord]:
-    return [changes.served(f"{host.place}/{host.target}", served)] if served is not None else []
+    return [changes.served(VERCEL.name, f"{host.place}/{host.target}", served)] if served is not None else []
 
 
 def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:

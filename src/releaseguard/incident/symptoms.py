@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from releaseguard.cards.spec import Symptom
 from releaseguard.health.interface import TROUBLED, HealthCondition, HealthState, Why
-from releaseguard.incident.values import Match, Message, SymptomMatch, message
+from releaseguard.incident.evidence import ErrorKind, codes_of
+from releaseguard.incident.values import Match, SymptomMatch
+from releaseguard.messages.message import Message, message
 
 TELLING_SHARE = 0.1
 """The share of a failing provider's errors from which on a symptom's errors are said to show it."""
 SPIKE = 2.0
 """The multiple of the usual volume from which on it is called a spike, where no check of the card says."""
+MOST_CODES = 3
 _MOST_TELLING = (Match.YES, Match.SOME, Match.UNKNOWN, Match.NO)
 _GONE = frozenset({Why.SILENT, Why.VOLUME})
 """Grounds that speak of events that do not come."""
@@ -23,8 +26,7 @@ class SymptomEvidence:
     """What the log says of one provider since its trouble began, or in the looked-at time."""
 
     condition: HealthCondition
-    errors: Mapping[tuple[str, str], int]
-    """How many errors by event and ``error_code`` (``""``: none)."""
+    errors: Mapping[ErrorKind, int]
     event: Callable[[str], HealthCondition]
     """How one of the provider's events is, judged as if it were a provider of its own."""
     spike: Callable[[str, float], HealthCondition | None]
@@ -35,22 +37,22 @@ class SymptomEvidence:
 def matched(symptom: Symptom, traffic: SymptomEvidence) -> SymptomMatch:
     """Whether the symptom is there: by its errors, by events that do not come, or by a spike."""
     if traffic.condition.grounds.why in (Why.LOG_STOPPED, Why.NO_HISTORY):
-        return SymptomMatch(symptom, Match.UNKNOWN, [message(f"symptom_{traffic.condition.grounds.why.value}")])
+        return SymptomMatch(symptom, Match.UNKNOWN, [message(f"symptom.{traffic.condition.grounds.why.value}")])
     parts = [_errors(symptom, traffic), *_silences(symptom, traffic), *_spikes(symptom, traffic)]
     shown = [part for part in parts if part is not None]
     best = next((match for match in _MOST_TELLING if any(part.match is match for part in shown)), Match.NO)
     says = [one for part in shown if part.match is best for one in part.says]
     since = min((part.since for part in shown if part.match is best and part.since), default=None)
-    return SymptomMatch(symptom, best, says or [message("symptom_nothing")], since)
+    return SymptomMatch(symptom, best, says or [message("symptom.nothing")], since)
 
 
 def _errors(symptom: Symptom, traffic: SymptomEvidence) -> SymptomMatch | None:
     if not symptom.events:
         return None
     mine = {
-        (event, code): count
-        for (event, code), count in traffic.errors.items()
-        if event in symptom.events and (not symptom.error_codes or code in symptom.error_codes)
+        kind: count
+        for kind, count in traffic.errors.items()
+        if kind.event in symptom.events and (not symptom.error_codes or kind.code in symptom.error_codes)
     }
     count, total = sum(mine.values()), sum(traffic.errors.values())
     if not count:
@@ -62,13 +64,10 @@ def _errors(symptom: Symptom, traffic: SymptomEvidence) -> SymptomMatch | None:
     )
 
 
-def _counted(mine: Mapping[tuple[str, str], int], total: int) -> Message:
-    codes: dict[str, int] = {}
-    for (_, code), count in mine.items():
-        codes[code] = codes.get(code, 0) + count
-    often = sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-    events = ", ".join(sorted({event for event, _ in mine}))
-    return message("symptom_errors", count=sum(mine.values()), total=total, events=events, codes=often)
+def _counted(mine: Mapping[ErrorKind, int], total: int) -> Message:
+    events = sorted({kind.event for kind in mine})
+    codes = codes_of(mine)[:MOST_CODES]
+    return message("symptom.errors", count=sum(mine.values()), total=total, events=events, codes=codes)
 
 
 def _silences(symptom: Symptom, traffic: SymptomEvidence) -> Sequence[SymptomMatch]:
@@ -78,13 +77,13 @@ def _silences(symptom: Symptom, traffic: SymptomEvidence) -> Sequence[SymptomMat
 def _silence(symptom: Symptom, event: str, condition: HealthCondition) -> SymptomMatch:
     if condition.state in TROUBLED and condition.grounds.why in _GONE:
         grounds = condition.grounds
-        key = "symptom_silent" if grounds.why is Why.SILENT else "symptom_fewer"
+        key = "symptom.silent" if grounds.why is Why.SILENT else "symptom.fewer"
         facts = {"event": event, "since": condition.since, "expected": grounds.expected, "seen": grounds.events}
         return SymptomMatch(symptom, Match.YES, [Message(key, facts)], condition.since)
     if condition.grounds.why is Why.NO_HISTORY:
-        return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom_never_seen", event=event)])
+        return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom.never_seen", event=event)])
     if condition.state is HealthState.UNKNOWN and condition.grounds.why is Why.BY_CHANCE:
-        return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom_too_few", event=event)])
+        return SymptomMatch(symptom, Match.UNKNOWN, [message("symptom.too_few", event=event)])
     return SymptomMatch(symptom, Match.NO, [])
 
 
@@ -97,5 +96,5 @@ def _spikes(symptom: Symptom, traffic: SymptomEvidence) -> Sequence[SymptomMatch
         else:
             grounds = condition.grounds
             facts = {"event": event, "since": condition.since, "expected": grounds.expected, "seen": grounds.events}
-            found.append(SymptomMatch(symptom, Match.YES, [Message("symptom_spike", facts)], condition.since))
+            found.append(SymptomMatch(symptom, Match.YES, [Message("symptom.spike", facts)], condition.since))
     return found

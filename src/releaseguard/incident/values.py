@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from releaseguard.cards.spec import Card, Control, Symptom
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 from releaseguard.health.interface import HealthCondition, ProviderHealth
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A sentence: its key in :mod:`releaseguard.incident.words`, and the facts that stand in it."""
-
-    key: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-def message(key: str, /, **facts: Any) -> Message:
-    """Shorthand for :class:`Message`."""
-    return Message(key, facts)
+from releaseguard.messages.message import Message
 
 
 class Status(StrEnum):

@@ -134,7 +134,7 @@ def _upper(turkish: str) -> str:
 
 def _parts(document: IncidentDocument, labels: Labels, width: int) -> Iterator[tuple[str, list[str]]]:
     yield "heading_open", [line for one in document["open"] for line in _open_lines(one, labels, width)]
-    others = (f"{one['provider']} {labels['state_' + one['state']]}: {one['reason']}" for one in document["others"])
+    others = (f"{one['provider']} {labels['state.' + one['state']]}: {one['reason']}" for one in document["others"])
     yield "heading_others", [line for one in others for line in wrapped(one, "    ", width, first="  ")]
     yield "heading_changes", _changes(document, labels, width)
     yield "heading_symptoms", [line for row in document["symptoms"] for line in _symptom(row, labels, width)]
@@ -167,14 +167,14 @@ def _changes(document: IncidentDocument, labels: Labels, width: int) -> list[str
 
 
 def _symptom(row: SymptomRow, labels: Labels, width: int) -> list[str]:
-    lines = wrapped(f"[{labels['match_' + row['match']]}] {row['text']}", "    ", width, first="  ")
+    lines = wrapped(f"[{labels['match.' + row['match']]}] {row['text']}", "    ", width, first="  ")
     if row["match"] != "no":
         lines += [line for one in row["evidence"] for line in wrapped(one, "      ", width)]
     return lines
 
 
 def _control(row: ControlRow, labels: Labels, width: int) -> list[str]:
-    lines = wrapped(f"[{labels['status_' + row['status']]}] {row['text']}", "    ", width, first="  ")
+    lines = wrapped(f"[{labels['status.' + row['status']]}] {row['text']}", "    ", width, first="  ")
     for one in row["finding"]:
         lines += wrapped(one, "      ", width)
     for line in row["lines"]:
@@ -207,7 +207,7 @@ def markdown(document: IncidentDocument, labels: Labels, _width: int = 0) -> str
     if document["others"]:
         lines += ["", f"### {labels['heading_others']}", ""]
         lines += [
-            f"- {cell(one['provider'])}, {labels['state_' + one['state']]}: {cell(one['reason'])}"
+            f"- {cell(one['provider'])}, {labels['state.' + one['state']]}: {cell(one['reason'])}"
             for one in document["others"]
         ]
     lines += ["", f"### {labels['heading_changes']}", "", *_markdown_changes(document, labels)]
@@ -250,7 +250,7 @@ def _markdown_changes(document: IncidentDocument, labels: Labels) -> Iterator[st
 
 def _markdown_control(row: ControlRow, labels: Labels) -> Iterator[str]:
     status = row["status"]
-    yield f"- {_MARKS[status]} **{cell(row['text'])}** ({labels['status_' + status]})"
+    yield f"- {_MARKS[status]} **{cell(row['text'])}** ({labels['status.' + status]})"
     for one in row["finding"]:
         yield f"  - {cell(one)}"
     if row["lines"]:

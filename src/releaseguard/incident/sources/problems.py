@@ -12,7 +12,8 @@ from releaseguard.errors import (
     ReleaseguardError,
     Unreachable,
 )
-from releaseguard.incident.values import ControlResult, Message, Status, message
+from releaseguard.incident.values import ControlResult, Status
+from releaseguard.messages.message import Message, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,19 @@ SERVICES = {"github": GITHUB, "vercel": VERCEL, "supabase": SUPABASE}
 
 def problem(error: ReleaseguardError, service: ServiceLabel) -> Message:
     """What went wrong. ``what`` is the error's own word, which is English."""
-    facts = {"service": service.name, "variable": service.variable, "what": error.what, "where": error.where or ""}
-    return Message(f"problem_{_kind(error)}", facts)
+    return message(
+        f"problem.{_kind(error)}",
+        service=service.name,
+        variable=service.variable,
+        what=error.what,
+        where=error.where or "",
+    )
 
 
 def remedy(error: ReleaseguardError, service: ServiceLabel) -> Message:
-    """What to do about it."""
-    facts = {"service": service.name, "variable": service.variable, "step": error.next_step or ""}
-    return Message(f"remedy_{_kind(error)}", facts)
+    """What to do about it: to English readers in the error's own words, where it has some."""
+    facts = {"service": service.name, "variable": service.variable}
+    return Message(f"remedy.{_kind(error)}", facts, in_english=error.next_step or "")
 
 
 def not_done(error: ReleaseguardError, service: ServiceLabel) -> ControlResult:
@@ -51,33 +57,31 @@ def not_done(error: ReleaseguardError, service: ServiceLabel) -> ControlResult:
 
 def broke(error: Exception, trace: str | None) -> ControlResult:
     """The finding of a control over which we broke ourselves."""
-    facts = {"problem": type(error).__name__, "trace": trace or "-"}
-    return ControlResult(
-        status=Status.NOT_DONE, says=[Message("broken", facts)], next_step=Message("remedy_broken", facts)
-    )
+    says = [message("problem.broken", problem=type(error).__name__)]
+    return ControlResult(status=Status.NOT_DONE, says=says, next_step=message("remedy.broken", trace=trace or "-"))
 
 
 def not_configured(what: str, setting: str) -> ControlResult:
     """The finding of a control for which the configuration says too little."""
     return ControlResult(
         status=Status.NOT_DONE,
-        says=[message(f"not_configured_{what}")],
-        next_step=message("remedy_configure", setting=setting),
+        says=[message(f"not_configured.{what}")],
+        next_step=message("remedy.configure", setting=setting),
     )
 
 
 def no_database(variable: str) -> ControlResult:
     """The finding of a control that asks the app's database, whose address is in no variable."""
-    step = message("remedy_credential", variable=variable)
+    step = message("remedy.credential", variable=variable)
     return ControlResult(
-        status=Status.NOT_DONE, says=[message("problem_credential", variable=variable)], next_step=step
+        status=Status.NOT_DONE, says=[message("problem.credential", variable=variable)], next_step=step
     )
 
 
 def invariant_off(check: str) -> ControlResult:
     """The finding of a control that runs an invariant which the project has not named."""
-    step = message("remedy_invariant", setting=f'[app.invariants] "{check}" = "SELECT ..."')
-    return ControlResult(status=Status.NOT_DONE, says=[message("invariant_off")], next_step=step)
+    step = message("remedy.invariant", setting=f'[app.invariants] "{check}" = "SELECT ..."')
+    return ControlResult(status=Status.NOT_DONE, says=[message("invariant.off")], next_step=step)
 
 
 def _kind(error: ReleaseguardError) -> str:

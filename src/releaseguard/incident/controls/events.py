@@ -1,0 +1,36 @@
+"""What the event log says of the provider."""
+
+from __future__ import annotations
+
+from releaseguard.cards.spec import Control
+from releaseguard.health.interface import TROUBLED, HealthState
+from releaseguard.incident.conditions import health_message
+from releaseguard.incident.controls.context import ControlContext
+from releaseguard.incident.evidence import codes_of
+from releaseguard.incident.values import ControlResult, Status
+from releaseguard.messages.message import Message, message
+
+MOST_CODES = 5
+
+
+def events(_control: Control, around: ControlContext) -> ControlResult:
+    condition, evidence = around.health.condition, around.evidence
+    bad = condition.state in TROUBLED
+    status = Status.BAD if bad else Status.UNCLEAR if condition.state is HealthState.UNKNOWN else Status.OK
+    says = [health_message(condition), *(_source(source, *told) for source, told in evidence.by_source.items())]
+    if evidence.errors:
+        says.append(message("events.error_codes", codes=codes_of(evidence.errors)[:MOST_CODES]))
+    last = around.health.glance.last_success
+    if bad and last is not None:
+        says.append(message("events.last_success", at=last))
+    command = f"releaseguard events list --provider {around.card.id}"
+    return ControlResult(status=status, says=says, lines=evidence.newest_errors, command=command)
+
+
+def _source(source: str, calls: int, failed: int) -> Message:
+    if source == "client":
+        named: str | Message = message("events.from_phones")
+    else:
+        named = source or message("events.from_nobody")
+    key = "events.source_failed" if failed else "events.source_ok"
+    return message(key, source=named, calls=calls, failed=failed)

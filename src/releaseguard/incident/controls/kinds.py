@@ -1,0 +1,37 @@
+"""Every kind of control, and what carries it out. One that fails stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from releaseguard.cards.spec import Control
+from releaseguard.incident.controls import app, events, functions, secrets, workflows
+from releaseguard.incident.controls.context import ControlContext
+from releaseguard.incident.values import ControlResult, Status
+from releaseguard.messages.message import message
+
+
+def carry_out(control: Control, around: ControlContext) -> ControlResult:
+    """Carry a control out. Raises ``Refused`` alone."""
+    result = KINDS[control.kind](control, around)
+    shows_now = control.kind in _OF_THE_PRESENT and result.status in (Status.OK, Status.BAD, Status.UNCLEAR)
+    if not (around.past and shows_now):
+        return result
+    return replace(result, says=[*result.says, message("control.as_it_is_now")])
+
+
+_OF_THE_PRESENT = frozenset({"secret_present", "invariant", "coverage"})
+"""Kinds whose services do not tell how it was."""
+
+
+KINDS: Mapping[str, Callable[[Control, ControlContext], ControlResult]] = {
+    "events": events.events,
+    "function_logs": functions.function_logs,
+    "workflow_runs": workflows.workflow_runs,
+    "secret_present": secrets.secret_present,
+    "invariant": app.invariant,
+    "coverage": app.coverage,
+    "page": app.page,
+}
+"""Every kind of control that a card may have, and what carries it out."""

@@ -1,0 +1,65 @@
+"""The first line of an incident, for the channel: what, since when, the likely cause."""
+
+from __future__ import annotations
+
+from releaseguard.health.interface import TROUBLED, HealthState
+from releaseguard.incident.conditions import health_message
+from releaseguard.incident.values import Incident, Match, SymptomMatch
+from releaseguard.incident.verdict import found_bad
+from releaseguard.messages.localizer import Localizer
+from releaseguard.messages.message import message
+
+SHARED = 3
+"""Providers in trouble at once from which on what they share is looked at first."""
+
+
+def headline(incident: Incident, localizer: Localizer) -> str:
+    """The line in one language."""
+    what = _what(incident, localizer)
+    reason = _reason(incident, localizer)
+    cause = _cause(incident, localizer)
+    return f"{what}: {reason}. {cause[:1].upper()}{cause[1:]}." if cause else f"{what}: {reason}."
+
+
+def _what(incident: Incident, localizer: Localizer) -> str:
+    name, state, began = incident.card.name, incident.condition.state, incident.began
+    if state in TROUBLED:
+        if incident.before_window:
+            return localizer.phrase("head.before", name=name, state=message(f"state.{state.value}"), since=began)
+        return localizer.phrase(f"head.{state.value}", name=name, since=began)
+    shown = _telling(incident)
+    if shown is not None:
+        return localizer.phrase("head.symptom", name=name, symptom=shown.symptom.text, since=began)
+    if state is HealthState.UNKNOWN:
+        return localizer.phrase("head.unknown", name=name)
+    if bad := found_bad(incident):
+        return localizer.phrase("head.found", name=name, count=len(bad))
+    return localizer.phrase(f"head.{state.value}", name=name)
+
+
+def _telling(incident: Incident) -> SymptomMatch | None:
+    """The symptom that shows trouble of a provider which itself is well."""
+    if incident.condition.state in TROUBLED:
+        return None
+    return next((one for one in incident.symptoms if one.match is Match.YES and one.since == incident.began), None)
+
+
+def _reason(incident: Incident, localizer: Localizer) -> str:
+    shown = _telling(incident)
+    if shown is not None:
+        return "; ".join(localizer.say(one) for one in shown.says)
+    return localizer.say(health_message(incident.condition, brief=incident.condition.state in TROUBLED))
+
+
+def _cause(incident: Incident, localizer: Localizer) -> str:
+    if incident.began is None:
+        return ""
+    if len(incident.others) >= SHARED - 1 and incident.cause is None:
+        names = [name for name, _ in incident.others]
+        return localizer.phrase("likely.everyone", count=len(names), names=names)
+    cause = incident.cause
+    if cause is None:
+        return localizer.phrase("likely.nothing")
+    before = incident.began - cause.at
+    key = "likely.around" if before.total_seconds() < 60 else "likely.failed" if cause.went_wrong else "likely.change"
+    return localizer.phrase(key, change=cause.what, before=before)

@@ -1,0 +1,33 @@
+"""What an incident comes to: whether anything is bad, broken, or not to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.health.interface import TROUBLED, HealthState, Why
+from releaseguard.incident.values import CheckedControl, Incident, Match, Status
+
+
+def is_bad(incident: Incident) -> bool:
+    """Whether the provider is in trouble, a symptom is there, or a control found something."""
+    return (
+        incident.condition.state in TROUBLED
+        or any(one.match is Match.YES for one in incident.symptoms)
+        or bool(found_bad(incident))
+    )
+
+
+def is_broken(incident: Incident) -> bool:
+    """Whether a part of it could not be judged for a bug of ours."""
+    keys = (one.key for control in incident.controls for one in control.finding.says)
+    return incident.condition.grounds.why is Why.BROKEN or "problem.broken" in keys
+
+
+def says_nothing(incident: Incident) -> bool:
+    """Whether the log tells too little to know how the provider is."""
+    return incident.condition.state is HealthState.UNKNOWN
+
+
+def found_bad(incident: Incident) -> Sequence[CheckedControl]:
+    """The controls that found something."""
+    return [one for one in incident.controls if one.finding.status is Status.BAD]
