@@ -3,6 +3,8 @@ distribution."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from releaseguard_events.errors import (
     AccessDenied,
     ConfigError,
@@ -18,12 +20,14 @@ from releaseguard_events.errors import (
 )
 
 __all__ = [
+    "DISTRIBUTION",
     "AccessDenied",
     "ConfigError",
     "ExitCode",
     "Failed",
     "LeaseHeld",
     "NotFound",
+    "NotInstalled",
     "RateLimited",
     "Refused",
     "ReleaseguardError",
@@ -33,6 +37,20 @@ __all__ = [
     "Unreachable",
     "UsageError",
 ]
+
+
+DISTRIBUTION: Final = "releaseguard"
+"""Under which name this package is installed."""
+
+
+class NotInstalled(UsageError):
+    """``what`` needs libraries that a small installation leaves out: whoever installs has to add ``extra``."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs libraries that are not installed",
+            next_step=f"pip install '{DISTRIBUTION}[{extra}]'",
+        )
 
 
 class LeaseHeld(Refused):

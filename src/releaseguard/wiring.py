@@ -633,6 +633,7 @@ class Wiring:
         """The app's own database, at the address in the variable that ``[app] database_url_env`` names."""
         from releaseguard.appdb import AppDatabase
 
+        safemode.need_psycopg()
         setting = self.settings.app.database_url_env
         url = Secret(self.environ[setting])
 
@@ -1135,6 +1136,7 @@ def _sqlite(wiring: Wiring, url: str, table: EventTable) -> EventLog:
 
 
 def _postgres(wiring: Wiring, url: str, table: EventTable) -> EventLog:
+    safemode.need_psycopg()
     from releaseguard.eventlog.stores.postgres import PostgresEventLog
 
     def pin(target: str) -> str:

@@ -299,7 +299,7 @@ os._exit(0)
 }
 
 
-NEEDED = "import msgspec, httpx, httptools, certifi, psycopg"
+NEEDED = "import msgspec, httpx2, httptools, certifi, psycopg"
 OTHERS = tuple(f"python3.{minor}" for minor in range(12, 15))
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import httpcore
+import httpcore2
 import pytest
 
 from releaseguard.errors import (
@@ -543,7 +543,7 @@ def test_of_many_threads_only_one_is_between_its_guard_and_the_network(
 ) -> None:
     """What a stopped process still sends when it wakes up: each thread there would send one request."""
     inside, most = [0], [0]
-    send = httpcore._backends.sync.SyncStream.write
+    send = httpcore2._backends.sync.SyncStream.write
 
     def guard() -> None:
         if _this_thread.guard is not None:
@@ -554,7 +554,7 @@ def test_of_many_threads_only_one_is_between_its_guard_and_the_network(
         send(*args, **options)  # type: ignore[arg-type]
         inside[0] -= 1
 
-    monkeypatch.setattr(httpcore._backends.sync.SyncStream, "write", sent)
+    monkeypatch.setattr(httpcore2._backends.sync.SyncStream, "write", sent)
     client = connect(guard=guard, limits=Limits(concurrency=8))
     client.run_side_by_side([lambda: client.request("PUT", "/thing", json={"a": 1})] * 40)
     assert len(service.arrived) == 40

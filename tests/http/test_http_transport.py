@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -107,9 +107,9 @@ def client() -> Iterator[Transport]:
     made.close()
 
 
-def get(client: Transport, url: str, method: str = "GET", headers: dict[str, str] | None = None) -> httpx.Response:
+def get(client: Transport, url: str, method: str = "GET", headers: dict[str, str] | None = None) -> httpx2.Response:
     timeout = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), 5.0)}
-    return exchanged(client, httpx.Request(method, url, headers=headers, extensions=timeout))
+    return exchanged(client, httpx2.Request(method, url, headers=headers, extensions=timeout))
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
@@ -156,7 +156,7 @@ def test_an_answer_is_whole_however_it_comes(client: Transport, pieces: Sequence
     ],
 )
 def test_what_is_no_whole_answer_is_a_connection_broken_off(client: Transport, pieces: Sequence[bytes]) -> None:
-    with peer(pieces) as served, pytest.raises(httpx.HTTPError) as caught:
+    with peer(pieces) as served, pytest.raises(httpx2.HTTPError) as caught:
         get(client, f"http://127.0.0.1:{served.port}/")
     assert fault_of(caught.value) is Fault.BROKEN_OFF
 
@@ -191,7 +191,7 @@ def test_the_answer_to_a_head_request_has_no_body(client: Transport) -> None:
 
 
 def test_a_header_cannot_begin_another_one(client: Transport) -> None:
-    with peer() as served, pytest.raises(httpx.LocalProtocolError) as caught:
+    with peer() as served, pytest.raises(httpx2.LocalProtocolError) as caught:
         get(client, f"http://127.0.0.1:{served.port}/", headers={"x-token": "abc\r\nx-evil: 1"})
     assert "abc" not in str(caught.value)
     assert served.heads == []
@@ -251,7 +251,7 @@ def test_a_certificate_of_nobody_or_of_another_name_is_refused_before_anything_i
 ) -> None:
     if host == "127.0.0.1":
         request.getfixturevalue("trusted")  # and made out to localhost
-    with peer(tls=server_tls) as served, pytest.raises(httpx.ConnectError) as caught:
+    with peer(tls=server_tls) as served, pytest.raises(httpx2.ConnectError) as caught:
         get(client, f"https://{host}:{served.port}/")
     assert fault_of(caught.value) is Fault.BAD_CERTIFICATE
     assert served.heads == []
@@ -315,7 +315,7 @@ def test_a_proxy_sees_the_target_and_its_own_credentials_and_nothing_else(server
 def test_a_proxy_that_does_not_connect_is_sent_nothing_more(answer: Sequence[bytes], fault: Fault) -> None:
     with peer(answer) as proxy:
         client = Transport(proxy=f"http://127.0.0.1:{proxy.port}")
-        with pytest.raises(httpx.HTTPError) as caught:
+        with pytest.raises(httpx2.HTTPError) as caught:
             get(client, "https://api.github.com/", headers={"authorization": "Bearer of the service"})
         client.close()
     assert fault_of(caught.value) is fault
@@ -326,7 +326,7 @@ def test_a_proxy_that_does_not_connect_is_sent_nothing_more(answer: Sequence[byt
 def test_a_peer_that_takes_the_connection_and_says_nothing_is_silent(client: Transport) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        pytest.raises(httpx.TimeoutException) as caught,
+        pytest.raises(httpx2.TimeoutException) as caught,
         transport.ends_within(0.05),
     ):
         get(client, f"http://127.0.0.1:{listener.getsockname()[1]}/")

@@ -48,14 +48,14 @@ class Deadline:
 
 def _prepare() -> None:
     """Import what a rotation needs, once, before anything is forked."""
-    import httpx  # noqa: F401
+    import httpx2  # noqa: F401
+    import releaseguard.rotation.leak
+    import releaseguard.rotation.run
 
     import releaseguard.cli.edge
     import releaseguard.cli.rotate
     import releaseguard.eventlog.stores.sqlite
     import releaseguard.http.transport
-    import releaseguard.rotation.leak
-    import releaseguard.rotation.run
     import releaseguard.services.github.destination
     import releaseguard.services.infisical.vault
     import releaseguard.services.supabase.destination

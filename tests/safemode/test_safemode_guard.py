@@ -25,14 +25,14 @@ LIST = "not on the allow-list"
 def test_every_http_library_is_refused_before_a_name_is_looked_up(run_guarded: Run) -> None:
     results = run_guarded("""
         import urllib.request, http.client, ftplib, smtplib, asyncio
-        import httpx, requests, urllib3, github, infisical_sdk
+        import httpx2, requests, urllib3, github, infisical_sdk
         from releaseguard.http import ServiceClient
         warnings.simplefilter("ignore")
         install(build_policy({"[github] url": "https://api.github.com"}, DENIED))
         looked_up, connected = passed_on()
         url = "https://api.sendgrid.com"
-        attempt("httpx", lambda: httpx.get(url))
-        attempt("httpx, asynchronous", lambda: asyncio.run(httpx.AsyncClient(trust_env=False).get(url)))
+        attempt("httpx2", lambda: httpx2.get(url))
+        attempt("httpx2, asynchronous", lambda: asyncio.run(httpx2.AsyncClient(trust_env=False).get(url)))
         attempt("requests", lambda: requests.get(url))
         attempt("urllib", lambda: urllib.request.urlopen(url))
         attempt("urllib3", lambda: urllib3.PoolManager().request("GET", url))
@@ -56,11 +56,11 @@ def test_every_spelling_of_a_providers_host_is_refused_under_every_library(run_g
     urls = [url for url in PROVIDER if url.startswith("http")]
     assert len(urls) >= 20
     results = run_guarded(f"""
-        import urllib.request, httpx, requests
+        import urllib.request, httpx2, requests
         install(build_policy({{"[infisical] url": "https://app.infisical.com"}}, DENIED))
         looked_up, connected = passed_on()
         for url in {urls!r}:
-            for library in (urllib.request.urlopen, httpx.get, requests.get):
+            for library in (urllib.request.urlopen, httpx2.get, requests.get):
                 attempt(url + " " + library.__module__, lambda: library(url))
         results["sent"] = looked_up + connected
     """)
@@ -133,7 +133,7 @@ def test_raw_sockets_reach_allowed_places_and_no_others(run_guarded: Run) -> Non
 
 def test_a_redirect_to_a_provider_ends_at_the_redirect(run_guarded: Run) -> None:
     results = run_guarded("""
-        import urllib.request, httpx, requests
+        import urllib.request, httpx2, requests
         from releaseguard.http import ServiceClient
         port = serve()
         base = f"http://127.0.0.1:{port}"
@@ -143,7 +143,7 @@ def test_a_redirect_to_a_provider_ends_at_the_redirect(run_guarded: Run) -> None
             url = f"{base}/?to={target}"
             attempt("urllib " + target, lambda: urllib.request.urlopen(url))
             attempt("requests " + target, lambda: requests.get(url))
-            attempt("httpx " + target, lambda: httpx.get(url, follow_redirects=True))
+            attempt("httpx2 " + target, lambda: httpx2.get(url, follow_redirects=True))
         client = ServiceClient(service="app", base_url=base)
         for target in ("https://api.sendgrid.com/", "//api.sendgrid.com", "https://example.com/", "http://127.0.0.1:1/"):
             attempt("ours " + target, lambda: client.request("GET", "/", params={"to": target}))
@@ -161,7 +161,7 @@ def test_a_redirect_to_a_provider_ends_at_the_redirect(run_guarded: Run) -> None
 def test_a_proxy_of_the_environment_is_never_asked(run_guarded: Run) -> None:
     results = run_guarded(
         """
-        import urllib.request, httpx, requests
+        import urllib.request, httpx2, requests
         from releaseguard.http import ServiceClient
         app, proxy = serve(), serve()
         names = ("HTTP_PROXY", "https_proxy", "ALL_PROXY")
@@ -171,7 +171,7 @@ def test_a_proxy_of_the_environment_is_never_asked(run_guarded: Run) -> None:
         results["removed"] = install(build_policy({"[app] url": base, "[github] url": "https://localhost:1"}, DENIED))
         results["left"] = [name for name in names if name in os.environ]
         looked_up, connected = passed_on()
-        for name, get in {"urllib": urllib.request.urlopen, "requests": requests.get, "httpx": httpx.get}.items():
+        for name, get in {"urllib": urllib.request.urlopen, "requests": requests.get, "httpx2": httpx2.get}.items():
             attempt(name, lambda: get(base).__class__)
         results["connected"] = sorted({known for _, known in connected}) == [app]
         os.environ["HTTPS_PROXY"] = f"http://127.0.0.1:{proxy}"
@@ -224,11 +224,11 @@ def test_behind_the_configured_proxy_the_target_is_checked_all_the_same(run_guar
 
 def test_ipv6_and_names_work_where_they_are_configured(run_guarded: Run) -> None:
     results = run_guarded("""
-        import httpx, requests
+        import httpx2, requests
         from releaseguard.http import ServiceClient
         port = serve()
         install(build_policy({"[app] url": f"http://localhost:{port}"}, DENIED))
-        attempt("httpx", lambda: httpx.get(f"http://localhost:{port}/").status_code)
+        attempt("httpx2", lambda: httpx2.get(f"http://localhost:{port}/").status_code)
         attempt("requests", lambda: requests.get(f"http://LOCALHOST:{port}/").status_code)
         client = ServiceClient(service="app", base_url=f"http://localhost:{port}")
         attempt("ours", lambda: client.request("GET", "/").status)
@@ -239,12 +239,12 @@ def test_ipv6_and_names_work_where_they_are_configured(run_guarded: Run) -> None
             except OSError:
                 six = None  # a machine without IPv6
             if six:
-                attempt("IPv6, not configured", lambda: httpx.get(f"http://[::1]:{six}/"))
+                attempt("IPv6, not configured", lambda: httpx2.get(f"http://[::1]:{six}/"))
                 install(build_policy({"[app] url": f"http://[::1]:{six}"}, DENIED))
-                attempt("IPv6", lambda: httpx.get(f"http://[::1]:{six}/").status_code)
-                attempt("IPv4, no longer configured", lambda: httpx.get(f"http://127.0.0.1:{port}/"))
+                attempt("IPv6", lambda: httpx2.get(f"http://[::1]:{six}/").status_code)
+                attempt("IPv4, no longer configured", lambda: httpx2.get(f"http://127.0.0.1:{port}/"))
     """)
-    for name in ("httpx", "requests", "ours"):
+    for name in ("httpx2", "requests", "ours"):
         assert results.pop(name) == "done: 200"
     if results:
         assert results.pop("IPv6") == "done: 200"

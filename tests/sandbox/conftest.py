@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from releaseguard.sandbox.server import Recorded, StandIn
@@ -31,13 +31,13 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def client() -> Iterator[Callable[..., httpx.Client]]:
+def client() -> Iterator[Callable[..., httpx2.Client]]:
     """Makes clients of a stand-in that are closed with the test."""
-    made: list[httpx.Client] = []
+    made: list[httpx2.Client] = []
 
-    def make(stand_in: StandIn, token: str | None = None, **options: Any) -> httpx.Client:
+    def make(stand_in: StandIn, token: str | None = None, **options: Any) -> httpx2.Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        made.append(httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=10, **options))
+        made.append(httpx2.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=10, **options))
         return made[-1]
 
     yield make

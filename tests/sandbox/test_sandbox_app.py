@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from releaseguard.model import Event, Outcome, utc_now
 from releaseguard.sandbox.providers import Trouble
 from releaseguard.sandbox.world import World
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 SEND = "/functions/v1/sendgrid-email"
 
 
-def sign_in(world: World, client: Client) -> httpx.Client:
+def sign_in(world: World, client: Client) -> httpx2.Client:
     app = client(world.app)
     app.headers["apikey"] = world.app.anon_key
     body = {"email": world.app.email, "password": world.app.password}
@@ -29,7 +29,7 @@ def sign_in(world: World, client: Client) -> httpx.Client:
     return app
 
 
-def claims(app: httpx.Client) -> Any:
+def claims(app: httpx2.Client) -> Any:
     payload = app.headers["authorization"].split(".")[1]
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 

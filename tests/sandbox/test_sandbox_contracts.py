@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 from nacl.public import PublicKey, SealedBox
 
 from releaseguard.sandbox.server import Recorded
 from releaseguard.sandbox.world import World
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 Check = Callable[[Recorded], None]
 
 

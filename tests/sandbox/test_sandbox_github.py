@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
@@ -14,7 +14,7 @@ from releaseguard.sandbox import faults
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.sandbox.world import World
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 SECRETS = "/repos/lovendo/app/actions/secrets"
 
 
@@ -23,7 +23,7 @@ def sealed(key: str, value: str) -> str:
     return base64.b64encode(box.encrypt(value.encode())).decode()
 
 
-def put(github: httpx.Client, place: str, name: str, value: str) -> httpx.Response:
+def put(github: httpx2.Client, place: str, name: str, value: str) -> httpx2.Response:
     key = github.get(f"{place}/public-key").json()
     return github.put(f"{place}/{name}", json={"encrypted_value": sealed(key["key"], value), "key_id": key["key_id"]})
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.infisical import AuditLogs, InfisicalStandIn
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 SAMPLES = Path(__file__).parents[3] / "shared" / "facts" / "infisical" / "samples.json"
 
 
@@ -37,7 +37,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def like_the_recorded_server(name: str, response: httpx.Response) -> None:
+def like_the_recorded_server(name: str, response: httpx2.Response) -> None:
     if not SAMPLES.exists():
         pytest.skip(f"the recorded exchanges {SAMPLES} are not on this machine")
     recorded = json.loads(SAMPLES.read_text(encoding="utf-8"))[name]["response"]

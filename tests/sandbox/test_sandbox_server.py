@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from releaseguard.sandbox import faults
@@ -14,10 +14,10 @@ from releaseguard.sandbox.server import Drop, Recorded
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.sandbox.world import World
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 
 
-def write(world: World, client: Client, **options: object) -> httpx.Response:
+def write(world: World, client: Client, **options: object) -> httpx2.Response:
     body = [{"name": "NEW", "value": "v"}]
     home = f"/v1/projects/{world.edge.ref}/secrets"
     return client(world.supabase, world.supabase.token).post(home, json=body, **options)
@@ -30,10 +30,10 @@ def written(world: World) -> bool:
 @pytest.mark.parametrize(
     ("fault", "error", "effect"),
     [
-        (faults.reset(), httpx.ReadError, False),
-        (faults.reset(takes_effect=True), httpx.ReadError, True),
-        (faults.half_answer(), httpx.RemoteProtocolError, True),
-        (faults.half_answer(takes_effect=False), httpx.RemoteProtocolError, False),
+        (faults.reset(), httpx2.ReadError, False),
+        (faults.reset(takes_effect=True), httpx2.ReadError, True),
+        (faults.half_answer(), httpx2.RemoteProtocolError, True),
+        (faults.half_answer(takes_effect=False), httpx2.RemoteProtocolError, False),
     ],
 )
 def test_a_broken_connection_says_nothing_about_the_effect(
@@ -48,7 +48,7 @@ def test_a_broken_connection_says_nothing_about_the_effect(
 @pytest.mark.parametrize("effect", [False, True])
 def test_silence_outlasts_the_clients_patience(world: World, client: Client, effect: bool) -> None:
     world.supabase.fail_next("POST", "/secrets", faults.silence(takes_effect=effect))
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         write(world, client, timeout=0.1)
     assert written(world) is effect
 
@@ -59,7 +59,7 @@ def test_silence_ends_when_it_is_released(world: World, client: Client) -> None:
     def patient() -> None:
         try:
             write(world, client, timeout=60)
-        except httpx.RemoteProtocolError as error:
+        except httpx2.RemoteProtocolError as error:
             ended.append(error)
 
     world.supabase.fail_next("POST", "/secrets", faults.silence())
@@ -110,7 +110,7 @@ def test_a_hook_can_drop_the_connection(world: World, client: Client, moment: st
         raise Drop
 
     getattr(world.supabase, moment).append(drop)
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         write(world, client)
     assert written(world) is effect
     assert world.supabase.requests[-1].status is None
@@ -140,7 +140,7 @@ def test_a_stopped_stand_in_refuses_and_comes_back_at_the_same_address(client: C
     stand_in = SupabaseStandIn().start()
     address = stand_in.url
     stand_in.stop()
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(httpx2.ConnectError):
         client(stand_in, stand_in.token).get("/v1/projects")
     with stand_in.start():
         assert stand_in.url == address
@@ -152,7 +152,7 @@ def test_stopping_ends_silences_and_idle_connections(client: Client) -> None:
         kept_alive = client(stand_in, stand_in.token)
         kept_alive.get("/v1/projects")
         stand_in.fail_next("GET", ".", faults.silence())
-        with pytest.raises(httpx.ReadTimeout):
+        with pytest.raises(httpx2.ReadTimeout):
             client(stand_in, stand_in.token).get("/v1/projects", timeout=0.1)
 
 

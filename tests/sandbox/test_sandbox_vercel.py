@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.vercel import VercelDeployment, VercelProject, VercelStandIn
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 
 
 @pytest.fixture
@@ -27,23 +27,23 @@ def project(vercel: VercelStandIn) -> VercelProject:
 
 
 @pytest.fixture
-def api(vercel: VercelStandIn, client: Client) -> httpx.Client:
+def api(vercel: VercelStandIn, client: Client) -> httpx2.Client:
     return client(vercel, vercel.token, params={"teamId": vercel.team_id})
 
 
-def redeploy(api: httpx.Client, original: VercelDeployment, **more: Any) -> str:
+def redeploy(api: httpx2.Client, original: VercelDeployment, **more: Any) -> str:
     body = {"name": "lovendo-web", "deploymentId": original.id, "target": "production", **more}
     made: str = api.post("/v13/deployments", json=body).json()["id"]
     return made
 
 
-def state(api: httpx.Client, deployment: str) -> str:
+def state(api: httpx2.Client, deployment: str) -> str:
     found: str = api.get(f"/v13/deployments/{deployment}").json()["readyState"]
     return found
 
 
 def test_a_deployment_holds_the_environment_of_its_making(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
 ) -> None:
     variable = vercel.put(project, "KEY", "old")
     first = vercel.deploy(project, "r1")
@@ -58,7 +58,7 @@ def test_a_deployment_holds_the_environment_of_its_making(
 
 
 def test_a_redeploy_can_inherit_the_old_environment(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
 ) -> None:
     variable = vercel.put(project, "KEY", "old")
     first = vercel.deploy(project, "r1")
@@ -67,7 +67,7 @@ def test_a_redeploy_can_inherit_the_old_environment(
     assert project.deployments[-1].environment == {"KEY": "old"}
 
 
-def test_a_redeploy_can_go_to_preview(vercel: VercelStandIn, project: VercelProject, api: httpx.Client) -> None:
+def test_a_redeploy_can_go_to_preview(vercel: VercelStandIn, project: VercelProject, api: httpx2.Client) -> None:
     first = vercel.deploy(project, "r1")
     vercel.deploys_to_preview = True
     made = redeploy(api, first)
@@ -77,7 +77,7 @@ def test_a_redeploy_can_go_to_preview(vercel: VercelStandIn, project: VercelProj
 
 
 def test_a_failed_build_is_not_served_and_says_why(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
 ) -> None:
     first = vercel.deploy(project, "r1")
     vercel.next_fates = ["ERROR"]
@@ -88,7 +88,7 @@ def test_a_failed_build_is_not_served_and_says_why(
 
 
 def test_a_deployment_is_found_again_by_what_was_said_in_meta(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
 ) -> None:
     first = vercel.deploy(project, "r1")
     redeploy(api, first, meta={"rotation": "a"})
@@ -113,7 +113,7 @@ def test_a_rollback_brings_the_old_environment_back(vercel: VercelStandIn, proje
 
 
 def test_one_record_serves_several_targets_and_a_careless_upsert_loses_one(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
 ) -> None:
     vercel.put(project, "KEY", "old", ("production", "preview"))
     entry = {"key": "KEY", "value": "new", "type": "encrypted", "target": ["production"]}
@@ -138,7 +138,7 @@ def test_custom_environments_and_branches_have_their_own_values(vercel: VercelSt
     ("type_", "listed", "read"), [("plain", "v", "v"), ("encrypted", None, "v"), ("sensitive", "", "")]
 )
 def test_what_is_shown_of_a_value(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client, type_: str, listed: str | None, read: str
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client, type_: str, listed: str | None, read: str
 ) -> None:
     variable = vercel.put(project, "KEY", "v", type_=type_)
     (shown,) = api.get(f"/v10/projects/{project.id}/env").json()["envs"]
@@ -146,7 +146,7 @@ def test_what_is_shown_of_a_value(
     assert api.get(f"/v1/projects/{project.id}/env/{variable.id}").json()["value"] == read
 
 
-def test_a_201_can_hold_failures(vercel: VercelStandIn, project: VercelProject, api: httpx.Client) -> None:
+def test_a_201_can_hold_failures(vercel: VercelStandIn, project: VercelProject, api: httpx2.Client) -> None:
     vercel.rejects["BAD"] = "FORBIDDEN"
     entries = [{"key": name, "value": "v", "type": "plain", "target": ["production"]} for name in ("BAD", "GOOD")]
     answer = api.post(f"/v10/projects/{project.id}/env", json=entries)
@@ -156,7 +156,9 @@ def test_a_201_can_hold_failures(vercel: VercelStandIn, project: VercelProject, 
     assert vercel.environment(project, "production") == {"GOOD": "v"}
 
 
-def test_a_sensitive_variable_stays_sensitive(vercel: VercelStandIn, project: VercelProject, api: httpx.Client) -> None:
+def test_a_sensitive_variable_stays_sensitive(
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
+) -> None:
     variable = vercel.put(project, "KEY", "v", type_="sensitive")
     path = f"/v9/projects/{project.id}/env/{variable.id}"
     assert api.patch(path, json={"type": "plain"}).status_code == 400
@@ -165,7 +167,7 @@ def test_a_sensitive_variable_stays_sensitive(vercel: VercelStandIn, project: Ve
 
 
 def test_writes_can_be_dropped_behind_a_good_answer(
-    vercel: VercelStandIn, project: VercelProject, api: httpx.Client
+    vercel: VercelStandIn, project: VercelProject, api: httpx2.Client
 ) -> None:
     variable, vercel.drops_writes = vercel.put(project, "KEY", "v"), True
     assert api.patch(f"/v9/projects/{project.id}/env/{variable.id}", json={"value": "w"}).status_code == 200
@@ -179,7 +181,7 @@ def test_other_teams_and_tokens_are_refused(vercel: VercelStandIn, project: Verc
     assert client(vercel, vercel.token).get(path).status_code == 404
 
 
-def test_the_limit_says_when_it_is_reset(vercel: VercelStandIn, project: VercelProject, api: httpx.Client) -> None:
+def test_the_limit_says_when_it_is_reset(vercel: VercelStandIn, project: VercelProject, api: httpx2.Client) -> None:
     vercel.fail_next("GET", "/env", faults.vercel_limit(5, 1_900_000_000))
     answer = api.get(f"/v10/projects/{project.id}/env")
     limit = answer.json()["error"]["limit"]

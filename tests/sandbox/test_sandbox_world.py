@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from releaseguard import settings
 from releaseguard.sandbox.household import SMALL
 from releaseguard.sandbox.world import Login, World
 
-Client = Callable[..., httpx.Client]
+Client = Callable[..., httpx2.Client]
 
 
 @pytest.mark.parametrize("wide", [False, True])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import vcr
 
 from releaseguard.destinations.address import parse
@@ -120,7 +120,7 @@ def connected(base: str | None = None, token: str | None = None) -> Iterator[Con
             headers=headers,
             limits=Limits(concurrency=1),
             wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
-            transport=httpx.HTTPTransport(trust_env=False),  # the one that the recorder listens to
+            transport=httpx2.HTTPTransport(trust_env=False),  # the one that the recorder listens to
         )
         opened.append(client)
         return client

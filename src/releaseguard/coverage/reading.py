@@ -22,6 +22,7 @@ from releaseguard.coverage.syntax import (
     Statement,
     Text,
 )
+from releaseguard.errors import NotInstalled
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -148,13 +149,13 @@ def read_source(path: str, content: bytes) -> SourceFile:
 @cache
 def _parser(dialect: str) -> Parser:
     """The parser of a language, made once: tree-sitter is loaded by a run that reads source, and by no other."""
-    from tree_sitter import Language, Parser
-
-    if dialect == "python":
+    try:
         import tree_sitter_python
-
+        import tree_sitter_typescript
+        from tree_sitter import Language, Parser
+    except ImportError:
+        raise NotInstalled("Reading an app's source", "coverage") from None
+    if dialect == "python":
         return Parser(Language(tree_sitter_python.language()))
-    import tree_sitter_typescript
-
     grammars = {"typescript": tree_sitter_typescript.language_typescript, "tsx": tree_sitter_typescript.language_tsx}
     return Parser(Language(grammars[dialect]()))

@@ -31,8 +31,8 @@ _GLOBALS = {"fetch", "WebSocket", "EventSource", "sendBeacon", "open", "$fetch"}
 _HTTP_PACKAGES = {
     "axios", "got", "ky", "ky-universal", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch",
     "unfetch", "undici", "superagent", "ofetch", "needle", "request", "wretch", "redaxios", "phin", "bent",
-    "fetch-retry", "http", "https", "http2", "expo", "ws", "requests", "httpx", "aiohttp", "urllib", "urllib3",
-    "websockets", "treq", "pycurl", "niquests",
+    "fetch-retry", "http", "https", "http2", "expo", "ws", "requests", "httpx", "httpx2", "aiohttp", "urllib",
+    "urllib3", "websockets", "treq", "pycurl", "niquests",
 }  # fmt: skip
 _PATTERN_STEP = re.compile(r"""([A-Za-z_*][A-Za-z0-9_]*)(?:\(["']([^"']*)["']\))?""")
 _HOST = re.compile(r"^\s*(?:https?|wss?)://(?:[^/?#@]*@)?([^/?#:]*)", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The one HTTP client of all adapters: limits, repeats, time limits, redaction, and errors in words.
 
-httpx is loaded with the first request. Nothing here puts a response's body, a query or a secret into an
-exception, and no exception of httpx (each holds the request, credentials included) leaves this module.
+httpx2 is loaded with the first request. Nothing here puts a response's body, a query or a secret into an
+exception, and no exception of httpx2 (each holds the request, credentials included) leaves this module.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
     from datetime import datetime
 
-    import httpx
+    import httpx2
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ class ServiceClient:
         self._places = threading.BoundedSemaphore(limits.concurrency)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._open: httpx.BaseTransport | None = None
+        self._open: httpx2.BaseTransport | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     def request(
@@ -303,14 +303,14 @@ class ServiceClient:
             raise KeyboardInterrupt
 
     def _send(self, call: _Call, headers: Mapping[str, str]) -> Reply | Fault:
-        """Sends once. Returns instead of raising, so that no exception of httpx becomes another's context."""
-        import httpx
+        """Sends once. Returns instead of raising, so that no exception of httpx2 becomes another's context."""
+        import httpx2
 
         from releaseguard.http.transport import address, ends_within, exchanged, fault_of
 
         self._check_address()
         transport = self._opened()
-        request = httpx.Request(
+        request = httpx2.Request(
             call.method,
             address(self._base + call.path),
             params=call.params or None,
@@ -325,7 +325,7 @@ class ServiceClient:
                 answer = exchanged(transport, request)
         except ReleaseguardError as exc:
             stopped = exc.with_traceback(None)  # its frames hold the request
-        except httpx.HTTPError as exc:
+        except httpx2.HTTPError as exc:
             stopped = refusal_behind(exc)
             fault = fault_of(exc)
         else:
@@ -342,7 +342,7 @@ class ServiceClient:
             check_address(self._base)
             self._passed = policy
 
-    def _opened(self) -> httpx.BaseTransport:
+    def _opened(self) -> httpx2.BaseTransport:
         from releaseguard.http.transport import Transport
 
         with self._lock:
@@ -473,9 +473,9 @@ def _plain_path(path: str) -> str:
     return path
 
 
-def _reply(answer: httpx.Response, where: str) -> Reply:
+def _reply(answer: httpx2.Response, where: str) -> Reply:
     headers: dict[str, str] = {}
-    for name, value in answer.headers.raw:  # what httpx does, without asking for the encoding of each
+    for name, value in answer.headers.raw:  # what httpx2 does, without asking for the encoding of each
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return Reply(answer.status_code, headers, answer.content, where)

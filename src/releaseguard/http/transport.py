@@ -1,6 +1,6 @@
 """The network under :mod:`releaseguard.http`: verified TLS, no environment, and an end to every request.
 
-httpx bounds each silence but not the whole: a peer that sends one byte a second is never late. Here every
+httpx2 bounds each silence but not the whole: a peer that sends one byte a second is never late. Here every
 operation on the socket gets what is left of the request's own time (:func:`ends_within`).
 """
 
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import certifi
-import httpcore
+import httpcore2
 import httptools
-import httpx
+import httpx2
 
 from releaseguard.http.replies import Fault
 
@@ -79,7 +79,7 @@ def _left(timeout: float | None) -> float | None:
     return max(0.001, left if timeout is None else min(left, timeout))  # 0 would mean "do not block"
 
 
-class _Backend(httpcore.SyncBackend):
+class _Backend(httpcore2.SyncBackend):
     def connect_tcp(
         self,
         host: str,
@@ -87,13 +87,13 @@ class _Backend(httpcore.SyncBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         """One address after the other inside one limit; the standard library gives the whole limit to each."""
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
             try:
                 return super().connect_tcp(address, port, _left(timeout), local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as exc:
                 failure = exc
         raise failure
 
@@ -102,7 +102,7 @@ def _addresses(host: str, port: int) -> Iterator[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as exc:
-        raise httpcore.ConnectError(str(exc)) from exc
+        raise httpcore2.ConnectError(str(exc)) from exc
     for *_, address in found:
         yield socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with IPv6 scope
 
@@ -114,9 +114,9 @@ class _Route:
     scheme: str
     host: str
     port: int
-    proxy: httpx.Proxy | None = None
+    proxy: httpx2.Proxy | None = None
 
-    def connected(self, timeout: float | None) -> httpcore.NetworkStream:
+    def connected(self, timeout: float | None) -> httpcore2.NetworkStream:
         first = self if self.proxy is None else _Route.to(self.proxy.url)
         stream = _Backend().connect_tcp(first.host, first.port, timeout)
         try:
@@ -130,10 +130,10 @@ class _Route:
         return stream
 
     @classmethod
-    def to(cls, url: httpx.URL, proxy: httpx.Proxy | None = None) -> _Route:
+    def to(cls, url: httpx2.URL, proxy: httpx2.Proxy | None = None) -> _Route:
         return cls(url.scheme, url.host, url.port or _PORTS[url.scheme], proxy)
 
-    def _open_tunnel(self, stream: httpcore.NetworkStream, proxy: httpx.Proxy, timeout: float | None) -> None:
+    def _open_tunnel(self, stream: httpcore2.NetworkStream, proxy: httpx2.Proxy, timeout: float | None) -> None:
         """Has the proxy at the other end connect to the origin (RFC 9110, section 9.3.6)."""
         target = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
         head = [f"CONNECT {target} HTTP/1.1".encode(), f"Host: {target}".encode()]
@@ -144,9 +144,9 @@ class _Route:
         while not answer.has_head:
             answer.feed(stream.read(CHUNK, _left(timeout)))
         if not 200 <= answer.status < 300:
-            raise httpcore.ProxyError(f"the proxy answered {answer.status}")
+            raise httpcore2.ProxyError(f"the proxy answered {answer.status}")
 
-    def _secured(self, stream: httpcore.NetworkStream, timeout: float | None) -> httpcore.NetworkStream:
+    def _secured(self, stream: httpcore2.NetworkStream, timeout: float | None) -> httpcore2.NetworkStream:
         return stream.start_tls(verified_tls(), self.host, _left(timeout)) if self.scheme == "https" else stream
 
 
@@ -170,17 +170,17 @@ class _Answer:
     def feed(self, data: bytes) -> None:
         """``data`` as it came in; nothing means that the other end has hung up.
 
-        Raises ``httpcore.RemoteProtocolError`` for what is no HTTP, and for an answer that ends too early.
+        Raises ``httpcore2.RemoteProtocolError`` for what is no HTTP, and for an answer that ends too early.
         """
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             if not self.is_whole:
-                raise httpcore.RemoteProtocolError(str(exc)) from None
+                raise httpcore2.RemoteProtocolError(str(exc)) from None
             self.has_more = True
         if not data:
             if not self.has_head or self._says_its_length:
-                raise httpcore.RemoteProtocolError("the connection ended before the answer")
+                raise httpcore2.RemoteProtocolError("the connection ended before the answer")
             self.is_whole = True
 
     @property
@@ -237,7 +237,7 @@ class _Line:
 
     def exchange(self, request: bytes, answer: _Answer, timeout: float | None) -> None:
         """Sends ``request`` and reads into ``answer`` until that is whole."""
-        with suppress(httpcore.WriteError):  # a server may have answered before it took everything
+        with suppress(httpcore2.WriteError):  # a server may have answered before it took everything
             self._send(request, timeout)
         while not answer.is_whole:
             answer.feed(self._stream.read(CHUNK, _left(timeout)))
@@ -256,27 +256,27 @@ class _Line:
         self._stream.close()
 
 
-class Transport(httpx.BaseTransport):
+class Transport(httpx2.BaseTransport):
     """HTTP/1.1 over as many connections as requests are under way, kept for the next ones.
 
-    httpx's own transport takes longer over a request than many a service, and looks at every connection for each,
+    httpx2's own transport takes longer over a request than many a service, and looks at every connection for each,
     all threads waiting. Here a request takes an idle connection, reads its whole answer and gives it back; head and
     body are sent at once. Lists and sets need no lock for one change at a time. ``proxy`` is the address of one that
     tunnels.
     """
 
     def __init__(self, *, proxy: str | None = None) -> None:
-        self._proxy = httpx.Proxy(proxy) if proxy is not None else None
+        self._proxy = httpx2.Proxy(proxy) if proxy is not None else None
         self._idle: list[_Line] = []
         self._all: set[_Line] = set()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         route = _Route.to(request.url, self._proxy)
         timeout = request.extensions.get("timeout", {}).get("read")
         answer = _Answer(bodiless=request.method == "HEAD")
-        with _httpx_errors():
+        with _httpx2_errors():
             self._exchange(route, _written(request), answer, timeout)
-        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+        return httpx2.Response(answer.status, headers=answer.headers, stream=httpx2.ByteStream(answer.body))
 
     def close(self) -> None:
         for line in list(self._all):
@@ -308,7 +308,7 @@ class Transport(httpx.BaseTransport):
         line.close()
 
 
-def _written(request: httpx.Request) -> bytes:
+def _written(request: httpx2.Request) -> bytes:
     """Head and body (RFC 9112, section 3)."""
     first = b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)
     return _joined([first, *(b"%b: %b" % field for field in request.headers.raw)]) + request.read()
@@ -317,21 +317,21 @@ def _written(request: httpx.Request) -> bytes:
 def _joined(lines: Sequence[bytes]) -> bytes:
     head = b"\r\n".join(lines)
     if any(head.count(end) != len(lines) - 1 for end in (b"\r", b"\n")) or b"\0" in head:
-        raise httpx.LocalProtocolError("a header holds a line break")
+        raise httpx2.LocalProtocolError("a header holds a line break")
     return head + b"\r\n\r\n"
 
 
 @contextmanager
-def _httpx_errors() -> Iterator[None]:
-    """httpcore's exceptions as httpx's, which have the same names."""
+def _httpx2_errors() -> Iterator[None]:
+    """httpcore2's exceptions as httpx2's, which have the same names."""
     try:
         yield
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as exc:
-        raise getattr(httpx, type(exc).__name__)(str(exc)) from exc
+    except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as exc:
+        raise getattr(httpx2, type(exc).__name__)(str(exc)) from exc
 
 
-def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
-    """The whole answer to one request, without what ``httpx.Client`` adds: redirects, cookies, credentials."""
+def exchanged(transport: httpx2.BaseTransport, request: httpx2.Request) -> httpx2.Response:
+    """The whole answer to one request, without what ``httpx2.Client`` adds: redirects, cookies, credentials."""
     response = transport.handle_request(request)
     try:
         response.read()
@@ -341,9 +341,9 @@ def exchanged(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.R
 
 
 @functools.lru_cache(maxsize=1024)
-def address(url: str) -> httpx.URL:
+def address(url: str) -> httpx2.URL:
     """``url``, read: a run asks for the same ones again, and reading one is a seventh of a request's work."""
-    return httpx.URL(url)
+    return httpx2.URL(url)
 
 
 @functools.cache
@@ -357,16 +357,16 @@ def verified_tls() -> ssl.SSLContext:
     return context
 
 
-def fault_of(exc: httpx.HTTPError) -> Fault:
-    """Which of our few kinds an exception of httpx is."""
-    if isinstance(exc, httpx.ConnectTimeout):
+def fault_of(exc: httpx2.HTTPError) -> Fault:
+    """Which of our few kinds an exception of httpx2 is."""
+    if isinstance(exc, httpx2.ConnectTimeout):
         return Fault.CONNECT_SILENT
-    if isinstance(exc, httpx.ConnectError):
+    if isinstance(exc, httpx2.ConnectError):
         behind: BaseException | None = exc
         while behind is not None:
             if isinstance(behind, ssl.SSLCertVerificationError):
                 return Fault.BAD_CERTIFICATE
             behind = behind.__cause__ or behind.__context__
-    if isinstance(exc, httpx.ConnectError | httpx.PoolTimeout | httpx.ProxyError):
+    if isinstance(exc, httpx2.ConnectError | httpx2.PoolTimeout | httpx2.ProxyError):
         return Fault.NOT_CONNECTED
-    return Fault.SILENT if isinstance(exc, httpx.TimeoutException) else Fault.BROKEN_OFF
+    return Fault.SILENT if isinstance(exc, httpx2.TimeoutException) else Fault.BROKEN_OFF

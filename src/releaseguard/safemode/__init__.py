@@ -13,7 +13,7 @@ from releaseguard.safemode.guard import (
     install,
     refusal_behind,
 )
-from releaseguard.safemode.libpq import PinnedTarget, believes_whoever_answers, check_libpq
+from releaseguard.safemode.libpq import PinnedTarget, believes_whoever_answers, check_libpq, need_psycopg
 from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
 from releaseguard.safemode.trust import Trust, trust_of
 
@@ -30,6 +30,7 @@ __all__ = [
     "guarding",
     "ignored_proxy_variables",
     "install",
+    "need_psycopg",
     "refusal_behind",
     "trust_of",
 ]

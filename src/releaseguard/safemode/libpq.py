@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
+from releaseguard.errors import ConfigError, NotInstalled, SafeModeRefusal, Unreachable
 from releaseguard.safemode.guard import active_policy
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
@@ -115,11 +116,20 @@ def _elsewhere(servers: Sequence[_Server]) -> _Server | None:
     return next((server for server in servers if not server.stays_here), None)
 
 
+def need_psycopg() -> None:
+    """Raises ``NotInstalled`` where what speaks to Postgres is not there, or finds no library of the system's."""
+    try:
+        import_module("psycopg")
+    except ImportError:
+        raise NotInstalled("Talking to Postgres", "postgres") from None
+
+
 def _parsed(text: str, setting: str) -> dict[str, str]:
+    _refuse_early_end(text, setting)
+    need_psycopg()
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
-    _refuse_early_end(text, setting)
     try:
         return {name: str(value) for name, value in conninfo_to_dict(text).items()}
     except (psycopg.Error, UnicodeError):

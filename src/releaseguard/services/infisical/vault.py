@@ -15,17 +15,20 @@ from types import SimpleNamespace
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
-from infisical_sdk.infisical_requests import InfisicalRequests
-from infisical_sdk.resources.auth import Auth
-from infisical_sdk.resources.secrets import V3RawSecrets
-from infisical_sdk.util import SecretsCache
-
-from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Undecided, Unreachable
+from releaseguard.errors import AccessDenied, Failed, NotFound, NotInstalled, ServiceError, Undecided, Unreachable
 from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
 from releaseguard.secret import Secret, without_keys
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
 from releaseguard_events.places.urls import split
+
+try:
+    from infisical_sdk.infisical_requests import InfisicalRequests
+    from infisical_sdk.resources.auth import Auth
+    from infisical_sdk.resources.secrets import V3RawSecrets
+    from infisical_sdk.util import SecretsCache
+except ImportError:
+    raise NotInstalled("Reading secrets at Infisical", "infisical") from None
 
 CLOUD_LIMITS: Final = Limits(concurrency=10, per_minute=120, writes_per_minute=90)
 """The cloud's limits for one address."""

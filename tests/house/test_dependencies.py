@@ -1,0 +1,101 @@
+"""What the code imports is declared, what is declared is imported, and what an extra brings is asked for in words."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from releaseguard.errors import DISTRIBUTION
+from tests.support.commands import Commands
+
+CHECKOUT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+EXTRAS = {
+    "coverage": ("tree_sitter", "tree_sitter_python", "tree_sitter_typescript"),
+    "infisical": ("infisical_sdk.infisical_requests",),
+    "postgres": ("psycopg", "psycopg.conninfo"),
+}
+
+CONFIGURATION = """
+[project]
+name = "app"
+[infisical]
+project_id = "00000000-0000-4000-8000-000000000002"
+[providers.sendgrid]
+destinations = ["vercel:app/production"]
+"""
+URLS = {"postgres": {"RELEASEGUARD_EVENTS_URL": "postgresql://me@localhost/events"}}
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(requirements: list[str]) -> set[str]:
+    return {normalised(re.split(r"[\[<>=! ]", one)[0]) for one in requirements}
+
+
+DECLARED = declared(PROJECT["dependencies"]) | {
+    name for extra in PROJECT["optional-dependencies"].values() for name in declared(extra)
+}
+
+
+def imported() -> Iterator[str]:
+    """The top names of all imports in ``src`` that are neither Python's own nor ours."""
+    for file in (CHECKOUT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            yield from (name.partition(".")[0] for name in names)
+
+
+FOREIGN = sorted(set(imported()) - sys.stdlib_module_names - {path.name for path in (CHECKOUT / "src").iterdir()})
+DISTRIBUTIONS = packages_distributions()
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_is_imported_is_declared(name: str) -> None:
+    assert {normalised(one) for one in DISTRIBUTIONS[name]} & DECLARED
+
+
+def test_what_is_declared_is_imported() -> None:
+    used = {normalised(one) for name in FOREIGN for one in DISTRIBUTIONS[name]}
+    assert DECLARED - used == set()
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "requirements.txt", "requirements-dev.txt"])
+def test_no_list_of_dependencies_says_where_a_registry_is(file: str) -> None:
+    assert "://" not in (CHECKOUT / file).read_text()
+
+
+def test_messages_name_the_distribution_that_is_installed() -> None:
+    assert PROJECT["name"] == DISTRIBUTION
+
+
+@pytest.mark.parametrize(
+    ("extra", "command"),
+    [
+        ("coverage", "coverage ."),
+        ("infisical", "rotate sendgrid --dry-run"),
+        ("postgres", "events list"),
+    ],
+)
+def test_a_command_that_needs_an_extra_says_which(
+    extra: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mail.py").write_text("import sendgrid\n")
+    (tmp_path / "releaseguard.toml").write_text(CONFIGURATION)
+    monkeypatch.delitem(sys.modules, "releaseguard.services.infisical.vault", raising=False)
+    for name in EXTRAS[extra]:
+        monkeypatch.setitem(sys.modules, name, None)
+    environ = {"INFISICAL_TOKEN": "st.token", **URLS.get(extra, {})}
+    done = Commands(tmp_path, environ).run(*command.split())
+    assert done.code == 2
+    assert f"next:  pip install '{DISTRIBUTION}[{extra}]'" in done.err
