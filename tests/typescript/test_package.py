@@ -1,0 +1,72 @@
+"""What a registry and an app get: one file that does nothing when it is loaded, its types, and no dependency."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import typescript
+
+MOST_BYTES = 19_000
+"""Of the whole file, small and packed. Nine tenths of it are the scrubber's rules and words."""
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((typescript.PACKAGE / "package.json").read_text())
+    return found
+
+
+def test_it_depends_on_nothing_and_its_tools_are_pinned(described: dict[str, Any]) -> None:
+    assert not {"dependencies", "peerDependencies", "optionalDependencies", "publishConfig"} & described.keys()
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in described["devDependencies"].values())
+
+
+def test_it_imports_nothing() -> None:
+    source = (typescript.PACKAGE / "integration-log.ts").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(?:import|export .* from)\b|\bimport\(|\brequire\(", source, re.MULTILINE)
+
+
+def test_what_is_published_is_the_file_as_javascript_and_its_types(described: dict[str, Any], tmp_path: Path) -> None:
+    typescript.compile_to(tmp_path, "tsconfig.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["integration-log.d.ts", "integration-log.js"]
+    published = set(described["files"])
+    entry = described["exports"]["."]
+    assert {path.removeprefix("./") for path in entry.values()} <= published
+    for name in published - {path.removeprefix("./") for path in entry.values()}:
+        assert (typescript.PACKAGE / name).exists(), name
+
+
+def test_right_calls_compile_and_wrong_ones_do_not(tmp_path: Path) -> None:
+    assert typescript.compile_to(tmp_path, "tsconfig.test.json", "--noEmit") == ""
+
+
+@pytest.mark.parametrize("runtime", typescript.RUNTIMES)
+def test_loading_it_does_nothing(built: typescript.Built, runtime: str) -> None:
+    said = typescript.execute(runtime, SCRIPTS / "import.mjs", built.file(runtime).as_uri())
+    assert json.loads(said) == {
+        "done": [],
+        "globals": 0,
+        "exports": [
+            "Scrubber",
+            "configureIntegrationLog",
+            "createIntegrationLog",
+            "flush",
+            "logIntegrationEvent",
+            "withIntegrationLog",
+        ],
+    }
+
+
+def test_it_is_small(tmp_path: Path) -> None:
+    packed = tmp_path / "small.js"
+    command = [typescript.program("bun"), "build", str(typescript.PACKAGE / "integration-log.ts"), "--minify"]
+    subprocess.run([*command, "--outfile", str(packed)], check=True, capture_output=True, timeout=60)
+    assert len(gzip.compress(packed.read_bytes(), 9)) <= MOST_BYTES
