@@ -14,7 +14,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "writing-events.md"
 SURROUNDINGS = """
 declare module "react-native";
 declare module "@/lib/supabase";
-declare const Deno: { env: { get(name: string): string }; serve(answer: (request: Request) => Promise<Response>): void };
+declare const Deno: { env: { get(name: string): string }; serve(answer: (asked: Request) => Promise<Response>): void };
 declare const process: { env: Record<string, string> };
 """
 """What an app has around the writer."""
