@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from releaseguard.coverage.languages import sources
 from releaseguard.errors import DISTRIBUTION
 from tests.support.commands import Commands
 
@@ -93,6 +94,7 @@ def test_a_command_that_needs_an_extra_says_which(
     (tmp_path / "mail.py").write_text("import sendgrid\n")
     (tmp_path / "releaseguard.toml").write_text(CONFIGURATION)
     monkeypatch.delitem(sys.modules, "releaseguard.services.infisical.vault", raising=False)
+    sources._parser.cache_clear()  # made by an earlier test
     for name in EXTRAS[extra]:
         monkeypatch.setitem(sys.modules, name, None)
     environ = {"INFISICAL_TOKEN": "st.token", **URLS.get(extra, {})}

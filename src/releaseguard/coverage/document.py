@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releaseguard.coverage.interface import Finding, ProviderCoverage, Report
+from releaseguard.coverage.interface import CoverageFinding, ProviderCoverage, Report
 from releaseguard.report.coverage import CoverageDocument, FindingRow, ProviderRow
 
 
@@ -46,7 +46,7 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _finding(one: Finding) -> FindingRow:
+def _finding(one: CoverageFinding) -> FindingRow:
     return {
         "rule": one.rule,
         "provider": one.provider,

@@ -23,7 +23,7 @@ OUTCOMES = ("success", "error")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class CoverageFinding:
     """One thing to look at; ``line`` and ``column`` count from 1."""
 
     file: str
@@ -47,7 +47,7 @@ class Finding:
 class Waived:
     """A finding that a comment waives, with its reason."""
 
-    finding: Finding
+    finding: CoverageFinding
     reason: str
 
 
@@ -76,7 +76,7 @@ class ProviderCoverage:
 class Report:
     """One search."""
 
-    findings: Sequence[Finding]
+    findings: Sequence[CoverageFinding]
     waived: Sequence[Waived]
     providers: Sequence[ProviderCoverage]
     files: int
@@ -84,6 +84,6 @@ class Report:
     test_files: int
 
     @property
-    def gaps(self) -> Sequence[Finding]:
+    def gaps(self) -> Sequence[CoverageFinding]:
         """The findings that are more than remarks."""
         return [one for one in self.findings if one.is_gap]

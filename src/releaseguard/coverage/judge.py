@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from releaseguard.cards.load import Cards
-from releaseguard.coverage.flow import Walk
+from releaseguard.coverage.flow.walk import Walk
 from releaseguard.coverage.interface import OUTCOMES
+from releaseguard.coverage.languages.syntax import Call, Function, Scope
 from releaseguard.coverage.logs import Said, Wrong, mistakes, outcomes_for, place_of, read_log
-from releaseguard.coverage.names import Frame, Names
+from releaseguard.coverage.program.frames import Frame
+from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.sites import Callers, Finder, Site
-from releaseguard.coverage.syntax import Call, Function, Scope
 
 OUTWARD = 4
 """Functions around a call that are asked whether they log it."""
@@ -21,7 +22,7 @@ _ORDER = ("logged", "wrong", "unknown", "missing")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SiteVerdict:
     """How each outcome of one call is logged."""
 
     status: Mapping[str, str]
@@ -60,10 +61,10 @@ class Judge:
         """The events of all cards."""
         return frozenset(event for card in self.cards for event in (*card.events.success, *card.events.error))
 
-    def verdict(self, site: Site) -> Verdict:
+    def verdict(self, site: Site) -> SiteVerdict:
         """Whether a call's success and its error are logged."""
         heard = self._around(site, _function(site.scope), (), OUTWARD)
-        return Verdict(heard.status, frozenset(heard.others), heard.unknown_at)
+        return SiteVerdict(heard.status, frozenset(heard.others), heard.unknown_at)
 
     def _around(self, site: Site, function: Function, seen: Sequence[int], depth: int) -> _Heard:
         heard = self._walk(site, function)

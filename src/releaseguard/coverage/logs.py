@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
-from releaseguard.coverage.names import HOLE, Frame, Names
-from releaseguard.coverage.syntax import Call, Expr, Record, Scope, Text
+from releaseguard.coverage.languages.syntax import Call, Expr, Record, Scope, Text
+from releaseguard.coverage.program.frames import Frame
+from releaseguard.coverage.program.names import HOLE, Names
 from releaseguard.model import OURSELVES
 from releaseguard.tomlfile import did_you_mean, nearest
 

@@ -11,14 +11,15 @@ from pathlib import Path
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
 from releaseguard.coverage import files
-from releaseguard.coverage.flow import worth_following
-from releaseguard.coverage.interface import OUTCOMES, RULES, Finding, ProviderCoverage, Report, Waived
-from releaseguard.coverage.judge import Judge, Verdict
+from releaseguard.coverage.flow.worth import worth_following
+from releaseguard.coverage.interface import OUTCOMES, RULES, CoverageFinding, ProviderCoverage, Report, Waived
+from releaseguard.coverage.judge import Judge, SiteVerdict
+from releaseguard.coverage.languages.reader import ADDRESSED
+from releaseguard.coverage.languages.sources import read_source
+from releaseguard.coverage.languages.syntax import Call, Record, SourceFile
 from releaseguard.coverage.logs import Wrong
-from releaseguard.coverage.names import Names
-from releaseguard.coverage.reading import ADDRESSED, read_source
+from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.sites import Finder, Found, Site, callers_of
-from releaseguard.coverage.syntax import Call, Record, SourceFile
 from releaseguard.coverage.tested import Script, tests_of
 from releaseguard.errors import UsageError
 from releaseguard.tomlfile import did_you_mean
@@ -119,19 +120,19 @@ class _Findings:
             self._row(card, verdicts) for card in self.cards if any(site.provider == card.id for site, _ in verdicts)
         ]
         findings += [self._untested(row) for row in rows if not row.tested]
-        findings += [Finding(name, 1, 1, "not-read", None, (), what) for name, what in self.sources.unread]
+        findings += [CoverageFinding(name, 1, 1, "not-read", None, (), what) for name, what in self.sources.unread]
         open_, waived, bad = _Waivers(self.sources.app).apply(findings)
         rows = [_with_waived(row, waived) for row in rows]
         every = sorted([*open_, *bad], key=lambda one: (one.file, one.line, one.column, one.rule))
         return Report(every, waived, rows, len(self.sources.app), len(self.sources.tests) + len(self.sources.scripts))
 
-    def _verdict(self, site: Site) -> Verdict:
+    def _verdict(self, site: Site) -> SiteVerdict:
         try:
             return self.judge.verdict(site)
         except RecursionError:
-            return Verdict(dict.fromkeys(OUTCOMES, "unknown"), frozenset(), None)
+            return SiteVerdict(dict.fromkeys(OUTCOMES, "unknown"), frozenset(), None)
 
-    def _of_call(self, site: Site, verdict: Verdict) -> Iterator[Finding]:
+    def _of_call(self, site: Site, verdict: SiteVerdict) -> Iterator[CoverageFinding]:
         card = self.cards.get(site.provider)
         missing = tuple(one for one in OUTCOMES if verdict.status[one] == "missing")
         unknown = tuple(one for one in OUTCOMES if verdict.status[one] == "unknown")
@@ -140,12 +141,13 @@ class _Findings:
             if verdict.others:
                 names = ", ".join(sorted(verdict.others))
                 message += f"; what is logged here is of {names}"
-            yield Finding(*site.at, "not-logged", card.id, missing, f"{message}.", self._fix(site, card, missing))
+            fix = self._fix(site, card, missing)
+            yield CoverageFinding(*site.at, "not-logged", card.id, missing, f"{message}.", fix)
         if unknown:
             at = verdict.unknown_at
             where = f" ({at[0]}:{at[1]})" if at else ""
             what = f"{card.name}'s {' and '.join(unknown)} may be logged{where}, with names that are made at run time."
-            yield Finding(*site.at, "unknown-log", card.id, unknown, what)
+            yield CoverageFinding(*site.at, "unknown-log", card.id, unknown, what)
 
     def _fix(self, site: Site, card: Card, missing: Sequence[str]) -> str:
         known = [one for one in (site.event, *card.events.success) if one and one in card.events.success]
@@ -159,15 +161,15 @@ class _Findings:
         objects = sum(1 for call, _ in self.found.logs if call.args and isinstance(call.args[0], Record))
         return objects * 2 > len(self.found.logs)
 
-    def _of_log(self, place: tuple[str, int, int], wrong: Wrong) -> Finding:
+    def _of_log(self, place: tuple[str, int, int], wrong: Wrong) -> CoverageFinding:
         provider = wrong.provider if wrong.provider in self.cards else None
-        return Finding(*place, wrong.rule, provider, (), wrong.message, wrong.instead)
+        return CoverageFinding(*place, wrong.rule, provider, (), wrong.message, wrong.instead)
 
-    def _unseen(self, file: SourceFile, call: Call) -> Finding:
+    def _unseen(self, file: SourceFile, call: Call) -> CoverageFinding:
         what = "The address of this request is known at run time only: whether it goes to a provider was not judged."
-        return Finding(file.path, *call.at, "unknown-address", None, (), what)
+        return CoverageFinding(file.path, *call.at, "unknown-address", None, (), what)
 
-    def _row(self, card: Card, verdicts: Sequence[tuple[Site, Verdict]]) -> ProviderCoverage:
+    def _row(self, card: Card, verdicts: Sequence[tuple[Site, SiteVerdict]]) -> ProviderCoverage:
         mine = [(site, verdict) for site, verdict in verdicts if site.provider == card.id]
         sites = [site for site, _ in mine]
         covered = sum(all(status == "logged" for status in verdict.status.values()) for _, verdict in mine)
@@ -175,7 +177,7 @@ class _Findings:
         places = [(site.file.path, site.call.at[0]) for site in sites]
         return ProviderCoverage(card.id, card.name, len(sites), covered, 0, tests, places)
 
-    def _untested(self, row: ProviderCoverage) -> Finding:
+    def _untested(self, row: ProviderCoverage) -> CoverageFinding:
         file, line = row.places[0]
         card = self.cards.get(row.provider)
         what = (
@@ -184,7 +186,7 @@ class _Findings:
         )
         event = next(iter(card.events.success), row.provider)
         fix = f"A test of the function around this call that expects the event {event}."
-        return Finding(file, line, 1, "not-tested", row.provider, ("test",), what, fix)
+        return CoverageFinding(file, line, 1, "not-tested", row.provider, ("test",), what, fix)
 
 
 def _is(missing: Sequence[str]) -> str:
@@ -219,7 +221,7 @@ class _Waivers:
 
     def __init__(self, app: Iterable[SourceFile]) -> None:
         self.waivers: list[_Waiver] = []
-        self.bad: list[Finding] = []
+        self.bad: list[CoverageFinding] = []
         for file in app:
             for comment in file.comments:
                 match = _WAIVER.match(comment.text)
@@ -232,7 +234,9 @@ class _Waivers:
                         )
                     )
 
-    def apply(self, findings: Sequence[Finding]) -> tuple[list[Finding], list[Waived], list[Finding]]:
+    def apply(
+        self, findings: Sequence[CoverageFinding]
+    ) -> tuple[list[CoverageFinding], list[Waived], list[CoverageFinding]]:
         """The findings that stay, those that are waived, and what is wrong with the comments."""
         stay, waived = [], []
         for finding in findings:
@@ -250,7 +254,7 @@ class _Waivers:
         return stay, waived, [*self.bad, *bad]
 
 
-def _fits(waiver: _Waiver, finding: Finding) -> bool:
+def _fits(waiver: _Waiver, finding: CoverageFinding) -> bool:
     if waiver.rule != finding.rule or waiver.provider not in (None, finding.provider):
         return False
     if finding.rule == "not-tested":  # of the provider, and of no one line
@@ -258,8 +262,8 @@ def _fits(waiver: _Waiver, finding: Finding) -> bool:
     return (waiver.file, waiver.line) == (finding.file, finding.line)
 
 
-def _bad(file: str, line: int, what: str) -> Finding:
-    return Finding(file, line, 1, "bad-waiver", None, (), what)
+def _bad(file: str, line: int, what: str) -> CoverageFinding:
+    return CoverageFinding(file, line, 1, "bad-waiver", None, (), what)
 
 
 def _what_is_bad(text: str) -> str:

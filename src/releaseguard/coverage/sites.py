@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
-from releaseguard.coverage.names import HOLE, Frame, Names, Origin, Step, bound_frame
-from releaseguard.coverage.syntax import (
+from releaseguard.coverage.languages.syntax import (
     Call,
     Expr,
     Function,
@@ -22,6 +21,9 @@ from releaseguard.coverage.syntax import (
     Text,
     inside,
 )
+from releaseguard.coverage.program.frames import Frame, bound_frame
+from releaseguard.coverage.program.names import HOLE, Names
+from releaseguard.coverage.program.origins import Origin, Step
 
 LOG_NAMES = ("logIntegrationEvent", "log_integration_event")
 PROMISES = ("then", "catch", "finally")

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from releaseguard.cards.spec import Card
-from releaseguard.coverage.names import Names, package_of
+from releaseguard.coverage.languages.syntax import Call, Import, Member, Name, Scope, SourceFile
+from releaseguard.coverage.program.modules import package_of
+from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.sites import Site
-from releaseguard.coverage.syntax import Call, Import, Member, Name, Scope, SourceFile
 
 _EDGE = re.compile(r"(?:^|/)functions/([^/_][^/]*)/")
 _TESTS = ("it", "test")

@@ -1,31 +1,24 @@
 """What is done after a call: which logs are reached once it succeeded, and which once it failed.
 
-The function is followed as it would run. At each place a set says how the call may stand there:
-
-- ``before``: it was not made yet;
-- ``done``: it came back, and nobody looked at what it brought;
-- ``good``, ``bad``: its answer was looked at, or it raised;
-- ``either``: its answer was looked at, in a way that cannot be read.
-
-An empty set is a place that is never reached. Loops are followed once, so that a log which comes before the call in
+The function is followed as it would run, with a set at each place (:mod:`~releaseguard.coverage.flow.states`).
+Loops are followed once, so that a log which comes before the call in
 the body of a loop does not count as one after it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from releaseguard.coverage.names import Frame, Names, bound_frame, returned
-from releaseguard.coverage.sites import PROMISES
-from releaseguard.coverage.syntax import (
+from releaseguard.coverage.flow.conditions import Tainted
+from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
+from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, Ends, State, refined
+from releaseguard.coverage.languages.syntax import (
     Assignment,
     Call,
     Cases,
     Choice,
     Class,
-    Comparison,
     Const,
     Do,
     Expr,
@@ -37,55 +30,24 @@ from releaseguard.coverage.syntax import (
     Loop,
     Member,
     Name,
-    Negation,
-    Parameter,
     Record,
     Scope,
     Statement,
-    Taken,
     Text,
     Try,
-    inside,
 )
+from releaseguard.coverage.program.frames import Frame, bound_frame, returned
+from releaseguard.coverage.program.names import Names
+from releaseguard.coverage.sites import PROMISES
 
-State = frozenset[str]
-NOWHERE: State = frozenset()
-BEFORE: State = frozenset({"before"})
-BAD: State = frozenset({"bad"})
-DONE: State = frozenset({"done"})
 _Given = tuple[str | None, Function, Frame | None]
 """A function that a call is given: its key in an object, itself, and the frame around it."""
 _LISTENERS = {"on", "once", "addListener", "addEventListener", "subscribe", "setInterval", "onAuthStateChange", "watch"}
 _EXITS = {"process.exit", "sys.exit", "os._exit", "Deno.exit", "exit", "quit"}
-_BAD_WORDS = re.compile(r"err|fail|exception|rejected|denied|invalid|timeout|timed_?out", re.IGNORECASE)
-_GOOD_NAMES = re.compile(r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|sent|is_?success)$", re.IGNORECASE)
-_GOOD_KEYS = re.compile(r"success|complete|fulfilled|finish|load|ready|render|idle|then|done", re.IGNORECASE)
-_BAD_KEYS = re.compile(r"err|fail|reject|catch", re.IGNORECASE)
-_LATE_KEYS = re.compile(r"settled|finally", re.IGNORECASE)
-_STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
 DEEPEST = 8
 """Functions that are followed into one another."""
 STEPS = 60_000
 """Of one walk; what is not reached by then counts as not logged."""
-
-
-@dataclass
-class Ends:
-    """How the statements of a body may be left."""
-
-    normal: State = NOWHERE
-    returned: State = NOWHERE
-    broken: State = NOWHERE
-    continued: State = NOWHERE
-
-    def join(self, other: Ends) -> Ends:
-        """Either of two ways."""
-        return Ends(
-            self.normal | other.normal,
-            self.returned | other.returned,
-            self.broken | other.broken,
-            self.continued | other.continued,
-        )
 
 
 Reached = Callable[[Call, Scope, Frame | None, State], None]
@@ -109,8 +71,7 @@ class Walk:
     """Whether a failure comes where nobody waits: as a request that is neither awaited nor kept."""
     thrown: State = NOWHERE
     fired: int = 0
-    tainted: set[str] = field(default_factory=set)
-    """Names that hold what the call brought."""
+    tainted: Tainted = field(default_factory=Tainted)
     _alone: int = 0
     """The expression that is a statement by itself."""
     _inside: int = 0
@@ -131,8 +92,6 @@ class Walk:
         finally:
             self._stack.pop()
         return ends.normal | ends.returned
-
-    # --- statements
 
     def body(self, body: Sequence[Statement], state: State, scope: Scope, frame: Frame) -> Ends:
         """Run statements one after the other."""
@@ -174,8 +133,8 @@ class Walk:
         state = self.expr(test, state, scope, frame)
         if isinstance(test, Const):
             return state, (state if test.value else NOWHERE), (NOWHERE if test.value else state)
-        sign = self._sign(test, self.fired > before, scope)
-        return state, _refined(state, sign), _refined(state, None if sign is None else -sign)
+        sign = self.tainted.sign(test, self.fired > before, scope)
+        return state, refined(state, sign), refined(state, None if sign is None else -sign)
 
     def _try(self, one: Try, state: State, scope: Scope, frame: Frame) -> Ends:
         outer, self.thrown = self.thrown, NOWHERE
@@ -185,7 +144,7 @@ class Walk:
             handled = Ends()
             for handler in one.handlers:
                 if handler.name:
-                    self.tainted.add(handler.name)
+                    self.tainted.names.add(handler.name)
                 handled = handled.join(self.body(handler.body, caught, scope, frame))
         else:
             handled, self.thrown = Ends(), caught
@@ -217,7 +176,7 @@ class Walk:
     def _cases(self, one: Cases, state: State, scope: Scope, frame: Frame) -> Ends:
         before = self.fired
         state = self.expr(one.subject, state, scope, frame)
-        chosen = _refined(state, 0 if self._relevant(one.subject, self.fired > before) else None)
+        chosen = refined(state, 0 if self.tainted.speaks(one.subject, self.fired > before) else None)
         result, falling = Ends(NOWHERE if one.has_default else chosen), NOWHERE
         for case in one.cases:
             ends = self.body(case, chosen | falling, scope, frame)
@@ -237,10 +196,8 @@ class Walk:
                 return Ends(broken=state)
             case "continue":
                 return Ends(continued=state)
-        self.thrown |= _refined(state, -1)
+        self.thrown |= refined(state, -1)
         return Ends()
-
-    # --- expressions
 
     def expr(self, expr: Expr, state: State, scope: Scope, frame: Frame) -> State:
         """Evaluate an expression."""
@@ -270,8 +227,8 @@ class Walk:
         before = self.fired
         after = self.expr(expr.value, state, scope, frame)
         decided = "before" not in after and bool(after) and isinstance(expr.value, Const | Text)
-        if self.fired > before or decided or self._relevant(expr.value, False):
-            self.tainted.update(expr.names)
+        if self.fired > before or decided or self.tainted.speaks(expr.value, False):
+            self.tainted.names.update(expr.names)
         return after
 
     def _call(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
@@ -325,8 +282,8 @@ class Walk:
 
     def _taint_parameters(self, function: Function, call: Call) -> None:
         for parameter, value in zip(function.params, call.args, strict=False):
-            if self._relevant(value, False):
-                self.tainted.update(parameter.names)
+            if self.tainted.speaks(value, False):
+                self.tainted.names.update(parameter.names)
 
     def _fire(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         """The call itself is made here."""
@@ -337,9 +294,9 @@ class Walk:
             self.thrown |= BAD
         for key, function, around in self._given(call, scope, frame):
             for parameter in function.params:
-                self.tainted.update(parameter.names)
-            begin = _for_key(key, DONE, BAD, call.component)
-            if key is None and len(function.params) == 1 and _BAD_WORDS.search("".join(function.params[0].names)):
+                self.tainted.names.update(parameter.names)
+            begin = begins_as(key, DONE, BAD, call.component)
+            if key is None and len(function.params) == 1 and BAD_WORDS.search("".join(function.params[0].names)):
                 begin = BAD
             self.function(function, Frame(function, around), begin)
         return (state - BEFORE) | DONE
@@ -347,7 +304,7 @@ class Walk:
     def _pass_through(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         """A call of something unknown: the functions that it is given are run here, an ``onError`` where one raised."""
         given = list(self._given(call, scope, frame))
-        if state - BEFORE and any(self._relevant(part, False) for part in (call.callee, *call.args)):
+        if state - BEFORE and any(self.tainted.speaks(part, False) for part in (call.callee, *call.args)):
             self.thrown |= BAD
         if not given:
             return state
@@ -357,14 +314,14 @@ class Walk:
         after = state
         before = self.fired
         for key, function, around in given:
-            if _for_key(key, DONE, BAD, False) is DONE and not (key and _named_end(key)):
+            if begins_as(key, DONE, BAD, False) is DONE and not (key and names_an_end(key)):
                 after |= self.function(function, Frame(function, around), state)
         caught, self.thrown = self.thrown, outer
         for key, function, around in given:
-            if key and _named_end(key):
+            if key and names_an_end(key):
                 if self.fired > before:
-                    self.tainted.update(name for parameter in function.params for name in parameter.names)
-                begin = after | caught if _LATE_KEYS.search(key) else caught if _BAD_KEYS.search(key) else after
+                    self.tainted.names.update(name for parameter in function.params for name in parameter.names)
+                begin = after | caught if LATE_KEYS.search(key) else caught if BAD_KEYS.search(key) else after
                 self.function(function, Frame(function, around), begin)
         self.thrown |= caught
         return after
@@ -391,11 +348,11 @@ class Walk:
         before = self.fired
         after = self.expr(callee.object, state, scope, frame)
         rejected, self.thrown = self.thrown, outer
-        fired = self.fired > before or self._relevant(callee.object, False)
+        fired = self.fired > before or self.tainted.speaks(callee.object, False)
         functions = [self.names.function(arg, scope, frame) for arg in call.args]
         for found in functions:
             if found is not None and fired:
-                self.tainted.update(name for parameter in found[0].params for name in parameter.names)
+                self.tainted.names.update(name for parameter in found[0].params for name in parameter.names)
         first = functions[0]
         outer, self.thrown = self.thrown, NOWHERE
         match callee.name:
@@ -420,111 +377,11 @@ class Walk:
         around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
         return self.function(found[0], Frame(found[0], found[1] or around), state)
 
-    # --- conditions
 
-    def _relevant(self, expr: Expr, fired: bool) -> bool:
-        """Whether an expression speaks of what the call brought."""
-        for part in inside(expr):
-            if isinstance(part, Name) and part.id in self.tainted:
-                return True
-            if fired and isinstance(part, Call):
-                return True
-        return False
-
-    def _sign(self, test: Expr, fired: bool, scope: Scope) -> int | None:
-        """1 where a true condition means success, -1 where it means failure, 0 where it cannot be read; ``None``
-        where it speaks of something else."""
-        match test:
-            case Negation():
-                sign = self._sign(test.parts[0], fired, scope)
-                return None if sign is None else -sign
-            case Logic() | Choice():
-                signs = [self._sign(part, fired, scope) for part in test.parts]
-                known = [sign for sign in signs if sign]
-                return known[0] if known else 0 if 0 in signs else None
-        if not self._relevant(test, fired):
-            return None
-        match test:
-            case Comparison():
-                return _comparison(test, self._sign(test.parts[0], fired, scope) or 0)
-            case Name():
-                return self._sign_of_variable(test, fired, scope)
-            case Member(name=name):
-                return _sign_of_name(name)
-            case Call():
-                return _sign_of_name(test.last_name) if test.last_name not in ("Boolean", "bool") else 1
-            case Assignment():
-                return self._sign(test.value, fired, scope)
-        return 0
-
-    def _sign_of_variable(self, name: Name, fired: bool, scope: Scope) -> int:
-        """By what it was made of, where that can be read, else by how it is called."""
-        found = scope.lookup(name.id)
-        bound = found[1] if found else ()
-        if not bound:
-            return _sign_of_name(name.id)
-        if len(bound) == 1 and isinstance(bound[0], Taken):
-            return _sign_of_name(bound[0].key)
-        own = {part.id for part in inside(bound[0]) if isinstance(part, Name)} if isinstance(bound[0], Expr) else set()
-        if len(bound) == 1 and name.id not in own and isinstance(bound[0], Negation | Comparison | Logic | Member):
-            return self._sign(bound[0], fired, scope) or 0
-        return _sign_of_name(name.id)
-
-
-def _sign_of_name(name: str) -> int:
-    if _GOOD_NAMES.match(name):
-        return 1
-    return -1 if _BAD_WORDS.search(name) else 1
-
-
-def _comparison(test: Comparison, sign: int) -> int:
-    left, right = test.parts
-    name = left.id if isinstance(left, Name) else left.name if isinstance(left, Member) else ""
-    turn = -1 if test.operator == "!=" else 1
-    if isinstance(right, Const) and isinstance(right.value, float) and not isinstance(right.value, bool):
-        return _status(test.operator, right.value) if _STATUS.match(name) else 0
-    if test.operator not in ("==", "!="):
-        return 0
-    if isinstance(right, Const):
-        return turn * (sign if right.value else -sign)
-    if isinstance(right, Text):
-        word = "".join(piece for piece in right.pieces if isinstance(piece, str))
-        return turn * (-1 if _BAD_WORDS.search(word) else 1 if _GOOD_NAMES.match(word) else 0)
-    return 0
-
-
-def _status(operator: str, number: float) -> int:
-    if operator in ("==", "!="):
-        return (1 if 200 <= number < 300 else -1) * (1 if operator == "==" else -1)
-    return -1 if operator in (">", ">=") and number >= 299 else 1 if operator in ("<", "<=") and number >= 299 else 0
-
-
-def _refined(state: State, sign: int | None) -> State:
-    if sign is None:
-        return state
-    made = state - BEFORE
-    if not made:
-        return state
-    before = state & BEFORE
-    if sign < 0:
-        return before | BAD
-    if sign > 0:
-        return before | {"bad" if one == "bad" else "good" for one in made}
-    return before | {"either" if one == "done" else one for one in made}
-
-
-def _for_key(key: str | None, good: State, bad: State, component: bool) -> State:
-    if key is None:
-        return good
-    if _LATE_KEYS.search(key):
-        return good | bad
-    if _BAD_KEYS.search(key):
-        return bad
-    return good if not component or _GOOD_KEYS.search(key) else NOWHERE
-
-
-def _named_end(key: str) -> bool:
-    return bool(key.startswith("on") and (_GOOD_KEYS.search(key) or _BAD_KEYS.search(key) or _LATE_KEYS.search(key)))
+def _dotted(expr: Expr) -> str:
+    if isinstance(expr, Name):
+        return expr.id
+    return f"{_dotted(expr.object)}.{expr.name}" if isinstance(expr, Member) else ""
 
 
 def _values(args: Iterable[Expr]) -> Iterable[tuple[str | None, Expr]]:
@@ -535,42 +392,3 @@ def _values(args: Iterable[Expr]) -> Iterable[tuple[str | None, Expr]]:
             yield None, arg
             if type(arg) is Expr:
                 yield from ((None, part) for part in arg.parts)
-
-
-def _dotted(expr: Expr) -> str:
-    if isinstance(expr, Name):
-        return expr.id
-    return f"{_dotted(expr.object)}.{expr.name}" if isinstance(expr, Member) else ""
-
-
-def worth_following(names: Names, calls: Sequence[tuple[Call, Scope]], marked: set[int]) -> set[int]:
-    """The functions in which, at any depth, one of the ``marked`` calls or a call of a parameter stands."""
-    callees: dict[int, list[int]] = {}
-    worth: list[int] = []
-    for call, scope in calls:
-        around = [one.function for one in _scopes(scope) if one.function is not None]
-        made = names.function(call.callee, scope) if isinstance(call.callee, Name | Member) else None
-        if id(call) in marked or _calls_parameter(call, scope):
-            worth += [id(function) for function in around]
-        if made is not None:
-            callees.setdefault(id(made[0]), []).extend(id(function) for function in around)
-    found: set[int] = set()
-    while worth:
-        one = worth.pop()
-        if one not in found:
-            found.add(one)
-            worth += callees.get(one, ())
-    return found
-
-
-def _calls_parameter(call: Call, scope: Scope) -> bool:
-    if not isinstance(call.callee, Name) or (bound := scope.lookup(call.callee.id)) is None:
-        return False
-    return any(isinstance(one, Parameter) for one in bound[1])
-
-
-def _scopes(scope: Scope) -> Iterable[Scope]:
-    here: Scope | None = scope
-    while here is not None:
-        yield here
-        here = here.parent

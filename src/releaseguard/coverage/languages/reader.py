@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from releaseguard.coverage.syntax import (
+from releaseguard.coverage.languages.syntax import (
     Call,
     Class,
     Comment,
@@ -22,10 +21,9 @@ from releaseguard.coverage.syntax import (
     Statement,
     Text,
 )
-from releaseguard.errors import NotInstalled
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 ADDRESSED = "releaseguard:"
 """What a comment that speaks to us begins with."""
@@ -33,8 +31,6 @@ ADDRESSED = "releaseguard:"
 
 class Reader(ABC):
     """Turns one syntax tree into a :class:`SourceFile`; each language says what its nodes mean."""
-
-    comment_marks: Sequence[str] = ()
 
     def __init__(self, path: str, language: Literal["typescript", "python"], content: bytes) -> None:
         self.lines = content.split(b"\n")
@@ -131,31 +127,3 @@ class Reader(ABC):
             before = node.prev_sibling or node.parent
             alone = before is None or before.end_point[0] < node.start_point[0] or before == node.parent
             self.file.comments.append(Comment(node.start_point[0] + 1, text.removeprefix(ADDRESSED).strip(), alone))
-
-
-def read_source(path: str, content: bytes) -> SourceFile:
-    """Read one file, whose name says in which language."""
-    if path.endswith(".py"):
-        from releaseguard.coverage.python import PythonReader
-
-        return PythonReader(path, "python", content).read(_parser("python").parse(content).root_node)
-    from releaseguard.coverage.typescript import TypeScriptReader
-
-    # JSX and TypeScript's `<T>value` exclude one another; JavaScript has the first alone.
-    dialect = "typescript" if path.endswith((".ts", ".mts", ".cts")) else "tsx"
-    return TypeScriptReader(path, "typescript", content).read(_parser(dialect).parse(content).root_node)
-
-
-@cache
-def _parser(dialect: str) -> Parser:
-    """The parser of a language, made once: tree-sitter is loaded by a run that reads source, and by no other."""
-    try:
-        import tree_sitter_python
-        import tree_sitter_typescript
-        from tree_sitter import Language, Parser
-    except ImportError:
-        raise NotInstalled("Reading an app's source", "coverage") from None
-    if dialect == "python":
-        return Parser(Language(tree_sitter_python.language()))
-    grammars = {"typescript": tree_sitter_typescript.language_typescript, "tsx": tree_sitter_typescript.language_tsx}
-    return Parser(Language(grammars[dialect]()))

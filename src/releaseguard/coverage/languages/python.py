@@ -1,18 +1,15 @@
-"""Python into the small tree."""
+"""Python into the small tree: its statements."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from releaseguard.coverage.reading import Reader
-from releaseguard.coverage.syntax import (
-    Assignment,
+from releaseguard.coverage.languages.python_expressions import PythonExpressions
+from releaseguard.coverage.languages.syntax import (
     Call,
     Cases,
-    Choice,
     Class,
-    Comparison,
     Const,
     Do,
     Expr,
@@ -22,30 +19,18 @@ from releaseguard.coverage.syntax import (
     Import,
     Inner,
     Leave,
-    Logic,
     Loop,
-    Member,
     Name,
-    Negation,
-    Parameter,
-    Record,
     Statement,
-    Text,
     Try,
 )
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_TRANSPARENT = {"parenthesized_expression", "await", "yield", "list_splat", "interpolation", "as_pattern_target"}
-_LISTS = {"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "list_splat_pattern"}
-_SAME = {"is": "==", "is not": "!=", "<>": "!="}
 
-
-class PythonReader(Reader):
+class PythonReader(PythonExpressions):
     """One file of Python."""
-
-    comment_marks = ("#",)
 
     def statement(self, node: Node) -> Iterator[Statement]:
         """What one node does, in order."""
@@ -212,163 +197,6 @@ class PythonReader(Reader):
             if one.type == "assignment" and target and value:
                 result.fields[self.text(target)] = self.expr(value)
 
-    # --- expressions
-
-    def expr(self, node: Node) -> Expr:
-        """The value of one node."""
-        if node.type in _TRANSPARENT:
-            inner = self.named(node)
-            return self.expr(inner[0]) if inner else Expr(self.at(node))
-        if (read := _EXPRESSIONS.get(node.type)) is not None:
-            return read(self, node)
-        return Expr(self.at(node), [self.expr(child) for child in self.named(node)])
-
-    def function(self, node: Node) -> Function:
-        """A function, its parameters and its body, in a scope of its own."""
-        own = node.child_by_field_name("name")
-        function = Function(self.at(node), (), self.text(own) if own else "")
-        with self.inside_of(function):
-            listed = node.child_by_field_name("parameters")
-            params = [self._parameter(one) for one in (self.named(listed) if listed else ())]
-            if function.scope.owner is not None and params and params[0].names[:1] in (("self",), ("cls",)):
-                del params[0]
-            function.params = params
-            body = self.field(node, "body")
-            if node.type == "lambda":
-                function.body = [Leave(self.at(body), "return", self.expr(body))]
-            else:
-                function.body = self.body(body)
-        return function
-
-    def _parameter(self, node: Node) -> Parameter:
-        default, kind = node.child_by_field_name("value"), node.child_by_field_name("type")
-        name = node.child_by_field_name("name") or node
-        while name.type != "identifier" and self.named(name):
-            name = self.named(name)[0]
-        inner = self.named(kind) if kind else ()
-        parameter = Parameter((self.text(name),), self.expr(default) if default else None)
-        if inner and inner[0].type in ("identifier", "attribute"):
-            parameter.kind = self.expr(inner[0])
-        self.scope.bind(self.text(name), parameter)
-        return parameter
-
-    def _call(self, node: Node) -> Expr:
-        callee = self.expr(self.field(node, "function"))
-        arguments = self.field(node, "arguments")
-        args: list[Expr] = []
-        named: dict[str, Expr] = {}
-        for one in self.named(arguments) if arguments.type == "argument_list" else (arguments,):
-            if one.type == "keyword_argument":
-                named[self.text(self.field(one, "name"))] = self.expr(self.field(one, "value"))
-            else:
-                args.append(self.expr(one))
-        return self.called(Call(self.at(node), (callee, *args, *named.values()), args, named))
-
-    def _attribute(self, node: Node) -> Expr:
-        return Member(self.at(node), (self.expr(self.field(node, "object")),), self.text(self.field(node, "attribute")))
-
-    def _subscript(self, node: Node) -> Expr:
-        inner, index = self.expr(self.field(node, "value")), self.expr(self.field(node, "subscript"))
-        if isinstance(index, Text) and all(isinstance(piece, str) for piece in index.pieces):
-            return Member(self.at(node), (inner,), "".join(map(str, index.pieces)))
-        return Expr(self.at(node), (inner, index))
-
-    def _assignment(self, node: Node) -> Expr:
-        target, value = self.field(node, "left"), node.child_by_field_name("right")
-        if value is None:
-            return Expr(self.at(node))
-        read = self.expr(value)
-        return self._assigned(target, read if node.type == "assignment" else Expr(self.at(node), (read,)))
-
-    def _assigned(self, target: Node, value: Expr) -> Expr:
-        at = self.at(target)
-        if target.type == "identifier":
-            self.scope.bind(self.text(target), value)
-            if self.scope.parent is None:
-                self.file.exports[self.text(target)] = Name(at, id=self.text(target))
-            return Assignment(at, (value,), (self.text(target),))
-        if target.type == "attribute" and isinstance(member := self.expr(target), Member):
-            self._remember_field(member, value)
-            return Assignment(at, (value,), (), member)
-        names = list(self._names(target))
-        for name in names:
-            self.scope.bind(name, Expr(at))
-        return Assignment(at, (value,), names)
-
-    def _names(self, node: Node) -> Iterator[str]:
-        if node.type == "identifier":
-            yield self.text(node)
-        elif node.type in _LISTS:
-            for child in self.named(node):
-                yield from self._names(child)
-
-    def _walrus(self, node: Node) -> Expr:
-        return self._assigned(self.field(node, "name"), self.expr(self.field(node, "value")))
-
-    def _dictionary(self, node: Node) -> Expr:
-        items: dict[str, Expr] = {}
-        rest = []
-        for child in self.named(node):
-            if child.type == "pair" and (key := self.field(child, "key")).type == "string":
-                items[self._literal(key)] = self.expr(self.field(child, "value"))
-            else:
-                rest.append(self.expr(child))
-        return Record(self.at(node), (*items.values(), *rest), items)
-
-    def _literal(self, node: Node) -> str:
-        return "".join(self.text(child) for child in self.named(node) if child.type == "string_content")
-
-    def _string(self, node: Node) -> Expr:
-        strings = self.named(node) if node.type == "concatenated_string" else (node,)
-        pieces: list[str | Expr] = []
-        for string in strings:
-            for child in self.named(string):
-                if child.type == "string_content":
-                    pieces.append(self.text(child))
-                elif child.type == "interpolation":
-                    pieces.append(self.expr(self.field(child, "expression")))
-        return self.said(Text(self.at(node), [one for one in pieces if isinstance(one, Expr)], pieces))
-
-    def _binary(self, node: Node) -> Expr:
-        left, right = self.expr(self.field(node, "left")), self.expr(self.field(node, "right"))
-        if self.text(self.field(node, "operator")) == "+":
-            return Text(self.at(node), (left, right), (left, right))
-        return Expr(self.at(node), (left, right))
-
-    def _logic(self, node: Node) -> Expr:
-        parts = (self.expr(self.field(node, "left")), self.expr(self.field(node, "right")))
-        return Logic(self.at(node), parts, "and" if self.text(self.field(node, "operator")) == "and" else "or")
-
-    def _not(self, node: Node) -> Expr:
-        inner = self.expr(self.field(node, "argument"))
-        if isinstance(inner, Const):
-            return Const(self.at(node), (), not inner.value)
-        return Negation(self.at(node), (inner,))
-
-    def _comparison(self, node: Node) -> Expr:
-        parts = [self.expr(child) for child in self.named(node)]
-        operators = [self.text(child) for child in node.children if not child.is_named]
-        operator = " ".join(operators)
-        if len(parts) != 2:
-            return Expr(self.at(node), parts)
-        return Comparison(self.at(node), parts, _SAME.get(operator, operator))
-
-    def _choice(self, node: Node) -> Expr:
-        one, test, other = (self.expr(child) for child in self.named(node)[:3])
-        return Choice(self.at(node), (test, one, other))
-
-    def _name(self, node: Node) -> Expr:
-        return Name(self.at(node), id=self.text(node))
-
-    def _const(self, node: Node) -> Expr:
-        values: dict[str, float | bool | None] = {"true": True, "false": False, "none": None}
-        if node.type in values:
-            return Const(self.at(node), (), values[node.type])
-        try:
-            return Const(self.at(node), (), float(self.text(node).replace("_", "")))
-        except ValueError:
-            return Expr(self.at(node))
-
 
 _STATEMENTS: dict[str, Callable[[PythonReader, Node], Iterator[Statement]]] = {
     "expression_statement": PythonReader._expression,
@@ -390,27 +218,4 @@ _STATEMENTS: dict[str, Callable[[PythonReader, Node], Iterator[Statement]]] = {
     "function_definition": PythonReader._function,
     "decorated_definition": PythonReader._decorated,
     "class_definition": PythonReader._class,
-}
-_EXPRESSIONS: dict[str, Callable[[PythonReader, Node], Expr]] = {
-    "call": PythonReader._call,
-    "attribute": PythonReader._attribute,
-    "subscript": PythonReader._subscript,
-    "lambda": PythonReader.function,
-    "assignment": PythonReader._assignment,
-    "augmented_assignment": PythonReader._assignment,
-    "named_expression": PythonReader._walrus,
-    "dictionary": PythonReader._dictionary,
-    "string": PythonReader._string,
-    "concatenated_string": PythonReader._string,
-    "binary_operator": PythonReader._binary,
-    "boolean_operator": PythonReader._logic,
-    "not_operator": PythonReader._not,
-    "comparison_operator": PythonReader._comparison,
-    "conditional_expression": PythonReader._choice,
-    "identifier": PythonReader._name,
-    "integer": PythonReader._const,
-    "float": PythonReader._const,
-    "true": PythonReader._const,
-    "false": PythonReader._const,
-    "none": PythonReader._const,
 }

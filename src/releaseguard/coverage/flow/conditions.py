@@ -1,0 +1,109 @@
+"""Whether a condition that holds means that a call succeeded or that it failed."""
+
+from __future__ import annotations
+
+import re
+
+from releaseguard.coverage.flow.keys import BAD_WORDS
+from releaseguard.coverage.languages.syntax import (
+    Assignment,
+    Call,
+    Choice,
+    Comparison,
+    Const,
+    Expr,
+    Logic,
+    Member,
+    Name,
+    Negation,
+    Scope,
+    Taken,
+    Text,
+    inside,
+)
+
+_GOOD_NAMES = re.compile(r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|sent|is_?success)$", re.IGNORECASE)
+_STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
+
+
+class Tainted:
+    """The names that hold what the call brought, and what is said of it by conditions over them."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def speaks(self, expr: Expr, fired: bool) -> bool:
+        """Whether an expression speaks of what the call brought."""
+        for part in inside(expr):
+            if isinstance(part, Name) and part.id in self.names:
+                return True
+            if fired and isinstance(part, Call):
+                return True
+        return False
+
+    def sign(self, test: Expr, fired: bool, scope: Scope) -> int | None:
+        """1 where a true condition means success, -1 where it means failure, 0 where it cannot be read; ``None``
+        where it speaks of something else."""
+        match test:
+            case Negation():
+                sign = self.sign(test.parts[0], fired, scope)
+                return None if sign is None else -sign
+            case Logic() | Choice():
+                signs = [self.sign(part, fired, scope) for part in test.parts]
+                known = [sign for sign in signs if sign]
+                return known[0] if known else 0 if 0 in signs else None
+        if not self.speaks(test, fired):
+            return None
+        match test:
+            case Comparison():
+                return _comparison(test, self.sign(test.parts[0], fired, scope) or 0)
+            case Name():
+                return self._sign_of_variable(test, fired, scope)
+            case Member(name=name):
+                return _sign_of_name(name)
+            case Call():
+                return _sign_of_name(test.last_name) if test.last_name not in ("Boolean", "bool") else 1
+            case Assignment():
+                return self.sign(test.value, fired, scope)
+        return 0
+
+    def _sign_of_variable(self, name: Name, fired: bool, scope: Scope) -> int:
+        """By what it was made of, where that can be read, else by how it is called."""
+        found = scope.lookup(name.id)
+        bound = found[1] if found else ()
+        if not bound:
+            return _sign_of_name(name.id)
+        if len(bound) == 1 and isinstance(bound[0], Taken):
+            return _sign_of_name(bound[0].key)
+        own = {part.id for part in inside(bound[0]) if isinstance(part, Name)} if isinstance(bound[0], Expr) else set()
+        if len(bound) == 1 and name.id not in own and isinstance(bound[0], Negation | Comparison | Logic | Member):
+            return self.sign(bound[0], fired, scope) or 0
+        return _sign_of_name(name.id)
+
+
+def _sign_of_name(name: str) -> int:
+    if _GOOD_NAMES.match(name):
+        return 1
+    return -1 if BAD_WORDS.search(name) else 1
+
+
+def _comparison(test: Comparison, sign: int) -> int:
+    left, right = test.parts
+    name = left.id if isinstance(left, Name) else left.name if isinstance(left, Member) else ""
+    turn = -1 if test.operator == "!=" else 1
+    if isinstance(right, Const) and isinstance(right.value, float) and not isinstance(right.value, bool):
+        return _status(test.operator, right.value) if _STATUS.match(name) else 0
+    if test.operator not in ("==", "!="):
+        return 0
+    if isinstance(right, Const):
+        return turn * (sign if right.value else -sign)
+    if isinstance(right, Text):
+        word = "".join(piece for piece in right.pieces if isinstance(piece, str))
+        return turn * (-1 if BAD_WORDS.search(word) else 1 if _GOOD_NAMES.match(word) else 0)
+    return 0
+
+
+def _status(operator: str, number: float) -> int:
+    if operator in ("==", "!="):
+        return (1 if 200 <= number < 300 else -1) * (1 if operator == "==" else -1)
+    return -1 if operator in (">", ">=") and number >= 299 else 1 if operator in ("<", "<=") and number >= 299 else 0

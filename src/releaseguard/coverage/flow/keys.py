@@ -1,0 +1,29 @@
+"""What the name under which a function is given says of when it runs: ``onError``, ``onSettled``."""
+
+from __future__ import annotations
+
+import re
+
+from releaseguard.coverage.flow.states import NOWHERE, State
+
+BAD_WORDS = re.compile(r"err|fail|exception|rejected|denied|invalid|timeout|timed_?out", re.IGNORECASE)
+"""In the name of what holds a failure."""
+_GOOD_KEYS = re.compile(r"success|complete|fulfilled|finish|load|ready|render|idle|then|done", re.IGNORECASE)
+BAD_KEYS = re.compile(r"err|fail|reject|catch", re.IGNORECASE)
+LATE_KEYS = re.compile(r"settled|finally", re.IGNORECASE)
+
+
+def begins_as(key: str | None, good: State, bad: State, component: bool) -> State:
+    """How the call stands where the function given under ``key`` begins: ``good``, ``bad``, either or never."""
+    if key is None:
+        return good
+    if LATE_KEYS.search(key):
+        return good | bad
+    if BAD_KEYS.search(key):
+        return bad
+    return good if not component or _GOOD_KEYS.search(key) else NOWHERE
+
+
+def names_an_end(key: str) -> bool:
+    """Whether a function under this key runs once the call has ended, one way or the other."""
+    return bool(key.startswith("on") and (_GOOD_KEYS.search(key) or BAD_KEYS.search(key) or LATE_KEYS.search(key)))

@@ -1,0 +1,53 @@
+"""How a call may stand at a place of the function around it.
+
+- ``before``: it was not made yet;
+- ``done``: it came back, and nobody looked at what it brought;
+- ``good``, ``bad``: its answer was looked at, or it raised;
+- ``either``: its answer was looked at, in a way that cannot be read.
+
+An empty set is a place that is never reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+State = frozenset[str]
+NOWHERE: State = frozenset()
+BEFORE: State = frozenset({"before"})
+BAD: State = frozenset({"bad"})
+DONE: State = frozenset({"done"})
+
+
+@dataclass
+class Ends:
+    """How the statements of a body may be left."""
+
+    normal: State = NOWHERE
+    returned: State = NOWHERE
+    broken: State = NOWHERE
+    continued: State = NOWHERE
+
+    def join(self, other: Ends) -> Ends:
+        """Either of two ways."""
+        return Ends(
+            self.normal | other.normal,
+            self.returned | other.returned,
+            self.broken | other.broken,
+            self.continued | other.continued,
+        )
+
+
+def refined(state: State, sign: int | None) -> State:
+    """``state`` where a condition is known to mean success (1), failure (-1), either (0) or nothing (``None``)."""
+    if sign is None:
+        return state
+    made = state - BEFORE
+    if not made:
+        return state
+    before = state & BEFORE
+    if sign < 0:
+        return before | BAD
+    if sign > 0:
+        return before | {"bad" if one == "bad" else "good" for one in made}
+    return before | {"either" if one == "done" else one for one in made}

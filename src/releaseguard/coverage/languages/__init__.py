@@ -1,0 +1,1 @@
+"""Source of two languages, read into one small tree; from here on no language is known."""

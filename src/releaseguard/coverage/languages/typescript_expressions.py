@@ -1,0 +1,364 @@
+"""The expressions of TypeScript and JavaScript into the small tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from releaseguard.coverage.languages.reader import Reader
+from releaseguard.coverage.languages.syntax import (
+    Assignment,
+    Call,
+    Choice,
+    Class,
+    Comparison,
+    Const,
+    Expr,
+    Function,
+    Leave,
+    Logic,
+    Member,
+    Name,
+    Negation,
+    Parameter,
+    Record,
+    Taken,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_FUNCTIONS = {
+    "arrow_function",
+    "function_expression",
+    "function_declaration",
+    "generator_function",
+    "generator_function_declaration",
+    "method_definition",
+}
+TRANSPARENT = {
+    "parenthesized_expression",
+    "await_expression",
+    "as_expression",
+    "satisfies_expression",
+    "non_null_expression",
+    "type_assertion",
+    "instantiation_expression",
+    "yield_expression",
+    "jsx_expression",
+    "spread_element",
+}
+"""What passes on the value of its one part."""
+TYPES = {
+    "type_alias_declaration",
+    "interface_declaration",
+    "ambient_declaration",
+    "type_annotation",
+    "type_arguments",
+    "type_parameters",
+    "import_alias",
+}
+_EQUAL = {"===": "==", "!==": "!="}
+
+
+class TypeScriptExpressions(Reader):
+    """What the values in one file of TypeScript, TSX or JavaScript are."""
+
+    def expr(self, node: Node, name: str = "") -> Expr:
+        """The value of one node; ``name`` is what it is assigned to."""
+        if node.type in TRANSPARENT:
+            inner = [child for child in self.named(node) if child.type not in TYPES]
+            value = self.expr(inner[0], name) if inner else Expr(self.at(node))
+            if node.type == "await_expression":
+                self.file.awaited.add(id(value))
+            return value
+        if node.type in _FUNCTIONS:
+            return self.function(node, name)
+        if (read := _EXPRESSIONS.get(node.type)) is not None:
+            return read(self, node)
+        parts = [self.expr(child) for child in self.named(node) if child.type not in TYPES]
+        return Expr(self.at(node), parts)
+
+    def function(self, node: Node, name: str = "") -> Function:
+        """A function, its parameters and its body, in a scope of its own."""
+        own = node.child_by_field_name("name")
+        function = Function(self.at(node), (), self.text(own) if own else name)
+        with self.inside_of(function):
+            function.params = self._parameters(node)
+            body = node.child_by_field_name("body")
+            if body is None:
+                return function
+            if body.type == "statement_block":
+                function.body = self.body(body)
+            else:
+                function.body = [Leave(self.at(body), "return", self.expr(body))]
+        return function
+
+    def _parameters(self, node: Node) -> Sequence[Parameter]:
+        if (single := node.child_by_field_name("parameter")) is not None:
+            return [self._parameter(single, None)]
+        listed = node.child_by_field_name("parameters")
+        return [
+            self._parameter(one.child_by_field_name("pattern") or one, one)
+            for one in (self.named(listed) if listed else ())
+            if one.type != "decorator"
+        ]
+
+    def _parameter(self, pattern: Node, whole: Node | None) -> Parameter:
+        default, kind = None, None
+        if whole is not None and (value := whole.child_by_field_name("value")) is not None:
+            default = self.expr(value)
+        if pattern.type == "assignment_pattern":
+            default, pattern = self.expr(self.field(pattern, "right")), self.field(pattern, "left")
+        if whole is not None and (annotation := whole.child_by_field_name("type")) is not None:
+            kind = self._type(annotation)
+        keys = self._pattern(pattern)
+        parameter = Parameter(tuple(keys), default, kind, keys if pattern.type == "object_pattern" else {})
+        for name in keys:
+            self.scope.bind(name, parameter)
+        if whole is not None and any(child.type == "accessibility_modifier" for child in whole.children):
+            for name in keys:
+                self._remember_field(
+                    Member(self.at(whole), (Name(self.at(whole), id="this"),), name), Name(self.at(whole), id=name)
+                )
+        return parameter
+
+    def _type(self, annotation: Node) -> Expr | None:
+        node = self.named(annotation)[0] if self.named(annotation) else annotation
+        if node.type == "generic_type":
+            node = self.named(node)[0]
+        if node.type == "type_identifier":
+            return Name(self.at(node), id=self.text(node))
+        if node.type == "nested_type_identifier":
+            parts = self.text(node).split(".")
+            return Member(self.at(node), (Name(self.at(node), id=parts[0]),), parts[-1])
+        return None
+
+    def _class_value(self, node: Node) -> Expr:
+        name = node.child_by_field_name("name")
+        result = Class(self.at(node), (), self.text(name) if name else "")
+        heritage = [child for child in node.children if child.type == "class_heritage"]
+        result.bases = [
+            self.expr(one) for part in heritage for clause in self.named(part) for one in self.named(clause)[:1]
+        ]
+        parts: list[Expr] = []
+        for member in self.named(self.field(node, "body")):
+            key = member.child_by_field_name("name")
+            if member.type == "method_definition" and key:
+                with self.in_class(result):
+                    result.methods[self.text(key)] = self.function(member)
+            elif member.type in ("public_field_definition", "field_definition"):
+                parts += self._field_of_class(member, result)
+        result.parts = parts
+        return result
+
+    def _field_of_class(self, member: Node, result: Class) -> Sequence[Expr]:
+        key = member.child_by_field_name("name") or member.child_by_field_name("property")
+        kind = member.child_by_field_name("type")
+        with self.in_class(result):
+            value = member.child_by_field_name("value")
+            read = self.expr(value, self.text(key) if key else "") if value else None
+        if key and isinstance(read, Function):
+            result.methods[self.text(key)] = read
+            return ()
+        if key and (known := read or (self._type(kind) if kind else None)) is not None:
+            result.fields.setdefault(self.text(key), known)
+        return [read] if read else ()
+
+    def _call(self, node: Node) -> Expr:
+        callee = self.expr(node.child_by_field_name("function") or self.field(node, "constructor"))
+        arguments = node.child_by_field_name("arguments")
+        if arguments is not None and arguments.type == "template_string":
+            args: list[Expr] = [self._template(arguments)]
+        else:
+            args = [self.expr(one) for one in (self.named(arguments) if arguments else ())]
+        return self.called(Call(self.at(node), (callee, *args), args))
+
+    def _member(self, node: Node) -> Expr:
+        inner = self.expr(self.field(node, "object"))
+        return Member(self.at(node), (inner,), self.text(self.field(node, "property")))
+
+    def _subscript(self, node: Node) -> Expr:
+        inner, index = self.expr(self.field(node, "object")), self.expr(self.field(node, "index"))
+        if isinstance(index, Text) and all(isinstance(piece, str) for piece in index.pieces):
+            return Member(self.at(node), (inner,), "".join(map(str, index.pieces)))
+        return Expr(self.at(node), (inner, index))
+
+    def _object(self, node: Node) -> Expr:
+        items: dict[str, Expr] = {}
+        rest = []
+        for child in self.named(node):
+            if child.type == "pair":
+                key = self.text(self.field(child, "key")).strip("'\"`")
+                items[key] = self.expr(self.field(child, "value"), key)
+            elif child.type == "shorthand_property_identifier":
+                items[self.text(child)] = Name(self.at(child), id=self.text(child))
+            elif child.type == "method_definition":
+                items[self.text(self.field(child, "name"))] = self.function(child)
+            else:
+                rest.append(self.expr(child))
+        return Record(self.at(node), (*items.values(), *rest), items)
+
+    def _string(self, node: Node) -> str:
+        escapes = {"n": "\n", "t": "\t", "r": "\r"}
+        pieces = []
+        for child in self.named(node):
+            text = self.text(child)
+            pieces.append(escapes.get(text[1:], text[1:]) if child.type == "escape_sequence" else text)
+        return "".join(pieces)
+
+    def _text(self, node: Node) -> Expr:
+        return self.said(Text(self.at(node), (), (self._string(node),)))
+
+    def _template(self, node: Node) -> Expr:
+        pieces: list[str | Expr] = []
+        for child in self.named(node):
+            if child.type == "template_substitution":
+                inner = self.named(child)
+                pieces.append(self.expr(inner[0]) if inner else "")
+            else:
+                pieces.append(self.text(child))
+        parts = [piece for piece in pieces if isinstance(piece, Expr)]
+        return self.said(Text(self.at(node), parts, pieces))
+
+    def _binary(self, node: Node) -> Expr:
+        left, right = self.expr(self.field(node, "left")), self.expr(self.field(node, "right"))
+        operator, at = self.text(self.field(node, "operator")), self.at(node)
+        if operator in ("&&", "||", "??"):
+            return Logic(at, (left, right), "and" if operator == "&&" else "or")
+        if operator == "+":
+            return Text(at, (left, right), (left, right))
+        if (known := _EQUAL.get(operator, operator)) in ("==", "!=", "<", ">", "<=", ">="):
+            return Comparison(at, (left, right), known)
+        return Expr(at, (left, right))
+
+    def _unary(self, node: Node) -> Expr:
+        inner = self.expr(self.field(node, "argument"))
+        if self.text(self.field(node, "operator")) == "!":
+            if isinstance(inner, Const):
+                return Const(self.at(node), (), not inner.value)
+            return Negation(self.at(node), (inner,))
+        return Expr(self.at(node), (inner,))
+
+    def _ternary(self, node: Node) -> Expr:
+        parts = [self.expr(self.field(node, key)) for key in ("condition", "consequence", "alternative")]
+        return Choice(self.at(node), parts)
+
+    def _assignment(self, node: Node) -> Expr:
+        target, value = self.field(node, "left"), self.field(node, "right")
+        if node.type == "assignment_expression":
+            exported = self._commonjs(target)
+            result = self._assigned(target, self.expr(value, self.text(target).rpartition(".")[2]))
+            if exported is not None:
+                self._export_commonjs(exported, result.value)
+            return result
+        return self._assigned(target, Expr(self.at(node), (self.expr(value),)))
+
+    def _commonjs(self, target: Node) -> str | None:
+        """The name under which ``exports.name = ...`` or ``module.exports = ...`` exports; empty for the whole."""
+        text = self.text(target)
+        if text == "module.exports":
+            return ""
+        for prefix in ("module.exports.", "exports."):
+            if text.startswith(prefix):
+                return text.removeprefix(prefix)
+        return None
+
+    def _export_commonjs(self, name: str, value: Expr) -> None:
+        if name:
+            self.file.exports[name] = value
+            return
+        self.file.exports["default"] = value
+        if isinstance(value, Record):
+            self.file.exports |= value.items
+
+    def _name(self, node: Node) -> Expr:
+        if self.text(node) == "undefined":
+            return Const(self.at(node), (), None)
+        return Name(self.at(node), id=self.text(node))
+
+    def _const(self, node: Node) -> Expr:
+        values: dict[str, float | bool | None] = {"true": True, "false": False, "null": None, "undefined": None}
+        if node.type in values:
+            return Const(self.at(node), (), values[node.type])
+        try:
+            return Const(self.at(node), (), float(self.text(node).replace("_", "")))
+        except ValueError:
+            return Expr(self.at(node))
+
+    def _element(self, node: Node) -> Expr:
+        opening = node.child_by_field_name("open_tag") or node
+        name = opening.child_by_field_name("name")
+        items: dict[str, Expr] = {}
+        rest = []
+        for attribute in self.named(opening):
+            if attribute.type == "jsx_attribute":
+                key, *value = self.named(attribute)
+                items[self.text(key)] = self.expr(value[0], self.text(key)) if value else Const(self.at(key), (), True)
+            elif attribute != name and attribute.type not in TYPES:
+                rest.append(self.expr(attribute))
+        inner = self.named(node) if node.type == "jsx_element" else ()
+        children = [self.expr(one) for one in inner if one.type not in ("jsx_text", *_TAGS)]
+        props = Record(self.at(node), (*items.values(), *rest), items)
+        callee = self.expr(name) if name else Expr(self.at(node))
+        return self.called(Call(self.at(node), (callee, props, *children), (props, *children), component=True))
+
+    def _assigned(self, target: Node, value: Expr) -> Assignment:
+        at = self.at(target)
+        if target.type == "identifier":
+            self.scope.bind(self.text(target), value)
+            return Assignment(at, (value,), (self.text(target),))
+        if target.type in ("member_expression", "subscript_expression"):
+            member = self.expr(target)
+            place = member if isinstance(member, Member) else None
+            if place is not None:
+                self._remember_field(place, value)
+            return Assignment(at, (value,), (), place)
+        names = self._pattern(target)
+        for name, key in names.items():
+            self.scope.bind(name, Taken(value, key) if key else Expr(at))
+        return Assignment(at, (value,), tuple(names))
+
+    def _pattern(self, node: Node) -> dict[str, str]:
+        """Name -> key, for everything that a pattern takes apart; the key is empty where it is none."""
+        if node.type in ("shorthand_property_identifier_pattern", "identifier"):
+            return {self.text(node): self.text(node) if node.type != "identifier" else ""}
+        if node.type == "pair_pattern":
+            key, value = self.field(node, "key"), self.field(node, "value")
+            inner = self._pattern(value.child_by_field_name("left") or value)
+            return {name: self.text(key) if value.type != "object_pattern" else "" for name in inner}
+        if node.type in ("object_assignment_pattern", "assignment_pattern"):
+            return self._pattern(self.field(node, "left"))
+        found: dict[str, str] = {}
+        for child in self.named(node):
+            found |= self._pattern(child)
+        return found
+
+
+_TAGS = ("jsx_opening_element", "jsx_closing_element")
+_EXPRESSIONS: dict[str, Callable[[TypeScriptExpressions, Node], Expr]] = {
+    "call_expression": TypeScriptExpressions._call,
+    "new_expression": TypeScriptExpressions._call,
+    "member_expression": TypeScriptExpressions._member,
+    "subscript_expression": TypeScriptExpressions._subscript,
+    "object": TypeScriptExpressions._object,
+    "string": TypeScriptExpressions._text,
+    "template_string": TypeScriptExpressions._template,
+    "binary_expression": TypeScriptExpressions._binary,
+    "unary_expression": TypeScriptExpressions._unary,
+    "ternary_expression": TypeScriptExpressions._ternary,
+    "assignment_expression": TypeScriptExpressions._assignment,
+    "augmented_assignment_expression": TypeScriptExpressions._assignment,
+    "identifier": TypeScriptExpressions._name,
+    "this": TypeScriptExpressions._name,
+    "super": TypeScriptExpressions._name,
+    "class": TypeScriptExpressions._class_value,
+    "number": TypeScriptExpressions._const,
+    "true": TypeScriptExpressions._const,
+    "false": TypeScriptExpressions._const,
+    "null": TypeScriptExpressions._const,
+    "undefined": TypeScriptExpressions._const,
+    "jsx_element": TypeScriptExpressions._element,
+    "jsx_self_closing_element": TypeScriptExpressions._element,
+}

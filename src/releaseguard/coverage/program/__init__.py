@@ -1,0 +1,1 @@
+"""What the names of a program stand for, across its files."""

@@ -1,0 +1,65 @@
+"""A function while it is being followed: what its parameters were given, and what it may return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from releaseguard.coverage.languages.syntax import (
+    Call,
+    Expr,
+    Function,
+    Leave,
+    Parameter,
+    Record,
+    Scope,
+    statements_of,
+)
+
+
+@dataclass(eq=False)
+class Frame:
+    """A function while it is being followed: what its parameters were given."""
+
+    function: Function
+    parent: Frame | None = None
+    given: dict[str, tuple[Expr, Scope, Frame | None]] = field(default_factory=dict)
+
+    def find(self, scope: Scope) -> Frame | None:
+        """The frame of the function whose scope this is, outward from here."""
+        frame: Frame | None = self
+        while frame is not None:
+            if frame.function.scope is scope:
+                return frame
+            frame = frame.parent
+        return None
+
+
+def returned(function: Function) -> Iterator[Expr]:
+    """What a function may return."""
+    for one in statements_of(function.body):
+        if isinstance(one, Leave) and one.how == "return" and one.value is not None:
+            yield one.value
+
+
+def bound_frame(function: Function, around: Frame | None, call: Call, scope: Scope, frame: Frame | None) -> Frame:
+    """A frame in which the function's parameters are what ``call`` gives them."""
+    inner = Frame(function, around)
+    for parameter, value in zip(function.params, call.args, strict=False):
+        _give(inner, parameter, value, scope, frame)
+    by_name = {name: parameter for parameter in function.params for name in parameter.names}
+    for name, value in call.named.items():
+        if name in by_name:
+            inner.given[name] = (value, scope, frame)
+    return inner
+
+
+def _give(inner: Frame, parameter: Parameter, value: Expr, scope: Scope, frame: Frame | None) -> None:
+    if not parameter.keys:
+        for name in parameter.names:
+            inner.given[name] = (value, scope, frame)
+        return
+    for name, key in parameter.keys.items():
+        item = value.items.get(key) if isinstance(value, Record) else None
+        if item is not None:
+            inner.given[name] = (item, scope, frame)

@@ -1,0 +1,127 @@
+"""Which file of a search an import means, and what that file exports under a name."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+
+from releaseguard.coverage.languages.syntax import (
+    Bound,
+    Import,
+    Scope,
+    SourceFile,
+)
+
+DEPTH = 12
+"""Of assignments and imports that are followed from one name."""
+_EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
+_SPECIFIER = re.compile(
+    r"^(?:npm:/?|jsr:/?|node:|https?://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|esm\.run)/)(?:v\d+/|stable/)?"
+)
+_VERSION = re.compile(r"(?<=[^/@])@[^/]*")
+
+
+class Modules:
+    """The files of one search, as they import one another."""
+
+    def __init__(self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]]) -> None:
+        self.files = {file.path: file for file in files}
+        self._aliases = aliases
+        self._known: dict[tuple[str, str, str], SourceFile | None] = {}
+
+    def module(self, file: SourceFile, module: str) -> SourceFile | None:
+        """The file of this search that ``module`` means inside ``file``, if it is one."""
+        key = (file.language, posixpath.dirname(file.path), module)
+        if key not in self._known:
+            look = self._python if file.language == "python" else self._typescript
+            self._known[key] = look(file, module)
+        return self._known[key]
+
+    def _typescript(self, file: SourceFile, module: str) -> SourceFile | None:
+        if module.startswith("."):
+            return self._at(posixpath.normpath(posixpath.join(posixpath.dirname(file.path), module)))
+        for prefix, targets in self._aliases.items():
+            if module.startswith(prefix):
+                for target in targets:
+                    if found := self._at(posixpath.normpath(target + module.removeprefix(prefix))):
+                        return found
+        return None
+
+    def _at(self, path: str) -> SourceFile | None:
+        stem = path.removesuffix(".js").removesuffix(".jsx").removesuffix(".mjs")
+        endings = ("", *_EXTENSIONS, ".native.ts", ".native.tsx", *(f"/index{one}" for one in _EXTENSIONS))
+        return next(
+            (self.files[one] for base in (path, stem) for end in endings if (one := base + end) in self.files), None
+        )
+
+    def _python(self, file: SourceFile, module: str) -> SourceFile | None:
+        name = module.lstrip(".")
+        dots = len(module) - len(name)
+        path = name.replace(".", "/")
+        folder = posixpath.dirname(file.path)
+        if dots:
+            for _ in range(dots - 1):
+                folder = posixpath.dirname(folder)
+            return self._python_at(posixpath.join(folder, path) if path else folder)
+        while True:
+            if found := self._python_at(posixpath.join(folder, path)):
+                return found
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+        return self._python_at(f"src/{path}")
+
+    def _python_at(self, path: str) -> SourceFile | None:
+        return self.files.get(f"{path}.py") or self.files.get(posixpath.join(path, "__init__.py"))
+
+    def export(self, file: SourceFile, name: str, depth: int = DEPTH) -> tuple[Bound, Scope] | None:
+        """What a file exports under a name."""
+        if depth <= 0:
+            return None
+        found = file.exports.get(name)
+        if isinstance(found, Import):
+            return self.imported(file, found, depth - 1)
+        if found is not None:
+            return found, file.main.scope
+        if file.language == "python" and name in file.main.scope.names:
+            return file.main.scope.names[name][-1], file.main.scope
+        for module in file.stars:
+            if (inner := self.module(file, module)) is not None and (got := self.export(inner, name, depth - 1)):
+                return got
+        return None
+
+    def imported(self, file: SourceFile, imported: Import, depth: int) -> tuple[Bound, Scope] | None:
+        inner = self.module(file, imported.module)
+        if inner is None:
+            submodule = self._submodule(file, imported)
+            return (Import(submodule.path, None), submodule.main.scope) if submodule else (imported, file.main.scope)
+        if imported.member is None:
+            return imported, file.main.scope
+        got = self.export(inner, imported.member, depth)
+        if got is None and (submodule := self._submodule(file, imported)):
+            return Import(submodule.path, None), submodule.main.scope
+        return got
+
+    def _submodule(self, file: SourceFile, imported: Import) -> SourceFile | None:
+        """``from package import module``."""
+        if file.language != "python" or imported.member is None:
+            return None
+        joiner = "" if imported.module.endswith(".") else "."
+        return self.module(file, f"{imported.module}{joiner}{imported.member}")
+
+
+def package_of(module: str, language: str) -> tuple[str, Sequence[str]]:
+    """The package's own name, and the path inside it: of an import's specifier in any of its spellings."""
+    if language == "python":
+        package, *rest = module.split(".")
+        return package, rest
+    name = _SPECIFIER.sub("", module)
+    if "://" in name:
+        name = name.partition("://")[2]
+    name = _VERSION.sub("", name.partition("?")[0])
+    parts = name.split("/")
+    if parts[0] == "deno.land" and parts[1:2] == ["x"]:
+        return "/".join(parts[:3]), ()
+    count = 2 if name.startswith("@") else 1
+    return "/".join(parts[:count]), ()

@@ -1,0 +1,130 @@
+"""Which package a value comes from, and by which members and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from releaseguard.coverage.languages.syntax import (
+    Assignment,
+    Bound,
+    Call,
+    Choice,
+    Expr,
+    Function,
+    Import,
+    Logic,
+    Member,
+    Name,
+    Parameter,
+    Scope,
+    Taken,
+)
+from releaseguard.coverage.program.frames import returned
+from releaseguard.coverage.program.meanings import Meanings
+from releaseguard.coverage.program.modules import DEPTH, Modules, package_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on the way from a package: a member, and the call of it if it was called."""
+
+    name: str
+    call: Call | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from: a package (or a global), and the members and calls after it."""
+
+    package: str
+    steps: tuple[Step, ...] = ()
+    scope: Scope | None = None
+
+    def then(self, step: Step) -> Origin:
+        """One step further."""
+        return Origin(self.package, (*self.steps, step), self.scope)
+
+    def called(self, call: Call, scope: Scope) -> Origin:
+        """The result of calling it."""
+        if not self.steps or self.steps[-1].call is not None:
+            return Origin(self.package, (*self.steps, Step("", call)), scope)
+        return Origin(self.package, (*self.steps[:-1], Step(self.steps[-1].name, call)), scope)
+
+
+class Origins:
+    """The origins of values in the files of one search; ``renamed`` says which module stands for which package."""
+
+    def __init__(self, modules: Modules, meanings: Meanings, renamed: Mapping[str, str]) -> None:
+        self._modules = modules
+        self._meanings = meanings
+        self._renamed = renamed
+        self._known: dict[tuple[int, int], Origin | None] = {}
+
+    def of(self, expr: Expr, scope: Scope, depth: int = DEPTH) -> Origin | None:
+        """The package that a value comes from, if it comes from one that is no file of this search."""
+        key = (id(expr), id(scope))
+        if key not in self._known:
+            self._known[key] = None  # while it is being found: a circle has no origin
+            with self._meanings.question():
+                found = self._origin(expr, scope, depth)
+                if self._meanings.cut_short:
+                    del self._known[key]
+                    return found
+            self._known[key] = found
+        return self._known[key]
+
+    def _origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:
+        if depth <= 0:
+            return None
+        if isinstance(expr, Call):
+            return self._origin_of_call(expr, scope, depth)
+        if isinstance(expr, Member):
+            if (outer := self.of(expr.object, scope, depth - 1)) is not None:
+                return outer.then(Step(expr.name))
+            return self._first_origin(expr, scope, depth)
+        if isinstance(expr, Name | Assignment | Choice | Logic):
+            return self._first_origin(expr, scope, depth)
+        return None
+
+    def _origin_of_call(self, call: Call, scope: Scope, depth: int) -> Origin | None:
+        if (outer := self.of(call.callee, scope, depth - 1)) is not None:
+            return outer.called(call, scope)
+        for value, _, _ in self._meanings.of(call.callee, scope):
+            if isinstance(value, Function):
+                for result in returned(value):
+                    if (found := self.of(result, value.scope, depth - 2)) is not None:
+                        return found
+        return None
+
+    def _first_origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:
+        for value, home, _ in self._meanings.of(expr, scope):
+            if (found := self._origin_of(value, home, expr, depth)) is not None:
+                return found
+        return None
+
+    def _origin_of(self, value: Bound, home: Scope, asked: Expr, depth: int) -> Origin | None:
+        match value:
+            case Import():
+                return self._package(value, home)
+            case Taken():
+                outer = self.of(value.value, home, depth - 1)
+                return outer.then(Step(value.key)) if outer else None
+            case Parameter(kind=Expr() as kind):
+                return self.of(kind, home, depth - 1)
+            case Name() if home.lookup(value.id) is None:
+                return Origin("", (Step(value.id),), home)
+            case Member() | Call() if value is not asked:
+                return self.of(value, home, depth - 1)
+        return None
+
+    def _package(self, imported: Import, home: Scope) -> Origin | None:
+        file = home.root.file
+        if file is None or self._modules.module(file, imported.module) is not None:
+            return None
+        module = self._renamed.get(imported.module, imported.module)
+        package, rest = package_of(module, file.language)
+        steps = [Step(part) for part in rest]
+        if imported.member not in (None, "default"):
+            steps.append(Step(str(imported.member)))
+        return Origin(package, tuple(steps), home)
