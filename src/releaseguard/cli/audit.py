@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard import readable
 from releaseguard.cli.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.harmless import harmless
@@ -133,7 +134,7 @@ def _cells(row: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _minute(text: str) -> str:
-    return f"{text[:16].replace('T', ' ')}Z"
+    return readable.date_and_clock(text)
 
 
 # --- verify

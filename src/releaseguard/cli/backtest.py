@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard import readable
 from releaseguard.cli.edge import write_trace
 from releaseguard.cli.options import Run, Span, check_spans, command
 from releaseguard.errors import ConfigError, ExitCode
@@ -155,7 +156,7 @@ def _text(replayed: Sequence[Replayed], thresholds: Sequence[Threshold]) -> str:
 
 
 def _line(one: Replayed) -> str:
-    minutes = "-" if one.verdict is Verdict.INCONCLUSIVE else f"{one.decided_after_s / 60:.0f} min"
+    minutes = "-" if one.verdict is Verdict.INCONCLUSIVE else readable.minutes(timedelta(seconds=one.decided_after_s))
     deployed = to_text(one.deployment.deployed_at)[:16]
     truth = {True: "  (good)", False: "  (bad)", None: ""}[one.good]
     place = f"{deployed:<17} {one.deployment.environment:<12} {one.deployment.release}{truth}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from releaseguard import readable
 from releaseguard.cli.options import Moment, Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, Refused, UsageError
 
@@ -121,7 +122,7 @@ def _table(found: Sequence[Event]) -> str:
 def _cells(event: Event) -> Mapping[str, str]:
     named = event.event if event.event.startswith(event.provider) else f"{event.provider} {event.event}"
     return {
-        "time": event.occurred_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "time": readable.date_and_clock(event.occurred_at, seconds=True),
         "event": named + (" (synthetic)" if event.synthetic else ""),
         "outcome": event.outcome.value,
         "code": event.error_code or "",
@@ -338,7 +339,7 @@ def deployed(
         wiring.event_log.append([event])
         _tell_if_known(run, wiring, event)
     known = "" if new else " (was known already)"
-    when = event.occurred_at.strftime("%Y-%m-%d %H:%M:%SZ")
+    when = readable.date_and_clock(event.occurred_at, seconds=True)
     run.emit(
         f"{release.strip()} is live in {event.environment} since {when}{known}",
         {"event": jsonl.document(event), "new": new},
@@ -355,7 +356,7 @@ def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
     deployments = deployments_of(wiring.event_log.select(query), wiring.promise(None, None).window)
     same = [one for one in deployments if one.release == event.release and one.deployed_at <= event.occurred_at]
     if same and same[-1].deployed_at < event.occurred_at:
-        first = same[-1].deployed_at.strftime("%Y-%m-%d %H:%M:%SZ")
+        first = readable.date_and_clock(same[-1].deployed_at, seconds=True)
         run.tell(f"It is the deployment of {first}, whose window is not over; with --again it is a new one.")
 
 
@@ -461,5 +462,5 @@ def _confirm(count: int, before: datetime) -> None:
             f"{count} events would be deleted, and nobody is here to confirm it",
             next_step="Look at --dry-run first, then add --yes.",
         )
-    if not click.confirm(f"Delete {count} events from before {before:%Y-%m-%d %H:%M}Z?", err=True):
+    if not click.confirm(f"Delete {count} events from before {readable.date_and_clock(before)}?", err=True):
         raise Refused("not confirmed: nothing was deleted")

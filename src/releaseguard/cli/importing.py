@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from releaseguard import readable
 from releaseguard.cli.options import Run
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 
@@ -247,7 +248,9 @@ def _text(name: str, tally: ImportTally, batch: str, new: int | None) -> str:
 
 
 def _lines(name: str, tally: ImportTally, batch: str, new: int | None) -> Iterator[str]:
-    span = f", from {tally.since:%Y-%m-%d %H:%MZ} to {tally.until:%Y-%m-%d %H:%MZ}" if tally.since else ""
+    span = ""
+    if tally.since and tally.until:
+        span = f", from {readable.date_and_clock(tally.since)} to {readable.date_and_clock(tally.until)}"
     if new is None:
         yield f"{tally.rows} rows of {name} would be imported{span}"
     else:

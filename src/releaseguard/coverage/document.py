@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from releaseguard import readable
 from releaseguard.coverage.interface import CoverageFinding, ProviderCoverage, Report
 from releaseguard.report.coverage import CoverageDocument, FindingRow, ProviderRow
 
@@ -27,23 +28,19 @@ def summary(report: Report) -> str:
     if not report.files:
         return "No source was found to look at: TypeScript, JavaScript and Python are read."
     if not calls:
-        return f"No call of a provider was found in {_many(report.files, 'file')}."
+        return f"No call of a provider was found in {readable.count(report.files, 'file')}."
     covered = sum(row.covered for row in report.providers)
     tested = sum(row.tested for row in report.providers)
     parts = [
-        f"{covered} of {_many(calls, 'call')} log success and error",
-        f"{tested} of {_many(len(report.providers), 'provider')} tested",
+        f"{covered} of {readable.count(calls, 'call')} log success and error",
+        f"{tested} of {readable.count(len(report.providers), 'provider')} tested",
     ]
     if report.waived:
-        parts.append(f"{_many(len(report.waived), 'finding')} waived")
+        parts.append(f"{readable.count(len(report.waived), 'finding')} waived")
     unknown = len(report.findings) - len(report.gaps)
     if unknown:
         parts.append(f"{unknown} not judged")
-    return f"{', '.join(parts)}; {_many(report.files, 'file')} read."
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return f"{', '.join(parts)}; {readable.count(report.files, 'file')} read."
 
 
 def _finding(one: CoverageFinding) -> FindingRow:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from releaseguard import readable
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
 from releaseguard.coverage import files
@@ -181,7 +182,7 @@ class _Findings:
         file, line = row.places[0]
         card = self.cards.get(row.provider)
         what = (
-            f"{row.name} is called in {row.calls} place{'s' * (row.calls > 1)}, and no test names it: neither its "
+            f"{row.name} is called in {readable.count(row.calls, 'place')}, and no test names it: neither its "
             f"events, nor its package, nor the function that calls it."
         )
         event = next(iter(card.events.success), row.provider)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from releaseguard import readable
 from releaseguard.doctor.values import Dates
 from releaseguard.model import Remark, Standing
 
@@ -36,7 +37,8 @@ def remarks(dates: Mapping[str, Dates]) -> Iterator[Remark]:
         yield from _machine(off)
     else:
         for service, found in off.items():
-            what = f"the clock of {service} and this machine's are {_seconds(found)} apart; the others agree with ours"
+            apart = readable.seconds(abs(found))
+            what = f"the clock of {service} and this machine's are {apart} apart; the others agree with ours"
             yield Remark(Standing.WARN, what, None, "Times that it gives are off; tell whoever runs it.", service)
 
 
@@ -49,9 +51,5 @@ def _machine(off: Mapping[str, timedelta]) -> Iterator[Remark]:
             if bad
             else "events and deployments that are written here are misplaced by as much"
         )
-        what = f"this machine's clock is {_seconds(found)} {way} {' and '.join(off)}: {cost}"
+        what = f"this machine's clock is {readable.seconds(abs(found))} {way} {' and '.join(off)}: {cost}"
         yield Remark(Standing.FAIL if bad else Standing.WARN, what, service, SET_IT)
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{abs(span).total_seconds():.0f} s"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from releaseguard import readable
 from releaseguard.health.interface import TROUBLED, HealthState, Overview, ProviderHealth, Why
 from releaseguard.model import to_text
 from releaseguard.report.health import HealthDocument, HealthRow
@@ -27,19 +28,18 @@ def document_of(overview: Overview) -> HealthDocument:
 
 def summary(overview: Overview) -> str:
     """One sentence for people."""
-    minutes = round((overview.until - overview.since) / timedelta(minutes=1))
-    window = f"in the last {minutes} min" if minutes < 120 else f"in the last {minutes / 60:.0f} h"
+    window = f"in the last {readable.roughly(overview.until - overview.since, ('h', 'min'))}"
     if overview.log_down:
-        newest = f" since {overview.newest:%H:%MZ}" if overview.newest else f" {window}"
+        newest = f" since {readable.clock(overview.newest)}" if overview.newest else f" {window}"
         return f"nothing of any provider has arrived{newest}: the log says nothing about anybody"
     troubled = [one for one in overview.providers if one.condition.state in TROUBLED]
     calm = "no provider could be judged" if says_nothing(overview) else "no provider is in trouble"
     said = f"{', '.join(_named(troubled)) or calm} {window}"
     leaks = sum(len(one.leaks) for one in overview.providers)
     rest = [
-        f"{leaks} open leak{'s' * (leaks > 1)}" if leaks else "",
+        readable.count(leaks, "open leak") if leaks else "",
         f"{len(overview.broken)} broken histor{'ies' if len(overview.broken) > 1 else 'y'}" if overview.broken else "",
-        f"{len(overview.foreign)} foreign row{'s' * (len(overview.foreign) > 1)}" if overview.foreign else "",
+        readable.count(len(overview.foreign), "foreign row") if overview.foreign else "",
     ]
     return "; ".join([said, *filter(None, rest)])
 

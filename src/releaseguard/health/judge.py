@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from typing import TypeVar
 
+from releaseguard import readable
 from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
 from releaseguard.stats.baseline import (
     BaselineSpan,
@@ -215,7 +216,8 @@ def _failing(window: Window, provider: str) -> HealthCondition | None:
         return None
     since = _failing_since(window, provider)
     events, errors = window.counts(provider, since, window.length)
-    reason = f"{errors} of {_calls(events)} failed since {_clock(window, since)}{_usually(window.usual[provider])}"
+    calls, usually = readable.count(events, "call"), _usually(window.usual[provider])
+    reason = f"{errors} of {calls} failed since {_clock(window, since)}{usually}"
     state = HealthState.DOWN if errors >= FAILING * events else HealthState.DEGRADED
     usual = window.usual[provider]
     grounds = Grounds(Why.FAILED, events, errors, usual=usual.errors.share if usual.known else None)
@@ -254,7 +256,7 @@ def _or_unknown(usual: ErrorBaseline) -> ErrorBaseline:
 
 
 def _usually(usual: Usual) -> str:
-    return f"; usually {usual.errors.share:.1%}" if usual.known else "; there is no history to compare with"
+    return f"; usually {readable.share(usual.errors.share)}" if usual.known else "; there is no history to compare with"
 
 
 def _fewer(window: Window, provider: str) -> HealthCondition | None:
@@ -359,15 +361,19 @@ def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
 def _some(window: Window, provider: str, events: int, errors: int) -> HealthCondition:
     if lower_share(errors, events, SURE) >= FAILING:
         # So it was for days, and has become what is usual.
-        reason = f"{errors} of {_calls(events)} failed, as before the window"
+        reason = f"{errors} of {readable.count(events, 'call')} failed, as before the window"
         usual = window.usual[provider].errors.share
         return HealthCondition(
             HealthState.DOWN, reason, Grounds(Why.FAILED, events, errors, usual=usual), _moment(window, 0)
         )
     if errors == events:
-        reason = f"{_calls(events)}, failed: too few to tell trouble from chance"
+        reason = f"{readable.count(events, 'call')}, failed: too few to tell trouble from chance"
         return HealthCondition(HealthState.UNKNOWN, reason, Grounds(Why.ALL_OF_FEW_FAILED, events, errors))
-    failed = f"{errors} of {_calls(events)} failed" if errors else f"{_calls(events)}, none failed"
+    failed = (
+        f"{errors} of {readable.count(events, 'call')} failed"
+        if errors
+        else f"{readable.count(events, 'call')}, none failed"
+    )
     return HealthCondition(HealthState.HEALTHY, failed, Grounds(Why.CALLS, events, errors))
 
 
@@ -396,13 +402,9 @@ def _about(expected: float) -> str:
     return "none" if expected < 0.5 else f"hardly any ({expected:.0f})"
 
 
-def _calls(number: int) -> str:
-    return "1 call" if number == 1 else f"{number} calls"
-
-
 def _moment(window: Window, minute: int) -> datetime:
     return datetime.fromtimestamp((window.start + minute) * 60, UTC)
 
 
 def _clock(window: Window, minute: int) -> str:
-    return _moment(window, minute).strftime("%H:%MZ")
+    return readable.clock(_moment(window, minute))

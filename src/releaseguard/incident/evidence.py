@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from releaseguard import readable
 from releaseguard.messages.message import Counted
 from releaseguard.model import Event, Outcome
 
@@ -81,4 +82,4 @@ def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:
 
 def _line(event: Event) -> str:
     told = (event.event, event.error_code, event.source, event.release and event.release[:7])
-    return f"{event.occurred_at:%H:%M:%SZ} {' '.join(part for part in told if part)}"
+    return f"{readable.clock(event.occurred_at, seconds=True)} {' '.join(part for part in told if part)}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from releaseguard import readable
 from releaseguard.messages.catalog import Catalog, catalog
 from releaseguard.messages.message import Counted, Fact, Message
 
@@ -43,11 +44,11 @@ class Localizer:
 
     def clock(self, moment: datetime) -> str:
         """A time in UTC, with its date where it is not today's."""
-        return f"{moment:%H:%MZ}" if moment.date() == self.as_of.date() else f"{moment:%Y-%m-%d %H:%MZ}"
+        return readable.clock_on(self.as_of, moment)
 
     def span(self, time: timedelta) -> str:
         """``3 min``, ``2 h 5 min``."""
-        hours, minutes = divmod(max(round(time / timedelta(minutes=1)), 0), 60)
+        hours, minutes = readable.hours_and_minutes(time)
         numbers = self.catalog.numbers
         rest = f"{minutes} {numbers.minutes}"
         return f"{hours} {numbers.hours} {rest}" if hours else rest

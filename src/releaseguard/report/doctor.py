@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from releaseguard import readable
 from releaseguard.report.text import wrapped
 
 _ORDER = ("fail", "warn")
@@ -55,7 +56,7 @@ def summary(rows: Sequence[DiagnosisRow]) -> str:
 
 
 def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
+    return readable.count(number, word) if number else ""
 
 
 def _problem(row: DiagnosisRow, width: int) -> list[str]:

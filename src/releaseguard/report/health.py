@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from releaseguard import readable
 from releaseguard.harmless import as_json
 from releaseguard.report.text import wrapped
 
@@ -61,7 +62,7 @@ QUIET = ("unknown", "idle")
 
 def text(document: HealthDocument, width: int) -> str:
     """The page for ``width`` characters: what needs a reader first, the quiet ones together at the end."""
-    begin, end = (moment[11:16] for moment in document["window"])
+    begin, end = (readable.clock(moment, zone="") for moment in document["window"])
     lines = wrapped(f"{document['environment']}, {begin} to {end}Z: {document['summary']}", "", width)
     for line in distrusted(document):
         lines += ["", *wrapped(line, _INDENT, width, first="")]
@@ -119,7 +120,8 @@ def _seen(row: HealthRow) -> str:
 def clock(moment: str, row: HealthRow) -> str:
     """The time of day, with its day where the provider's newest event is of another one."""
     newest = max(row["last_success"] or "", row["last_error"] or "")
-    return f"{moment[11:19]}Z" if moment[:10] == newest[:10] and row["events"] else f"{moment[:16].replace('T', ' ')}Z"
+    same_day = moment[:10] == newest[:10] and row["events"]
+    return readable.clock(moment, seconds=True) if same_day else readable.date_and_clock(moment)
 
 
 def _carried(row: HealthRow) -> str:
@@ -157,7 +159,14 @@ def html(document: HealthDocument, _width: int = 0) -> str:
     from releaseguard.report.html import page
 
     return page("health.html.jinja").render(
-        document=document, sorted_out=sorted_out, distrusted=distrusted, clock=clock, heights=heights, opened=_open
+        document=document,
+        sorted_out=sorted_out,
+        distrusted=distrusted,
+        clock=clock,
+        date_and_clock=readable.date_and_clock,
+        share=readable.share,
+        heights=heights,
+        opened=_open,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
+from releaseguard import readable
 from releaseguard.harmless import as_json, visible
 from releaseguard.report.health import heights, sparkline
 from releaseguard.report.markdown import cell, code, fenced
@@ -95,8 +96,7 @@ _MOST_CHANGES = 12
 
 def clock(moment: str, document: IncidentDocument) -> str:
     """``10:15Z``, with its date where that is not today's."""
-    today = moment[:10] == document["as_of"][:10]
-    return f"{moment[11:16]}Z" if today else f"{moment[:16].replace('T', ' ')}Z"
+    return readable.clock_on(document["as_of"], moment)
 
 
 def shown_changes(document: IncidentDocument) -> Sequence[ChangeRow | None]:

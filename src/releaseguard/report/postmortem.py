@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypedDict
 
+from releaseguard import readable
 from releaseguard.report.markdown import cell, code
 
 
@@ -114,16 +116,9 @@ def proof(document: PostmortemDocument) -> str:
 
 def clock(text: str) -> str:
     """A time to the second: ``2026-11-24 10:15:00``."""
-    return text[:19].replace("T", " ")
+    return readable.date_and_clock(text, seconds=True, zone="")
 
 
 def span(seconds: int) -> str:
-    """A duration for people: ``2 h 5 min``, ``12 min 4 s``, ``40 s``."""
-    sign, rest = "-" if seconds < 0 else "", abs(seconds)
-    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    parts = []
-    for name, size in units:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return sign + " ".join(parts[:2] or ["0 s"])
+    """A duration: ``2 h 5 min``."""
+    return readable.exactly(timedelta(seconds=seconds))

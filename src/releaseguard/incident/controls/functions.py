@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from releaseguard import readable
 from releaseguard.cards.spec import Control
 from releaseguard.errors import ReleaseguardError
 from releaseguard.functions.interface import Calls, Function, FunctionLogs
@@ -66,7 +67,7 @@ def _logs_of(logs: FunctionLogs, function: Function, around: ControlContext) -> 
         says.append(message("function.statistics", failed=counted.failed, total=counted.total))
     if lines:
         says.append(message("function.lines", count=len(lines)))
-    shown = [around.scrub(f"{line.at:%H:%M:%SZ} {line.level}: {line.text}") for line in lines]
+    shown = [around.scrub(f"{readable.clock(line.at, seconds=True)} {line.level}: {line.text}") for line in lines]
     bad = bad or _many_failed(calls) or (counted is not None and _many_failed(counted))
     troubled = around.health.condition.state in TROUBLED and any(line.level == "error" for line in lines)
     return ControlResult(status=Status.BAD if bad or troubled else Status.OK, says=says, lines=shown, url=url)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.interface import QueuedRun
@@ -279,16 +280,12 @@ def _leaked(exposure: JsonObject) -> Iterable[str]:
     since = exposure["used_since"]
     versions = [f"{name} version {number or 'unknown'}" for name, number in exposure.get("versions", {}).items()]
     if versions:
-        age = f", in use since {since[:16].replace('T', ' ')} UTC ({_age(since, exposure['at'])})" if since else ""
-        yield f"leaked: {', '.join(versions)}{age}"
+        yield f"leaked: {', '.join(versions)}{_age(since, exposure['at']) if since else ''}"
 
 
 def _age(since: str, at: str) -> str:
-    minutes = max((from_text(at) - from_text(since)).total_seconds(), 0) / 60
-    for unit, size in (("d", 1440), ("h", 60)):
-        if minutes >= 2 * size:
-            return f"{minutes / size:.0f} {unit}"
-    return f"{minutes:.0f} min"
+    used = readable.roughly(from_text(at) - from_text(since), ("d", "h", "min"))
+    return f", in use since {readable.date_and_clock(since, zone=' UTC')} ({used})"
 
 
 def _uses(exposure: JsonObject) -> Iterable[str]:

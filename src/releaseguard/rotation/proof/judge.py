@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from releaseguard import readable
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.eventlog.rows.detail import is_unread
@@ -480,7 +481,7 @@ def _observations(question: Question, tally: _Tally, silent: Sequence[str]) -> I
 
 
 def _clock(rows: Sequence[_Row]) -> str:
-    return max(store_time(row.event) for row in rows).strftime("%H:%M:%S UTC")
+    return readable.clock(max(store_time(row.event) for row in rows), seconds=True, zone=" UTC")
 
 
 def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int) -> str:
@@ -492,13 +493,5 @@ def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int
     flow = f", or run the flow {question.flow}" if question.flow else ""
     if rate <= 0:
         return f"there was no traffic in the day before: use the app{flow}"
-    wait = timedelta(hours=lacking / rate)
-    return f"at today's rate of {rate:.3g} an hour that takes about {_rough(wait)}{flow}"
-
-
-def _rough(wait: timedelta) -> str:
-    seconds = max(wait.total_seconds(), 1)
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    wait = readable.roughly(max(timedelta(hours=lacking / rate), timedelta(seconds=1)))
+    return f"at today's rate of {rate:.3g} an hour that takes about {wait}{flow}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from releaseguard import readable
 from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
 from releaseguard.model import Event, Outcome, Verdict, duration, to_text
 from releaseguard.stats.bounds import clean_trials_needed, lower_share, upper_share
@@ -62,7 +63,8 @@ def release_tag(
         "interval": [round(low, 4), round(high, 4)],
         "event_ids": ids(untagged),
     }
-    seen = f"observed {len(tagged)} of {total} events of {_minutes(since, as_of)} with release {deployment.release}"
+    time = readable.minutes(as_of - since)
+    seen = f"observed {len(tagged)} of {total} events of {time} with release {deployment.release}"
     needed = f"needed {check.min_share:.0%}"
     if not total:
         return _nothing_tagged(provider, check, mine, evidence)
@@ -227,8 +229,3 @@ def _new(deployment: Deployment) -> tuple[str | None, ...]:
 
 def _window(since: datetime, until: datetime) -> Sequence[str]:
     return [to_text(since), to_text(until)]
-
-
-def _minutes(since: datetime, until: datetime) -> str:
-    minutes = max((until - since) / timedelta(minutes=1), 0)
-    return f"{minutes:.0f} min"

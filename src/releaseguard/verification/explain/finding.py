@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from releaseguard import readable
 from releaseguard.model import Verdict, to_text
 from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.stats.silence import SilenceCause
@@ -165,7 +166,7 @@ def _failed_signal(replay: Replay, rule: Rule, verdict: Verdict, failure: Failur
 
 def _stretch(failure: Failure) -> str:
     """How long what failed a rule had lasted, and when that was."""
-    return f"{failure.minute - failure.since} min up to {_text(failure.minute)[11:16]}Z"
+    return f"{failure.minute - failure.since} min up to {readable.clock(_text(failure.minute))}"
 
 
 def _why_undecided(replay: Replay, rule: Rule, evidence: Mapping[str, Any], limit: str) -> str:
@@ -184,8 +185,12 @@ def _why_undecided(replay: Replay, rule: Rule, evidence: Mapping[str, Any], limi
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]
     if more is None:
         return f"no number of events that can be waited for would exclude {limit}"
-    when = f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
-    return f"needed about {more} more to exclude {limit}{when}"
+    return f"needed about {more} more to exclude {limit}{_when(minutes)}"
+
+
+def _when(minutes: float | None) -> str:
+    """When what is needed will be there; minutes, for it can be longer than any calendar."""
+    return f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
 
 
 # --- volume ------------------------------------------------------------------------------------------------------
@@ -247,8 +252,7 @@ def _why_no_volume(replay: Replay, rule: Rule, state: VolumeState, evidence: Map
     more, minutes = evidence["needed_events"], evidence["needed_minutes"]
     if more is None:
         return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
-    when = f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
-    return f"needed about {more} more to exclude {_harm(rule)}{when}"
+    return f"needed about {more} more to exclude {_harm(rule)}{_when(minutes)}"
 
 
 def _harm(rule: Rule) -> str:
@@ -270,7 +274,7 @@ def _volume_needed(dispersion: float, variance: float, rule: Rule, state: Volume
 def _silence_words(replay: Replay, rule: Rule, cause: SilenceCause) -> str:
     """Why nothing more of the new release comes, and since when."""
     quiet, last = replay.quiet(rule), replay.last_event(rule)
-    since = f"since {_text(last)[11:16]}Z" if last is not None else "since the deployment"
+    since = f"since {readable.clock(_text(last))}" if last is not None else "since the deployment"
     if cause is SilenceCause.LOG:
         return "nothing of any provider reaches the log any more: its pipeline is down or late"
     if cause is SilenceCause.PROVIDER:

@@ -1,0 +1,77 @@
+"""Durations, times, numbers and shares as people read them; times are in UTC.
+
+What is said in other languages than English is written by :mod:`releaseguard.messages.localizer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_SIZES: Final = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+UNITS: Final = tuple(_SIZES)
+
+
+def roughly(time: timedelta, units: Sequence[str] = UNITS) -> str:
+    """In the largest unit of which there are two, else in the last: ``3 d``, ``26 h``, ``90 min``, ``40 s``."""
+    seconds = max(time.total_seconds(), 0)
+    unit = next((unit for unit in units[:-1] if seconds >= 2 * _SIZES[unit]), units[-1])
+    return f"{seconds / _SIZES[unit]:.0f} {unit}"
+
+
+def minutes(time: timedelta) -> str:
+    """``12 min``, whatever it is in hours."""
+    return roughly(time, ("min",))
+
+
+def seconds(time: timedelta) -> str:
+    """``90 s``, whatever it is in minutes."""
+    return roughly(time, ("s",))
+
+
+def hours_and_minutes(time: timedelta) -> tuple[int, int]:
+    """To the minute, and never less than nothing."""
+    return divmod(max(round(time / timedelta(minutes=1)), 0), 60)
+
+
+def exactly(time: timedelta) -> str:
+    """In its two largest units: ``2 h 5 min``, ``12 min 4 s``, ``40 s``; before nothing, with a sign."""
+    rest, parts = abs(round(time.total_seconds())), []
+    for unit, size in _SIZES.items():
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    sign = "-" if time < timedelta(0) and parts else ""
+    return sign + " ".join(parts[:2] or ["0 s"])
+
+
+def clock(moment: datetime | str, *, seconds: bool = False, zone: str = "Z") -> str:
+    """The time of day: ``10:15Z``, with its seconds ``10:15:09Z``. A text is RFC 3339."""
+    return _in_utc(moment).strftime("%H:%M:%S" if seconds else "%H:%M") + zone
+
+
+def date_and_clock(moment: datetime | str, *, seconds: bool = False, zone: str = "Z") -> str:
+    """``2026-11-24 10:15Z``."""
+    return f"{_in_utc(moment):%Y-%m-%d} {clock(moment, seconds=seconds, zone=zone)}"
+
+
+def clock_on(day: datetime | str, moment: datetime | str) -> str:
+    """The time of day, with its date where that is another than ``day``'s."""
+    same = _in_utc(day).date() == _in_utc(moment).date()
+    return clock(moment) if same else date_and_clock(moment)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 call``, ``2 calls``: for nouns that take an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def share(part: float) -> str:
+    """``4.2%``."""
+    return f"{part:.1%}"
+
+
+def _in_utc(moment: datetime | str) -> datetime:
+    known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return known.astimezone(UTC)
