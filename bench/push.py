@@ -36,7 +36,8 @@ from releaseguard import settings
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.interface import Query
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.values import RotateRequest, RotationContext
+from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.values import RotateRequest
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from releaseguard.incident.sources.outside import Project, Repository
     from releaseguard.incident.sources.secrets import ConfiguredDestination
     from releaseguard.leaks.interface import AlertSource, Haystack
+    from releaseguard.rotation.context import Binding, Claim, OwnAccess, RotationContext, RotationRules
     from releaseguard.rotation.drift.survey import Managed
     from releaseguard.rotation.exposure.report import ExposureSources
     from releaseguard.rotation.history.journal import Journal
-    from releaseguard.rotation.values import Binding, Claim, OwnAccess, RotationContext, RotationRules
     from releaseguard.services.github.app import GitHubInstallation
     from releaseguard.services.github.destination import PublicKeys
     from releaseguard.services.infisical.vault import Identity
@@ -430,7 +430,7 @@ class Wiring:
 
     def rotation_context(self, card: Card, secret: str | None) -> RotationContext:
         """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
-        from releaseguard.rotation.values import Guard, RotationContext
+        from releaseguard.rotation.context import Guard, RotationContext
 
         settings = self.settings
         addresses = self._addresses_for(card, secret)
@@ -441,7 +441,7 @@ class Wiring:
             chain_key=ChainKey(card.id, settings.environment),
             vault=self.vault,
             log=self.event_log,
-            places=[self._place(card, address, secret) for address in addresses],
+            bindings=[self._place(card, address, secret) for address in addresses],
             deployers=self._deployers(addresses),
             rules=self._rotation_rules(),
             guard=guard,
@@ -544,7 +544,7 @@ class Wiring:
         return Managed(
             card=card,
             chain_key=ChainKey(card.id, self.settings.environment),
-            places=[self._place(card, address, None)],
+            bindings=[self._place(card, address, None)],
             configured=[claim.uri for claim in self._claims() if claim.owner.provider == card.id],
             sensitive=self.settings.vercel.sensitive,
         )
@@ -708,7 +708,7 @@ class Wiring:
             card=world.card,
             chain_key=world.chain_key,
             unit=world.card.unit_of(secret),
-            places=world.places,
+            bindings=world.bindings,
             vault=world.vault,
             log=world.log,
             waiting_runs=lambda pushed_at: self.run_queue(addresses).waiting(pushed_at),
@@ -725,7 +725,7 @@ class Wiring:
             Managed(
                 card=self.cards.get(name),
                 chain_key=ChainKey(name, self.settings.environment),
-                places=[self._place(self.cards.get(name), address, None) for address in self.addresses_of(name)],
+                bindings=[self._place(self.cards.get(name), address, None) for address in self.addresses_of(name)],
                 configured=[claim.uri for claim in self._claims() if claim.owner.provider == name],
                 sensitive=self.settings.vercel.sensitive,
             )
@@ -743,7 +743,7 @@ class Wiring:
         return [parse(text, where=where) for text in self.settings.destinations_of(provider)]
 
     def _place(self, card: Card, address: Address, secret: str | None) -> Binding:
-        from releaseguard.rotation.values import Binding
+        from releaseguard.rotation.context import Binding
 
         unit = card.unit_of(secret)
         if address.rename and len(unit) > 1:
@@ -782,7 +782,7 @@ class Wiring:
         return {base: deployer for base, deployer in found.items() if deployer is not None}
 
     def _rotation_rules(self) -> RotationRules:
-        from releaseguard.rotation.values import RotationRules
+        from releaseguard.rotation.context import RotationRules
         from releaseguard.services.github.destination import GITHUB_LIMITS
         from releaseguard.services.supabase.destination import SUPABASE_LIMITS
         from releaseguard.services.vercel.destination import VERCEL_LIMITS
@@ -799,15 +799,15 @@ class Wiring:
 
     def journal(self, chain_key: ChainKey) -> Journal:
         """A chain's history, to be written by this process."""
+        from releaseguard.rotation.context import Clocks, describe_holder
         from releaseguard.rotation.history.journal import Journal
-        from releaseguard.rotation.values import Clocks, describe_holder
 
         holder = describe_holder(self.environ)
         return Journal(self.event_log, chain_key, holder, span(self.settings.rotation.lease), Clocks())
 
     def _claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""
-        from releaseguard.rotation.values import Claim
+        from releaseguard.rotation.context import Claim
 
         for environment, providers in self.settings.siblings.items():
             for provider, section in providers.items():
@@ -988,7 +988,7 @@ class Wiring:
 
     def _own_accesses(self, card: Card, secret: str | None, addresses: Sequence[Address]) -> Sequence[OwnAccess]:
         """What rotating the card's keys could cut us off from."""
-        from releaseguard.rotation.values import OwnAccess
+        from releaseguard.rotation.context import OwnAccess
 
         mine = {member.name for member in card.unit_of(secret)}
         variables = dict.fromkeys([*_STOOD_ON.get(card.infrastructure or "", ()), *(mine & {*REPLACEABLE})])

@@ -18,7 +18,8 @@ from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import Access, Limits, ServiceClient
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest
+from releaseguard.rotation.context import Clocks
+from releaseguard.rotation.values import RotateAction, RotateRequest
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret

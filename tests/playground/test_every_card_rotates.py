@@ -12,7 +12,7 @@ from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import utc_now
-from releaseguard.rotation import session as apply
+from releaseguard.rotation.steps import deploy, prove
 from releaseguard.sandbox import story
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.seed import Week
@@ -33,8 +33,8 @@ UNPROVABLE = {
 @pytest.fixture
 def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
     """The sandbox from now on, without a past; everybody looks more often than they would."""
-    for name in ("FIRST_LOOK", "LAST_LOOK", "FIRST_POLL", "LAST_POLL"):
-        monkeypatch.setattr(apply, name, 0.1)
+    for step, name in ((prove, "FIRST_LOOK"), (prove, "LAST_LOOK"), (deploy, "FIRST_POLL"), (deploy, "LAST_POLL")):
+        monkeypatch.setattr(step, name, 0.1)
     monkeypatch.setattr(story, "LOOK_EVERY", 0.02)
     database = tmp_path / "releaseguard.db"
     with SqliteEventLog(database) as log:

@@ -18,7 +18,7 @@ from releaseguard.destinations.interface import CostEstimate, Destination, Item,
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query, SetAside
 from releaseguard.model import Event, Outcome, new_id
-from releaseguard.rotation.values import Binding, Clocks, Guard, OwnAccess, RotationContext, RotationRules
+from releaseguard.rotation.context import Binding, Clocks, Guard, OwnAccess, RotationContext, RotationRules
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Access, SecretVersion, Vault
 
@@ -444,7 +444,7 @@ class World:
         self.deployer.deploy()
         self.time.now += 60
 
-    def places(self) -> Sequence[Binding]:
+    def bindings(self) -> Sequence[Binding]:
         if not self.sources:
             return [Binding(destination) for destination in self.destinations]
         return [
@@ -462,7 +462,7 @@ class World:
             chain_key=CHAIN_KEY,
             vault=self.vault,
             log=self.log,
-            places=self.places(),
+            bindings=self.bindings(),
             deployers={"vercel:prj_1": self.deployer},
             rules=self.rules,
             clocks=Clocks(self.time.elapsed, self.time.sleep, self.time.wall),

@@ -17,6 +17,7 @@ from releaseguard.errors import ExitCode, LeaseHeld, Refused
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.disown import disown
 from releaseguard.rotation.history.fold import view_of
@@ -24,7 +25,8 @@ from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.reading import chain_query, chain_view, fold
 from releaseguard.rotation.history.reading import read as read_lane
 from releaseguard.rotation.history.views import ChainView
-from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest, RotationResult, RotationState
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeLog, Killer, Time, World
 
 LEAKED = RotateRequest(leak=True, reason="key in a public gist")

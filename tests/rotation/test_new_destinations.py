@@ -11,8 +11,9 @@ from releaseguard.model import utc_now
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.views import ChainView, RotationView, Written
 from releaseguard.rotation.planning.new_destinations import check_named, never_written, refuse_new
-from releaseguard.rotation.planning.plan import describe
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
+from releaseguard.rotation.planning.telling import describe
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeDestination, World
 
 EVIL = "github:stranger/app"
@@ -94,7 +95,7 @@ def test_every_plan_marks_it(world: World) -> None:
     plan = rotated(world, watched=True, dry_run=True).plan
     assert plan is not None
     assert {one["uri"]: one["new"] for one in plan.to_json()["destinations"]} == {
-        place.destination.uri: place.destination.uri == EVIL for place in world.places()
+        place.destination.uri: place.destination.uri == EVIL for place in world.bindings()
     }
     assert next(line for line in describe(plan) if "NEW" in line).startswith(EVIL)
 

@@ -54,7 +54,7 @@ def told(view: ChainView) -> dict[str, Any]:
         "places": {
             id_: {
                 direction.value: {
-                    key: [one.status, dict(one.writes), one.problem] for key, one in progress.places.items()
+                    key: [one.status, dict(one.writes), one.problem] for key, one in progress.destinations.items()
                 }
                 for direction, progress in both.items()
             }

@@ -10,7 +10,8 @@ import pytest
 from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Killed, World
 
 RESUME = RotateRequest(action=RotateAction.RESUME)

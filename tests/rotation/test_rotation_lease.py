@@ -10,10 +10,11 @@ import pytest
 from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import ExitCode, LeaseHeld, Unreachable
 from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history.events import LeaseTaken, Planned, Pushed, Staged
 from releaseguard.rotation.history.journal import Journal, LeaseLost
 from releaseguard.rotation.history.reading import fold
-from releaseguard.rotation.values import Clocks, RotateAction, RotateRequest, RotationState
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeLog, Killed, Killer, Time, World
 
 LEASE = timedelta(seconds=30)

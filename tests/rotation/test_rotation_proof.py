@@ -15,7 +15,8 @@ from uuid import UUID
 import pytest
 
 from releaseguard.model import Event, Outcome
-from releaseguard.rotation.proof.judge import Grade, Labels, Proof, Question, RuntimeDestination, prove
+from releaseguard.rotation.proof.judge import Grade, prove
+from releaseguard.rotation.proof.values import Labels, Proof, Question, RuntimeDestination
 from releaseguard.rotation.values import Direction, Pin
 
 CREATED = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

@@ -27,17 +27,11 @@ from releaseguard.errors import (
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.context import Claim, OwnAccess
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.history.reading import fold
-from releaseguard.rotation.values import (
-    Claim,
-    OwnAccess,
-    RotateAction,
-    RotateRequest,
-    RotationResult,
-    RotationState,
-    ValueSource,
-)
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState, ValueSource
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending, SecretVersion
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, SENDGRID, FakeDestination, World
@@ -839,7 +833,7 @@ def test_a_release_that_is_deployed_meanwhile_has_taken_the_new_version_over() -
     world = ready("old", "new")
     world.app.says_version = False
     world.app.silent = True
-    process = replace(world.process(), places=world.places()[:-1])
+    process = replace(world.process(), bindings=world.bindings()[:-1])
 
     def somebody_releases() -> None:
         if world.time.now > 100 and len(world.deployer.made) == 2:
@@ -854,7 +848,7 @@ def test_a_release_that_is_deployed_meanwhile_has_taken_the_new_version_over() -
 def test_going_back_to_an_older_deployment_is_no_proof() -> None:
     world = ready("old", "new")
     world.app.says_version = False
-    process = replace(world.process(), places=world.places()[:-1])
+    process = replace(world.process(), bindings=world.bindings()[:-1])
 
     def somebody_goes_back() -> None:
         if len(world.deployer.made) == 2 and world.deployer.serving is world.deployer.made[1]:
@@ -1084,7 +1078,7 @@ def phone(release: str, at: datetime) -> Event:
 def test_without_a_runtime_destination_nothing_is_proven() -> None:
     world = ready("old", "new")
     process = world.process()
-    process = replace(process, places=process.places[:1])
+    process = replace(process, bindings=process.bindings[:1])
     result = rotate(RotateRequest(), process, world.tell)
     assert result.state is RotationState.UNPROVEN
     assert "No runtime destination" in result.proof.missing[0]
@@ -1169,8 +1163,8 @@ def test_no_event_holds_a_value() -> None:
 def test_a_destination_renames() -> None:
     world = ready("old", "new")
     process = world.process()
-    renamed = replace(process.places[0], names={NAME: "MAIL_KEY"})
-    result = rotate(RotateRequest(), replace(process, places=(renamed, *process.places[1:])), world.tell)
+    renamed = replace(process.bindings[0], names={NAME: "MAIL_KEY"})
+    result = rotate(RotateRequest(), replace(process, bindings=(renamed, *process.bindings[1:])), world.tell)
     assert result.state is RotationState.PROVEN
     assert world.github[0].values()["MAIL_KEY"] == "new"
     assert world.github[0].values()["MAIL_KEY_VERSION"] == "2"
@@ -1181,8 +1175,8 @@ def test_dependabots_store_has_no_room_for_a_companion() -> None:
     world = ready("old", "new")
     extra = FakeDestination("github-dependabot:lovendo/app", world.killer)
     process = world.process()
-    places = (*process.places, type(process.places[0])(extra))
-    assert rotate(RotateRequest(), replace(process, places=places), world.tell).state is RotationState.PROVEN
+    bindings = (*process.bindings, type(process.bindings[0])(extra))
+    assert rotate(RotateRequest(), replace(process, bindings=bindings), world.tell).state is RotationState.PROVEN
     assert extra.values() == {NAME: "new"}
 
 

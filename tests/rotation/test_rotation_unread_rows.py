@@ -13,7 +13,8 @@ from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.proof.judge import Labels, Question, RuntimeDestination, prove
+from releaseguard.rotation.proof.judge import prove
+from releaseguard.rotation.proof.values import Labels, Question, RuntimeDestination
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import NAME, World
 

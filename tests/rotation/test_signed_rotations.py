@@ -20,7 +20,8 @@ from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.reading import chain_query, chain_view, read
 from releaseguard.rotation.history.views import ChainView
-from releaseguard.rotation.values import RotateAction, RotateRequest, RotationResult, RotationState
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from releaseguard.secret import Secret
 from releaseguard_events.ours import OUR_EVENTS, RESULTS, STEPS
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, World
@@ -158,7 +159,7 @@ def test_the_names_of_our_events_are_those_that_are_written() -> None:
     from releaseguard.eventlog.entries import DEPLOYED
     from releaseguard.rotation.exposure.report import EVENT
     from releaseguard.verification.backtest import OUTCOME
-    from releaseguard.verification.flows.runner import runs as flow_runs
+    from releaseguard.verification.flows import runs as flow_runs
     from releaseguard.verification.run import WRITTEN, WRITTEN_CHECK
 
     assert {*said.TYPES} == STEPS

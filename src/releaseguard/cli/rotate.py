@@ -18,7 +18,9 @@ from releaseguard.harmless import harmless
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
-    from releaseguard.rotation.values import RotateRequest, RotationContext, RotationResult
+    from releaseguard.rotation.context import RotationContext
+    from releaseguard.rotation.result import RotationResult
+    from releaseguard.rotation.values import RotateRequest
     from releaseguard.secret import Secret
     from releaseguard.wiring import Wiring
 
@@ -165,7 +167,7 @@ def rotated(run: Run, wiring: Wiring, context: RotationContext, request: RotateR
 def _held(context: RotationContext, held: LeaseHeld) -> RotationResult:
     """What can be said of a rotation that another run is doing."""
     from releaseguard.rotation.history.reading import chain_view
-    from releaseguard.rotation.values import RotationResult
+    from releaseguard.rotation.result import RotationResult
 
     view = chain_view(context.log, context.chain_key)
     return RotationResult(
@@ -283,7 +285,7 @@ _SEVERITY = [ExitCode.OK, ExitCode.UNDECIDED, ExitCode.REFUSED, ExitCode.USAGE, 
 
 def _attempted(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
     """One of several rotations: what stops it does not stop the others."""
-    from releaseguard.rotation.values import RotationResult
+    from releaseguard.rotation.result import RotationResult
 
     try:
         return rotated(run, wiring, context, request)
@@ -414,7 +416,7 @@ def _job_summary(run: Run, result: RotationResult) -> None:
 
 def text_of(result: RotationResult) -> str:
     """A result for people: the state first, then what was written, what is missing, and what to do next."""
-    from releaseguard.rotation.planning.plan import describe
+    from releaseguard.rotation.planning.telling import describe
 
     state = result.state.value if result.state else "PLAN"
     lines = [f"{state}  {result.provider} in {result.environment}"]

@@ -15,7 +15,7 @@ from releaseguard.errors import ConfigError
 from releaseguard.eventlog.signing.keys import MAKE_ONE, VARIABLE, Key, keyring_in
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.exposure.postmortem import FOLDER as POSTMORTEMS
-from releaseguard.rotation.planning.plan import check_claims
+from releaseguard.rotation.planning.claims import check_claims
 from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
 from releaseguard_events.places.hosts import shown_host

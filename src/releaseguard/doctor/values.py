@@ -15,7 +15,7 @@ from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
-from releaseguard.rotation.values import Claim
+from releaseguard.rotation.context import Claim
 from releaseguard.settings import Settings
 from releaseguard.vault.interface import Vault
 

@@ -1,4 +1,4 @@
-"""Threads for working on many places side by side."""
+"""Threads for working on many destinations side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self, TypeVar
 
-from releaseguard.rotation.values import Binding
+from releaseguard.rotation.context import Binding
 
 T = TypeVar("T")
 
@@ -22,16 +22,16 @@ class Workers:
         self._at_once = at_once
         self._pool: ThreadPoolExecutor | None = None
 
-    def each(self, work: Callable[[Binding], T], places: Sequence[Binding]) -> Sequence[T]:
+    def each(self, work: Callable[[Binding], T], bindings: Sequence[Binding]) -> Sequence[T]:
         """What ``work`` makes of each place, in their order.
 
         Raises the first failure, when nothing is under way any more; what had not been begun by then is not begun.
         """
-        if self._at_once <= 1 or len(places) <= 1:
-            return [work(place) for place in places]
+        if self._at_once <= 1 or len(bindings) <= 1:
+            return [work(binding) for binding in bindings]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="releaseguard-place")
-        futures = [self._pool.submit(work, place) for place in places]
+        futures = [self._pool.submit(work, binding) for binding in bindings]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)  # woken once, and not by each
         finally:

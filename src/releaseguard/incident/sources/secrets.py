@@ -11,7 +11,7 @@ from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.rotation.drift.compare import DriftFinding
 from releaseguard.rotation.drift.survey import Managed, survey
-from releaseguard.rotation.planning.plan import COMPANION_SUFFIX
+from releaseguard.rotation.planning.groups import COMPANION_SUFFIX
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 
@@ -94,7 +94,7 @@ def unless_refused(error: ReleaseguardError) -> ReleaseguardError:
 
 def _observed(managed: Managed) -> Mapping[str, Observed]:
     """Presence and time of the last write need no value: a place is asked about an empty one."""
-    [place] = managed.places
+    [place] = managed.bindings
     secrets = [secret for secret in managed.card.secrets if secret.from_ != "manual"]
     items = {one.name: Item(place.name_of(one.name), Secret(""), ItemKind.SECRET, 0) for one in secrets}
     if place.destination.holds_companions:

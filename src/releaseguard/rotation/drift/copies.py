@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from releaseguard.destinations.interface import CopySearch, Destination
 from releaseguard.errors import AccessDenied, NotFound
-from releaseguard.rotation.values import Binding
+from releaseguard.rotation.context import Binding
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,17 +36,17 @@ class CopiesFound:
 
 
 def search_for_copies(
-    places: Sequence[Binding], secrets: Iterable[str], is_configured: Callable[[str], bool]
+    bindings: Sequence[Binding], secrets: Iterable[str], is_configured: Callable[[str], bool]
 ) -> CopiesFound:
-    """Look through every account behind ``places``, under each name that a secret has at one of them.
+    """Look through every account behind ``bindings``, under each name that a secret has at one of them.
 
     A place that the credential may not read is in the result and no error. Raises ``ServiceError`` where a
     service does not answer.
     """
     asked = {
-        (secret, place.destination.service, place.name_of(secret)): place.destination
+        (secret, one.destination.service, one.name_of(secret)): one.destination
         for secret in secrets
-        for place in reversed(places)  # of each service the first: one search looks through a whole account
+        for one in reversed(bindings)  # of each service the first: one search looks through a whole account
     }
     copies: set[Copy] = set()
     unread: set[UnsearchedPlace] = set()

@@ -17,7 +17,7 @@ from releaseguard.eventlog.interface import CLIENT, EventLog, Query
 from releaseguard.model import OURSELVES, Event, Outcome, to_text
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
-from releaseguard.rotation.proof.judge import Labels
+from releaseguard.rotation.proof.values import Labels
 from releaseguard.rotation.values import Direction, RotationState
 
 QUIET = timedelta(hours=1)

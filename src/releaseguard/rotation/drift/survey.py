@@ -12,12 +12,12 @@ from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import EventLog
+from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, unmanaged
 from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView, OpenLeak
-from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import SecretVersion, Vault
 
 LOOK_BACK = 3
@@ -30,7 +30,7 @@ class Managed:
 
     card: Card
     chain_key: ChainKey
-    places: Sequence[Binding]
+    bindings: Sequence[Binding]
     configured: Sequence[str]
     """Every destination that the configuration names for the provider, in any environment: no copies."""
     sensitive: bool = False
@@ -111,34 +111,34 @@ def _one(
         except NotFound as error:
             reason = f"is not in the vault ({error.what})"
             yield DriftFinding(managed.card.id, secret.name, vault.label, secret.name, DriftStatus.MISSING, reason)
-    for place in managed.places:
-        yield from _at(managed, vault, place, newest, view)
+    for binding in managed.bindings:
+        yield from _at(managed, vault, binding, newest, view)
 
 
 def _at(
-    managed: Managed, vault: Vault, place: Binding, newest: Sequence[SecretVersion], view: ChainView
+    managed: Managed, vault: Vault, binding: Binding, newest: Sequence[SecretVersion], view: ChainView
 ) -> Iterator[DriftFinding | UnsearchedPlace]:
-    items = [_item(place, version) for version in newest]
-    seen = place.destination.observe(items) if items else {}
+    items = [_item(binding, version) for version in newest]
+    seen = binding.destination.observe(items) if items else {}
     for version, item in zip(newest, items, strict=True):
         observed = seen.get(item.name, Observed(item.name, present=False))
-        pushed = pushed_to(view, place, version.name)
+        pushed = pushed_to(view, binding, version.name)
         if pushed is None and observed.sync is SyncStatus.NO:
-            pushed = _recognised(vault, place, version, observed)
-        found = findings(managed.card.id, version, place.destination.uri, pushed, observed)
+            pushed = _recognised(vault, binding, version, observed)
+        found = findings(managed.card.id, version, binding.destination.uri, pushed, observed)
         yield from (one for one in found if _matters(managed, one))
         if SHADOWS_UNREAD in observed.remarks:
-            yield UnsearchedPlace(item.name, f"environments of {place.destination.uri}")
+            yield UnsearchedPlace(item.name, f"environments of {binding.destination.uri}")
 
 
-def _recognised(vault: Vault, place: Binding, newest: SecretVersion, observed: Observed) -> LastPush | None:
+def _recognised(vault: Vault, binding: Binding, newest: SecretVersion, observed: Observed) -> LastPush | None:
     """The earlier version that a destination we never pushed to holds, if it shows that."""
     for number in range(newest.version - 1, max(newest.version - 1 - LOOK_BACK, 0), -1):
         try:
             earlier = vault.read(newest.name, number)
         except NotFound:
             return None
-        there = place.destination.observe([_item(place, earlier)]).get(observed.name)
+        there = binding.destination.observe([_item(binding, earlier)]).get(observed.name)
         if there and there.sync is SyncStatus.YES:
             return LastPush(number, newest.secret_id, observed.marker)
     return None
@@ -149,22 +149,22 @@ def _matters(managed: Managed, finding: DriftFinding) -> bool:
         return managed.sensitive
     if finding.status is DriftStatus.SHADOWED:
         by = finding.reason.removeprefix("shadowed by ")
-        ours = {parse(place.destination.uri) for place in managed.places}
+        ours = {parse(binding.destination.uri) for binding in managed.bindings}
         # A Vercel variable for a branch is shadowed by something that is no address.
         return not by.startswith("github:") or parse(by).place not in ours
     return True
 
 
-def _item(place: Binding, version: SecretVersion) -> Item:
-    return Item(place.name_of(version.name), version.value, ItemKind.SECRET, version.version)
+def _item(binding: Binding, version: SecretVersion) -> Item:
+    return Item(binding.name_of(version.name), version.value, ItemKind.SECRET, version.version)
 
 
-def pushed_to(view: ChainView, place: Binding, secret: str) -> LastPush | None:
-    """Our last push of ``secret`` to ``place``, where the chain's history has one."""
-    written = view.written.get(place.key, {}).get(secret)
+def pushed_to(view: ChainView, binding: Binding, secret: str) -> LastPush | None:
+    """Our last push of ``secret`` to ``binding``, where the chain's history has one."""
+    written = view.written.get(binding.key, {}).get(secret)
     if written is None:
         return None
-    marker = view.markers.get(place.key, {}).get(place.name_of(secret))
+    marker = view.markers.get(binding.key, {}).get(binding.name_of(secret))
     return LastPush(written.version, written.secret_id, marker)
 
 
@@ -172,5 +172,5 @@ def _copies(managed: Managed, stored: frozenset[str]) -> CopiesFound:
     configured = [parse(uri) for uri in managed.configured]
     names = [secret.name for secret in secrets_of(managed.card, stored)]
     return search_for_copies(
-        managed.places, names, lambda uri: any(parse(uri).overlaps(address) for address in configured)
+        managed.bindings, names, lambda uri: any(parse(uri).overlaps(address) for address in configured)
     )

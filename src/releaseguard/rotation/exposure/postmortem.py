@@ -131,7 +131,7 @@ def _destinations(rotation: RotationView) -> Sequence[Mapping[str, str]]:
     return [
         {"uri": key, "direction": direction.value, "status": carried.status, "problem": carried.problem or ""}
         for direction, progress in directions.items()
-        for key, carried in sorted(progress.places.items())
+        for key, carried in sorted(progress.destinations.items())
     ]
 
 

@@ -24,14 +24,13 @@ from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
+from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.copies import search_for_copies
 from releaseguard.rotation.exposure.installed_apps import InstalledAppShare, sentence, shares_in
-from releaseguard.rotation.values import Binding
 from releaseguard.vault.interface import Access, Vault
 
 T = TypeVar("T")
 
-CLIENT = "client"
 EVENT = "leak_exposure"
 """The event under which an exposure report is kept, with the rotation's id."""
 LOOK_BACK = timedelta(days=30)
@@ -161,7 +160,7 @@ class ExposureSources:
     card: Card
     chain_key: ChainKey
     unit: Sequence[SecretSpec]
-    places: Sequence[Binding]
+    bindings: Sequence[Binding]
     vault: Vault
     log: EventLog
     waiting_runs: Callable[[datetime], Sequence[QueuedRun]]
@@ -179,7 +178,7 @@ def gather(around: ExposureSources, versions: Mapping[str, int | None], pushed_a
         at=pushed_at,
         versions=versions,
         used_since=since,
-        holders=[place.key for place in around.places],
+        holders=[binding.key for binding in around.bindings],
         copies=_attempt(unknown, "unmanaged copies", lambda: _copies(around, unknown)) or (),
         accesses=_accesses(unknown, around, start),
         queued_runs=_attempt(unknown, "queued runs", lambda: around.waiting_runs(pushed_at)) or (),
@@ -236,7 +235,7 @@ def _clients(around: ExposureSources, pushed_at: datetime) -> Sequence[Installed
 
 
 def _copies(around: ExposureSources, unknown: list[str]) -> Sequence[str]:
-    found = search_for_copies(around.places, [one.name for one in around.unit], around.is_configured)
+    found = search_for_copies(around.bindings, [one.name for one in around.unit], around.is_configured)
     unknown += [f"copies of {one.name} at {one.place}: the token may not look there" for one in found.unread]
     return sorted({f"{one.uri} ({one.name})" for one in found.copies})
 

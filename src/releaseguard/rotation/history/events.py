@@ -10,7 +10,6 @@ gets another ``schema``, which its rows carry; rows without one are of the first
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -19,7 +18,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from releaseguard.audit.chain import Draft
 from releaseguard.keeping import said
 from releaseguard.model import Event, Outcome, from_text
-from releaseguard.rotation.values import Direction, Leak, ValueSource
+from releaseguard.rotation.values import Direction, Grade, Leak, ValueSource
 
 LONGEST_WRITTEN = 4_000
 """Characters of one text that are written; what a service says may be a page of HTML."""
@@ -31,14 +30,6 @@ Version = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """A secret's in the vault."""
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Many = Meta(max_length=10_000)
-
-
-class Grade(StrEnum):
-    """How strong a proof is; see :mod:`releaseguard.rotation.proof.judge`."""
-
-    A = "A"
-    B = "B"
-    C = "C"
 
 
 class Malformed(ValueError):

@@ -114,9 +114,12 @@ def _with_leg(
 
 def _push_started(view: RotationView, step: said.PushStarted, at: datetime) -> RotationView:
     def started(progress: DirectionProgress) -> DirectionProgress:
-        places = {one.destination: _carried(progress, one.destination, "started", at) for one in step.destinations}
+        destinations = {
+            one.destination: _carried(progress, one.destination, "started", at) for one in step.destinations
+        }
         return _outdated(
-            replace(progress, places={**progress.places, **places}), [one.uri for one in step.destinations]
+            replace(progress, destinations={**progress.destinations, **destinations}),
+            [one.uri for one in step.destinations],
         )
 
     return _with_leg(view, step, started)
@@ -124,11 +127,11 @@ def _push_started(view: RotationView, step: said.PushStarted, at: datetime) -> R
 
 def _push_finished(view: RotationView, step: said.PushFinished, at: datetime) -> RotationView:
     def pushed(progress: DirectionProgress) -> DirectionProgress:
-        places = {
+        destinations = {
             one.destination: _carried(progress, one.destination, "pushed", at, one.writes, one.markers)
             for one in step.destinations
         }
-        return replace(progress, places={**progress.places, **places})
+        return replace(progress, destinations={**progress.destinations, **destinations})
 
     return _with_leg(view, step, pushed)
 
@@ -136,7 +139,7 @@ def _push_finished(view: RotationView, step: said.PushFinished, at: datetime) ->
 def _push_failed(view: RotationView, step: said.PushFailed, at: datetime) -> RotationView:
     def failed(progress: DirectionProgress) -> DirectionProgress:
         carried = replace(_carried(progress, step.destination, "failed", at, step.writes), problem=step.problem)
-        return replace(progress, places={**progress.places, step.destination: carried})
+        return replace(progress, destinations={**progress.destinations, step.destination: carried})
 
     return _with_leg(view, step, failed)
 
@@ -149,7 +152,7 @@ def _carried(
     writes: Mapping[str, int] | None = None,
     markers: Mapping[str, str] | None = None,
 ) -> DestinationProgress:
-    before = progress.places.get(key, DestinationProgress())
+    before = progress.destinations.get(key, DestinationProgress())
     counts = dict(before.writes)
     for name, count in (writes or {}).items():
         counts[name] = counts.get(name, 0) + count

@@ -20,12 +20,12 @@ from releaseguard.audit.histories import Chain
 from releaseguard.errors import LeaseHeld, Refused, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Conflict, EventLog, Query
 from releaseguard.model import Event, to_text
+from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
 from releaseguard.rotation.history.fold import extend, view_of
 from releaseguard.rotation.history.reading import chain_query, read
 from releaseguard.rotation.history.sentences import describe_lease, mending
 from releaseguard.rotation.history.views import ChainView, LeaseView
-from releaseguard.rotation.values import Clocks
 
 RENEW_AFTER = 1 / 3
 """The share of the lease after which a long step renews it."""

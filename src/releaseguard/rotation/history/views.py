@@ -74,7 +74,7 @@ class Redeployment:
 class DirectionProgress:
     """One direction of a rotation: every destination, every deployment."""
 
-    places: Mapping[str, DestinationProgress] = field(default_factory=dict)
+    destinations: Mapping[str, DestinationProgress] = field(default_factory=dict)
     deployments: Mapping[str, Redeployment] = field(default_factory=dict)
     """The newest of each place and target."""
     pushed_at: datetime | None = None

@@ -1,0 +1,168 @@
+"""Everything that a rotation touches, as it is handed over: what is configured, the clients, the clocks."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.cards.spec import Card
+from releaseguard.deployments.interface import Deployer
+from releaseguard.destinations.address import Address
+from releaseguard.destinations.interface import Destination
+from releaseguard.eventlog.interface import EventLog
+from releaseguard.http.pacing import Limits
+from releaseguard.model import utc_now
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A destination of the unit, with the names used there and who uses the secret from there."""
+
+    destination: Destination
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Secret name -> name there (``as NAME``); the same name where absent."""
+    sources: Sequence[str] | None = None
+    """The event sources that run on it; ``None`` where the project does not say."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the history: the URI, with its renames."""
+        renames = ",".join(f"{there}" for _, there in sorted(self.names.items()))
+        return f"{self.destination.uri} as {renames}" if renames else self.destination.uri
+
+    def name_of(self, secret: str) -> str:
+        """What ``secret`` is called there."""
+        return self.names.get(secret, secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One name that the configuration says is written at one destination, for checking that no two owners meet."""
+
+    uri: str
+    name: str
+    owner: ChainKey
+    shared: bool = False
+    also: Sequence[Address] = ()
+    """Other spellings of the place, where its service had to be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnAccess:
+    """An access that we stand on while its key is rotated: the old one, in use, and the new one.
+
+    Both come from the environment; each is ``None`` where it is not set.
+    """
+
+    variable: str
+    old: Secret | None
+    new_variable: str
+    new: Secret | None
+    try_new: Callable[[], None] = lambda: None
+    """Asks the service, by reading, whether it accepts the new one. Raises ``ServiceError`` or one of its kinds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRules:
+    """The settings of ``[rotation]``, and what this installation can do."""
+
+    lease: timedelta = timedelta(seconds=30)
+    request_timeout: timedelta = timedelta(seconds=30)
+    """The longest that one request to a service may take: what a predecessor may still have in flight."""
+    prove_within: timedelta = timedelta(minutes=15)
+    deploy_within: timedelta = timedelta(minutes=20)
+    accept_timing: bool = False
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    """By service: for the forecast of a plan's time."""
+    seconds_per_request: float = 0.3
+    side_by_side: int = 50
+    """How many destinations are read or written at once; 1 keeps everything on the calling thread."""
+    heartbeat: bool = True
+    """Renew the lease from a background thread while a step takes long."""
+
+
+def _boottime() -> float:
+    """Seconds on a clock that goes on while the machine sleeps: a lease does."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Time, injected."""
+
+    elapsed: Callable[[], float] = _boottime
+    """Seconds since some moment, never standing still: the holder's own view of its lease."""
+    sleep: Callable[[float], None] = time.sleep
+    wall: Callable[[], datetime] = utc_now
+    """This machine's wall clock: only ever written into ``occurred_at``."""
+
+
+class Guard:
+    """Called before every request of a run; does nothing until the run arms it with its lease."""
+
+    def __init__(self) -> None:
+        self._check: Callable[[], None] | None = None
+
+    def arm(self, check: Callable[[], None]) -> None:
+        """From now on ``check`` decides, by raising ``LeaseHeld``."""
+        self._check = check
+
+    def __call__(self) -> None:
+        if self._check is not None:
+            self._check()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationContext:
+    """Everything a rotation touches. ``guard`` is the one that its services' clients call before each request."""
+
+    card: Card
+    chain_key: ChainKey
+    vault: Vault
+    log: EventLog
+    bindings: Sequence[Binding]
+    deployers: Mapping[str, Deployer] = field(default_factory=dict)
+    """By the destination's URI without targets: ``vercel:prj_123``."""
+    rules: RotationRules = RotationRules()
+    clocks: Clocks = Clocks()
+    guard: Guard = field(default_factory=Guard)
+    claims: Sequence[Claim] = ()
+    own_accesses: Sequence[OwnAccess] = ()
+    """Those that rotating this card's keys could cut off; empty where we do not stand on its provider."""
+    run_flow: Callable[[str], object] | None = None
+    """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
+    holder: str = field(default_factory=lambda: describe_holder(os.environ))
+    asks_for_new: bool = False
+    """Whether a destination that the chain has never written has to be named: nobody reads the plan here."""
+    usual_environment: str | None = None
+    """The one that a command means which names none; ``None``: this chain's."""
+
+    @property
+    def command(self) -> str:
+        """What a next step begins with: copied as it stands it means this provider in this environment."""
+        elsewhere = self.usual_environment not in (None, self.chain_key.environment)
+        words = [
+            "releaseguard",
+            "rotate",
+            self.card.id,
+            *(["--environment", self.chain_key.environment] if elsewhere else []),
+        ]
+        return shlex.join(words)
+
+
+def describe_holder(environ: Mapping[str, str]) -> str:
+    """Who runs this, unique among all runs: ``ada@laptop pid 4711 (9f2c41d07b3e)``, with the address of a CI run."""
+    who = environ.get("GITHUB_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid{os.getuid()}"
+    text = f"{who}@{socket.gethostname()} pid {os.getpid()} ({os.urandom(6).hex()})"
+    repository, run = environ.get("GITHUB_REPOSITORY"), environ.get("GITHUB_RUN_ID")
+    if not (repository and run):
+        return text
+    return f"{text} {environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"

@@ -1,0 +1,53 @@
+"""That no two owners write the same name at the same place. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.destinations.address import parse
+from releaseguard.errors import ConfigError
+from releaseguard.rotation.context import Claim
+
+
+def check_claims(claims: Sequence[Claim], chain_key: ChainKey) -> None:
+    """Raise ``ConfigError`` where ``chain_key`` and another owner claim the same name at the same place, undeclared, or
+    where ``chain_key`` itself names one place twice."""
+    for one, other in _rivals(claims, chain_key):
+        if not _same_place(one, other):
+            continue
+        if one.owner == other.owner:
+            raise ConfigError(
+                f"{one.owner} writes {one.name} to one place twice: as {one.uri} and as {other.uri}",
+                where=other.uri,
+                next_step="Leave one of them out.",
+            )
+        spelled = "" if one.uri == other.uri else f", which is {other.uri} too"
+        raise ConfigError(
+            f"{one.owner} and {other.owner} both claim {one.name} at {one.uri}{spelled}",
+            where=one.uri,
+            next_step="Give one of them another destination or name (`as NAME`), or declare it shared in both.",
+        )
+
+
+def claims_in_doubt(claims: Sequence[Claim], chain_key: ChainKey) -> frozenset[str]:
+    """The places of ``chain_key`` of which only their service can tell whether somebody else claims them too."""
+    pairs = [pair for pair in _rivals(claims, chain_key) if parse(pair[0].uri).may_be(parse(pair[1].uri))]
+    return frozenset(claim.uri for pair in pairs for claim in pair if claim.owner == chain_key)
+
+
+def _rivals(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Claim, Claim]]:
+    """Pairs of one of ours and another under the same name, that nobody declared to be shared."""
+    for one, other in combinations(claims, 2):
+        if chain_key not in (one.owner, other.owner) or one.name.upper() != other.name.upper():
+            continue
+        folded = parse(one.uri).folds_names and parse(other.uri).folds_names
+        shared = one.shared and other.shared and one.owner != other.owner
+        if (one.name == other.name or folded) and not shared:
+            yield one, other
+
+
+def _same_place(one: Claim, other: Claim) -> bool:
+    mine, theirs = (parse(one.uri), *one.also), (parse(other.uri), *other.also)
+    return any(place.overlaps(there) for place in mine for there in theirs)

@@ -1,0 +1,117 @@
+"""Finds out what has to be known before planning, by reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from releaseguard.destinations.interface import CostEstimate, ItemKind, Observed
+from releaseguard.errors import NotFound
+from releaseguard.rotation.context import Binding
+from releaseguard.rotation.planning.facts import PlanningFacts
+from releaseguard.rotation.planning.groups import items_for
+from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.values import ValueSource
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import SecretVersion, Vault
+
+T = TypeVar("T")
+
+
+def gather_facts(session: RotationSession) -> PlanningFacts:
+    """Look at the vault and the destinations. Raises ``NotFound`` where the vault lacks what it has to have, and
+    ``ServiceError`` or one of its kinds."""
+    group, request = session.group, session.request
+    if group.manual:
+        return PlanningFacts(newest={})
+    newest = newest_versions(session)
+    settled = request.origin is ValueSource.INFISICAL
+    leak = request.leak and settled
+    vault = session.context.vault
+    placeholder = {
+        name: (newest[name].value, newest[name].version) if name in newest else (Secret(""), 0) for name in group.names
+    }
+    return PlanningFacts(
+        newest=newest,
+        previous=_versions_before(session, newest) if settled else {},
+        earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if leak else {},
+        leaked={} if request.leak else {name: _leaked_earlier(session, one) for name, one in newest.items()},
+        estimates=_estimates(session, placeholder),
+        observed=_observed(session, placeholder) if leak else {},
+    )
+
+
+def newest_versions(session: RotationSession) -> Mapping[str, SecretVersion]:
+    """The newest version of each secret of the group. Raises ``NotFound`` where one is absent that is not about to be
+    made."""
+    found = {}
+    for name in session.group.names:
+        try:
+            found[name] = session.context.vault.read(name)
+        except NotFound:
+            if session.request.origin is ValueSource.INFISICAL:
+                raise
+    return found
+
+
+def earlier_versions(vault: Vault, newest: SecretVersion) -> Sequence[SecretVersion]:
+    """Every readable version before ``newest``, the newest of them first; the vault may have dropped some."""
+    earlier = []
+    for version in range(newest.version - 1, 0, -1):
+        with suppress(NotFound):
+            earlier.append(vault.read(newest.name, version))
+    return earlier
+
+
+def _versions_before(session: RotationSession, newest: Mapping[str, SecretVersion]) -> Mapping[str, SecretVersion]:
+    unknown = [one for name, one in newest.items() if name not in session.chain.out and one.version > 1]
+    return {
+        one.name: before for one in unknown if (before := _version(session.context.vault, one.name, one.version - 1))
+    }
+
+
+def _leaked_earlier(session: RotationSession, newest: SecretVersion) -> Sequence[SecretVersion]:
+    """The versions before ``newest`` that leaked, where the vault still gives them and means the same secret by it."""
+    out = session.chain.out.get(newest.name)
+    if out is not None and out.secret_id != newest.secret_id:
+        return ()
+    numbers = sorted(number for number in session.chain.leaked(newest.name) if number < newest.version)
+    return [found for number in numbers if (found := _version(session.context.vault, newest.name, number))]
+
+
+def _version(vault: Vault, name: str, number: int) -> SecretVersion | None:
+    try:
+        return vault.read(name, number)
+    except NotFound:
+        return None
+
+
+def _estimates(session: RotationSession, placeholder: Mapping[str, tuple[Secret, int]]) -> Mapping[str, CostEstimate]:
+    # A place that cannot hold what was given is to refuse it now, before the vault or another place has it.
+    given = {
+        name: (value, placeholder[name][1]) for name, value in session.request.values.items() if name in placeholder
+    }
+    written = {**placeholder, **given}
+    return _at_each(session, lambda one: one.destination.estimate(items_for(session.group, one, written)))
+
+
+def _observed(
+    session: RotationSession, versions: Mapping[str, tuple[Secret, int]]
+) -> Mapping[str, Mapping[str, Observed]]:
+    """What the destinations hold now, by secret: only asked where the history does not say what is out."""
+    group = session.group
+    if all(name in session.chain.out for name in group.names):
+        return {}
+
+    def look(binding: Binding) -> Mapping[str, Observed]:
+        items = [item for item in items_for(group, binding, versions) if item.kind is ItemKind.SECRET]
+        there = binding.destination.observe(items)
+        return {name: there[binding.name_of(name)] for name in group.names if binding.name_of(name) in there}
+
+    return _at_each(session, look)
+
+
+def _at_each(session: RotationSession, look: Callable[[Binding], T]) -> Mapping[str, T]:
+    bindings = session.context.bindings
+    return {one.key: seen for one, seen in zip(bindings, session.workers.each(look, bindings), strict=True)}

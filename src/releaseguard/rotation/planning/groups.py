@@ -1,0 +1,120 @@
+"""The secrets that are rotated together, and what of them is written and deployed where. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from releaseguard.cards.spec import Card, SecretSpec
+from releaseguard.destinations.address import parse
+from releaseguard.destinations.interface import Destination, Item, ItemKind
+from releaseguard.errors import UsageError
+from releaseguard.rotation.context import Binding
+from releaseguard.secret import Secret
+from releaseguard.tomlfile import did_you_mean
+
+COMPANION_SUFFIX = "_VERSION"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretGroup:
+    """The secrets that are rotated together."""
+
+    name: str
+    secrets: Sequence[SecretSpec]
+
+    @property
+    def names(self) -> Sequence[str]:
+        return tuple(spec.name for spec in self.secrets)
+
+    @property
+    def manual(self) -> bool:
+        """Whether no program can replace it: there are steps and no destination."""
+        return all(spec.from_ == "manual" for spec in self.secrets)
+
+    @property
+    def client(self) -> bool:
+        """Whether installed apps hold copies that no redeploy replaces."""
+        return any(spec.reach == "client" for spec in self.secrets)
+
+    @property
+    def waits_for_console(self) -> bool:
+        """Whether a person has to set it at the provider: old and new do not work together, or it is ours to issue."""
+        return any(not spec.overlap or spec.from_ in ("generated", "manual") for spec in self.secrets)
+
+    @property
+    def companions(self) -> Sequence[str]:
+        """The members beside which their version is pushed."""
+        return tuple(spec.name for spec in self.secrets if spec.companion)
+
+    def steps(self, language: str = "en") -> str | None:
+        """What a person does at the provider, with its page."""
+        texts = []
+        for spec in self.secrets:
+            steps = (spec.steps or {}).get(language) or (spec.steps or {}).get("en")
+            text = " ".join(part for part in (steps, spec.console) if part)
+            if text and text not in texts:
+                texts.append(text)
+        return " ".join(texts) or None
+
+
+class DeploymentTarget(NamedTuple):
+    """What one redeployment is of."""
+
+    base: str
+    """The destination's URI without targets: ``vercel:prj_123``."""
+    target: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the history and in what is printed."""
+        return f"{self.base}/{self.target}"
+
+
+def unit_of(card: Card, secret: str | None) -> SecretGroup:
+    """The group that ``secret`` belongs to, or the card's first. Raises ``UsageError`` for an unknown name."""
+    if not card.secrets:
+        raise UsageError(f"the card {card.id} has no secret", next_step="Choose a provider whose card has one.")
+    units = card.units()
+    if secret is None:
+        name = card.secrets[0].unit
+        return SecretGroup(name, tuple(units[name]))
+    spec = next((spec for spec in card.secrets if spec.name == secret), None)
+    if spec is None:
+        known = [spec.name for spec in card.secrets]
+        raise UsageError(f"the card {card.id} has no secret {secret}", next_step=did_you_mean(secret, known))
+    return SecretGroup(spec.unit, tuple(units[spec.unit]))
+
+
+def items_for(
+    group: SecretGroup, binding: Binding, versions: Mapping[str, tuple[Secret, int]], note: str = ""
+) -> Sequence[Item]:
+    """What is written at one destination: the secrets, then the companions it has room for."""
+    items, companions = [], []
+    for spec in group.secrets:
+        if spec.name not in versions or spec.from_ == "manual":
+            continue
+        value, version = versions[spec.name]
+        there = binding.name_of(spec.name)
+        items.append(Item(there, value, ItemKind.SECRET, version, note))
+        if spec.companion and binding.destination.holds_companions:
+            name = there + COMPANION_SUFFIX
+            companions.append(Item(name, Secret(str(version)), ItemKind.COMPANION, version, note))
+    return (*items, *companions)
+
+
+def deployments_for(destinations: Iterable[Destination]) -> Sequence[DeploymentTarget]:
+    """Every redeployment: what production serves, or else the first target that is deployed."""
+    chosen: dict[str, str] = {}
+    for destination in destinations:
+        if not destination.needs_deployment:
+            continue
+        address = parse(destination.uri)
+        targets = [target for target in address.targets if target != "development"]
+        if not targets:
+            continue
+        best = "production" if "production" in targets else targets[0]
+        if chosen.get(address.base) != "production":
+            chosen[address.base] = best
+    return tuple(DeploymentTarget(base, target) for base, target in chosen.items())

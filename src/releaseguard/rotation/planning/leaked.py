@@ -1,0 +1,128 @@
+"""Whether a value is fresh: one that leaked is never brought out again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from releaseguard.destinations.interface import SyncStatus
+from releaseguard.errors import Refused
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.planning.facts import PlanningFacts
+from releaseguard.rotation.planning.groups import SecretGroup
+from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
+
+
+def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> None:
+    """A value that leaked is not brought out again under another number; of a group one member has to differ."""
+    again = {name: version for name in group.names if (version := _leaked_twin(name, request, facts))}
+    if len(again) == len(group.names):
+        name, version = next(iter(again.items()))
+        raise Refused(
+            f"{name}: the value to be brought out is that of version {version}, which leaked",
+            next_step="Make a new key in the provider's console, store it as a new version, then rotate again.",
+        )
+
+
+def _leaked_twin(name: str, request: RotateRequest, facts: PlanningFacts) -> int | None:
+    newest = facts.newest.get(name)
+    value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.INFISICAL else None)
+    twins = [old.version for old in facts.leaked.get(name, ()) if value is not None and old.value.same_as(value)]
+    return twins[0] if twins else None
+
+
+def leak_of(
+    group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, pins: Sequence[Pin]
+) -> tuple[Leak | None, Sequence[str]]:
+    if not request.leak:
+        return None, ()
+    leaked = {pin.name: _leaked_version(pin, request, view) for pin in pins}
+    leak = Leak(request.reason or "", leaked)
+    if request.origin is not ValueSource.INFISICAL:
+        return leak, ()  # the value is checked when it is there: see refuse_leaked_values
+    return leak, refuse_leaked_values(group, request, facts, leak, view)
+
+
+def _leaked_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | None:
+    """Given; else what is out; in the middle of replacing a leaked one, that one still; else the one before."""
+    if request.leaked_version is not None:
+        return request.leaked_version
+    current = view.current
+    under_way = current.leak if current and current.proven_at is None and pin.name in _names(current) else None
+    if under_way and under_way.versions.get(pin.name) is not None:
+        return under_way.versions[pin.name]
+    return pin.from_version
+
+
+def _names(rotation: RotationView) -> Sequence[str]:
+    return [pin.name for pin in rotation.pins]
+
+
+def refuse_leaked_values(
+    group: SecretGroup, request: RotateRequest, facts: PlanningFacts, leak: Leak, view: ChainView
+) -> Sequence[str]:
+    """Raise ``Refused`` where the newest values are not fresh; returns what could not be compared, in words.
+
+    Of a group at least one member must be fresh (an account id never changes), of a named secret that one.
+    """
+    fresh = []
+    for name in group.names:
+        problem = _stale(name, facts, leak, view, explicit=request.leaked_version is not None)
+        if problem is None:
+            fresh.append(name)
+        elif len(group.secrets) == 1 or name == request.secret or problem.final:
+            raise _no_newer(problem.what)
+    if not fresh:
+        raise _no_newer(f"no member of {group.name} has a new value")
+    kept = [name for name in group.names if name not in fresh]
+    remarks = [f"{name} keeps its value: make sure that it is no secret, or replace it too." for name in kept]
+    return (*remarks, *_not_compared(group, facts, leak))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stale:
+    what: str
+    final: bool = False
+    """Whether it rules the whole group out: a return to an older value."""
+
+
+def _stale(name: str, facts: PlanningFacts, leak: Leak, view: ChainView, *, explicit: bool) -> _Stale | None:
+    newest, leaked, out = facts.newest[name], leak.versions.get(name), view.out.get(name)
+    created_anew = out is not None and out.secret_id != newest.secret_id
+    known = newest.version in view.leaked(name) or (leaked is not None and newest.version <= leaked)
+    if known and not created_anew:
+        return _Stale(f"{name}: the newest version is {newest.version}, and that one leaked")
+    twins = [old.version for old in facts.earlier.get(name, ()) if old.value.same_as(newest.value)]
+    if leaked in twins:
+        return _Stale(f"{name}: version {newest.version} has the value of version {leaked}, which leaked")
+    if twins:
+        return _Stale(f"{name}: version {newest.version} has the value of the earlier version {twins[0]}", final=True)
+    where = None if explicit or name in view.out else _deployed_at(name, facts)
+    if where:
+        return _Stale(f"{name}: version {newest.version} is what {where} holds already, so it is the one that leaked")
+    if leaked is None and not explicit and newest.version == 1 and name not in view.out:
+        return _Stale(f"{name}: there is only one version, so it is the one that leaked")
+    return None
+
+
+def _deployed_at(name: str, facts: PlanningFacts) -> str | None:
+    for key, observed in facts.observed.items():
+        there = observed.get(name)
+        if there and there.sync is SyncStatus.YES:
+            return key
+    return None
+
+
+def _not_compared(group: SecretGroup, facts: PlanningFacts, leak: Leak) -> Iterable[str]:
+    for name in group.names:
+        leaked = leak.versions.get(name)
+        if leaked is not None and leaked not in {old.version for old in facts.earlier.get(name, ())}:
+            yield f"{name}: the vault does not give version {leaked} any more, so its value could not be compared."
+
+
+def _no_newer(what: str) -> Refused:
+    return Refused(
+        what,
+        next_step="Make a new key in the provider's console, store it as a new version, then rotate again. "
+        "If another version leaked, name it with --leaked-version N.",
+    )

@@ -1,0 +1,156 @@
+"""What a rotation would do, decided from values alone: refusals come before anything is written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from releaseguard.cards.spec import Card
+from releaseguard.destinations.interface import CostEstimate
+from releaseguard.http.pacing import Limits, predict
+from releaseguard.rotation.context import Binding, RotationRules
+from releaseguard.rotation.history.views import ChainView, Written
+from releaseguard.rotation.planning.facts import PlanningFacts
+from releaseguard.rotation.planning.groups import SecretGroup, deployments_for, items_for, unit_of
+from releaseguard.rotation.planning.leaked import leak_of, refuse_leaked_before
+from releaseguard.rotation.planning.new_destinations import never_written
+from releaseguard.rotation.planning.plan import Plan, PlannedDestination, ServiceCost
+from releaseguard.rotation.planning.refusals import refuse_empty, refuse_missing, refuse_older, refuse_values
+from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import SecretVersion
+
+DEPLOYMENT_READS = 4
+"""What asking for a deployment and waiting for it takes at least: what is served now, the new one until it is ready."""
+
+
+def make_plan(
+    request: RotateRequest,
+    card: Card,
+    bindings: Sequence[Binding],
+    facts: PlanningFacts,
+    view: ChainView,
+    rules: RotationRules,
+) -> Plan:
+    """The plan of a new rotation.
+
+    Raises ``Refused`` (an older version over a newer one, a leak without a fresh value) and ``UsageError`` (values
+    for names that are not the unit's).
+    """
+    group = unit_of(card, request.secret)
+    refuse_values(group, request)
+    if group.manual:
+        return _manual_plan(group, request)
+    refuse_missing(group, request, facts)
+    refuse_empty(request, facts)
+    refuse_leaked_before(group, request, facts)
+    pins = tuple(_pin(name, request, facts, view) for name in group.names)
+    for pin in pins:
+        refuse_older(pin, view)
+    leak, remarks = leak_of(group, request, facts, view, pins)
+    return Plan(
+        unit=group.name,
+        origin=request.origin,
+        pins=pins,
+        seen=_seen(group, facts),
+        destinations=tuple(_planned(group, binding, facts, view) for binding in bindings),
+        deployments=deployments_for(binding.destination for binding in bindings) if request.deploy else (),
+        costs=_costs(group, bindings, facts, request, rules),
+        leak=leak,
+        console=group.waits_for_console,
+        steps=group.steps() if group.waits_for_console else None,
+        remarks=(*remarks, *_remarks(group)),
+    )
+
+
+def _manual_plan(group: SecretGroup, request: RotateRequest) -> Plan:
+    leak = Leak(request.reason or "", dict.fromkeys(group.names)) if request.leak else None
+    return Plan(
+        unit=group.name,
+        origin=request.origin,
+        pins=(),
+        seen={},
+        leak=leak,
+        console=True,
+        steps=group.steps(),
+        manual=True,
+        remarks=(f"{', '.join(group.names)}: kept at the provider, nothing is written anywhere.",),
+    )
+
+
+def _seen(group: SecretGroup, facts: PlanningFacts) -> Mapping[str, Written | None]:
+    return {name: _written(facts.newest.get(name)) for name in group.names}
+
+
+def _written(version: SecretVersion | None) -> Written | None:
+    return Written(version.version, version.secret_id) if version else None
+
+
+def _pin(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> Pin:
+    """From what is out (by history, else the version before) to the newest, where that is settled already."""
+    newest, out = facts.newest.get(name), view.out.get(name)
+    settled = request.origin is ValueSource.INFISICAL
+    if out is not None:
+        before: Written | None = out
+    else:
+        before = _written(facts.previous.get(name) if settled else newest)
+    return Pin(
+        name,
+        before.version if before else None,
+        newest.version if newest and settled else None,
+        newest.secret_id if newest and settled else None,
+        before.secret_id if before else None,
+    )
+
+
+def _planned(group: SecretGroup, binding: Binding, facts: PlanningFacts, view: ChainView) -> PlannedDestination:
+    destination = binding.destination
+    estimate = facts.estimates.get(binding.key, CostEstimate(0, 0, (), ()))
+    placeholder = {name: (Secret(""), 0) for name in group.names}
+    names = tuple(item.name for item in items_for(group, binding, placeholder))
+    return PlannedDestination(
+        binding.key,
+        destination.uri,
+        destination.service,
+        destination.runtime,
+        names,
+        estimate.reads,
+        estimate.writes,
+        tuple(estimate.create),
+        tuple(estimate.update),
+        new=bool(never_written([destination.uri], view)),
+    )
+
+
+def _costs(
+    group: SecretGroup, bindings: Sequence[Binding], facts: PlanningFacts, request: RotateRequest, rules: RotationRules
+) -> Sequence[ServiceCost]:
+    # A version that was there when the plan was made has been read; one that is to be made is read back.
+    made = len(group.secrets) if request.origin is not ValueSource.INFISICAL else 0
+    reads, writes = {"infisical": made}, {"infisical": made}
+    for binding in bindings:
+        estimate, service = facts.estimates.get(binding.key), binding.destination.service
+        if estimate:
+            reads[service] = reads.get(service, 0) + estimate.reads
+            writes[service] = writes.get(service, 0) + estimate.writes
+    if request.deploy:
+        for wanted in deployments_for(binding.destination for binding in bindings):
+            service, _, _ = wanted.base.partition(":")
+            reads[service] = reads.get(service, 0) + DEPLOYMENT_READS
+            writes[service] = writes.get(service, 0) + 1
+    return tuple(_cost(service, reads[service], writes.get(service, 0), rules) for service in reads)
+
+
+def _cost(service: str, reads: int, writes: int, rules: RotationRules) -> ServiceCost:
+    limits = rules.limits.get(service, Limits())
+    return ServiceCost(service, reads, writes, predict(reads + writes, writes, limits, rules.seconds_per_request))
+
+
+def _remarks(group: SecretGroup) -> Iterable[str]:
+    if group.client:
+        yield (
+            "Installed apps hold this value: a redeploy does not replace it there, so it will be UNPROVEN, "
+            "and revoking it breaks them."
+        )
+    manual = [spec.name for spec in group.secrets if spec.from_ == "manual"]
+    if manual:
+        yield f"{', '.join(manual)}: kept at the provider, written nowhere."

@@ -1,0 +1,94 @@
+"""What is refused before anything is written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.cards.spec import Card
+from releaseguard.errors import Refused, UsageError
+from releaseguard.rotation.context import OwnAccess
+from releaseguard.rotation.history.views import ChainView
+from releaseguard.rotation.planning.facts import PlanningFacts
+from releaseguard.rotation.planning.groups import SecretGroup
+from releaseguard.rotation.values import Pin, RotateAction, RotateRequest, ValueSource
+
+
+def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], action: RotateAction) -> None:
+    """Raise ``Refused`` where the keys are of a provider that we stand on and not both accesses are given.
+
+    With both, a rotation goes on whichever of them works. One value for both is no second access; only an unfinished
+    rotation may be ended with the new one alone.
+    """
+    if card.infrastructure not in ("supabase", "vercel"):
+        return
+    missing = [
+        variable
+        for one in accesses
+        for variable, given in ((one.variable, one.old), (one.new_variable, one.new))
+        if given is None
+    ]
+    same = [one for one in accesses if one.old and one.new and one.old.same_as(one.new)]
+    if accesses and not missing and (not same or action is RotateAction.RESUME):
+        return
+    lacking = f": not set: {', '.join(missing)}" if missing else ""
+    lacking = lacking or "".join(f": {one.variable} and {one.new_variable} are the same" for one in same[:1])
+    wanted = "; ".join(f"{one.variable} (the old one, in use) and {one.new_variable} (the new one)" for one in accesses)
+    raise Refused(
+        f"{card.name}'s own keys are what releaseguard stands on: rotating them could lock it out half way{lacking}",
+        where=card.path or card.id,
+        next_step=f"Give both accesses in the environment: {wanted}. Or rotate this key by hand in its console.",
+    )
+
+
+def refuse_values(group: SecretGroup, request: RotateRequest) -> None:
+    """Raise ``UsageError`` where values are given, or asked to be made up, that cannot be this unit's."""
+    unknown = sorted(set(request.values) - set(group.names))
+    if unknown:
+        raise UsageError(
+            f"{', '.join(unknown)} is not part of {group.name}",
+            next_step=f"Give values for {', '.join(group.names)} only.",
+        )
+    if any(not value for value in request.values.values()):
+        raise UsageError("an empty value was given", next_step="Check what is written to standard input.")
+    issued = [spec.name for spec in group.secrets if spec.from_ != "generated"]
+    if request.origin is ValueSource.GENERATE and issued:
+        raise UsageError(
+            f"{', '.join(issued)}: issued by the provider, a value made up here would not work",
+            next_step="Make it in the provider's console and store it as a new version.",
+        )
+
+
+def refuse_missing(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> None:
+    """``Survey`` reads strictly for the default origin; here only what will not be written may be absent."""
+    if request.origin is not ValueSource.STDIN:
+        return
+    absent = [name for name in group.names if name not in facts.newest and name not in request.values]
+    if absent:
+        raise UsageError(
+            f"no value for {', '.join(absent)}, and the vault has none",
+            next_step="Write a JSON object with every name of the group to standard input.",
+        )
+
+
+def refuse_empty(request: RotateRequest, facts: PlanningFacts) -> None:
+    """What was cleared by mistake would switch the provider off everywhere at once."""
+    for name, newest in facts.newest.items():
+        if request.origin is ValueSource.INFISICAL and not newest.value:
+            raise Refused(
+                f"{name}: version {newest.version} is empty",
+                next_step="Store the value to be used as a new version, then rotate again.",
+            )
+
+
+def refuse_older(pin: Pin, view: ChainView) -> None:
+    """An older version never overwrites a newer one; a re-created secret is another one, and starts at 1."""
+    if pin.to_version is None:
+        return
+    for key, written in view.written.items():
+        there = written.get(pin.name)
+        if there and there.secret_id == pin.secret_id and there.version > pin.to_version:
+            raise Refused(
+                f"{pin.name}: version {there.version} was written to {key}; version {pin.to_version} is older",
+                where=key,
+                next_step="Store the value to be used as a new version, then rotate again.",
+            )

@@ -1,0 +1,89 @@
+"""What a call means, seen against what was rotated before: the same rotation, none, or one that is refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from releaseguard.errors import Refused
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.planning.groups import SecretGroup
+from releaseguard.rotation.planning.plan import Plan
+from releaseguard.rotation.values import Direction, RotateRequest, RotationState, ValueSource
+from releaseguard.vault.interface import SecretVersion
+
+
+def is_meant(
+    unfinished: RotationView, group: SecretGroup, request: RotateRequest, newest: Mapping[str, SecretVersion]
+) -> bool:
+    """Whether the unfinished rotation still carries what the vault has as newest, and that is wanted."""
+    if group.manual:
+        return True
+    if _carries_the_leak(unfinished, request) or _is_another_leak(unfinished, request):
+        return False
+    if unfinished.state in (RotationState.PLANNED, RotationState.WAITING_APPROVAL):
+        return request.origin.value == unfinished.origin
+    return carries(unfinished, newest) and all(
+        newest[pin.name].value.same_as(request.values[pin.name])
+        for pin in unfinished.pins
+        if pin.name in request.values
+    )
+
+
+def carries(rotation: RotationView, newest: Mapping[str, SecretVersion]) -> bool:
+    """Whether the vault's newest versions are the ones that ``rotation`` carries."""
+    return all(
+        pin.name in newest and (newest[pin.name].version, newest[pin.name].secret_id) == (pin.to_version, pin.secret_id)
+        for pin in rotation.pins
+    )
+
+
+def _carries_the_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
+    """Whether a value to be made or given now replaces the one that the unfinished rotation has brought out.
+
+    What the vault has as newest is compared with the leaked version; a new value is not there yet to be compared.
+    """
+    if not asked.leak or asked.origin is ValueSource.INFISICAL:
+        return False
+    if asked.leaked_version is not None:
+        return any(pin.to_version == asked.leaked_version for pin in unfinished.pins)
+    return unfinished.leak is None and bool(unfinished.progress(Direction.FORWARD).destinations)
+
+
+def _is_another_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
+    """Whether a version is reported as leaked beside the one that the unfinished rotation replaces.
+
+    A rotation holds one report: the second gets its own, which checks the newest value and keeps both open.
+    """
+    if unfinished.leak is None or asked.leaked_version is None:
+        return False
+    return asked.leaked_version not in unfinished.leak.versions.values()
+
+
+def already_out(chain: ChainView, plan: Plan) -> str | None:
+    """The id of the last rotation, where it brought these very versions to every destination that is configured."""
+    last = chain.last_of(plan.unit)
+    ended = (RotationState.PROVEN, RotationState.RETIRED)
+    if last is None or last.state not in ended or plan.origin is not ValueSource.INFISICAL or last.rolling_back:
+        return None
+    carried = {pin.name: (pin.to_version, pin.secret_id) for pin in last.pins}
+    if carried != {pin.name: (pin.to_version, pin.secret_id) for pin in plan.pins}:
+        return None
+    progress = last.progress(Direction.FORWARD)
+    # A person may confirm a revocation at any time: that ends a rotation wherever it stands.
+    written = {key for key, one in progress.destinations.items() if one.status == "pushed"}
+    running = progress.deployed_at is not None or last.proven_at is not None or not plan.deployments
+    return last.id if running and all(one.key in written for one in plan.destinations) else None
+
+
+def refuse_revoked(chain: ChainView, plan: Plan) -> None:
+    """Raise ``Refused`` for a version that was taken back and then confirmed as revoked: it works nowhere any more."""
+    planned = [(pin.name, pin.to_version, pin.secret_id) for pin in plan.pins if pin.to_version is not None]
+    for rotation in chain.rotations:
+        if rotation.rolling_back and rotation.retired_at and rotation.unit == plan.unit:
+            carried = [(pin.name, pin.to_version, pin.secret_id) for pin in rotation.pins]
+            if planned and planned == carried:
+                raise Refused(
+                    f"version {planned[0][1]} of {planned[0][0]} was taken back and is confirmed as revoked",
+                    where=str(chain.chain_key),
+                    next_step="Store the value to be used as a new version, then rotate again.",
+                )

@@ -1,0 +1,84 @@
+"""What a proof still lacks, in words: how much, what speaks against it, how to get it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from releaseguard import readable
+from releaseguard.eventlog.interface import CLIENT, SetAside
+from releaseguard.eventlog.rows.aside import tally_of
+from releaseguard.model import Outcome
+from releaseguard.rotation.history.views import store_time
+from releaseguard.rotation.proof.rows import Row, Says
+from releaseguard.rotation.proof.tally import RuntimeTally, refuses
+from releaseguard.rotation.proof.values import Question, RuntimeDestination
+
+
+def unread_rows(question: Question, set_aside: Iterable[SetAside]) -> Sequence[str]:
+    """The sentence about rows that cannot be read and may be a refused credential; empty where there are none."""
+    tally = tally_of(row for row in set_aside if _may_refuse(question, row))
+    if not tally.rows:
+        return ()
+    return (f"{tally.sentence()}; among them may be an authentication error: correct or delete them, then --resume",)
+
+
+def _may_refuse(question: Question, row: SetAside) -> bool:
+    """Whether what can be read of the row leaves it open that it is an authentication error since the new version."""
+    serving = min((runtime.serving for runtime in question.runtimes), default=None)
+    at = row.recorded_at or row.occurred_at
+    if at is not None and serving is not None and at <= serving:
+        return False
+    if row.provider not in {None, question.provider} or row.source == CLIENT or row.outcome is Outcome.SUCCESS:
+        return False
+    if row.error_code:
+        return row.error_code in question.auth_error_codes
+    return row.event not in question.success_events
+
+
+def what_is_missing(
+    question: Question,
+    runtime: RuntimeDestination,
+    tally: RuntimeTally,
+    counted: int,
+    needed: int,
+    silent: Sequence[str],
+) -> str:
+    parts = [f"{runtime.uri}: {counted} of {needed} successes with the new version"]
+    parts += _observations(question, tally, silent)
+    parts.append(_how_to_get_it(question, runtime, max(needed - counted, 1)))
+    return "; ".join(parts)
+
+
+def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]) -> Iterable[str]:
+    old = [row for row in tally.against if row.says is Says.OLD and not refuses(question, row.event)]
+    refused = [row for row in tally.against if refuses(question, row.event)]
+    if old:
+        yield f"{len(old)} with another version, last recorded {_clock(old)}"
+    if refused:
+        yield f"{len(refused)} refused credentials, last recorded {_clock(refused)}"
+    if silent:
+        yield f"last heard on another version: {', '.join(silent)}"
+    if tally.unlabelled:
+        yield (
+            f"{tally.unlabelled} successes carry neither secret_version nor the new deployment: "
+            "their time alone is weak evidence"
+        )
+    if tally.repeats:
+        why = "same correlation_id, or without one the same instant and content"
+        yield f"{tally.repeats} rows count as repetitions: {why}"
+    if tally.too_early:
+        yield f"{tally.too_early} carry the new version but a clock from before it: check the writer's clock"
+
+
+def _clock(rows: Sequence[Row]) -> str:
+    return readable.clock(max(store_time(row.event) for row in rows), seconds=True, zone=" UTC")
+
+
+def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int) -> str:
+    rate = question.usual_rate(runtime)
+    flow = f", or run the flow {question.flow}" if question.flow else ""
+    if rate <= 0:
+        return f"there was no traffic in the day before: use the app{flow}"
+    wait = readable.roughly(max(timedelta(hours=lacking / rate), timedelta(seconds=1)))
+    return f"at today's rate of {rate:.3g} an hour that takes about {wait}{flow}"

@@ -1,0 +1,110 @@
+"""What one row says of the new version, and when it happened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from releaseguard.eventlog.interface import CLIENT
+from releaseguard.eventlog.rows.detail import is_unread
+from releaseguard.model import Event
+from releaseguard.rotation.history.views import store_time
+from releaseguard.rotation.proof.values import Question, RuntimeDestination
+
+
+def action_of(event: Event) -> object:
+    """What one user action is known by: its correlation id, or all that a row written twice has in common."""
+    detail = repr(sorted(event.detail.items()))
+    return event.correlation_id or (event.occurred_at, event.source, event.event, event.latency_ms, detail)
+
+
+def shortest_delays(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
+    """By source: the least time between a row's two times.
+
+    Below zero its clock is ahead by that much at least, since nothing is recorded before it happens. Above zero it
+    may be behind, or late: a row of it happened no later than it says plus this.
+    """
+    shortest: dict[str | None, timedelta] = {}
+    for row in rows:
+        if row.recorded_at is not None:
+            delay = row.recorded_at - row.occurred_at
+            shortest[row.source] = min(shortest.get(row.source, delay), delay)
+    return shortest
+
+
+class Says(StrEnum):
+    NEW_VERSION = "A"
+    NEW_DEPLOYMENT = "B"
+    NOTHING = "C"
+    OLD = "old"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    event: Event
+    says: Says
+    happened: datetime
+    """As early as it can have been, as far as the clock of its source is known."""
+    by: datetime
+    """As late as it can have been, if its source has one clock. Only the share of a hidden process rests on this."""
+    speaks: bool = True
+    """Whether its source is known to run here; other sources can only object."""
+
+
+def may_object(question: Question, runtime: RuntimeDestination, event: Event) -> bool:
+    """Whether the event can speak against the new version at ``runtime``.
+
+    A source that the project names nowhere may be a process that everybody forgot: it proves nothing, but while it
+    works with the old version nobody may revoke that.
+    """
+    if runtime.speaks(event):
+        return True
+    named = runtime.not_sources.union(*(other.sources or () for other in question.runtimes))
+    return event.source != CLIENT and event.source not in named
+
+
+def read_row(
+    question: Question, runtime: RuntimeDestination, event: Event, delays: Mapping[str | None, timedelta]
+) -> Row:
+    none = timedelta()
+    delay = delays.get(event.source, none)
+    happened = event.occurred_at + min(delay, none)
+    by = min(store_time(event), happened + max(delay, none))
+    return Row(event, _says(question, runtime, event), happened, by, runtime.speaks(event))
+
+
+def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says:
+    """What a row carries, the strongest statement first: it settles the row."""
+    version = event.detail.get("secret_version")
+    if version not in (None, ""):
+        return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
+    if is_unread(event.detail) and runtime.speaks(event):
+        return Says.OLD  # its label may be in what was too much to read
+    deployment = event.detail.get("deployment_id")
+    if deployment and runtime.deployment:
+        return _of_deployment(question, runtime, event, str(deployment))
+    release = event.release
+    if not release or not runtime.release or runtime.release == runtime.previous_release:
+        return Says.NOTHING
+    if release == runtime.release:
+        return Says.NEW_DEPLOYMENT if runtime.previous_release else Says.NOTHING
+    return Says.OLD if release == runtime.previous_release else Says.NOTHING
+
+
+def _of_deployment(question: Question, runtime: RuntimeDestination, event: Event, deployment: str) -> Says:
+    """What the id of a deployment says: where it is known to be another runtime's, nothing about this one."""
+    if deployment in runtime.later_deployments:
+        return Says.NEW_DEPLOYMENT
+    if deployment == runtime.deployment and runtime.deployment != runtime.previous_deployment:
+        return Says.NEW_DEPLOYMENT
+    if deployment == runtime.previous_deployment:
+        return Says.OLD
+    others = {one.deployment for one in question.runtimes} | {one.previous_deployment for one in question.runtimes}
+    return Says.OLD if runtime.speaks(event) and deployment not in others - {runtime.deployment} else Says.NOTHING
+
+
+def is_after(row: Row, moment: datetime) -> bool:
+    """It happened and was recorded after ``moment``."""
+    return row.happened > moment and store_time(row.event) > moment

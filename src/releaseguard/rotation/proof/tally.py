@@ -1,0 +1,73 @@
+"""What one runtime's rows add up to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from releaseguard.model import Event, Outcome
+from releaseguard.rotation.history.views import store_time
+from releaseguard.rotation.proof.rows import Row, Says, action_of, is_after
+from releaseguard.rotation.proof.values import Question, RuntimeDestination
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeTally:
+    """What one runtime's rows say."""
+
+    evidence: Sequence[Row]
+    """Successes with the new version since it was there, in order."""
+    elsewhere: Sequence[Row]
+    """The same from sources that are named nowhere: no evidence, but they have left the old version."""
+    against: Sequence[Row]
+    """Successes with another version and refused credentials since the new one serves."""
+    unlabelled: int
+    """Successes of which only the time is known."""
+    too_early: int
+    """Successes with the new version whose clock says that they came before it."""
+    repeats: int = 0
+    """Rows of ``evidence`` left out because another one tells of the same action."""
+
+    @property
+    def last_against(self) -> datetime | None:
+        return max((store_time(row.event) for row in self.against), default=None)
+
+
+def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[Row]) -> RuntimeTally:
+    evidence, elsewhere, against = [], [], []
+    unlabelled = too_early = 0
+    for row in rows:
+        if refuses(question, row.event):
+            if store_time(row.event) > runtime.serving:
+                against.append(row)
+        elif row.event.event not in question.success_events or row.event.outcome is not Outcome.SUCCESS:
+            continue
+        elif row.says is Says.OLD:
+            if store_time(row.event) > runtime.serving:
+                against.append(row)
+        elif not row.speaks:
+            elsewhere.append(row)
+        elif not is_after(row, runtime.serving if row.says is Says.NOTHING else runtime.since):
+            too_early += row.says is not Says.NOTHING and store_time(row.event) > runtime.serving
+        elif row.says is not Says.NOTHING or question.accept_timing:
+            evidence.append(row)
+        else:
+            unlabelled += 1
+    once = once_each(evidence)
+    return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, len(evidence) - len(once))
+
+
+def once_each(rows: Sequence[Row]) -> Sequence[Row]:
+    """Each user action once and in order: what it says by its earliest row as evidence, by its latest as objection.
+
+    The latest only matters for objections, and those are dated by all their rows: see ``last_against``.
+    """
+    first: dict[tuple[object, Says], Row] = {}
+    for row in sorted(rows, key=lambda row: row.happened):
+        first.setdefault((action_of(row.event), row.says), row)
+    return list(first.values())
+
+
+def refuses(question: Question, event: Event) -> bool:
+    return event.outcome is Outcome.ERROR and (event.error_code or "") in question.auth_error_codes

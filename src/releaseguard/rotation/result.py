@@ -1,0 +1,179 @@
+"""What a run did, and where the rotation stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from releaseguard.audit.chain import Head
+from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
+from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.next_steps import as_asked, next_step
+from releaseguard.rotation.planning.plan import Plan
+from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.values import EXIT_CODES, Direction, Pin, ProofSummary, RotationState
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenName:
+    """One name at one destination, in a result."""
+
+    uri: str
+    name: str
+    status: str
+    """``pending``, ``started`` (whether it was written is not known), ``pushed``, ``failed``, ``rolled_back``."""
+    writes: int
+    """How many writing requests for it reached the service, or may have: of all runs that were not killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationResult:
+    """What a run did and where the rotation stands now."""
+
+    rotation_id: str | None
+    provider: str
+    environment: str
+    state: RotationState | None
+    secrets: Sequence[Pin] = ()
+    destinations: Sequence[WrittenName] = ()
+    proof: ProofSummary = field(default_factory=ProofSummary)
+    lease_holder: str | None = None
+    next_step: str | None = None
+    remarks: Sequence[str] = ()
+    problem: ReleaseguardError | None = None
+    """What ended the run before its end, where something did."""
+    head: Head | None = None
+    plan: Plan | None = None
+    """What would be done, for a dry run."""
+    exit_code: ExitCode = ExitCode.OK
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The fields of ``rotate --json``."""
+        return {
+            "rotation_id": self.rotation_id,
+            "provider": self.provider,
+            "environment": self.environment,
+            "state": self.state.value if self.state else None,
+            "secrets": [
+                {"name": pin.name, "from_version": pin.from_version, "to_version": pin.to_version}
+                for pin in self.secrets
+            ],
+            "destinations": [
+                {"uri": written.uri, "name": written.name, "status": written.status, "writes": written.writes}
+                for written in self.destinations
+            ],
+            "proof": {
+                "grade": self.proof.grade,
+                "events": list(self.proof.events),
+                "missing": list(self.proof.missing),
+            },
+            "lease_holder": self.lease_holder,
+            "next_step": self.next_step,
+            "remarks": list(self.remarks),
+            "problem": str(self.problem) if self.problem else None,
+            "head": str(self.head) if self.head else None,
+            **({"plan": self.plan.to_json()} if self.plan else {}),
+        }
+
+
+def result_of(
+    session: RotationSession,
+    rotation_id: str,
+    *,
+    remarks: Sequence[str] = (),
+    problem: ReleaseguardError | None = None,
+) -> RotationResult:
+    """Where the rotation of that id stands now, and what ended the run before its end."""
+    view, chain = session.rotation_named(rotation_id), session.chain
+    ended = (view.ended_because,) if view.ended_because else ()
+    return RotationResult(
+        rotation_id=view.id,
+        provider=session.context.chain_key.provider,
+        environment=session.context.chain_key.environment,
+        state=view.state,
+        secrets=view.pins,
+        destinations=_written_names(session, view),
+        proof=view.proof,
+        lease_holder=_holder(chain),
+        next_step=problem.next_step if problem and problem.next_step else next_step(session, view),
+        remarks=(*remarks, *ended),
+        problem=problem,
+        head=chain.head,
+        exit_code=problem.exit_code if problem else EXIT_CODES.get(view.state, ExitCode.UNDECIDED),
+    )
+
+
+def only_planned(session: RotationSession, plan: Plan) -> RotationResult:
+    """What a dry run says."""
+    lease = session.journal.held_by_another()
+    remarks = (f"Held by {lease.holder} now: a run would be refused.",) if lease else ()
+    return RotationResult(
+        rotation_id=None,
+        provider=session.context.chain_key.provider,
+        environment=session.context.chain_key.environment,
+        state=None,
+        secrets=plan.pins,
+        destinations=tuple(WrittenName(one.uri, name, "pending", 0) for one in plan.destinations for name in one.names),
+        remarks=(*plan.remarks, *remarks),
+        next_step=as_asked(session),
+        head=session.chain.head,
+        plan=plan,
+    )
+
+
+def held_elsewhere(context: RotationContext, chain: ChainView, held: LeaseHeld) -> RotationResult:
+    """What can be said of a rotation that another run is doing."""
+    current = chain.current
+    return RotationResult(
+        rotation_id=current.id if current else None,
+        provider=context.chain_key.provider,
+        environment=context.chain_key.environment,
+        state=current.state if current else None,
+        secrets=current.pins if current else (),
+        lease_holder=_holder(chain),
+        next_step=held.next_step,
+        problem=held,
+        head=chain.head,
+        exit_code=held.exit_code,
+    )
+
+
+def not_begun(context: RotationContext, error: ReleaseguardError) -> RotationResult:
+    """What can be said of a rotation that ``error`` stopped before it began."""
+    return RotationResult(
+        rotation_id=None,
+        provider=context.chain_key.provider,
+        environment=context.chain_key.environment,
+        state=None,
+        next_step=error.next_step,
+        problem=error,
+        exit_code=error.exit_code,
+    )
+
+
+def _holder(chain: ChainView) -> str | None:
+    return chain.lease.holder if chain.lease and not chain.lease.released else None
+
+
+def _written_names(session: RotationSession, view: RotationView) -> Sequence[WrittenName]:
+    uris = {binding.key: binding.destination.uri for binding in session.context.bindings}
+    return tuple(
+        WrittenName(uris.get(key, key), name, _status(view, key), _writes(view, key, name))
+        for key, names in view.names.items()
+        for name in names
+    )
+
+
+def _status(view: RotationView, key: str) -> str:
+    taken_back = view.progress(Direction.BACK).destinations.get(key)
+    if view.rolling_back and taken_back:
+        return "rolled_back" if taken_back.status == "pushed" else taken_back.status
+    carried = view.progress(Direction.FORWARD).destinations.get(key)
+    return carried.status if carried else "pending"
+
+
+def _writes(view: RotationView, key: str, name: str) -> int:
+    carried = (progress.destinations.get(key) for progress in view.directions.values())
+    return sum(one.writes.get(name, 0) for one in carried if one)

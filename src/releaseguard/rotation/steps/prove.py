@@ -1,0 +1,213 @@
+"""Prove: wait until the app's own events show that it runs on the new version, as long as that is allowed to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from releaseguard.errors import LeaseHeld, ReleaseguardError
+from releaseguard.eventlog.interface import Query, SetAside
+from releaseguard.model import Event
+from releaseguard.rotation.context import Binding, RotationContext
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
+from releaseguard.rotation.planning.groups import deployments_for
+from releaseguard.rotation.proof import judge
+from releaseguard.rotation.proof.judge import traffic_of
+from releaseguard.rotation.proof.values import Labels, Proof, Question, RuntimeDestination
+from releaseguard.rotation.session import RotationSession, Tell
+from releaseguard.rotation.steps.deploy import deployer_of
+from releaseguard.rotation.values import Direction
+
+FIRST_LOOK, LAST_LOOK = 1.0, 15.0
+"""Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
+GROWTH = 1.5
+TRAFFIC_HOURS = 24.0
+FLOW_AFTER = 0.1
+"""The share of the time for the proof after which thin traffic is helped by the card's flow."""
+
+
+def prove(session: RotationSession, direction: Direction) -> Proof:
+    """The proof, as far as it goes when the time is over or nothing more can come. Raises ``ServiceError``."""
+    asked = session.request.prove_within
+    within = (session.context.rules.prove_within if asked is None else asked).total_seconds()
+    clock, wait, began = session.context.clocks.elapsed, FIRST_LOOK, session.context.clocks.elapsed()
+    question, flows = _question(session, direction), _Flows(session.context)
+    with _released_on_interrupt(session.journal):
+        while True:
+            proof = judge.prove(question, *_rows(session, question))
+            left = within - (clock() - began)
+            if not proof.proven and (wait == LAST_LOOK or left <= 0):
+                question = _with_later_deployments(session, question)
+                proof = judge.prove(question, *_rows(session, question))
+            if proof.proven or proof.refused or left <= 0 or session.group.client or not question.runtimes:
+                return proof
+            if clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
+                flows.run(session.tell)
+            session.journal.pause(min(wait, max(left, 0.001)))
+            wait = min(wait * GROWTH, LAST_LOOK)
+
+
+@contextmanager
+def _released_on_interrupt(journal: Journal) -> Iterator[None]:
+    """While waiting for a proof nothing is being written: whoever interrupts leaves no lease behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        journal.release()
+        raise
+
+
+def _with_later_deployments(session: RotationSession, question: Question) -> Question:
+    """A release that was deployed meanwhile took the new version over: what serves now, where it is younger."""
+    runtimes = [
+        replace(runtime, later_deployments=runtime.later_deployments | _later_than(session, runtime))
+        for runtime in question.runtimes
+    ]
+    return replace(question, runtimes=runtimes)
+
+
+def _later_than(session: RotationSession, runtime: RuntimeDestination) -> frozenset[str]:
+    destinations = [binding.destination for binding in session.context.bindings]
+    wanted = deployments_for(one for one in destinations if one.uri == runtime.uri)
+    if runtime.deployment is None or not wanted:
+        return frozenset()
+    deployer = deployer_of(session, wanted[0].base)
+    serving = deployer.current(wanted[0].target)
+    if serving is None or serving.id == runtime.deployment:
+        return frozenset()
+    ours = deployer.get(runtime.deployment)
+    return frozenset({serving.id}) if serving.created_at > ours.created_at else frozenset()
+
+
+def _question(session: RotationSession, direction: Direction) -> Question:
+    card, rotation, group = session.context.card, session.rotation, session.group
+    proven_by = {event for spec in group.secrets for event in spec.proven_by} or set(card.events.success)
+    runtimes = _runtimes(session, direction)
+    success = frozenset(proven_by)
+    return Question(
+        provider=card.id,
+        environment=session.context.chain_key.environment,
+        success_events=success,
+        auth_error_codes=frozenset(card.events.auth_error_codes),
+        labels=Labels.of(rotation.pins, direction, group.companions),
+        runtimes=runtimes,
+        successes=card.proof.successes,
+        accept_timing=session.context.rules.accept_timing,
+        traffic=_traffic(session, success, min((one.since for one in runtimes), default=rotation.began_at)),
+        flow=card.proof.flow,
+    )
+
+
+def _runtimes(session: RotationSession, direction: Direction) -> Sequence[RuntimeDestination]:
+    progress, bindings = session.rotation.progress(direction), session.context.bindings
+    changed_at = session.rotation.changed_at
+    return [
+        _runtime(binding, progress, _elsewhere(binding, bindings), changed_at)
+        for binding in bindings
+        if binding.destination.runtime
+    ]
+
+
+def _runtime(
+    binding: Binding, progress: DirectionProgress, elsewhere: frozenset[str], changed_at: datetime
+) -> RuntimeDestination:
+    pushed = progress.destinations.get(binding.key, DestinationProgress()).at or changed_at
+    plain = RuntimeDestination(
+        uri=binding.destination.uri,
+        since=pushed,
+        serving=pushed,
+        sources=None if binding.sources is None else frozenset(binding.sources),
+        not_sources=elsewhere,
+    )
+    deployment = _deployment_of(binding, progress)
+    if deployment is None or deployment.id is None:
+        return plain
+    return replace(
+        plain,
+        since=deployment.created_at or pushed,
+        serving=deployment.ready_at or deployment.created_at or pushed,
+        deployment=deployment.id,
+        previous_deployment=deployment.before_id,
+        release=deployment.release,
+        previous_release=deployment.before_release,
+    )
+
+
+def _deployment_of(binding: Binding, progress: DirectionProgress) -> Redeployment | None:
+    for wanted in deployments_for([binding.destination]):
+        made = progress.deployments.get(wanted.key) or next(
+            (made for made in progress.deployments.values() if made.place == wanted.base), None
+        )
+        if made:
+            return made
+    return None
+
+
+def _elsewhere(binding: Binding, bindings: Sequence[Binding]) -> frozenset[str]:
+    """The sources that the project says run on other destinations, and not on this one too."""
+    others = [other for other in bindings if other.key != binding.key and other.sources is not None]
+    return frozenset(source for other in others for source in other.sources or ()) - frozenset(binding.sources or ())
+
+
+def _traffic(session: RotationSession, success: frozenset[str], before: datetime) -> Mapping[str | None, float]:
+    query = Query(
+        environment=session.context.chain_key.environment,
+        providers=(session.context.card.id,),
+        events=tuple(sorted(success)),
+        since=before - timedelta(hours=TRAFFIC_HOURS),
+        until=before,
+    )
+    return traffic_of(session.context.log.select(query), success, TRAFFIC_HOURS)
+
+
+def _rows(session: RotationSession, question: Question) -> tuple[Sequence[Event], Iterator[SetAside]]:
+    """What the log holds since the earliest moment that matters, by the store's clock where it keeps it; and what
+    of it cannot be read."""
+    log = session.context.log
+    since = min((runtime.since for runtime in question.runtimes), default=session.rotation.changed_at)
+    by_store = log.capabilities.has("recorded_at")
+    query = Query(
+        environment=question.environment,
+        providers=(question.provider,),
+        recorded_since=since if by_store else None,
+        since=None if by_store else since,
+    )
+    return list(log.select(query)), log.set_aside(query)
+
+
+def _thin(proof: Proof, question: Question, left: float) -> bool:
+    """Whether the usual traffic would not bring what is missing in the time that is left."""
+    for runtime, asked in zip(proof.runtimes, question.runtimes, strict=True):
+        if runtime.missing is None:
+            continue
+        rate = question.usual_rate(asked)
+        if rate * left / 3600 < 2 * max(runtime.needed - runtime.successes, 1):
+            return True
+    return False
+
+
+class _Flows:
+    """Runs the card's flow where traffic is too thin, no more often than the card allows."""
+
+    def __init__(self, context: RotationContext) -> None:
+        card = context.card
+        flow = next((flow for flow in card.flows if flow.id == card.proof.flow), None)
+        self._run = context.run_flow
+        self._id = flow.id if flow else None
+        self._left = flow.max_runs if flow else 0
+
+    def run(self, tell: Tell) -> None:
+        if self._run is None or self._id is None or self._left <= 0:
+            return
+        self._left -= 1
+        tell(f"Too little traffic: running the flow {self._id} as the test user.")
+        try:
+            self._run(self._id)
+        except LeaseHeld:
+            raise
+        except ReleaseguardError as error:
+            self._left = 0
+            tell(f"The flow {self._id} did not run: {error}")

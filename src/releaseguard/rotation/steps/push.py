@@ -1,0 +1,196 @@
+"""Push: write the pinned versions to every destination that does not hold them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from releaseguard.destinations.interface import Item, Observed, SyncStatus, WriteResult
+from releaseguard.errors import (
+    Failed,
+    LeaseHeld,
+    NotFound,
+    Refused,
+    ReleaseguardError,
+    ServiceError,
+    Unreachable,
+)
+from releaseguard.rotation.context import Binding
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress
+from releaseguard.rotation.planning.groups import items_for
+from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.values import Direction, Pin
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import SecretVersion
+
+
+class PushIncomplete(ServiceError):
+    """Some destinations were written and some were not; ``--resume`` writes the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What became of writing one destination: results, or the reason why not."""
+
+    binding: Binding
+    results: Sequence[WriteResult] = ()
+    error: ReleaseguardError | None = None
+
+
+def push(session: RotationSession, direction: Direction) -> None:
+    """Bring the versions of ``direction`` to every destination. Raises for the first wave that failed somewhere."""
+    bindings = _not_right(session, direction)
+    if not bindings:
+        if session.rotation.progress(direction).pushed_at is None:
+            session.append(said.Pushed(rotation_id=session.rotation_id, direction=direction))
+        return
+    written = _write_all(session, bindings, direction)
+    failed = [result for result in written if result.error]
+    steps = _outcomes(session, written, direction)
+    if not failed:
+        steps.append(said.Pushed(rotation_id=session.rotation_id, direction=direction))
+    session.append(*steps)
+    if failed:
+        raise _push_failed(session, failed)
+
+
+def _write_all(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> Sequence[_Written]:
+    pinned = _pinned(session, direction)
+    session.append(_about_to_write(session, bindings, direction))
+    # The chain's head goes where no writer of the log reaches: a cut tail shows against it.
+    note = f"releaseguard {session.rotation_id} head {session.chain.head}"
+    items = {binding.key: items_for(session.group, binding, pinned, note) for binding in bindings}
+    session.tell(f"Writing {len(bindings)} destinations.")
+    return session.workers.each(lambda binding: _write(binding, items[binding.key]), bindings)
+
+
+def _not_right(session: RotationSession, direction: Direction) -> Sequence[Binding]:
+    """The destinations that are still to be written; after a take-over every other one is read back first."""
+    progress, bindings = session.rotation.progress(direction), session.context.bindings
+    done = [binding for binding in bindings if _is_pushed(progress, binding)]
+    wrong: set[str] = set()
+    if done and session.check_again:
+        session.tell(f"Reading back {len(done)} destinations.")
+        pinned = _pinned(session, direction)
+        moved = session.workers.each(lambda binding: _has_moved(session, binding, progress, pinned), done)
+        wrong = {binding.key for binding, changed in zip(done, moved, strict=True) if changed}
+    session.check_again = False
+    right = {binding.key for binding in done} - wrong
+    return [binding for binding in bindings if binding.key not in right]
+
+
+def _is_pushed(progress: DirectionProgress, binding: Binding) -> bool:
+    return progress.destinations.get(binding.key, DestinationProgress()).status == "pushed"
+
+
+def _has_moved(
+    session: RotationSession,
+    binding: Binding,
+    progress: DirectionProgress,
+    pinned: Mapping[str, tuple[Secret, int]],
+) -> bool:
+    observed = binding.destination.observe(items_for(session.group, binding, pinned))
+    markers = progress.destinations[binding.key].markers
+    return any(not _still_there(there, markers.get(name)) for name, there in observed.items())
+
+
+def _still_there(there: Observed, marker: str | None) -> bool:
+    if not there.present or there.sync is SyncStatus.NO:
+        return False
+    return there.sync is SyncStatus.YES or there.marker == marker
+
+
+def _pinned(session: RotationSession, direction: Direction) -> Mapping[str, tuple[Secret, int]]:
+    """The values to be written, by secret, exactly as pinned."""
+    pinned = {}
+    for pin in session.rotation.pins:
+        version = pin.version(direction)
+        if version is not None:
+            pinned[pin.name] = (_read(session, pin, version, direction).value, version)
+    return pinned
+
+
+def _read(session: RotationSession, pin: Pin, version: int, direction: Direction) -> SecretVersion:
+    vault = session.context.vault
+    known = session.versions.get((pin.name, version))
+    if known is None:
+        known = vault.read(pin.name, version)
+        session.remember([known])
+    expected = pin.secret_id if direction is Direction.FORWARD else pin.from_secret_id
+    if expected and known.secret_id != expected:
+        raise NotFound(
+            f"{pin.name} was deleted and created anew: its version {version} is another one than the one pinned",
+            where=vault.label,
+            next_step="Abort this rotation (--abort) and rotate to the newest version.",
+        )
+    return known
+
+
+def _about_to_write(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> said.PushStarted:
+    return said.PushStarted(
+        rotation_id=session.rotation_id,
+        direction=direction,
+        versions={pin.name: pin.version(direction) for pin in session.rotation.pins},
+        destinations=tuple(said.Target(destination=one.key, uri=one.destination.uri) for one in bindings),
+    )
+
+
+def _write(binding: Binding, items: Sequence[Item]) -> _Written:
+    try:
+        return _Written(binding, binding.destination.push(items))
+    except LeaseHeld:
+        raise
+    except ReleaseguardError as error:
+        return _Written(binding, error=error)
+
+
+def _outcomes(session: RotationSession, written: Sequence[_Written], direction: Direction) -> list[said.Directed]:
+    """One step for all that went right, and one for each that did not."""
+    right = tuple(_pushed(result) for result in written if result.error is None)
+    steps: list[said.Directed] = [_failure(session, result, direction) for result in written if result.error]
+    if right:
+        finished = said.PushFinished(rotation_id=session.rotation_id, direction=direction, destinations=right)
+        steps.insert(0, finished)
+    return steps
+
+
+def _pushed(written: _Written) -> said.PushedTarget:
+    return said.PushedTarget(
+        destination=written.binding.key,
+        uri=written.binding.destination.uri,
+        writes={one.name: one.writes for one in written.results},
+        markers={one.name: one.observed.marker for one in written.results if one.observed.marker is not None},
+    )
+
+
+def _failure(session: RotationSession, written: _Written, direction: Direction) -> said.PushFailed:
+    return said.PushFailed(
+        rotation_id=session.rotation_id,
+        direction=direction,
+        destination=written.binding.key,
+        uri=written.binding.destination.uri,
+        problem=str(written.error),
+        writes=dict(written.binding.destination.written()),
+    )
+
+
+def _push_failed(session: RotationSession, failed: Sequence[_Written]) -> ReleaseguardError:
+    wrong = {result.binding.key: result.error for result in failed if result.error}
+    keys = [binding.key for binding in session.context.bindings]
+    right = sorted(key for key in keys if key not in wrong)
+    why = "; ".join(f"{key}: {error}" for key, error in wrong.items())
+    what = f"{len(failed)} of {len(keys)} destinations were not written ({why})"
+    step = f"Right: {', '.join(right) or 'none'}. Continue with `{session.context.command} --resume`."
+    return _as_error(what, step, list(wrong.values()))
+
+
+def _as_error(what: str, step: str, errors: Sequence[ReleaseguardError]) -> ReleaseguardError:
+    """One error for several destinations: that of a service before a refusal, and an unknown end before a known one."""
+    services = [error for error in errors if isinstance(error, ServiceError)]
+    if services:
+        unknown = any(isinstance(error, Unreachable) for error in services)
+        kind: type[ServiceError] = Unreachable if unknown else PushIncomplete
+        return kind(what, next_step=step, status=services[0].status)
+    refused = next((error for error in errors if isinstance(error, Refused)), None)
+    return Refused(what, next_step=refused.next_step) if refused else Failed(what, next_step=step)

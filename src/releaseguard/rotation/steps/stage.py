@@ -1,0 +1,185 @@
+"""Stage: make or find the new versions in the vault, pin them, and wait for whom they need."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from releaseguard.errors import NotFound, Refused, Undecided, UsageError
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.planning.facts import PlanningFacts
+from releaseguard.rotation.planning.gather import earlier_versions
+from releaseguard.rotation.planning.groups import items_for
+from releaseguard.rotation.planning.leaked import refuse_leaked_values
+from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.values import Direction, Pin, RotateAction, RotationState, ValueSource
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import ApprovalPending, SecretVersion
+
+
+def stage(session: RotationSession) -> bool:
+    """Pin the new versions. ``False``: the vault waits for somebody's approval.
+
+    Raises ``Refused`` where the value is one that leaked, ``Undecided`` where no new one was made.
+    """
+    rotation = session.rotation
+    if rotation.state not in (RotationState.PLANNED, RotationState.WAITING_APPROVAL):
+        return True
+    if session.group.manual:
+        session.append(said.Staged(rotation_id=rotation.id))
+        return True
+    found = _new_versions(session)
+    if found.pending:
+        session.append(said.WaitingApproval(rotation_id=rotation.id, secrets=tuple(found.pending)))
+        session.tell(f"Waiting for an approval in the vault: {', '.join(found.pending)}.")
+        return False
+    _check_leak(session, found.versions)
+    session.append(staged(session, rotation.id, _pins(session, found.versions)))
+    return True
+
+
+def at_the_console(session: RotationSession) -> bool:
+    """Whether nothing is left for a person to do at the provider; running ``--resume`` is how they say so."""
+    rotation, resumed = session.rotation, session.request.action is RotateAction.RESUME
+    begun = rotation.progress(Direction.FORWARD).destinations
+    if rotation.console_confirmed or not session.group.waits_for_console or begun:
+        return True
+    waiting = rotation.state is RotationState.WAITING_CONSOLE
+    if waiting and resumed:
+        session.append(said.ConsoleConfirmed(rotation_id=rotation.id))
+        return True
+    if not waiting:
+        session.append(said.WaitingConsole(rotation_id=rotation.id, steps=session.group.steps()))
+    return False
+
+
+def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> said.Staged:
+    """The pinned versions and every name that will be written."""
+    placeholder = {pin.name: (Secret(""), pin.to_version or 0) for pin in pins}
+    return said.Staged(
+        rotation_id=rotation_id,
+        secrets=tuple(map(_pinned, pins)),
+        destinations=tuple(
+            said.StagedPlace(
+                key=binding.key,
+                uri=binding.destination.uri,
+                names=tuple(item.name for item in items_for(session.group, binding, placeholder)),
+            )
+            for binding in session.context.bindings
+        ),
+    )
+
+
+def _pinned(pin: Pin) -> said.PinnedSecret:
+    return said.PinnedSecret(
+        name=pin.name,
+        from_version=pin.from_version,
+        to_version=pin.to_version,
+        secret_id=pin.secret_id,
+        from_secret_id=pin.from_secret_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _NewVersions:
+    versions: Mapping[str, SecretVersion]
+    pending: Sequence[str]
+    """Names whose write awaits an approval."""
+
+
+def _new_versions(session: RotationSession) -> _NewVersions:
+    """The new version of every secret, made where it has to be."""
+    group, origin = session.group, ValueSource(session.rotation.origin)
+    versions, pending, untouched = {}, [], []
+    for name in group.names:
+        try:
+            versions[name], new = _new_version(session, name, origin)
+            untouched += [] if new else [name]
+        except ApprovalPending:
+            pending.append(name)
+    if len(untouched) == len(group.names) and not pending:
+        raise Undecided(
+            f"no new version of {group.name} has been made yet",
+            where=session.context.vault.label,
+            next_step=f"Run `{session.context.command} --from {origin.value}` again, or --abort.",
+        )
+    return _NewVersions(versions, pending)
+
+
+def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tuple[SecretVersion, bool]:
+    """The version to be used, and whether it is a new one. A version that a killed run made is not made again."""
+    rotation, vault = session.rotation, session.context.vault
+    newest = _newest(session, name)
+    if newest is not None and (_has_moved(rotation, newest) or origin is ValueSource.INFISICAL):
+        return newest, True
+    if rotation.awaits_approval:
+        raise ApprovalPending(f"{name}: the vault still waits for an approval", where=vault.label)
+    given = session.request.values.get(name)
+    if origin is ValueSource.STDIN and given is not None:
+        there = newest is not None and newest.value.same_as(given)
+        return newest if newest and there else vault.write(name, given), True
+    if origin is ValueSource.GENERATE:
+        return vault.write(name, _generated(session, name)), True
+    if origin is ValueSource.INFISICAL_ROTATION:
+        return vault.trigger_rotation(name), True
+    if newest is None:
+        raise NotFound(f"the vault has no secret {name}", where=vault.label)
+    return newest, False
+
+
+def _has_moved(rotation: RotationView, newest: SecretVersion) -> bool:
+    """Whether the vault has another version as newest than when the rotation was planned."""
+    seen = rotation.seen.get(newest.name)
+    return seen is None or (newest.version, newest.secret_id) != (seen.version, seen.secret_id)
+
+
+def _generated(session: RotationSession, name: str) -> Secret:
+    spec = next(spec for spec in session.group.secrets if spec.name == name)
+    if spec.from_ != "generated":
+        raise UsageError(
+            f"{name} is issued by the provider: a value made up here would not work",
+            next_step="Make it in the provider's console and store it as a new version.",
+        )
+    return Secret(secrets.token_urlsafe(48))
+
+
+def _newest(session: RotationSession, name: str) -> SecretVersion | None:
+    try:
+        return session.context.vault.read(name)
+    except NotFound:
+        return None
+
+
+def _check_leak(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:
+    leak = session.rotation.leak
+    if leak is None:
+        return
+    vault = session.context.vault
+    earlier = {name: earlier_versions(vault, version) for name, version in versions.items()}
+    facts = PlanningFacts(newest=versions, earlier=earlier)
+    try:
+        refuse_leaked_values(session.group, session.request, facts, leak, session.chain)
+    except Refused as refusal:
+        session.append(said.AbortedByRefusal(rotation_id=session.rotation_id, reason=str(refusal)))
+        raise
+
+
+def _pins(session: RotationSession, versions: Mapping[str, SecretVersion]) -> Sequence[Pin]:
+    rotation, out = session.rotation, session.chain.out
+    return [
+        Pin(
+            pin.name,
+            pin.from_version,
+            versions[pin.name].version,
+            versions[pin.name].secret_id,
+            out[pin.name].secret_id if pin.name in out else _seen_id(rotation, pin),
+        )
+        for pin in rotation.pins
+    ]
+
+
+def _seen_id(rotation: RotationView, pin: Pin) -> str | None:
+    seen = rotation.seen.get(pin.name)
+    return seen.secret_id if seen else None
