@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from releaseguard.sdk import flush, log_integration_event
+    from releaseguard_events import flush, log_integration_event
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "flush", "log_integration_event"]
@@ -17,7 +17,7 @@ __all__ = ["__version__", "flush", "log_integration_event"]
 
 def __getattr__(name: str) -> Any:
     if name in {"flush", "log_integration_event"}:
-        from releaseguard import sdk
+        import releaseguard_events
 
-        return getattr(sdk, name)
+        return getattr(releaseguard_events, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,23 @@
-"""Writes integration events from inside an app: to SQLite, Postgres or Supabase, with nothing but Python needed."""
+"""Writes integration events from inside an app: to SQLite, Postgres or Supabase, with nothing but Python needed.
+
+Importing this package is safe and cheap: nothing is loaded, opened or hooked until :func:`log_integration_event` is
+called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from releaseguard_events.sdk import flush, log_integration_event
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "flush", "log_integration_event"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"flush", "log_integration_event"}:
+        from releaseguard_events import sdk
+
+        return getattr(sdk, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from releaseguard_events.event import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.ours import OUR_EVENTS
 from releaseguard_events.plain import Json, plain, plain_text
-from releaseguard_events.scrub.scrubber import Scrubber
 from releaseguard_events.times import utc_now
+
+if TYPE_CHECKING:
+    from releaseguard_events.scrub.scrubber import Scrubber
 
 MAX_NAME: Final = 200
 """Characters of every column but ``detail``."""
@@ -29,9 +31,6 @@ RELEASES: Final = (
     "COMMIT_SHA",
 )
 DEPLOYMENTS: Final = ("RELEASEGUARD_DEPLOYMENT_ID", "VERCEL_DEPLOYMENT_ID")
-
-
-# --- Notes ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +130,6 @@ def _object(value: object) -> dict[str, Json]:
     if copied is None:
         return {}
     return copied if isinstance(copied, dict) else {"value": copied}
-
-
-# --- Who and where we are -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -467,8 +467,8 @@ def test_what_the_store_keeps_waiting_is_on_disk(held_up: App, name: str) -> Non
 
 
 IN_THE_MIDDLE = """
-from releaseguard import sdk
-sdk.FORK_WAITS = 0.0
+from releaseguard_events import process
+process.FORK_WAITS = 0.0
 from releaseguard_events.stores import sqlite
 inside, transaction = threading.Event(), sqlite.transaction
 def noticed(connection):
@@ -508,13 +508,13 @@ def test_a_child_that_was_forked_in_the_middle_of_an_import_counts_its_events_as
     code, err = app.run(
         edge(
             """
-from releaseguard import sdk
-sdk.LOADING_WAITS = 0.0
-loading, go_on, pipeline = threading.Event(), threading.Event(), sdk._pipeline
+from releaseguard_events import preparing, process
+process.LOADING_WAITS = 0.0
+loading, go_on, pipeline = threading.Event(), threading.Event(), preparing._pipeline
 def slow(*words):
     if os.getpid() == parent: loading.set(); go_on.wait(50)
     return pipeline(*words)
-sdk._pipeline, parent = slow, os.getpid()
+preparing._pipeline, parent = slow, os.getpid()
 note('p', 'parent', 'success')
 assert loading.wait(50)
 pid = os.fork()

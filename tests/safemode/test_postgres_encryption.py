@@ -23,7 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 from releaseguard.appdb import AppDatabase
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
-from releaseguard.safemode import PinnedTarget, Policy, believes_whoever_answers, check_libpq
+from releaseguard.safemode import CheckedTarget, Policy, believes_whoever_answers, check_libpq
 from releaseguard.secret import Secret
 from releaseguard_events.places.encryption import system_certificates
 
@@ -31,7 +31,7 @@ HOST = "db.example.test"
 PASSWORD = "hunter2-hunter2"
 ADDRESSES = {HOST: ["127.0.0.1"], "b.test": ["10.0.0.7"], "localhost": ["203.0.113.5", "127.0.0.1"], "::1": ["::1"]}
 
-Check = Callable[..., PinnedTarget]
+Check = Callable[..., CheckedTarget]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def check(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Check:
     return lambda text, environ=None: check_libpq(text, environ or {}, policy=Policy())
 
 
-def parameters(target: PinnedTarget) -> tuple[str | None, str | None]:
+def parameters(target: CheckedTarget) -> tuple[str | None, str | None]:
     found = conninfo_to_dict(target.conninfo.reveal())
     return found.get("sslmode"), found.get("sslrootcert")  # type: ignore[return-value]
 

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
-from releaseguard.safemode import PinnedTarget, Policy, check_libpq
+from releaseguard.safemode import CheckedTarget, Policy, check_libpq
 from tests.safemode.conftest import Run
 
 DENIED = {"sendgrid": ["sendgrid.com"], "supabase": ["supabase.co", "supabase.com"]}
@@ -24,7 +24,7 @@ NAMES = {
     "127.0.0.1": ["127.0.0.1"],
 }
 
-Check = Callable[..., PinnedTarget]
+Check = Callable[..., CheckedTarget]
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def check(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Check:
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
-    def checked(text: str, environ: dict[str, str] | None = None, **options: Any) -> PinnedTarget:
+    def checked(text: str, environ: dict[str, str] | None = None, **options: Any) -> CheckedTarget:
         policy = Policy((), DENIED, {"[events] url": {"supabase"}})
         return check_libpq(text, environ or {}, policy=policy, **options)
 
     return checked
 
 
-def params(target: PinnedTarget) -> dict[str, Any]:
+def params(target: CheckedTarget) -> dict[str, Any]:
     return dict(conninfo_to_dict(target.conninfo.reveal()))
 
 

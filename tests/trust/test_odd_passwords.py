@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard import sdk
 from releaseguard_events.note import note_of
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.writer import Writer
+from releaseguard_events.preparing import prepare
+from releaseguard_events.process import Process
 from tests.support.commands import Commands
 
 ODD = (
@@ -62,7 +63,7 @@ def written(tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     environ = {"RELEASEGUARD_SPOOL_DIR": str(tmp_path / "spool"), "SUPABASE_SERVICE_ROLE_KEY": "k"} | environ
     drops = Drops()
-    writer = Writer(lambda: sdk.prepare(environ, drops, sdk._Process()), drops)
+    writer = Writer(lambda: prepare(environ, drops, Process()), drops)
     writer.put(note_of("p", "e", "success"))
     delivered = writer.flush(30)
     writer.finish()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard import safemode, sdk, settings, wiring
+from releaseguard import safemode, settings, wiring
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard_events import configuration
+from releaseguard_events.stores.opening import open_store
 from tests.support.commands import Commands
 
 ELSEWHERE = "elsewhere.example"
@@ -163,12 +165,9 @@ def test_a_verdict_that_runs_no_flow_does_without_the_app(cli: Commands, asked: 
 def test_an_apps_writer_sends_its_key_nowhere_else_either(tmp_path: Path, asked: list[str], url: str) -> None:
     (tmp_path / "releaseguard.toml").write_text(f'[events]\nurl = "{url}"\n')
     environ = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_canary", "PGPASSWORD": "canary"}
-    read = settings.load(tmp_path / "releaseguard.toml", environment=None, environ=environ)
-    with (
-        pytest.raises(SafeModeRefusal, match="SAFE MODE does not send"),
-        sdk._store(read, url, environ, cut_off=False) as log,
-    ):
-        log.now()
+    read = configuration.read({**environ, "RELEASEGUARD_CONFIG": str(tmp_path / "releaseguard.toml")})
+    with pytest.raises(SafeModeRefusal, match="SAFE MODE does not send"):
+        open_store(read, environ).append([])
     assert asked == []
 
 

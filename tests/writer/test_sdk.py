@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import releaseguard
-from releaseguard.sdk import spool_folder
+from releaseguard_events.pipeline.spool import spool_folder
 
 PRELUDE = "import os, sys\nfrom releaseguard import flush, log_integration_event as note\n"
 
@@ -169,13 +169,13 @@ assert flush(30)
 def test_all_that_delivering_imports_is_there_before_the_first_delivery(app: App, url: str) -> None:
     """A fork is made to wait for the preparation alone."""
     code = """
-from releaseguard import sdk
-pipeline, before = sdk._pipeline, set()
+from releaseguard_events import preparing
+pipeline, before = preparing._pipeline, set()
 def counted(*arguments):
     made = pipeline(*arguments)
     before.update(sys.modules)
     return made
-sdk._pipeline = counted
+preparing._pipeline = counted
 note('p', 'e', 'success')
 flush(30)
 print(sorted(sys.modules.keys() - before) if before else 'never prepared')
@@ -313,10 +313,14 @@ def test_importing_the_package_loads_next_to_nothing(app: App) -> None:
     out = app.run("print(sorted(name for name in sys.modules if name.split('.')[0] in ('click', 'httpx2', 'msgspec')))")
     assert out == "[]\n"
     out = subprocess.check_output(
-        [sys.executable, "-c", "import sys, releaseguard; print([n for n in sys.modules if 'releaseguard.' in n])"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, releaseguard; print([n for n in sys.modules if n.startswith('releaseguard')])",
+        ],
         text=True,
     )
-    assert out == "[]\n"
+    assert out == "['releaseguard']\n"
 
 
 def test_the_signature_is_the_documented_one() -> None:

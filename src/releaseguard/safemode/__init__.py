@@ -13,13 +13,14 @@ from releaseguard.safemode.guard import (
     install,
     refusal_behind,
 )
-from releaseguard.safemode.libpq import PinnedTarget, believes_whoever_answers, check_libpq, need_psycopg
+from releaseguard.safemode.libpq import CheckedTarget, check_libpq, need_psycopg
 from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
 from releaseguard.safemode.trust import Trust, trust_of
+from releaseguard_events.places.libpq import believes_whoever_answers
 
 __all__ = [
     "AllowedHost",
-    "PinnedTarget",
+    "CheckedTarget",
     "Policy",
     "Trust",
     "active_policy",

@@ -17,7 +17,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.errors import SafeModeRefusal
-from releaseguard.safemode.policy import check_form
+from releaseguard_events.places.forms import readable
 from releaseguard_events.places.hosts import canonical_or_none, is_address, is_loopback
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def check_address(url: str) -> None:
     proxy, which no hook sees; without a policy in force only the address's form is checked."""
     policy = _State.policy
     if policy is None:
-        check_form(url)
+        readable(url)
     else:
         policy.check_url(url)
 

@@ -1,75 +1,31 @@
-"""libpq connects in C, where no hook looks: its target is worked out here, checked, and pinned to addresses.
-
-The rules are libpq's own (PostgreSQL 18, "Database Connection Control Functions", "Environment Variables",
-"The Connection Service File"): the connection string, then the service's section, then ``PG*`` variables.
-A target that the environment alone would choose is refused: only the configuration says whom we talk to.
-"""
+"""libpq connects in C, where no hook looks: its target is checked here, and pinned (``releaseguard_events.places``)."""
 
 from __future__ import annotations
 
-import re
-import socket
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import zip_longest
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from releaseguard.errors import ConfigError, NotInstalled, SafeModeRefusal, Unreachable
+from releaseguard.errors import NotInstalled
 from releaseguard.safemode.guard import active_policy
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
-from releaseguard_events.places.encryption import REQUIRED, encryption, mode_written
-from releaseguard_events.places.hosts import Place, canonical_or_none, is_loopback
+from releaseguard_events.places import libpq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-DEFAULT_PORT: Final = "5432"
-ENCODE: Final = (
-    "Write it as postgresql://USER:PASSWORD@HOST:5432/DATABASE, with special characters in user, password and database "
-    "as %XX: @ is %40, / is %2F, : is %3A, % is %25, # is %23, ? is %3F, [ is %5B, ] is %5D, a blank is %20."
-)
-
-DIVERTING: Final[Mapping[str, str]] = {"PGHOSTADDR": "hostaddr", "PGHOST": "host", "PGSERVICE": "service"}
-"""Variables that can choose the target, and the parameter that overrules each."""
+    from releaseguard_events.places.hosts import Place
 
 
 @dataclass(frozen=True, slots=True)
-class PinnedTarget:
-    """A checked target. ``conninfo`` is for ``psycopg.connect``, which then looks nothing up and connects only to
-    ``addresses`` (empty for a Unix socket); ``where`` names the target in messages."""
+class CheckedTarget:
+    """A pinned target, allowed. ``conninfo`` is for ``psycopg.connect``, which then looks nothing up and connects only
+    to ``addresses`` (empty for a Unix socket); ``where`` names the target in messages."""
 
     conninfo: Secret
     where: str
     addresses: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """One of the servers a connection string lists."""
-
-    host: str
-    address: str
-    port: str
-
-    @property
-    def is_local(self) -> bool:
-        """Reached through the file system (or Linux's abstract names), not through the network."""
-        return not self.address and (not self.host or self.host[0] in "/@")
-
-    @property
-    def stays_here(self) -> bool:
-        """What is sent there does not leave this machine. A name that merely resolves to it is another's to change."""
-        return self.is_local or all(map(_is_this_machine, filter(None, (self.host, self.address))))
-
-    @property
-    def words(self) -> str:
-        return f"{self.host or self.address or 'the local socket'}:{self.port}"
-
-
-def _is_this_machine(host: str) -> bool:
-    return is_loopback(canonical_or_none(host) or "")
 
 
 def check_libpq(
@@ -79,41 +35,22 @@ def check_libpq(
     setting: str = "[events] url",
     policy: Policy | None = None,
     vouch: Callable[[Place], None] = lambda _: None,
-) -> PinnedTarget:
+) -> CheckedTarget:
     """Where libpq would connect to, allowed by being configured, checked against the cards, and pinned.
 
-    ``policy`` is by default the one in force; without any (inside somebody's app) the target is pinned all the
-    same. ``vouch`` is asked of every server before anything is looked up, and raises where no password may go there.
-    Beyond this machine the connection is encrypted and the server's certificate verified, unless the address or
-    ``PGSSLMODE`` says ``require`` or ``verify-ca``. Raises ``ConfigError`` for a string libpq does not read or a
-    service that is not defined, ``SafeModeRefusal`` for a provider's host, a target that a ``PG*`` variable would
-    choose, or a connection that might not be encrypted, ``Unreachable`` for a name without address.
+    ``policy`` is by default the one in force; without any the target is pinned all the same. ``vouch`` is asked of
+    every server before anything is looked up, and raises where no password may go there. Raises as
+    :func:`releaseguard_events.places.libpq.pinned`, and ``SafeModeRefusal`` for a provider's host.
     """
-    params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
-    _refuse_diversion(params, environ, setting)
-    servers = list(_servers(params, environ, setting))
     rules = policy or active_policy() or Policy()
-    for server in servers:
-        for place in _places(server, rules):
-            vouch(place)
-            rules.admit(place.host, place.port, setting)
-    elsewhere = _elsewhere(servers)
-    encrypted = encryption(params, environ, setting, elsewhere.words) if elsewhere else {}
-    return _pinned({**params, **encrypted}, [pin for server in servers for pin in _pins(server, setting)])
 
+    def admit(place: Place) -> None:
+        vouch(place)
+        rules.admit(place.host, place.port, setting)
 
-def believes_whoever_answers(conninfo_or_url: str, environ: Mapping[str, str], *, setting: str) -> bool:
-    """Whether the address encrypts without asking the server who it is. Raises as :func:`check_libpq`, looks nothing
-    up."""
-    params = _with_service(_parsed(conninfo_or_url, setting), environ, setting)
-    mode, _ = mode_written(params, environ, setting)
-    roots = params.get("sslrootcert") or environ.get("PGSSLROOTCERT")
-    return mode == REQUIRED and not roots and _elsewhere(list(_servers(params, environ, setting))) is not None
-
-
-def _elsewhere(servers: Sequence[_Server]) -> _Server | None:
-    """A server that is not on this machine. One mode holds for all that an address lists."""
-    return next((server for server in servers if not server.stays_here), None)
+    need_psycopg()
+    target = libpq.pinned(conninfo_or_url, environ, setting=setting, admit=admit)
+    return CheckedTarget(Secret(target.conninfo), target.where, target.addresses)
 
 
 def need_psycopg() -> None:
@@ -122,174 +59,3 @@ def need_psycopg() -> None:
         import_module("psycopg")
     except ImportError:
         raise NotInstalled("Talking to Postgres", "postgres") from None
-
-
-def _parsed(text: str, setting: str) -> dict[str, str]:
-    _refuse_early_end(text, setting)
-    need_psycopg()
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        return {name: str(value) for name, value in conninfo_to_dict(text).items()}
-    except (psycopg.Error, UnicodeError):
-        pass  # its text can hold the password
-    raise ConfigError(
-        "this is not a connection string that PostgreSQL's library reads",
-        where=setting,
-        next_step=ENCODE,
-    )
-
-
-def _refuse_early_end(text: str, setting: str) -> None:
-    """libpq ends user and password at the first ``@`` or ``/``: with another ``@`` behind it, it would take a piece of
-    the password for the host, look it up and name it in messages."""
-    found = re.search(r"[@/]", text.partition("://")[2])
-    behind = text.partition("://")[2][found.end() :].partition("?")[0] if found else ""
-    if "@" in behind:
-        raise ConfigError(
-            "the user or password in the database's address holds a character that ends it early",
-            where=setting,
-            next_step=ENCODE,
-        )
-
-
-def _places(server: _Server, rules: Policy) -> Iterator[Place]:
-    """Its name and its address, where both are given: each has to be allowed."""
-    for host in filter(None, (server.host, server.address)):
-        if not server.is_local:
-            yield Place("postgresql", rules.canonical_of(host), int(server.port))
-
-
-# --- what libpq reads besides the string -----------------------------------------------------------------------
-
-
-def _with_service(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> dict[str, str]:
-    """The parameters with those of the named service behind them, so that libpq need not read its file."""
-    name = params.get("service")
-    if name is None:
-        return dict(params)
-    section = next(filter(None, (_section(file, name, setting) for file in _service_files(environ))), None)
-    if section is None:
-        raise ConfigError(
-            f"the service {name!r} is not defined in any service file",
-            where=setting,
-            next_step="Define it in ~/.pg_service.conf or the file PGSERVICEFILE names, or write host and port here.",
-        )
-    return {**section, **{key: value for key, value in params.items() if key not in {"service", "servicefile"}}}
-
-
-def _service_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    home = environ.get("HOME")
-    if named := environ.get("PGSERVICEFILE"):
-        yield Path(named)
-    elif home:
-        yield Path(home) / ".pg_service.conf"
-    if directory := environ.get("PGSYSCONFDIR"):
-        yield Path(directory) / "pg_service.conf"
-
-
-def _section(file: Path, name: str, setting: str) -> dict[str, str] | None:
-    """The section's parameters (the first of each counts), ``None`` if the file does not have it."""
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    found: dict[str, str] | None = None
-    inside = False
-    for line in map(str.strip, lines):
-        if line.startswith("["):
-            inside = line == f"[{name}]" and found is None
-            found = {} if inside else found
-        elif inside and found is not None and line and not line.startswith("#"):
-            _refuse_ldap(line, file, setting)
-            key, _, value = line.partition("=")
-            found.setdefault(key, value)
-    return found
-
-
-def _refuse_ldap(line: str, file: Path, setting: str) -> None:
-    if line.lower().startswith("ldap"):
-        raise SafeModeRefusal(
-            f"SAFE MODE refuses to ask a directory server for the database's address (an ldap:// line in {file})",
-            where=setting,
-            next_step="Write host and port into the configuration.",
-        )
-
-
-def _refuse_diversion(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> None:
-    for variable, overruled_by in DIVERTING.items():
-        if environ.get(variable) and not params.get(overruled_by) and not _harmless(variable, params):
-            raise SafeModeRefusal(
-                f"SAFE MODE refuses a database target that the variable {variable} would choose: "
-                "only the configuration says whom releaseguard talks to",
-                where=setting,
-                next_step=f"Unset {variable}, or write host and port into {setting}.",
-            )
-
-
-def _harmless(variable: str, params: Mapping[str, str]) -> bool:
-    """``PGHOST`` names nothing more where the address itself is given."""
-    return variable == "PGHOST" and bool(params.get("hostaddr"))
-
-
-# --- servers and addresses -------------------------------------------------------------------------------------
-
-
-def _servers(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> Iterator[_Server]:
-    """The listed servers. One port serves all; an empty place means the default."""
-    hosts = params.get("host", "").split(",")
-    addresses = params.get("hostaddr", "").split(",")
-    ports = (params.get("port") or environ.get("PGPORT") or DEFAULT_PORT).split(",")
-    count = max(len(hosts), len(addresses))
-    if not all(len(listed) in {1, count} for listed in (hosts, addresses, ports)):
-        raise ConfigError(
-            "host, hostaddr and port list different numbers of servers",
-            where=setting,
-            next_step="List as many of each, or one port for all.",
-        )
-    if len(ports) == 1:
-        ports *= count
-    for host, address, port in zip_longest(hosts, addresses, ports, fillvalue=""):
-        if not (port or DEFAULT_PORT).isdecimal():
-            raise ConfigError("the port is not a number", where=setting, next_step=ENCODE)
-        yield _Server(host, address, port or DEFAULT_PORT)
-
-
-def _pins(server: _Server, setting: str) -> Iterator[_Server]:
-    """The server once for every address its name has; for ``localhost`` none that would lead elsewhere."""
-    if server.is_local or server.address:
-        yield server if server.is_local else _Server(server.host or server.address, server.address, server.port)
-        return
-    try:
-        found = socket.getaddrinfo(server.host, int(server.port), type=socket.SOCK_STREAM)
-    except OSError:
-        found = []
-    found = [one for one in found if not server.stays_here or _is_this_machine(str(one[-1][0]))]
-    if not found:
-        raise Unreachable(
-            f"the database host {server.host} has no address",
-            where=setting,
-            next_step=f"Check the host in {setting} and this machine's name resolution.",
-        )
-    for *_, address in found:
-        yield _Server(server.host, str(address[0]), server.port)
-
-
-def _pinned(params: Mapping[str, str], pins: Sequence[_Server]) -> PinnedTarget:
-    from psycopg.conninfo import make_conninfo
-
-    target = {
-        **params,
-        "host": ",".join(pin.host for pin in pins),
-        "hostaddr": ",".join(pin.address for pin in pins),
-        "port": ",".join(pin.port for pin in pins),
-        "gssencmode": "disable",  # Kerberos would ask servers of its own choice
-    }
-    if len(pins) == 1 and pins[0].is_local:
-        target = {name: value for name, value in target.items() if name != "hostaddr" and value}
-    return PinnedTarget(
-        conninfo=Secret(make_conninfo("", **target)),
-        where=", ".join(dict.fromkeys(pin.words for pin in pins)),
-        addresses=tuple(pin.address for pin in pins if pin.address),
-    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from releaseguard.errors import SafeModeRefusal
+from releaseguard_events.places.forms import canonical_host, check_scheme, unreadable
 from releaseguard_events.places.hosts import (
     Place,
     canonical,
@@ -96,7 +97,7 @@ class Policy:
         """Raises ``SafeModeRefusal`` unless ``url`` is plain, https (or loopback), and leads to an allowed host."""
         place = self.readable(url)
         self.check_host(place.host, place.port)
-        _check_scheme(place)
+        check_scheme(place)
 
     def readable(self, url: str, where: str | None = None) -> Place:
         """Where ``url`` leads. Raises ``SafeModeRefusal`` if that is ambiguous, with the card's name where it
@@ -108,7 +109,7 @@ class Policy:
         host = shown_host(url)
         its_own = self._infrastructure.get(where or "", ())
         card = next((card for card in self._cards(canonical_or_none(host) or "") if card not in its_own), None)
-        raise _denied(host, card, where) if card is not None else _unreadable(host, reason, where)
+        raise _denied(host, card, where) if card is not None else unreadable(host, reason, where)
 
     def record(self, name: str, addresses: Iterable[str]) -> None:
         """Remembers what an allowed name resolved to: these addresses may be connected to, at its ports."""
@@ -129,10 +130,7 @@ class Policy:
 
     def canonical_of(self, host: str) -> str:
         """``host`` in its one spelling. Raises ``SafeModeRefusal`` for what is no host."""
-        plain = canonical_or_none(host)
-        if plain is None:
-            raise _unreadable(shown_host(host), "it is not a host name or address")
-        return plain
+        return canonical_host(host)
 
     def _not_allowed(self, plain: str, port: int | None) -> SafeModeRefusal:
         at = plain if port is None else f"{plain}:{port}"
@@ -163,25 +161,11 @@ def build_policy(
         if setting != EVENTS_SETTING or url.lstrip().lower().startswith(HTTP_SCHEMES):
             place = policy.readable(url, where=setting)
             policy.admit(place.host, place.port, setting)
-            _check_scheme(place, where=setting)
+            check_scheme(place, where=setting)
     if proxy is not None:
         place = policy.readable(proxy, where=PROXY_SETTING)
         policy.admit(place.host, place.port, PROXY_SETTING)
     return policy
-
-
-def check_form(url: str) -> None:
-    """What holds of every address, whether SAFE MODE is installed or not: it is plain, and https or loopback."""
-    _check_scheme(Policy().readable(url))
-
-
-def _check_scheme(place: Place, where: str | None = None) -> None:
-    if place.scheme == "http" and not place.is_loopback:
-        raise SafeModeRefusal(
-            f"SAFE MODE refuses http://{place.host}: http:// is accepted for this machine (loopback) only",
-            where=where,
-            next_step="Write the address with https://.",
-        )
 
 
 def _denied(host: str, card: str, where: str | None = None) -> SafeModeRefusal:
@@ -191,14 +175,6 @@ def _denied(host: str, card: str, where: str | None = None) -> SafeModeRefusal:
         where=where,
         next_step=f"See `releaseguard events tail --provider {card}` for what the app's own use of it shows; "
         "where a setting names this host, correct the setting.",
-    )
-
-
-def _unreadable(host: str, reason: str, where: str | None = None) -> SafeModeRefusal:
-    return SafeModeRefusal(
-        f"SAFE MODE refuses {host}: the address can be read in more than one way or not at all ({reason})",
-        where=where,
-        next_step="Write it plainly: https://host or https://host:port.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, RateLimited, ReleaseguardError, ServiceError
@@ -40,7 +40,7 @@ class BatchExporter:
 
     def __init__(
         self,
-        open_store: Callable[[], AbstractContextManager[Store]],
+        open_store: Callable[[], Store],
         spool: Spool,
         drops: Drops,
         *,
@@ -57,7 +57,6 @@ class BatchExporter:
         self._pace = pace or Pace()
         self._shelter = shelter or nullcontext()
         self._store: Store | None = None
-        self._opened = ExitStack()
         self._waiting = True
         """Whether the spool may hold something: at the start, what others left behind."""
         self._retry_at = self._report_at = clock()
@@ -124,11 +123,10 @@ class BatchExporter:
 
     def let_go(self) -> None:
         """Close the store's connections: the next delivery opens others."""
-        self._store = None
+        store, self._store = self._store, None
         with suppress(Exception):  # it is of no use to us any more, whatever it says
-            self._opened.close()
-
-    # --- The end
+            if store is not None:
+                store.close()
 
     def _part_with(self, events: Sequence[Event]) -> bool:
         with self._shelter:
@@ -141,11 +139,9 @@ class BatchExporter:
                 self._replay(self._clock() + self._pace.parting)
             return True
 
-    # --- The store is there
-
     def _append(self, events: Sequence[Event]) -> None:
         if self._store is None:
-            self._store = self._opened.enter_context(self._open_store())
+            self._store = self._open_store()
         if not events:
             return
         try:
@@ -219,8 +215,6 @@ class BatchExporter:
                 detail=detail,
             )
         ]
-
-    # --- The store is away
 
     def _go_away(self, error: Exception) -> None:
         self.let_go()

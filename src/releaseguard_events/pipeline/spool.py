@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import stat
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, takewhile
 from pathlib import Path
@@ -175,3 +177,24 @@ def _parsed(file: BinaryIO) -> Iterator[Event | None]:
             yield jsonl.parse(raw.decode())
         except ValueError:
             yield None  # torn by a kill in the middle of a write
+
+
+def spool_folder(environ: Mapping[str, str], url: str) -> Path:
+    """The folder for one store: an event must not end up in another store than it was written for.
+
+    Named by a digest of the address without its credentials, which may change while events wait.
+    """
+    place = url.rsplit("@", 1)[-1] if "@" in url else url
+    name = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:16]
+    if environ.get("RELEASEGUARD_SPOOL_DIR"):
+        return Path(environ["RELEASEGUARD_SPOOL_DIR"]) / name
+    state = environ.get("XDG_STATE_HOME") or (f"{environ['HOME']}/.local/state" if environ.get("HOME") else "")
+    if state and _writable(Path(state)):
+        return Path(state) / "releaseguard" / "spool" / name
+    # Serverless functions have no home that can be written to.
+    return Path(tempfile.gettempdir()) / f"releaseguard-spool-{os.geteuid()}" / name
+
+
+def _writable(path: Path) -> bool:
+    existing = next((folder for folder in (path, *path.parents) if folder.exists()), path)
+    return existing.is_dir() and os.access(existing, os.W_OK)

@@ -22,13 +22,15 @@ from _thread import start_new_thread
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from releaseguard_events.event import Event
 from releaseguard_events.note import Note, Resource, event_of
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.locks import briefly
-from releaseguard_events.scrub.scrubber import Scrubber
+
+if TYPE_CHECKING:
+    from releaseguard_events.event import Event
+    from releaseguard_events.scrub.scrubber import Scrubber
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,6 @@ class Writer:
         """Whether the end brought everything to the store."""
         self._in_hand: list[Note] = []
 
-    # --- The app's side
-
     def put(self, note: Note) -> None:
         """Take a note, or count it as lost where the queue is full."""
         if self._closed:
@@ -221,8 +221,6 @@ class Writer:
                 pipeline = self._ready()
                 pipeline.exporter.shutdown(pipeline.events([*self._in_hand, *self._taken()]), to_store=False)
 
-    # --- Without a thread
-
     def _carry(self, notes: Sequence[Note]) -> None:
         """Put them on disk, in the caller's thread; after the end the store is tried first.
 
@@ -274,8 +272,6 @@ class Writer:
                 self._pipeline = self._prepare()
                 self._prepared.set()
             return self._pipeline
-
-    # --- The first thread
 
     def _work(self) -> None:
         _leave_signals_to_the_app()
@@ -363,8 +359,6 @@ class Writer:
                 notes.append(got)
             elif isinstance(got, _Flush):
                 markers.append(got)
-
-    # --- The second thread
 
     def _watch(self) -> None:
         _leave_signals_to_the_app()

@@ -74,8 +74,13 @@ def system_certificates(environ: Mapping[str, str]) -> str:
     found = next((place for place in (named, *_BUNDLES) if place and Path(place).is_file()), None)
     if found is not None:
         return found
-    import certifi
-
+    try:
+        import certifi
+    except ImportError:
+        raise ConfigError(
+            "this system has no list of the certificates that it trusts",
+            next_step="Install its ca-certificates, or name a list: SSL_CERT_FILE=FILE.",
+        ) from None
     return certifi.where()
 
 

@@ -1,0 +1,147 @@
+"""Where events go: ``RELEASEGUARD_EVENTS_URL``, else ``[events] url`` of ``releaseguard.toml``.
+
+The file is the whole tool's. Here its ``[project]``, ``[events]`` and ``[network]`` are read, as the project's own
+environment has them; what else stands in it is the tool's to check.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from releaseguard_events.errors import ConfigError
+from releaseguard_events.places.supabase import DATABASES
+from releaseguard_events.places.written import check_variables, expanded, holds_password
+from releaseguard_events.stores.table import EventTable
+from releaseguard_events.times import duration
+
+FILE_NAME: Final = "releaseguard.toml"
+VARIABLE: Final = "RELEASEGUARD_EVENTS_URL"
+SQLITE: Final = "sqlite:///"
+USUAL: Final = f"{SQLITE}releaseguard.db"
+"""Beside the file, where that names no other log."""
+_PROJECT: Final[Mapping[str, type]] = {"name": str, "environment": str, "language": str}
+_EVENTS: Final[Mapping[str, type]] = {"url": str, "table": str, "columns": dict, "results_table": str}
+_NETWORK: Final[Mapping[str, type]] = {"proxy": str, "timeout": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Where events go. ``url`` ``None``: nobody said."""
+
+    url: str | None
+    table: EventTable = field(default_factory=EventTable)
+    environment: str | None = None
+    """Of a process that names none."""
+    timeout: float | None = None
+    """Seconds for one request over HTTP."""
+    proxy: str | None = None
+
+
+def read(environ: Mapping[str, str]) -> Configuration:
+    """The configuration of this process. Raises ``ConfigError`` for a file that is wrong."""
+    given = environ.get(VARIABLE)
+    url = _absolute(given, Path.cwd()) if given else None
+    path = _found(environ)
+    return _of(path, environ, url) if path else Configuration(url)
+
+
+def _of(path: Path, environ: Mapping[str, str], given: str | None) -> Configuration:
+    file = _File(path, environ)
+    events, network = file.section("events", _EVENTS), file.section("network", _NETWORK)
+    if unknown := sorted(events.keys() - _EVENTS.keys()):
+        raise ConfigError(f"events.{unknown[0]} is not a known key", where=str(path))
+    written = file.address(events.get("url", USUAL))
+    return Configuration(
+        url=given or written,
+        table=_table(events),
+        environment=file.environment,
+        timeout=_seconds(network.get("timeout"), path),
+        proxy=network.get("proxy"),
+    )
+
+
+def _found(environ: Mapping[str, str]) -> Path | None:
+    """The file that ``RELEASEGUARD_CONFIG`` names, else the first one from here upward."""
+    if named := environ.get("RELEASEGUARD_CONFIG"):
+        return Path(named).resolve()
+    here = Path.cwd().resolve()
+    return next((folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None)
+
+
+class _File:
+    """The file, as its project's environment has it."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._environ = environ
+        self._data = _parsed(path)
+        self.environment: str = self.section("project", _PROJECT).get("environment", "production")
+        own = _table_of(_table_of(self._data, "environments", path), self.environment, path)
+        self._data = _merged(self._data, own)
+
+    def section(self, name: str, known: Mapping[str, type]) -> Mapping[str, Any]:
+        """A section whose known keys have their types. Raises ``ConfigError``."""
+        found = _table_of(self._data, name, self._path)
+        for key, value in found.items():
+            if not isinstance(value, known.get(key, object)):
+                raise ConfigError(f"{name}.{key}: is of the wrong type", where=str(self._path))
+        return found
+
+    def address(self, text: str) -> str:
+        """``[events] url`` with what it takes from the environment, relative to the file."""
+        where = f"{self._path}: [events] url"
+        if holds_password(text):
+            raise ConfigError(
+                "a credential stands in the configuration file",
+                where=where,
+                next_step="Remove it, and revoke it if the file was ever shared; events.url may hold ${NAME}.",
+            )
+        check_variables(text, DATABASES, where)
+        if text.startswith(SQLITE):
+            return _absolute(SQLITE + expanded(text.removeprefix(SQLITE), self._environ, where), self._path.parent)
+        return expanded(text, self._environ, where)
+
+
+def _parsed(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        next_step = "Correct RELEASEGUARD_CONFIG, or make one: releaseguard init"
+        raise ConfigError("there is no such file", where=str(path), next_step=next_step) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from None
+
+
+def _table_of(data: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
+    found = data.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{name} is no table", where=str(path))
+    return found
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    both = {key for key, value in own.items() if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)}
+    return {**base, **own, **{key: _merged(base[key], own[key]) for key in both}}
+
+
+def _absolute(url: str, folder: Path) -> str:
+    return f"{SQLITE}{folder / url.removeprefix(SQLITE)}" if url.startswith(SQLITE) else url
+
+
+def _table(events: Mapping[str, Any]) -> EventTable:
+    columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in events.get("columns", {}).items()}
+    table = events.get("table", "integration_events")
+    return EventTable(table=table, columns=columns, results_table=events.get("results_table"))
+
+
+def _seconds(text: str | None, path: Path) -> float | None:
+    try:
+        return None if text is None else duration(text).total_seconds()
+    except ValueError as error:
+        raise ConfigError(f"network.timeout: {error}", where=str(path)) from None

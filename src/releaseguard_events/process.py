@@ -1,0 +1,160 @@
+"""The writer of a process, from its first event to its end, forks included."""
+
+from __future__ import annotations
+
+import logging  # noqa: F401 - registers hooks for forks: a fork that waits for our loading must have them all
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.writer import QueueLimits, Writer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from releaseguard_events.note import Note
+    from releaseguard_events.pipeline.exporter import BatchExporter
+    from releaseguard_events.pipeline.spool import Spool
+    from releaseguard_events.pipeline.writer import Pipeline
+
+SPOOL_BYTES = 32 * 1024 * 1024
+"""All files of the spool together."""
+LOADING_WAITS = 30.0
+"""Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
+FORK_WAITS = 5.0
+"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
+STORE_WAITS = 5.0
+"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
+FILE_WAITS = 2.0
+"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
+ORPHAN_IDLES = 1.0
+"""Seconds after which the threads end of a child that was forked in a thread."""
+LOADING_WAITS = 30.0
+"""Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
+FORK_WAITS = 5.0
+"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
+STORE_WAITS = 5.0
+"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
+FILE_WAITS = 2.0
+"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
+ORPHAN_IDLES = 1.0
+"""Seconds after which the threads end of a child that was forked in a thread."""
+FORK_WAITS = 5.0
+"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
+STORE_WAITS = 5.0
+"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
+FILE_WAITS = 2.0
+"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
+ORPHAN_IDLES = 1.0
+"""Seconds after which the threads end of a child that was forked in a thread."""
+ORPHAN_IDLES = 1.0
+"""Seconds after which the threads end of a child that was forked in a thread."""
+
+
+class Process:
+    """The writer of this process: a forked child gets its own, and the exit finishes it."""
+
+    def __init__(self) -> None:
+        self.loading = threading.RLock()
+        """Held while modules are imported."""
+        self.sheltered = threading.RLock()
+        """Held while SQLite is used."""
+        self.disk = threading.RLock()
+        """Held while files of a spool are opened."""
+        self._forking = threading.local()
+        self._inherited: list[object] = []
+        self._opened: list[tuple[Spool, BatchExporter | None]] = []
+        """The spools; and the couriers whose store no child may inherit."""
+        self.half_loaded = False
+        """Whether this process was forked in the middle of an import, which would wait for ever."""
+        self.cut_off = False
+        """Whether it was forked in the middle of a use of SQLite, which it can then never use."""
+        self._started = False
+        self.writer = self._new_writer(QueueLimits(), closed=_is_ending())
+
+    def _new_writer(self, limits: QueueLimits, *, closed: bool) -> Writer:
+        drops = Drops()
+        return Writer(lambda: self._prepared(drops), drops, limits, closed=closed)
+
+    def _prepared(self, drops: Drops) -> Pipeline:
+        with self.loading:
+            from releaseguard_events.preparing import prepare
+
+            return prepare(os.environ, drops, self)
+
+    def put(self, note: Note) -> None:
+        """Take an event."""
+        if not self._started:
+            self._started = True
+            self._finish_in_workers()
+        self.writer.put(note)
+
+    def spool(self, folder: Path) -> Spool:
+        """A spool whose files no fork catches half open."""
+        from releaseguard_events.pipeline.spool import Spool
+
+        return Spool(folder, SPOOL_BYTES, self.disk)
+
+    def remember(self, spool: Spool, embedded: BatchExporter | None) -> None:
+        """What has to be thought of at a fork."""
+        self._opened.append((spool, embedded))
+
+    def _finish_in_workers(self) -> None:
+        """``multiprocessing`` ends its forked workers with ``os._exit``: ``atexit`` never runs there."""
+        process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+        if util is not None and process is not None and process.parent_process() is not None:
+            util.Finalize(None, self.at_exit, exitpriority=0)
+
+    def before_fork(self) -> None:
+        """A child that is forked in the middle of an import has that module half made, and its lock held for good.
+
+        SQLite remembers its locks by process: a child that has a copy of a connection, or of a lock that a transaction
+        holds, can never use that database, nor close the copy (https://sqlite.org/howtocorrupt.html, section 2.6). So
+        there is none when a fork happens, or the child is told.
+        """
+        held = self._forking
+        held.loading = self.loading.acquire(timeout=LOADING_WAITS)
+        held.shelter = self.sheltered.acquire(timeout=FORK_WAITS)
+        held.disk = self.disk.acquire(timeout=FORK_WAITS)
+        held.by_main = threading.current_thread() is threading.main_thread()
+        if held.shelter:
+            for _, embedded in self._opened:
+                if embedded is not None:
+                    embedded.let_go()
+
+    def after_fork_in_parent(self) -> None:
+        """Our threads may go on."""
+        held = self._forking
+        for taken, lock in ((held.disk, self.disk), (held.shelter, self.sheltered), (held.loading, self.loading)):
+            if taken:
+                lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """The parent's threads did not come along, its locks may be held for good, its events are its own."""
+        held = self._forking
+        self.loading, self.sheltered, self.disk = threading.RLock(), threading.RLock(), threading.RLock()
+        self.half_loaded |= not held.loading
+        # Kept, never used: closing a copied connection would tell the parent's server goodbye.
+        self._inherited.append((self.writer, self._opened))
+        for spool, embedded in self._opened:
+            self.cut_off |= embedded is not None and not held.shelter
+            with suppress(OSError):
+                spool.disinherit()
+        self._opened = []
+        self._started = False
+        limits = QueueLimits(idle=None if held.by_main else ORPHAN_IDLES)
+        self.writer = self._new_writer(limits, closed=self.writer.is_closed)
+
+    def at_exit(self) -> None:
+        """What the process still has goes to the store or to disk."""
+        with suppress(Exception):
+            self.writer.finish()
+
+
+def _is_ending() -> bool:
+    """Whether this module is first imported by what the interpreter calls at its end: then nobody will call us."""
+    main = threading.main_thread()
+    return threading.current_thread() is main and not main.is_alive()

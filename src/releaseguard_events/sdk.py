@@ -1,0 +1,124 @@
+"""The writer for apps: ``log_integration_event`` and ``flush``.
+
+It never raises into the app, never makes it wait, and never slows it down: a call copies its arguments onto a
+bounded queue; a daemon thread scrubs, batches and delivers them. While the store is away events wait on disk; what
+finds no room is counted and reported, through ``logging`` (``releaseguard``) and as an ``events_dropped`` event.
+What holds at the ends of a process's life is in ``docs/writing-events.md``.
+
+Where to: ``RELEASEGUARD_EVENTS_URL``, else ``[events] url`` of ``releaseguard.toml`` (upward from the working
+directory, or ``RELEASEGUARD_CONFIG``). With neither, events are counted as lost and nothing is opened.
+
+What every event carries, read once from the environment, the first that is set:
+
+- ``environment``: ``RELEASEGUARD_ENVIRONMENT``, ``VERCEL_TARGET_ENV``, ``VERCEL_ENV``, else the configuration's;
+- ``release``: ``RELEASEGUARD_RELEASE``, ``SENTRY_RELEASE``, ``VERCEL_GIT_COMMIT_SHA``, ``GITHUB_SHA``,
+  ``RENDER_GIT_COMMIT``, ``RAILWAY_GIT_COMMIT_SHA``, ``HEROKU_SLUG_COMMIT``, ``COMMIT_SHA``;
+- ``detail.deployment_id``: ``RELEASEGUARD_DEPLOYMENT_ID``, ``VERCEL_DEPLOYMENT_ID``.
+
+``RELEASEGUARD_SPOOL_DIR`` says where the spool is (else the user's state directory, else the temporary one).
+This package runs inside the app: it installs no hook of SAFE MODE. A forked child starts with an empty queue and a
+thread of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from releaseguard_events.note import ReservedName, note_of, of_the_app
+from releaseguard_events.process import Process
+
+__all__ = ["flush", "log_integration_event"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _never_raises(instead: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Whatever goes wrong inside, wrong arguments included, is counted; the caller gets ``instead``."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - an app must not fail because its log does
+                with suppress(Exception):
+                    _process.writer.lose(_reason(error))
+                return instead
+
+        return call
+
+    return decorate
+
+
+@_never_raises(None)
+def log_integration_event(
+    provider: str,
+    event: str,
+    outcome: str,
+    *,
+    error_code: str | int | None = None,
+    latency_ms: float | None = None,
+    release: str | None = None,
+    source: str | None = None,
+    correlation_id: str | UUID | None = None,
+    synthetic: bool = False,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Note that ``provider`` was really used: ``event`` with outcome ``success`` or ``error``.
+
+    ``latency_ms`` is in milliseconds; ``release`` and ``source`` say which code speaks; ``correlation_id`` ties
+    the events of one user action; ``synthetic`` marks a test user's. ``detail`` may hold anything; say
+    ``secret_version`` there where it is known. Never raises and never waits; secrets and personal data are
+    scrubbed before anything leaves the process. ``releaseguard`` as a provider, and the names of its own events, are
+    refused: counted as lost, and said through ``logging``.
+    """
+    _process.put(
+        of_the_app(
+            note_of(
+                provider,
+                event,
+                outcome,
+                error_code=error_code,
+                latency_ms=latency_ms,
+                release=release,
+                source=source,
+                correlation_id=correlation_id,
+                synthetic=synthetic,
+                detail=detail,
+            )
+        )
+    )
+
+
+@_never_raises(instead=False)
+def flush(timeout: float = 5.0) -> bool:
+    """Wait at most ``timeout`` seconds until all events logged so far are in the store.
+
+    ``False``: they are not yet; what the store has not taken waits in the spool or in the queue. Never raises.
+    """
+    return _process.writer.flush(timeout)
+
+
+def _reason(error: Exception) -> str:
+    """Our own words, and no others: what the app passed may be in them."""
+    if isinstance(error, ReservedName):
+        return "provider or event is a name of releaseguard's own rows"
+    if isinstance(error, ValueError | TypeError):
+        return "the call's arguments were not those of an event"
+    return f"the writer failed ({type(error).__name__})"
+
+
+_process = Process()
+os.register_at_fork(
+    before=_process.before_fork,
+    after_in_parent=_process.after_fork_in_parent,
+    after_in_child=_process.after_fork_in_child,
+)
+atexit.register(_process.at_exit)

@@ -1,0 +1,114 @@
+"""What is sent to Supabase's REST interface and what its refusals mean: PostgREST's language. Pure.
+
+Protocol: PostgREST's documentation, "Tables and Views" and "Errors".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, ReleaseguardError, ServiceError
+from releaseguard_events.event import Event
+from releaseguard_events.stores import fitting
+from releaseguard_events.stores.table import EventTable
+from releaseguard_events.times import to_text
+
+CHUNK: Final = 500
+"""Rows sent at a time where they may be sent in several requests."""
+IF_NEW: Final = "resolution=ignore-duplicates,return=minimal"
+"""What to prefer: a row whose id is there already is left out."""
+
+
+class NoSuchValue(ConfigError):
+    """A column of a type that lacks a value that was asked for."""
+
+
+class Taken(ReleaseguardError):
+    """An id is there already."""
+
+
+def values(event: Event, place: EventTable) -> dict[str, object]:
+    """The row, without ``recorded_at``: the column's default is the store's clock."""
+    value: dict[str, object] = {
+        "id": str(event.id),
+        "occurred_at": to_text(event.occurred_at),
+        "provider": event.provider,
+        "event": event.event,
+        "outcome": str(event.outcome),
+        "error_code": event.error_code,
+        "latency_ms": event.latency_ms,
+        "environment": event.environment,
+        "release": event.release,
+        "source": event.source,
+        "correlation_id": event.correlation_id,
+        "synthetic": event.synthetic,
+        "detail": event.detail,
+    }
+    return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
+
+
+def profile(place: EventTable) -> Mapping[str, str]:
+    """The headers that name a table's schema, where it is written with one."""
+    in_schema = place.table.rpartition(".")[0]
+    return {"accept-profile": in_schema, "content-profile": in_schema} if in_schema else {}
+
+
+def refusal(status: int, said: Mapping[str, Any], place: EventTable, label: str) -> ReleaseguardError:
+    """By PostgREST's code (its documentation, "Errors") or Postgres' SQLSTATE, which it passes on."""
+    code, message = str(said.get("code") or ""), str(said.get("message") or "")
+    if status == 409 and code == "23505":
+        return Taken("the id is taken", where=label)
+    if code in ("PGRST205", "42P01"):
+        return ConfigError(f"there is no table {place.table}", where=label, next_step=_MIGRATE)
+    if code in ("PGRST204", "42703"):
+        column = _missing(message, place)
+        return fitting.NoColumn(
+            f"the table {place.table} lacks a column: {message}",
+            where=label,
+            next_step=f'{_MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
+        )
+    if code.startswith(("22", "23", "42804", "42883", "42P10")):
+        kind = NoSuchValue if code == "22P02" else ConfigError
+        return kind(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
+    return _of_the_interface(status, code, label)
+
+
+def _of_the_interface(status: int, code: str, label: str) -> ServiceError:
+    if status in (401, 403):
+        return AccessDenied(
+            f"the key is refused ({status})",
+            where=label,
+            status=status,
+            next_step="Set SUPABASE_SERVICE_ROLE_KEY to the service role's key of this project.",
+        )
+    if status == 404:
+        return NotFound(
+            "no REST interface answers here",
+            where=label,
+            status=404,
+            next_step="Correct [events] url: https://REF.supabase.co",
+        )
+    return ServiceError(
+        f"the store refused the request ({status} {code})",
+        where=label,
+        status=status,
+        next_step="See the project's API logs in Supabase's dashboard.",
+    )
+
+
+def _missing(message: str, place: EventTable) -> str:
+    """Our name of the column that the message complains of."""
+    words: Iterable[str] = re.findall(r"[A-Za-z0-9_]+", message)
+    named = {place.theirs(column): column for column in place.present}
+    return next((named[word] for word in reversed(list(words)) if word in named), "column")
+
+
+_MIGRATE: Final = (
+    "Run: releaseguard events migrate --sql, and apply what it prints (just applied? NOTIFY pgrst, 'reload schema';)"
+)
+_FITTING: Final = (
+    "Map its columns under [events.columns], and give our own rows a table of theirs:"
+    ' results_table = "releaseguard_events".'
+)
