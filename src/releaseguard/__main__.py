@@ -5,9 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from releaseguard.cli import edge
+    from releaseguard.cli import entrypoint
 
-    raise SystemExit(edge.run())
+    raise SystemExit(entrypoint.run())
 
 
 if __name__ == "__main__":

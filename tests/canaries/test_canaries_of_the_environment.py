@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from releaseguard.cli import events
+from releaseguard.cli.log import events
 from releaseguard.cli.main import releaseguard
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.canaries import Canaries

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from releaseguard.cli.options import Run
+from releaseguard.cli.shared.options import Run
 
 ENVIRON = {"PGPASSWORD": "detail", "RELEASEGUARD_EVENTS_URL": "postgresql://u:Pw9Lm-Q7xW@db.example/log"}
 

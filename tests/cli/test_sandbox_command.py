@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.cli.sandbox import ACTS, WITHOUT_PROVIDER
+from releaseguard.cli.setup.sandbox import ACTS, WITHOUT_PROVIDER
 from releaseguard.sandbox import hands
 from tests.support.commands import Commands
 

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from releaseguard.cli.streams import Remarks, last_words
+from releaseguard.cli.shared.streams import Remarks, last_words
 
 
 class Failing(io.StringIO):

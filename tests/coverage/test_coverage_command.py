@@ -210,7 +210,7 @@ def test_which_tests_name_a_provider(tmp_path, test, tested):
 
 
 def test_no_parser_is_loaded_by_the_command_line_itself(cli):
-    code = "import sys, releaseguard.cli.coverage; sys.exit(any('tree_sitter' in name for name in sys.modules))"
+    code = "import sys, releaseguard.cli.judging.coverage; sys.exit(any('tree_sitter' in name for name in sys.modules))"
     import subprocess
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from releaseguard.cli import health as command
-from releaseguard.cli import incident as incident_command
+from releaseguard.cli.judging import health as command
+from releaseguard.cli.judging import incident as incident_command
 from releaseguard.errors import ExitCode, Unreachable
 from releaseguard.health import judge
 from releaseguard.health.document import document_of

@@ -366,7 +366,7 @@ def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
 CONTROLLED = """
 import fcntl, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-from releaseguard.cli.edge import run
+from releaseguard.cli.entrypoint import run
 sys.exit(run())
 """
 """The command line with its standard input as the terminal that Ctrl-C is typed at."""

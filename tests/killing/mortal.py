@@ -52,8 +52,8 @@ def _prepare() -> None:
     import releaseguard.rotation.leak
     import releaseguard.rotation.run
 
-    import releaseguard.cli.edge
-    import releaseguard.cli.rotate
+    import releaseguard.cli.entrypoint
+    import releaseguard.cli.rotating.rotate
     import releaseguard.eventlog.stores.sqlite
     import releaseguard.http.transport
     import releaseguard.services.github.destination
@@ -66,7 +66,7 @@ def _prepare() -> None:
 
 def _live(order: dict[str, Any], number: int) -> None:
     """What a child does; it never returns."""
-    from releaseguard.cli import edge
+    from releaseguard.cli import entrypoint
     from releaseguard.eventlog.stores.sqlite import SqliteEventLog
     from releaseguard.http import ServiceClient
 
@@ -86,7 +86,7 @@ def _live(order: dict[str, Any], number: int) -> None:
     sys.argv = ["releaseguard", *order["arguments"]]
     code = 70
     try:
-        code = int(edge.run())
+        code = int(entrypoint.run())
     except SystemExit as ending:
         code = int(ending.code or 0)
     finally:

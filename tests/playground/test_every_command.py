@@ -12,7 +12,7 @@ import pytest
 
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import FlowCheck
-from releaseguard.cli import verify as verify_command
+from releaseguard.cli.judging import verify as verify_command
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.seed import Week
 from tests.support.commands import Done

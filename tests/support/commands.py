@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from releaseguard.cli import edge
+from releaseguard.cli import entrypoint
 from releaseguard.safemode import build_policy, guarding
 
 
@@ -51,7 +51,7 @@ class Commands:
         """The command in this process, with streams that are no terminal."""
         out, err = _Captured(), _Captured()
         with _guard_of_its_own(), _standing_in(self.folder, self._environment(more)), _streams(stdin, out, err):
-            code = edge.run(list(arguments))
+            code = entrypoint.run(list(arguments))
         return Done(int(code), out.text(), err.text())
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from releaseguard.cli import verify as command
-from releaseguard.cli.edge import write_trace
+from releaseguard.cli.judging import verify as command
+from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, Refused, Unreachable
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog

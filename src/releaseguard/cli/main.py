@@ -24,7 +24,15 @@ COMMANDS = {
     "events": "Write, read and follow integration events; schema and retention.",
     "audit": "Who rotated what, when, why, and with which proof; integrity.",
 }
-"""Name -> one line for the list; the module is ``releaseguard.cli.<name>``, its command the name there."""
+"""Name -> one line for the list."""
+ROOMS = {
+    "rotating": ("rotate", "drift", "leaks", "audit"),
+    "judging": ("verify", "backtest", "health", "incident", "coverage"),
+    "log": ("events",),
+    "setup": ("init", "doctor", "demo", "sandbox"),
+}
+"""Which room holds which commands: each in a module of its name, under its name."""
+_ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}
 
 
 class _Lazy(click.Group):
@@ -34,7 +42,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"releaseguard.cli.{name}"), name)
+        command: click.Command = getattr(import_module(f"releaseguard.cli.{_ROOM_OF[name]}.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

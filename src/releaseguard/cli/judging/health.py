@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.edge import write_trace
-from releaseguard.cli.options import Run, Span, command, environment_option, steer, write_output
-from releaseguard.cli.streams import last_words
+from releaseguard.cli.shared.options import Run, Span, command, environment_option, steer, write_output
+from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

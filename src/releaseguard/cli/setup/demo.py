@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Run, command, styled
+from releaseguard.cli.shared.options import Run, command, styled
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _leak(stage: _Stage) -> None:
 
 
 def _rotate(stage: _Stage) -> None:
-    from releaseguard.cli.rotate import rotated, text_of
+    from releaseguard.cli.rotating.rotate import rotated, text_of
     from releaseguard.rotation.values import RotateRequest, RotationState
 
     stage.story.leak()
@@ -137,7 +137,7 @@ def _rotate(stage: _Stage) -> None:
 
 
 def _confirm(stage: _Stage) -> None:
-    from releaseguard.cli.rotate import rotated, text_of
+    from releaseguard.cli.rotating.rotate import rotated, text_of
     from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.cli import edge, main
+from releaseguard.cli import entrypoint, main
 from releaseguard.errors import ConfigError, ExitCode, LeaseHeld, Unreachable
 from releaseguard.secret import Secret
 
@@ -49,7 +49,7 @@ def failing(monkeypatch):
 )
 def test_each_kind_of_failure_has_its_exit_code_and_no_traceback(failing, capsys, error, code):
     failing(error)
-    assert edge.run(["fail"]) == code
+    assert entrypoint.run(["fail"]) == code
     output = capsys.readouterr()
     assert "Traceback" not in output.out + output.err
     assert output.out == ""
@@ -57,7 +57,7 @@ def test_each_kind_of_failure_has_its_exit_code_and_no_traceback(failing, capsys
 
 def test_an_error_says_what_where_and_what_next(failing, capsys):
     failing(ConfigError("is not a known key", where="x.toml:3", next_step="Did you mean 'lease'?"))
-    edge.run(["fail"])
+    entrypoint.run(["fail"])
     assert capsys.readouterr().err.splitlines() == [
         "releaseguard: is not a known key",
         "  where: x.toml:3",
@@ -67,7 +67,7 @@ def test_an_error_says_what_where_and_what_next(failing, capsys):
 
 def test_with_json_stdout_is_one_document_also_in_failure(failing, capsys):
     failing(Unreachable("no answer", where="api.github.com", next_step="Try again."))
-    edge.run(["fail", "--json"])
+    entrypoint.run(["fail", "--json"])
     assert json.loads(capsys.readouterr().out)["error"] == {
         "what": "no answer",
         "where": "api.github.com",
@@ -80,7 +80,7 @@ def test_a_bugs_trace_goes_to_a_file_without_the_values_the_process_holds(failin
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     held = Secret("canary-trace-9917")
     failing(RuntimeError(f"unforeseen {held.reveal()}"))
-    assert edge.run(["fail"]) == ExitCode.BUG
+    assert entrypoint.run(["fail"]) == ExitCode.BUG
     (trace,) = tmp_path.glob("*.trace")
     assert "unforeseen ********" in trace.read_text()
     assert held.reveal() not in capsys.readouterr().err
@@ -145,7 +145,7 @@ def test_no_trace_and_no_stream_shows_a_value_in_any_form(failing, capsys, tmp_p
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     held = Secret(value)
     failing(_chained(str(FORMS[form](value)), how))
-    assert edge.run(["fail"]) == ExitCode.BUG
+    assert entrypoint.run(["fail"]) == ExitCode.BUG
     (trace,) = tmp_path.glob("*.trace")
     text = trace.read_text(encoding="utf-8")
     trace.unlink()
@@ -157,7 +157,7 @@ def test_no_trace_and_no_stream_shows_a_value_in_any_form(failing, capsys, tmp_p
 def test_a_trace_shows_no_local_variable_and_is_its_owners_alone(failing, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     failing(_chained("nothing", "context"))
-    edge.run(["fail"])
+    entrypoint.run(["fail"])
     (trace,) = tmp_path.glob("*.trace")
     assert "local-canary-7731" not in trace.read_text()
     assert stat.S_IMODE(trace.stat().st_mode) == 0o600
@@ -170,9 +170,9 @@ def test_credentials_of_the_environment_are_masked_before_anything_has_read_them
     monkeypatch.setenv("SOME_VENDOR_API_KEY", "k3Qz81hwPbx0Tn5LrYvE")
     monkeypatch.setenv("SOME_DB_URL", "postgresql://app:hunter2hunter2@db.example.com/x")
     failing(ConfigError("K3QZ81HWPBX0TN5LRYVE and hunter2hunter2", where="db.example.com"))
-    edge.run(["fail"])
+    entrypoint.run(["fail"])
     failing(RuntimeError("k3Qz81hwPbx0Tn5LrYvE and hunter2hunter2"))
-    edge.run(["fail"])
+    entrypoint.run(["fail"])
     (trace,) = tmp_path.glob("*.trace")
     said = capsys.readouterr().err
     assert "********" in trace.read_text()
@@ -183,7 +183,7 @@ def test_credentials_of_the_environment_are_masked_before_anything_has_read_them
 
 def test_wrong_usage_repeats_no_value(capsys):
     held = Secret("k3Qz81hwPbx0Tn5LrYvE")
-    assert edge.run(["health", f"--{held.reveal()}"]) == 2
+    assert entrypoint.run(["health", f"--{held.reveal()}"]) == 2
     assert not held.shows_in(capsys.readouterr().err)
 
 
@@ -199,26 +199,26 @@ def test_what_a_thread_did_not_catch_is_masked(monkeypatch, capsys):
         thread.join()
         return 0
 
-    monkeypatch.setattr(edge, "_ended", start)
-    edge.run([])
+    monkeypatch.setattr(entrypoint, "_ended", start)
+    entrypoint.run([])
     said = capsys.readouterr().err
     assert "ValueError: ********" in said
     assert not held.shows_in(said)
 
 
 def test_the_help_of_all_has_an_example(capsys):
-    assert edge.run(["--help"]) == 0
+    assert entrypoint.run(["--help"]) == 0
     assert "Example: releaseguard demo" in capsys.readouterr().out
 
 
 def test_an_unknown_command_names_the_nearest(capsys):
-    assert edge.run(["rotat"]) == 2
+    assert entrypoint.run(["rotat"]) == 2
     assert "Did you mean 'rotate'?" in capsys.readouterr().err
 
 
 def test_help_loads_click_and_little_else():
     code = (
-        "import sys; from releaseguard.cli import edge; edge.run(['--help']);"
+        "import sys; from releaseguard.cli import entrypoint; entrypoint.run(['--help']);"
         "heavy = {'httpx2', 'requests', 'github', 'nacl', 'psycopg', 'infisical_sdk', 'jinja2', 'msgspec'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
@@ -272,4 +272,4 @@ def test_a_ctrl_c_that_falls_into_a_finalizer_is_not_lost():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main._Lazy, "resolve_command", lambda self, ctx, args: ("fail", unlucky, args[1:]))
-        assert edge.run(["fail"]) == ExitCode.INTERRUPTED
+        assert entrypoint.run(["fail"]) == ExitCode.INTERRUPTED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Run, command, environment_option
+from releaseguard.cli.shared.options import Run, command, environment_option
 from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from releaseguard import readable
-from releaseguard.cli.options import Moment, Run, Span, command, environment_option
+from releaseguard.cli.shared.options import Moment, Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -392,7 +392,7 @@ def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitC
     "problem"}]}, "emptied": {column: fields}, "own_rows", "unknown_events": [{"provider", "event", "rows"}],
     "unused_columns"}; "new" is null with --dry-run.
     """
-    from releaseguard.cli.importing import Flags, import_file
+    from releaseguard.cli.log.importing import Flags, import_file
 
     return import_file(run, file, environment, Flags(**flags))
 

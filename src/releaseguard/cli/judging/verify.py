@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.edge import write_trace
-from releaseguard.cli.options import (
+from releaseguard.cli.shared.options import (
     Moment,
     Run,
     Span,
@@ -23,7 +22,8 @@ from releaseguard.cli.options import (
     styled,
     write_output,
 )
-from releaseguard.cli.streams import last_words
+from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
 

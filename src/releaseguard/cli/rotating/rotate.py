@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.confirm import ask, refuse_without_terminal
-from releaseguard.cli.options import Run, Span, command, environment_option
+from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
+from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError, UsageError
 from releaseguard.harmless import harmless
 
@@ -219,7 +219,7 @@ def _is_reported(context: RotationContext, rotation_id: str) -> bool:
 
 def _postmortem(wiring: Wiring, context: RotationContext, rotation_id: str) -> str:
     """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
-    from releaseguard.cli.audit import document_of
+    from releaseguard.cli.rotating.audit import document_of
     from releaseguard.report.postmortem import FORMATS
     from releaseguard.rotation.exposure.postmortem import FOLDER
     from releaseguard_events.private import make_folder, write_file
@@ -243,7 +243,7 @@ def _with_closed_alerts(wiring: Wiring, context: RotationContext, result: Rotati
     """
     if result.exit_code is not ExitCode.OK:
         return result
-    from releaseguard.cli.leaks import close_revoked
+    from releaseguard.cli.rotating.leaks import close_revoked
     from releaseguard.rotation.history.reading import chain_view
 
     try:

@@ -8,7 +8,6 @@ import errno
 import io
 import os
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,11 @@ from typing import TextIO, cast
 
 import click
 
-from releaseguard.cli.options import ReaderLeft, is_text
-from releaseguard.cli.streams import Remarks, forget
+from releaseguard.cli.shared.options import ReaderLeft, is_text
+from releaseguard.cli.shared.streams import Remarks, forget
+from releaseguard.cli.shared.traces import without_secrets, write_trace
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.harmless import Harmless, as_json
-from releaseguard.secret import masked
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -80,7 +79,7 @@ def _say_uncaught(kind: type[BaseException], error: BaseException | None, where:
     if issubclass(kind, KeyboardInterrupt):
         _interrupt_again()
     elif not issubclass(kind, SystemExit):
-        click.echo(_masked("".join(traceback.format_exception(kind, error, where))), err=True)
+        click.echo(without_secrets("".join(traceback.format_exception(kind, error, where))), err=True)
 
 
 def _interrupt_again() -> None:
@@ -89,14 +88,6 @@ def _interrupt_again() -> None:
     again = threading.Timer(0.05, _thread.interrupt_main)
     again.daemon = True
     again.start()
-
-
-def _masked(text: str) -> str:
-    """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
-    before they are read."""
-    from releaseguard.settings import confidential
-
-    return masked(text, confidential(os.environ))
 
 
 @contextmanager
@@ -135,15 +126,17 @@ def _run(arguments: list[str]) -> int:
 
 def _usage(error: click.ClickException, wants_json: bool) -> int:
     if wants_json:
-        _print_json(_masked(error.format_message()), None, None, ExitCode.USAGE)
+        _print_json(without_secrets(error.format_message()), None, None, ExitCode.USAGE)
     shown = io.StringIO()
     error.show(shown)
-    click.echo(_masked(shown.getvalue()), err=True, nl=False)
+    click.echo(without_secrets(shown.getvalue()), err=True, nl=False)
     return ExitCode.USAGE
 
 
 def _expected(error: ReleaseguardError, wants_json: bool) -> int:
-    what, where, next_step = (_masked(text) if text else None for text in (error.what, error.where, error.next_step))
+    what, where, next_step = (
+        without_secrets(text) if text else None for text in (error.what, error.where, error.next_step)
+    )
     if wants_json and not error.reported:
         _print_json(what or "", where, next_step, error.exit_code)
     click.echo(f"releaseguard: {what}", err=True)
@@ -162,17 +155,6 @@ def _bug(error: Exception, wants_json: bool) -> int:
         _print_json(what, path, next_step, ExitCode.BUG)
     click.echo(f"releaseguard: {what}\n  next:  {next_step}", err=True)
     return ExitCode.BUG
-
-
-def write_trace(error: Exception) -> str | None:
-    """Keep a bug's trace, masked, in a file of its own that only this user can read; ``None`` where that fails."""
-    try:
-        handle, path = tempfile.mkstemp(prefix="releaseguard-", suffix=".trace")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_masked("".join(traceback.format_exception(error))))
-    except OSError:
-        return None
-    return path
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:

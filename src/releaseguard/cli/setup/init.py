@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from releaseguard.cli.options import Run, command
+from releaseguard.cli.shared.options import Run, command
 from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError, UsageError
 from releaseguard.messages import LANGUAGES
 

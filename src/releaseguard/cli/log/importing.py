@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from releaseguard import readable
-from releaseguard.cli.options import Run
+from releaseguard.cli.shared.options import Run
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.streams import last_words
+from releaseguard.cli.shared.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.secret import masker
 from releaseguard_events.private import write_file

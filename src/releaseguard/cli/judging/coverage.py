@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import Run, command, steer, write_output
-from releaseguard.cli.streams import last_words
+from releaseguard.cli.shared.options import Run, command, steer, write_output
+from releaseguard.cli.shared.streams import last_words
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.options import Run, command, environment_option, write_output
-from releaseguard.cli.streams import last_words
+from releaseguard.cli.shared.options import Run, command, environment_option, write_output
+from releaseguard.cli.shared.streams import last_words
 from releaseguard.errors import ExitCode
 from releaseguard.report.doctor import DiagnosisRow
 

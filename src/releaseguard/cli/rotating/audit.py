@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard import readable
-from releaseguard.cli.options import Run, command
+from releaseguard.cli.shared.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.harmless import harmless
 from releaseguard_events.private import write_file
@@ -82,7 +82,7 @@ def _histories(log: EventLog) -> Histories:
 
 
 def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
-    from releaseguard.cli.events import output_width
+    from releaseguard.cli.log.events import output_width
     from releaseguard.report import table
     from releaseguard.rotation.history.account import leak_row, rotation_row
 
@@ -234,7 +234,7 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
 
     JSON: {"lane", "disowned": [ids], "head"}.
     """
-    from releaseguard.cli.confirm import ask
+    from releaseguard.cli.shared.confirm import ask
     from releaseguard.rotation.history import disown as mend
 
     parsed = _lane(chain_key)

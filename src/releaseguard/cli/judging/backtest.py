@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard import readable
-from releaseguard.cli.edge import write_trace
-from releaseguard.cli.options import Run, Span, check_spans, command
+from releaseguard.cli.shared.options import Run, Span, check_spans, command
+from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ConfigError, ExitCode
 from releaseguard.model import Verdict, to_text
 

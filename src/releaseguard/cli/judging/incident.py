@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.edge import write_trace
-from releaseguard.cli.options import Moment, Run, Span, command, environment_option, steer, write_output
-from releaseguard.cli.streams import last_words
+from releaseguard.cli.shared.options import Moment, Run, Span, command, environment_option, steer, write_output
+from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.messages import LANGUAGES
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.options import Run, Span, command
+from releaseguard.cli.shared.options import Run, Span, command
 from releaseguard.errors import ExitCode, Refused, ServiceError, Unreachable, UsageError
 from releaseguard_events.private import make_folder, write_file
 

@@ -1,0 +1,1 @@
+"""Commands that rotate secrets, and say which were."""

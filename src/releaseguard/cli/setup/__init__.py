@@ -1,0 +1,1 @@
+"""Commands for the beginning: a configuration, its check, and playing."""

@@ -1,0 +1,28 @@
+"""What may be shown of a bug, and its trace, kept where only its user reads it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+
+from releaseguard.secret import masked
+
+
+def write_trace(error: Exception) -> str | None:
+    """Keep a bug's trace, masked, in a file of its own that only this user can read; ``None`` where that fails."""
+    try:
+        handle, path = tempfile.mkstemp(prefix="releaseguard-", suffix=".trace")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(without_secrets("".join(traceback.format_exception(error))))
+    except OSError:
+        return None
+    return path
+
+
+def without_secrets(text: str) -> str:
+    """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
+    before they are read."""
+    from releaseguard.settings import confidential
+
+    return masked(text, confidential(os.environ))
