@@ -32,8 +32,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from releaseguard import settings
 from releaseguard.cards.load import load_cards
+from releaseguard.compose import configuration
+from releaseguard.compose.safety import Safety
 from releaseguard.eventlog.interface import Query
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.context import RotationContext
@@ -122,10 +123,10 @@ class Timed:
 
 def timed(served: Served, folder: Path) -> Timed:
     """One rotation, as a new process would do it."""
-    chosen = settings.load(folder / "releaseguard.toml", environment=None, environ=served.environ)
+    chosen = configuration.load(folder / "releaseguard.toml", environment=None, environ=served.environ)
     policy = build_policy({}, {}, {})
-    with Wiring(chosen, settings.credentials(served.environ), load_cards(folder), policy, served.environ) as wiring:
-        world = wiring.rotation_context(wiring.cards.get("mapbox"), None)
+    with Wiring(load_cards(folder), Safety(chosen, served.environ, policy)) as wiring:
+        world = wiring.rotation.context(wiring.cards.get("mapbox"), None)
         began = time.perf_counter()
         result = rotate(RotateRequest(), world, lambda _: None)
         whole = time.perf_counter() - began

@@ -5,10 +5,12 @@ The file says where things are; credentials come from the environment only, and 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote
@@ -31,17 +33,17 @@ Duration = Annotated[str, msgspec.Meta(pattern=_DURATION, description="a duratio
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unknown keys are errors everywhere in the file."""
 
 
-class ProjectSection(_Section, frozen=True, kw_only=True):
+class ProjectSection(Section, frozen=True, kw_only=True):
     name: str = "project"
     environment: Name = "production"
     language: Literal["en", "tr"] = "en"
 
 
-class EventsSection(_Section, frozen=True, kw_only=True):
+class EventsSection(Section, frozen=True, kw_only=True):
     url: str = "sqlite:///releaseguard.db"
     table: Name = "integration_events"
     columns: Mapping[str, str | bool] = {}
@@ -49,38 +51,14 @@ class EventsSection(_Section, frozen=True, kw_only=True):
     results_table: Name | None = None
 
 
-class InfisicalSection(_Section, frozen=True, kw_only=True):
-    url: str = "https://app.infisical.com"
-    project_id: str = ""
-    environment: str = "prod"
-    path: str = "/"
-    oidc_audience: str | None = None
-    """Whom GitHub's OIDC token is for: what the identity at Infisical lists as its audience. Else :attr:`url`."""
-
-
-class GitHubSection(_Section, frozen=True, kw_only=True):
-    url: str = "https://api.github.com"
-
-
-class VercelSection(_Section, frozen=True, kw_only=True):
-    url: str = "https://api.vercel.com"
-    team_id: str | None = None
-    sensitive: bool = False
-    """Whether `drift` reports variables that can be read back."""
-
-
-class SupabaseSection(_Section, frozen=True, kw_only=True):
-    url: str = "https://api.supabase.com"
-
-
-class AppSection(_Section, frozen=True, kw_only=True):
+class AppSection(Section, frozen=True, kw_only=True):
     url: str | None = None
     database_url_env: str = "APP_DATABASE_URL"
     invariants: Mapping[str, str | bool] = {}
     """Id of an invariant -> its SQL here, or ``true`` for the card's own. What is not named is not run."""
 
 
-class NetworkSection(_Section, frozen=True, kw_only=True):
+class NetworkSection(Section, frozen=True, kw_only=True):
     proxy: str | None = None
     timeout: Duration = "10s"
     """For one request, connecting and reading together."""
@@ -89,21 +67,21 @@ class NetworkSection(_Section, frozen=True, kw_only=True):
     GitHub's advice where it states no time (a minute, then two)."""
 
 
-class RotationSection(_Section, frozen=True, kw_only=True):
+class RotationSection(Section, frozen=True, kw_only=True):
     lease: Duration = "30s"
     prove_within: Duration = "15m"
     deploy_within: Duration = "15m"
     accept_timing: bool = False
 
 
-class VerifySection(_Section, frozen=True, kw_only=True):
+class VerifySection(Section, frozen=True, kw_only=True):
     window: Duration = "30m"
     baseline: Duration = "7d"
     false_alarm_rate: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.01
     """Promised for the whole checklist, over all looks together."""
 
 
-class ProviderSection(_Section, frozen=True, kw_only=True):
+class ProviderSection(Section, frozen=True, kw_only=True):
     destinations: Sequence[str] = ()
     sources: Mapping[str, Sequence[str]] = {}
     """Destination without targets -> the event sources that run there."""
@@ -113,13 +91,9 @@ class ProviderSection(_Section, frozen=True, kw_only=True):
     """Flows of this provider that move money go to a test path."""
 
 
-class _File(_Section, frozen=True, kw_only=True):
+class _Common(Section, frozen=True, kw_only=True):
     project: ProjectSection = ProjectSection()
     events: EventsSection = EventsSection()
-    infisical: InfisicalSection = InfisicalSection()
-    github: GitHubSection = GitHubSection()
-    vercel: VercelSection = VercelSection()
-    supabase: SupabaseSection = SupabaseSection()
     app: AppSection = AppSection()
     network: NetworkSection = NetworkSection()
     rotation: RotationSection = RotationSection()
@@ -127,8 +101,32 @@ class _File(_Section, frozen=True, kw_only=True):
     providers: Mapping[str, ProviderSection] = {}
 
 
-class _Whole(_File, frozen=True, kw_only=True):
-    environments: Mapping[str, Mapping[str, Any]] = {}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the services say of their settings."""
+
+    sections: Mapping[str, type[Section]] = field(default_factory=dict)
+    """Service -> the fields of its section."""
+    databases: Sequence[str] = ()
+    """Variables with a database's address, which ``events.url`` may take beside our own."""
+    examples: Sequence[str] = ()
+    """Addresses of destinations, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The whole file with all of its services' sections, and the part of it that each environment may say anew."""
+
+    whole: type[Any]
+    file: type[Any]
+
+
+@cache
+def _forms(sections: tuple[tuple[str, type[Section]], ...]) -> _Forms:
+    fields: list[tuple[str, type, Any]] = [(name, kind, kind()) for name, kind in sections]
+    environments: tuple[str, Any, Any] = ("environments", Mapping[str, Mapping[str, Any]], {})
+    file = msgspec.defstruct("_File", fields, bases=(_Common,), frozen=True, kw_only=True)
+    return _Forms(msgspec.defstruct("_Whole", [environments], bases=(file,), frozen=True, kw_only=True), file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +138,8 @@ class Settings:
     environment: str
     project: ProjectSection
     events: EventsSection
-    infisical: InfisicalSection
-    github: GitHubSection
-    vercel: VercelSection
-    supabase: SupabaseSection
+    services: Mapping[str, Any]
+    """Service -> its section."""
     app: AppSection
     network: NetworkSection
     rotation: RotationSection
@@ -152,6 +148,8 @@ class Settings:
     document: Document
     siblings: Mapping[str, Mapping[str, ProviderSection]]
     """Every environment of the file -> its providers, to find two that claim the same destination."""
+    examples: Sequence[str] = ()
+    """Addresses of destinations, for messages."""
     hidden: Sequence[Secret] = ()
     """What of the environment no text may show: while these live, the last line of defence masks them."""
 
@@ -197,7 +195,7 @@ class Settings:
             raise ConfigError(
                 f"no destinations are configured for {provider}",
                 where=f"{self.path or FILE_NAME}: [providers.{provider}]",
-                next_step='Give it some: destinations = ["github:OWNER/REPO", "vercel:PROJECT/production"].'
+                next_step=f"Give it some: destinations = {json.dumps(self.examples)}."
                 if self.path
                 else f"There is no {FILE_NAME} here or above. Run: releaseguard init --provider {provider}",
             )
@@ -205,7 +203,12 @@ class Settings:
 
 
 def load(
-    path: Path | None, *, environment: str | None, environ: Mapping[str, str], start: Path | None = None
+    path: Path | None,
+    *,
+    environment: str | None,
+    environ: Mapping[str, str],
+    known: Known,
+    start: Path | None = None,
 ) -> Settings:
     """Read the configuration: ``path``, else ``RELEASEGUARD_CONFIG``, else upward from ``start`` (here).
 
@@ -221,19 +224,23 @@ def load(
             next_step=f"Correct {'--config' if path else 'RELEASEGUARD_CONFIG'}, or make one: releaseguard init",
         )
     document = tomlfile.read(found) if found else _without_file(environ)
-    return replace(of(document, environment=environment, environ=environ, path=found), hidden=hidden)
+    read = of(document, environment=environment, environ=environ, known=known, path=found)
+    return replace(read, hidden=hidden)
 
 
 def of(
-    document: Document, *, environment: str | None, environ: Mapping[str, str], path: Path | None = None
+    document: Document,
+    *,
+    environment: str | None,
+    environ: Mapping[str, str],
+    known: Known,
+    path: Path | None = None,
 ) -> Settings:
     """What a document says, which stands in the file ``path`` or in none. Raises ``ConfigError`` as :func:`load`."""
     _refuse_credentials(document)
-    whole = tomlfile.convert(document, _Whole)
-    name = environment or whole.project.environment
-    settings = _settings(path, document, whole, name)
+    settings = _settings(path, document, environment, known)
     _check_durations(settings)
-    _check_variables(settings)
+    _check_variables(settings, known)
     return replace(settings, events=_with_url(settings, environ))
 
 
@@ -252,30 +259,39 @@ def _without_file(environ: Mapping[str, str]) -> Document:
     )
 
 
-def _settings(path: Path | None, document: Document, whole: _Whole, environment: str) -> Settings:
-    files = {
-        name: _file_for(document, whole, name) for name in {whole.project.environment, environment, *whole.environments}
-    }
-    mine = files[environment]
-    sections = {field: getattr(mine, field) for field in _File.__struct_fields__}
-    siblings = {name: file.providers for name, file in files.items()}
-    return Settings(path=path, environment=environment, document=document, siblings=siblings, **sections)
+def _settings(path: Path | None, document: Document, environment: str | None, known: Known) -> Settings:
+    forms = _forms(tuple(known.sections.items()))
+    whole = tomlfile.convert(document, forms.whole)
+    chosen = environment or whole.project.environment
+    names = {whole.project.environment, chosen, *whole.environments}
+    files = {name: _file_for(document, forms.file, whole.environments.get(name, {}), name) for name in names}
+    mine = files[chosen]
+    return Settings(
+        path=path,
+        environment=chosen,
+        document=document,
+        siblings={name: file.providers for name, file in files.items()},
+        services={name: getattr(mine, name) for name in known.sections},
+        examples=known.examples,
+        **{name: getattr(mine, name) for name in _Common.__struct_fields__},
+    )
 
 
 _DATABASE_VARIABLE = re.compile(r"([A-Z0-9]+_)*(DATABASE|DB|POSTGRES|PG)_URL")
-_ADDRESS_VARIABLE = re.compile(r"RELEASEGUARD_EVENTS_[A-Za-z0-9_]+|SUPABASE_DB_URL|DATABASE_URL")
+_OUR_ADDRESS = re.compile(r"RELEASEGUARD_EVENTS_[A-Za-z0-9_]+")
 
 
-def _check_variables(settings: Settings) -> None:
+def _check_variables(settings: Settings, known: Known) -> None:
     """The file may name a variable, but not any: the value would be sent, or shown, where the file likes."""
+    databases = (*known.databases, "DATABASE_URL")
     for name in variables_in(settings.events.url):
-        if not _ADDRESS_VARIABLE.fullmatch(name):
+        if name not in databases and not _OUR_ADDRESS.fullmatch(name):
             raise ConfigError(
                 f"events.url may not take {name} from the environment",
                 where=settings.where("events", "url"),
-                next_step="Only variables whose names begin with RELEASEGUARD_EVENTS_, and SUPABASE_DB_URL and "
-                "DATABASE_URL, are expanded there: a configuration file can come from anybody. Give the variable such "
-                "a name, for instance RELEASEGUARD_EVENTS_PASSWORD.",
+                next_step=f"Only variables whose names begin with RELEASEGUARD_EVENTS_, and {' and '.join(databases)}, "
+                "are expanded there: a configuration file can come from anybody. Give the variable such a name, for "
+                "instance RELEASEGUARD_EVENTS_PASSWORD.",
             )
     if not _DATABASE_VARIABLE.fullmatch(settings.app.database_url_env):
         raise ConfigError(
@@ -309,11 +325,10 @@ def _check_durations(settings: Settings) -> None:
                 )
 
 
-def _file_for(document: Document, whole: _Whole, environment: str) -> _File:
+def _file_for(document: Document, form: type[Any], own: Mapping[str, Any], environment: str) -> Any:
     base = {key: value for key, value in document.data.items() if key != "environments"}
-    own = whole.environments.get(environment, {})
-    tomlfile.convert(document, _File, at=("environments", environment), data=own)
-    return tomlfile.convert(document, _File, data=_merged(base, own))
+    tomlfile.convert(document, form, at=("environments", environment), data=own)
+    return tomlfile.convert(document, form, data=_merged(base, own))
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -411,37 +426,6 @@ def holds_password(value: str) -> bool:
     return any(_CREDENTIAL_KEY.search(name) or name.lower() == "sslpassword" for name, _ in parameters)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What the environment offers; each is ``None`` where it is not set."""
-
-    infisical_token: Secret | None
-    infisical_client_id: str | None
-    infisical_client_secret: Secret | None
-    infisical_identity_id: str | None
-    github_token: Secret | None
-    github_token_name: str | None
-    """The variable the GitHub token came from, for messages."""
-    github_app_id: str | None
-    github_app_private_key: Secret | None
-    vercel_token: Secret | None
-    supabase_access_token: Secret | None
-    supabase_service_role_key: Secret | None
-    successors: Mapping[str, Secret]
-    """The new accesses that are being rotated to, by the variable of the old one: :data:`REPLACEABLE`."""
-    supabase_anon_key: Secret | None
-    oidc_request_url: str | None
-    oidc_request_token: Secret | None
-
-    def access(self, variable: str) -> Secret | None:
-        """The credential of one of :data:`REPLACEABLE`."""
-        return {
-            "VERCEL_TOKEN": self.vercel_token,
-            "SUPABASE_ACCESS_TOKEN": self.supabase_access_token,
-            "SUPABASE_SERVICE_ROLE_KEY": self.supabase_service_role_key,
-        }[variable]
-
-
 _CONFIDENTIAL = re.compile(r"(^|_|^PG)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
 _PLAIN_PART = re.compile(r"_(HOST|PORT|USER|DATABASE|DB|NAME|SCHEMA|REGION)$")
 """Of a variable that is no more than a piece of an address, and nothing to hide."""
@@ -488,38 +472,8 @@ _LONG = 16
 """Characters of a path's piece that is a key and no word."""
 
 
-REPLACEABLE = ("VERCEL_TOKEN", "SUPABASE_ACCESS_TOKEN", "SUPABASE_SERVICE_ROLE_KEY")
-"""Accesses that we stand on and may have to rotate; each may be given a second time, with :data:`SUCCESSOR`."""
 SUCCESSOR = "_NEW"
-"""What the variable of a new access ends with: ``VERCEL_TOKEN_NEW``."""
-
-_GITHUB_TOKENS = ("RELEASEGUARD_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
-
-
-def credentials(environ: Mapping[str, str]) -> Credentials:
-    """Read the credentials from the environment; empty variables count as unset."""
-
-    def secret(name: str) -> Secret | None:
-        return Secret(environ[name]) if environ.get(name) else None
-
-    github = next((name for name in _GITHUB_TOKENS if environ.get(name)), None)
-    return Credentials(
-        infisical_token=secret("INFISICAL_TOKEN"),
-        infisical_client_id=environ.get("INFISICAL_CLIENT_ID") or None,
-        infisical_client_secret=secret("INFISICAL_CLIENT_SECRET"),
-        infisical_identity_id=environ.get("INFISICAL_IDENTITY_ID") or None,
-        github_token=secret(github) if github else None,
-        github_token_name=github,
-        github_app_id=environ.get("RELEASEGUARD_GITHUB_APP_ID") or None,
-        github_app_private_key=secret("RELEASEGUARD_GITHUB_APP_PRIVATE_KEY"),
-        vercel_token=secret("VERCEL_TOKEN"),
-        supabase_access_token=secret("SUPABASE_ACCESS_TOKEN"),
-        supabase_service_role_key=secret("SUPABASE_SERVICE_ROLE_KEY"),
-        successors={name: new for name in REPLACEABLE if (new := secret(name + SUCCESSOR))},
-        supabase_anon_key=secret("SUPABASE_ANON_KEY"),
-        oidc_request_url=environ.get("ACTIONS_ID_TOKEN_REQUEST_URL") or None,
-        oidc_request_token=secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-    )
+"""What the variable of a new access ends with, beside the one that is being replaced: ``TOKEN_NEW``."""
 
 
 def seconds(text: str) -> float:

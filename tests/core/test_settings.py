@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard import settings
+from releaseguard.compose import configuration
 from releaseguard.errors import ConfigError
 
 MINIMAL = """
@@ -26,14 +27,14 @@ def write(folder: Path, text: str) -> Path:
 
 
 def load(path: Path | None, *, environment: str | None = None, **environ: str) -> settings.Settings:
-    return settings.load(path, environment=environment, environ=environ)
+    return configuration.load(path, environment=environment, environ=environ)
 
 
 def test_the_file_is_found_upward_from_the_working_directory(tmp_path):
     path = write(tmp_path, MINIMAL)
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
-    assert settings.load(None, environment=None, environ={}, start=deep).path == path
+    assert configuration.load(None, environment=None, environ={}, start=deep).path == path
 
 
 def test_the_environment_variable_names_the_file(tmp_path):
@@ -53,12 +54,12 @@ def test_absolute_paths_stay(tmp_path):
 def test_an_environment_overrides_only_what_it_names(tmp_path):
     text = MINIMAL + '[infisical]\nproject_id = "p"\n[environments.staging]\ninfisical.environment = "staging"\n'
     loaded = load(write(tmp_path, text), environment="staging")
-    assert (loaded.environment, loaded.infisical.environment, loaded.infisical.project_id) == (
+    assert (loaded.environment, loaded.services["infisical"].environment, loaded.services["infisical"].project_id) == (
         "staging",
         "staging",
         "p",
     )
-    assert load(tmp_path / settings.FILE_NAME).infisical.environment == "prod"
+    assert load(tmp_path / settings.FILE_NAME).services["infisical"].environment == "prod"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_the_events_address_takes_names_from_the_environment(tmp_path):
 
 
 def test_without_a_file_the_event_log_comes_from_the_environment(tmp_path):
-    loaded = settings.load(
+    loaded = configuration.load(
         None, environment=None, environ={"RELEASEGUARD_EVENTS_URL": "sqlite:////x.db"}, start=Path(tmp_path.anchor)
     )
     assert (loaded.path, loaded.events.url) == (None, "sqlite:////x.db")
@@ -157,14 +158,3 @@ def test_a_file_that_is_not_toml_is_named_with_its_line(tmp_path):
 def test_a_provider_without_destinations_says_how_to_give_it_some(tmp_path):
     with pytest.raises(ConfigError, match="no destinations are configured for twilio"):
         load(write(tmp_path, MINIMAL)).destinations_of("twilio")
-
-
-def test_our_own_github_token_wins_and_is_named():
-    found = settings.credentials({"GH_TOKEN": "c", "GITHUB_TOKEN": "b", "RELEASEGUARD_GITHUB_TOKEN": "a"})
-    assert found.github_token is not None
-    assert (found.github_token.reveal(), found.github_token_name) == ("a", "RELEASEGUARD_GITHUB_TOKEN")
-
-
-def test_credentials_are_masked_in_every_rendering():
-    found = settings.credentials({"VERCEL_TOKEN": "canary-7731"})
-    assert "canary-7731" not in f"{found!r} {found}"

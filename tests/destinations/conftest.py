@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import Destination
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.sandbox.server import StandIn
@@ -61,13 +61,13 @@ def github_place(uri: str) -> Iterator[Place]:
         stand_in.add_repository("lovendo/app", ["production", "pre prod/eu"])
         stand_in.add_repository("lovendo/other", ["staging"])
         stand_in.put("lovendo/other", "COPIED", "x", "staging")
-        address, time = parse(uri), FakeTime()
+        address, time = ADDRESSES.parse(uri), FakeTime()
         owner = f"{address.account}/{address.repo}" if address.repo else address.account
         at = (address.environment, address.scheme == "github-dependabot")
         store = stand_in.place(owner, at[0], dependabot=at[1])
 
         def reopen(uri: str = uri, token: str = stand_in.token) -> Destination:
-            return GitHubDestination(opened(stand_in, token, time), parse(uri), sleep=time.sleep)
+            return GitHubDestination(opened(stand_in, token, time), ADDRESSES.parse(uri), sleep=time.sleep)
 
         def value(name: str) -> str | None:
             found = store.secrets.get(name) or store.variables.get(name)
@@ -96,7 +96,7 @@ def vercel_place(targets: str) -> Iterator[Place]:
 
         def reopen(uri: str = f"vercel:{project.id}/{targets}", token: str = stand_in.token) -> Destination:
             return VercelDestination(
-                opened(stand_in, token, time), parse(uri), team_id=stand_in.team_id, sleep=time.sleep
+                opened(stand_in, token, time), ADDRESSES.parse(uri), team_id=stand_in.team_id, sleep=time.sleep
             )
 
         def value(name: str) -> str | None:
@@ -118,7 +118,7 @@ def supabase_place() -> Iterator[Place]:
         time = FakeTime()
 
         def reopen(uri: str = f"supabase:{project.ref}", token: str = stand_in.token) -> Destination:
-            return SupabaseDestination(opened(stand_in, token, time), parse(uri), sleep=time.sleep)
+            return SupabaseDestination(opened(stand_in, token, time), ADDRESSES.parse(uri), sleep=time.sleep)
 
         yield Place(
             reopen(),

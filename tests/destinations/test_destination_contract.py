@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import AccessDenied, Failed, NotFound, ReleaseguardError, ServiceError
 from releaseguard.sandbox import faults
@@ -218,7 +218,7 @@ def test_copies_elsewhere_are_found_and_the_place_itself_is_not(place: Place) ->
 
 def test_every_copy_is_an_address_that_can_be_compared(place: Place) -> None:
     for uri in place.destination.copies(["COPIED"]):
-        assert parse(uri).uri == uri
+        assert ADDRESSES.parse(uri).uri == uri
 
 
 def test_waiting_for_a_read_back_is_bounded(place: Place) -> None:

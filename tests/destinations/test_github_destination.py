@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.model import utc_now
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.secret import Secret
 from releaseguard.services.github.app import GitHubApp, GitHubInstallation
-from releaseguard.services.github.destination import GitHubDestination, GitHubRuns, PublicKeys, github_headers, sealed
+from releaseguard.services.github.destination import GitHubDestination
+from releaseguard.services.github.keys import PublicKeys, sealed
+from releaseguard.services.github.requests import headers as github_headers
+from releaseguard.services.github.runs import GitHubRuns
 from tests.support import contracts
 from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
 
@@ -42,7 +45,7 @@ def test_the_public_key_is_fetched_once_per_place_and_each_secret_put_once(
     client = connect(github, github.token)
     keys = PublicKeys(client)
     for _ in range(2):
-        destination = GitHubDestination(client, parse("github:lovendo/app"), keys=keys)
+        destination = GitHubDestination(client, ADDRESSES.parse("github:lovendo/app"), keys=keys)
         destination.push([secret_item(f"KEY_{number}", "v") for number in range(12)])
     sent = [f"{sent.method} {sent.path}" for sent in github.requests]
     assert len([line for line in sent if line.endswith("public-key")]) == 1
@@ -51,7 +54,7 @@ def test_the_public_key_is_fetched_once_per_place_and_each_secret_put_once(
 
 def test_a_changed_public_key_is_fetched_again_once(github: GitHubStandIn, connect: Connections) -> None:
     client = connect(github, github.token)
-    destination = GitHubDestination(client, parse("github:lovendo/app"))
+    destination = GitHubDestination(client, ADDRESSES.parse("github:lovendo/app"))
     destination.push([secret_item("KEY", "one")])
     github.place("lovendo/app").rotate_key()
     receipt = destination.push([secret_item("KEY", "two")])[0]
@@ -121,7 +124,7 @@ def test_a_second_write_in_the_same_second_is_accepted_and_said_to_be_unprovable
     now = utc_now().replace(microsecond=0)
     _frozen(today, now)
     client = connect(today, today.token)
-    destination = GitHubDestination(client, parse("github:o/r"))
+    destination = GitHubDestination(client, ADDRESSES.parse("github:o/r"))
     first = destination.push([secret_item("KEY", "one")])[0]
     second = destination.push([secret_item("KEY", "two")])[0]
     assert first.observed.remarks == ()
@@ -132,7 +135,7 @@ def test_an_unmoved_time_long_after_the_last_write_is_a_failure(today: GitHubSta
     _frozen(today, utc_now() - timedelta(minutes=1))
     client = connect(today, today.token)
     time = FakeTime()
-    destination = GitHubDestination(client, parse("github:o/r"), sleep=time.sleep)
+    destination = GitHubDestination(client, ADDRESSES.parse("github:o/r"), sleep=time.sleep)
     destination.push([secret_item("KEY", "one")])
     with pytest.raises(Failed, match="updated_at"):
         destination.push([secret_item("KEY", "two")])
@@ -167,7 +170,7 @@ def test_48_kilobytes_fit_and_one_byte_more_does_not(repository: Place) -> None:
 
 
 def test_dependabot_has_no_place_for_a_companion(github: GitHubStandIn, connect: Connections) -> None:
-    destination = GitHubDestination(connect(github, github.token), parse("github-dependabot:lovendo/app"))
+    destination = GitHubDestination(connect(github, github.token), ADDRESSES.parse("github-dependabot:lovendo/app"))
     with pytest.raises(ConfigError, match="variables"):
         destination.push([companion_item("KEY_VERSION")])
 
@@ -178,7 +181,7 @@ def test_the_token_of_actions_is_told_apart_and_the_way_out_is_named(
     github.tokens["ghs_actions"] = False
     client = connect(github, "ghs_actions")
     with pytest.raises(AccessDenied) as raised:
-        GitHubDestination(client, parse("github:lovendo/app")).push([secret_item("KEY", "the value")])
+        GitHubDestination(client, ADDRESSES.parse("github:lovendo/app")).push([secret_item("KEY", "the value")])
     assert "GitHub Actions" in (raised.value.next_step or "")
     assert "RELEASEGUARD_GITHUB_TOKEN" in (raised.value.next_step or "")
 
@@ -285,7 +288,7 @@ def test_runs_queued_before_the_push_are_named_and_ended_or_later_ones_are_not(
     pushed = github.clock()
     github.add_run("lovendo/app", "queued")
     client = connect(github, github.token)
-    runs = GitHubRuns(client, [parse("github:lovendo/app"), parse("github:lovendo"), parse("supabase:x")])
+    runs = GitHubRuns(client, [ADDRESSES.parse("github:lovendo/app"), ADDRESSES.parse("github:lovendo")])
     found = runs.waiting(pushed)
     assert [run.id for run in found] == before
     assert (found[-1].workflow, found[-1].status, found[-1].place) == ("nightly", "in_progress", "github:lovendo")
@@ -296,7 +299,7 @@ def test_a_repository_that_is_spelled_in_two_ways_has_its_runs_once(
     github: GitHubStandIn, connect: Connections
 ) -> None:
     queued = github.add_run("lovendo/app", "queued")
-    places = [parse(f"github:{name}") for name in ("lovendo/app", "Lovendo/App", "LOVENDO")]
+    places = [ADDRESSES.parse(f"github:{name}") for name in ("lovendo/app", "Lovendo/App", "LOVENDO")]
     found = GitHubRuns(connect(github, github.token), places).waiting(datetime.now(UTC))
     assert [run.id for run in found] == [queued]
 
@@ -305,7 +308,7 @@ def test_a_queued_run_reads_an_environments_secret_later(github: GitHubStandIn, 
     github.add_run("lovendo/app", "queued")
     running = github.add_run("lovendo/app", "in_progress")
     client = connect(github, github.token)
-    found = GitHubRuns(client, [parse("github:lovendo/app@production")]).waiting(datetime.now(UTC))
+    found = GitHubRuns(client, [ADDRESSES.parse("github:lovendo/app@production")]).waiting(datetime.now(UTC))
     assert [run.id for run in found] == [running]
 
 
@@ -333,7 +336,7 @@ def test_a_github_app_writes_with_its_installations_token(
     stand_in, app = installed
     installation = GitHubInstallation(connect(stand_in, None, headers=github_headers(app.token)), account)
     client = connect(stand_in, None, headers=github_headers(installation.token))
-    GitHubDestination(client, parse("github:lovendo/app")).push([secret_item("KEY", "the value")])
+    GitHubDestination(client, ADDRESSES.parse("github:lovendo/app")).push([secret_item("KEY", "the value")])
     assert stand_in.value("lovendo/app", "KEY") == "the value"
     assert _asked_for_tokens(stand_in) == 1
 
@@ -363,7 +366,7 @@ def test_an_installation_without_a_user_still_finds_copies(
     stand_in.put("lovendo/other", "KEY", "the value")
     stand_in.fail_next("GET", "^/user/repos", faults.answer(403, {"message": "no"}))
     client = connect(stand_in, stand_in.token)
-    assert GitHubDestination(client, parse("github:lovendo/app")).copies(["KEY"]) == ["github:lovendo/other"]
+    assert GitHubDestination(client, ADDRESSES.parse("github:lovendo/app")).copies(["KEY"]) == ["github:lovendo/other"]
 
 
 def test_a_private_key_that_is_none_is_named_and_not_shown() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import NotOurs
 from releaseguard.sandbox.github import GitHubStandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
@@ -85,7 +85,7 @@ def test_vercel_leaves_other_names_targets_branches_and_projects_alone(
         mine = {qa if target == "qa" else target for target in ours}
         destination = VercelDestination(
             connect(stand_in, stand_in.token, time),
-            parse(f"vercel:web/{','.join(ours)}"),
+            ADDRESSES.parse(f"vercel:web/{','.join(ours)}"),
             team_id=stand_in.team_id,
             sleep=time.sleep,
         )
@@ -157,7 +157,7 @@ def test_github_leaves_other_names_and_other_stores_alone(
             owner, environment, dependabot = stores[number]
             stand_in.put(owner, name, value, environment, dependabot=dependabot)
         before = _github_state(stand_in)
-        address = parse(uri)
+        address = ADDRESSES.parse(uri)
         destination = GitHubDestination(connect(stand_in, stand_in.token, time), address, sleep=time.sleep)
         items = [secret_item(name, "the new value") for name in names]
         items += [companion_item(f"{name}_VERSION") for name in names if destination.holds_companions]
@@ -184,7 +184,7 @@ def test_supabase_leaves_other_names_and_projects_alone(held: dict[str, str], na
         for project in (mine, other):
             for name, value in held.items():
                 stand_in.put(project.ref, name, value)
-        address = parse(f"supabase:{mine.ref}")
+        address = ADDRESSES.parse(f"supabase:{mine.ref}")
         SupabaseDestination(connect(stand_in, stand_in.token, time), address, sleep=time.sleep).push(_items(names))
         connect.close()
         assert stand_in.crashes == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import NotOurs, SyncStatus
 from releaseguard.errors import ConfigError, Failed
 from releaseguard.sandbox import faults
@@ -44,7 +44,7 @@ def at(stand_in: VercelStandIn, project: VercelProject, connect: Connections) ->
 
     def opened(targets: str) -> VercelDestination:
         client = connect(stand_in, stand_in.token, time)
-        address = parse(f"vercel:{project.id}/{targets}")
+        address = ADDRESSES.parse(f"vercel:{project.id}/{targets}")
         return VercelDestination(client, address, team_id=stand_in.team_id, sleep=time.sleep)
 
     return opened

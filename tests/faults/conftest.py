@@ -5,24 +5,25 @@ from __future__ import annotations
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from releaseguard import settings
 from releaseguard.cards.load import load_cards
+from releaseguard.compose import configuration
+from releaseguard.compose.safety import Safety
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
-from releaseguard.http import Access, Limits, ServiceClient
+from releaseguard.http import Limits, ServiceClient
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.values import RotateAction, RotateRequest
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
-from releaseguard.secret import Secret
 from releaseguard.wiring import Wiring
 from tests.support.canaries import Canaries, values_of
 
@@ -30,18 +31,15 @@ SECRET = "SENDGRID_API_KEY"
 QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "3s"\npatience = "9s"\n'
 
 
-class OneAtATime(Wiring):
+def one_at_a_time(wiring: Wiring) -> Wiring:
     """A request is not sent before the one before it is answered: whatever comes too early is a decision of ours."""
+    connect = wiring.clients.connect
 
-    def _client(
-        self,
-        service: str,
-        url: str,
-        headers: Callable[[], Mapping[str, str | Secret]],
-        limits: Limits | None = None,
-        access: Access | None = None,
-    ) -> ServiceClient:
-        return super()._client(service, url, headers, replace(limits or Limits(), concurrency=1), access)
+    def connected(*given: Any, limits: Limits | None = None, **named: Any) -> ServiceClient:
+        return connect(*given, limits=replace(limits or Limits(), concurrency=1), **named)
+
+    wiring.clients.connect = connected  # type: ignore[method-assign]
+    return wiring
 
 
 @dataclass
@@ -64,10 +62,10 @@ class Stage:
 
     def rotate(self, action: RotateAction = RotateAction.ROTATE) -> Ended:
         environ = self.world.environ()
-        chosen = settings.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
+        chosen = configuration.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
         policy = build_policy({}, {}, {})
-        with OneAtATime(chosen, settings.credentials(environ), load_cards(self.folder), policy, environ) as wiring:
-            world = wiring.rotation_context(wiring.cards.get("sendgrid"), None)
+        with one_at_a_time(Wiring(load_cards(self.folder), Safety(chosen, environ, policy))) as wiring:
+            world = wiring.rotation.context(wiring.cards.get("sendgrid"), None)
             clocks = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))  # poll quickly
             world = replace(world, clocks=clocks, rules=replace(world.rules, side_by_side=4))
             ended = self._ended(lambda: rotate(RotateRequest(action=action), world, self.shown.append))

@@ -17,6 +17,7 @@ from releaseguard.health.run import HealthContext, Observer, _ProviderRows
 from releaseguard.incident import document as incidents
 from releaseguard.incident import run as incident
 from releaseguard.incident.run import IncidentContext, investigate
+from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import Secrets
 from releaseguard.incident.values import ControlResult, Status
 from tests.support.verifying import NOON, SHIPPED, breaking, row, stored
@@ -83,7 +84,8 @@ def investigated(world: HealthContext, provider: str) -> Any:
             projects=(),
             repositories=(),
             hosts=(),
-            secrets=Secrets((), world.log, breaking(BUG)),
+            secrets=Secrets((), world.log, breaking(BUG), ServiceLabel("Vault", "TOKEN")),
+            examples={"project": "", "repository": ""},
             count_rows=None,
             database_setting="APP_DATABASE_URL",
             tests=lambda _provider: None,

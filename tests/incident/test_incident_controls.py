@@ -18,12 +18,16 @@ from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
 from releaseguard.incident.evidence import ErrorKind, Evidence, SourceCount
 from releaseguard.incident.sources.outside import Project, Repository
+from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import ConfiguredDestination, DestinationObservation, Secrets
 from releaseguard.incident.values import Status
 from releaseguard.messages import LANGUAGES
 from releaseguard.messages.localizer import Localizer
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus
 
+GITHUB = ServiceLabel("GitHub", "RELEASEGUARD_GITHUB_TOKEN")
+SUPABASE = ServiceLabel("Supabase", "SUPABASE_ACCESS_TOKEN")
+VAULT = ServiceLabel("Infisical", "INFISICAL_TOKEN")
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 BEGAN = NOON - timedelta(minutes=20)
 TEXT = {"en": "look", "tr": "bak"}
@@ -38,6 +42,9 @@ class Logs(FunctionLogs):
     def __init__(self, calls=None, statistics=None, lines=(), active=True, problem=None):
         self.given, self.counted, self.lines, self.active = calls or Calls(0, 0), statistics, lines, active
         self.problem = problem
+
+    def page(self, function):
+        return f"https://logs.example/{function.name}"
 
     def functions(self):
         state = "ACTIVE" if self.active else "THROTTLED"
@@ -95,11 +102,11 @@ def health(state=HealthState.HEALTHY, why=Why.CALLS):
 
 def seen(*pairs, problem=None, uri="github:o/r"):
     observed = {name: Observed(f"{name}_THERE", present) for name, present in pairs}
-    return DestinationObservation(ConfiguredDestination(uri, "github", raising(AssertionError)), problem, observed)
+    return DestinationObservation(ConfiguredDestination(uri, GITHUB, raising(AssertionError)), problem, observed)
 
 
 def secrets(*looks, vault_problem=None):
-    made = Secrets([look.site for look in looks], None, raising(AssertionError), vault_problem)
+    made = Secrets([look.site for look in looks], None, raising(AssertionError), VAULT, vault_problem)
     made._seen = list(looks)
     return made
 
@@ -120,6 +127,7 @@ def surroundings(provider="paytr", **more) -> ControlContext:
         "until": NOON,
         "past": False,
         "began": BEGAN,
+        "examples": {"project": "supabase:REF", "repository": "github:OWNER/REPO"},
         "projects": [],
         "repositories": [],
         "secrets": secrets(),
@@ -175,7 +183,7 @@ def test_the_log_tells_state_sources_and_codes(state, why, status):
 
 
 def project(logs=None, error=None):
-    return Project("supabase:abc", raising(error) if error else lambda: logs)
+    return Project("supabase:abc", raising(error) if error else lambda: logs, SUPABASE)
 
 
 def test_a_functions_failed_calls_are_bad_and_its_lines_are_scrubbed():
@@ -187,7 +195,7 @@ def test_a_functions_failed_calls_are_bad_and_its_lines_are_scrubbed():
     assert "500 x20" in words
     assert "21 of 50 calls failed" in words
     assert finding.lines == ["12:00:00Z error: no user [person]"]
-    assert finding.url == "https://supabase.com/dashboard/project/abc/functions/paytr-withdraw/logs"
+    assert finding.url == "https://logs.example/paytr-withdraw"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +238,7 @@ def test_a_project_that_cannot_be_asked_hides_no_other():
 @pytest.mark.parametrize("error", [NO_TOKEN, DEAD, AccessDenied("refused", next_step="Look."), ServiceError("odd")])
 @pytest.mark.parametrize("kind", ["function_logs", "workflow_runs"])
 def test_what_cannot_be_carried_out_says_why_and_what_next(kind, error):
-    around = {"projects": [project(error=error)], "repositories": [Repository("github:o/r", raising(error))]}
+    around = {"projects": [project(error=error)], "repositories": [Repository("github:o/r", raising(error), GITHUB)]}
     finding, words = look(kind, "x", **around)
     assert finding.status is Status.NOT_DONE
     assert finding.next_step is not None
@@ -265,13 +273,13 @@ def test_a_refusal_of_safe_mode_is_no_finding():
     ],
 )
 def test_the_newest_runs_of_a_workflow(runs, status, message):
-    finding, words = look("workflow_runs", "db", repositories=[Repository("github:o/r", lambda: History(runs))])
+    finding, words = look("workflow_runs", "db", repositories=[Repository("github:o/r", lambda: History(runs), GITHUB)])
     assert finding.status is status
     assert message in words
 
 
 def test_a_repository_without_the_workflow_does_not_hide_the_one_that_has_it():
-    none, some = (Repository("github:o/r", lambda runs=runs: History(runs)) for runs in (None, [run()]))
+    none, some = (Repository("github:o/r", lambda runs=runs: History(runs), GITHUB) for runs in (None, [run()]))
     assert look("workflow_runs", "db", repositories=[none, some])[0].status is Status.OK
 
 
@@ -368,5 +376,5 @@ def test_of_a_past_moment_what_shows_the_present_alone_is_said_to():
 
 def test_runs_that_began_after_a_past_moment_are_left_out():
     later = replace(run("failure"), started_at=NOON + timedelta(minutes=1))
-    around = {"repositories": [Repository("github:o/r", lambda: History([later, run()]))], "past": True}
+    around = {"repositories": [Repository("github:o/r", lambda: History([later, run()]), GITHUB)], "past": True}
     assert look("workflow_runs", "db", **around)[0].status is Status.OK

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard import settings
+from releaseguard.compose import configuration
 from tests.support.commands import Commands
 
 REF = "abcdefghijklmnopqrst"
@@ -45,7 +46,7 @@ def project(folder: Path) -> None:
 
 
 def loaded(folder: Path, **environ: str) -> settings.Settings:
-    return settings.load(folder / "releaseguard.toml", environment=None, environ=environ)
+    return configuration.load(folder / "releaseguard.toml", environment=None, environ=environ)
 
 
 def files(folder: Path) -> set[str]:
@@ -75,7 +76,7 @@ def test_what_stands_behind_comments_is_valid_too(cli, tmp_path):
     assert read.providers["sendgrid"].destinations
     assert read.events.columns
     assert read.network.proxy
-    assert read.vercel.team_id == ""
+    assert read.services["vercel"].team_id == ""
     assert set(read.siblings) == {"production", "staging"}
 
 
@@ -104,8 +105,11 @@ def test_every_answer_has_a_flag(cli, tmp_path):
     read = loaded(tmp_path, RELEASEGUARD_EVENTS_PASSWORD="x")
     assert read.project.name == 'a "quoted" app'
     assert (read.environment, read.project.language) == ("live", "tr")
-    assert (read.infisical.url, read.infisical.project_id) == ("https://vault.example.org", "p-1")
-    assert (read.infisical.environment, read.vercel.team_id) == ("live", "team_1")
+    assert (read.services["infisical"].url, read.services["infisical"].project_id) == (
+        "https://vault.example.org",
+        "p-1",
+    )
+    assert (read.services["infisical"].environment, read.services["vercel"].team_id) == ("live", "team_1")
     assert read.app.url == "https://app.example.org"
     assert list(read.providers["twilio"].destinations) == ["github:lovendo/app"]
     assert list(read.providers["sendgrid"].destinations) == ["vercel:web/production,preview", "github:lovendo/app"]
@@ -127,7 +131,7 @@ def test_the_directory_is_what_the_defaults_come_from(cli, tmp_path):
     assert cli.run("init", "--yes", "--provider", "sendgrid").code == 0
     read = loaded(tmp_path)
     assert read.project.name == "web"
-    assert read.vercel.team_id == "team_9"
+    assert read.services["vercel"].team_id == "team_9"
     assert read.events.url == read.app.url == f"https://{REF}.supabase.co"
     assert list(read.providers["sendgrid"].destinations) == [
         "github:lovendo/app",
@@ -163,7 +167,7 @@ def test_files_that_cannot_be_read_tell_nothing(cli, tmp_path, torn):
     for name in (".vercel/project.json", "supabase/config.toml", "package.json", ".git"):
         (tmp_path / name).write_text(torn)
     assert cli.run("init", "--yes").code == 0
-    assert loaded(tmp_path).vercel.team_id is None
+    assert loaded(tmp_path).services["vercel"].team_id is None
 
 
 def test_a_local_name_of_supabase_is_no_reference(cli, tmp_path):
@@ -318,7 +322,7 @@ def test_on_a_terminal_the_answers_are_asked_for_and_bad_ones_again(tmp_path):
     code, shown = at_a_terminal(tmp_path, answers)
     assert code == 0, shown
     read = loaded(tmp_path)
-    assert (read.project.name, read.infisical.project_id) == ("shop", "p-7")
+    assert (read.project.name, read.services["infisical"].project_id) == ("shop", "p-7")
     assert "github:lovendo/app" in read.providers["sendgrid"].destinations
     assert "Did you mean 'sendgrid'?" in shown
     assert "${RELEASEGUARD_EVENTS_PASSWORD}" in shown

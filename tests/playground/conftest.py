@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard import wiring
+from releaseguard.compose import stores
+from releaseguard.compose.clients import Clients
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.hands import Hands
 from releaseguard.sandbox.life import Life
@@ -46,10 +47,10 @@ def playground(tmp_path: Path, seeded: Path, monkeypatch: pytest.MonkeyPatch) ->
     database, clock = tmp_path / "releaseguard.db", Clock(NOW)
     shutil.copy(seeded, database)
 
-    def opened(wired: wiring.Wiring, url: str, table: EventTable) -> SqliteEventLog:
-        return SqliteEventLog(sqlite_path(url, wired.settings.root), table, clock=clock)
+    def opened(clients: Clients, url: str, table: EventTable) -> SqliteEventLog:
+        return SqliteEventLog(sqlite_path(url, clients.settings.root), table, clock=clock)
 
-    monkeypatch.setitem(wiring._EVENT_LOGS, "sqlite", opened)  # type: ignore[arg-type]
+    monkeypatch.setitem(stores.STORES, "sqlite", opened)  # type: ignore[arg-type]
     world, week = furnished(clock, release=RELEASE), week_at(database)
     with world, SqliteEventLog(database, clock=clock) as log:
         world.app.log = log.append

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import CostEstimate, Destination, Item, Observed, SyncStatus, WriteResult
@@ -221,7 +222,7 @@ class FakeDestination(Destination):
         needs_deployment: bool = False,
         shows: bool = False,
     ) -> None:
-        self.uri = uri
+        self.address = ADDRESSES.parse(uri)
         self.service = uri.partition(":")[0]
         self.runtime = runtime
         self.needs_deployment = needs_deployment
@@ -419,6 +420,8 @@ class World:
         self.app = FakeApp(self)
         self.time.passing.append(self.app.live)
         self.rules = RotationRules(
+            read_address=ADDRESSES.parse,
+            vault_service="infisical",
             lease=timedelta(seconds=30),
             request_timeout=timedelta(seconds=10),
             side_by_side=1,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.errors import Refused, UsageError
 from releaseguard.model import utc_now
 from releaseguard.rotation.commands import rotate
@@ -16,6 +17,7 @@ from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, FakeDestination, World
 
+read = ADDRESSES.parse
 EVIL = "github:stranger/app"
 
 
@@ -46,16 +48,17 @@ def view(*written: str, unfinished: tuple[str, ...] = (), state: RotationState =
     ],
 )
 def test_what_is_new(written: tuple[str, ...], uri: str, new: bool) -> None:
-    assert bool(never_written([uri], view(*written))) is new
+    assert bool(never_written([read(uri)], view(*written), read)) is new
 
 
 def test_what_an_unfinished_rotation_was_begun_with_is_not_asked_for_again() -> None:
     uris = ["github:lovendo/app1", "github:lovendo/app2"]
-    refuse_new(uris, view(uris[0], unfinished=tuple(uris)), [])
+    both = [read(uri) for uri in uris]
+    refuse_new(both, view(uris[0], unfinished=tuple(uris)), [], read)
     with pytest.raises(Refused):
-        refuse_new(uris, view(uris[0], unfinished=tuple(uris), state=RotationState.PROVEN), [])
+        refuse_new(both, view(uris[0], unfinished=tuple(uris), state=RotationState.PROVEN), [], read)
     with pytest.raises(Refused, match="stranger"):
-        refuse_new([*uris, EVIL], view(uris[0], unfinished=tuple(uris)), [])
+        refuse_new([*both, read(EVIL)], view(uris[0], unfinished=tuple(uris)), [], read)
 
 
 def rotated(world: World, *named: str, watched: bool = False, **request: object) -> RotationResult:
@@ -101,6 +104,6 @@ def test_every_plan_marks_it(world: World) -> None:
 
 
 def test_what_is_named_has_to_be_configured() -> None:
-    check_named(["github:LOVENDO/app"], ["github:lovendo/app"])
+    check_named(["github:LOVENDO/app"], [read("github:lovendo/app")], read)
     with pytest.raises(UsageError, match="no destination of this rotation"):
-        check_named([EVIL], ["github:lovendo/app"])
+        check_named([EVIL], [read("github:lovendo/app")], read)

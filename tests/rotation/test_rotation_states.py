@@ -12,7 +12,7 @@ import pytest
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.integrity import verify_chain
 from releaseguard.cards.spec import SecretSpec
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.errors import (
     AccessDenied,
     ConfigError,
@@ -884,9 +884,13 @@ MAPBOX = ChainKey("mapbox", "production")
 OURS = "vercel:prj_1/production,preview"
 
 
+def claimed(uri: str, name: str, owner: ChainKey, *, shared: bool = False) -> Claim:
+    return Claim(ADDRESSES.parse(uri), name, owner, shared)
+
+
 def test_two_owners_of_one_name_at_one_place_are_a_configuration_error() -> None:
     world = ready("old", "new")
-    claims = (Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:prj_1/preview", NAME, STAGING))
+    claims = (claimed(OURS, NAME, CHAIN_KEY), claimed("vercel:prj_1/preview", NAME, STAGING))
     with pytest.raises(ConfigError, match="both claim"):
         rotate(RotateRequest(), replace(world.process(), claims=claims), world.tell)
     shared = tuple(replace(claim, shared=True) for claim in claims)
@@ -896,19 +900,19 @@ def test_two_owners_of_one_name_at_one_place_are_a_configuration_error() -> None
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [
-        (Claim("github:lovendo/app1", NAME, CHAIN_KEY), Claim("github:Lovendo/App1", NAME, MAPBOX)),
-        (Claim("github:o/r@production", NAME, CHAIN_KEY), Claim("github:o/r@Production", NAME, STAGING)),
-        (Claim("github:o/r", NAME, CHAIN_KEY), Claim("github:o/r", NAME.lower(), MAPBOX)),
-        (Claim("github-dependabot:o/r", "a_key", CHAIN_KEY), Claim("github-dependabot:O/R", "A_KEY", MAPBOX)),
-        (Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:web/preview", NAME, STAGING)),
-        (Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:web/preview", NAME, CHAIN_KEY)),
-        (Claim("github:o/r", NAME, CHAIN_KEY, shared=True), Claim("github:O/r", NAME, CHAIN_KEY, shared=True)),
+        (claimed("github:lovendo/app1", NAME, CHAIN_KEY), claimed("github:Lovendo/App1", NAME, MAPBOX)),
+        (claimed("github:o/r@production", NAME, CHAIN_KEY), claimed("github:o/r@Production", NAME, STAGING)),
+        (claimed("github:o/r", NAME, CHAIN_KEY), claimed("github:o/r", NAME.lower(), MAPBOX)),
+        (claimed("github-dependabot:o/r", "a_key", CHAIN_KEY), claimed("github-dependabot:O/R", "A_KEY", MAPBOX)),
+        (claimed(OURS, NAME, CHAIN_KEY), claimed("vercel:web/preview", NAME, STAGING)),
+        (claimed(OURS, NAME, CHAIN_KEY), claimed("vercel:web/preview", NAME, CHAIN_KEY)),
+        (claimed("github:o/r", NAME, CHAIN_KEY, shared=True), claimed("github:O/r", NAME, CHAIN_KEY, shared=True)),
     ],
 )
 @pytest.mark.parametrize("action", [RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROLLBACK])
 def test_one_place_is_one_place_however_it_is_spelled(mine: Claim, theirs: Claim, action: RotateAction) -> None:
     world = ready("old", "new")
-    world.vercel.spellings = [parse("vercel:web/production,preview"), parse(OURS)]
+    world.vercel.spellings = [ADDRESSES.parse("vercel:web/production,preview"), ADDRESSES.parse(OURS)]
     for claims in ((mine, theirs), (theirs, mine)):
         with pytest.raises(ConfigError, match=r"both claim|twice"):
             rotate(RotateRequest(action=action), replace(world.process(), claims=claims), world.tell)
@@ -919,17 +923,17 @@ def test_one_place_is_one_place_however_it_is_spelled(mine: Claim, theirs: Claim
 @pytest.mark.parametrize(
     "theirs",
     [
-        Claim("vercel:admin/preview", NAME, STAGING),
-        Claim("vercel:web/development", NAME, STAGING),
-        Claim("vercel:web/preview", NAME.lower(), STAGING),
-        Claim("github:o/r@staging", NAME, STAGING),
-        Claim("vercel:web/preview", NAME, STAGING, shared=True),
+        claimed("vercel:admin/preview", NAME, STAGING),
+        claimed("vercel:web/development", NAME, STAGING),
+        claimed("vercel:web/preview", NAME.lower(), STAGING),
+        claimed("github:o/r@staging", NAME, STAGING),
+        claimed("vercel:web/preview", NAME, STAGING, shared=True),
     ],
 )
 def test_different_places_and_names_are_told_apart(theirs: Claim) -> None:
     world = ready("old", "new")
-    world.vercel.spellings = [parse("vercel:web/production,preview"), parse(OURS)]
-    mine = [Claim(OURS, NAME, CHAIN_KEY, shared=theirs.shared), Claim("github:o/r", NAME, CHAIN_KEY)]
+    world.vercel.spellings = [ADDRESSES.parse("vercel:web/production,preview"), ADDRESSES.parse(OURS)]
+    mine = [claimed(OURS, NAME, CHAIN_KEY, shared=theirs.shared), claimed("github:o/r", NAME, CHAIN_KEY)]
     assert (
         rotate(RotateRequest(), replace(world.process(), claims=[*mine, theirs]), world.tell).state
         is RotationState.PROVEN
@@ -939,9 +943,9 @@ def test_different_places_and_names_are_told_apart(theirs: Claim) -> None:
 def test_a_service_is_asked_for_its_names_only_where_they_decide() -> None:
     world = ready("old", "new")
     world.killer.on = {f"names {world.vercel.uri}": Unreachable("silence")}
-    plain = [Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:prj_2/preview", NAME, STAGING)]
+    plain = [claimed(OURS, NAME, CHAIN_KEY), claimed("vercel:prj_2/preview", NAME, STAGING)]
     assert rotate(RotateRequest(dry_run=True), replace(world.process(), claims=plain), world.tell).plan
-    doubtful = [Claim(OURS, NAME, CHAIN_KEY), Claim("vercel:web/preview", NAME, STAGING)]
+    doubtful = [claimed(OURS, NAME, CHAIN_KEY), claimed("vercel:web/preview", NAME, STAGING)]
     with pytest.raises(Unreachable):
         rotate(RotateRequest(), replace(world.process(), claims=doubtful), world.tell)
     assert not world.log.chain()

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from releaseguard.compose.endpoints import RULES
 from releaseguard.errors import ConfigError, ExitCode
-from releaseguard.safemode.trust import CARRIED, WELL_KNOWN, carried, ref_of_key, trust_of
 from releaseguard_events.places.hosts import Place, canonical, place_of
+from releaseguard_events.places.supabase import ref_of_key
 
 REF = "abcdefghijklmnopqrst"
 OTHER = "zzzzzzzzzzzzzzzzzzzz"
@@ -33,7 +34,7 @@ def place(url: str) -> Place:
 
 
 def refused(setting: str, url: str, environ: Mapping[str, str]) -> bool:
-    return trust_of(environ).refusal("X", setting, place(url), address=url) is not None
+    return RULES.trust_of(environ).refusal("X", setting, place(url), address=url) is not None
 
 
 GOES: list[tuple[str, str, dict[str, str]]] = [
@@ -127,7 +128,7 @@ def test_a_credential_goes_nowhere_that_the_file_alone_names(setting: str, url: 
 
 
 @given(
-    setting=st.sampled_from([*CARRIED]),
+    setting=st.sampled_from([endpoint.setting for endpoint in RULES.endpoints]),
     host=st.lists(
         st.sampled_from(["api", "vercel", "github", "com", "co", "evil", "supabase"]), min_size=2, max_size=4
     ),
@@ -140,11 +141,11 @@ def test_whatever_else_stands_in_the_environment_vouches_for_nothing(
     setting: str, host: list[str], environ: dict[str, str]
 ) -> None:
     name = ".".join(host)
-    assert name in WELL_KNOWN.get(setting, ()) or refused(setting, f"https://{name}", environ)
+    assert name in RULES.at(setting).hosts or refused(setting, f"https://{name}", environ)
 
 
 def test_a_refusal_names_host_setting_and_the_exact_variable() -> None:
-    trust = trust_of({"RELEASEGUARD_TRUSTED_HOSTS": "vault.example,"})
+    trust = RULES.trust_of({"RELEASEGUARD_TRUSTED_HOSTS": "vault.example,"})
     error = trust.refusal("VERCEL_TOKEN", "[vercel] url", place_of("https://elsewhere.example:8443"))
     assert error is not None
     assert error.exit_code is ExitCode.REFUSED
@@ -157,7 +158,9 @@ def test_a_refusal_names_host_setting_and_the_exact_variable() -> None:
 
 
 def test_of_a_supabase_project_it_names_the_other_way_too() -> None:
-    error = trust_of({}).refusal("SUPABASE_SERVICE_ROLE_KEY", "[events] url", place_of(f"https://{REF}.supabase.co"))
+    error = RULES.trust_of({}).refusal(
+        "SUPABASE_SERVICE_ROLE_KEY", "[events] url", place_of(f"https://{REF}.supabase.co")
+    )
     assert f"SUPABASE_URL=https://{REF}.supabase.co" in str(error.next_step if error else "")
 
 
@@ -166,7 +169,7 @@ def test_of_a_supabase_project_it_names_the_other_way_too() -> None:
 )
 def test_an_entry_that_is_no_host_is_an_error_and_not_ignored(entry: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        trust_of({"RELEASEGUARD_TRUSTED_HOSTS": f"ok.example,{entry}"})
+        RULES.trust_of({"RELEASEGUARD_TRUSTED_HOSTS": f"ok.example,{entry}"})
     assert raised.value.where == "RELEASEGUARD_TRUSTED_HOSTS"
 
 
@@ -178,5 +181,5 @@ def test_a_key_that_names_no_project_is_of_none(key: str) -> None:
 
 
 def test_what_is_carried_is_the_first_that_is_set() -> None:
-    assert carried("[github] url", {"GH_TOKEN": "x", "GITHUB_TOKEN": ""}) == "GH_TOKEN"
-    assert carried("[github] url", {}) is None
+    assert RULES.carried("[github] url", {"GH_TOKEN": "x", "GITHUB_TOKEN": ""}) == "GH_TOKEN"
+    assert RULES.carried("[github] url", {}) is None

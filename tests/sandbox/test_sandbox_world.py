@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from releaseguard import settings
+from releaseguard.compose import configuration
 from releaseguard.sandbox.household import SMALL
 from releaseguard.sandbox.world import Login, World
 
@@ -50,7 +50,7 @@ def test_targets_that_disagree_hold_nothing_for_certain(world: World) -> None:
 
 def test_its_configuration_is_one_that_commands_can_read(world: World, tmp_path: Path) -> None:
     path = world.write(tmp_path, extra='[verify]\nwindow = "10m"\n')
-    loaded = settings.load(path, environment=None, environ=world.environ())
+    loaded = configuration.load(path, environment=None, environ=world.environ())
     assert (loaded.app.url, loaded.verify.window) == (world.app.url, "10m")
     for provider, uris in world.destinations.items():
         assert list(loaded.destinations_of(provider)) == uris

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import vcr
 
-from releaseguard.destinations.address import parse
+from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import Item, ItemKind
 from releaseguard.http import Limits, ServiceClient
 from releaseguard.secret import Secret
@@ -59,13 +59,13 @@ def _no_wait(_seconds: float) -> None:
 def github(connect: Connect) -> list[tuple[str, bool, int]]:
     seen = []
     for uri in ("github:lovendo/app", "github:lovendo/app@production", "github:lovendo"):
-        receipts = GitHubDestination(connect("github"), parse(uri), sleep=_no_wait).push(items())
+        receipts = GitHubDestination(connect("github"), ADDRESSES.parse(uri), sleep=_no_wait).push(items())
         seen += [(receipt.name, receipt.observed.present, receipt.writes) for receipt in receipts]
     return seen
 
 
 def vercel(connect: Connect) -> list[tuple[str, str, int]]:
-    address = parse("vercel:web/production,preview")
+    address = ADDRESSES.parse("vercel:web/production,preview")
     destination = VercelDestination(connect("vercel"), address, team_id=TEAM, sleep=_no_wait)
     return [(receipt.name, receipt.observed.sync, receipt.writes) for receipt in destination.push(items())]
 
@@ -82,7 +82,7 @@ def vercel_deployment(connect: Connect) -> list[str]:
 
 
 def supabase(connect: Connect) -> list[tuple[str, str, int]]:
-    destination = SupabaseDestination(connect("supabase"), parse(f"supabase:{REF}"), sleep=_no_wait)
+    destination = SupabaseDestination(connect("supabase"), ADDRESSES.parse(f"supabase:{REF}"), sleep=_no_wait)
     return [(receipt.name, receipt.observed.sync, receipt.writes) for receipt in destination.push(items())]
 
 

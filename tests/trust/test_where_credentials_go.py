@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard import safemode, settings, wiring
+from releaseguard import safemode, wiring
+from releaseguard.compose import configuration
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
-from releaseguard_events import configuration
+from releaseguard_events import configuration as writers
 from releaseguard_events.stores.opening import open_store
 from tests.support.commands import Commands
 
@@ -73,14 +74,14 @@ def test_a_command_that_has_no_credential_for_it_goes_on(cli: Commands) -> None:
 
 
 def wired(folder: Path, **environ: str) -> wiring.Wiring:
-    read = settings.load(folder / "releaseguard.toml", environment=None, environ=environ)
+    read = configuration.load(folder / "releaseguard.toml", environment=None, environ=environ)
     with safemode.guarding(safemode.Policy()):
         return wiring.open_up(read, environ)
 
 
 def test_a_host_that_the_environment_trusts_gets_it(cli: Commands) -> None:
     point(cli, "vercel", f"https://{ELSEWHERE}:8443")
-    assert wired(cli.folder, VERCEL_TOKEN="t", RELEASEGUARD_TRUSTED_HOSTS=f"{ELSEWHERE}:8443").vercel
+    assert wired(cli.folder, VERCEL_TOKEN="t", RELEASEGUARD_TRUSTED_HOSTS=f"{ELSEWHERE}:8443")
     with pytest.raises(SafeModeRefusal):
         wired(cli.folder, VERCEL_TOKEN="t", RELEASEGUARD_TRUSTED_HOSTS=ELSEWHERE + ":443")
 
@@ -144,11 +145,11 @@ def test_a_log_whose_address_comes_whole_from_the_environment_is_asked(cli: Comm
 def test_the_test_users_password_goes_to_no_app_that_the_file_alone_names(cli: Commands, asked: list[str]) -> None:
     point(cli, "app", f"https://{ELSEWHERE}")
     with pytest.raises(SafeModeRefusal, match="SYNTHETIC_USER_PASSWORD") as raised:
-        wired(cli.folder, INFISICAL_TOKEN="t").flow_world  # noqa: B018 - it is made when it is asked for
+        wired(cli.folder, INFISICAL_TOKEN="t").verification.flow_context  # noqa: B018 - it is made when it is asked for
     assert f"RELEASEGUARD_TRUSTED_HOSTS={ELSEWHERE}" in str(raised.value.next_step)
     assert asked == []
     given = wired(cli.folder, INFISICAL_TOKEN="t", SUPABASE_URL=f"https://{ELSEWHERE}")
-    assert given.flow_world
+    assert given.verification.flow_context
 
 
 def test_a_verdict_that_runs_no_flow_does_without_the_app(cli: Commands, asked: list[str]) -> None:
@@ -165,7 +166,7 @@ def test_a_verdict_that_runs_no_flow_does_without_the_app(cli: Commands, asked: 
 def test_an_apps_writer_sends_its_key_nowhere_else_either(tmp_path: Path, asked: list[str], url: str) -> None:
     (tmp_path / "releaseguard.toml").write_text(f'[events]\nurl = "{url}"\n')
     environ = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_canary", "PGPASSWORD": "canary"}
-    read = configuration.read({**environ, "RELEASEGUARD_CONFIG": str(tmp_path / "releaseguard.toml")})
+    read = writers.read({**environ, "RELEASEGUARD_CONFIG": str(tmp_path / "releaseguard.toml")})
     with pytest.raises(SafeModeRefusal, match="SAFE MODE does not send"):
         open_store(read, environ).append([])
     assert asked == []
@@ -214,7 +215,7 @@ def test_the_file_names_no_other_variable_as_a_databases_address(tmp_path: Path,
     path = tmp_path / "releaseguard.toml"
     path.write_text(f'[app]\ndatabase_url_env = "{name}"\n')
     with pytest.raises(ConfigError) as raised:
-        settings.load(path, environment=None, environ={})
+        configuration.load(path, environment=None, environ={})
     assert raised.value.where == f"{path}:2"
 
 
@@ -222,4 +223,4 @@ def test_the_file_names_no_other_variable_as_a_databases_address(tmp_path: Path,
 def test_the_file_may_say_which_databases_address_is_meant(tmp_path: Path, name: str) -> None:
     path = tmp_path / "releaseguard.toml"
     path.write_text(f'[app]\ndatabase_url_env = "{name}"\n')
-    assert settings.load(path, environment=None, environ={}).app.database_url_env == name
+    assert configuration.load(path, environment=None, environ={}).app.database_url_env == name

@@ -22,13 +22,13 @@ from releaseguard.errors import (
 from releaseguard.sandbox import faults
 from releaseguard.sandbox.infisical import AuditLogs, InfisicalStandIn
 from releaseguard.secret import Secret
+from releaseguard.services.github.ci import actions_id_token
 from releaseguard.services.infisical.vault import (
     InfisicalSession,
     InfisicalVault,
     OidcAuth,
     PlainToken,
     UniversalAuth,
-    actions_id_token,
     limits_of,
 )
 from releaseguard.vault.interface import ApprovalPending

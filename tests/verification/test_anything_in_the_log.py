@@ -24,6 +24,7 @@ from releaseguard.health.document import is_broken
 from releaseguard.health.run import HealthContext, Observer
 from releaseguard.incident import document as incidents
 from releaseguard.incident.run import IncidentContext, investigate
+from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import Secrets
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import FORMATS
@@ -218,7 +219,8 @@ def incident_context(health: HealthContext, card: Card) -> IncidentContext:
         projects=(),
         repositories=(),
         hosts=(),
-        secrets=Secrets((), health.log, lambda: (_ for _ in ()).throw(AssertionError("no vault is asked"))),
+        secrets=Secrets((), health.log, lambda: (_ for _ in ()).throw(AssertionError), ServiceLabel("Vault", "TOKEN")),
+        examples={"project": "", "repository": ""},
         count_rows=None,
         database_setting="APP_DATABASE_URL",
         tests=lambda _provider: None,

@@ -13,7 +13,7 @@ class WorkflowRun:
     """One run of a workflow."""
 
     place: str
-    """``github:OWNER/REPO``."""
+    """The repository's address."""
     workflow: str
     id: int
     number: int

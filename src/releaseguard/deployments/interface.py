@@ -39,7 +39,7 @@ class Deployer(ABC):
     """Redeploys what a target serves. Every method may raise ``ServiceError`` or one of its kinds."""
 
     place: str
-    """The destination's URI without targets: ``vercel:prj_123``."""
+    """The destination's URI without targets."""
 
     @abstractmethod
     def current(self, target: str) -> Deployment | None:

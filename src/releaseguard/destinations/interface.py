@@ -33,14 +33,14 @@ class Item:
     kind: ItemKind
     version: int
     note: str = ""
-    """For humans at the destination where there is room (the comment of a Vercel variable)."""
+    """For humans at the destination where there is room (a comment)."""
 
 
 class SyncStatus(StrEnum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
-    """The destination does not say (GitHub, a sensitive Vercel variable): only ``changed_at`` tells."""
+    """The destination does not say (some never give a value back): only ``changed_at`` tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Observed:
     sync: SyncStatus = SyncStatus.UNKNOWN
     """Whether the value there equals the item it was compared with."""
     remarks: Sequence[str] = ()
-    """Findings of ``drift``: ``shadowed by github:O/R@production``, ``not sensitive``."""
+    """Findings of ``drift``: ``shadowed by URI``, ``not sensitive``."""
 
 
 SHADOWS_UNREAD = "whether an environment shadows it cannot be read"
@@ -87,9 +87,9 @@ class CopySearch:
 
     found: Sequence[str]
     unread: Sequence[str] = ()
-    """``github:O/R (403)``: a copy there would not have been seen."""
+    """Each with the status it answered: a copy there would not have been seen."""
     also: Mapping[str, str] = field(default_factory=dict)
-    """The other spelling of a place that was found, where it has two: a Vercel project's id and name."""
+    """The other spelling of a place that was found, where it has two: a project's id and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ class QueuedRun:
     """A workflow run that was created before a push and has not ended: it may still use the old value."""
 
     place: str
-    """The destination whose old value it holds: ``github:O/R``."""
+    """The destination whose old value it holds."""
     id: int
     workflow: str
     status: str
-    """GitHub's word: ``queued``, ``waiting``, ``pending``, ``requested``, ``in_progress``."""
+    """The service's word: ``queued``, ``waiting``, ``pending``, ``requested``, ``in_progress``."""
     created_at: datetime
     url: str
 
@@ -117,19 +117,24 @@ class RunQueue(ABC):
 class Destination(ABC):
     """One place that holds copies of secrets. Every method may raise ``ServiceError`` or one of its kinds."""
 
-    uri: str
-    """As configured, for instance ``vercel:prj_123/production,preview``; renames are not part of it."""
+    address: Address
+    """Where it is, without a rename."""
     service: str
-    """``github``, ``vercel`` or ``supabase``: destinations of one service share its limits."""
+    """By name: destinations of one service share its limits."""
     runtime: bool
     """Whether a running app reads its secrets from here, so that events must prove the new value."""
     needs_deployment: bool
-    """Whether a new value is seen only by a new deployment (Vercel) or at once (Supabase)."""
+    """Whether a new value is seen only by a new deployment or at once."""
     holds_companions: bool
-    """Whether there is room for a plain ``<NAME>_VERSION`` (not in Dependabot's store)."""
+    """Whether there is room for a plain ``<NAME>_VERSION`` (not every store has it)."""
+
+    @property
+    def uri(self) -> str:
+        """The address as text."""
+        return self.address.uri
 
     def also_called(self) -> Sequence[Address]:
-        """Every way to spell this place, asked of its service: a Vercel project has an id and a name."""
+        """Every way to spell this place, asked of its service: a project may have an id and a name."""
         return ()
 
     def reach(self) -> Iterator[Remark]:

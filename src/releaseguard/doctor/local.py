@@ -8,30 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from releaseguard.audit.chain import ChainKey
-from releaseguard.destinations.address import parse
-from releaseguard.doctor.requirements import Requirement, requirements
+from releaseguard.credentials import Requirement
 from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.signing.keys import MAKE_ONE, VARIABLE, Key, keyring_in
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.exposure.postmortem import FOLDER as POSTMORTEMS
 from releaseguard.rotation.planning.claims import check_claims
-from releaseguard.settings import FILE_NAME, REPLACEABLE, SUCCESSOR
+from releaseguard.settings import FILE_NAME, SUCCESSOR
 from releaseguard.tomlfile import did_you_mean
 from releaseguard_events.places.hosts import shown_host
 from releaseguard_events.places.urls import split
 from releaseguard_events.private import open_to_all
-
-HOST_IDS = {
-    "[infisical] url": "hosts.infisical",
-    "[github] url": "hosts.github",
-    "[vercel] url": "hosts.vercel",
-    "[supabase] url": "hosts.supabase",
-    "[events] url": "hosts.events",
-    "[app] url": "hosts.app",
-    "[network] proxy": "hosts.proxy",
-    "ACTIONS_ID_TOKEN_REQUEST_URL": "hosts.actions",
-}
 
 
 def checks(context: DoctorContext) -> Sequence[Check]:
@@ -50,7 +38,7 @@ def checks(context: DoctorContext) -> Sequence[Check]:
         ),
     ]
     hosts = [
-        Check(HOST_IDS[setting], Group.HOSTS, setting, partial(_host, context, setting))
+        Check(_host_id(setting), Group.HOSTS, setting, partial(_host, context, setting))
         for setting in context.addresses
     ]
     return [
@@ -59,13 +47,8 @@ def checks(context: DoctorContext) -> Sequence[Check]:
         *hosts,
         Check("hosts.proxies", Group.HOSTS, "proxy variables", partial(_proxies, context)),
         *(
-            Check(
-                f"credentials.{requirement.id}",
-                Group.CREDENTIALS,
-                requirement.purpose,
-                partial(_credential, context, requirement),
-            )
-            for requirement in requirements(context.settings, context.provider)
+            Check(f"credentials.{one.id}", Group.CREDENTIALS, one.purpose, partial(_credential, context, one))
+            for one in context.requirements
         ),
         Check("credentials.successors", Group.CREDENTIALS, "new accesses", partial(_successors, context)),
         Check(
@@ -124,9 +107,9 @@ def _providers(context: DoctorContext) -> Iterator[Remark]:
         where = settings.where("providers", name, "destinations")
         for text in section.destinations:
             try:
-                parse(text, where=where)
+                context.read_address(text)
             except ConfigError as error:
-                yield Remark(Standing.FAIL, error.what, error.where, error.next_step, f"{name}.{text}")
+                yield Remark(Standing.FAIL, error.what, where, error.next_step, f"{name}.{text}")
             else:
                 good += 1
     if context.provider is not None and context.provider not in settings.providers:
@@ -160,6 +143,12 @@ def _cards(context: DoctorContext) -> Iterator[Remark]:
 # --- hosts
 
 
+def _host_id(setting: str) -> str:
+    """A setting's by its section; what a CI job's runner says comes from no section."""
+    section, _, key = setting.removeprefix("[").partition("] ")
+    return f"hosts.{'actions' if not key else 'proxy' if key == 'proxy' else section}"
+
+
 def _host(context: DoctorContext, setting: str) -> Iterator[Remark]:
     refusal = context.refused.get(setting)
     if refusal is not None:
@@ -187,39 +176,36 @@ def _proxies(context: DoctorContext) -> Iterator[Remark]:
 # --- credentials
 
 
-def _credential(context: DoctorContext, requirement: Requirement) -> Iterator[Remark]:
-    option = requirement.met_by(context.environ)
+def _credential(context: DoctorContext, needed: Requirement) -> Iterator[Remark]:
+    option = needed.met_by(context.environ)
     if option is None:
         raise ConfigError(
-            f"{_lacking(context, requirement)}: needed for {requirement.purpose}",
+            f"{_lacking(context, needed)}: needed for {needed.purpose}",
             where="environment",
-            next_step=f"Set {requirement.words}.",
+            next_step=f"Set {needed.words}.",
         )
-    names = " and ".join(name for name in option.variables if not name.startswith("ACTIONS_"))
-    if names == "GITHUB_TOKEN" and context.environ.get("GITHUB_ACTIONS") == "true":
-        raise ConfigError(
-            "GITHUB_TOKEN is the token that GitHub Actions gives to a job, and that one cannot write secrets",
-            where="environment",
-            next_step="Set RELEASEGUARD_GITHUB_TOKEN to a fine-grained token with Secrets and Variables: read and "
-            "write, or RELEASEGUARD_GITHUB_APP_ID and RELEASEGUARD_GITHUB_APP_PRIVATE_KEY.",
-        )
-    yield Remark(Standing.OK, f"{names} is set")
-    if half := requirement.half_met(context.environ):
+    if option.unfit_in_a_job and context.environ.get("GITHUB_ACTIONS") == "true":
+        raise ConfigError(option.unfit_in_a_job.what, where="environment", next_step=option.unfit_in_a_job.fix)
+    yield Remark(Standing.OK, f"{' and '.join(option.variables)} is set")
+    if half := needed.half_met(context.environ):
         what = f"{' and '.join(half)} is not set, so what belongs to it is not used"
         yield Remark(Standing.WARN, what, "environment", "Set both, or unset the other.", "half")
 
 
-def _lacking(context: DoctorContext, requirement: Requirement) -> str:
-    half = requirement.half_met(context.environ)
-    if half and all(name.startswith("ACTIONS_") for name in half):
-        return "INFISICAL_IDENTITY_ID is set, but the job has no identity (permissions: id-token: write)"
-    if not half and len(requirement.options) > 1:
+def _lacking(context: DoctorContext, needed: Requirement) -> str:
+    half = needed.half_met(context.environ)
+    for option in needed.options:
+        if half and {*half} <= {*option.runner}:
+            return (
+                f"{' and '.join(option.variables)} is set, but the job has no identity (permissions: id-token: write)"
+            )
+    if not half and len(needed.options) > 1:
         return "no credential is set"
-    return f"{' and '.join(half) or requirement.words} is not set"
+    return f"{' and '.join(half) or needed.words} is not set"
 
 
 def _successors(context: DoctorContext) -> Iterator[Remark]:
-    for variable in REPLACEABLE:
+    for variable in context.replaceable:
         if context.environ.get(variable + SUCCESSOR):
             what = f"{variable}{SUCCESSOR} is set: it is used where {variable} is not accepted any more"
             fix = f"Once its rotation is done, give {variable} the new value and unset {variable}{SUCCESSOR}."

@@ -11,7 +11,6 @@ from releaseguard.errors import ReleaseguardError
 from releaseguard.model import Remark, Standing
 from releaseguard.report.doctor import BECAUSE
 
-GROUPS = [value for name, value in vars(Group).items() if name.isupper()]
 _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
 
 
@@ -23,7 +22,15 @@ def examine(context: DoctorContext) -> Diagnosis:
     there = side_by_side([lambda lane=lane: carried_out(lane, here) for lane in lanes])  # type: ignore[misc]
     time = carried_out([Check("clock", Group.CLOCK, "the clocks", lambda: clock.remarks(dates))], [])
     found = [*here, *(finding for lane in there for finding in lane), *time]
-    return Diagnosis(sorted(found, key=lambda finding: GROUPS.index(finding.group)))
+    groups = groups_of(context)
+    return Diagnosis(sorted(found, key=lambda finding: groups.index(finding.group)))
+
+
+def groups_of(context: DoctorContext) -> Sequence[str]:
+    """All groups in the order of a report."""
+    own = [value for name, value in vars(Group).items() if name.isupper()]
+    place = own.index(Group.CREDENTIALS) + 1
+    return [*own[:place], *(service.name for service in context.services), *own[place:]]
 
 
 def carried_out(checks: Sequence[Check], before: Sequence[CheckResult]) -> list[CheckResult]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from functools import partial
 
 from releaseguard.cards.spec import Card, InvariantCheck
-from releaseguard.destinations.address import Address, Scheme
-from releaseguard.doctor.requirements import GITHUB_SCHEMES, addresses
-from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
+from releaseguard.destinations.address import Address
+from releaseguard.doctor.values import Check, Dates, DoctorContext, Group, ServiceLooks
 from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import REMEDY, tally_of
+from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing, duration, utc_now
 from releaseguard.rotation.drift.survey import secrets_of
 from releaseguard.safemode import believes_whoever_answers
@@ -20,57 +20,46 @@ from releaseguard.vault.interface import Vault
 
 ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
 TEST_USER = ("SYNTHETIC_USER_EMAIL", "SYNTHETIC_USER_PASSWORD")
-PUBLIC_KEY = "SUPABASE_ANON_KEY"
 Lane = Sequence[Check]
-_NAMES = {"infisical": "Infisical", "github": "GitHub", "vercel": "Vercel", "supabase": "Supabase", "app": "the app"}
 
 
 def lanes(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Lane]:
     """The lanes that this configuration has use for. What the services say of the time goes to ``dates``."""
-    places = addresses(context.settings, context.provider)
-    found = [address for listed in places.values() for address in listed]
     return [
-        [*_infisical(context, dates, places), *_app(context, dates)],
-        _service(context, dates, "github", [a for a in found if a.scheme in GITHUB_SCHEMES]),
-        _service(context, dates, "vercel", [a for a in found if a.scheme is Scheme.VERCEL]),
-        _service(context, dates, "supabase", [a for a in found if a.scheme is Scheme.SUPABASE]),
+        [*_vault(context, dates), *_app(context, dates)],
+        *(_service(context, dates, service) for service in context.services),
         _events(context, dates),
         _database(context),
     ]
 
 
-def _reach(context: DoctorContext, dates: MutableMapping[str, Dates], service: str) -> Check:
+def _reach(dates: MutableMapping[str, Dates], name: str, title: str, date: Callable[[], Dates | None]) -> Check:
     def look() -> Iterator[Remark]:
-        if told := context.date[service]():
-            dates[_NAMES[service]] = told
-        yield Remark(Standing.OK, f"{_NAMES[service]} answers")
+        if told := date():
+            dates[title] = told
+        yield Remark(Standing.OK, f"{title} answers")
 
-    title = f"whether {_NAMES[service]} answers"
-    return Check(f"{service}.reach", service, title, look, (*ALWAYS, f"hosts.{service}"))
-
-
-# --- Infisical and the app
+    return Check(f"{name}.reach", name, f"whether {title} answers", look, (*ALWAYS, f"hosts.{name}"))
 
 
-def _infisical(
-    context: DoctorContext, dates: MutableMapping[str, Dates], places: Mapping[str, Sequence[Address]]
-) -> Lane:
-    if not context.settings.infisical.project_id and not any(places.values()):
+def _vault(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
+    if not context.vault_is_set and not any(context.places.values()):
         return []
-    reach = _reach(context, dates, "infisical")
+    name, title = context.vault_service.name, context.vault_service.title
+    reach = _reach(dates, name, title, context.vault_service.date)
     stored: set[str] = set()
-    cards = [context.cards.get(name) for name, listed in places.items() if listed and name in context.cards]
+    cards = [context.cards.get(name) for name, listed in context.places.items() if listed and name in context.cards]
     login = Check(
-        "infisical.login",
-        Group.INFISICAL,
+        _login_of(context),
+        name,
         "the login, project and environment",
         partial(_login, context, cards, stored),
-        (*ALWAYS, "hosts.actions", reach.id, "credentials.infisical"),
+        (*ALWAYS, "hosts.actions", reach.id, f"credentials.{name}"),
     )
     secrets = [
         Check(
-            f"infisical.secrets.{card.id}",
-            Group.INFISICAL,
+            f"{name}.secrets.{card.id}",
+            name,
             f"the secrets of {card.id}",
             partial(_secrets, context, card, stored),
             (login.id,),
@@ -80,13 +69,17 @@ def _infisical(
     return [reach, login, *secrets]
 
 
+def _login_of(context: DoctorContext) -> str:
+    return f"{context.vault_service.name}.login"
+
+
 def _login(context: DoctorContext, cards: Sequence[Card], stored: set[str]) -> Iterator[Remark]:
     vault = context.vault()
     stored.update(vault.names())
     if stored:
         yield Remark(
             Standing.OK,
-            f"signed in; {len(stored)} secrets in environment {context.settings.infisical.environment}; whether the "
+            f"signed in; {len(stored)} secrets in environment {vault.environment}; whether the "
             "identity may write is known only with the first `rotate --from stdin` or generate",
             vault.label,
         )
@@ -101,7 +94,7 @@ def _secrets(context: DoctorContext, card: Card, stored: set[str]) -> Iterator[R
     for secret in secrets_of(card, frozenset(stored)):
         if secret.name not in stored:
             made = f" (made at {secret.console})" if secret.console else ""
-            yield _missing(vault, secret.name, stored, f"Store it there{made}.")
+            yield _missing(context, secret.name, stored, f"Store it there{made}.")
         elif remark := _unreadable(vault, secret.name):
             yield remark
         else:
@@ -110,10 +103,12 @@ def _secrets(context: DoctorContext, card: Card, stored: set[str]) -> Iterator[R
         yield Remark(Standing.OK, f"{', '.join(well)}: there, and may be read", vault.label)
 
 
-def _missing(vault: Vault, name: str, stored: Iterable[str], fix: str) -> Remark:
+def _missing(context: DoctorContext, name: str, stored: Iterable[str], fix: str) -> Remark:
     close = nearest(name, stored)
     hint = f" Did you mean {close}?" if close else ""
-    return Remark(Standing.FAIL, f"{name} is not in Infisical", vault.label, f"{fix}{hint}", name)
+    return Remark(
+        Standing.FAIL, f"{name} is not in {context.vault_service.title}", context.vault().label, f"{fix}{hint}", name
+    )
 
 
 def _unreadable(vault: Vault, name: str) -> Remark | None:
@@ -129,24 +124,30 @@ def _unreadable(vault: Vault, name: str) -> Remark | None:
 def _app(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
     if not context.settings.app.url:
         return []
-    reach = _reach(context, dates, "app")
-    names = [*TEST_USER, *([] if context.environ.get(PUBLIC_KEY) else [PUBLIC_KEY])]
-    user = Check("app.test_user", Group.APP, "the test user", partial(_test_user, context, names), ("infisical.login",))
+    reach, login, key_name = (
+        _reach(dates, "app", "the app", context.app.date),
+        _login_of(context),
+        context.app.public_key,
+    )
+    given = bool(context.environ.get(key_name))
+    names = [*TEST_USER, *([] if given else [key_name])]
+    user = Check("app.test_user", Group.APP, "the test user", partial(_test_user, context, names), (login,))
     key = Check(
         "app.key",
         Group.APP,
         "the app's public key",
-        context.accounts["app"],
-        (reach.id, *(() if context.environ.get(PUBLIC_KEY) else (f"app.test_user.{PUBLIC_KEY}", "infisical.login"))),
+        context.app.account,
+        (reach.id, *(() if given else (f"app.test_user.{key_name}", login))),
     )
     return [reach, user, key]
 
 
 def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]:
     """Whether flows could sign in. They do not here: signing in makes a session."""
-    if not context.settings.infisical.project_id:
-        what = "flows need a test user, and [infisical] project_id is not set"
-        yield Remark(Standing.FAIL, what, context.settings.where("infisical"), "Set it, or leave [app] url out.")
+    if not context.vault_is_set:
+        what = f"flows need a test user, and {context.vault_setting} is not set"
+        where = context.settings.where(context.vault_service.name)
+        yield Remark(Standing.FAIL, what, where, "Set it, or leave [app] url out.")
         return
     vault = context.vault()
     well = []
@@ -155,9 +156,9 @@ def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]
             value = vault.read(name).value
         except NotFound:
             fix = "Store the test user's there (a user whose app_metadata.synthetic is true), or leave [app] url out."
-            if name == PUBLIC_KEY:
+            if name == context.app.public_key:
                 fix = "Store the project's public key there, or set it in the environment."
-            yield _missing(vault, name, (), fix)
+            yield _missing(context, name, (), fix)
         else:
             if not value:
                 yield Remark(Standing.FAIL, f"{name} is empty", vault.label, "Give it a value there.", name)
@@ -166,31 +167,21 @@ def _test_user(context: DoctorContext, names: Sequence[str]) -> Iterator[Remark]
         yield Remark(Standing.OK, f"{', '.join(well)}: there (nobody signs in here)", vault.label)
 
 
-# --- GitHub, Vercel, Supabase
-
-
-def _service(
-    context: DoctorContext, dates: MutableMapping[str, Dates], service: str, places: Sequence[Address]
-) -> Lane:
-    if not places:
+def _service(context: DoctorContext, dates: MutableMapping[str, Dates], service: ServiceLooks) -> Lane:
+    if not service.places:
         return []
-    reach = _reach(context, dates, service)
-    account = Check(
-        f"{service}.account",
-        service,
-        "the credential",
-        context.accounts[service],
-        (*ALWAYS, reach.id, f"credentials.{service}"),
-    )
-    each = {address.place: None for address in places}
-    looks = [
-        Check(f"{service}.{place.uri}", service, place.uri, partial(_place, context, place), (account.id,))
-        for place in each
-    ]
-    if service != "github":
-        return [reach, account, *looks]
-    alerts = Check("github.alerts", service, "secret-scanning alerts", partial(_alerts, context), (account.id,))
-    return [reach, account, *looks, alerts]
+    name = service.name
+    before: Sequence[str] = (*ALWAYS, f"{name}.reach", f"credentials.{name}")
+    checks = [_reach(dates, name, service.title, service.date)]
+    if service.account is not None:
+        checks.append(Check(f"{name}.account", name, "the credential", service.account, before))
+        before = (f"{name}.account",)
+    each = {address.place: None for address in service.places}
+    checks += [Check(f"{name}.{place.uri}", name, place.uri, partial(_place, context, place), before) for place in each]
+    if service.alerts is not None:
+        look = partial(_alerts, service.alerts)
+        checks.append(Check(f"{name}.alerts", name, "secret-scanning alerts", look, before))
+    return checks
 
 
 def _place(context: DoctorContext, place: Address) -> Iterator[Remark]:
@@ -199,9 +190,9 @@ def _place(context: DoctorContext, place: Address) -> Iterator[Remark]:
         yield Remark(remark.standing, what, remark.where, remark.fix, remark.about)
 
 
-def _alerts(context: DoctorContext) -> Iterator[Remark]:
+def _alerts(alerts: Callable[[], AlertSource]) -> Iterator[Remark]:
     """What `leaks` reads. A rotation does without, so it is a warning."""
-    source = context.alerts()
+    source = alerts()
     fix = "Give the token 'secret scanning alerts: read', and switch secret scanning on; only `leaks` needs it."
     try:
         count = len(source.open_alerts())

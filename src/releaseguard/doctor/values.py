@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from releaseguard.appdb import AppDatabase
 from releaseguard.cards.load import Cards
-from releaseguard.destinations.address import Address
+from releaseguard.credentials import Requirement
+from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
@@ -24,16 +25,12 @@ Dates = tuple[datetime, datetime, datetime]
 
 
 class Group:
-    """In the order of a report."""
+    """In the order of a report; each service's own comes between the credentials and the events."""
 
     CONFIGURATION = "configuration"
     CARDS = "cards"
     HOSTS = "hosts"
     CREDENTIALS = "credentials"
-    INFISICAL = "infisical"
-    GITHUB = "github"
-    VERCEL = "vercel"
-    SUPABASE = "supabase"
     EVENTS = "events"
     APP = "app"
     CLOCK = "clock"
@@ -65,6 +62,33 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLooks:
+    """What can be looked at of one service. What is a function is asked for at the look: it may raise."""
+
+    name: str
+    """Its group."""
+    title: str
+    date: Callable[[], Dates | None]
+    """What it says of the time, asked without any credential."""
+    places: Sequence[Address] = ()
+    """Destinations there; it is looked at where there are some."""
+    account: Callable[[], Iterator[Remark]] | None = None
+    """Whose credential it is, and what it may do."""
+    alerts: Callable[[], AlertSource] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppLooks:
+    """What can be looked at of the app's own backend."""
+
+    date: Callable[[], Dates | None]
+    account: Callable[[], Iterator[Remark]]
+    """Whether it takes its public key."""
+    public_key: str
+    """What that is called in the environment and in the vault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorContext:
     """Everything that can be looked at. What is a function is asked for at the look: it may raise."""
 
@@ -75,19 +99,26 @@ class DoctorContext:
     card_problems: Sequence[ConfigError]
     own_cards: Sequence[str]
     addresses: Mapping[str, str]
-    """Setting (``[github] url``) -> address."""
+    """Setting (``[network] proxy``) -> address."""
     refused: Mapping[str, ReleaseguardError]
     """Setting -> why SAFE MODE does not allow it, or sends no credential there."""
     run_refusal: ReleaseguardError | None = None
-    """Why this run of GitHub Actions uses no credential, where it has some."""
+    """Why this run of a CI service uses no credential, where it has some."""
     ignored_proxies: Sequence[str]
-    date: Mapping[str, Callable[[], Dates | None]] = field(default_factory=dict)
-    """By service; asked without any credential."""
-    accounts: Mapping[str, Callable[[], Iterator[Remark]]] = field(default_factory=dict)
-    """By service: whose credential it is, and what it may do."""
+    read_address: ReadAddress
+    places: Mapping[str, Sequence[Address]]
+    """By provider: its destinations, without those that cannot be read."""
+    requirements: Sequence[Requirement]
+    replaceable: Sequence[str]
+    """Variables of accesses that may be given a second time, the new one beside the old."""
+    services: Sequence[ServiceLooks]
+    vault_service: ServiceLooks
+    vault_setting: str
+    """What says where the secrets are."""
+    vault_is_set: bool
+    app: AppLooks
     vault: Callable[[], Vault]
     destination: Callable[[Address], Destination]
-    alerts: Callable[[], AlertSource]
     claims: Callable[[], Sequence[Claim]]
     log: Callable[[], EventLog]
     exposed: Callable[[EventLog], Remark] | None

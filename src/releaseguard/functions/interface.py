@@ -49,7 +49,11 @@ class FunctionLogs(ABC):
     """The functions of one project. Every method may raise ``ServiceError`` or one of its kinds."""
 
     place: str
-    """``supabase:REF``."""
+    """The project's address."""
+
+    def page(self, function: Function) -> str | None:  # noqa: ARG002 - for services that have one
+        """Where a person reads a function's logs."""
+        return None
 
     @abstractmethod
     def functions(self) -> Sequence[Function]:

@@ -51,13 +51,6 @@ UNSTATED_LIMIT: Final = 60.0
 """Seconds to wait, doubling, where a limit comes without a time (GitHub's advice for secondary limits)."""
 SERVER_ERROR_TRIES: Final = 4
 
-CREDENTIALS: Final[Mapping[str, str]] = {
-    "github": "RELEASEGUARD_GITHUB_TOKEN (secrets: write at the destination; the GITHUB_TOKEN of Actions cannot)",
-    "vercel": "VERCEL_TOKEN (its scope must hold the team and project) and [vercel] team_id",
-    "supabase": "SUPABASE_ACCESS_TOKEN for the management API, SUPABASE_SERVICE_ROLE_KEY for the event log",
-    "infisical": "INFISICAL_TOKEN, or INFISICAL_CLIENT_ID and INFISICAL_CLIENT_SECRET, and the identity's role",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -98,7 +91,8 @@ class _Spent:
 class ServiceClient:
     """Talks to one service at ``base_url`` for all threads of this process.
 
-    ``headers`` gives the credentials for each try; where the service refuses them, ``refused`` is told what they
+    ``credential`` says in words what to check where the service refuses it. ``headers`` gives the credentials for each
+    try; where the service refuses them, ``refused`` is told what they
     were and says whether ``headers`` has others now (:class:`~releaseguard.http.access.Access`). ``guard`` is
     called before every request that is sent, repeats included, and may stop it by raising. ``timeout`` (seconds)
     bounds connecting, each silence and each request as a whole; ``patience`` (seconds) bounds what repeats and
@@ -113,6 +107,7 @@ class ServiceClient:
         base_url: str,
         headers: Callable[[], Mapping[str, str | Secret]] = dict,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        credential: str | None = None,
         timeout: float = 10.0,
         patience: float = 90.0,
         guard: Callable[[], None] = lambda: None,
@@ -130,6 +125,7 @@ class ServiceClient:
         self._base = base_url.rstrip("/")
         self._headers = headers
         self._limits = limits
+        self._credential = credential or f"the credential for {service}"
         self._timeout = timeout
         self._patience = patience
         self._guard = guard
@@ -456,10 +452,6 @@ class ServiceClient:
         if fault is Fault.BAD_CERTIFICATE:
             return "Check the address, this machine's clock, and whether a proxy replaces certificates."
         return f"Check that {self.host} is right and can be reached from here, then run the command again."
-
-    @property
-    def _credential(self) -> str:
-        return CREDENTIALS.get(self.service, f"the credential for {self.service}")
 
 
 def quoted(segment: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
 from releaseguard.incident.evidence import Evidence, evidence_of
 from releaseguard.incident.sources.outside import Project, Repository
-from releaseguard.incident.sources.problems import GITHUB, SERVICES, SUPABASE, VERCEL, broke, problem
+from releaseguard.incident.sources.problems import ServiceLabel, broke, problem
 from releaseguard.incident.sources.secrets import Secrets, unless_refused
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import (
@@ -54,6 +54,7 @@ class HostingTarget:
     place: str
     target: str
     open: Callable[[], Deployer]
+    service: ServiceLabel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ class IncidentContext:
     projects: Sequence[Project]
     repositories: Sequence[Repository]
     hosts: Sequence[HostingTarget]
+    examples: Mapping[str, str]
+    """A destination for each of ``project`` and ``repository``, for whoever has configured none."""
     secrets: Secrets
     count_rows: CountRows | None
     database_setting: str
@@ -184,20 +187,20 @@ def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource
         try:
             yield from changes.functions(project.place, project.functions())
         except ReleaseguardError as error:
-            unread[project.place] = UnavailableSource(project.place, problem(unless_refused(error), SUPABASE))
+            unread[project.place] = UnavailableSource(project.place, problem(unless_refused(error), project.service))
     for host in context.hosts:
         context.progress(host.place)
         try:
             served = host.open().current(host.target)
         except ReleaseguardError as error:
-            unread[host.place] = UnavailableSource(host.place, problem(unless_refused(error), VERCEL))
+            unread[host.place] = UnavailableSource(host.place, problem(unless_refused(error), host.service))
         else:
             yield from _served(host, served)
     yield from _written(context, unread)
 
 
 def _served(host: HostingTarget, served: Deployment | None) -> Iterable[ChangeRecord]:
-    return [changes.served(VERCEL.name, f"{host.place}/{host.target}", served)] if served is not None else []
+    return [changes.served(host.service.name, f"{host.place}/{host.target}", served)] if served is not None else []
 
 
 def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
@@ -210,7 +213,9 @@ def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) 
             try:
                 yield from changes.migrations(repository.newest(workflow) or ())
             except ReleaseguardError as error:
-                unread[repository.place] = UnavailableSource(repository.place, problem(unless_refused(error), GITHUB))
+                unread[repository.place] = UnavailableSource(
+                    repository.place, problem(unless_refused(error), repository.service)
+                )
 
 
 def _written(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
@@ -218,7 +223,7 @@ def _written(context: IncidentContext, unread: dict[str, UnavailableSource]) -> 
         context.progress(", ".join(site.uri for site in context.secrets.sites))
     for look in context.secrets.look():
         if look.problem is not None:
-            unread[look.site.uri] = UnavailableSource(look.site.uri, problem(look.problem, SERVICES[look.site.service]))
+            unread[look.site.uri] = UnavailableSource(look.site.uri, problem(look.problem, look.site.service))
     yield from changes.written(context.secrets.written())
 
 
@@ -244,6 +249,7 @@ def _surroundings(
         began=began,
         projects=context.projects,
         repositories=context.repositories,
+        examples=context.examples,
         secrets=context.secrets,
         count_rows=context.count_rows,
         database_setting=context.database_setting,

@@ -16,7 +16,7 @@ class Alert:
     """One open alert about a leaked secret; its value is never fetched."""
 
     place: str
-    """``github:OWNER/REPO``."""
+    """The repository's address."""
     number: int
     kind: str
     """The service's word for what leaked: ``sendgrid_api_key``."""

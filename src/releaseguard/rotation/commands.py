@@ -77,8 +77,8 @@ _WRITING = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROL
 def _check_what_is_written(request: RotateRequest, context: RotationContext, journal: Journal, tell: Tell) -> None:
     refuse_without_both_accesses(context.card, context.own_accesses, request.action)
     if context.asks_for_new:
-        uris = [binding.destination.uri for binding in context.bindings]
-        refuse_new(uris, journal.view, request.new_destinations)
+        addresses = [binding.destination.address for binding in context.bindings]
+        refuse_new(addresses, journal.view, request.new_destinations, context.rules.read_address)
     check_claims(_with_every_spelling(context), context.chain_key)
     for access in context.own_accesses:
         access.try_new()

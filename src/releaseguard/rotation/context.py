@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card
 from releaseguard.deployments.interface import Deployer
-from releaseguard.destinations.address import Address
+from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.http.pacing import Limits
@@ -47,12 +47,17 @@ class Binding:
 class Claim:
     """One name that the configuration says is written at one destination, for checking that no two owners meet."""
 
-    uri: str
+    address: Address
     name: str
     owner: ChainKey
     shared: bool = False
     also: Sequence[Address] = ()
     """Other spellings of the place, where its service had to be asked."""
+
+    @property
+    def uri(self) -> str:
+        """The place as text."""
+        return self.address.uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,9 @@ class OwnAccess:
 class RotationRules:
     """The settings of ``[rotation]``, and what this installation can do."""
 
+    read_address: ReadAddress
+    vault_service: str
+    """What the vault's requests count against."""
     lease: timedelta = timedelta(seconds=30)
     request_timeout: timedelta = timedelta(seconds=30)
     """The longest that one request to a service may take: what a predecessor may still have in flight."""
@@ -130,8 +138,8 @@ class RotationContext:
     log: EventLog
     bindings: Sequence[Binding]
     deployers: Mapping[str, Deployer] = field(default_factory=dict)
-    """By the destination's URI without targets: ``vercel:prj_123``."""
-    rules: RotationRules = RotationRules()
+    """By the destination's URI without targets."""
+    rules: RotationRules
     clocks: Clocks = Clocks()
     guard: Guard = field(default_factory=Guard)
     claims: Sequence[Claim] = ()

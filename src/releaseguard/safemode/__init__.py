@@ -15,14 +15,12 @@ from releaseguard.safemode.guard import (
 )
 from releaseguard.safemode.libpq import CheckedTarget, check_libpq, need_psycopg
 from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
-from releaseguard.safemode.trust import Trust, trust_of
 from releaseguard_events.places.libpq import believes_whoever_answers
 
 __all__ = [
     "AllowedHost",
     "CheckedTarget",
     "Policy",
-    "Trust",
     "active_policy",
     "believes_whoever_answers",
     "build_policy",
@@ -33,5 +31,4 @@ __all__ = [
     "install",
     "need_psycopg",
     "refusal_behind",
-    "trust_of",
 ]

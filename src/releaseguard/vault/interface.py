@@ -39,6 +39,8 @@ class Access:
 class Vault(ABC):
     """Reads and stages secret versions. Every method may raise ``ServiceError`` or one of its kinds."""
 
+    environment: str
+    """The environment there, in its own word."""
     label: str
     """Where it is, for messages: host, project, environment and path, no credential."""
 

@@ -53,10 +53,13 @@ def backtest(
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
         known = _labels(labels)
-        chosen, promise = None if everywhere else wiring.settings.environment, wiring.promise(window, baseline)
-        past = histories(wiring.event_log, chosen, promise.window)
-        run.warn_of(tally_of(wiring.event_log.set_aside(Query(environment=chosen))))
-        found = replay(wiring.event_log, past, list(wiring.cards), promise, every, write_trace)
+        chosen, promise = (
+            None if everywhere else wiring.settings.environment,
+            wiring.verification.promise(window, baseline),
+        )
+        past = histories(wiring.stores.log, chosen, promise.window)
+        run.warn_of(tally_of(wiring.stores.log.set_aside(Query(environment=chosen))))
+        found = replay(wiring.stores.log, past, list(wiring.cards), promise, every, write_trace)
     replayed = [with_truth(one, {**past[one.deployment.environment].outcomes, **known}) for one in found]
     thresholds = other_thresholds(replayed, RATES)
     run.emit(lambda: _text(replayed, thresholds), _document(replayed, thresholds))

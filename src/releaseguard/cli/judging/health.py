@@ -65,7 +65,7 @@ def health(
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
-        observer = Observer(replace(wiring.health_world(window, provider), trace=write_trace))
+        observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
         overview = observer.look()
         while watch:
             _show(run, overview, chosen, output, clear=True)

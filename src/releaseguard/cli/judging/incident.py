@@ -81,12 +81,12 @@ def incident(
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     chosen = format_ or ("json" if run.json else "text")
     with run.wiring(environment) as wiring:
-        wiring.hurry = HURRY
+        wiring.hurry(HURRY)
         card = wiring.cards.get(provider)
         language = lang or wiring.settings.project.language
         progress = _progress if run.on_terminal else (lambda _: None)
         try:
-            context = wiring.incident_context(card, window, as_of, progress)
+            context = wiring.incidents.context(card, window, as_of, progress)
             found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
         finally:
             progress("")

@@ -68,7 +68,9 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     _check_flags(watch, within, flags)
     with run.wiring(environment) as wiring:
         request = _request(wiring, flags)
-        world = replace(wiring.verify_world(window=flags["window"], baseline=flags["baseline"]), trace=write_trace)
+        world = replace(
+            wiring.verification.context(window=flags["window"], baseline=flags["baseline"]), trace=write_trace
+        )
         judged = _judge(run, request, world, watch=watch, within=within)
         _write_back(run, request, world, judged)
     _tell_unknown(run, judged)

@@ -103,9 +103,9 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     from releaseguard_events import jsonl
 
     with run.wiring(environment) as wiring:
-        found = list(wiring.every_row.select(replace(query, newest_first=True, limit=limit)))
+        found = list(wiring.stores.every_row.select(replace(query, newest_first=True, limit=limit)))
         shown_since = found[-1].occurred_at if len(found) == limit else query.since
-        run.warn_of(tally_of(wiring.event_log.set_aside(replace(query, since=shown_since))))
+        run.warn_of(tally_of(wiring.stores.log.set_aside(replace(query, since=shown_since))))
     run.emit(lambda: _table(found), {"events": [jsonl.document(event) for event in found]})
     if len(found) == limit and not run.json:
         run.tell(f"The newest {limit}; --limit shows more.")
@@ -151,9 +151,9 @@ def export(run: Run, query: Query, environment: str | None, output: Path | None)
 
     with run.wiring(environment) as wiring, _target(output) as target:
         count = 0
-        for count, event in enumerate(wiring.every_row.select(query), 1):  # noqa: B007 - the last number is the count
+        for count, event in enumerate(wiring.stores.every_row.select(query), 1):  # noqa: B007 - the last number is the count
             target.write(line(event))
-        run.warn_of(tally_of(wiring.event_log.set_aside(query)))
+        run.warn_of(tally_of(wiring.stores.log.set_aside(query)))
     if output is not None:
         run.emit(f"{count} events in {output}", {"file": str(output), "events": count})
 
@@ -189,7 +189,7 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
     from releaseguard.eventlog.rows.aside import tally_of
 
     with run.wiring(environment) as wiring:
-        log = wiring.every_row
+        log = wiring.stores.every_row
         if not log.capabilities.has("recorded_at"):
             run.tell("The table has no recorded_at: rows that come more than 30 minutes late are not seen.")
         since = log.now()
@@ -257,7 +257,7 @@ def log_(
         written = by_hand(
             provider, event, outcome, environment=wiring.settings.environment, at=at, environ=run.environ, **given
         )
-        wiring.event_log.append([written])
+        wiring.stores.log.append([written])
     _say_what_was_taken_out(run, written)
     run.emit(f"{written.id}", {"event": jsonl.document(written)})
 
@@ -331,12 +331,12 @@ def deployed(
     release = run.said("--release", release, identifier=True)
     deployment_id = deployment_id and run.said("--deployment-id", deployment_id, identifier=True)
     with run.wiring(environment) as wiring:
-        now = wiring.event_log.now()
+        now = wiring.stores.log.now()
         if at is not None and at > now + FUTURE:
             raise UsageError(f"--at lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
         event = deployment(release.strip(), wiring.settings.environment, at or now, deployment_id, again=again)
-        new = not list(wiring.event_log.select(Query(ids=(event.id,))))
-        wiring.event_log.append([event])
+        new = not list(wiring.stores.log.select(Query(ids=(event.id,))))
+        wiring.stores.log.append([event])
         _tell_if_known(run, wiring, event)
     known = "" if new else " (was known already)"
     when = readable.date_and_clock(event.occurred_at, seconds=True)
@@ -353,7 +353,7 @@ def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
     from releaseguard.verification.release import DEPLOYED, deployments_of
 
     query = Query(environment=event.environment, providers=[OURSELVES], events=[DEPLOYED])
-    deployments = deployments_of(wiring.event_log.select(query), wiring.promise(None, None).window)
+    deployments = deployments_of(wiring.stores.log.select(query), wiring.verification.promise(None, None).window)
     same = [one for one in deployments if one.release == event.release and one.deployed_at <= event.occurred_at]
     if same and same[-1].deployed_at < event.occurred_at:
         first = readable.date_and_clock(same[-1].deployed_at, seconds=True)
@@ -407,10 +407,10 @@ def migrate(run: Run, environment: str | None, sql: bool) -> None:
     """Create or upgrade the table, its indexes and row-level security. JSON: {"done": [...]} or {"sql"}."""
     with run.wiring(environment) as wiring:
         if sql:
-            text = wiring.schema_sql()
+            text = wiring.stores.schema_sql()
             run.emit(text.rstrip("\n"), {"sql": text})
             return
-        log = wiring.event_log
+        log = wiring.stores.log
         done = list(log.migrate())
         run.emit("\n".join(done) or f"Nothing to do: {log.label} is up to date.", {"done": done, "log": log.label})
 
@@ -428,7 +428,7 @@ def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: boo
     from releaseguard.model import to_text
 
     with run.wiring(environment) as wiring:
-        log = wiring.event_log
+        log = wiring.stores.log
         _check_retention(older_than, wiring.settings.verify.baseline)
         before = log.now() - older_than
         count = _count(log, before, environment)

@@ -49,7 +49,7 @@ def import_file(run: Run, name: str, environment: str | None, flags: Flags) -> E
 
     with run.wiring(environment) as wiring, _opened(name) as file:
         if not flags.dry_run:
-            wiring.event_log.restore(())  # a refusal comes before a long file is read
+            wiring.stores.log.restore(())  # a refusal comes before a long file is read
         translation = _translation(wiring, flags)
         tally = ImportTally(strict=flags.strict)
         events = _watched(run, _events(run, wiring, _rows(name, file, flags), translation, tally))
@@ -96,7 +96,7 @@ def _translation(wiring: Wiring, flags: Flags) -> Translation:
         timezone=_zone(flags.timezone),
         environment=wiring.settings.environment,
         batch=str(new_id()),
-        now=wiring.event_log.now() if not flags.dry_run else _now(),
+        now=wiring.stores.log.now() if not flags.dry_run else _now(),
     )
 
 
@@ -198,7 +198,7 @@ def _taken(
             pass
         return None
     try:
-        return wiring.event_log.restore(events)
+        return wiring.stores.log.restore(events)
     except ReleaseguardError:
         if tally.rows:
             run.warn(

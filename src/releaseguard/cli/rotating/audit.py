@@ -56,7 +56,7 @@ def show(run: Run, provider: str | None, environment: str | None) -> None:
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
-        account = account_of(_histories(wiring.event_log), provider, environment)
+        account = account_of(_histories(wiring.stores.log), provider, environment)
         still = _still_used(wiring, account)
     document = {**to_json(account), "still_used": [one.to_json() for one in still]}
     run.emit(lambda: _show_text(account, still), document)
@@ -70,7 +70,7 @@ def _still_used(wiring: Wiring, account: RotationAccount) -> Sequence[StillUsed]
     found: list[StillUsed] = []
     for view in account.chains:
         card = cards.get(view.chain_key.provider)  # a chain outlives the card of a provider that is not used any more
-        found += still_used(wiring.event_log, view, companions_of(card) if card else {})
+        found += still_used(wiring.stores.log, view, companions_of(card) if card else {})
     return found
 
 
@@ -162,7 +162,7 @@ def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
 
     parsed = [parse_head(head) for head in heads]
     with run.wiring(environment) as wiring:
-        found = verify_log(wiring.event_log, parsed, _expected(wiring), fault=fault, names=TYPES)
+        found = verify_log(wiring.stores.log, parsed, _expected(wiring), fault=fault, names=TYPES)
     document = {
         "intact": found.intact,
         "chains": [_chain_row(one) for one in found.chains],
@@ -240,7 +240,7 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
     parsed = _lane(chain_key)
     reason = run.said("--reason", reason)
     with run.wiring(parsed.environment) as wiring:
-        journal = wiring.journal(parsed)
+        journal = wiring.rotation.journal(parsed)
         rows = mend.unsettled(journal.load())
         if not yes:
             ask("\n".join([*_foreign_lines(rows), f"Decide that these {len(rows)} rows are no part of {chain_key}?"]))
@@ -276,7 +276,7 @@ def report(run: Run, rotation: str | None, environment: str | None, form: str, o
     from releaseguard.report.postmortem import FORMATS
 
     with run.wiring(environment) as wiring:
-        document = document_of(wiring.event_log, rotation, environment)
+        document = document_of(wiring.stores.log, rotation, environment)
     if output is None:
         run.emit(lambda: FORMATS[form](document).rstrip("\n"), document)
         return

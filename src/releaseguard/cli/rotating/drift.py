@@ -35,7 +35,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     with run.wiring(environment) as wiring:
         if provider:
             wiring.cards.get(provider)
-        found = survey(wiring.managed(provider), wiring.vault, wiring.event_log, copies=copies)
+        found = survey(wiring.bindings.managed(provider), wiring.bindings.vault, wiring.stores.log, copies=copies)
         here = wiring.settings.environment
     run.emit(lambda: _text(found, here), _document(found))
     drifted = [finding for finding in found.findings if finding.status in DRIFTED]

@@ -39,7 +39,7 @@ def leaks(run: Run, environment: str | None, repo: Path | None, close_revoked: b
 
 
 def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
-    source = wiring.alerts()
+    source = wiring.rotation.alerts()
     rows = [_row(wiring, alert) for alert in source.open_alerts()]
     closed = [row for row in rows if close and row["revoked"]]
     for row in closed:
@@ -60,7 +60,7 @@ def _row(wiring: Wiring, alert: Alert) -> dict[str, Any]:
     row: dict[str, Any] = {"alert": alert, "provider": provider, "command": None, "revoked": False, "rotation_id": None}
     if provider is None:
         return row
-    view = chain_view(wiring.event_log, ChainKey(provider, wiring.settings.environment))
+    view = chain_view(wiring.stores.log, ChainKey(provider, wiring.settings.environment))
     retired = revocation_after(view, alert)
     command = f'releaseguard rotate {provider} --leak --reason "secret-scanning alert {alert.number} in {alert.place}"'
     return {**row, "command": command, "revoked": retired is not None, "rotation_id": retired}
@@ -119,7 +119,7 @@ def _what_next(row: Mapping[str, Any]) -> str:
 
 
 def _search(run: Run, wiring: Wiring, repo: Path) -> ExitCode:
-    haystack = wiring.repository(repo)
+    haystack = wiring.rotation.repository(repo)
     hits = haystack.search(list(_needles(wiring)))
     found = {"hits": [asdict(hit) for hit in hits], "whole_history": haystack.whole}
     run.emit(lambda: _hits_text(hits, repo, haystack.whole), found)
@@ -133,13 +133,13 @@ def _needles(wiring: Wiring) -> Iterator[Needle]:
     from releaseguard.errors import NotFound
     from releaseguard.leaks.interface import Needle
 
-    stored = [name for name in wiring.vault.names() if wiring.cards.secret(name)]
+    stored = [name for name in wiring.bindings.vault.names() if wiring.cards.secret(name)]
     for name in stored:
-        newest = wiring.vault.read(name)
+        newest = wiring.bindings.vault.read(name)
         yield Needle(name, newest.version, newest.value)
         for version in range(newest.version - 1, 0, -1):
             try:
-                yield Needle(name, version, wiring.vault.read(name, version).value)
+                yield Needle(name, version, wiring.bindings.vault.read(name, version).value)
             except NotFound:
                 break  # servers keep a limited history, and some give the newest version only
 

@@ -125,7 +125,7 @@ def _dashed(word: str) -> str:
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mapping[str, object]) -> ExitCode:
     card = wiring.cards.get(provider)
     request = _request(card, flags)
-    context = wiring.rotation_context(card, request.secret)
+    context = wiring.rotation.context(card, request.secret)
     _check_named(wiring, [provider], flags)
     if not (yes or request.dry_run or any(flags[verb] for verb in VERBS)):
         _confirm(run, context, request)
@@ -137,11 +137,12 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mappi
 
 
 def _check_named(wiring: Wiring, providers: Sequence[str], flags: Mapping[str, object]) -> None:
+    from releaseguard.compose.configuration import ADDRESSES
     from releaseguard.rotation.planning.new_destinations import check_named
 
     named = _texts(flags["new_destinations"])
     if named:
-        check_named(named, [address.uri for name in providers for address in wiring.addresses_of(name)])
+        check_named(named, [one for name in providers for one in wiring.bindings.addresses_of(name)], ADDRESSES.parse)
 
 
 def rotated(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
@@ -200,7 +201,7 @@ def _with_exposure(
     told: Sequence[str] = ()
     if request.leak or (request.action is not RotateAction.CONFIRM_REVOKED and not _is_reported(context, view.id)):
         secret = view.pins[0].name if view.pins else request.secret
-        exposure = gather(wiring.leak_surroundings(context, secret), view.leak.versions, view.began_at)
+        exposure = gather(wiring.rotation.exposure_sources(context, secret), view.leak.versions, view.began_at)
         context.log.append([exposure_event(context.chain_key, view.id, exposure)])
         told = summary(exposure.to_json())
     written = _postmortem(wiring, context, view.id)
@@ -248,7 +249,7 @@ def _with_closed_alerts(wiring: Wiring, context: RotationContext, result: Rotati
 
     try:
         closed = close_revoked(
-            wiring.alerts(), wiring.cards, context.card.id, chain_view(context.log, context.chain_key)
+            wiring.rotation.alerts(), wiring.cards, context.card.id, chain_view(context.log, context.chain_key)
         )
     except ReleaseguardError as error:
         return replace(result, remarks=(*result.remarks, f"GitHub's alerts could not be looked at: {error}"))
@@ -261,7 +262,7 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, obj
     from releaseguard.rotation.drift.compare import PUSHABLE
     from releaseguard.rotation.drift.survey import survey
 
-    found = survey(wiring.managed(), wiring.vault, wiring.event_log, copies=False)
+    found = survey(wiring.bindings.managed(), wiring.bindings.vault, wiring.stores.log, copies=False)
     drifted = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
     units = {(name, wiring.cards.get(name).unit_of(secret)[0].name): None for name, secret in drifted}
     if not units:
@@ -272,7 +273,7 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, obj
     results = []
     _check_named(wiring, [name for name, _ in units], flags)
     for name, secret in units:
-        context = wiring.rotation_context(wiring.cards.get(name), secret)
+        context = wiring.rotation.context(wiring.cards.get(name), secret)
         request = replace(_request(wiring.cards.get(name), {**flags, "secret": secret}), push_again=True)
         results.append(_attempted(run, wiring, context, request))
     run.emit(lambda: "\n\n".join(text_of(one) for one in results), {"rotations": [one.to_json() for one in results]})

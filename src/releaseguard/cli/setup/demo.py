@@ -58,7 +58,8 @@ def _removed_afterwards(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
-    from releaseguard import settings, wiring
+    from releaseguard import wiring
+    from releaseguard.compose import configuration
     from releaseguard.sandbox.story import BUSY, TOLD_AT, TOLD_WITH, Story, furnished, seed
 
     with furnished() as world:
@@ -68,7 +69,7 @@ def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
         kept = () if scenario == "release" else ("sendgrid",)
         world.destinations = {name: world.destinations[name] for name in kept}
         config = world.write(folder)
-        loaded = settings.load(config, environment=None, environ={})
+        loaded = configuration.load(config, environment=None, environ={})
         with wiring.open_up(loaded, world.environ()) as opened:
             yield _Stage(run, Story(world, week), opened)
 
@@ -102,7 +103,7 @@ class _Stage:
         from releaseguard.eventlog.interface import Query
         from releaseguard.model import OURSELVES
 
-        rows = list(self.wiring.event_log.select(Query(providers=[OURSELVES], newest_first=True, limit=400)))
+        rows = list(self.wiring.stores.log.select(Query(providers=[OURSELVES], newest_first=True, limit=400)))
         ours = [row for row in rows if row.event != "release_deployed"]
         names = [row.event for row in reversed(ours) if not row.event.startswith(("rotation_lease", "release_check"))]
         text = "\n".join(f"{name}" for name in dict.fromkeys(names))
@@ -128,7 +129,7 @@ def _rotate(stage: _Stage) -> None:
 
     stage.story.leak()
     stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in Infisical.")
-    world = stage.wiring.rotation_context(stage.wiring.cards.get("sendgrid"), None)
+    world = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
     request = RotateRequest(leak=True, reason="key in a public gist")
     result = rotated(stage.run, stage.wiring, world, request)
     line = 'releaseguard rotate sendgrid --leak --reason "key in a public gist" --yes'
@@ -142,7 +143,7 @@ def _confirm(stage: _Stage) -> None:
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)
     stage.say("\nOnly now the old key is revoked at SendGrid.")
-    world = stage.wiring.rotation_context(stage.wiring.cards.get("sendgrid"), None)
+    world = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
     result = rotated(stage.run, stage.wiring, world, RotateRequest(action=RotateAction.CONFIRM_REVOKED))
     line = "releaseguard rotate sendgrid --confirm-revoked"
     retired = result.state is RotationState.RETIRED and result.exit_code is ExitCode.OK
@@ -161,7 +162,7 @@ def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
     from releaseguard.verification.document import document_of
     from releaseguard.verification.run import Verifier, VerifyRequest, written_back
 
-    world = stage.wiring.verify_world()
+    world = stage.wiring.verification.context()
     request = VerifyRequest(release=release, flows=False)
     judged = Verifier(request, world).look()
     world.log.append(written_back(judged))

@@ -279,10 +279,10 @@ def _web_address_or_nothing(text: str) -> str:
 
 
 def _destination(text: str) -> str:
-    from releaseguard.destinations.address import parse
+    from releaseguard.compose.configuration import ADDRESSES
 
     try:
-        parse(text)
+        ADDRESSES.parse(text)
     except ConfigError as error:
         raise UsageError(error.what, where="--destination", next_step=error.next_step) from None
     return text.strip()
@@ -305,18 +305,20 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
 
     Raises ``UsageError`` where none would, ``SafeModeRefusal`` for a provider's host.
     """
-    from releaseguard import addresses, settings, tomlfile, wiring
-    from releaseguard.doctor.requirements import variables_asked_for
+    from releaseguard import settings, tomlfile
+    from releaseguard.compose import configuration, endpoints
+    from releaseguard.compose.requirements import variables_asked_for
+    from releaseguard.compose.safety import check
 
     document = tomlfile.parse(text, config)
     url = document.data["events"]["url"]
     named = dict.fromkeys(settings.variables_in(url), "unknown")
     try:
-        read = settings.of(document, environment=None, environ=named, path=config)
-        wiring.check(read, {}, cards)
+        read = configuration.of(document, environment=None, environ=named, path=config)
+        check(read, {}, cards)
     except ConfigError as error:
         raise UsageError(error.what, next_step=error.next_step) from None
-    lacking = addresses.to_be_trusted(read, {})
+    lacking = endpoints.to_be_trusted(read, {})
     return [*variables_asked_for(read, url), *(f"{name}={value} {_YOURS}" for name, value in lacking.items())]
 
 

@@ -37,16 +37,16 @@ class Run:
 
     def settings(self, environment: str | None = None) -> Settings:
         """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
-        from releaseguard import settings
+        from releaseguard.compose import configuration
 
-        return settings.load(self.config, environment=environment, environ=self.environ)
+        return configuration.load(self.config, environment=environment, environ=self.environ)
 
     def wiring(self, environment: str | None = None) -> Wiring:
         """The way to every service, with SAFE MODE on. Raises ``ConfigError``."""
         from releaseguard import wiring
 
         opened = wiring.open_up(self.settings(environment), self.environ)
-        opened.tell = self.tell
+        opened.tell_through(self.tell)
         for note in opened.notes:
             self.tell(note)
         return opened

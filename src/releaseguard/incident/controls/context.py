@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,8 @@ class ControlContext:
     began: datetime | None
     projects: Sequence[Project]
     repositories: Sequence[Repository]
+    examples: Mapping[str, str]
+    """A destination for each of ``project`` and ``repository``, for whoever has configured none."""
     secrets: Secrets
     count_rows: CountRows | None
     database_setting: str
@@ -36,3 +38,7 @@ class ControlContext:
     """The app's test files that name a provider; ``None`` where no checkout is at hand."""
     scrub: Callable[[str], str]
     """For words that the app and its services wrote."""
+
+    def destinations_setting(self, kind: str) -> str:
+        """What to write into the configuration for a place of ``kind``."""
+        return f'[providers.{self.card.id}] destinations = ["{self.examples[kind]}"]'

@@ -8,11 +8,12 @@ from datetime import datetime
 from releaseguard import readable
 from releaseguard.cards.spec import Control
 from releaseguard.errors import ReleaseguardError
-from releaseguard.functions.interface import Calls, Function, FunctionLogs
+from releaseguard.functions.interface import Calls, Function
 from releaseguard.health.interface import TROUBLED
 from releaseguard.health.judge import SURE, UNKNOWN_SHARE
 from releaseguard.incident.controls.context import ControlContext
-from releaseguard.incident.sources.problems import SUPABASE, not_configured, not_done, problem, remedy
+from releaseguard.incident.sources.outside import Project
+from releaseguard.incident.sources.problems import not_configured, not_done, problem, remedy
 from releaseguard.incident.sources.secrets import unless_refused
 from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import Counted, Message, message
@@ -26,19 +27,19 @@ MOST_LINES = 8
 def function_logs(control: Control, around: ControlContext) -> ControlResult:
     name = control.target or ""
     if not around.projects:
-        return not_configured("project", f'[providers.{around.card.id}] destinations = ["supabase:REF"]')
+        return not_configured("project", around.destinations_setting("project"))
     known: set[str] = set()
-    failures: list[ReleaseguardError] = []
+    failures: list[ControlResult] = []
     for project in around.projects:
         try:
             functions = {one.name: one for one in project.functions()}
             if name in functions:
-                return _logs_of(project.logs(), functions[name], around)
+                return _logs_of(project, functions[name], around)
         except ReleaseguardError as error:
-            failures.append(unless_refused(error))
+            failures.append(not_done(unless_refused(error), project.service))
         else:
             known |= {*functions}
-    return not_done(failures[0], SUPABASE) if failures else _not_deployed(name, known, around)
+    return failures[0] if failures else _not_deployed(name, known, around)
 
 
 def _not_deployed(name: str, known: set[str], around: ControlContext) -> ControlResult:
@@ -49,8 +50,9 @@ def _not_deployed(name: str, known: set[str], around: ControlContext) -> Control
     return ControlResult(status=Status.BAD, says=says, next_step=step)
 
 
-def _logs_of(logs: FunctionLogs, function: Function, around: ControlContext) -> ControlResult:
-    url = f"https://supabase.com/dashboard/project/{logs.place.partition(':')[2]}/functions/{function.name}/logs"
+def _logs_of(project: Project, function: Function, around: ControlContext) -> ControlResult:
+    logs = project.logs()
+    url = logs.page(function)
     says = list(_state(logs.place, function))
     bad = not function.active
     try:
@@ -59,9 +61,9 @@ def _logs_of(logs: FunctionLogs, function: Function, around: ControlContext) -> 
         lines = logs.troubles(function, around.since, around.until, MOST_LINES)
     except ReleaseguardError as error:
         unless_refused(error)
-        says.append(problem(error, SUPABASE))
+        says.append(problem(error, project.service))
         status = Status.BAD if bad else Status.NOT_DONE
-        return ControlResult(status=status, says=says, next_step=remedy(error, SUPABASE), url=url)
+        return ControlResult(status=status, says=says, next_step=remedy(error, project.service), url=url)
     says += _said_of(calls, around.since)
     if counted:
         says.append(message("function.statistics", failed=counted.failed, total=counted.total))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from releaseguard.cards.spec import Control
 from releaseguard.incident.controls.context import ControlContext
-from releaseguard.incident.sources.problems import INFISICAL, SERVICES, not_configured, problem, remedy
+from releaseguard.incident.sources.problems import ServiceLabel, not_configured, problem, remedy
 from releaseguard.incident.sources.secrets import DestinationObservation
 from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import Message, message
@@ -31,8 +31,9 @@ def secret_present(control: Control, around: ControlContext) -> ControlResult:
     found = next((status for status in (Status.BAD, Status.UNCLEAR) if status in statuses), Status.OK)
     step = None
     if around.secrets.vault_problem is not None:
-        says.append(message("secret.not_compared", problem=problem(around.secrets.vault_problem, INFISICAL)))
-        step = remedy(around.secrets.vault_problem, INFISICAL)
+        vault = around.secrets.vault_service
+        says.append(message("secret.not_compared", problem=problem(around.secrets.vault_problem, vault)))
+        step = remedy(around.secrets.vault_problem, vault)
     step = _steps(unread) or step
     return ControlResult(status=found, says=says, next_step=step, command=command if found is Status.BAD else None)
 
@@ -44,15 +45,15 @@ def _nowhere(unread: Sequence[DestinationObservation]) -> ControlResult:
 
 def _steps(unread: Sequence[DestinationObservation]) -> Message | None:
     """What to do about every service that did not answer."""
-    first: dict[str, Message] = {}
+    first: dict[ServiceLabel, Message] = {}
     for look in unread:
         if look.problem is not None and look.site.service not in first:
-            first[look.site.service] = remedy(look.problem, SERVICES[look.site.service])
+            first[look.site.service] = remedy(look.problem, look.site.service)
     return message("remedy.several", steps=list(first.values())) if first else None
 
 
 def _unread(look: DestinationObservation) -> Message:
-    service = SERVICES[look.site.service]
+    service = look.site.service
     told = problem(look.problem, service) if look.problem else message("problem.other", service=service.name, what="")
     return message("problem.at_place", place=look.site.uri, problem=told)
 

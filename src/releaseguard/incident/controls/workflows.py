@@ -8,7 +8,7 @@ from releaseguard.cards.spec import Control
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.errors import ReleaseguardError
 from releaseguard.incident.controls.context import ControlContext
-from releaseguard.incident.sources.problems import GITHUB, not_configured, not_done
+from releaseguard.incident.sources.problems import not_configured, not_done
 from releaseguard.incident.sources.secrets import unless_refused
 from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import Fact, Message, message
@@ -19,22 +19,22 @@ SHOWN_RUNS = 3
 def workflow_runs(control: Control, around: ControlContext) -> ControlResult:
     workflow = control.target or ""
     if not around.repositories:
-        return not_configured("repository", f'[providers.{around.card.id}] destinations = ["github:OWNER/REPO"]')
+        return not_configured("repository", around.destinations_setting("repository"))
     runs: list[WorkflowRun] = []
     known = False
-    failures: list[ReleaseguardError] = []
+    failures: list[ControlResult] = []
     for repository in around.repositories:
         try:
             found = repository.newest(workflow)
         except ReleaseguardError as error:
-            failures.append(unless_refused(error))
+            failures.append(not_done(unless_refused(error), repository.service))
             continue
         known = known or found is not None
         runs += [run for run in found or () if run.started_at < around.until]
     if runs:
         return _runs(sorted(runs, key=lambda run: run.changed_at, reverse=True), around)
     if failures:
-        return not_done(failures[0], GITHUB)
+        return failures[0]
     key = "workflow.never_ran" if known else "workflow.absent"
     says = [message(key, workflow=workflow, places=[one.place for one in around.repositories])]
     if known:

@@ -9,6 +9,7 @@ from typing import Any
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.errors import ReleaseguardError
 from releaseguard.functions.interface import Function, FunctionLogs
+from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import unless_refused
 
 MOST_RUNS = 10
@@ -39,6 +40,7 @@ class Project:
 
     place: str
     open: Callable[[], FunctionLogs]
+    service: ServiceLabel
     _once: _Once = field(default_factory=_Once)
 
     def logs(self) -> FunctionLogs:
@@ -56,6 +58,7 @@ class Repository:
 
     place: str
     open: Callable[[], WorkflowHistory]
+    service: ServiceLabel
     _once: _Once = field(default_factory=_Once)
 
     def newest(self, workflow: str) -> Sequence[WorkflowRun] | None:

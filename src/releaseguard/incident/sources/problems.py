@@ -25,12 +25,7 @@ class ServiceLabel:
     """What its credential is called."""
 
 
-GITHUB = ServiceLabel("GitHub", "RELEASEGUARD_GITHUB_TOKEN")
-VERCEL = ServiceLabel("Vercel", "VERCEL_TOKEN")
-SUPABASE = ServiceLabel("Supabase", "SUPABASE_ACCESS_TOKEN")
-INFISICAL = ServiceLabel("Infisical", "INFISICAL_TOKEN")
 APP_DATABASE = ServiceLabel("[app] database", "APP_DATABASE_URL")
-SERVICES = {"github": GITHUB, "vercel": VERCEL, "supabase": SUPABASE}
 
 
 def problem(error: ReleaseguardError, service: ServiceLabel) -> Message:

@@ -9,6 +9,7 @@ from datetime import datetime
 from releaseguard.destinations.interface import Item, ItemKind, Observed
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
+from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.rotation.drift.compare import DriftFinding
 from releaseguard.rotation.drift.survey import Managed, survey
 from releaseguard.rotation.planning.groups import COMPANION_SUFFIX
@@ -21,7 +22,7 @@ class ConfiguredDestination:
     """One configured place; ``open`` may raise ``ConfigError`` where its service has no credential."""
 
     uri: str
-    service: str
+    service: ServiceLabel
     open: Callable[[], Managed]
     """The provider with this place alone."""
 
@@ -46,6 +47,7 @@ class Secrets:
     sites: Sequence[ConfiguredDestination]
     log: EventLog
     vault: Callable[[], Vault]
+    vault_service: ServiceLabel
     vault_problem: ReleaseguardError | None = None
     """Why the places could not be compared with the vault."""
     _seen: Sequence[DestinationObservation] | None = field(default=None)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign
 from releaseguard.cards.spec import Card, SecretSpec
-from releaseguard.destinations.address import parse
+from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, Observed, SyncStatus
-from releaseguard.errors import NotFound
+from releaseguard.errors import ConfigError, NotFound
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, unmanaged
@@ -31,8 +32,9 @@ class Managed:
     card: Card
     chain_key: ChainKey
     bindings: Sequence[Binding]
-    configured: Sequence[str]
+    configured: Sequence[Address]
     """Every destination that the configuration names for the provider, in any environment: no copies."""
+    read: ReadAddress
     sensitive: bool = False
     """Whether secrets must not be readable at their destinations."""
 
@@ -149,9 +151,9 @@ def _matters(managed: Managed, finding: DriftFinding) -> bool:
         return managed.sensitive
     if finding.status is DriftStatus.SHADOWED:
         by = finding.reason.removeprefix("shadowed by ")
-        ours = {parse(binding.destination.uri) for binding in managed.bindings}
-        # A Vercel variable for a branch is shadowed by something that is no address.
-        return not by.startswith("github:") or parse(by).place not in ours
+        ours = {binding.destination.address for binding in managed.bindings}
+        with suppress(ConfigError):  # what shadows it may be no address
+            return managed.read(by).place not in ours
     return True
 
 
@@ -169,8 +171,7 @@ def pushed_to(view: ChainView, binding: Binding, secret: str) -> LastPush | None
 
 
 def _copies(managed: Managed, stored: frozenset[str]) -> CopiesFound:
-    configured = [parse(uri) for uri in managed.configured]
     names = [secret.name for secret in secrets_of(managed.card, stored)]
     return search_for_copies(
-        managed.bindings, names, lambda uri: any(parse(uri).overlaps(address) for address in configured)
+        managed.bindings, names, lambda uri: any(managed.read(uri).overlaps(address) for address in managed.configured)
     )

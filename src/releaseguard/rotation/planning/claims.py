@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from releaseguard.audit.chain import ChainKey
-from releaseguard.destinations.address import parse
 from releaseguard.errors import ConfigError
 from releaseguard.rotation.context import Claim
 
@@ -33,7 +32,7 @@ def check_claims(claims: Sequence[Claim], chain_key: ChainKey) -> None:
 
 def claims_in_doubt(claims: Sequence[Claim], chain_key: ChainKey) -> frozenset[str]:
     """The places of ``chain_key`` of which only their service can tell whether somebody else claims them too."""
-    pairs = [pair for pair in _rivals(claims, chain_key) if parse(pair[0].uri).may_be(parse(pair[1].uri))]
+    pairs = [pair for pair in _rivals(claims, chain_key) if pair[0].address.may_be(pair[1].address)]
     return frozenset(claim.uri for pair in pairs for claim in pair if claim.owner == chain_key)
 
 
@@ -42,12 +41,12 @@ def _rivals(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Clai
     for one, other in combinations(claims, 2):
         if chain_key not in (one.owner, other.owner) or one.name.upper() != other.name.upper():
             continue
-        folded = parse(one.uri).folds_names and parse(other.uri).folds_names
+        folded = one.address.folds_names and other.address.folds_names
         shared = one.shared and other.shared and one.owner != other.owner
         if (one.name == other.name or folded) and not shared:
             yield one, other
 
 
 def _same_place(one: Claim, other: Claim) -> bool:
-    mine, theirs = (parse(one.uri), *one.also), (parse(other.uri), *other.also)
+    mine, theirs = (one.address, *one.also), (other.address, *other.also)
     return any(place.overlaps(there) for place in mine for there in theirs)

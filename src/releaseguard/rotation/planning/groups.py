@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from releaseguard.cards.spec import Card, SecretSpec
-from releaseguard.destinations.address import parse
 from releaseguard.destinations.interface import Destination, Item, ItemKind
 from releaseguard.errors import UsageError
 from releaseguard.rotation.context import Binding
@@ -110,7 +109,7 @@ def deployments_for(destinations: Iterable[Destination]) -> Sequence[DeploymentT
     for destination in destinations:
         if not destination.needs_deployment:
             continue
-        address = parse(destination.uri)
+        address = destination.address
         targets = [target for target in address.targets if target != "development"]
         if not targets:
             continue

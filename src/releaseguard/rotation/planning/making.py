@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from releaseguard.cards.spec import Card
+from releaseguard.destinations.address import ReadAddress
 from releaseguard.destinations.interface import CostEstimate
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
@@ -52,7 +53,7 @@ def make_plan(
         origin=request.origin,
         pins=pins,
         seen=_seen(group, facts),
-        destinations=tuple(_planned(group, binding, facts, view) for binding in bindings),
+        destinations=tuple(_planned(group, binding, facts, view, rules.read_address) for binding in bindings),
         deployments=deployments_for(binding.destination for binding in bindings) if request.deploy else (),
         costs=_costs(group, bindings, facts, request, rules),
         leak=leak,
@@ -102,7 +103,9 @@ def _pin(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainVie
     )
 
 
-def _planned(group: SecretGroup, binding: Binding, facts: PlanningFacts, view: ChainView) -> PlannedDestination:
+def _planned(
+    group: SecretGroup, binding: Binding, facts: PlanningFacts, view: ChainView, read: ReadAddress
+) -> PlannedDestination:
     destination = binding.destination
     estimate = facts.estimates.get(binding.key, CostEstimate(0, 0, (), ()))
     placeholder = {name: (Secret(""), 0) for name in group.names}
@@ -117,7 +120,7 @@ def _planned(group: SecretGroup, binding: Binding, facts: PlanningFacts, view: C
         estimate.writes,
         tuple(estimate.create),
         tuple(estimate.update),
-        new=bool(never_written([destination.uri], view)),
+        new=bool(never_written([destination.address], view, read)),
     )
 
 
@@ -126,7 +129,7 @@ def _costs(
 ) -> Sequence[ServiceCost]:
     # A version that was there when the plan was made has been read; one that is to be made is read back.
     made = len(group.secrets) if request.origin is not ValueSource.INFISICAL else 0
-    reads, writes = {"infisical": made}, {"infisical": made}
+    reads, writes = {rules.vault_service: made}, {rules.vault_service: made}
     for binding in bindings:
         estimate, service = facts.estimates.get(binding.key), binding.destination.service
         if estimate:

@@ -10,43 +10,43 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from releaseguard.destinations.address import Address, parse
+from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.errors import ConfigError, Refused, UsageError
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.tomlfile import did_you_mean
 
 
-def never_written(uris: Iterable[str], view: ChainView) -> Sequence[str]:
-    """Those of ``uris`` that nothing of the chain was ever written to, or that lie partly outside of what was; none
-    where it has written nowhere yet."""
-    known = list(_places(view.written))
-    return [uri for uri in uris if not _covered(parse(uri), known)] if known else []
+def never_written(addresses: Iterable[Address], view: ChainView, read: ReadAddress) -> Sequence[Address]:
+    """Those of ``addresses`` that nothing of the chain was ever written to, or that lie partly outside of what was;
+    none where it has written nowhere yet."""
+    known = list(_places(view.written, read))
+    return [address for address in addresses if not _covered(address, known)] if known else []
 
 
-def refuse_new(uris: Sequence[str], view: ChainView, named: Sequence[str]) -> None:
-    """Raise ``Refused`` for the first of ``uris`` that is new and not among those that were ``named``.
+def refuse_new(addresses: Sequence[Address], view: ChainView, named: Sequence[str], read: ReadAddress) -> None:
+    """Raise ``Refused`` for the first of ``addresses`` that is new and not among those that were ``named``.
 
     What an unfinished rotation of the chain was begun with is not new: whoever began it has named it.
     """
     begun = view.current if view.current and not view.current.finished else None
-    agreed = list(_places([*named, *(begun.names if begun else ())]))
-    for uri in never_written(uris, view):
-        if not _covered(parse(uri), agreed):
+    agreed = list(_places([*named, *(begun.names if begun else ())], read))
+    for address in never_written(addresses, view, read):
+        if not _covered(address, agreed):
             raise Refused(
-                f"{uri} is a destination that no rotation of {view.chain_key} has ever written, and in GitHub Actions "
-                "nobody looks at the plan: a value that goes to a wrong place is out",
-                where=uri,
-                next_step=f"If it is yours and meant, add: --new-destination {uri}. If not, see who changed "
+                f"{address.uri} is a destination that no rotation of {view.chain_key} has ever written, and in GitHub "
+                "Actions nobody looks at the plan: a value that goes to a wrong place is out",
+                where=address.uri,
+                next_step=f"If it is yours and meant, add: --new-destination {address.uri}. If not, see who changed "
                 "[providers] in releaseguard.toml.",
             )
 
 
-def check_named(named: Sequence[str], uris: Sequence[str]) -> None:
+def check_named(named: Sequence[str], addresses: Sequence[Address], read: ReadAddress) -> None:
     """Raise ``UsageError`` for a ``--new-destination`` that is none of the configured ones, ``ConfigError`` for one
     that is no address."""
-    places = [parse(uri) for uri in uris]
+    uris = [address.uri for address in addresses]
     for text in named:
-        if not any(parse(text).overlaps(place) for place in places):
+        if not any(read(text).overlaps(address) for address in addresses):
             raise UsageError(
                 f"--new-destination {text} is no destination of this rotation",
                 next_step=f"{did_you_mean(text, uris)} Configured are: {', '.join(uris) or 'none'}.",
@@ -54,13 +54,13 @@ def check_named(named: Sequence[str], uris: Sequence[str]) -> None:
 
 
 def _covered(place: Address, known: Iterable[Address]) -> bool:
-    """Whether all of ``place`` is among ``known``: of a project at Vercel every target is a place of its own."""
+    """Whether all of ``place`` is among ``known``: every target of a place is one of its own."""
     site = replace(place, targets=(), rename=None)
     same = [one for one in known if one.overlaps(site)]
     return bool(same) and {*place.targets} <= {target for one in same for target in one.targets}
 
 
-def _places(keys: Iterable[str]) -> Iterator[Address]:
+def _places(keys: Iterable[str], read: ReadAddress) -> Iterator[Address]:
     for key in keys:
         with suppress(ConfigError):  # of a history that an older or newer version wrote
-            yield parse(key)
+            yield read(key)

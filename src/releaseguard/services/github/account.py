@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from releaseguard.destinations.address import Address, Scheme
 from releaseguard.errors import ServiceError
 from releaseguard.http import Reply, ServiceClient
 from releaseguard.model import Remark, Standing
+from releaseguard.services.github.address import ACTIONS, DEPENDABOT, GitHubAddress
 from releaseguard.services.github.app import GitHubInstallation
 
 SCARCE = 0.1
@@ -16,13 +16,13 @@ SCARCE = 0.1
 
 
 def account(
-    client: ServiceClient, installation: GitHubInstallation | None, addresses: Sequence[Address]
+    client: ServiceClient, installation: GitHubInstallation | None, addresses: Sequence[GitHubAddress]
 ) -> Iterator[Remark]:
     """The token is good (``/rate_limit`` takes every kind), may write as far as GitHub says, and has requests left."""
     reply = client.request("GET", "/rate_limit")
     yield Remark(Standing.OK, "GitHub accepts the credential", client.host)
     yield from _left(reply, client.host)
-    organisations = any(address.account and not address.repo for address in addresses)
+    organisations = any(not address.repo for address in addresses)
     if installation is not None:
         yield from _app_may(installation.permissions(), addresses, client.host)
     else:
@@ -58,10 +58,10 @@ def _token_may(scopes: str | None, *, organisations: bool, where: str) -> Remark
     )
 
 
-def _app_may(permissions: Mapping[str, str], addresses: Sequence[Address], where: str) -> Iterator[Remark]:
+def _app_may(permissions: Mapping[str, str], addresses: Sequence[GitHubAddress], where: str) -> Iterator[Remark]:
     """By the names of the REST API's "permissions" of an installation."""
     wanted = {_app_permission(address): None for address in addresses}
-    if any(address.scheme is Scheme.GITHUB and address.repo and not address.environment for address in addresses):
+    if any(address.scheme == ACTIONS and address.repo and not address.environment for address in addresses):
         wanted["actions_variables"] = None
     missing = [name for name in wanted if permissions.get(name) not in {"write", "admin"}]
     if missing:
@@ -71,8 +71,8 @@ def _app_may(permissions: Mapping[str, str], addresses: Sequence[Address], where
         yield Remark(Standing.OK, f"the GitHub App may write {', '.join(wanted)}", where, about="write")
 
 
-def _app_permission(address: Address) -> str:
-    if address.scheme is Scheme.GITHUB_DEPENDABOT:
+def _app_permission(address: GitHubAddress) -> str:
+    if address.scheme == DEPENDABOT:
         return "dependabot_secrets" if address.repo else "organization_dependabot_secrets"
     if address.environment:
         return "environments"

@@ -1,4 +1,4 @@
-"""Workflow runs of GitHub Actions (https://docs.github.com/rest/actions/workflow-runs)."""
+"""GitHub Actions: its workflow runs (https://docs.github.com/rest/actions/workflow-runs), and its jobs' own token."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import parse_qsl
 
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
+from releaseguard.errors import AccessDenied
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries, pages
 from releaseguard.model import from_text
+from releaseguard.secret import Secret
+from releaseguard_events.places.urls import split
 
 
 class GitHubWorkflows(WorkflowHistory):
@@ -63,3 +67,23 @@ def _moment(value: object) -> datetime | None:
         return from_text(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def actions_id_token(client: ServiceClient, request_url: str, audience: str | None = None) -> Secret:
+    """The job's OIDC token from GitHub Actions.
+
+    ``request_url`` is ``ACTIONS_ID_TOKEN_REQUEST_URL``; ``client`` is at its host and sends
+    ``ACTIONS_ID_TOKEN_REQUEST_TOKEN`` as bearer. Raises ``ServiceError`` or one of its kinds.
+    """
+    parts = split(request_url)
+    params: dict[str, str] = dict(parse_qsl(parts.query))
+    if audience:
+        params["audience"] = audience
+    answer = client.request("GET", parts.path, params=params).json()
+    if not isinstance(answer, dict) or not answer.get("value"):
+        raise AccessDenied(
+            "GitHub Actions gave no OIDC token",
+            where=client.host,
+            next_step="Give the job `permissions: id-token: write`.",
+        )
+    return Secret(str(answer["value"]))

@@ -7,17 +7,15 @@ variables. A value never comes back; ``updated_at`` (whole seconds) is the only 
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
-from releaseguard.destinations.address import Address, Scheme
 from releaseguard.destinations.interface import (
     SHADOWS_UNREAD,
     CopySearch,
@@ -26,8 +24,6 @@ from releaseguard.destinations.interface import (
     Item,
     ItemKind,
     Observed,
-    QueuedRun,
-    RunQueue,
     SyncStatus,
     WriteResult,
 )
@@ -41,87 +37,17 @@ from releaseguard.errors import (
     Refused,
     ServiceError,
 )
-from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
+from releaseguard.http import Reply, ServiceClient, member, quoted
 from releaseguard.http.paging import pages
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
-
-GITHUB_LIMITS = Limits(concurrency=50, points_per_minute=900, writes_per_minute=80, writes_per_hour=500)
-"""GitHub's secondary limits; of the 100 requests at once half is left to the rest of the organisation."""
+from releaseguard.services.github.address import ACTIONS, GitHubAddress, actions, dependabot
+from releaseguard.services.github.keys import PublicKey, PublicKeys, as_bytes, sealed
+from releaseguard.services.github.requests import secrets_path, variables_path
 
 LARGEST = 48 * 1024
 """Bytes of one secret or variable."""
 _NAME = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]*", re.IGNORECASE)
-_LIVE = ("queued", "waiting", "pending", "requested", "in_progress")
-"""A run in one of these states has read its repository's secrets (when it was queued) and may still use them."""
-
-
-def github_headers(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:
-    """What a ``ServiceClient`` for GitHub sends with each request; ``token`` is asked each time."""
-
-    def headers() -> Mapping[str, str | Secret]:
-        return {
-            "authorization": Secret(f"Bearer {token().reveal()}"),
-            "accept": "application/vnd.github+json",
-            "x-github-api-version": "2022-11-28",
-        }
-
-    return headers
-
-
-def sealed(public_key: str, value: Secret) -> str:
-    """``value`` in a sealed box for ``public_key`` (base64), as GitHub takes it. Raises ``ServiceError``."""
-    from nacl.encoding import Base64Encoder
-    from nacl.exceptions import CryptoError
-    from nacl.public import PublicKey, SealedBox
-
-    try:
-        box = SealedBox(PublicKey(public_key.encode(), Base64Encoder))
-    except (CryptoError, ValueError, TypeError):
-        raise ServiceError(
-            "the public key that GitHub gave is not a key",
-            next_step="Check that [github] url is the address of GitHub's API.",
-        ) from None
-    return bytes(box.encrypt(_bytes(value), Base64Encoder)).decode()
-
-
-def _bytes(value: Secret) -> bytes:
-    return value.reveal().encode(errors="surrogatepass")  # an encoding error would carry the value
-
-
-@dataclass(frozen=True, slots=True)
-class PublicKey:
-    id: str
-    key: str
-
-
-class PublicKeys:
-    """The places' public keys, each fetched once. Shared by all destinations of a run and by their threads."""
-
-    def __init__(self, client: ServiceClient) -> None:
-        self._client = client
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._keys: dict[str, PublicKey] = {}
-
-    def has(self, secrets_path: str) -> bool:
-        """Whether the key of the store at ``secrets_path`` has been fetched."""
-        return secrets_path in self._keys
-
-    def of(self, secrets_path: str, *, instead_of: PublicKey | None = None) -> PublicKey:
-        """The key of the store at ``secrets_path``; a new one where GitHub no longer takes ``instead_of``.
-
-        Raises ``NotFound`` where there is no such store.
-        """
-        with self._lock:
-            mine = self._locks.setdefault(secrets_path, threading.Lock())
-        with mine:
-            if self._keys.get(secrets_path) in {None, instead_of}:
-                reply = self._client.request("GET", f"{secrets_path}/public-key")
-                found = reply.json()
-                identity, key = member(found, "key_id", reply.where), member(found, "key", reply.where)
-                self._keys[secrets_path] = PublicKey(str(identity), str(key))
-            return self._keys[secrets_path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +73,7 @@ class _Seen:
 class GitHubDestination(Destination):
     """One store of secrets at GitHub. ``keys`` may be shared between destinations of the same client."""
 
+    address: GitHubAddress
     service = "github"
     runtime = False
     needs_deployment = False
@@ -154,17 +81,16 @@ class GitHubDestination(Destination):
     def __init__(
         self,
         client: ServiceClient,
-        address: Address,
+        address: GitHubAddress,
         *,
         keys: PublicKeys | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.uri = address.uri
-        self.holds_companions = address.scheme is Scheme.GITHUB
+        self.address = address
+        self.holds_companions = address.scheme == ACTIONS
         self._client = client
-        self._address = address
         self._secrets = secrets_path(address)
-        self._variables = _variables_path(address)
+        self._variables = variables_path(address)
         self._keys = keys or PublicKeys(client)
         self._sleep = sleep
         self._writes = Writes()
@@ -345,7 +271,7 @@ class GitHubDestination(Destination):
 
     def _grants(self, item: Item, before: _Seen) -> Mapping[str, Any]:
         """Which repositories may use an organisation's secret: as they are. GitHub asks for it with every write."""
-        if self._address.repo:
+        if self.address.repo:
             return {}
         visibility = before.visibility or "private"
         if visibility != "selected":
@@ -393,8 +319,8 @@ class GitHubDestination(Destination):
     def _search_repository(self, full_name: str, names: Sequence[str]) -> CopySearch:
         owner, _, repo = full_name.partition("/")
         stores = [
-            Address(Scheme.GITHUB, account=owner, repo=repo),
-            Address(Scheme.GITHUB_DEPENDABOT, account=owner, repo=repo),
+            actions(owner, repo),
+            dependabot(owner, repo),
         ]
         try:
             environments = self._environments(owner, repo)
@@ -406,11 +332,11 @@ class GitHubDestination(Destination):
         searched = self._search_stores(stores, names)
         return CopySearch(searched.found, [*searched.unread, *inner.unread])
 
-    def _search_stores(self, stores: Sequence[Address], names: Sequence[str]) -> CopySearch:
+    def _search_stores(self, stores: Sequence[GitHubAddress], names: Sequence[str]) -> CopySearch:
         wanted = {name.upper() for name in names}
         found, unread = [], []
         for store in stores:
-            if store == self._address.place:
+            if store == self.address.place:
                 continue
             try:
                 listed = pages(self._client, secrets_path(store), "secrets")
@@ -421,14 +347,14 @@ class GitHubDestination(Destination):
                     found.append(store.uri)
         return CopySearch(found, unread)
 
-    def _environments(self, owner: str, repo: str) -> list[Address]:
+    def _environments(self, owner: str, repo: str) -> list[GitHubAddress]:
         listed = pages(self._client, f"/repos/{quoted(owner)}/{quoted(repo)}/environments", "environments")
-        return [Address(Scheme.GITHUB, account=owner, repo=repo, environment=str(found["name"])) for found in listed]
+        return [actions(owner, repo, str(found["name"])) for found in listed]
 
     def _shadows(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Name -> remarks about environments whose secret of that name hides this repository's."""
-        place = self._address
-        if place.scheme is not Scheme.GITHUB or not place.repo or place.environment or not names:
+        place = self.address
+        if place.scheme != ACTIONS or not place.repo or place.environment or not names:
             return {}
         try:
             environments = self._environments(place.account, place.repo)
@@ -442,7 +368,7 @@ class GitHubDestination(Destination):
                 remarks.setdefault(name, []).append(f"shadowed by {store.uri}")
         return remarks
 
-    def _held_in(self, store: Address, name: str) -> bool:
+    def _held_in(self, store: GitHubAddress, name: str) -> bool:
         return self._get(f"{secrets_path(store)}/{quoted(name)}").status == 200
 
     # --- refusals --------------------------------------------------------------------------------------------
@@ -456,11 +382,11 @@ class GitHubDestination(Destination):
                     next_step="Give it another name there (` as NAME`): letters, digits and underscores, "
                     "not beginning with a digit or GITHUB_.",
                 )
-            if len(_bytes(item.value)) > LARGEST:
+            if len(as_bytes(item.value)) > LARGEST:
                 raise Refused(
                     f"{item.name} is larger than the 48 KB that GitHub stores",
                     where=self.uri,
-                    next_step="Keep it where it fits, and have the workflow fetch it from Infisical.",
+                    next_step="Keep it where it fits, and have the workflow fetch it from the vault.",
                 )
             if item.kind is ItemKind.COMPANION and not self.holds_companions:
                 raise ConfigError(f"Dependabot has no variables for {item.name}", where=self.uri)
@@ -489,12 +415,12 @@ class GitHubDestination(Destination):
 
     @property
     def _kind(self) -> str:
-        if self._address.environment:
+        if self.address.environment:
             return "environment"
-        return "repository" if self._address.repo else "organisation"
+        return "repository" if self.address.repo else "organisation"
 
     def _missing(self) -> str:
-        place = self._address
+        place = self.address
         if place.environment:
             repo = f"{place.account}/{place.repo}"
             path = f"repos/{repo}/environments/{quoted(place.environment)}"
@@ -567,84 +493,5 @@ def _permission(error: AccessDenied) -> str | None:
     return error.next_step
 
 
-# --- paths -----------------------------------------------------------------------------------------------------
-
-
-def secrets_path(address: Address) -> str:
-    """Where the API keeps the secrets of a GitHub address."""
-    app = "dependabot" if address.scheme is Scheme.GITHUB_DEPENDABOT else "actions"
-    if not address.repo:
-        return f"/orgs/{quoted(address.account)}/{app}/secrets"
-    repo = f"/repos/{quoted(address.account)}/{quoted(address.repo)}"
-    if address.environment:
-        return f"{repo}/environments/{quoted(address.environment)}/secrets"
-    return f"{repo}/{app}/secrets"
-
-
-def _variables_path(address: Address) -> str | None:
-    if address.scheme is Scheme.GITHUB_DEPENDABOT:
-        return None
-    return secrets_path(address).removesuffix("secrets") + "variables"
-
-
-def _organisation_stores(owner: str) -> Sequence[Address]:
-    return [Address(Scheme.GITHUB, account=owner), Address(Scheme.GITHUB_DEPENDABOT, account=owner)]
-
-
-# --- runs ------------------------------------------------------------------------------------------------------
-
-
-class GitHubRuns(RunQueue):
-    """The runs of the repositories behind some destinations.
-
-    A repository's and an organisation's secrets are read when a run is queued, an environment's when its job
-    starts: of an environment only runs in progress can hold the old value.
-    """
-
-    def __init__(self, client: ServiceClient, addresses: Sequence[Address]) -> None:
-        self._client = client
-        self._addresses = [a for a in addresses if a.scheme in {Scheme.GITHUB, Scheme.GITHUB_DEPENDABOT}]
-
-    def waiting(self, since: datetime) -> Sequence[QueuedRun]:
-        calls = [
-            partial(self._runs, place, repository, status)
-            for repository, place in self._repositories().items()
-            for status in (_LIVE if "@" not in place else ("in_progress",))
-        ]
-        runs = [run for found in all_of(self._client, calls) for run in found] if calls else []
-        return sorted((run for run in runs if run.created_at <= since), key=lambda run: run.created_at)
-
-    def _repositories(self) -> Mapping[str, str]:
-        """``O/R`` -> the widest destination whose secrets its runs read; letter case makes no other repository."""
-        found: dict[str, tuple[str, str]] = {}
-        for address in sorted(self._addresses, key=lambda a: (bool(a.environment), not a.repo)):
-            for repository in self._within(address):
-                found.setdefault(repository.lower(), (repository, address.uri))
-        return dict(found.values())
-
-    def _within(self, address: Address) -> Sequence[str]:
-        if address.repo:
-            return [f"{address.account}/{address.repo}"]
-        path = f"/orgs/{quoted(address.account)}/repos"
-        return [str(repo["full_name"]) for repo in pages(self._client, path)]
-
-    def _runs(self, place: str, repository: str, status: str) -> Sequence[QueuedRun]:
-        owner, _, repo = repository.partition("/")
-        path = f"/repos/{quoted(owner)}/{quoted(repo)}/actions/runs"
-        listed = pages(self._client, path, "workflow_runs", {"status": status})
-        runs = (_queued_run(place, run) for run in listed)
-        return [run for run in runs if run is not None]
-
-
-def _queued_run(place: str, run: Mapping[str, Any]) -> QueuedRun | None:
-    created = moment_of(run.get("created_at"))
-    if created is None:
-        return None
-    return QueuedRun(
-        place=place,
-        id=int(run["id"]),
-        workflow=str(run.get("name") or run.get("path") or "workflow"),
-        status=str(run.get("status")),
-        created_at=created,
-        url=str(run.get("html_url") or ""),
-    )
+def _organisation_stores(owner: str) -> Sequence[GitHubAddress]:
+    return [actions(owner), dependabot(owner)]

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl
 
 from releaseguard.errors import AccessDenied, Failed, NotFound, NotInstalled, ServiceError, Undecided, Unreachable
 from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
@@ -224,26 +223,6 @@ class OidcAuth:
         return _logged_in(self._client, lambda auth: auth.oidc_auth.login(self._identity_id, token))
 
 
-def actions_id_token(client: ServiceClient, request_url: str, audience: str | None = None) -> Secret:
-    """The job's OIDC token from GitHub Actions.
-
-    ``request_url`` is ``ACTIONS_ID_TOKEN_REQUEST_URL``; ``client`` is at its host and sends
-    ``ACTIONS_ID_TOKEN_REQUEST_TOKEN`` as bearer. Raises ``ServiceError`` or one of its kinds.
-    """
-    parts = split(request_url)
-    params: dict[str, str] = dict(parse_qsl(parts.query))
-    if audience:
-        params["audience"] = audience
-    answer = client.request("GET", parts.path, params=params).json()
-    if not isinstance(answer, dict) or not answer.get("value"):
-        raise AccessDenied(
-            "GitHub Actions gave no OIDC token",
-            where=client.host,
-            next_step="Give the job `permissions: id-token: write`.",
-        )
-    return Secret(str(answer["value"]))
-
-
 def _logged_in(client: ServiceClient, login: Callable[[Any], object]) -> Secret:
     got: list[Secret] = []
     try:
@@ -343,7 +322,8 @@ class InfisicalVault(Vault):
         self._session = session
         self._requests = _Requests(client, session.token)
         self._apis = [V3RawSecrets(self._requests, SecretsCache(None)), _V4Secrets(self._requests)]
-        self._project, self._environment, self._path = project_id, environment, path
+        self.environment = environment
+        self._project, self._path = project_id, path
         self._place = {"project_id": project_id, "environment_slug": environment, "secret_path": path}
         self._sleep = sleep
 
@@ -509,7 +489,7 @@ class InfisicalVault(Vault):
         )
 
     def _covers(self, rotation: Mapping[str, Any], name: str) -> bool:
-        here = (rotation.get("environment") or {}).get("slug") == self._environment
+        here = (rotation.get("environment") or {}).get("slug") == self.environment
         folder = (rotation.get("folder") or {}).get("path", "/")
         return here and folder == self._path and name in (rotation.get("secretsMapping") or {}).values()
 
@@ -526,7 +506,7 @@ class InfisicalVault(Vault):
     def _audit_pages(self, since: datetime) -> Iterator[Sequence[Mapping[str, Any]]]:
         params = {
             "projectId": self._project,
-            "environment": self._environment,
+            "environment": self.environment,
             "eventType": ",".join(sorted(_READS | _CHANGES)),
             "startDate": since.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "limit": AUDIT_PAGE,
@@ -545,7 +525,7 @@ class InfisicalVault(Vault):
         event = entry.get("event") or {}
         about, action, at = event.get("metadata") or {}, str(event.get("type")), _moment(entry.get("createdAt"))
         names_it = about.get("secretKey") == name or action in _OF_ALL
-        elsewhere = about.get("environment", self._environment) != self._environment or (
+        elsewhere = about.get("environment", self.environment) != self.environment or (
             about.get("secretPath", self._path) != self._path
         )
         if at is None or not names_it or elsewhere or action not in _READS | _CHANGES:

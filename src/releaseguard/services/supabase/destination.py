@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import (
     CopySearch,
     CostEstimate,
@@ -25,13 +24,11 @@ from releaseguard.destinations.interface import (
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
-from releaseguard.http import Limits, ServiceClient, quoted
+from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
-
-SUPABASE_LIMITS = Limits(concurrency=10, per_minute=120)
-"""The management API's limit for one user."""
+from releaseguard.services.supabase.address import SupabaseAddress
 
 MOST_SECRETS = 100
 LONGEST_VALUE = 24_576
@@ -47,8 +44,10 @@ class SupabaseDestination(Destination):
     needs_deployment = False
     holds_companions = True
 
-    def __init__(self, client: ServiceClient, address: Address, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.uri = address.uri
+    def __init__(
+        self, client: ServiceClient, address: SupabaseAddress, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.address = address
         self._client = client
         self._ref = address.ref
         self._sleep = sleep
@@ -189,7 +188,7 @@ def _observed(item: Item, found: Mapping[str, Any] | None) -> Observed:
     if found is None:
         return Observed(item.name, present=False, sync=SyncStatus.NO)
     shown, updated = str(found.get("value")), str(found.get("updated_at") or "")
-    sync = _in_step(item.value, shown)
+    sync = _sync(item.value, shown)
     blind = sync is SyncStatus.UNKNOWN and not updated
     return Observed(
         item.name,
@@ -202,7 +201,7 @@ def _observed(item: Item, found: Mapping[str, Any] | None) -> Observed:
     )
 
 
-def _in_step(value: Secret, shown: str) -> SyncStatus:
+def _sync(value: Secret, shown: str) -> SyncStatus:
     """By digest; a listing that shows values (or nothing) instead of digests is understood too."""
     if value.same_as(Secret(shown)):
         return SyncStatus.YES

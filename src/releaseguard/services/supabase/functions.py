@@ -44,7 +44,11 @@ class SupabaseFunctionLogs(FunctionLogs):
     def __init__(self, client: ServiceClient, ref: str) -> None:
         self.place = f"supabase:{ref}"
         self._client = client
+        self._ref = ref
         self._home = f"/v1/projects/{quoted(ref)}"
+
+    def page(self, function: Function) -> str:
+        return f"https://supabase.com/dashboard/project/{self._ref}/functions/{function.name}/logs"
 
     def functions(self) -> Sequence[Function]:
         listed = self._client.request("GET", f"{self._home}/functions").json()
@@ -86,7 +90,7 @@ class SupabaseFunctionLogs(FunctionLogs):
             raise ServiceError(
                 f"Supabase could not answer a question about its logs ({endpoint})",
                 where=self._client.host,
-                next_step=f"Open the logs at https://supabase.com/dashboard/project/{self.place[9:]}/functions.",
+                next_step=f"Open the logs at https://supabase.com/dashboard/project/{self._ref}/functions.",
             )
         return entries(document, "result")
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from releaseguard.destinations.address import STANDARD_TARGETS, Address
 from releaseguard.destinations.interface import (
     CopySearch,
     CostEstimate,
@@ -27,14 +26,12 @@ from releaseguard.destinations.interface import (
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of_ms
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, ServiceError
-from releaseguard.http import Limits, ServiceClient, member, quoted
+from releaseguard.http import ServiceClient, member, quoted
 from releaseguard.http.paging import entries
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
+from releaseguard.services.vercel.address import STANDARD_TARGETS, VercelAddress
 from releaseguard.tomlfile import did_you_mean
-
-VERCEL_LIMITS = Limits(concurrency=20, per_minute=500, writes_per_minute=100)
-"""Vercel limits by endpoint and tells each in its answers; these stay below all that a push touches."""
 
 LONGEST_COMMENT = 500
 PAGE = 100
@@ -75,6 +72,7 @@ class _Look:
 class VercelDestination(Destination):
     """The variables that serve some targets of one project. ``team_id`` goes with every request."""
 
+    address: VercelAddress
     service = "vercel"
     runtime = True
     needs_deployment = True
@@ -83,34 +81,35 @@ class VercelDestination(Destination):
     def __init__(
         self,
         client: ServiceClient,
-        address: Address,
+        address: VercelAddress,
         *,
         team_id: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.uri = address.uri
+        self.address = address
         self._client = client
-        self._address = address
         self._project = f"projects/{quoted(address.project)}"
         self._team = {"teamId": team_id} if team_id else {}
         self._sleep = sleep
         self._slugs: dict[str, str] | None = None
         self._writes = Writes()
 
-    def also_called(self) -> Sequence[Address]:
+    def also_called(self) -> Sequence[VercelAddress]:
         found = self._client.request("GET", f"/v9/{self._project}", params=self._team).json()
-        slugs = self._custom_slugs() if {*self._address.targets} - {*STANDARD_TARGETS} else {}
-        spelled = {word for pair in slugs.items() if {*pair} & {*self._address.targets} for word in pair}
-        targets = tuple(sorted({*self._address.targets, *spelled}))
+        slugs = self._custom_slugs() if {*self.address.targets} - {*STANDARD_TARGETS} else {}
+        spelled = {word for pair in slugs.items() if {*pair} & {*self.address.targets} for word in pair}
+        targets = tuple(sorted({*self.address.targets, *spelled}))
         projects = sorted({str(member(found, "id")), str(member(found, "name"))})
-        return [replace(self._address, project=project, targets=targets) for project in projects]
+        return [
+            replace(self.address, base=f"vercel:{project}", project=project, targets=targets) for project in projects
+        ]
 
     def reach(self) -> Iterator[Remark]:
         """The project exists, it has every target that is named, and its variables are listed."""
         named = self.also_called()
         self._ours()
         records = self._records(self._project)
-        name = next((one.project for one in named if one.project != self._address.project), self._address.project)
+        name = next((one.project for one in named if one.project != self.address.project), self.address.project)
         yield Remark(Standing.OK, f"project {name}, variables listed ({len(records)})", self.uri)
 
     # --- the four verbs --------------------------------------------------------------------------------------
@@ -119,7 +118,7 @@ class VercelDestination(Destination):
         plans = self._plans(items)
         writes = sum(len(plan.records) + bool(plan.missing) for plan in plans)
         return CostEstimate(
-            reads=1 + writes + bool({*self._address.targets} - {*STANDARD_TARGETS}),
+            reads=1 + writes + bool({*self.address.targets} - {*STANDARD_TARGETS}),
             writes=writes,
             create=[plan.item.name for plan in plans if not plan.records],
             update=[plan.item.name for plan in plans if plan.records],
@@ -188,7 +187,7 @@ class VercelDestination(Destination):
 
     def _ours(self) -> frozenset[str]:
         """Our targets as records name them: custom environments by id. Raises ``ConfigError`` for an unknown one."""
-        return frozenset(self._target_id(target) for target in self._address.targets)
+        return frozenset(self._target_id(target) for target in self.address.targets)
 
     def _target_id(self, target: str) -> str:
         if target in STANDARD_TARGETS:
@@ -341,7 +340,7 @@ class VercelDestination(Destination):
             present=bool(looks),
             changed_at=moment_of_ms(max(times, default=None)),
             marker=",".join(sorted(f"{look.record.id}@{look.record.updated_at}" for look in looks)) or None,
-            sync=_in_step([look.same for look in looks], missing),
+            sync=_sync([look.same for look in looks], missing),
             remarks=tuple(remarks),
         )
 
@@ -376,8 +375,8 @@ class VercelDestination(Destination):
             params["from"] = str(following)
 
     def _search_project(self, project: Mapping[str, Any], names: Sequence[str]) -> CopySearch:
-        mine = self._address.project in {project["id"], project.get("name")}
-        by_id = self._address.project.startswith("prj_") or not project.get("name")
+        mine = self.address.project in {project["id"], project.get("name")}
+        by_id = self.address.project.startswith("prj_") or not project.get("name")
         place = f"vercel:{project['id'] if by_id else project['name']}"
         other = f"vercel:{(project.get('name') if by_id else project['id']) or project['id']}"
         path = f"projects/{quoted(str(project['id']))}"
@@ -445,7 +444,7 @@ def _took(look: _Look | None, before: Mapping[str, float | None]) -> bool:
     return was is None or now is None or now > was
 
 
-def _in_step(same: Sequence[bool | None], missing: bool) -> SyncStatus:
+def _sync(same: Sequence[bool | None], missing: bool) -> SyncStatus:
     if missing or not same or False in same:
         return SyncStatus.NO
     return SyncStatus.UNKNOWN if None in same else SyncStatus.YES

@@ -1,0 +1,163 @@
+"""Clients of services, and what the ports of a service see of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from releaseguard.compose import endpoints
+from releaseguard.compose.requirements import readable
+from releaseguard.compose.safety import Safety
+from releaseguard.errors import ConfigError
+from releaseguard.http.pacing import Limits
+from releaseguard.secret import Secret
+from releaseguard.services import SERVICES
+from releaseguard.services.interface import Service, ServiceContext, required
+from releaseguard.settings import SUCCESSOR, Settings, seconds
+
+if TYPE_CHECKING:
+    from releaseguard.destinations.address import Address
+    from releaseguard.http import Access, ServiceClient
+    from releaseguard.services.interface import Headers
+    from releaseguard_events.stores.table import EventTable
+
+
+@dataclass(eq=False)
+class Clients:
+    """Makes every client of a run, each inside the limits of its service and closed with the run."""
+
+    settings: Settings
+    safety: Safety
+    opened: ExitStack
+    guard: Callable[[], None] = field(default=lambda: None)
+    """Called before every request to a service that a rotation writes to; set it before asking for one."""
+    tell: Callable[[str], None] = field(default=lambda _: None)
+    """For what has to be said while something else is going on."""
+    retry_budget: timedelta | None = None
+    """The most that repeats and limits may add to one request, for a command whose reader has no time; set it before
+    asking for a service."""
+    _accesses: dict[str, Access] = field(default_factory=dict)
+    _contexts: dict[str, ServiceContext[Any]] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return self.safety.environ
+
+    def context(self, service: Service[Any]) -> ServiceContext[Any]:
+        """What the ports of ``service`` are made from, the same for the whole run."""
+        if service.name not in self._contexts:
+            self._contexts[service.name] = self._context(service)
+        return self._contexts[service.name]
+
+    def _context(self, service: Service[Any]) -> ServiceContext[Any]:
+        section = self.settings.services[service.name]
+        return ServiceContext(
+            section=section,
+            where=partial(self.settings.where, service.name),
+            has_file=self.settings.path is not None,
+            environ=self.environ,
+            root=self.settings.root,
+            tell=self.say,
+            connect=partial(self.connect, service=service),
+            access=self.access,
+            places=partial(self._places, service),
+            events_url=self.settings.events.url,
+            events_table=self.events_table,
+            app_url=self.settings.app.url,
+            job_token=self._job_token() if service.job_token is None else None,
+        )
+
+    def say(self, text: str) -> None:
+        """Through :attr:`tell` as it is then: a command sets it after this was opened."""
+        self.tell(text)
+
+    def _places(self, service: Service[Any]) -> Sequence[Address]:
+        mine = {scheme.name for scheme in service.schemes}
+        found = (address for listed in readable(self.settings).values() for address in listed)
+        return [address for address in found if address.scheme in mine]
+
+    def _job_token(self) -> Callable[[str], Secret] | None:
+        issuers = (service for service in SERVICES if service.job_token is not None)
+        given = (service.job_token(self.context(service)) for service in issuers if service.job_token)
+        return next((token for token in given if token is not None), None)
+
+    def events_table(self) -> EventTable:
+        """The event log's table as the configuration describes it."""
+        from releaseguard_events.stores.table import EventTable
+
+        section = self.settings.events
+        columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
+        return EventTable(table=section.table, columns=columns, results_table=section.results_table)
+
+    def access(self, variable: str, needed_by: str) -> Access:
+        """The credential of ``variable``, which the new one replaces where the service does not take it any more."""
+        from releaseguard.http import Access
+
+        if variable not in self._accesses:
+            token = required(self._secret(variable), variable, needed_by)
+            said = f"{needed_by} does not accept {variable} any more: going on with {variable}{SUCCESSOR}."
+            self._accesses[variable] = Access(token, self._secret(variable + SUCCESSOR), lambda: self.tell(said))
+        return self._accesses[variable]
+
+    def _secret(self, variable: str) -> Secret | None:
+        return Secret(self.environ[variable]) if self.environ.get(variable) else None
+
+    def app(self, headers: Headers) -> ServiceClient:
+        """The app's own backend. Raises ``ConfigError`` where no address is set."""
+        if not self.settings.app.url:
+            raise ConfigError(
+                "app.url is not set",
+                where=self.settings.where("app"),
+                next_step='Set it to the app\'s own base address: [app] url = "https://REF.supabase.co".',
+            )
+        return self.connect(headers, setting=endpoints.APP_SETTING, url=self.settings.app.url)
+
+    def connect(
+        self,
+        headers: Headers,
+        *,
+        service: Service[Any] | None = None,
+        limits: Limits | None = None,
+        access: Access | None = None,
+        setting: str | None = None,
+        url: str | None = None,
+        carries: bool = True,
+    ) -> ServiceClient:
+        """A client of ``service``, or one for the ``url`` of another ``setting``; ``carries``: whether anything
+        confidential is sent there. Raises ``Refused`` where that may not be."""
+        from releaseguard.http import ServiceClient
+
+        named = setting or (f"[{service.name}] url" if service else "")
+        address = url or (self.settings.services[service.name].url if service else "")
+        if carries:
+            self.safety.refuse_to_carry(named, address)
+        called = endpoints.RULES.at(named).client
+        network = self.settings.network
+        client = ServiceClient(
+            service=called,
+            base_url=address,
+            headers=headers,
+            limits=limits or Limits(),
+            credential=_credential(called),
+            timeout=seconds(network.timeout),
+            patience=self._patience(),
+            # Asked for at each request: a rotation arms the guard after its clients were made.
+            guard=lambda: self.guard(),  # noqa: PLW0108
+            refused=access.refused if access else lambda _: False,
+            proxy=network.proxy,
+        )
+        self.opened.callback(client.close)
+        return client
+
+    def _patience(self) -> float:
+        most = self.retry_budget.total_seconds() if self.retry_budget else math.inf
+        return min(seconds(self.settings.network.patience), most)
+
+
+def _credential(called: str) -> str | None:
+    return next((service.credential_help for service in SERVICES if service.name == called), None)

@@ -1,0 +1,101 @@
+"""The configuration as all services know it, and the cards that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from releaseguard import settings
+from releaseguard.cards.load import Cards, load_cards, shipped_folder
+from releaseguard.cards.rules import is_query
+from releaseguard.cards.spec import InvariantCheck
+from releaseguard.destinations.address import Address, Addresses
+from releaseguard.errors import ConfigError
+from releaseguard.services import SERVICES
+from releaseguard.services.interface import Service
+from releaseguard.settings import Settings
+from releaseguard.tomlfile import did_you_mean
+
+KNOWN = settings.Known(
+    sections={service.name: service.section for service in SERVICES},
+    databases=[name for service in SERVICES for name in sorted(service.vouching.databases)],
+    examples=[service.example for service in SERVICES if service.example][:2],
+)
+ADDRESSES = Addresses(scheme for service in SERVICES for scheme in service.schemes)
+"""Reads the address of every destination that there is."""
+
+[APP] = [service.app for service in SERVICES if service.app]
+"""What the app's own backend is."""
+
+of = partial(settings.of, known=KNOWN)
+
+
+def load(
+    path: Path | None, *, environment: str | None, environ: Mapping[str, str], start: Path | None = None
+) -> Settings:
+    """:func:`releaseguard.settings.load` with the sections of all services. Raises ``ConfigError``."""
+    return settings.load(path, environment=environment, environ=environ, known=KNOWN, start=start)
+
+
+def service_at(address: Address) -> Service[Any]:
+    """The service that an address is at."""
+    return next(service for service in SERVICES if address.scheme in {scheme.name for scheme in service.schemes})
+
+
+def vault_of(settings: Settings) -> Service[Any]:
+    """The service that the secrets are read from: the one whose section says so. Raises ``ConfigError`` for two."""
+    vaults = [service for service in SERVICES if service.vault is not None]
+    chosen = [service for service in vaults if service.is_vault(settings.services[service.name])]
+    if len(chosen) > 1:
+        names = [service.name for service in chosen]
+        raise ConfigError(
+            f"the secrets are in one vault, and {' and '.join(names)} are configured",
+            where=settings.where(names[-1]),
+            next_step="Take the section out that is not meant.",
+        )
+    return (chosen or vaults)[0]
+
+
+def cards_of(settings: Settings) -> Cards:
+    """The cards, with the invariants that the project names. Raises ``ConfigError`` for what is wrong with either."""
+    cards = load_cards(settings.root if settings.path else None)
+    known = [check.id for card in cards for check in card.checks if isinstance(check, InvariantCheck)]
+    for name, sql in settings.app.invariants.items():
+        where = settings.where("app", "invariants", name)
+        if name not in known:
+            raise ConfigError(f"no card has an invariant {name}", where=where, next_step=did_you_mean(name, known))
+        if isinstance(sql, str) and not is_query(sql):
+            step = f'Write {name} = "SELECT ...": what must not be there; or true for the card\'s own.'
+            raise ConfigError("an invariant is one query that begins with select or with", where=where, next_step=step)
+    return cards.with_invariants(settings.app.invariants, own_cards(settings))
+
+
+def cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]:
+    """The cards; where the project's own are not valid, the shipped ones and what is wrong."""
+    try:
+        return cards_of(settings), ()
+    except ConfigError as error:
+        return load_cards(None).with_invariants({}, ()), getattr(error, "problems", (error,))
+
+
+def own_cards(settings: Settings) -> Sequence[str]:
+    """The project's own cards by name."""
+    folder = settings.root / "checks"
+    shipped = shipped_folder()
+    if not settings.path or not folder.is_dir() or folder.resolve() == shipped.resolve():
+        return ()
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def check_providers(settings: Settings, cards: Cards) -> None:
+    """Raise ``ConfigError`` for a provider that no card describes."""
+    for provider in settings.providers:
+        if provider not in cards:
+            raise ConfigError(
+                f"providers.{provider}: there is no such provider",
+                where=settings.where("providers", provider),
+                next_step=f"{did_you_mean(provider, [card.id for card in cards])} "
+                "A new provider is a new file in checks/.",
+            )

@@ -1,0 +1,144 @@
+"""What the doctor looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from releaseguard.cards.load import Cards
+from releaseguard.compose import configuration, endpoints
+from releaseguard.compose.bindings import Bindings
+from releaseguard.compose.clients import Clients
+from releaseguard.compose.configuration import ADDRESSES, APP, vault_of
+from releaseguard.compose.requirements import readable, requirements
+from releaseguard.compose.rotation import Rotation
+from releaseguard.compose.stores import Stores
+from releaseguard.compose.verification import Verification
+from releaseguard.destinations.address import Address
+from releaseguard.errors import ConfigError, SafeModeRefusal
+from releaseguard.model import Remark
+from releaseguard.safemode.policy import PROXY_SETTING
+from releaseguard.services import SERVICES
+from releaseguard.services.interface import Service
+from releaseguard.settings import Settings, seconds
+
+if TYPE_CHECKING:
+    from releaseguard.doctor.values import AppLooks, Dates, DoctorContext, ServiceLooks
+
+HASTY = "10s"
+
+
+def hasty(settings: Settings) -> Settings:
+    """With no more patience than a look deserves: a rotation may wait minutes for a limit, a person may not."""
+    if seconds(settings.network.patience) <= seconds(HASTY):
+        return settings
+    return replace(settings, network=structs.replace(settings.network, patience=HASTY))
+
+
+def refusals(settings: Settings, environ: Mapping[str, str], cards: Cards) -> Mapping[str, SafeModeRefusal]:
+    """Setting -> why SAFE MODE does not allow its address, or sends no credential there."""
+    trusted = endpoints.RULES.trust_of(environ)
+    found: dict[str, SafeModeRefusal] = {}
+    for setting, url in endpoints.of(settings, environ).items():
+        carried = endpoints.RULES.what_goes_to(setting, environ)
+        refused = endpoints.refusal_of(settings, cards, setting, url) or endpoints.refusal(
+            settings, trusted, setting, url, carried
+        )
+        if refused:
+            found[setting] = refused
+    proxy = settings.network.proxy
+    if proxy and (refused := endpoints.refusal_of(settings, cards, PROXY_SETTING, proxy)):
+        found[PROXY_SETTING] = refused
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Doctor:
+    """Puts together what the doctor looks at."""
+
+    clients: Clients
+    stores: Stores
+    bindings: Bindings
+    rotation: Rotation
+    verification: Verification
+
+    def context(
+        self,
+        provider: str | None,
+        card_problems: Sequence[ConfigError],
+        refused: Mapping[str, SafeModeRefusal],
+        ignored_proxies: Sequence[str],
+        close: Callable[[], None],
+    ) -> DoctorContext:
+        """Everything that is looked at, of one provider alone where one is named."""
+        from releaseguard.doctor.values import DoctorContext
+
+        settings, environ, proxy = self.clients.settings, self.clients.environ, self.clients.settings.network.proxy
+        places = readable(settings, provider)
+        found = [address for listed in places.values() for address in listed]
+        vault = vault_of(settings)
+        return DoctorContext(
+            settings=settings,
+            environ=environ,
+            provider=provider,
+            cards=self.bindings.cards,
+            card_problems=card_problems,
+            own_cards=configuration.own_cards(settings),
+            addresses={**endpoints.of(settings, environ), **({PROXY_SETTING: proxy} if proxy else {})},
+            refused=refused,
+            run_refusal=self.clients.safety.refused_run,
+            ignored_proxies=ignored_proxies,
+            read_address=ADDRESSES.parse,
+            places=places,
+            requirements=requirements(settings, provider),
+            replaceable=[one.variable for service in SERVICES for one in service.replaceable],
+            services=[self._looks(service, found) for service in SERVICES],
+            vault_service=self._looks(vault, ()),
+            vault_setting=vault.vault_setting,
+            vault_is_set=vault.is_vault(settings.services[vault.name]),
+            app=self._app_looks(),
+            vault=lambda: self.bindings.vault,
+            destination=self.bindings.destination,
+            claims=lambda: list(self.bindings.claims()),
+            log=lambda: self.stores.bare_log,
+            exposed=self.stores.exposed,
+            database=(lambda: self.stores.app_database) if environ.get(settings.app.database_url_env) else None,
+            close=close,
+        )
+
+    def _looks(self, service: Service[Any], found: Sequence[Address]) -> ServiceLooks:
+        from releaseguard.doctor.values import ServiceLooks
+
+        mine = [address for address in found if configuration.service_at(address) is service]
+        return ServiceLooks(
+            name=service.name,
+            title=service.title,
+            date=lambda: self._date(service),
+            places=mine,
+            account=partial(self._account, service, mine) if service.account else None,
+            alerts=partial(self.rotation.alerts_at, mine) if service.alerts else None,
+        )
+
+    def _date(self, service: Service[Any]) -> Dates | None:
+        return self.clients.connect(dict, service=service, carries=False).date(service.dated)
+
+    def _account(self, service: Service[Any], mine: Sequence[Address]) -> Iterator[Remark]:
+        if service.account is not None:
+            yield from service.account(self.clients.context(service), mine)
+
+    def _app_looks(self) -> AppLooks:
+        from releaseguard.doctor.values import AppLooks
+
+        return AppLooks(date=self._app_date, account=self._app_account, public_key=APP.public_key)
+
+    def _app_date(self) -> Dates | None:
+        url = self.clients.settings.app.url
+        return self.clients.connect(dict, setting=endpoints.APP_SETTING, url=url, carries=False).date(APP.dated)
+
+    def _app_account(self) -> Iterator[Remark]:
+        key = self.verification.public_key()
+        yield from APP.look(self.clients.app(lambda: {"apikey": key}))

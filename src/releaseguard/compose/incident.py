@@ -1,0 +1,129 @@
+"""What an incident of one provider is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from releaseguard.cards.spec import Card
+from releaseguard.compose.bindings import Bindings
+from releaseguard.compose.clients import Clients
+from releaseguard.compose.configuration import service_at, vault_of
+from releaseguard.compose.stores import Stores
+from releaseguard.compose.verification import Verification
+from releaseguard.destinations.address import Address
+from releaseguard.services import SERVICES
+from releaseguard.services.interface import Service
+
+if TYPE_CHECKING:
+    from releaseguard.incident.run import HostingTarget, IncidentContext
+    from releaseguard.incident.sources.outside import Project, Repository
+    from releaseguard.incident.sources.problems import ServiceLabel
+    from releaseguard.incident.sources.secrets import ConfiguredDestination
+
+_EXAMPLES = {
+    "project": ", ".join(service.example for service in SERVICES if service.functions),
+    "repository": ", ".join(service.example for service in SERVICES if service.workflows),
+}
+"""A destination for each, for whoever has configured none."""
+_OF_NO_USERS = frozenset({"preview", "development"})
+"""Every branch has its preview: what one of them serves says nothing about users."""
+
+
+@dataclass(frozen=True, eq=False)
+class Incidents:
+    """Puts together what incidents are read from. What is not configured is not there."""
+
+    clients: Clients
+    stores: Stores
+    bindings: Bindings
+    verification: Verification
+
+    def context(
+        self, card: Card, window: timedelta, as_of: datetime | None, progress: Callable[[str], None]
+    ) -> IncidentContext:
+        """Everything that an incident of one provider is read from."""
+        from releaseguard.incident.run import IncidentContext
+        from releaseguard.incident.sources.secrets import Secrets
+        from releaseguard.incident.sources.tests_at_hand import tests_naming
+
+        self.clients.safety.refuse_services()
+        known = self.bindings.addresses_from(card.id)
+        present = self.verification.present()
+        vault = _labelled(vault_of(self.clients.settings))
+        return IncidentContext(
+            health=self.verification.health(window, None, as_of),
+            card=card,
+            projects=self._projects(known),
+            repositories=self._repositories(known),
+            hosts=self._hosts(known),
+            examples=_EXAMPLES,
+            secrets=Secrets(self._sites(card), self.stores.log, lambda: self.bindings.vault, vault),
+            count_rows=present.count_rows,
+            database_setting=present.database_setting,
+            tests=partial(tests_naming, self.clients.settings.root),
+            scrub=self._scrub(),
+            progress=progress,
+        )
+
+    def _projects(self, known: Sequence[Address]) -> Sequence[Project]:
+        from releaseguard.incident.sources.outside import Project
+
+        return [
+            Project(place, opened, _labelled(service))
+            for service in SERVICES
+            if service.functions
+            for place, opened in service.functions(self.clients.context(service), known).items()
+        ]
+
+    def _repositories(self, known: Sequence[Address]) -> Sequence[Repository]:
+        from releaseguard.incident.sources.outside import Repository
+
+        return [
+            Repository(place, opened, _labelled(service))
+            for service in SERVICES
+            if service.workflows
+            for place, opened in service.workflows(self.clients.context(service), known).items()
+        ]
+
+    def _hosts(self, known: Sequence[Address]) -> Sequence[HostingTarget]:
+        from releaseguard.incident.run import HostingTarget
+
+        found: dict[str, HostingTarget] = {}
+        for address in known:
+            service, targets = service_at(address), [one for one in address.targets if one not in _OF_NO_USERS]
+            if targets and service.deployer:
+                opened = partial(service.deployer, self.clients.context(service), address)
+                found.setdefault(address.base, HostingTarget(address.base, targets[0], opened, _labelled(service)))
+        return list(found.values())
+
+    def _sites(self, card: Card) -> Sequence[ConfiguredDestination]:
+        from releaseguard.incident.sources.secrets import ConfiguredDestination
+
+        section = self.clients.settings.providers.get(card.id)
+        if section is None or not section.destinations or not self.bindings.is_declared():
+            return []
+        return [
+            ConfiguredDestination(
+                address.uri, _labelled(service_at(address)), partial(self.bindings.managed_at, card, [address])
+            )
+            for address in self.bindings.addresses_of(card.id)
+        ]
+
+    def _scrub(self) -> Callable[[str], str]:
+        """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""
+        from releaseguard.harmless import visible
+        from releaseguard.secret import masked, without_keys
+        from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
+
+        scrubber = Scrubber(secrets_of(self.clients.environ))
+        return lambda text: visible(without_keys(masked(scrubber.text(text))))
+
+
+def _labelled(service: Service[Any]) -> ServiceLabel:
+    from releaseguard.incident.sources.problems import ServiceLabel
+
+    return ServiceLabel(service.title, service.credential)

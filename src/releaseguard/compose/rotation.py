@@ -1,0 +1,176 @@
+"""What a rotation touches, and what is looked at when a secret has leaked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.cards.spec import Card
+from releaseguard.compose.bindings import Bindings
+from releaseguard.compose.clients import Clients
+from releaseguard.compose.configuration import ADDRESSES, service_at, vault_of
+from releaseguard.compose.stores import Stores
+from releaseguard.compose.verification import Verification
+from releaseguard.destinations.address import Address
+from releaseguard.errors import AccessDenied, NotFound
+from releaseguard.secret import Secret
+from releaseguard.services import SERVICES
+from releaseguard.services.interface import Replaceable, Service
+from releaseguard.settings import SUCCESSOR, span
+
+if TYPE_CHECKING:
+    from releaseguard.deployments.interface import Deployer
+    from releaseguard.destinations.interface import RunQueue
+    from releaseguard.leaks.interface import AlertSource, Haystack
+    from releaseguard.rotation.context import OwnAccess, RotationContext, RotationRules
+    from releaseguard.rotation.exposure.report import ExposureSources
+    from releaseguard.rotation.history.journal import Journal
+
+
+@dataclass(frozen=True, eq=False)
+class Rotation:
+    """Puts together what rotations are made of."""
+
+    clients: Clients
+    stores: Stores
+    bindings: Bindings
+    verification: Verification
+
+    def context(self, card: Card, secret: str | None) -> RotationContext:
+        """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
+        from releaseguard.rotation.context import Guard, RotationContext
+
+        settings, configured = self.clients.settings, self.bindings
+        addresses = configured.addresses_for(card, secret)
+        guard = Guard()
+        self.clients.guard = guard
+        return RotationContext(
+            card=card,
+            chain_key=ChainKey(card.id, settings.environment),
+            vault=configured.vault,
+            log=self.stores.log,
+            bindings=[configured.place(card, address, secret) for address in addresses],
+            deployers=self._deployers(addresses),
+            rules=self._rules(),
+            guard=guard,
+            claims=list(configured.claims()),
+            own_accesses=self._own_accesses(card, secret, addresses),
+            run_flow=self.verification.flow_runner(card),
+            usual_environment=settings.project.environment,
+            asks_for_new=self.clients.environ.get("GITHUB_ACTIONS") == "true",
+        )
+
+    def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
+        found = {address.base: self.deployer(address) for address in addresses}
+        return {base: deployer for base, deployer in found.items() if deployer is not None}
+
+    def deployer(self, address: Address) -> Deployer | None:
+        """What redeploys the app behind an address; ``None`` where nothing has to be."""
+        service = service_at(address)
+        return service.deployer(self.clients.context(service), address) if service.deployer else None
+
+    def _rules(self) -> RotationRules:
+        from releaseguard.rotation.context import RotationRules
+
+        section = self.clients.settings.rotation
+        return RotationRules(
+            read_address=ADDRESSES.parse,
+            vault_service=vault_of(self.clients.settings).name,
+            lease=span(section.lease),
+            request_timeout=span(self.clients.settings.network.timeout),
+            prove_within=span(section.prove_within),
+            deploy_within=span(section.deploy_within),
+            accept_timing=section.accept_timing,
+            limits={service.name: service.limits for service in SERVICES},
+        )
+
+    def journal(self, chain_key: ChainKey) -> Journal:
+        """A chain's history, to be written by this process."""
+        from releaseguard.rotation.context import Clocks, describe_holder
+        from releaseguard.rotation.history.journal import Journal
+
+        holder = describe_holder(self.clients.environ)
+        return Journal(self.stores.log, chain_key, holder, span(self.clients.settings.rotation.lease), Clocks())
+
+    def exposure_sources(self, world: RotationContext, secret: str | None) -> ExposureSources:
+        """Where the exposure of a leaked secret is looked for."""
+        from releaseguard.rotation.exposure.report import ExposureSources
+
+        addresses = self.bindings.addresses_for(world.card, secret)
+        configured = [claim.address for claim in self.bindings.claims()]
+        return ExposureSources(
+            card=world.card,
+            chain_key=world.chain_key,
+            unit=world.card.unit_of(secret),
+            bindings=world.bindings,
+            vault=world.vault,
+            log=world.log,
+            waiting_runs=lambda pushed_at: self.run_queue(addresses).waiting(pushed_at),
+            is_configured=lambda uri: any(ADDRESSES.parse(uri).overlaps(address) for address in configured),
+        )
+
+    def run_queue(self, addresses: Sequence[Address]) -> RunQueue:
+        """The runs of the CI service that may still hold what these addresses held."""
+        [(service, make)] = [(service, service.run_queue) for service in SERVICES if service.run_queue]
+        return make(self.clients.context(service), addresses)
+
+    def alerts(self) -> AlertSource:
+        """Secret-scanning alerts of every place that is a destination."""
+        providers = self.clients.settings.providers
+        declared = [name for name, section in providers.items() if section.destinations]
+        return self.alerts_at([one for name in declared for one in self.bindings.addresses_of(name)])
+
+    def alerts_at(self, addresses: Sequence[Address]) -> AlertSource:
+        """Those of the places among ``addresses``."""
+        [(service, make)] = [(service, service.alerts) for service in SERVICES if service.alerts]
+        return make(self.clients.context(service), addresses)
+
+    def repository(self, root: Path) -> Haystack:
+        """A git repository that can be searched for managed values."""
+        from releaseguard.leaks.repository import GitRepository
+
+        return GitRepository(root)
+
+    def _own_accesses(self, card: Card, secret: str | None, addresses: Sequence[Address]) -> Sequence[OwnAccess]:
+        """What rotating the card's keys could cut us off from."""
+        if not card.infrastructure:
+            return []
+        mine = {member.name for member in card.unit_of(secret)}
+        return [
+            self._own_access(service, one, [place for place in addresses if service_at(place) is service])
+            for service in SERVICES
+            for one in service.replaceable
+            if one.variable in mine or (one.hangs_together and service.name == card.infrastructure)
+        ]
+
+    def _own_access(self, service: Service[Any], one: Replaceable[Any], addresses: Sequence[Address]) -> OwnAccess:
+        from releaseguard.rotation.context import OwnAccess
+
+        context = self.clients.context(service)
+        new = context.secret(one.variable + SUCCESSOR)
+        places = [address.place for address in addresses]
+        return OwnAccess(
+            variable=one.variable,
+            old=context.secret(one.variable),
+            new_variable=one.variable + SUCCESSOR,
+            new=new,
+            try_new=partial(_try_new, one.variable, lambda: one.try_new(context, new or Secret(""), places)),
+        )
+
+
+def _try_new(variable: str, ask: Callable[[], None]) -> None:
+    """Raise ``AccessDenied`` where the new access does not reach by reading what the old one has to reach."""
+    try:
+        ask()
+    except (AccessDenied, NotFound) as error:
+        raise AccessDenied(
+            f"{variable}{SUCCESSOR} does not reach what {variable} reaches: {error.what}",
+            where=error.where,
+            next_step=f"Make the new one with the scope of the old one, and set {variable}{SUCCESSOR} to it. "
+            "Nothing has been written.",
+            status=error.status,
+        ) from None

@@ -1,0 +1,96 @@
+"""What stands between a run and the world: which hosts it reaches, where credentials go, and whether it may use any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from releaseguard import safemode
+from releaseguard.cards.load import Cards
+from releaseguard.compose import configuration, endpoints
+from releaseguard.compose.requirements import requirements
+from releaseguard.errors import Refused
+from releaseguard.safemode import checkout
+from releaseguard.safemode.policy import EVENTS_SETTING, Policy
+from releaseguard.settings import Settings
+from releaseguard_events.places.hosts import Place
+from releaseguard_events.places.trust import Trust
+from releaseguard_events.places.urls import scheme_of
+
+
+def check(settings: Settings, environ: Mapping[str, str], cards: Cards) -> Policy:
+    """SAFE MODE's rules for these settings, which name providers that the cards know; nothing is put in force.
+
+    Raises ``ConfigError`` for a provider that there is not, ``SafeModeRefusal`` where a setting names a provider's
+    host.
+    """
+    configuration.check_providers(settings, cards)
+    return endpoints.policy_of(settings, cards, endpoints.of(settings, environ), settings.network.proxy)
+
+
+def run_refusal(environ: Mapping[str, str]) -> Refused | None:
+    """Why this run of a CI service uses no credential; ``None`` where it may."""
+    return checkout.refusal(environ, checkout.payload_of(environ))
+
+
+@dataclass(frozen=True)
+class Safety:
+    """Asked before every client and every connection to a database."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    policy: Policy
+    run_refusal: Refused | None = None
+    """Why this run of a CI service uses no credential; ``None`` where it may."""
+
+    @cached_property
+    def trusted(self) -> Trust:
+        """What the environment says about where credentials may go."""
+        return endpoints.RULES.trust_of(self.environ)
+
+    @property
+    def refused_run(self) -> Refused | None:
+        """Why this run does not look at services; ``None`` where it may, or where it has no credential to use."""
+        return self.run_refusal if self._uses_credentials() else None
+
+    def _uses_credentials(self) -> bool:
+        at_hand = any(one.met_by(self.environ) for one in requirements(self.settings))
+        log_is_a_file = scheme_of(self.settings.events.url) == "sqlite"
+        return at_hand or bool(self.environ.get(self.settings.app.database_url_env)) or not log_is_a_file
+
+    def refuse_services(self) -> None:
+        """Raise ``Refused`` where this run uses no credential and has some: a command whose single looks may fail must
+        not take the refusal for one of them."""
+        if self.refused_run is not None:
+            raise self.refused_run
+
+    def refuse_run(self) -> None:
+        """Raise ``Refused`` where this run uses no credential."""
+        if self.run_refusal is not None:
+            raise self.run_refusal
+
+    def refuse_to_carry(self, setting: str, url: str) -> None:
+        """Raise ``Refused`` where what is sent to the address of ``setting`` may not go there."""
+        self.refuse_run()
+        credential = endpoints.RULES.what_goes_to(setting, self.environ)
+        if refused := endpoints.refusal(self.settings, self.trusted, setting, url, credential):
+            raise refused
+
+    def pinned_log(self, target: str) -> str:
+        """How libpq is told to connect to the event log at ``target``. Raises ``Refused``."""
+        self.refuse_run()
+
+        def vouch(place: Place) -> None:
+            refused = self.trusted.refusal("the database's password", EVENTS_SETTING, place, address=target)
+            if refused is not None:
+                refused.where = endpoints.place_in_file(self.settings, EVENTS_SETTING)
+                raise refused
+
+        return safemode.check_libpq(target, self.environ, policy=self.policy, vouch=vouch).conninfo.reveal()
+
+    def pinned_database(self, target: str) -> str:
+        """The same for the app's own database, whose address comes whole from the environment."""
+        self.refuse_run()
+        setting = self.settings.app.database_url_env
+        return safemode.check_libpq(target, self.environ, setting=setting, policy=self.policy).conninfo.reveal()

@@ -1,0 +1,179 @@
+"""What a verdict reads, and what synthetic flows run in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from releaseguard.cards.spec import Card
+from releaseguard.compose.bindings import Bindings
+from releaseguard.compose.clients import Clients
+from releaseguard.compose.configuration import APP, vault_of
+from releaseguard.compose.stores import Stores
+from releaseguard.model import new_id
+from releaseguard.secret import Secret
+from releaseguard.settings import span
+
+if TYPE_CHECKING:
+    from releaseguard.cards.spec import FlowCheck
+    from releaseguard.health.run import HealthContext
+    from releaseguard.verification.checks.live_checks import LiveChecks, RunFlows, SecretCopy
+    from releaseguard.verification.flows.runner import FlowContext, SyntheticUser
+    from releaseguard.verification.interface import Deployment, Finding, Promise
+    from releaseguard.verification.run import VerifyContext
+
+
+@dataclass(eq=False)
+class Verification:
+    """Puts together what verdicts, flows and looks at providers' health are made of."""
+
+    clients: Clients
+    stores: Stores
+    bindings: Bindings
+
+    def __post_init__(self) -> None:
+        self._settings = self.clients.settings
+
+    def context(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyContext:
+        """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
+        from releaseguard.verification.run import VerifyContext
+        from releaseguard_events.scrub.scrubber import kinds_by_key
+
+        self.clients.safety.refuse_services()
+        return VerifyContext(
+            log=self.stores.log,
+            cards=list(self.bindings.cards),
+            environment=self._settings.environment,
+            promise=self.promise(window, baseline),
+            kinds=kinds_by_key,
+            present=self.present(),
+            now=self.stores.log.now,
+        )
+
+    def health(self, window: timedelta, provider: str | None, as_of: datetime | None = None) -> HealthContext:
+        """What a look at the providers' health reads; ``as_of``: with only what had been recorded by then."""
+        from releaseguard.health.run import HealthContext
+
+        return HealthContext(
+            log=self.stores.log,
+            cards=list(self.bindings.cards),
+            environment=self._settings.environment,
+            window=window,
+            baseline=span(self._settings.verify.baseline),
+            now=(lambda: as_of) if as_of else self.stores.log.now,
+            provider=provider,
+            recorded_until=as_of,
+        )
+
+    def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:
+        """What is promised about verdicts, and over how much time."""
+        from releaseguard.verification.interface import Promise
+
+        section = self._settings.verify
+        return Promise(
+            false_alarm=section.false_alarm_rate,
+            window_minutes=_minutes(window or span(section.window)),
+            baseline_minutes=_minutes(baseline or span(section.baseline)),
+        )
+
+    def present(self) -> LiveChecks:
+        """What can be looked at now, beside the log."""
+        from releaseguard.verification.checks.live_checks import LiveChecks
+
+        providers, setting = self._settings.providers, self._settings.app.database_url_env
+        return LiveChecks(
+            secret_states=self._secret_states,
+            providers_with_destinations=frozenset(name for name, one in providers.items() if one.destinations),
+            count_rows=self.stores.app_database.count_rows if self.clients.environ.get(setting) else None,
+            database_setting=setting,
+            run_flows=self._run_flow if self._has_flows else None,
+            flow_setting=vault_of(self._settings).vault_setting if self._settings.app.url else "[app] url",
+            test_paths=self._test_paths,
+        )
+
+    @property
+    def _test_paths(self) -> frozenset[str]:
+        return frozenset(name for name, one in self._settings.providers.items() if one.test_path)
+
+    @property
+    def _has_flows(self) -> bool:
+        """Whether the app and the vault of its test user are configured."""
+        vault = vault_of(self._settings)
+        return bool(self._settings.app.url) and vault.is_vault(self._settings.services[vault.name])
+
+    def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretCopy]:
+        from releaseguard.rotation.drift.compare import DRIFTED, DriftStatus
+        from releaseguard.rotation.drift.survey import survey
+        from releaseguard.verification.checks.live_checks import SecretCopy
+
+        bindings = self.bindings
+        found = survey(bindings.managed(provider), bindings.vault, self.stores.log, copies=False).findings
+        in_step = dict.fromkeys(DRIFTED, False) | {DriftStatus.IN_STEP: True}
+        return [
+            SecretCopy(one.secret, one.uri, in_step.get(one.status), one.reason)
+            for one in found
+            if not names or one.secret in names
+        ]
+
+    def _run_flow(self, card: Card, check: FlowCheck, deployment: Deployment) -> Finding:
+        return self._flows(card, check, deployment)
+
+    @cached_property
+    def _flows(self) -> RunFlows:
+        """Made with the first flow: a verdict without any needs no client of the app."""
+        from releaseguard.verification.flows.runner import FlowStage
+
+        return FlowStage(self.flow_context)
+
+    @cached_property
+    def flow_context(self) -> FlowContext:
+        """What synthetic flows run in: the app, its test user, and the event log."""
+        from releaseguard.verification.flows.runner import FlowContext, UserSession
+
+        session = UserSession(self._test_user)
+        return FlowContext(
+            log=self.stores.log,
+            client=self.clients.app(session.headers),
+            session=session,
+            environment=self._settings.environment,
+            test_paths=self._test_paths,
+        )
+
+    def _test_user(self) -> SyntheticUser:
+        from releaseguard.verification.flows.runner import SyntheticUser
+
+        vault = self.bindings.vault
+        return SyntheticUser(
+            email=vault.read("SYNTHETIC_USER_EMAIL").value,
+            password=vault.read("SYNTHETIC_USER_PASSWORD").value,
+            public_key=self.public_key(),
+        )
+
+    def public_key(self) -> Secret:
+        """The app's public key, from the environment or else from the vault."""
+        given = self.clients.environ.get(APP.public_key)
+        return Secret(given) if given else self.bindings.vault.read(APP.public_key).value
+
+    def flow_runner(self, card: Card) -> Callable[[str], object] | None:
+        """What runs one of the card's flows once; ``None`` where the app's address is not configured."""
+        if not self._has_flows:
+            return None
+        from releaseguard.verification.flows.runner import FlowRunner
+
+        # Each rotation's flows are runs of their own: an idempotency key used before would make no event.
+        runner = FlowRunner(self.flow_context, purpose=f"rotation {new_id()}", release=None)
+
+        def run(flow_id: str) -> object:
+            flow = self.bindings.cards.flow(card.id, flow_id)
+            runner.recover(card, flow)
+            return runner.run(card, flow)
+
+        return run
+
+
+def _minutes(time: timedelta) -> int:
+    return max(math.ceil(time / timedelta(minutes=1)), 1)

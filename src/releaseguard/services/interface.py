@@ -1,0 +1,203 @@
+"""What a service says of itself, and what its ports are made from.
+
+A service is a folder with a ``service.py``, and one line in :data:`releaseguard.services.SERVICES`. Nothing else names
+it: settings, SAFE MODE, the doctor and the stories are given what stands here as values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from releaseguard.credentials import Requirement
+from releaseguard.destinations.address import Address, Scheme
+from releaseguard.errors import ConfigError
+from releaseguard.http.pacing import Limits
+from releaseguard.model import Remark
+from releaseguard.secret import Secret
+from releaseguard_events.places.trust import Endpoint, Vouching
+
+if TYPE_CHECKING:
+    from releaseguard.ci.interface import WorkflowHistory
+    from releaseguard.deployments.interface import Deployer
+    from releaseguard.destinations.interface import Destination, RunQueue
+    from releaseguard.eventlog.interface import EventLog
+    from releaseguard.functions.interface import FunctionLogs
+    from releaseguard.http import Access, ServiceClient
+    from releaseguard.leaks.interface import AlertSource
+    from releaseguard.vault.interface import Vault
+    from releaseguard_events.stores.table import EventTable
+
+S = TypeVar("S")
+"""A service's section of the configuration."""
+T = TypeVar("T")
+Headers = Callable[[], Mapping[str, str | Secret]]
+Places = Mapping[str, Callable[[], T]]
+"""By what each place is called in messages: what opens it, which may raise ``ConfigError`` without a credential."""
+
+APP_DATABASE = "[app] database_url_env"
+"""Among :attr:`Service.stands_at`: the address in the variable that this setting names."""
+
+
+class Connect(Protocol):
+    """Makes a client, closed with the run: the service's own, or one for the address of another ``setting``.
+
+    ``carries``: whether anything confidential is sent there. Raises ``Refused`` where that may not be.
+    """
+
+    def __call__(
+        self,
+        headers: Headers,
+        *,
+        limits: Limits | None = None,
+        access: Access | None = None,
+        setting: str | None = None,
+        url: str | None = None,
+        carries: bool = True,
+    ) -> ServiceClient: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ServiceContext(Generic[S]):
+    """One run as the ports of one service see it: its section, its credentials, and the way to it."""
+
+    section: S
+    where: Callable[..., str]
+    """``file:line`` of a key of the section."""
+    has_file: bool
+    """Whether there is a configuration file at all."""
+    environ: Mapping[str, str]
+    root: Path
+    """What relative paths are relative to."""
+    tell: Callable[[str], None]
+    connect: Connect
+    access: Callable[[str, str], Access]
+    """The credential of a variable, for what needs it; its successor takes over where the service refuses it."""
+    places: Callable[[], Sequence[Address]]
+    """The service's configured destinations, of every provider."""
+    events_url: str
+    events_table: Callable[[], EventTable]
+    app_url: str | None = None
+    job_token: Callable[[str], Secret] | None = None
+    """The CI job's own token for an audience; ``None`` where no job has one."""
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
+
+    def once(self, make: Callable[[ServiceContext[S]], T]) -> T:
+        """What ``make`` makes of this context, made once: a client keeps connections, and counts against limits."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: T = self._made[make]
+        return found
+
+    def secret(self, variable: str) -> Secret | None:
+        """A credential of the environment; an empty variable counts as unset."""
+        return Secret(self.environ[variable]) if self.environ.get(variable) else None
+
+
+def required(value: Secret | None, variable: str, needed_by: str) -> Secret:
+    """``value``. Raises ``ConfigError`` where there is none."""
+    if value is None:
+        raise ConfigError(
+            f"{needed_by} needs a credential, and {variable} is not set",
+            where="environment",
+            next_step=f"Set {variable}. Credentials come from the environment only; "
+            "`releaseguard doctor` says what else is missing.",
+        )
+    return value
+
+
+def bearer(token: Callable[[], Secret]) -> Headers:
+    """Headers that carry what ``token`` gives at each request."""
+    return lambda: {"Authorization": Secret(f"Bearer {token().reveal()}")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaceable(Generic[S]):
+    """An access that we stand on and may have to rotate: it may be given a second time, the new beside the old."""
+
+    variable: str
+    try_new: Callable[[ServiceContext[S], Secret, Sequence[Address]], None]
+    """Asks the service, by reading, whether the new one reaches the destinations. Raises ``ServiceError``."""
+    hangs_together: bool = False
+    """Whether all keys of the provider are taken to hang together with it, whichever of them is rotated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogStore(Generic[S]):
+    """An event log of the service's, at ``[events] url``."""
+
+    schemes: Sequence[str]
+    """Of the address."""
+    open: Callable[[ServiceContext[S], str, EventTable], EventLog]
+    schema: Callable[[ServiceContext[S], str, EventTable], str]
+    """The SQL that makes its tables, printed without asking it, so without its credential."""
+    requirement: Requirement
+    public_key: str
+    """The variable of a key that everybody has, and which must read nothing."""
+    exposed: Callable[[EventLog, Secret], Remark]
+    """Whether that key reads the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppBackend:
+    """What the app's own backend is, where the service runs it."""
+
+    public_key: str
+    """What its public key, which it asks for with every request, is called in the environment and in the vault."""
+    look: Callable[[ServiceClient], Iterator[Remark]]
+    """Whether it answers, and takes the public key."""
+    dated: str
+    """A path that answers with a date, if only to refuse a stranger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(Generic[S]):
+    """One service. What it has no port for is ``None``."""
+
+    name: str
+    """Of its section, of its group in the doctor's report, and of ``Destination.service``."""
+    title: str
+    section: type[S]
+    """A ``msgspec.Struct`` with the fields of ``[name]``, of which ``url`` has a default."""
+    requirement: Requirement
+    credential: str
+    """What its credential is called where there is room for one variable."""
+    credential_help: str
+    """What to check where the service refuses it."""
+    endpoints: Sequence[Endpoint]
+    """Where its credentials go."""
+    vouching: Vouching = field(default_factory=Vouching)
+    stands_at: Sequence[str] = ()
+    """Settings whose address may be a host of the card of the same name: there we stand on it."""
+    limits: Limits = field(default_factory=Limits)
+    """The published ones, for the forecast of a plan's time."""
+    dated: str
+    """A path that answers with a date, if only to refuse a stranger."""
+    schemes: Sequence[Scheme] = ()
+    """Of its destinations' addresses."""
+    example: str = ""
+    """One of them, for messages."""
+    is_vault: Callable[[S], bool] = lambda _: False
+    """Whether the section says enough for the service to be the vault."""
+    vault_setting: str = ""
+    """The setting that has to say it: ``[name] key``."""
+    replaceable: Sequence[Replaceable[S]] = ()
+    log: LogStore[S] | None = None
+    app: AppBackend | None = None
+    wants_sensitive: Callable[[S], bool] = lambda _: False
+    """Whether `drift` reports secrets that can be read back at their destinations."""
+
+    vault: Callable[[ServiceContext[S]], Vault] | None = None
+    destination: Callable[[ServiceContext[S], Address], Destination] | None = None
+    deployer: Callable[[ServiceContext[S], Address], Deployer] | None = None
+    functions: Callable[[ServiceContext[S], Sequence[Address]], Places[FunctionLogs]] | None = None
+    """Where functions run."""
+    workflows: Callable[[ServiceContext[S], Sequence[Address]], Places[WorkflowHistory]] | None = None
+    """Where workflows run."""
+    run_queue: Callable[[ServiceContext[S], Sequence[Address]], RunQueue] | None = None
+    alerts: Callable[[ServiceContext[S], Sequence[Address]], AlertSource] | None = None
+    account: Callable[[ServiceContext[S], Sequence[Address]], Iterator[Remark]] | None = None
+    """Whose credential it is, and what it may do, by reading alone."""
+    job_token: Callable[[ServiceContext[S]], Callable[[str], Secret] | None] | None = None
