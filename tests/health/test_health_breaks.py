@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from releaseguard.cli.judging import health as command
-from releaseguard.cli.judging import incident as incident_command
 from releaseguard.errors import ExitCode, Unreachable
 from releaseguard.health import judge
 from releaseguard.health.document import document_of
@@ -16,6 +15,7 @@ from releaseguard.health.interface import HealthState
 from releaseguard.health.run import HealthContext, Observer, _ProviderRows
 from releaseguard.incident import document as incidents
 from releaseguard.incident import run as incident
+from releaseguard.incident import verdict as incident_verdict
 from releaseguard.incident.run import IncidentContext, investigate
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import Secrets
@@ -101,8 +101,8 @@ def test_an_incident_of_a_provider_that_cannot_be_judged_is_told_all_the_same(wo
     document = incidents.document_of(found, language)
     assert "/traces/5" in document["reason"]
     assert document["actions"]
-    assert incident_command._exit_code(found) is ExitCode.BUG
-    assert incident_command._exit_code(investigated(world, "twilio")) is not ExitCode.BUG
+    assert incident_verdict.exit_code(found) is ExitCode.BUG
+    assert incident_verdict.exit_code(investigated(world, "twilio")) is not ExitCode.BUG
 
 
 def test_a_control_that_breaks_stops_no_other(world, monkeypatch):
@@ -121,7 +121,7 @@ def test_a_control_that_breaks_stops_no_other(world, monkeypatch):
     shown = incidents.document_of(found, "en")["controls"][0]
     assert "ZeroDivisionError" in str(shown["finding"])
     assert "/traces/5" in str(shown["next_step"])
-    assert incident_command._exit_code(found) is ExitCode.BUG
+    assert incident_verdict.exit_code(found) is ExitCode.BUG
 
 
 def test_a_log_that_does_not_answer_is_no_bug(world, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.report.formats import FORMATS
+from releaseguard.report.formats import VERDICT
+from releaseguard.report.layout.display import Display
 
 TIME = "2026-11-24T10:00:00.000000Z"
 NASTY = '<script>alert(1)</script> | `x` & "quoted"'
@@ -41,7 +42,7 @@ DOCUMENT = {
 
 
 def render(name, width=100):
-    return FORMATS[name](DOCUMENT, width)
+    return VERDICT[name](DOCUMENT, Display(width))
 
 
 def test_text_puts_the_answer_first_and_then_what_needs_a_reader():
@@ -90,10 +91,10 @@ def test_html_is_one_file_without_outside_requests_and_escapes_what_it_shows():
     assert "prefers-color-scheme: dark" in page
 
 
-@given(st.text(min_size=1, max_size=80), st.sampled_from(sorted(FORMATS)))
+@given(st.text(min_size=1, max_size=80), st.sampled_from(sorted(VERDICT)))
 def test_no_text_breaks_a_format(text, name):
     document = {**DOCUMENT, "release": text, "checks": [row("a.b", "fail", reason=text)]}
-    output = FORMATS[name](document, 80)
+    output = VERDICT[name](document, Display(80))
     if name in {"json", "sarif"}:
         json.loads(output)
     elif name == "junit":
@@ -104,15 +105,15 @@ def test_no_text_breaks_a_format(text, name):
 @pytest.mark.parametrize("name", ["text", "markdown", "junit", "html"])
 def test_nothing_that_an_app_logs_steers_the_readers_terminal(name):
     evil = "r2\x1b[2J\x07\u202e\n## PASS"
-    output = FORMATS[name]({**DOCUMENT, "release": evil, "checks": [row("a.b", "fail", reason=evil)]}, 80)
+    output = VERDICT[name]({**DOCUMENT, "release": evil, "checks": [row("a.b", "fail", reason=evil)]}, Display(80))
     assert not set(output) & {"\x1b", "\x07", "\u202e"}
     assert not any(line.startswith("## PASS") for line in output.splitlines())
 
 
 def test_a_checklist_of_which_nothing_was_left_does_not_look_like_success():
     undecided = {**DOCUMENT, "verdict": "inconclusive", "summary": "nothing was judged", "checks": []}
-    suite = ET.fromstring(FORMATS["junit"](undecided, 80).split("?>", 1)[1])
+    suite = ET.fromstring(VERDICT["junit"](undecided, Display(80)).split("?>", 1)[1])
     assert (suite.get("errors"), suite.get("tests")) == ("1", "3")
     assert suite.find(".//error").get("message") == "nothing was judged"
-    (result,) = json.loads(FORMATS["sarif"](undecided, 80))["runs"][0]["results"]
+    (result,) = json.loads(VERDICT["sarif"](undecided, Display(80)))["runs"][0]["results"]
     assert result["message"]["text"] == "nothing was judged"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from releaseguard.harmless import Harmless, as_json, harmless, visible
-from releaseguard.report.markdown import cell, code, fenced
+from releaseguard.report.layout.markdown import cell, code, fenced
 from tests.support.hostile import HOSTILE, hostile_texts, must_be_harmless
 
 

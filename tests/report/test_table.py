@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.report import table
+from releaseguard.report.layout import table
 
 ROWS = [
     {"time": "2026-11-24 10:15:00Z", "event": "sendgrid_email_sent", "code": "", "release": "abcdef0123456789"},

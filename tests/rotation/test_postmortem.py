@@ -12,7 +12,9 @@ import pytest
 from releaseguard.audit.chain import ChainKey, Draft, head_of, seal
 from releaseguard.audit.histories import Chain, ChainFinding, Histories
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
-from releaseguard.report.postmortem import PostmortemDocument, html, markdown, span
+from releaseguard.report.formats import POSTMORTEM
+from releaseguard.report.layout.display import Display
+from releaseguard.report.postmortem.document import PostmortemDocument, span
 from releaseguard.rotation.exposure.postmortem import postmortem
 from releaseguard.rotation.exposure.report import summary
 from releaseguard.rotation.history.account import account_of, to_json, who
@@ -238,7 +240,7 @@ def test_both_forms_escape_what_people_wrote_and_say_that_rows_were_changed() ->
         planned(leak={"reason": "<script>alert(1)</script> | x", "versions": {}}),
         findings=[ChainFinding(CHAIN_KEY, 3, "was edited after it was written")],
     )
-    for text in (markdown(document), html(document)):
+    for text in (render(document, Display()) for render in POSTMORTEM.values()):
         assert "<script>" not in text
         assert "step 3 was edited" in text
 

@@ -27,7 +27,8 @@ from releaseguard.incident.run import IncidentContext, investigate
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import Secrets
 from releaseguard.model import Verdict, to_text
-from releaseguard.report.formats import FORMATS
+from releaseguard.report.formats import VERDICT
+from releaseguard.report.layout.display import Display
 from releaseguard.verification.backtest import backtest, histories
 from releaseguard.verification.document import document_of
 from releaseguard.verification.interface import Finding
@@ -179,8 +180,8 @@ def check_verdicts(log: EventLog, given_cards: Sequence[Card]) -> None:
         assert [one for one in judged.findings if one.verdict is Verdict.ERROR] == []
         assert [one for one in judged.findings if unseen(one)] == []
         document = document_of(judged)
-        json.loads(FORMATS["json"](document, 80), parse_constant=_no_number)
-        assert all(render(document, 80) for render in FORMATS.values())
+        json.loads(VERDICT["json"](document, Display(80)), parse_constant=_no_number)
+        assert all(render(document, Display(80)) for render in VERDICT.values())
 
 
 def _no_number(name: str) -> None:

@@ -16,7 +16,8 @@ from releaseguard.errors import ExitCode, Refused, Unreachable
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Outcome, Verdict
-from releaseguard.report.formats import FORMATS
+from releaseguard.report.formats import VERDICT
+from releaseguard.report.layout.display import Display
 from releaseguard.secret import Secret
 from releaseguard.verification import backtest as backtests
 from releaseguard.verification.checks import row_checks
@@ -138,12 +139,12 @@ def test_what_is_no_bug_is_not_taken_for_one(log, monkeypatch, error):
 def test_every_format_tells_where_the_trace_is(log, monkeypatch):
     monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
     document = document_of(judged_now(log, trace=lambda _error: "/traces/7.trace"))
-    for name, render in FORMATS.items():
-        shown = render(document, 100)
+    for name, render in VERDICT.items():
+        shown = render(document, Display())
         assert VICTIM in shown, name
         assert "/traces/7.trace" in shown, name
-    assert json.loads(FORMATS["json"](document, 0))["verdict"] == "inconclusive"
-    assert 'errors="' in FORMATS["junit"](document, 0)
+    assert json.loads(VERDICT["json"](document, Display(0)))["verdict"] == "inconclusive"
+    assert 'errors="' in VERDICT["junit"](document, Display(0))
 
 
 def test_the_result_is_written_back_as_an_error(log, monkeypatch):

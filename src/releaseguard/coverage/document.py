@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from releaseguard import readable
 from releaseguard.coverage.interface import CoverageFinding, ProviderCoverage, Report
-from releaseguard.report.coverage import CoverageDocument, FindingRow, ProviderRow
+from releaseguard.report.coverage.document import CoverageDocument, FindingRow, ProviderRow
 
 
 def document_of(report: Report, path: str) -> CoverageDocument:

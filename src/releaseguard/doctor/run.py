@@ -9,7 +9,7 @@ from releaseguard.doctor import clock, local, services
 from releaseguard.doctor.values import Check, CheckResult, Dates, Diagnosis, DoctorContext, Group
 from releaseguard.errors import ReleaseguardError
 from releaseguard.model import Remark, Standing
-from releaseguard.report.doctor import BECAUSE
+from releaseguard.report.diagnosis.document import BECAUSE
 
 _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from releaseguard import readable
 from releaseguard.health.interface import TROUBLED, HealthState, Overview, ProviderHealth, Why
 from releaseguard.model import to_text
-from releaseguard.report.health import HealthDocument, HealthRow
+from releaseguard.report.health.document import HealthDocument, HealthRow
 
 
 def document_of(overview: Overview) -> HealthDocument:

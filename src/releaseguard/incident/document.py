@@ -14,7 +14,19 @@ from releaseguard.incident.headline import headline
 from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Status, SymptomMatch
 from releaseguard.messages.localizer import Localizer
 from releaseguard.model import from_text, to_text
-from releaseguard.report.incident import ActionRow, ChangeRow, ControlRow, IncidentDocument, SymptomRow
+from releaseguard.report.incident.document import (
+    ActionRow,
+    ChangeRow,
+    ControlRow,
+    IncidentDocument,
+    IncidentPage,
+    SymptomRow,
+)
+
+
+def page_of(incident: Incident, language: str, *, environment: str | None = None) -> IncidentPage:
+    """The incident as every format shows it."""
+    return IncidentPage(document_of(incident, language, environment=environment), labels_of(incident, language))
 
 
 def document_of(incident: Incident, language: str, *, environment: str | None = None) -> IncidentDocument:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from releaseguard.errors import ExitCode
 from releaseguard.health.interface import TROUBLED, HealthState, Why
 from releaseguard.incident.values import CheckedControl, Incident, Match, Status
+
+
+def exit_code(incident: Incident) -> ExitCode:
+    """What the run comes to, for whoever reads its exit code."""
+    if is_bad(incident):
+        return ExitCode.BAD
+    if is_broken(incident):
+        return ExitCode.BUG
+    return ExitCode.UNDECIDED if says_nothing(incident) else ExitCode.OK
 
 
 def is_bad(incident: Incident) -> bool:

@@ -1,70 +1,53 @@
-"""The formats of a verdict, by the name given to ``--format``."""
+"""Every document with its formats, by the names that ``--format`` knows; ``DOCUMENT/FORMAT.py`` renders it."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from releaseguard.harmless import as_json, visible
-from releaseguard.report.interface import Format, VerdictDocument
+from releaseguard.report.layout.display import Display
 
+if TYPE_CHECKING:
+    from releaseguard.report.coverage.document import CoveragePage
+    from releaseguard.report.diagnosis.document import DiagnosisDocument
+    from releaseguard.report.health.document import HealthDocument
+    from releaseguard.report.incident.document import IncidentPage
+    from releaseguard.report.postmortem.document import PostmortemDocument
+    from releaseguard.report.verdict.document import VerdictDocument
 
-def _shown(document: VerdictDocument) -> VerdictDocument:
-    """The document for readers: each text in one line, without what steers a terminal or is no XML."""
-
-    def shown(value: Any) -> Any:
-        match value:
-            case str():
-                return visible(value.replace("\n", " "))
-            case dict():
-                return {visible(key): shown(inner) for key, inner in value.items()}
-            case list() | tuple():
-                return [shown(inner) for inner in value]
-            case _:
-                return value
-
-    return cast("VerdictDocument", shown(document))
+D = TypeVar("D")
+Renderer: TypeAlias = Callable[[D, Display], str]
+Formats: TypeAlias = Mapping[str, Renderer[D]]
 
 
-def _text(document: VerdictDocument, width: int) -> str:
-    from releaseguard.report.text import render
-
-    return render(_shown(document), width)
+def _formats(document: str, *formats: str) -> Formats[Any]:
+    return {name: _json if name == "json" else _renderer(f"{document}.{name}") for name in formats}
 
 
-def _json(document: VerdictDocument, _width: int) -> str:
+def _renderer(module: str) -> Renderer[Any]:
+    """The ``render`` of a module, loaded when it is used: a page needs jinja2, a terminal does not."""
 
-    return as_json(document)
+    def render(document: Any, display: Display) -> str:
+        rendered: str = import_module(f"releaseguard.report.{module}").render(document, display)
+        return rendered
 
-
-def _markdown(document: VerdictDocument, _width: int) -> str:
-    from releaseguard.report.markdown import render
-
-    return render(_shown(document))
-
-
-def _junit(document: VerdictDocument, _width: int) -> str:
-    from releaseguard.report.junit import render
-
-    return render(_shown(document))
+    return render
 
 
-def _html(document: VerdictDocument, _width: int) -> str:
-    from releaseguard.report.html import render
+def _json(document: Any, _display: Display) -> str:
+    """The document as it is; of a page that holds one, that."""
+    from releaseguard.harmless import as_json
 
-    return render(_shown(document))
-
-
-def _sarif(document: VerdictDocument, _width: int) -> str:
-    from releaseguard.report.sarif import render
-
-    return render(document)
+    return as_json(getattr(document, "document", document))
 
 
-FORMATS: dict[str, Format] = {
-    "text": _text,
-    "json": _json,
-    "markdown": _markdown,
-    "junit": _junit,
-    "html": _html,
-    "sarif": _sarif,
+VERDICT: Formats[VerdictDocument] = _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif")
+HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html")
+INCIDENT: Formats[IncidentPage] = _formats("incident", "text", "json", "markdown", "html")
+COVERAGE: Formats[CoveragePage] = _formats("coverage", "text", "json", "sarif")
+DIAGNOSIS: Formats[DiagnosisDocument] = _formats("diagnosis", "text", "json")
+POSTMORTEM: Formats[PostmortemDocument] = {
+    "md": _renderer("postmortem.markdown"),
+    "html": _renderer("postmortem.html"),
 }

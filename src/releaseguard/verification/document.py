@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.model import Verdict, to_text
-from releaseguard.report.interface import CheckRow, SkippedRow, VerdictDocument
+from releaseguard.report.verdict.document import CheckRow, SkippedRow, VerdictDocument
 from releaseguard.verification.interface import Finding
 from releaseguard.verification.run import Judged, Skipped
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.options import Run, command, steer, write_output
-from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.options import Run, command, steer
 from releaseguard.errors import ExitCode
+from releaseguard.report.formats import COVERAGE
 
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.coverage.interface import Report
 
-FORMATS = ("text", "json", "sarif")
-
 
 @command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--provider", metavar="P", help="Only this provider.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+@format_option(COVERAGE)
+@output_option
 def coverage(run: Run, path: Path, provider: str | None, format_: str | None, output: Path | None) -> ExitCode:
     """Provider calls in an app's TypeScript, JavaScript and Python whose success or error is not logged with
     logIntegrationEvent (log_integration_event), and providers without a test. Nothing is run, nothing is sent.
@@ -50,22 +48,14 @@ def coverage(run: Run, path: Path, provider: str | None, format_: str | None, ou
     """
     from releaseguard.coverage.document import document_of, summary
     from releaseguard.coverage.run import search
-    from releaseguard.report.coverage import render
+    from releaseguard.report.coverage.document import CoveragePage
 
     cards = _cards(run)
     if provider is not None:
         cards.get(provider)
     report = _only(search(path, cards, _progress(run)), provider)
-    document = document_of(report, path.as_posix())
-    chosen = format_ or ("json" if run.json else "text")
-    width = shutil.get_terminal_size((100, 24)).columns
-    shown = render(chosen, document, width=width, verbose=run.verbosity > 0, prefix=_in_repository(path))
-    if output is None:
-        with last_words():
-            click.echo(shown)
-    else:
-        write_output(output, shown)
-        run.tell(f"{summary(report)} ({output})")
+    page = CoveragePage(document_of(report, path.as_posix()), _in_repository(path))
+    deliver(run, rendered(run, COVERAGE, page, format_), output, summary(report))
     return ExitCode.BAD if report.gaps else ExitCode.OK
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.options import Run, Span, command, environment_option, steer, write_output
-from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.options import Run, Span, command, environment_option, steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
     from releaseguard.health.interface import Overview
 
-FORMATS = ("text", "json", "html")
 LOOK_EVERY = 10.0
 """Seconds between the looks of a watch; each reads only what came after the baseline."""
 CLEAR = "\033[H\033[2J"
@@ -32,8 +30,8 @@ LONGEST = timedelta(days=2)
 @click.option("--window", type=Span(), default="1h", metavar="1h", help="How far back to look  [default: 1h]")
 @environment_option
 @click.option("--provider", metavar="P", help="Only this provider.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+@format_option(HEALTH)
+@output_option
 @click.option("--watch", is_flag=True, help="Look again every ten seconds, until Ctrl-C.")
 def health(
     run: Run,
@@ -61,17 +59,16 @@ def health(
 
     if not timedelta(minutes=1) <= window <= LONGEST:
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
-    chosen = format_ or ("json" if run.json else "text")
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
         observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
         overview = observer.look()
         while watch:
-            _show(run, overview, chosen, output, clear=True)
+            _show(run, overview, format_, output, clear=True)
             time.sleep(LOOK_EVERY)
             overview = observer.look()
-    _show(run, overview, chosen, output)
+    _show(run, overview, format_, output)
     return _exit_code(overview)
 
 
@@ -85,16 +82,13 @@ def _exit_code(overview: Overview) -> ExitCode:
     return ExitCode.UNDECIDED if says_nothing(overview) else ExitCode.OK
 
 
-def _show(run: Run, overview: Overview, format_: str, output: Path | None, *, clear: bool = False) -> None:
+def _show(run: Run, overview: Overview, format_: str | None, output: Path | None, *, clear: bool = False) -> None:
     from releaseguard.health.document import document_of
-    from releaseguard.report.health import FORMATS as RENDERERS
 
     document = document_of(overview)
-    text = RENDERERS[format_](document, shutil.get_terminal_size((100, 24)).columns)
-    if output is None:
-        with nullcontext() if clear else last_words():
-            steer(CLEAR if clear else "")
-            click.echo(text)
-        return
-    write_output(output, text)
-    run.tell(f"{document['summary']} ({output})")
+    text = rendered(run, HEALTH, document, format_)
+    if clear and output is None:
+        steer(CLEAR)
+        click.echo(text)
+    else:
+        deliver(run, text, output, document["summary"])

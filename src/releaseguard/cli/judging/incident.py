@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,18 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.options import Moment, Run, Span, command, environment_option, steer, write_output
-from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.options import Moment, Run, Span, command, environment_option, steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.messages import LANGUAGES
+from releaseguard.report.formats import INCIDENT
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from releaseguard.incident.values import Incident
 
-FORMATS = ("text", "json", "markdown", "html")
 LONGEST = timedelta(days=2)
 """How far back the beginning is looked for, whatever the window."""
 
@@ -43,8 +44,8 @@ HURRY = timedelta(seconds=15)
     "--as-of", type=Moment(), metavar="TIME", help="Look with only what had been recorded by then, for a post-mortem."
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the report (else [project] language).")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print it  [default: text]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+@format_option(INCIDENT)
+@output_option
 def incident(
     run: Run,
     provider: str,
@@ -73,49 +74,39 @@ def incident(
     "finding", "lines", "next_step", "command", "url"}], "actions": [{"number", "text", "command"}], "rules": [...],
     "open": [{"text", "next_step"}]}.
     """
-    from releaseguard.incident.document import document_of, labels_of
+    from releaseguard.incident.document import page_of
     from releaseguard.incident.run import investigate
-    from releaseguard.report.incident import render
+    from releaseguard.incident.verdict import exit_code
 
     if not timedelta(minutes=1) <= window <= LONGEST:
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
-    chosen = format_ or ("json" if run.json else "text")
-    with run.wiring(environment) as wiring:
+    with run.wiring(environment) as wiring, _progress(run) as progress:
         wiring.hurry(HURRY)
-        card = wiring.cards.get(provider)
         language = lang or wiring.settings.project.language
-        progress = _progress if run.on_terminal else (lambda _: None)
-        try:
-            context = wiring.incidents.context(card, window, as_of, progress)
-            found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
-        finally:
-            progress("")
+        context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
+        found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
     run.warn_of(found.set_aside)
-    document = document_of(found, language, environment=environment)
-    text = render(document, labels_of(found, language), chosen, shutil.get_terminal_size((100, 24)).columns)
-    if output is None:
-        with last_words():
-            click.echo(text)
-    else:
-        write_output(output, text)
-        run.tell(f"{document['headline']} ({output})")
-    return _exit_code(found)
+    page = page_of(found, language, environment=environment)
+    deliver(run, rendered(run, INCIDENT, page, format_), output, page.document["headline"])
+    return exit_code(found)
 
 
-def _progress(what: str) -> None:
-    """One line of a terminal, written over by the next; nothing is left of the last."""
+@contextmanager
+def _progress(run: Run) -> Iterator[Callable[[str], None]]:
+    """Says on a terminal what is being looked at, and leaves nothing of it behind."""
+    if not run.on_terminal:
+        yield lambda _: None
+        return
+    try:
+        yield _write_over
+    finally:
+        _write_over("")
+
+
+def _write_over(what: str) -> None:
+    """One line of a terminal, written over by the next."""
     width = max(shutil.get_terminal_size((80, 24)).columns - 1, 1)
     shown = f"looking at {what}"[:width] if what else ""
     steer("\r", err=True)
     click.echo(f"{shown:<{width}}", nl=False, err=True)
     steer("\r", err=True)
-
-
-def _exit_code(found: Incident) -> ExitCode:
-    from releaseguard.incident.verdict import is_bad, is_broken, says_nothing
-
-    if is_bad(found):
-        return ExitCode.BAD
-    if is_broken(found):
-        return ExitCode.BUG
-    return ExitCode.UNDECIDED if says_nothing(found) else ExitCode.OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.shared.documents import chosen, deliver, format_option, rendered
 from releaseguard.cli.shared.options import (
     Moment,
     Run,
@@ -20,19 +20,17 @@ from releaseguard.cli.shared.options import (
     command,
     environment_option,
     styled,
-    write_output,
 )
-from releaseguard.cli.shared.streams import last_words
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
+from releaseguard.report.formats import VERDICT
 
 if TYPE_CHECKING:
-    from releaseguard.report.interface import VerdictDocument
+    from releaseguard.report.verdict.document import VerdictDocument
     from releaseguard.verification.run import Judged, Verifier, VerifyContext, VerifyRequest
     from releaseguard.wiring import Wiring
 
-FORMATS = ("text", "json", "markdown", "junit", "html", "sarif")
 EXIT_CODES = {
     Verdict.PASS: ExitCode.OK,
     Verdict.WARN: ExitCode.OK,
@@ -56,7 +54,7 @@ LOOK_EVERY = 10.0
 @click.option("--within", type=Span(), metavar="30m", help="How long to watch (else until the window ends).")
 @click.option("--no-flows", is_flag=True, help="Run no synthetic flow.")
 @click.option("--explain", metavar="CHECK", help="Show one check with all its evidence.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to print the verdict  [default: text]")
+@format_option(VERDICT, "the verdict")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
 def verify(run: Run, environment: str | None, watch: bool, within: timedelta | None, **flags: Any) -> ExitCode:
     """Judge a release from the app's own integration events, and from safe synthetic flows.
@@ -191,27 +189,19 @@ def _document(judged: Judged, explain: str | None) -> VerdictDocument:
 
 
 def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path | None) -> None:
-    from releaseguard.report.formats import FORMATS as RENDERERS
-
-    chosen = format_ or ("json" if run.json else "text")
-    width = shutil.get_terminal_size((100, 24)).columns
-    text = RENDERERS[chosen](document, width)
-    if output is None:
-        with last_words():
-            _print(text, coloured=chosen == "text")
-        return
-    write_output(output, text)
-    run.tell(f"{document['verdict'].upper()}  {document['summary']} ({output})")
+    text = rendered(run, VERDICT, document, format_)
+    said = f"{document['verdict'].upper()}  {document['summary']}"
+    deliver(run, text, output, said, echo=_print_coloured if chosen(run, format_) == "text" else click.echo)
 
 
 _COLOURS = {"PASS": "green", "FAIL": "red", "WARN": "yellow", "INCONCLUSIVE": "magenta", "ERROR": "red"}
 
 
-def _print(text: str, *, coloured: bool) -> None:
+def _print_coloured(text: str) -> None:
     import re
 
     end = 0
-    for word in re.finditer(rf"^({'|'.join(_COLOURS)})\b", text, re.MULTILINE) if coloured else ():
+    for word in re.finditer(rf"^({'|'.join(_COLOURS)})\b", text, re.MULTILINE):
         click.echo(text[end : word.start()], nl=False)
         styled(word[0], fg=_COLOURS[word[0]], bold=True)
         end = word.end()

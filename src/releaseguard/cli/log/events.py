@@ -112,7 +112,7 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
 
 
 def _table(found: Sequence[Event]) -> str:
-    from releaseguard.report import table
+    from releaseguard.report.layout import table
 
     if not found:
         return "No events."

@@ -12,6 +12,8 @@ from releaseguard import readable
 from releaseguard.cli.shared.options import Run, command
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.harmless import harmless
+from releaseguard.report.formats import POSTMORTEM
+from releaseguard.report.layout.display import Display
 from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from releaseguard.audit.histories import Foreign, Histories
     from releaseguard.audit.integrity import ChainReport
     from releaseguard.eventlog.interface import EventLog, SetAside
-    from releaseguard.report.postmortem import PostmortemDocument
+    from releaseguard.report.postmortem.document import PostmortemDocument
     from releaseguard.rotation.drift.revocation import StillUsed
     from releaseguard.rotation.history.account import RotationAccount
     from releaseguard.rotation.history.views import RotationView
@@ -83,7 +85,7 @@ def _histories(log: EventLog) -> Histories:
 
 def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
     from releaseguard.cli.log.events import output_width
-    from releaseguard.report import table
+    from releaseguard.report.layout import table
     from releaseguard.rotation.history.account import leak_row, rotation_row
 
     lines = []
@@ -269,18 +271,16 @@ def _lane(text: str) -> ChainKey:
 @command("report", group=audit, example="releaseguard audit report --format html -o postmortem.html")
 @click.option("--rotation", metavar="ID", help="Which rotation (else the newest leak, else the newest of all).")
 @_environment
-@click.option("--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(POSTMORTEM)), default="md", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here instead of stdout.")
 def report(run: Run, rotation: str | None, environment: str | None, form: str, output: Path | None) -> None:
     """A post-mortem: timeline, time to contain, exposure, what is still open. With --json: the report's data."""
-    from releaseguard.report.postmortem import FORMATS
-
     with run.wiring(environment) as wiring:
         document = document_of(wiring.stores.log, rotation, environment)
     if output is None:
-        run.emit(lambda: FORMATS[form](document).rstrip("\n"), document)
+        run.emit(lambda: POSTMORTEM[form](document, Display()).rstrip("\n"), document)
         return
-    _write(output, FORMATS[form](document))
+    _write(output, POSTMORTEM[form](document, Display()))
     run.emit(f"The post-mortem is in {output}.", document)
 
 

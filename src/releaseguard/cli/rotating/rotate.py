@@ -221,7 +221,8 @@ def _is_reported(context: RotationContext, rotation_id: str) -> bool:
 def _postmortem(wiring: Wiring, context: RotationContext, rotation_id: str) -> str:
     """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
     from releaseguard.cli.rotating.audit import document_of
-    from releaseguard.report.postmortem import FORMATS
+    from releaseguard.report.formats import POSTMORTEM
+    from releaseguard.report.layout.display import Display
     from releaseguard.rotation.exposure.postmortem import FOLDER
     from releaseguard_events.private import make_folder, write_file
 
@@ -229,8 +230,8 @@ def _postmortem(wiring: Wiring, context: RotationContext, rotation_id: str) -> s
     folder = wiring.settings.root / FOLDER
     try:
         make_folder(folder)
-        for form, render in FORMATS.items():
-            write_file(folder / f"{rotation_id}.{form}", harmless(render(document)))
+        for form, render in POSTMORTEM.items():
+            write_file(folder / f"{rotation_id}.{form}", harmless(render(document, Display())))
     except OSError as error:
         again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
         return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"
@@ -403,7 +404,7 @@ def _report(run: Run, result: RotationResult) -> None:
 
 def _job_summary(run: Run, result: RotationResult) -> None:
     """The result and the chain's head in the GitHub Actions job summary: the head is anchored outside the log."""
-    from releaseguard.report.markdown import fenced
+    from releaseguard.report.layout.markdown import fenced
 
     path = run.environ.get("GITHUB_STEP_SUMMARY")
     if not path:

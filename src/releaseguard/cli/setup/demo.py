@@ -158,7 +158,8 @@ def _release(stage: _Stage) -> None:
 
 
 def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
-    from releaseguard.report.text import render
+    from releaseguard.report.layout.display import Display
+    from releaseguard.report.verdict.text import render
     from releaseguard.verification.document import document_of
     from releaseguard.verification.run import Verifier, VerifyRequest, written_back
 
@@ -169,7 +170,7 @@ def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
     document = document_of(_shown(judged))
     document["summary"] = document_of(judged)["summary"]
     line = f"releaseguard verify --release {release} --no-flows"
-    stage.act(title, line, render(document, 96), document, as_told=judged.verdict is expected)
+    stage.act(title, line, render(document, Display(96)), document, as_told=judged.verdict is expected)
 
 
 def _shown(judged: Judged) -> Judged:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.options import Run, command, environment_option, write_output
-from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.documents import deliver, output_option, rendered
+from releaseguard.cli.shared.options import Run, command, environment_option
 from releaseguard.errors import ExitCode
-from releaseguard.report.doctor import DiagnosisRow
-
-if TYPE_CHECKING:
-    from releaseguard.doctor.values import CheckResult, Diagnosis
-    from releaseguard.errors import ReleaseguardError
-    from releaseguard.report.doctor import DoctorDocument
+from releaseguard.report.formats import DIAGNOSIS
 
 
 @command("doctor", example="releaseguard doctor --environment staging")
 @environment_option
 @click.option("--provider", metavar="P", help="Only what this provider's secrets and destinations need.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+@output_option
 def doctor(run: Run, environment: str | None, provider: str | None, output: Path | None) -> ExitCode:
     """Check every credential, permission, host, clock, table and card; each problem comes with its fix.
 
@@ -39,6 +32,7 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
     group is configuration, cards, hosts, credentials, infisical, github, vercel, supabase, events, app or clock.
     """
     from releaseguard import wiring
+    from releaseguard.doctor.document import document_of
     from releaseguard.doctor.run import examine
 
     settings = run.settings(environment)
@@ -49,36 +43,7 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
         run.tell("Asking the configured services ...")
     with context:
         diagnosis = examine(context)
-    _show(run, diagnosis, output)
-    return _code(diagnosis.ok, context.run_refusal)
-
-
-def _code(ok: bool, refused: ReleaseguardError | None) -> ExitCode:
-    if refused is not None:
-        return refused.exit_code
-    return ExitCode.OK if ok else ExitCode.BAD
-
-
-def _show(run: Run, diagnosis: Diagnosis, output: Path | None) -> None:
-    from releaseguard.harmless import as_json
-    from releaseguard.report.doctor import render
-
-    document = _document(run, diagnosis)
-    width = shutil.get_terminal_size((100, 24)).columns
-    text = as_json(document) if run.json else render(document, width, quiet=run.verbosity < 0)
-    if output is not None:
-        write_output(output, text)
-    elif text:
-        with last_words():
-            click.echo(text)
-
-
-def _document(run: Run, diagnosis: Diagnosis) -> DoctorDocument:
-    """Without values before it is broken into lines, which could break one in two."""
-    return {"ok": diagnosis.ok, "checks": [_row(run, one) for one in diagnosis.findings]}
-
-
-def _row(run: Run, one: CheckResult) -> DiagnosisRow:
-    where, fix = (run.safe(text) if text else None for text in (one.where, one.fix))
-    name, what = run.safe(one.id), run.safe(one.what)
-    return DiagnosisRow(id=name, group=one.group, status=one.status.value, what=what, where=where, fix=fix)
+    text = rendered(run, DIAGNOSIS, document_of(diagnosis, run.safe), None)
+    if text or output is not None:
+        deliver(run, text, output, None)
+    return context.run_refusal.exit_code if context.run_refusal else ExitCode.OK if diagnosis.ok else ExitCode.BAD

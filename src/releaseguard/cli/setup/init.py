@@ -377,7 +377,7 @@ def _kept(provider: str) -> bool:
 
 
 def _text(document: Mapping[str, Any], *, workflows: bool) -> str:
-    from releaseguard.report.text import wrapped
+    from releaseguard.report.layout.text import wrapped
 
     width = shutil.get_terminal_size((100, 24)).columns
     lines = [f"wrote {path}" for path in document["written"]]

@@ -12,7 +12,7 @@ from msgspec import structs
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
 from releaseguard.model import Event, JsonObject, Outcome, to_text
-from releaseguard.report.postmortem import PostmortemDocument, TimelineEntry, clock
+from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, clock
 from releaseguard.rotation.exposure.report import report_in, summary
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.account import leak_row, rotation_row, who

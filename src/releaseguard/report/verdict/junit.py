@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from releaseguard.report.interface import CheckRow, VerdictDocument, rows_of
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.shown import shown
+from releaseguard.report.verdict.document import CheckRow, VerdictDocument, rows_of
 
 
-def render(document: VerdictDocument) -> str:
+def render(document: VerdictDocument, _display: Display) -> str:
     """The verdict as one ``testsuite``, a ``testcase`` for each check."""
+    document = shown(document)
     rows = rows_of(document)
     failed = [row for row in rows if row["verdict"] == "fail" and row["blocking"]]
     undecided = [row for row in rows if row["verdict"] in ("inconclusive", "error")]

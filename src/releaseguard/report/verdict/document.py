@@ -1,8 +1,8 @@
-"""The vocabulary of the report room: the document that ``verify --json`` prints, which every format renders."""
+"""The document that ``verify --json`` prints, which every format renders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 
@@ -43,9 +43,6 @@ class VerdictDocument(TypedDict):
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]
 
-
-Format = Callable[[VerdictDocument, int], str]
-"""Renders a document for a width in characters (formats for programs ignore it)."""
 
 ORDER = ("fail", "error", "inconclusive", "warn", "pass")
 """What needs a reader first."""

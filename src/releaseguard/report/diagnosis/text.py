@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
 
 from releaseguard import readable
-from releaseguard.report.text import wrapped
+from releaseguard.report.diagnosis.document import BECAUSE, DiagnosisDocument, DiagnosisRow
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.shown import shown
+from releaseguard.report.layout.text import wrapped
 
 _ORDER = ("fail", "warn")
 _INDENT = " " * 9
-BECAUSE = ": not looked at, because of "
-"""Between what was skipped and the id of its cause."""
 
 
-class DiagnosisRow(TypedDict):
-    """One finding; ``status`` is ``ok``, ``warn``, ``fail`` or ``skipped``."""
-
-    id: str
-    group: str
-    status: str
-    what: str
-    where: str | None
-    fix: str | None
-
-
-class DoctorDocument(TypedDict):
-    """What ``doctor --json`` prints."""
-
-    ok: bool
-    checks: Sequence[DiagnosisRow]
-
-
-def render(document: DoctorDocument, width: int, *, quiet: bool = False) -> str:
-    """The diagnosis as text for ``width`` characters; ``quiet``: the problems and nothing else."""
-    rows = document["checks"]
+def render(document: DiagnosisDocument, display: Display) -> str:
+    """The diagnosis that fits the display; where only what matters is asked for, the problems and nothing else."""
+    rows, width = shown(document)["checks"], display.width
     problems = [_problem(row, width) for status in _ORDER for row in rows if row["status"] == status]
-    if quiet:
+    if display.verbosity < 0:
         return "\n".join(line for problem in problems for line in problem)
     lines = wrapped(summary(rows), "", width)
     for problem in problems:

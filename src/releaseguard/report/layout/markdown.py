@@ -1,4 +1,4 @@
-"""A verdict for a job summary or a pull request."""
+"""Text that stays text in GitHub-flavoured Markdown: in a line, in a table, as code."""
 
 from __future__ import annotations
 
@@ -6,28 +6,6 @@ import html
 import re
 
 from releaseguard.harmless import visible
-from releaseguard.report.interface import VerdictDocument, by_urgency
-
-_MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
-
-
-def render(document: VerdictDocument) -> str:
-    """The verdict as GitHub-flavoured Markdown."""
-    verdict = document["verdict"]
-    lines = [
-        f"## {_MARK[verdict]} {verdict.upper()}: {cell(document['summary'])}",
-        "",
-        f"Release {code(document['release'])} in {cell(document['environment'])}, deployed {document['deployed_at']}, "
-        f"as of {document['as_of']}.",
-        "",
-        "| | check | why |",
-        "|---|---|---|",
-        *(f"| {_MARK[row['verdict']]} | {code(row['id'])} | {cell(row['reason'])} |" for row in by_urgency(document)),
-        *(f"| skipped | {code(row['id'])} | {cell(row['reason'])} |" for row in document["skipped"]),
-    ]
-    if document["next_step"]:
-        lines += ["", f"**Next:** {cell(document['next_step'])}"]
-    return "\n".join(lines)
 
 
 def cell(text: str) -> str:

@@ -1,13 +1,12 @@
-"""The post-mortem of a rotation, for the incident channel (Markdown) and as a page (HTML)."""
+"""The document that ``audit report --json`` prints, and what all of its renderings tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict
 
 from releaseguard import readable
-from releaseguard.report.markdown import cell, code
 
 
 class TimelineEntry(TypedDict):
@@ -47,51 +46,6 @@ LABELS: Mapping[str, str] = {
     "proven_at": "New version proven",
     "revoked_at": "Old key revoked",
 }
-
-
-def markdown(document: PostmortemDocument) -> str:
-    """The post-mortem as GitHub-flavoured Markdown."""
-    lines = [f"# {cell(document['title'])}", "", cell(document["summary"]), ""]
-    if document["findings"]:
-        lines += ["> **The audit chain is not intact; this report rests on changed rows.**"]
-        lines += [*(f"> - {cell(finding)}" for finding in document["findings"]), ""]
-    lines += ["| | |", "|---|---|", *(f"| {label} | {cell(value)} |" for label, value in facts(document)), ""]
-    lines += [*_listed("Still open", document["open"]), *_listed("Exposure", document["exposure_lines"])]
-    lines += ["## Timeline (UTC)", "", "| when | what |", "|---|---|"]
-    lines += [
-        f"| {clock(one['at'])} | {'**' * one['bad']}{cell(one['what'])}{'**' * one['bad']} |"
-        for one in document["timeline"]
-    ]
-    lines += ["", *_places(document)]
-    lines += ["## Evidence", "", f"Rotation {code(document['rotation']['rotation_id'])}."]
-    lines += [f"Proof: {cell(proof(document))}."]
-    if document["head"]:
-        lines += [f"Head of the chain: {code(document['head'])} (`releaseguard audit verify --head ...`)."]
-    return "\n".join(lines) + "\n"
-
-
-def _listed(title: str, items: Sequence[str]) -> list[str]:
-    return [f"## {title}", "", *(f"- {cell(item)}" for item in items), ""] if items else []
-
-
-def _places(document: PostmortemDocument) -> list[str]:
-    rows = document["destinations"]
-    if not rows:
-        return []
-    body = [f"| {cell(row['uri'])} | {cell(row['status'])} | {cell(row['problem'])} |" for row in rows]
-    return ["## Destinations", "", "| where | state | problem |", "|---|---|---|", *body, ""]
-
-
-def html(document: PostmortemDocument) -> str:
-    """The post-mortem as a self-contained page."""
-    from releaseguard.report.html import page
-
-    return page("postmortem.html.jinja").render(
-        document=document, facts=facts(document), proof=proof(document), clock=clock
-    )
-
-
-FORMATS: Mapping[str, Callable[[PostmortemDocument], str]] = {"md": markdown, "html": html}
 
 
 def facts(document: PostmortemDocument) -> Sequence[tuple[str, str]]:

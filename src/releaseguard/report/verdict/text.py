@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
-
-from releaseguard.report.interface import CheckRow, SkippedRow, VerdictDocument, by_urgency
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.shown import shown
+from releaseguard.report.layout.text import wrapped
+from releaseguard.report.verdict.document import CheckRow, SkippedRow, VerdictDocument, by_urgency
 
 _INDENT = " " * 14
 
 
-def render(document: VerdictDocument, width: int) -> str:
-    """The verdict as text for ``width`` characters."""
+def render(document: VerdictDocument, display: Display) -> str:
+    """The verdict as text that fits the display."""
+    document, width = shown(document), display.width
     lines = [*wrapped(f"{document['verdict'].upper()}  {document['summary']}", "", width)]
     where = f"release {document['release']}, {document['environment']}, deployed {document['deployed_at']}"
     lines += [*wrapped(where, "  ", width), *wrapped(f"as of {document['as_of']}", "  ", width), ""]
@@ -38,16 +40,3 @@ def _skipped(document: VerdictDocument, width: int) -> list[str]:
     for reason, same in reasons.items():
         lines += wrapped(f"{'skipped':<13} {', '.join(row['id'] for row in same)}: {reason}", _INDENT, width, first="")
     return lines
-
-
-def wrapped(text: str, indent: str, width: int, first: str | None = None) -> list[str]:
-    """The lines of a paragraph that fits ``width``, indented; less so on a narrow terminal."""
-    narrow = indent if width >= 50 else indent[:2]
-    return textwrap.wrap(
-        text,
-        max(width, 20),
-        initial_indent=narrow if first is None else first,
-        subsequent_indent=narrow,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

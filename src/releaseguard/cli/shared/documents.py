@@ -1,0 +1,55 @@
+"""What every command with a document shares: ``--format`` and ``-o``, and how the document reaches its reader."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from releaseguard.cli.shared.options import Run, write_output
+from releaseguard.cli.shared.streams import last_words
+
+if TYPE_CHECKING:
+    from releaseguard.report.formats import Formats
+
+D = TypeVar("D")
+F = TypeVar("F", bound=Callable[..., Any])
+
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file."
+)
+
+
+def format_option(formats: Mapping[str, Any], what: str = "it") -> Callable[[F], F]:
+    """``--format`` with the formats of a document; without it text, or JSON where ``--json`` is given."""
+    names = click.Choice(list(formats))
+    return click.option("--format", "format_", type=names, help=f"How to print {what}  [default: text]")
+
+
+def chosen(run: Run, format_: str | None) -> str:
+    """The format that is asked for."""
+    return format_ or ("json" if run.json else "text")
+
+
+def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) -> str:
+    """The document as its reader asks for it."""
+    from releaseguard.report.layout.display import Display
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    return formats[chosen(run, format_)](document, Display(width, run.verbosity))
+
+
+def deliver(
+    run: Run, text: str, output: Path | None, said: str | None, *, echo: Callable[[str], None] = click.echo
+) -> None:
+    """Print the text; where a file is named, write it there, and say so in one line where there is one to say."""
+    if output is None:
+        with last_words():
+            echo(text)
+        return
+    write_output(output, text)
+    if said is not None:
+        run.tell(f"{said} ({output})")

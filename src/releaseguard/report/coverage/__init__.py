@@ -1,0 +1,1 @@
+"""Provider calls that are not logged or not tested, as ``coverage`` prints them."""

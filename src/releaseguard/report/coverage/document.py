@@ -1,0 +1,56 @@
+"""The document that ``coverage --json`` prints, and the page that its renderings are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+
+class FindingRow(TypedDict):
+    """One thing to look at."""
+
+    rule: str
+    provider: str | None
+    file: str
+    line: int
+    column: int
+    missing: Sequence[str]
+    message: str
+    fix: str | None
+
+
+class ProviderRow(TypedDict):
+    """One provider that the app calls."""
+
+    provider: str
+    name: str
+    calls: int
+    covered: int
+    waived: int
+    tested: bool
+    tests: Sequence[str]
+
+
+class CoverageDocument(TypedDict):
+    """What ``coverage --json`` prints; findings in the order of files and lines."""
+
+    ok: bool
+    path: str
+    summary: str
+    findings: Sequence[FindingRow]
+    """What is missing or wrong."""
+    unknown: Sequence[FindingRow]
+    """What could not be judged."""
+    waived: Sequence[Mapping[str, Any]]
+    providers: Sequence[ProviderRow]
+    files: int
+    test_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePage:
+    """A document with ``prefix``, the way from the repository to the searched folder."""
+
+    document: CoverageDocument
+    prefix: str = ""

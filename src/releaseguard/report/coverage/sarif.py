@@ -1,0 +1,67 @@
+"""Provider calls that are not logged or not tested, for code scanning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from releaseguard.harmless import visible
+from releaseguard.report.coverage.document import CoveragePage, FindingRow
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.sarif import sarif_run
+
+HELP = {
+    "not-logged": "Where a provider is called, its success and its error are logged as two events: the success on the "
+    "way after the call, the error in the catch or except branch, or where the answer says that it failed.",
+    "not-tested": "A provider that the app calls is named in a test: its events, its package, or the function that "
+    "calls it.",
+    "unknown-provider": "An event is logged for a provider that no card knows, and nothing will ever read it.",
+    "unknown-event": "An event is logged under a name that is not on its provider's card, and no check will read it.",
+    "wrong-outcome": "An event of success is logged with the outcome of an error, or the other way round.",
+    "unknown-address": "A request goes to an address that is known at run time only, so nobody can say by reading "
+    "whether a provider is called.",
+    "unknown-log": "A call is logged with names that are known at run time only.",
+    "not-read": "A file could not be read, or not all of it.",
+    "bad-waiver": "A waiver reads `releaseguard: RULE [PROVIDER] -- reason`, and something is there to waive.",
+}
+_NOTES = ("unknown-address", "unknown-log", "not-read", "bad-waiver")
+
+
+def render(page: CoveragePage, _display: Display) -> str:
+    """One run, with paths relative to the repository as code scanning wants them."""
+    document, prefix = page.document, page.prefix
+    rules = [
+        {
+            "id": rule,
+            "name": "".join(word.capitalize() for word in rule.split("-")),
+            "shortDescription": {"text": text_.partition(":")[0].rstrip(".") + "."},
+            "fullDescription": {"text": text_},
+            "help": {"text": text_, "markdown": text_},
+            "defaultConfiguration": {"level": "note" if rule in _NOTES else "error"},
+        }
+        for rule, text_ in HELP.items()
+    ]
+    index = {rule: place for place, rule in enumerate(HELP)}
+    results = [_result(row, index, "error", prefix) for row in document["findings"]]
+    # Code scanning shows what has a place in a file, and refuses a folder as one.
+    results += [_result(row, index, "note", prefix) for row in document["unknown"] if row["file"] != "."]
+    for waived in document["waived"]:
+        result = _result(waived["finding"], index, "error", prefix)
+        result["suppressions"] = [{"kind": "inSource", "justification": waived["reason"]}]
+        results.append(result)
+    return sarif_run(rules, results, {"providers": document["providers"], "summary": document["summary"]})
+
+
+def _result(row: FindingRow, index: Mapping[str, int], level: str, prefix: str) -> dict[str, Any]:
+    message = row["message"] + (f" Fix: {row['fix']}" if row["fix"] else "")
+    region = {"startLine": row["line"], "startColumn": row["column"]}
+    place = {"artifactLocation": {"uri": quote(prefix + row["file"]), "uriBaseId": "%SRCROOT%"}, "region": region}
+    return {
+        "ruleId": row["rule"],
+        "ruleIndex": index[row["rule"]],
+        "level": level,
+        "message": {"text": visible(message)},
+        "locations": [{"physicalLocation": place}],
+        "properties": {"provider": row["provider"], "missing": list(row["missing"])},
+    }

@@ -1,0 +1,77 @@
+"""Provider calls that are not logged or not tested, for a terminal."""
+
+from __future__ import annotations
+
+from releaseguard.harmless import visible
+from releaseguard.report.coverage.document import CoverageDocument, CoveragePage, FindingRow
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.table import render as table
+from releaseguard.report.layout.text import wrapped
+
+_INDENT = " " * 4
+_WHERE = {"success": "after it, add", "error": "where it fails, add"}
+_TURN = {
+    "unknown-event": "write instead",
+    "unknown-provider": "write instead",
+    "wrong-outcome": "write instead",
+}
+
+
+def render(page: CoveragePage, display: Display) -> str:
+    """The findings by file and line with the lines to add, what was not judged, and each provider's count."""
+    document, width = page.document, display.width
+    lines: list[str] = []
+    for row in document["findings"]:
+        lines += [*_finding(row, width), ""]
+    lines += _unknown(document, width)
+    if display.verbosity > 0:
+        for waived in document["waived"]:
+            row = waived["finding"]
+            lines += wrapped(f"waived {_place(row)} {_subject(row)}: {waived['reason']}", _INDENT, width, first="")
+    lines += _providers(document, width)
+    lines += wrapped(document["summary"], "", width)
+    return "\n".join(visible(line.replace("\n", " ")) for line in lines)
+
+
+def _finding(row: FindingRow, width: int) -> list[str]:
+    lines = [f"{_place(row)}  {_subject(row)}", *wrapped(row["message"], _INDENT, width)]
+    added = (row["fix"] or "").splitlines()
+    if row["rule"] == "not-tested":
+        return [*lines, *wrapped(f"write: {row['fix']}", _INDENT, width)]
+    words = [_WHERE[outcome] for outcome in row["missing"]] if row["rule"] == "not-logged" else []
+    for word, line in zip(words or [_TURN.get(row["rule"], "add")] * len(added), added, strict=False):
+        lines.append(f"{_INDENT}{word}: {line}")
+    return lines
+
+
+def _place(row: FindingRow) -> str:
+    return f"{row['file']}:{row['line']}:{row['column']}"
+
+
+def _subject(row: FindingRow) -> str:
+    return f"{row['rule']} {row['provider'] or ''}".rstrip()
+
+
+def _unknown(document: CoverageDocument, width: int) -> list[str]:
+    rows = document["unknown"]
+    if not rows:
+        return []
+    lines = ["Not judged:"]
+    for row in rows:
+        place = row["file"] if row["rule"] == "not-read" else f"{row['file']}:{row['line']}"
+        lines += wrapped(f"{place} {row['message']}", _INDENT, width, first="  ")
+    return [*lines, ""]
+
+
+def _providers(document: CoverageDocument, width: int) -> list[str]:
+    rows = [
+        {
+            "provider": row["provider"],
+            "calls": str(row["calls"]),
+            "logged": str(row["covered"]),
+            "waived": str(row["waived"] or ""),
+            "tests": str(len(row["tests"])) if row["tests"] else "none",
+        }
+        for row in document["providers"]
+    ]
+    return [*table(rows, ["provider", "calls", "logged", "tests", "waived"], width).split("\n"), ""] if rows else []

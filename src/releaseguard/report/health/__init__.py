@@ -1,0 +1,1 @@
+"""The integration health page, as ``health`` prints it."""

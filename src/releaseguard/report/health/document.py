@@ -1,0 +1,102 @@
+"""The document that ``health --json`` prints, and what all of its renderings tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from releaseguard import readable
+
+
+class HealthRow(TypedDict):
+    """One provider. Counts are real traffic of the window; synthetic events are in none of them."""
+
+    provider: str
+    name: str
+    state: str
+    """``healthy``, ``degraded``, ``down``, ``silent``, ``idle`` or ``unknown``."""
+    reason: str
+    since: str | None
+    events: int
+    successes: int
+    errors: int
+    error_rate: float | None
+    usual_error_rate: float | None
+    expected_events: float | None
+    latency_ms: Mapping[str, int] | None
+    last_success: str | None
+    """Where it lies before the window, to the minute."""
+    last_error: str | None
+    error_codes: Sequence[Mapping[str, Any]]
+    course: Sequence[Mapping[str, int]]
+    open_leaks: Sequence[Mapping[str, Any]]
+    rotations: Sequence[Mapping[str, Any]]
+
+
+class HealthDocument(TypedDict):
+    """What ``health --json`` prints: times are RFC 3339 in UTC, rates between 0 and 1, the most urgent first."""
+
+    environment: str
+    as_of: str
+    window: Sequence[str]
+    summary: str
+    log: Mapping[str, Any]
+    set_aside: Mapping[str, Any]
+    """Rows of the log that cannot be read; ``sentence`` says so to people, ``None`` where there are none."""
+    providers: Sequence[HealthRow]
+    foreign: Sequence[Mapping[str, Any]]
+    """Rows that claim to be releaseguard's and are not believed."""
+    broken: Sequence[Mapping[str, Any]]
+    """Histories of rotations that cannot be believed beyond some step."""
+
+
+MOST_FOREIGN = 10
+"""Foreign rows that are shown one by one: somebody may have inserted thousands."""
+QUIET = ("unknown", "idle")
+"""States of providers that share a line where they have nothing else to say."""
+
+
+def distrusted(document: HealthDocument) -> Sequence[str]:
+    """The histories that are broken, and the rows that claim to be ours and are not."""
+    lines = [
+        f"BROKEN    the history of {one['lane']}: step {one['step']} {one['problem']}. {one['next_step']}"
+        for one in document["broken"]
+    ]
+    foreign = document["foreign"]
+    for one in foreign[:MOST_FOREIGN]:
+        lane = f" of {one['lane']}" if one["lane"] else ""
+        lines.append(f"FOREIGN   {one['event']}{lane}, row {one['id']} of {one['recorded_at'][:19]}Z: {one['problem']}")
+    more = len(foreign) - MOST_FOREIGN
+    return [*lines, *([f"FOREIGN   and {more} more: releaseguard audit show"] if more > 0 else [])]
+
+
+def sorted_out(document: HealthDocument) -> tuple[Sequence[HealthRow], Mapping[tuple[str, str], Sequence[HealthRow]]]:
+    """The providers of which there is something to tell, and the quiet ones by (state, reason)."""
+    told: list[HealthRow] = []
+    quiet: dict[tuple[str, str], list[HealthRow]] = {}
+    for row in document["providers"]:
+        if row["state"] in QUIET and not (row["events"] or opened(row)):
+            quiet.setdefault((row["state"], row["reason"]), []).append(row)
+        else:
+            told.append(row)
+    return told, quiet
+
+
+def clock(moment: str, row: HealthRow) -> str:
+    """The time of day, with its day where the provider's newest event is of another one."""
+    newest = max(row["last_success"] or "", row["last_error"] or "")
+    same_day = moment[:10] == newest[:10] and row["events"]
+    return readable.clock(moment, seconds=True) if same_day else readable.date_and_clock(moment)
+
+
+def opened(row: HealthRow) -> list[str]:
+    """Its open leaks and its unfinished rotations."""
+    leaks = [
+        line
+        for leak in row["open_leaks"]
+        for line in (f"OPEN LEAK since {leak['since'][:16]}Z: {leak['reason']}", f"next: {leak['next_step']}")
+    ]
+    rotations = [
+        f"rotation {one['rotation_id']} is {one['state']} since {one['changed_at'][:16]}Z" for one in row["rotations"]
+    ]
+    return [*leaks, *rotations]

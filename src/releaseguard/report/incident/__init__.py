@@ -1,0 +1,1 @@
+"""An incident, as ``incident`` prints it."""

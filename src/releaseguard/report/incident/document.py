@@ -1,0 +1,121 @@
+"""The document that ``incident --json`` prints, and the page that its renderings are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from releaseguard import readable
+
+
+class ChangeRow(TypedDict):
+    """Something that changed; ``before_s`` is how long before the beginning (negative: after it)."""
+
+    at: str
+    kind: str
+    """``release``, ``deployment``, ``rotation``, ``migration``, ``function`` or ``secret``."""
+    what: str
+    where: str
+    url: str | None
+    went_wrong: bool
+    before_s: int | None
+    likely: bool
+    """Whether it is the one that explains the trouble best."""
+
+
+class SymptomRow(TypedDict):
+    """A symptom of the card; ``match`` is ``yes``, ``some``, ``no`` or ``unknown``."""
+
+    text: str
+    match: str
+    since: str | None
+    evidence: Sequence[str]
+
+
+class ControlRow(TypedDict):
+    """A control of the card; ``status`` is ``bad``, ``ok``, ``unclear``, ``not_done`` or ``person``."""
+
+    text: str
+    kind: str
+    target: str | None
+    status: str
+    finding: Sequence[str]
+    lines: Sequence[str]
+    """What the app and its services wrote, scrubbed."""
+    next_step: str | None
+    command: str | None
+    url: str | None
+
+
+class ActionRow(TypedDict):
+    """An action of the card, in the card's order."""
+
+    number: int
+    text: str
+    command: str | None
+
+
+class IncidentDocument(TypedDict):
+    """What ``incident --json`` prints: times are RFC 3339 in UTC; texts are in ``language``."""
+
+    provider: str
+    name: str
+    environment: str
+    language: str
+    as_of: str
+    window: Sequence[str]
+    headline: str
+    state: str
+    """``healthy``, ``degraded``, ``down``, ``silent``, ``idle`` or ``unknown``."""
+    reason: str
+    began: str | None
+    """About when; ``null`` where nothing is wrong, or nobody knows."""
+    began_before_window: bool
+    health: Mapping[str, Any]
+    others: Sequence[Mapping[str, Any]]
+    changes: Sequence[ChangeRow]
+    unread: Sequence[str]
+    symptoms: Sequence[SymptomRow]
+    controls: Sequence[ControlRow]
+    actions: Sequence[ActionRow]
+    rules: Sequence[str]
+    open: Sequence[Mapping[str, Any]]
+
+
+Labels = Mapping[str, str]
+"""The fixed words of the document's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """A document with the words around its parts."""
+
+    document: IncidentDocument
+    labels: Labels
+
+
+MOST_CHANGES = 12
+"""Changes that are shown: the nearest to the beginning."""
+
+
+def clock(moment: str, document: IncidentDocument) -> str:
+    """``10:15Z``, with its date where that is not today's."""
+    return readable.clock_on(document["as_of"], moment)
+
+
+def shown_changes(document: IncidentDocument) -> Sequence[ChangeRow | None]:
+    """The changes nearest to the beginning in order of time; ``None`` is the beginning itself."""
+    rows, began = document["changes"], document["began"]
+    if began is None:
+        return rows[-MOST_CHANGES:]
+    near = sorted(rows, key=lambda row: abs(row["before_s"] or 0))[:MOST_CHANGES]
+    ordered = sorted(near, key=lambda row: row["at"])
+    until = began[:16]  # the beginning is known to the minute
+    before = [row for row in ordered if row["at"][:16] <= until]
+    return [*before, None, *ordered[len(before) :]]
+
+
+def is_link(url: str | None) -> bool:
+    """Whether it can be opened, and ends where it seems to end."""
+    return url is not None and url.startswith(("https://", "http://127.0.0.1")) and not set(url) & set("<>() \n")

@@ -1,0 +1,1 @@
+"""What the renderings of every document are made with."""

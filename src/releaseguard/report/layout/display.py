@@ -1,0 +1,13 @@
+"""Where a document is shown, and how much of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """``width`` in characters; ``verbosity`` is below 0 where only what matters is asked for, above 0 for more."""
+
+    width: int = 100
+    verbosity: int = 0

@@ -1,0 +1,26 @@
+"""A document for people: each text in one line, without what steers a terminal or is no XML."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+from releaseguard.harmless import visible
+
+D = TypeVar("D")
+
+
+def shown(document: D) -> D:
+    """The same document with harmless texts and keys."""
+    return cast("D", _shown(document))
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case str():
+            return visible(value.replace("\n", " "))
+        case dict():
+            return {visible(key): _shown(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_shown(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""The post-mortem of a rotation, as ``audit report`` prints it."""

@@ -1,0 +1,15 @@
+"""A verdict as a self-contained page."""
+
+from __future__ import annotations
+
+from releaseguard.harmless import as_json
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.page import page
+from releaseguard.report.layout.shown import shown
+from releaseguard.report.verdict.document import VerdictDocument, by_urgency
+
+
+def render(document: VerdictDocument, _display: Display) -> str:
+    """The verdict as one HTML file."""
+    document = shown(document)
+    return page("verdict.html.jinja").render(document=document, checks=by_urgency(document), evidence=as_json)

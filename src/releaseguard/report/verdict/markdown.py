@@ -1,0 +1,30 @@
+"""A verdict for a job summary or a pull request."""
+
+from __future__ import annotations
+
+from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.markdown import cell, code
+from releaseguard.report.layout.shown import shown
+from releaseguard.report.verdict.document import VerdictDocument, by_urgency
+
+_MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
+
+
+def render(document: VerdictDocument, _display: Display) -> str:
+    """The verdict as GitHub-flavoured Markdown."""
+    document = shown(document)
+    verdict = document["verdict"]
+    lines = [
+        f"## {_MARK[verdict]} {verdict.upper()}: {cell(document['summary'])}",
+        "",
+        f"Release {code(document['release'])} in {cell(document['environment'])}, deployed {document['deployed_at']}, "
+        f"as of {document['as_of']}.",
+        "",
+        "| | check | why |",
+        "|---|---|---|",
+        *(f"| {_MARK[row['verdict']]} | {code(row['id'])} | {cell(row['reason'])} |" for row in by_urgency(document)),
+        *(f"| skipped | {code(row['id'])} | {cell(row['reason'])} |" for row in document["skipped"]),
+    ]
+    if document["next_step"]:
+        lines += ["", f"**Next:** {cell(document['next_step'])}"]
+    return "\n".join(lines)
