@@ -19,9 +19,8 @@ from releaseguard.messages.catalog import catalog as read
 
 ROOT = Path(catalog.__file__).parents[1]
 SPEAKERS = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "incident").rglob("*.py"))]
-SHOWN = "".join(
-    (ROOT / "report" / path).read_text(encoding="utf-8") for path in ("incident.py", "templates/incident.html.jinja")
-)
+PAGES = [*(ROOT / "report" / "incident").glob("*.py"), ROOT / "report" / "templates" / "incident.html.jinja"]
+SHOWN = "".join(path.read_text(encoding="utf-8") for path in PAGES)
 WRITTEN_ANOTHER_WAY = {"about", "%", ""}
 
 
