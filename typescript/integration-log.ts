@@ -224,7 +224,9 @@ function textOf(value: unknown): string | null {
 }
 
 function milliseconds(value: unknown): number | null {
-  return typeof value === "number" && value >= 0 && value < 2 ** 31 - 1 ? Math.round(value) : null;
+  if (typeof value !== "number" || !(value >= 0 && value < 2 ** 31 - 1)) return null;
+  const near = Math.round(value);
+  return near - value === 0.5 && near % 2 ? near - 1 : near; // a half goes to the even one, as in Python
 }
 
 function objectOf(value: Json): Record<string, Json> {
