@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 RUNTIME, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+DISTRIBUTIONS = [ROOT / "writer", ROOT]
+"""What is installed from here: the app's writer, and the tool that stands on it."""
 LINTERS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
@@ -62,13 +64,15 @@ def environment(name: str, requirements: Path) -> Path:
     folder = ROOT / name
     binaries = folder / ("Scripts" if os.name == "nt" else "bin")
     stamp = folder / "pins.sha256"
-    wanted = hashlib.sha256(requirements.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    named = [requirements, *(distribution / "pyproject.toml" for distribution in DISTRIBUTIONS)]
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in named)).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"Setting up {name} from {requirements.name} (once) ...", file=sys.stderr, flush=True)
         create(folder)
         pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--require-hashes", "--requirement", str(requirements)], check=True)
-        subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
+        ours = [word for distribution in DISTRIBUTIONS for word in ("--editable", str(distribution))]
+        subprocess.run([*pip, "--no-deps", "--no-build-isolation", *ours], check=True)
         stamp.write_text(wanted)
     return binaries
 

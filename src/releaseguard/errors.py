@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-DISTRIBUTION: Final = "releaseguard"
+DISTRIBUTION: Final = "releaseguard-ops"
 """Under which name this package is installed."""
 
 

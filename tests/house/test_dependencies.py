@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import releaseguard
 from releaseguard.coverage.languages import sources
 from releaseguard.errors import DISTRIBUTION
 from tests.support.commands import Commands
@@ -48,16 +49,25 @@ DECLARED = declared(PROJECT["dependencies"]) | {
 }
 
 
-def imported() -> Iterator[str]:
-    """The top names of all imports in ``src`` that are neither Python's own nor ours."""
-    for file in (CHECKOUT / "src").rglob("*.py"):
+OURS = {path.name for folder in ("src", "writer/src") for path in (CHECKOUT / folder).iterdir()}
+WRITER = tomllib.loads((CHECKOUT / "writer" / "pyproject.toml").read_text())["project"]
+
+
+def imported(folder: str) -> Iterator[str]:
+    """The top names of all imports in a folder."""
+    for file in (CHECKOUT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             yield from (name.partition(".")[0] for name in names)
 
 
-FOREIGN = sorted(set(imported()) - sys.stdlib_module_names - {path.name for path in (CHECKOUT / "src").iterdir()})
+def foreign(folder: str) -> list[str]:
+    """Those that are neither Python's own nor ours."""
+    return sorted(set(imported(folder)) - sys.stdlib_module_names - OURS)
+
+
+FOREIGN = foreign("src")
 DISTRIBUTIONS = packages_distributions()
 
 
@@ -68,10 +78,25 @@ def test_what_is_imported_is_declared(name: str) -> None:
 
 def test_what_is_declared_is_imported() -> None:
     used = {normalised(one) for name in FOREIGN for one in DISTRIBUTIONS[name]}
-    assert DECLARED - used == set()
+    assert DECLARED - used == {WRITER["name"]}
+    assert WRITER["name"] in declared(PROJECT["dependencies"])
 
 
-@pytest.mark.parametrize("file", ["pyproject.toml", "requirements.txt", "requirements-dev.txt"])
+def test_the_apps_writer_depends_on_nothing_and_imports_what_its_extras_bring() -> None:
+    assert WRITER["dependencies"] == []
+    extras = {name for extra in WRITER["optional-dependencies"].values() for name in declared(extra)}
+    assert {normalised(one) for name in foreign("writer/src") for one in DISTRIBUTIONS[name]} == extras
+
+
+@pytest.mark.parametrize("folder", ["src", "writer/src"])
+def test_the_apps_writer_and_the_tool_have_one_version(folder: str) -> None:
+    (package,) = [path for path in (CHECKOUT / folder).iterdir() if path.name.startswith("releaseguard")]
+    assert f'__version__ = "{releaseguard.__version__}"' in (package / "__init__.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "file", ["pyproject.toml", "writer/pyproject.toml", "requirements.txt", "requirements-dev.txt"]
+)
 def test_no_list_of_dependencies_says_where_a_registry_is(file: str) -> None:
     assert "://" not in (CHECKOUT / file).read_text()
 

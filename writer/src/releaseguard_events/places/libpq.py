@@ -112,7 +112,7 @@ def _parsed(text: str, setting: str) -> dict[str, str]:
         from psycopg.conninfo import conninfo_to_dict
     except ImportError:
         raise ConfigError(
-            "psycopg is not installed, or finds no library of the system's",
+            "psycopg is not installed, or finds no library of the system's (releaseguard-events[postgres] brings it)",
             where=setting,
             next_step="pip install 'releaseguard-events[postgres]'",
         ) from None

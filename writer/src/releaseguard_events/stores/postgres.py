@@ -57,19 +57,20 @@ class PostgresStore:
             connection.close()
 
     def _append(self, events: Sequence[Event]) -> None:
+        conninfo = self._pin(self._url) if self._connection is None else ""  # which says that psycopg is missing
         import psycopg
 
         try:
-            connection = self._opened()
+            connection = self._opened(conninfo)
             for place, rows in self._tables(connection).batches(events):
                 add(connection, place, self._shapes[place.table], rows)
         except psycopg.Error as error:
             self.close()
             raise translation(error, self._label) from None
 
-    def _opened(self) -> Connection:
+    def _opened(self, conninfo: str) -> Connection:
         if self._connection is None:
-            self._connection = connect(self._pin(self._url), self._label, round(self._within), self._within)
+            self._connection = connect(conninfo, self._label, round(self._within), self._within)
         return self._connection
 
     def _tables(self, connection: Connection) -> fitting.Tables:
