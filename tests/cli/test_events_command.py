@@ -19,7 +19,7 @@ from releaseguard.audit.chain import ChainKey, seal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.history.events import LeaseTaken
-from releaseguard_events import jsonl
+from releaseguard_events.pipeline import jsonl
 from tests.support.commands import Commands, ended
 
 Seed = Callable[..., list[Event]]

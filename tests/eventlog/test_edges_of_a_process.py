@@ -22,7 +22,7 @@ import pytest
 import releaseguard
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event
-from releaseguard_events import jsonl
+from releaseguard_events.pipeline import jsonl
 
 PATIENCE = 60
 """Seconds after which a process counts as hung."""

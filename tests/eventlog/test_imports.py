@@ -25,7 +25,7 @@ from releaseguard.eventlog.imports.translation import (
     with_columns,
 )
 from releaseguard.model import Event, Outcome, from_text, new_id
-from releaseguard_events import jsonl
+from releaseguard_events.pipeline import jsonl
 from releaseguard_events.scrub.scrubber import Scrubber
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -17,7 +17,7 @@ from releaseguard.eventlog.stores import tables
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.secret import Secret
-from releaseguard_events import jsonl
+from releaseguard_events.pipeline import jsonl
 from releaseguard_events.stores.table import EventTable
 from tests.eventlog.conftest import PostgresStore
 from tests.support.commands import Commands

@@ -23,7 +23,7 @@ from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
-from releaseguard_events import jsonl
+from releaseguard_events.pipeline import jsonl
 from tests.rotation.rotation_fakes import CHAIN_KEY
 
 STORIES = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,8 @@ def written(tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     environ = {"RELEASEGUARD_SPOOL_DIR": str(tmp_path / "spool"), "SUPABASE_SERVICE_ROLE_KEY": "k"} | environ
     drops = Drops()
-    writer = Writer(lambda: prepare(environ, drops, Process()), drops)
+    process = Process(partial(prepare, environ))
+    writer = Writer(lambda: prepare(environ, drops, process), drops)
     writer.put(note_of("p", "e", "success"))
     delivered = writer.flush(30)
     writer.finish()

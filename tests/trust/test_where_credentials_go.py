@@ -11,7 +11,7 @@ from releaseguard.compose import configuration
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard_events import configuration as writers
-from releaseguard_events.stores.opening import open_store
+from releaseguard_events.opening import open_store
 from tests.support.commands import Commands
 
 ELSEWHERE = "elsewhere.example"

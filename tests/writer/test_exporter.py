@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from releaseguard.model import OURSELVES, Event
-from releaseguard_events import jsonl
+from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter, Pace
 from releaseguard_events.pipeline.spool import Spool

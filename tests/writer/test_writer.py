@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.model import Event, Outcome
-from releaseguard_events import jsonl
 from releaseguard_events.note import Resource, event_of, note_of, resource_of
+from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline import writer as threads
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter

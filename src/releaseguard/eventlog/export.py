@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from releaseguard.harmless import as_json
 from releaseguard_events.event import Event
-from releaseguard_events.jsonl import document
+from releaseguard_events.pipeline.jsonl import document
 
 
 def line(event: Event) -> str:

@@ -10,6 +10,7 @@ from releaseguard_events import configuration
 from releaseguard_events.configuration import Configuration
 from releaseguard_events.errors import ReleaseguardError, Unreachable
 from releaseguard_events.note import resource_of
+from releaseguard_events.opening import is_embedded, load, open_store
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter, log
 from releaseguard_events.pipeline.null import NullExporter
@@ -18,7 +19,6 @@ from releaseguard_events.pipeline.writer import Pipeline
 from releaseguard_events.process import Process
 from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 from releaseguard_events.stores.interface import Store
-from releaseguard_events.stores.opening import is_embedded, load, open_store
 
 
 def prepare(environ: Mapping[str, str], drops: Drops, process: Process) -> Pipeline:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging  # noqa: F401 - registers hooks for forks: a fork that waits for our loading must have them all
-import os
 import sys
 import threading
 from contextlib import suppress
@@ -13,12 +12,15 @@ from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.writer import QueueLimits, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from releaseguard_events.note import Note
     from releaseguard_events.pipeline.exporter import BatchExporter
     from releaseguard_events.pipeline.spool import Spool
     from releaseguard_events.pipeline.writer import Pipeline
+
+    Prepare = Callable[[Drops, "Process"], Pipeline]
 
 SPOOL_BYTES = 32 * 1024 * 1024
 """All files of the spool together."""
@@ -57,7 +59,8 @@ ORPHAN_IDLES = 1.0
 class Process:
     """The writer of this process: a forked child gets its own, and the exit finishes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
         self.loading = threading.RLock()
         """Held while modules are imported."""
         self.sheltered = threading.RLock()
@@ -81,9 +84,7 @@ class Process:
 
     def _prepared(self, drops: Drops) -> Pipeline:
         with self.loading:
-            from releaseguard_events.preparing import prepare
-
-            return prepare(os.environ, drops, self)
+            return self._prepare(drops, self)
 
     def put(self, note: Note) -> None:
         """Take an event."""

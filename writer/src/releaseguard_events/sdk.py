@@ -27,11 +27,15 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from releaseguard_events.note import ReservedName, note_of, of_the_app
 from releaseguard_events.process import Process
+
+if TYPE_CHECKING:
+    from releaseguard_events.pipeline.drops import Drops
+    from releaseguard_events.pipeline.writer import Pipeline
 
 __all__ = ["flush", "log_integration_event"]
 
@@ -115,7 +119,13 @@ def _reason(error: Exception) -> str:
     return f"the writer failed ({type(error).__name__})"
 
 
-_process = Process()
+def _prepared(drops: Drops, process: Process) -> Pipeline:
+    from releaseguard_events.preparing import prepare
+
+    return prepare(os.environ, drops, process)
+
+
+_process = Process(_prepared)
 os.register_at_fork(
     before=_process.before_fork,
     after_in_parent=_process.after_fork_in_parent,

@@ -100,7 +100,7 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     from dataclasses import replace
 
     from releaseguard.eventlog.rows.aside import tally_of
-    from releaseguard_events import jsonl
+    from releaseguard_events.pipeline import jsonl
 
     with run.wiring(environment) as wiring:
         found = list(wiring.stores.every_row.select(replace(query, newest_first=True, limit=limit)))
@@ -249,7 +249,7 @@ def log_(
 ) -> None:
     """Write one event, scrubbed like an app's. JSON: {"event": columns}."""
     from releaseguard.eventlog.entries import by_hand
-    from releaseguard_events import jsonl
+    from releaseguard_events.pipeline import jsonl
 
     with run.wiring(environment) as wiring:
         _check_names(run, wiring.cards, provider, event)
@@ -324,7 +324,7 @@ def deployed(
     """
     from releaseguard.eventlog.entries import deployment
     from releaseguard.eventlog.interface import Query
-    from releaseguard_events import jsonl
+    from releaseguard_events.pipeline import jsonl
 
     if not release.strip():
         raise UsageError("--release is empty", next_step="Is the variable set? Give the release's id: --release SHA")

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from releaseguard_events import jsonl
 from releaseguard_events.event import Event
+from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.locks import briefly
 from releaseguard_events.private import FOLDER, make_folder
 

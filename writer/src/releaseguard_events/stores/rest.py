@@ -65,8 +65,6 @@ class RestStore:
         return answer
 
     def _asked(self, path: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        from releaseguard_events import __version__
-
         key = self._keys[0]
         if not (key.isascii() and key.isprintable()):
             raise AccessDenied(
@@ -76,7 +74,7 @@ class RestStore:
             )
         sent = {
             "accept": "application/json",
-            "user-agent": f"releaseguard-events/{__version__}",
+            "user-agent": "releaseguard-events",
             "apikey": key,
             "authorization": f"Bearer {key}",
             **headers,
