@@ -16,7 +16,8 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from releaseguard.model import utc_now
-from releaseguard.sandbox.server import Request, Response, StandIn
+from releaseguard.sandbox.serving.exchange import Request, Response
+from releaseguard.sandbox.serving.stand_in import StandIn
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import World
 from tests.support.canaries import BUG, Canaries, Observed, assert_unseen, repository_with
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import Login, World
 from releaseguard.secret import Secret
 from tests.support import postgres, postgrest

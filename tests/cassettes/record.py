@@ -5,11 +5,11 @@ No account, no network, and no secret: what is pushed is a placeholder, and cred
 
 from __future__ import annotations
 
-from releaseguard.sandbox.github import GitHubStandIn
-from releaseguard.sandbox.infisical import InfisicalStandIn
-from releaseguard.sandbox.server import StandIn
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
+from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
+from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.sandbox.supabase import SupabaseProject, SupabaseStandIn
-from releaseguard.sandbox.vercel import VercelStandIn
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
 from tests.support import exchanges
 from tests.support.adapters import StepClock
 

@@ -12,7 +12,7 @@ import pytest
 
 from releaseguard.ci.interface import WorkflowHistory
 from releaseguard.errors import AccessDenied, NotFound
-from releaseguard.sandbox.github import GitHubStandIn
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
 from releaseguard.services.github.ci import GitHubWorkflows
 from tests.support import contracts
 from tests.support.adapters import Connections

@@ -13,7 +13,7 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import World
 from tests.support import contracts
 from tests.support.commands import Commands, ended

@@ -12,7 +12,7 @@ import pytest
 
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, from_text, new_id, to_text, utc_now
-from releaseguard.sandbox.seed import Fault, Released, Week
+from releaseguard.sandbox.seed import Breakage, Released, Week
 from releaseguard.sandbox.story import BUSY
 from tests.support.commands import Commands
 
@@ -27,7 +27,7 @@ def seeded(tmp_path_factory):
     week = Week(path, seed=7, streams=BUSY)
     week.write(now - timedelta(minutes=80), "before")
     week.append(Released(release="good", deployed_at=now - timedelta(minutes=80)), now)
-    week.append(Released(release="bad", deployed_at=now - timedelta(minutes=40)), now, Fault())
+    week.append(Released(release="bad", deployed_at=now - timedelta(minutes=40)), now, Breakage())
     return path, now
 
 

@@ -72,4 +72,4 @@ def test_addresses_are_read_in_one_place() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and any(name.name in ("urlsplit", "urlparse") for name in node.names)
     }
-    assert using <= {"sandbox/server.py"}
+    assert using <= {"sandbox/serving/server.py"}

@@ -9,8 +9,9 @@ import pytest
 
 from releaseguard.deployments.interface import Phase
 from releaseguard.errors import AccessDenied, NotFound, ServiceError, Unreachable
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.sandbox.serving import faults
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
+from releaseguard.sandbox.vercel.values import VercelProject
 from releaseguard.services.vercel.deployer import VercelDeployer
 from tests.support import contracts
 from tests.support.adapters import Connections, StepClock

@@ -11,10 +11,10 @@ import pytest
 
 from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import Destination
-from releaseguard.sandbox.github import GitHubStandIn
-from releaseguard.sandbox.server import StandIn
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
+from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
-from releaseguard.sandbox.vercel import VercelStandIn
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.destination import VercelDestination

@@ -9,7 +9,7 @@ import pytest
 from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import AccessDenied, Failed, NotFound, ReleaseguardError, ServiceError
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from tests.support.adapters import companion_item, everything_said, secret_item
 
 if TYPE_CHECKING:

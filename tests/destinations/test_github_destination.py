@@ -11,8 +11,8 @@ import pytest
 from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.model import utc_now
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.github import GitHubStandIn
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
+from releaseguard.sandbox.serving import faults
 from releaseguard.secret import Secret
 from releaseguard.services.github.app import GitHubApp, GitHubInstallation
 from releaseguard.services.github.destination import GitHubDestination

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import NotOurs
-from releaseguard.sandbox.github import GitHubStandIn
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
-from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
+from releaseguard.sandbox.vercel.values import VercelProject
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.destination import VercelDestination

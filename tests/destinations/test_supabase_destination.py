@@ -9,7 +9,7 @@ import pytest
 
 from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import ConfigError, Failed, NotFound, Refused
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from tests.support.adapters import companion_item, secret_item
 

@@ -10,8 +10,9 @@ import pytest
 from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import NotOurs, SyncStatus
 from releaseguard.errors import ConfigError, Failed
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.sandbox.serving import faults
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
+from releaseguard.sandbox.vercel.values import VercelProject
 from releaseguard.services.vercel.destination import VercelDestination
 from tests.support import contracts
 from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item

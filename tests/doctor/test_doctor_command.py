@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import Login
 from tests.support import contracts
 from tests.support.commands import Commands, Done, ended

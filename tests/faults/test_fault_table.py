@@ -13,8 +13,8 @@ import pytest
 
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.values import RotateAction
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.faults import Fault
+from releaseguard.sandbox.serving import faults
+from releaseguard.sandbox.serving.faults import InjectedFault
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ NEVER_BLINDLY = {"GitHub POST variable", "Vercel POST env", "Vercel POST deploym
 """A second one would make a second variable, record or deployment."""
 
 
-def limited(service: str) -> Fault:
+def limited(service: str) -> InjectedFault:
     if service == "vercel":
         return faults.vercel_limit(1, time.time() + 1)
     return faults.infisical_limit(1) if service == "infisical" else faults.answer(429, {}, {"retry-after": "1"})
 
 
-ONCE: dict[str, Callable[[str], Fault]] = {
+ONCE: dict[str, Callable[[str], InjectedFault]] = {
     "429": limited,
     "403 secondary": lambda _: faults.github_secondary_limit(1),
     "403 primary": lambda _: faults.github_primary_limit(int(time.time()) + 1),
@@ -168,7 +168,7 @@ def test_what_arrived_although_its_answer_was_lost_is_found_and_not_sent_again(s
     stage.assert_right()
 
 
-FOR_GOOD: dict[str, tuple[Callable[[], Fault], int]] = {
+FOR_GOOD: dict[str, tuple[Callable[[], InjectedFault], int]] = {
     "500": (lambda: faults.answer(500, {"message": "oops"}), 4),
     "reset": (faults.reset, 4),
     "half answer": (faults.half_answer, 4),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import World
 from tests.support.commands import Commands
 

@@ -12,7 +12,7 @@ import pytest
 from releaseguard.errors import AccessDenied, NotFound, ServiceError
 from releaseguard.functions.interface import FunctionLogs
 from releaseguard.model import utc_now
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.services.supabase.functions import SupabaseFunctionLogs
 from tests.support import contracts

@@ -9,7 +9,7 @@ import pytest
 
 from releaseguard.errors import AccessDenied, ReleaseguardError
 from releaseguard.http import Access, ServiceClient
-from releaseguard.sandbox.vercel import VercelStandIn
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
 from releaseguard.secret import Secret
 from tests.http.conftest import Answer, Service
 

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 
 NAME = "SENDGRID_API_KEY"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releaseguard.sandbox import faults
+from releaseguard.sandbox.serving import faults
 
 SENDGRID = ("rotate", "sendgrid")
 

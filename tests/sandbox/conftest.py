@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from releaseguard.sandbox.server import Recorded, StandIn
+from releaseguard.sandbox.serving.exchange import Recorded
+from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.sandbox.world import World
 
 CONTRACTS = Path(__file__).parents[3] / "shared" / "contracts"

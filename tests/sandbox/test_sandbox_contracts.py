@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from nacl.public import PublicKey, SealedBox
 
-from releaseguard.sandbox.server import Recorded
+from releaseguard.sandbox.serving.exchange import Recorded
 from releaseguard.sandbox.world import World
 
 Client = Callable[..., httpx2.Client]

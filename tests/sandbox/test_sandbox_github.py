@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.github import GitHubStandIn
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
+from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.world import World
 
 Client = Callable[..., httpx2.Client]

@@ -10,8 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.infisical import AuditLogs, InfisicalStandIn
+from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
+from releaseguard.sandbox.infisical.values import AuditLogs
+from releaseguard.sandbox.serving import faults
 
 Client = Callable[..., httpx2.Client]
 SAMPLES = Path(__file__).parents[3] / "shared" / "facts" / "infisical" / "samples.json"

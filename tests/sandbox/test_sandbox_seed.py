@@ -13,7 +13,7 @@ from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.sandbox.course import STREAMS, evening_at
-from releaseguard.sandbox.seed import Fault, Released, Week
+from releaseguard.sandbox.seed import Breakage, Released, Week
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 PROVIDERS = {
@@ -90,7 +90,7 @@ def test_a_bad_release_replaces_the_seeded_traffic_and_nothing_else(log: SqliteE
     )
     log.append([live])
     before = Counter(event.release for event in traffic(log, until=deployed_at))
-    week.append(Released(release="bad", deployed_at=deployed_at), NOW, Fault(error_share=0.5))
+    week.append(Released(release="bad", deployed_at=deployed_at), NOW, Breakage(error_share=0.5))
     after = traffic(log, since=deployed_at)
     assert {event.release for event in after} == {"bad", "live"}
     assert Counter(event.release for event in traffic(log, until=deployed_at)) == before
@@ -98,7 +98,7 @@ def test_a_bad_release_replaces_the_seeded_traffic_and_nothing_else(log: SqliteE
 
 
 def test_a_bad_release_breaks_what_is_sent_and_not_what_arrives(log: SqliteEventLog, week: Week) -> None:
-    week.append(Released(release="bad", deployed_at=NOW - timedelta(hours=12)), NOW, Fault(error_share=1.0))
+    week.append(Released(release="bad", deployed_at=NOW - timedelta(hours=12)), NOW, Breakage(error_share=1.0))
     rows = traffic(log, release="bad", providers=("sendgrid",))
     assert {event.event for event in rows} == {"sendgrid_error", "sendgrid_webhook_received"}
     assert {event.error_code for event in rows if event.outcome is Outcome.ERROR} == {"400"}

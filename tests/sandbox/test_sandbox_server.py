@@ -8,9 +8,9 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.faults import Fault
-from releaseguard.sandbox.server import Drop, Recorded
+from releaseguard.sandbox.serving import faults
+from releaseguard.sandbox.serving.exchange import Drop, Recorded
+from releaseguard.sandbox.serving.faults import InjectedFault
 from releaseguard.sandbox.supabase import SupabaseStandIn
 from releaseguard.sandbox.world import World
 
@@ -37,7 +37,7 @@ def written(world: World) -> bool:
     ],
 )
 def test_a_broken_connection_says_nothing_about_the_effect(
-    world: World, client: Client, fault: Fault, error: type[Exception], effect: bool
+    world: World, client: Client, fault: InjectedFault, error: type[Exception], effect: bool
 ) -> None:
     world.supabase.fail_next("POST", "/secrets", fault)
     with pytest.raises(error):

@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.vercel import VercelDeployment, VercelProject, VercelStandIn
+from releaseguard.sandbox.serving import faults
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
+from releaseguard.sandbox.vercel.values import VercelDeployment, VercelProject
 
 Client = Callable[..., httpx2.Client]
 

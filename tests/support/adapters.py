@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from releaseguard.destinations.interface import Item, ItemKind
 from releaseguard.http import ServiceClient
-from releaseguard.sandbox.server import StandIn
+from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.secret import Secret
 
 

@@ -19,8 +19,9 @@ from releaseguard.errors import (
     Undecided,
     Unreachable,
 )
-from releaseguard.sandbox import faults
-from releaseguard.sandbox.infisical import AuditLogs, InfisicalStandIn
+from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
+from releaseguard.sandbox.infisical.values import AuditLogs
+from releaseguard.sandbox.serving import faults
 from releaseguard.secret import Secret
 from releaseguard.services.github.ci import actions_id_token
 from releaseguard.services.infisical.vault import (
@@ -423,7 +424,7 @@ def test_a_wrong_token_is_access_denied_at_once(stand_in: InfisicalStandIn, open
 def test_a_job_of_github_actions_logs_in_with_its_own_token(
     stand_in: InfisicalStandIn, open_vault: Opener, connect: Connections
 ) -> None:
-    from releaseguard.sandbox.github import GitHubStandIn
+    from releaseguard.sandbox.github.stand_in import GitHubStandIn
 
     stand_in.put(KEY, "v")
     with GitHubStandIn() as github:
@@ -439,7 +440,7 @@ def test_a_job_of_github_actions_logs_in_with_its_own_token(
 
 
 def test_a_job_without_the_permission_is_told_which(connect: Connections) -> None:
-    from releaseguard.sandbox.github import GitHubStandIn
+    from releaseguard.sandbox.github.stand_in import GitHubStandIn
 
     with GitHubStandIn() as github:
         github.fail_next("GET", "token", faults.answer(200, {"count": 0}))

@@ -13,8 +13,8 @@ from releaseguard.cards.spec import FlowSpec, StepSpec
 from releaseguard.errors import AccessDenied, ConfigError, Refused
 from releaseguard.eventlog.interface import Capabilities, Query
 from releaseguard.model import OURSELVES, Event, new_id, utc_now
-from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
+from releaseguard.sandbox.serving import faults
 from releaseguard.verification.flows.runs import EVENTS, Result
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 

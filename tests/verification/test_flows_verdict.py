@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from releaseguard.errors import AccessDenied
 from releaseguard.model import Verdict, utc_now
-from releaseguard.sandbox import faults
 from releaseguard.sandbox.providers import Trouble
+from releaseguard.sandbox.serving import faults
 from releaseguard.verification.flows.runner import FlowStage, claims_of
 from releaseguard.verification.flows.runs import FlowRun, Result, RunKey, extracted, filled
 from releaseguard.verification.flows.verdict import THRESHOLD, TOLERATED, decide, e_value, verdict_of

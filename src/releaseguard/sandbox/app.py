@@ -22,7 +22,8 @@ from typing import Any, ClassVar
 from releaseguard.model import Event, Outcome, new_id, utc_now
 from releaseguard.sandbox.course import Occurrence, Stream
 from releaseguard.sandbox.providers import Providers
-from releaseguard.sandbox.server import Clock, Reject, Request, Response, StandIn, route
+from releaseguard.sandbox.serving.exchange import Clock, Reject, Request, Response
+from releaseguard.sandbox.serving.stand_in import StandIn, route
 
 Log = Callable[[Sequence[Event]], None]
 

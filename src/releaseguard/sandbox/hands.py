@@ -16,7 +16,8 @@ from releaseguard.model import utc_now
 from releaseguard.sandbox.course import Course, Stream
 from releaseguard.sandbox.life import use_now
 from releaseguard.sandbox.providers import Trouble
-from releaseguard.sandbox.server import Clock, Request, Response, StandIn, route
+from releaseguard.sandbox.serving.exchange import Clock, Request, Response
+from releaseguard.sandbox.serving.stand_in import StandIn, route
 from releaseguard.sandbox.world import World
 
 USES = 5

@@ -24,7 +24,7 @@ WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Breakage:
     """How a bad release breaks one provider: what it sends fails, what it receives does not."""
 
     provider: str = "sendgrid"
@@ -78,7 +78,7 @@ class Week:
                 log.restore([self._deployed(one)])
         return written
 
-    def append(self, released: Released, until: datetime, fault: Fault | None = None) -> int:
+    def append(self, released: Released, until: datetime, fault: Breakage | None = None) -> int:
         """A further release from its deployment to ``until``; with ``fault`` it is a bad one.
 
         Seeded traffic after the deployment is replaced, because the users who made it now meet the new release;
@@ -106,7 +106,7 @@ class Week:
         return recorded(deployment(one.release, self.environment, one.deployed_at), one.deployed_at)
 
     def _rows(
-        self, released: Released, end: datetime, known_by: datetime, fault: Fault | None = None
+        self, released: Released, end: datetime, known_by: datetime, fault: Breakage | None = None
     ) -> Iterator[Event]:
         """What occurred under a release, as far as the log knew of it then."""
         for occurrence in self.course.during(released.deployed_at, end):
@@ -136,7 +136,7 @@ class Week:
         return {"secret_version": version} if version else {}
 
 
-def _error(occurrence: Occurrence, fault: Fault | None) -> str | None:
+def _error(occurrence: Occurrence, fault: Breakage | None) -> str | None:
     """The code of a use that fails, by its luck; ``None`` for one that does not."""
     stream = occurrence.stream
     if fault is not None and fault.provider == stream.provider and stream.error_share > 0:

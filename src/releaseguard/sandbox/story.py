@@ -13,8 +13,8 @@ from releaseguard.model import utc_now
 from releaseguard.sandbox.course import STREAMS, Stream, evening_at, shifted_to
 from releaseguard.sandbox.household import everything
 from releaseguard.sandbox.life import LOOK_EVERY, Life, living
-from releaseguard.sandbox.seed import WEEK, Fault, Released, Week
-from releaseguard.sandbox.server import Clock
+from releaseguard.sandbox.seed import WEEK, Breakage, Released, Week
+from releaseguard.sandbox.serving.exchange import Clock
 from releaseguard.sandbox.world import World
 
 DAY = timedelta(days=1)
@@ -94,9 +94,9 @@ class Story:
 
     def bad_release(self) -> str:
         """A release that breaks three in ten e-mails; returns its name."""
-        return self._release("bad", Fault(provider="sendgrid", error_share=0.3))
+        return self._release("bad", Breakage(provider="sendgrid", error_share=0.3))
 
-    def _release(self, kind: str, fault: Fault | None) -> str:
+    def _release(self, kind: str, fault: Breakage | None) -> str:
         now = self.world.clock()
         name = f"{kind}-{self.world.release[:7]}"
         self.week.append(Released(release=name, deployed_at=now - SINCE_RELEASE), now, fault)

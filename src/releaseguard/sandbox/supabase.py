@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from releaseguard.model import from_text, utc_now
-from releaseguard.sandbox.server import Clock, Reject, Request, Response, StandIn, milliseconds, route, to_milliseconds
+from releaseguard.sandbox.serving.exchange import Clock, Reject, Request, Response, milliseconds, to_milliseconds
+from releaseguard.sandbox.serving.stand_in import StandIn, route
 
 MOST_SECRETS = 100
 MOST_CHARACTERS = 24_576

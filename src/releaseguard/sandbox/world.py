@@ -24,13 +24,16 @@ from typing import Self
 
 from releaseguard.model import utc_now
 from releaseguard.sandbox.app import WEB_PROCESSES, AppStandIn, Runtime, Traffic
-from releaseguard.sandbox.github import GitHubStandIn, GitHubVariable
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
+from releaseguard.sandbox.github.values import GitHubVariable
 from releaseguard.sandbox.household import SMALL, Holding, beginning_of
-from releaseguard.sandbox.infisical import InfisicalStandIn
+from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
 from releaseguard.sandbox.providers import Providers
-from releaseguard.sandbox.server import Clock, StandIn
+from releaseguard.sandbox.serving.exchange import Clock
+from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn
-from releaseguard.sandbox.vercel import VercelProject, VercelStandIn
+from releaseguard.sandbox.vercel.stand_in import VercelStandIn
+from releaseguard.sandbox.vercel.values import VercelProject
 from releaseguard_events.private import write_file
 
 OWNER = "lovendo"

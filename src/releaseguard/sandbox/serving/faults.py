@@ -17,7 +17,7 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """One failure. With ``takes_effect`` the request is carried out all the same and only its answer is lost."""
 
     kind: FaultKind
@@ -30,32 +30,32 @@ class Fault:
 
 def answer(
     status: int, body: Any = None, headers: Mapping[str, str] | None = None, *, takes_effect: bool = False
-) -> Fault:
+) -> InjectedFault:
     """Another answer than the service's own; ``bytes`` as the body go out as they are."""
-    return Fault(FaultKind.ANSWER, status, body, headers or {}, takes_effect=takes_effect)
+    return InjectedFault(FaultKind.ANSWER, status, body, headers or {}, takes_effect=takes_effect)
 
 
-def reset(*, takes_effect: bool = False) -> Fault:
+def reset(*, takes_effect: bool = False) -> InjectedFault:
     """The connection is reset instead of answered."""
-    return Fault(FaultKind.RESET, takes_effect=takes_effect)
+    return InjectedFault(FaultKind.RESET, takes_effect=takes_effect)
 
 
-def half_answer(*, takes_effect: bool = True) -> Fault:
+def half_answer(*, takes_effect: bool = True) -> InjectedFault:
     """The answer breaks off in the middle of its body."""
-    return Fault(FaultKind.HALF_ANSWER, takes_effect=takes_effect)
+    return InjectedFault(FaultKind.HALF_ANSWER, takes_effect=takes_effect)
 
 
-def silence(*, takes_effect: bool = False) -> Fault:
+def silence(*, takes_effect: bool = False) -> InjectedFault:
     """No answer until the stand-in's ``release``, which closes the connection."""
-    return Fault(FaultKind.SILENCE, takes_effect=takes_effect)
+    return InjectedFault(FaultKind.SILENCE, takes_effect=takes_effect)
 
 
-def delay(seconds: float) -> Fault:
+def delay(seconds: float) -> InjectedFault:
     """The service's own answer, late."""
-    return Fault(FaultKind.DELAY, seconds=seconds, takes_effect=True)
+    return InjectedFault(FaultKind.DELAY, seconds=seconds, takes_effect=True)
 
 
-def github_secondary_limit(retry_after: int) -> Fault:
+def github_secondary_limit(retry_after: int) -> InjectedFault:
     """GitHub's secondary limit: 403 with ``retry-after``, while the primary limit has room."""
     body = {
         "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
@@ -65,20 +65,20 @@ def github_secondary_limit(retry_after: int) -> Fault:
     return answer(403, body, headers)
 
 
-def github_primary_limit(reset_at: float) -> Fault:
+def github_primary_limit(reset_at: float) -> InjectedFault:
     """GitHub's primary limit: 403 without ``retry-after``; ``x-ratelimit-reset`` is in epoch seconds."""
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(reset_at))}
     return answer(403, {"message": "API rate limit exceeded for user ID 1."}, headers)
 
 
-def vercel_limit(retry_after: int, reset_at: float) -> Fault:
+def vercel_limit(retry_after: int, reset_at: float) -> InjectedFault:
     """Vercel's 429: ``error.limit`` holds what is left and when it is reset (epoch seconds)."""
     limit = {"total": 120, "remaining": 0, "reset": int(reset_at)}
     body = {"error": {"code": "rate_limited", "message": "The rate limit of 120 exceeded", "limit": limit}}
     return answer(429, body, {"retry-after": str(retry_after)})
 
 
-def infisical_limit(retry_after: int) -> Fault:
+def infisical_limit(retry_after: int) -> InjectedFault:
     """Infisical's 429."""
     body = {
         "statusCode": 429,

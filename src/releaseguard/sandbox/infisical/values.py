@@ -1,0 +1,63 @@
+"""What Infisical's stand-in holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class AuditLogs(StrEnum):
+    """What the plan has."""
+
+    KEPT = "kept"
+    EMPTY = "empty"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where secrets live: a folder of an environment of a project."""
+
+    project: str
+    environment: str
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    value: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(slots=True)
+class StoredSecret:
+    """One secret with all its versions; a namesake created after a deletion is another one."""
+
+    id: str
+    versions: list[StoredVersion]
+
+    @property
+    def newest(self) -> int:
+        return len(self.versions)
+
+
+@dataclass(slots=True)
+class InfisicalRotation:
+    """One of Infisical's own rotations: which secrets it renews."""
+
+    id: str
+    name: str
+    type: str
+    place: Folder
+    mapping: Mapping[str, str]
+    """The rotation's outputs (``password``) and the secrets that hold them."""
+
+
+@dataclass(slots=True)
+class Proposal:
+    id: str
+    place: Folder
+    name: str
+    value: str = field(repr=False)
