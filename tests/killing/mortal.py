@@ -49,13 +49,12 @@ class Deadline:
 def _prepare() -> None:
     """Import what a rotation needs, once, before anything is forked."""
     import httpx2  # noqa: F401
-    import releaseguard.rotation.leak
-    import releaseguard.rotation.run
 
     import releaseguard.cli.entrypoint
     import releaseguard.cli.rotating.rotate
     import releaseguard.eventlog.stores.sqlite
     import releaseguard.http.transport
+    import releaseguard.rotation.aftermath
     import releaseguard.services.github.destination
     import releaseguard.services.infisical.vault
     import releaseguard.services.supabase.destination

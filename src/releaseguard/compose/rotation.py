@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.interface import RunQueue
     from releaseguard.leaks.interface import AlertSource, Haystack
+    from releaseguard.rotation.aftermath import AftermathSources
     from releaseguard.rotation.context import OwnAccess, RotationContext, RotationRules
     from releaseguard.rotation.exposure.report import ExposureSources
     from releaseguard.rotation.history.journal import Journal
@@ -111,6 +112,18 @@ class Rotation:
             log=world.log,
             waiting_runs=lambda pushed_at: self.run_queue(addresses).waiting(pushed_at),
             is_configured=lambda uri: any(ADDRESSES.parse(uri).overlaps(address) for address in configured),
+        )
+
+    def aftermath_sources(self, context: RotationContext) -> AftermathSources:
+        """What surrounds a rotation, opened when it is needed."""
+        from releaseguard.rotation.aftermath import AftermathSources
+        from releaseguard.rotation.exposure.postmortem import FOLDER
+
+        return AftermathSources(
+            exposure=lambda secret: self.exposure_sources(context, secret),
+            alerts=self.alerts,
+            cards=self.bindings.cards,
+            folder=self.clients.settings.root / FOLDER,
         )
 
     def run_queue(self, addresses: Sequence[Address]) -> RunQueue:

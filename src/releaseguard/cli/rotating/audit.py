@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from releaseguard.audit.histories import Foreign, Histories
     from releaseguard.audit.integrity import ChainReport
     from releaseguard.eventlog.interface import EventLog, SetAside
-    from releaseguard.report.postmortem.document import PostmortemDocument
     from releaseguard.rotation.drift.revocation import StillUsed
     from releaseguard.rotation.history.account import RotationAccount
-    from releaseguard.rotation.history.views import RotationView
     from releaseguard.wiring import Wiring
 
 COLUMNS = ("began", "provider", "state", "versions", "by", "proof", "environment", "why", "rotation")
@@ -275,8 +273,10 @@ def _lane(text: str) -> ChainKey:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here instead of stdout.")
 def report(run: Run, rotation: str | None, environment: str | None, form: str, output: Path | None) -> None:
     """A post-mortem: timeline, time to contain, exposure, what is still open. With --json: the report's data."""
+    from releaseguard.rotation.exposure.lookup import postmortem_of
+
     with run.wiring(environment) as wiring:
-        document = document_of(wiring.stores.log, rotation, environment)
+        document = postmortem_of(wiring.stores.log, rotation, environment)
     if output is None:
         run.emit(lambda: POSTMORTEM[form](document, Display()).rstrip("\n"), document)
         return
@@ -289,37 +289,3 @@ def _write(output: Path, text: str) -> None:
         write_file(output, harmless(text))
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
-
-
-def document_of(log: EventLog, rotation_id: str | None, environment: str | None) -> PostmortemDocument:
-    """The post-mortem of one rotation, or of the newest leak. Raises ``UsageError`` where there is none."""
-    from releaseguard.audit.integrity import findings_in
-    from releaseguard.eventlog.interface import Query
-    from releaseguard.model import OURSELVES
-    from releaseguard.rotation.exposure.postmortem import postmortem
-    from releaseguard.rotation.exposure.report import EVENT
-    from releaseguard.rotation.history.account import account_of
-
-    found = _histories(log)
-    chain_key, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)
-    exposures = log.select(Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": chosen.id}))
-    chain = found.chains[chain_key]
-    return postmortem(chain, chosen.id, exposures=list(exposures), findings=findings_in(chain))
-
-
-def _pick(rotations: Sequence[tuple[ChainKey, RotationView]], rotation_id: str | None) -> tuple[ChainKey, RotationView]:
-    """The rotation that is meant; an id may be shortened as long as it is clear."""
-    from releaseguard.tomlfile import did_you_mean
-
-    if rotation_id is None:
-        newest = next((pair for pair in rotations if pair[1].leak), None) or next(iter(rotations), None)
-        if newest is None:
-            raise UsageError("no rotation is in the log", next_step="See every environment: releaseguard audit show")
-        return newest
-    meant = [pair for pair in rotations if pair[1].id.startswith(rotation_id)]
-    if len(meant) == 1:
-        return meant[0]
-    known = [pair[1].id for pair in rotations]
-    what = "several rotations begin" if meant else "no rotation begins"
-    hint = "Give more of its id." if meant else did_you_mean(rotation_id, known)
-    raise UsageError(f"{what} with {rotation_id!r}", next_step=f"{hint} See: releaseguard audit show --json".strip())

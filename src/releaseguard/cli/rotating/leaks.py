@@ -14,9 +14,7 @@ from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
 
 if TYPE_CHECKING:
-    from releaseguard.cards.load import Cards
-    from releaseguard.leaks.interface import Alert, AlertSource, Hit, Needle
-    from releaseguard.rotation.history.views import ChainView
+    from releaseguard.leaks.interface import Alert, Hit, Needle
     from releaseguard.wiring import Wiring
 
 
@@ -39,11 +37,13 @@ def leaks(run: Run, environment: str | None, repo: Path | None, close_revoked: b
 
 
 def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
+    from releaseguard.rotation.exposure.alerts import close_alert
+
     source = wiring.rotation.alerts()
     rows = [_row(wiring, alert) for alert in source.open_alerts()]
     closed = [row for row in rows if close and row["revoked"]]
     for row in closed:
-        source.close_as_revoked(row["alert"], f"Revoked at the provider; rotation {row['rotation_id']}.")
+        close_alert(source, row["alert"], row["rotation_id"])
     still = [row for row in rows if row not in closed]
     for problem in source.unread:
         run.tell(f"Not looked at: {problem}.")
@@ -54,6 +54,7 @@ def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
 
 def _row(wiring: Wiring, alert: Alert) -> dict[str, Any]:
     from releaseguard.audit.chain import ChainKey
+    from releaseguard.rotation.exposure.alerts import provider_of, revocation_after
     from releaseguard.rotation.history.reading import chain_view
 
     provider = provider_of(wiring.cards, alert)
@@ -64,27 +65,6 @@ def _row(wiring: Wiring, alert: Alert) -> dict[str, Any]:
     retired = revocation_after(view, alert)
     command = f'releaseguard rotate {provider} --leak --reason "secret-scanning alert {alert.number} in {alert.place}"'
     return {**row, "command": command, "revoked": retired is not None, "rotation_id": retired}
-
-
-def provider_of(cards: Cards, alert: Alert) -> str | None:
-    """The card an alert belongs to."""
-    from releaseguard.leaks.interface import card_of
-
-    return card_of(alert, {card.id: [kind for one in card.secrets for kind in one.alerts] for card in cards})
-
-
-def revocation_after(view: ChainView, alert: Alert) -> str | None:
-    """The rotation whose old value was confirmed to be revoked after the alert was raised."""
-    return next((one.id for one in view.rotations if one.revoked_at and one.revoked_at >= alert.created_at), None)
-
-
-def close_revoked(source: AlertSource, cards: Cards, provider: str, view: ChainView) -> Sequence[Alert]:
-    """Close the provider's alerts whose value was confirmed to be revoked; returns them."""
-    mine = [alert for alert in source.open_alerts() if provider_of(cards, alert) == provider]
-    revoked = [(alert, rotation) for alert in mine if (rotation := revocation_after(view, alert))]
-    for alert, rotation in revoked:
-        source.close_as_revoked(alert, f"Revoked at the provider; rotation {rotation}.")
-    return [alert for alert, _ in revoked]
 
 
 def _public(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

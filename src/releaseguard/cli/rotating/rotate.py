@@ -1,31 +1,56 @@
-"""``releaseguard rotate``: flags, the story, the result."""
+"""``releaseguard rotate``: flags, one call, the result."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
-from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError, UsageError
+from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.harmless import harmless
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
     from releaseguard.rotation.context import RotationContext
     from releaseguard.rotation.result import RotationResult
-    from releaseguard.rotation.values import RotateRequest
+    from releaseguard.rotation.values import RotateAction, RotateRequest
     from releaseguard.secret import Secret
     from releaseguard.wiring import Wiring
 
 ORIGINS = ("infisical", "stdin", "generate", "infisical-rotation")
 VERBS = ("resume", "abort", "rollback", "confirm_revoked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateFlags:
+    """The flags as they were given."""
+
+    secret: str | None
+    leak: bool
+    reason: str | None
+    leaked_version: int | None
+    origin: str
+    raw: bool
+    new_destinations: Sequence[str]
+    dry_run: bool
+    resume: bool
+    abort: bool
+    rollback: bool
+    confirm_revoked: bool
+    no_deploy: bool
+    prove_within: timedelta | None
+
+    @property
+    def verbs(self) -> Sequence[str]:
+        """What is asked for instead of a rotation, in words of the command line."""
+        return [verb.replace("_", "-") for verb in VERBS if getattr(self, verb)]
 
 
 @command("rotate", example='releaseguard rotate sendgrid --leak --reason "key in a public gist"')
@@ -67,7 +92,7 @@ VERBS = ("resume", "abort", "rollback", "confirm_revoked")
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
 @click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
 def rotate(
-    run: Run, provider: str | None, all_drifted: bool, environment: str | None, yes: bool, **flags: object
+    run: Run, provider: str | None, all_drifted: bool, environment: str | None, yes: bool, **given: Any
 ) -> ExitCode:
     """Take a secret's new version to every place that uses it, redeploy, and prove from the app's own events
     that the provider works with it.
@@ -78,273 +103,141 @@ def rotate(
     Exit codes: 0 PROVEN (or nothing to do), 1 failed or rolled back, 3 UNPROVEN or waiting for a person,
     4 refused (another run holds the lease, no newer version in a leak), 5 a service did not answer.
     """
+    flags = RotateFlags(**given)
     _check_flags(provider, all_drifted, flags)
-    if flags["reason"]:
-        flags["reason"] = run.said("--reason", str(flags["reason"]))
+    if flags.reason:
+        flags = replace(flags, reason=run.said("--reason", flags.reason))
     with run.wiring(environment) as wiring:
-        if all_drifted:
+        if provider is None:
             return _rotate_drifted(run, wiring, yes, flags)
-        return _rotate_one(run, wiring, str(provider), yes, flags)
+        return _rotate_one(run, wiring, provider, yes, flags)
 
 
-def _check_flags(provider: str | None, all_drifted: bool, flags: Mapping[str, object]) -> None:
+def _check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> None:
     if bool(provider) is all_drifted:
         raise UsageError("name one provider, or use --all-drifted", next_step="Example: releaseguard rotate sendgrid")
-    verbs = [verb for verb in VERBS if flags[verb]]
+    verbs = flags.verbs
     if len(verbs) > 1:
-        raise UsageError(f"{' and '.join('--' + _dashed(verb) for verb in verbs)} exclude each other")
-    if flags["leak"] and not flags["reason"]:
+        raise UsageError(f"{' and '.join('--' + verb for verb in verbs)} exclude each other")
+    if flags.leak and not flags.reason:
         raise UsageError("--leak needs --reason", next_step='Say how it leaked: --reason "key in a public gist"')
-    if (flags["reason"] or flags["leaked_version"]) and not flags["leak"]:
+    if (flags.reason or flags.leaked_version) and not flags.leak:
         raise UsageError("--reason and --leaked-version go with --leak")
-    if flags["raw"] and flags["origin"] != "stdin":
+    if flags.raw and flags.origin != "stdin":
         raise UsageError("--raw goes with --from stdin")
-    if flags["dry_run"] and verbs:
+    if flags.dry_run and verbs:
         raise UsageError(
-            f"--dry-run shows what a rotation would do, and --{_dashed(verbs[0])} is none",
+            f"--dry-run shows what a rotation would do, and --{verbs[0]} is none",
             next_step="See where it stands: releaseguard audit show",
         )
-    if flags["leak"] and verbs and verbs != ["resume"]:
-        raise UsageError(f"--leak goes with a rotation, not with --{_dashed(verbs[0])}")
+    if flags.leak and verbs and verbs != ["resume"]:
+        raise UsageError(f"--leak goes with a rotation, not with --{verbs[0]}")
     if all_drifted:
         _refuse_with_all_drifted(flags)
 
 
-def _refuse_with_all_drifted(flags: Mapping[str, object]) -> None:
+def _refuse_with_all_drifted(flags: RotateFlags) -> None:
     """It pushes newest versions again: what says where a value comes from, or what became of it, has no place there."""
-    words = [*VERBS, "secret", "leak", "raw", *(["from"] if flags["origin"] != "infisical" else [])]
-    given = next((word for word in words if flags.get(word) or word == "from"), None)
+    others = {"secret": flags.secret, "leak": flags.leak, "raw": flags.raw, "from": flags.origin != "infisical"}
+    given = [*flags.verbs, *(word for word, there in others.items() if there)]
     if given:
-        raise UsageError(f"--all-drifted and --{_dashed(given)} exclude each other")
+        raise UsageError(f"--all-drifted and --{given[0]} exclude each other")
 
 
-def _dashed(word: str) -> str:
-    return word.replace("_", "-")
+def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: RotateFlags) -> ExitCode:
+    from releaseguard.rotation.aftermath import rotate_and_settle
 
-
-def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Mapping[str, object]) -> ExitCode:
     card = wiring.cards.get(provider)
     request = _request(card, flags)
     context = wiring.rotation.context(card, request.secret)
     _check_named(wiring, [provider], flags)
-    if not (yes or request.dry_run or any(flags[verb] for verb in VERBS)):
+    if not (yes or request.dry_run or flags.verbs):
         _confirm(run, context, request)
-    result = rotated(run, wiring, context, request)
+    result = rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
     _report(run, result)
     if result.problem is not None:
         raise result.problem
     return result.exit_code
 
 
-def _check_named(wiring: Wiring, providers: Sequence[str], flags: Mapping[str, object]) -> None:
+def _check_named(wiring: Wiring, providers: Iterable[str], flags: RotateFlags) -> None:
     from releaseguard.compose.configuration import ADDRESSES
     from releaseguard.rotation.planning.new_destinations import check_named
 
-    named = _texts(flags["new_destinations"])
-    if named:
-        check_named(named, [one for name in providers for one in wiring.bindings.addresses_of(name)], ADDRESSES.parse)
+    if flags.new_destinations:
+        configured = [one for name in providers for one in wiring.bindings.addresses_of(name)]
+        check_named(flags.new_destinations, configured, ADDRESSES.parse)
 
 
-def rotated(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
-    """Rotate, and look after what surrounds it: who else has the leaked value, which alerts are settled."""
-    from releaseguard.rotation.commands import rotate as run_rotation
-    from releaseguard.rotation.values import RotateAction
-
-    try:
-        result = run_rotation(request, context, run.tell)
-    except LeaseHeld as held:
-        return _held(context, held)
-    if not request.dry_run and request.action in (
-        RotateAction.ROTATE,
-        RotateAction.RESUME,
-        RotateAction.CONFIRM_REVOKED,
-    ):
-        result = _with_exposure(wiring, context, request, result)
-    if request.action is RotateAction.CONFIRM_REVOKED:
-        result = _with_closed_alerts(wiring, context, result)
-    return result
-
-
-def _held(context: RotationContext, held: LeaseHeld) -> RotationResult:
-    """What can be said of a rotation that another run is doing."""
-    from releaseguard.rotation.history.reading import chain_view
-    from releaseguard.rotation.result import RotationResult
-
-    view = chain_view(context.log, context.chain_key)
-    return RotationResult(
-        rotation_id=view.current.id if view.current else None,
-        provider=context.chain_key.provider,
-        environment=context.chain_key.environment,
-        state=view.current.state if view.current else None,
-        secrets=view.current.pins if view.current else (),
-        lease_holder=view.lease.holder if view.lease and not view.lease.released else None,
-        next_step=held.next_step,
-        problem=held,
-        head=view.head,
-        exit_code=held.exit_code,
-    )
-
-
-def _with_exposure(
-    wiring: Wiring, context: RotationContext, request: RotateRequest, result: RotationResult
-) -> RotationResult:
-    """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
-    from releaseguard.rotation.exposure.report import exposure_event, gather, summary
-    from releaseguard.rotation.history.reading import chain_view
-    from releaseguard.rotation.values import RotateAction
-
-    view = next(
-        (one for one in chain_view(context.log, context.chain_key).rotations if one.id == result.rotation_id), None
-    )
-    if view is None or view.leak is None:
-        return result
-    told: Sequence[str] = ()
-    if request.leak or (request.action is not RotateAction.CONFIRM_REVOKED and not _is_reported(context, view.id)):
-        secret = view.pins[0].name if view.pins else request.secret
-        exposure = gather(wiring.rotation.exposure_sources(context, secret), view.leak.versions, view.began_at)
-        context.log.append([exposure_event(context.chain_key, view.id, exposure)])
-        told = summary(exposure.to_json())
-    written = _postmortem(wiring, context, view.id)
-    return replace(result, remarks=(*result.remarks, *told, written))
-
-
-def _is_reported(context: RotationContext, rotation_id: str) -> bool:
-    """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
-    from releaseguard.eventlog.interface import Query
-    from releaseguard.model import OURSELVES
-    from releaseguard.rotation.exposure.report import EVENT
-
-    query = Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": rotation_id}, limit=1)
-    return any(True for _ in context.log.select(query))
-
-
-def _postmortem(wiring: Wiring, context: RotationContext, rotation_id: str) -> str:
-    """Write the post-mortem beside the configuration, in Markdown and HTML; says where, or why not."""
-    from releaseguard.cli.rotating.audit import document_of
-    from releaseguard.report.formats import POSTMORTEM
-    from releaseguard.report.layout.display import Display
-    from releaseguard.rotation.exposure.postmortem import FOLDER
-    from releaseguard_events.private import make_folder, write_file
-
-    document = document_of(context.log, rotation_id, context.chain_key.environment)
-    folder = wiring.settings.root / FOLDER
-    try:
-        make_folder(folder)
-        for form, render in POSTMORTEM.items():
-            write_file(folder / f"{rotation_id}.{form}", harmless(render(document, Display())))
-    except OSError as error:
-        again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
-        return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"
-    return f"post-mortem: {folder / rotation_id}.md and .html"
-
-
-def _with_closed_alerts(wiring: Wiring, context: RotationContext, result: RotationResult) -> RotationResult:
-    """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation.
-
-    A value that still works settles nothing.
-    """
-    if result.exit_code is not ExitCode.OK:
-        return result
-    from releaseguard.cli.rotating.leaks import close_revoked
-    from releaseguard.rotation.history.reading import chain_view
-
-    try:
-        closed = close_revoked(
-            wiring.rotation.alerts(), wiring.cards, context.card.id, chain_view(context.log, context.chain_key)
-        )
-    except ReleaseguardError as error:
-        return replace(result, remarks=(*result.remarks, f"GitHub's alerts could not be looked at: {error}"))
-    said = [f"closed as revoked: alert {alert.number} in {alert.place}" for alert in closed]
-    return replace(result, remarks=(*result.remarks, *said))
-
-
-def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: Mapping[str, object]) -> ExitCode:
+def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> ExitCode:
     """Push the newest versions again wherever they are behind, missing or changed."""
-    from releaseguard.rotation.drift.compare import PUSHABLE
+    from releaseguard.rotation.drift.again import drifted_groups, worst
     from releaseguard.rotation.drift.survey import survey
+    from releaseguard.rotation.telling import text_of
 
     found = survey(wiring.bindings.managed(), wiring.bindings.vault, wiring.stores.log, copies=False)
-    drifted = dict.fromkeys((one.provider, one.secret) for one in found.findings if one.status in PUSHABLE)
-    units = {(name, wiring.cards.get(name).unit_of(secret)[0].name): None for name, secret in drifted}
-    if not units:
+    groups = drifted_groups(found, wiring.cards)
+    if not groups:
         run.emit("Nothing has drifted.", {"rotations": []})
         return ExitCode.OK
-    if not yes and not flags["dry_run"]:
-        ask(f"Push again: {', '.join(f'{name} {secret}' for name, secret in units)}")
-    results = []
-    _check_named(wiring, [name for name, _ in units], flags)
-    for name, secret in units:
-        context = wiring.rotation.context(wiring.cards.get(name), secret)
-        request = replace(_request(wiring.cards.get(name), {**flags, "secret": secret}), push_again=True)
-        results.append(_attempted(run, wiring, context, request))
+    if not yes and not flags.dry_run:
+        ask(f"Push again: {', '.join(map(str, groups))}")
+    _check_named(wiring, dict.fromkeys(group.provider for group in groups), flags)
+    results = [_push_again(run, wiring, one.provider, replace(flags, secret=one.secret)) for one in groups]
     run.emit(lambda: "\n\n".join(text_of(one) for one in results), {"rotations": [one.to_json() for one in results]})
-    return max((one.exit_code for one in results), key=_SEVERITY.index)
+    return worst(one.exit_code for one in results)
 
 
-_SEVERITY = [ExitCode.OK, ExitCode.UNDECIDED, ExitCode.REFUSED, ExitCode.USAGE, ExitCode.SERVICE, ExitCode.BAD]
-"""Which exit code stands for several rotations: the worst, and a failure is worse than not having looked."""
-
-
-def _attempted(run: Run, wiring: Wiring, context: RotationContext, request: RotateRequest) -> RotationResult:
+def _push_again(run: Run, wiring: Wiring, provider: str, flags: RotateFlags) -> RotationResult:
     """One of several rotations: what stops it does not stop the others."""
-    from releaseguard.rotation.result import RotationResult
+    from releaseguard.rotation.aftermath import rotate_and_settle
+    from releaseguard.rotation.result import not_begun
 
+    card = wiring.cards.get(provider)
+    context = wiring.rotation.context(card, flags.secret)
+    request = replace(_request(card, flags), push_again=True)
     try:
-        return rotated(run, wiring, context, request)
+        return rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
     except ReleaseguardError as error:
-        return RotationResult(
-            rotation_id=None,
-            provider=context.chain_key.provider,
-            environment=context.chain_key.environment,
-            state=None,
-            next_step=error.next_step,
-            problem=error,
-            exit_code=error.exit_code,
-        )
+        return not_begun(context, error)
 
 
-def _request(card: Card, flags: Mapping[str, object]) -> RotateRequest:
+def _request(card: Card, flags: RotateFlags) -> RotateRequest:
     from releaseguard.rotation.values import RotateAction, RotateRequest, ValueSource
 
-    verb = next((verb for verb in VERBS if flags[verb]), "rotate")
-    prove_within = flags["prove_within"]
-    secret = flags["secret"]
-    origin = ValueSource(str(flags["origin"]))
+    action = RotateAction(next(iter(flags.verbs), "rotate"))
+    origin = ValueSource(flags.origin)
     return RotateRequest(
-        action=RotateAction(verb.replace("_", "-")),
-        secret=str(secret) if secret else None,
+        action=action,
+        secret=flags.secret,
         origin=origin,
-        values=_given(card, verb, flags) if origin is ValueSource.STDIN else {},
-        leak=bool(flags["leak"]),
-        reason=str(flags["reason"]) if flags["reason"] else None,
-        leaked_version=flags["leaked_version"] if isinstance(flags["leaked_version"], int) else None,
-        dry_run=bool(flags["dry_run"]),
-        deploy=not flags["no_deploy"],
-        prove_within=prove_within if isinstance(prove_within, timedelta) else None,
-        new_destinations=_texts(flags["new_destinations"]),
+        values=_given(card, action, flags) if origin is ValueSource.STDIN else {},
+        leak=flags.leak,
+        reason=flags.reason,
+        leaked_version=flags.leaked_version,
+        dry_run=flags.dry_run,
+        deploy=not flags.no_deploy,
+        prove_within=flags.prove_within,
+        new_destinations=flags.new_destinations,
     )
 
 
-def _texts(flag: object) -> Sequence[str]:
-    return tuple(str(text) for text in flag) if isinstance(flag, tuple) else ()
-
-
-def _given(card: Card, verb: str, flags: Mapping[str, object]) -> Mapping[str, Secret]:
+def _given(card: Card, action: RotateAction, flags: RotateFlags) -> Mapping[str, Secret]:
     """The new values: from standard input (a JSON object for a group), or from a hidden prompt on a terminal.
 
     A run that was killed before it stored them is resumed with them; later nothing needs them.
     """
+    from releaseguard.rotation.values import RotateAction
     from releaseguard.secret import Secret
 
-    if verb not in ("rotate", "resume"):
+    if action not in (RotateAction.ROTATE, RotateAction.RESUME):
         return {}
-    secret = flags["secret"]
-    names = [member.name for member in card.unit_of(str(secret) if secret else None)]
+    names = [member.name for member in card.unit_of(flags.secret)]
     if sys.stdin is not None and sys.stdin.isatty():
-        asked = names if verb == "rotate" else []
+        asked = names if action is RotateAction.ROTATE else []
         return {name: Secret(click.prompt(f"New value of {name}", hide_input=True, err=True)) for name in asked}
     text = _standard_input()
-    return {} if verb == "resume" and not text else _values(names, text, bool(flags["raw"]))
+    return {} if action is RotateAction.RESUME and not text else _values(names, text, flags.raw)
 
 
 def _values(names: list[str], text: str, raw: bool) -> Mapping[str, Secret]:
@@ -389,6 +282,7 @@ def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
 def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:
     """Show the plan and ask; where nobody can answer, refuse."""
     from releaseguard.rotation.commands import rotate as run_rotation
+    from releaseguard.rotation.telling import text_of
 
     refuse_without_terminal()
     plan = run_rotation(replace(request, dry_run=True), context, run.tell)
@@ -396,6 +290,8 @@ def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None
 
 
 def _report(run: Run, result: RotationResult) -> None:
+    from releaseguard.rotation.telling import text_of
+
     run.emit(lambda: text_of(result), result.to_json())
     _job_summary(run, result)
     if result.problem is not None:
@@ -405,6 +301,7 @@ def _report(run: Run, result: RotationResult) -> None:
 def _job_summary(run: Run, result: RotationResult) -> None:
     """The result and the chain's head in the GitHub Actions job summary: the head is anchored outside the log."""
     from releaseguard.report.layout.markdown import fenced
+    from releaseguard.rotation.telling import text_of
 
     path = run.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
@@ -414,32 +311,3 @@ def _job_summary(run: Run, result: RotationResult) -> None:
             summary.write(harmless(fenced(text_of(result))) + "\n")
     except OSError as error:
         run.tell(f"The job summary could not be written to {path}: {error.strerror}.")
-
-
-def text_of(result: RotationResult) -> str:
-    """A result for people: the state first, then what was written, what is missing, and what to do next."""
-    from releaseguard.rotation.planning.telling import describe
-
-    state = result.state.value if result.state else "PLAN"
-    lines = [f"{state}  {result.provider} in {result.environment}"]
-    if result.plan is not None:
-        lines = [f"PLAN  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
-    else:
-        lines += _result_lines(result)
-    lines += [f"  {remark}" for remark in result.remarks]
-    if result.next_step and result.problem is None:
-        lines.append(f"  next: {result.next_step}")
-    if result.head:
-        lines.append(f"  head: {result.head}")
-    return "\n".join(lines)
-
-
-def _result_lines(result: RotationResult) -> list[str]:
-    lines = [f"  rotation {result.rotation_id}"] if result.rotation_id else []
-    for pin in result.secrets:
-        before = "?" if pin.from_version is None else pin.from_version
-        lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}")
-    lines += [f"  {one.status:<11} {one.uri} {one.name}" for one in result.destinations]
-    if result.proof.grade:
-        lines.append(f"  proof: grade {result.proof.grade}, {len(result.proof.events)} events")
-    return [*lines, *(f"  missing: {what}" for what in result.proof.missing)]

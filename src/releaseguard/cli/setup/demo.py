@@ -124,27 +124,30 @@ def _leak(stage: _Stage) -> None:
 
 
 def _rotate(stage: _Stage) -> None:
-    from releaseguard.cli.rotating.rotate import rotated, text_of
+    from releaseguard.rotation.aftermath import rotate_and_settle
+    from releaseguard.rotation.telling import text_of
     from releaseguard.rotation.values import RotateRequest, RotationState
 
     stage.story.leak()
     stage.say("\nSendGrid's key stands in a public gist. Somebody has made a new one and stored it in Infisical.")
-    world = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
+    context = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
     request = RotateRequest(leak=True, reason="key in a public gist")
-    result = rotated(stage.run, stage.wiring, world, request)
+    result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)
     line = 'releaseguard rotate sendgrid --leak --reason "key in a public gist" --yes'
     proven = result.state is RotationState.PROVEN
     stage.act("The leaked key is replaced everywhere", line, text_of(result), result.to_json(), as_told=proven)
 
 
 def _confirm(stage: _Stage) -> None:
-    from releaseguard.cli.rotating.rotate import rotated, text_of
+    from releaseguard.rotation.aftermath import rotate_and_settle
+    from releaseguard.rotation.telling import text_of
     from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)
     stage.say("\nOnly now the old key is revoked at SendGrid.")
-    world = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
-    result = rotated(stage.run, stage.wiring, world, RotateRequest(action=RotateAction.CONFIRM_REVOKED))
+    context = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
+    request = RotateRequest(action=RotateAction.CONFIRM_REVOKED)
+    result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)
     line = "releaseguard rotate sendgrid --confirm-revoked"
     retired = result.state is RotationState.RETIRED and result.exit_code is ExitCode.OK
     stage.act("The leak is closed", line, text_of(result), result.to_json(), as_told=retired)

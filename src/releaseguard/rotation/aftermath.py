@@ -1,0 +1,118 @@
+"""A rotation with what surrounds it: who else has a leaked value, the post-mortem, which alerts are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from releaseguard.cards.load import Cards
+from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
+from releaseguard.eventlog.interface import Query
+from releaseguard.harmless import harmless
+from releaseguard.leaks.interface import AlertSource
+from releaseguard.model import OURSELVES
+from releaseguard.report.formats import POSTMORTEM
+from releaseguard.report.layout.display import Display
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.exposure.alerts import close_revoked
+from releaseguard.rotation.exposure.lookup import postmortem_of
+from releaseguard.rotation.exposure.report import EVENT, ExposureSources, exposure_event, gather, summary
+from releaseguard.rotation.history.reading import chain_view
+from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.result import RotationResult, held_elsewhere
+from releaseguard.rotation.session import Tell
+from releaseguard.rotation.values import Leak, RotateAction, RotateRequest
+from releaseguard_events.private import make_folder, write_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AftermathSources:
+    """Where the surroundings of a rotation are looked for. Nothing is opened before it is needed."""
+
+    exposure: Callable[[str | None], ExposureSources]
+    """For one secret of the card, or its first group."""
+    alerts: Callable[[], AlertSource]
+    cards: Cards
+    folder: Path
+    """Where post-mortems are written."""
+
+
+def rotate_and_settle(
+    request: RotateRequest, context: RotationContext, sources: AftermathSources, tell: Tell
+) -> RotationResult:
+    """Rotate, and look after what surrounds it. Raises as :func:`releaseguard.rotation.commands.rotate` does, but for
+    ``LeaseHeld``: what can be said of the other run is the result."""
+    try:
+        result = rotate(request, context, tell)
+    except LeaseHeld as held:
+        return held_elsewhere(context, chain_view(context.log, context.chain_key), held)
+    if not request.dry_run and request.action in _EXPOSED:
+        result = _with_exposure(request, context, sources, result)
+    if request.action is RotateAction.CONFIRM_REVOKED:
+        result = _with_closed_alerts(context, sources, result)
+    return result
+
+
+_EXPOSED = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.CONFIRM_REVOKED})
+"""After what the exposure of a leak is looked at."""
+
+
+def _with_exposure(
+    request: RotateRequest, context: RotationContext, sources: AftermathSources, result: RotationResult
+) -> RotationResult:
+    """Of a leak: report what it exposed, once, whichever run comes to that, and write the post-mortem anew."""
+    rotations = chain_view(context.log, context.chain_key).rotations
+    view = next((one for one in rotations if one.id == result.rotation_id), None)
+    if view is None or view.leak is None:
+        return result
+    told: Sequence[str] = ()
+    resumed = request.action is not RotateAction.CONFIRM_REVOKED
+    if request.leak or (resumed and not _is_reported(context, view.id)):
+        told = _report(request, context, sources, view, view.leak)
+    return replace(result, remarks=(*result.remarks, *told, _write_postmortem(context, sources.folder, view.id)))
+
+
+def _report(
+    request: RotateRequest, context: RotationContext, sources: AftermathSources, view: RotationView, leak: Leak
+) -> Sequence[str]:
+    secret = view.pins[0].name if view.pins else request.secret
+    exposure = gather(sources.exposure(secret), leak.versions, view.began_at)
+    context.log.append([exposure_event(context.chain_key, view.id, exposure)])
+    return summary(exposure.to_json())
+
+
+def _is_reported(context: RotationContext, rotation_id: str) -> bool:
+    """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
+    query = Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": rotation_id}, limit=1)
+    return any(True for _ in context.log.select(query))
+
+
+def _write_postmortem(context: RotationContext, folder: Path, rotation_id: str) -> str:
+    """Write the post-mortem in Markdown and HTML; says where, or why not."""
+    document = postmortem_of(context.log, rotation_id, context.chain_key.environment)
+    try:
+        make_folder(folder)
+        for form, render in POSTMORTEM.items():
+            write_file(folder / f"{rotation_id}.{form}", harmless(render(document, Display())))
+    except OSError as error:
+        again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
+        return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"
+    return f"post-mortem: {folder / rotation_id}.md and .html"
+
+
+def _with_closed_alerts(context: RotationContext, sources: AftermathSources, result: RotationResult) -> RotationResult:
+    """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation.
+
+    A value that still works settles nothing.
+    """
+    if result.exit_code is not ExitCode.OK:
+        return result
+    view = chain_view(context.log, context.chain_key)
+    try:
+        closed = close_revoked(sources.alerts(), sources.cards, context.card.id, view)
+    except ReleaseguardError as error:
+        return replace(result, remarks=(*result.remarks, f"GitHub's alerts could not be looked at: {error}"))
+    told = [f"closed as revoked: alert {alert.number} in {alert.place}" for alert in closed]
+    return replace(result, remarks=(*result.remarks, *told))

@@ -1,0 +1,33 @@
+"""A result for people."""
+
+from __future__ import annotations
+
+from releaseguard.rotation.planning.telling import describe
+from releaseguard.rotation.result import RotationResult
+
+
+def text_of(result: RotationResult) -> str:
+    """The state first, then what was written, what is missing, and what to do next."""
+    state = result.state.value if result.state else "PLAN"
+    lines = [f"{state}  {result.provider} in {result.environment}"]
+    if result.plan is not None:
+        lines = [f"PLAN  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
+    else:
+        lines += _result_lines(result)
+    lines += [f"  {remark}" for remark in result.remarks]
+    if result.next_step and result.problem is None:
+        lines.append(f"  next: {result.next_step}")
+    if result.head:
+        lines.append(f"  head: {result.head}")
+    return "\n".join(lines)
+
+
+def _result_lines(result: RotationResult) -> list[str]:
+    lines = [f"  rotation {result.rotation_id}"] if result.rotation_id else []
+    for pin in result.secrets:
+        before = "?" if pin.from_version is None else pin.from_version
+        lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}")
+    lines += [f"  {one.status:<11} {one.uri} {one.name}" for one in result.destinations]
+    if result.proof.grade:
+        lines.append(f"  proof: grade {result.proof.grade}, {len(result.proof.events)} events")
+    return [*lines, *(f"  missing: {what}" for what in result.proof.missing)]
