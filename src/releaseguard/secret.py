@@ -56,7 +56,7 @@ class Secret:
         return hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
     def has_sha256(self, digest: str) -> bool:
-        """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (Supabase's listing shows that)."""
+        """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (some services show that)."""
         mine = hashlib.sha256(self.__value.encode()).hexdigest()
         return hmac.compare_digest(mine.encode(), digest.lower().encode())
 

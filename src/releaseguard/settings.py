@@ -64,7 +64,7 @@ class NetworkSection(Section, frozen=True, kw_only=True):
     """For one request, connecting and reading together."""
     patience: Duration = "4m"
     """For all repeats and waiting for limits of one request together: enough for a limit of so many a minute, and for
-    GitHub's advice where it states no time (a minute, then two)."""
+    those where no time is stated (a minute, then two)."""
 
 
 class RotationSection(Section, frozen=True, kw_only=True):

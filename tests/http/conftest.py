@@ -160,6 +160,7 @@ def connect(service: Service, clock: FakeClock) -> Iterator[Callable[..., Servic
     def make(**options: Any) -> ServiceClient:
         chosen: dict[str, Any] = {
             "service": "github",
+            "credential": "RELEASEGUARD_GITHUB_TOKEN",
             "base_url": service.url,
             "clock": clock,
             "sleep": clock.sleep,

@@ -421,6 +421,8 @@ class World:
         self.time.passing.append(self.app.live)
         self.rules = RotationRules(
             read_address=ADDRESSES.parse,
+            example="vercel:PROJECT/production",
+            stood_on=frozenset({"vercel", "supabase"}),
             vault_service="infisical",
             lease=timedelta(seconds=30),
             request_timeout=timedelta(seconds=10),

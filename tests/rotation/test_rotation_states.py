@@ -393,14 +393,14 @@ def test_a_leak_stays_open_until_somebody_confirms_the_revocation() -> None:
     assert not fold(CHAIN_KEY, world.log.chain()).open_leaks
 
 
-@pytest.mark.parametrize("origin", [ValueSource.INFISICAL, ValueSource.STDIN])
+@pytest.mark.parametrize("origin", [ValueSource.VAULT, ValueSource.STDIN])
 def test_a_leaked_value_does_not_come_back_as_a_new_version(origin: ValueSource) -> None:
     """Long after the leak was closed somebody stores the old key again, and nobody says --leak."""
     world = ready("leaked", "fresh")
     go(world, LEAKED)
     do(world, RotateAction.CONFIRM_REVOKED)
     values = {NAME: Secret("leaked")} if origin is ValueSource.STDIN else {}
-    if origin is ValueSource.INFISICAL:
+    if origin is ValueSource.VAULT:
         world.vault.put(NAME, "leaked")
     steps, kept = len(world.log.chain()), len(world.vault.kept[NAME])
     with pytest.raises(Refused, match="version 1, which leaked"):
@@ -583,7 +583,7 @@ def _raise(error: Exception) -> None:
 def test_an_infisical_rotation_is_triggered_once() -> None:
     world = World()
     world.live_with("old")
-    assert go(world, RotateRequest(origin=ValueSource.INFISICAL_ROTATION)).state is RotationState.PROVEN
+    assert go(world, RotateRequest(origin=ValueSource.VAULT_ROTATION)).state is RotationState.PROVEN
     assert_out(world, "rotated-2")
 
 
@@ -652,8 +652,8 @@ def test_a_generated_value_that_leaks_before_it_is_proven_is_replaced() -> None:
 
 
 def test_a_value_of_infisicals_rotation_that_leaks_before_it_is_proven_is_replaced() -> None:
-    world = unproven(ValueSource.INFISICAL_ROTATION)
-    assert go(world, replace(LEAKED, origin=ValueSource.INFISICAL_ROTATION)).secrets[0].to_version == 3
+    world = unproven(ValueSource.VAULT_ROTATION)
+    assert go(world, replace(LEAKED, origin=ValueSource.VAULT_ROTATION)).secrets[0].to_version == 3
     assert_out(world, "rotated-3")
 
 

@@ -96,6 +96,6 @@ def to_be_trusted(settings: Settings, environ: Mapping[str, str]) -> Mapping[str
 
 
 def place_in_file(settings: Settings, setting: str) -> str:
-    """``releaseguard.toml:12: [github] url``; a variable of the environment is its own place."""
+    """``releaseguard.toml:12: [app] url``; a variable of the environment is its own place."""
     section, _, key = setting.removeprefix("[").partition("] ")
     return f"{settings.where(section, key)}: {setting}" if key else setting

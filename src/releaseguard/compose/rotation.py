@@ -12,7 +12,7 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.configuration import ADDRESSES, service_at, vault_of
+from releaseguard.compose.configuration import ADDRESSES, KNOWN, service_at, vault_of
 from releaseguard.compose.stores import Stores
 from releaseguard.compose.verification import Verification
 from releaseguard.destinations.address import Address
@@ -80,6 +80,8 @@ class Rotation:
         section = self.clients.settings.rotation
         return RotationRules(
             read_address=ADDRESSES.parse,
+            stood_on=frozenset(service.name for service in SERVICES if service.replaceable),
+            example=KNOWN.examples[-1],
             vault_service=vault_of(self.clients.settings).name,
             lease=span(section.lease),
             request_timeout=span(self.clients.settings.network.timeout),

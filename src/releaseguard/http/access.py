@@ -39,7 +39,7 @@ class Access:
 
 
 def refuses_credential(reply: Reply) -> bool:
-    """Whether the credential itself is refused, whatever was asked: 401, or Vercel's 403 with ``invalidToken``."""
+    """Whether the credential itself is refused, whatever was asked: 401, or a 403 that says ``invalidToken``."""
     if reply.status != 403:
         return reply.status == 401
     found, _ = parse_json(reply.body)

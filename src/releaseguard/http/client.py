@@ -48,7 +48,7 @@ REPEATABLE: Final = READS | {"PUT", "DELETE"}
 LIMIT_TRIES: Final = 10
 """A service that says "later" this often for one request means never."""
 UNSTATED_LIMIT: Final = 60.0
-"""Seconds to wait, doubling, where a limit comes without a time (GitHub's advice for secondary limits)."""
+"""Seconds to wait, doubling, where a limit comes without a time (docs.github.com, "best practices")."""
 SERVER_ERROR_TRIES: Final = 4
 
 

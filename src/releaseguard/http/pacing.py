@@ -16,7 +16,7 @@ HOUR = 3600.0
 MARGIN = 0.5
 """Seconds added to every window: the service counts when a request arrives, we when it leaves."""
 WRITE_POINTS = 5
-"""What a write costs of GitHub's secondary limit; a read costs 1 (GitHub's REST documentation, "rate limits")."""
+"""What a write costs of a limit in points; a read costs 1 (docs.github.com, REST, "rate limits")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Limits:
     """All requests in any sliding minute."""
     writes_per_minute: int | None = None
     points_per_minute: int | None = None
-    """GitHub's secondary limit: a read costs 1 point, a write 5."""
+    """A limit in points: a read costs 1 point, a write 5."""
     writes_per_hour: int | None = None
 
 

@@ -1,4 +1,4 @@
-"""Listings that come in pages, as GitHub gives them."""
+"""Listings that come in pages, each with a link to the next."""
 
 from __future__ import annotations
 

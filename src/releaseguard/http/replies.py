@@ -77,7 +77,7 @@ class Fault(Enum):
 
 
 def is_limit(reply: Reply) -> bool:
-    """429, or GitHub's 403 of the secondary kind (GitHub's REST documentation, "exceeding the rate limit")."""
+    """429, or a 403 of the secondary kind (docs.github.com, REST, "exceeding the rate limit")."""
     if reply.status != 403:
         return reply.status == 429
     if "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0":
@@ -86,7 +86,7 @@ def is_limit(reply: Reply) -> bool:
 
 
 def stated_wait(reply: Reply, now: datetime) -> float | None:
-    """The seconds the service asks to wait, by header or (Vercel) ``error.limit.reset``; ``None`` if unsaid."""
+    """The seconds the service asks to wait, by header or in ``error.limit.reset``; ``None`` if unsaid."""
     after = reply.headers.get("retry-after")
     if after is not None:
         return _seconds(after) if _seconds(after) is not None else _until_date(after, now)
@@ -96,11 +96,11 @@ def stated_wait(reply: Reply, now: datetime) -> float | None:
         reset = _seconds(reply.headers.get("x-ratelimit-reset"))
         if reset is not None:
             return _from_now(reset, now)
-    reset = _seconds(_vercel_reset(reply))
+    reset = _seconds(_reset_in_body(reply))
     return None if reset is None else _from_now(reset, now)
 
 
-def _vercel_reset(reply: Reply) -> object:
+def _reset_in_body(reply: Reply) -> object:
     found, _ = parse_json(reply.body)
     for key in ("error", "limit", "reset"):
         found = found.get(key) if isinstance(found, dict) else None
@@ -125,7 +125,7 @@ def _until_date(text: str, now: datetime) -> float | None:
 
 
 def _from_now(reset: float, now: datetime) -> float:
-    """GitHub and Vercel give the second since 1970, Infisical the seconds from now: told apart by size."""
+    """Some services give the second since 1970, others the seconds from now: told apart by size."""
     if reset > 1e11:
         reset /= 1000  # milliseconds
     return max(0.0, reset - now.timestamp()) if reset > 1e8 else reset
@@ -143,7 +143,7 @@ def parse_json(body: bytes) -> tuple[Any, bool]:
 
 
 def _message(reply: Reply) -> str:
-    """The service's own words: ``message`` or ``error``, also one level down; a list of them (Infisical) joined."""
+    """The service's own words: ``message`` or ``error``, also one level down; a list of them joined."""
     parsed, _ = parse_json(reply.body)
     if not isinstance(parsed, dict):
         return ""

@@ -75,7 +75,7 @@ _WRITING = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROL
 
 
 def _check_what_is_written(request: RotateRequest, context: RotationContext, journal: Journal, tell: Tell) -> None:
-    refuse_without_both_accesses(context.card, context.own_accesses, request.action)
+    refuse_without_both_accesses(context.card, context.own_accesses, request.action, context.rules.stood_on)
     if context.asks_for_new:
         addresses = [binding.destination.address for binding in context.bindings]
         refuse_new(addresses, journal.view, request.new_destinations, context.rules.read_address)
@@ -149,7 +149,7 @@ def _ended(session: RotationSession) -> RotationResult | None:
     """The last rotation, where it was taken back or given up and the vault has nothing newer. Begun again, by
     ``--resume`` or because its places have drifted from the vault, it would bring out what was withdrawn."""
     last = session.chain.last_of(session.group.name)
-    if last is None or session.request.origin is not ValueSource.INFISICAL:
+    if last is None or session.request.origin is not ValueSource.VAULT:
         return None
     newest = newest_versions(session)
     if not (last.pins and carries(last, newest)):
@@ -260,7 +260,7 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
         raise ConfigError(
             f"no destination is configured for {context.card.id}",
             where=f"[providers.{context.card.id}]",
-            next_step='Add destinations = ["vercel:PROJECT/production", ...] to releaseguard.toml.',
+            next_step=f'Add destinations = ["{context.rules.example}", ...] to releaseguard.toml.',
         )
     return make_plan(session.request, context.card, context.bindings, facts, session.chain, context.rules)
 
@@ -271,7 +271,7 @@ def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> Rotati
     if superseded:
         steps.append(said.Aborted(rotation_id=superseded.id, reason="superseded by a newer version"))
     steps.append(_planned(session, rotation_id, plan))
-    if plan.origin is ValueSource.INFISICAL and not plan.manual:
+    if plan.origin is ValueSource.VAULT and not plan.manual:
         steps.append(staged(session, rotation_id, plan.pins))
         session.remember(facts.newest.values())
     for remark in (*new_in(plan), *plan.remarks):

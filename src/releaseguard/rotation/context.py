@@ -80,6 +80,10 @@ class RotationRules:
     """The settings of ``[rotation]``, and what this installation can do."""
 
     read_address: ReadAddress
+    example: str
+    """The address of a destination, for messages."""
+    stood_on: frozenset[str]
+    """The providers whose keys releaseguard stands on, by what a card calls them."""
     vault_service: str
     """What the vault's requests count against."""
     lease: timedelta = timedelta(seconds=30)

@@ -35,7 +35,7 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
 def as_asked(session: RotationSession) -> str:
     """The command that does what a dry run has shown."""
     asked = session.request
-    words = ["--from", asked.origin.value] if asked.origin is not ValueSource.INFISICAL else []
+    words = ["--from", asked.origin.value] if asked.origin is not ValueSource.VAULT else []
     words += ["--leak", "--reason", asked.reason or ""] if asked.leak else []
     words += ["--leaked-version", str(asked.leaked_version)] if asked.leaked_version else []
     words += [] if asked.deploy else ["--no-deploy"]

@@ -59,10 +59,10 @@ class Grade(StrEnum):
 class ValueSource(StrEnum):
     """Where the new value comes from (``--from``)."""
 
-    INFISICAL = "infisical"
+    VAULT = "infisical"
     STDIN = "stdin"
     GENERATE = "generate"
-    INFISICAL_ROTATION = "infisical-rotation"
+    VAULT_ROTATION = "infisical-rotation"
 
 
 class RotateAction(StrEnum):
@@ -107,7 +107,7 @@ class RotateRequest:
     action: RotateAction = RotateAction.ROTATE
     secret: str | None = None
     """A name on the card; it picks the unit. The card's first unit otherwise."""
-    origin: ValueSource = ValueSource.INFISICAL
+    origin: ValueSource = ValueSource.VAULT
     values: Mapping[str, Secret] = field(default_factory=dict)
     """New values by secret name, for :attr:`Origin.STDIN`."""
     leak: bool = False

@@ -21,7 +21,7 @@ Payload = Mapping[str, Any]
 _HEADS: Final = "refs/heads/"
 _PULLS: Final = "refs/pull/"
 _PRODUCTION: Final = re.compile(r"production(?: .*)?", re.IGNORECASE)
-"""Vercel's environments are called ``Production`` and ``Production – project``; ``production-pr-7`` is somebody's
+"""Hosting services call theirs ``Production`` and ``Production – project``; ``production-pr-7`` is somebody's
 preview."""
 _OF_DEFAULT_BRANCH: Final = frozenset({"schedule", "repository_dispatch"})
 """GitHub starts these for the default branch and no other."""

@@ -150,7 +150,7 @@ def build_policy(
 ) -> Policy:
     """The policy of a configuration.
 
-    ``allowed_urls`` maps a setting (``[github] url``) to its address; a database's, which only ``[events] url``
+    ``allowed_urls`` maps a setting (``[app] url``) to its address; a database's, which only ``[events] url``
     may be, is left to :func:`releaseguard.safemode.check_libpq`. ``denied``: card -> hosts. ``infrastructure``:
     setting -> ids of the cards it may be on. ``proxy`` is ``[network] proxy``; what is sent through one is TLS of
     its own, so ``http://`` will do for it. Raises ``SafeModeRefusal`` where a setting names a provider's host,

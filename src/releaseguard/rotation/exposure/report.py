@@ -56,7 +56,7 @@ class Exposure:
     """Copies at places that no configuration names."""
     accesses: Sequence[Access]
     queued_runs: Sequence[QueuedRun]
-    """GitHub runs that were queued with the old value and still have it."""
+    """Workflow runs that were queued with the old value and still have it."""
     use: Mapping[str, Mapping[str, int]]
     """The provider's events since: by source, successes and errors."""
     clients: Sequence[InstalledAppShare]

@@ -162,7 +162,7 @@ class RowsDisowned(ChainStep, frozen=True, kw_only=True):
 class Planned(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_planned"
     unit: Name
-    origin: ValueSource = ValueSource.INFISICAL
+    origin: ValueSource = ValueSource.VAULT
     reason: Text | None = None
     leak: LeakReport | None = None
     secrets: Annotated[tuple[PlannedSecret, ...], Many] = ()

@@ -10,7 +10,7 @@ from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.audit.histories import ChainFinding, Foreign
 from releaseguard.model import Event
 from releaseguard.rotation.history import events as said
-from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, RotationState
+from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, RotationState, ValueSource
 
 AHEAD = timedelta(seconds=2)
 """How far a row's time may be ahead of the store's clock: over REST that is read to the second."""
@@ -103,7 +103,7 @@ class RotationView:
     pins: Sequence[Pin] = ()
     seen: Mapping[str, Written | None] = field(default_factory=dict)
     """What the vault's newest versions were before anything was staged."""
-    origin: str = "infisical"
+    origin: str = ValueSource.VAULT.value
     reason: str | None = None
     leak: Leak | None = None
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)

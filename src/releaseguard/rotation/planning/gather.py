@@ -26,7 +26,7 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     if group.manual:
         return PlanningFacts(newest={})
     newest = newest_versions(session)
-    settled = request.origin is ValueSource.INFISICAL
+    settled = request.origin is ValueSource.VAULT
     leak = request.leak and settled
     vault = session.context.vault
     placeholder = {
@@ -50,7 +50,7 @@ def newest_versions(session: RotationSession) -> Mapping[str, SecretVersion]:
         try:
             found[name] = session.context.vault.read(name)
         except NotFound:
-            if session.request.origin is ValueSource.INFISICAL:
+            if session.request.origin is ValueSource.VAULT:
                 raise
     return found
 

@@ -62,7 +62,7 @@ class DeploymentTarget(NamedTuple):
     """What one redeployment is of."""
 
     base: str
-    """The destination's URI without targets: ``vercel:prj_123``."""
+    """The destination's URI without targets."""
     target: str
 
     @property

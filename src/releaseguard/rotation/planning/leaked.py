@@ -26,7 +26,7 @@ def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: Plan
 
 def _leaked_twin(name: str, request: RotateRequest, facts: PlanningFacts) -> int | None:
     newest = facts.newest.get(name)
-    value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.INFISICAL else None)
+    value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.VAULT else None)
     twins = [old.version for old in facts.leaked.get(name, ()) if value is not None and old.value.same_as(value)]
     return twins[0] if twins else None
 
@@ -38,7 +38,7 @@ def leak_of(
         return None, ()
     leaked = {pin.name: _leaked_version(pin, request, view) for pin in pins}
     leak = Leak(request.reason or "", leaked)
-    if request.origin is not ValueSource.INFISICAL:
+    if request.origin is not ValueSource.VAULT:
         return leak, ()  # the value is checked when it is there: see refuse_leaked_values
     return leak, refuse_leaked_values(group, request, facts, leak, view)
 

@@ -89,7 +89,7 @@ def _written(version: SecretVersion | None) -> Written | None:
 def _pin(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> Pin:
     """From what is out (by history, else the version before) to the newest, where that is settled already."""
     newest, out = facts.newest.get(name), view.out.get(name)
-    settled = request.origin is ValueSource.INFISICAL
+    settled = request.origin is ValueSource.VAULT
     if out is not None:
         before: Written | None = out
     else:
@@ -128,7 +128,7 @@ def _costs(
     group: SecretGroup, bindings: Sequence[Binding], facts: PlanningFacts, request: RotateRequest, rules: RotationRules
 ) -> Sequence[ServiceCost]:
     # A version that was there when the plan was made has been read; one that is to be made is read back.
-    made = len(group.secrets) if request.origin is not ValueSource.INFISICAL else 0
+    made = len(group.secrets) if request.origin is not ValueSource.VAULT else 0
     reads, writes = {rules.vault_service: made}, {rules.vault_service: made}
     for binding in bindings:
         estimate, service = facts.estimates.get(binding.key), binding.destination.service

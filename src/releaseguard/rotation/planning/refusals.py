@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from releaseguard.cards.spec import Card
 from releaseguard.errors import Refused, UsageError
@@ -13,13 +13,15 @@ from releaseguard.rotation.planning.groups import SecretGroup
 from releaseguard.rotation.values import Pin, RotateAction, RotateRequest, ValueSource
 
 
-def refuse_without_both_accesses(card: Card, accesses: Sequence[OwnAccess], action: RotateAction) -> None:
+def refuse_without_both_accesses(
+    card: Card, accesses: Sequence[OwnAccess], action: RotateAction, stood_on: Collection[str]
+) -> None:
     """Raise ``Refused`` where the keys are of a provider that we stand on and not both accesses are given.
 
-    With both, a rotation goes on whichever of them works. One value for both is no second access; only an unfinished
-    rotation may be ended with the new one alone.
+    ``stood_on``: the providers whose keys those are. With both, a rotation goes on whichever of them works. One value
+    for both is no second access; only an unfinished rotation may be ended with the new one alone.
     """
-    if card.infrastructure not in ("supabase", "vercel"):
+    if card.infrastructure not in stood_on:
         return
     missing = [
         variable
@@ -73,7 +75,7 @@ def refuse_missing(group: SecretGroup, request: RotateRequest, facts: PlanningFa
 def refuse_empty(request: RotateRequest, facts: PlanningFacts) -> None:
     """What was cleared by mistake would switch the provider off everywhere at once."""
     for name, newest in facts.newest.items():
-        if request.origin is ValueSource.INFISICAL and not newest.value:
+        if request.origin is ValueSource.VAULT and not newest.value:
             raise Refused(
                 f"{name}: version {newest.version} is empty",
                 next_step="Store the value to be used as a new version, then rotate again.",

@@ -42,7 +42,7 @@ def _carries_the_leak(unfinished: RotationView, asked: RotateRequest) -> bool:
 
     What the vault has as newest is compared with the leaked version; a new value is not there yet to be compared.
     """
-    if not asked.leak or asked.origin is ValueSource.INFISICAL:
+    if not asked.leak or asked.origin is ValueSource.VAULT:
         return False
     if asked.leaked_version is not None:
         return any(pin.to_version == asked.leaked_version for pin in unfinished.pins)
@@ -63,7 +63,7 @@ def already_out(chain: ChainView, plan: Plan) -> str | None:
     """The id of the last rotation, where it brought these very versions to every destination that is configured."""
     last = chain.last_of(plan.unit)
     ended = (RotationState.PROVEN, RotationState.RETIRED)
-    if last is None or last.state not in ended or plan.origin is not ValueSource.INFISICAL or last.rolling_back:
+    if last is None or last.state not in ended or plan.origin is not ValueSource.VAULT or last.rolling_back:
         return None
     carried = {pin.name: (pin.to_version, pin.secret_id) for pin in last.pins}
     if carried != {pin.name: (pin.to_version, pin.secret_id) for pin in plan.pins}:

@@ -112,7 +112,7 @@ def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tu
     """The version to be used, and whether it is a new one. A version that a killed run made is not made again."""
     rotation, vault = session.rotation, session.context.vault
     newest = _newest(session, name)
-    if newest is not None and (_has_moved(rotation, newest) or origin is ValueSource.INFISICAL):
+    if newest is not None and (_has_moved(rotation, newest) or origin is ValueSource.VAULT):
         return newest, True
     if rotation.awaits_approval:
         raise ApprovalPending(f"{name}: the vault still waits for an approval", where=vault.label)
@@ -122,7 +122,7 @@ def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tu
         return newest if newest and there else vault.write(name, given), True
     if origin is ValueSource.GENERATE:
         return vault.write(name, _generated(session, name)), True
-    if origin is ValueSource.INFISICAL_ROTATION:
+    if origin is ValueSource.VAULT_ROTATION:
         return vault.trigger_rotation(name), True
     if newest is None:
         raise NotFound(f"the vault has no secret {name}", where=vault.label)
