@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from releaseguard import readable
+from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.health.interface import TROUBLED, HealthState, Overview, ProviderHealth, Why
 from releaseguard.model import to_text
-from releaseguard.report.health.document import HealthDocument, HealthRow
+from releaseguard.report.health.document import HealthDocument, HealthRow, SetAsideRow
 
 
 def document_of(overview: Overview) -> HealthDocument:
@@ -19,10 +20,20 @@ def document_of(overview: Overview) -> HealthDocument:
         "window": [to_text(overview.since), to_text(overview.until)],
         "summary": summary(overview),
         "log": {"down": overview.log_down, "newest": _text(overview.newest)},
-        "set_aside": {**overview.set_aside.to_json(), "sentence": overview.set_aside.sentence() or None},
+        "set_aside": _set_aside(overview.set_aside),
         "providers": [_row(provider) for provider in overview.providers],
         "foreign": list(overview.foreign),
         "broken": list(overview.broken),
+    }
+
+
+def _set_aside(tally: SetAsideTally) -> SetAsideRow:
+    told = tally.to_json()
+    return {
+        "rows": told["rows"],
+        "by_provider": told["by_provider"],
+        "named": told["named"],
+        "sentence": tally.sentence() or None,
     }
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
+from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
 
 
 class HealthState(StrEnum):
@@ -112,9 +113,9 @@ class ProviderHealth:
     glance: Glance
     course: Sequence[tuple[int, int]]
     """The window in equal parts, oldest first: successes and errors of each."""
-    leaks: Sequence[Mapping[str, Any]] = ()
+    leaks: Sequence[LeakRow] = ()
     """Open leaks, as in ``audit show --json``."""
-    rotations: Sequence[Mapping[str, Any]] = ()
+    rotations: Sequence[RotationRow] = ()
     """Rotations that somebody still has to finish, as there."""
 
 
@@ -132,7 +133,7 @@ class Overview:
     """The most urgent first."""
     foreign: Sequence[Mapping[str, Any]] = ()
     """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
-    broken: Sequence[Mapping[str, Any]] = ()
+    broken: Sequence[BrokenRow] = ()
     """Chains that cannot be believed beyond some step, as there."""
     set_aside: SetAsideTally = NOTHING
     """The rows since the baseline's beginning that cannot be read."""

@@ -14,6 +14,7 @@ from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.interface import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.judge import Window, condition_of, not_judged
 from releaseguard.model import OURSELVES, Event, Outcome
+from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import read_log
 from releaseguard.stats.series import Cell, cell_of, minute_of
@@ -197,11 +198,11 @@ def _row(window: Window, provider: str, name: str, glance: Glance, account: Rota
     )
 
 
-def _leaks(account: RotationAccount, provider: str) -> Iterable[Mapping[str, Any]]:
+def _leaks(account: RotationAccount, provider: str) -> Iterable[LeakRow]:
     return (leak_row(chain_key, leak) for chain_key, leak in account.open_leaks if chain_key.provider == provider)
 
 
-def _rotations(account: RotationAccount, provider: str) -> Iterable[Mapping[str, Any]]:
+def _rotations(account: RotationAccount, provider: str) -> Iterable[RotationRow]:
     for chain_key, rotation in account.rotations:
         if chain_key.provider == provider and not rotation.finished:
             yield rotation_row(chain_key, rotation)

@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from releaseguard.cards.spec import Action
 from releaseguard.incident.conditions import health_message
@@ -20,8 +19,10 @@ from releaseguard.report.incident.document import (
     ControlRow,
     IncidentDocument,
     IncidentPage,
+    OpenRow,
     SymptomRow,
 )
+from releaseguard.report.rows import LeakRow
 
 
 def page_of(incident: Incident, language: str, *, environment: str | None = None) -> IncidentPage:
@@ -137,7 +138,7 @@ def in_environment(command: str | None, environment: str | None) -> str | None:
     return command if takes_none else f"{command} --environment {shlex.quote(environment)}"
 
 
-def _open(incident: Incident, localizer: Localizer) -> Iterator[Mapping[str, Any]]:
+def _open(incident: Incident, localizer: Localizer) -> Iterator[OpenRow]:
     for leak in incident.health.leaks:
         at = from_text(leak["since"])
         yield {
@@ -146,13 +147,13 @@ def _open(incident: Incident, localizer: Localizer) -> Iterator[Mapping[str, Any
         }
     for one in incident.health.rotations:
         at = from_text(one["changed_at"])
-        facts = {"rotation": one["rotation_id"], "state": one["state"], "at": at}
-        yield {"text": localizer.phrase("still_open.rotation", **facts), "next_step": None}
+        text = localizer.phrase("still_open.rotation", rotation=one["rotation_id"], state=one["state"], at=at)
+        yield {"text": text, "next_step": None}
 
 
-def _closing(leak: Mapping[str, Any], localizer: Localizer) -> str:
+def _closing(leak: LeakRow, localizer: Localizer) -> str:
     """What closes a leak: commands, in a sentence where there is more to do than run one."""
-    step = str(leak["next_step"])
+    step = leak["next_step"]
     *rotate, confirm = _COMMAND.findall(step) or [step]
     if step.startswith("releaseguard "):
         return step

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 
 class FindingRow(TypedDict):
@@ -18,6 +18,13 @@ class FindingRow(TypedDict):
     missing: Sequence[str]
     message: str
     fix: str | None
+
+
+class WaivedRow(TypedDict):
+    """A finding that a comment in the code waives, and why."""
+
+    finding: FindingRow
+    reason: str
 
 
 class ProviderRow(TypedDict):
@@ -42,7 +49,7 @@ class CoverageDocument(TypedDict):
     """What is missing or wrong."""
     unknown: Sequence[FindingRow]
     """What could not be judged."""
-    waived: Sequence[Mapping[str, Any]]
+    waived: Sequence[WaivedRow]
     providers: Sequence[ProviderRow]
     files: int
     test_files: int

@@ -6,6 +6,46 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from releaseguard import readable
+from releaseguard.report.rows import BrokenRow, CourseRow, LeakRow, RotationRow
+
+
+class LatencyRow(TypedDict):
+    """How long half and nearly all calls took, in milliseconds."""
+
+    p50: int
+    p95: int
+
+
+class ErrorCodeRow(TypedDict):
+    """An error code and how often it came."""
+
+    code: str
+    count: int
+
+
+class LogRow(TypedDict):
+    """Whether the log has stopped, and when its newest event came."""
+
+    down: bool
+    newest: str | None
+
+
+class UnreadableRow(TypedDict):
+    """One row that cannot be read."""
+
+    id: str
+    column: str
+    problem: str
+    provider: str | None
+
+
+class SetAsideRow(TypedDict):
+    """Rows that cannot be read; ``sentence`` says so to people."""
+
+    rows: int
+    by_provider: Mapping[str, int]
+    named: Sequence[UnreadableRow]
+    sentence: str | None
 
 
 class HealthRow(TypedDict):
@@ -23,14 +63,14 @@ class HealthRow(TypedDict):
     error_rate: float | None
     usual_error_rate: float | None
     expected_events: float | None
-    latency_ms: Mapping[str, int] | None
+    latency_ms: LatencyRow | None
     last_success: str | None
     """Where it lies before the window, to the minute."""
     last_error: str | None
-    error_codes: Sequence[Mapping[str, Any]]
-    course: Sequence[Mapping[str, int]]
-    open_leaks: Sequence[Mapping[str, Any]]
-    rotations: Sequence[Mapping[str, Any]]
+    error_codes: Sequence[ErrorCodeRow]
+    course: Sequence[CourseRow]
+    open_leaks: Sequence[LeakRow]
+    rotations: Sequence[RotationRow]
 
 
 class HealthDocument(TypedDict):
@@ -40,13 +80,13 @@ class HealthDocument(TypedDict):
     as_of: str
     window: Sequence[str]
     summary: str
-    log: Mapping[str, Any]
-    set_aside: Mapping[str, Any]
+    log: LogRow
+    set_aside: SetAsideRow
     """Rows of the log that cannot be read; ``sentence`` says so to people, ``None`` where there are none."""
     providers: Sequence[HealthRow]
     foreign: Sequence[Mapping[str, Any]]
     """Rows that claim to be releaseguard's and are not believed."""
-    broken: Sequence[Mapping[str, Any]]
+    broken: Sequence[BrokenRow]
     """Histories of rotations that cannot be believed beyond some step."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from releaseguard import readable
+from releaseguard.report.rows import CourseRow
 
 
 class ChangeRow(TypedDict):
@@ -56,6 +57,36 @@ class ActionRow(TypedDict):
     command: str | None
 
 
+class IncidentHealthRow(TypedDict):
+    """The provider's real traffic in the looked-at time; rates between 0 and 1."""
+
+    events: int
+    successes: int
+    errors: int
+    error_rate: float | None
+    usual_error_rate: float | None
+    expected_events: float | None
+    last_success: str | None
+    last_error: str | None
+    course: Sequence[CourseRow]
+
+
+class OtherRow(TypedDict):
+    """Another provider in trouble at the same time."""
+
+    provider: str
+    state: str
+    since: str | None
+    reason: str
+
+
+class OpenRow(TypedDict):
+    """An open leak or rotation, and what closes it where a person has to."""
+
+    text: str
+    next_step: str | None
+
+
 class IncidentDocument(TypedDict):
     """What ``incident --json`` prints: times are RFC 3339 in UTC; texts are in ``language``."""
 
@@ -72,15 +103,15 @@ class IncidentDocument(TypedDict):
     began: str | None
     """About when; ``null`` where nothing is wrong, or nobody knows."""
     began_before_window: bool
-    health: Mapping[str, Any]
-    others: Sequence[Mapping[str, Any]]
+    health: IncidentHealthRow
+    others: Sequence[OtherRow]
     changes: Sequence[ChangeRow]
     unread: Sequence[str]
     symptoms: Sequence[SymptomRow]
     controls: Sequence[ControlRow]
     actions: Sequence[ActionRow]
     rules: Sequence[str]
-    open: Sequence[Mapping[str, Any]]
+    open: Sequence[OpenRow]
 
 
 Labels = Mapping[str, str]

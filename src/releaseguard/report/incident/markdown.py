@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from releaseguard.report.incident.document import (
     ActionRow,
@@ -11,6 +10,7 @@ from releaseguard.report.incident.document import (
     IncidentDocument,
     IncidentPage,
     Labels,
+    OpenRow,
     clock,
     is_link,
     shown_changes,
@@ -58,7 +58,7 @@ def _action(row: ActionRow) -> str:
     return f"{row['number']}. {cell(row['text'])}{command}"
 
 
-def _open(one: Mapping[str, Any], labels: Labels) -> str:
+def _open(one: OpenRow, labels: Labels) -> str:
     step = f" {labels['next']}: {cell(one['next_step'])}" if one["next_step"] else ""
     return f"- **{cell(one['text'])}**{step}"
 

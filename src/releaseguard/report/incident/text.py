@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from releaseguard.report.incident.document import (
     ActionRow,
@@ -11,6 +10,7 @@ from releaseguard.report.incident.document import (
     IncidentDocument,
     IncidentPage,
     Labels,
+    OpenRow,
     SymptomRow,
     clock,
     shown_changes,
@@ -51,7 +51,7 @@ def _parts(document: IncidentDocument, labels: Labels, width: int) -> Iterator[t
     yield "heading_rules", [line for rule in document["rules"] for line in wrapped(rule, "    ", width, first="  - ")]
 
 
-def _open_lines(one: Mapping[str, Any], labels: Labels, width: int) -> list[str]:
+def _open_lines(one: OpenRow, labels: Labels, width: int) -> list[str]:
     lines = wrapped(one["text"], "    ", width, first="  ")
     if one["next_step"]:
         lines += wrapped(f"{labels['next']}: {one['next_step']}", "    ", width)

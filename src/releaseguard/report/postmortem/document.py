@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict
 
 from releaseguard import readable
+from releaseguard.report.rows import RotationRow
 
 
 class TimelineEntry(TypedDict):
@@ -18,14 +19,27 @@ class TimelineEntry(TypedDict):
     step: int | None
 
 
+class TimesRow(TypedDict):
+    """When what was reached, and how long it took from the report on, in seconds."""
+
+    in_use_since: str | None
+    began_at: str
+    pushed_at: str | None
+    deployed_at: str | None
+    proven_at: str | None
+    revoked_at: str | None
+    to_contain_s: int | None
+    to_revoke_s: int | None
+
+
 class PostmortemDocument(TypedDict):
     """What ``audit report --json`` prints: times are RFC 3339 in UTC, durations in seconds."""
 
     title: str
     summary: str
-    rotation: Mapping[str, Any]
+    rotation: RotationRow
     """As in ``audit show --json``."""
-    times: Mapping[str, Any]
+    times: TimesRow
     timeline: Sequence[TimelineEntry]
     by: Sequence[str]
     destinations: Sequence[Mapping[str, str]]
@@ -38,26 +52,30 @@ class PostmortemDocument(TypedDict):
     """What is wrong with the chain that all this is read from."""
 
 
-LABELS: Mapping[str, str] = {
-    "in_use_since": "Leaked version in use since",
-    "began_at": "Reported",
-    "pushed_at": "Every destination written",
-    "deployed_at": "App runs with the new version",
-    "proven_at": "New version proven",
-    "revoked_at": "Old key revoked",
-}
-
-
 def facts(document: PostmortemDocument) -> Sequence[tuple[str, str]]:
     """Who, when and how long, as pairs of words."""
-    times = document["times"]
-    pairs = [("By", ", ".join(document["by"]))]
-    pairs += [(label, clock(times[key])) for key, label in LABELS.items() if times[key]]
-    if times["to_contain_s"] is not None:
-        pairs.append(("Time to contain (reported to proven)", span(times["to_contain_s"])))
-    if times["to_revoke_s"] is not None:
-        pairs.append(("Time to revoke (reported to revoked)", span(times["to_revoke_s"])))
+    pairs = [("By", ", ".join(document["by"])), *_moments(document["times"]), *_spans(document["times"])]
     return [(label, value) for label, value in pairs if value]
+
+
+def _moments(times: TimesRow) -> Iterator[tuple[str, str]]:
+    for label, moment in (
+        ("Leaked version in use since", times["in_use_since"]),
+        ("Reported", times["began_at"]),
+        ("Every destination written", times["pushed_at"]),
+        ("App runs with the new version", times["deployed_at"]),
+        ("New version proven", times["proven_at"]),
+        ("Old key revoked", times["revoked_at"]),
+    ):
+        yield label, clock(moment) if moment else ""
+
+
+def _spans(times: TimesRow) -> Iterator[tuple[str, str]]:
+    for label, seconds in (
+        ("Time to contain (reported to proven)", times["to_contain_s"]),
+        ("Time to revoke (reported to revoked)", times["to_revoke_s"]),
+    ):
+        yield label, "" if seconds is None else span(seconds)
 
 
 def proof(document: PostmortemDocument) -> str:

@@ -12,7 +12,7 @@ from msgspec import structs
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
 from releaseguard.model import Event, JsonObject, Outcome, to_text
-from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, clock
+from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TimesRow, clock
 from releaseguard.rotation.exposure.report import report_in, summary
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.account import leak_row, rotation_row, who
@@ -52,7 +52,7 @@ def postmortem(
         destinations=_destinations(rotation),
         exposure=exposure,
         exposure_lines=list(summary(exposure)) if exposure else [],
-        open=[str(leak_row(chain_key, leak)["next_step"]) for leak in leaks] or _what_is_open(chain_key, rotation),
+        open=[leak_row(chain_key, leak)["next_step"] for leak in leaks] or _what_is_open(chain_key, rotation),
         head=str(head) if head else None,
         findings=[f"step {finding.step} {finding.problem}" for finding in findings],
     )
@@ -101,18 +101,15 @@ def _version(name: str, number: int | None) -> str:
     return f"{name} version {number}" if number is not None else f"{name} (version unknown)"
 
 
-def _times(rotation: RotationView, exposure: JsonObject | None) -> Mapping[str, Any]:
+def _times(rotation: RotationView, exposure: JsonObject | None) -> TimesRow:
     forward = rotation.progress(Direction.FORWARD)
-    moments = {
+    return {
         "in_use_since": exposure.get("used_since") if exposure else None,
         "began_at": to_text(rotation.began_at),
         "pushed_at": _text(forward.pushed_at),
         "deployed_at": _text(forward.deployed_at),
         "proven_at": _text(rotation.proven_at),
         "revoked_at": _text(rotation.revoked_at),
-    }
-    return {
-        **moments,
         "to_contain_s": _seconds(rotation.began_at, rotation.proven_at),
         "to_revoke_s": _seconds(rotation.began_at, rotation.revoked_at),
     }

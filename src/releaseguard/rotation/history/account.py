@@ -9,6 +9,7 @@ from typing import Any
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign, Histories
 from releaseguard.model import to_text
+from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, RotationRow
 from releaseguard.rotation.history.fold import view_of
 from releaseguard.rotation.history.sentences import confirming, mending
 from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
@@ -71,7 +72,7 @@ def to_json(account: RotationAccount) -> Mapping[str, Any]:
     }
 
 
-def integrity(account: RotationAccount) -> Mapping[str, Any]:
+def integrity(account: RotationAccount) -> IntegrityRows:
     """What ``health`` and ``audit show`` say of rows that are not believed."""
     return {
         "foreign": [one.to_json() for one in account.foreign],
@@ -79,7 +80,7 @@ def integrity(account: RotationAccount) -> Mapping[str, Any]:
     }
 
 
-def broken_row(view: ChainView) -> Mapping[str, Any]:
+def broken_row(view: ChainView) -> BrokenRow:
     """A chain that cannot be believed beyond some step, with what to do about it."""
     assert view.breach is not None  # noqa: S101 - only broken chains come here
     return {
@@ -90,7 +91,7 @@ def broken_row(view: ChainView) -> Mapping[str, Any]:
     }
 
 
-def leak_row(chain_key: ChainKey, leak: OpenLeak) -> Mapping[str, Any]:
+def leak_row(chain_key: ChainKey, leak: OpenLeak) -> LeakRow:
     """An open leak, with the command that closes it."""
     return {
         "provider": chain_key.provider,
@@ -119,7 +120,7 @@ def closing(chain_key: ChainKey, leak: OpenLeak) -> str:
     return f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, leak.leak.versions)}"
 
 
-def rotation_row(chain_key: ChainKey, rotation: RotationView) -> Mapping[str, Any]:
+def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
     """One rotation: who, what, when, why, and its proof."""
     return {
         "rotation_id": rotation.id,

@@ -1,0 +1,88 @@
+"""Rows that stand in several documents; times are RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+
+class CourseRow(TypedDict):
+    """One part of a window."""
+
+    successes: int
+    errors: int
+
+
+class LeakRow(TypedDict):
+    """An open leak, with what closes it."""
+
+    provider: str
+    environment: str
+    rotation_id: str
+    unit: str
+    reason: str
+    versions: Mapping[str, int | None]
+    since: str
+    contained_at: str | None
+    next_step: str
+
+
+class SecretRow(TypedDict):
+    """Which version of a secret took the place of which."""
+
+    name: str
+    from_version: int | None
+    to_version: int | None
+
+
+class ProofRow(TypedDict):
+    """What proves a new version; ``grade`` is ``None`` where nothing does."""
+
+    grade: str | None
+    events: Sequence[str]
+    missing: Sequence[str]
+
+
+class ConfirmationRow(TypedDict):
+    """Somebody's word that the old key is revoked."""
+
+    at: str
+    old_successes: int | None
+
+
+class RotationRow(TypedDict):
+    """One rotation: who, what, when, why, and its proof."""
+
+    rotation_id: str
+    provider: str
+    environment: str
+    unit: str
+    state: str
+    began_at: str
+    changed_at: str
+    by: str | None
+    origin: str | None
+    reason: str | None
+    leak: Mapping[str, int | None] | None
+    secrets: Sequence[SecretRow]
+    proof: ProofRow
+    proven_at: str | None
+    revoked_at: str | None
+    confirmations: Sequence[ConfirmationRow]
+    ended_because: str | None
+
+
+class BrokenRow(TypedDict):
+    """A history that cannot be believed beyond some step."""
+
+    lane: str
+    step: int
+    problem: str
+    next_step: str
+
+
+class IntegrityRows(TypedDict):
+    """What is not believed: rows that claim to be releaseguard's, and histories beyond some step."""
+
+    foreign: Sequence[Mapping[str, Any]]
+    broken: Sequence[BrokenRow]
