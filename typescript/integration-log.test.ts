@@ -85,7 +85,9 @@ function holds(condition: unknown, about: string): void {
 async function having(globals: Record<string | symbol, unknown>, body: () => Promise<void>): Promise<void> {
   const names = Reflect.ownKeys(globals);
   const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
-  for (const name of names) Object.defineProperty(globalThis, name, { value: globals[name], configurable: true, writable: true });
+  for (const name of names) {
+    Object.defineProperty(globalThis, name, { value: globals[name], configurable: true, writable: true });
+  }
   try {
     await body();
   } finally {
@@ -108,7 +110,12 @@ async function settled(): Promise<void> {
 }
 
 test("a call is a row with the columns of the event log", async () => {
-  const { net, log } = writing({ environment: "staging", release: "app@1.2", deploymentId: "dpl_1", source: "functions" });
+  const { net, log } = writing({
+    environment: "staging",
+    release: "app@1.2",
+    deploymentId: "dpl_1",
+    source: "functions",
+  });
   log.logIntegrationEvent({
     provider: "sendgrid",
     event: "sendgrid_error",
@@ -145,7 +152,14 @@ test("a call is a row with the columns of the event log", async () => {
 test("the positional form makes the same row", async () => {
   const { net, log } = writing();
   log.logIntegrationEvent("twilio", "twilio_sms_sent", "success", { latency_ms: 5, source: "sms", synthetic: true });
-  log.logIntegrationEvent({ provider: "twilio", event: "twilio_sms_sent", outcome: "success", latency_ms: 5, source: "sms", synthetic: true });
+  log.logIntegrationEvent({
+    provider: "twilio",
+    event: "twilio_sms_sent",
+    outcome: "success",
+    latency_ms: 5,
+    source: "sms",
+    synthetic: true,
+  });
   await log.flush();
   const [one, other] = net.calls[0]!.rows.map((row) => ({ ...row, id: "", occurred_at: "" }));
   same(one, other);
@@ -316,14 +330,20 @@ test("a log that refuses every row is not asked for each", async () => {
   same(net.lostInAll["the event log refused the row (400)"] ?? 0, 100);
 });
 
-for (const status of [401, 403, 404]) {
+for (
+  const [status, why] of [
+    [401, "the event log refused the key (401)"],
+    [403, "the event log refused the key (403)"],
+    [404, "the event log has no such table or function: run events migrate (404)"],
+  ] as [number, string][]
+) {
   test(`${status} blames the key or the table: no repeat, no smaller requests`, async () => {
     const { net, log, use } = writing();
     net.answers = [status];
     ["a", "b"].forEach(use);
     same(await log.flush(), false);
     same(net.calls.length, 1);
-    same(net.lostInAll, { [`the event log refused the row (${status})`]: 2 });
+    same(net.lostInAll, { [why]: 2 });
   });
 }
 
@@ -365,7 +385,22 @@ test("a detail is bounded whatever it is", async () => {
 
 test("anything in a detail becomes JSON", async () => {
   const { net, log } = writing();
-  const detail = { when: new Date(0), big: 12n, none: undefined, not: NaN, bytes: new Uint8Array(3), error: new RangeError("out of stock"), map: new Map([["a", 1]]), set: new Set([1]), call: () => 1, symbol: Symbol("s"), lone: "\ud800x\0y", get broken(): string { throw new Error("no"); } };
+  const detail = {
+    when: new Date(0),
+    big: 12n,
+    none: undefined,
+    not: NaN,
+    bytes: new Uint8Array(3),
+    error: new RangeError("out of stock"),
+    map: new Map([["a", 1]]),
+    set: new Set([1]),
+    call: () => 1,
+    symbol: Symbol("s"),
+    lone: "\ud800x\0y",
+    get broken(): string {
+      throw new Error("no");
+    },
+  };
   log.logIntegrationEvent("sendgrid", "e", "success", { detail });
   await log.flush();
   same(net.calls[0]!.rows[0]!.detail, {
@@ -387,20 +422,44 @@ test("anything in a detail becomes JSON", async () => {
 test("no argument makes a call throw", async () => {
   const { net, log } = writing();
   const call = log.logIntegrationEvent as (...given: unknown[]) => void;
-  const throwing = new Proxy({}, { get: () => { throw new Error("no"); } });
-  const odd = [undefined, null, 1, "", {}, [], throwing, Symbol("x"), () => {}, Object.create(null), { provider: "a" }, { toString: null }];
+  const throwing = new Proxy({}, {
+    get: () => {
+      throw new Error("no");
+    },
+  });
+  const odd = [
+    undefined,
+    null,
+    1,
+    "",
+    {},
+    [],
+    throwing,
+    Symbol("x"),
+    () => {},
+    Object.create(null),
+    { provider: "a" },
+    { toString: null },
+  ];
   for (const one of odd) {
     call(one);
     call(one, one, one, one);
     call("sendgrid", one, "success");
     call("sendgrid", "e", one);
   }
-  for (const one of odd) call("sendgrid", "e", "success", { error_code: one, latency_ms: one, detail: one, correlation_id: one });
+  for (const one of odd) {
+    call("sendgrid", "e", "success", { error_code: one, latency_ms: one, detail: one, correlation_id: one });
+  }
   await log.flush();
   holds(Object.values(net.lostInAll).reduce((sum, number) => sum + number, 0) > 0, "nothing is counted");
 });
 
-for (const [provider, event] of [["releaseguard", "e"], [" ReleaseGuard ", "e"], ["sendgrid", "release_deployed"], ["sendgrid", "Rotation_Proven"]] as const) {
+for (
+  const [provider, event] of [["releaseguard", "e"], [" ReleaseGuard ", "e"], ["sendgrid", "release_deployed"], [
+    "sendgrid",
+    "Rotation_Proven",
+  ]] as const
+) {
   test(`${provider}/${event} is a name of releaseguard's own and refused`, async () => {
     const { net, log } = writing();
     log.logIntegrationEvent(provider, event, "success");
@@ -426,7 +485,11 @@ test("lost events are written as a row, at most once a minute", async () => {
 });
 
 test("an app that throws when it is told of losses is none the worse", async () => {
-  const { net, log, use } = writing({ onLost: () => { throw new Error("no"); } });
+  const { net, log, use } = writing({
+    onLost: () => {
+      throw new Error("no");
+    },
+  });
   log.logIntegrationEvent("releaseguard", "e", "success");
   use("a");
   same(await log.flush(), true);
@@ -442,7 +505,15 @@ test("without an address or a key events are counted as lost and nothing is aske
   }
 });
 
-for (const url of ["http://ref.supabase.co", "http://127.0.0.1.evil.example", "ftp://localhost", "//ref.supabase.co", "http://localhost@evil.example"]) {
+for (
+  const url of [
+    "http://ref.supabase.co",
+    "http://127.0.0.1.evil.example",
+    "ftp://localhost",
+    "//ref.supabase.co",
+    "http://localhost@evil.example",
+  ]
+) {
   test(`a key is not sent to ${url}`, async () => {
     const { net, log, use } = writing({ url });
     use("e");
@@ -501,11 +572,25 @@ test("each request at Vercel waits for its own events", async () => {
   });
 });
 
-for (const [where, globals] of [
-  ["a waitUntil that throws outside of a request", { EdgeRuntime: { waitUntil: () => { throw new Error("no request"); } } }],
-  ["a context without a request", { [Symbol.for("@vercel/request-context")]: { get: () => undefined } }],
-  ["a context that throws", { [Symbol.for("@next/request-context")]: { get: () => { throw new Error("no"); } } }],
-] as [string, Record<string | symbol, unknown>][]) {
+for (
+  const [where, globals] of [
+    ["a waitUntil that throws outside of a request", {
+      EdgeRuntime: {
+        waitUntil: () => {
+          throw new Error("no request");
+        },
+      },
+    }],
+    ["a context without a request", { [Symbol.for("@vercel/request-context")]: { get: () => undefined } }],
+    ["a context that throws", {
+      [Symbol.for("@next/request-context")]: {
+        get: () => {
+          throw new Error("no");
+        },
+      },
+    }],
+  ] as [string, Record<string | symbol, unknown>][]
+) {
   test(`${where} costs no event`, async () => {
     await having(globals, async () => {
       const { net, log, use } = writing();
@@ -528,11 +613,16 @@ test("withIntegrationLog gives back what it called came to, and logs it", async 
   const { net, log } = writing();
   const names = { success: "sendgrid_email_sent", error: "sendgrid_error" };
   const result = { id: 1 };
-  holds((await log.withIntegrationLog("sendgrid", names, () => Promise.resolve(result), { source: "s" })) === result, "another result");
+  holds(
+    (await log.withIntegrationLog("sendgrid", names, () => Promise.resolve(result), { source: "s" })) === result,
+    "another result",
+  );
   holds((await log.withIntegrationLog("sendgrid", names, () => result)) === result, "another result");
   const failure = Object.assign(new Error("Unauthorized"), { code: 401 });
   let thrown: unknown;
-  await log.withIntegrationLog("sendgrid", names, () => { throw failure; }).catch((error: unknown) => (thrown = error));
+  await log.withIntegrationLog("sendgrid", names, () => {
+    throw failure;
+  }).catch((error: unknown) => (thrown = error));
   holds(thrown === failure, "another error");
   await log.flush();
   same(net.calls[0]!.rows.map((row) => [row.event, row["outcome"], row["error_code"], row["source"]]), [
@@ -550,6 +640,7 @@ const OUTCOMES: [string, unknown, string | null][] = [
   ["a fetch that was answered 500", new Response("", { status: 500 }), "500"],
   ["supabase-js without an error", { data: [], error: null, status: 200 }, null],
   ["supabase-js with an error", { data: null, error: { code: "42501", message: "x" }, status: 403 }, "42501"],
+  ["supabase-js without a session", { data: null, error: { code: "PGRST301", message: "x" }, status: 401 }, "401"],
   ["supabase-js with an error without a code", { data: null, error: { message: "x" }, status: 0 }, "error"],
   ["axios", { status: 200, data: {} }, null],
   ["Slack's refusal", { ok: false, error: "invalid_auth" }, "invalid_auth"],
@@ -560,7 +651,16 @@ const OUTCOMES: [string, unknown, string | null][] = [
   ["nothing", undefined, null],
   ["a text", "error", null],
   ["a list", [{ statusCode: 202 }], null],
-  ["what throws when it is looked at", new Proxy({}, { get: (_, name) => { if (name === "then") return undefined; throw new Error("no"); } }), null],
+  [
+    "what throws when it is looked at",
+    new Proxy({}, {
+      get: (_, name) => {
+        if (name === "then") return undefined;
+        throw new Error("no");
+      },
+    }),
+    null,
+  ],
 ];
 
 for (const [what, result, code] of OUTCOMES) {
@@ -569,7 +669,10 @@ for (const [what, result, code] of OUTCOMES) {
     await log.withIntegrationLog("p", { success: "yes", error: "no" }, () => result);
     await log.flush();
     const [row] = net.calls[0]!.rows;
-    same([row!.event, row!["outcome"], row!["error_code"]], code === null ? ["yes", "success", null] : ["no", "error", code]);
+    same(
+      [row!.event, row!["outcome"], row!["error_code"]],
+      code === null ? ["yes", "success", null] : ["no", "error", code],
+    );
   });
 }
 
@@ -613,7 +716,13 @@ test("secrets and personal data leave in no column", async () => {
     source: "mail to ada@example.com",
     correlation_id: "ada@example.com",
     release: "r1",
-    detail: { password: "hunter2hunter2", note: `sent ${held}`, "ada@example.com": 1, phone: 5321234567, secret_version: 7 },
+    detail: {
+      password: "hunter2hunter2",
+      note: `sent ${held}`,
+      "ada@example.com": 1,
+      phone: 5321234567,
+      secret_version: 7,
+    },
   });
   await log.flush();
   const [row] = net.calls[0]!.rows;
@@ -624,7 +733,9 @@ test("secrets and personal data leave in no column", async () => {
 
 test("a key of an object that is called __proto__ is a key", async () => {
   const { net, log } = writing();
-  log.logIntegrationEvent("p", "e", "success", { detail: JSON.parse('{"__proto__": {"polluted": true}}') as Record<string, unknown> });
+  log.logIntegrationEvent("p", "e", "success", {
+    detail: JSON.parse('{"__proto__": {"polluted": true}}') as Record<string, unknown>,
+  });
   await log.flush();
   holds(net.calls[0]!.body.includes("polluted"), "the key is lost");
   same(({} as Record<string, unknown>)["polluted"], undefined);
@@ -633,13 +744,29 @@ test("a key of an object that is called __proto__ is a key", async () => {
 const CLIENT = { serviceKey: undefined, anonKey: "anon", accessToken: () => "jwt" };
 
 test("a phone calls the database's function as its user, and says nothing that the database says itself", async () => {
-  const { net, log } = writing({ ...CLIENT, accessToken: () => Promise.resolve("users-jwt"), source: "app", environment: "x" });
+  const { net, log } = writing({
+    ...CLIENT,
+    accessToken: () => Promise.resolve("users-jwt"),
+    source: "app",
+    environment: "x",
+  });
   log.logIntegrationEvent("mapbox", "mapbox_map_rendered", "success", { source: "screen", synthetic: true });
   same(await log.flush(), true);
   const [{ url, headers, rows: [row], body }] = net.calls as [Call];
   same(url, "https://ref.supabase.co/rest/v1/rpc/integration_events_from_client");
   same([headers["apikey"], headers["authorization"]], ["anon", "Bearer users-jwt"]);
-  same(Object.keys(row!), ["id", "occurred_at", "provider", "event", "outcome", "error_code", "latency_ms", "release", "correlation_id", "detail"]);
+  same(Object.keys(row!), [
+    "id",
+    "occurred_at",
+    "provider",
+    "event",
+    "outcome",
+    "error_code",
+    "latency_ms",
+    "release",
+    "correlation_id",
+    "detail",
+  ]);
   same(Object.keys(JSON.parse(body) as object), ["events"]);
 });
 
@@ -653,11 +780,15 @@ test("a phone's calls stay within what the database takes at once", async () => 
   same(net.events.length, 120);
 });
 
-for (const [nobody, accessToken] of [
-  ["nobody is signed in", () => null],
-  ["the session throws", () => { throw new Error("no"); }],
-  ["the session rejects", () => Promise.reject(new Error("no"))],
-] as [string, () => null][]) {
+for (
+  const [nobody, accessToken] of [
+    ["nobody is signed in", () => null],
+    ["the session throws", () => {
+      throw new Error("no");
+    }],
+    ["the session rejects", () => Promise.reject(new Error("no"))],
+  ] as [string, () => null][]
+) {
   test(`while ${nobody}, a phone's events wait, in order`, async () => {
     let token = accessToken as () => string | null | Promise<string | null>;
     const { net, log, use } = writing({ ...CLIENT, accessToken: () => token() });
@@ -672,10 +803,30 @@ for (const [nobody, accessToken] of [
   });
 }
 
-for (const [where, globals] of [
-  ["in a browser", { document: {} }],
-  ["on a phone", { navigator: { product: "ReactNative" } }],
-] as [string, Record<string, unknown>][]) {
+test("a session that has ended keeps a phone's events until the next one", async () => {
+  const { net, log, use } = writing(CLIENT);
+  net.answers = [401];
+  use("a");
+  same(await log.flush(), false);
+  same(net.lost, []);
+  same(await log.flush(), true);
+  same(net.calls[0]!.body, net.calls[1]!.body);
+});
+
+test("an address of a database, for writers that go there, is passed over", async () => {
+  const environ = { RELEASEGUARD_EVENTS_URL: "postgresql://db.example/app", SUPABASE_URL: "https://ref.supabase.co" };
+  const { net, log, use } = writing({ url: undefined, environ });
+  use("e");
+  same(await log.flush(), true);
+  same(net.calls[0]!.url.slice(0, 24), "https://ref.supabase.co/");
+});
+
+for (
+  const [where, globals] of [
+    ["in a browser", { document: {} }],
+    ["on a phone", { navigator: { product: "ReactNative" } }],
+  ] as [string, Record<string, unknown>][]
+) {
   test(`a service key is not used ${where}`, async () => {
     await having(globals, async () => {
       const { net, log, use } = writing();
@@ -739,8 +890,38 @@ test("the writer of the module takes its log from the environment, and none is n
 });
 
 const HOSTILE = [
-  "a=", "a ", "1 ", "1-", "1.", "+90 ", "(1", "://a:", "a@", "a.a@", "-----BEGIN A ", "eyJa.", "x=y&", "key: ", "[[", "%20", "%3D",
-  "Sayın A ", "code 1 ", "SG.", "9".repeat(16), "TR00 ", "'\"", "a_", "-", "\u200b1", "ş", "0:", "1.1.1.", "{{", "pin:1 ", "::",
+  "a=",
+  "a ",
+  "1 ",
+  "1-",
+  "1.",
+  "+90 ",
+  "(1",
+  "://a:",
+  "a@",
+  "a.a@",
+  "-----BEGIN A ",
+  "eyJa.",
+  "x=y&",
+  "key: ",
+  "[[",
+  "%20",
+  "%3D",
+  "Sayın A ",
+  "code 1 ",
+  "SG.",
+  "9".repeat(16),
+  "TR00 ",
+  "'\"",
+  "a_",
+  "-",
+  "\u200b1",
+  "ş",
+  "0:",
+  "1.1.1.",
+  "{{",
+  "pin:1 ",
+  "::",
 ];
 
 test("no text makes the scrubber hang: its work grows with the text and no faster", () => {

@@ -237,7 +237,9 @@ let pool: string[] = [];
 
 /** A UUIDv7 (RFC 9562, section 5.7): made here, so that an event that is sent twice is one row. */
 function newId(at: number): string {
-  if (pool.length < 5) pool = Array.from(randomNumbers(new Uint16Array(640)), (number) => (number | 65536).toString(16).slice(1));
+  if (pool.length < 5) {
+    pool = Array.from(randomNumbers(new Uint16Array(640)), (number) => (number | 65536).toString(16).slice(1));
+  }
   const [one, two, three, four, five] = pool.splice(-5) as [string, string, string, string, string];
   const time = at.toString(16).padStart(12, "0");
   const variant = "89ab"[parseInt(one[0]!, 16) & 3];
@@ -254,8 +256,8 @@ interface Ambient {
   document?: unknown;
   navigator?: { product?: string };
   process?: { env?: Environ };
-  Deno?: { env?: { toObject(): Environ } };
-  addEventListener?: (name: string, listener: () => void) => void;
+  Deno?: { env?: { toObject(): Environ }; permissions?: { querySync(of: { name: string }): { state: string } } };
+  addEventListener?: (name: string, listener: () => void, options: { once: boolean }) => void;
   [context: symbol]: { get?: () => { waitUntil?: (work: Work) => void } | undefined } | undefined;
 }
 
@@ -267,8 +269,11 @@ function isClient(): boolean {
 }
 
 function environOf(): Environ {
-  // Deno throws where it is not allowed to read it.
-  return attempted<Environ>(() => ambient.Deno?.env?.toObject() ?? ambient.process?.env ?? {}, {});
+  return attempted<Environ>(() => {
+    // Deno would ask the person at the terminal, or throw.
+    const state = ambient.Deno?.permissions?.querySync({ name: "env" }).state ?? "granted";
+    return state !== "granted" ? {} : (ambient.Deno?.env?.toObject() ?? ambient.process?.env ?? {});
+  }, {});
 }
 
 /** What keeps this request's function alive. The contexts are those that `@vercel/functions` and Next.js look at. */
@@ -361,7 +366,13 @@ const NOWHERE = "no event log is configured";
 const INSECURE = "the event log's address is not https";
 const KEY_IN_CLIENT = "a service key must not be in a browser or on a phone";
 
-/** The event log as the network shows it: what a request came to, as a status; 0 where there was no answer. */
+/** What a request came to: a status, 0 where there was no answer, and how long a repeat is to wait. */
+interface Answer {
+  status: number;
+  waitMs: number;
+}
+
+/** The event log as the network shows it. */
 class Store {
   readonly problem: string | undefined;
   readonly byFunction: boolean;
@@ -371,11 +382,15 @@ class Store {
 
   constructor(options: Options, environ: Environ) {
     this.#options = options;
-    const url = (options.url ?? first(environ, URLS) ?? "").replace(/\/+$/, "");
+    // RELEASEGUARD_EVENTS_URL may be a database's, for those who write there.
+    const known = URLS.map((name) => first(environ, [name])).find((one) => one?.startsWith("http"));
+    const url = (options.url ?? known ?? "").replace(/\/+$/, "");
     const table = options.table ?? "integration_events";
     this.byFunction = options.accessToken !== undefined;
     this.#key = this.byFunction ? options.anonKey : options.serviceKey ?? environ["SUPABASE_SERVICE_ROLE_KEY"];
-    const path = this.byFunction ? `rpc/${encodeURIComponent(table)}_from_client` : `${encodeURIComponent(table)}?on_conflict=id`;
+    const path = this.byFunction
+      ? `rpc/${encodeURIComponent(table)}_from_client`
+      : `${encodeURIComponent(table)}?on_conflict=id`;
     this.#address = `${url}/rest/v1/${path}`;
     this.problem = this.#problemOf(url);
   }
@@ -383,13 +398,17 @@ class Store {
   #problemOf(url: string): string | undefined {
     if (!this.byFunction && this.#key && isClient()) return KEY_IN_CLIENT;
     if (!url || !this.#key) return NOWHERE;
-    return /^(?:https:\/\/|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:\/|$))/.test(url) ? undefined : INSECURE;
+    return /^(?:https:\/\/|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:\/|$))/.test(url)
+      ? undefined
+      : INSECURE;
   }
 
-  /** The status and how long to wait before a repeat; `undefined` where nobody is signed in. */
-  async write(rows: readonly Row[]): Promise<{ status: number; waitMs: number } | undefined> {
+  /** `undefined` where nobody is signed in. */
+  async write(rows: readonly Row[]): Promise<Answer | undefined> {
     const bearer = this.byFunction ? await this.#token() : this.#key;
-    return bearer ? this.#post(JSON.stringify(this.byFunction ? { events: rows } : rows), bearer) : undefined;
+    if (!bearer) return undefined;
+    const answer = await this.#post(JSON.stringify(this.byFunction ? { events: rows } : rows), bearer);
+    return this.byFunction && answer.status === 401 ? undefined : answer; // a session that has just ended
   }
 
   async #token(): Promise<string | null | undefined> {
@@ -400,7 +419,7 @@ class Store {
     }
   }
 
-  async #post(body: string, bearer: string): Promise<{ status: number; waitMs: number }> {
+  async #post(body: string, bearer: string): Promise<Answer> {
     const ends = new AbortController();
     const none = { status: 0, waitMs: 0 };
     const fetch = this.#options.fetch ?? (globalThis.fetch as unknown as Fetch);
@@ -423,7 +442,7 @@ class Store {
   }
 }
 
-async function answered(answer: Awaited<ReturnType<Fetch>>): Promise<{ status: number; waitMs: number }> {
+function answered(answer: Awaited<ReturnType<Fetch>>): Answer {
   const seconds = Number(answer.headers.get("retry-after"));
   // Read to its end, a connection serves the next request; nobody waits for it.
   void Promise.resolve(answer.text?.()).catch(() => {});
@@ -441,7 +460,9 @@ function mayBeOneRowsFault(status: number): boolean {
 
 function reasonOf(status: number): string {
   if (status === 0) return "the event log did not answer";
-  return mayPass(status) ? "the event log is away" : `the event log refused the row (${status})`;
+  if (mayPass(status)) return "the event log is away";
+  if (status === 404) return "the event log has no such table or function: run events migrate (404)";
+  return `the event log refused the ${status === 401 || status === 403 ? "key" : "row"} (${status})`;
 }
 
 /** What is read once, before the first event leaves. */
@@ -473,7 +494,12 @@ class Writer implements IntegrationLog {
     this.#losses = new Losses(options.onLost ?? said);
   }
 
-  logIntegrationEvent = (first: IntegrationEvent | string, event?: string, outcome?: Outcome, fields?: EventFields): void => {
+  logIntegrationEvent = (
+    first: IntegrationEvent | string,
+    event?: string,
+    outcome?: Outcome,
+    fields?: EventFields,
+  ): void => {
     try {
       const given = typeof first === "string" ? { ...fields, provider: first, event, outcome } : first;
       this.#put(noteOf(given as IntegrationEvent));
@@ -545,9 +571,11 @@ class Writer implements IntegrationLog {
   #listen(): void {
     this.#listens = true;
     const leave = (): void => void this.#deliver();
-    for (const event of ambient.document ? ["pagehide", "visibilitychange"] : ["beforeunload"]) {
+    const page = ambient.document !== undefined;
+    for (const event of page ? ["pagehide", "visibilitychange"] : ["beforeunload"]) {
       try {
-        ambient.addEventListener?.(event, leave);
+        // Deno asks again whenever a listener has found something to do: events that cannot leave must not hold its end.
+        ambient.addEventListener?.(event, leave, { once: !page });
       } catch {
         // A runtime that has the function and not the event.
       }
@@ -660,11 +688,18 @@ class Writer implements IntegrationLog {
       latency_ms: note.latency_ms,
       release: short(note.fields.release ?? release, scrubber.identifier),
       // An id that had to be masked would tie strangers' events together: better none.
-      correlation_id: correlation_id && scrubber.identifier(correlation_id) === correlation_id ? correlation_id.slice(0, MAX_NAME) : null,
+      correlation_id: correlation_id && scrubber.identifier(correlation_id) === correlation_id
+        ? correlation_id.slice(0, MAX_NAME)
+        : null,
       detail,
     };
     if (store.byFunction) return row;
-    return { ...row, environment, source: short(source ?? this.#options.source, scrubber.text), synthetic: note.synthetic };
+    return {
+      ...row,
+      environment,
+      source: short(source ?? this.#options.source, scrubber.text),
+      synthetic: note.synthetic,
+    };
   }
 
   #ready(): Prepared {
@@ -685,7 +720,9 @@ class Writer implements IntegrationLog {
 }
 
 function said(lost: Readonly<Record<string, number>>): void {
-  for (const [reason, number] of Object.entries(lost)) console.warn(`${number} integration events were lost: ${reason}`);
+  for (const [reason, number] of Object.entries(lost)) {
+    console.warn(`${number} integration events were lost: ${reason}`);
+  }
 }
 
 function now(): number {
@@ -702,7 +739,7 @@ function failureIn(result: unknown): Failure | undefined {
   try {
     const { ok, status, statusCode, error } = result as Record<string, unknown>;
     const code = [status, statusCode].find((one) => typeof one === "number") as number | undefined;
-    if (error) return { code: codeOf(error, code) };
+    if (error) return { code: code === 401 ? code : codeOf(error, code) };
     if (code !== undefined) return code >= 400 || code < 100 ? { code: code || "network" } : undefined;
     const failed = ok === false || (typeof status === "string" && /^(?:failed|failure|error)$/i.test(status));
     return failed ? { code: "failed" } : undefined;
@@ -714,10 +751,14 @@ function failureIn(result: unknown): Failure | undefined {
 /** A short word for what went wrong; never a message, in which anything may stand. */
 function codeOf(error: unknown, otherwise?: number): string | number {
   try {
-    if (typeof error !== "object" || error === null) return otherwise ?? (/^\w{1,40}$/.test(String(error)) ? String(error) : "error");
+    if (typeof error !== "object" || error === null) {
+      return otherwise ?? (/^\w{1,40}$/.test(String(error)) ? String(error) : "error");
+    }
     const { status, statusCode, code, name, response, cause } = error as Record<string, unknown>;
     if (name === "AbortError" || name === "TimeoutError") return "timeout";
-    const below = [response, cause].find((one) => typeof one === "object" && one !== null) as Record<string, unknown> | undefined;
+    const below = [response, cause].find((one) => typeof one === "object" && one !== null) as
+      | Record<string, unknown>
+      | undefined;
     const found = [status, statusCode, below?.["status"], code, below?.["code"], otherwise, name].find(
       (one) => (typeof one === "number" && one > 0) || (typeof one === "string" && one !== "" && one !== "Error"),
     );
@@ -756,7 +797,8 @@ export const logIntegrationEvent: IntegrationLog["logIntegrationEvent"] = (
  * Call, and log how it went and how long it took. The result, or what was thrown, comes back as it is. A `fetch` that was
  * answered 401, and a supabase-js `{ error }`, are the errors that they are.
  */
-export const withIntegrationLog: IntegrationLog["withIntegrationLog"] = (...given) => writer().withIntegrationLog(...given);
+export const withIntegrationLog: IntegrationLog["withIntegrationLog"] = (...given) =>
+  writer().withIntegrationLog(...given);
 
 /**
  * Send at once what was logged so far; `false` where it is not in the log within `timeoutMs`. For the end of a function
@@ -790,7 +832,10 @@ const ODD = /[\0\ud800-\udfff]/;
 function storable(text: string, limit: number): string {
   const kept = text.length > limit ? text.slice(0, Math.max(limit - LONGEST_MATCH, 0)) + CUT : text;
   if (!ODD.test(kept)) return kept;
-  return kept.replace(/\0/g, "").replace(/[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g, (pair) => (pair.length > 1 ? pair : "?"));
+  return kept.replace(/\0/g, "").replace(
+    /[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g,
+    (pair) => (pair.length > 1 ? pair : "?"),
+  );
 }
 
 /** What `call` comes to, or `instead` where it throws: the app's own getters may do anything. */
@@ -831,7 +876,9 @@ function converted(value: unknown, depth: number, budget: Budget): Json {
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === "function") return plain(toJSON.call(value), depth - 1, budget);
   const found = membered(Object.keys(value), (key) => (value as Record<string, unknown>)[key], depth, budget);
-  return Object.keys(found).length || Object.getPrototypeOf(value) === Object.prototype ? found : spend(String(value), budget);
+  return Object.keys(found).length || Object.getPrototypeOf(value) === Object.prototype
+    ? found
+    : spend(String(value), budget);
 }
 
 function listed(value: Iterable<unknown>, depth: number, budget: Budget): Json[] {
@@ -843,7 +890,12 @@ function listed(value: Iterable<unknown>, depth: number, budget: Budget): Json[]
   return copied;
 }
 
-function membered<Key>(keys: Iterable<Key>, read: (key: Key) => unknown, depth: number, budget: Budget): { [key: string]: Json } {
+function membered<Key>(
+  keys: Iterable<Key>,
+  read: (key: Key) => unknown,
+  depth: number,
+  budget: Budget,
+): { [key: string]: Json } {
   const copied: [string, Json][] = [];
   for (const key of keys) {
     if (budget.nodes <= 0) {
@@ -993,7 +1045,17 @@ interface Folded {
 /** What `%20` becomes: a blank between digits, and no end of a value. */
 const BLANK = "\u2420";
 const DECODED: Record<string, string> = {
-  "20": BLANK, "28": "(", "29": ")", "2B": "+", "2D": "-", "2E": ".", "2F": "/", "3A": ":", "3D": "=", "40": "@", "5F": "_",
+  "20": BLANK,
+  "28": "(",
+  "29": ")",
+  "2B": "+",
+  "2D": "-",
+  "2E": ".",
+  "2F": "/",
+  "3A": ":",
+  "3D": "=",
+  "40": "@",
+  "5F": "_",
 };
 const ZEROS =
   "\u0660\u06f0\u07c0\u0966\u09e6\u0a66\u0ae6\u0b66\u0be6\u0c66\u0ce6\u0d66\u0de6\u0e50\u0ed0\u0f20\u1040\u1090\u17e0" +
@@ -1006,7 +1068,10 @@ function foldedCharacter(character: string): string {
     if (digit >= 0 && digit <= 9) return String(digit);
   }
   if (/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/.test(character)) return " ";
-  if (/[\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d]/.test(character)) return "-";
+  if (
+    /[\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d]/
+      .test(character)
+  ) return "-";
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0);
   return character === "\u0130" ? "I" : character;
 }
@@ -1050,15 +1115,19 @@ const PIN_OF = words(
   "card user sms login wallet atm security access account otp verification new old current confirm kart sim",
 );
 const ENDINGS: Record<string, Set<string>> = {
-  key: KEY_OF, code: CODE_OF, codes: CODE_OF, kod: CODE_OF, kodu: CODE_OF, pin: PIN_OF,
+  key: KEY_OF,
+  code: CODE_OF,
+  codes: CODE_OF,
+  kod: CODE_OF,
+  kodu: CODE_OF,
+  pin: PIN_OF,
 };
 const KINDS_BY_ENDING: Record<string, string> = {
   secret:
     "bearer, salt, signature, sig, cookies, set cookie, merchant key, connection string, backup codes, recovery codes",
   email:
     "email, emails, mail, eposta, e mail, e posta, email address, mail address, eposta adresi, e posta adresi, mail adresi",
-  phone:
-    "phone, phones, telephone, msisdn, gsm, mobile, telefon, telefonu, tel, fax, whatsapp, cep, phone number, " +
+  phone: "phone, phones, telephone, msisdn, gsm, mobile, telefon, telefonu, tel, fax, whatsapp, cep, phone number, " +
     "mobile number, telephone number, phone no, mobile no, gsm no, gsm number, telefon no, telefon numarasi, cep no, " +
     "tel no, cep telefonu",
   iban: "iban, iban no, iban number",
@@ -1086,7 +1155,12 @@ const KINDS_BY_ENDING: Record<string, string> = {
 /** The kind of a key whose value is a person's only if it looks like a name. */
 const NAME_LIKE = "name?";
 const SINGLE: Record<string, string> = {
-  pin: "secret", tc: "identity", licence: "identity", license: "identity", ad: NAME_LIKE, adiniz: NAME_LIKE,
+  pin: "secret",
+  tc: "identity",
+  licence: "identity",
+  license: "identity",
+  ad: NAME_LIKE,
+  adiniz: NAME_LIKE,
 };
 const PEOPLE = words(
   "customer user member recipient receiver contact holder cardholder owner buyer seller patient student employee " +
@@ -1114,13 +1188,27 @@ let endings: Map<string, string> | undefined;
 
 function kindOfEnding(phrase: string): string | undefined {
   endings ??= new Map(
-    Object.entries(KINDS_BY_ENDING).flatMap(([kind, all]) => all.split(", ").map((one): [string, string] => [one, kind])),
+    Object.entries(KINDS_BY_ENDING).flatMap(([kind, all]) =>
+      all.split(", ").map((one): [string, string] => [one, kind])
+    ),
   );
   return endings.get(phrase);
 }
 
 const PLAIN: Record<string, string> = {
-  ç: "c", ğ: "g", ı: "i", İ: "I", ö: "o", ş: "s", ü: "u", Ç: "C", Ğ: "G", Ö: "O", Ş: "S", Ü: "U", "\u0307": "",
+  ç: "c",
+  ğ: "g",
+  ı: "i",
+  İ: "I",
+  ö: "o",
+  ş: "s",
+  ü: "u",
+  Ç: "C",
+  Ğ: "G",
+  Ö: "O",
+  Ş: "S",
+  Ü: "U",
+  "\u0307": "",
 };
 
 function wordsOf(key: string): string[] {
@@ -1155,7 +1243,11 @@ function secretBy(own: readonly string[]): string | undefined {
   if (owners && before.some((word) => owners.has(word))) return "secret";
   if (ABOUT.has(last) || (before.length && FLAGS.has(own[0]!))) return undefined;
   if (own.some((word) => SECRET_WORDS.has(word)) || RUN_TOGETHER.test(last)) return "secret";
-  const kinds = [kindOfEnding(own.slice(-2).join(" ")), kindOfEnding(last), own.length === 1 && last === "pin" ? "secret" : ""];
+  const kinds = [
+    kindOfEnding(own.slice(-2).join(" ")),
+    kindOfEnding(last),
+    own.length === 1 && last === "pin" ? "secret" : "",
+  ];
   return kinds.includes("secret") ? "secret" : undefined;
 }
 
@@ -1172,7 +1264,9 @@ function personalBy(own: readonly string[], above: readonly string[]): string | 
   if (own.length === 1 && Object.hasOwn(SINGLE, last)) return SINGLE[last];
   const both = [...above, ...own];
   const kind = [4, 3, 2, 1].map((size) => kindOfEnding(both.slice(-size).join(" "))).find(Boolean);
-  if (kind === "person" && ["address", "adresi"].includes(last) && both.some((word) => THINGS.has(word))) return undefined;
+  if (kind === "person" && ["address", "adresi"].includes(last) && both.some((word) => THINGS.has(word))) {
+    return undefined;
+  }
   return kind ?? (PEOPLE.has(last) ? NAME_LIKE : undefined);
 }
 
@@ -1190,7 +1284,8 @@ function endsIn(key: string, table: Set<string>): boolean {
 
 /** A mail's own identifier has an address's form and is nobody's (RFC 5322). */
 function isMessageId(key: string, text: string): boolean {
-  const named = ["message id", "msg id"].includes(wordsOf(key).slice(-2).join(" ")) || key.toLowerCase() === "messageid";
+  const named = ["message id", "msg id"].includes(wordsOf(key).slice(-2).join(" ")) ||
+    key.toLowerCase() === "messageid";
   return named && is(String.raw`<?[^\s<>@]{8,200}+@[\w.-]{1,200}+>?`, text);
 }
 
@@ -1198,7 +1293,9 @@ function looksLikeAName(text: string): boolean {
   const each = text.split(/\s+/).filter(Boolean);
   if (each.length < 1 || each.length > 5) return false;
   if (!each.every((word) => is(String.raw`[^\W\d_a-z][^\W\d_]*[.'’-]?(?:[^\W\d_]+)?`, word))) return false;
-  if (each.some((word) => /(?:Error|Exception|Warning|Failure|Request|Response|Handler|Service)$/.test(word))) return false;
+  if (each.some((word) => /(?:Error|Exception|Warning|Failure|Request|Response|Handler|Service)$/.test(word))) {
+    return false;
+  }
   const rest = text.slice(1);
   return each.length > 1 || (rest === rest.toLowerCase() && rest !== rest.toUpperCase());
 }
@@ -1227,7 +1324,9 @@ function* cardsIn(run: string, offset: number, whole: boolean): Generator<Span> 
   let free = 0;
   for (const [first, start] of places.entries()) {
     if (start < free || hasDigit(run[start - 1] ?? "")) continue;
-    const last = places.slice(first + 12, first + 19).find((place) => isEnd(place) && isWrittenCard(run.slice(start, place + 1)));
+    const last = places.slice(first + 12, first + 19).find((place) =>
+      isEnd(place) && isWrittenCard(run.slice(start, place + 1))
+    );
     if (last === undefined) continue;
     yield [offset + start, offset + last + 1];
     free = last + 1;
@@ -1255,9 +1354,13 @@ const IBANS =
 
 function* ibans(text: string): Generator<Span> {
   let free = 0;
-  for (const found of allOf(String.raw`(?<![A-Za-z0-9])([A-Za-z]{2})[ ${BLANK}]?\d{2}(?=[ .${BLANK}-]?[A-Za-z0-9])`, text)) {
+  for (
+    const found of allOf(String.raw`(?<![A-Za-z0-9])([A-Za-z]{2})[ ${BLANK}]?\d{2}(?=[ .${BLANK}-]?[A-Za-z0-9])`, text)
+  ) {
     const at = IBANS.indexOf(found[1]!.toUpperCase());
-    const end = found.index >= free && at >= 0 && at % 5 === 0 ? ibanEnd(text, found.index, Number(IBANS.slice(at + 2, at + 4))) : 0;
+    const end = found.index >= free && at >= 0 && at % 5 === 0
+      ? ibanEnd(text, found.index, Number(IBANS.slice(at + 2, at + 4)))
+      : 0;
     if (!end) continue;
     yield [found.index, end];
     free = end;
@@ -1413,9 +1516,10 @@ const STATUS = words(
     "değişti var yok başarısız basarisiz süresi suresi uyuşmuyor blank absent present provided issued unauthorized " +
     "forbidden",
 );
-const PLACEHOLDER =
-  String.raw`\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d` +
-  String.raw`|process\.env[\w.]{0,60}+|os\.environ\S{0,60}+|[x*•.…_-]{3,300}+|[A-Z][A-Z0-9]{0,30}+(?:_[A-Z0-9]{1,30}+){1,8}+` +
+const PLACEHOLDER = String
+  .raw`\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d` +
+  String
+    .raw`|process\.env[\w.]{0,60}+|os\.environ\S{0,60}+|[x*•.…_-]{3,300}+|[A-Z][A-Z0-9]{0,30}+(?:_[A-Z0-9]{1,30}+){1,8}+` +
   String.raw`|\[\w{1,20}+\]`;
 
 /** Whether it is a word about a secret (`missing`), and no secret. */
@@ -1429,7 +1533,8 @@ function isSaid(value: string): boolean {
 
 /** Whether it looks made and not written: digits, signs, or longer than words are. */
 function isRandom(value: string): boolean {
-  return value.length >= 20 || has(String.raw`[^a-zA-Z]`.replace("a-z", `a-z${WIDE}`), value.replace(/^[.,;:!?]+|[.,;:!?]+$/g, ""));
+  return value.length >= 20 ||
+    has(String.raw`[^a-zA-Z]`.replace("a-z", `a-z${WIDE}`), value.replace(/^[.,;:!?]+|[.,;:!?]+$/g, ""));
 }
 
 function isBearer(value: string): boolean {
@@ -1445,24 +1550,25 @@ function isBasic(value: string): boolean {
   }
 }
 
-const AUTHORITY =
-  String.raw`://(?!git@)(?P<x>[^\s/@:\"'<>]{0,200}+:(?!\d{1,5}[/?#])[^\s@\"'<>]{1,300}+(?:@[^\s@/\"'<>]{1,100}+(?=@))?` +
+const AUTHORITY = String
+  .raw`://(?!git@)(?P<x>[^\s/@:\"'<>]{0,200}+:(?!\d{1,5}[/?#])[^\s@\"'<>]{1,300}+(?:@[^\s@/\"'<>]{1,100}+(?=@))?` +
   String.raw`|[^\s/@\"'<>]{1,300}+)@`;
-const URL_KEYS =
-  String.raw`(?i)[?&;](?>apikey|api[_-]key|access[_-]token|id[_-]token|code[_-]verifier|x-amz-signature|x-amz-credential|` +
-  String.raw`x-amz-security-token|x-goog-signature|signature|sig|key|token|auth|hash|secret|password|pwd|pass|ticket|jwt|session|sid)=` +
+const URL_KEYS = String
+  .raw`(?i)[?&;](?>apikey|api[_-]key|access[_-]token|id[_-]token|code[_-]verifier|x-amz-signature|x-amz-credential|` +
+  String
+    .raw`x-amz-security-token|x-goog-signature|signature|sig|key|token|auth|hash|secret|password|pwd|pass|ticket|jwt|session|sid)=` +
   String.raw`(?P<x>[^\s\"'&#<>]{1,2000}+)`;
 
 const PAIR =
   String.raw`(?<!\w)(?P<name>(?:[^\W\d]\w{0,30}+[ ](?=[^\W\d])){0,2}+[^\W\d][\w.-]{0,60}+)(?:\\?[\"'\]]){0,3}+` +
   String.raw`(?:[ \t]{0,3}+(?:=>|:=|={1,2}|:|%3[Dd])[ \t]{0,3}+|(?P<close>>)|[ ]{1,2}+(?=[\"']))`;
 const OPTION = String.raw`(?<![\w-])--?(?P<name>[a-z][\w-]{1,40}+)[ =](?=[^\s-])`;
-const VALUE =
-  String.raw`(?P<quote>\\?[\"'\x60])(?P<inner>(?:(?!(?P=quote))[^\n]){1,2000}+)` +
-  String.raw`|(?P<bare>(?:[^\s\"'<>&,;)\]}]|[,;)\]}](?![\s\"'<>,;)\]}]|$|[\w.-]{1,30}+=)|&(?![\w.\[\]-]{1,40}+(?:[=&\s]|$)))` +
+const VALUE = String.raw`(?P<quote>\\?[\"'\x60])(?P<inner>(?:(?!(?P=quote))[^\n]){1,2000}+)` +
+  String
+    .raw`|(?P<bare>(?:[^\s\"'<>&,;)\]}]|[,;)\]}](?![\s\"'<>,;)\]}]|$|[\w.-]{1,30}+=)|&(?![\w.\[\]-]{1,40}+(?:[=&\s]|$)))` +
   String.raw`{1,300}+)`;
-const NAMED =
-  String.raw`[^\W\d_a-zçğışöü][\w.'’-]{0,40}+(?:[ ](?:[^\W\d_a-zçğışöü][\w.'’/:-]{0,40}+|\d{1,5}[\w/]{0,5}+)){0,9}+`;
+const NAMED = String
+  .raw`[^\W\d_a-zçğışöü][\w.'’-]{0,40}+(?:[ ](?:[^\W\d_a-zçğışöü][\w.'’/:-]{0,40}+|\d{1,5}[\w/]{0,5}+)){0,9}+`;
 const GROUPS = String.raw`(?:[ ${BLANK}](?:\(?\d[\d().-]{0,12}+|[A-Z]{1,3}(?=[ ]?\d))){0,6}+`;
 
 /** Values whose name, before `=` or `:`, tells what they are. */
@@ -1493,10 +1599,12 @@ function* valueOf(text: string, named: string, nameEnds: number, ends: number, k
   const said = bare ?? inner!;
   const start = ends + (bare === undefined ? quote!.length : 0);
   const stops = text.slice(nameEnds, ends);
-  const prose = bare !== undefined && /:.*\s$/s.test(stops);
+  const prose = bare !== undefined && /:[^]*\s$/.test(stops);
   if (kind === "secret") {
     const surely = !prose && stops.replace(/^[ \t"'\\\]]+/, "") !== "";
-    if (isSecretValue(named, said, text.slice(start + said.length, start + said.length + 2), surely)) yield [start, start + said.length, kind];
+    if (isSecretValue(named, said, text.slice(start + said.length, start + said.length + 2), surely)) {
+      yield [start, start + said.length, kind];
+    }
   } else if (kind === "person" || kind === NAME_LIKE) {
     yield* person(text, start, start + said.length, kind, prose);
   } else if (kind !== "email" && hasDigit(said)) {
@@ -1529,23 +1637,26 @@ const OTP_CONTEXT =
   "giriş kod|giris kod|güvenlik kod|guvenlik kod|tek kullan|sms kod|aktivasyon kod|pin|kodu ile|activation code";
 const CODE = String.raw`(?P<x>(?:[A-Z]-)?+(?:\d{4,8}+|\d{3}[ -]\d{3}))(?![\w%]|[.,:/-]\d)`;
 /** What would make a number of something of it: `3600 seconds`. */
-const UNIT =
-  String.raw`(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|` +
+const UNIT = String
+  .raw`(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|` +
   String.raw`saat|gün|kez|deneme|karakter|characters?|char|digits?|haneli|hane|TL|TRY|USD|EUR|bytes?)\b)`;
 const OTP_AFTER =
   String.raw`(?i)(?<!\w)(?P<label>(?>otp|pin|passcode|(?:[\w-]{1,20}+[ ])?+(?:code|kodunuz|kodumuz|kodu|kod|şifreniz|` +
-  String.raw`sifreniz|şifre|sifre|password|parolanız|parola)))\b(?>[^\w\n.!?]|\.(?!\s)|(?<=\s)(?>is|was|for|your|in|as|of|to|the|` +
+  String
+    .raw`sifreniz|şifre|sifre|password|parolanız|parola)))\b(?>[^\w\n.!?]|\.(?!\s)|(?<=\s)(?>is|was|for|your|in|as|of|to|the|` +
   String.raw`login|icin|için|olarak|number|no|using|with)\b){1,24}+(?<![\d.,/])${CODE}${UNIT}`;
-const OTP_BEFORE =
-  String.raw`(?i)(?<![\w.,:/#-])(?<!code )(?<!kodu )(?<!kod )${CODE}${UNIT}[\"']?+\s{0,2}+` +
-  String.raw`(?:(?>is|as|-|:)\s(?>your|the|a|my)\s(?:[^\W\d]{1,20}+\s){0,3}?(?>one[- ]time|otp|verification|login|security|` +
+const OTP_BEFORE = String.raw`(?i)(?<![\w.,:/#-])(?<!code )(?<!kodu )(?<!kod )${CODE}${UNIT}[\"']?+\s{0,2}+` +
+  String
+    .raw`(?:(?>is|as|-|:)\s(?>your|the|a|my)\s(?:[^\W\d]{1,20}+\s){0,3}?(?>one[- ]time|otp|verification|login|security|` +
   String.raw`confirmation|access|passcode|pin|sign[- ]?in|authentication|code)|(?:[^\W\d]{1,20}+\s{1,2}+)?` +
   String.raw`(?>doğrulama|dogrulama|onay|giriş|giris|güvenlik|guvenlik|tek kullanımlık|aktivasyon)\s(?:kod|şifre))`;
 const OTP_USE = String.raw`(?i)\b(?>use|enter|type|giriniz|girin|kullanın)\s{1,2}+${CODE}${UNIT}`;
-const OTHER_CODES =
-  String.raw`(?i)\b(?:error|status|response|hata|http|exit|country|ülke|ulke|posta|postal|zip|area|alan|il|order|sipariş|siparis|` +
-  String.raw`promo|kampanya|coupon|kupon|discount|indirim|ürün|urun|product|return|reason|sonuç|sonuc|işlem|islem|currency|` +
-  String.raw`language|source|bar|qr|plaka|banka|bank|branch|şube|sube|vergi|iade|takip|tracking|referral|referans|result|sms` +
+const OTHER_CODES = String
+  .raw`(?i)\b(?:error|status|response|hata|http|exit|country|ülke|ulke|posta|postal|zip|area|alan|il|order|sipariş|siparis|` +
+  String
+    .raw`promo|kampanya|coupon|kupon|discount|indirim|ürün|urun|product|return|reason|sonuç|sonuc|işlem|islem|currency|` +
+  String
+    .raw`language|source|bar|qr|plaka|banka|bank|branch|şube|sube|vergi|iade|takip|tracking|referral|referans|result|sms` +
   String.raw`(?= code=))[ ]$`;
 
 /** Digits that a sentence calls a code to sign in or confirm with. */
@@ -1570,9 +1681,10 @@ function isMail(text: string): boolean {
 }
 
 const GAP = `[ .${BLANK}/-]`;
-const ORDERS =
-  String.raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
-  String.raw`islem|batch|job|build|request|payment|ödeme|odeme|sorgu|barkod|barcode|sku|rows|offset|bytes|seq|pid|epoch|account|` +
+const ORDERS = String
+  .raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
+  String
+    .raw`islem|batch|job|build|request|payment|ödeme|odeme|sorgu|barkod|barcode|sku|rows|offset|bytes|seq|pid|epoch|account|` +
   String.raw`oid|jobid|uid|id)[ #:=_-]{0,3}+(?>number|numarası|numarasi|num|no|nr|id)?+[.: #=]{0,3}+$`;
 
 /** Numbers without a country code: what stands right behind the word for an order is none. */
@@ -1602,39 +1714,100 @@ function isLooseKey(value: string): boolean {
 /** In the order in which they are asked. */
 function secretRules(): Rule[] {
   return [
-    rule("-----begin", pattern("secret",
-      String.raw`-----BEGIN (?:(?!PRIVATE)[A-Z0-9]{1,12}+ ){0,3}+PRIVATE KEY(?: BLOCK)?+-----` +
-      String.raw`(?:[^-]|-(?!----END )){0,3990}+(?:-----END [A-Z0-9 ]{0,40}+-----)?+`)),
-    rule("eyj", pattern("secret", String.raw`eyJ[A-Za-z0-9_-]{6,2000}+\.[A-Za-z0-9_-]{2,2000}+(?:\.[A-Za-z0-9_-]{0,1000}+)?`)),
-    rule("cookie", pattern("secret",
-      String.raw`(?i)(?<!\w)(?:set-)?+cookie2?+[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?P<x>[^\s=;,\"']{1,200}+=[^\n\"']{1,3000}+)`)),
-    rule("authorization", pattern("secret",
-      String.raw`(?i)(?<!\w)(?:proxy-|x-)?+authorization[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?:[a-z0-9-]{2,20}+(?:\s{1,2}+|=))?` +
-      String.raw`(?P<x>(?<=digest )[^\n]{6,3000}+|(?<=sha256 )[^\n]{6,3000}+|[^\s\"']{6,3000}+)`, isBearer)),
+    rule(
+      "-----begin",
+      pattern(
+        "secret",
+        String.raw`-----BEGIN (?:(?!PRIVATE)[A-Z0-9]{1,12}+ ){0,3}+PRIVATE KEY(?: BLOCK)?+-----` +
+          String.raw`(?:[^-]|-(?!----END )){0,3990}+(?:-----END [A-Z0-9 ]{0,40}+-----)?+`,
+      ),
+    ),
+    rule(
+      "eyj",
+      pattern("secret", String.raw`eyJ[A-Za-z0-9_-]{6,2000}+\.[A-Za-z0-9_-]{2,2000}+(?:\.[A-Za-z0-9_-]{0,1000}+)?`),
+    ),
+    rule(
+      "cookie",
+      pattern(
+        "secret",
+        String
+          .raw`(?i)(?<!\w)(?:set-)?+cookie2?+[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?P<x>[^\s=;,\"']{1,200}+=[^\n\"']{1,3000}+)`,
+      ),
+    ),
+    rule(
+      "authorization",
+      pattern(
+        "secret",
+        String
+          .raw`(?i)(?<!\w)(?:proxy-|x-)?+authorization[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?:[a-z0-9-]{2,20}+(?:\s{1,2}+|=))?` +
+          String.raw`(?P<x>(?<=digest )[^\n]{6,3000}+|(?<=sha256 )[^\n]{6,3000}+|[^\s\"']{6,3000}+)`,
+        isBearer,
+      ),
+    ),
     ...SERVICES.map(([hints, form]) => rule(hints.replace(/ /g, "|"), pattern("secret", `(?<![A-Za-z0-9])${form}`))),
-    rule("hooks.slack.com/|discord|webhook.office.com/|/webhook/", pattern("secret",
-      String.raw`(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|webhook\.office\.com/` +
-      String.raw`webhookb2/)(?P<x>[\w@/.-]{10,300}+)`)),
-    rule("bearer", pattern("secret", String.raw`(?i)\bbearer[ :=]\s{0,3}[\"']?(?P<x>[A-Za-z0-9._~+/-]{6,2000}+={0,2}+)(?!=)`, isBearer)),
+    rule(
+      "hooks.slack.com/|discord|webhook.office.com/|/webhook/",
+      pattern(
+        "secret",
+        String
+          .raw`(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|webhook\.office\.com/` +
+          String.raw`webhookb2/)(?P<x>[\w@/.-]{10,300}+)`,
+      ),
+    ),
+    rule(
+      "bearer",
+      pattern(
+        "secret",
+        String.raw`(?i)\bbearer[ :=]\s{0,3}[\"']?(?P<x>[A-Za-z0-9._~+/-]{6,2000}+={0,2}+)(?!=)`,
+        isBearer,
+      ),
+    ),
     rule("basic", pattern("secret", String.raw`(?i)\bbasic\s{1,3}(?P<x>[A-Za-z0-9+/_-]{8,500}+={0,2}+)`, isBasic)),
     rule("://", pattern("secret", AUTHORITY)),
     rule("?|&", pattern("secret", URL_KEYS, (value) => !isSaid(value) && (isRandom(value) || value.length >= 8))),
     rule("code=", pattern("secret", String.raw`[?&]code=(?=[^&\s]{0,60}\d)(?P<x>[\w%./~-]{16,500}+)`)),
     rule("--", options),
-    rule("-u |--user ", pattern("secret", String.raw`(?<!\S)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}+:(?P<x>[^\s\"']{1,200}+)`)),
-    rule("token|key|secret|password|parola|şifre|pwd", pattern("secret",
-      String.raw`(?i)\b(?>token|secret|key|password|parola|şifre|pwd)[ ](?P<x>(?=[\w.~+/=-]{0,40}\d)` +
-      String.raw`(?=[\w.~+/=-]{0,40}[A-Za-z])[\w.~+/=-]{20,2000}+)(?![\w:])`, isLooseKey)),
-    rule(" is | was ", pattern("secret",
-      String.raw`(?i)\b(?:password|passphrase|parola|şifre|secret|api[ _-]?key|pin)[ ](?:is|was)[: ]{1,2}[\"']?` +
-      String.raw`(?P<x>[^\s\"']{4,200}+)`, (value) => hasDigit(value) && !isSaid(value))),
+    rule(
+      "-u |--user ",
+      pattern("secret", String.raw`(?<!\S)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}+:(?P<x>[^\s\"']{1,200}+)`),
+    ),
+    rule(
+      "token|key|secret|password|parola|şifre|pwd",
+      pattern(
+        "secret",
+        String.raw`(?i)\b(?>token|secret|key|password|parola|şifre|pwd)[ ](?P<x>(?=[\w.~+/=-]{0,40}\d)` +
+          String.raw`(?=[\w.~+/=-]{0,40}[A-Za-z])[\w.~+/=-]{20,2000}+)(?![\w:])`,
+        isLooseKey,
+      ),
+    ),
+    rule(
+      " is | was ",
+      pattern(
+        "secret",
+        String.raw`(?i)\b(?:password|passphrase|parola|şifre|secret|api[ _-]?key|pin)[ ](?:is|was)[: ]{1,2}[\"']?` +
+          String.raw`(?P<x>[^\s\"']{4,200}+)`,
+        (value) => hasDigit(value) && !isSaid(value),
+      ),
+    ),
     rule(`=|:|>|"|'`, pairs),
-    rule("@", pattern("email",
-      String.raw`(?<!essage-ID: <)(?<!essage-Id: <)(?<!essage-id: <)[^\s@<>\"'(),:;=\[\]{}|/?&%\\]{1,64}+` +
-      String.raw`@(?:[^\W_][\w-]{0,62}+\.){1,8}(?:xn--[a-z0-9-]{2,40}+|[^\W\d_]{2,24}+)`, isMail)),
-    rule("sayın|sayin|dear|mr|ms", pattern("person",
-      String.raw`(?<!\w)(?:[Ss]ay[ıi]n|SAYIN|[Dd]ear|M(?:r|rs|s))\.?[ ](?:M(?:r|rs|s)\.?[ ])?+` +
-      String.raw`(?P<x>[^\W\d_a-zçğışöü](?:[\w'’-]|\.(?=\w)){0,40}+(?:[ ][^\W\d_a-zçğışöü][\w'’-]{0,40}+){0,3}+)`, isPerson)),
+    rule(
+      "@",
+      pattern(
+        "email",
+        String.raw`(?<!essage-ID: <)(?<!essage-Id: <)(?<!essage-id: <)[^\s@<>\"'(),:;=\[\]{}|/?&%\\]{1,64}+` +
+          String.raw`@(?:[^\W_][\w-]{0,62}+\.){1,8}(?:xn--[a-z0-9-]{2,40}+|[^\W\d_]{2,24}+)`,
+        isMail,
+      ),
+    ),
+    rule(
+      "sayın|sayin|dear|mr|ms",
+      pattern(
+        "person",
+        String.raw`(?<!\w)(?:[Ss]ay[ıi]n|SAYIN|[Dd]ear|M(?:r|rs|s))\.?[ ](?:M(?:r|rs|s)\.?[ ])?+` +
+          String.raw`(?P<x>[^\W\d_a-zçğışöü](?:[\w'’-]|\.(?=\w)){0,40}+(?:[ ][^\W\d_a-zçğışöü][\w'’-]{0,40}+){0,3}+)`,
+        isPerson,
+      ),
+    ),
   ];
 }
 
@@ -1643,39 +1816,84 @@ function numberRules(): Rule[] {
   return [
     rule("", as("iban", ibans)),
     rule("", as("card", cards)),
-    rule("", pattern("identity", String.raw`(?<![\w.+-])[1-9]\d{2}(?:[ ${BLANK}-]?\d){8}+(?![\w-]|\.\d)`, isTurkishIdentity)),
-    rule("passport|pasaport|plate|plaka|licen|ehliyet", pattern("identity",
-      String.raw`(?i)\b(?>passport|pasaport|plaka|licen[cs]e plate|number plate|driving licen[cs]e|driver'?s licen[cs]e|` +
-      String.raw`ehliyet)(?:[ ]?(?>number|numarası|numarasi|num|no|nr|#))?+[.:]?+[ ]{0,2}+[:=#]?+[ ]{0,2}+` +
-      String.raw`(?P<x>(?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,12}+(?:[ ](?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,8}+){0,2}+)(?!\w)`,
-      (value) => value.length >= 5 && hasDigit(value))),
+    rule(
+      "",
+      pattern("identity", String.raw`(?<![\w.+-])[1-9]\d{2}(?:[ ${BLANK}-]?\d){8}+(?![\w-]|\.\d)`, isTurkishIdentity),
+    ),
+    rule(
+      "passport|pasaport|plate|plaka|licen|ehliyet",
+      pattern(
+        "identity",
+        String
+          .raw`(?i)\b(?>passport|pasaport|plaka|licen[cs]e plate|number plate|driving licen[cs]e|driver'?s licen[cs]e|` +
+          String.raw`ehliyet)(?:[ ]?(?>number|numarası|numarasi|num|no|nr|#))?+[.:]?+[ ]{0,2}+[:=#]?+[ ]{0,2}+` +
+          String.raw`(?P<x>(?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,12}+(?:[ ](?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,8}+){0,2}+)(?!\w)`,
+        (value) => value.length >= 5 && hasDigit(value),
+      ),
+    ),
     rule("plaka", pattern("identity", String.raw`(?<!\w)(?P<x>[0-8]\d[ ]?[A-Z]{1,3}[ ]?\d{2,5})(?=[ ]plaka)`)),
     rule(OTP_CONTEXT, oneTimeCodes),
     rule("+|00", pattern("phone", String.raw`(?<![\w+])(?:\+|00(?=[1-9]))(?:[ ().${BLANK}-]{0,2}+\d){8,15}+(?!\d)`)),
-    rule("5", phones(
-      String.raw`(?<![\w.+-])(?:90[ ${BLANK}-]?|0[ ${BLANK}-]?)?\(?5\d{2}\)?[ ${BLANK}-]?\d{3}` +
-      String.raw`[ ${BLANK}-]?\d{2}[ ${BLANK}-]?\d{2}(?![\w-]|\.\d)`)),
+    rule(
+      "5",
+      phones(
+        String.raw`(?<![\w.+-])(?:90[ ${BLANK}-]?|0[ ${BLANK}-]?)?\(?5\d{2}\)?[ ${BLANK}-]?\d{3}` +
+          String.raw`[ ${BLANK}-]?\d{2}[ ${BLANK}-]?\d{2}(?![\w-]|\.\d)`,
+      ),
+    ),
     rule("5", phones(String.raw`(?<![\w.+-])(?:(?:90|0)\.?)?5\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w.-])`)),
-    rule("0", phones(
-      String.raw`(?<![\w.+-])(?:90|0)[ ${BLANK}/-]?\(?[2348]\d{2}\)?${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-]|\.\d)`)),
+    rule(
+      "0",
+      phones(
+        String
+          .raw`(?<![\w.+-])(?:90|0)[ ${BLANK}/-]?\(?[2348]\d{2}\)?${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-]|\.\d)`,
+      ),
+    ),
     rule("(", phones(String.raw`(?<![\w.+-])\([2348]\d{2}\)${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-])`)),
-    rule(` |.|-|${BLANK}|)`, pattern("phone",
-      String.raw`(?<![\w.+-])(?:1[ .${BLANK}-])?(?:\(\d{3}\)[ ${BLANK}]?|\d{3}[ .${BLANK}-])\d{3}[ .${BLANK}-]\d{4}(?![\w-])`)),
-    rule("point", pattern("location", String.raw`(?i)\bpoint ?z?\(\s?(?P<x>-?\d{1,3}\.\d{2,17}+\s-?\d{1,3}\.\d{2,17}+)`)),
-    rule(".", pattern("location",
-      String.raw`(?<![\w.+-])-?\d{1,3}\.\d{4,17}+°?[ ]?[NS]?[ ]?[,;/][ ${BLANK}]?-?\d{1,3}\.\d{4,17}+(?![\w-]|\.\d)`, isPlace)),
-    rule(".", pattern("ip",
-      String.raw`(?<![\w.-])(?<![A-Za-z]/)(?<!version )(?<!sürüm )(?<!v )` +
-      String.raw`(?P<x>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)`, isPublicIp)),
-    rule(":", pattern("ip",
-      String.raw`(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{6,39}+(?![\w:])`,
-      (text) => hasDigit(text) && isPublicIp(text))),
+    rule(
+      ` |.|-|${BLANK}|)`,
+      pattern(
+        "phone",
+        String
+          .raw`(?<![\w.+-])(?:1[ .${BLANK}-])?(?:\(\d{3}\)[ ${BLANK}]?|\d{3}[ .${BLANK}-])\d{3}[ .${BLANK}-]\d{4}(?![\w-])`,
+      ),
+    ),
+    rule(
+      "point",
+      pattern("location", String.raw`(?i)\bpoint ?z?\(\s?(?P<x>-?\d{1,3}\.\d{2,17}+\s-?\d{1,3}\.\d{2,17}+)`),
+    ),
+    rule(
+      ".",
+      pattern(
+        "location",
+        String.raw`(?<![\w.+-])-?\d{1,3}\.\d{4,17}+°?[ ]?[NS]?[ ]?[,;/][ ${BLANK}]?-?\d{1,3}\.\d{4,17}+(?![\w-]|\.\d)`,
+        isPlace,
+      ),
+    ),
+    rule(
+      ".",
+      pattern(
+        "ip",
+        String.raw`(?<![\w.-])(?<![A-Za-z]/)(?<!version )(?<!sürüm )(?<!v )` +
+          String.raw`(?P<x>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)`,
+        isPublicIp,
+      ),
+    ),
+    rule(
+      ":",
+      pattern(
+        "ip",
+        String.raw`(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{6,39}+(?![\w:])`,
+        (text) => hasDigit(text) && isPublicIp(text),
+      ),
+    ),
   ];
 }
 
 /** Without any of these no rule finds anything: most texts of most events end here. */
 const TELLING = String.raw`[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken`;
-const NUMERIC = String.raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`;
+const NUMERIC = String
+  .raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const MOST_ROUNDS = 8;
 const MOST_REMEMBERED = 4_096;
@@ -1727,7 +1945,9 @@ export class Scrubber {
 
   #json(value: Json, key: string, byName: boolean): Json {
     if (isObject(value)) {
-      return Object.fromEntries(Object.entries(value).map(([name, item]) => [this.text(name), this.#member(name, item, key, byName)]));
+      return Object.fromEntries(
+        Object.entries(value).map(([name, item]) => [this.text(name), this.#member(name, item, key, byName)]),
+      );
     }
     if (Array.isArray(value)) return value.map((item) => this.#json(item, key, byName));
     if (typeof value === "string") return this.#textUnder(key, value);

@@ -1,12 +1,28 @@
 /** What the compiler says of right and wrong calls. It is compiled and never run. */
 
-import { configureIntegrationLog, createIntegrationLog, flush, logIntegrationEvent, withIntegrationLog } from "./integration-log.ts";
+import {
+  configureIntegrationLog,
+  createIntegrationLog,
+  flush,
+  logIntegrationEvent,
+  withIntegrationLog,
+} from "./integration-log.ts";
 import type { IntegrationEvent, Outcome } from "./integration-log.ts";
 
 logIntegrationEvent("sendgrid", "sendgrid_email_sent", "success");
-logIntegrationEvent("sendgrid", "sendgrid_error", "error", { error_code: 401, latency_ms: 118, detail: { secret_version: 7 } });
+logIntegrationEvent("sendgrid", "sendgrid_error", "error", {
+  error_code: 401,
+  latency_ms: 118,
+  detail: { secret_version: 7 },
+});
 logIntegrationEvent({ provider: "sendgrid", event: "sendgrid_error", outcome: "error", error_code: "timeout" });
-logIntegrationEvent({ provider: "sendgrid", event: "sendgrid_error", outcome: "error", error_code: null, detail: undefined });
+logIntegrationEvent({
+  provider: "sendgrid",
+  event: "sendgrid_error",
+  outcome: "error",
+  error_code: null,
+  detail: undefined,
+});
 
 // @ts-expect-error an outcome is one of two words
 logIntegrationEvent("sendgrid", "sendgrid_error", "failure");
@@ -22,8 +38,14 @@ const sent: Promise<boolean> = flush(2_000);
 
 const names = { success: "sendgrid_email_sent", error: "sendgrid_error" };
 const number: Promise<number> = withIntegrationLog("sendgrid", names, () => 1);
-const response: Promise<Response> = withIntegrationLog("sendgrid", names, () => fetch("https://example.com"), { source: "mail" });
-const thenable: Promise<string> = withIntegrationLog("sendgrid", names, (): PromiseLike<string> => Promise.resolve("a"));
+const response: Promise<Response> = withIntegrationLog("sendgrid", names, () => fetch("https://example.com"), {
+  source: "mail",
+});
+const thenable: Promise<string> = withIntegrationLog(
+  "sendgrid",
+  names,
+  (): PromiseLike<string> => Promise.resolve("a"),
+);
 // @ts-expect-error both names are needed
 void withIntegrationLog("sendgrid", { success: "sendgrid_email_sent" }, () => 1);
 // @ts-expect-error the result is that of the call
@@ -35,4 +57,4 @@ const own = createIntegrationLog({ source: "worker", onLost: (lost) => console.l
 own.logIntegrationEvent("sendgrid", "sendgrid_email_sent", "success" satisfies Outcome);
 
 export type Event = IntegrationEvent;
-export { nothing, sent, number, response, thenable, wrong };
+export { nothing, number, response, sent, thenable, wrong };

@@ -65,6 +65,15 @@ def test_loading_it_does_nothing(built: typescript.Built, runtime: str) -> None:
     }
 
 
+@pytest.mark.parametrize("look", [["fmt", "--check", "--line-width", "120"], ["lint"]], ids=["format", "lint"])
+def test_it_is_written_as_its_formatter_and_linter_have_it(look: list[str]) -> None:
+    files = ["integration-log.ts", "types.test.ts", "integration-log.test.ts"]
+    asked = files if look[0] == "fmt" else files[:1]
+    command = [typescript.program("deno"), *look, "--no-config", *asked]
+    done = subprocess.run(command, cwd=typescript.PACKAGE, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_it_is_small(tmp_path: Path) -> None:
     packed = tmp_path / "small.js"
     command = [typescript.program("bun"), "build", str(typescript.PACKAGE / "integration-log.ts"), "--minify"]
