@@ -23,6 +23,7 @@ from releaseguard.model import duration
 from releaseguard.secret import Secret
 from releaseguard.tomlfile import Document, Step, did_you_mean
 from releaseguard_events.places import urls
+from releaseguard_events.places.written import CREDENTIAL_KEY, check_variables, expanded, holds_password
 
 FILE_NAME = "releaseguard.toml"
 _DURATION = r"^(\d+(\.\d+)?[smhdw])+$"
@@ -278,21 +279,12 @@ def _settings(path: Path | None, document: Document, environment: str | None, kn
 
 
 _DATABASE_VARIABLE = re.compile(r"([A-Z0-9]+_)*(DATABASE|DB|POSTGRES|PG)_URL")
-_OUR_ADDRESS = re.compile(r"RELEASEGUARD_EVENTS_[A-Za-z0-9_]+")
 
 
 def _check_variables(settings: Settings, known: Known) -> None:
     """The file may name a variable, but not any: the value would be sent, or shown, where the file likes."""
     databases = (*known.databases, "DATABASE_URL")
-    for name in variables_in(settings.events.url):
-        if name not in databases and not _OUR_ADDRESS.fullmatch(name):
-            raise ConfigError(
-                f"events.url may not take {name} from the environment",
-                where=settings.where("events", "url"),
-                next_step=f"Only variables whose names begin with RELEASEGUARD_EVENTS_, and {' and '.join(databases)}, "
-                "are expanded there: a configuration file can come from anybody. Give the variable such a name, for "
-                "instance RELEASEGUARD_EVENTS_PASSWORD.",
-            )
+    check_variables(settings.events.url, databases, settings.where("events", "url"))
     if not _DATABASE_VARIABLE.fullmatch(settings.app.database_url_env):
         raise ConfigError(
             f"app.database_url_env: {settings.app.database_url_env} is not the name of a database's address",
@@ -347,9 +339,9 @@ def _with_url(settings: Settings, environ: Mapping[str, str]) -> EventsSection:
         url = given if relative == given else f"sqlite:///{Path.cwd() / relative}"
         return msgspec.structs.replace(settings.events, url=url)
     if settings.events.url.startswith("sqlite:///"):
-        relative = _expanded(settings.events.url.removeprefix("sqlite:///"), environ, where)
+        relative = expanded(settings.events.url.removeprefix("sqlite:///"), environ, where)
         return msgspec.structs.replace(settings.events, url=f"sqlite:///{settings.root / relative}")
-    return msgspec.structs.replace(settings.events, url=_expanded(settings.events.url, environ, where))
+    return msgspec.structs.replace(settings.events, url=expanded(settings.events.url, environ, where))
 
 
 def _names_a_log(settings: Settings) -> bool:
@@ -358,34 +350,17 @@ def _names_a_log(settings: Settings) -> bool:
     return any("url" in part.get("events", {}) for part in (data, own))
 
 
-def _expanded(text: str, environ: Mapping[str, str], where: str) -> str:
-    def value_of(match: re.Match[str]) -> str:
-        if match[1] not in environ:
-            raise ConfigError(
-                f"events.url needs the environment variable {match[1]}, which is not set",
-                where=where,
-                next_step=f"Set {match[1]}, or write the address without it.",
-            )
-        return environ[match[1]]
-
-    return _FROM_ENVIRONMENT.sub(value_of, text)
-
-
-_CREDENTIAL_KEY = re.compile(
-    r"(^|_)(token|secret|password|passwd|api_?key|private_key|service_role(_key)?|anon_key)$", re.IGNORECASE
-)
 _CREDENTIAL_VALUE = re.compile(
     r"^(gh[pousr]_|github_pat_|SG\.|sk-|sbp_|sb_secret_|vc[apk]_[A-Za-z0-9]{20}|sntry[su]_|[ps]k\.eyJ"
     r"|eyJ[A-Za-z0-9_-]+\.|st\.[0-9a-f]|AKIA[0-9A-Z]{12}|-----BEGIN)"
 )
-_FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _refuse_credentials(document: Document) -> None:
     for steps, value in _leaves(document.data, ()):
         key = str(steps[-1]) if steps else ""
         if isinstance(value, str) and (
-            (_CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or holds_password(value)
+            (CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or holds_password(value)
         ):
             raise document.error(
                 "a credential stands in the configuration file",
@@ -404,26 +379,6 @@ def _leaves(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, .
             yield from _leaves(inner, (*steps, index))
     else:
         yield steps, value
-
-
-def variables_in(text: str) -> Sequence[str]:
-    """The names of the environment's variables that an address of the file takes: ``${NAME}``."""
-    return _FROM_ENVIRONMENT.findall(text)
-
-
-def holds_password(value: str) -> bool:
-    """Whether an address holds one that does not come from the environment: before the host, or as a parameter."""
-    if "://" not in value:
-        return False
-    written = _FROM_ENVIRONMENT.sub("", value)
-    parts = urls.split(written)
-    if parts.password or (not parts.is_plain and ":" in urls.hidden_in(written)):
-        return True
-    try:
-        parameters = parse_qsl(parts.query)
-    except ValueError:  # more fields than anybody writes
-        return True
-    return any(_CREDENTIAL_KEY.search(name) or name.lower() == "sslpassword" for name, _ in parameters)
 
 
 _CONFIDENTIAL = re.compile(r"(^|_|^PG)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
@@ -463,7 +418,7 @@ def _hidden_in_address(text: str) -> Iterator[str]:
         return
     if parts.password:
         yield from dict.fromkeys((parts.password, unquote(parts.password)))
-    yield from (value for key, value in query if _CREDENTIAL_KEY.search(key) or parts.scheme in {"http", "https"})
+    yield from (value for key, value in query if CREDENTIAL_KEY.search(key) or parts.scheme in {"http", "https"})
     if parts.scheme in {"http", "https"}:
         yield from (piece for piece in parts.path.split("/") if len(piece) >= _LONG)
 

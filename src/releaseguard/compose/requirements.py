@@ -11,8 +11,9 @@ from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError
 from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
-from releaseguard.settings import Settings, variables_in
+from releaseguard.settings import Settings
 from releaseguard_events.places.urls import scheme_of
+from releaseguard_events.places.written import variables_in
 
 
 def readable(settings: Settings, provider: str | None = None) -> Mapping[str, Sequence[Address]]:

@@ -246,7 +246,7 @@ def _slug(text: str) -> str:
 
 def _events_url(text: str) -> str:
     """The address; its own text is never in the error, since it may hold a password."""
-    from releaseguard.settings import holds_password
+    from releaseguard_events.places.written import holds_password
 
     url = text.strip()
     if holds_password(url):
@@ -305,14 +305,15 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
 
     Raises ``UsageError`` where none would, ``SafeModeRefusal`` for a provider's host.
     """
-    from releaseguard import settings, tomlfile
+    from releaseguard import tomlfile
     from releaseguard.compose import configuration, endpoints
     from releaseguard.compose.requirements import variables_asked_for
     from releaseguard.compose.safety import check
+    from releaseguard_events.places.written import variables_in
 
     document = tomlfile.parse(text, config)
     url = document.data["events"]["url"]
-    named = dict.fromkeys(settings.variables_in(url), "unknown")
+    named = dict.fromkeys(variables_in(url), "unknown")
     try:
         read = configuration.of(document, environment=None, environ=named, path=config)
         check(read, {}, cards)
@@ -340,7 +341,7 @@ def _tell_of_others(run: Run, config: Path) -> None:
 
 
 def _tell_of_variables(run: Run, url: str) -> None:
-    from releaseguard.settings import variables_in
+    from releaseguard_events.places.written import variables_in
 
     if others := [name for name in dict.fromkeys(variables_in(url)) if name != "RELEASEGUARD_EVENTS_URL"]:
         run.warn(

@@ -8,30 +8,43 @@ from __future__ import annotations
 
 import base64
 import json as json_module
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from releaseguard.errors import AccessDenied, ConfigError, NotFound, ServiceError, Unreachable
+from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.written import OUTCOMES, conflict
+from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores.tables import TableLog
-from releaseguard.model import Event, Remark, Standing, from_text, to_text
+from releaseguard.model import Event, Remark, Standing
 from releaseguard.secret import Secret
+from releaseguard.services.supabase.postgrest import (
+    Order,
+    beyond,
+    column_of,
+    doubtful,
+    holds,
+    may_hold,
+    moment_of,
+    parts,
+    readable,
+    row,
+    selected,
+    total,
+)
 from releaseguard_events.places.urls import split
-from releaseguard_events.stores import fitting
+from releaseguard_events.stores import fitting, rest_rows
 from releaseguard_events.stores.fitting import Batch
 from releaseguard_events.stores.names import bare, beside
-from releaseguard_events.stores.table import COLUMNS, EventTable
+from releaseguard_events.stores.rest_rows import NoSuchValue, Taken
+from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:
     from releaseguard.http import Reply, ServiceClient
@@ -39,14 +52,6 @@ if TYPE_CHECKING:
 PAGE = 1000
 """Rows asked for at a time: Supabase's default cap."""
 
-CHUNK = 500
-"""Rows sent at a time where they may be sent in several requests."""
-
-MOST_IDS = 100
-"""Ids in one request: they are part of its address, and addresses of 8 KB are refused on the way."""
-
-Order = Sequence[tuple[str, str]]
-"""Our names of columns, each with ``asc`` or ``desc``; the last one is unique."""
 Headers = Mapping[str, str | Secret]
 Connect = Callable[[str, Callable[[], Headers]], "ServiceClient"]
 """Base address and credentials -> client."""
@@ -91,7 +96,7 @@ class SupabaseEventLog(TableLog):
     # --- The interface
 
     def now(self) -> datetime:
-        reply = self._request("GET", self._ours, {"select": _column(self._ours, "id"), "limit": 0})
+        reply = self._request("GET", self._ours, {"select": column_of(self._ours, "id"), "limit": 0})
         try:
             return parsedate_to_datetime(reply.headers.get("date", ""))
         except ValueError:
@@ -128,7 +133,7 @@ class SupabaseEventLog(TableLog):
         """Whether somebody with the app's public key reads rows: row-level security must keep them out."""
         place = self._traffic
         headers: Headers = {"apikey": public_key, "authorization": Secret(f"Bearer {public_key.reveal()}")}
-        asked: dict[str, str | int | bool | None] = {"select": _column(place, "id"), "limit": 1}
+        asked: dict[str, str | int | bool | None] = {"select": column_of(place, "id"), "limit": 1}
         if not self._request("GET", place, asked).json():
             return Remark(Standing.OK, "no rows yet by which to see whom row-level security keeps out", self.label)
         reply = self._client.request("GET", f"/{quoted_name(place)}", params=asked, headers=headers, allow=_ANSWERS)
@@ -139,16 +144,16 @@ class SupabaseEventLog(TableLog):
         return Remark(Standing.OK, f"the public key does not read {place.table}", self.label)
 
     def _examined(self, place: EventTable) -> Iterator[Remark]:
-        self._request("GET", place, {"select": _column(place, "id"), "limit": 0})
+        self._request("GET", place, {"select": column_of(place, "id"), "limit": 0})
         yield from self._columns(place, lambda column: self._misfit(place, column))
         if remark := self._migration(place, self._version(place), None):
             yield remark
 
     def _misfit(self, place: EventTable, column: str) -> ConfigError | None:
         try:
-            self._request("GET", place, {"select": _column(place, column), "limit": 0})
-        except _NoColumn as error:
-            return fitting.NoColumn(error.what, where=error.where, next_step=error.next_step)
+            self._request("GET", place, {"select": column_of(place, column), "limit": 0})
+        except fitting.NoColumn as error:
+            return error
         return None
 
     def _version(self, place: EventTable) -> int | None:
@@ -183,7 +188,7 @@ class SupabaseEventLog(TableLog):
     # --- What TableLog asks for
 
     def _moment(self, value: Any) -> datetime | None:
-        return _moment(value)
+        return moment_of(value)
 
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         return [column for column in columns if not self._has(place, column)]
@@ -191,18 +196,18 @@ class SupabaseEventLog(TableLog):
     def _has(self, place: EventTable, column: str) -> bool:
         try:
             self._request("GET", place, {"select": column, "limit": 0})
-        except _NoColumn:
+        except fitting.NoColumn:
             return False
         return True
 
     def _add(self, batches: Sequence[Batch]) -> None:
         for place, events in batches:
-            for start in range(0, len(events), CHUNK):
+            for start in range(0, len(events), rest_rows.CHUNK):
                 self._post(
                     place,
-                    events[start : start + CHUNK],
+                    events[start : start + rest_rows.CHUNK],
                     params={"on_conflict": place.theirs("id")},
-                    prefer="resolution=ignore-duplicates,return=minimal",
+                    prefer=rest_rows.IF_NEW,
                     repeatable=True,
                 )
 
@@ -224,7 +229,7 @@ class SupabaseEventLog(TableLog):
             reply = self._post(
                 place,
                 events,
-                params={"select": _selected(place)},
+                params={"select": selected(place)},
                 prefer="return=representation",
                 repeatable=False,
             )
@@ -233,20 +238,20 @@ class SupabaseEventLog(TableLog):
             if error.status is not None and error.status >= 500:
                 raise Unreachable(error.what, where=error.where, next_step=error.next_step) from None
             raise
-        read = (event_of(_row(raw, place), _moment) for raw in reply.json())
+        read = (event_of(row(raw, place), moment_of) for raw in reply.json())
         return [event for event in read if event is not None]
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        wanted = [_holds(condition, place) for condition in filters.prunable(before, environment)]
+        wanted = [holds(condition, place) for condition in filters.prunable(before, environment)]
         params = {"and": f"({','.join(wanted)})"}
         reply = self._request("DELETE", place, params, {"prefer": "count=exact,return=minimal"}, repeatable=True)
-        return _total(reply) or 0
+        return total(reply) or 0
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = filters.of(query, place)
         if wanted is None:
             return
-        streams = [self._events(place, part, query) for part in _parts(wanted)]
+        streams = [self._events(place, part, query) for part in parts(wanted)]
         if len(streams) == 1:
             yield from streams[0]
             return
@@ -257,21 +262,21 @@ class SupabaseEventLog(TableLog):
         """The outcome is looked at here: a column of another type than text refuses our words in a filter."""
         if query.limit == 0:
             return
-        filters = [*(_holds(condition, place) for condition in wanted), *_readable(place)]
+        filters = [*(holds(condition, place) for condition in wanted), *readable(place)]
         order = "desc" if query.newest_first else "asc"
         pages = self._pages(place, filters, [("occurred_at", order), ("id", order)], query.limit)
-        read = (event_of(row, _moment) for row in pages)
+        read = (event_of(row, moment_of) for row in pages)
         yield from islice((event for event in read if event is not None), query.limit)
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
-        may_hold = [_may_hold(condition, place) for condition in wanted]
+        possible = [may_hold(condition, place) for condition in wanted]
         columns = filters.undecidable(wanted, place)
-        broken = [_doubtful(place, column) for column in columns]
+        broken = [doubtful(place, column) for column in columns]
         try:
-            yield from self._pages(place, [*may_hold, f"or({','.join(broken)})"], [("id", "asc")], None)
-        except _NoSuchValue:
+            yield from self._pages(place, [*possible, f"or({','.join(broken)})"], [("id", "asc")], None)
+        except NoSuchValue:
             # An enumeration that lacks our words: all rows are looked at here.
-            yield from self._pages(place, may_hold, [("id", "asc")], None)
+            yield from self._pages(place, possible, [("id", "asc")], None)
 
     # --- Requests
 
@@ -281,35 +286,35 @@ class SupabaseEventLog(TableLog):
         page, total = self._page(place, filters, order, asked, after=None)
         if total is not None and len(page) < min(asked, total):
             size = asked = len(page)  # the project's own cap is lower than what we asked for
-        yield from (_row(raw, place) for raw in page)
+        yield from (row(raw, place) for raw in page)
         while page and len(page) == asked != total:
             asked = size
             page, _ = self._page(place, filters, order, asked, after=page[-1])
-            yield from (_row(raw, place) for raw in page)
+            yield from (row(raw, place) for raw in page)
 
     def _page(
         self, place: EventTable, filters: Sequence[str], order: Order, limit: int, after: Mapping[str, Any] | None
     ) -> tuple[list[Mapping[str, Any]], int | None]:
         """One page, and with the first one how many rows there are in all."""
-        conditions = [*filters, *([] if after is None else [_beyond(after, place, order)])]
+        conditions = [*filters, *([] if after is None else [beyond(after, place, order)])]
         params = {
-            "select": _selected(place),
+            "select": selected(place),
             "and": f"({','.join(conditions)})" if conditions else None,
-            "order": ",".join(f"{_column(place, column)}.{direction}" for column, direction in order),
+            "order": ",".join(f"{column_of(place, column)}.{direction}" for column, direction in order),
             "limit": limit,
         }
         # A page shorter than asked for may be the end or the project's cap: the count tells which.
         counting = after is None and limit > 1
         reply = self._request("GET", place, params, {"prefer": "count=exact"} if counting else {})
-        return reply.json(), _total(reply)
+        return reply.json(), total(reply)
 
     def _post(
         self, place: EventTable, events: Sequence[Event], *, params: Mapping[str, Any], prefer: str, repeatable: bool
     ) -> Reply:
-        sent = [_values(event, place) for event in events]
+        sent = [rest_rows.values(event, place) for event in events]
         try:
             return self._request("POST", place, params, {"prefer": prefer}, json=sent, repeatable=repeatable)
-        except _Taken:
+        except Taken:
             raise conflict(events) from None
 
     def _request(
@@ -324,35 +329,18 @@ class SupabaseEventLog(TableLog):
     ) -> Reply:
         from releaseguard.http import quoted
 
-        in_schema, _, name = place.table.rpartition(".")
-        profile = {"accept-profile": in_schema, "content-profile": in_schema} if in_schema else {}
         reply = self._client.request(
             method,
-            f"/{quoted(name)}",
+            f"/{quoted(bare(place.table))}",
             params=params,
             json=json,
-            headers={**profile, **(headers or {})},
+            headers={**rest_rows.profile(place), **(headers or {})},
             repeatable=repeatable,
             allow=_ANSWERS,
         )
         if reply.status >= 400:
-            _refuse(reply, place, self.label)
+            raise rest_rows.refusal(reply.status, _said(reply), place, self.label)
         return reply
-
-
-class _NoColumn(ConfigError):
-    """The table lacks a column that was asked for."""
-
-
-class _NoSuchValue(ConfigError):
-    """A column of a type that lacks a value that was asked for."""
-
-
-class _Taken(Exception):
-    """An id is there already."""
-
-
-# --- PostgREST's language -----------------------------------------------------------------------------------
 
 
 def quoted_name(place: EventTable) -> str:
@@ -375,210 +363,9 @@ def _kind_of_key(key: Secret) -> str:
     return {"service_role": "secret", "anon": "public", "authenticated": "public"}.get(role, "unknown")
 
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def _text(value: str) -> str:
-    """A value inside ``and=(...)``: quoted, since commas, dots and parentheses mean something there."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _column(place: EventTable, column: str) -> str:
-    theirs = place.theirs(column) or column
-    return theirs if _PLAIN.fullmatch(theirs) else _text(theirs)
-
-
-def _selected(place: EventTable) -> str:
-    """``detail`` as text (documentation, "Casting Columns"): what stands in it must not end the reading of a page."""
-    cast = {"detail": "::text"}
-    return ",".join(f"{column}:{_column(place, column)}{cast.get(column, '')}" for column in place.present)
-
-
-def _condition(condition: Filter, place: EventTable) -> str:
-    name, value = _column(place, condition.column), condition.value
-    if condition.key is not None:
-        return f"{name}->>{condition.key}.eq.{_text(str(value))}"
-    if condition.operator == "in":
-        return f"{name}.in.({','.join(_text(str(one)) for one in value)})"
-    if isinstance(value, bool):
-        return f"{name}.{'' if value else 'not.'}is.true"
-    return f"{name}.{condition.operator}.{_text(to_text(value) if isinstance(value, datetime) else str(value))}"
-
-
-_FIRST, _BEYOND = "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z"
-"""Postgres has more years than Python, and infinities."""
-_TIMES = {"occurred_at": "recorded_at", "recorded_at": "occurred_at"}
-
-
-def _holds(condition: Filter, place: EventTable) -> str:
-    """A time of recording that cannot be read is no earlier than any, and no later than the row's own time."""
-    said = _condition(condition, place)
-    if condition.column != "recorded_at":
-        return said
-    known = f"and({said},{_is_time(place, 'recorded_at')})"
-    if condition.operator != "gte":
-        return known
-    other = _condition(replace(condition, column="occurred_at"), place)
-    return f"or({known},and({_doubtful(place, 'recorded_at')},{other}))"
-
-
-def _may_hold(condition: Filter, place: EventTable) -> str:
-    """What is so where the column cannot be read: of a time's lower bound by the row's other time, else anything."""
-    said = _condition(condition, place)
-    if condition.column not in (*filters.INDISPENSABLE, "recorded_at", "environment"):
-        return said
-    doubtful, column = _doubtful(place, condition.column), _TIMES.get(condition.column)
-    if condition.operator != "gte" or column is None or not place.theirs(column):
-        return f"or({said},{doubtful})"
-    other = _condition(replace(condition, column=column), place)
-    return f"or({said},and({doubtful},or({other},{_doubtful(place, column)})))"
-
-
-def _readable(place: EventTable) -> Iterator[str]:
-    yield _is_time(place, "occurred_at")
-    yield from (f'{_column(place, column)}.neq.""' for column in ("provider", "event"))
-
-
-def _is_time(place: EventTable, column: str) -> str:
-    name = _column(place, column)
-    return f"and({name}.gte.{_text(_FIRST)},{name}.lt.{_text(_BEYOND)})"
-
-
-def _doubtful(place: EventTable, column: str) -> str:
-    name = _column(place, column)
-    match column:
-        case "occurred_at" | "recorded_at":
-            return f"or({name}.is.null,{name}.lt.{_text(_FIRST)},{name}.gte.{_text(_BEYOND)})"
-        case "outcome":
-            return f"or({name}.is.null,{name}.not.in.({','.join(map(_text, OUTCOMES))}))"
-        case _:
-            return f'or({name}.is.null,{name}.eq."")'
-
-
-def _beyond(last: Mapping[str, Any], place: EventTable, order: Order) -> str:
-    """What comes after a row in this order: later by the first column, or alike there and later by the others."""
-    (column, direction), *others = order
-    name, value = _column(place, column), _text(str(last[column]))
-    later = f"{name}.{'lt' if direction == 'desc' else 'gt'}.{value}"
-    return f"or({later},and({name}.eq.{value},{_beyond(last, place, others)}))" if others else later
-
-
-def _parts(wanted: Sequence[Filter]) -> Iterator[list[Filter]]:
-    """The conditions, in as many requests as the number of ids asks for."""
-    others = [condition for condition in wanted if condition.column != "id"]
-    ids = next((condition for condition in wanted if condition.column == "id"), None)
-    if ids is None:
-        yield others
-        return
-    for start in range(0, len(ids.value), MOST_IDS):
-        yield [*others, Filter("id", "in", ids.value[start : start + MOST_IDS])]
-
-
-def _total(reply: Reply) -> int | None:
-    """The number behind the slash of ``Content-Range: 0-999/3573``."""
-    total = reply.headers.get("content-range", "").rpartition("/")[2]
-    return int(total) if total.isdigit() else None
-
-
-# --- Rows ---------------------------------------------------------------------------------------------------
-
-
-def _values(event: Event, place: EventTable) -> dict[str, object]:
-    """Without ``recorded_at``: the column's default is the store's clock."""
-    value: dict[str, object] = {
-        "id": str(event.id),
-        "occurred_at": to_text(event.occurred_at),
-        "provider": event.provider,
-        "event": event.event,
-        "outcome": str(event.outcome),
-        "error_code": event.error_code,
-        "latency_ms": event.latency_ms,
-        "environment": event.environment,
-        "release": event.release,
-        "source": event.source,
-        "correlation_id": event.correlation_id,
-        "synthetic": event.synthetic,
-        "detail": event.detail,
-    }
-    return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
-
-
-def _row(raw: Mapping[str, Any], place: EventTable) -> Row:
-    return [raw.get(column) if place.theirs(column) else None for column in COLUMNS]
-
-
-def _moment(value: Any) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return from_text(value)
-    except ValueError:
-        return None
-
-
-# --- Errors -------------------------------------------------------------------------------------------------
-
-
-def _refuse(reply: Reply, place: EventTable, label: str) -> NoReturn:
-    """By PostgREST's code (its documentation, "Errors") or Postgres' SQLSTATE, which it passes on."""
-    said = _said(reply)
-    code, message = str(said.get("code") or ""), str(said.get("message") or "")
-    if reply.status == 409 and code == "23505":
-        raise _Taken
-    if code in ("PGRST205", "42P01"):
-        raise ConfigError(f"there is no table {place.table}", where=label, next_step=_MIGRATE)
-    if code in ("PGRST204", "42703"):
-        column = _missing(message, place)
-        raise _NoColumn(
-            f"the table {place.table} lacks a column: {message}",
-            where=label,
-            next_step=f'{_MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
-        )
-    if code == "22P02":
-        raise _NoSuchValue(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
-    if code.startswith(("22", "23", "42804", "42883", "42P10")):
-        raise ConfigError(f"the table {place.table} does not fit: {message}", where=label, next_step=_FITTING)
-    if reply.status in (401, 403):
-        raise AccessDenied(
-            f"the key is refused ({reply.status})",
-            where=label,
-            status=reply.status,
-            next_step="Set SUPABASE_SERVICE_ROLE_KEY to the service role's key of this project.",
-        )
-    if reply.status == 404:
-        raise NotFound(
-            "no REST interface answers here",
-            where=label,
-            status=404,
-            next_step="Correct [events] url: https://REF.supabase.co",
-        )
-    raise ServiceError(
-        f"the store refused the request ({reply.status} {code})",
-        where=label,
-        status=reply.status,
-        next_step="See the project's API logs in Supabase's dashboard.",
-    )
-
-
 def _said(reply: Reply) -> Mapping[str, Any]:
     try:
         body = reply.json()
     except ServiceError:
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _missing(message: str, place: EventTable) -> str:
-    """Our name of the column that the message complains of."""
-    words: Iterable[str] = re.findall(r"[A-Za-z0-9_]+", message)
-    named = {place.theirs(column): column for column in place.present}
-    return next((named[word] for word in reversed(list(words)) if word in named), "column")
-
-
-_MIGRATE = (
-    "Run: releaseguard events migrate --sql, and apply what it prints (just applied? NOTIFY pgrst, 'reload schema';)"
-)
-_FITTING = (
-    "Map its columns under [events.columns], and give our own rows a table of theirs:"
-    ' results_table = "releaseguard_events".'
-)
