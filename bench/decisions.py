@@ -20,8 +20,9 @@ import simulator
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.stats.series import Ledger
-from releaseguard.verification.interface import Deployment, Promise, Rule
+from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.values import Deployment, Promise, Rule
 from simulator import Mixture, Simulated, simulate
 
 WINDOW = 60
@@ -86,14 +87,14 @@ def releaseguard(sim: Simulated) -> Outcome:
         look = replay.look(sim.deployed + minute)
         if look.verdict is Verdict.PASS and passed is None:
             passed = minute
-    failed = min(replay.failed.values(), default=None)
+    failed = min(replay.state.failed.values(), default=None)
     causes = {}
     for name, truth in sim.silence.items():
         rule = next(r for r in rules if r.provider == name and r.kind == "volume")
-        said = replay.silence_of(rule)
-        expected = replay.known.traffic[name].expected(0, WINDOW) if name in replay.known.traffic else 0.0
+        said = silence_of(replay.state, rule)
+        expected = replay.state.known.traffic[name].expected(0, WINDOW) if name in replay.state.known.traffic else 0.0
         causes[name] = (truth, said.value if said else None, expected)
-    note = ",".join(f"{k}@{v - sim.deployed}" for k, v in replay.failed.items())
+    note = ",".join(f"{k}@{v - sim.deployed}" for k, v in replay.state.failed.items())
     return Outcome(look.verdict.value, None if failed is None else failed - sim.deployed, passed, causes, note)
 
 

@@ -11,8 +11,8 @@ from releaseguard.cli.judging import health as command
 from releaseguard.errors import ExitCode, Unreachable
 from releaseguard.health import judge
 from releaseguard.health.document import document_of
-from releaseguard.health.interface import HealthState
 from releaseguard.health.run import HealthContext, Observer, _ProviderRows
+from releaseguard.health.values import HealthState
 from releaseguard.incident import document as incidents
 from releaseguard.incident import run as incident
 from releaseguard.incident import verdict as incident_verdict

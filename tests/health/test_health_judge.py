@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from releaseguard.health import judge
-from releaseguard.health.interface import TROUBLED, HealthState, Why
 from releaseguard.health.judge import Window, condition_of, spike_of
+from releaseguard.health.values import TROUBLED, HealthState, Why
 from releaseguard.stats.series import Cell
 from releaseguard.traces import Traces
 

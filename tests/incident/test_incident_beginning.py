@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.eventlog.interface import MinuteCount
-from releaseguard.health.interface import HealthState, Why
 from releaseguard.health.run import HealthContext
+from releaseguard.health.values import HealthState, Why
 from releaseguard.incident.beginning import LONGEST, Past, reaches_back
 from releaseguard.model import Outcome
 

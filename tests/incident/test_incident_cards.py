@@ -9,7 +9,7 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import Control
 from releaseguard.cli.main import releaseguard
-from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
+from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.incident.conditions import health_message
 from releaseguard.incident.controls.kinds import KINDS
 from releaseguard.incident.document import in_environment

@@ -13,7 +13,7 @@ from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.destinations.interface import Observed
 from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
 from releaseguard.functions.interface import Calls, Function, FunctionLogs, LogLine
-from releaseguard.health.interface import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
+from releaseguard.health.values import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
 from releaseguard.incident.evidence import ErrorKind, Evidence, SourceCount

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from releaseguard.cards.spec import Symptom
-from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
+from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.incident.evidence import ErrorKind
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import Match

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from releaseguard.health.interface import HealthState, Why
+from releaseguard.health.values import HealthState, Why
 from releaseguard.incident.values import Match, Status
 from releaseguard.messages import LANGUAGES, catalog
 from releaseguard.messages.catalog import Catalog

@@ -160,7 +160,8 @@ def test_the_names_of_our_events_are_those_that_are_written() -> None:
     from releaseguard.rotation.exposure.report import EVENT
     from releaseguard.verification.backtest import OUTCOME
     from releaseguard.verification.flows import runs as flow_runs
-    from releaseguard.verification.run import WRITTEN, WRITTEN_CHECK
+    from releaseguard.verification.rows.recorded import WRITTEN_CHECK
+    from releaseguard.verification.write_back import WRITTEN
 
     assert {*said.TYPES} == STEPS
     assert {DEPLOYED, OUTCOME, WRITTEN, WRITTEN_CHECK, EVENT, *flow_runs.EVENTS} <= RESULTS

@@ -15,8 +15,10 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.verification.checks.live_checks import LiveChecks
-from releaseguard.verification.interface import Promise
-from releaseguard.verification.run import Judged, Verifier, VerifyContext, VerifyRequest, written_back
+from releaseguard.verification.context import VerifyContext, VerifyRequest
+from releaseguard.verification.run import Verifier
+from releaseguard.verification.values import Judged, Promise
+from releaseguard.verification.write_back import written_back
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """When the release under test is deployed."""
@@ -80,7 +82,7 @@ def world_of(log: EventLog, *, cards: Sequence[Card] = SHIPPED, now: float = 30,
         "environment": "production",
         "promise": PROMISE,
         "kinds": lambda _detail: {},
-        "present": LiveChecks(),
+        "live_checks": LiveChecks(),
         "now": lambda: NOON + timedelta(minutes=now),
     }
     return VerifyContext(**given | more)

@@ -21,7 +21,7 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
 from releaseguard.secret import Secret
 from releaseguard.verification.flows.runner import FlowContext, FlowStage, SyntheticUser, UserSession
-from releaseguard.verification.interface import Deployment
+from releaseguard.verification.values import Deployment
 
 
 class Executioner:

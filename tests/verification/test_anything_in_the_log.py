@@ -30,9 +30,9 @@ from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
 from releaseguard.verification.backtest import backtest, histories
+from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.document import document_of
-from releaseguard.verification.interface import Finding
-from releaseguard.verification.run import VerifyRequest
+from releaseguard.verification.values import Finding
 from releaseguard_events.scrub.scrubber import kinds_by_key
 from tests.support.verifying import NOON, PROMISE, judge, mark, stored
 
@@ -170,7 +170,7 @@ def log_of(folder: str, rows: Sequence[Mapping[str, Any]]) -> EventLog:
 
 def unseen(finding: Finding) -> bool:
     """Whether it passes over nothing."""
-    return finding.verdict is Verdict.PASS and not any(finding.evidence[name] for name in SEEN[finding.kind])
+    return finding.verdict is Verdict.PASS and not any(getattr(finding.evidence, name) for name in SEEN[finding.kind])
 
 
 def check_verdicts(log: EventLog, given_cards: Sequence[Card]) -> None:

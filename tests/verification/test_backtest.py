@@ -16,7 +16,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
 from releaseguard.verification.backtest import backtest, histories
-from releaseguard.verification.interface import Promise
+from releaseguard.verification.values import Promise
 
 NOON = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 PROMISE = Promise(false_alarm=0.01, window_minutes=20, baseline_minutes=24 * 60)

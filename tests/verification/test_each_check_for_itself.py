@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Verdict
 from releaseguard.verification.backtest import backtest, histories
-from releaseguard.verification.run import VerifyRequest
+from releaseguard.verification.context import VerifyRequest
+from releaseguard.verification.document import document_of
+from releaseguard.verification.values import UnknownEvent
 from tests.support.verifying import PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
 FLAGS = "aws_rekognition.flag_rate", "aws_rekognition.false_positives", "aws_rekognition.errors"
@@ -51,7 +53,7 @@ def test_a_log_with_nothing_but_flags_is_judged_without_a_crash(logged):
 def test_what_one_check_calls_an_error_is_a_success_to_another(logged):
     flags = [flag(0.5 + number) for number in range(20)]
     judged = judge(logged(mark(), *(flag(-m * 20.0) for m in range(1, 200)), *flags, flag(9, "scan_ok")))
-    counted = {one.id: (one.evidence["events"], one.evidence["errors"]) for one in judged.findings if one.id in FLAGS}
+    counted = {one.id: (one.evidence.events, one.evidence.errors) for one in judged.findings if one.id in FLAGS}
     assert counted["aws_rekognition.flag_rate"] == (20, 19)  # the first minute is one of grace
     assert counted["aws_rekognition.false_positives"] == (19, 0)
     assert counted["aws_rekognition.errors"] == (1, 0)
@@ -60,8 +62,8 @@ def test_what_one_check_calls_an_error_is_a_success_to_another(logged):
 def test_a_limit_of_a_share_is_a_share(logged):
     rows = [flag(-4 * 1440 + 30 * number) for number in range(190)]
     [finding] = judge(logged(mark(), *rows), request=VerifyRequest(checks=frozenset({FLAGS[0]}))).findings
-    assert finding.evidence["limit"] == 1.0
-    assert finding.evidence["needed_events"] is None
+    assert finding.evidence.limit == 1.0
+    assert finding.evidence.needed_events is None
 
 
 # --- an error is the provider's, whatever its name
@@ -72,11 +74,13 @@ def test_errors_of_an_event_that_no_card_knows_fail_a_release_beside_known_succe
     judged = judge(logged(mark(), *rows))
     finding = next(one for one in judged.findings if one.id == "sendgrid.errors")
     assert finding.verdict is Verdict.FAIL
-    assert finding.evidence["unknown_events"] == {"sendgrid_template_error": 100}
+    assert finding.evidence.unknown_events == {"sendgrid_template_error": 100}
     assert "sendgrid_template_error (100)" in finding.reason
-    assert len(finding.evidence["event_ids"]) == 5
-    told = judged.log["unknown_events"]
-    assert told == [{"provider": "sendgrid", "event": "sendgrid_template_error", "outcome": "error", "events": 100}]
+    assert len(finding.evidence.event_ids) == 5
+    assert judged.unknown_events == [UnknownEvent("sendgrid", "sendgrid_template_error", "error", 100)]
+    assert document_of(judged)["log"]["unknown_events"] == [
+        {"provider": "sendgrid", "event": "sendgrid_template_error", "outcome": "error", "events": 100}
+    ]
 
 
 def test_a_few_of_them_are_no_pass_either(logged):
@@ -98,12 +102,12 @@ def test_an_error_that_another_check_judges_is_not_the_providers(logged):
     """A flag logged as an error is the flag rate's."""
     flags = [flag(2 + m, ok=False) for m in range(20)]
     judged = judge(logged(mark(), *steady(("aws_rekognition_scan_ok",), provider="aws_rekognition"), *flags))
-    assert next(one for one in judged.findings if one.id == FLAGS[2]).evidence["errors"] == 0
+    assert next(one for one in judged.findings if one.id == FLAGS[2]).evidence.errors == 0
 
 
 def test_an_unknown_success_is_told_and_counts_for_nothing(logged):
     judged = judge(logged(mark(), row(3, "sendgrid_emial_sent", source="web"), row(3, "x" * 500, provider="nobody")))
-    assert [(one["event"], one["events"]) for one in judged.log["unknown_events"]] == [
+    assert [(one.event, one.events) for one in judged.unknown_events] == [
         ("x" * 80, 1),
         ("sendgrid_emial_sent", 1),
     ]

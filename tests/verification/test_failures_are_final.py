@@ -15,9 +15,12 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, Verdict, new_id
-from releaseguard.verification.checks.live_checks import LiveChecks, SecretCopy
-from releaseguard.verification.release import deployments_of
-from releaseguard.verification.run import Judged, VerifyRequest, written_back
+from releaseguard.verification.checks.live_checks import LiveChecks
+from releaseguard.verification.context import VerifyRequest
+from releaseguard.verification.evidence import SecretState
+from releaseguard.verification.rows.releases import deployments_of
+from releaseguard.verification.values import Judged
+from releaseguard.verification.write_back import written_back
 from tests.support.verifying import NOON, SHIPPED, judge, mark, row, steady, stored
 
 HALF = timedelta(minutes=30)
@@ -138,7 +141,7 @@ def test_with_as_of_what_was_recorded_later_is_not_known(log):
 
 
 def present(in_step: bool) -> LiveChecks:
-    state = SecretCopy("SENDGRID_API_KEY", "github:lovendo/app", in_step, "is older" if not in_step else "")
+    state = SecretState("SENDGRID_API_KEY", "github:lovendo/app", in_step, "is older" if not in_step else "")
     return LiveChecks(
         secret_states=lambda _provider, _names: [state],
         providers_with_destinations=frozenset({"sendgrid"}),
@@ -157,19 +160,19 @@ def only(judged: Judged, name: str) -> Any:
 
 
 def test_a_failure_of_the_present_stays_when_all_is_well_again(calm):
-    first = judge(calm, now=5, present=present(in_step=False), write=True)
+    first = judge(calm, now=5, live_checks=present(in_step=False), write=True)
     assert only(first, "sendgrid.secrets").verdict is Verdict.FAIL
-    again = judge(calm, now=9, present=present(in_step=True), write=True)
+    again = judge(calm, now=9, live_checks=present(in_step=True), write=True)
     found = only(again, "sendgrid.secrets")
     assert (again.verdict, found.verdict) == (Verdict.FAIL, Verdict.FAIL)
     assert "failed at 2026-11-20T12:05" in found.reason
     assert "is older" in found.reason
     assert "now: observed all 1 copies in step" in found.reason
-    assert only(judge(calm, now=20, present=present(in_step=True)), "sendgrid.secrets") == found
+    assert only(judge(calm, now=20, live_checks=present(in_step=True)), "sendgrid.secrets") == found
 
 
 def test_it_stays_where_the_check_is_left_out_the_second_time(calm):
-    judge(calm, now=5, present=present(in_step=False), write=True)
+    judge(calm, now=5, live_checks=present(in_step=False), write=True)
     again = judge(calm, now=9)
     assert (again.verdict, only(again, "paytr.wallets").verdict) == (Verdict.FAIL, Verdict.FAIL)
     assert "not looked at in this run" in only(again, "paytr.wallets").reason
@@ -177,7 +180,7 @@ def test_it_stays_where_the_check_is_left_out_the_second_time(calm):
 
 
 def test_it_stays_where_the_card_makes_it_a_warning_afterwards(calm):
-    judge(calm, now=5, present=present(in_step=False), write=True)
+    judge(calm, now=5, live_checks=present(in_step=False), write=True)
     assert judge(calm, now=9, cards=[_soft(card) for card in SHIPPED]).verdict is Verdict.FAIL
 
 
@@ -190,10 +193,10 @@ def _soft(card: Card) -> Card:
 
 
 def test_a_new_deployment_begins_anew_and_so_does_another_release(calm):
-    judge(calm, now=5, present=present(in_step=False), write=True)
+    judge(calm, now=5, live_checks=present(in_step=False), write=True)
     calm.restore([mark(10, again=True), mark(11, "r2")])
     for release in ("r1", "r2"):
-        judged = judge(calm, now=15, present=present(in_step=True), request=VerifyRequest(release=release))
+        judged = judge(calm, now=15, live_checks=present(in_step=True), request=VerifyRequest(release=release))
         assert judged.verdict is not Verdict.FAIL
 
 
@@ -214,7 +217,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_recorded_failure_that_does_not_fit_is_not_believed(calm, tmp_path, change):
-    judge(calm, now=5, present=present(in_step=False), write=True)
+    judge(calm, now=5, live_checks=present(in_step=False), write=True)
     [written] = [
         one for one in calm.select(Query(events=["release_check"])) if one.detail["check"] == "sendgrid.secrets"
     ]
@@ -222,11 +225,11 @@ def test_a_recorded_failure_that_does_not_fit_is_not_believed(calm, tmp_path, ch
     detail = {**written.detail, **changes.pop("detail", {})}
     forged = replace(written, **changes, id=new_id(), detail=detail)
     with stored(tmp_path / "other.db", [mark(), row(1, "sendgrid_email_sent"), forged]) as other:
-        assert verdict(other, present=present(in_step=True)) is not Verdict.FAIL
+        assert verdict(other, live_checks=present(in_step=True)) is not Verdict.FAIL
 
 
 def test_as_of_ignores_what_was_recorded_as_failed_later(calm):
-    failed = judge(calm, now=5, present=present(in_step=False))
+    failed = judge(calm, now=5, live_checks=present(in_step=False))
     calm.restore(replace(one, recorded_at=NOON + timedelta(minutes=10)) for one in written_back(failed))
     for minute, expected in ((9, False), (11, True)):
         request = VerifyRequest(release="r1", as_of=NOON + timedelta(minutes=minute))

@@ -15,10 +15,11 @@ from releaseguard.errors import AccessDenied
 from releaseguard.model import Verdict, utc_now
 from releaseguard.sandbox.providers import Trouble
 from releaseguard.sandbox.serving import faults
+from releaseguard.verification.evidence import as_json
 from releaseguard.verification.flows.runner import FlowStage, claims_of
 from releaseguard.verification.flows.runs import FlowRun, Result, RunKey, extracted, filled
 from releaseguard.verification.flows.verdict import THRESHOLD, TOLERATED, decide, e_value, verdict_of
-from releaseguard.verification.interface import Deployment
+from releaseguard.verification.values import Deployment
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 SENDGRID, PAYTR = CARDS.get("sendgrid"), CARDS.get("paytr")
@@ -82,7 +83,7 @@ def test_a_flow_that_fails_as_often_as_is_tolerated_is_called_bad_within_the_pro
 def test_a_pass_says_which_share_of_failures_it_excludes():
     finding = verdict_of("sendgrid", SEND, EMAIL, runs(*[GOOD] * 10))
     assert finding.verdict is Verdict.PASS
-    assert finding.evidence["excluded_share"] == pytest.approx(0.2589, abs=1e-4)
+    assert finding.evidence.excluded_share == pytest.approx(0.2589, abs=1e-4)
     assert "26%" in finding.reason
 
 
@@ -90,7 +91,7 @@ def test_a_pass_says_which_share_of_failures_it_excludes():
     ("result", "cause"), [(Result.OLD_RELEASE, "release_not_live"), (Result.LOG_SILENT, "log"), (GOOD, None)]
 )
 def test_a_silence_is_told_apart(result, cause):
-    assert verdict_of("sendgrid", SEND, EMAIL, runs(result)).evidence.get("silence_cause") == cause
+    assert as_json(verdict_of("sendgrid", SEND, EMAIL, runs(result)).evidence).get("silence_cause") == cause
 
 
 @given(st.text())
@@ -145,7 +146,7 @@ def test_a_good_release_passes_with_the_cards_budget_and_a_second_look_costs_not
 def test_a_broken_flow_fails_after_three_runs(around):
     around.world.providers.troubles["sendgrid"] = Trouble(1.0)
     finding = look(around)
-    assert (finding.verdict, finding.evidence["failed"]) == (Verdict.FAIL, 3)
+    assert (finding.verdict, finding.evidence.failed) == (Verdict.FAIL, 3)
     assert len(around.app.executed) == 3
 
 
@@ -173,7 +174,7 @@ def test_the_same_release_deployed_again_is_tried_again(around):
 def test_what_an_earlier_release_left_behind_is_cleaned_up_first(around):
     around.app.fail_next("DELETE", "/paytr-withdraw", faults.answer(405, {"message": "not now"}), times=3)
     finding = look(around, PAYTR, TAKE_OUT)
-    assert finding.evidence["left_behind"] == len(around.app.withdrawals) == 3
+    assert finding.evidence.left_behind == len(around.app.withdrawals) == 3
     later = Deployment(release="next", environment="production", deployed_at=utc_now())
     FlowStage(around.flow_world())(PAYTR, TAKE_OUT, later)
     assert around.app.withdrawals == set()
@@ -184,14 +185,14 @@ def test_what_was_cleaned_up_later_is_no_longer_said_to_be_left_behind(around):
     look(around, PAYTR, TAKE_OUT)
     finding = look(around, PAYTR, TAKE_OUT)
     assert around.app.withdrawals == set()
-    assert (finding.evidence["left_behind"], finding.evidence["remarks"]) == (0, [])
+    assert (finding.evidence.left_behind, finding.evidence.remarks) == (0, [])
 
 
 def test_a_payment_whose_answer_names_nothing_to_take_back_is_said_to_be_left_behind(around):
     around.app.fail_next("POST", "/paytr-withdraw", faults.answer(200, {"ok": True}), times=9)
     finding = look(around, PAYTR, TAKE_OUT)
-    assert finding.evidence["left_behind"] == 1
-    assert "what there is to take back" in finding.evidence["remarks"][0]
+    assert finding.evidence.left_behind == 1
+    assert "what there is to take back" in finding.evidence.remarks[0]
     again = FlowStage(around.flow_world())
     again._rest(PAYTR, WITHDRAW)
     again(PAYTR, TAKE_OUT, DEPLOYMENT)
@@ -202,7 +203,7 @@ def test_a_watch_does_not_spend_its_runs_while_the_old_release_still_answers(aro
     around.app.habits.frozen["sendgrid-email"] = replace(around.app.runtime("sendgrid-email"), release="old")
     stage = FlowStage(around.flow_world())
     for _ in range(30):
-        assert stage(SENDGRID, SEND, DEPLOYMENT).evidence["silence_cause"] == "release_not_live"
+        assert stage(SENDGRID, SEND, DEPLOYMENT).evidence.silence_cause == "release_not_live"
         around.time.now += 10
     del around.app.habits.frozen["sendgrid-email"]
     around.time.now += 300

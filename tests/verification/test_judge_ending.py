@@ -15,8 +15,11 @@ from releaseguard.stats.evidence import DROP, Others, VolumeChange, common_level
 from releaseguard.stats.final_look import chance_of_errors, chance_of_volume, last_look, lasting
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
-from releaseguard.verification.interface import Deployment, Promise, Rule
+from releaseguard.verification.judge.checklist import kept, weight
 from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.judge.verdicts import verdict_of
+from releaseguard.verification.values import Deployment, Promise, Rule
 
 DEPLOYED = 29_000_000
 WINDOW = 60
@@ -125,7 +128,7 @@ def slow_harm() -> list[Cell]:
 
 def replay(
     cells: list[Cell], *, minutes: int = WINDOW, followed: int | None = None, rules: list[Rule] = RULES
-) -> Replay:
+) -> ReleaseState:
     ledger = Ledger([r.reading for r in rules], [DEPLOYED], WINDOW)
     ledger.add([*history(), *cells])
     at, then = (datetime.fromtimestamp((DEPLOYED + m) * 60, UTC) for m in (0, followed or 0))
@@ -134,44 +137,44 @@ def replay(
     )
     found = Replay(ledger, rules, deployment, Promise(window_minutes=WINDOW))
     found.look(DEPLOYED + minutes)
-    return found
+    return found.state
 
 
 def test_a_slow_steady_rise_fails_at_the_last_look_and_not_before() -> None:
     before, after = replay(slow_harm(), minutes=58), replay(slow_harm())
-    assert before.verdict_of(ERRORS) is Verdict.INCONCLUSIVE
-    assert after.verdict_of(ERRORS) is Verdict.FAIL
+    assert verdict_of(before, ERRORS) is Verdict.INCONCLUSIVE
+    assert verdict_of(after, ERRORS) is Verdict.FAIL
     assert after.failed == {"mail.errors": DEPLOYED + 59}
     assert after.evidence < after.threshold <= after.peak
 
 
 def test_the_failure_says_how_rare_that_is_and_how_rare_it_had_to_be() -> None:
     found = explain(replay(slow_harm()), ERRORS)
-    said = found.evidence["last_look"]
-    assert said["at"].startswith("2025-")
-    assert 0 < said["probability"] <= said["needed"] < 0.01
+    said = found.evidence.last_look
+    assert said.at.startswith("2025-")
+    assert 0 < said.probability <= said.needed < 0.01
     assert "at the window's last look" in found.reason
-    assert f"needed at most {said['needed']:.2%}" in found.reason
-    assert explain(replay(slow_harm(), minutes=58), ERRORS).evidence["last_look"] is None
+    assert f"needed at most {said.needed:.2%}" in found.reason
+    assert explain(replay(slow_harm(), minutes=58), ERRORS).evidence.last_look is None
 
 
 def test_a_window_that_a_following_deployment_ended_has_no_last_look() -> None:
     """A roll-back answers to what was seen: a test at a time that depends on the rows keeps no promise."""
     found = replay(slow_harm(), followed=50)
-    assert found.endings == {}
+    assert found.final_looks == {}
     assert found.failed == {}
 
 
 def test_rows_recorded_after_the_last_look_change_nothing_about_it() -> None:
     late = [cell(m, False)._replace(recorded=DEPLOYED + 70) for m in range(2, 50, 2)]
     calm = [cell(m) for m in range(WINDOW)]
-    assert replay([*calm, *late], minutes=100).endings["mail.errors"].chance == 1.0
+    assert replay([*calm, *late], minutes=100).final_looks["mail.errors"].chance == 1.0
 
 
 def test_a_lost_half_of_the_volume_fails_at_the_last_look_at_the_latest() -> None:
     found = replay([cell(m) for m in range(0, WINDOW, 4)])
     assert "mail.volume" in found.failed
-    assert found.endings["mail.volume"].fails
+    assert found.final_looks["mail.volume"].fails
 
 
 def test_a_burst_of_two_minutes_is_nothing_at_the_last_look_either() -> None:
@@ -179,21 +182,21 @@ def test_a_burst_of_two_minutes_is_nothing_at_the_last_look_either() -> None:
     burst = [cell(m, False, total=50) for m in (20, 21)]
     found = replay([*calm, *burst])
     assert "mail.errors" not in found.failed
-    assert found.endings["mail.errors"].chance > 0.01
+    assert found.final_looks["mail.errors"].chance > 0.01
 
 
 def test_what_is_kept_for_the_end_and_what_is_not_add_up_to_the_promise() -> None:
     for cells in (slow_harm(), []):
         found = replay(cells)
-        kept = sum(ending.allowed for ending in found.endings.values())
-        whole = sum(found.weight(rule) for rule in RULES)
-        spent = sum(found.weight(rule) * (1 - found.kept(rule)) for rule in RULES) / whole / found.threshold
-        assert kept + spent == pytest.approx(0.01)
-        assert kept > 0
+        at_the_end = sum(look.allowed for look in found.final_looks.values())
+        whole = sum(weight(found, rule) for rule in RULES)
+        spent = sum(weight(found, rule) * (1 - kept(found, rule)) for rule in RULES) / whole / found.threshold
+        assert at_the_end + spent == pytest.approx(0.01)
+        assert at_the_end > 0
 
 
 def test_a_check_that_may_only_warn_takes_nothing_from_those_that_block() -> None:
     warning = replace(ERRORS, id="mail.warning", blocking=False)
     alone, beside = replay(slow_harm()), replay(slow_harm(), rules=[*RULES, warning])
-    assert beside.endings["mail.errors"] == alone.endings["mail.errors"]
-    assert beside.verdict_of(warning) is Verdict.WARN
+    assert beside.final_looks["mail.errors"] == alone.final_looks["mail.errors"]
+    assert verdict_of(beside, warning) is Verdict.WARN

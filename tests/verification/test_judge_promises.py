@@ -18,9 +18,10 @@ from releaseguard.stats.bounds import upper_share
 from releaseguard.stats.evidence import ErrorProcess
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
-from releaseguard.verification.interface import Deployment, Promise, Rule
 from releaseguard.verification.judge import replay as judge
 from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.judge.verdicts import verdict_of
+from releaseguard.verification.values import Deployment, Promise, Rule
 
 DEPLOYED = 29_000_000
 WINDOW = 6
@@ -70,7 +71,7 @@ def judged(cells: Sequence[Cell]) -> Replay:
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time before the deployment, worked out once: a hundred thousand inputs share it."""
     replay = judged(history())
-    monkeypatch.setattr(judge, "pre_deployment_of", lambda *_: replay.known)
+    monkeypatch.setattr(judge, "pre_deployment_of", lambda *_: replay.state.known)
 
 
 def whole(per_minute: int = 60) -> list[Cell]:
@@ -79,7 +80,7 @@ def whole(per_minute: int = 60) -> list[Cell]:
 
 def test_complete_tagged_and_clean_data_passes(known: None) -> None:
     replay = judged(whole())
-    assert [replay.verdict_of(rule) for rule in RULES] == [Verdict.PASS, Verdict.PASS]
+    assert [verdict_of(replay.state, rule) for rule in RULES] == [Verdict.PASS, Verdict.PASS]
 
 
 def nothing(rng: random.Random) -> list[Cell]:
@@ -140,25 +141,25 @@ def test_no_data_never_passes(known: None, seed: int) -> None:
     for _ in range(10_000):
         kind = rng.choice(EMPTY)
         replay = judged(kind(rng))
-        verdicts = {replay.verdict_of(rule) for rule in RULES}
+        verdicts = {verdict_of(replay.state, rule) for rule in RULES}
         assert Verdict.PASS not in verdicts, (seed, kind.__name__)
 
 
 def test_no_number_is_nan_where_there_is_no_history_and_nothing_passes() -> None:
     for cells in ([], whole(), whole()[:1], [sent(0, 0)]):
         replay = judged(cells)
-        assert Verdict.PASS not in {replay.verdict_of(rule) for rule in RULES}
-        numbers = str([explain(replay, rule) for rule in RULES])
+        assert Verdict.PASS not in {verdict_of(replay.state, rule) for rule in RULES}
+        numbers = str([explain(replay.state, rule) for rule in RULES])
         assert "nan" not in numbers
         assert "inf" not in numbers.replace("inconclusive", "")
 
 
 def test_undecided_says_how_many_more_events_are_needed_and_how_long_that_takes(known: None) -> None:
     replay = judged([sent(o, 3) for o in range(WINDOW)])
-    finding = explain(replay, RULES[0])
+    finding = explain(replay.state, RULES[0])
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.evidence["needed_events"] > 0
-    assert finding.evidence["needed_minutes"] > 0
+    assert finding.evidence.needed_events > 0
+    assert finding.evidence.needed_minutes > 0
 
 
 # -- the promise about false alarms -----------------------------------------------------------------------
@@ -246,13 +247,13 @@ def test_two_minutes_of_nothing_but_errors_never_reach_what_is_needed_and_four_d
 def test_a_burst_of_two_minutes_does_not_fail_a_release() -> None:
     cells = [*history(), *(sent(o, 60) for o in range(WINDOW) if o not in {2, 3})]
     cells += [sent(o, 60, event="mail_error", ok=False) for o in (2, 3)]
-    assert "mail.errors" not in judged(cells).failed
+    assert "mail.errors" not in judged(cells).state.failed
 
 
 def test_three_minutes_of_nothing_but_errors_do() -> None:
     cells = [*history(), sent(0, 60), sent(1, 60)]
     cells += [sent(o, 60, event="mail_error", ok=False) for o in range(2, WINDOW)]
-    assert "mail.errors" in judged(cells).failed
+    assert "mail.errors" in judged(cells).state.failed
 
 
 NULL = replace(simulator.TUNING, seed=31, rates=(30.0, 120.0), bad=0.0, good_kinds=("plain",), hours=24)
@@ -264,7 +265,7 @@ def test_harmless_releases_do_not_fail_over_1440_looks_of_all_checks() -> None:
 
     Were the promise of 1% just kept, one failure of 16 would have a probability of 15%; the seed is fixed.
     """
-    failed = [number for number in range(16) if replay_of(number, NULL, 1440).failed]
+    failed = [number for number in range(16) if replay_of(number, NULL, 1440).state.failed]
     assert failed == []
 
 
@@ -313,8 +314,9 @@ def test_one_look_at_what_was_known_says_what_the_watch_said(kind: str) -> None:
             watch = replay_of(number, mixture, minutes)
             once = replay_of(number, mixture, minutes, known_until=minutes)
             assert once.current() == watch.current()
-            assert once.failed == watch.failed
-            assert [explain(once, r) for r in once.rules] == [explain(watch, r) for r in watch.rules]
+            assert once.state.failed == watch.state.failed
+            rules = watch.state.rules
+            assert [explain(once.state, rule) for rule in rules] == [explain(watch.state, rule) for rule in rules]
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
@@ -328,17 +330,17 @@ def test_the_order_of_rows_does_not_matter() -> None:
         ledger = ledger_of(cells, rules, sim.deployed, 60)
         replay = Replay(ledger, rules, deployment_at(sim.deployed, simulator.NEW), Promise(window_minutes=60))
         replay.look(sim.deployed + 60)
-        said.append([explain(replay, rule) for rule in rules])
+        said.append([explain(replay.state, rule) for rule in rules])
     assert said[0] == said[1]
 
 
 def test_a_failure_stays_a_failure_whatever_comes_later() -> None:
     mixture = replace(simulator.TUNING, seed=3, rates=(600.0,), bad=1.0, bad_kinds=("outage",))
     replay = replay_of(0, mixture, 20)
-    assert replay.failed
-    when = dict(replay.failed)
-    replay.look(replay.deployed + 60)
-    assert {name: replay.failed[name] for name in when} == when
+    assert replay.state.failed
+    when = dict(replay.state.failed)
+    replay.look(replay.timeline.deployed + 60)
+    assert {name: replay.state.failed[name] for name in when} == when
 
 
 def test_confidence_bounds_are_clopper_and_pearsons() -> None:

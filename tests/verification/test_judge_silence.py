@@ -11,9 +11,12 @@ from releaseguard.model import Verdict
 from releaseguard.stats.completeness import dead_minutes, lags_of
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.stats.silence import Quiet, SilenceCause, silence_cause
+from releaseguard.verification.evidence import OtherReleases
 from releaseguard.verification.explain.finding import explain, explain_log
-from releaseguard.verification.interface import Deployment, Promise, Rule, overall_of
+from releaseguard.verification.judge.log import complete_until, silence_of
 from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.judge.verdicts import verdict_of
+from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
 
 DEPLOYED = 29_000_000
 WINDOW = 30
@@ -65,7 +68,7 @@ def judged(cells: Sequence[Cell], minutes: int = WINDOW) -> Replay:
 
 
 def of(replay: Replay, name: str) -> Verdict:
-    return replay.verdict_of(next(r for r in RULES if r.id == name))
+    return verdict_of(replay.state, next(r for r in RULES if r.id == name))
 
 
 # -- the four silences, end to end ----------------------------------------------------------------------------
@@ -74,22 +77,22 @@ def of(replay: Replay, name: str) -> Verdict:
 def test_a_provider_that_stops_while_the_others_go_on_is_broken() -> None:
     replay = judged([*past(), *usual("sms"), *usual("pay")])
     assert of(replay, "mail.volume") is Verdict.FAIL
-    assert replay.silence_of(rule("mail", "volume")) is SilenceCause.PROVIDER
-    assert replay.silence_of(rule("sms", "volume")) is None
+    assert silence_of(replay.state, rule("mail", "volume")) is SilenceCause.PROVIDER
+    assert silence_of(replay.state, rule("sms", "volume")) is None
     assert of(replay, "sms.volume") is Verdict.PASS
 
 
 def test_nothing_of_anyone_is_the_logs_silence_and_fails_nobody() -> None:
     replay = judged([*past(), *usual("mail", 0, 12), *usual("sms", 0, 12), *usual("pay", 0, 12)])
     assert replay.current().verdict is Verdict.INCONCLUSIVE
-    assert not replay.failed
-    assert {replay.silence_of(r) for r in RULES} == {SilenceCause.LOG}
-    assert explain_log(replay)["silence_cause"] == "log"
+    assert not replay.state.failed
+    assert {silence_of(replay.state, r) for r in RULES} == {SilenceCause.LOG}
+    assert explain_log(replay.state).silence_cause == "log"
 
 
 def test_the_log_is_complete_up_to_its_newest_row_where_it_fell_silent() -> None:
     def at(replay: Replay) -> float:
-        return replay.complete_until.timestamp() / 60 - DEPLOYED
+        return complete_until(replay.state).timestamp() / 60 - DEPLOYED
 
     everyone = [*usual("mail"), *usual("sms"), *usual("pay")]
     assert at(judged([*past(), *everyone])) == WINDOW
@@ -106,7 +109,7 @@ def test_a_log_that_was_down_for_a_while_fails_nobody_afterwards() -> None:
     cells = [*past()]
     for provider in PROVIDERS:
         cells += [*usual(provider, 0, 8), *usual(provider, 22, WINDOW)]
-    assert not judged(cells).failed
+    assert not judged(cells).state.failed
 
 
 def test_everyone_falling_together_is_idle_and_fails_nobody() -> None:
@@ -114,8 +117,8 @@ def test_everyone_falling_together_is_idle_and_fails_nobody() -> None:
     cells += [cell("sms", offset, 1) for offset in range(0, WINDOW, 9)]
     cells += [cell("pay", offset, 1) for offset in range(4, WINDOW, 9)]
     replay = judged(cells)
-    assert not replay.failed
-    assert replay.silence_of(rule("mail", "volume")) is SilenceCause.IDLE
+    assert not replay.state.failed
+    assert silence_of(replay.state, rule("mail", "volume")) is SilenceCause.IDLE
 
 
 def test_events_of_other_releases_only_say_that_the_release_is_not_live() -> None:
@@ -123,7 +126,7 @@ def test_events_of_other_releases_only_say_that_the_release_is_not_live() -> Non
     for provider in PROVIDERS:
         cells += usual(provider, release="old")
     replay = judged(cells)
-    assert {replay.silence_of(r) for r in RULES} == {SilenceCause.RELEASE_NOT_LIVE}
+    assert {silence_of(replay.state, r) for r in RULES} == {SilenceCause.RELEASE_NOT_LIVE}
     assert replay.current().verdict is Verdict.INCONCLUSIVE
 
 
@@ -132,10 +135,10 @@ def test_a_release_whose_events_lost_their_tag_is_not_called_absent() -> None:
     for provider in PROVIDERS:
         cells += [*usual(provider, release=None), cell(provider, 3, 1, release="old")]
     replay = judged(cells)
-    assert {replay.silence_of(r) for r in RULES} == {None}
-    assert explain_log(replay)["other_releases"] == 3
+    assert {silence_of(replay.state, r) for r in RULES} == {None}
+    assert explain_log(replay.state).other_releases == 3
     assert replay.current().verdict is Verdict.INCONCLUSIVE
-    assert all("carry no release" in explain(replay, r).reason for r in RULES)
+    assert all("carry no release" in explain(replay.state, r).reason for r in RULES)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_causes_of_silence(quiet: dict[str, float], cause: SilenceCause | None) 
 def test_phones_that_still_run_the_old_release_do_not_hide_a_provider_the_new_one_broke() -> None:
     cells = [*past(), *usual("sms"), *usual("pay")]
     cells += [cell("mail", offset, 1, release="old") for offset in range(0, WINDOW, 4)]
-    assert judged(cells).silence_of(rule("mail", "volume")) is SilenceCause.PROVIDER
+    assert silence_of(judged(cells).state, rule("mail", "volume")) is SilenceCause.PROVIDER
 
 
 # -- not this release ------------------------------------------------------------------------------------------
@@ -187,11 +190,11 @@ def test_errors_that_began_before_the_deployment_do_not_fail_it() -> None:
     cells += [cell("mail", offset, 8, ok=False) for offset in range(WINDOW)]
     replay = judged(cells)
     assert of(replay, "mail.errors") is Verdict.INCONCLUSIVE
-    finding = explain(replay, rule("mail", "signal"))
-    assert finding.evidence["began_before_deployment"] is True
+    finding = explain(replay.state, rule("mail", "signal"))
+    assert finding.evidence.began_before_deployment is True
     assert "before the deployment" in finding.reason
     graced = 8 * (WINDOW - rule("mail", "signal").grace_minutes)
-    assert (finding.evidence["events"], finding.evidence["errors"]) == (graced, graced)
+    assert (finding.evidence.events, finding.evidence.errors) == (graced, graced)
     assert f"observed {graced} errors of {graced} events" in finding.reason
 
 
@@ -199,7 +202,7 @@ def test_a_few_chance_errors_right_before_a_busy_deployment_do_not_excuse_it() -
     before = [cell("mail", -offset, 1, ok=False, release="old") for offset in (1, 2)]
     failing = [cell("mail", offset, 5, ok=ok) for offset in range(WINDOW) for ok in (True, False)]
     replay = judged([*past(), *before, *failing, *usual("sms"), *usual("pay")])
-    assert 20 < replay.known.trouble["mail.errors"] < 300
+    assert 20 < replay.state.known.trouble["mail.errors"] < 300
     assert of(replay, "mail.errors") is Verdict.FAIL
 
 
@@ -214,14 +217,14 @@ def test_an_incident_that_ended_before_the_deployment_is_forgotten() -> None:
     cells += [cell("mail", offset, 8, ok=False, release="old") for offset in range(-70, -15)]
     replay = judged(cells)
     assert of(replay, "mail.errors") is Verdict.PASS
-    assert replay.known.errors["mail.errors"].share < 0.01
+    assert replay.state.known.errors["mail.errors"].share < 0.01
 
 
 def test_a_silence_that_began_before_the_deployment_does_not_fail_it() -> None:
     cells = [*past(["sms", "pay"]), *past(["mail"], until=-50), *usual("sms"), *usual("pay")]
     replay = judged(cells)
     assert of(replay, "mail.volume") is Verdict.INCONCLUSIVE
-    assert explain(replay, rule("mail", "volume")).evidence["began_before_deployment"] is True
+    assert explain(replay.state, rule("mail", "volume")).evidence.began_before_deployment is True
 
 
 def test_errors_of_the_old_release_still_running_are_not_held_against_the_new_one() -> None:
@@ -229,7 +232,7 @@ def test_errors_of_the_old_release_still_running_are_not_held_against_the_new_on
     cells += [cell("mail", offset, 8, ok=False, release="old") for offset in range(WINDOW)]
     replay = judged(cells)
     assert of(replay, "mail.errors") is Verdict.PASS
-    assert explain(replay, rule("mail", "signal")).evidence["other_releases"] == {"events": 240, "errors": 240}
+    assert explain(replay.state, rule("mail", "signal")).evidence.other_releases == OtherReleases(240, 240)
 
 
 # -- the log itself --------------------------------------------------------------------------------------------
@@ -249,13 +252,13 @@ def test_rows_that_come_late_are_no_silence() -> None:
     cells = [*past(["sms", "pay"]), *usual("sms"), *usual("pay")]
     cells += [row._replace(recorded=row.occurred + 5) for row in [*past(["mail"]), *usual("mail")]]
     for minutes in range(1, WINDOW + 1):
-        assert not judged(cells, minutes).failed
+        assert not judged(cells, minutes).state.failed
 
 
 def test_a_writer_whose_clock_lags_still_counts_for_the_new_release() -> None:
     cells = [*past(), *usual("sms"), *usual("pay")]
     cells += [row._replace(occurred=row.occurred - 4) for row in usual("mail")]
-    assert judged(cells).errors["mail.errors"].events > 200
+    assert judged(cells).state.errors["mail.errors"].events > 200
 
 
 def test_lag_is_the_time_within_which_nearly_all_rows_are_there() -> None:

@@ -23,9 +23,11 @@ from releaseguard.verification import backtest as backtests
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.document import document_of
-from releaseguard.verification.explain import finding as explain
+from releaseguard.verification.explain import signals
 from releaseguard.verification.isolated import judged_apart
+from releaseguard.verification.judge import checklist, errors
 from releaseguard.verification.judge import replay as judge
+from releaseguard.verification.judge import verdicts as judgements
 from tests.support.verifying import NOON, PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
 from tests.support.verifying import judge as judged_now
 
@@ -49,21 +51,21 @@ def log(tmp_path: Path, healthy: Path) -> Any:
 
 
 def for_one(original: Any, error: Exception, name: str = VICTIM) -> Any:
-    """The method, which breaks for one rule."""
+    """The function, which breaks for one rule."""
 
-    def method(self: Any, rule: Any, *arguments: Any, **more: Any) -> Any:
+    def function(state: Any, rule: Any, *arguments: Any, **more: Any) -> Any:
         if rule.id == name:
             raise error
-        return original(self, rule, *arguments, **more)
+        return original(state, rule, *arguments, **more)
 
-    return method
+    return function
 
 
 PLACES = {
-    "before the first row": (judge.Replay, "_process"),
-    "at every look": (judge.Replay, "_unease"),
-    "in its verdict": (judge.Replay, "verdict_of"),
-    "in its words alone": (explain, "_signal"),
+    "before the first row": (errors, "_process"),
+    "at every look": (checklist, "_unease"),
+    "in its verdict": (judgements, "verdict_of"),
+    "in its words alone": (signals, "_evidence"),
 }
 
 
@@ -88,7 +90,7 @@ def test_wherever_a_check_breaks_the_others_say_what_they_said(log, monkeypatch,
 
 def test_a_failure_beside_a_broken_check_is_a_failure(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
-    monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
+    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
     judged = judged_now(log)
     assert verdicts(judged)["twilio.errors"] == "fail"
     assert (judged.verdict, command._exit_code(judged)) == (Verdict.FAIL, ExitCode.BAD)
@@ -120,7 +122,7 @@ def test_where_not_even_the_log_can_be_judged_nothing_passes(log, monkeypatch):
 def test_a_check_of_single_rows_and_one_of_the_present_break_alone(log, monkeypatch):
     monkeypatch.setattr(row_checks, "privacy", breaking(BUG))
     present = LiveChecks(secret_states=breaking(BUG), providers_with_destinations=frozenset({"twilio"}))
-    said = verdicts(judged_now(log, present=present))
+    said = verdicts(judged_now(log, live_checks=present))
     assert {name for name, verdict in said.items() if verdict == "error"} == {
         "sendgrid.privacy",
         "twilio.privacy",
@@ -137,7 +139,7 @@ def test_what_is_no_bug_is_not_taken_for_one(log, monkeypatch, error):
 
 
 def test_every_format_tells_where_the_trace_is(log, monkeypatch):
-    monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
+    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
     document = document_of(judged_now(log, trace=lambda _error: "/traces/7.trace"))
     for name, render in VERDICT.items():
         shown = render(document, Display())
@@ -148,7 +150,7 @@ def test_every_format_tells_where_the_trace_is(log, monkeypatch):
 
 
 def test_the_result_is_written_back_as_an_error(log, monkeypatch):
-    monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
+    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
     judged_now(log, write=True)
     [written] = [one for one in log.select(Query(events=["release_check"])) if one.detail["check"] == VICTIM]
     assert (written.outcome, written.error_code, written.detail["verdict"]) == (Outcome.ERROR, "error", "error")
@@ -164,10 +166,11 @@ def test_the_trace_is_masked_and_nobody_elses_to_read(tmp_path, monkeypatch):
 
 
 def test_a_watch_writes_one_trace_however_often_it_looks(log, monkeypatch):
-    from releaseguard.verification.run import Verifier, VerifyRequest
+    from releaseguard.verification.context import VerifyRequest
+    from releaseguard.verification.run import Verifier
     from tests.support.verifying import world_of
 
-    monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
+    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
     traced: list[Exception] = []
     verifier = Verifier(VerifyRequest(), world_of(log, trace=traced.append))
     assert [verifier.look().broken for _ in range(3)] == [True] * 3
@@ -176,7 +179,7 @@ def test_a_watch_writes_one_trace_however_often_it_looks(log, monkeypatch):
 
 def test_a_backtest_goes_on_without_it(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
-    monkeypatch.setattr(judge.Replay, "_process", for_one(judge.Replay._process, BUG))
+    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
     past = backtests.histories(log, None, PROMISE.window)
     [replayed] = backtests.backtest(log, past, SHIPPED, PROMISE, NOON - NOON, lambda _error: "/traces/9")
     said = {one.id: one.verdict for one in replayed.findings}

@@ -8,7 +8,7 @@ import pytest
 from releaseguard.cards.spec import NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
 from releaseguard.model import Event, Outcome, Verdict, new_id
 from releaseguard.verification.checks import row_checks
-from releaseguard.verification.interface import Deployment
+from releaseguard.verification.values import Deployment
 
 T0 = datetime(2026, 11, 24, 10, tzinfo=UTC)
 NOW = T0 + timedelta(minutes=40)
@@ -46,11 +46,11 @@ def test_release_tags(rows, verdict):
 
 def test_events_of_other_releases_only_mean_that_the_release_is_not_live():
     found = tag([row(release="old")])
-    assert found.evidence["silence_cause"] == "release_not_live"
+    assert found.evidence.silence_cause == "release_not_live"
 
 
 def test_too_few_tagged_events_say_how_many_more():
-    assert tag([row() for _ in range(30)]).evidence["needed_events"] == 59 - 30
+    assert tag([row() for _ in range(30)]).evidence.needed_events == 59 - 30
 
 
 def test_a_check_that_cannot_block_can_only_warn():

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from releaseguard.model import Verdict
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
-from releaseguard.verification.interface import Deployment, Finding, Promise, Rule
 from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.judge.verdicts import limit_of
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule
 
 DEPLOYED = 29_000_000
 WINDOW = 60
@@ -74,13 +75,13 @@ def contradictions(replay: Replay, rule: Rule, finding: Finding) -> Iterator[str
     """What is wrong with a sentence, judged by its own numbers."""
     said, against = finding.reason, finding.verdict in {Verdict.FAIL, Verdict.WARN}
     # Rows without a tag count by time: what failed while they were the most of it stays, whatever comes later.
-    if against and not replay.is_live and not replay.log.fresh:
+    if against and not replay.state.traffic.is_live and not replay.state.traffic.log.fresh:
         yield "held against a release that serves nobody"
-    if against and (finding.evidence["silence_cause"] == "release_not_live" or "serves nobody" in said):
+    if against and (finding.evidence.silence_cause == "release_not_live" or "serves nobody" in said):
         yield "held against the release, though other releases made the events"
-    if "serves nobody" in said and replay.log.tagged:
+    if "serves nobody" in said and replay.state.traffic.log.tagged:
         yield "serves somebody"
-    if finding.evidence["failed_at"] is not None and not against:
+    if finding.evidence.failed_at is not None and not against:
         yield "failed, and is not held against the release"
     yield from (_of_errors if rule.kind == "signal" else _of_volume)(replay, rule, finding, against)
 
@@ -91,7 +92,7 @@ def _of_errors(replay: Replay, rule: Rule, finding: Finding, against: bool) -> I
         yield "tells no numbers"
         return
     errors, events, minutes = (int(number) for number in found.groups())
-    share, usual = errors / events if events else 0.0, replay.known.errors[rule.id].share
+    share, usual = errors / events if events else 0.0, replay.state.known.errors[rule.id].share
     if errors > events or not 0 <= minutes <= WINDOW:
         yield "numbers that cannot be"
     if against and share <= usual:
@@ -99,7 +100,7 @@ def _of_errors(replay: Replay, rule: Rule, finding: Finding, against: bool) -> I
     harm = re.search(r"harm begins at ([\d.]+)%", finding.reason)
     if harm and share < float(harm[1]) / 100 - 0.0006:
         yield "below the harm that it names"
-    if finding.verdict is Verdict.PASS and share >= replay.limit(rule):
+    if finding.verdict is Verdict.PASS and share >= limit_of(replay.state, rule):
         yield "passes with harm"
 
 
@@ -124,7 +125,7 @@ def _of_volume(replay: Replay, rule: Rule, finding: Finding, against: bool) -> I
 
 
 def wrong_in(replay: Replay) -> list[str]:
-    found = ((rule, explain(replay, rule)) for rule in RULES)
+    found = ((rule, explain(replay.state, rule)) for rule in RULES)
     return [f"{what}: {one.reason}" for rule, one in found for what in contradictions(replay, rule, one)]
 
 
@@ -161,7 +162,7 @@ def test_no_sentence_contradicts_its_own_numbers(
 def findings(mail: Sequence[Piece], sms: Sequence[Piece], rate: float = 4.0, share: float = 0.01) -> dict[str, Finding]:
     replay = looked_at([*cells_of("mail", rate, share, mail, 1), *cells_of("sms", rate, 0.01, sms, 2)])
     assert wrong_in(replay) == []
-    return {rule.id: explain(replay, rule) for rule in RULES}
+    return {rule.id: explain(replay.state, rule) for rule in RULES}
 
 
 def test_a_spike_of_other_releases_does_not_fail_one_that_serves_nobody():
@@ -202,4 +203,4 @@ def test_a_failure_keeps_its_sentence_when_things_are_well_again():
     told = ERRORS.search(found.reason)
     assert told is not None
     assert int(told[1]) / int(told[2]) > 0.9
-    assert math.isclose(found.evidence["failed_on"]["errors"], int(told[1]))
+    assert math.isclose(found.evidence.failed_on.errors, int(told[1]))

@@ -13,8 +13,9 @@ from releaseguard.eventlog.interface import MinuteCount, SetAside
 from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
 from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Outcome, Verdict
-from releaseguard.verification.interface import Finding
-from releaseguard.verification.set_aside import held_back, seen_since
+from releaseguard.verification.evidence import Evidence
+from releaseguard.verification.rows.set_aside import held_back, seen_since
+from releaseguard.verification.values import Finding
 from releaseguard_events.stores.table import COLUMNS
 
 MARK = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
@@ -24,7 +25,7 @@ ROW = SetAside(
 )  # fmt: skip
 PASSED = Finding(
     id="sendgrid.errors", provider="sendgrid", kind="signal", verdict=Verdict.PASS, blocking=True, undecided="block",
-    reason="observed 200 events", evidence={"events": 200},
+    reason="observed 200 events", evidence=Evidence(event_ids=["17"]),
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def test_more_than_a_hundredth_of_a_providers_rows_excludes_its_pass(
     assert found.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
         assert "cannot be read and are set aside" in found.reason
-        assert found.evidence["set_aside"] == aside.perhaps_of("sendgrid")
+        assert found.evidence.set_aside == aside.perhaps_of("sendgrid")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE])

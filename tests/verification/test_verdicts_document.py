@@ -11,7 +11,8 @@ from releaseguard.stats.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
 from releaseguard.stats.evidence import DROP, ONSET_EVERY, ErrorProcess, Others, volume_evidence
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end
-from releaseguard.verification.judge.replay import LEAST_CONFIDENCE, PASS_PRIOR, PASS_RATIO, SETTLED
+from releaseguard.verification.judge.traffic import SETTLED
+from releaseguard.verification.judge.verdicts import LEAST_CONFIDENCE, PASS_PRIOR, PASS_RATIO
 
 TEXT = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
 

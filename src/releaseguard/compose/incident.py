@@ -52,7 +52,7 @@ class Incidents:
 
         self.clients.safety.refuse_services()
         known = self.bindings.addresses_from(card.id)
-        present = self.verification.present()
+        live = self.verification.live_checks()
         vault = _labelled(vault_of(self.clients.settings))
         return IncidentContext(
             health=self.verification.health(window, None, as_of),
@@ -62,8 +62,8 @@ class Incidents:
             hosts=self._hosts(known),
             examples=_EXAMPLES,
             secrets=Secrets(self._sites(card), self.stores.log, lambda: self.bindings.vault, vault),
-            count_rows=present.count_rows,
-            database_setting=present.database_setting,
+            count_rows=live.count_rows,
+            database_setting=live.database_setting,
             tests=partial(tests_naming, self.clients.settings.root),
             scrub=self._scrub(),
             progress=progress,

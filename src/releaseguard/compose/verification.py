@@ -21,10 +21,11 @@ from releaseguard.settings import span
 if TYPE_CHECKING:
     from releaseguard.cards.spec import FlowCheck
     from releaseguard.health.run import HealthContext
-    from releaseguard.verification.checks.live_checks import LiveChecks, RunFlows, SecretCopy
+    from releaseguard.verification.checks.live_checks import LiveChecks, RunFlows
+    from releaseguard.verification.context import VerifyContext
+    from releaseguard.verification.evidence import SecretState
     from releaseguard.verification.flows.runner import FlowContext, SyntheticUser
-    from releaseguard.verification.interface import Deployment, Finding, Promise
-    from releaseguard.verification.run import VerifyContext
+    from releaseguard.verification.values import Deployment, Finding, Promise
 
 
 @dataclass(eq=False)
@@ -40,7 +41,7 @@ class Verification:
 
     def context(self, *, window: timedelta | None = None, baseline: timedelta | None = None) -> VerifyContext:
         """Everything that a verification reads; ``window`` and ``baseline`` override the configured ones."""
-        from releaseguard.verification.run import VerifyContext
+        from releaseguard.verification.context import VerifyContext
         from releaseguard_events.scrub.scrubber import kinds_by_key
 
         self.clients.safety.refuse_services()
@@ -50,7 +51,7 @@ class Verification:
             environment=self._settings.environment,
             promise=self.promise(window, baseline),
             kinds=kinds_by_key,
-            present=self.present(),
+            live_checks=self.live_checks(),
             now=self.stores.log.now,
         )
 
@@ -71,7 +72,7 @@ class Verification:
 
     def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:
         """What is promised about verdicts, and over how much time."""
-        from releaseguard.verification.interface import Promise
+        from releaseguard.verification.values import Promise
 
         section = self._settings.verify
         return Promise(
@@ -80,7 +81,7 @@ class Verification:
             baseline_minutes=_minutes(baseline or span(section.baseline)),
         )
 
-    def present(self) -> LiveChecks:
+    def live_checks(self) -> LiveChecks:
         """What can be looked at now, beside the log."""
         from releaseguard.verification.checks.live_checks import LiveChecks
 
@@ -105,16 +106,16 @@ class Verification:
         vault = vault_of(self._settings)
         return bool(self._settings.app.url) and vault.is_vault(self._settings.services[vault.name])
 
-    def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretCopy]:
+    def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretState]:
         from releaseguard.rotation.drift.compare import DRIFTED, DriftStatus
         from releaseguard.rotation.drift.survey import survey
-        from releaseguard.verification.checks.live_checks import SecretCopy
+        from releaseguard.verification.evidence import SecretState
 
         bindings = self.bindings
         found = survey(bindings.managed(provider), bindings.vault, self.stores.log, copies=False).findings
         in_step = dict.fromkeys(DRIFTED, False) | {DriftStatus.IN_STEP: True}
         return [
-            SecretCopy(one.secret, one.uri, in_step.get(one.status), one.reason)
+            SecretState(one.secret, one.uri, in_step.get(one.status), one.reason)
             for one in found
             if not names or one.secret in names
         ]

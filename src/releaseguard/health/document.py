@@ -7,7 +7,7 @@ from datetime import datetime
 
 from releaseguard import readable
 from releaseguard.eventlog.rows.aside import SetAsideTally
-from releaseguard.health.interface import TROUBLED, HealthState, Overview, ProviderHealth, Why
+from releaseguard.health.values import TROUBLED, HealthState, Overview, ProviderHealth, Why
 from releaseguard.model import to_text
 from releaseguard.report.health.document import HealthDocument, HealthRow, SetAsideRow
 

@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from typing import TypeVar
 
 from releaseguard import readable
-from releaseguard.health.interface import Grounds, HealthCondition, HealthState, Why
+from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.stats.baseline import (
     BaselineSpan,
     ErrorBaseline,

@@ -11,8 +11,8 @@ from typing import Any
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.eventlog.rows.aside import tally_of
-from releaseguard.health.interface import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.judge import Window, condition_of, not_judged
+from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from releaseguard.health.interface import TROUBLED, HealthCondition, Overview, Why
 from releaseguard.health.judge import Window, condition_of, spike_of
 from releaseguard.health.run import HealthContext, Observer
+from releaseguard.health.values import TROUBLED, HealthCondition, Overview, Why
 from releaseguard.stats.series import Cell
 
 LONGEST = timedelta(days=2)

@@ -14,7 +14,7 @@ from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.values import Direction
-from releaseguard.verification.interface import Deployment
+from releaseguard.verification.values import Deployment
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releaseguard.health.interface import HealthCondition, Why
+from releaseguard.health.values import HealthCondition, Why
 from releaseguard.messages.message import Message, message
 
 _TIMED = frozenset({Why.FAILED, Why.VOLUME, Why.SILENT})

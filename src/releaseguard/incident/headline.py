@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releaseguard.health.interface import TROUBLED, HealthState
+from releaseguard.health.values import TROUBLED, HealthState
 from releaseguard.incident.conditions import health_message
 from releaseguard.incident.values import Incident, Match, SymptomMatch
 from releaseguard.incident.verdict import found_bad

@@ -11,9 +11,9 @@ from releaseguard.deployments.interface import Deployer, Deployment
 from releaseguard.errors import ReleaseguardError
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.functions.interface import LONGEST_LOOK
-from releaseguard.health.interface import TROUBLED, HealthCondition, ProviderHealth, Why
 from releaseguard.health.judge import condition_of
 from releaseguard.health.run import HealthContext
+from releaseguard.health.values import TROUBLED, HealthCondition, ProviderHealth, Why
 from releaseguard.incident import changes
 from releaseguard.incident.beginning import Past, reaches_back
 from releaseguard.incident.controls.context import ControlContext
@@ -36,8 +36,8 @@ from releaseguard.rotation.history.account import account_of
 from releaseguard.rotation.history.reading import read_log
 from releaseguard.traces import Traces
 from releaseguard.verification.checks.live_checks import CountRows
-from releaseguard.verification.interface import Promise
-from releaseguard.verification.release import DEPLOYED, deployments_of
+from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+from releaseguard.verification.values import Promise
 
 LOOK_BACK = timedelta(hours=24)
 """How long before the beginning changes are told of."""

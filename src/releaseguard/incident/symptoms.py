@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from releaseguard.cards.spec import Symptom
-from releaseguard.health.interface import TROUBLED, HealthCondition, HealthState, Why
+from releaseguard.health.values import TROUBLED, HealthCondition, HealthState, Why
 from releaseguard.incident.evidence import ErrorKind, codes_of
 from releaseguard.incident.values import Match, SymptomMatch
 from releaseguard.messages.message import Message, message

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from releaseguard.cards.spec import Card, Control, Symptom
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
-from releaseguard.health.interface import HealthCondition, ProviderHealth
+from releaseguard.health.values import HealthCondition, ProviderHealth
 from releaseguard.messages.message import Message
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.errors import ExitCode
-from releaseguard.health.interface import TROUBLED, HealthState, Why
+from releaseguard.health.values import TROUBLED, HealthState, Why
 from releaseguard.incident.values import CheckedControl, Incident, Match, Status
 
 

@@ -14,11 +14,12 @@ from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.explain.finding import explain
-from releaseguard.verification.interface import Deployment, Finding, Promise, Rule, overall_of
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
-from releaseguard.verification.release import DEPLOYED, deployments_of
-from releaseguard.verification.traffic import gathered, is_configured, rules_of, span_of
+from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+from releaseguard.verification.rows.traffic import gathered, span_of
+from releaseguard.verification.rules import is_configured, rules_of
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule, overall_of
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
@@ -158,7 +159,8 @@ def replay_one(
 
     def look(some: Sequence[Rule], shared: Promise) -> _Course:
         replay = Replay(ledger, some, deployment, shared)
-        minutes = (*range(replay.deployed + step, replay.end, step), replay.end)
+        timeline = replay.timeline
+        minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)
         return _Course(replay, [replay.look(minute) for minute in minutes])
 
     courses = judged_apart(look, rules, promise)
@@ -173,13 +175,13 @@ def replay_one(
         failed_after_s=None if failed is None else _seconds(deployment, failed),
         decided_after_s=_seconds(deployment, _settled(verdicts)) if verdicts else 0,
         findings=findings,
-        peak=max((course.replay.peak for _, course in courses.parts), default=1.0),
+        peak=max((course.replay.state.peak for _, course in courses.parts), default=1.0),
     )
 
 
 def _finding(courses: Parted[_Course], rule: Rule, traces: Traces) -> Finding:
     try:
-        return explain(courses.of(rule).replay, rule)
+        return explain(courses.of(rule).replay.state, rule)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this check's and nobody else's
         return not_judged(rule.provider, rule, error, traces.of(rule.id, error))
 

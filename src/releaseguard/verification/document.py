@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.verdict.document import CheckRow, SkippedRow, VerdictDocument
-from releaseguard.verification.interface import Finding
-from releaseguard.verification.run import Judged, Skipped
+from releaseguard.verification.evidence import as_json
+from releaseguard.verification.values import Finding, Judged, SkippedCheck
 
 
 def document_of(judged: Judged) -> VerdictDocument:
@@ -21,13 +23,19 @@ def document_of(judged: Judged) -> VerdictDocument:
         "as_of": to_text(judged.as_of),
         "summary": _summary(judged),
         "next_step": _next_step(judged),
-        "log": judged.log,
-        "checks": [_row(finding) for finding in judged.findings],
+        "log": _log(judged),
+        "checks": [row_of(finding) for finding in judged.findings],
         "skipped": [_skipped(one) for one in judged.skipped],
     }
 
 
-def _row(finding: Finding) -> CheckRow:
+def _log(judged: Judged) -> Mapping[str, Any]:
+    unknown = [asdict(one) for one in judged.unknown_events]
+    return {**as_json(judged.log), "unknown_events": unknown, "set_aside": judged.set_aside.to_json()}
+
+
+def row_of(finding: Finding) -> CheckRow:
+    """A finding as the row of a document."""
     return {
         "id": finding.id,
         "provider": finding.provider,
@@ -35,11 +43,11 @@ def _row(finding: Finding) -> CheckRow:
         "verdict": finding.verdict.value,
         "blocking": finding.blocking,
         "reason": finding.reason,
-        "evidence": finding.evidence,
+        "evidence": as_json(finding.evidence),
     }
 
 
-def _skipped(one: Skipped) -> SkippedRow:
+def _skipped(one: SkippedCheck) -> SkippedRow:
     kind = str(type(one.check).__struct_config__.tag)
     return {"id": one.check.id, "provider": one.card.id, "kind": kind, "reason": one.reason}
 

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 from releaseguard.cards.spec import Check
 from releaseguard.model import Verdict
 from releaseguard.traces import problem
-from releaseguard.verification.interface import Finding, Promise, Rule
+from releaseguard.verification.evidence import BrokenEvidence
+from releaseguard.verification.values import Finding, Promise, Rule
 
 T = TypeVar("T")
 
@@ -85,5 +86,5 @@ def not_judged(provider: str, check: Check | Rule, error: Exception, trace: str 
         blocking=check.blocking,
         undecided=check.undecided,
         reason=f"not judged: {problem(error, trace)}",
-        evidence={"problem": type(error).__name__, "trace": trace},
+        evidence=BrokenEvidence(problem=type(error).__name__, trace=trace),
     )

@@ -18,7 +18,7 @@ from releaseguard.model import Verdict, to_text
 
 if TYPE_CHECKING:
     from releaseguard.verification.backtest import Replayed, Threshold
-    from releaseguard.verification.interface import Finding
+    from releaseguard.verification.values import Finding
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 
@@ -105,6 +105,8 @@ def _document(replayed: Sequence[Replayed], thresholds: Sequence[Threshold]) -> 
 
 
 def _row(one: Replayed) -> Mapping[str, Any]:
+    from releaseguard.verification.document import row_of
+
     return {
         "release": one.deployment.release,
         "environment": one.deployment.environment,
@@ -113,18 +115,7 @@ def _row(one: Replayed) -> Mapping[str, Any]:
         "failed_after_s": one.failed_after_s,
         "decided_after_s": one.decided_after_s,
         "good": one.good,
-        "checks": [
-            {
-                "id": finding.id,
-                "provider": finding.provider,
-                "kind": finding.kind,
-                "verdict": finding.verdict.value,
-                "blocking": finding.blocking,
-                "reason": finding.reason,
-                "evidence": finding.evidence,
-            }
-            for finding in one.findings
-        ],
+        "checks": [row_of(finding) for finding in one.findings],
     }
 
 

@@ -17,7 +17,7 @@ from releaseguard.errors import ExitCode, UsageError
 from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
-    from releaseguard.health.interface import Overview
+    from releaseguard.health.values import Overview
 
 LOOK_EVERY = 10.0
 """Seconds between the looks of a watch; each reads only what came after the baseline."""

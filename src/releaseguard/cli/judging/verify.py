@@ -28,7 +28,9 @@ from releaseguard.report.formats import VERDICT
 
 if TYPE_CHECKING:
     from releaseguard.report.verdict.document import VerdictDocument
-    from releaseguard.verification.run import Judged, Verifier, VerifyContext, VerifyRequest
+    from releaseguard.verification.context import VerifyContext, VerifyRequest
+    from releaseguard.verification.run import Verifier
+    from releaseguard.verification.values import Judged
     from releaseguard.wiring import Wiring
 
 EXIT_CODES = {
@@ -87,9 +89,9 @@ def _exit_code(judged: Judged) -> ExitCode:
 
 def _tell_unknown(run: Run, judged: Judged) -> None:
     """Names that no card knows may be misspelt; errors among them count as their provider's."""
-    unknown = judged.log["unknown_events"]
+    unknown = judged.unknown_events
     if unknown:
-        names = ", ".join(f"{row['event']} of {row['provider']} ({row['outcome']}, {row['events']})" for row in unknown)
+        names = ", ".join(f"{row.event} of {row.provider} ({row.outcome}, {row.events})" for row in unknown)
         run.tell(f"Events that no card names: {' '.join(names.split())}")
 
 
@@ -113,7 +115,7 @@ def _check_output(output: Path | None) -> None:
 
 
 def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
-    from releaseguard.verification.run import VerifyRequest
+    from releaseguard.verification.context import VerifyRequest
 
     asked = [*flags["checks"], *([flags["explain"]] if flags["explain"] and not flags["checks"] else [])]
     for check in asked:
@@ -166,7 +168,7 @@ def _say_what_is_missing(run: Run, judged: Judged, said: str | None) -> str:
 
 def _write_back(run: Run, request: VerifyRequest, world: VerifyContext, judged: Judged) -> None:
     """Log the results. A log that takes no rows does not undo the verdict: that is said beside it."""
-    from releaseguard.verification.run import written_back
+    from releaseguard.verification.write_back import written_back
 
     if request.as_of is not None:
         return

@@ -350,7 +350,7 @@ def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
     """That a mark belongs to a deployment which was marked before is said, since its verdict then stands."""
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import OURSELVES
-    from releaseguard.verification.release import DEPLOYED, deployments_of
+    from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 
     query = Query(environment=event.environment, providers=[OURSELVES], events=[DEPLOYED])
     deployments = deployments_of(wiring.stores.log.select(query), wiring.verification.promise(None, None).window)

@@ -16,7 +16,7 @@ from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
     from releaseguard.sandbox.story import Story
-    from releaseguard.verification.run import Judged
+    from releaseguard.verification.values import Judged
     from releaseguard.wiring import Wiring
 
 SCENARIOS = ("leak", "release")
@@ -163,13 +163,15 @@ def _release(stage: _Stage) -> None:
 def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
     from releaseguard.report.layout.display import Display
     from releaseguard.report.verdict.text import render
+    from releaseguard.verification.context import VerifyRequest
     from releaseguard.verification.document import document_of
-    from releaseguard.verification.run import Verifier, VerifyRequest, written_back
+    from releaseguard.verification.run import Verifier
+    from releaseguard.verification.write_back import written_back
 
-    world = stage.wiring.verification.context()
+    context = stage.wiring.verification.context()
     request = VerifyRequest(release=release, flows=False)
-    judged = Verifier(request, world).look()
-    world.log.append(written_back(judged))
+    judged = Verifier(request, context).look()
+    context.log.append(written_back(judged))
     document = document_of(_shown(judged))
     document["summary"] = document_of(judged)["summary"]
     line = f"releaseguard verify --release {release} --no-flows"

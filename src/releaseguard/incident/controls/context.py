@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releaseguard.cards.spec import Card
-from releaseguard.health.interface import ProviderHealth
+from releaseguard.health.values import ProviderHealth
 from releaseguard.incident.evidence import Evidence
 from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.secrets import Secrets

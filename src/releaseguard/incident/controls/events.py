@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard.cards.spec import Control
-from releaseguard.health.interface import TROUBLED, HealthState
+from releaseguard.health.values import TROUBLED, HealthState
 from releaseguard.incident.conditions import health_message
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.evidence import codes_of

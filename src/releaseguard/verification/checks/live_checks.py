@@ -9,21 +9,10 @@ from releaseguard.cards.spec import Card, Check, FlowCheck, InvariantCheck, Secr
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.model import Verdict
 from releaseguard.verification.checks.row_checks import finding
-from releaseguard.verification.interface import Deployment, Finding
+from releaseguard.verification.evidence import InvariantEvidence, ProblemEvidence, SecretEvidence, SecretState
+from releaseguard.verification.values import Deployment, Finding
 
-
-@dataclass(frozen=True, slots=True)
-class SecretCopy:
-    """One secret at one destination, as ``drift`` sees it."""
-
-    name: str
-    uri: str
-    in_step: bool | None
-    """``None`` where the destination does not show it."""
-    reason: str
-
-
-SecretStates = Callable[[str, Sequence[str]], Sequence[SecretCopy]]
+SecretStates = Callable[[str, Sequence[str]], Sequence[SecretState]]
 """A provider and names (empty: all) -> the state of each at each destination."""
 CountRows = Callable[[str], int]
 """Runs read-only SQL on the app's database and counts the rows it returns, at most 1000."""
@@ -73,9 +62,8 @@ class LiveChecks:
         except ReleaseguardError as error:
             if error.exit_code is ExitCode.REFUSED:
                 raise
-            return finding(
-                card.id, check, Verdict.INCONCLUSIVE, f"could not be looked at: {error}", {"problem": str(error)}
-            )
+            reason, evidence = f"could not be looked at: {error}", ProblemEvidence(problem=str(error))
+            return finding(card.id, check, Verdict.INCONCLUSIVE, reason, evidence)
 
     def _look(self, card: Card, check: Check, deployment: Deployment) -> Finding:
         if isinstance(check, SecretCheck) and self.secret_states:
@@ -87,13 +75,11 @@ class LiveChecks:
         raise TypeError(f"{check.id} is not a check of the present")
 
 
-def secrets(provider: str, check: SecretCheck, states: Sequence[SecretCopy]) -> Finding:
+def secrets(provider: str, check: SecretCheck, states: Sequence[SecretState]) -> Finding:
     """Present and in step at every destination; a destination that shows nothing proves nothing."""
     out = [state for state in states if state.in_step is False]
     unknown = [state for state in states if state.in_step is None]
-    evidence = {
-        "destinations": [{"name": s.name, "uri": s.uri, "in_step": s.in_step, "reason": s.reason} for s in states]
-    }
+    evidence = SecretEvidence(destinations=states)
     if out:
         first = out[0]
         where = f"{first.name} at {first.uri} {first.reason}"
@@ -109,7 +95,7 @@ def secrets(provider: str, check: SecretCheck, states: Sequence[SecretCopy]) -> 
 
 def invariant(provider: str, check: InvariantCheck, rows: int) -> Finding:
     """The query must return no row. Rows may hold personal data, so they are counted and never shown."""
-    evidence = {"rows": rows, "sql": check.sql}
+    evidence = InvariantEvidence(rows=rows, sql=check.sql)
     if rows:
         shown = f"{rows} or more" if rows >= 1000 else str(rows)
         reason = f"observed {shown} rows that must not be there ({check.meaning['en']}); needed none"

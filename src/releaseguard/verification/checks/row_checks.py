@@ -12,14 +12,15 @@ from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, Relea
 from releaseguard.model import Event, Outcome, Verdict, duration, to_text
 from releaseguard.stats.bounds import clean_trials_needed, lower_share, upper_share
 from releaseguard.stats.silence import SilenceCause
-from releaseguard.verification.interface import LEAST_TAGGED, Deployment, Evidence, Finding
+from releaseguard.verification.evidence import Evidence, NonBlockingEvidence, PrivacyEvidence, ReleaseTagEvidence
+from releaseguard.verification.rows.single_rows import MOST_IDS
+from releaseguard.verification.values import LEAST_TAGGED, Deployment, Finding
 
 CLIENT = "client"
 SURE = 0.999
 """Confidence at which a share of untagged rows is held against a release."""
 CLAIM = 0.95
 """Confidence at which a share is claimed."""
-MOST_IDS = 5
 
 Kinds = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """Finds personal data and secrets in a row's detail: key -> what kind of thing stands there."""
@@ -55,14 +56,14 @@ def release_tag(
     untagged = [row for row in mine if row.release is None]
     total = len(tagged) + len(untagged)
     low, high = lower_share(len(tagged), total, CLAIM), upper_share(len(tagged), total, SURE)
-    evidence = {
-        "window": _window(since, as_of),
-        "tagged": len(tagged),
-        "untagged": len(untagged),
-        "other_releases": len(mine) - total,
-        "interval": [round(low, 4), round(high, 4)],
-        "event_ids": ids(untagged),
-    }
+    evidence = ReleaseTagEvidence(
+        window=_window(since, as_of),
+        tagged=len(tagged),
+        untagged=len(untagged),
+        other_releases=len(mine) - total,
+        interval=[round(low, 4), round(high, 4)],
+        event_ids=ids(untagged),
+    )
     time = readable.minutes(as_of - since)
     seen = f"observed {len(tagged)} of {total} events of {time} with release {deployment.release}"
     needed = f"needed {check.min_share:.0%}"
@@ -79,16 +80,19 @@ def release_tag(
     more = max(trials - total, 1) if trials is not None and not untagged else None
     wait = f"about {more} more tagged events" if more else "more events"
     reason = f"{seen}; {needed} with confidence, which takes {wait}"
-    return finding(provider, check, Verdict.INCONCLUSIVE, reason, {**evidence, "needed_events": more})
+    return finding(provider, check, Verdict.INCONCLUSIVE, reason, replace(evidence, needed_events=more))
 
 
-def _nothing_tagged(provider: str, check: ReleaseTagCheck, mine: Sequence[Event], evidence: Evidence) -> Finding:
+def _nothing_tagged(
+    provider: str, check: ReleaseTagCheck, mine: Sequence[Event], evidence: ReleaseTagEvidence
+) -> Finding:
     if mine:
         others = sorted({str(row.release) for row in mine})
         reason = (
             f"observed {len(mine)} events, all from other releases ({', '.join(others[:3])}): the release is not live"
         )
-        return finding(provider, check, Verdict.INCONCLUSIVE, reason, {**evidence, "silence_cause": "release_not_live"})
+        silent = replace(evidence, silence_cause=SilenceCause.RELEASE_NOT_LIVE)
+        return finding(provider, check, Verdict.INCONCLUSIVE, reason, silent)
     reason = "observed no event since the deployment, so nothing can be said about its tag"
     return finding(provider, check, Verdict.INCONCLUSIVE, reason, evidence)
 
@@ -107,13 +111,13 @@ def privacy(
     ]
     found = _found(mine, kinds)
     keys = sorted({f"{key}: {kind}" for _, places in found for key, kind in places.items()})
-    evidence = {
-        "window": _window(since, as_of),
-        "rows": len(mine),
-        "rows_with_personal_data": len(found),
-        "keys": keys[:10],
-        "event_ids": ids(row for row, _ in found),
-    }
+    evidence = PrivacyEvidence(
+        window=_window(since, as_of),
+        rows=len(mine),
+        rows_with_personal_data=len(found),
+        keys=keys[:10],
+        event_ids=ids(row for row, _ in found),
+    )
     if found:
         where = ", ".join(keys[:3])
         reason = (
@@ -149,15 +153,15 @@ def non_blocking(
     due = min(as_of, complete) - patience
     ripe = [row for row in failures if row.correlation_id and row.occurred_at <= due]
     stopped = [row for row in ripe if row.correlation_id not in by_action]
-    evidence = {
-        "window": _window(since, as_of),
-        "failures": len(failures),
-        "judged": len(ripe),
-        "without_user_action": len(stopped),
-        "without_correlation_id": sum(not row.correlation_id for row in failures),
-        "user_actions": len(done),
-        "event_ids": ids(stopped),
-    }
+    evidence = NonBlockingEvidence(
+        window=_window(since, as_of),
+        failures=len(failures),
+        judged=len(ripe),
+        without_user_action=len(stopped),
+        without_correlation_id=sum(not row.correlation_id for row in failures),
+        user_actions=len(done),
+        event_ids=ids(stopped),
+    )
     if stopped:
         reason = (
             f"observed {len(stopped)} of {len(ripe)} failures with no {' or '.join(check.user_actions)} within "
@@ -196,24 +200,21 @@ def _held_back(verdict: Verdict, reason: str, rows: Sequence[Event]) -> tuple[Ve
 
 def unheard(found: Finding) -> Finding:
     """The finding where nothing of any provider reaches the log: what had arrived by then passes nothing."""
-    why = "nothing of any provider reaches the log: its pipeline is down or late"
-    return _withheld(found, why, {"silence_cause": SilenceCause.LOG.value})
+    if found.verdict is not Verdict.PASS:
+        return found
+    down = replace(found, evidence=replace(found.evidence, silence_cause=SilenceCause.LOG))
+    return _withheld(down, "nothing of any provider reaches the log: its pipeline is down or late")
 
 
 def unknown_log(found: Finding) -> Finding:
     """The finding where nobody could tell whether the log lives: nothing passes."""
-    return _withheld(found, "whether the log lives could not be judged", {})
+    return _withheld(found, "whether the log lives could not be judged")
 
 
-def _withheld(found: Finding, why: str, evidence: Evidence) -> Finding:
+def _withheld(found: Finding, why: str) -> Finding:
     if found.verdict is not Verdict.PASS:
         return found
-    return replace(
-        found,
-        verdict=Verdict.INCONCLUSIVE,
-        reason=f"{found.reason}; but {why}",
-        evidence={**found.evidence, **evidence},
-    )
+    return replace(found, verdict=Verdict.INCONCLUSIVE, reason=f"{found.reason}; but {why}")
 
 
 def ids(rows: Iterable[Event]) -> Sequence[str]:

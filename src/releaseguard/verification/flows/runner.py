@@ -50,7 +50,7 @@ from releaseguard.verification.flows.runs import (
     runs_in,
     unfinished_in,
 )
-from releaseguard.verification.interface import Deployment, Finding
+from releaseguard.verification.values import Deployment, Finding
 
 TIDY_WITHIN = timedelta(days=7)
 """How far back runs are looked for that left something behind."""

@@ -12,12 +12,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from releaseguard.cards.spec import FlowCheck, FlowSpec
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import upper_share
+from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.checks.row_checks import finding
+from releaseguard.verification.evidence import FlowEvidence
 from releaseguard.verification.flows.runs import FlowRun, Result
-from releaseguard.verification.interface import Finding
+from releaseguard.verification.values import Finding
 
 TOLERATED = 0.05
 """The share of runs that may fail on a good release: a slow provider, a full inbox."""
@@ -71,22 +75,21 @@ def verdict_of(provider: str, check: FlowCheck, flow: FlowSpec, runs: Sequence[F
     """The check's finding over all runs of one release."""
     decision = decide(flow, runs)
     good, bad = _counts(runs)
-    evidence = {
-        "runs": len(runs),
-        "clean": good,
-        "failed": bad,
-        "max_runs": flow.max_runs,
-        "results": dict(sorted(Counter(run.result.value for run in runs).items())),
-        "excluded_share": round(upper_share(bad, good + bad, CONFIDENCE), 4),
-        "e_value": round(decision.e_value, 3),
-        "threshold": THRESHOLD,
-        "event_ids": [one for run in runs[-5:] for one in run.event_ids][:5],
-        "run_ids": [run.run_id for run in runs[-5:]],
-        "left_behind": sum(not run.cleaned for run in runs),
-        "remarks": sorted({remark for run in runs for remark in run.remarks}),
-    }
-    if cause := _silence(runs):
-        evidence["silence_cause"] = cause
+    evidence = FlowEvidence(
+        runs=len(runs),
+        clean=good,
+        failed=bad,
+        max_runs=flow.max_runs,
+        results=dict(sorted(Counter(run.result.value for run in runs).items())),
+        excluded_share=round(upper_share(bad, good + bad, CONFIDENCE), 4),
+        e_value=round(decision.e_value, 3),
+        threshold=THRESHOLD,
+        event_ids=[one for run in runs[-5:] for one in run.event_ids][:5],
+        run_ids=[run.run_id for run in runs[-5:]],
+        left_behind=sum(not run.cleaned for run in runs),
+        remarks=sorted({remark for run in runs for remark in run.remarks}),
+        silence_cause=_silence(runs),
+    )
     return finding(provider, check, decision.verdict, decision.reason, evidence)
 
 
@@ -103,6 +106,6 @@ def _open(flow: FlowSpec, good: int, bad: int, newest: FlowRun | None) -> str:
     return f"{seen}; needed {flow.max_runs} clean runs for a PASS, and more failures for a FAIL"
 
 
-def _silence(runs: Sequence[FlowRun]) -> str | None:
-    causes = {Result.OLD_RELEASE: "release_not_live", Result.LOG_SILENT: "log"}
-    return causes.get(runs[-1].result) if runs else None
+def _silence(runs: Sequence[FlowRun]) -> SilenceCause | UnsetType:
+    causes = {Result.OLD_RELEASE: SilenceCause.RELEASE_NOT_LIVE, Result.LOG_SILENT: SilenceCause.LOG}
+    return causes.get(runs[-1].result, UNSET) if runs else UNSET

@@ -23,7 +23,7 @@ from releaseguard.stats.cusum import ErrorCusum
 from releaseguard.stats.evidence import DROP, Others, volume_evidence
 from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import Cell, KnownSeries, Ledger
-from releaseguard.verification.interface import Promise, Rule
+from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
 """The evidence at which errors count as having begun before the deployment, until calm events show otherwise."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from releaseguard.errors import UsageError
 from releaseguard.model import OURSELVES, Event
 from releaseguard.tomlfile import did_you_mean
-from releaseguard.verification.interface import Deployment
+from releaseguard.verification.values import Deployment
 
 DEPLOYED = "release_deployed"
 

@@ -6,16 +6,16 @@ Time inside the judge is a whole number of minutes since 1970 (UTC): the log is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
+from releaseguard.cards.spec import Card, Check
+from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
 from releaseguard.stats.reading import Reading
-
-Evidence = Mapping[str, Any]
-"""JSON values: counts, window, interval, e-value against threshold, ``silence_cause``, what is missing."""
+from releaseguard.verification.evidence import Evidence, LogEvidence, UnknownLog
 
 LEAST_TAGGED = 0.5
 """The share of the new events that must carry the release for a PASS."""
@@ -100,7 +100,52 @@ class Finding:
     undecided: Literal["warn", "block"]
     reason: str
     """One sentence: observed X in window W where the baseline says Y; needed Z; therefore."""
-    evidence: Evidence = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedCheck:
+    """A check that was not run, and why."""
+
+    card: Card
+    check: Check
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """An event of the traffic that no card names, and how often it came since the deployment."""
+
+    provider: str
+    event: str
+    outcome: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The outcome of one look."""
+
+    deployment: Deployment
+    as_of: datetime
+    verdict: Verdict
+    findings: Sequence[Finding]
+    skipped: Sequence[SkippedCheck]
+    log: LogEvidence | UnknownLog
+    unknown_events: Sequence[UnknownEvent]
+    set_aside: SetAsideTally
+    """The rows since the mark that cannot be read."""
+    window_ended: bool
+
+    @property
+    def final(self) -> bool:
+        """Whether looking again cannot change it: a FAIL, a PASS, or the window is over."""
+        return self.verdict in {Verdict.FAIL, Verdict.PASS} or self.window_ended
+
+    @property
+    def broken(self) -> bool:
+        """Whether a check could not be judged because it broke."""
+        return any(finding.verdict is Verdict.ERROR for finding in self.findings)
 
 
 def overall(findings: Sequence[Finding]) -> Verdict:

@@ -13,7 +13,8 @@ from datetime import datetime
 from releaseguard.cards.spec import Card, Check
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, to_text
 from releaseguard.verification.checks.row_checks import finding
-from releaseguard.verification.interface import Deployment, Finding
+from releaseguard.verification.evidence import Evidence, RecordedRun
+from releaseguard.verification.values import Deployment, Finding
 
 WRITTEN_CHECK = "release_check"
 LONGEST_REASON = 600
@@ -64,7 +65,7 @@ def standing(
     """The findings, in which what failed earlier still fails, also where this run left its check out."""
     now = [_failed(one, recorded[one.id], one.reason) if one.id in recorded else one for one in findings]
     then = [
-        _failed(finding(card.id, check, Verdict.FAIL, "", {}), recorded[check.id], "not looked at in this run")
+        _failed(finding(card.id, check, Verdict.FAIL, "", Evidence()), recorded[check.id], "not looked at in this run")
         for card, check in left_out
         if check.id in recorded
     ]
@@ -81,5 +82,5 @@ def _failed(found: Finding, told: RecordedFailure, now: str) -> Finding:
         verdict=Verdict.FAIL,
         blocking=True,
         reason=f"failed at {to_text(told.at)}, which is final: {reason}; now: {now}",
-        evidence={**found.evidence, "recorded": {"run": told.run, "at": to_text(told.at)}},
+        evidence=replace(found.evidence, recorded=RecordedRun(told.run, to_text(told.at))),
     )

@@ -11,7 +11,7 @@ from typing import Final
 from releaseguard.eventlog.interface import MinuteCount
 from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
-from releaseguard.verification.interface import Finding
+from releaseguard.verification.values import Finding
 
 TOLERATED: Final = 0.01
 """The share of a provider's rows since the mark beyond which what cannot be read may hide a harm."""
@@ -37,7 +37,7 @@ def _held_back(finding: Finding, aside: SetAsideTally, read: int) -> Finding:
     unread = aside.perhaps_of(finding.provider)
     if not unread or finding.kind in BESIDE_THE_LOG:
         return finding
-    evidence = {**finding.evidence, "set_aside": unread}
+    evidence = replace(finding.evidence, set_aside=unread)
     if finding.verdict is not Verdict.PASS or unread <= TOLERATED * (unread + read):
         return replace(finding, evidence=evidence)
     why = (

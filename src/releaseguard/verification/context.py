@@ -1,0 +1,41 @@
+"""One call of ``verify``, and everything that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from releaseguard.cards.spec import Card
+from releaseguard.eventlog.interface import EventLog
+from releaseguard.traces import Trace, no_trace
+from releaseguard.verification.checks.live_checks import LiveChecks
+from releaseguard.verification.checks.row_checks import Kinds
+from releaseguard.verification.values import Promise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """One call of ``verify``: its flags as a plain value."""
+
+    release: str | None = None
+    deployed_at: datetime | None = None
+    as_of: datetime | None = None
+    checks: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
+    flows: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyContext:
+    """Everything a verification reads."""
+
+    log: EventLog
+    cards: Sequence[Card]
+    environment: str
+    promise: Promise
+    kinds: Kinds
+    live_checks: LiveChecks
+    now: Callable[[], datetime]
+    trace: Trace = no_trace
+    """Where the trace of a check that breaks goes."""

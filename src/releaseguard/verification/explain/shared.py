@@ -1,0 +1,55 @@
+"""The evidence that every rule shows: the checklist's number, and what failed the rule."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from msgspec import UNSET
+
+from releaseguard.stats.silence import SilenceCause
+from releaseguard.verification.evidence import FailedOn, FinalLookEvidence
+from releaseguard.verification.explain.words import rounded, text
+from releaseguard.verification.judge.log import silence_of
+from releaseguard.verification.judge.state import Failure, FinalLook, ReleaseState
+from releaseguard.verification.values import Rule
+
+
+class Shared(TypedDict):
+    """The fields of :class:`~releaseguard.verification.evidence.RuleEvidence` that every rule fills alike."""
+
+    checklist_e_value: float
+    threshold: float
+    last_look: FinalLookEvidence | None
+    failed_at: str | None
+    failed_on: FailedOn | None
+    silence_cause: SilenceCause | None
+
+
+def shared_evidence(state: ReleaseState, rule: Rule) -> Shared:
+    """What the checklist as a whole says, and what failed the rule, if anything."""
+    failure = state.failures.get(rule.id)
+    return {
+        "checklist_e_value": rounded(state.peak),
+        "threshold": rounded(state.threshold),
+        "last_look": _final_look(state.final_looks.get(rule.id)),
+        "failed_at": text(failure.minute) if failure else None,
+        "failed_on": _failed_on(rule, failure) if failure else None,
+        "silence_cause": failure.cause if failure else silence_of(state, rule),
+    }
+
+
+def _failed_on(rule: Rule, failure: Failure) -> FailedOn:
+    of_errors = rule.kind == "signal"
+    return FailedOn(
+        since=text(failure.since),
+        events=failure.events,
+        errors=failure.errors if of_errors else UNSET,
+        expected=UNSET if of_errors else rounded(failure.expected),
+    )
+
+
+def _final_look(final_look: FinalLook | None) -> FinalLookEvidence | None:
+    """The test at the end of the window; ``None`` until it is held, and where a following deployment ended it."""
+    if final_look is None:
+        return None
+    return FinalLookEvidence(text(final_look.minute), rounded(final_look.chance), rounded(final_look.allowed))

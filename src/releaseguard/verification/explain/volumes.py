@@ -1,0 +1,106 @@
+"""What is said of a volume."""
+
+from __future__ import annotations
+
+import math
+
+from releaseguard.model import Verdict
+from releaseguard.stats.baseline import VolumeBaseline
+from releaseguard.verification.evidence import UsualVolume, VolumeRuleEvidence
+from releaseguard.verification.explain.shared import shared_evidence
+from releaseguard.verification.explain.words import (
+    at_todays_rate,
+    called,
+    evidence_words,
+    minutes_for,
+    rounded,
+    silence_words,
+    span,
+    stretch,
+    window,
+    would_change,
+)
+from releaseguard.verification.judge.log import silence_of
+from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
+from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS
+from releaseguard.verification.values import LEAST_TAGGED, Rule
+
+
+def explain_volume(state: ReleaseState, rule: Rule, verdict: Verdict) -> tuple[str, VolumeRuleEvidence]:
+    """The sentence about a volume rule, and its evidence."""
+    evidence = _evidence(state, rule, verdict)
+    return _words(state, rule, verdict, evidence), evidence
+
+
+def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEvidence:
+    held, base = state.volumes[rule.id], state.known.volumes[rule.id]
+    spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / max(held.judged, 1) + base.variance)
+    ratio = held.judged / held.expected if held.expected else None
+    needed = _needed(base, rule, held) if verdict is Verdict.INCONCLUSIVE else None
+    return VolumeRuleEvidence(
+        window=window(state),
+        events=held.judged,
+        expected=rounded(held.expected),
+        ratio=rounded(ratio) if ratio is not None else None,
+        interval=[rounded(ratio * math.exp(-spread)), rounded(ratio * math.exp(spread))] if ratio else None,
+        baseline=UsualVolume(base.events, base.days, rounded(base.dispersion)),
+        max_drop=rule.max_drop,
+        max_rise=rule.max_rise,
+        e_value=rounded(held.value),
+        complete_minutes=held.complete,
+        since_minute=held.drop.onset if held.drop else None,
+        needed_events=needed,
+        needed_minutes=minutes_for(needed, base.expected(0, state.length) / state.length),
+        began_before_deployment=rule.id in state.known.volume_incidents,
+        would_change=would_change(verdict),
+        **shared_evidence(state, rule),
+    )
+
+
+def _needed(base: VolumeBaseline, rule: Rule, held: VolumeState) -> int | None:
+    """How many more events would settle it; ``None`` where the volume itself varies too much for that."""
+    room = -math.log1p(-min(rule.max_drop, 0.999)) if rule.max_drop is not None else math.log(rule.max_rise or 2.0)
+    left = (room / VOLUME_DEVIATIONS) ** 2 - base.variance
+    return max(math.ceil(base.dispersion / left) - held.judged, 1) if left > 0 else None
+
+
+def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRuleEvidence) -> str:
+    if failure := state.failures.get(rule.id):
+        return _failed(state, rule, verdict, failure)
+    held = state.volumes[rule.id]
+    observed = f"observed {held.judged} events in {span(state)} where {held.expected:.1f} were to be expected"
+    if verdict is Verdict.PASS:
+        return f"{observed}; needed confidence that it is not {_harm(rule)}, and has it"
+    return f"{observed}; {_why_undecided(state, rule, evidence)}"
+
+
+def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure) -> str:
+    expected = f"{failure.expected:.1f} were to be expected"
+    observed = f"observed {failure.events} events in {stretch(failure)} where {expected}"
+    harm = f"a loss of {rule.max_drop:.0%}" if failure.is_loss else f"{rule.max_rise:g} times the usual"
+    why = f" ({silence_words(state, rule, failure.cause)})" if failure.cause else ""
+    return f"{observed}; harm is {harm}; {evidence_words(state, failure)}; therefore {called(verdict)}{why}"
+
+
+def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence) -> str:
+    held = state.volumes[rule.id]
+    if evidence.began_before_deployment:
+        return "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
+    if cause := silence_of(state, rule):
+        return silence_words(state, rule, cause)
+    if evidence.baseline.days < 1:
+        return "there is less than a day of history to compare with"
+    if held.tagged < LEAST_TAGGED * held.fresh:
+        return "most of them carry no release, so they cannot pass it"
+    if held.value > SUSPICION:
+        return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
+    if evidence.needed_events is None:
+        return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
+    more = f"needed about {evidence.needed_events} more to exclude {_harm(rule)}"
+    return f"{more}{at_todays_rate(evidence.needed_minutes)}"
+
+
+def _harm(rule: Rule) -> str:
+    sides = [f"a loss of {rule.max_drop:.0%}"] if rule.max_drop is not None else []
+    sides += [f"{rule.max_rise:g} times the usual"] if rule.max_rise is not None else []
+    return " or ".join(sides) or "any change"

@@ -1,0 +1,96 @@
+"""Words and numbers that every sentence about a rule needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from releaseguard import readable
+from releaseguard.model import Verdict, to_text
+from releaseguard.stats.silence import SilenceCause
+from releaseguard.verification.judge.log import quiet
+from releaseguard.verification.judge.state import Failure, ReleaseState
+from releaseguard.verification.values import Rule
+
+_WOULD_CHANGE = {
+    Verdict.PASS: "errors or missing events later in the window",
+    Verdict.INCONCLUSIVE: "more events of the new release, or a synthetic flow",
+    Verdict.WARN: "nothing in this window",
+    Verdict.FAIL: "nothing: a failure is final",
+}
+
+
+def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
+    """Why nothing more of the new release comes, and since when."""
+    last = state.traffic.last_event.get(rule.provider)
+    since = f"since {readable.clock(text(last))}" if last is not None else "since the deployment"
+    if cause is SilenceCause.LOG:
+        return "nothing of any provider reaches the log any more: its pipeline is down or late"
+    if cause is SilenceCause.PROVIDER:
+        return f"nothing of the new release {since}, while the other providers prove that users are there"
+    if cause is SilenceCause.IDLE:
+        return f"nothing of the new release {since}, and too little was to be expected: users are away"
+    if quiet(state, rule).all_tagged:
+        return "other releases make its events: the new one, which serves others, has made none"
+    return "the events come from other releases: the new one serves nobody"
+
+
+def evidence_words(state: ReleaseState, failure: Failure) -> str:
+    """What the evidence had to reach, and that it did."""
+    final_look = failure.final_look
+    if final_look is not None:
+        return (
+            f"as usual that has a probability of {_odds(final_look.chance)} at the window's last look, "
+            f"needed at most {_odds(final_look.allowed)}"
+        )
+    reached = f"{min(state.peak, 1e9):,.0f}" if state.peak >= state.threshold else "enough by itself"
+    return f"needed an e-value of {state.threshold:,.0f} over the checklist, reached {reached}"
+
+
+def _odds(chance: float) -> str:
+    return f"{chance:.2%}" if chance >= 1e-4 else "less than 0.01%"
+
+
+def called(verdict: Verdict) -> str:
+    """What a failed rule means for the release."""
+    return "the release fails" if verdict is Verdict.FAIL else "a warning: this check cannot fail a release"
+
+
+def would_change(verdict: Verdict) -> str:
+    """What would change a verdict."""
+    return _WOULD_CHANGE[verdict]
+
+
+def at_todays_rate(minutes: float | None) -> str:
+    """How long it takes for what is needed to come; in minutes, for it can be longer than any calendar."""
+    return f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
+
+
+def minutes_for(events: int | None, per_minute: float) -> float | None:
+    """Minutes in which so many events come."""
+    return rounded(events / per_minute) if events is not None and per_minute > 0 else None
+
+
+def stretch(failure: Failure) -> str:
+    """How long what failed a rule had lasted, and when that was."""
+    return f"{failure.minute - failure.since} min up to {readable.clock(text(failure.minute))}"
+
+
+def window(state: ReleaseState) -> Sequence[str]:
+    """From the deployment to this look, or to the window's end."""
+    return [text(state.deployed), text(state.judged_until)]
+
+
+def span(state: ReleaseState) -> str:
+    """How long the release has been looked at."""
+    return f"{state.judged_until - state.deployed} min"
+
+
+def text(minute: int) -> str:
+    """A minute since 1970 as RFC 3339."""
+    return to_text(datetime.fromtimestamp(minute * 60, UTC))
+
+
+def rounded(value: float) -> float:
+    """Four significant digits: the same rows give the same text on every machine."""
+    return float(f"{value:.4g}")

@@ -1,0 +1,103 @@
+"""The checklist's one number: the average of the rules' evidence, which alone fails a release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from releaseguard.stats.completeness import ENOUGH
+from releaseguard.stats.evidence import FEW_EXPECTED
+from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end, lasting
+from releaseguard.verification.judge.failures import fail
+from releaseguard.verification.judge.state import FinalLook, ReleaseState
+from releaseguard.verification.values import Rule
+
+VOLUME_SAY = {True: 0.88, False: 0.35}
+"""Volume's say in the average, and errors' the rest, where few events are expected
+(:data:`~releaseguard.stats.evidence.FEW_EXPECTED`), and where more."""
+VOLUME_LAST_SAY = {True: 0.5, False: 0.35}
+"""The same at the last look, where a few errors tell as much as a silence does."""
+UNEASE = 3.0
+"""The evidence of trouble before the deployment from which on more evidence is asked for after it."""
+
+
+def weigh(state: ReleaseState) -> None:
+    """Average the rules' evidence as of this look; where it reaches the threshold, those that brought it there fail."""
+    for rules, whole in _families(state):
+        parts = [weight(state, r) * (1.0 - kept(state, r)) * value_of(state, r) / whole for r in rules]
+        average = sum(parts)
+        if rules[0].blocking:
+            state.evidence = average
+            state.peak = max(state.peak, average)
+        if average >= state.threshold:
+            least = min(state.threshold, 0.5 * max(parts))
+            for rule in (rule for rule, part in zip(rules, parts, strict=True) if part >= least):
+                fail(state, rule)
+
+
+def conclude(state: ReleaseState) -> None:
+    """The last look: what is too rare to be chance, given what is kept for this look, fails its rule."""
+    for rules, whole in _families(state):
+        shared = sum(weight(state, rule) * kept(state, rule) for rule in rules) / whole
+        says = [weight(state, rule, VOLUME_LAST_SAY) for rule in rules]
+        for rule, say in zip(rules, says, strict=True):
+            _conclude(state, rule, shared * say / sum(says))
+
+
+def _conclude(state: ReleaseState, rule: Rule, share: float) -> None:
+    chance = min(_chance(state, rule) * _unease(state, rule), 1.0)
+    final_look = FinalLook(chance, share / state.threshold, state.look_minute)
+    state.final_looks[rule.id] = final_look
+    if rule.blocking:
+        state.peak = max(state.peak, share / chance)
+    if final_look.fails:
+        fail(state, rule, final_look)
+
+
+def _chance(state: ReleaseState, rule: Rule) -> float:
+    """The probability of what the rule has seen, or worse, while all is as usual."""
+    if rule.kind == "volume":
+        return state.volumes[rule.id].chance
+    errors, base = state.errors[rule.id], state.known.errors[rule.id]
+    if errors.trouble is not None:
+        return 1.0
+    bad = lasting(bad for _, bad in errors.minutes.values())
+    return chance_of_errors(bad, errors.events, base.share, base.weight)
+
+
+def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:
+    """The rules that may fail a release, and those that may warn, each with the sum of their weights."""
+    for blocking in (True, False):
+        rules = [rule for rule in state.rules if rule.blocking is blocking]
+        if rules:
+            yield rules, sum(weight(state, rule) for rule in rules)
+
+
+def weight(state: ReleaseState, rule: Rule, volume_say: Mapping[bool, float] = VOLUME_SAY) -> float:
+    """A rule's say in the average, fixed by the baseline alone.
+
+    Less where hardly an event is expected in the window. With few events only silence can be told from
+    the usual, so volume has the larger say there; with many, small rises of errors are worth it.
+    """
+    expected = state.expected(rule)
+    volume = volume_say[expected < FEW_EXPECTED]
+    share = volume if rule.kind == "volume" else 1.0 - volume
+    return share * min(max(expected / ENOUGH, 0.05), 1.0)
+
+
+def kept(state: ReleaseState, rule: Rule) -> float:
+    """The part of a rule's say that is kept for the end of the window, fixed by the baseline alone."""
+    return 0.0 if state.timeline.final_look is None else kept_for_the_end(state.expected(rule))
+
+
+def value_of(state: ReleaseState, rule: Rule) -> float:
+    """The rule's e-value at the newest look.
+
+    Where things were amiss before the deployment already, though not enough to be called an incident,
+    that much more evidence is asked for.
+    """
+    value = state.errors[rule.id].value if rule.kind == "signal" else state.volumes[rule.id].value
+    return value / _unease(state, rule)
+
+
+def _unease(state: ReleaseState, rule: Rule) -> float:
+    return max(state.known.trouble.get(rule.id, 0.0) / UNEASE, 1.0)

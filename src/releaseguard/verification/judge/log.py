@@ -1,0 +1,101 @@
+"""The log as of a look: what should be there by now, whether it lives, and why a provider is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from releaseguard.stats.completeness import ENOUGH
+from releaseguard.stats.series import LOOKBACK
+from releaseguard.stats.silence import Quiet, SilenceCause, silence_cause
+from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.judge.traffic import Writers
+from releaseguard.verification.values import Rule
+
+UNREMARKABLE = 2.0
+"""Events of all providers that may be missing after the newest row: nothing at all has a probability of 14% then."""
+
+
+def judge_log(state: ReleaseState) -> None:
+    """How much should have arrived since the newest row that did, at the level shown up to then.
+
+    What comes after the window, or no longer comes, says nothing about it.
+    """
+    log, known, deployed = state.traffic.log, state.known, state.deployed
+    start = (deployed - LOOKBACK if log.newest is None else log.newest + 1) - deployed
+    until = state.judged_until - deployed
+    missing = sum(
+        rates.expected_between(start, until - known.lags.of(name).complete) for name, rates in known.traffic.items()
+    )
+    log.silent_expected = missing * _shown_level(state, start)
+
+
+def _shown_level(state: ReleaseState, until: int) -> float:
+    """The share of the usual traffic seen in the half hour before ``until``, at most 1: idle users write little."""
+    until = min(until, state.length)
+    start = max(until - 30, 0)
+    seen, expected = sum(state.traffic.rows[start:until]), sum(state.hoped[start:until])
+    return min((seen + ENOUGH) / (expected + ENOUGH), 1.0) if until > start else 1.0
+
+
+def complete_until(state: ReleaseState) -> datetime:
+    """Until when rows are there, as far as can be told: less what is usually under way, and than a silence."""
+    log = state.traffic.log
+    minute = state.look_minute - state.known.lags.usual.complete
+    if log.newest is not None and log.silent_expected > UNREMARKABLE:
+        minute = min(minute, log.newest + 1)
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+def due(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[float]:
+    """What each minute that counts should have brought by now: ``rates``, less what is usually still on its way."""
+    counts_from = state.look_minute - state.known.lags.of(provider).counts
+    until = min(counts_from, state.timeline.end, _lives_until(state))
+    return thinned(state, provider, rates[: max(until - state.deployed, 0)])
+
+
+def _lives_until(state: ReleaseState) -> int:
+    """The minute up to which the log is taken to live: that of the newest row of anybody, which is still under
+    way, and as many more as would be quiet by chance."""
+    deployed, log = state.deployed, state.traffic.log
+    newest = deployed if log.newest is None else log.newest
+    until, hoped = newest + (newest + 1 == state.look_minute), 0.0
+    for minute in range(max(newest, deployed), state.judged_until):
+        hoped += state.hoped[minute - deployed]
+        if hoped > UNREMARKABLE:
+            break
+        until = minute + 1
+    return until
+
+
+def thinned(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[float]:
+    """``rates`` since the deployment, less what is usually still on its way at this look."""
+    arrival, age = state.known.lags.of(provider), state.look_minute - 1 - state.deployed
+    return [rate * arrival.share(age - minute) for minute, rate in enumerate(rates)]
+
+
+def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:
+    """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
+    return silence_cause(quiet(state, rule))
+
+
+def quiet(state: ReleaseState, rule: Rule) -> Quiet:
+    """What surrounds the silence of the rule's provider."""
+    provider, known, traffic = rule.provider, state.known, state.traffic
+    last = traffic.last_event.get(provider, state.deployed - 1)
+    start, until = max(last + 1 - state.deployed, 0), state.elapsed
+    missing = {name: sum(thinned(state, name, base.rates[:until])[start:]) for name, base in known.traffic.items()}
+    others = [name for name in known.traffic if name != provider]
+    own = traffic.writers.get(provider, Writers())
+    return Quiet(
+        expected=missing.get(provider, 0.0),
+        log_down=traffic.log.down,
+        fresh=own.tagged + own.untagged,
+        tagged=own.tagged,
+        old=own.old,
+        all_fresh=traffic.log.fresh,
+        all_tagged=traffic.log.tagged,
+        all_old=traffic.log.old,
+        others_seen=sum(sum(traffic.events[name][start:until]) for name in others),
+        others_expected=sum(missing[name] for name in others),
+    )

@@ -1,0 +1,208 @@
+"""What the judge holds of a release at the newest look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.evidence import ErrorProcess, VolumeEvidence
+from releaseguard.stats.series import Cell
+from releaseguard.stats.silence import SilenceCause
+from releaseguard.verification.judge.arrivals import Arrived, Timeline
+from releaseguard.verification.judge.pre_deployment import PreDeployment
+from releaseguard.verification.judge.traffic import ReleaseTraffic
+from releaseguard.verification.values import Promise, Rule
+
+
+@dataclass(slots=True)
+class ErrorState:
+    """What the rows of the new release say about one signal rule so far."""
+
+    rule: Rule
+    events: int = 0
+    errors: int = 0
+    minutes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Events and errors of each minute."""
+    tagged: int = 0
+    """Of ``events``, those that carry the release; the others merely came after the deployment."""
+    old_events: int = 0
+    old_errors: int = 0
+    process: ErrorProcess | None = None
+    trouble: ErrorCusum | None = None
+    """Set while an incident from before the deployment goes on."""
+    excused: tuple[int, int] = (0, 0)
+    """Events and errors that came while it went on: shown, and not held against the release."""
+    value: float = 1.0
+    strays: Counter[str] = field(default_factory=Counter)
+    """Errors of the new release by events that no check names."""
+
+    def add_stray(self, cell: Cell) -> None:
+        """Count the name of an error that no check names."""
+        if self.rule.reading.is_stray(cell.event, cell.ok):
+            self.strays[cell.event] += cell.total
+
+
+@dataclass(slots=True)
+class VolumeState:
+    """What all rows since the deployment say about one volume rule so far."""
+
+    rule: Rule
+    seen: list[int] = field(default_factory=list)
+    fresh: int = 0
+    """Events of the new release."""
+    tagged: int = 0
+    value: float = 1.0
+    drop: VolumeEvidence | None = None
+    rise: VolumeEvidence | None = None
+    complete: int = 0
+    """The minute after the deployment up to which the rule's events are there."""
+    judged: int = 0
+    expected: float = 0.0
+    """Events in the judged minutes, and how many were to be expected."""
+    chance: float = 1.0
+    """The probability of a volume so far off as that of the judged minutes, while all is as usual."""
+
+    @property
+    def changes(self) -> Sequence[VolumeEvidence]:
+        """The changes that were looked for."""
+        return [found for found in (self.drop, self.rise) if found is not None]
+
+    def count(self, event: Arrived, offset: int) -> None:
+        """Count an event of the rule in a minute after the deployment."""
+        total = event.cell.total
+        self.seen[offset] += total
+        self.fresh += total if event.ours else 0
+        self.tagged += total if event.is_tagged else 0
+
+
+@dataclass(frozen=True, slots=True)
+class FinalLook:
+    """What the one test at the end of the window says of a rule."""
+
+    chance: float
+    """The probability of what came, or worse, while all is as usual."""
+    allowed: float
+    """The chance that fails the rule."""
+    minute: int
+    """The look."""
+
+    @property
+    def fails(self) -> bool:
+        return self.chance <= self.allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a rule had seen when it failed. Nothing that comes later undoes it, nor is it what failed the release."""
+
+    minute: int
+    """The look."""
+    events: int
+    """Since the minute ``since``, from which on they speak most against the release."""
+    errors: int = 0
+    expected: float = 0.0
+    """The events that were to be expected of a volume rule."""
+    since: int
+    cause: SilenceCause | None
+    final_look: FinalLook | None = None
+    """The test that failed it, where that was the one at the end of the window."""
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether a volume rule failed for too few events, and not for too many."""
+        return self.events < self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The rules that count one kind of row."""
+
+    errors: Sequence[tuple[ErrorState, bool]]
+    """Each with whether such a row is an error to it."""
+    volumes: Sequence[VolumeState]
+
+
+class ReleaseState:
+    """One release at the newest look: what is known of the time before it, and what came since."""
+
+    def __init__(self, rules: Sequence[Rule], timeline: Timeline, promise: Promise) -> None:
+        self.rules, self.timeline, self.promise = rules, timeline, promise
+        self.look_minute = timeline.deployed
+        self.traffic = ReleaseTraffic(timeline)
+        self.errors = {rule.id: ErrorState(rule) for rule in rules if rule.kind == "signal"}
+        self.volumes = {rule.id: VolumeState(rule, [0] * timeline.length) for rule in rules if rule.kind == "volume"}
+        self._readers: dict[tuple[str, str, bool], Readers] = {}
+        self.before: PreDeployment | None = None
+        self.hoped: Sequence[float] = ()
+        """Events of all providers that each minute should bring."""
+        self.final_looks: dict[str, FinalLook] = {}
+        """By rule, once the last look has been taken."""
+        self.failures: dict[str, Failure] = {}
+        """What failed a rule, by id."""
+        self.evidence = 1.0
+        self.peak = 1.0
+        """The checklist's one number: the average e-value of its blocking rules, now and at its highest; at the
+        last look also how many times rarer than it may be the rarest thing was, in units of that number."""
+
+    @property
+    def known(self) -> PreDeployment:
+        """What is known of the time before; available after the first look."""
+        if self.before is None:
+            raise LookupError("nothing has been looked at yet")
+        return self.before
+
+    @property
+    def deployed(self) -> int:
+        return self.timeline.deployed
+
+    @property
+    def length(self) -> int:
+        return self.timeline.length
+
+    @property
+    def judged_until(self) -> int:
+        """The minute up to which this look judges: its own, or the window's end."""
+        return min(self.look_minute, self.timeline.end)
+
+    @property
+    def elapsed(self) -> int:
+        """Minutes of the window that are over."""
+        return max(self.judged_until - self.deployed, 0)
+
+    @property
+    def is_final_look(self) -> bool:
+        """Whether this is the look at which the one test at the window's end is held."""
+        return self.look_minute == self.timeline.final_look
+
+    @property
+    def threshold(self) -> float:
+        """What the average must reach for a FAIL (Ville's inequality)."""
+        return 1.0 / self.promise.false_alarm
+
+    @property
+    def failed(self) -> Mapping[str, int]:
+        """The look at which a rule failed, by id."""
+        return {name: failure.minute for name, failure in self.failures.items()}
+
+    def readers_of(self, cell: Cell) -> Readers:
+        """The rules that count such a row."""
+        key = cell.provider, cell.event, cell.ok
+        if key not in self._readers:
+            self._readers[key] = Readers(
+                [(one, bad) for one in self.errors.values() if (bad := _reads(one.rule, cell)) is not None],
+                [one for one in self.volumes.values() if _reads(one.rule, cell) is not None],
+            )
+        return self._readers[key]
+
+    def expected(self, rule: Rule) -> float:
+        """Events that a rule should see in the window."""
+        if rule.kind == "volume":
+            return self.known.volumes[rule.id].expected(0, self.length)
+        return self.known.expected_events(rule, self.length)
+
+
+def _reads(rule: Rule, cell: Cell) -> bool | None:
+    """Whether a cell is an error to the rule; ``None`` where it does not count for it."""
+    return rule.reading.of(cell.event, cell.ok) if rule.provider == cell.provider else None

@@ -1,0 +1,123 @@
+"""What arrived since a deployment, counted by minute and by who wrote it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from releaseguard.stats.completeness import ENOUGH
+from releaseguard.stats.silence import STILL_SERVING
+from releaseguard.verification.judge.arrivals import Arrived, Timeline
+
+SETTLED = 2
+"""Complete minutes that a change of volume must have lasted."""
+
+
+@dataclass(slots=True)
+class LogState:
+    """The log as of a look."""
+
+    newest: int | None = None
+    """The newest minute of which any row had arrived."""
+    silent_expected: float = 0.0
+    """Events of any provider that should have arrived since then."""
+    fresh: int = 0
+    tagged: int = 0
+    old: int = 0
+    repeats: int = 0
+    events: int = 0
+    """Traffic since the deployment: of the new release, tagged so, of other releases, repeated, all."""
+
+    @property
+    def down(self) -> bool:
+        return self.silent_expected >= ENOUGH
+
+    def count(self, arrived: Arrived) -> None:
+        """Count real events of the window."""
+        total = arrived.cell.total
+        self.events += total
+        self.fresh += total if arrived.ours else 0
+        self.tagged += total if arrived.is_tagged else 0
+        self.old += total if arrived.is_of_another else 0
+
+
+@dataclass(slots=True)
+class Writers:
+    """Events of a provider by what they carry: the new release, nothing though they came after it, another release."""
+
+    tagged: int = 0
+    untagged: int = 0
+    old: int = 0
+
+    def count(self, arrived: Arrived) -> None:
+        """Count events; those without a tag that may be of either release are nobody's."""
+        total = arrived.cell.total
+        if arrived.is_tagged:
+            self.tagged += total
+        elif arrived.ours:
+            self.untagged += total
+        elif arrived.is_of_another:
+            self.old += total
+
+
+class ReleaseTraffic:
+    """What all providers' rows since the deployment say, whatever check they count for."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        length = timeline.length
+        self._timeline = timeline
+        self.log = LogState()
+        self.events: dict[str, list[int]] = defaultdict(lambda: [0] * length)
+        """By provider: real events of each minute."""
+        self.rows = [0] * length
+        """Rows of anybody by minute, repeats and the test user's included: each is a sign of life."""
+        self.writers: dict[str, Writers] = defaultdict(Writers)
+        """By provider."""
+        self.last_event: dict[str, int] = {}
+        """By provider: the minute of the newest event of the new release."""
+        self._old_rows = [0] * length
+        """Traffic of other releases by minute."""
+        self._first_tagged: int | None = None
+        """The minute after the deployment in which the release was first seen to serve anybody."""
+
+    def count(self, arrivals: Sequence[Arrived]) -> Sequence[Arrived]:
+        """Count what arrived; returns the real events of the window among it."""
+        for arrived in arrivals:
+            self._see(arrived)
+        events = [arrived for arrived in arrivals if arrived.is_event and arrived.occurred < self._timeline.end]
+        for event in events:
+            self._count(event)
+        return events
+
+    def _see(self, arrived: Arrived) -> None:
+        """Take a row as a sign of life."""
+        log, cell = self.log, arrived.cell
+        if log.newest is None or arrived.occurred > log.newest:
+            log.newest = arrived.occurred
+        if arrived.occurred < self._timeline.end:
+            self.rows[arrived.occurred - self._timeline.deployed] += cell.total + cell.repeats
+            log.repeats += cell.repeats
+
+    def _count(self, event: Arrived) -> None:
+        cell, offset = event.cell, event.occurred - self._timeline.deployed
+        self.log.count(event)
+        self.writers[cell.provider].count(event)
+        self.events[cell.provider][offset] += cell.total
+        if event.is_of_another:
+            self._old_rows[offset] += cell.total
+        elif event.is_tagged and (self._first_tagged is None or offset < self._first_tagged):
+            self._first_tagged = offset
+        if event.ours:
+            self.last_event[cell.provider] = max(self.last_event.get(cell.provider, 0), event.occurred)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the release serves anybody, as far as the tags tell; where none are written, time does."""
+        return self.log.tagged > 0 or self.log.old <= self.log.fresh
+
+    def live_from(self, hoped: Sequence[float]) -> int:
+        """The minute after the deployment from which on the volume is the release's: not while others served it."""
+        first = self._first_tagged or 0
+        expected, old = sum(hoped[:first]), sum(self._old_rows[:first])
+        return first if first > SETTLED and old >= STILL_SERVING * expected else 0

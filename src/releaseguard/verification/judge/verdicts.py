@@ -1,0 +1,107 @@
+"""What each rule says at a look: FAIL where it failed, PASS where the harm that its card names is excluded."""
+
+from __future__ import annotations
+
+import math
+
+from releaseguard.model import Verdict
+from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
+from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.values import LEAST_TAGGED, Rule
+
+SUSPICION = 1.0
+"""The e-value above which the rows lean towards harm, so that nothing passes."""
+PASS_PRIOR = 60.0
+"""How many events at the usual share of errors the baseline counts for in a PASS, at most as many as were seen."""
+PASS_RATIO = 0.9
+"""How likely the card's harm may make the new events in a PASS, over how likely the usual share makes them."""
+LEAST_CONFIDENCE = 0.8
+"""At which the new release's events alone, were they all clean, must exclude the harm."""
+VOLUME_DEVIATIONS = 1.0
+"""Of the bound on the volume of a PASS: one-sided 84%."""
+LEAST_EXPECTED = 10.0
+"""Events that must have been expected for a volume to pass: half of fewer shows the usual number too often."""
+MOST_NEEDED = 1_000_000
+"""Events beyond which one no longer counts how many more a PASS would take."""
+
+
+def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
+    """What a rule says at the newest look."""
+    if rule.id in state.failures:
+        return Verdict.FAIL if rule.blocking else Verdict.WARN
+    passes = _errors_pass if rule.kind == "signal" else _volume_passes
+    return Verdict.PASS if passes(state, rule) else Verdict.INCONCLUSIVE
+
+
+def limit_of(state: ReleaseState, rule: Rule) -> float:
+    """The share of errors from which on the card speaks of harm; at most 1, whatever the card says."""
+    share = state.known.errors[rule.id].share
+    limit = min(share + rule.max_error_increase, 1.0)
+    return min(limit, max(rule.max_error_rate, share)) if rule.max_error_rate is not None else limit
+
+
+def has_room(state: ReleaseState, rule: Rule) -> bool:
+    """Whether the harm that the card names is one that can come: not where so many errors are usual that there
+    is no room for it."""
+    return limit_of(state, rule) < 1.0
+
+
+def _errors_pass(state: ReleaseState, rule: Rule) -> bool:
+    errors = state.errors[rule.id]
+    if state.traffic.log.down or errors.trouble is not None or not _is_tagged(errors.tagged, errors.events):
+        return False
+    return errors.value <= SUSPICION and _excludes(state, rule, errors.events, errors.errors)
+
+
+def _excludes(state: ReleaseState, rule: Rule, events: float, errors: float) -> bool:
+    """Whether so many errors of so many events of the new release exclude the card's harm.
+
+    The baseline's word counts for some events at the usual share. By themselves the new events must not fit
+    the harm much better than the usual, and, were they all clean, must exclude it, with less confidence.
+    """
+    base, limit = state.known.errors[rule.id], limit_of(state, rule)
+    needed = clean_trials_needed(limit, LEAST_CONFIDENCE) if has_room(state, rule) else None
+    if not base.events or needed is None or events < needed or errors >= limit * events:
+        return False
+    if likelihood_ratio(errors, events, base.share, limit) > math.log(PASS_RATIO):
+        return False
+    prior = min(PASS_PRIOR, events)
+    good = events - errors + prior * (1 - base.share)
+    return beta_cdf(limit, errors + prior * base.share, good) >= state.promise.confidence
+
+
+def events_needed(state: ReleaseState, rule: Rule) -> int | None:
+    """How many more events, with errors at the usual share, a PASS of a signal rule would take, at least 1;
+    ``None`` where no number that can be waited for would do."""
+    errors, share = state.errors[rule.id], state.known.errors[rule.id].share
+    more = 1
+    while not _excludes(state, rule, errors.events + more, errors.errors + share * more):
+        more += max(more // 20, 1)
+        if more > MOST_NEEDED:
+            return None
+    return more
+
+
+def _is_tagged(tagged: int, events: int) -> bool:
+    return events > 0 and tagged >= LEAST_TAGGED * events
+
+
+def _volume_passes(state: ReleaseState, rule: Rule) -> bool:
+    volume, base = state.volumes[rule.id], state.known.volumes[rule.id]
+    if state.traffic.log.down or base.days < 1 or volume.expected < LEAST_EXPECTED:
+        return False
+    if not _is_tagged(volume.tagged, volume.fresh) or volume.value > SUSPICION or not volume.judged:
+        return False
+    return _excludes_change(state, rule)
+
+
+def _excludes_change(state: ReleaseState, rule: Rule) -> bool:
+    """Whether the volume lies inside both of the card's limits, with what it may be off by."""
+    volume, base = state.volumes[rule.id], state.known.volumes[rule.id]
+    spread = VOLUME_DEVIATIONS * math.sqrt(base.dispersion / volume.judged + base.variance)
+    # After a drop from before the deployment, today's level is no measure: it has to be as on other days.
+    level = min(base.level, 1.0) if rule.id in state.known.volume_incidents else 1.0
+    ratio = math.log(volume.judged * level / volume.expected)
+    low = rule.max_drop is None or ratio - spread > math.log1p(-min(rule.max_drop, 0.999))
+    high = rule.max_rise is None or ratio + spread < math.log(rule.max_rise)
+    return low and high

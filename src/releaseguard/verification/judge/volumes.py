@@ -1,0 +1,183 @@
+"""The volume of all releases together since the deployment, against the usual one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from releaseguard.stats.baseline import VolumeBaseline
+from releaseguard.stats.completeness import dead_minutes
+from releaseguard.stats.evidence import (
+    DROP,
+    DROP_OF_FEW,
+    FEW_EXPECTED,
+    ONSET_EVERY,
+    Others,
+    VolumeChange,
+    VolumeEvidence,
+    rise,
+    volume_evidence,
+)
+from releaseguard.stats.final_look import chance_of_volume
+from releaseguard.verification.judge.arrivals import Arrived
+from releaseguard.verification.judge.log import due, thinned
+from releaseguard.verification.judge.state import ReleaseState, VolumeState
+from releaseguard.verification.judge.traffic import SETTLED
+from releaseguard.verification.values import Rule
+
+OFTEN, SELDOM = 120, 10
+"""Volume is judged every minute for two hours, then every ten minutes: it moves slowly, and is costly to judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Everybody:
+    """All providers' minutes at one look, to which each volume is compared."""
+
+    due: dict[str, list[float]]
+    """By provider: the events that each minute should have brought by this look."""
+    seen: Sequence[float]
+    hoped: Sequence[float]
+    """Events seen and hoped for of all providers by minute, each divided by its dispersion."""
+    dead: Sequence[bool]
+    """Minutes in which the log cannot be shown to have lived."""
+    live_from: int
+    """The minute from which on the volume is the release's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Minutes:
+    """The judged minutes of one rule, in order: what came, what was due, and what the others show."""
+
+    alive: Sequence[int]
+    seen: Sequence[int]
+    due: Sequence[float]
+    others: Others
+    base: VolumeBaseline
+
+
+def count_volumes(state: ReleaseState, events: Iterable[Arrived]) -> None:
+    """Count what arrived since the last look."""
+    for event in events:
+        for volume in state.readers_of(event.cell).volumes:
+            volume.count(event, event.occurred - state.deployed)
+
+
+def judge_volumes(state: ReleaseState) -> None:
+    """Weigh every volume as of this look."""
+    offset = state.look_minute - state.deployed
+    if OFTEN < offset < state.length and offset % SELDOM and not state.is_final_look:
+        return
+    everybody = _everybody(state)
+    for volume in state.volumes.values():
+        _judge(state, volume, everybody)
+
+
+def _everybody(state: ReleaseState) -> _Everybody:
+    usual, counts = state.known.traffic, state.traffic.events
+    now = {name: thinned(state, name, base.rates) for name, base in usual.items()}
+    elapsed = state.elapsed
+    return _Everybody(
+        due=now,
+        seen=_scaled(state.length, [(counts[name], base) for name, base in usual.items()]),
+        hoped=_scaled(state.length, [(now[name], base) for name, base in usual.items()]),
+        dead=dead_minutes(state.traffic.rows[:elapsed], state.hoped[:elapsed]),
+        live_from=state.traffic.live_from(state.hoped),
+    )
+
+
+def _scaled(length: int, columns: Sequence[tuple[Sequence[float], VolumeBaseline]]) -> Sequence[float]:
+    """The sum over the providers by minute, each divided by its dispersion."""
+    scaled = [(column, 1.0 / base.dispersion) for column, base in columns]
+    return [sum(column[minute] * scale for column, scale in scaled) for minute in range(length)]
+
+
+def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> None:
+    if state.traffic.log.newest is None:
+        return
+    rule = volume.rule
+    minutes = _minutes(state, volume, everybody)
+    volume.judged, volume.expected = sum(minutes.seen), sum(minutes.due)
+    volume.value, volume.drop, volume.rise, volume.chance = 1.0, None, None, 1.0
+    if len(minutes.alive) < SETTLED:
+        return
+    if may_drop(state, rule):
+        few = minutes.base.expected(0, state.length) < FEW_EXPECTED
+        volume.drop = _changed(state, minutes, DROP_OF_FEW if few else DROP)
+    if (limit := limit_of_rise(state, rule)) is not None:
+        volume.rise = _changed(state, minutes, rise(limit))
+    if volume.changes:
+        volume.value = sum(found.value for found in volume.changes) / len(volume.changes)
+    if state.is_final_look:
+        volume.chance = _chance(state, rule, minutes)
+
+
+def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> _Minutes:
+    """The minutes that count for a rule: after its grace, complete, and in which the log lived."""
+    rule, base = volume.rule, state.known.volumes[volume.rule.id]
+    rates = due(state, rule.provider, base.rates)
+    volume.complete = len(rates)
+    first = max(rule.grace_minutes, everybody.live_from)
+    alive = [minute for minute in range(first, len(rates)) if not everybody.dead[minute]]
+    return _Minutes(
+        alive=alive,
+        seen=[volume.seen[minute] for minute in alive],
+        due=[rates[minute] for minute in alive],
+        others=_others(state, rule, alive, everybody),
+        base=base,
+    )
+
+
+def may_drop(state: ReleaseState, rule: Rule) -> bool:
+    """Whether fewer events may be held against the release."""
+    return rule.max_drop is not None and rule.id not in state.known.volume_incidents
+
+
+def limit_of_rise(state: ReleaseState, rule: Rule) -> float | None:
+    """How many times the usual volume is harm; ``None`` where nothing is usual yet: what has never been logged
+    before is new, in a young log or by a new release, and no multiple of anything."""
+    return rule.max_rise if state.known.volumes[rule.id].events else None
+
+
+def _changed(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> VolumeEvidence:
+    found = volume_evidence(
+        list(accumulate(minutes.seen, initial=0)),
+        list(accumulate(minutes.due, initial=0.0)),
+        change=change,
+        variance=minutes.base.variance,
+        dispersion=minutes.base.dispersion,
+        others=minutes.others,
+        onsets=range(0, len(minutes.alive) - SETTLED + 1, ONSET_EVERY),
+        slots=max(state.length // ONSET_EVERY, 1),
+    )
+    return replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
+
+
+def _chance(state: ReleaseState, rule: Rule, minutes: _Minutes) -> float:
+    """The probability of a volume so far off, over both sides that the card calls harm."""
+    changes = [DROP] if may_drop(state, rule) else []
+    changes += [rise(limit)] if (limit := limit_of_rise(state, rule)) is not None else []
+    chances = [
+        chance_of_volume(
+            minutes.seen,
+            minutes.due,
+            change=change,
+            variance=minutes.base.variance,
+            dispersion=minutes.base.dispersion,
+            others=minutes.others,
+        )
+        for change in changes
+    ]
+    return min([1.0, *(chance * len(chances) for chance in chances)])
+
+
+def _others(state: ReleaseState, rule: Rule, alive: Sequence[int], everybody: _Everybody) -> Others:
+    """The other providers' events in the judged minutes: a running sum each."""
+    own = state.known.traffic.get(rule.provider)
+    scale = 1.0 / own.dispersion if own else 0.0
+    mine = state.traffic.events[rule.provider]
+    rates = everybody.due[rule.provider] if own else state.hoped
+    seen = accumulate((everybody.seen[m] - mine[m] * scale for m in alive), initial=0.0)
+    expected = accumulate((everybody.hoped[m] - rates[m] * scale for m in alive), initial=0.0)
+    # Differences of sums can fall a rounding error below zero.
+    return Others([max(x, 0.0) for x in seen], [max(x, 0.0) for x in expected], state.known.shared[rule.id])

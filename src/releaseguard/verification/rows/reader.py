@@ -1,0 +1,66 @@
+"""What a verification asks the event log, and how often: the time before a deployment is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from releaseguard.eventlog.interface import MinuteCount, Query
+from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
+from releaseguard.model import OURSELVES
+from releaseguard.verification.context import VerifyContext, VerifyRequest
+from releaseguard.verification.rows.recorded import WRITTEN_CHECK, RecordedFailure, failures_in
+from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
+from releaseguard.verification.rows.traffic import settled_before, span_of
+from releaseguard.verification.values import Deployment, end_of
+
+AHEAD = timedelta(minutes=10)
+"""How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
+
+
+@dataclass(slots=True)
+class LogReader:
+    """Reads the rows of one environment for one request."""
+
+    context: VerifyContext
+    request: VerifyRequest
+    _baseline: Sequence[MinuteCount] | None = field(default=None, init=False)
+
+    def deployment(self, as_of: datetime) -> Deployment:
+        """The deployment that is asked for. Raises ``UsageError`` where the log holds no such one."""
+        request, context = self.request, self.context
+        marks = context.log.select(self._here(Query(providers=[OURSELVES], events=[DEPLOYED])))
+        known = deployments_of(marks, context.promise.window)
+        if request.release is None and request.deployed_at is None:
+            known = [one for one in known if one.deployed_at <= as_of + AHEAD]
+        return pick(known, environment=context.environment, release=request.release, deployed_at=request.deployed_at)
+
+    def counted(self, deployment: Deployment) -> Iterator[MinuteCount]:
+        """The counted rows of the baseline, of the window and of a while after it."""
+        since, until = span_of([deployment], self.context.promise)
+        border = settled_before(deployment)
+        log = self.context.log
+        if self._baseline is None:
+            self._baseline = list(log.minute_counts(self._here(Query(since=since, until=border))))
+        yield from self._baseline
+        yield from log.minute_counts(self._here(Query(since=border, until=until)))
+
+    def set_aside(self, deployment: Deployment) -> SetAsideTally:
+        """The rows of the window that cannot be read."""
+        query = self._here(Query(since=deployment.deployed_at, until=end_of(deployment, self.context.promise)))
+        return tally_of(row for row in self.context.log.set_aside(query) if row.provider != OURSELVES)
+
+    def recorded(self, deployment: Deployment) -> Mapping[str, RecordedFailure]:
+        """What earlier runs recorded as failed for this deployment, by check."""
+        query = Query(
+            providers=[OURSELVES],
+            events=[WRITTEN_CHECK],
+            since=deployment.deployed_at,
+            release=deployment.release,
+        )
+        return failures_in(self.context.log.select(self._here(query)), deployment)
+
+    def _here(self, query: Query) -> Query:
+        """The question about this environment; where a past moment is judged, without the rows recorded later."""
+        return replace(query, environment=self.context.environment, recorded_until=self.request.as_of)

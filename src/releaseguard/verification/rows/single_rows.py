@@ -1,0 +1,62 @@
+"""The single rows since a deployment, each event read once for all checks that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.model import Event, Outcome
+from releaseguard.verification.values import Deployment, Rule
+
+MOST_IDS = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class SingleRows:
+    """The rows of one deployment's window."""
+
+    log: EventLog
+    deployment: Deployment
+    end: datetime
+    """The window's end."""
+    until: datetime
+    """The same, or the moment of the look where that is earlier."""
+    known_at: datetime | None
+    """Without the rows that were recorded later; ``None``: with all."""
+    _read: dict[str, Sequence[Event]] = field(default_factory=dict, init=False)
+
+    def of(self, events: Sequence[str]) -> Sequence[Event]:
+        """All rows of the events so far."""
+        return [row for event in dict.fromkeys(events) for row in self._rows(event)]
+
+    def counted(self, rule: Rule) -> Sequence[Event]:
+        """The first rows of the release that a rule counts."""
+        return self._first(rule, Query(events=sorted(rule.success | rule.error)))
+
+    def against(self, rule: Rule) -> Sequence[Event]:
+        """The first rows of the release that are errors to a rule, whether by their event or by their outcome."""
+        named = self._first(rule, Query(events=sorted(rule.error)))
+        logged = self._first(rule, Query(outcome=Outcome.ERROR))
+        return list({row.id: row for row in (*named, *logged)}.values())
+
+    def _first(self, rule: Rule, query: Query) -> Sequence[Event]:
+        synthetic = False if self.log.capabilities.has("synthetic") else None
+        rows = self._select(replace(query, providers=[rule.provider], until=self.end, synthetic=synthetic))
+        mine = (row for row in rows if row.release in {self.deployment.release, None} and _counts(rule, row))
+        return list(islice(mine, MOST_IDS))
+
+    def _rows(self, event: str) -> Sequence[Event]:
+        if event not in self._read:
+            self._read[event] = list(self._select(Query(events=[event], until=self.until)))
+        return self._read[event]
+
+    def _select(self, query: Query) -> Iterator[Event]:
+        environment, since = self.deployment.environment, self.deployment.deployed_at
+        return self.log.select(replace(query, environment=environment, since=since, recorded_until=self.known_at))
+
+
+def _counts(rule: Rule, row: Event) -> bool:
+    return rule.reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None

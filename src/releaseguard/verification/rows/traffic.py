@@ -1,0 +1,32 @@
+"""The log's counted rows as what the judge reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.stats.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
+from releaseguard.verification.values import Deployment, Promise, Rule
+
+
+def span_of(deployments: Sequence[Deployment], promise: Promise) -> tuple[datetime, datetime]:
+    """From the first baseline's beginning to the last window's end, with what skewed clocks add; whole minutes."""
+    first = min(one.deployed_at for one in deployments) - timedelta(minutes=promise.baseline_minutes)
+    last = max(one.deployed_at for one in deployments) + timedelta(minutes=promise.window_minutes + AFTERMATH + 1)
+    return first.replace(second=0, microsecond=0), last.replace(second=0, microsecond=0)
+
+
+def gathered(
+    rules: Sequence[Rule], deployments: Sequence[Deployment], promise: Promise, rows: Iterable[MinuteCount]
+) -> Ledger:
+    """The rows as a ledger from which each deployment can be judged."""
+    readings = [rule.reading for rule in rules]
+    ledger = Ledger(readings, [minute_of(one.deployed_at) for one in deployments], promise.window_minutes)
+    ledger.add(cell_of(row) for row in rows)
+    return ledger
+
+
+def settled_before(deployment: Deployment) -> datetime:
+    """The moment before which rows are only ever a baseline: a watch reads them once."""
+    return deployment.deployed_at - timedelta(minutes=LOOKBACK)

@@ -1,0 +1,85 @@
+"""Which checks a run carries out, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from releaseguard.cards.spec import (
+    Card,
+    Check,
+    FlowCheck,
+    InvariantCheck,
+    NonBlockingCheck,
+    PrivacyCheck,
+    ReleaseTagCheck,
+    SecretCheck,
+    SignalCheck,
+    VolumeCheck,
+)
+from releaseguard.verification.context import VerifyContext, VerifyRequest
+from releaseguard.verification.rules import Logged, is_configured, rule_of
+from releaseguard.verification.values import SkippedCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The checks that were asked for."""
+
+    judged: Sequence[tuple[Card, Check]]
+    skipped: Sequence[SkippedCheck]
+
+
+def select(context: VerifyContext, request: VerifyRequest, logged: Logged) -> Selection:
+    """The checks that the request asks for, parted by whether this run can carry them out."""
+    judged, skipped = [], []
+    for card, check in _wanted(context, request):
+        reason = _why_not(context, request, card, check, logged)
+        if reason is None:
+            judged.append((card, check))
+        else:
+            skipped.append(SkippedCheck(card, check, reason))
+    return Selection(judged, skipped)
+
+
+def _wanted(context: VerifyContext, request: VerifyRequest) -> Iterator[tuple[Card, Check]]:
+    for card in context.cards:
+        if request.providers and card.id not in request.providers:
+            continue
+        for check in card.checks:
+            if not request.checks or check.id in request.checks:
+                yield card, check
+
+
+def _why_not(context: VerifyContext, request: VerifyRequest, card: Card, check: Check, logged: Logged) -> str | None:
+    if isinstance(check, FlowCheck | InvariantCheck | SecretCheck):
+        if request.as_of:
+            return "it looks at the present, and a past moment is judged"
+        if isinstance(check, FlowCheck) and not request.flows:
+            return "--no-flows"
+        return context.live_checks.why_not(card, check)
+    return None if _is_logged(card, check, logged) else _nothing_logged(context, check)
+
+
+def _is_logged(card: Card, check: Check, logged: Logged) -> bool:
+    """Whether anything was logged that the check has something to say about."""
+    if isinstance(check, SignalCheck | VolumeCheck):
+        return is_configured(rule_of(card, check), logged)
+    events = _events_of(check)
+    return not events or any(event in events for _, event, _ in logged)
+
+
+def _nothing_logged(context: VerifyContext, check: Check) -> str:
+    days = context.promise.baseline_minutes / 1440
+    return f"not configured: no {' or '.join(sorted(_events_of(check)))} was logged here in {days:g} days"
+
+
+def _events_of(check: Check) -> frozenset[str]:
+    """The events without which a check has nothing to say."""
+    if isinstance(check, SignalCheck):
+        return frozenset((*check.success, *check.error))
+    if isinstance(check, VolumeCheck | ReleaseTagCheck | PrivacyCheck):
+        return frozenset(check.events)
+    if isinstance(check, NonBlockingCheck):
+        return frozenset(check.error)
+    return frozenset()

@@ -1,0 +1,46 @@
+"""The results as integration events, so that they are seen beside what they are about. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from releaseguard.keeping import said
+from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
+from releaseguard.verification.rows.recorded import WRITTEN_CHECK
+from releaseguard.verification.values import Judged
+
+WRITTEN = "release_verified"
+BAD = frozenset({Verdict.FAIL, Verdict.ERROR})
+"""Verdicts that are written back as errors."""
+
+
+def written_back(judged: Judged) -> Sequence[Event]:
+    """The results as integration events, so that they are seen beside what they are about."""
+    run = new_id()
+    shared: dict[str, Any] = {
+        "run": str(run),
+        "release": judged.deployment.release,
+        "deployed_at": to_text(judged.deployment.deployed_at),
+        "as_of": to_text(judged.as_of),
+    }
+    rows = [_row(judged, WRITTEN, OURSELVES, judged.verdict, {**shared, "checks": len(judged.findings)})]
+    for finding in judged.findings:
+        detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}
+        rows.append(_row(judged, WRITTEN_CHECK, finding.provider, finding.verdict, detail))
+    return rows
+
+
+def _row(judged: Judged, event: str, subject: str, verdict: Verdict, detail: Mapping[str, Any]) -> Event:
+    return Event(
+        id=new_id(),
+        occurred_at=judged.as_of,
+        provider=OURSELVES,
+        event=event,
+        outcome=Outcome.ERROR if verdict in BAD else Outcome.SUCCESS,
+        error_code=verdict.value if verdict in BAD else None,
+        environment=judged.deployment.environment,
+        release=judged.deployment.release,
+        source="verify",
+        detail={**detail, "provider": subject, "verdict": verdict.value},
+    )
