@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ import click
 
 from releaseguard import readable
 from releaseguard.cli.shared.options import Moment, Run, Span, command, environment_option
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("time", "event", "outcome", "code", "release", "ms", "environment", "source", "correlation")
 """Of the table, in order of importance."""
-PIPE_WIDTH = 240
-"""Characters of a line where nobody's terminal sets the limit."""
 FUTURE = timedelta(minutes=10)
 """How far a deployment may lie ahead of the store's clock before it is taken for a mistake."""
 BY_HAND = frozenset({"release_outcome"})
@@ -116,7 +114,7 @@ def _table(found: Sequence[Event]) -> str:
 
     if not found:
         return "No events."
-    return table.render([_cells(event) for event in found], COLUMNS, output_width())
+    return table.render([_cells(event) for event in found], COLUMNS, line_width())
 
 
 def _cells(event: Event) -> Mapping[str, str]:
@@ -132,11 +130,6 @@ def _cells(event: Event) -> Mapping[str, str]:
         "source": event.source or "",
         "correlation": event.correlation_id or "",
     }
-
-
-def output_width() -> int:
-    """Characters of a line on stdout: the terminal's, or generous where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 
 @command("export", group=events, example="releaseguard events export --since 7d -o events.jsonl")
@@ -213,7 +206,7 @@ def _one_line(event: Event) -> str:
     quiet = [f"{column}={cells[column]}" for column in COLUMNS[4:] if cells[column]]
     words = [cells["time"], cells["outcome"].ljust(7), cells["event"], cells["code"], *quiet]
     line = " ".join(" ".join(word.split()) if word.strip() else "" for word in words if word)
-    width = output_width()
+    width = line_width()
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

@@ -10,6 +10,7 @@ import click
 
 from releaseguard import readable
 from releaseguard.cli.shared.options import Run, command
+from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.harmless import harmless
 from releaseguard.report.formats import POSTMORTEM
@@ -82,7 +83,6 @@ def _histories(log: EventLog) -> Histories:
 
 
 def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
-    from releaseguard.cli.log.events import output_width
     from releaseguard.report.layout import table
     from releaseguard.rotation.history.account import leak_row, rotation_row
 
@@ -97,7 +97,7 @@ def _show_text(account: RotationAccount, still: Sequence[StillUsed]) -> str:
     lines += _distrusted(account)
     rows = [_cells(rotation_row(chain_key, rotation)) for chain_key, rotation in account.rotations]
     if rows:
-        lines += [*([""] if lines else []), table.render(rows, COLUMNS, output_width())]
+        lines += [*([""] if lines else []), table.render(rows, COLUMNS, line_width())]
     return "\n".join(lines) or "No rotation is in the log."
 
 

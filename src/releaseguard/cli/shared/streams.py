@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,3 +57,12 @@ class Remarks:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+PIPE_WIDTH = 240
+"""Characters of a line where nobody's terminal sets the limit."""
+
+
+def line_width() -> int:
+    """Characters of a line on stdout: the terminal's, or generous where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
