@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releaseguard.doctor.clock import remarks, skew
+from releaseguard.doctor.looks.clock import remarks, skew
 from releaseguard.model import Standing
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)

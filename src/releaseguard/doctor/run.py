@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from functools import partial
 
-from releaseguard.doctor import clock, local, services
+from releaseguard.doctor.looks import app, clock, configuration, credentials, event_log, hosts, services, vault
+from releaseguard.doctor.looks.reach import Lane
 from releaseguard.doctor.values import Check, CheckResult, Dates, Diagnosis, DoctorContext, Group
 from releaseguard.errors import ReleaseguardError
 from releaseguard.model import Remark, Standing
@@ -17,13 +19,26 @@ _NOT_WELL = frozenset({Standing.FAIL, Standing.SKIPPED})
 def examine(context: DoctorContext) -> Diagnosis:
     """Look at everything. A problem ends its own check and skips what rests on it; all others are made."""
     dates: dict[str, Dates] = {}
-    here = carried_out(local.checks(context), [])
-    lanes = services.lanes(context, dates)
-    there = side_by_side([lambda lane=lane: carried_out(lane, here) for lane in lanes])  # type: ignore[misc]
+    here = carried_out(
+        [*configuration.checks(context), *hosts.checks(context), *credentials.checks(context)],
+        [],
+    )
+    there = side_by_side([partial(carried_out, lane, here) for lane in _lanes(context, dates)])
     time = carried_out([Check("clock", Group.CLOCK, "the clocks", lambda: clock.remarks(dates))], [])
     found = [*here, *(finding for lane in there for finding in lane), *time]
     groups = groups_of(context)
     return Diagnosis(sorted(found, key=lambda finding: groups.index(finding.group)))
+
+
+def _lanes(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Sequence[Lane]:
+    """What this configuration has use for. Lanes know nothing of each other; what they learn of the time goes to
+    ``dates``."""
+    return [
+        [*vault.lane(context, dates), *app.lane(context, dates)],
+        *(services.lane(context, dates, service) for service in context.services),
+        event_log.lane(context, dates),
+        app.database_lane(context),
+    ]
 
 
 def groups_of(context: DoctorContext) -> Sequence[str]:

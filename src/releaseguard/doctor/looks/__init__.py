@@ -1,0 +1,1 @@
+"""What is looked at, one file for each thing. A look only reads."""

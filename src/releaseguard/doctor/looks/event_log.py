@@ -1,0 +1,71 @@
+"""What can be said of the event log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from functools import partial
+
+from releaseguard.doctor.looks.reach import ALWAYS, Lane, encrypted
+from releaseguard.doctor.values import Check, Dates, DoctorContext, Group
+from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.rows.aside import REMEDY, tally_of
+from releaseguard.model import Remark, Standing, duration, utc_now
+
+
+def lane(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
+    """Who writes to it, its table, its rows, its clock, and who else can read it."""
+    after = (*ALWAYS, "hosts.events", "credentials.events")
+    found = [
+        Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, context)),
+        Check("events.log", Group.EVENTS, "the event log", partial(_log, context), after),
+        Check("events.rows", Group.EVENTS, "the newest rows", partial(_rows, context), ("events.log",)),
+        Check(
+            "events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, context, dates), ("events.log",)
+        ),
+    ]
+    exposed = context.exposed
+    if exposed is not None:
+
+        def look() -> Iterable[Remark]:
+            return [exposed(context.log())]
+
+        found.append(Check("events.row_security", Group.EVENTS, "row-level security", look, ("events.log",)))
+    return found
+
+
+def _log(context: DoctorContext) -> Iterator[Remark]:
+    url = context.settings.events.url
+    if url.startswith(("postgresql:", "postgres:")):
+        yield from encrypted(context, url, "[events] url")
+    yield from context.log().examine()
+
+
+def _writers(context: DoctorContext) -> Iterator[Remark]:
+    given = context.environ.get("RELEASEGUARD_EVENTS_URL")
+    if given and given != context.settings.events.url and not _same_file(context, given):
+        what = "RELEASEGUARD_EVENTS_URL and [events] url name different logs: writers here write to the former"
+        fix = 'Make them the same: [events] url = "${RELEASEGUARD_EVENTS_URL}", or unset the variable.'
+        yield Remark(Standing.WARN, what, context.settings.where("events", "url"), fix)
+
+
+def _same_file(context: DoctorContext, given: str) -> bool:
+    relative = given.removeprefix("sqlite:///")
+    return relative != given and context.settings.events.url == f"sqlite:///{context.settings.root / relative}"
+
+
+def _rows(context: DoctorContext) -> Iterator[Remark]:
+    """The rows of the time that verdicts rest on, which no reader can use."""
+    log, days = context.log(), context.settings.verify.baseline
+    tally = tally_of(log.set_aside(Query(since=utc_now() - duration(days))))
+    if tally.rows:
+        yield Remark(Standing.WARN, tally.sentence(), log.label, REMEDY)
+    else:
+        yield Remark(Standing.OK, f"every row of the last {days} can be read", log.label)
+
+
+def _store_clock(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:
+    if not context.settings.events.url.startswith("sqlite:"):  # there it is this machine's
+        before = utc_now()
+        store = context.log().now()
+        dates["the event log"] = (before, store, utc_now())
+    yield from ()

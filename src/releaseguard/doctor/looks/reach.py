@@ -1,0 +1,32 @@
+"""Whether somebody answers, and what every look at a service rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+
+from releaseguard.doctor.values import Check, Dates, DoctorContext
+from releaseguard.model import Remark, Standing
+from releaseguard.safemode import believes_whoever_answers
+
+ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
+Lane = Sequence[Check]
+"""Checks that are made one after the other, beside those of other lanes."""
+
+
+def reach(dates: MutableMapping[str, Dates], name: str, title: str, date: Callable[[], Dates | None]) -> Check:
+    """Asks for the time, which needs no credential; what it says goes to ``dates``."""
+
+    def look() -> Iterator[Remark]:
+        if told := date():
+            dates[title] = told
+        yield Remark(Standing.OK, f"{title} answers")
+
+    return Check(f"{name}.reach", name, f"whether {title} answers", look, (*ALWAYS, f"hosts.{name}"))
+
+
+def encrypted(context: DoctorContext, url: str, setting: str) -> Iterator[Remark]:
+    """What SAFE MODE lets pass where it is written, and should be known."""
+    if believes_whoever_answers(url, context.environ, setting=setting):
+        what = "sslmode=require: the connection is encrypted, but the server is not asked who it is"
+        fix = "Leave sslmode out, and add ?sslrootcert=FILE where the server's authority is not one of this system's."
+        yield Remark(Standing.WARN, what, setting, fix, "sslmode")
