@@ -4,7 +4,7 @@
  */
 
 import { createIntegrationLog, flush, logIntegrationEvent, Scrubber } from "./integration-log.ts";
-import type { IntegrationLog, Options } from "./integration-log.ts";
+import type { EventFields, IntegrationLog, Options } from "./integration-log.ts";
 
 type Row = Record<string, unknown> & { id: string; event: string; detail: Record<string, unknown> };
 type Answer = number | "rejects" | "throws" | "hangs" | Promise<number>;
@@ -355,15 +355,20 @@ test("a queue that is full takes no more and counts what it did not take", async
   same(net.calls[0]!.rows.at(-1)!.detail["dropped"], 2);
 });
 
-test("large details fill it as well", async () => {
-  const { net, log } = writing({ maxCharacters: 20_000 });
-  for (let number = 0; number < 10; number++) {
-    log.logIntegrationEvent("sendgrid", `e${number}`, "success", { detail: { text: "word ".repeat(10_000) } });
-  }
-  await log.flush();
-  holds(net.events.length < 6, `${net.events.length} events`);
-  holds(net.calls.every((call) => call.body.length < 60_000), "a request is large");
-});
+for (
+  const [what, fields] of [
+    ["details", { detail: { text: "word ".repeat(10_000) } }],
+    ["columns", { error_code: "word ".repeat(600), source: "word ".repeat(600), correlation_id: "word ".repeat(600) }],
+  ] as [string, EventFields][]
+) {
+  test(`large ${what} fill it as well`, async () => {
+    const { net, log } = writing({ maxCharacters: 20_000 });
+    for (let number = 0; number < 10; number++) log.logIntegrationEvent("sendgrid", `e${number}`, "success", fields);
+    await log.flush();
+    holds(net.events.length < 6, `${net.events.length} events`);
+    holds(net.calls.every((call) => call.body.length < 60_000), "a request is large");
+  });
+}
 
 test("a detail is bounded whatever it is", async () => {
   const { net, log } = writing();

@@ -184,23 +184,26 @@ class NoEvent extends Error {}
 function noteOf(event: IntegrationEvent): Note {
   const budget = { nodes: MAX_NODES, characters: MAX_RAW * 2 };
   const at = Date.now();
+  const fields = {
+    error_code: textOf(event.error_code),
+    release: textOf(event.release),
+    source: textOf(event.source),
+    correlation_id: textOf(event.correlation_id),
+  };
+  const texts = Object.values(fields).reduce((sum, text) => sum + (text?.length ?? 0), 0);
   const note: Note = {
     id: newId(at),
     at,
     provider: name(event.provider),
     event: name(event.event),
     outcome: outcomeOf(event.outcome),
-    fields: {
-      error_code: textOf(event.error_code),
-      release: textOf(event.release),
-      source: textOf(event.source),
-      correlation_id: textOf(event.correlation_id),
-    },
+    fields,
     latency_ms: milliseconds(event.latency_ms),
     synthetic: Boolean(event.synthetic),
     detail: objectOf(plain(event.detail ?? {}, MAX_DEPTH, budget)),
-    characters: 400 + MAX_RAW * 2 - budget.characters + 8 * (MAX_NODES - budget.nodes),
+    characters: 400, // the row itself, small as it may be
   };
+  note.characters += texts + MAX_RAW * 2 - budget.characters + 8 * (MAX_NODES - budget.nodes);
   if (note.provider.toLowerCase() === OURSELVES || OUR_EVENTS.has(note.event.toLowerCase())) {
     throw new NoEvent("provider or event is a name of releaseguard's own rows");
   }
@@ -1914,7 +1917,9 @@ export class Scrubber {
   readonly #numbers: Table = { rules: numberRules(), numbers: true };
 
   constructor(known: Iterable<string> = []) {
-    const forms = [...new Set([...known].flatMap((value) => [value, encodeURIComponent(value)]))];
+    const forms = [
+      ...new Set([...known].flatMap((value) => [value, attempted(() => encodeURIComponent(value), value)])),
+    ];
     forms.sort((one, other) => other.length - one.length);
     const sources = forms.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
     this.#known = sources.length ? new RegExp(sources.join("|"), "g") : undefined;
