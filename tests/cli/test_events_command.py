@@ -19,6 +19,7 @@ from releaseguard.audit.chain import ChainKey, seal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.history.events import LeaseTaken
+from releaseguard.rotation.history.rows import draft_of
 from releaseguard_events.pipeline import jsonl
 from tests.support.commands import Commands, ended
 
@@ -317,7 +318,13 @@ def _chain(tmp_path: Path) -> None:
     with SqliteEventLog(tmp_path / "releaseguard.db") as log:
         old = datetime(2020, 1, 1, tzinfo=UTC)
         log.append_exclusively(
-            seal(ChainKey("sendgrid", "production"), None, [LeaseTaken().draft("ada")], occurred_at=old, source="test")
+            seal(
+                ChainKey("sendgrid", "production"),
+                None,
+                [draft_of(LeaseTaken(), "ada")],
+                occurred_at=old,
+                source="test",
+            )
         )
 
 

@@ -24,6 +24,7 @@ from releaseguard.rotation.history.fold import view_of
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.reading import chain_query, chain_view, fold
 from releaseguard.rotation.history.reading import read as read_lane
+from releaseguard.rotation.history.rows import draft_of
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
@@ -245,7 +246,9 @@ def test_a_lease_that_was_recorded_far_ahead_of_the_stores_clock_is_not_believed
 def test_a_lease_whose_every_time_lies_ahead_is_free() -> None:
     store = Store()
     ahead = store.time.wall() + timedelta(days=3650)
-    (forged,) = seal(CHAIN_KEY, None, [said.LeaseTaken().draft("mallory")], occurred_at=ahead, source="releaseguard")
+    (forged,) = seal(
+        CHAIN_KEY, None, [draft_of(said.LeaseTaken(), "mallory")], occurred_at=ahead, source="releaseguard"
+    )
     store.log.append([replace(forged, recorded_at=ahead)])
     assert store.journal("bob").held_by_another() is None
 

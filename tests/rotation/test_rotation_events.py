@@ -19,7 +19,9 @@ from releaseguard.audit.integrity import verify_chain
 from releaseguard.model import Event, Outcome, to_text, utc_now
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.account import RotationAccount, to_json
+from releaseguard.rotation.history.parts import LeakReport, Part, PinnedSecret
 from releaseguard.rotation.history.reading import fold
+from releaseguard.rotation.history.rows import SAID, Malformed, detail_of, draft_of, fault, parse
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
@@ -90,25 +92,25 @@ def test_the_stored_chains_hold_every_type_but_the_decision_on_foreign_rows() ->
 @pytest.mark.parametrize("row", BY_NAME.values(), ids=BY_NAME)
 def test_a_step_is_written_as_it_was_stored(row: Event) -> None:
     stored = {key: value for key, value in row.detail.items() if key not in MARKS}
-    assert said.parse(row).to_detail() == stored
+    assert detail_of(parse(row)) == stored
 
 
 def test_a_step_of_one_destination_as_early_versions_wrote_it_is_read() -> None:
     row = BY_NAME["destination_push_finished"]
     (first, *_) = row.detail["destinations"]
     early = {key: value for key, value in row.detail.items() if key != "destinations"} | first
-    step = said.parse(replace(row, detail=early))
+    step = parse(replace(row, detail=early))
     assert isinstance(step, said.PushFinished)
     assert [one.destination for one in step.destinations] == [first["destination"]]
 
 
 def test_long_texts_are_cut_and_what_nobody_would_believe_is_not_written() -> None:
-    draft = said.RotationFailed(rotation_id="r1", reason="x" * 10**6).draft("ada")
+    draft = draft_of(said.RotationFailed(rotation_id="r1", reason="x" * 10**6), "ada")
     assert len(draft.detail["reason"]) < 5_000
-    with pytest.raises(said.Malformed):
-        said.Staged(rotation_id="r1", secrets=(said.PinnedSecret(name="K", to_version=-1),)).draft("ada")
-    with pytest.raises(said.Malformed):
-        said.LeaseTaken().draft("")
+    with pytest.raises(Malformed):
+        draft_of(said.Staged(rotation_id="r1", secrets=(PinnedSecret(name="K", to_version=-1),)), "ada")
+    with pytest.raises(Malformed):
+        draft_of(said.LeaseTaken(), "")
 
 
 # --- what is no step of ours
@@ -161,7 +163,7 @@ MALFORMED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 def test_a_field_that_is_not_of_its_type_makes_no_step(event: str, change: Mapping[str, Any]) -> None:
     row = BY_NAME.get(event, BY_NAME["rotation_proven"])
     broken = replace(row, event=event, detail={**row.detail, **change})
-    problem = said.fault(broken)
+    problem = fault(broken)
     assert problem
     assert "\x1b" not in problem
 
@@ -256,7 +258,7 @@ def test_what_is_read_as_a_step_can_be_folded(event: str, detail: dict[str, Any]
 
 def test_the_direction_of_early_steps_is_forward() -> None:
     row = BY_NAME["rotation_pushed"]
-    step = said.parse(replace(row, detail={key: row.detail[key] for key in ("rotation_id", "holder")}))
+    step = parse(replace(row, detail={key: row.detail[key] for key in ("rotation_id", "holder")}))
     assert isinstance(step, said.Pushed)
     assert step.direction is Direction.FORWARD
 
@@ -312,10 +314,10 @@ def fields_of_texts(struct: type) -> set[str]:
 
 def test_every_field_of_texts_is_an_identifier_or_scrubbed() -> None:
     """A new field of words that nobody thought of fails here."""
-    parts = [one for one in vars(said).values() if isinstance(one, type) and issubclass(one, said.Part)]
+    parts = [one for one in vars(said).values() if isinstance(one, type) and issubclass(one, Part)]
     texts = set().union(*(fields_of_texts(one) for one in [*said.TYPES.values(), *parts]))
     enums = {"origin", "direction", "grade"}
-    assert texts - enums - IDENTIFIERS - said.SAID == set()
+    assert texts - enums - IDENTIFIERS - SAID == set()
     assert texts >= {"reason", "problem"}
 
 
@@ -323,7 +325,7 @@ def test_every_field_of_texts_is_an_identifier_or_scrubbed() -> None:
     "step",
     [
         said.Planned(rotation_id="r", unit="u", reason=f"key {KEY} in a gist"),
-        said.Planned(rotation_id="r", unit="u", leak=said.LeakReport(reason=f"key {KEY} in a gist")),
+        said.Planned(rotation_id="r", unit="u", leak=LeakReport(reason=f"key {KEY} in a gist")),
         said.Aborted(rotation_id="r", reason=f"key {KEY} in a gist"),
         said.RotationFailed(rotation_id="r", reason=f"400: bad value key {KEY} in a gist"),
         said.RowsDisowned(ids=("x",), reason=f"key {KEY} in a gist"),
@@ -334,7 +336,7 @@ def test_every_field_of_texts_is_an_identifier_or_scrubbed() -> None:
     ids=lambda step: type(step).__name__,
 )
 def test_no_step_keeps_a_key_that_somebody_wrote_into_its_words(step: said.ChainStep) -> None:
-    draft = step.draft("ada@laptop.example.com")
+    draft = draft_of(step, "ada@laptop.example.com")
     stored = json.dumps(draft.detail)
     assert KEY not in stored
     assert "key [secret] in a gist" in stored
@@ -343,7 +345,7 @@ def test_no_step_keeps_a_key_that_somebody_wrote_into_its_words(step: said.Chain
 
 def test_a_value_that_this_process_holds_is_kept_in_no_form() -> None:
     held = Secret("merchant-salt-of-no-known-form-x7")
-    draft = said.RotationFailed(rotation_id="r", reason=f"refused: {held.reveal().encode().hex()}").draft("x")
+    draft = draft_of(said.RotationFailed(rotation_id="r", reason=f"refused: {held.reveal().encode().hex()}"), "x")
     assert not held.shows_in(json.dumps(draft.detail))
 
 
@@ -355,5 +357,5 @@ def test_what_services_usually_say_is_kept() -> None:
         "secret SENDGRID_API_KEY has no newer version than 7",
         "2 of 3 successes since 2026-11-24T10:15:00.000000Z",
     ]
-    draft = said.Unproven(rotation_id="r", missing=tuple(words)).draft("x")
+    draft = draft_of(said.Unproven(rotation_id="r", missing=tuple(words)), "x")
     assert draft.detail["missing"] == words

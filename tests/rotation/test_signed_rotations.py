@@ -18,7 +18,9 @@ from releaseguard.eventlog.signing.log import SignedLog
 from releaseguard.model import OURSELVES, Event
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import LeakReport
 from releaseguard.rotation.history.reading import chain_query, chain_view, read
+from releaseguard.rotation.history.rows import draft_of
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
@@ -51,7 +53,7 @@ def leaking(keys: Keyring | None) -> World:
 def appended(world: World, *steps: said.ChainStep) -> Sequence[Event]:
     """What whoever has read the chain can append to it, everything right but what takes the key."""
     chain = read(CHAIN_KEY, world.log.judged(chain_query(CHAIN_KEY)))
-    drafts = [step.draft("mallory") for step in steps]
+    drafts = [draft_of(step, "mallory") for step in steps]
     return seal(CHAIN_KEY, chain.head, drafts, occurred_at=world.time.wall(), source="releaseguard", root=chain.root)
 
 
@@ -62,7 +64,7 @@ def view(world: World, keys: Keyring | None) -> ChainView:
 Forgery = Callable[[str], said.ChainStep]
 FORGERIES: dict[str, Forgery] = {
     "closes the leak": lambda id_: said.Retired(rotation_id=id_),
-    "opens another": lambda _: said.Planned(rotation_id="r9", unit=NAME, leak=said.LeakReport(reason="x")),
+    "opens another": lambda _: said.Planned(rotation_id="r9", unit=NAME, leak=LeakReport(reason="x")),
     "claims a proof": lambda id_: said.Proven(rotation_id=id_, grade=said.Grade.A),
     "holds the lease": lambda id_: said.LeaseTaken(rotation_id=id_),
     "gives it up": lambda id_: said.Aborted(rotation_id=id_),

@@ -21,6 +21,7 @@ from releaseguard.rotation.drift.revocation import QUIET, held_against, old_succ
 from releaseguard.rotation.exposure.installed_apps import sentence, shares_in
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.parts import LeakReport, PlannedSecret
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.next_steps import see_audit
 from releaseguard.rotation.planning.claims import check_claims, claims_in_doubt
@@ -285,9 +286,9 @@ def _planned(session: RotationSession, rotation_id: str, plan: Plan) -> said.Pla
         unit=plan.unit,
         origin=plan.origin,
         reason=session.request.reason,
-        leak=said.LeakReport.of(plan.leak),
+        leak=LeakReport.of(plan.leak),
         secrets=tuple(
-            said.PlannedSecret(
+            PlannedSecret(
                 name=pin.name,
                 from_version=pin.from_version,
                 seen_version=seen.version if seen else None,
@@ -317,7 +318,7 @@ def _continue(session: RotationSession, unfinished: RotationView, leak: Leak | N
 def _taken_up(view: RotationView, leak: Leak | None = None) -> Sequence[said.ChainStep]:
     """The event with which this run takes a rotation up."""
     if view.state is RotationState.FAILED or leak:
-        return [said.Continued(rotation_id=view.id, leak=said.LeakReport.of(leak))]
+        return [said.Continued(rotation_id=view.id, leak=LeakReport.of(leak))]
     return [said.LeaseTaken(rotation_id=view.id)]
 
 

@@ -37,9 +37,6 @@ def audit() -> None:
     """Who rotated what, when, why, and with which proof; integrity; a post-mortem."""
 
 
-# --- show
-
-
 @command("show", group=audit, example="releaseguard audit show sendgrid")
 @click.argument("provider", required=False)
 @_environment
@@ -137,9 +134,6 @@ def _minute(text: str) -> str:
     return readable.date_and_clock(text)
 
 
-# --- verify
-
-
 @command("verify", group=audit, example="releaseguard audit verify --head 'sendgrid@production#12:9f2c...'")
 @click.option(
     "--head",
@@ -158,7 +152,8 @@ def verify(run: Run, heads: Sequence[str], environment: str | None) -> ExitCode:
     """
     from releaseguard.audit.chain import parse_head
     from releaseguard.audit.integrity import verify_log
-    from releaseguard.rotation.history.events import TYPES, fault
+    from releaseguard.rotation.history.events import TYPES
+    from releaseguard.rotation.history.rows import fault
 
     parsed = [parse_head(head) for head in heads]
     with run.wiring(environment) as wiring:
@@ -218,9 +213,6 @@ def _verify_text(reports: Sequence[ChainReport], heads: Sequence[Head]) -> str:
     return "\n".join(lines)
 
 
-# --- disown
-
-
 @command("disown", group=audit, example='releaseguard audit disown sendgrid@production --reason "forged, see 412"')
 @click.argument("chain_key", metavar="LANE")
 @click.option("--reason", required=True, metavar="TEXT", help="What a look at the rows showed.")
@@ -261,9 +253,6 @@ def _lane(text: str) -> ChainKey:
             f"{text!r} is no lane", next_step="Copy it from releaseguard audit verify: sendgrid@production."
         )
     return chain_key
-
-
-# --- report
 
 
 @command("report", group=audit, example="releaseguard audit report --format html -o postmortem.html")

@@ -17,6 +17,7 @@ from releaseguard.rotation.exposure.report import report_in, summary
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.account import leak_row, rotation_row, who
 from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.rows import parse
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import DirectionProgress, RotationView, store_time
 from releaseguard.rotation.values import Direction, RotationState
@@ -38,7 +39,7 @@ def postmortem(
     """
     chain_key, view = chain.chain_key, view_of(chain)
     rotation = next(one for one in view.rotations if one.id == rotation_id)
-    mine = [_Told(row, said.parse(row)) for row in chain.steps if row.detail.get("rotation_id") == rotation_id]
+    mine = [_Told(row, parse(row)) for row in chain.steps if row.detail.get("rotation_id") == rotation_id]
     exposure = _exposure(exposures)
     leaks = [leak for leak in view.open_leaks if leak.rotation_id == rotation_id]
     head = chain.head
@@ -144,9 +145,6 @@ def _what_is_open(chain_key: ChainKey, rotation: RotationView) -> Sequence[str]:
     if rotation.state is RotationState.PROVEN or contradicted:
         return [f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, names)}"]
     return [] if rotation.finished else [f"{command} --resume", *rotation.proof.missing]
-
-
-# --- The timeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from releaseguard.audit.chain import head_of
 from releaseguard.audit.histories import Chain
 from releaseguard.model import Event, from_text
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import PlannedSecret, PushedTarget
+from releaseguard.rotation.history.rows import parse
 from releaseguard.rotation.history.views import (
     ChainView,
     Confirmation,
@@ -39,7 +41,7 @@ def view_of(chain: Chain) -> ChainView:
 def extend(view: ChainView, steps: Sequence[Event]) -> ChainView:
     """The state after ``steps``, which are believed and follow in order on what ``view`` was made from."""
     for event in steps:
-        view = _after(view, Told(said.parse(event), store_time(event), event.occurred_at))
+        view = _after(view, Told(parse(event), store_time(event), event.occurred_at))
     return replace(view, head=head_of(steps) or view.head)
 
 
@@ -96,7 +98,7 @@ def _planned(step: said.Planned, at: datetime) -> RotationView:
     )
 
 
-def _seen(secret: said.PlannedSecret) -> Written | None:
+def _seen(secret: PlannedSecret) -> Written | None:
     return None if secret.seen_version is None else Written(secret.seen_version, secret.seen_secret_id)
 
 
@@ -291,6 +293,6 @@ def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEve
     written, markers = dict(view.written), dict(view.markers)
     for one in step.destinations:
         written[one.destination] = {**written.get(one.destination, {}), **carried}
-        seen = one.markers if isinstance(one, said.PushedTarget) else {}
+        seen = one.markers if isinstance(one, PushedTarget) else {}
         markers[one.destination] = {**markers.get(one.destination, {}), **seen}
     return replace(view, written=written, markers=markers)

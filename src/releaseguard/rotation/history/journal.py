@@ -24,6 +24,7 @@ from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
 from releaseguard.rotation.history.fold import extend, view_of
 from releaseguard.rotation.history.reading import chain_query, read
+from releaseguard.rotation.history.rows import draft_of
 from releaseguard.rotation.history.sentences import describe_lease, mending
 from releaseguard.rotation.history.views import ChainView, LeaseView
 
@@ -146,7 +147,7 @@ class Journal:
             if not self.holding:
                 lease = self._view.lease
                 self._predecessor = lease if lease and not lease.released else None
-            self._write([step.draft(self.holder) for step in steps])
+            self._write([draft_of(step, self.holder) for step in steps])
         return self._view
 
     def ensure_held(self) -> None:

@@ -11,17 +11,18 @@ from releaseguard.eventlog.interface import EventLog, Judged, Query
 from releaseguard.model import OURSELVES, Event
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.fold import view_of
+from releaseguard.rotation.history.rows import fault
 from releaseguard.rotation.history.views import ChainView
 
 
 def read(chain_key: ChainKey, rows: Iterable[Judged]) -> Chain:
     """The rows of a chain, checked: which are its history, and which are foreign."""
-    return read_chain(chain_key, rows, said.fault)
+    return read_chain(chain_key, rows, fault)
 
 
 def read_log(log: EventLog, query: Query) -> Histories:
     """The chains in those of our own rows that ``query`` asks for. Raises as the log does."""
-    return histories(log.judged(replace(query, providers=(OURSELVES,))), said.fault, said.TYPES)
+    return histories(log.judged(replace(query, providers=(OURSELVES,))), fault, said.TYPES)
 
 
 def chain_query(chain_key: ChainKey) -> Query:

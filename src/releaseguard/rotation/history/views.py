@@ -10,6 +10,7 @@ from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.audit.histories import ChainFinding, Foreign
 from releaseguard.model import Event
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.rows import Malformed, parse
 from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, RotationState, ValueSource
 
 AHEAD = timedelta(seconds=2)
@@ -256,8 +257,8 @@ def store_time(event: Event) -> datetime:
 def _leak_in(event: Event) -> tuple[Leak | None, str, str | None]:
     """The leak that a row reports, its rotation and its unit, whether or not the row is believed."""
     try:
-        step = said.parse(event)
-    except said.Malformed:
+        step = parse(event)
+    except Malformed:
         return None, "", None
     if not isinstance(step, said.Planned | said.Continued) or step.leak is None:
         return None, "", None

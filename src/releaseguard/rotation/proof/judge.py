@@ -19,7 +19,7 @@ from datetime import timedelta
 from releaseguard.eventlog.interface import CLIENT, SetAside
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.proof.missing import unread_rows, what_is_missing
-from releaseguard.rotation.proof.rows import Row, Says, action_of, may_object, read_row, shortest_delays
+from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, may_object, read_row, shortest_delays
 from releaseguard.rotation.proof.tally import RuntimeTally, count_rows, refuses
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination, RuntimeProof
 from releaseguard.rotation.values import Grade
@@ -93,12 +93,12 @@ def _prove_one(
     )
 
 
-def _best(counted: Sequence[Row], needed: int) -> Sequence[Row]:
+def _best(counted: Sequence[EvidenceRow], needed: int) -> Sequence[EvidenceRow]:
     """The strongest rows that suffice: the grade is the weakest of these."""
     return sorted(counted, key=lambda row: row.says.value)[:needed]
 
 
-def _after_the_last_contradiction(tally: RuntimeTally) -> Sequence[Row]:
+def _after_the_last_contradiction(tally: RuntimeTally) -> Sequence[EvidenceRow]:
     last = tally.last_against
     return [row for row in tally.evidence if last is None or row.happened > last]
 
@@ -114,7 +114,7 @@ def _needed(question: Question, tally: RuntimeTally) -> int:
     return max(question.successes, math.ceil(math.log(HIDDEN_SHARE) / math.log1p(-share)) if share < 1 else 0)
 
 
-def _still_old(tally: RuntimeTally, counted: Sequence[Row]) -> Sequence[str]:
+def _still_old(tally: RuntimeTally, counted: Sequence[EvidenceRow]) -> Sequence[str]:
     """Sources whose last word was the old version: nothing of theirs has shown the new one since."""
     last = tally.last_against
     gone_over = [row for row in tally.elsewhere if row.says is Says.NEW_VERSION and last and row.happened > last]

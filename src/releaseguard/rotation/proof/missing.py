@@ -10,7 +10,7 @@ from releaseguard.eventlog.interface import CLIENT, SetAside
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.model import Outcome
 from releaseguard.rotation.history.views import store_time
-from releaseguard.rotation.proof.rows import Row, Says
+from releaseguard.rotation.proof.rows import EvidenceRow, Says
 from releaseguard.rotation.proof.tally import RuntimeTally, refuses
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
@@ -71,7 +71,7 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         yield f"{tally.too_early} carry the new version but a clock from before it: check the writer's clock"
 
 
-def _clock(rows: Sequence[Row]) -> str:
+def _clock(rows: Sequence[EvidenceRow]) -> str:
     return readable.clock(max(store_time(row.event) for row in rows), seconds=True, zone=" UTC")
 
 

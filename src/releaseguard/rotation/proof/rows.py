@@ -42,7 +42,7 @@ class Says(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EvidenceRow:
     event: Event
     says: Says
     happened: datetime
@@ -67,12 +67,12 @@ def may_object(question: Question, runtime: RuntimeDestination, event: Event) ->
 
 def read_row(
     question: Question, runtime: RuntimeDestination, event: Event, delays: Mapping[str | None, timedelta]
-) -> Row:
+) -> EvidenceRow:
     none = timedelta()
     delay = delays.get(event.source, none)
     happened = event.occurred_at + min(delay, none)
     by = min(store_time(event), happened + max(delay, none))
-    return Row(event, _says(question, runtime, event), happened, by, runtime.speaks(event))
+    return EvidenceRow(event, _says(question, runtime, event), happened, by, runtime.speaks(event))
 
 
 def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says:
@@ -105,6 +105,6 @@ def _of_deployment(question: Question, runtime: RuntimeDestination, event: Event
     return Says.OLD if runtime.speaks(event) and deployment not in others - {runtime.deployment} else Says.NOTHING
 
 
-def is_after(row: Row, moment: datetime) -> bool:
+def is_after(row: EvidenceRow, moment: datetime) -> bool:
     """It happened and was recorded after ``moment``."""
     return row.happened > moment and store_time(row.event) > moment

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.history.views import store_time
-from releaseguard.rotation.proof.rows import Row, Says, action_of, is_after
+from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, is_after
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 
@@ -16,11 +16,11 @@ from releaseguard.rotation.proof.values import Question, RuntimeDestination
 class RuntimeTally:
     """What one runtime's rows say."""
 
-    evidence: Sequence[Row]
+    evidence: Sequence[EvidenceRow]
     """Successes with the new version since it was there, in order."""
-    elsewhere: Sequence[Row]
+    elsewhere: Sequence[EvidenceRow]
     """The same from sources that are named nowhere: no evidence, but they have left the old version."""
-    against: Sequence[Row]
+    against: Sequence[EvidenceRow]
     """Successes with another version and refused credentials since the new one serves."""
     unlabelled: int
     """Successes of which only the time is known."""
@@ -34,7 +34,7 @@ class RuntimeTally:
         return max((store_time(row.event) for row in self.against), default=None)
 
 
-def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[Row]) -> RuntimeTally:
+def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
     evidence, elsewhere, against = [], [], []
     unlabelled = too_early = 0
     for row in rows:
@@ -58,12 +58,12 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[R
     return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, len(evidence) - len(once))
 
 
-def once_each(rows: Sequence[Row]) -> Sequence[Row]:
+def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
     """Each user action once and in order: what it says by its earliest row as evidence, by its latest as objection.
 
     The latest only matters for objections, and those are dated by all their rows: see ``last_against``.
     """
-    first: dict[tuple[object, Says], Row] = {}
+    first: dict[tuple[object, Says], EvidenceRow] = {}
     for row in sorted(rows, key=lambda row: row.happened):
         first.setdefault((action_of(row.event), row.says), row)
     return list(first.values())

@@ -17,6 +17,7 @@ from releaseguard.errors import (
 )
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import PushedTarget, Target
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress
 from releaseguard.rotation.planning.groups import items_for
 from releaseguard.rotation.session import RotationSession
@@ -132,7 +133,7 @@ def _about_to_write(session: RotationSession, bindings: Sequence[Binding], direc
         rotation_id=session.rotation_id,
         direction=direction,
         versions={pin.name: pin.version(direction) for pin in session.rotation.pins},
-        destinations=tuple(said.Target(destination=one.key, uri=one.destination.uri) for one in bindings),
+        destinations=tuple(Target(destination=one.key, uri=one.destination.uri) for one in bindings),
     )
 
 
@@ -155,8 +156,8 @@ def _outcomes(session: RotationSession, written: Sequence[_Written], direction: 
     return steps
 
 
-def _pushed(written: _Written) -> said.PushedTarget:
-    return said.PushedTarget(
+def _pushed(written: _Written) -> PushedTarget:
+    return PushedTarget(
         destination=written.binding.key,
         uri=written.binding.destination.uri,
         writes={one.name: one.writes for one in written.results},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from releaseguard.errors import NotFound, Refused, Undecided, UsageError
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import PinnedSecret, StagedPlace
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import earlier_versions
@@ -62,7 +63,7 @@ def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> s
         rotation_id=rotation_id,
         secrets=tuple(map(_pinned, pins)),
         destinations=tuple(
-            said.StagedPlace(
+            StagedPlace(
                 key=binding.key,
                 uri=binding.destination.uri,
                 names=tuple(item.name for item in items_for(session.group, binding, placeholder)),
@@ -72,8 +73,8 @@ def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> s
     )
 
 
-def _pinned(pin: Pin) -> said.PinnedSecret:
-    return said.PinnedSecret(
+def _pinned(pin: Pin) -> PinnedSecret:
+    return PinnedSecret(
         name=pin.name,
         from_version=pin.from_version,
         to_version=pin.to_version,

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from releaseguard.errors import NotFound
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import ProvenRuntime
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
@@ -134,8 +135,8 @@ def _recorded(kind: type[P], session: RotationSession, proof: Proof, more: Seque
     )
 
 
-def _runtime(proof: RuntimeProof) -> said.ProvenRuntime:
-    return said.ProvenRuntime(
+def _runtime(proof: RuntimeProof) -> ProvenRuntime:
+    return ProvenRuntime(
         uri=proof.uri,
         grade=proof.grade,
         successes=proof.successes,
