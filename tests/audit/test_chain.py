@@ -28,8 +28,8 @@ from releaseguard.audit.chain import (
 )
 from releaseguard.audit.histories import ChainFinding, histories
 from releaseguard.audit.integrity import verify_chain
-from releaseguard.canonical import canonical
 from releaseguard.errors import UsageError
+from releaseguard.eventlog.signing.canonical import canonical
 from releaseguard.model import Event, Outcome
 
 CHAIN_KEY = ChainKey("sendgrid", "production")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.cli.shared.options import write_output
+from releaseguard.cli.shared.output import write_output
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, utc_now

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.ci.interface import WorkflowRun
-from releaseguard.functions.interface import Function
+from releaseguard.functions.interface import EdgeFunction
 from releaseguard.incident import changes
 from releaseguard.incident.values import ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
@@ -55,8 +55,8 @@ def test_what_was_written_together_is_one_change_and_names_all_places():
 
 
 def test_functions_that_were_deployed_together_are_one_change():
-    deployed = [Function(str(n), f"f{n}", True, "ACTIVE", 1, BEGAN - timedelta(minutes=n)) for n in (0, 1, 20)]
-    found = list(changes.functions("supabase:x", [*deployed, Function("9", "old", True, "ACTIVE")]))
+    deployed = [EdgeFunction(str(n), f"f{n}", True, "ACTIVE", 1, BEGAN - timedelta(minutes=n)) for n in (0, 1, 20)]
+    found = list(changes.functions("supabase:x", [*deployed, EdgeFunction("9", "old", True, "ACTIVE")]))
     assert [one.what.facts["functions"] for one in found] == [["f20"], ["f0", "f1"]]
 
 

@@ -12,7 +12,7 @@ from releaseguard.cards.spec import Control
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.destinations.interface import Observed
 from releaseguard.errors import AccessDenied, ConfigError, Refused, ServiceError, Unreachable
-from releaseguard.functions.interface import Calls, Function, FunctionLogs, LogLine
+from releaseguard.functions.interface import Calls, EdgeFunction, FunctionLogs, LogLine
 from releaseguard.health.values import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
@@ -48,7 +48,7 @@ class Logs(FunctionLogs):
 
     def functions(self):
         state = "ACTIVE" if self.active else "THROTTLED"
-        return [Function("1", "paytr-withdraw", self.active, state, 3, NOON - timedelta(days=1))]
+        return [EdgeFunction("1", "paytr-withdraw", self.active, state, 3, NOON - timedelta(days=1))]
 
     def calls(self, function, since, until):
         if self.problem:

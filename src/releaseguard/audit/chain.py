@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from releaseguard.canonical import canonical, covered
 from releaseguard.errors import UsageError
+from releaseguard.eventlog.signing.canonical import canonical, covered
 from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id
 from releaseguard_events.stores.storable import storable
 

@@ -12,7 +12,7 @@ LONGEST_LOOK = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class EdgeFunction:
     """One deployed function. ``name`` is what its address ends with."""
 
     id: str
@@ -51,22 +51,22 @@ class FunctionLogs(ABC):
     place: str
     """The project's address."""
 
-    def page(self, function: Function) -> str | None:  # noqa: ARG002 - for services that have one
+    def page(self, function: EdgeFunction) -> str | None:  # noqa: ARG002 - for services that have one
         """Where a person reads a function's logs."""
         return None
 
     @abstractmethod
-    def functions(self) -> Sequence[Function]:
+    def functions(self) -> Sequence[EdgeFunction]:
         """Every function that is deployed there."""
 
     @abstractmethod
-    def calls(self, function: Function, since: datetime, until: datetime) -> Calls:
+    def calls(self, function: EdgeFunction, since: datetime, until: datetime) -> Calls:
         """How its calls of ``[since, until)`` ended, by the log of its calls; at most :data:`LONGEST_LOOK`."""
 
     @abstractmethod
-    def statistics(self, function: Function) -> Calls | None:
+    def statistics(self, function: EdgeFunction) -> Calls | None:
         """How its calls of about the last hour ended, by the service's own count; ``None`` where it has none."""
 
     @abstractmethod
-    def troubles(self, function: Function, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
+    def troubles(self, function: EdgeFunction, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
         """The newest ``limit`` errors and warnings that it logged in ``[since, until)``, oldest first."""

@@ -140,7 +140,7 @@ class _Route:
         if proxy.raw_auth is not None:
             head.append(b"Proxy-Authorization: Basic " + base64.b64encode(b":".join(proxy.raw_auth)))
         stream.write(_joined(head), _left(timeout))
-        answer = _Answer()
+        answer = _Incoming()
         while not answer.has_head:
             answer.feed(stream.read(CHUNK, _left(timeout)))
         if not 200 <= answer.status < 300:
@@ -150,7 +150,7 @@ class _Route:
         return stream.start_tls(verified_tls(), self.host, _left(timeout)) if self.scheme == "https" else stream
 
 
-class _Answer:
+class _Incoming:
     """One response as llhttp reads it (``httptools`` calls the ``on_`` methods)."""
 
     def __init__(self, *, bodiless: bool = False) -> None:
@@ -235,7 +235,7 @@ class _Line:
         up at the other end, or holds what nobody asked for."""
         return time.monotonic() - self._used < KEPT and not self._stream.get_extra_info("is_readable")
 
-    def exchange(self, request: bytes, answer: _Answer, timeout: float | None) -> None:
+    def exchange(self, request: bytes, answer: _Incoming, timeout: float | None) -> None:
         """Sends ``request`` and reads into ``answer`` until that is whole."""
         with suppress(httpcore2.WriteError):  # a server may have answered before it took everything
             self._send(request, timeout)
@@ -273,7 +273,7 @@ class Transport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         route = _Route.to(request.url, self._proxy)
         timeout = request.extensions.get("timeout", {}).get("read")
-        answer = _Answer(bodiless=request.method == "HEAD")
+        answer = _Incoming(bodiless=request.method == "HEAD")
         with _httpx2_errors():
             self._exchange(route, _written(request), answer, timeout)
         return httpx2.Response(answer.status, headers=answer.headers, stream=httpx2.ByteStream(answer.body))
@@ -282,7 +282,7 @@ class Transport(httpx2.BaseTransport):
         for line in list(self._all):
             self._drop(line)
 
-    def _exchange(self, route: _Route, request: bytes, answer: _Answer, timeout: float | None) -> None:
+    def _exchange(self, route: _Route, request: bytes, answer: _Incoming, timeout: float | None) -> None:
         line = self._taken(route, timeout)
         try:
             line.exchange(request, answer, timeout)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from releaseguard.audit.chain import ChainKey
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.deployments.interface import Deployment as Served
-from releaseguard.functions.interface import Function
+from releaseguard.functions.interface import EdgeFunction
 from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
 from releaseguard.rotation.history.views import RotationView
@@ -67,7 +67,7 @@ def migrations(runs: Iterable[WorkflowRun]) -> Iterator[ChangeRecord]:
         )
 
 
-def functions(place: str, deployed: Iterable[Function]) -> Iterator[ChangeRecord]:
+def functions(place: str, deployed: Iterable[EdgeFunction]) -> Iterator[ChangeRecord]:
     """The newest deployment of each function; those that were deployed together are one change."""
     dated = [(one.changed_at, one.name) for one in deployed if one.changed_at is not None]
     for at, names in _together(dated):

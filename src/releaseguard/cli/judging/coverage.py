@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
-from releaseguard.cli.shared.options import Run, command, steer
+from releaseguard.cli.shared.options import Run, command
+from releaseguard.cli.shared.output import steer
 from releaseguard.errors import ExitCode
 from releaseguard.report.formats import COVERAGE
 

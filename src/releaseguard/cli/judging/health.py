@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
-from releaseguard.cli.shared.options import Run, Span, command, environment_option, steer
+from releaseguard.cli.shared.options import Run, Span, command, environment_option
+from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.report.formats import HEALTH

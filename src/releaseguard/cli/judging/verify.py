@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.shared.documents import chosen, deliver, format_option, rendered
-from releaseguard.cli.shared.options import (
-    Moment,
-    Run,
-    Span,
-    check_spans,
-    command,
-    environment_option,
-    styled,
-)
+from releaseguard.cli.shared.options import Moment, Run, Span, check_spans, command, environment_option
+from releaseguard.cli.shared.output import styled
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.options import Run, command, styled
+from releaseguard.cli.shared.options import Run, command
+from releaseguard.cli.shared.output import styled
 from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from releaseguard.cli.shared.options import Run, write_output
+from releaseguard.cli.shared.options import Run
+from releaseguard.cli.shared.output import write_output
 from releaseguard.cli.shared.streams import last_words
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ import click
 from releaseguard.cli.shared.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.secret import masker
-from releaseguard_events.private import write_file
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -206,32 +205,6 @@ class Span(click.ParamType[Any]):
             return duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-def write_output(output: Path, text: str) -> None:
-    """Put a result into the file that ``-o`` names, for its owner alone where it is new. Raises ``UsageError``."""
-    from releaseguard.harmless import harmless
-
-    try:
-        write_file(output, harmless(text) + "\n")
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(output)) from error
-
-
-def steer(sequence: str, *, err: bool = False) -> None:
-    """Send a control sequence of our own to the terminal; where there is none, nothing."""
-    stream = sys.stderr if err else sys.stdout
-    if stream.isatty():
-        control = getattr(stream, "control", stream.write)
-        control(sequence)
-
-
-def styled(text: str, **style: Any) -> None:
-    """Print a text in a colour, or bold, where somebody sees it; without a line's end."""
-    begin, end = ("", "") if os.environ.get("NO_COLOR") else click.style("|", **style).split("|")
-    steer(begin)
-    click.echo(text, nl=False)
-    steer(end)
 
 
 def check_spans(**spans: timedelta | None) -> None:

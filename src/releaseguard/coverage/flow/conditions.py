@@ -11,13 +11,13 @@ from releaseguard.coverage.languages.syntax import (
     Choice,
     Comparison,
     Const,
+    Destructured,
     Expr,
     Logic,
     Member,
     Name,
     Negation,
     Scope,
-    Taken,
     Text,
     inside,
 )
@@ -73,7 +73,7 @@ class Tainted:
         bound = found[1] if found else ()
         if not bound:
             return _sign_of_name(name.id)
-        if len(bound) == 1 and isinstance(bound[0], Taken):
+        if len(bound) == 1 and isinstance(bound[0], Destructured):
             return _sign_of_name(bound[0].key)
         own = {part.id for part in inside(bound[0]) if isinstance(part, Name)} if isinstance(bound[0], Expr) else set()
         if len(bound) == 1 and name.id not in own and isinstance(bound[0], Negation | Comparison | Logic | Member):

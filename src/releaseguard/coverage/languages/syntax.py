@@ -216,12 +216,12 @@ class Import:
     member: str | None
 
 
-Bound: TypeAlias = "Expr | Import | Parameter | Taken"
+Bound: TypeAlias = "Expr | Import | Parameter | Destructured"
 """What a name may stand for; functions and classes are expressions."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
-class Taken:
+class Destructured:
     """A name taken out of an object: ``const { error: failed } = value``."""
 
     value: Expr

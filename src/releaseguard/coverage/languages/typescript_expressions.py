@@ -13,6 +13,7 @@ from releaseguard.coverage.languages.syntax import (
     Class,
     Comparison,
     Const,
+    Destructured,
     Expr,
     Function,
     Leave,
@@ -22,7 +23,6 @@ from releaseguard.coverage.languages.syntax import (
     Negation,
     Parameter,
     Record,
-    Taken,
     Text,
 )
 
@@ -317,7 +317,7 @@ class TypeScriptExpressions(Reader):
             return Assignment(at, (value,), (), place)
         names = self._pattern(target)
         for name, key in names.items():
-            self.scope.bind(name, Taken(value, key) if key else Expr(at))
+            self.scope.bind(name, Destructured(value, key) if key else Expr(at))
         return Assignment(at, (value,), tuple(names))
 
     def _pattern(self, node: Node) -> dict[str, str]:

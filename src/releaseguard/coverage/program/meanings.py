@@ -14,6 +14,7 @@ from releaseguard.coverage.languages.syntax import (
     Call,
     Choice,
     Class,
+    Destructured,
     Expr,
     Function,
     Import,
@@ -23,7 +24,6 @@ from releaseguard.coverage.languages.syntax import (
     Parameter,
     Record,
     Scope,
-    Taken,
 )
 from releaseguard.coverage.program.frames import Frame, returned
 from releaseguard.coverage.program.modules import DEPTH, Modules
@@ -106,7 +106,7 @@ class Meanings:
                 yield (*got, None)
             else:
                 yield from self._of_bound(got[0], name, got[1], None, depth)
-        elif isinstance(bound, Taken):
+        elif isinstance(bound, Destructured):
             taken = False
             for value, where, inner in self.of(bound.value, home, frame, depth):
                 if isinstance(value, Record) and bound.key in value.items:

@@ -10,6 +10,7 @@ from releaseguard.coverage.languages.syntax import (
     Bound,
     Call,
     Choice,
+    Destructured,
     Expr,
     Function,
     Import,
@@ -18,7 +19,6 @@ from releaseguard.coverage.languages.syntax import (
     Name,
     Parameter,
     Scope,
-    Taken,
 )
 from releaseguard.coverage.program.frames import returned
 from releaseguard.coverage.program.meanings import Meanings
@@ -107,7 +107,7 @@ class Origins:
         match value:
             case Import():
                 return self._package(value, home)
-            case Taken():
+            case Destructured():
                 outer = self.of(value.value, home, depth - 1)
                 return outer.then(Step(value.key)) if outer else None
             case Parameter(kind=Expr() as kind):

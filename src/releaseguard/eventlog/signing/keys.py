@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from releaseguard.canonical import SAFE_INTEGER, canonical, covered
 from releaseguard.errors import UsageError
+from releaseguard.eventlog.signing.canonical import SAFE_INTEGER, canonical, covered
 from releaseguard.model import Event
 from releaseguard.secret import Secret
 from releaseguard_events.stores.storable import storable

@@ -8,7 +8,7 @@ from datetime import datetime
 from releaseguard import readable
 from releaseguard.cards.spec import Control
 from releaseguard.errors import ReleaseguardError
-from releaseguard.functions.interface import Calls, Function
+from releaseguard.functions.interface import Calls, EdgeFunction
 from releaseguard.health.judge import SURE, UNKNOWN_SHARE
 from releaseguard.health.values import TROUBLED
 from releaseguard.incident.controls.context import ControlContext
@@ -50,7 +50,7 @@ def _not_deployed(name: str, known: set[str], around: ControlContext) -> Control
     return ControlResult(status=Status.BAD, says=says, next_step=step)
 
 
-def _logs_of(project: Project, function: Function, around: ControlContext) -> ControlResult:
+def _logs_of(project: Project, function: EdgeFunction, around: ControlContext) -> ControlResult:
     logs = project.logs()
     url = logs.page(function)
     says = list(_state(logs.place, function))
@@ -75,7 +75,7 @@ def _logs_of(project: Project, function: Function, around: ControlContext) -> Co
     return ControlResult(status=Status.BAD if bad or troubled else Status.OK, says=says, lines=shown, url=url)
 
 
-def _state(place: str, function: Function) -> Iterator[Message]:
+def _state(place: str, function: EdgeFunction) -> Iterator[Message]:
     facts = {"function": function.name, "place": place, "version": function.version}
     if function.changed_at is None:
         yield Message("function.state", facts)

@@ -8,7 +8,7 @@ from typing import Any
 
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
 from releaseguard.errors import ReleaseguardError
-from releaseguard.functions.interface import Function, FunctionLogs
+from releaseguard.functions.interface import EdgeFunction, FunctionLogs
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import unless_refused
 
@@ -47,8 +47,8 @@ class Project:
         logs: FunctionLogs = self._once.ask("logs", self.open)
         return logs
 
-    def functions(self) -> Sequence[Function]:
-        found: Sequence[Function] = self._once.ask("functions", lambda: self.logs().functions())
+    def functions(self) -> Sequence[EdgeFunction]:
+        found: Sequence[EdgeFunction] = self._once.ask("functions", lambda: self.logs().functions())
         return found
 
 

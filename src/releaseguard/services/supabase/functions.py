@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from releaseguard.errors import ServiceError
-from releaseguard.functions.interface import LONGEST_LOOK, Calls, Function, FunctionLogs, LogLine
+from releaseguard.functions.interface import LONGEST_LOOK, Calls, EdgeFunction, FunctionLogs, LogLine
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries
 
@@ -47,16 +47,16 @@ class SupabaseFunctionLogs(FunctionLogs):
         self._ref = ref
         self._home = f"/v1/projects/{quoted(ref)}"
 
-    def page(self, function: Function) -> str:
+    def page(self, function: EdgeFunction) -> str:
         return f"https://supabase.com/dashboard/project/{self._ref}/functions/{function.name}/logs"
 
-    def functions(self) -> Sequence[Function]:
+    def functions(self) -> Sequence[EdgeFunction]:
         listed = self._client.request("GET", f"{self._home}/functions").json()
         if not isinstance(listed, list):
             raise ServiceError("the listing of functions is not a list", where=self.place)
         return [_function(row) for row in entries(listed) if row.get("id") and row.get("slug")]
 
-    def calls(self, function: Function, since: datetime, until: datetime) -> Calls:
+    def calls(self, function: EdgeFunction, since: datetime, until: datetime) -> Calls:
         rows = self._asked(_CALLS.format(id=_checked(function.id)), since, until)
         statuses: dict[int, int] = {}
         for row in rows:
@@ -64,7 +64,7 @@ class SupabaseFunctionLogs(FunctionLogs):
             statuses[status] = statuses.get(status, 0) + count
         return _calls(sum(statuses.values()), statuses)
 
-    def statistics(self, function: Function) -> Calls | None:
+    def statistics(self, function: EdgeFunction) -> Calls | None:
         params = {"interval": _INTERVAL, "function_id": function.id}
         rows = self._result("functions.combined-stats", params)
         # Both spellings are out there: the name has no place in the API's description.
@@ -72,7 +72,7 @@ class SupabaseFunctionLogs(FunctionLogs):
         failed = sum(_number(row.get("server_err_count")) for row in rows)
         return Calls(total, min(failed, total)) if rows else None
 
-    def troubles(self, function: Function, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
+    def troubles(self, function: EdgeFunction, since: datetime, until: datetime, limit: int) -> Sequence[LogLine]:
         rows = self._asked(_TROUBLES.format(id=_checked(function.id), limit=limit), since, until)
         lines = [_line(row) for row in rows]
         return sorted((line for line in lines if line is not None), key=lambda line: line.at)[-limit:]
@@ -95,10 +95,10 @@ class SupabaseFunctionLogs(FunctionLogs):
         return entries(document, "result")
 
 
-def _function(row: Mapping[str, Any]) -> Function:
+def _function(row: Mapping[str, Any]) -> EdgeFunction:
     state = str(row.get("status") or "")
     changed = row.get("updated_at")
-    return Function(
+    return EdgeFunction(
         id=str(row["id"]),
         name=str(row["slug"]),
         active=state == "ACTIVE",
