@@ -842,6 +842,23 @@ for (
   });
 }
 
+test("a phone has no crypto, no events of a page and no environment, and its events go out", async () => {
+  const bare = {
+    crypto: undefined,
+    addEventListener: undefined,
+    performance: undefined,
+    process: undefined,
+    Deno: undefined,
+  };
+  await having({ ...bare, navigator: { product: "ReactNative" } }, async () => {
+    const { net, log, use } = writing({ ...CLIENT, environ: undefined });
+    use("a");
+    await log.withIntegrationLog("mapbox", { success: "b", error: "c" }, () => 1);
+    same(await log.flush(), true);
+    same(net.events, ["a", "b"]);
+  });
+});
+
 for (const leaves of ["pagehide", "visibilitychange"]) {
   test(`a page that goes (${leaves}) sends at once what waits, in requests that outlive it`, async () => {
     const listeners: Record<string, () => void> = {};

@@ -65,6 +65,12 @@ def test_loading_it_does_nothing(built: typescript.Built, runtime: str) -> None:
     }
 
 
+def test_an_engine_that_cannot_mask_sends_nothing(built: typescript.Built) -> None:
+    said = json.loads(typescript.execute("node", SCRIPTS / "old_engine.mjs", built.file("node").as_uri()))
+    assert (said["delivered"], said["lost"]) == (False, {"the writer failed": 1})
+    assert said["calls"] <= 1  # the row that says so
+
+
 @pytest.mark.parametrize("look", [["fmt", "--check", "--line-width", "120"], ["lint"]], ids=["format", "lint"])
 def test_it_is_written_as_its_formatter_and_linter_have_it(look: list[str]) -> None:
     files = ["integration-log.ts", "types.test.ts", "integration-log.test.ts"]
