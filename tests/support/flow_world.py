@@ -14,7 +14,9 @@ from releaseguard.http import ServiceClient
 from releaseguard.sandbox.app import AppStandIn
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
-from releaseguard.verification.flows.runner import FlowContext, FlowRunner, SyntheticUser, UserSession
+from releaseguard.verification.flows.context import FlowContext
+from releaseguard.verification.flows.runner import FlowRunner
+from releaseguard.verification.flows.session import SyntheticUser, UserSession
 from tests.support.adapters import FakeTime
 
 CARDS = load_cards()

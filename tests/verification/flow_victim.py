@@ -20,7 +20,9 @@ from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
 from releaseguard.secret import Secret
-from releaseguard.verification.flows.runner import FlowContext, FlowStage, SyntheticUser, UserSession
+from releaseguard.verification.flows.context import FlowContext
+from releaseguard.verification.flows.session import SyntheticUser, UserSession
+from releaseguard.verification.flows.stage import FlowStage
 from releaseguard.verification.values import Deployment
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES
-from releaseguard.verification.flows.runs import EVENTS, unfinished_in
+from releaseguard.verification.flows.rows import EVENTS, unfinished_in
 from tests.support.flow_world import CARDS, Surroundings, surroundings
 
 VICTIM = Path(__file__).with_name("flow_victim.py")

@@ -15,7 +15,9 @@ from releaseguard.eventlog.interface import Capabilities, Query
 from releaseguard.model import OURSELVES, Event, new_id, utc_now
 from releaseguard.sandbox.providers import Trouble
 from releaseguard.sandbox.serving import faults
-from releaseguard.verification.flows.runs import EVENTS, Result
+from releaseguard.verification.flows.execution import FlowExecution
+from releaseguard.verification.flows.rows import EVENTS
+from releaseguard.verification.flows.runs import Result
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
 
 FLOWS = [(card, flow) for card in CARDS for flow in card.flows]
@@ -197,7 +199,7 @@ def test_what_was_made_is_cleaned_up_after_an_interruption(around):
 
     around.app.habits.loses_events = True
     runner = around.runner()
-    runner._world = replace(runner._world, sleep=interrupt)
+    runner._context = replace(runner._context, sleep=interrupt)
     with pytest.raises(KeyboardInterrupt):
         runner.run(PAYTR, WITHDRAW)
     assert around.app.executed
@@ -260,17 +262,17 @@ def test_steps_take_values_from_answers_and_leave_out_what_was_not_made(around):
     assert len(answer["of"]) == 16
 
 
-def test_a_run_of_another_release_that_was_killed_is_tidied_up(around):
+def test_a_run_of_another_release_that_was_killed_is_tidied_up(around, monkeypatch):
     key = around.runner("deployment-1")._next_key(PAYTR, WITHDRAW)
     killed = KeyboardInterrupt()
 
     def die(*_: object) -> None:
         raise killed
 
-    runner = around.runner("deployment-1")
-    runner._clean_up = die
-    with pytest.raises(KeyboardInterrupt):
-        runner.run(PAYTR, WITHDRAW)
+    with monkeypatch.context() as patched:
+        patched.setattr(FlowExecution, "clean_up", die)
+        with pytest.raises(KeyboardInterrupt):
+            around.runner("deployment-1").run(PAYTR, WITHDRAW)
     assert around.app.withdrawals
     (run,) = around.runner("deployment-2").recover(PAYTR, WITHDRAW)
     assert (run.key, run.result, run.cleaned) == (key, Result.ABANDONED, True)

@@ -16,8 +16,10 @@ from releaseguard.model import Verdict, utc_now
 from releaseguard.sandbox.providers import Trouble
 from releaseguard.sandbox.serving import faults
 from releaseguard.verification.evidence import as_json
-from releaseguard.verification.flows.runner import FlowStage, claims_of
-from releaseguard.verification.flows.runs import FlowRun, Result, RunKey, extracted, filled
+from releaseguard.verification.flows.runs import FlowRun, Result, RunKey
+from releaseguard.verification.flows.session import claims_of
+from releaseguard.verification.flows.stage import FlowStage
+from releaseguard.verification.flows.templates import extracted, filled
 from releaseguard.verification.flows.verdict import THRESHOLD, TOLERATED, decide, e_value, verdict_of
 from releaseguard.verification.values import Deployment
 from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings

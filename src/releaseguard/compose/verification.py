@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from releaseguard.verification.checks.live_checks import LiveChecks, RunFlows
     from releaseguard.verification.context import VerifyContext
     from releaseguard.verification.evidence import SecretState
-    from releaseguard.verification.flows.runner import FlowContext, SyntheticUser
+    from releaseguard.verification.flows.context import FlowContext
+    from releaseguard.verification.flows.session import SyntheticUser
     from releaseguard.verification.values import Deployment, Finding, Promise
 
 
@@ -126,14 +127,15 @@ class Verification:
     @cached_property
     def _flows(self) -> RunFlows:
         """Made with the first flow: a verdict without any needs no client of the app."""
-        from releaseguard.verification.flows.runner import FlowStage
+        from releaseguard.verification.flows.stage import FlowStage
 
         return FlowStage(self.flow_context)
 
     @cached_property
     def flow_context(self) -> FlowContext:
         """What synthetic flows run in: the app, its test user, and the event log."""
-        from releaseguard.verification.flows.runner import FlowContext, UserSession
+        from releaseguard.verification.flows.context import FlowContext
+        from releaseguard.verification.flows.session import UserSession
 
         session = UserSession(self._test_user)
         return FlowContext(
@@ -145,7 +147,7 @@ class Verification:
         )
 
     def _test_user(self) -> SyntheticUser:
-        from releaseguard.verification.flows.runner import SyntheticUser
+        from releaseguard.verification.flows.session import SyntheticUser
 
         vault = self.bindings.vault
         return SyntheticUser(

@@ -1,0 +1,85 @@
+"""What became of a run, by what had reached the log when the waiting ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from releaseguard.cards.spec import Card, FlowSpec
+from releaseguard.model import Event, Outcome
+from releaseguard.verification.flows.runs import Result
+
+
+@dataclass(frozen=True, slots=True)
+class RunObservation:
+    """What had reached the log when the waiting ended."""
+
+    answered: bool
+    """Whether every request was answered as expected."""
+    matched: Sequence[Event]
+    """The provider's events with the run's correlation id."""
+    unmatched: Sequence[Event] = ()
+    """The flow's event, synthetic and without any correlation id, since the run began."""
+    others: bool = True
+    """Whether any other traffic reached the log since then."""
+    failed_at: str = ""
+    """The request that failed, and how."""
+    limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended, why, and the events that this rests on."""
+
+    result: Result
+    reason: str
+    """A sentence."""
+    events: Sequence[Event]
+
+
+def outcome_of(card: Card, flow: FlowSpec, release: str | None, seen: RunObservation) -> RunOutcome:
+    """What became of a run of the flow, which had to come from ``release`` where one is given."""
+    good = [event for event in seen.matched if event.event == flow.event and event.outcome is Outcome.SUCCESS]
+    bad = [event for event in seen.matched if event.event in card.events.error or event.outcome is Outcome.ERROR]
+    if seen.limited:
+        return RunOutcome(Result.LIMITED, f"the app's own limit stopped it: {seen.failed_at}", ())
+    if bad:
+        return _logged_an_error(seen, bad)
+    if not seen.answered:
+        return RunOutcome(Result.REFUSED, f"{seen.failed_at}, and no error was logged for it", good)
+    if good:
+        return _arrived(release, good)
+    return _did_not_arrive(flow, seen)
+
+
+def _logged_an_error(seen: RunObservation, bad: Sequence[Event]) -> RunOutcome:
+    code = f" ({bad[0].error_code})" if bad[0].error_code else ""
+    if seen.answered:
+        return RunOutcome(Result.LIED, f"the app answered that all is well and logged {bad[0].event}{code}", bad)
+    return RunOutcome(Result.ERROR, f"{seen.failed_at}, and {bad[0].event}{code} was logged", bad)
+
+
+def _arrived(release: str | None, good: Sequence[Event]) -> RunOutcome:
+    ours = [event for event in good if release is None or event.release == release]
+    if ours:
+        where = f" from release {release}" if release else ""
+        return RunOutcome(Result.ARRIVED, f"{ours[0].event} arrived{where}", ours)
+    others = sorted({event.release for event in good if event.release is not None})
+    if others:
+        return RunOutcome(
+            Result.OLD_RELEASE, f"{good[0].event} arrived from release {others[0]}, not from {release}", good
+        )
+    return RunOutcome(
+        Result.UNTAGGED, f"{good[0].event} arrived without a release, so it does not prove {release}", good
+    )
+
+
+def _did_not_arrive(flow: FlowSpec, seen: RunObservation) -> RunOutcome:
+    if seen.unmatched:
+        reason = f"{flow.event} arrived without a correlation id: the app has to pass x-correlation-id on to its events"
+        return RunOutcome(Result.UNMATCHED, reason, seen.unmatched)
+    if not seen.others:
+        reason = f"neither {flow.event} nor any other event reached the log within {flow.arrives_within}"
+        return RunOutcome(Result.LOG_SILENT, reason, ())
+    reason = f"the app answered that all is well, and no {flow.event} arrived within {flow.arrives_within}"
+    return RunOutcome(Result.NOT_ARRIVED, reason, ())

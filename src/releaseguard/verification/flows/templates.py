@@ -1,0 +1,99 @@
+"""What a flow's requests say: the card's templates, filled with what is known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from releaseguard.cards.rules import PLACEHOLDER, amounts_in, placeholders
+from releaseguard.cards.spec import FlowSpec, StepSpec
+from releaseguard.errors import ConfigError
+from releaseguard.http import quoted
+
+LONGEST_ID = 200
+"""Characters of an extracted id that are kept for the clean-up; a longer one is no id."""
+
+Known = Mapping[str, Any]
+"""What placeholders stand for: texts, numbers, and the test user's e-mail as a ``Secret``."""
+
+
+class Missing(Exception):
+    """A placeholder stands for something that no answer held."""
+
+
+def filled(value: Any, known: Known) -> Any:
+    """``value`` with every ``{name}`` replaced; a text that is one placeholder becomes the value itself.
+
+    Raises :class:`Missing` for a name that is not known.
+    """
+    if isinstance(value, Mapping):
+        return {key: filled(item, known) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [filled(item, known) for item in value]
+    if not isinstance(value, str):
+        return value
+    if whole := PLACEHOLDER.fullmatch(value):
+        return _value(whole[1], known)
+    return PLACEHOLDER.sub(lambda match: str(_value(match[1], known)), value)
+
+
+def _value(name: str, known: Known) -> Any:
+    if name not in known:
+        raise Missing(f"no answer held {name!r}")
+    return known[name]
+
+
+def capped(flow: FlowSpec, step: StepSpec, body: Any, *, where: str) -> None:
+    """Raises ``ConfigError`` where a request, as it would be sent, asks for more than the flow's ``max_amount``."""
+    for asked in amounts_in(body):
+        if not asked <= (flow.max_amount or 0):
+            raise ConfigError(
+                f"flow {flow.id!r}, step {step.name!r} would ask for {asked:g}, more than max_amount "
+                f"({flow.max_amount})",
+                where=where or None,
+                next_step="Lower the amount on the card; nothing was sent.",
+            )
+
+
+def extracted(step: StepSpec, answer: Any) -> Mapping[str, Any]:
+    """What a step's ``extract`` finds in the app's answer; what is not there is left out."""
+    found = {name: _at(answer, path.split(".")) for name, path in step.extract.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str | int | float) and value != ""}
+
+
+def _at(value: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def kept_for_cleanup(flow: FlowSpec, known: Known) -> Mapping[str, str]:
+    """The extracted names that the clean-up needs, and nothing else: they are written to the log."""
+    kept = {name: str(known[name]) for name in sorted(needed_for_cleanup(flow)) if name in known}
+    return {name: value for name, value in kept.items() if len(value) <= LONGEST_ID}
+
+
+def needed_for_cleanup(flow: FlowSpec) -> frozenset[str]:
+    """The names from the app's answers without which the clean-up does not know what to remove."""
+    names = {name for step in flow.cleanup for name in (*placeholders(step.path), *placeholders(step.body))}
+    names |= {step.when for step in flow.cleanup if step.when}
+    return frozenset(names & {name for step in flow.steps for name in step.extract})
+
+
+def address(path: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The path with its placeholders filled and quoted, and the parameters of its query."""
+    plain, _, query = path.partition("?")
+    filled_path = PLACEHOLDER.sub(lambda match: quoted(str(filled(match[0], known))), plain)
+    params = {name: str(filled(value, known)) for name, value in parse_qsl(query, keep_blank_values=True)}
+    return filled_path, params
+
+
+def names_in(step: StepSpec) -> set[str]:
+    """The names that a step needs to know."""
+    return {*placeholders(step.path), *placeholders(step.body)} - {"idempotency_key"}
