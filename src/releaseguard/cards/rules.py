@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from releaseguard.cards.placeholders import amounts_in, placeholders
 from releaseguard.cards.spec import (
     Card,
     Control,
@@ -30,7 +31,6 @@ from releaseguard.tomlfile import Document, Step, did_you_mean
 
 RUN_NAMES = ("amount", "correlation_id", "email", "idempotency_key", "run_id", "user_id")
 """What a run gives to the steps of every flow."""
-PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 _NOT_TEXTS = {"body", "extract", "code"}
@@ -239,27 +239,6 @@ def _amounts(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems
                 yield document.error(f"asks for {asked:g}, more than max_amount", *at, part, index, "body")
 
 
-def amounts_in(body: Any) -> Iterator[float]:
-    """Every number under a key that speaks of an amount in a request's body, at any depth, without its sign."""
-    if isinstance(body, Mapping):
-        for key, value in body.items():
-            number = _number(value) if "amount" in str(key).lower() else None
-            yield from amounts_in(value) if number is None else (abs(number),)
-    elif isinstance(body, list | tuple):
-        for item in body:
-            yield from amounts_in(item)
-
-
-def _number(value: Any) -> float | None:
-    """A number, also one written as text: what the app would read in it."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
 def _steps(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems:
     if not flow.steps:
         yield document.error("a flow has at least one step", *at, "steps")
@@ -281,26 +260,6 @@ def _steps(document: Document, flow: FlowSpec, at: Sequence[Step]) -> Problems:
         ):
             yield from _unknown(document, placeholders(wanted), sorted(known), *here, key, place="an earlier step")
         known.update(step.extract)
-
-
-def placeholders(value: Any) -> Iterator[str]:
-    """The names in braces inside a path or a body."""
-    if isinstance(value, str):
-        yield from PLACEHOLDER.findall(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from placeholders(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from placeholders(item)
-
-
-def embeds(value: Any, name: str) -> bool:
-    """Whether ``{name}`` stands inside a longer text of a body, and not alone."""
-    if isinstance(value, str):
-        return name in PLACEHOLDER.findall(value) and PLACEHOLDER.fullmatch(value) is None
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return any(embeds(item, name) for item in inner)
 
 
 def _parts(flow: FlowSpec) -> Iterator[tuple[str, int, StepSpec]]:

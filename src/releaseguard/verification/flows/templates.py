@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from releaseguard.cards.rules import PLACEHOLDER, amounts_in, placeholders
+from releaseguard.cards.placeholders import PLACEHOLDER, amounts_in, placeholders
 from releaseguard.cards.spec import FlowSpec, StepSpec
 from releaseguard.errors import ConfigError
 from releaseguard.http import quoted
