@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.destinations.address import Addresses, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.sandbox.github.stand_in import GitHubStandIn
 from releaseguard.sandbox.serving.stand_in import StandIn
@@ -18,6 +19,7 @@ from releaseguard.sandbox.vercel.stand_in import VercelStandIn
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.destination import VercelDestination
+from tests.services.stand_ins import NetlifyStandIn
 from tests.support import contracts
 from tests.support.adapters import Connections, FakeTime, StepClock
 
@@ -35,6 +37,7 @@ class Place:
     """The destination with another ``uri`` or ``token``."""
     elsewhere: str
     """A place of the same account that holds a copy of ``COPIED``."""
+    read: ReadAddress = ADDRESSES.parse
 
     @property
     def writes(self) -> list[str]:
@@ -50,7 +53,7 @@ def checked(stand_in: StandIn) -> Iterator[Connections]:
     finally:
         connections.close()
     assert stand_in.crashes == []
-    if contracts.available():
+    if contracts.available() and stand_in.name in contracts.BASES:
         contracts.check(stand_in.name, stand_in.requests)
 
 
@@ -131,6 +134,34 @@ def supabase_place() -> Iterator[Place]:
         )
 
 
+@contextmanager
+def netlify_place() -> Iterator[Place]:
+    """The destination that ``docs/development.md`` adds, which is not shipped."""
+    from releaseguard.services.netlify.destination import NetlifyDestination
+    from releaseguard.services.netlify.service import SERVICE
+
+    addresses = Addresses(SERVICE.schemes)
+    with NetlifyStandIn(StepClock()) as stand_in, checked(stand_in) as opened:
+        stand_in.sites |= {"web": {}, "other": {}}
+        stand_in.put("other", "COPIED", "x")
+        time = FakeTime()
+
+        def reopen(uri: str = "netlify:web", token: str = stand_in.token) -> Destination:
+            client = opened(stand_in, token, time)
+            return NetlifyDestination(client, addresses.parse(uri), stand_in.account, sleep=time.sleep)
+
+        yield Place(
+            reopen(),
+            stand_in,
+            time,
+            lambda name: stand_in.environment("web").get(name),
+            lambda name, value: stand_in.put("web", name, value),
+            reopen,
+            "netlify:other",
+            addresses.parse,
+        )
+
+
 KINDS: dict[str, Callable[[], Any]] = {
     "repository": lambda: github_place("github:lovendo/app"),
     "environment": lambda: github_place("github:lovendo/app@production"),
@@ -142,6 +173,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "vercel development": lambda: vercel_place("production,development"),
     "vercel custom": lambda: vercel_place("preview,staging"),
     "supabase": supabase_place,
+    "netlify": netlify_place,
 }
 
 

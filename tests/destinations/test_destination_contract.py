@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.compose.configuration import ADDRESSES
 from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import AccessDenied, Failed, NotFound, ReleaseguardError, ServiceError
 from releaseguard.sandbox.serving import faults
@@ -127,8 +126,8 @@ def test_a_write_whose_answer_is_lost_is_repeated_once_and_stands_once(
 ) -> None:
     if exists:
         place.put("SENDGRID_API_KEY", "old")
-    update = "PATCH" if exists else "POST"
-    method = {"github": "PUT", "vercel": update, "supabase": "POST"}[place.destination.service]
+    update, replace = ("PATCH", "PUT") if exists else ("POST", "POST")
+    method = {"github": "PUT", "vercel": update, "supabase": "POST", "netlify": replace}[place.destination.service]
     place.stand_in.fail_next(method, "secrets|env", lost)
     place.destination.push(_plan(place)[:1])
     assert place.value("SENDGRID_API_KEY") == CANARY
@@ -200,6 +199,7 @@ def test_a_place_that_does_not_exist_is_named(place: Place, verb: str) -> None:
         "github-dependabot": "github-dependabot:lovendo/nowhere",
         "vercel": "vercel:prj_nowhere/production",
         "supabase": "supabase:aaaaaaaaaaaaaaaaaaaa",
+        "netlify": "netlify:nowhere",
     }[scheme]
     with pytest.raises((NotFound, ServiceError)) as raised:
         getattr(place.reopen(missing), verb)(_plan(place))
@@ -218,7 +218,7 @@ def test_copies_elsewhere_are_found_and_the_place_itself_is_not(place: Place) ->
 
 def test_every_copy_is_an_address_that_can_be_compared(place: Place) -> None:
     for uri in place.destination.copies(["COPIED"]):
-        assert ADDRESSES.parse(uri).uri == uri
+        assert place.read(uri).uri == uri
 
 
 def test_waiting_for_a_read_back_is_bounded(place: Place) -> None:

@@ -1,0 +1,1 @@
+"""Netlify: where a site's variables are written."""

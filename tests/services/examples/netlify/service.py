@@ -1,0 +1,60 @@
+"""Netlify as a service: ``netlify:SITE``, a site's variables."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from releaseguard.credentials import CredentialOption, Requirement
+from releaseguard.destinations.address import Address, Scheme
+from releaseguard.services.interface import Service, ServiceContext, bearer
+from releaseguard.settings import Section
+from releaseguard_events.places.trust import Endpoint
+
+if TYPE_CHECKING:
+    from releaseguard.destinations.interface import Destination
+    from releaseguard.http import ServiceClient
+
+
+class NetlifySection(Section, frozen=True, kw_only=True):
+    url: str = "https://api.netlify.com"
+    account: str = ""
+    """The slug of the team that owns the sites."""
+
+
+Context = ServiceContext[NetlifySection]
+
+TOKEN = "NETLIFY_AUTH_TOKEN"
+
+
+def client(context: Context) -> ServiceClient:
+    """Netlify's API. Raises ``ConfigError`` without a credential."""
+    access = context.access(TOKEN, "Netlify")
+    return context.connect(bearer(access.token), access=access)
+
+
+def destination(context: Context, address: Address) -> Destination:
+    from releaseguard.services.netlify.destination import NetlifyDestination
+
+    return NetlifyDestination(context.once(client), address, context.section.account)
+
+
+def _read(rest: str) -> Address | None:
+    return Address(base=f"netlify:{rest}") if re.fullmatch(r"[A-Za-z0-9._-]+", rest) else None
+
+
+SERVICE = Service(
+    name="netlify",
+    title="Netlify",
+    section=NetlifySection,
+    requirement=Requirement("netlify", (CredentialOption((TOKEN,)),), "writing variables at Netlify"),
+    credential=TOKEN,
+    credential_help=f"{TOKEN} and [netlify] account",
+    endpoints=(
+        Endpoint(setting="[netlify] url", client="netlify", carries=(TOKEN,), hosts=frozenset({"api.netlify.com"})),
+    ),
+    dated="/api/v1/user",
+    schemes=(Scheme("netlify", "netlify:SITE", _read),),
+    example="netlify:SITE",
+    destination=destination,
+)

@@ -1,0 +1,1 @@
+"""OpenBao: a second vault."""
