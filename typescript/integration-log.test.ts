@@ -13,6 +13,7 @@ interface Call {
   url: string;
   headers: Record<string, string>;
   keepalive: boolean;
+  redirect: string;
   aborted: () => boolean;
   body: string;
   rows: Row[];
@@ -28,8 +29,8 @@ class Net {
   fetch: NonNullable<Options["fetch"]> = (url, init) => {
     const parsed = JSON.parse(init.body) as Row[] | { events: Row[] };
     const rows = Array.isArray(parsed) ? parsed : parsed.events;
-    const { headers, keepalive, body, signal } = init;
-    this.calls.push({ url, headers, keepalive, body, rows, aborted: () => signal.aborted });
+    const { headers, keepalive, redirect, body, signal } = init;
+    this.calls.push({ url, headers, keepalive, redirect, body, rows, aborted: () => signal.aborted });
     const answer = this.answers.shift() ?? 201;
     if (answer === "throws") throw new Error("fetch threw");
     if (answer === "rejects") return Promise.reject(new TypeError("fetch failed"));
@@ -347,6 +348,14 @@ for (
   });
 }
 
+test("a redirection is not followed: the key is for the log alone", async () => {
+  const { net, log, use } = writing();
+  net.answers = [302];
+  use("e");
+  same(await log.flush(), false);
+  same([net.calls.length, net.calls[0]!.redirect], [1, "manual"]);
+});
+
 test("a queue that is full takes no more and counts what it did not take", async () => {
   const { net, log, use } = writing({ maxEvents: 3 });
   ["a", "b", "c", "d", "e"].forEach(use);
@@ -647,6 +656,8 @@ const OUTCOMES: [string, unknown, string | null][] = [
   ["supabase-js with an error", { data: null, error: { code: "42501", message: "x" }, status: 403 }, "42501"],
   ["supabase-js without a session", { data: null, error: { code: "PGRST301", message: "x" }, status: 401 }, "401"],
   ["supabase-js with an error without a code", { data: null, error: { message: "x" }, status: 0 }, "error"],
+  ["a fetch that came to nothing", Response.error(), "network"],
+  ["a number that is no status of HTTP", { status: 1 }, null],
   ["axios", { status: 200, data: {} }, null],
   ["Slack's refusal", { ok: false, error: "invalid_auth" }, "invalid_auth"],
   ["a refusal without a reason", { ok: false }, "failed"],

@@ -49,7 +49,14 @@ type Work = Promise<unknown>;
 /** The part of `fetch` that is used. */
 export type Fetch = (
   url: string,
-  init: { method: string; headers: Record<string, string>; body: string; signal: AbortSignal; keepalive: boolean },
+  init: {
+    method: string;
+    headers: Record<string, string>;
+    body: string;
+    redirect: "manual";
+    signal: AbortSignal;
+    keepalive: boolean;
+  },
 ) => PromiseLike<{ status: number; headers: { get(name: string): string | null }; text?(): PromiseLike<unknown> }>;
 
 /** Where to, as whom, and how much. Everything has a default; servers need nothing but their environment. */
@@ -432,7 +439,14 @@ class Store {
       "content-type": "application/json",
       prefer: this.byFunction ? "return=representation" : "resolution=ignore-duplicates,return=minimal",
     };
-    const init = { method: "POST", headers, body, signal: ends.signal, keepalive: isClient() && body.length < 60_000 };
+    const init: Parameters<Fetch>[1] = {
+      method: "POST",
+      headers,
+      body,
+      signal: ends.signal,
+      redirect: "manual", // the key is for this address and no other
+      keepalive: isClient() && body.length < 60_000,
+    };
     try {
       const answer = Promise.resolve(fetch(this.#address, init)).then(answered).catch(() => none);
       const late = { ...none };
@@ -743,7 +757,8 @@ function failureIn(result: unknown): Failure | undefined {
     const { ok, status, statusCode, error } = result as Record<string, unknown>;
     const code = [status, statusCode].find((one) => typeof one === "number") as number | undefined;
     if (error) return { code: code === 401 ? code : codeOf(error, code) };
-    if (code !== undefined) return code >= 400 || code < 100 ? { code: code || "network" } : undefined;
+    if (code !== undefined && (code >= 400 || (ok === false && code < 100))) return { code: code || "network" };
+    if (code !== undefined) return undefined;
     const failed = ok === false || (typeof status === "string" && /^(?:failed|failure|error)$/i.test(status));
     return failed ? { code: "failed" } : undefined;
   } catch {
