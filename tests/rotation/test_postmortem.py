@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from releaseguard.audit.chain import ChainKey, Draft, head_of, seal
@@ -16,7 +17,8 @@ from releaseguard.report.formats import POSTMORTEM
 from releaseguard.report.layout.display import Display
 from releaseguard.report.postmortem.document import PostmortemDocument, span
 from releaseguard.rotation.exposure.postmortem import postmortem
-from releaseguard.rotation.exposure.report import summary
+from releaseguard.rotation.exposure.report import ExposureReport, exposure_event, report_in
+from releaseguard.rotation.exposure.sentences import summary
 from releaseguard.rotation.history.account import account_of, to_json, who
 from releaseguard.rotation.history.reading import read
 
@@ -219,7 +221,7 @@ def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
         "counts": {"copies": 0, "accesses": 2, "queued_runs": 0}, "clients": [], "unknown": [],
         "use": {"cron": {"success": 2}, "web": {"error": 1, "success": 40}},
     }  # fmt: skip
-    assert list(summary(found)) == [
+    assert list(summary(msgspec.convert(found, ExposureReport))) == [
         "leaked: K version 3, in use since 2026-11-01 00:00 UTC (23 d)",
         "held by 2 configured destinations: github:o/r, vercel:p/production",
         "read or changed 2 times in Infisical, by identity ci-bot (get-secret) 2 times",
@@ -227,12 +229,29 @@ def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
     ]
 
 
+def test_a_report_is_read_as_it_was_written() -> None:
+    found = {
+        "at": "2026-11-24T00:00:00.000000Z", "versions": {"K": None}, "used_since": None, "holders": ["github:o/r"],
+        "copies": [], "accesses": [], "queued_runs": [], "counts": {"copies": 0, "accesses": 0, "queued_runs": 0},
+        "use": {"web": {"success": 1}}, "unknown": ["queued runs: no access"],
+        "clients": [{"secret": "K", "events": 4, "old_events": 1, "share": 0.25, "releases": ["v1"]}],
+    }  # fmt: skip
+    report = msgspec.convert(found, ExposureReport)
+    row = exposure_event(CHAIN_KEY, "r1", START, report)
+    assert (row.event, row.detail["exposure"]) == ("leak_exposure", found)
+    read = report_in(row)
+    assert read is not None
+    assert (read.report, read.stored) == (report, found)
+    again = exposure_event(CHAIN_KEY, "r1", START, msgspec.structs.replace(report, holders=[]))
+    assert again.id == row.id, "one report for one rotation and push"
+
+
 def test_a_long_list_of_an_exposure_is_cut_and_says_so() -> None:
     found = {
         "holders": [f"github:o/{n}" for n in range(10)], "used_since": None, "copies": [], "accesses": [], "use": {},
         "counts": {"copies": 0, "accesses": 0, "queued_runs": 0}, "queued_runs": [], "clients": [], "unknown": [],
     }  # fmt: skip
-    assert summary(found)[0].endswith("github:o/7, and 2 more")
+    assert summary(msgspec.convert(found, ExposureReport))[0].endswith("github:o/7, and 2 more")
 
 
 def test_both_forms_escape_what_people_wrote_and_say_that_rows_were_changed() -> None:

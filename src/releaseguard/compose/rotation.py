@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.aftermath import AftermathSources
     from releaseguard.rotation.context import OwnAccess, RotationContext, RotationRules
-    from releaseguard.rotation.exposure.report import ExposureSources
+    from releaseguard.rotation.exposure.gather import ExposureSources
     from releaseguard.rotation.history.journal import Journal
 
 
@@ -101,7 +101,7 @@ class Rotation:
 
     def exposure_sources(self, world: RotationContext, secret: str | None) -> ExposureSources:
         """Where the exposure of a leaked secret is looked for."""
-        from releaseguard.rotation.exposure.report import ExposureSources
+        from releaseguard.rotation.exposure.gather import ExposureSources
 
         addresses = self.bindings.addresses_for(world.card, secret)
         configured = [claim.address for claim in self.bindings.claims()]

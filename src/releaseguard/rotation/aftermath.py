@@ -17,8 +17,10 @@ from releaseguard.report.layout.display import Display
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.exposure.alerts import close_revoked
+from releaseguard.rotation.exposure.gather import ExposureSources, gather
 from releaseguard.rotation.exposure.lookup import postmortem_of
-from releaseguard.rotation.exposure.report import EVENT, ExposureSources, exposure_event, gather, summary
+from releaseguard.rotation.exposure.report import EVENT, exposure_event
+from releaseguard.rotation.exposure.sentences import summary
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, held_elsewhere
@@ -78,9 +80,9 @@ def _report(
     request: RotateRequest, context: RotationContext, sources: AftermathSources, view: RotationView, leak: Leak
 ) -> Sequence[str]:
     secret = view.pins[0].name if view.pins else request.secret
-    exposure = gather(sources.exposure(secret), leak.versions, view.began_at)
-    context.log.append([exposure_event(context.chain_key, view.id, exposure)])
-    return summary(exposure.to_json())
+    report = gather(sources.exposure(secret), leak.versions, view.began_at)
+    context.log.append([exposure_event(context.chain_key, view.id, view.began_at, report)])
+    return summary(report)
 
 
 def _is_reported(context: RotationContext, rotation_id: str) -> bool:

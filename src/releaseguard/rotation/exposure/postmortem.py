@@ -11,9 +11,10 @@ from msgspec import structs
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
-from releaseguard.model import Event, JsonObject, Outcome, to_text
+from releaseguard.model import Event, Outcome, to_text
 from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TimesRow, clock
-from releaseguard.rotation.exposure.report import report_in, summary
+from releaseguard.rotation.exposure.report import StoredExposure, report_in
+from releaseguard.rotation.exposure.sentences import summary
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.account import leak_row, rotation_row, who
 from releaseguard.rotation.history.fold import view_of
@@ -51,8 +52,8 @@ def postmortem(
         timeline=[*map(_moment, _worth_telling(mine))],
         by=list(dict.fromkeys(name for one in mine if (name := who(one.step.holder)))),
         destinations=_destinations(rotation),
-        exposure=exposure,
-        exposure_lines=list(summary(exposure)) if exposure else [],
+        exposure=exposure.stored if exposure else None,
+        exposure_lines=list(summary(exposure.report)) if exposure else [],
         open=[leak_row(chain_key, leak)["next_step"] for leak in leaks] or _what_is_open(chain_key, rotation),
         head=str(head) if head else None,
         findings=[f"step {finding.step} {finding.problem}" for finding in findings],
@@ -102,10 +103,10 @@ def _version(name: str, number: int | None) -> str:
     return f"{name} version {number}" if number is not None else f"{name} (version unknown)"
 
 
-def _times(rotation: RotationView, exposure: JsonObject | None) -> TimesRow:
+def _times(rotation: RotationView, exposure: StoredExposure | None) -> TimesRow:
     forward = rotation.progress(Direction.FORWARD)
     return {
-        "in_use_since": exposure.get("used_since") if exposure else None,
+        "in_use_since": exposure.report.used_since if exposure else None,
         "began_at": to_text(rotation.began_at),
         "pushed_at": _text(forward.pushed_at),
         "deployed_at": _text(forward.deployed_at),
@@ -133,7 +134,7 @@ def _destinations(rotation: RotationView) -> Sequence[Mapping[str, str]]:
     ]
 
 
-def _exposure(events: Sequence[Event]) -> JsonObject | None:
+def _exposure(events: Sequence[Event]) -> StoredExposure | None:
     newest_first = sorted(events, key=lambda event: event.occurred_at, reverse=True)
     return next((report for event in newest_first if (report := report_in(event))), None)
 
