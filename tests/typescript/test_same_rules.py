@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from releaseguard_events.ours import OUR_EVENTS
-from releaseguard_events.scrub import text as python_rules
 from releaseguard_events.scrub.scrubber import Scrubber
+from releaseguard_events.scrub.services import SERVICES
 from tests.support import typescript
 
 SAMPLES = Path(__file__).parents[1] / "writer" / "data" / "scrub.jsonl"
@@ -80,7 +80,7 @@ def test_both_writers_leave_the_same(built: typescript.Built) -> None:
         assert found == (python.text(value) if isinstance(value, str) else python.json(value)), value
 
 
-@pytest.mark.parametrize("form", [form for _, form in python_rules._SERVICES])
+@pytest.mark.parametrize("form", [form for _, form in SERVICES])
 def test_a_form_of_a_services_key_that_python_knows_is_known(form: str) -> None:
     assert f"String.raw`{form}`" in SOURCE
 

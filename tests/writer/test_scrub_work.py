@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
-from releaseguard_events.scrub import folded
-from releaseguard_events.scrub import numbers as scrub_numbers
-from releaseguard_events.scrub import scrubber as scrub
-from releaseguard_events.scrub import text as scrub_text
+from releaseguard_events import scrub
+from releaseguard_events.scrub.rules import Pattern
+from releaseguard_events.scrub.text import NUMBERS, SECRETS
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # the tree of a pattern has no public door
 
@@ -19,16 +20,20 @@ MOST_STEPS = 50_000
 """From one place, in the worst of texts. Texts are cut at a few thousand characters."""
 
 
+MODULES = [found.name for found in iter_modules(scrub.__path__) if found.name != "keys"]
+"""Keys are cut before they are read."""
+
+
 def patterns() -> Iterable[tuple[str, re.Pattern[str]]]:
-    for module in (folded, scrub, scrub_numbers, scrub_text):
+    for module in (import_module(f"{scrub.__name__}.{name}") for name in MODULES):
         for name, value in vars(module).items():
             if isinstance(value, re.Pattern):
                 yield f"{module.__name__}.{name}", value
-            if isinstance(value, scrub_text._Pattern):
+            if isinstance(value, Pattern):
                 yield f"{module.__name__}.{name}", value.compiled()
-    for table in (scrub_text.SECRETS, scrub_text.NUMBERS):
+    for table in (SECRETS, NUMBERS):
         for rule in table:
-            if isinstance(rule.find, scrub_text._Pattern):
+            if isinstance(rule.find, Pattern):
                 yield rule.find.source, rule.find.compiled()
 
 

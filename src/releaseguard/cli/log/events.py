@@ -257,7 +257,7 @@ def log_(
 
 def _say_what_was_taken_out(run: Run, written: Event) -> None:
     from releaseguard.eventlog.export import line
-    from releaseguard_events.scrub.text import MARK
+    from releaseguard_events.scrub.rules import MARK
 
     marks = ", ".join(sorted({f"[{kind}]" for kind in MARK.findall(line(written))}))
     if marks:

@@ -1,7 +1,7 @@
 """Keeps secrets and personal data out of events: both are masked, by name and by look (``docs/privacy.md``).
 
 The app's thread only copies what it is given (``plain.py``); :class:`Scrubber` then masks by the names of keys
-(``scrub_keys.py``) and by the look of texts (``scrub_text.py``), in the background. What is masked says what it was
+(``keys.py``) and by the look of texts (``text.py``), in the background. What is masked says what it was
 (``[email]``), so that a report can count it. Scrubbing twice changes nothing more.
 """
 
@@ -18,7 +18,9 @@ from releaseguard_events.scrub.folded import BLANK, Folded, fold, without_unseen
 from releaseguard_events.scrub.keys import NAME_LIKE, is_identifier, is_message_id, looks_like_a_name, speaks_about
 from releaseguard_events.scrub.keys import kind_of_key as _kind_of_key
 from releaseguard_events.scrub.numbers import ibans
-from releaseguard_events.scrub.text import MARK, NUMBERS, SECRETS, Table, is_status
+from releaseguard_events.scrub.rules import MARK, Table
+from releaseguard_events.scrub.text import NUMBERS, SECRETS
+from releaseguard_events.scrub.values import is_status
 
 MAX_TEXT: Final = 2_000
 """Characters of one text in an event."""
