@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from releaseguard.audit.chain import (
     GENESIS,
@@ -25,7 +26,7 @@ from releaseguard.audit.chain import (
 )
 from releaseguard.eventlog.interface import Judged
 from releaseguard.harmless import visible
-from releaseguard.model import OURSELVES, Event, JsonObject, to_text
+from releaseguard.model import OURSELVES, Event, to_text
 
 MOST_SHOWN = 200
 """Characters of a text of a row that is not believed."""
@@ -46,6 +47,16 @@ class ChainFinding:
 UNLINKED = "does not follow a step that is believed"
 
 
+class ForeignRow(TypedDict):
+    """A row that is not believed, as ``health``, ``drift`` and ``audit`` print it."""
+
+    id: str
+    recorded_at: str | None
+    event: str | None
+    lane: str | None
+    problem: str
+
+
 @dataclass(frozen=True, slots=True)
 class Foreign:
     """A row that claims to be ours and is not believed: shown, and without any effect."""
@@ -56,7 +67,7 @@ class Foreign:
     sound: bool = False
     """Whether it is consistent in itself: under the id of the step that it names, with the hash of what it says."""
 
-    def to_json(self) -> JsonObject:
+    def to_json(self) -> ForeignRow:
         """As ``health``, ``drift`` and ``audit`` print it."""
         at = self.event.recorded_at or self.event.occurred_at
         return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.eventlog.interface import CLIENT, EventLog, Query
@@ -24,6 +24,20 @@ QUIET = timedelta(hours=1)
 """How long after a renewed confirmation it is held against instead of the one it renews."""
 MOST = 1000
 """Rows of one kind that :func:`still_used` reads: it has to say that there are some, not how many millions."""
+
+
+class StillUsedRow(TypedDict):
+    """As in ``drift --json`` and ``audit show --json``."""
+
+    provider: str
+    environment: str
+    rotation_id: str
+    unit: str
+    confirmed_at: str
+    successes: int
+    last_at: str
+    source: str | None
+    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,7 @@ class StillUsed:
     def next_step(self) -> str:
         return f"Revoke the old key at {self.chain_key.provider}, then: {confirming(self.chain_key, self.names)}"
 
-    def to_json(self) -> Mapping[str, Any]:
+    def to_json(self) -> StillUsedRow:
         """As in ``drift --json`` and ``audit show --json``."""
         return {
             "provider": self.chain_key.provider,

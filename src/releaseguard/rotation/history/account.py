@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from releaseguard.audit.chain import ChainKey
-from releaseguard.audit.histories import Foreign, Histories
+from releaseguard.audit.histories import Foreign, ForeignRow, Histories
 from releaseguard.model import to_text
 from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, RotationRow
 from releaseguard.rotation.history.fold import view_of
@@ -60,7 +60,24 @@ def account_of(found: Histories, provider: str | None = None, environment: str |
     return RotationAccount([view_of(found.chains[chain_key]) for chain_key in wanted], strangers)
 
 
-def to_json(account: RotationAccount) -> Mapping[str, Any]:
+class HeadRow(TypedDict):
+    """Where a chain ends."""
+
+    lane: str
+    head: str | None
+
+
+class AccountRows(TypedDict):
+    """The rows of an account, in the words of ``audit show --json``."""
+
+    open_leaks: Sequence[LeakRow]
+    rotations: Sequence[RotationRow]
+    chains: Sequence[HeadRow]
+    foreign: Sequence[ForeignRow]
+    broken: Sequence[BrokenRow]
+
+
+def to_json(account: RotationAccount) -> AccountRows:
     """The fields of ``audit show --json``."""
     return {
         "open_leaks": [leak_row(chain_key, leak) for chain_key, leak in account.open_leaks],
@@ -68,7 +85,8 @@ def to_json(account: RotationAccount) -> Mapping[str, Any]:
         "chains": [
             {"lane": str(view.chain_key), "head": str(view.head) if view.head else None} for view in account.chains
         ],
-        **integrity(account),
+        "foreign": [one.to_json() for one in account.foreign],
+        "broken": [broken_row(view) for view in account.broken],
     }
 
 

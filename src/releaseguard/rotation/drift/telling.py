@@ -1,0 +1,154 @@
+"""What ``drift`` found: as a document, and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.audit.histories import ForeignRow
+from releaseguard.model import to_text
+from releaseguard.report.rows import BrokenRow
+from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding
+from releaseguard.rotation.drift.copies import UnsearchedPlace
+from releaseguard.rotation.drift.revocation import StillUsedRow
+from releaseguard.rotation.drift.survey import DriftReport
+from releaseguard.rotation.history.account import broken_row, closing
+from releaseguard.rotation.history.views import OpenLeak
+
+
+class FindingRow(TypedDict):
+    """One name at one place."""
+
+    provider: str
+    secret: str
+    uri: str
+    name: str
+    status: str
+    reason: str
+    version: int | None
+    newest: int | None
+
+
+class DriftLeakRow(TypedDict):
+    """A leak that nobody has confirmed to be revoked."""
+
+    provider: str
+    rotation_id: str
+    reason: str
+    versions: Mapping[str, int | None]
+    since: str
+
+
+class UnsearchedRow(TypedDict):
+    """Where a copy would not have been found."""
+
+    name: str
+    place: str
+
+
+class DriftDocument(TypedDict):
+    """What ``drift --json`` prints."""
+
+    findings: Sequence[FindingRow]
+    open_leaks: Sequence[DriftLeakRow]
+    still_used: Sequence[StillUsedRow]
+    unread: Sequence[UnsearchedRow]
+    foreign: Sequence[ForeignRow]
+    broken: Sequence[BrokenRow]
+
+
+def document_of(found: DriftReport) -> DriftDocument:
+    """The document of ``drift``."""
+    return {
+        "findings": [_finding_row(one) for one in found.findings],
+        "open_leaks": [_leak_row(provider, leak) for provider, open_ in found.leaks.items() for leak in open_],
+        "still_used": [one.to_json() for one in found.still_used],
+        "unread": [{"name": one.name, "place": one.place} for one in found.unread],
+        "foreign": [one.to_json() for one in found.foreign],
+        "broken": [broken_row(view) for view in found.broken],
+    }
+
+
+def _finding_row(one: DriftFinding) -> FindingRow:
+    return {
+        "provider": one.provider,
+        "secret": one.secret,
+        "uri": one.uri,
+        "name": one.name,
+        "status": one.status,
+        "reason": one.reason,
+        "version": one.version,
+        "newest": one.newest,
+    }
+
+
+def _leak_row(provider: str, leak: OpenLeak) -> DriftLeakRow:
+    return {
+        "provider": provider,
+        "rotation_id": leak.rotation_id,
+        "reason": leak.leak.reason,
+        "versions": dict(leak.leak.versions),
+        "since": to_text(leak.since),
+    }
+
+
+def text_of(found: DriftReport, environment: str) -> str:
+    """The same for people: what matters most first."""
+    if not found.findings:
+        return "No provider has destinations in this environment: nothing is managed."
+    lines = [line for finding in sorted(found.findings, key=_urgency) for line in _lines(finding)]
+    for provider, open_ in found.leaks.items():
+        for leak in open_:
+            lines += [
+                f"LEAK          {provider}, open since {to_text(leak.since)}",
+                f"              {leak.leak.reason}",
+                f"              next: {closing(ChainKey(provider, environment), leak)}",
+            ]
+    for one in found.still_used:
+        lines += [
+            f"STILL USED    {one.unit}",
+            f"              {one.sentence()}",
+            f"              next: {one.next_step}",
+        ]
+    lines += _distrusted(found)
+    return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
+
+
+def _distrusted(found: DriftReport) -> Sequence[str]:
+    """Histories that are broken, and rows that claim to be ours and are not."""
+    lines = []
+    for row in map(broken_row, found.broken):
+        lines += [f"BROKEN        the history of {row['lane']}", f"              step {row['step']} {row['problem']}"]
+        lines += [f"              next: {row['next_step']}"]
+    return [*lines, *(f"FOREIGN       {one.sentence()}" for one in found.foreign)]
+
+
+def _unread(places: Sequence[UnsearchedPlace]) -> Sequence[str]:
+    """What was not searched for copies: without this a clean result would claim too much."""
+    by_place: dict[str, list[str]] = {}
+    for one in places:
+        by_place.setdefault(one.place, []).append(one.name)
+    return [
+        line
+        for place, names in by_place.items()
+        for line in (
+            f"{'NOT SEARCHED':<13} {', '.join(names)}",
+            f"              {place} could not be read: a copy, or one that shadows it, would not have been found",
+        )
+    ]
+
+
+def _lines(finding: DriftFinding) -> Sequence[str]:
+    name = finding.secret if finding.name == finding.secret else f"{finding.secret} as {finding.name}"
+    status = finding.status.replace("_", " ").upper()
+    return [f"{status:<13} {name}", f"              {finding.uri} {finding.reason}"]
+
+
+def _urgency(finding: DriftFinding) -> tuple[bool, str, str, str]:
+    return finding.status not in DRIFTED, finding.provider, finding.secret, finding.uri
+
+
+def _next_step(findings: Sequence[DriftFinding]) -> Sequence[str]:
+    pushable = [finding for finding in findings if finding.status in PUSHABLE]
+    return ["", "next: releaseguard rotate --all-drifted"] if pushable else []
