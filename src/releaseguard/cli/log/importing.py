@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from releaseguard import readable
-from releaseguard.cli.shared.options import Run
+from releaseguard.cli.shared.options import Run, command, environment_option
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,38 @@ class Flags:
     strict: bool
 
 
-def import_file(run: Run, name: str, environment: str | None, flags: Flags) -> ExitCode:
+@command(
+    "import",
+    example="releaseguard events import mails.csv --column occurred_at=created_at --set provider=sendgrid",
+)
+@click.argument("file", metavar="FILE")
+@environment_option
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), help="Of the file (else by its name).")
+@click.option("--column", "columns", multiple=True, metavar="COLUMN=THEIRS", help="What the file calls our column.")
+@click.option("--set", "constants", multiple=True, metavar="COLUMN=VALUE", help="Our column in every row.")
+@click.option("--value", "values", multiple=True, metavar="COLUMN:THEIRS=OURS", help="What a value of theirs means.")
+@click.option("--timezone", metavar="ZONE", help="Of times without an offset (Europe/Istanbul).")
+@click.option("--dry-run", is_flag=True, help="Read and report, write nothing.")
+@click.option("--strict", is_flag=True, help="Stop at the first line that cannot be read.")
+def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitCode:
+    """Import a team's history from FILE (- is stdin), so that a first verdict has something to compare with.
+
+    JSON Lines as `events export` writes them, or CSV with a heading; columns under other names are found with
+    [events.columns] and --column. A row needs occurred_at, provider, event and outcome, keeps its recorded_at (else
+    its occurred_at) and is scrubbed like an app's. Twice is once: a row keeps its id, where that is a UUID, else its
+    id follows from everything that stands in it. detail.import of each row names the batch. Rows of provider
+    releaseguard are left out. What is wrong with a row is told by line and column, and the rest goes on.
+
+    Takes the table's owner; over Supabase's REST interface it is refused.
+
+    JSON: {"file", "batch", "dry_run", "rows", "new", "since", "until", "broken": {"rows", "first": [{"line", "column",
+    "problem"}]}, "emptied": {column: fields}, "own_rows", "unknown_events": [{"provider", "event", "rows"}],
+    "unused_columns"}; "new" is null with --dry-run.
+    """
+    return _import_file(run, file, environment, Flags(**flags))
+
+
+def _import_file(run: Run, name: str, environment: str | None, flags: Flags) -> ExitCode:
     """Read, write, report. Raises ``UsageError`` for flags and files that do not fit."""
     from releaseguard.eventlog.imports.translation import ImportTally
 

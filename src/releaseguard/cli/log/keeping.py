@@ -1,0 +1,82 @@
+"""``releaseguard events migrate`` and ``prune``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from releaseguard import readable
+from releaseguard.cli.shared.options import Run, Span, command, environment_option
+from releaseguard.errors import Refused, UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.eventlog.interface import EventLog
+
+
+@command("migrate", example="releaseguard events migrate --sql > supabase/migrations/20261124_events.sql")
+@environment_option
+@click.option("--sql", is_flag=True, help="Print the SQL instead of running it.")
+def migrate(run: Run, environment: str | None, sql: bool) -> None:
+    """Create or upgrade the table, its indexes and row-level security. JSON: {"done": [...]} or {"sql"}."""
+    with run.wiring(environment) as wiring:
+        if sql:
+            text = wiring.stores.schema_sql()
+            run.emit(text.rstrip("\n"), {"sql": text})
+            return
+        log = wiring.stores.log
+        done = list(log.migrate())
+        run.emit("\n".join(done) or f"Nothing to do: {log.label} is up to date.", {"done": done, "log": log.label})
+
+
+@command("prune", example="releaseguard events prune --older-than 90d --dry-run")
+@click.option("--older-than", type=Span(), required=True, metavar="90d", help="Keep what is younger.")
+@click.option("--environment", metavar="E", help="Only this environment (else all).")
+@click.option("--dry-run", is_flag=True, help="Count only.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: bool, yes: bool) -> None:
+    """Delete old events of the app. releaseguard's own rows (rotations, deployments, verdicts) are never touched.
+
+    JSON: {"before", "events", "deleted"}.
+    """
+    from releaseguard.model import to_text
+
+    with run.wiring(environment) as wiring:
+        log = wiring.stores.log
+        _check_retention(older_than, wiring.settings.verify.baseline)
+        before = log.now() - older_than
+        count = _count(log, before, environment)
+        if count and not dry_run and not yes:
+            _confirm(count, before)
+        deleted = log.prune(before, environment) if count and not dry_run else 0
+    words = f"{count} events would go" if dry_run else f"{deleted} events deleted"
+    run.emit(f"{words} (before {to_text(before)})", {"before": to_text(before), "events": count, "deleted": deleted})
+
+
+def _check_retention(older_than: timedelta, baseline: str) -> None:
+    from releaseguard.model import duration
+
+    if older_than < duration(baseline):
+        raise UsageError(
+            f"--older-than is shorter than the baseline of `verify` ({baseline}), which needs those events",
+            next_step="Keep at least the baseline, better two: --older-than 14d",
+        )
+
+
+def _count(log: EventLog, before: datetime, environment: str | None) -> int:
+    from releaseguard.eventlog.interface import Query
+
+    counts = log.minute_counts(Query(environment=environment, until=before))
+    return sum(minute.count + minute.repeats for minute in counts)
+
+
+def _confirm(count: int, before: datetime) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(
+            f"{count} events would be deleted, and nobody is here to confirm it",
+            next_step="Look at --dry-run first, then add --yes.",
+        )
+    if not click.confirm(f"Delete {count} events from before {readable.date_and_clock(before)}?", err=True):
+        raise Refused("not confirmed: nothing was deleted")

@@ -1,0 +1,163 @@
+"""``releaseguard events log`` and ``deployed``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from releaseguard import readable
+from releaseguard.cli.shared.options import Moment, Run, command, environment_option
+from releaseguard.errors import UsageError
+
+if TYPE_CHECKING:
+    from releaseguard.cards.load import Cards
+    from releaseguard.model import Event
+    from releaseguard.wiring import Wiring
+
+FUTURE = timedelta(minutes=10)
+"""How far a deployment may lie ahead of the store's clock before it is taken for a mistake."""
+BY_HAND = frozenset({"release_outcome"})
+"""The only events of releaseguard's own that a person may write with ``events log``."""
+
+
+@command(
+    "log",
+    example="releaseguard events log sendgrid sendgrid_email_sent success --source web --detail secret_version=7",
+)
+@click.argument("provider")
+@click.argument("event")
+@click.argument("outcome", type=click.Choice(["success", "error"]))
+@environment_option
+@click.option("--error-code", metavar="CODE", help="401, timeout, rls_denied ...")
+@click.option("--latency-ms", type=click.IntRange(0, 2**31 - 1), metavar="N")
+@click.option("--release", metavar="ID", help="The release that did it.")
+@click.option("--source", metavar="NAME", help="Function or service that did it.")
+@click.option("--correlation-id", metavar="ID", help="Ties the events of one user action.")
+@click.option("--synthetic", is_flag=True, help="Done on behalf of a test user.")
+@click.option("--detail", multiple=True, metavar="KEY=VALUE", help="One entry of detail; VALUE may be JSON.")
+@click.option("--at", type=Moment(), metavar="TIME", help="When it happened (else now).")
+def log_(
+    run: Run,
+    provider: str,
+    event: str,
+    outcome: str,
+    environment: str | None,
+    detail: Sequence[str],
+    at: datetime | None,
+    **columns: Any,
+) -> None:
+    """Write one event, scrubbed like an app's. JSON: {"event": columns}."""
+    from releaseguard.eventlog.entries import by_hand
+    from releaseguard_events.pipeline import jsonl
+
+    with run.wiring(environment) as wiring:
+        _check_names(run, wiring.cards, provider, event)
+        given = columns | {"detail": _details(detail)}
+        written = by_hand(
+            provider, event, outcome, environment=wiring.settings.environment, at=at, environ=run.environ, **given
+        )
+        wiring.stores.log.append([written])
+    _say_what_was_taken_out(run, written)
+    run.emit(f"{written.id}", {"event": jsonl.document(written)})
+
+
+def _say_what_was_taken_out(run: Run, written: Event) -> None:
+    from releaseguard.eventlog.export import line
+    from releaseguard_events.scrub.rules import MARK
+
+    marks = ", ".join(sorted({f"[{kind}]" for kind in MARK.findall(line(written))}))
+    if marks:
+        run.warn(f"Something looks like a secret or a person's data, and is stored as {marks}.")
+
+
+def _check_names(run: Run, cards: Cards, provider: str, event: str) -> None:
+    from releaseguard.model import OURSELVES
+    from releaseguard.tomlfile import did_you_mean
+    from releaseguard_events.ours import OUR_EVENTS
+
+    if provider == OURSELVES:
+        if event not in BY_HAND:
+            raise UsageError(
+                f"{event} of {OURSELVES} is written by its own commands only",
+                next_step="Mark a deployment with: releaseguard events deployed --release SHA",
+            )
+        return
+    if event in OUR_EVENTS:
+        raise UsageError(
+            f"{event} is a name of {OURSELVES}'s own rows", next_step=f"See the card: checks/{provider}.toml"
+        )
+    expected = cards.get(provider).events
+    known = [*expected.success, *expected.error]
+    if event not in known:
+        run.tell(f"The card {provider} lists no event {event}. {did_you_mean(event, known)}")
+
+
+def _details(pairs: Sequence[str]) -> dict[str, Any]:
+    detail = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not key or not separator:
+            raise UsageError(f"--detail {pair!r} is not KEY=VALUE", next_step="Example: --detail secret_version=7")
+        try:
+            detail[key] = json.loads(value)
+        except (ValueError, RecursionError):
+            detail[key] = value
+    return detail
+
+
+@command("deployed", example='releaseguard events deployed --release "$GITHUB_SHA"')
+@click.option("--release", required=True, metavar="SHA", help="The release that is live now.")
+@environment_option
+@click.option("--at", type=Moment(), metavar="TIME", help="When it went live (else now).")
+@click.option("--deployment-id", metavar="ID", help="The host's name for it (dpl_...).")
+@click.option("--again", is_flag=True, help="It is a new deployment, though the release is marked already.")
+def deployed(
+    run: Run, release: str, environment: str | None, at: datetime | None, deployment_id: str | None, again: bool
+) -> None:
+    """Mark a deployment: `verify` judges the newest. The same release, environment and time is one event.
+
+    A release that is marked again within the window of `verify`, with no other in between and no other deployment id,
+    is the same deployment: a job that was run again, whose verdict stands. With --again it is a new one.
+
+    JSON: {"event": columns, "new": whether it was not there yet}.
+    """
+    from releaseguard.eventlog.entries import deployment
+    from releaseguard.eventlog.interface import Query
+    from releaseguard_events.pipeline import jsonl
+
+    if not release.strip():
+        raise UsageError("--release is empty", next_step="Is the variable set? Give the release's id: --release SHA")
+    release = run.said("--release", release, identifier=True)
+    deployment_id = deployment_id and run.said("--deployment-id", deployment_id, identifier=True)
+    with run.wiring(environment) as wiring:
+        now = wiring.stores.log.now()
+        if at is not None and at > now + FUTURE:
+            raise UsageError(f"--at lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
+        event = deployment(release.strip(), wiring.settings.environment, at or now, deployment_id, again=again)
+        new = not list(wiring.stores.log.select(Query(ids=(event.id,))))
+        wiring.stores.log.append([event])
+        _tell_if_known(run, wiring, event)
+    known = "" if new else " (was known already)"
+    when = readable.date_and_clock(event.occurred_at, seconds=True)
+    run.emit(
+        f"{release.strip()} is live in {event.environment} since {when}{known}",
+        {"event": jsonl.document(event), "new": new},
+    )
+
+
+def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
+    """That a mark belongs to a deployment which was marked before is said, since its verdict then stands."""
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.model import OURSELVES
+    from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+
+    query = Query(environment=event.environment, providers=[OURSELVES], events=[DEPLOYED])
+    deployments = deployments_of(wiring.stores.log.select(query), wiring.verification.promise(None, None).window)
+    same = [one for one in deployments if one.release == event.release and one.deployed_at <= event.occurred_at]
+    if same and same[-1].deployed_at < event.occurred_at:
+        first = readable.date_and_clock(same[-1].deployed_at, seconds=True)
+        run.tell(f"It is the deployment of {first}, whose window is not over; with --again it is a new one.")
