@@ -13,12 +13,13 @@ from releaseguard.health import judge
 from releaseguard.health.document import document_of
 from releaseguard.health.run import HealthContext, Observer, _ProviderRows
 from releaseguard.health.values import HealthState
-from releaseguard.incident import document as incidents
 from releaseguard.incident import run as incident
 from releaseguard.incident import verdict as incident_verdict
-from releaseguard.incident.run import IncidentContext, investigate
+from releaseguard.incident.context import IncidentContext
+from releaseguard.incident.run import investigate
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import Secrets
+from releaseguard.incident.telling import document as incidents
 from releaseguard.incident.values import ControlResult, Status
 from tests.support.verifying import NOON, SHIPPED, breaking, row, stored
 

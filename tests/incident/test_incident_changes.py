@@ -8,7 +8,8 @@ import pytest
 
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.functions.interface import EdgeFunction
-from releaseguard.incident import changes
+from releaseguard.incident.changes import told
+from releaseguard.incident.changes.cause import cause_of, without_echoes
 from releaseguard.incident.values import ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
 
@@ -32,22 +33,22 @@ def change(minutes_before: float, kind: ChangeKind = ChangeKind.RELEASE) -> Chan
     ],
 )
 def test_the_nearest_change_within_the_hour_before_is_the_cause(before, cause):
-    found = changes.cause_of([change(one) for one in before], BEGAN, refused=False)
+    found = cause_of([change(one) for one in before], BEGAN, refused=False)
     assert (found and found.at) == (None if cause is None else BEGAN - timedelta(minutes=cause))
 
 
 @pytest.mark.parametrize("kind", [ChangeKind.SECRET, ChangeKind.ROTATION])
 def test_refused_credentials_are_explained_by_a_change_of_credentials(kind):
     both = [change(40, kind), change(2)]
-    assert changes.cause_of(both, BEGAN, refused=True) is both[0]
-    assert changes.cause_of(both, BEGAN, refused=False) is both[1]
-    assert changes.cause_of(both[1:], BEGAN, refused=True) is both[1]
+    assert cause_of(both, BEGAN, refused=True) is both[0]
+    assert cause_of(both, BEGAN, refused=False) is both[1]
+    assert cause_of(both[1:], BEGAN, refused=True) is both[1]
 
 
 def test_what_was_written_together_is_one_change_and_names_all_places():
     writes = [("github:o/r", "KEY", BEGAN), ("supabase:x", "KEY", BEGAN + timedelta(seconds=40))]
     later = [("github:o/r", "KEY_VERSION", BEGAN + timedelta(minutes=30))]
-    first, second = changes.written([*later, *writes])
+    first, second = told.written([*later, *writes])
     assert first.where == "github:o/r, supabase:x"
     assert first.what.facts["names"] == ["KEY"]
     assert first.at == BEGAN + timedelta(seconds=40)
@@ -56,7 +57,7 @@ def test_what_was_written_together_is_one_change_and_names_all_places():
 
 def test_functions_that_were_deployed_together_are_one_change():
     deployed = [EdgeFunction(str(n), f"f{n}", True, "ACTIVE", 1, BEGAN - timedelta(minutes=n)) for n in (0, 1, 20)]
-    found = list(changes.functions("supabase:x", [*deployed, EdgeFunction("9", "old", True, "ACTIVE")]))
+    found = list(told.functions("supabase:x", [*deployed, EdgeFunction("9", "old", True, "ACTIVE")]))
     assert [one.what.facts["functions"] for one in found] == [["f20"], ["f0", "f1"]]
 
 
@@ -65,7 +66,7 @@ def test_a_rotations_writes_and_a_releases_deployment_are_not_told_twice():
     echoes = [change(29, ChangeKind.SECRET), change(9, ChangeKind.DEPLOYMENT)]
     echoes.append(change(29, ChangeKind.DEPLOYMENT))
     others = [change(20, ChangeKind.SECRET), change(20, ChangeKind.DEPLOYMENT)]
-    found = changes.without_echoes([*others, *echoes, release, rotation])
+    found = without_echoes([*others, *echoes, release, rotation])
     assert set(map(id, found)) == {*map(id, (rotation, release, *others))}
     assert [one.at for one in found] == sorted(one.at for one in found)
 
@@ -75,6 +76,6 @@ def test_a_workflow_run_is_dated_by_its_end_and_while_it_goes_on_by_its_beginnin
         start, end = BEGAN - timedelta(minutes=10), BEGAN - timedelta(minutes=2)
         return WorkflowRun("github:o/r", "db", 1, 1, "completed", conclusion, start, end, "main", "abc", "")
 
-    ended, failed, going = changes.migrations([run("success"), run("failure"), run(None)])
+    ended, failed, going = told.migrations([run("success"), run("failure"), run(None)])
     assert (ended.at, going.at) == (BEGAN - timedelta(minutes=2), BEGAN - timedelta(minutes=10))
     assert [one.went_wrong for one in (ended, failed, going)] == [False, True, False]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from releaseguard.audit.chain import ChainKey
-from releaseguard.incident.document import _closing
+from releaseguard.incident.telling.document import _closing
 from releaseguard.messages import LANGUAGES
 from releaseguard.messages.localizer import Localizer
 from releaseguard.rotation.history.account import leak_row

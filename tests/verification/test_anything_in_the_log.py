@@ -22,10 +22,12 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.health.document import document_of as page_of
 from releaseguard.health.document import is_broken
 from releaseguard.health.run import HealthContext, Observer
-from releaseguard.incident import document as incidents
-from releaseguard.incident.run import IncidentContext, investigate
+from releaseguard.incident import verdict as incident_verdict
+from releaseguard.incident.context import IncidentContext
+from releaseguard.incident.run import investigate
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import Secrets
+from releaseguard.incident.telling import document as incidents
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
@@ -209,7 +211,7 @@ def check_health_and_incidents(log: EventLog, given_cards: Sequence[Card]) -> No
     assert page_of(overview)["providers"]
     for card in given_cards:
         found = investigate(incident_context(health, card))
-        assert not incidents.is_broken(found)
+        assert not incident_verdict.is_broken(found)
         assert all(incidents.document_of(found, language)["headline"] for language in ("en", "tr"))
 
 

@@ -19,7 +19,7 @@ from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 
 if TYPE_CHECKING:
-    from releaseguard.incident.run import HostingTarget, IncidentContext
+    from releaseguard.incident.context import HostingTarget, IncidentContext
     from releaseguard.incident.sources.outside import Project, Repository
     from releaseguard.incident.sources.problems import ServiceLabel
     from releaseguard.incident.sources.secrets import ConfiguredDestination
@@ -46,7 +46,7 @@ class Incidents:
         self, card: Card, window: timedelta, as_of: datetime | None, progress: Callable[[str], None]
     ) -> IncidentContext:
         """Everything that an incident of one provider is read from."""
-        from releaseguard.incident.run import IncidentContext
+        from releaseguard.incident.context import IncidentContext
         from releaseguard.incident.sources.secrets import Secrets
         from releaseguard.incident.sources.tests_at_hand import tests_naming
 
@@ -90,7 +90,7 @@ class Incidents:
         ]
 
     def _hosts(self, known: Sequence[Address]) -> Sequence[HostingTarget]:
-        from releaseguard.incident.run import HostingTarget
+        from releaseguard.incident.context import HostingTarget
 
         found: dict[str, HostingTarget] = {}
         for address in known:

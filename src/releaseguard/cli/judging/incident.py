@@ -75,8 +75,8 @@ def incident(
     "finding", "lines", "next_step", "command", "url"}], "actions": [{"number", "text", "command"}], "rules": [...],
     "open": [{"text", "next_step"}]}.
     """
-    from releaseguard.incident.document import page_of
     from releaseguard.incident.run import investigate
+    from releaseguard.incident.telling.document import page_of
     from releaseguard.incident.verdict import exit_code
 
     if not timedelta(minutes=1) <= window <= LONGEST:

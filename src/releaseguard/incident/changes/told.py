@@ -1,4 +1,4 @@
-"""What changed around the beginning, and which of it explains the trouble best. Pure."""
+"""What each source tells, as changes. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.deployments.interface import Deployment as Served
 from releaseguard.functions.interface import EdgeFunction
-from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord
+from releaseguard.incident.values import ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.values import Direction
@@ -18,10 +18,6 @@ from releaseguard.verification.values import Deployment
 
 T = TypeVar("T")
 
-JUST_BEFORE = timedelta(hours=1)
-"""How long before the beginning a change may lie to be taken for its cause."""
-UNSURE = timedelta(minutes=3)
-"""How long after the estimated beginning a change may lie and still have caused it: the estimate has an error."""
 SAME = timedelta(minutes=2)
 """Moments of one change, told by two sources, that lie no farther apart."""
 
@@ -102,33 +98,3 @@ def _together(dated: Iterable[tuple[datetime, T]]) -> Iterator[tuple[datetime, S
         last = at
     if last is not None:
         yield last, group
-
-
-def without_echoes(changes: Sequence[ChangeRecord]) -> Sequence[ChangeRecord]:
-    """In order of time, without what a rotation or a release accounts for already."""
-
-    def echoes(change: ChangeRecord) -> bool:
-        causes = _ECHOES.get(change.kind, ())
-        return any(one.kind in causes and abs(one.at - change.at) <= SAME for one in changes)
-
-    return sorted((change for change in changes if not echoes(change)), key=lambda change: change.at)
-
-
-_ECHOES = {
-    ChangeKind.SECRET: (ChangeKind.ROTATION,),
-    ChangeKind.DEPLOYMENT: (ChangeKind.RELEASE, ChangeKind.ROTATION),
-}
-"""Kinds that follow from another, which says more."""
-
-
-def cause_of(changes: Sequence[ChangeRecord], began: datetime, *, refused: bool) -> ChangeRecord | None:
-    """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
-    change of credentials."""
-    near = [change for change in changes if began - JUST_BEFORE <= change.at <= began + UNSURE]
-    fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
-    return min(fitting or near, key=lambda change: _distance(change.at, began), default=None)
-
-
-def _distance(at: datetime, began: datetime) -> timedelta:
-    """From the minute in which it is estimated to have begun; a change after it must be nearer to be preferred."""
-    return began - at if at <= began else 2 * (at - began)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard.health.values import TROUBLED, HealthState
-from releaseguard.incident.conditions import health_message
+from releaseguard.incident.telling.conditions import health_message
 from releaseguard.incident.values import Incident, Match, SymptomMatch
 from releaseguard.incident.verdict import found_bad
 from releaseguard.messages.localizer import Localizer

@@ -1,0 +1,44 @@
+"""Which of the changes explains the trouble best. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from releaseguard.incident.changes.told import SAME
+from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord
+
+JUST_BEFORE = timedelta(hours=1)
+"""How long before the beginning a change may lie to be taken for its cause."""
+UNSURE = timedelta(minutes=3)
+"""How long after the estimated beginning a change may lie and still have caused it: the estimate has an error."""
+
+
+def without_echoes(changes: Sequence[ChangeRecord]) -> Sequence[ChangeRecord]:
+    """In order of time, without what a rotation or a release accounts for already."""
+
+    def echoes(change: ChangeRecord) -> bool:
+        causes = _ECHOES.get(change.kind, ())
+        return any(one.kind in causes and abs(one.at - change.at) <= SAME for one in changes)
+
+    return sorted((change for change in changes if not echoes(change)), key=lambda change: change.at)
+
+
+_ECHOES = {
+    ChangeKind.SECRET: (ChangeKind.ROTATION,),
+    ChangeKind.DEPLOYMENT: (ChangeKind.RELEASE, ChangeKind.ROTATION),
+}
+"""Kinds that follow from another, which says more."""
+
+
+def cause_of(changes: Sequence[ChangeRecord], began: datetime, *, refused: bool) -> ChangeRecord | None:
+    """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
+    change of credentials."""
+    near = [change for change in changes if began - JUST_BEFORE <= change.at <= began + UNSURE]
+    fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
+    return min(fitting or near, key=lambda change: _distance(change.at, began), default=None)
+
+
+def _distance(at: datetime, began: datetime) -> timedelta:
+    """From the minute in which it is estimated to have begun; a change after it must be nearer to be preferred."""
+    return began - at if at <= began else 2 * (at - began)

@@ -1,0 +1,86 @@
+"""Where changes are looked for: the log, and every service that tells of some; one that is dead hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from releaseguard.deployments.interface import Deployment
+from releaseguard.errors import ReleaseguardError
+from releaseguard.incident.changes import told
+from releaseguard.incident.changes.cause import without_echoes
+from releaseguard.incident.context import HostingTarget, IncidentContext
+from releaseguard.incident.sources.problems import problem
+from releaseguard.incident.sources.secrets import unless_refused
+from releaseguard.incident.values import ChangeRecord, UnavailableSource
+from releaseguard.rotation.history.account import account_of
+from releaseguard.rotation.history.reading import read_log
+from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+from releaseguard.verification.values import Promise
+
+LOOK_BACK = timedelta(hours=24)
+"""How long before the beginning changes are told of."""
+
+
+def changes_around(
+    context: IncidentContext, began: datetime, until: datetime
+) -> tuple[Sequence[ChangeRecord], Sequence[UnavailableSource]]:
+    """What changed from a day before the beginning until now, and where nobody could look."""
+    unread: dict[str, UnavailableSource] = {}
+    found = [*_from_log(context, began - LOOK_BACK, until), *_from_services(context, unread)]
+    inside = [change for change in found if began - LOOK_BACK <= change.at < until]
+    return without_echoes(inside), list(unread.values())
+
+
+def _from_log(context: IncidentContext, since: datetime, until: datetime) -> Iterator[ChangeRecord]:
+    account = account_of(read_log(context.log, context.health.query()), environment=context.health.environment)
+    yield from told.rotations(account.rotations)
+    deployed = context.health.query(events=(DEPLOYED,), since=since, until=until)
+    yield from told.releases(deployments_of(context.log.select(deployed), Promise().window))
+
+
+def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
+    yield from _migrations(context, unread)
+    for project in context.projects:
+        context.progress(project.place)
+        try:
+            yield from told.functions(project.place, project.functions())
+        except ReleaseguardError as error:
+            unread[project.place] = UnavailableSource(project.place, problem(unless_refused(error), project.service))
+    for host in context.hosts:
+        context.progress(host.place)
+        try:
+            served = host.open().current(host.target)
+        except ReleaseguardError as error:
+            unread[host.place] = UnavailableSource(host.place, problem(unless_refused(error), host.service))
+        else:
+            yield from _served(host, served)
+    yield from _written(context, unread)
+
+
+def _served(host: HostingTarget, served: Deployment | None) -> Iterable[ChangeRecord]:
+    return [told.served(host.service.name, f"{host.place}/{host.target}", served)] if served is not None else []
+
+
+def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
+    """Runs of every workflow that any card names: a migration can break whichever provider."""
+    cards = context.health.cards
+    controls = (control for card in cards for control in card.playbook.controls if control.kind == "workflow_runs")
+    for workflow in dict.fromkeys(control.target or "" for control in controls):
+        for repository in context.repositories:
+            context.progress(f"{repository.place} {workflow}")
+            try:
+                yield from told.migrations(repository.newest(workflow) or ())
+            except ReleaseguardError as error:
+                unread[repository.place] = UnavailableSource(
+                    repository.place, problem(unless_refused(error), repository.service)
+                )
+
+
+def _written(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:
+    if context.secrets.sites:
+        context.progress(", ".join(site.uri for site in context.secrets.sites))
+    for look in context.secrets.look():
+        if look.problem is not None:
+            unread[look.site.uri] = UnavailableSource(look.site.uri, problem(look.problem, look.site.service))
+    yield from told.written(context.secrets.written())
