@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from releaseguard.health import judge
-from releaseguard.health.judge import Window, condition_of, spike_of
+from releaseguard.health.judge import condition_of
 from releaseguard.health.values import TROUBLED, HealthState, Why
+from releaseguard.health.volumes import spike_of
+from releaseguard.health.window import Window
 from releaseguard.stats.series import Cell
 from releaseguard.traces import Traces
 
@@ -232,7 +234,7 @@ def test_a_provider_whose_past_cannot_be_read_breaks_alone(monkeypatch, place):
 
 
 def test_a_provider_that_cannot_be_judged_breaks_alone_and_names_its_trace(monkeypatch):
-    monkeypatch.setattr(judge, "_failing", breaking(judge._failing, "mapbox"))
+    monkeypatch.setattr(judge, "failing", breaking(judge.failing, "mapbox"))
     traces = Traces(lambda _error: "/traces/3")
     window = Window(_cells(usual, random.Random(1), USERS, WEEK), START, END, WEEK, traces)
     found = {name: condition_of(window, name) for name in window.providers}

@@ -11,8 +11,9 @@ from typing import Any
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
 from releaseguard.eventlog.rows.aside import tally_of
-from releaseguard.health.judge import Window, condition_of, not_judged
+from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
+from releaseguard.health.window import Window
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
@@ -52,33 +53,33 @@ class HealthContext:
 class Observer:
     """Looks as often as asked, reading the time before the first window once."""
 
-    world: HealthContext
+    context: HealthContext
     _past: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
     _traces: Traces = field(init=False)
 
     def __post_init__(self) -> None:
-        self._traces = Traces(self.world.trace)
+        self._traces = Traces(self.context.trace)
 
     def look(self, window: Window | None = None) -> Overview:
         """How the providers are now; ``window`` is what :meth:`window` gave for the same time, where somebody asked
         before. Raises ``ServiceError`` where the log does not answer."""
-        world = self.world
-        until = world.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
-        since = until - timedelta(minutes=max(round(world.window / timedelta(minutes=1)), 1))
+        context = self.context
+        until = context.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+        since = until - timedelta(minutes=max(round(context.window / timedelta(minutes=1)), 1))
         window = window or self.window(since, until)
         seen = self._seen(since, until)
-        account = _account(world)
+        account = _account(context)
         rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
         return Overview(
-            environment=world.environment,
+            environment=context.environment,
             since=since,
             until=until,
             newest=_moment(window.newest),
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
             **integrity(account),
-            set_aside=tally_of(self.world.log.set_aside(world.query(since=since - world.baseline))),
+            set_aside=tally_of(self.context.log.set_aside(context.query(since=since - context.baseline))),
         )
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell], str] | None = None) -> Window:
@@ -86,23 +87,23 @@ class Observer:
         not its provider's."""
         cells = (cell_of(row) for row in self._rows(since, until))
         named = (cell._replace(provider=name(cell)) for cell in cells) if name else cells
-        baseline = round(self.world.baseline / timedelta(minutes=1))
+        baseline = round(self.context.baseline / timedelta(minutes=1))
         return Window(named, minute_of(since), minute_of(until), baseline, self._traces)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows from the baseline's beginning; what lies before the first window is kept."""
-        log, query = self.world.log, self.world.query
+        log, query = self.context.log, self.context.query
         if self._read_until is None:
             self._read_until = since
-            self._past = list(log.minute_counts(query(since=since - self.world.baseline, until=since)))
+            self._past = list(log.minute_counts(query(since=since - self.context.baseline, until=since)))
         yield from self._past
         yield from log.minute_counts(query(since=self._read_until, until=until))
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
-        named = {card.id: card.name for card in self.world.cards}
+        named = {card.id: card.name for card in self.context.cards}
         named |= {name: name for name in window.known if name not in named}
-        only = self.world.provider
+        only = self.context.provider
         return named if only is None else {only: named[only]}
 
     def _row(
@@ -129,9 +130,9 @@ class Observer:
 
     def _seen(self, since: datetime, until: datetime) -> Mapping[str, _ProviderRows]:
         found: dict[str, _ProviderRows] = {}
-        only = () if self.world.provider is None else (self.world.provider,)
-        query = self.world.query(providers=only, since=since, until=until, synthetic=False)
-        for event in self.world.log.select(query):
+        only = () if self.context.provider is None else (self.context.provider,)
+        query = self.context.query(providers=only, since=since, until=until, synthetic=False)
+        for event in self.context.log.select(query):
             if event.provider != OURSELVES:
                 found.setdefault(event.provider, _ProviderRows()).add(event)
         return found
@@ -176,8 +177,8 @@ def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _account(world: HealthContext) -> RotationAccount:
-    return account_of(read_log(world.log, world.query()), world.provider, world.environment)
+def _account(context: HealthContext) -> RotationAccount:
+    return account_of(read_log(context.log, context.query()), context.provider, context.environment)
 
 
 def _row(window: Window, provider: str, name: str, glance: Glance, account: RotationAccount) -> ProviderHealth:

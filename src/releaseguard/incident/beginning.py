@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from releaseguard.health.judge import Window, condition_of, spike_of
+from releaseguard.health.judge import condition_of
 from releaseguard.health.run import HealthContext, Observer
 from releaseguard.health.values import TROUBLED, HealthCondition, Overview, Why
+from releaseguard.health.volumes import spike_of
+from releaseguard.health.window import Window
 from releaseguard.stats.series import Cell
 
 LONGEST = timedelta(days=2)
@@ -34,7 +36,7 @@ class Past:
 
     def overview(self, span: timedelta) -> Overview:
         """What ``health`` shows of a time that ends now."""
-        self._observer.world = replace(self._observer.world, window=span, provider=self.provider)
+        self._observer.context = replace(self._observer.context, window=span, provider=self.provider)
         return self._observer.look(self.window(span))
 
     def window(self, span: timedelta, *, by_event: bool = False) -> Window:

@@ -9,8 +9,9 @@ from releaseguard import readable
 from releaseguard.cards.spec import Control
 from releaseguard.errors import ReleaseguardError
 from releaseguard.functions.interface import Calls, EdgeFunction
-from releaseguard.health.judge import SURE, UNKNOWN_SHARE
+from releaseguard.health.errors import SURE
 from releaseguard.health.values import TROUBLED
+from releaseguard.health.window import UNKNOWN_SHARE
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.sources.outside import Project
 from releaseguard.incident.sources.problems import not_configured, not_done, problem, remedy

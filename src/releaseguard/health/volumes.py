@@ -1,0 +1,111 @@
+"""Whether a provider's volume changed: the Bayes factor of a drop or a rise against as usual, with the other
+providers telling absent users from a broken provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from releaseguard.health.errors import TELLING
+from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
+from releaseguard.health.window import Window
+from releaseguard.stats.completeness import ENOUGH
+from releaseguard.stats.evidence import (
+    DROP,
+    DROP_OF_FEW,
+    FEW_EXPECTED,
+    ONSET_EVERY,
+    Others,
+    VolumeChange,
+    VolumeEvidence,
+    rise,
+    volume_evidence,
+)
+from releaseguard.stats.onset import change_since
+
+SILENT_FROM = 7.0
+"""Events that must have been expected for their absence to be called silence: P(none | 7) = 0.1%."""
+
+
+def fewer(window: Window, provider: str) -> HealthCondition | None:
+    """A drop of the volume, or silence, since some moment in the window; ``None`` where there is none."""
+    found = _drop(window, provider)
+    if found is None or found.value < TELLING:
+        return None
+    newest = window.newest_event(provider)
+    missing = sum(window.due(provider)[max(newest + 1, 0) :])
+    return silent(window, newest, missing) if missing >= SILENT_FROM else _changed_condition(window, found)
+
+
+def spike_of(window: Window, provider: str, harm: float) -> HealthCondition | None:
+    """A rise of the volume to about ``harm`` times the usual one or more, if there is one."""
+    if provider not in window.usual or window.log_down or not window.usual[provider].volume.days:
+        return None
+    found = _changed(window, provider, rise(harm))
+    return None if found is None or found.value < TELLING else _changed_condition(window, found)
+
+
+def silent(window: Window, newest: int, missing: float) -> HealthCondition:
+    """Nothing since ``newest`` (negative: since before the window), where ``missing`` events were to be expected."""
+    since = f"since {window.clock(newest)}" if newest >= 0 else "in the window"
+    reason = f"no event {since}, where {missing:.0f} were to be expected; others go on"
+    grounds = Grounds(Why.SILENT, expected=missing)
+    return HealthCondition(HealthState.SILENT, reason, grounds, window.moment(newest))
+
+
+def _changed_condition(window: Window, found: VolumeEvidence) -> HealthCondition:
+    since = window.clock(found.onset)
+    reason = f"{found.seen} events since {since}, where {found.expected:.0f} were to be expected"
+    grounds = Grounds(Why.VOLUME, found.seen, expected=found.expected)
+    return HealthCondition(HealthState.DEGRADED, reason, grounds, window.moment(found.onset))
+
+
+def _drop(window: Window, provider: str) -> VolumeEvidence | None:
+    expected = sum(window.due(provider))
+    if expected < ENOUGH:
+        return None
+    return _changed(window, provider, DROP_OF_FEW if expected < FEW_EXPECTED else DROP)
+
+
+def _changed(window: Window, provider: str, change: VolumeChange) -> VolumeEvidence | None:
+    """The evidence of a change of volume since some moment in the window.
+
+    The evidence itself is capped, and dates nothing that is beyond doubt: the onset is the likeliest one.
+    """
+    usual, rising = window.usual[provider], change.tolerated > 1
+    # A spike that has gone on for hours has raised today's level, which must not call it usual.
+    lowered = 1.0 / max(usual.volume.level, 1.0) if rising else 1.0
+    due = [lowered * rate for rate in window.due(provider)]
+    alive = [m for m in range(window.length - max(window.lags.of(provider).counts, 1)) if not window.dead[m]]
+    if not alive:
+        return None
+    seen = _running(window.counts(provider, m, m + 1)[0] for m in alive)
+    hoped = _running(due[m] for m in alive)
+    found = volume_evidence(
+        [round(number) for number in seen],
+        hoped,
+        change=change,
+        variance=usual.volume.variance,
+        dispersion=usual.volume.dispersion,
+        others=_others(window, provider, alive),
+        onsets=range(0, len(alive), ONSET_EVERY),
+        slots=max(window.length // ONSET_EVERY, 1),
+    )
+    onset = change_since(seen, hoped, rising=rising)
+    return VolumeEvidence(found.value, alive[onset], round(seen[-1] - seen[onset]), hoped[-1] - hoped[onset])
+
+
+def _running(numbers: Iterable[float]) -> list[float]:
+    return list(accumulate(numbers, initial=0.0))
+
+
+def _others(window: Window, provider: str, alive: Sequence[int]) -> Others:
+    """What the other providers show in the same minutes: whether the users are there."""
+    names = [name for name in window.providers if name != provider]
+    dispersion = {name: window.usual[name].volume.dispersion for name in names}
+    due = {name: window.due(name) for name in names}
+    return Others(
+        _running(sum(window.counts(name, m, m + 1)[0] / dispersion[name] for name in names) for m in alive),
+        _running(sum(due[name][m] / dispersion[name] for name in names) for m in alive),
+        window.usual[provider].shared,
+    )

@@ -1,0 +1,168 @@
+"""What the log shows of a window of time, and what the week before it lets one expect there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TypeVar
+
+from releaseguard import readable
+from releaseguard.stats.baseline import (
+    BaselineSpan,
+    ErrorBaseline,
+    VolumeBaseline,
+    error_baseline,
+    shared_variance,
+    volume_baseline,
+)
+from releaseguard.stats.completeness import ENOUGH, dead_minutes, lags_of
+from releaseguard.stats.series import Cell, KnownSeries, Ledger
+from releaseguard.traces import Traces, no_trace
+
+T = TypeVar("T")
+SETTLED = 2
+"""Whole minutes without anything of anybody, at least, for the log to be called down."""
+UNKNOWN_SHARE = 0.05
+"""Errors up to this share are taken for usual where there is no history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the time before the window lets one expect of one provider in it."""
+
+    errors: ErrorBaseline
+    volume: VolumeBaseline
+    rates: Sequence[float]
+    """Events a minute, at the level of previous days or today's, whichever is higher: after hours of an outage
+    today's level would call it usual."""
+    shared: float
+
+    @property
+    def known(self) -> bool:
+        return self.errors.events > 0
+
+    @property
+    def assumed_errors(self) -> ErrorBaseline:
+        """The usual share of errors; what is taken for it where there is no history."""
+        return self.errors if self.known else ErrorBaseline(0, 0, UNKNOWN_SHARE, 1.0 / UNKNOWN_SHARE, 0)
+
+
+class Window:
+    """The traffic of an environment: a window ``[start, end)`` in minutes since 1970, and the time before it."""
+
+    def __init__(
+        self, cells: Iterable[Cell], start: int, end: int, baseline: int, traces: Traces | None = None
+    ) -> None:
+        self.traces = traces or Traces(no_trace)
+        self.broken: dict[str, Exception] = {}
+        """What broke the reading of a provider's past, by its name; the others are judged without it."""
+        self.start, self.end, self.length = start, end, end - start
+        self._ledger = Ledger((), (start,), self.length)
+        self._ledger.add(cells)
+        self.providers: Sequence[str] = tuple(self._ledger.providers)
+        """Those with any traffic in the window or before it that can be judged; ``known``: all of them."""
+        first = self._ledger.first
+        self._span = BaselineSpan(min(max(start - baseline, first if first is not None else start), start), start)
+        inside = [cell for cell in self._ledger.near(start, end) if not cell.synthetic]
+        self.lags = lags_of(cell for cell in inside if cell.occurred < end - 1)
+        self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=None)
+        self.usual = self._usual()
+        self.known = self.providers
+        self.providers = tuple(self.usual)
+        self.dead = self._dead()
+
+    def counts(self, provider: str, start: int, end: int) -> tuple[int, int]:
+        """Events and errors of the minutes ``[start, end)`` after the window's beginning."""
+        return self._ledger.series(provider).counts(self.start + start, self.start + min(end, self.length))
+
+    def course(self, provider: str, parts: int) -> Sequence[tuple[int, int]]:
+        """Successes and errors of equal parts of the window."""
+        edges = [round(i * self.length / parts) for i in range(parts + 1)]
+        found = [self.counts(provider, a, b) for a, b in pairwise(edges)]
+        return [(events - errors, errors) for events, errors in found]
+
+    def newest_minute(self, provider: str, *, errors: bool) -> int | None:
+        """The minute of the provider's newest success or error, also before the window."""
+        series = self._ledger.series(provider)
+        low, high = self._span.start, self.end
+        if not _of(series.counts(low, high), errors):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _of(series.counts(middle, high), errors) else (low, middle)
+        return low
+
+    @property
+    def log_down(self) -> bool:
+        """Whether nothing of anybody has come for so long that events must be missing."""
+        start = 0 if self.newest is None else self.newest + 1 - self.start
+        due = (self.due(provider)[start:] for provider in self.providers)
+        return self.length - 1 - start >= SETTLED and sum(sum(rates) for rates in due) >= ENOUGH
+
+    def due(self, provider: str) -> Sequence[float]:
+        """Events that each minute should have brought by now: nothing yet of the one under way, and with what is
+        usually still on its way taken off."""
+        arrival, rates = self.lags.of(provider), self.usual[provider].rates
+        return [*(rate * arrival.share(self.length - 1 - m) for m, rate in enumerate(rates[:-1])), 0.0]
+
+    def minutes(self, provider: str) -> Sequence[tuple[int, int]]:
+        """Events and errors of each minute."""
+        return [self.counts(provider, minute, minute + 1) for minute in range(self.length)]
+
+    def newest_event(self, provider: str) -> int:
+        """The minute of the newest event, from the window's beginning; negative before it."""
+        return max(self.newest_minute(provider, errors=errors) or 0 for errors in (True, False)) - self.start
+
+    def moment(self, minute: int) -> datetime:
+        """The time of a minute of the window."""
+        return datetime.fromtimestamp((self.start + minute) * 60, UTC)
+
+    def clock(self, minute: int) -> str:
+        """The time of day of a minute of the window."""
+        return readable.clock(self.moment(minute))
+
+    def _usual(self) -> Mapping[str, Usual]:
+        volumes = self._each(self.providers, self._volume)
+
+        def usual(name: str) -> Usual:
+            others = [volume for other, volume in volumes.items() if other != name]
+            return Usual(
+                errors=error_baseline(self._series(name), self._span, minutes=self.length),
+                volume=volumes[name],
+                rates=_at_least_as_before(volumes[name]),
+                shared=shared_variance(volumes[name], others),
+            )
+
+        return self._each(volumes, usual)
+
+    def _series(self, provider: str) -> KnownSeries:
+        return KnownSeries(self._ledger.series(provider), ())
+
+    def _volume(self, provider: str) -> VolumeBaseline:
+        return volume_baseline(self._series(provider), self._span, complete=self.start, minutes=self.length)
+
+    def _each(self, providers: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
+        """What the work gives of each provider, but for those that break it."""
+        found: dict[str, T] = {}
+        for name in providers:
+            try:
+                found[name] = work(name)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this provider's and nobody else's
+                self.broken[name] = error
+        return found
+
+    def _dead(self) -> Sequence[bool]:
+        totals = [sum(self.counts(name, m, m + 1)[0] for name in self.providers) for m in range(self.length)]
+        hoped = [sum(self.usual[name].rates[m] for name in self.providers) for m in range(self.length)]
+        return dead_minutes(totals, hoped)
+
+
+def _of(counts: tuple[int, int], errors: bool) -> int:
+    return counts[1] if errors else counts[0] - counts[1]
+
+
+def _at_least_as_before(volume: VolumeBaseline) -> Sequence[float]:
+    raised = 1.0 / volume.level if 0 < volume.level < 1 else 1.0
+    return [rate * raised for rate in volume.rates]

@@ -1,0 +1,35 @@
+"""When something began: the likeliest minute from which on the counts are not as usual."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def errors_since(minutes: Sequence[tuple[int, int]], usual: float, raised: float) -> int:
+    """The likeliest minute from which on the share of errors is ``raised``, where it was ``usual`` before.
+
+    ``minutes`` are events and errors of each; the shares lie between 0 and 1, and ``raised`` above ``usual``.
+    """
+    bad, good = math.log(raised / usual), math.log((1 - raised) / (1 - usual))
+    since, most, held = 0, -math.inf, 0.0
+    for minute in reversed(range(len(minutes))):
+        events, errors = minutes[minute]
+        held += errors * bad + (events - errors) * good
+        if held > most:
+            since, most = minute, held
+    return since
+
+
+def change_since(seen: Sequence[float], expected: Sequence[float], *, rising: bool) -> int:
+    """The likeliest minute from which on there are fewer (or, ``rising``, more) events than expected: the largest
+    likelihood ratio of a Poisson rate. ``seen`` and ``expected`` are running sums, which begin with 0."""
+    since, most = 0, -math.inf
+    for minute in range(len(seen) - 1):
+        came, usual = seen[-1] - seen[minute], expected[-1] - expected[minute]
+        if usual <= 0 or (came > usual) is not rising:
+            continue
+        held = came * math.log(came / usual) - (came - usual) if came else usual
+        if held > most:
+            since, most = minute, held
+    return since
