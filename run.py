@@ -2,7 +2,8 @@
 """Sets everything up and runs it, with nothing but Python 3.11 or later on the machine.
 
     python3 run.py demo [ARGUMENTS]     the main job, end to end, against loopback stand-ins
-    python3 run.py test [ARGUMENTS]     the tests; arguments go to pytest
+    python3 run.py test [--full]        the tests that tell most, in minutes; or all of them
+    python3 run.py test ARGUMENTS       arguments go to pytest
     python3 run.py lint                 formatting, types, import rules, figures of the house, workflows
     python3 run.py COMMAND [ARGUMENTS]  any other command of releaseguard
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent
 RUNTIME, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 DISTRIBUTIONS = [ROOT / "writer", ROOT]
 """What is installed from here: the app's writer, and the tool that stands on it."""
+FULL = "--full"
 LINTERS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
@@ -40,7 +42,8 @@ def main(arguments: list[str]) -> int:
         return 0
     verb, rest = arguments[0], arguments[1:]
     if verb == "test":
-        return run(environment(".venv-dev", DEVELOPMENT), "pytest", *(rest or ["-n", "auto"]))
+        side_by_side = [] if set(rest) - {FULL} else ["-n", "auto", "--dist", "worksteal"]
+        return run(environment(".venv-dev", DEVELOPMENT), "pytest", *side_by_side, *rest)
     if verb == "lint":
         return lint(environment(".venv-dev", DEVELOPMENT))
     return run(environment(".venv", RUNTIME), "releaseguard", verb, *rest)

@@ -31,6 +31,7 @@ from releaseguard.audit.integrity import verify_chain
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.signing.canonical import canonical
 from releaseguard.model import Event, Outcome
+from tests.support.extent import examples
 
 CHAIN_KEY = ChainKey("sendgrid", "production")
 OTHER = ChainKey("sendgrid", "staging")
@@ -85,7 +86,7 @@ def findings(chain: Sequence[Event], head: Head | None = None) -> Sequence[Chain
     return verify_chain(CHAIN_KEY, chain, head)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, st.randoms())
 def test_a_chain_that_nobody_touched_is_intact_in_whatever_order_it_is_read(chain: list[Event], random: Any) -> None:
     head = head_of(chain)
@@ -93,14 +94,14 @@ def test_a_chain_that_nobody_touched_is_intact_in_whatever_order_it_is_read(chai
     assert findings(chain, head) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, st.data())
 def test_an_earlier_head_is_still_right_when_the_chain_has_grown(chain: list[Event], data: st.DataObject) -> None:
     length = data.draw(st.integers(1, len(chain)))
     assert findings(chain, head_of(chain[:length])) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, st.sampled_from(sorted(EDITS)), st.data())
 def test_an_edited_column_is_found(chain: list[Event], column: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
@@ -108,7 +109,7 @@ def test_an_edited_column_is_found(chain: list[Event], column: str, data: st.Dat
     assert place + 1 in [finding.step for finding in findings(chain)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(chains, st.data())
 def test_an_edited_detail_is_found(chain: list[Event], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
@@ -121,7 +122,7 @@ def test_an_edited_detail_is_found(chain: list[Event], data: st.DataObject) -> N
     assert findings(chain)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(chains, st.data())
 def test_a_key_taken_out_of_a_detail_is_found(chain: list[Event], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
@@ -131,7 +132,7 @@ def test_a_key_taken_out_of_a_detail_is_found(chain: list[Event], data: st.DataO
     assert findings(chain)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, st.data())
 def test_deleted_steps_are_found(chain: list[Event], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.integers(0, len(chain) - 1), min_size=1))
@@ -141,7 +142,7 @@ def test_deleted_steps_are_found(chain: list[Event], data: st.DataObject) -> Non
         assert findings(left), "a gap inside shows without a head"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(chains, st.data())
 def test_reordered_steps_are_found(chain: list[Event], data: st.DataObject) -> None:
     assume(len(chain) > 1)
@@ -164,7 +165,7 @@ def _numbered(event: Event, other: Event) -> Event:
     return replace(event, detail={**event.detail, "step": other.detail["step"]})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, st.lists(drafts, min_size=1, max_size=8), st.data())
 def test_a_step_moved_from_another_chain_is_found(chain: list[Event], others: list[Draft], data: st.DataObject) -> None:
     moved = data.draw(st.sampled_from(chain_of(OTHER, others)))
@@ -174,14 +175,14 @@ def test_a_step_moved_from_another_chain_is_found(chain: list[Event], others: li
     assert findings([*chain[:place], renamed, *chain[place + 1 :]])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, st.data())
 def test_a_step_that_stands_twice_is_found(chain: list[Event], data: st.DataObject) -> None:
     copied = data.draw(st.sampled_from(chain))
     assert findings([*chain, replace(copied, id=UUID(int=7))])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(chains, drafts, st.data())
 def test_a_chain_rewritten_from_some_step_on_is_found_against_its_head(
     chain: list[Event], draft: Draft, data: st.DataObject
@@ -241,7 +242,7 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(plain | values)
 def test_the_quick_way_to_a_hash_is_the_long_one(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)

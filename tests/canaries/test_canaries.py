@@ -28,7 +28,7 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
     assert observed.run("leaks", "--repo", str(repository), "--json").code == 1
     observed.run(*ROTATE, "--leak", "--reason", "in a gist", "--dry-run", "-vv")
     with world.traffic(0.05):
-        done = observed.run(*ROTATE, "--leak", "--reason", "in a gist", "--yes", "--json", "-vv")
+        done = observed.run_process(*ROTATE, "--leak", "--reason", "in a gist", "--yes", "--json", "-vv")
         assert done.json["state"] == "PROVEN", done.everything
         observed.run("drift", "--json")
         observed.run("drift", "-v")
@@ -63,7 +63,7 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
 def test_the_other_ways_of_rotate(world: World, observed: Observed) -> None:
     typed, wrong = world.providers.issue("SG."), world.providers.issue()
     with world.traffic(0.05):
-        assert observed.run(*ROTATE, "--from", "stdin", "--yes", "-vv", stdin=typed + "\n").code == 0
+        assert observed.run_process(*ROTATE, "--from", "stdin", "--yes", "-vv", stdin=typed + "\n").code == 0
         world.new_key(NAME)
         observed.run(*ROTATE, "--no-deploy", "--yes")
         observed.run(*ROTATE, "--abort")
@@ -131,7 +131,7 @@ def test_a_service_that_repeats_what_it_was_sent_in_its_refusal(world: World, ob
 def test_a_bug_whose_exception_holds_a_request(world: World, observed: Observed, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(BUG)
     world.new_key(NAME)
-    done = observed.run(*ROTATE, "--yes", "-vv", PYTHONPATH=str(tmp_path))
+    done = observed.run_process(*ROTATE, "--yes", "-vv", PYTHONPATH=str(tmp_path))
     assert done.code == 70, done.everything
     [trace] = (observed.cli.folder / "tmp").glob("*.trace")
     assert "a bug of ours" in trace.read_text()

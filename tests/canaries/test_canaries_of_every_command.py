@@ -127,7 +127,7 @@ def test_the_passwords_of_databases(
 def test_a_verdict_with_flows_of_a_test_user(world: World, observed: Observed) -> None:
     assert observed.run("events", "deployed", "--release", world.release).code == 0
     with world.traffic(0.05):
-        assert observed.run("verify", "--json", "-vv").code in ANY
+        assert observed.run_process("verify", "--json", "-vv").code in ANY
         for form in ("text", "markdown", "html", "junit", "sarif"):
             assert observed.run("verify", "--format", form, "-o", f"verdict.{form}").code in ANY
         assert observed.run("verify", "--watch", "--within", "2s", "-v").code in ANY
@@ -179,7 +179,7 @@ def test_a_bug_while_a_flow_runs(world: World, observed: Observed, tmp_path: Pat
         bug = BUG.replace('request.method in {"PUT", "PATCH"}', '"discover" in str(request.url)')
     (tmp_path / "sitecustomize.py").write_text(bug)
     assert observed.run("events", "deployed", "--release", world.release).code == 0
-    done = observed.run("verify", "-vv", PYTHONPATH=str(tmp_path))
+    done = observed.run_process("verify", "-vv", PYTHONPATH=str(tmp_path))
     assert done.code == 70, done.everything
     assert_unseen(observed, world)
 
@@ -219,7 +219,7 @@ def test_github_actions_own_token_and_a_github_app(world: World, observed: Obser
     observed.cli = type(observed.cli)(observed.cli.folder, {**world.environ(Login.OIDC), **app, **temporary})
     world.new_key(NAME)
     with world.traffic(0.05):
-        done = observed.run(*ROTATE, "--yes", "--json", "-vv")
+        done = observed.run_process(*ROTATE, "--yes", "--json", "-vv")
     assert (done.code, done.json["state"]) == (0, "PROVEN"), done.everything
     assert "PROVEN" in (observed.cli.folder / "summary.md").read_text()
     assert observed.run("drift", "-vv").code in ANY
@@ -309,7 +309,7 @@ def test_the_demo(observed: Observed, world: World, tmp_path: Path, flags: list[
     path = tmp_path / "values.json"
     (tmp_path / "sitecustomize.py").write_text(NOTED.format(path=str(path)))
     observed.cli = type(observed.cli)(observed.cli.folder, {"TMPDIR": observed.cli.environ["TMPDIR"]})
-    done = observed.run("demo", *flags, PYTHONPATH=str(tmp_path))
+    done = observed.run_process("demo", *flags, PYTHONPATH=str(tmp_path))
     assert done.code == 0, done.everything
     values = json.loads(path.read_text())
     assert len(values) > 20

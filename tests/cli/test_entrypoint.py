@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from releaseguard.cli import entrypoint, main
 from releaseguard.errors import ConfigError, ExitCode, LeaseHeld, Unreachable
 from releaseguard.secret import Secret
+from tests.support.extent import examples
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ FORMS = {
 }
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(value="00000://\xa0", form="JSON", how="argument")
 @example(value="correcthorse\\battery\xe9", form="JSON", how="key")
 @example(value='correct"horsebattery', form="JSON", how="argument")

@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.secret import MASK, Secret, masked, masker
+from tests.support.extent import examples
 
 VALUE = "SG.canary-value-5521"
 
@@ -93,7 +94,7 @@ values = st.text(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @example('{M<ă"åwood', "JSON in JSON", "")
 @given(values, st.sampled_from(sorted(FORMS)), st.text(" .:\n", max_size=4))
 def test_a_value_is_masked_in_every_form_and_wherever_it_stands(value: str, form: str, around: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.coverage.snippets import missing, searched
+from tests.support.extent import examples
 
 CALLS = {
     "default import": ("a.ts", "import m from '@sendgrid/mail'; m.send({});"),
@@ -120,7 +121,7 @@ def test_the_apps_own_address_is_no_unknown_one(tmp_path):
 NAMES = st.from_regex(r"[a-z]{1,8}_x", fullmatch=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(NAMES, NAMES, st.sampled_from(["\n", "\n\n  ", " /* between */ ", "\t"]), st.booleans())
 def test_names_and_layout_change_nothing(tmp_path_factory, mail, function, space, logs):
     log = "logIntegrationEvent('sendgrid', 'sendgrid_error', 'error');" if logs else ""

@@ -18,6 +18,7 @@ from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.destination import VercelDestination
 from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
+from tests.support.extent import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 NAMES = ("KEY", "KEY_VERSION", "key", "KEY_OLD", "OTHER")
 TARGETS = ("production", "preview", "development", "qa")
 VALUES = st.sampled_from(["a", "b", "c"])
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 
 record = st.tuples(
     st.sampled_from(NAMES),

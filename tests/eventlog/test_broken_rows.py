@@ -21,6 +21,7 @@ from releaseguard.eventlog.rows.detail import MOST_LEVELS, MOST_MEMBERS, MOST_OF
 from releaseguard.model import OURSELVES, Outcome
 from releaseguard_events.plain import CUT
 from releaseguard_events.stores.table import COLUMNS, EventTable
+from tests.support.extent import examples
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=30)
@@ -351,7 +352,7 @@ anything = (
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), anything, max_size=3), min_size=1, max_size=6))
 def test_every_row_of_whatever_values_is_read_or_set_aside(sqlite_store: Any, rows: list[dict[str, Any]]) -> None:
     with closing(sqlite3.connect(sqlite_store.path)) as connection, connection:

@@ -24,6 +24,7 @@ from releaseguard.model import Event, Outcome, Standing, new_id
 from releaseguard_events.stores.table import EventTable
 from tests.eventlog.conftest import PostgresStore
 from tests.support import postgres
+from tests.support.extent import examples
 
 T0 = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 USE = Event(
@@ -268,7 +269,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(value=_JSON)
 def test_whatever_is_no_object_is_refused_and_what_is_one_is_kept(project, value) -> None:
     with psycopg.connect(project.url) as connection:

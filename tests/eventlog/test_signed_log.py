@@ -22,6 +22,7 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.secret import Secret
 from releaseguard_events.ours import DROPPED, OUR_EVENTS, SIGNING_BEGAN
+from tests.support.extent import examples
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD, NEW, OTHER = (Key.of(Secret(letter * 64)) for letter in "abc")
@@ -145,7 +146,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(detail=st.dictionaries(texts, values, max_size=4), latency=st.none() | st.integers(0, 2**31 - 1), text=texts)
 def test_whatever_a_row_says_its_signature_is_that_of_what_the_store_gives_back(
     store: Any, detail: dict[str, Any], latency: int | None, text: str

@@ -1,8 +1,8 @@
 """SIGKILL before and after every request and every append of a real rotation, then --resume on another machine.
 
-Three GitHub, two Vercel and one Supabase destinations, real HTTP, the real command line. A quick run kills at a
-sample of places; ``RELEASEGUARD_KILL=all`` at every one of them, ``RELEASEGUARD_KILL=all/chains`` adds 200 chains of
-three kills.
+Three GitHub, two Vercel and one Supabase destinations, real HTTP, the real command line. A plain run kills at
+three places, ``--full`` at eight; ``RELEASEGUARD_KILL=all`` at every one of them, ``RELEASEGUARD_KILL=all/chains`` adds
+200 chains of three kills.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.world import World
 from tests.killing.mortals import Mortals
+from tests.support import extent
 
 SETTINGS = '\n[rotation]\nlease = "0.6s"\nprove_within = "30s"\n[network]\ntimeout = "1s"\npatience = "3s"\n'
 NAME = "SENDGRID_API_KEY"
@@ -155,7 +156,7 @@ PLACES = 120
 
 def _single_kills() -> Sequence[tuple[int, str]]:
     every = [(number, when) for number in range(1, PLACES + 1) for when in ("before", "after")]
-    return every if EXTENT else random.Random(4711).sample(every, 8)
+    return every if EXTENT else random.Random(4711).sample(every, 8 if extent.is_whole() else 3)
 
 
 def _chains(count: int) -> Sequence[Sequence[tuple[int, str]]]:
@@ -166,7 +167,6 @@ def _chains(count: int) -> Sequence[Sequence[tuple[int, str]]]:
     ]
 
 
-@pytest.mark.slow
 def test_killed_once_it_is_finished_by_resume_on_another_machine(tmp_path: Path, mortals: SimpleQueue[Mortals]) -> None:
     kills = _single_kills()
 
@@ -179,9 +179,8 @@ def test_killed_once_it_is_finished_by_resume_on_another_machine(tmp_path: Path,
     print(f"{deaths} of {len(kills)} runs were killed; all converged")  # noqa: T201
 
 
-@pytest.mark.slow
 def test_killed_three_times_in_a_row_it_still_converges(tmp_path: Path, mortals: SimpleQueue[Mortals]) -> None:
-    chains = _chains(200 if "chains" in EXTENT else 4)
+    chains = _chains(200 if "chains" in EXTENT else 4 if extent.is_whole() else 1)
 
     def one(chain: tuple[int, Sequence[tuple[int, str]]]) -> int:
         return live(tmp_path / f"chain{chain[0]}", mortals, chain[1])[1]

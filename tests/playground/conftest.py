@@ -1,6 +1,6 @@
 """A world with a past, seeded once and copied for every test.
 
-A quick run has an hour behind it, CI (``RELEASEGUARD_REQUIRE_ALL=1``) its whole week.
+A plain run has an hour behind it, ``--full`` its whole week.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from releaseguard.sandbox.life import Life
 from releaseguard.sandbox.story import furnished
 from releaseguard_events.stores.sqlite import sqlite_path
 from releaseguard_events.stores.table import EventTable
+from tests.support import extent
 from tests.support.commands import Commands
 from tests.support.playground import NOW, RELEASE, Clock, Playground, week_at
 
-BEHIND = timedelta(days=7) if os.environ.get("RELEASEGUARD_REQUIRE_ALL") else timedelta(hours=1)
+BEHIND = timedelta(days=7) if extent.is_whole() else timedelta(hours=1)
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from releaseguard.rotation.values import Direction
 from releaseguard.secret import Secret
 from releaseguard_events.pipeline import jsonl
 from tests.rotation.rotation_fakes import CHAIN_KEY
+from tests.support.extent import examples
 
 STORIES = {
     story["story"]: story
@@ -220,7 +221,7 @@ details = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=6), json_valu
 names = st.sampled_from([*said.TYPES, "rotation_paid", "release_deployed"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(names, details, details, st.uuids(), st.sampled_from(sorted(STORIES)), st.booleans())
 def test_rows_that_do_not_fit_the_chain_change_nothing_whatever_they_hold(
     event: str, detail: dict[str, Any], other: dict[str, Any], id_: UUID, story: str, over: bool
@@ -239,7 +240,7 @@ def test_rows_that_do_not_fit_the_chain_change_nothing_whatever_they_hold(
     assert all(one.sentence() and one.to_json() for one in after.foreign)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(names, details, st.sampled_from(Outcome))
 def test_what_is_read_as_a_step_can_be_folded(event: str, detail: dict[str, Any], outcome: Outcome) -> None:
     """Whoever can append to an unsigned chain can say anything, but break nothing."""

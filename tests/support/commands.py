@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from releaseguard import secret
 from releaseguard.cli import entrypoint
 from releaseguard.safemode import build_policy, guarding
 
@@ -50,7 +52,7 @@ class Commands:
     def run(self, *arguments: str, stdin: str = "", **more: str) -> Done:
         """The command in this process, with streams that are no terminal."""
         out, err = _Captured(), _Captured()
-        with _guard_of_its_own(), _standing_in(self.folder, self._environment(more)), _streams(stdin, out, err):
+        with _a_process_of_its_own(self.folder, self._environment(more)), _streams(stdin, out, err):
             code = entrypoint.run(list(arguments))
         return Done(int(code), out.text(), err.text())
 
@@ -64,6 +66,7 @@ class Commands:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_interruptible,  # noqa: PLW1509 - it does nothing that a lock could keep waiting
         )
 
     def run_process(self, *arguments: str, stdin: str = "", timeout: float = 120, **more: str) -> Done:
@@ -75,6 +78,11 @@ class Commands:
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
         return {**kept, "HOME": str(home), "USER": "tester", "PYTHONFAULTHANDLER": "1", **self.environ, **more}
+
+
+def _interruptible() -> None:
+    """Ctrl-C is heard, also where whoever started the tests ignores it (``&`` in a script does)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[str], *, stdin: str = "", timeout: float = 120) -> Done:
@@ -106,6 +114,13 @@ class _Captured(io.TextIOWrapper):
 
 
 @contextmanager
+def _a_process_of_its_own(folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
+    """What a process has to itself, as far as this one can lend it."""
+    with _guard_of_its_own(), _secrets_of_its_own(), _standing_in(folder, environ):
+        yield
+
+
+@contextmanager
 def _standing_in(folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
     folder_before, environ_before = Path.cwd(), dict(os.environ)
     os.chdir(folder)
@@ -133,6 +148,16 @@ def _streams(stdin: str, out: _Captured, err: _Captured) -> Iterator[None]:
         yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def _secrets_of_its_own() -> Iterator[None]:
+    """A process masks what it has read itself: what this one knows besides would hide a leak."""
+    before, secret._alive = secret._alive, weakref.WeakValueDictionary()
+    try:
+        yield
+    finally:
+        secret._alive = before
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.document import document_of
 from releaseguard.verification.values import Finding
 from releaseguard_events.scrub.scrubber import kinds_by_key
+from tests.support.extent import examples
 from tests.support.verifying import NOON, PROMISE, judge, mark, stored
 
 PROVIDERS = ("mail", "sms")
@@ -231,7 +232,7 @@ def incident_context(health: HealthContext, card: Card) -> IncidentContext:
     )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(cards(), st.lists(batches(), max_size=10))
 def test_every_command_answers_whatever_cards_say_and_rows_hold(
     given_cards: list[Card], drawn: Sequence[Sequence[Mapping[str, Any]]]

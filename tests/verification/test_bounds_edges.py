@@ -27,6 +27,7 @@ from releaseguard.stats.evidence import (
     volume_evidence,
 )
 from releaseguard.stats.final_look import chance_of_errors, chance_of_volume
+from tests.support.extent import examples
 
 ends = [0.0, 1.0, 1e-300, 1e-12, 0.5, 1 - 1e-12, math.nextafter(1.0, 0.0)]
 shares = st.sampled_from(ends) | st.floats(0.0, 1.0)
@@ -42,7 +43,7 @@ def some_bad(draw: st.DrawFn, numbers: st.SearchStrategy[float]) -> tuple[float,
     return draw(st.sampled_from([0, total, total / 2])), total
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(some_bad(fractions), shares)
 def test_the_bounds_of_a_share_are_shares_in_their_order(counted: tuple[float, float], confidence: float) -> None:
     low, high = lower_share(*counted, 0.95), upper_share(*counted, 0.95)
@@ -51,7 +52,7 @@ def test_the_bounds_of_a_share_are_shares_in_their_order(counted: tuple[float, f
     assert 0.0 <= upper_share(*counted, confidence) <= 1.0
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(shares, fractions, fractions)
 def test_a_beta_laws_cdf_is_a_probability(x: float, a: float, b: float) -> None:
     assert -1e-9 <= beta_cdf(x, a, b) <= 1.0 + 1e-9
@@ -67,7 +68,7 @@ def test_clean_trials_are_a_number_or_said_not_to_suffice(share: float, confiden
         assert upper_share(0, needed, confidence) <= share + 1e-6
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(some_bad(fractions), shares, shares)
 def test_a_likelihood_ratio_is_no_nan_and_none_between_equals(
     counted: tuple[float, float], usual: float, harmed: float
@@ -81,7 +82,7 @@ def test_a_likelihood_ratio_is_no_nan_and_none_between_equals(
         assert ratio == -math.inf
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(some_bad(counts.filter(lambda n: n <= 5_000)), shares, weights)
 def test_the_chance_of_errors_is_one(counted: tuple[float, float], share: float, weight: float) -> None:
     bad, total = int(counted[0]), int(counted[1])
@@ -91,7 +92,7 @@ def test_the_chance_of_errors_is_one(counted: tuple[float, float], share: float,
 changes = st.sampled_from([DROP, DROP_OF_FEW]) | st.sampled_from([1.0001, 2.0, 1e6, 1e308, math.inf]).map(rise)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(st.tuples(st.integers(0, 10_000), st.floats(0.0, 1e4)), min_size=1, max_size=12),
     changes,
@@ -114,7 +115,7 @@ def test_the_evidence_and_the_chance_of_any_volume_are_numbers(
     assert 0.0 < chance <= 1.0 + 1e-9
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(shares, weights, st.lists(some_bad(counts.filter(lambda n: n <= 5_000)), max_size=8), st.integers(0, 1440))
 def test_the_process_of_any_errors_is_a_number_and_begins_at_1(
     share: float, weight: float, arrived: Sequence[tuple[float, float]], minutes: int
@@ -125,7 +126,7 @@ def test_the_process_of_any_errors_is_a_number_and_begins_at_1(
         assert 0.0 <= process.look([(minute, int(total), int(bad))]) < math.inf
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(shares, weights.filter(lambda w: w > 0), st.lists(some_bad(counts.filter(lambda n: n <= 5_000)), max_size=8))
 def test_the_trouble_of_any_errors_is_a_number(
     share: float, weight: float, arrived: Sequence[tuple[float, float]]

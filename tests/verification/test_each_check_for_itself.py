@@ -20,6 +20,7 @@ from releaseguard.verification.backtest import backtest, histories
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.document import document_of
 from releaseguard.verification.values import UnknownEvent
+from tests.support.extent import examples
 from tests.support.verifying import PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
 FLAGS = "aws_rekognition.flag_rate", "aws_rekognition.false_positives", "aws_rekognition.errors"
@@ -129,7 +130,7 @@ rows = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(rows, min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_a_check_alone_says_what_it_says_beside_the_others(batches: Sequence[Sequence[Event]], choice: Any) -> None:
     """By itself or with its provider's: the whole checklist is judged, and what was asked for is shown."""

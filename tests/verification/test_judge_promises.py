@@ -22,6 +22,7 @@ from releaseguard.verification.judge import replay as judge
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.verdicts import verdict_of
 from releaseguard.verification.values import Deployment, Promise, Rule
+from tests.support.extent import examples
 
 DEPLOYED = 29_000_000
 WINDOW = 6
@@ -259,13 +260,12 @@ def test_three_minutes_of_nothing_but_errors_do() -> None:
 NULL = replace(simulator.TUNING, seed=31, rates=(30.0, 120.0), bad=0.0, good_kinds=("plain",), hours=24)
 
 
-@pytest.mark.slow
 def test_harmless_releases_do_not_fail_over_1440_looks_of_all_checks() -> None:
     """Harmless releases, noisy and seasonal, each looked at every minute of a day: none may fail.
 
     Were the promise of 1% just kept, one failure of 16 would have a probability of 15%; the seed is fixed.
     """
-    failed = [number for number in range(16) if replay_of(number, NULL, 1440).state.failed]
+    failed = [number for number in range(examples(16)) if replay_of(number, NULL, 1440).state.failed]
     assert failed == []
 
 

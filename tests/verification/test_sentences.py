@@ -17,6 +17,7 @@ from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.verdicts import limit_of
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule
+from tests.support.extent import examples
 
 DEPLOYED = 29_000_000
 WINDOW = 60
@@ -141,7 +142,7 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from([0.05, 0.5, 2.0, 12.0]),
     st.sampled_from([0.0, 0.01, 0.1, 0.6, 0.97]),

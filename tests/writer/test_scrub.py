@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from releaseguard_events.plain import CUT, MAX_NODES, UNREADABLE, plain, plain_text
 from releaseguard_events.scrub.scrubber import MAX_TEXT, Scrubber, kind_of_key, kinds_by_key, kinds_in, secrets_of
+from tests.support.extent import examples
 
 SCRUBBER = Scrubber(["known-value-12345"])
 
@@ -485,14 +486,14 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(pieces.map("".join))
 def test_scrubbing_a_text_twice_changes_nothing_more(text: str) -> None:
     once = SCRUBBER.text(plain_text(text))
     assert SCRUBBER.text(once) == once
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(json_values)
 def test_scrubbing_twice_changes_nothing_more(value: Any) -> None:
     once = SCRUBBER.json(plain(value))
@@ -500,7 +501,7 @@ def test_scrubbing_twice_changes_nothing_more(value: Any) -> None:
     json.dumps(once, allow_nan=False).encode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.text(alphabet=st.characters(exclude_categories=("L", "N", "Cs")), max_size=30),
     st.sampled_from(MASKED),

@@ -20,6 +20,7 @@ from releaseguard_events.pipeline.exporter import BatchExporter
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.pipeline.writer import Pipeline, QueueLimits, Writer
 from releaseguard_events.scrub.scrubber import Scrubber
+from tests.support.extent import examples
 
 ANN = Resource("production", "r1", "dpl_1")
 
@@ -366,7 +367,7 @@ anything = st.recursive(
 COLUMNS = ("error_code", "latency_ms", "release", "source", "correlation_id", "synthetic", "detail")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow])
 @given(
     provider=st.text(min_size=1) | st.just("sendgrid"),
     event=st.text(min_size=1) | st.just("sent"),

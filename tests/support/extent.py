@@ -1,0 +1,34 @@
+"""How much of the suite a run is: what tells most within minutes, or, with ``--full``, all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import settings
+
+SHARE = 10
+"""A plain run tries one in so many of the examples and of the simulated courses."""
+
+
+@dataclass
+class _Extent:
+    whole: bool = False
+
+
+_extent = _Extent()
+
+
+def choose(*, whole: bool) -> None:
+    """Decide before anything is collected: decorators ask when their module is imported."""
+    _extent.whole = whole
+    settings.register_profile("of this run", max_examples=examples(100), deadline=None)
+    settings.load_profile("of this run")
+
+
+def is_whole() -> bool:
+    return _extent.whole
+
+
+def examples(number: int) -> int:
+    """How many examples of ``number`` this run tries."""
+    return number if _extent.whole else max(number // SHARE, 5)
