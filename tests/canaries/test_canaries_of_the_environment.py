@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from releaseguard.cli.log import events
+from releaseguard.cli.log import reading
 from releaseguard.cli.main import releaseguard
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.canaries import Canaries
@@ -134,7 +134,7 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
-    monkeypatch.setattr(events, "time", SimpleNamespace(sleep=interrupt))
+    monkeypatch.setattr(reading, "time", SimpleNamespace(sleep=interrupt))
 
 
 @pytest.mark.parametrize("configured", CONFIGURED)
