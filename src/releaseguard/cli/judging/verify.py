@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.documents import chosen, deliver, format_option, rendered
+from releaseguard.cli.shared.documents import chosen, deliver, format_option, output_option, rendered
 from releaseguard.cli.shared.options import Moment, Run, Span, check_spans, command, environment_option
 from releaseguard.cli.shared.output import styled
 from releaseguard.cli.shared.traces import write_trace
@@ -50,7 +50,7 @@ LOOK_EVERY = 10.0
 @click.option("--no-flows", is_flag=True, help="Run no synthetic flow.")
 @click.option("--explain", metavar="CHECK", help="Show one check with all its evidence.")
 @format_option(VERDICT, "the verdict")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
+@output_option
 def verify(run: Run, environment: str | None, watch: bool, within: timedelta | None, **flags: Any) -> ExitCode:
     """Judge a release from the app's own integration events, and from safe synthetic flows.
 
