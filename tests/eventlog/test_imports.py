@@ -14,16 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.errors import UsageError
-from releaseguard.eventlog.imports import translation as imports
-from releaseguard.eventlog.imports.translation import (
-    ImportTally,
-    Problem,
-    Row,
-    Translation,
-    events_in,
-    form_of,
-    with_columns,
-)
+from releaseguard.eventlog.imports.files import READERS, Problem, Row, form_of
+from releaseguard.eventlog.imports.tally import NAMED, ImportTally, events_in, with_columns
+from releaseguard.eventlog.imports.translation import Translation
 from releaseguard.model import Event, Outcome, from_text, new_id
 from releaseguard_events.pipeline import jsonl
 from releaseguard_events.scrub.scrubber import Scrubber
@@ -52,7 +45,7 @@ def row(**changes: Any) -> Row:
 
 
 def lines(text: str | bytes, form: str) -> list[Row | Problem]:
-    return list(imports.READERS[form](io.BytesIO(text.encode() if isinstance(text, str) else text)))
+    return list(READERS[form](io.BytesIO(text.encode() if isinstance(text, str) else text)))
 
 
 # --- files
@@ -251,7 +244,7 @@ def test_names_that_no_card_knows_are_told() -> None:
 
 def test_what_is_wrong_is_counted_beyond_what_is_named() -> None:
     _, tally = imported([row(outcome=None)] * 50)
-    assert (tally.broken, len(tally.first_broken)) == (50, imports.NAMED)
+    assert (tally.broken, len(tally.first_broken)) == (50, NAMED)
 
 
 def test_strictly_the_first_broken_row_is_the_last() -> None:

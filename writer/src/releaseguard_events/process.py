@@ -28,30 +28,6 @@ LOADING_WAITS = 30.0
 """Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
 FORK_WAITS = 5.0
 """Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
-STORE_WAITS = 5.0
-"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
-FILE_WAITS = 2.0
-"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
-ORPHAN_IDLES = 1.0
-"""Seconds after which the threads end of a child that was forked in a thread."""
-LOADING_WAITS = 30.0
-"""Seconds that a fork waits at most for our modules to be there; loading them takes a fraction of one."""
-FORK_WAITS = 5.0
-"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
-STORE_WAITS = 5.0
-"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
-FILE_WAITS = 2.0
-"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
-ORPHAN_IDLES = 1.0
-"""Seconds after which the threads end of a child that was forked in a thread."""
-FORK_WAITS = 5.0
-"""Seconds that a fork waits at most for a write to SQLite, or to the disk; each takes a fraction of one."""
-STORE_WAITS = 5.0
-"""Seconds for one request to the store. There are no repeats: what does not arrive waits on disk."""
-FILE_WAITS = 2.0
-"""Seconds for other writers to SQLite; a fork may have to wait for as long."""
-ORPHAN_IDLES = 1.0
-"""Seconds after which the threads end of a child that was forked in a thread."""
 ORPHAN_IDLES = 1.0
 """Seconds after which the threads end of a child that was forked in a thread."""
 

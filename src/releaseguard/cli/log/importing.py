@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from releaseguard import readable
 from releaseguard.cli.shared.options import Run, command, environment_option
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 
 if TYPE_CHECKING:
-    from releaseguard.eventlog.imports.translation import ImportTally, Problem, Row, Translation
+    from releaseguard.eventlog.imports.files import Problem, Row
+    from releaseguard.eventlog.imports.tally import ImportTally
+    from releaseguard.eventlog.imports.translation import Translation
     from releaseguard.model import Event
     from releaseguard.wiring import Wiring
 
 STDIN = "-"
 TELL_EVERY = 1.0
 """Seconds between two words about progress on a terminal."""
-NAMED = 5
-"""Unknown names and unused columns that the text names; the JSON has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,8 @@ def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitC
 
 def _import_file(run: Run, name: str, environment: str | None, flags: Flags) -> ExitCode:
     """Read, write, report. Raises ``UsageError`` for flags and files that do not fit."""
-    from releaseguard.eventlog.imports.translation import ImportTally
+    from releaseguard.cli.log.import_report import as_text, document
+    from releaseguard.eventlog.imports.tally import ImportTally
 
     with run.wiring(environment) as wiring, _opened(name) as file:
         if not flags.dry_run:
@@ -87,7 +87,7 @@ def _import_file(run: Run, name: str, environment: str | None, flags: Flags) -> 
         with _located(name):
             new = _taken(run, wiring, name, events, tally, dry_run=flags.dry_run)
     _refuse_nothing(name, tally)
-    run.emit(lambda: _text(name, tally, translation.batch, new), _json(name, tally, translation.batch, new))
+    run.emit(lambda: as_text(name, tally, translation.batch, new), document(name, tally, translation.batch, new))
     return ExitCode.OK
 
 
@@ -107,9 +107,6 @@ def _opened(name: str) -> Iterator[io.BufferedReader]:
         raise UsageError(
             f"cannot be read: {error.strerror}", where=name, next_step="Name a file, or - for stdin."
         ) from None
-
-
-# --- from flags to a translation
 
 
 def _translation(wiring: Wiring, flags: Flags) -> Translation:
@@ -173,11 +170,9 @@ def _zone(name: str | None) -> tzinfo | None:
         raise UsageError(f"--timezone {name!r} is none", next_step="Example: --timezone Europe/Istanbul") from None
 
 
-# --- from the file to events
-
-
 def _rows(name: str, file: io.BufferedReader, flags: Flags) -> Iterator[Row | Problem]:
-    from releaseguard.eventlog.imports.translation import READERS, form_of, with_columns
+    from releaseguard.eventlog.imports.files import READERS, form_of
+    from releaseguard.eventlog.imports.tally import with_columns
 
     form = flags.form or form_of(name, file)
     rows = READERS[form](file)
@@ -201,7 +196,7 @@ def _located(name: str) -> Iterator[None]:
 def _events(
     run: Run, wiring: Wiring, rows: Iterable[Row | Problem], translation: Translation, tally: ImportTally
 ) -> Iterator[Event]:
-    from releaseguard.eventlog.imports.translation import events_in
+    from releaseguard.eventlog.imports.tally import events_in
     from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 
     known = {card.id: frozenset((*card.events.success, *card.events.error)) for card in wiring.cards}
@@ -238,9 +233,6 @@ def _taken(
         raise
 
 
-# --- the report
-
-
 def _refuse_nothing(name: str, tally: ImportTally) -> None:
     """A file of which no row is an event was read wrongly."""
     if tally.broken and not tally.rows:
@@ -250,64 +242,3 @@ def _refuse_nothing(name: str, tally: ImportTally) -> None:
             next_step="Say where our columns are: --column occurred_at=created_at, --set provider=sendgrid,"
             " --value outcome:failure=error.",
         )
-
-
-def _json(name: str, tally: ImportTally, batch: str, new: int | None) -> Mapping[str, Any]:
-    from releaseguard.model import to_text
-
-    return {
-        "file": name,
-        "batch": batch,
-        "dry_run": new is None,
-        "rows": tally.rows,
-        "new": new,
-        "since": to_text(tally.since) if tally.since else None,
-        "until": to_text(tally.until) if tally.until else None,
-        "broken": {
-            "rows": tally.broken,
-            "first": [{"line": one.line, "column": one.column, "problem": one.what} for one in tally.first_broken],
-        },
-        "emptied": dict(tally.emptied),
-        "own_rows": tally.ours,
-        "unknown_events": [{"provider": p, "event": e, "rows": n} for (p, e), n in tally.unknown.most_common()],
-        "unused_columns": list(tally.unused),
-    }
-
-
-def _text(name: str, tally: ImportTally, batch: str, new: int | None) -> str:
-    return "\n".join(_lines(name, tally, batch, new))
-
-
-def _lines(name: str, tally: ImportTally, batch: str, new: int | None) -> Iterator[str]:
-    span = ""
-    if tally.since and tally.until:
-        span = f", from {readable.date_and_clock(tally.since)} to {readable.date_and_clock(tally.until)}"
-    if new is None:
-        yield f"{tally.rows} rows of {name} would be imported{span}"
-    else:
-        known = f", {tally.rows - new} were there already" if tally.rows > new else ""
-        yield f"{new} rows of {name} imported{known}{span}"
-        yield f"batch: {batch} (detail.import of each row)"
-    if tally.ours:
-        yield (
-            f"{tally.ours} rows of releaseguard's own were left out: no file makes history of rotations or verdicts."
-            " Mark a deployment with: releaseguard events deployed --release SHA --at TIME"
-        )
-    yield from (f"broken: {problem}" for problem in tally.first_broken)
-    if tally.broken > len(tally.first_broken):
-        yield f"broken: {tally.broken - len(tally.first_broken)} more"
-    yield from (
-        f"column {name}: {number} fields could not be read and were left empty"
-        for name, number in tally.emptied.items()
-    )
-    unknown = [f"{provider} {event} ({number})" for (provider, event), number in tally.unknown.most_common(NAMED)]
-    if unknown:
-        yield f"no card knows: {_some(unknown, len(tally.unknown))}"
-    if tally.unused:
-        unused = _some([*tally.unused][:NAMED], len(tally.unused))
-        yield f"columns that go nowhere (--column detail.KEY=NAME keeps one): {unused}"
-
-
-def _some(named: Sequence[str], number: int) -> str:
-    more = f" and {number - len(named)} more" if number > len(named) else ""
-    return ", ".join(named) + more
