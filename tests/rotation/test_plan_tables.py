@@ -13,6 +13,7 @@ from releaseguard.destinations.interface import CostEstimate, Observed, SyncStat
 from releaseguard.errors import Refused, ReleaseguardError, UsageError
 from releaseguard.http.pacing import Limits
 from releaseguard.rotation.context import Binding
+from releaseguard.rotation.groups import DeploymentTarget, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import (
     ChainView,
     DestinationProgress,
@@ -21,7 +22,6 @@ from releaseguard.rotation.history.views import (
     Written,
 )
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.groups import DeploymentTarget, deployments_for, items_for, unit_of
 from releaseguard.rotation.planning.making import DEPLOYMENT_READS, make_plan
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.telling import describe

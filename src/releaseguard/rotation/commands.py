@@ -19,6 +19,7 @@ from releaseguard.model import Event, new_id, to_text
 from releaseguard.rotation.context import Claim, RotationContext
 from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
 from releaseguard.rotation.exposure.installed_apps import sentence, shares_in
+from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.parts import LeakReport, PlannedSecret
@@ -27,7 +28,6 @@ from releaseguard.rotation.next_steps import see_audit
 from releaseguard.rotation.planning.claims import check_claims, claims_in_doubt
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import gather_facts, newest_versions
-from releaseguard.rotation.planning.groups import SecretGroup, unit_of
 from releaseguard.rotation.planning.making import make_plan
 from releaseguard.rotation.planning.new_destinations import refuse_new
 from releaseguard.rotation.planning.plan import Plan

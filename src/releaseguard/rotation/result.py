@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from releaseguard.audit.chain import Head
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
+from releaseguard.report.rows import ProofRow, SecretRow
 from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.next_steps import as_asked, next_step
-from releaseguard.rotation.planning.plan import Plan
+from releaseguard.rotation.planning.plan import Plan, PlanRow
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import EXIT_CODES, Direction, Pin, ProofSummary, RotationState
 
@@ -26,6 +27,33 @@ class WrittenName:
     """``pending``, ``started`` (whether it was written is not known), ``pushed``, ``failed``, ``rolled_back``."""
     writes: int
     """How many writing requests for it reached the service, or may have: of all runs that were not killed."""
+
+
+class WrittenNameRow(TypedDict):
+    """One name at one destination, as it is printed."""
+
+    uri: str
+    name: str
+    status: str
+    writes: int
+
+
+class RotationDocument(TypedDict):
+    """What ``rotate --json`` prints."""
+
+    rotation_id: str | None
+    provider: str
+    environment: str
+    state: str | None
+    secrets: Sequence[SecretRow]
+    destinations: Sequence[WrittenNameRow]
+    proof: ProofRow
+    lease_holder: str | None
+    next_step: str | None
+    remarks: Sequence[str]
+    problem: str | None
+    head: str | None
+    plan: NotRequired[PlanRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +77,9 @@ class RotationResult:
     """What would be done, for a dry run."""
     exit_code: ExitCode = ExitCode.OK
 
-    def to_json(self) -> Mapping[str, Any]:
-        """The fields of ``rotate --json``."""
-        return {
+    def to_json(self) -> RotationDocument:
+        """The document of ``rotate``."""
+        document: RotationDocument = {
             "rotation_id": self.rotation_id,
             "provider": self.provider,
             "environment": self.environment,
@@ -74,8 +102,8 @@ class RotationResult:
             "remarks": list(self.remarks),
             "problem": str(self.problem) if self.problem else None,
             "head": str(self.head) if self.head else None,
-            **({"plan": self.plan.to_json()} if self.plan else {}),
         }
+        return {**document, "plan": self.plan.to_json()} if self.plan else document
 
 
 def result_of(

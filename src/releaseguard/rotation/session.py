@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history.events import ChainStep
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import ChainView, RotationView
-from releaseguard.rotation.planning.groups import SecretGroup, unit_of
 from releaseguard.rotation.values import RotateRequest
 from releaseguard.rotation.workers import Workers
 from releaseguard.vault.interface import SecretVersion

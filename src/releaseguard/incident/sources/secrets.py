@@ -12,7 +12,7 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.rotation.drift.compare import DriftFinding
 from releaseguard.rotation.drift.survey import Managed, survey
-from releaseguard.rotation.planning.groups import COMPANION_SUFFIX
+from releaseguard.rotation.groups import COMPANION_SUFFIX
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 

@@ -17,7 +17,7 @@ from releaseguard.rotation.history.account import broken_row, closing
 from releaseguard.rotation.history.views import OpenLeak
 
 
-class FindingRow(TypedDict):
+class DriftRow(TypedDict):
     """One name at one place."""
 
     provider: str
@@ -50,7 +50,7 @@ class UnsearchedRow(TypedDict):
 class DriftDocument(TypedDict):
     """What ``drift --json`` prints."""
 
-    findings: Sequence[FindingRow]
+    findings: Sequence[DriftRow]
     open_leaks: Sequence[DriftLeakRow]
     still_used: Sequence[StillUsedRow]
     unread: Sequence[UnsearchedRow]
@@ -70,7 +70,7 @@ def document_of(found: DriftReport) -> DriftDocument:
     }
 
 
-def _finding_row(one: DriftFinding) -> FindingRow:
+def _finding_row(one: DriftFinding) -> DriftRow:
     return {
         "provider": one.provider,
         "secret": one.secret,

@@ -23,7 +23,7 @@ from releaseguard.model import Event, to_text
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.copies import search_for_copies
 from releaseguard.rotation.exposure.installed_apps import InstalledAppShare, shares_in
-from releaseguard.rotation.exposure.report import AppShare, ExposureReport, FoundCounts, RunWithOldValue, VaultAccess
+from releaseguard.rotation.exposure.report import AppShare, ExposureReport, FoundCounts, RecordedAccess, RunWithOldValue
 from releaseguard.vault.interface import Access, Vault
 
 T = TypeVar("T")
@@ -73,8 +73,8 @@ def gather(around: ExposureSources, versions: Mapping[str, int | None], pushed_a
     )
 
 
-def _access(one: Access) -> VaultAccess:
-    return VaultAccess(at=to_text(one.at), actor=one.actor, action=one.action, secret=one.secret_name)
+def _access(one: Access) -> RecordedAccess:
+    return RecordedAccess(at=to_text(one.at), actor=one.actor, action=one.action, secret=one.secret_name)
 
 
 def _run(run: QueuedRun) -> RunWithOldValue:

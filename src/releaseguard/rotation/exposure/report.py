@@ -16,7 +16,7 @@ EVENT = "leak_exposure"
 """The event under which an exposure report is kept, with the rotation's id."""
 
 
-class VaultAccess(Struct, frozen=True, kw_only=True):
+class RecordedAccess(Struct, frozen=True, kw_only=True):
     """Somebody read or changed the secret in the vault."""
 
     at: str | None = None
@@ -64,7 +64,7 @@ class ExposureReport(Struct, frozen=True, kw_only=True):
     """Destinations that held it when the rotation began."""
     copies: Sequence[str]
     """Copies at places that no configuration names."""
-    accesses: Sequence[VaultAccess]
+    accesses: Sequence[RecordedAccess]
     queued_runs: Sequence[RunWithOldValue]
     counts: FoundCounts
     use: Mapping[str, Mapping[str, int]]

@@ -9,8 +9,8 @@ from typing import TypeVar
 from releaseguard.destinations.interface import CostEstimate, ItemKind, Observed
 from releaseguard.errors import NotFound
 from releaseguard.rotation.context import Binding
+from releaseguard.rotation.groups import items_for
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.groups import items_for
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import ValueSource
 from releaseguard.secret import Secret

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import Refused
+from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.groups import SecretGroup
 from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
 
 

@@ -9,9 +9,9 @@ from releaseguard.destinations.address import ReadAddress
 from releaseguard.destinations.interface import CostEstimate
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
+from releaseguard.rotation.groups import SecretGroup, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import ChainView, Written
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.groups import SecretGroup, deployments_for, items_for, unit_of
 from releaseguard.rotation.planning.leaked import leak_of, refuse_leaked_before
 from releaseguard.rotation.planning.new_destinations import never_written
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination, ServiceCost

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
+from releaseguard.rotation.groups import DeploymentTarget
 from releaseguard.rotation.history.views import Written
-from releaseguard.rotation.planning.groups import DeploymentTarget
 from releaseguard.rotation.values import Leak, Pin, ValueSource
 
 
@@ -39,6 +39,39 @@ class ServiceCost:
     seconds: float
 
 
+class PlannedDestinationRow(TypedDict):
+    """What would be made and what overwritten at one destination."""
+
+    uri: str
+    create: Sequence[str]
+    update: Sequence[str]
+    new: bool
+
+
+class ServiceCostRow(TypedDict):
+    """What would be asked of one service."""
+
+    service: str
+    reads: int
+    writes: int
+    seconds: float
+
+
+PlanRow = TypedDict(
+    "PlanRow",
+    {
+        "unit": str,
+        "from": str,
+        "destinations": Sequence[PlannedDestinationRow],
+        "deployments": Sequence[str],
+        "requests": Sequence[ServiceCostRow],
+        "waits_for_console": bool,
+        "steps": str | None,
+    },
+)
+"""The plan's own fields of ``rotate --dry-run --json``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What would be done, decided before anything is written."""
@@ -65,8 +98,8 @@ class Plan:
         """The least time that writing takes: services are written side by side."""
         return max((cost.seconds for cost in self.costs), default=0.0)
 
-    def to_json(self) -> Mapping[str, Any]:
-        """The plan's own fields of ``rotate --dry-run --json``."""
+    def to_json(self) -> PlanRow:
+        """As in ``rotate --dry-run --json``."""
         return {
             "unit": self.unit,
             "from": self.origin.value,

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from releaseguard.cards.spec import Card
 from releaseguard.errors import Refused, UsageError
 from releaseguard.rotation.context import OwnAccess
+from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.groups import SecretGroup
 from releaseguard.rotation.values import Pin, RotateAction, RotateRequest, ValueSource
 
 

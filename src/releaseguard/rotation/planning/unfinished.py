@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from releaseguard.errors import Refused
+from releaseguard.rotation.groups import SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
-from releaseguard.rotation.planning.groups import SecretGroup
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.values import Direction, RotateRequest, RotationState, ValueSource
 from releaseguard.vault.interface import SecretVersion

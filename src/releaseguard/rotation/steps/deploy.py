@@ -9,9 +9,9 @@ from msgspec import structs
 
 from releaseguard.deployments.interface import Deployer, Deployment, Phase
 from releaseguard.errors import ServiceError, Undecided, Unreachable, UsageError
+from releaseguard.rotation.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.views import Redeployment
-from releaseguard.rotation.planning.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction
 

@@ -11,9 +11,9 @@ from releaseguard.errors import LeaseHeld, ReleaseguardError
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
 from releaseguard.rotation.context import Binding, RotationContext
+from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
-from releaseguard.rotation.planning.groups import deployments_for
 from releaseguard.rotation.proof import judge
 from releaseguard.rotation.proof.judge import traffic_of
 from releaseguard.rotation.proof.values import Labels, Proof, Question, RuntimeDestination

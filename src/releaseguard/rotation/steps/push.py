@@ -16,10 +16,10 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.rotation.context import Binding
+from releaseguard.rotation.groups import items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PushedTarget, Target
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress
-from releaseguard.rotation.planning.groups import items_for
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction, Pin
 from releaseguard.secret import Secret

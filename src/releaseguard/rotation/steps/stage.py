@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from releaseguard.errors import NotFound, Refused, Undecided, UsageError
+from releaseguard.rotation.groups import items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PinnedSecret, StagedPlace
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import earlier_versions
-from releaseguard.rotation.planning.groups import items_for
 from releaseguard.rotation.planning.leaked import refuse_leaked_values
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction, Pin, RotateAction, RotationState, ValueSource
