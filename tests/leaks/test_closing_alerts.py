@@ -1,0 +1,80 @@
+"""Which alerts a confirmed revocation settles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from releaseguard.audit.chain import ChainKey
+from releaseguard.cards.load import load_cards
+from releaseguard.leaks.interface import Alert, AlertSource
+from releaseguard.rotation.exposure.alerts import close_revoked, provider_of
+from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.values import RotationState
+
+RAISED = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+CARDS = load_cards()
+
+
+def alert(number: int, kind: str = "sendgrid_api_key") -> Alert:
+    return Alert("github:o/r", number, kind, None, RAISED, f"https://github.com/o/r/{number}")
+
+
+@dataclass
+class Alerts(AlertSource):
+    there: Sequence[Alert]
+    closed: list[tuple[int, str]] = field(default_factory=list)
+
+    def open_alerts(self) -> Sequence[Alert]:
+        return self.there
+
+    def close_as_revoked(self, alert: Alert, comment: str) -> None:
+        self.closed.append((alert.number, comment))
+
+
+def chain(*revoked: timedelta | None) -> ChainView:
+    """Rotations of SendGrid whose old value was confirmed as revoked so long after the alert."""
+    rotations = [
+        RotationView(
+            id=f"r{number}",
+            unit="SENDGRID_API_KEY",
+            state=RotationState.PROVEN if after is None else RotationState.RETIRED,
+            began_at=RAISED,
+            changed_at=RAISED,
+            revoked_at=None if after is None else RAISED + after,
+        )
+        for number, after in enumerate(revoked, 1)
+    ]
+    return ChainView(ChainKey("sendgrid", "production"), rotations=rotations)
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("view", "closed"),
+    [
+        (chain(), None),
+        (chain(None), None),
+        (chain(-HOUR), None),
+        (chain(timedelta()), "r1"),
+        (chain(HOUR), "r1"),
+        (chain(-HOUR, None, HOUR), "r3"),
+    ],
+)
+def test_an_alert_is_closed_by_a_revocation_after_it_and_names_the_rotation(
+    view: ChainView, closed: str | None
+) -> None:
+    source = Alerts([alert(7)])
+    found = close_revoked(source, CARDS, "sendgrid", view)
+    assert [one.number for one in found] == ([7] if closed else [])
+    assert source.closed == ([(7, f"Revoked at the provider; rotation {closed}.")] if closed else [])
+
+
+def test_alerts_of_other_providers_and_of_none_stay_open() -> None:
+    source = Alerts([alert(1, "twilio_account_sid"), alert(2, "a_strangers_token"), alert(3)])
+    assert [one.number for one in close_revoked(source, CARDS, "sendgrid", chain(HOUR))] == [3]
+    assert provider_of(CARDS, alert(2, "a_strangers_token")) is None
