@@ -326,8 +326,6 @@ def test_detail_is_asked_for_whatever_else_stands_in_the_table(broken: Broken) -
     assert found == ([5] if broken.store.kind == "rest" else [3, 5])
 
 
-# --- any value of any storage class in any column
-
 SOUND: dict[str, Any] = {
     "id": str(UUID(int=1)),
     "occurred_at": "2026-11-24T12:00:00.000000Z",
@@ -375,9 +373,6 @@ def test_every_row_of_whatever_values_is_read_or_set_aside(sqlite_store: Any, ro
         among = [*log.select(query), *log.set_aside(query), *log.minute_counts(query)]
         assert len(among) <= 3 * len(rows)
     assert list(log.select(Query(detail={"a": "1"}))) == [one for one in read if one.detail.get("a") == 1]
-
-
-# --- detail
 
 
 def test_a_detail_is_bounded_and_keeps_what_a_proof_rests_on() -> None:

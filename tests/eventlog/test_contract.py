@@ -55,9 +55,6 @@ def ids(found: Iterator[Event]) -> list[int]:
     return [one.id.int for one in found]
 
 
-# --- What is appended is what is selected
-
-
 def test_an_event_comes_back_as_it_was_written_with_the_stores_time(store: Any) -> None:
     log = store.log()
     written = event(
@@ -147,9 +144,6 @@ def test_one_poisoned_event_does_not_hold_up_its_batch(store: Any) -> None:
     log = store.log()
     log.append([event(source="\x00"), event(latency_ms=-(10**12)), event()])
     assert len(list(log.select(Query()))) == 3
-
-
-# --- Appending
 
 
 def test_a_retried_append_is_not_a_second_event(store: Any) -> None:
@@ -260,9 +254,6 @@ def test_two_writers_of_the_same_rows_in_opposite_order_do_not_wait_for_each_oth
     one.append(rows)
     other.append(rows[::-1])
     assert len(list(one.select(Query()))) == 50
-
-
-# --- Selecting
 
 
 SELECTIONS: list[tuple[Query, list[int]]] = [
@@ -397,9 +388,6 @@ def test_the_clock_moves_forward_with_the_rows(store: Any) -> None:
     assert log.now() >= row.recorded_at.replace(microsecond=0)
 
 
-# --- Counting
-
-
 happenings = st.builds(
     event,
     id=st.uuids(version=4),
@@ -473,9 +461,6 @@ def test_a_repeat_is_the_same_use_in_the_same_minute(store: Any) -> None:
         for minute, outcome, _, _ in found
     }
     assert totals == {(0, "error"): (1, 0), (0, "success"): (2, 2), (1, "success"): (1, 0), (7, "success"): (1, 0)}
-
-
-# --- Mapping
 
 
 APPS = EventTable(
@@ -572,9 +557,6 @@ def test_a_mapping_of_an_unknown_or_indispensable_column_is_refused() -> None:
         EventTable(columns={"colour": "x"})
     with pytest.raises(ConfigError, match="outcome cannot be left out"):
         EventTable(columns={"outcome": ""})
-
-
-# --- Tables of another shape
 
 
 def test_a_missing_table_is_named_with_the_way_to_make_it(store: Any) -> None:

@@ -159,9 +159,6 @@ def test_a_condition_of_the_callers_is_shown_no_row_that_the_caller_may_not_see(
     assert result_of(project, "authenticated", "SELECT * FROM integration_events_by_minute WHERE peek(provider)") == []
 
 
-# --- recorded_at
-
-
 def recorded(store: PostgresStore, role: str, said: str, before: str = "") -> datetime:
     """What became of a ``recorded_at`` that somebody wrote."""
     with psycopg.connect(store.url) as connection:
@@ -233,9 +230,6 @@ def test_an_update_by_an_app_leaves_the_time_of_recording_as_it_is(project) -> N
     assert at.year == 2020
 
 
-# --- detail
-
-
 @pytest.mark.parametrize("kept", [{}, {"a": 1}, {"metin": 'İzmir "x" \\ \u2028', "b": [1, {"c": None}]}])
 @pytest.mark.parametrize("times", [0, 1])
 def test_a_json_text_of_an_object_is_that_object(project, kept, times) -> None:
@@ -298,9 +292,6 @@ def detail_in(connection: psycopg.Connection[Any], text: str) -> Any:
     return row and row[0]
 
 
-# --- Whose database it is
-
-
 PARTS = ["role anon", "role authenticated", "role service_role", "function auth.jwt()"]
 
 
@@ -352,9 +343,6 @@ def _goes_on_after_errors(store: PostgresStore, script: str) -> None:
 def test_on_a_plain_postgres_the_apps_writers_are_not_locked_out(postgres_store: PostgresStore) -> None:
     postgres_store.log()
     assert postgres_store.sql("SELECT relrowsecurity FROM pg_class WHERE relname = 'integration_events'") == [(False,)]
-
-
-# --- Tables that are there already
 
 
 def as_before_the_guards(table: str) -> list[str]:

@@ -137,9 +137,6 @@ def test_an_index_that_is_gone_is_a_pending_migration(kind, request):
     assert "integration_events_lane" in bad(log)["migration"].what
 
 
-# --- SQLite
-
-
 def test_a_file_at_rest_is_read_without_any_trace(sqlite_store: SqliteStore):
     sqlite_store.log().close()
     there = sorted(sqlite_store.path.parent.iterdir())
@@ -167,9 +164,6 @@ def test_a_file_that_may_not_be_written_cannot_be_appended_to(sqlite_store: Sqli
         sqlite_store.log().close()
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert bad(sqlite_store.empty())["append"].standing is Standing.FAIL
-
-
-# --- Postgres
 
 
 def test_a_role_without_the_right_to_append_is_found_out_by_the_catalogue(postgres_store: PostgresStore):
@@ -219,9 +213,6 @@ def test_a_column_of_the_wrong_type_is_a_problem(postgres_store: PostgresStore):
     postgres_store.sql("DROP VIEW integration_events_by_minute")
     postgres_store.sql("ALTER TABLE integration_events ALTER COLUMN latency_ms TYPE text")
     assert bad(log)["integration_events.latency_ms"].standing is Standing.FAIL
-
-
-# --- REST
 
 
 def token(role: str) -> str:

@@ -48,9 +48,6 @@ def lines(text: str | bytes, form: str) -> list[Row | Problem]:
     return list(READERS[form](io.BytesIO(text.encode() if isinstance(text, str) else text)))
 
 
-# --- files
-
-
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_a_byte_order_mark_make_no_difference(end: str, mark: bytes) -> None:
@@ -138,9 +135,6 @@ def test_no_bytes_make_a_reader_stop_with_anything_but_words(data: bytes, form: 
         return
     assert events == []
     assert tally.broken <= data.count(b"\n") + data.count(b"\r") + 1
-
-
-# --- rows
 
 
 def test_a_row_becomes_the_event_that_it_was() -> None:
@@ -251,9 +245,6 @@ def test_strictly_the_first_broken_row_is_the_last() -> None:
     with pytest.raises(UsageError) as stopped:
         imported([row(), row(outcome="?")], strict=True)
     assert stopped.value.where == "line 1, column outcome"
-
-
-# --- ids
 
 
 def test_a_row_keeps_its_id_where_that_is_one() -> None:

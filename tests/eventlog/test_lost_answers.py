@@ -131,9 +131,6 @@ def test_two_lost_requests_are_reported_and_not_taken_for_success() -> None:
         Table(request_lost, request_lost).append_exclusively([STEP])
 
 
-# --- The same over the wire
-
-
 def test_over_rest_a_broken_answer_is_settled_by_looking(rest_store: Any) -> None:
     log = rest_store.log()
     rest_store.project.lose_answers = 1

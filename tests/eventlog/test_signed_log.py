@@ -53,9 +53,6 @@ def releases(log: EventLog, query: Query = MARKS) -> list[str | None]:
     return [row.release for row in log.select(query)]
 
 
-# --- In every store
-
-
 def test_what_is_signed_comes_back_believed_and_with_its_signature(store: Any) -> None:
     plain = store.log()
     log = SignedLog(plain, KEYS)
@@ -169,9 +166,6 @@ def test_a_row_whose_id_somebody_took_beforehand_is_not_lost_without_a_word(stor
     assert releases(log) == ["ours"]
 
 
-# --- Keys
-
-
 def test_a_key_that_was_replaced_is_believed_where_it_is_named_and_signs_nothing(store: Any) -> None:
     plain = store.log()
     SignedLog(plain, Keyring([OLD])).append([mark("with the old")])
@@ -225,9 +219,6 @@ def test_the_writers_own_report_needs_no_key(store: Any) -> None:
     log.append([mark("r1")])
     plain.append([mark(event=DROPPED, detail={"dropped": 3})])
     assert [row.event for row in log.select(Query(providers=(OURSELVES,), events=(DROPPED,)))] == [DROPPED]
-
-
-# --- Without a store
 
 
 @pytest.mark.parametrize("event", sorted(OUR_EVENTS - {DROPPED}))

@@ -64,9 +64,6 @@ def reading_and_writing_fail(log: EventLog, kind: type[ReleaseguardError]) -> Re
         return failure(lambda: list(log.select(Query())), kind)
 
 
-# --- SQLite
-
-
 def test_an_absent_file_is_made_with_its_schema(tmp_path: Path) -> None:
     with SqliteEventLog(tmp_path / "new.db") as log:
         assert list(log.select(Query())) == []
@@ -151,9 +148,6 @@ def test_an_address_that_names_no_file_is_refused(url: str, tmp_path: Path) -> N
 def test_a_relative_path_is_relative_to_the_configuration(tmp_path: Path) -> None:
     assert sqlite_path("sqlite:///events.db", tmp_path) == tmp_path / "events.db"
     assert sqlite_path("sqlite:////var/lib/events.db", tmp_path) == Path("/var/lib/events.db")
-
-
-# --- Postgres
 
 
 def free_port() -> int:
@@ -268,9 +262,6 @@ def test_an_enumeration_that_does_not_know_us_sends_our_rows_elsewhere(postgres_
         log.migrate()
         log.append_exclusively([ours])
         assert [row.provider for row in log.select(Query())] == [OURSELVES, "sendgrid"]
-
-
-# --- REST
 
 
 def over(url: str, key: str) -> SupabaseEventLog:

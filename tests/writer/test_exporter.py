@@ -216,9 +216,6 @@ def test_an_error_that_is_not_ours_is_not_quoted(
     assert "OSError" in caplog.text
 
 
-# --- The spool itself
-
-
 def test_the_spool_is_readable_by_its_owner_only(spool: Spool, make_event: Make) -> None:
     spool.folder.mkdir(mode=0o755)
     spool.add([make_event()])

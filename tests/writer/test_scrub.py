@@ -397,9 +397,6 @@ def test_a_value_that_repeats_a_mark_is_still_found() -> None:
     assert kinds_by_key({"message": "[email] is ada@example.com"}) == {"message": "email"}
 
 
-# --- Any object becomes plain JSON
-
-
 class _Colour(IntEnum):
     RED = 3
 

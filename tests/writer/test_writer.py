@@ -251,9 +251,6 @@ def test_many_threads_lose_nothing(store: Any, exporter: BatchExporter, drops: D
     assert len(store.rows) == 1600
 
 
-# --- Arguments
-
-
 def test_an_event_carries_who_wrote_it() -> None:
     event = event_of(note(), ANN, Scrubber())
     assert (event.environment, event.release, event.detail) == ("production", "r1", {"deployment_id": "dpl_1"})

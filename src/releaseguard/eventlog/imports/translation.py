@@ -94,8 +94,6 @@ class Translation:
         assert at is not None  # noqa: S101 - looked at before
         return replace(of_the_app(note), id=self._id(row), occurred_at=at)
 
-    # --- fields
-
     @property
     def used(self) -> frozenset[str]:
         """The file's columns that go somewhere."""

@@ -48,8 +48,6 @@ class SignedLog(EventLog):
         self.label = log.label
         self.capabilities = log.capabilities
 
-    # --- Writing
-
     def append(self, events: Sequence[Event]) -> None:
         signed = self._signed(events)
         self._log.append(signed)
@@ -132,8 +130,6 @@ class SignedLog(EventLog):
         if isinstance(previous, str) and isinstance(chain_key, str):
             yield from self._log.select(Query(providers=(OURSELVES,), detail={"lane": chain_key, "hash": previous}))
 
-    # --- Reading
-
     def select(self, query: Query) -> Iterator[Event]:
         _, wants_ours = filters.concerns(query)
         if not wants_ours:
@@ -205,8 +201,6 @@ class SignedLog(EventLog):
         if what not in self._told:
             self._told.add(what)
             self._tell(text)
-
-    # --- As the log itself does
 
     def set_aside(self, query: Query) -> Iterator[SetAside]:
         return self._log.set_aside(query)

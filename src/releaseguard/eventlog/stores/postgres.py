@@ -66,8 +66,6 @@ class PostgresEventLog(TableLog):
         self._shapes: dict[str, Shape] = {}
         self._pool: Pool[Connection] = Pool(self._connect, _disconnect)
 
-    # --- The interface
-
     def now(self) -> datetime:
         return again(self._now)
 
@@ -104,8 +102,6 @@ class PostgresEventLog(TableLog):
 
     def close(self) -> None:
         self._pool.close()
-
-    # --- What TableLog asks for
 
     def _moment(self, value: Any) -> datetime | None:
         return sql.moment_of(value)
@@ -176,8 +172,6 @@ class PostgresEventLog(TableLog):
         for row in self._rows(place, lambda dialect: minutes(place, dialect, wanted)):
             if (counted := minute_count_of(row, sql.moment_of)) is not None:
                 yield counted
-
-    # --- Connections
 
     @contextmanager
     def _working(self) -> Iterator[Connection]:

@@ -61,8 +61,6 @@ class SqliteEventLog(TableLog):
         self._known_shapes: set[str] = set()
         self._pool: Pool[sqlite3.Connection] = Pool(self._connect, sqlite3.Connection.close)
 
-    # --- The interface
-
     def now(self) -> datetime:
         return self._clock()
 
@@ -144,8 +142,6 @@ class SqliteEventLog(TableLog):
             if environment in asked:
                 yield environment, rows_of_it
 
-    # --- What TableLog asks for
-
     def _moment(self, value: Any) -> datetime | None:
         return sqlite_sql.moment_of(value)
 
@@ -200,8 +196,6 @@ class SqliteEventLog(TableLog):
             if (counted := minute_count_of(row, sqlite_sql.minute_of)) is not None:
                 yield counted
 
-    # --- Connections
-
     @contextmanager
     def _working(self) -> Iterator[sqlite3.Connection]:
         with writing.translated(self.label, self._path), self._pool.connection() as connection:
@@ -209,8 +203,6 @@ class SqliteEventLog(TableLog):
 
     def _connect(self) -> sqlite3.Connection:
         return writing.connect(self._path, self._tables, self._busy_timeout)
-
-    # --- Statements
 
     def _rows(self, place: EventTable, sql: str, parameters: Sequence[object]) -> Iterator[Row]:
         with self._working() as connection:

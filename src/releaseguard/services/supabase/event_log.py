@@ -93,8 +93,6 @@ class SupabaseEventLog(TableLog):
 
         self._client = connect(f"{url.rstrip('/')}/rest/v1", headers)
 
-    # --- The interface
-
     def now(self) -> datetime:
         reply = self._request("GET", self._ours, {"select": column_of(self._ours, "id"), "limit": 0})
         try:
@@ -184,8 +182,6 @@ class SupabaseEventLog(TableLog):
 
     def close(self) -> None:
         self._client.close()
-
-    # --- What TableLog asks for
 
     def _moment(self, value: Any) -> datetime | None:
         return moment_of(value)
@@ -277,8 +273,6 @@ class SupabaseEventLog(TableLog):
         except NoSuchValue:
             # An enumeration that lacks our words: all rows are looked at here.
             yield from self._pages(place, possible, [("id", "asc")], None)
-
-    # --- Requests
 
     def _pages(self, place: EventTable, filters: Sequence[str], order: Order, limit: int | None) -> Iterator[Row]:
         """Page after page by key: an offset would skip or repeat rows when others arrive meanwhile."""

@@ -147,9 +147,6 @@ def _places(server: _Server) -> Iterator[Place]:
             yield Place("postgresql", canonical_host(host), int(server.port))
 
 
-# --- what libpq reads besides the string -----------------------------------------------------------------------
-
-
 def _with_service(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> dict[str, str]:
     """The parameters with those of the named service behind them, so that libpq need not read its file."""
     name = params.get("service")
@@ -217,9 +214,6 @@ def _refuse_diversion(params: Mapping[str, str], environ: Mapping[str, str], set
 def _harmless(variable: str, params: Mapping[str, str]) -> bool:
     """``PGHOST`` names nothing more where the address itself is given."""
     return variable == "PGHOST" and bool(params.get("hostaddr"))
-
-
-# --- servers and addresses -------------------------------------------------------------------------------------
 
 
 def _servers(params: Mapping[str, str], environ: Mapping[str, str], setting: str) -> Iterator[_Server]:

@@ -10,8 +10,6 @@ from releaseguard_events.scrub.folded import BLANK
 
 Span = tuple[int, int]
 
-# --- Cards ----------------------------------------------------------------------------------------------------
-
 _DIGITS: Final = re.compile(rf"(?<![\w.])\d(?:[ .{BLANK}-]?\d){{0,255}}+")
 _ISSUERS: Final = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7]|35)\d{14}|9792\d{12}|3[47]\d{13}|3[0689]\d{12}"
@@ -62,8 +60,6 @@ def is_card(digits: str) -> bool:
     return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
 
 
-# --- IBANs ----------------------------------------------------------------------------------------------------
-
 _IBAN_LENGTHS: Final = {
     country: int(length)
     for country, length in re.findall(
@@ -108,9 +104,6 @@ def _is_iban(compact: str) -> bool:
     return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
 
 
-# --- Identity -------------------------------------------------------------------------------------------------
-
-
 def is_turkish_identity(text: str) -> bool:
     """The two check digits of a T.C. kimlik numarası, however it is grouped."""
     digits = [int(character) for character in text if character.isdigit()]
@@ -118,9 +111,6 @@ def is_turkish_identity(text: str) -> bool:
         return False
     tenth = (sum(digits[0:9:2]) * 7 - sum(digits[1:8:2])) % 10
     return digits[9] == tenth and digits[10] == sum(digits[:10]) % 10
-
-
-# --- Addresses of machines ------------------------------------------------------------------------------------
 
 
 def is_public_ip(text: str) -> bool:
@@ -134,9 +124,6 @@ def is_public_ip(text: str) -> bool:
     inner = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "0.0.0.0/8", "fc00::/7")
     local = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
     return not local and not any(address in ipaddress.ip_network(network) for network in inner)
-
-
-# --- Places on earth ------------------------------------------------------------------------------------------
 
 
 def is_place(text: str) -> bool:
