@@ -16,7 +16,7 @@ from releaseguard.functions.interface import Calls, EdgeFunction, FunctionLogs, 
 from releaseguard.health.values import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
-from releaseguard.incident.evidence import ErrorKind, Evidence, SourceCount
+from releaseguard.incident.evidence import ErrorKind, IncidentEvidence, SourceCount
 from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import ConfiguredDestination, DestinationObservation, Secrets
@@ -112,7 +112,7 @@ def secrets(*looks, vault_problem=None):
 
 
 def surroundings(provider="paytr", **more) -> ControlContext:
-    evidence = Evidence(
+    evidence = IncidentEvidence(
         since=BEGAN,
         by_event={"paytr_error": 2},
         by_source={"client": SourceCount(10, 2), "web": SourceCount(30, 0), "": SourceCount(1, 0)},

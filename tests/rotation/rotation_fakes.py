@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
 from releaseguard.compose.configuration import ADDRESSES
-from releaseguard.deployments.interface import Deployer, Deployment, Phase
+from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import CostEstimate, Destination, Item, Observed, SyncStatus, WriteResult
 from releaseguard.errors import NotFound
@@ -21,7 +21,7 @@ from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Qu
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.context import Binding, Clocks, Guard, OwnAccess, RotationContext, RotationRules
 from releaseguard.secret import Secret
-from releaseguard.vault.interface import Access, SecretVersion, Vault
+from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 CHAIN_KEY = ChainKey("sendgrid", "production")
@@ -200,7 +200,7 @@ class FakeVault(Vault):
     def names(self) -> Sequence[str]:
         return sorted(self.kept)
 
-    def accesses(self, name: str, since: datetime) -> Sequence[Access] | None:
+    def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:
         return None
 
 
@@ -281,7 +281,7 @@ class FakeDestination(Destination):
 
 @dataclass
 class Deployed:
-    deployment: Deployment
+    deployment: HostingDeployment
     environment: Mapping[str, str]
     meta: Mapping[str, str]
     ready_at: float
@@ -300,14 +300,14 @@ class FakeDeployer(Deployer):
         self._variables = variables
         self._time = time
 
-    def deploy(self, release: str = "r1", meta: Mapping[str, str] | None = None) -> Deployment:
+    def deploy(self, release: str = "r1", meta: Mapping[str, str] | None = None) -> HostingDeployment:
         identity = f"dpl_{len(self.made) + 1}"
-        made = Deployment(identity, "production", Phase.RUNNING, "BUILDING", self._time.wall(), release)
+        made = HostingDeployment(identity, "production", Phase.RUNNING, "BUILDING", self._time.wall(), release)
         environment = self.made[-1].environment if self.inherits and self.made else self._variables.values()
         self.made.append(Deployed(made, dict(environment), dict(meta or {}), self._time.now + self.builds_for))
         return made
 
-    def _state(self, made: Deployed) -> Deployment:
+    def _state(self, made: Deployed) -> HostingDeployment:
         if self._time.now < made.ready_at:
             return made.deployment
         if self.fails and made.meta:
@@ -319,27 +319,27 @@ class FakeDeployer(Deployer):
         ready = [made for made in self.made if self._state(made).phase is Phase.READY]
         return ready[-1] if ready else None
 
-    def current(self, target: str) -> Deployment | None:
-        def look() -> Deployment | None:
+    def current(self, target: str) -> HostingDeployment | None:
+        def look() -> HostingDeployment | None:
             return self._state(self.serving) if self.serving else None
 
         return self.killer.around(f"current {self.place}", look)  # type: ignore[return-value]
 
-    def find(self, target: str, meta: Mapping[str, str]) -> Deployment | None:
-        def look() -> Deployment | None:
+    def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
+        def look() -> HostingDeployment | None:
             found = [made for made in self.made if meta.items() <= made.meta.items()]
             return self._state(found[-1]) if found else None
 
         return self.killer.around(f"find {self.place}", look)  # type: ignore[return-value]
 
-    def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
-        def make() -> Deployment:
+    def redeploy(self, source: HostingDeployment, meta: Mapping[str, str]) -> HostingDeployment:
+        def make() -> HostingDeployment:
             return self.deploy(source.release or "r1", meta)
 
         return self.killer.around(f"redeploy {self.place}", make)  # type: ignore[return-value]
 
-    def get(self, deployment_id: str) -> Deployment:
-        def look() -> Deployment:
+    def get(self, deployment_id: str) -> HostingDeployment:
+        def look() -> HostingDeployment:
             return self._state(next(made for made in self.made if made.deployment.id == deployment_id))
 
         return self.killer.around(f"get {self.place}", look)  # type: ignore[return-value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from releaseguard import readable
 from releaseguard.coverage.interface import CoverageFinding, ProviderCoverage, Report
-from releaseguard.report.coverage.document import CoverageDocument, FindingRow, ProviderRow
+from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, ProviderRow
 
 
 def document_of(report: Report, path: str) -> CoverageDocument:
@@ -43,7 +43,7 @@ def summary(report: Report) -> str:
     return f"{', '.join(parts)}; {readable.count(report.files, 'file')} read."
 
 
-def _finding(one: CoverageFinding) -> FindingRow:
+def _finding(one: CoverageFinding) -> CoverageFindingRow:
     return {
         "rule": one.rule,
         "provider": one.provider,

@@ -18,7 +18,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class HostingDeployment:
     """One deployment of one project."""
 
     id: str
@@ -42,18 +42,18 @@ class Deployer(ABC):
     """The destination's URI without targets."""
 
     @abstractmethod
-    def current(self, target: str) -> Deployment | None:
+    def current(self, target: str) -> HostingDeployment | None:
         """What ``target`` serves now; ``None`` where nothing has been deployed there."""
 
     @abstractmethod
-    def find(self, target: str, meta: Mapping[str, str]) -> Deployment | None:
+    def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
         """The newest deployment of ``target`` that was requested with this ``meta``, so that a request whose
         answer was lost is found again instead of being repeated."""
 
     @abstractmethod
-    def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
+    def redeploy(self, source: HostingDeployment, meta: Mapping[str, str]) -> HostingDeployment:
         """Request a new deployment of the same code. Never repeated blindly: after ``Unreachable`` use ``find``."""
 
     @abstractmethod
-    def get(self, deployment_id: str) -> Deployment:
+    def get(self, deployment_id: str) -> HostingDeployment:
         """Its state now."""

@@ -73,7 +73,7 @@ def predict(requests: int, writes: int, limits: Limits, seconds_per_request: flo
 
 
 @dataclass(slots=True)
-class _Window:
+class _SlidingWindow:
     """The requests of the last window of one rule."""
 
     rule: _Rule
@@ -107,7 +107,7 @@ class Pacer:
     """Says when the next request may leave. Shared by all threads that talk to one service."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
-        self._windows = [_Window(rule) for rule in _rules(limits)]
+        self._windows = [_SlidingWindow(rule) for rule in _rules(limits)]
         self._clock = clock
         self._lock = threading.Lock()
         self._closed_until = -math.inf

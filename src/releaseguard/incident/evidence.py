@@ -31,7 +31,7 @@ class SourceCount(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class IncidentEvidence:
     """Real traffic of one provider in some time."""
 
     since: datetime
@@ -48,7 +48,7 @@ class Evidence:
         return sum(count for (_, code), count in self.errors.items() if code in wanted) / total if total else 0.0
 
 
-def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str], str]) -> Evidence:
+def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str], str]) -> IncidentEvidence:
     """Count the provider's events from ``since`` on."""
     by_event: Counter[str] = Counter()
     calls: Counter[str] = Counter()
@@ -63,7 +63,7 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
             failed[source] += 1
             errors[ErrorKind(event.event, event.error_code or "")] += 1
             newest.append(event)
-    return Evidence(
+    return IncidentEvidence(
         since=since,
         by_event=by_event,
         by_source={source: SourceCount(calls[source], failed[source]) for source in sorted(calls)},

@@ -16,7 +16,7 @@ from releaseguard.incident.changes.looking import changes_around
 from releaseguard.incident.context import IncidentContext
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
-from releaseguard.incident.evidence import Evidence, evidence_of
+from releaseguard.incident.evidence import IncidentEvidence, evidence_of
 from releaseguard.incident.sources.problems import broke
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import (
@@ -68,12 +68,12 @@ def investigate(context: IncidentContext) -> Incident:
     )
 
 
-def _evidence(context: IncidentContext, since: datetime, until: datetime) -> Evidence:
+def _evidence(context: IncidentContext, since: datetime, until: datetime) -> IncidentEvidence:
     query = context.health.query(providers=(context.card.id,), since=since, until=until, synthetic=False)
     return evidence_of(context.log.select(query), since, context.scrub)
 
 
-def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: Evidence) -> Sequence[SymptomMatch]:
+def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: IncidentEvidence) -> Sequence[SymptomMatch]:
     traffic = SymptomEvidence(
         condition=condition, errors=evidence.errors, event=past.event, spike=past.spike, harms=_harms(card)
     )
@@ -105,7 +105,7 @@ def _others(past: Past, provider: str) -> Iterator[tuple[str, HealthCondition]]:
 
 
 def _cause(
-    card: Card, found: Sequence[ChangeRecord], began: datetime | None, evidence: Evidence
+    card: Card, found: Sequence[ChangeRecord], began: datetime | None, evidence: IncidentEvidence
 ) -> ChangeRecord | None:
     if began is None:
         return None
@@ -116,7 +116,7 @@ def _cause(
 def _control_context(
     context: IncidentContext,
     health: ProviderHealth,
-    evidence: Evidence,
+    evidence: IncidentEvidence,
     began: datetime | None,
     until: datetime,
     span: timedelta,

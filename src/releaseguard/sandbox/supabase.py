@@ -38,7 +38,7 @@ class DeployedFunction:
 
 
 @dataclass(frozen=True, slots=True)
-class LogRow:
+class FunctionLogRow:
     """One row of a function's logs: a call that ended with ``status``, or a line of ``level`` that it wrote."""
 
     at: datetime
@@ -56,7 +56,7 @@ class SupabaseProject:
     name: str
     secrets: dict[str, FunctionSecret] = field(default_factory=dict)
     functions: dict[str, DeployedFunction] = field(default_factory=dict)
-    lines: list[LogRow] = field(default_factory=list)
+    lines: list[FunctionLogRow] = field(default_factory=list)
     """What its functions wrote, and how their calls ended."""
 
 
@@ -93,13 +93,13 @@ class SupabaseStandIn(StandIn):
 
     def called(self, ref: str, function: str, status: int = 200, at: datetime | None = None) -> None:
         """A call of an edge function ended with this status."""
-        self._note(ref, function, LogRow(at or self.clock(), "", status=status))
+        self._note(ref, function, FunctionLogRow(at or self.clock(), "", status=status))
 
     def wrote(self, ref: str, function: str, text: str, level: str = "error", at: datetime | None = None) -> None:
         """An edge function wrote a line to its log."""
-        self._note(ref, function, LogRow(at or self.clock(), "", level=level, text=text))
+        self._note(ref, function, FunctionLogRow(at or self.clock(), "", level=level, text=text))
 
-    def _note(self, ref: str, function: str, row: LogRow) -> None:
+    def _note(self, ref: str, function: str, row: FunctionLogRow) -> None:
         with self.lock:
             project = self.projects[ref]
             project.lines.append(replace(row, function_id=project.functions[function].id))
@@ -240,7 +240,7 @@ _INTERVALS = {
     "3hr": timedelta(hours=3),
     "1day": timedelta(days=1),
 }
-_CONDITIONS: tuple[tuple[str, Callable[[LogRow, str], bool]], ...] = (
+_CONDITIONS: tuple[tuple[str, Callable[[FunctionLogRow, str], bool]], ...] = (
     (r"function_id = '([^']*)'", lambda row, said: row.function_id == said),
     (r"level in \(([^)]*)\)", lambda row, said: row.level in re.findall(r"'(\w+)'", said)),
 )
@@ -260,17 +260,17 @@ def _shown(name: str, one: DeployedFunction) -> dict[str, Any]:
     }
 
 
-def _by_status(rows: list[LogRow]) -> list[dict[str, int]]:
+def _by_status(rows: list[FunctionLogRow]) -> list[dict[str, int]]:
     counts = Counter(row.status for row in rows if row.status is not None)
     return [{"status_code": status, "calls": count} for status, count in counts.items()]
 
 
-def _logged(row: LogRow) -> dict[str, Any]:
+def _logged(row: FunctionLogRow) -> dict[str, Any]:
     stamp = milliseconds(row.at) * 1000
     return {"timestamp": stamp, "event_message": row.text, "level": row.level}
 
 
-def _counted(rows: list[LogRow], now: datetime) -> dict[str, Any]:
+def _counted(rows: list[FunctionLogRow], now: datetime) -> dict[str, Any]:
     def within(low: int, high: int) -> int:
         return sum(1 for row in rows if row.status is not None and low <= row.status < high)
 

@@ -27,7 +27,7 @@ class SecretVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessRecord:
     """One line of the vault's audit log about one secret."""
 
     at: datetime
@@ -71,5 +71,5 @@ class Vault(ABC):
         """The names of all secrets in the configured environment and path, sorted."""
 
     @abstractmethod
-    def accesses(self, name: str, since: datetime) -> Sequence[Access] | None:
+    def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:
         """Who read or changed ``name`` since then; ``None`` where the plan has no audit log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from releaseguard.deployments.interface import Deployment
+from releaseguard.deployments.interface import HostingDeployment
 from releaseguard.errors import ReleaseguardError
 from releaseguard.incident.changes import told
 from releaseguard.incident.changes.cause import without_echoes
@@ -58,7 +58,7 @@ def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource
     yield from _written(context, unread)
 
 
-def _served(host: HostingTarget, served: Deployment | None) -> Iterable[ChangeRecord]:
+def _served(host: HostingTarget, served: HostingDeployment | None) -> Iterable[ChangeRecord]:
     return [told.served(host.service.name, f"{host.place}/{host.target}", served)] if served is not None else []
 
 

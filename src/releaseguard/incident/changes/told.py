@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.ci.interface import WorkflowRun
-from releaseguard.deployments.interface import Deployment as Served
+from releaseguard.deployments.interface import HostingDeployment
 from releaseguard.functions.interface import EdgeFunction
 from releaseguard.incident.values import ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
@@ -71,7 +71,7 @@ def functions(place: str, deployed: Iterable[EdgeFunction]) -> Iterator[ChangeRe
         yield ChangeRecord(at=at, kind=ChangeKind.FUNCTION, what=what, where=place)
 
 
-def served(service: str, place: str, deployment: Served) -> ChangeRecord:
+def served(service: str, place: str, deployment: HostingDeployment) -> ChangeRecord:
     """What the hosting service serves, since when."""
     what = message("change.served", service=service, release=deployment.release or deployment.id)
     return ChangeRecord(at=deployment.created_at, kind=ChangeKind.DEPLOYMENT, what=what, where=place)

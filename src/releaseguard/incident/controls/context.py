@@ -8,7 +8,7 @@ from datetime import datetime
 
 from releaseguard.cards.spec import Card
 from releaseguard.health.values import ProviderHealth
-from releaseguard.incident.evidence import Evidence
+from releaseguard.incident.evidence import IncidentEvidence
 from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.secrets import Secrets
 from releaseguard.verification.checks.live_checks import CountRows
@@ -20,7 +20,7 @@ class ControlContext:
 
     card: Card
     health: ProviderHealth
-    evidence: Evidence
+    evidence: IncidentEvidence
     since: datetime
     """From when on logs are read: some time before the beginning."""
     until: datetime

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 
-class FindingRow(TypedDict):
+class CoverageFindingRow(TypedDict):
     """One thing to look at."""
 
     rule: str
@@ -23,7 +23,7 @@ class FindingRow(TypedDict):
 class WaivedRow(TypedDict):
     """A finding that a comment in the code waives, and why."""
 
-    finding: FindingRow
+    finding: CoverageFindingRow
     reason: str
 
 
@@ -45,9 +45,9 @@ class CoverageDocument(TypedDict):
     ok: bool
     path: str
     summary: str
-    findings: Sequence[FindingRow]
+    findings: Sequence[CoverageFindingRow]
     """What is missing or wrong."""
-    unknown: Sequence[FindingRow]
+    unknown: Sequence[CoverageFindingRow]
     """What could not be judged."""
     waived: Sequence[WaivedRow]
     providers: Sequence[ProviderRow]

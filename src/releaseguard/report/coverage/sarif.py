@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from releaseguard.harmless import visible
-from releaseguard.report.coverage.document import CoveragePage, FindingRow
+from releaseguard.report.coverage.document import CoverageFindingRow, CoveragePage
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.sarif import sarif_run
 
@@ -53,7 +53,7 @@ def render(page: CoveragePage, _display: Display) -> str:
     return sarif_run(rules, results, {"providers": document["providers"], "summary": document["summary"]})
 
 
-def _result(row: FindingRow, index: Mapping[str, int], level: str, prefix: str) -> dict[str, Any]:
+def _result(row: CoverageFindingRow, index: Mapping[str, int], level: str, prefix: str) -> dict[str, Any]:
     message = row["message"] + (f" Fix: {row['fix']}" if row["fix"] else "")
     region = {"startLine": row["line"], "startColumn": row["column"]}
     place = {"artifactLocation": {"uri": quote(prefix + row["file"]), "uriBaseId": "%SRCROOT%"}, "region": region}

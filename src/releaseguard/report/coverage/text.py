@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard.harmless import visible
-from releaseguard.report.coverage.document import CoverageDocument, CoveragePage, FindingRow
+from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, CoveragePage
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.table import render as table
 from releaseguard.report.layout.text import wrapped
@@ -33,7 +33,7 @@ def render(page: CoveragePage, display: Display) -> str:
     return "\n".join(visible(line.replace("\n", " ")) for line in lines)
 
 
-def _finding(row: FindingRow, width: int) -> list[str]:
+def _finding(row: CoverageFindingRow, width: int) -> list[str]:
     lines = [f"{_place(row)}  {_subject(row)}", *wrapped(row["message"], _INDENT, width)]
     added = (row["fix"] or "").splitlines()
     if row["rule"] == "not-tested":
@@ -44,11 +44,11 @@ def _finding(row: FindingRow, width: int) -> list[str]:
     return lines
 
 
-def _place(row: FindingRow) -> str:
+def _place(row: CoverageFindingRow) -> str:
     return f"{row['file']}:{row['line']}:{row['column']}"
 
 
-def _subject(row: FindingRow) -> str:
+def _subject(row: CoverageFindingRow) -> str:
     return f"{row['rule']} {row['provider'] or ''}".rstrip()
 
 

@@ -24,7 +24,7 @@ from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.copies import search_for_copies
 from releaseguard.rotation.exposure.installed_apps import InstalledAppShare, shares_in
 from releaseguard.rotation.exposure.report import AppShare, ExposureReport, FoundCounts, RecordedAccess, RunWithOldValue
-from releaseguard.vault.interface import Access, Vault
+from releaseguard.vault.interface import AccessRecord, Vault
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def gather(around: ExposureSources, versions: Mapping[str, int | None], pushed_a
     )
 
 
-def _access(one: Access) -> RecordedAccess:
+def _access(one: AccessRecord) -> RecordedAccess:
     return RecordedAccess(at=to_text(one.at), actor=one.actor, action=one.action, secret=one.secret_name)
 
 
@@ -130,14 +130,14 @@ def _copies(around: ExposureSources, unknown: list[str]) -> Sequence[str]:
     return sorted({f"{one.uri} ({one.name})" for one in found.copies})
 
 
-def _accesses(unknown: list[str], around: ExposureSources, since: datetime) -> Sequence[Access]:
-    lines: list[Access] = []
+def _accesses(unknown: list[str], around: ExposureSources, since: datetime) -> Sequence[AccessRecord]:
+    lines: list[AccessRecord] = []
     for secret in around.unit:
         lines += _attempt(unknown, f"who read {secret.name}", partial(_readers, around.vault, secret.name, since)) or ()
     return sorted(lines, key=lambda line: line.at)
 
 
-def _readers(vault: Vault, name: str, since: datetime) -> Sequence[Access]:
+def _readers(vault: Vault, name: str, since: datetime) -> Sequence[AccessRecord]:
     found = vault.accesses(name, since)
     if found is None:
         raise ServiceError("the plan has no audit log", where=vault.label)

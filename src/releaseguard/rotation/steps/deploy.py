@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from releaseguard.deployments.interface import Deployer, Deployment, Phase
+from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.errors import ServiceError, Undecided, Unreachable, UsageError
 from releaseguard.rotation.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said
@@ -61,7 +61,7 @@ def _request(session: RotationSession, direction: Direction, wanted: DeploymentT
 
 def _made_of(
     session: RotationSession, direction: Direction, wanted: DeploymentTarget, known: Redeployment | None
-) -> Deployment | None:
+) -> HostingDeployment | None:
     """The deployment: the one that was asked for and whose answer was lost, or a new one; ``None``: nothing is there
     to be deployed again."""
     deployer, asked = deployer_of(session, wanted.base), known is not None and known.phase == "requested"
@@ -80,7 +80,7 @@ def _made_of(
 
 
 def _requested(
-    session: RotationSession, direction: Direction, base: str, source: Deployment, attempt: int
+    session: RotationSession, direction: Direction, base: str, source: HostingDeployment, attempt: int
 ) -> said.DeploymentRequested:
     return said.DeploymentRequested(
         rotation_id=session.rotation_id,
@@ -95,8 +95,8 @@ def _requested(
 
 
 def _redeploy_once(
-    session: RotationSession, deployer: Deployer, source: Deployment, target: str, meta: Mapping[str, str]
-) -> Deployment:
+    session: RotationSession, deployer: Deployer, source: HostingDeployment, target: str, meta: Mapping[str, str]
+) -> HostingDeployment:
     """Ask once. Where the answer is lost the deployment is looked for, and never asked for again by this run."""
     session.tell(f"Redeploying {source.id} ({deployer.place}, {target}).")
     try:
@@ -125,7 +125,7 @@ def _await(session: RotationSession, direction: Direction, wanted: DeploymentTar
 
 
 def _made(
-    kind: type[M], session: RotationSession, direction: Direction, wanted: DeploymentTarget, made: Deployment
+    kind: type[M], session: RotationSession, direction: Direction, wanted: DeploymentTarget, made: HostingDeployment
 ) -> M:
     """The step that a deployment has got so far."""
     return kind(
@@ -138,7 +138,7 @@ def _made(
     )
 
 
-def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -> Deployment:
+def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -> HostingDeployment:
     clock, wait = session.context.clocks.elapsed, FIRST_POLL
     until = clock() + session.context.rules.deploy_within.total_seconds()
     while True:

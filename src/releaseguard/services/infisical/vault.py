@@ -18,7 +18,7 @@ from releaseguard.errors import AccessDenied, Failed, NotFound, NotInstalled, Se
 from releaseguard.http import Limits, Reply, ServiceClient, member, quoted
 from releaseguard.secret import Secret, without_keys
 from releaseguard.tomlfile import nearest
-from releaseguard.vault.interface import Access, ApprovalPending, SecretVersion, Vault
+from releaseguard.vault.interface import AccessRecord, ApprovalPending, SecretVersion, Vault
 from releaseguard_events.places.urls import split
 
 try:
@@ -378,7 +378,7 @@ class InfisicalVault(Vault):
             next_step="Look at the rotation in Infisical, then run this with --resume and --from infisical.",
         )
 
-    def accesses(self, name: str, since: datetime) -> Sequence[Access] | None:
+    def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:
         entries: list[Mapping[str, Any]] = []
         try:
             for page in self._audit_pages(since):
@@ -521,7 +521,7 @@ class InfisicalVault(Vault):
         found = self._authorized(lambda: self._requests.get("/api/v1/organization/audit-logs", params).data)
         return list(found.auditLogs)
 
-    def _access(self, name: str, entry: Mapping[str, Any]) -> Access | None:
+    def _access(self, name: str, entry: Mapping[str, Any]) -> AccessRecord | None:
         event = entry.get("event") or {}
         about, action, at = event.get("metadata") or {}, str(event.get("type")), _moment(entry.get("createdAt"))
         names_it = about.get("secretKey") == name or action in _OF_ALL
@@ -530,7 +530,7 @@ class InfisicalVault(Vault):
         )
         if at is None or not names_it or elsewhere or action not in _READS | _CHANGES:
             return None
-        return Access(at=at, actor=_actor(entry.get("actor") or {}), action=action, secret_name=name)
+        return AccessRecord(at=at, actor=_actor(entry.get("actor") or {}), action=action, secret_name=name)
 
 
 def _as_stored(value: Secret) -> Secret:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from releaseguard.deployments.interface import Deployer, Deployment, Phase
+from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.errors import ServiceError
 from releaseguard.http import ServiceClient, member, quoted
 
@@ -39,7 +39,7 @@ class VercelDeployer(Deployer):
         self._project = project
         self._team = {"teamId": team_id} if team_id else {}
 
-    def current(self, target: str) -> Deployment | None:
+    def current(self, target: str) -> HostingDeployment | None:
         serving = self._serving(target)
         if serving is not None:
             return replace(self.get(serving), target=target)
@@ -48,7 +48,7 @@ class VercelDeployer(Deployer):
         newest = next((one for one in ready if one.get("readySubstate") != "STAGED"), None)
         return replace(_deployment(newest), target=target) if newest else None
 
-    def find(self, target: str, meta: Mapping[str, str]) -> Deployment | None:
+    def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
         # One that was missed here would be made a second time: the service's filter is not relied on alone.
         for filters in ({"target": target}, {}):
             for found in self._pages(filters):
@@ -57,7 +57,7 @@ class VercelDeployer(Deployer):
                     return replace(_deployment(found), target=target)
         return None
 
-    def redeploy(self, source: Deployment, meta: Mapping[str, str]) -> Deployment:
+    def redeploy(self, source: HostingDeployment, meta: Mapping[str, str]) -> HostingDeployment:
         """The same code again; the POST is sent once, and found again by ``meta`` where its answer is lost."""
         original = self._document(source.id)
         body = {
@@ -74,7 +74,7 @@ class VercelDeployer(Deployer):
         )
         return replace(_deployment(answer.json()), target=source.target)
 
-    def get(self, deployment_id: str) -> Deployment:
+    def get(self, deployment_id: str) -> HostingDeployment:
         return _deployment(self._document(deployment_id))
 
     def _document(self, deployment_id: str) -> Mapping[str, Any]:
@@ -135,13 +135,13 @@ def _target(found: Mapping[str, Any]) -> str:
     return str(custom.get("slug") or custom.get("id") or found.get("target") or "preview")
 
 
-def _deployment(found: Mapping[str, Any]) -> Deployment:
+def _deployment(found: Mapping[str, Any]) -> HostingDeployment:
     """A deployment of a listing (``uid``) or on its own (``id``)."""
     deployment_id = found.get("id") or found.get("uid")
     if not deployment_id:
         raise ServiceError("Vercel's answer names no deployment", where="api.vercel.com")
     state = _state(found)
-    return Deployment(
+    return HostingDeployment(
         id=str(deployment_id),
         target=_target(found),
         phase=_PHASES.get(state, Phase.RUNNING),

@@ -10,7 +10,7 @@ from releaseguard.destinations.sending import moment_of
 from releaseguard.errors import NotFound
 from releaseguard.http import ServiceClient, member, quoted
 from releaseguard.secret import Secret
-from releaseguard.vault.interface import Access, SecretVersion, Vault
+from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault
 
 
 class OpenBaoVault(Vault):
@@ -42,7 +42,7 @@ class OpenBaoVault(Vault):
         listed = self._client.request("GET", f"{self._mount}/metadata", params={"list": "true"}).json()
         return sorted(map(str, listed["data"]["keys"]))
 
-    def accesses(self, name: str, since: datetime) -> Sequence[Access] | None:
+    def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:
         return None
 
     def _version(self, name: str, value: Secret, about: Mapping[str, Any]) -> SecretVersion:
