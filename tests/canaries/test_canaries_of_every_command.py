@@ -26,9 +26,6 @@ ANY = {0, 1, 3}
 """However a verdict ends: it was looked."""
 
 
-# --- the doctor
-
-
 def test_the_doctor_who_reads_every_managed_secret(world: World, observed: Observed) -> None:
     world.new_key(NAME)
     for flags in ((), ("--json", "-vv"), ("-q",)):
@@ -38,9 +35,6 @@ def test_the_doctor_who_reads_every_managed_secret(world: World, observed: Obser
     world.vercel.fail_next("GET", "/env", faults.answer(400, {"error": {"message": world.infisical.value(NAME)}}), 9)
     assert observed.run("doctor", "-v").code == 1
     assert_unseen(observed, world)
-
-
-# --- the event log
 
 
 def test_the_event_log_from_its_table_to_its_retention(world: World, observed: Observed) -> None:
@@ -121,9 +115,6 @@ def test_the_passwords_of_databases(
     assert_unseen(observed, world, password, other)
 
 
-# --- verdicts
-
-
 def test_a_verdict_with_flows_of_a_test_user(world: World, observed: Observed) -> None:
     assert observed.run("events", "deployed", "--release", world.release).code == 0
     with world.traffic(0.05):
@@ -182,9 +173,6 @@ def test_a_bug_while_a_flow_runs(world: World, observed: Observed, tmp_path: Pat
     done = observed.run_process("verify", "-vv", PYTHONPATH=str(tmp_path))
     assert done.code == 70, done.everything
     assert_unseen(observed, world)
-
-
-# --- where a value comes from, and how one signs in
 
 
 def test_a_rotation_that_infisical_makes(world: World, observed: Observed) -> None:
@@ -283,9 +271,6 @@ def test_an_interrupted_rotation(world: World, observed: Observed) -> None:
     assert done.code == 130, observed.shown["interrupted"]
     assert observed.run("audit", "show", "--json").code == 0
     assert_unseen(observed, world)
-
-
-# --- the demo makes a world of its own
 
 
 NOTED = """

@@ -73,9 +73,6 @@ def mail(step: int) -> str:
     return f"WHERE json_extract(detail, '$.lane') = 'sendgrid@production' AND json_extract(detail, '$.step') = {step}"
 
 
-# --- show
-
-
 def test_show_says_who_what_when_why_with_which_proof_and_open_leaks_first(cli: Commands, rotated: Rotated) -> None:
     out = cli.run("audit", "show").out
     lines = out.splitlines()
@@ -111,9 +108,6 @@ def test_show_of_one_provider_and_of_one_environment(cli: Commands) -> None:
     done = cli.run("audit", "show", "sendgird")
     assert done.code == 2
     assert "sendgrid" in done.err
-
-
-# --- verify
 
 
 def test_untouched_chains_are_intact_against_the_heads_that_the_runs_printed(cli: Commands, rotated: Rotated) -> None:
@@ -172,9 +166,6 @@ def test_an_empty_log_is_intact(cli: Commands, tamper: Callable[[str], None]) ->
     assert cli.run("audit", "report").code == 2
 
 
-# --- report
-
-
 def test_report_tells_the_leak_by_default(cli: Commands, rotated: Rotated) -> None:
     text = cli.run("audit", "report").out
     assert text.startswith("# Leak of SENDGRID_API_KEY\n")
@@ -229,9 +220,6 @@ def test_report_to_a_file_that_cannot_be_written(cli: Commands) -> None:
     assert "cannot write" in done.err
 
 
-# --- every command
-
-
 @pytest.mark.parametrize("name", ["show", "verify", "report"])
 def test_help_has_an_example(cli: Commands, name: str) -> None:
     done = cli.run("audit", name, "--help")
@@ -243,9 +231,6 @@ def test_help_has_an_example(cli: Commands, name: str) -> None:
 def test_json_is_one_document_also_where_it_fails(cli: Commands) -> None:
     done = cli.run("audit", "report", "--rotation", "zzz", "--json")
     assert json.loads(done.out)["error"]["exit_code"] == 2
-
-
-# --- rows that are not ours
 
 
 FORGED = """INSERT INTO integration_events (id, occurred_at, recorded_at, provider, event, outcome, environment, detail)
@@ -298,8 +283,6 @@ def test_a_broken_history_is_shown_refuses_rotations_and_is_left_by_a_decision(
     assert cli.run("rotate", "sendgrid", "--confirm-revoked").code != 70
     assert cli.run("audit", "disown", "sendgrid", "--reason", "x").code == 2
 
-
-# --- signatures
 
 KEY = {"RELEASEGUARD_SIGNING_KEY": "3f9a1c0b7d2e4856" * 4}
 UNSIGNED = """INSERT INTO integration_events (id, occurred_at, recorded_at, provider, event, outcome, environment,

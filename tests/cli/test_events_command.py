@@ -50,9 +50,6 @@ def seed(tmp_path: Path) -> Seed:
     return write
 
 
-# --- what people type is stored for good
-
-
 KEY = "SG." + "a1B2" * 6 + "." + "c3D4" * 10
 
 
@@ -97,9 +94,6 @@ def _rows(folder: Path) -> list[tuple[object, ...]]:
         return database.execute("SELECT * FROM integration_events").fetchall()
 
 
-# --- log
-
-
 def test_log_writes_one_scrubbed_event(cli: Commands) -> None:
     done = cli.run(
         "events", "log", "sendgrid", "sendgrid_error", "error", "--error-code", "401", "--latency-ms", "12",
@@ -139,9 +133,6 @@ def test_log_refuses_a_detail_that_is_no_pair(cli: Commands, detail: str) -> Non
     done = cli.run("events", "log", "sendgrid", "sendgrid_error", "error", "--detail", detail, "--json")
     assert done.code == 2
     assert "KEY=VALUE" in done.json["error"]["what"]
-
-
-# --- list and export
 
 
 def test_list_filters(cli: Commands, seed: Seed) -> None:
@@ -238,9 +229,6 @@ def test_a_reader_that_leaves_early_is_no_failure(cli: Commands, seed: Seed) -> 
     process.stdin.close()
 
 
-# --- tail
-
-
 def test_tail_shows_the_newest_then_what_comes_and_ends_cleanly(cli: Commands, seed: Seed) -> None:
     seed(3, "before")
     with cli.start("events", "tail", "-n", "2", "--interval", "0.05s", "--json") as process:
@@ -263,9 +251,6 @@ def test_tail_into_a_pipe_that_closes_ends_quietly(cli: Commands, seed: Seed) ->
         seed(1, "unheard")
     assert process.returncode == 0
     assert process.communicate()[1] == ""
-
-
-# --- deployed
 
 
 def test_deployed_marks_a_release_once(cli: Commands) -> None:
@@ -300,9 +285,6 @@ def test_a_mark_that_is_set_again_is_said_to_be_the_same_deployment(cli: Command
     assert (meant.json["new"], meant.json["event"]["detail"]["again"], meant.err) == (True, True, "")
     other = cli.run("events", "deployed", "--release", "r2", "--at", "1m")
     assert other.err == ""
-
-
-# --- migrate and prune
 
 
 def test_migrate_creates_the_table_and_says_what_it_did(cli: Commands, tmp_path: Path) -> None:
@@ -409,9 +391,6 @@ def test_prune_leaves_a_table_of_the_apps_own_alone(cli: Commands, tmp_path: Pat
     done = cli.run("events", "prune", "--older-than", "90d", "--yes")
     assert done.code == 2
     assert "the app's own" in done.err
-
-
-# --- every command
 
 
 @pytest.mark.parametrize("name", ["log", "list", "tail", "deployed", "migrate", "export", "prune"])

@@ -56,9 +56,6 @@ def _qa(project: VercelProject) -> str:
     return next(iter(project.custom_environments))
 
 
-# --- what a target serves ------------------------------------------------------------------------------------------
-
-
 def test_nothing_deployed_is_none(deployer: VercelDeployer) -> None:
     assert deployer.current("production") is None
     assert deployer.current("preview") is None
@@ -115,9 +112,6 @@ def test_without_the_project_the_listing_says_what_was_promoted(
 def test_a_wrong_token_is_access_denied(vercel: VercelStandIn, connections: Connections) -> None:
     with pytest.raises(AccessDenied):
         VercelDeployer(connections(vercel, "wrong"), "web", team_id=vercel.team_id).current("production")
-
-
-# --- redeploying ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -246,9 +240,6 @@ def test_a_deployment_is_found_behind_many_newer_ones(
     found = deployer.find("production", META)
     assert found is not None
     assert found.id == ours.id
-
-
-# --- states --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,6 @@ def test_sealing_takes_any_text() -> None:
     assert sealed(key.public_key.encode(Base64Encoder).decode(), Secret("\ud800"))
 
 
-# --- updated_at in whole seconds ---------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def today() -> Iterator[GitHubStandIn]:
     with GitHubStandIn(utc_now) as stand_in:  # the answers' Date and updated_at are of the same clock
@@ -151,9 +148,6 @@ def test_a_late_replica_is_waited_for(repository: Place) -> None:
     )
     repository.destination.push(items)
     assert repository.time.slept == [1.0]
-
-
-# --- names, sizes, permissions ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["GITHUB_KEY", "github_key", "1KEY", "A-B", "", "Ü"])
@@ -201,9 +195,6 @@ def test_a_missing_environment_comes_with_the_command_that_makes_it(repository: 
     assert "gh api -X PUT repos/lovendo/app/environments/pro%20duction" in (raised.value.next_step or "")
 
 
-# --- organisations -----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("visibility", "selected"), [("all", ()), ("private", ()), ("selected", tuple(range(1, 121)))])
 def test_who_may_use_an_organisations_secret_stays_as_it_is(
     organisation: Place, visibility: str, selected: tuple[int, ...]
@@ -227,9 +218,6 @@ def test_a_new_organisation_secret_is_for_private_repositories(organisation: Pla
     github = organisation.stand_in
     assert isinstance(github, GitHubStandIn)
     assert github.place("lovendo").secrets["KEY"].visibility == "private"
-
-
-# --- shadows, copies, runs ---------------------------------------------------------------------------------------
 
 
 def test_a_repositorys_secret_is_reported_as_shadowed_by_an_environments(repository: Place) -> None:
@@ -310,9 +298,6 @@ def test_a_queued_run_reads_an_environments_secret_later(github: GitHubStandIn, 
     client = connect(github, github.token)
     found = GitHubRuns(client, [ADDRESSES.parse("github:lovendo/app@production")]).waiting(datetime.now(UTC))
     assert [run.id for run in found] == [running]
-
-
-# --- a GitHub App ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -97,9 +97,6 @@ def test_a_note_longer_than_vercel_takes_is_cut(stand_in: VercelStandIn, project
     assert [len(record.comment) for record in project.variables.values()] == [500]
 
 
-# --- what is not ours --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("verb", ["estimate", "push"])
 def test_a_record_that_serves_another_target_too_is_left_whole(
     stand_in: VercelStandIn, project: VercelProject, at: At, verb: str
@@ -141,9 +138,6 @@ def test_what_an_integration_keeps_is_not_ours(stand_in: VercelStandIn, project:
         at("production").push([secret_item(KEY, VALUE)])
 
 
-# --- failures inside a success -------------------------------------------------------------------------------------
-
-
 def test_a_201_with_a_failure_inside_is_a_failure_that_names_the_variable(stand_in: VercelStandIn, at: At) -> None:
     stand_in.rejects[KEY] = "ENV_RESERVED"
     with pytest.raises(Failed) as raised:
@@ -180,9 +174,6 @@ def test_a_comment_alone_is_not_taken_for_the_value(stand_in: VercelStandIn, pro
     stand_in.after.append(lambda sent: setattr(record, "value", "old") if sent.method == "PATCH" else None)
     with pytest.raises(Failed):
         at("production").push([secret_item(KEY, VALUE)])
-
-
-# --- observing -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -222,9 +213,6 @@ def test_an_unknown_environment_is_named_with_the_nearest(at: At) -> None:
     with pytest.raises(ConfigError) as raised:
         at("prodution").observe([secret_item(KEY, VALUE)])
     assert "Did you mean 'production'?" in (raised.value.next_step or "")
-
-
-# --- copies --------------------------------------------------------------------------------------------------------
 
 
 def test_copies_in_other_projects_and_in_other_targets_of_this_one(

@@ -40,9 +40,6 @@ def change(folder: Path, *pairs: tuple[str, str]) -> None:
     path.write_text(text)
 
 
-# --- where nothing is wrong
-
-
 def test_where_nothing_is_wrong_the_exit_code_is_0_and_every_group_is_there(cli, world, migrated):
     done = cli.run("doctor", "--json")
     assert done.code == 0, done.everything
@@ -89,9 +86,6 @@ def test_no_value_and_no_credential_is_shown(cli, world, migrated):
 def test_text_says_it_in_one_line_and_quiet_says_nothing(cli, world, migrated):
     assert "checks are well" in cli.run("doctor").out.splitlines()[0]
     assert cli.run("doctor", "-q").everything == ""
-
-
-# --- credentials
 
 
 @pytest.mark.parametrize(
@@ -186,9 +180,6 @@ def test_a_new_access_that_is_still_set_is_a_warning(cli, world, migrated):
     assert rows(done)["credentials.successors.VERCEL_TOKEN"]["status"] == "warn"
 
 
-# --- Infisical
-
-
 @pytest.mark.parametrize("setting", ["environment", "path", "project_id"])
 def test_a_place_that_infisical_does_not_have_is_said_to_be_missing(cli, world, migrated, setting):
     """A listing of it answers 200 and nothing."""
@@ -228,9 +219,6 @@ def test_a_role_that_may_not_read_is_said_to_be_that(cli, world, migrated):
     found = failed(cli.run("doctor", "--json"))
     assert "not allowed to read" in found["infisical.login"]["what"]
     assert "role" in found["infisical.login"]["fix"]
-
-
-# --- destinations
 
 
 def test_every_destination_that_is_not_there_is_a_finding_of_its_own(cli, world, migrated):
@@ -283,9 +271,6 @@ def test_one_provider_alone_asks_only_its_own_services(cli, world, migrated):
     assert not world.vercel.requests
 
 
-# --- dead services
-
-
 @pytest.mark.parametrize("dead", ["infisical", "github", "vercel", "supabase", "app"])
 def test_a_dead_service_fails_its_own_checks_and_all_others_are_made(cli, world, migrated, dead):
     getattr(world, dead).stop()
@@ -304,9 +289,6 @@ def test_a_service_that_keeps_failing_half_way_is_told_with_its_status(cli, worl
     found = failed(cli.run("doctor", "--json"))
     assert [name.partition(":")[0] for name in found] == ["vercel.vercel"]
     assert "503" in next(iter(found.values()))["what"]
-
-
-# --- hosts
 
 
 @pytest.mark.parametrize(
@@ -328,9 +310,6 @@ def test_proxy_variables_are_said_to_be_ignored(cli, world, migrated):
     assert done.code == 0
     assert rows(done)["hosts.proxies"]["status"] == "warn"
     assert "HTTPS_PROXY" in rows(done)["hosts.proxies"]["what"]
-
-
-# --- the file and the cards
 
 
 def test_a_configuration_that_cannot_be_read_is_exit_2_with_file_and_line(cli, world, tmp_path):
@@ -383,9 +362,6 @@ def test_two_that_claim_one_place_are_found_before_a_rotation_is(cli, world, mig
     assert "both claim SENDGRID_API_KEY" in found["configuration.claims.sendgrid"]["what"]
 
 
-# --- the event log and the app
-
-
 def test_a_log_that_another_program_writes_to_is_looked_at_without_waiting(cli, world, migrated):
     with closing(sqlite3.connect(migrated, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -429,9 +405,6 @@ def test_the_apps_database_is_looked_at_where_its_address_is_given(cli, world, m
     assert list(found) == ["app.database"]
     found = failed(cli.run("doctor", "--json", APP_DATABASE_URL="postgresql://u@api.sendgrid.com/app"))
     assert "deny-list" in found["app.database"]["what"]
-
-
-# --- the report
 
 
 def test_problems_come_first_each_with_its_fix_and_quiet_prints_nothing_else(cli, world, migrated):

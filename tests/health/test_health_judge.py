@@ -205,8 +205,6 @@ def test_a_spike_is_found_and_usual_traffic_is_none():
     assert abs(spike.since.timestamp() / 60 - (START + 20)) <= 3
 
 
-# --- one that breaks takes no other with it
-
 BUG = ZeroDivisionError("nobody foresaw this")
 
 

@@ -114,9 +114,6 @@ def test_a_header_cannot_begin_another_one(client: Transport) -> None:
     assert served.heads == []
 
 
-# --- TLS ---------------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_certificate(tmp_path_factory.mktemp("tls"))
@@ -154,9 +151,6 @@ def test_a_certificate_of_nobody_or_of_another_name_is_refused_before_anything_i
         get(client, f"https://{host}:{served.port}/")
     assert fault_of(caught.value) is Fault.BAD_CERTIFICATE
     assert served.heads == []
-
-
-# --- The way through a proxy ---------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("trusted")

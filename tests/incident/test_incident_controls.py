@@ -156,9 +156,6 @@ def look(kind, target=None, **around):
     return finding, told(finding)
 
 
-# --- events
-
-
 @pytest.mark.parametrize(
     ("state", "why", "status"),
     [
@@ -177,9 +174,6 @@ def test_the_log_tells_state_sources_and_codes(state, why, status):
     assert "401 x1" in words
     assert finding.lines == ["11:59:00Z paytr_error 401"]
     assert finding.command == "releaseguard events list --provider paytr"
-
-
-# --- function_logs
 
 
 def project(logs=None, error=None):
@@ -257,9 +251,6 @@ def test_a_refusal_of_safe_mode_is_no_finding():
         look("function_logs", "x", projects=[project(error=Refused("no"))])
 
 
-# --- workflow_runs
-
-
 @pytest.mark.parametrize(
     ("runs", "status", "message"),
     [
@@ -281,9 +272,6 @@ def test_the_newest_runs_of_a_workflow(runs, status, message):
 def test_a_repository_without_the_workflow_does_not_hide_the_one_that_has_it():
     none, some = (Repository("github:o/r", lambda runs=runs: History(runs), GITHUB) for runs in (None, [run()]))
     assert look("workflow_runs", "db", repositories=[none, some])[0].status is Status.OK
-
-
-# --- secret_present
 
 
 def drift(status, **more):
@@ -328,9 +316,6 @@ def test_one_dead_place_hides_no_other_and_all_dead_is_not_done():
     assert finding.status is Status.BAD
     assert "github:o/dead" in words
     assert look("secret_present", "KEY", secrets=secrets(dead))[0].status is Status.NOT_DONE
-
-
-# --- invariant, coverage, page
 
 
 @pytest.mark.parametrize(

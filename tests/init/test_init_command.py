@@ -53,9 +53,6 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and ".git/" not in str(path)}
 
 
-# --- what is written
-
-
 def test_the_file_has_every_section_and_is_valid_at_once(cli, tmp_path):
     done = cli.run("init", "--yes")
     assert done.code == 0, done.everything
@@ -182,9 +179,6 @@ def test_keys_that_are_kept_at_the_provider_get_no_destination(cli, tmp_path):
     assert not loaded(tmp_path).providers["apple_push"].destinations
 
 
-# --- what is in the way
-
-
 @pytest.mark.parametrize("kind", ["file", "directory", "symlink", "dangling symlink"])
 def test_nothing_is_overwritten_whatever_is_in_the_way(cli, tmp_path, kind):
     target, elsewhere = tmp_path / "releaseguard.toml", tmp_path / "elsewhere"
@@ -251,9 +245,6 @@ def test_what_was_written_is_taken_back_where_a_later_file_cannot_be(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# --- what is not valid
-
-
 @pytest.mark.parametrize(
     ("flags", "code", "said"),
     [
@@ -290,9 +281,6 @@ def test_a_password_in_the_address_is_refused_with_the_way_to_write_it(cli, tmp_
     assert "${RELEASEGUARD_EVENTS_PASSWORD}" in done.err
     assert "hunter2secret" not in done.everything
     assert files(tmp_path) == set()
-
-
-# --- asking
 
 
 def test_without_a_terminal_nothing_is_asked(cli, tmp_path):
@@ -374,9 +362,6 @@ from releaseguard.cli.entrypoint import run
 sys.exit(run())
 """
 """The command line with its standard input as the terminal that Ctrl-C is typed at."""
-
-
-# --- the workflows
 
 
 @pytest.mark.parametrize("environment", ["production", "live-eu", "1.0", "on"])

@@ -148,9 +148,6 @@ def test_a_project_whose_card_names_the_management_token_is_asked_for_both_of_it
     assert world.value_at(f"supabase:{world.edge.ref}", "MANAGEMENT_TOKEN") == new
 
 
-# --- the event log itself
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[postgres.Cluster]:
     with postgres.cluster() as running:

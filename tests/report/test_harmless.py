@@ -72,8 +72,6 @@ def test_json_is_harmless_valid_and_of_the_same_value(value: object, indent: int
     assert harmless(text) == text or not isinstance(value, dict | list)
 
 
-# --- Markdown
-
 GFM = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 

@@ -83,9 +83,6 @@ def own_ids(event: str, steps: Sequence[int], **detail: Any) -> list[Event]:
     return forged
 
 
-# --- who can only insert
-
-
 def forgeries(length: int, rotation: str) -> Mapping[str, list[Event]]:
     """``length``: of the chain. Whoever has not read the log does not know the rotation either, unless it was told."""
     after = range(length + 1, length + 60)
@@ -145,9 +142,6 @@ def test_rows_of_ours_that_name_no_chain_are_foreign_too() -> None:
     account = account_of(read_log(world.log, Query()))
     assert len(account.strangers) == len(said.TYPES)
     assert len(account.open_leaks) == 1
-
-
-# --- two writers and a third who forges
 
 
 class Store:
@@ -224,9 +218,6 @@ def test_of_two_steps_that_fit_the_one_under_the_first_id_counts() -> None:
     )
 
 
-# --- the lease
-
-
 def test_a_lease_that_was_recorded_far_ahead_of_the_stores_clock_is_not_believed() -> None:
     store = Store()
     ada = store.journal("ada")
@@ -251,9 +242,6 @@ def test_a_lease_whose_every_time_lies_ahead_is_free() -> None:
     )
     store.log.append([replace(forged, recorded_at=ahead)])
     assert store.journal("bob").held_by_another() is None
-
-
-# --- who edits or deletes
 
 
 WRITING = (

@@ -114,9 +114,6 @@ def test_long_texts_are_cut_and_what_nobody_would_believe_is_not_written() -> No
         draft_of(said.LeaseTaken(), "")
 
 
-# --- what is no step of ours
-
-
 def deep(levels: int) -> Any:
     value: Any = "x"
     for _ in range(levels):
@@ -262,9 +259,6 @@ def test_the_direction_of_early_steps_is_forward() -> None:
     step = parse(replace(row, detail={key: row.detail[key] for key in ("rotation_id", "holder")}))
     assert isinstance(step, said.Pushed)
     assert step.direction is Direction.FORWARD
-
-
-# --- Words of people and services
 
 
 KEY = "SG." + "a1B2" * 6 + "." + "c3D4" * 10

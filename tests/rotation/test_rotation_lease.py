@@ -210,9 +210,6 @@ def test_the_fold_of_a_chain_is_the_same_whether_done_at_once_or_event_by_event(
     assert fold(CHAIN_KEY, reversed(world.log.chain())) == journal.load()
 
 
-# --- whole runs
-
-
 def test_a_zombie_that_wakes_up_in_the_middle_of_a_push_stops_and_the_successor_puts_it_right() -> None:
     world = World(github=2)
     world.live_with("old")

@@ -29,9 +29,6 @@ def at(seconds: float) -> datetime:
     return READY + timedelta(seconds=seconds)
 
 
-# --- the oracle: processes and the keys they hold
-
-
 @dataclass
 class Process:
     """One running process of the app."""
@@ -255,9 +252,6 @@ def test_twelve_thousand_adversarial_logs_never_prove_what_the_held_keys_deny(ch
                 assert proof.missing
                 assert proof.grade is None
     assert proven > 60, "a prover that never proves would pass this test"
-
-
-# --- rules, one by one
 
 
 def question(**changes: object) -> Question:

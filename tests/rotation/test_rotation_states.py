@@ -61,9 +61,6 @@ def assert_out(world: World, value: str) -> None:
     assert {destination.values()[NAME] for destination in world.destinations} == {value}
 
 
-# --- nothing to do, superseded, older
-
-
 def test_a_version_that_is_out_and_proven_is_not_pushed_again() -> None:
     world = ready("old", "new")
     first = go(world)
@@ -183,9 +180,6 @@ def test_a_pinned_version_that_was_created_anew_meanwhile_is_not_pushed() -> Non
     assert world.supabase.values()[NAME] == "old"
 
 
-# --- services that fail
-
-
 def test_a_partial_push_says_what_is_right_and_what_is_not_and_is_never_success() -> None:
     world = ready("old", "new")
     world.killer.on = {f"write {world.supabase.uri} {NAME}": AccessDenied("403: no permission")}
@@ -241,9 +235,6 @@ def test_a_missing_secret_is_a_clear_error_and_nothing_is_begun() -> None:
     with pytest.raises(NotFound):
         go(world)
     assert not world.log.chain()
-
-
-# --- rolling back
 
 
 def test_a_failed_deployment_rolls_back_with_a_redeploy_and_its_own_proof() -> None:
@@ -340,9 +331,6 @@ def test_a_person_can_roll_back_and_it_is_proven_too() -> None:
     assert (result.state, result.proof.grade) == (RotationState.ROLLED_BACK, "A")
     assert_out(world, "old")
     assert go(world).state is RotationState.PROVEN, "the vault's newest is rotated to again"
-
-
-# --- leaks
 
 
 def test_a_leak_without_a_newer_version_is_refused_before_anything_is_written() -> None:
@@ -548,9 +536,6 @@ def test_nothing_is_looked_for_before_anybody_confirmed() -> None:
     go(world)
     _success(world, 0)
     assert look(world) == []
-
-
-# --- where the value comes from
 
 
 def test_a_value_from_standard_input_becomes_a_version_first() -> None:
@@ -792,9 +777,6 @@ def test_what_was_not_brought_out_is_brought_out_after_a_confirmed_revocation(br
     assert go(world).state is RotationState.PROVEN
     assert_out(world, "new")
     assert len(world.deployer.made) == 2
-
-
-# --- asking first
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing() -> None:

@@ -152,9 +152,6 @@ def test_who_believes_whoever_answers_is_known(text: str, environ: dict[str, str
     assert believes_whoever_answers(text, environ, setting="[events] url") is expected
 
 
-# --- Whom the password reaches
-
-
 @dataclass
 class Authority:
     """A certificate authority in a folder."""
@@ -307,9 +304,6 @@ def test_what_the_environment_says_later_changes_nothing(
         with pytest.raises(psycopg.OperationalError, match="SSL"):
             psycopg.connect(target.conninfo.reveal())
     assert PASSWORD.encode() not in heard
-
-
-# --- The system's certificates
 
 
 def test_the_systems_certificates_are_a_file_of_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,9 +99,6 @@ def test_an_entry_that_is_no_host_stops_every_command(cli: Commands) -> None:
     assert "RELEASEGUARD_TRUSTED_HOSTS" in done.err
 
 
-# --- the event log and the app
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -183,9 +180,6 @@ def test_an_oidc_token_is_asked_for_at_github_only(cli: Commands, asked: list[st
     assert done.code == 4, done.everything
     assert "ACTIONS_ID_TOKEN_REQUEST_URL" in done.err
     assert asked == []
-
-
-# --- which variables the file may name
 
 
 @pytest.mark.parametrize(

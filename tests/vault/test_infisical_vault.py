@@ -87,9 +87,6 @@ def open_vault(connect: Connections) -> Opener:
     return opened
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
-
-
 def test_the_newest_version_is_read(stand_in: InfisicalStandIn, open_vault: Opener) -> None:
     stand_in.put(KEY, "one")
     stand_in.put(KEY, "two")
@@ -186,9 +183,6 @@ def test_the_missing_api_is_asked_for_once(current: InfisicalStandIn, open_vault
     assert [sent.status for sent in current.requests] == [404, 200, 200]
 
 
-# --- writing -------------------------------------------------------------------------------------------------------
-
-
 def test_a_write_makes_the_next_version(stand_in: InfisicalStandIn, open_vault: Opener) -> None:
     stand_in.put(KEY, "one")
     written = open_vault(stand_in).write(KEY, Secret("two"))
@@ -264,8 +258,6 @@ def test_a_role_that_may_not_write_is_access_denied(
     assert "role" in (raised.value.next_step or "")
 
 
-# --- errors --------------------------------------------------------------------------------------------------------
-
 _ISSUE = {"code": "invalid_type", "path": ["secretValue"], "message": f"bad {CANARY}", "received": CANARY}
 
 
@@ -334,9 +326,6 @@ def test_a_limit_is_obeyed_to_the_second(current: InfisicalStandIn, open_vault: 
 )
 def test_only_the_cloud_has_limits(url: str, limited: bool) -> None:
     assert (limits_of(url).per_minute == 120) is limited
-
-
-# --- logins --------------------------------------------------------------------------------------------------------
 
 
 def _logins(stand_in: InfisicalStandIn) -> int:
@@ -449,9 +438,6 @@ def test_a_job_without_the_permission_is_told_which(connect: Connections) -> Non
     assert "id-token: write" in (raised.value.next_step or "")
 
 
-# --- rotations -----------------------------------------------------------------------------------------------------
-
-
 def test_a_rotation_of_infisicals_is_triggered_and_its_version_returned(
     current: InfisicalStandIn, open_vault: Opener
 ) -> None:
@@ -489,9 +475,6 @@ def test_a_failed_rotation_is_a_failure(current: InfisicalStandIn, open_vault: O
         open_vault(current).trigger_rotation(KEY)
 
 
-# --- the audit log -------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kept", [AuditLogs.EMPTY, AuditLogs.FORBIDDEN])
 def test_without_an_audit_log_nothing_is_claimed(
     current: InfisicalStandIn, open_vault: Opener, kept: AuditLogs
@@ -524,9 +507,6 @@ def test_a_long_audit_log_is_read_to_its_end(current: InfisicalStandIn, open_vau
     for _ in range(130):
         vault.read(KEY)
     assert len(vault.accesses(KEY, since) or []) == 130
-
-
-# --- what never happens --------------------------------------------------------------------------------------------
 
 
 def test_no_rendering_of_what_was_read_shows_the_value(stand_in: InfisicalStandIn, open_vault: Opener) -> None:

@@ -50,7 +50,6 @@ SEEN = {
 }
 """By kind: what of the evidence a PASS may rest on."""
 
-# --- cards
 
 shares = st.sampled_from([1e-9, 0.01, 0.05, 0.5, 0.99, 1.0])
 graces = st.sampled_from(["0s", "1s", "1m", "90s", "29m", "2d"])
@@ -114,8 +113,6 @@ def cards(draw: st.DrawFn) -> list[Card]:
     return msgspec.convert(made, list[Card])
 
 
-# --- rows
-
 oddities = st.sampled_from(["", " ", "\x1b[31m", "x" * 3000, "\u202e::error::", "-1", "infinity", "null", "r1"])
 details = st.sampled_from(
     ["{}", '{"secret_version": 7}', "null", "[1]", '"{\\"a\\": 1}"', "{", '{"a": {"b": [1, {}]}}']
@@ -166,9 +163,6 @@ def log_of(folder: str, rows: Sequence[Mapping[str, Any]]) -> EventLog:
                 values,
             )
     return stored(path, [])
-
-
-# --- what holds for all of them
 
 
 def unseen(finding: Finding) -> bool:

@@ -67,9 +67,6 @@ def test_a_limit_of_a_share_is_a_share(logged):
     assert finding.evidence.needed_events is None
 
 
-# --- an error is the provider's, whatever its name
-
-
 def test_errors_of_an_event_that_no_card_knows_fail_a_release_beside_known_successes(logged):
     rows = [*steady(every=0.5), *(row(2 + m / 4, "sendgrid_template_error", ok=False) for m in range(100))]
     judged = judge(logged(mark(), *rows))
@@ -113,8 +110,6 @@ def test_an_unknown_success_is_told_and_counts_for_nothing(logged):
         ("sendgrid_emial_sent", 1),
     ]
 
-
-# --- a check alone says what it says beside the others
 
 events = [(card.id, event) for card in SHIPPED[:6] for event in (*card.events.success, *card.events.error, "other")]
 rows = st.builds(

@@ -26,9 +26,6 @@ from tests.support.verifying import NOON, SHIPPED, judge, mark, row, steady, sto
 HALF = timedelta(minutes=30)
 
 
-# --- which marks are one deployment
-
-
 def made(*marks: Event) -> list[tuple[str, float, float | None]]:
     """Release, minute of the deployment, and the minute at which another ended its window."""
 
@@ -74,9 +71,6 @@ def test_marks_of_one_deployment_and_of_several(case):
     marks, expected = MARKS[case]
     assert made(*marks) == expected
     assert made(*reversed(marks)) == expected
-
-
-# --- what takes a failure back: nothing
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +129,6 @@ def test_with_as_of_what_was_recorded_later_is_not_known(log):
     at = NOON + timedelta(minutes=24)
     judged = judge(log, request=VerifyRequest(release="r1", as_of=at))
     assert judged.deployment.followed_at is None
-
-
-# --- failures of what is looked at in the present
 
 
 def present(in_step: bool) -> LiveChecks:

@@ -124,9 +124,6 @@ def test_what_an_answer_does_not_hold_is_not_extracted():
     assert extracted(step, None) == {}
 
 
-# --- the stage: as many runs as the verdict needs, and no more --------------------------------------------------
-
-
 @pytest.fixture
 def around(tmp_path):
     with surroundings(tmp_path) as made:

@@ -278,8 +278,6 @@ def test_where_the_tree_does_not_arrive_nothing_is_run(app: AppDatabase, monkeyp
         app.count_rows("select 2 from wallets where coins < -2")
 
 
-# --- Reading a function's text
-
 WORDS = st.sampled_from(["select", "x", "from", "1", ";", "e", "$1", "(", ")", "::text", "||", "- 1", "begin", "a.b"])
 HIDING = st.sampled_from(
     ["'{}'", "E'\\' {}'", "'it''s {}'", "-- {}\n", "/* {} */", '"{}" x', "/* ' */ /* {} */", "N'{}'", "'\\' /* {} */"]

@@ -157,9 +157,6 @@ def test_no_sentence_contradicts_its_own_numbers(
     assert wrong_in(looked_at(cells, minutes)) == []
 
 
-# --- the attacks on it, one by one
-
-
 def findings(mail: Sequence[Piece], sms: Sequence[Piece], rate: float = 4.0, share: float = 0.01) -> dict[str, Finding]:
     replay = looked_at([*cells_of("mail", rate, share, mail, 1), *cells_of("sms", rate, 0.01, sms, 2)])
     assert wrong_in(replay) == []

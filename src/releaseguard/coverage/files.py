@@ -171,8 +171,6 @@ def _sort(name: str, tree: Tree, *, lone: bool = False) -> None:
         tree.sources.append(name)
 
 
-# --- what short imports mean
-
 _CONFIGS = ("tsconfig.json", "tsconfig.base.json", "jsconfig.json", "deno.json", "deno.jsonc", "import_map.json")
 
 

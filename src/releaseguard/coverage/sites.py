@@ -154,8 +154,6 @@ class Finder:
         ):
             used[id(call)] = (call, scope, use)
 
-    # --- packages
-
     def _of_package(self, origin: Origin, call: Call, scope: Scope) -> _Use | None:
         language = scope.root.file.language if scope.root.file else "typescript"
         whole = origin.called(call, scope)
@@ -163,8 +161,6 @@ class Finder:
             if _matches(path, whole.steps, self.names, scope):
                 return _Use(card.id, event)
         return None
-
-    # --- requests
 
     def _request(
         self,

@@ -237,8 +237,6 @@ class ServiceClient:
         if transport is not None:
             transport.close()
 
-    # --- one try ---------------------------------------------------------------------------------------------
-
     def _try(self, call: _Call, spent: _Spent) -> tuple[Reply | Fault, Sequence[str]]:
         headers, secrets = self._headers_for(call)
         with self._places:
@@ -345,8 +343,6 @@ class ServiceClient:
             if self._open is None:
                 self._open = self._transport or Transport(proxy=self._proxy)
             return self._open
-
-    # --- what an answer means --------------------------------------------------------------------------------
 
     def _settle(self, call: _Call, answer: Reply | Fault, spent: _Spent, secrets: Sequence[str]) -> Reply | None:
         """The reply to hand out, or ``None`` to try again (after having waited). Raises what it means otherwise."""

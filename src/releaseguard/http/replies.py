@@ -73,9 +73,6 @@ class Fault(Enum):
         return self in {Fault.SILENT, Fault.BROKEN_OFF}
 
 
-# --- limits -----------------------------------------------------------------------------------------
-
-
 def is_limit(reply: Reply) -> bool:
     """429, or a 403 of the secondary kind (docs.github.com, REST, "exceeding the rate limit")."""
     if reply.status != 403:
@@ -129,9 +126,6 @@ def _from_now(reset: float, now: datetime) -> float:
     if reset > 1e11:
         reset /= 1000  # milliseconds
     return max(0.0, reset - now.timestamp()) if reset > 1e8 else reset
-
-
-# --- what may be quoted ----------------------------------------------------------------------------------------
 
 
 def parse_json(body: bytes) -> tuple[Any, bool]:

@@ -57,9 +57,6 @@ def refusal(environ: Mapping[str, str], payload: Payload) -> Refused | None:
     return _for_another_ref(event, ref, payload, environ.get(TRUSTED_REFS, ""))
 
 
-# --- what the run is for
-
-
 def _pull_request(event: str, ref: str, payload: Payload) -> str | None:
     """What of the run is a pull request's, in words."""
     if event.startswith("pull_request"):
@@ -129,9 +126,6 @@ def _matches(entry: str, ref: str) -> bool:
 def _table(payload: Payload, key: str) -> Payload:
     found = payload.get(key)
     return found if isinstance(found, dict) else {}
-
-
-# --- in words
 
 
 def _for_a_stranger(asked_for: str) -> Refused:

@@ -121,9 +121,6 @@ def refusal_behind(exc: BaseException) -> SafeModeRefusal | None:
     return None
 
 
-# --- the hook --------------------------------------------------------------------------------------------------
-
-
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     check = _CHECKS.get(event)
     if check is not None and _State.policy is not None:
@@ -206,9 +203,6 @@ def _port(port: object) -> int | None:
     if isinstance(port, bytes):
         port = port.decode("ascii", "replace")
     return int(port) if isinstance(port, int) or (isinstance(port, str) and port.isdecimal()) else None
-
-
-# --- what an audit hook cannot see -----------------------------------------------------------------------------
 
 
 def _record_answers() -> None:

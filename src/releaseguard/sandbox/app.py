@@ -130,8 +130,6 @@ class AppStandIn(StandIn):
         """Withdrawals that were started and not taken back."""
         self._done: dict[tuple[str, str], Response] = {}
 
-    # --- what tests and the demo do to it --------------------------------------------------------------------
-
     def freeze(self, *processes: str) -> None:
         """These processes run on as they are, whatever is deployed."""
         for process in processes:
@@ -236,8 +234,6 @@ class AppStandIn(StandIn):
             if use.process in processes:
                 self.use(use, correlation_id=str(uuid.uuid4()))
 
-    # --- what every answer has in common ------------------------------------------------------------------
-
     def authorize(self, request: Request) -> None:
         if request.headers.get("apikey") != self.anon_key:
             hint = "Double check the Supabase `anon` or `service_role` API key."
@@ -261,8 +257,6 @@ class AppStandIn(StandIn):
         parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
         signed = ".".join(_encoded(part) for part in parts)
         return f"{signed}.{_encoded(hmac.new(key, signed.encode(), hashlib.sha256).digest())}"
-
-    # --- sign-in --------------------------------------------------------------------------------------------
 
     @route("POST", "/auth/v1/token")
     def sign_in(self, request: Request) -> Response:
@@ -297,8 +291,6 @@ class AppStandIn(StandIn):
     @route("POST", "/auth/v1/logout")
     def sign_out(self, _request: Request) -> Response:
         return Response(204)
-
-    # --- functions ------------------------------------------------------------------------------------------
 
     @route("POST", "/rest/v1/rpc/{function}")
     @route("POST", "/functions/v1/{function}")

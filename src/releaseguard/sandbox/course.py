@@ -169,9 +169,6 @@ def weight(moment: float) -> float:
     return _BY_HOUR[at.hour] / 90.0 * _BY_DAY[at.weekday()] / 100.0
 
 
-# --- one hour of one stream -----------------------------------------------------------------------------------
-
-
 @lru_cache(maxsize=256)
 def _hour(seed: int, scale: float, shift: int, stream: Stream, hour: int) -> Sequence[Occurrence]:
     """A Poisson process whose rate follows the hour of the week and wavers by some percent from hour to hour."""

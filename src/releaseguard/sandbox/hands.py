@@ -109,8 +109,6 @@ class Hands:
         self.log.append([deployment(name, self.world.app.environment, self.world.clock())])
         return f"Release {name} is live. Judge it: releaseguard verify --release {name} --watch"
 
-    # --- what they are given
-
     def _known(self, provider: str) -> None:
         self.cards.get(provider)
 

@@ -93,8 +93,6 @@ class Week:
             log.restore([self._deployed(released)])
             return log.restore(self._rows(released, until, until, fault))
 
-    # --- rows -------------------------------------------------------------------------------------------------
-
     @staticmethod
     def _past(start: datetime, until: datetime, release: str, earlier: int) -> list[Released]:
         newest = max(until - timedelta(days=1), start + (until - start) / 2)

@@ -74,8 +74,6 @@ class SupabaseStandIn(StandIn):
         """Whether the listing shows SHA-256 digests; older servers show something else."""
         self.shows_updated_at = True
 
-    # --- what tests and the demo do to it --------------------------------------------------------------------
-
     def add_project(self, name: str, functions: tuple[str, ...] = ()) -> SupabaseProject:
         ref = "".join(secrets.choice(string.ascii_lowercase) for _ in range(20))
         self.projects[ref] = SupabaseProject(ref, name)
@@ -113,8 +111,6 @@ class SupabaseStandIn(StandIn):
         """What a function that runs now finds in its environment."""
         with self.lock:
             return {name: stored.value for name, stored in self.projects[ref].secrets.items()}
-
-    # --- answers ----------------------------------------------------------------------------------------------
 
     def authorize(self, request: Request) -> None:
         if request.bearer not in self.tokens:

@@ -109,8 +109,6 @@ class World:
     def stand_ins(self) -> tuple[StandIn, ...]:
         return (self.infisical, self.github, self.vercel, self.supabase, self.app)
 
-    # --- life ---------------------------------------------------------------------------------------------
-
     def start(self) -> Self:
         for stand_in in self.stand_ins:
             self._stack.enter_context(stand_in)
@@ -135,8 +133,6 @@ class World:
     def crashes(self) -> list[BaseException]:
         """Mistakes of the stand-ins themselves."""
         return [mistake for stand_in in self.stand_ins for mistake in stand_in.crashes]
-
-    # --- how it is furnished ------------------------------------------------------------------------------
 
     def _furnish_github(self) -> None:
         self.github.add_organization(OWNER)
@@ -232,8 +228,6 @@ class World:
             return Runtime({}, None)
         return Runtime(served.environment, served.release, served.id)
 
-    # --- what happens in it -------------------------------------------------------------------------------
-
     def new_key(self, name: str) -> int:
         """A person makes a new key at the provider and stores it in Infisical; returns its version there."""
         return self.infisical.put(name, self.providers.issue(beginning_of(name)))
@@ -255,8 +249,6 @@ class World:
     def traffic(self, interval: float = 0.2) -> Traffic:
         """Real users, in a thread, while the returned context lasts: every process with SendGrid's key at work."""
         return Traffic(self.app, interval, tuple(name for names in self.sources.values() for name in names))
-
-    # --- what an onlooker sees ----------------------------------------------------------------------------
 
     def value_at(self, uri: str, name: str) -> str | None:
         """What a destination really holds; ``None`` for nothing, or where a Vercel record's targets disagree."""
@@ -285,8 +277,6 @@ class World:
             yield from (version.value for version in stored.versions)
         yield from (self.infisical.client_secret, *self.infisical.tokens, *self.github.tokens)
         yield from (*self.vercel.tokens, *self.supabase.tokens, self.app.password)
-
-    # --- how commands are pointed at it -------------------------------------------------------------------
 
     def toml(self, events_url: str = "sqlite:///releaseguard.db", extra: str = "") -> str:
         """The text of a ``releaseguard.toml`` for this world; ``extra`` is appended."""

@@ -96,9 +96,6 @@ def _check_folder(config: Path) -> None:
         )
 
 
-# --- the answers
-
-
 @dataclass(frozen=True, slots=True)
 class _Form:
     """One answer after the other: the flag, else what is typed, else what the directory lets one guess."""
@@ -211,9 +208,6 @@ def _kept_at_provider(cards: Cards, provider: str) -> bool:
     return all(secret.from_ == "manual" for secret in cards.get(provider).secrets)
 
 
-# --- what is valid
-
-
 def _name(text: str) -> str:
     name = text.strip()
     if not name or not name.isprintable():
@@ -324,9 +318,6 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
 
 
 _YOURS = "(hosts of yours: the file alone sends no credential there)"
-
-
-# --- the result
 
 
 def _tell_of_others(run: Run, config: Path) -> None:

@@ -109,9 +109,6 @@ def _refuse_strays(provider: str | None, secret: str | None) -> None:
         )
 
 
-# --- running it
-
-
 def _stage(run: Run, folder: Path | None, traffic: bool, history: timedelta) -> ExitCode:
     from releaseguard.sandbox.story import furnished
 
@@ -193,9 +190,6 @@ def _until_interrupted() -> None:
     import threading
 
     threading.Event().wait()
-
-
-# --- telling it what to do
 
 
 def _asked(address: str | None, act: str, order: dict[str, str | None]) -> str:

@@ -105,8 +105,6 @@ class GitHubDestination(Destination):
         more = ", variables" if self._variables is not None else ""
         yield Remark(Standing.OK, f"secrets listed ({len(listed)}){more}, public key", self.uri)
 
-    # --- the four verbs --------------------------------------------------------------------------------------
-
     def estimate(self, items: Sequence[Item]) -> CostEstimate:
         self._check(items)
         with self._explained():
@@ -163,8 +161,6 @@ class GitHubDestination(Destination):
             sorted({place for search in found for place in search.unread}),
         )
 
-    # --- looking ---------------------------------------------------------------------------------------------
-
     def _look_before(self, items: Sequence[Item]) -> Mapping[str, _Seen]:
         looks = [partial(self._look, item) for item in items]
         # The key is fetched beside the looks: it also proves that the place exists.
@@ -217,8 +213,6 @@ class GitHubDestination(Destination):
 
     def _get(self, path: str) -> Reply:
         return self._client.request("GET", path, allow=(404,))
-
-    # --- writing ---------------------------------------------------------------------------------------------
 
     def _boxes(self, items: Sequence[Item]) -> Mapping[str, _Box]:
         """The secrets, sealed before the first request where the key is known: fifty places at once have the time for
@@ -308,8 +302,6 @@ class GitHubDestination(Destination):
         path = f"{self._variables}/{quoted(item.name)}"
         self._client.request("PATCH", path, json=body, repeatable=True, on_write=on_write)
 
-    # --- copies and shadows ----------------------------------------------------------------------------------
-
     def _repositories(self) -> Sequence[Mapping[str, Any]]:
         try:
             return pages(self._client, "/user/repos")
@@ -370,8 +362,6 @@ class GitHubDestination(Destination):
 
     def _held_in(self, store: GitHubAddress, name: str) -> bool:
         return self._get(f"{secrets_path(store)}/{quoted(name)}").status == 200
-
-    # --- refusals --------------------------------------------------------------------------------------------
 
     def _check(self, items: Sequence[Item]) -> None:
         for item in items:

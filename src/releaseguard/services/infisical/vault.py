@@ -49,9 +49,6 @@ def limits_of(url: str) -> Limits:
     return CLOUD_LIMITS if host == "infisical.com" or host.endswith(".infisical.com") else Limits()
 
 
-# --- the SDK on our client -------------------------------------------------------------------------------------
-
-
 class _Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no types
     """The SDK's four verbs over a ``ServiceClient``: its limits and time limits, no blind repeats, no cache.
 
@@ -170,9 +167,6 @@ class _TokenRefused(AccessDenied):
     """The token is expired, revoked or malformed; a new login may help."""
 
 
-# --- identities ------------------------------------------------------------------------------------------------
-
-
 class Identity(Protocol):
     """How a token is had. ``renews`` says whether asking again can give another one."""
 
@@ -263,9 +257,6 @@ class InfisicalSession:
             return self._identity.renews
 
 
-# --- one API version each --------------------------------------------------------------------------------------
-
-
 class _V4Secrets:
     """The current API, which the SDK does not speak yet; the same three calls, in the SDK's words."""
 
@@ -297,9 +288,6 @@ def _v4_place(environment: str, path: str, project: str) -> dict[str, Any]:
 def _v4_body(given: Mapping[str, Any]) -> dict[str, Any]:
     place = _v4_place(given["environment_slug"], given["secret_path"], given["project_id"])
     return {**place, "secretValue": given["secret_value"], "type": "shared"}
-
-
-# --- the vault -------------------------------------------------------------------------------------------------
 
 
 class InfisicalVault(Vault):
@@ -390,8 +378,6 @@ class InfisicalVault(Vault):
         found = (self._access(name, entry) for entry in entries)
         return sorted((access for access in found if access is not None), key=lambda access: access.at)
 
-    # --- requests --------------------------------------------------------------------------------------------
-
     def _secrets(self, call: Callable[[Any], Any]) -> Any:
         """``call`` on the API that the server has: v3, which the SDK speaks, else v4."""
         try:
@@ -434,8 +420,6 @@ class InfisicalVault(Vault):
             return newest
         raise error
 
-    # --- answers ---------------------------------------------------------------------------------------------
-
     def _version(self, name: str, found: Any, written: Secret | None = None) -> SecretVersion:
         if not isinstance(found, Mapping) or not isinstance(found.get("version"), int):
             raise ServiceError(f"the answer about {name} holds no version", where=self.label)
@@ -472,8 +456,6 @@ class InfisicalVault(Vault):
             step = "Check [infisical] project_id, environment (its slug) and path."
         return NotFound(f"{what} ({error.what})", where=self.label, next_step=step, status=404)
 
-    # --- rotations -------------------------------------------------------------------------------------------
-
     def _rotation_of(self, name: str) -> Mapping[str, Any]:
         listed = self._authorized(
             lambda: self._requests.get("/api/v2/secret-rotations", {"projectId": self._project}).data
@@ -500,8 +482,6 @@ class InfisicalVault(Vault):
                 where=self.label,
                 next_step="Its reason stands at the rotation in Infisical; nothing has been pushed.",
             )
-
-    # --- the audit log ---------------------------------------------------------------------------------------
 
     def _audit_pages(self, since: datetime) -> Iterator[Sequence[Mapping[str, Any]]]:
         params = {

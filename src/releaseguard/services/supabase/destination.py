@@ -128,8 +128,6 @@ class SupabaseDestination(Destination):
             return CopySearch([], [f"supabase:{ref} ({error.status})"])
         return CopySearch([f"supabase:{ref}"] if listed.keys() & {*names} else [])
 
-    # --- reading ---------------------------------------------------------------------------------------------
-
     def _listed(self, ref: str) -> Mapping[str, Mapping[str, Any]]:
         try:
             found = self._client.request("GET", _secrets_path(ref)).json()
@@ -147,8 +145,6 @@ class SupabaseDestination(Destination):
 
     def _seen(self, items: Sequence[Item], listed: Mapping[str, Mapping[str, Any]]) -> dict[str, Observed]:
         return {item.name: _observed(item, listed.get(item.name)) for item in items}
-
-    # --- refusals --------------------------------------------------------------------------------------------
 
     def _check(self, items: Sequence[Item]) -> None:
         for item in items:

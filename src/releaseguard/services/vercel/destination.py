@@ -112,8 +112,6 @@ class VercelDestination(Destination):
         name = next((one.project for one in named if one.project != self.address.project), self.address.project)
         yield Remark(Standing.OK, f"project {name}, variables listed ({len(records)})", self.uri)
 
-    # --- the four verbs --------------------------------------------------------------------------------------
-
     def estimate(self, items: Sequence[Item]) -> CostEstimate:
         plans = self._plans(items)
         writes = sum(len(plan.records) + bool(plan.missing) for plan in plans)
@@ -153,8 +151,6 @@ class VercelDestination(Destination):
             sorted({place for search in searches for place in search.unread}),
             {place: other for search in searches for place, other in search.also.items()},
         )
-
-    # --- planning --------------------------------------------------------------------------------------------
 
     def _plans(self, items: Sequence[Item]) -> Sequence[_Plan]:
         """What has to be written. Raises ``NotOurs`` before anything is, where one record is not ours alone."""
@@ -216,8 +212,6 @@ class VercelDestination(Destination):
         known = self._slugs or {}
         return " and ".join(sorted(known.get(target, target) for target in targets))
 
-    # --- reading ---------------------------------------------------------------------------------------------
-
     def _records(self, project: str) -> Sequence[_Record]:
         """All records of a project. The description has pages in the answer and no parameter to ask for them by."""
         found: dict[str, _Record] = {}
@@ -242,8 +236,6 @@ class VercelDestination(Destination):
         record = _record(found)
         told = record.type in _READABLE and found.get("decrypted") is not False and "value" in found
         return _Look(record, Secret(str(found["value"])).same_as(item.value) if told else None)
-
-    # --- writing ---------------------------------------------------------------------------------------------
 
     def _deliver(self, plan: _Plan) -> WriteResult:
         for record in plan.records:
@@ -322,8 +314,6 @@ class VercelDestination(Destination):
             next_step="Look at the project's variables of that name, then run the rotation with --resume.",
         )
 
-    # --- observing -------------------------------------------------------------------------------------------
-
     def _observe(self, item: Item, records: Sequence[_Record], ours: frozenset[str]) -> Observed:
         named = [record for record in records if record.key == item.name and record.serves & ours]
         covering = [record for record in named if record.branch is None]
@@ -359,8 +349,6 @@ class VercelDestination(Destination):
         if missing and records:
             remarks.append(f"missing in {self._words(missing)}")
         return remarks
-
-    # --- copies ----------------------------------------------------------------------------------------------
 
     def _all_projects(self) -> Sequence[Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
