@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.traces import Trace, Traces, no_trace
@@ -50,6 +51,36 @@ class History:
     """In order of time."""
     outcomes: Mapping[str, bool]
     """Release -> whether its newest ``release_outcome`` event calls it good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRequest:
+    """One call of ``backtest``."""
+
+    environment: str | None
+    """``None``: each that has deployments."""
+    promise: Promise
+    every: timedelta
+    """How often to look."""
+    outcomes: Mapping[str, bool]
+    """Release -> whether it was good, beyond what the log says of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What was found, and how many rows could not be read."""
+
+    replayed: Sequence[Replayed]
+    set_aside: SetAsideTally
+
+
+def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, trace: Trace = no_trace) -> Backtest:
+    """Every release that is asked for, with what is known to be true of it."""
+    past = histories(log, request.environment, request.promise.window)
+    aside = tally_of(log.set_aside(Query(environment=request.environment)))
+    found = backtest(log, past, cards, request.promise, request.every, trace)
+    known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
+    return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
 
 
 def histories(log: EventLog, environment: str | None, window: timedelta) -> Mapping[str, History]:

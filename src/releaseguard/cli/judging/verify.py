@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -15,14 +14,13 @@ from releaseguard.cli.shared.documents import chosen, deliver, format_option, ou
 from releaseguard.cli.shared.options import Moment, Run, Span, check_spans, command, environment_option
 from releaseguard.cli.shared.output import styled
 from releaseguard.cli.shared.traces import write_trace
-from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+from releaseguard.errors import ExitCode, UsageError
 from releaseguard.model import Verdict
 from releaseguard.report.formats import VERDICT
 
 if TYPE_CHECKING:
     from releaseguard.report.verdict.document import VerdictDocument
-    from releaseguard.verification.context import VerifyContext, VerifyRequest
-    from releaseguard.verification.run import Verifier
+    from releaseguard.verification.context import VerifyRequest
     from releaseguard.verification.values import Judged
     from releaseguard.wiring import Wiring
 
@@ -32,8 +30,6 @@ EXIT_CODES = {
     Verdict.FAIL: ExitCode.BAD,
     Verdict.INCONCLUSIVE: ExitCode.UNDECIDED,
 }
-LOOK_EVERY = 10.0
-"""Seconds between the looks of a watch; each look reads only what came after the baseline."""
 
 
 @command("verify", example='releaseguard verify --release "$GITHUB_SHA" --watch --within 30m')
@@ -58,14 +54,15 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     untagged data is INCONCLUSIVE, never PASS.
     Looks may be repeated as often as you like: the promised rate of false alarms holds over all of them together.
     """
+    from releaseguard.verification.watch import Watching
+    from releaseguard.verification.watch import verify as judge
+
     _check_flags(watch, within, flags)
     with run.wiring(environment) as wiring:
         request = _request(wiring, flags)
-        world = replace(
-            wiring.verification.context(window=flags["window"], baseline=flags["baseline"]), trace=write_trace
-        )
-        judged = _judge(run, request, world, watch=watch, within=within)
-        _write_back(run, request, world, judged)
+        context = wiring.verification.context(window=flags["window"], baseline=flags["baseline"])
+        watching = Watching(tell=run.tell, warn=run.warn, again=watch, within=within)
+        judged = judge(replace(context, trace=write_trace), request, watching)
     _tell_unknown(run, judged)
     run.warn_of(judged.set_aside)
     document = _document(judged, flags["explain"])
@@ -123,54 +120,6 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
         providers=frozenset(flags["providers"]),
         flows=not flags["no_flows"],
     )
-
-
-def _judge(run: Run, request: VerifyRequest, world: VerifyContext, *, watch: bool, within: timedelta | None) -> Judged:
-    from releaseguard.verification.run import Verifier
-
-    if request.as_of is not None and not world.log.capabilities.has("recorded_at"):
-        raise UsageError(
-            "--as-of needs the column recorded_at, and the event table has none",
-            where="[events.columns] recorded_at",
-            next_step="Add the column (releaseguard events migrate --sql shows it), or judge without --as-of.",
-        )
-    verifier = Verifier(request, world)
-    return _watch(run, verifier, within) if watch else verifier.look()
-
-
-def _watch(run: Run, verifier: Verifier, within: timedelta | None) -> Judged:
-    """Look until decided, or until ``within`` is over, saying what is missing whenever that changes."""
-    deadline = None if within is None else time.monotonic() + within.total_seconds()
-    said = None
-    while True:
-        judged = verifier.look()
-        left = LOOK_EVERY if deadline is None else deadline - time.monotonic()
-        if judged.final or left <= 0:
-            return judged
-        said = _say_what_is_missing(run, judged, said)
-        time.sleep(min(LOOK_EVERY, left))
-
-
-def _say_what_is_missing(run: Run, judged: Judged, said: str | None) -> str:
-    undecided = [one for one in judged.findings if one.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
-    text = "\n".join(f"waiting for {finding.id}: {finding.reason}" for finding in undecided)
-    if text != said:
-        run.tell(text or "waiting for the window's end")
-    return text
-
-
-def _write_back(run: Run, request: VerifyRequest, world: VerifyContext, judged: Judged) -> None:
-    """Log the results. A log that takes no rows does not undo the verdict: that is said beside it."""
-    from releaseguard.verification.write_back import written_back
-
-    if request.as_of is not None:
-        return
-    try:
-        world.log.append(written_back(judged))
-    except ReleaseguardError as error:
-        if error.exit_code is ExitCode.REFUSED:
-            raise
-        run.warn(f"The verdict stands, but it could not be written to the event log: {error}")
 
 
 def _document(judged: Judged, explain: str | None) -> VerdictDocument:

@@ -1,0 +1,1 @@
+"""What a replay over past releases found, and how it is shown."""

@@ -1,0 +1,58 @@
+"""A replay over past releases as the document that is shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.model import Verdict, to_text
+from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
+from releaseguard.verification.backtest import Replayed, Threshold, other_thresholds
+from releaseguard.verification.document import row_of
+
+RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""The promised rates of false alarms of which is told what they would have done."""
+
+
+def backtest_document_of(replayed: Sequence[Replayed]) -> BacktestDocument:
+    """The document of a replay."""
+    return {
+        "releases": [_row(one) for one in replayed],
+        "false_alarms": _false_alarms(replayed),
+        "thresholds": [_threshold(one) for one in other_thresholds(replayed, RATES)],
+    }
+
+
+def _row(one: Replayed) -> ReplayedRow:
+    return {
+        "release": one.deployment.release,
+        "environment": one.deployment.environment,
+        "deployed_at": to_text(one.deployment.deployed_at),
+        "verdict": one.verdict.value,
+        "failed_after_s": one.failed_after_s,
+        "decided_after_s": one.decided_after_s,
+        "good": one.good,
+        "checks": [row_of(finding) for finding in one.findings],
+    }
+
+
+def _false_alarms(replayed: Sequence[Replayed]) -> FalseAlarms | None:
+    good = [one for one in replayed if one.good is True]
+    bad = [one for one in replayed if one.good is False]
+    if not good and not bad:
+        return None
+    return {
+        "good": len(good),
+        "good_failed": sum(one.failed_after_s is not None for one in good),
+        "bad": len(bad),
+        "bad_failed": sum(one.failed_after_s is not None for one in bad),
+        "bad_passed": sum(one.verdict is Verdict.PASS for one in bad),
+    }
+
+
+def _threshold(one: Threshold) -> ThresholdRow:
+    return {
+        "false_alarm": one.false_alarm,
+        "failed": one.failed,
+        "failed_good": one.failed_good,
+        "failed_bad": one.failed_bad,
+    }

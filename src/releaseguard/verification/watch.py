@@ -1,0 +1,80 @@
+"""Looking at a release until it is decided, and writing the results back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+from releaseguard.model import Verdict
+from releaseguard.verification.context import VerifyContext, VerifyRequest
+from releaseguard.verification.run import Verifier
+from releaseguard.verification.values import Judged
+from releaseguard.verification.write_back import written_back
+
+LOOK_EVERY = 10.0
+"""Seconds between the looks of a watch; each look reads only what came after the baseline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """Whether to look more than once, and whom to tell of it."""
+
+    tell: Callable[[str], None]
+    warn: Callable[[str], None]
+    again: bool = False
+    """Look again until decided."""
+    within: timedelta | None = None
+    """How long; ``None``: until the window ends."""
+
+
+def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -> Judged:
+    """Judge a release, and log the results where it is the present that was judged.
+
+    Raises ``UsageError`` where a past moment is asked for of a log that does not know when rows were recorded, and
+    what :meth:`Verifier.look` raises.
+    """
+    if request.as_of is not None and not context.log.capabilities.has("recorded_at"):
+        raise UsageError(
+            "--as-of needs the column recorded_at, and the event table has none",
+            where="[events.columns] recorded_at",
+            next_step="Add the column (releaseguard events migrate --sql shows it), or judge without --as-of.",
+        )
+    verifier = Verifier(request, context)
+    judged = _watch(verifier, watching) if watching.again else verifier.look()
+    if request.as_of is None:
+        _write_back(context, judged, watching.warn)
+    return judged
+
+
+def _watch(verifier: Verifier, watching: Watching) -> Judged:
+    """Look until decided, or until time is up, saying what is missing whenever that changes."""
+    deadline = None if watching.within is None else time.monotonic() + watching.within.total_seconds()
+    said = None
+    while True:
+        judged = verifier.look()
+        left = LOOK_EVERY if deadline is None else deadline - time.monotonic()
+        if judged.final or left <= 0:
+            return judged
+        missing = _missing(judged)
+        if missing != said:
+            watching.tell(missing or "waiting for the window's end")
+        said = missing
+        time.sleep(min(LOOK_EVERY, left))
+
+
+def _missing(judged: Judged) -> str:
+    undecided = [one for one in judged.findings if one.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
+    return "\n".join(f"waiting for {finding.id}: {finding.reason}" for finding in undecided)
+
+
+def _write_back(context: VerifyContext, judged: Judged, warn: Callable[[str], None]) -> None:
+    """Log the results. A log that takes no rows does not undo the verdict: that is said beside it."""
+    try:
+        context.log.append(written_back(judged))
+    except ReleaseguardError as error:
+        if error.exit_code is ExitCode.REFUSED:
+            raise
+        warn(f"The verdict stands, but it could not be written to the event log: {error}")
