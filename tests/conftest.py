@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support import extent
+from tests.support import extent, postgres
 
 ONLY_FULL = "full"
 AT_MOST = 10
@@ -23,6 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     extent.choose(whole=config.getoption("--full"))
+
+
+def pytest_unconfigure() -> None:
+    postgres.stop_idle()
 
 
 @pytest.hookimpl(trylast=True)
