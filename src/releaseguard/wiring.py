@@ -88,6 +88,6 @@ class Wiring:
         """Where what has to be said while something else is going on is said."""
         self.clients.tell = tell
 
-    def hurry(self, budget: timedelta) -> None:
+    def limit_retries(self, budget: timedelta) -> None:
         """Let repeats and limits add at most ``budget`` to one request: its reader has no time."""
         self.clients.retry_budget = budget

@@ -172,7 +172,7 @@ class Service(Generic[S]):
     stands_at: Sequence[str] = ()
     """Settings whose address may be a host of the card of the same name: there we stand on it."""
     limits: Limits = field(default_factory=Limits)
-    """The published ones, for the forecast of a plan's time."""
+    """The published ones, for the cost estimate of a plan's time."""
     dated: str
     """A path that answers with a date, if only to refuse a stranger."""
     schemes: Sequence[Scheme] = ()

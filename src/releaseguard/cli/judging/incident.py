@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LONGEST = timedelta(days=2)
 """How far back the beginning is looked for, whatever the window."""
 
-HURRY = timedelta(seconds=15)
+RETRY_BUDGET = timedelta(seconds=15)
 """How long one request waits for a service that is slow or says "later": a finding without it is better than none."""
 
 
@@ -82,7 +82,7 @@ def incident(
     if not timedelta(minutes=1) <= window <= LONGEST:
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     with run.wiring(environment) as wiring, _progress(run) as progress:
-        wiring.hurry(HURRY)
+        wiring.limit_retries(RETRY_BUDGET)
         language = lang or wiring.settings.project.language
         context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
         found = investigate(replace(context, health=replace(context.health, trace=write_trace)))

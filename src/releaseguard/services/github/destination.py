@@ -121,13 +121,13 @@ class GitHubDestination(Destination):
     def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         self._writes = Writes()
         self._check(items)
-        receipts: list[WriteResult] = []
+        results: list[WriteResult] = []
         with self._explained():
             boxes = self._boxes(items)
             seen = self._look_before(items)
             for wave in in_order(items):
-                receipts += all_of(self._client, [partial(self._deliver, item, seen, boxes) for item in wave])
-        return receipts
+                results += all_of(self._client, [partial(self._deliver, item, seen, boxes) for item in wave])
+        return results
 
     def written(self) -> Mapping[str, int]:
         return self._writes.by_name()

@@ -125,10 +125,10 @@ class VercelDestination(Destination):
     def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:
         self._writes = Writes()
         plans = {plan.item.name: plan for plan in self._plans(items)}
-        receipts: list[WriteResult] = []
+        results: list[WriteResult] = []
         for wave in in_order(items):
-            receipts += all_of(self._client, [partial(self._deliver, plans[item.name]) for item in wave])
-        return receipts
+            results += all_of(self._client, [partial(self._deliver, plans[item.name]) for item in wave])
+        return results
 
     def written(self) -> Mapping[str, int]:
         return self._writes.by_name()
