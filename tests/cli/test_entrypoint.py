@@ -129,7 +129,7 @@ FORMS = {
 }
 
 
-@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @example(value="00000://\xa0", form="JSON", how="argument")
 @example(value="correcthorse\\battery\xe9", form="JSON", how="key")
 @example(value='correct"horsebattery', form="JSON", how="argument")

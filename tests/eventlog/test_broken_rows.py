@@ -350,7 +350,7 @@ anything = (
 )
 
 
-@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), anything, max_size=3), min_size=1, max_size=6))
 def test_every_row_of_whatever_values_is_read_or_set_aside(sqlite_store: Any, rows: list[dict[str, Any]]) -> None:
     with closing(sqlite3.connect(sqlite_store.path)) as connection, connection:

@@ -106,7 +106,7 @@ events = st.builds(
 )
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batch=st.lists(events, min_size=1, max_size=5))
 def test_whatever_is_appended_is_what_is_selected(store: Any, batch: list[Event]) -> None:
     log, batch = store.kept(), fresh(batch)
@@ -115,7 +115,7 @@ def test_whatever_is_appended_is_what_is_selected(store: Any, batch: list[Event]
     assert unrecorded(found) == sorted(batch, key=lambda one: (one.occurred_at, one.id.int))
 
 
-@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(written=events)
 def test_whatever_is_appended_exclusively_is_returned_as_stored(store: Any, written: Event) -> None:
     log, (written,) = store.kept(), fresh([written])
@@ -403,7 +403,7 @@ happenings = st.builds(
 )
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batch=st.lists(happenings, max_size=40))
 def test_counts_per_minute_are_those_of_the_rows(store: Any, batch: list[Event]) -> None:
     log, number = store.kept(), uuid4()
@@ -421,7 +421,7 @@ def test_counts_per_minute_are_those_of_the_rows(store: Any, batch: list[Event])
         assert sum(one.count + one.repeats for one in counted) == sum(one.provider != OURSELVES for one in rows)
 
 
-@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batch=st.lists(happenings, max_size=40), asked=st.sets(st.sampled_from(["production", "staging", "preview"])))
 def test_counts_of_each_environment_are_those_asked_for_one_by_one(
     store: Any, batch: list[Event], asked: set[str]

@@ -143,7 +143,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(detail=st.dictionaries(texts, values, max_size=4), latency=st.none() | st.integers(0, 2**31 - 1), text=texts)
 def test_whatever_a_row_says_its_signature_is_that_of_what_the_store_gives_back(
     store: Any, detail: dict[str, Any], latency: int | None, text: str

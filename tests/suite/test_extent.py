@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import conftest
 from tests.support import extent
@@ -32,3 +33,8 @@ def test_a_part_of_the_suite_may_be_all_of_one_kind() -> None:
 
 def test_a_plain_run_tries_a_tenth_of_the_examples_and_a_whole_run_all() -> None:
     assert (extent.examples(300), extent.examples(20)) == ((300, 20) if extent.is_whole() else (30, 5))
+
+
+def test_no_property_depends_on_how_busy_the_machine_is() -> None:
+    assert settings.default.deadline is None
+    assert HealthCheck.too_slow in settings.default.suppress_health_check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 SHARE = 10
 """A plain run tries one in so many of the examples and of the simulated courses."""
@@ -21,7 +21,8 @@ _extent = _Extent()
 def choose(*, whole: bool) -> None:
     """Decide before anything is collected: decorators ask when their module is imported."""
     _extent.whole = whole
-    settings.register_profile("of this run", max_examples=examples(100), deadline=None)
+    untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("of this run", max_examples=examples(100), **untimed)
     settings.load_profile("of this run")
 
 

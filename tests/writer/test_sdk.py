@@ -60,6 +60,12 @@ class App:
         return sum(len(path.read_text().splitlines()) for path in (self.folder / "spool").rglob("*.jsonl"))
 
 
+def put_to_sleep(process: subprocess.Popen[str]) -> None:
+    """Returns when it has stopped: a signal is under way for a while, on a busy machine for a long one."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     return App(tmp_path)
@@ -117,7 +123,7 @@ def test_the_spool_of_a_living_process_is_its_own(app: App) -> None:
         assert process.stdout is not None
         assert process.stdin is not None
         assert process.stdout.readline() == "False\n"
-        process.send_signal(signal.SIGSTOP)  # it would find the store again by itself
+        put_to_sleep(process)  # it would find the store again by itself
         app.come_back()
         app.run("note('p', 'other', 'success')\nassert flush(30)")
         assert [event for (event,) in app.rows()] == ["other"]
