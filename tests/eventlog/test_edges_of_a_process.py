@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import releaseguard
+import releaseguard_events
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import Event
 from releaseguard_events.pipeline import jsonl
@@ -299,22 +300,25 @@ os._exit(0)
 }
 
 
-NEEDED = "import msgspec, httpx2, httptools, certifi, psycopg"
+PACKAGES = [str(Path(package.__file__).parents[1]) for package in (releaseguard, releaseguard_events)]
 OTHERS = tuple(f"python3.{minor}" for minor in range(12, 15))
 
 
+def runs(python: str, code: str) -> bool:
+    return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+
+
 def reason_against(name: str) -> str | None:
-    """Why an interpreter cannot take part."""
+    """Why an interpreter cannot take part. It needs no package, but psycopg for Postgres."""
     found = shutil.which(name)
     if found is None:
         return f"there is no {name} on the PATH"
-    if subprocess.run([found, "-c", NEEDED], capture_output=True, check=False).returncode:
-        return f"{name} does not run, or lacks packages: {NEEDED}"
-    return None
+    return None if runs(found, "import sqlite3, ssl") else f"{name} does not run"
 
 
 REASONS = {name: reason_against(name) for name in OTHERS}
 PYTHONS = [sys.executable, *(str(shutil.which(name)) for name, reason in REASONS.items() if reason is None)]
+WITH_PSYCOPG = [python for python in PYTHONS if runs(python, "import psycopg")]
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -324,8 +328,10 @@ def test_later_interpreters_take_part_where_they_are(name: str) -> None:
 
 
 @pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).name)
-def python(request: pytest.FixtureRequest) -> str:
+def python(request: pytest.FixtureRequest, store: Any) -> str:
     name: str = request.param
+    if store.kind == "postgres" and name not in WITH_PSYCOPG:
+        pytest.skip(f"{Path(name).name} lacks psycopg")
     return name
 
 
@@ -345,7 +351,9 @@ class App:
             env=kept
             | {
                 "RELEASEGUARD_SPOOL_DIR": str(self.folder / "spool"),
-                "PYTHONPATH": str(Path(releaseguard.__file__).parents[1]),
+                "PYTHONPATH": os.pathsep.join(
+                    str(Path(one.__file__).parents[1]) for one in (releaseguard, releaseguard_events)
+                ),
                 "PYTHONFAULTHANDLER": "1",
             }
             | self.environ

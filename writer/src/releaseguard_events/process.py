@@ -46,7 +46,7 @@ class Process:
         self._forking = threading.local()
         self._inherited: list[object] = []
         self._opened: list[tuple[Spool, BatchExporter | None]] = []
-        """The spools; and the couriers whose store no child may inherit."""
+        """The spools; and the exporters whose store no child may inherit."""
         self.half_loaded = False
         """Whether this process was forked in the middle of an import, which would wait for ever."""
         self.cut_off = False
