@@ -25,14 +25,14 @@ _UNDECIDED = frozenset({Why.BY_CHANCE, Why.ALL_OF_FEW_FAILED})
 class Past:
     """The log around one provider, as of one moment. Reads the time before the first window once."""
 
-    world: HealthContext
+    context: HealthContext
     provider: str
     until: datetime
     _observer: Observer = field(init=False)
     _windows: dict[tuple[timedelta, bool], Window] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._observer = Observer(replace(self.world, now=lambda: self.until - timedelta(seconds=1)))
+        self._observer = Observer(replace(self.context, now=lambda: self.until - timedelta(seconds=1)))
 
     def overview(self, span: timedelta) -> Overview:
         """What ``health`` shows of a time that ends now."""
@@ -52,11 +52,11 @@ class Past:
 
     def spans(self) -> Iterator[timedelta]:
         """The time asked for, and twice as long again and again: its newer half is then the time before."""
-        span = self.world.window
+        span = self.context.window
         while span < LONGEST:
             yield span
             span *= 2
-        yield max(LONGEST, self.world.window)
+        yield max(LONGEST, self.context.window)
 
     def condition(self) -> tuple[HealthCondition, timedelta]:
         """How the provider is, and the time over which that was seen."""

@@ -97,7 +97,7 @@ def _began(condition: HealthCondition, symptoms: Sequence[SymptomMatch]) -> date
 
 
 def _others(past: Past, provider: str) -> Iterator[tuple[str, HealthCondition]]:
-    window = past.window(past.world.window)
+    window = past.window(past.context.window)
     for name in window.providers:
         condition = condition_of(window, name)
         if name != provider and condition.state in TROUBLED:

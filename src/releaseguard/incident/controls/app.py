@@ -15,6 +15,7 @@ MOST_ROWS = 1000
 
 
 def invariant(control: Control, around: ControlContext) -> ControlResult:
+    """Whether what must not be in the app's database is there."""
     checks = (one for one in around.card.checks if isinstance(one, InvariantCheck))
     check = next(one for one in checks if one.id == control.target)
     if not check.sql:
@@ -34,6 +35,7 @@ def invariant(control: Control, around: ControlContext) -> ControlResult:
 
 
 def coverage(control: Control, around: ControlContext) -> ControlResult:
+    """Whether a test of the app names the provider, where its checkout is at hand."""
     provider = control.target or around.card.id
     command = "releaseguard coverage ."
     found = around.tests(provider)
@@ -46,4 +48,5 @@ def coverage(control: Control, around: ControlContext) -> ControlResult:
 
 
 def page(control: Control, _around: ControlContext) -> ControlResult:
+    """A page for a person to open."""
     return ControlResult(status=Status.PERSON, says=[message("control.open_page")], url=control.target)

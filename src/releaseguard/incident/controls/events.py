@@ -14,6 +14,7 @@ MOST_CODES = 5
 
 
 def events(_control: Control, around: ControlContext) -> ControlResult:
+    """How the provider is, each writer\'s share in it, and the newest errors."""
     condition, evidence = around.health.condition, around.evidence
     bad = condition.state in TROUBLED
     status = Status.BAD if bad else Status.UNCLEAR if condition.state is HealthState.UNKNOWN else Status.OK

@@ -26,6 +26,7 @@ MOST_LINES = 8
 
 
 def function_logs(control: Control, around: ControlContext) -> ControlResult:
+    """Of the function that the control names, in the first project that has it."""
     name = control.target or ""
     if not around.projects:
         return not_configured("project", around.destinations_setting("project"))

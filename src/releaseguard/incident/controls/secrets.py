@@ -14,6 +14,7 @@ from releaseguard.rotation.drift.compare import DRIFTED, DriftFinding, DriftStat
 
 
 def secret_present(control: Control, around: ControlContext) -> ControlResult:
+    """Whether they are there, in the vault's newest version where the vault can be read."""
     if not around.secrets.sites:
         return not_configured("destinations", f"[providers.{around.card.id}] destinations")
     looks = around.secrets.look()

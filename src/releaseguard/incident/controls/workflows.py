@@ -17,6 +17,7 @@ SHOWN_RUNS = 3
 
 
 def workflow_runs(control: Control, around: ControlContext) -> ControlResult:
+    """Of the workflow that the control names, in all repositories together."""
     workflow = control.target or ""
     if not around.repositories:
         return not_configured("repository", around.destinations_setting("repository"))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from releaseguard.cards.spec import Action
+from releaseguard.health.values import HealthCondition, ProviderHealth
 from releaseguard.incident.telling.conditions import health_message
 from releaseguard.incident.telling.headline import headline
 from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Status, SymptomMatch
@@ -18,8 +19,10 @@ from releaseguard.report.incident.document import (
     ChangeRow,
     ControlRow,
     IncidentDocument,
+    IncidentHealthRow,
     IncidentPage,
     OpenRow,
+    OtherRow,
     SymptomRow,
 )
 from releaseguard.report.rows import LeakRow
@@ -33,8 +36,7 @@ def page_of(incident: Incident, language: str, *, environment: str | None = None
 def document_of(incident: Incident, language: str, *, environment: str | None = None) -> IncidentDocument:
     """The incident as a value; ``environment`` goes into the commands where the user had named one."""
     localizer = Localizer(language, incident.until)
-    health, condition = incident.health, incident.condition
-    calls = health.successes + health.errors
+    condition = incident.condition
     return {
         "provider": incident.card.id,
         "name": incident.card.name,
@@ -47,26 +49,8 @@ def document_of(incident: Incident, language: str, *, environment: str | None = 
         "reason": localizer.say(health_message(condition)),
         "began": _text(incident.began),
         "began_before_window": incident.before_window,
-        "health": {
-            "events": calls,
-            "successes": health.successes,
-            "errors": health.errors,
-            "error_rate": round(health.errors / calls, 4) if calls else None,
-            "usual_error_rate": None if health.usual_share is None else round(health.usual_share, 4),
-            "expected_events": None if health.expected is None else round(health.expected, 1),
-            "last_success": _text(health.glance.last_success),
-            "last_error": _text(health.glance.last_error),
-            "course": [{"successes": good, "errors": bad} for good, bad in health.course],
-        },
-        "others": [
-            {
-                "provider": name,
-                "state": other.state.value,
-                "since": _text(other.since),
-                "reason": localizer.say(health_message(other)),
-            }
-            for name, other in incident.others
-        ],
+        "health": _health(incident.health),
+        "others": [_other(name, other, localizer) for name, other in incident.others],
         "changes": [_change(one, incident, localizer) for one in incident.changes],
         "unread": list(_unread(incident, localizer)),
         "symptoms": [_symptom(one, localizer) for one in incident.symptoms],
@@ -74,6 +58,30 @@ def document_of(incident: Incident, language: str, *, environment: str | None = 
         "actions": list(_actions(incident.card.playbook.actions, localizer, environment)),
         "rules": [rule[language] for rule in incident.card.playbook.rules],
         "open": list(_open(incident, localizer)),
+    }
+
+
+def _health(health: ProviderHealth) -> IncidentHealthRow:
+    calls = health.successes + health.errors
+    return {
+        "events": calls,
+        "successes": health.successes,
+        "errors": health.errors,
+        "error_rate": round(health.errors / calls, 4) if calls else None,
+        "usual_error_rate": None if health.usual_share is None else round(health.usual_share, 4),
+        "expected_events": None if health.expected is None else round(health.expected, 1),
+        "last_success": _text(health.glance.last_success),
+        "last_error": _text(health.glance.last_error),
+        "course": [{"successes": good, "errors": bad} for good, bad in health.course],
+    }
+
+
+def _other(provider: str, condition: HealthCondition, localizer: Localizer) -> OtherRow:
+    return {
+        "provider": provider,
+        "state": condition.state.value,
+        "since": _text(condition.since),
+        "reason": localizer.say(health_message(condition)),
     }
 
 

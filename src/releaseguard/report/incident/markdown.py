@@ -11,6 +11,8 @@ from releaseguard.report.incident.document import (
     IncidentPage,
     Labels,
     OpenRow,
+    OtherRow,
+    SymptomRow,
     clock,
     is_link,
     shown_changes,
@@ -22,6 +24,8 @@ from releaseguard.report.layout.shown import shown
 _MARKS = {"bad": "❌", "ok": "✅", "unclear": "❔", "not_done": "⚠️", "person": "👤"}
 _MATCHES = {"yes": "❌", "some": "❔", "no": "✅", "unknown": "❔"}
 
+_WHERE_THERE_ARE_SOME = ("heading_open", "heading_others", "heading_rules")
+
 
 def render(page: IncidentPage, _display: Display) -> str:
     """The incident as Markdown."""
@@ -29,28 +33,27 @@ def render(page: IncidentPage, _display: Display) -> str:
     lines = [f"**{cell(document['headline'])}**", ""]
     if labels["undone"]:
         lines += [f"{_MARKS['not_done']} {labels['undone']}.", ""]
-    lines += [f"### {cell(labels['heading_actions'])}", ""]
-    lines += [_action(row) for row in document["actions"]]
-    if document["open"]:
-        lines += ["", f"### {labels['heading_open']}", ""]
-        lines += [_open(one, labels) for one in document["open"]]
-    if document["others"]:
-        lines += ["", f"### {labels['heading_others']}", ""]
-        lines += [
-            f"- {cell(one['provider'])}, {labels['state.' + one['state']]}: {cell(one['reason'])}"
-            for one in document["others"]
-        ]
-    lines += ["", f"### {labels['heading_changes']}", "", *_changes(document, labels)]
-    lines += ["", f"### {labels['heading_symptoms']}", ""]
-    for symptom in document["symptoms"]:
-        lines.append(f"- {_MATCHES[symptom['match']]} {cell(symptom['text'])}: {cell('; '.join(symptom['evidence']))}")
-    lines += ["", f"### {labels['heading_controls']}", ""]
-    for control in document["controls"]:
-        lines += _control(control, labels)
-    if document["rules"]:
-        lines += ["", f"### {labels['heading_rules']}", "", *(f"- {cell(rule)}" for rule in document["rules"])]
-    lines += ["", f"_{cell(document['environment'])}, {cell(labels['as_of'])}. {labels['from_events']}_"]
-    return "\n".join(lines)
+    for heading, part in _parts(document, labels):
+        lines += [f"### {labels[heading]}", "", *part, ""] if part or heading not in _WHERE_THERE_ARE_SOME else []
+    return "\n".join([*lines, f"_{cell(document['environment'])}, {cell(labels['as_of'])}. {labels['from_events']}_"])
+
+
+def _parts(document: IncidentDocument, labels: Labels) -> Iterator[tuple[str, list[str]]]:
+    yield "heading_actions", [_action(row) for row in document["actions"]]
+    yield "heading_open", [_open(one, labels) for one in document["open"]]
+    yield "heading_others", [_other(one, labels) for one in document["others"]]
+    yield "heading_changes", list(_changes(document, labels))
+    yield "heading_symptoms", [_symptom(row) for row in document["symptoms"]]
+    yield "heading_controls", [line for row in document["controls"] for line in _control(row, labels)]
+    yield "heading_rules", [f"- {cell(rule)}" for rule in document["rules"]]
+
+
+def _other(row: OtherRow, labels: Labels) -> str:
+    return f"- {cell(row['provider'])}, {labels['state.' + row['state']]}: {cell(row['reason'])}"
+
+
+def _symptom(row: SymptomRow) -> str:
+    return f"- {_MATCHES[row['match']]} {cell(row['text'])}: {cell('; '.join(row['evidence']))}"
 
 
 def _action(row: ActionRow) -> str:
