@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from releaseguard.cards.load import load_cards
-from releaseguard.coverage.interface import Report
 from releaseguard.coverage.run import search
+from releaseguard.coverage.values import Report
 
 CARDS = load_cards()
 HEAD = {

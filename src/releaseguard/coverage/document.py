@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard import readable
-from releaseguard.coverage.interface import CoverageFinding, ProviderCoverage, Report
+from releaseguard.coverage.values import CoverageFinding, ProviderCoverage, Report
 from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, ProviderRow
 
 

@@ -8,12 +8,12 @@ from functools import cached_property
 
 from releaseguard.cards.load import Cards
 from releaseguard.coverage.flow.walk import Walk
-from releaseguard.coverage.interface import OUTCOMES
 from releaseguard.coverage.languages.syntax import Call, Function, Scope
 from releaseguard.coverage.logs import Said, Wrong, mistakes, outcomes_for, place_of, read_log
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.sites import Callers, Finder, Site
+from releaseguard.coverage.values import OUTCOMES
 
 OUTWARD = 4
 """Functions around a call that are asked whether they log it."""

@@ -13,7 +13,6 @@ from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
 from releaseguard.coverage import files
 from releaseguard.coverage.flow.worth import worth_following
-from releaseguard.coverage.interface import OUTCOMES, RULES, CoverageFinding, ProviderCoverage, Report, Waived
 from releaseguard.coverage.judge import Judge, SiteVerdict
 from releaseguard.coverage.languages.reader import ADDRESSED
 from releaseguard.coverage.languages.sources import read_source
@@ -22,6 +21,7 @@ from releaseguard.coverage.logs import Wrong
 from releaseguard.coverage.program.names import Names
 from releaseguard.coverage.sites import Finder, Found, Site, callers_of
 from releaseguard.coverage.tested import Script, tests_of
+from releaseguard.coverage.values import OUTCOMES, RULES, CoverageFinding, ProviderCoverage, Report, Waived
 from releaseguard.errors import UsageError
 from releaseguard.tomlfile import did_you_mean
 

@@ -17,7 +17,7 @@ from releaseguard.report.formats import COVERAGE
 
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
-    from releaseguard.coverage.interface import Report
+    from releaseguard.coverage.values import Report
 
 
 @command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
