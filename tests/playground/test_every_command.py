@@ -12,9 +12,9 @@ import pytest
 
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import FlowCheck
-from releaseguard.cli.judging import verify as verify_command
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.seed import Week
+from releaseguard.verification import watch as verify_watch
 from tests.support.commands import Done
 from tests.support.playground import NOW, RELEASE, SHIFT, Playground
 
@@ -64,7 +64,7 @@ def test_a_harmless_release_never_fails_whenever_it_comes(playground: Playground
 def test_verify_watches_until_the_window_is_over_and_runs_the_flows(
     playground: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_command, "time", FastTime(playground))
+    monkeypatch.setattr(verify_watch, "time", FastTime(playground))
     release = released(playground)
     document = judged(playground.cli.run("verify", "--watch", "--within", "35m", "--json"))
     assert (document["release"], document["verdict"] in HARMLESS) == (release, True), document
