@@ -32,7 +32,6 @@ def build(tmp_path: Path):
         ("rulers", "# --- reading -----\nx = 1\n# =====\n", 2),
         ("rulers", "x = 1  # a reason, with a - in it\n# and another reason\n", 0),
         ("worlds", "class World: ...\nclass RotationWorld: ...\nclass WorldRecord: ...\n", 2),
-        ("public-names", "def f(): ...\ndef _g(): ...\nclass C:\n    def h(self): ...\n", 2),
         ("same-class-name", "class A: ...\ndef f():\n    class A: ...\n", 1),
         ("readable-times", "def f(s):\n    return f'{s // 60} min'\n", 1),
         ("readable-times", "def f(s):\n    return f'{s} min'\ndef g(s):\n    return s / 60\n", 0),
@@ -43,6 +42,16 @@ def build(tmp_path: Path):
 )
 def test_what_is_counted(build, finding: str, text: str, found: int) -> None:
     assert len(list(house.COUNTED[finding][1](build(module=text)))) == found
+
+
+def test_a_public_name_is_one_of_a_modules_own(build) -> None:
+    built = build(m="def f(): ...\ndef _g(): ...\nclass C:\n    def h(self): ...\n")
+    assert list(house.public(built)) == ["src/app/m.py: f", "src/app/m.py: C"]
+
+
+def test_an_interface_can_be_implemented(build) -> None:
+    built = build(one__interface="class Port(ABC): ...\n", two__interface="class Value: ...\n", values="class V: ...\n")
+    assert list(house.hollow(built)) == ["src/app/two/interface.py"]
 
 
 def test_a_service_may_be_named_where_it_lives(build) -> None:
