@@ -14,6 +14,8 @@ from msgspec import UNSET, UnsetType
 
 from releaseguard.stats.silence import SilenceCause
 
+MOST_IDS = 5
+"""Rows whose ids are shown."""
 Interval = Sequence[float]
 """The lower and the upper bound."""
 
@@ -32,7 +34,7 @@ class Evidence:
 
     silence_cause: SilenceCause | UnsetType | None = UNSET
     event_ids: Sequence[str] | UnsetType = UNSET
-    """Of up to five rows."""
+    """Of up to :data:`MOST_IDS` rows."""
     set_aside: int | UnsetType = UNSET
     """Rows of the provider that cannot be read."""
     recorded: RecordedRun | UnsetType = UNSET

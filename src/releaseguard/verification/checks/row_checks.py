@@ -12,8 +12,13 @@ from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, Relea
 from releaseguard.model import Event, Outcome, Verdict, duration, to_text
 from releaseguard.stats.bounds import clean_trials_needed, lower_share, upper_share
 from releaseguard.stats.silence import SilenceCause
-from releaseguard.verification.evidence import Evidence, NonBlockingEvidence, PrivacyEvidence, ReleaseTagEvidence
-from releaseguard.verification.rows.single_rows import MOST_IDS
+from releaseguard.verification.evidence import (
+    MOST_IDS,
+    Evidence,
+    NonBlockingEvidence,
+    PrivacyEvidence,
+    ReleaseTagEvidence,
+)
 from releaseguard.verification.values import LEAST_TAGGED, Deployment, Finding
 
 CLIENT = "client"

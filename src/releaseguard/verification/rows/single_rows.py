@@ -9,9 +9,8 @@ from itertools import islice
 
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import Event, Outcome
+from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Deployment, Rule
-
-MOST_IDS = 5
 
 
 @dataclass(slots=True, kw_only=True)
