@@ -24,6 +24,8 @@ RUNTIME, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 DISTRIBUTIONS = [ROOT / "writer", ROOT]
 """What is installed from here: the app's writer, and the tool that stands on it."""
 FULL = "--full"
+WORKERS = 2 * (os.cpu_count() or 1)
+"""Half of a test's time is spent in waiting for another process, which leaves a core to the next."""
 LINTERS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
         return 0
     verb, rest = arguments[0], arguments[1:]
     if verb == "test":
-        side_by_side = [] if set(rest) - {FULL} else ["-n", "auto", "--dist", "worksteal"]
+        side_by_side = [] if set(rest) - {FULL} else ["-n", str(WORKERS), "--dist", "worksteal"]
         return run(environment(".venv-dev", DEVELOPMENT), "pytest", *side_by_side, *rest)
     if verb == "lint":
         return lint(environment(".venv-dev", DEVELOPMENT))

@@ -30,6 +30,6 @@ def is_whole() -> bool:
     return _extent.whole
 
 
-def examples(number: int) -> int:
-    """How many examples of ``number`` this run tries."""
-    return number if _extent.whole else max(number // SHARE, 5)
+def examples(number: int, least: int = 5) -> int:
+    """How many examples of ``number`` this run tries, at ``least`` so many."""
+    return number if _extent.whole else max(number // SHARE, least)
