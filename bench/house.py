@@ -150,7 +150,7 @@ def length(function: FUNCTION) -> int:
 
 
 def docstring_lines(node: ast.AST) -> range:
-    """The lines of a docstring; of an attribute's, which is a text that nobody takes, too."""
+    """The lines of the docstring of a module, class or function."""
     if not isinstance(node, DOCUMENTED) or not node.body:
         return range(0)
     first = node.body[0]
