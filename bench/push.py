@@ -33,7 +33,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from releaseguard.cards.load import load_cards
-from releaseguard.compose import configuration
+from releaseguard.compose.known import configuration
 from releaseguard.compose.safety import Safety
 from releaseguard.eventlog.interface import Query
 from releaseguard.rotation.commands import rotate

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Self
 
 from releaseguard import safemode
 from releaseguard.cards.load import Cards
-from releaseguard.compose import configuration, doctor, endpoints
+from releaseguard.compose import doctor
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
+from releaseguard.compose.flows import Flows
 from releaseguard.compose.incident import Incidents
+from releaseguard.compose.known import configuration, endpoints
 from releaseguard.compose.rotation import Rotation
 from releaseguard.compose.safety import Safety, check, run_refusal
 from releaseguard.compose.stores import Stores
@@ -67,10 +69,11 @@ class Wiring:
         self.clients = Clients(safety.settings, safety, self._opened)
         self.stores = Stores(self.clients)
         self.bindings = Bindings(self.clients, cards)
-        self.verification = Verification(self.clients, self.stores, self.bindings)
-        self.rotation = Rotation(self.clients, self.stores, self.bindings, self.verification)
+        self.flows = Flows(self.clients, self.stores, self.bindings)
+        self.verification = Verification(self.clients, self.stores, self.bindings, self.flows)
+        self.rotation = Rotation(self.clients, self.stores, self.bindings, self.flows)
         self.incidents = Incidents(self.clients, self.stores, self.bindings, self.verification)
-        self.doctor = doctor.Doctor(self.clients, self.stores, self.bindings, self.rotation, self.verification)
+        self.doctor = doctor.Doctor(self.clients, self.stores, self.bindings, self.rotation, self.flows)
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard import settings
-from releaseguard.compose import configuration
+from releaseguard.compose.known import configuration
 from releaseguard.errors import ConfigError
 
 MINIMAL = """

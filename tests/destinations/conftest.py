@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.address import Addresses, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.sandbox.github.stand_in import GitHubStandIn

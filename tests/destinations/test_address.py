@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError
 from releaseguard.services.github.address import GitHubAddress, actions, dependabot

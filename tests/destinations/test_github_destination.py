@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, Refused, ServiceError
 from releaseguard.model import utc_now
 from releaseguard.sandbox.github.stand_in import GitHubStandIn

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.interface import NotOurs
 from releaseguard.sandbox.github.stand_in import GitHubStandIn
 from releaseguard.sandbox.supabase import SupabaseStandIn

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.interface import NotOurs, SyncStatus
 from releaseguard.errors import ConfigError, Failed
 from releaseguard.sandbox.serving import faults

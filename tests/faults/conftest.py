@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from releaseguard.cards.load import load_cards
-from releaseguard.compose import configuration
+from releaseguard.compose.known import configuration
 from releaseguard.compose.safety import Safety
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard import settings
-from releaseguard.compose import configuration
+from releaseguard.compose.known import configuration
 from tests.support.commands import Commands
 
 REF = "abcdefghijklmnopqrst"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import CostEstimate, Destination, Item, Observed, SyncStatus, WriteResult

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.errors import Refused, UsageError
 from releaseguard.model import utc_now
 from releaseguard.rotation.commands import rotate

@@ -12,7 +12,7 @@ import pytest
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.integrity import verify_chain
 from releaseguard.cards.spec import SecretSpec
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.errors import (
     AccessDenied,
     ConfigError,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.compose.endpoints import RULES
+from releaseguard.compose.known.endpoints import RULES
 from releaseguard.errors import ConfigError, ExitCode
 from releaseguard_events.places.hosts import Place, canonical, place_of
 from releaseguard_events.places.supabase import ref_of_key

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from releaseguard.compose import configuration
+from releaseguard.compose.known import configuration
 from releaseguard.sandbox.household import SMALL
 from releaseguard.sandbox.world import Login, World
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from releaseguard.compose.configuration import ADDRESSES, KNOWN
-from releaseguard.compose.endpoints import RULES
+from releaseguard.compose.known.configuration import ADDRESSES, KNOWN
+from releaseguard.compose.known.endpoints import RULES
 from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import vcr
 
-from releaseguard.compose.configuration import ADDRESSES
+from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.interface import Item, ItemKind
 from releaseguard.http import Limits, ServiceClient
 from releaseguard.secret import Secret

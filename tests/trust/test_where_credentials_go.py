@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard import safemode, wiring
-from releaseguard.compose import configuration
+from releaseguard.compose.known import configuration
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard_events import configuration as writers
@@ -142,11 +142,11 @@ def test_a_log_whose_address_comes_whole_from_the_environment_is_asked(cli: Comm
 def test_the_test_users_password_goes_to_no_app_that_the_file_alone_names(cli: Commands, asked: list[str]) -> None:
     point(cli, "app", f"https://{ELSEWHERE}")
     with pytest.raises(SafeModeRefusal, match="SYNTHETIC_USER_PASSWORD") as raised:
-        wired(cli.folder, INFISICAL_TOKEN="t").verification.flow_context  # noqa: B018 - it is made when it is asked for
+        wired(cli.folder, INFISICAL_TOKEN="t").flows.context  # noqa: B018 - it is made when it is asked for
     assert f"RELEASEGUARD_TRUSTED_HOSTS={ELSEWHERE}" in str(raised.value.next_step)
     assert asked == []
     given = wired(cli.folder, INFISICAL_TOKEN="t", SUPABASE_URL=f"https://{ELSEWHERE}")
-    assert given.verification.flow_context
+    assert given.flows.context
 
 
 def test_a_verdict_that_runs_no_flow_does_without_the_app(cli: Commands, asked: list[str]) -> None:

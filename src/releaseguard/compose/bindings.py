@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,11 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.configuration import ADDRESSES, service_at, vault_of
+from releaseguard.compose.known.configuration import ADDRESSES, service_at, vault_of
+from releaseguard.compose.sources import Sources
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.services import SERVICES
-from releaseguard.tomlfile import did_you_mean
 
 if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination
@@ -30,11 +30,10 @@ class Bindings:
 
     clients: Clients
     cards: Cards
-    _told_of: set[str] = field(default_factory=set)
-    """Keys of ``sources`` that are no destination."""
 
     def __post_init__(self) -> None:
         self._settings = self.clients.settings
+        self.sources = Sources(self.clients)
 
     @cached_property
     def vault(self) -> Vault:
@@ -114,27 +113,7 @@ class Bindings:
         # The card's other secrets keep their own names: under one name the last written would replace the rest.
         named = address.rename and unit[0].name == card.unit_of(None)[0].name
         names = {unit[0].name: address.rename} if named and address.rename else {}
-        return Binding(self.destination(address.place), names, self._sources_at(card.id, address))
-
-    def _sources_at(self, provider: str, address: Address) -> Sequence[str] | None:
-        """The event sources that run at ``address``; ``None`` where the project does not say."""
-        for text, sources in self._settings.providers[provider].sources.items():
-            if self._speaks_of(provider, text, address):
-                return tuple(sources)
-        return None
-
-    def _speaks_of(self, provider: str, text: str, address: Address) -> bool:
-        """Whether a key of ``sources`` is ``address``. One that is no destination of any environment is told of: a
-        runtime whose sources nobody names is proven by any."""
-        sections = [providers[provider] for providers in self._settings.siblings.values() if provider in providers]
-        places = [ADDRESSES.parse(one) for section in sections for one in section.destinations]
-        known = {name for place in places for name in (place.base, place.uri)}
-        named = text if text in known else _canonical(text)
-        if named not in known and text not in self._told_of:
-            self._told_of.add(text)
-            where = self._settings.where("providers", provider, "sources", text)
-            self.clients.tell(f"{where}: no destination of {provider} is called {text}. {did_you_mean(text, known)}")
-        return named in {address.base, address.uri}
+        return Binding(self.destination(address.place), names, self.sources.at(card.id, address))
 
     def claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""
@@ -156,10 +135,3 @@ class Bindings:
         """What the provider's secrets are called at a destination; ``rename`` is of the card's first one."""
         names = [secret.name for secret in self.cards.get(provider).secrets]
         return [rename, *names[1:]] if rename and names else names
-
-
-def _canonical(text: str) -> str | None:
-    try:
-        return ADDRESSES.parse(text).uri
-    except ConfigError:
-        return None

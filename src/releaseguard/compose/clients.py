@@ -10,8 +10,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from releaseguard.compose import endpoints
-from releaseguard.compose.requirements import readable
+from releaseguard.compose.known import endpoints
+from releaseguard.compose.known.configuration import credential_help, events_table
+from releaseguard.compose.known.requirements import readable
 from releaseguard.compose.safety import Safety
 from releaseguard.errors import ConfigError
 from releaseguard.http.pacing import Limits
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from releaseguard.destinations.address import Address
     from releaseguard.http import Access, ServiceClient
     from releaseguard.services.interface import Headers
-    from releaseguard_events.stores.table import EventTable
 
 
 @dataclass(eq=False)
@@ -67,7 +67,7 @@ class Clients:
             access=self.access,
             places=partial(self._places, service),
             events_url=self.settings.events.url,
-            events_table=self.events_table,
+            events_table=partial(events_table, self.settings),
             app_url=self.settings.app.url,
             job_token=self._job_token() if service.job_token is None else None,
         )
@@ -85,14 +85,6 @@ class Clients:
         issuers = (service for service in SERVICES if service.job_token is not None)
         given = (service.job_token(self.context(service)) for service in issuers if service.job_token)
         return next((token for token in given if token is not None), None)
-
-    def events_table(self) -> EventTable:
-        """The event log's table as the configuration describes it."""
-        from releaseguard_events.stores.table import EventTable
-
-        section = self.settings.events
-        columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
-        return EventTable(table=section.table, columns=columns, results_table=section.results_table)
 
     def access(self, variable: str, needed_by: str) -> Access:
         """The credential of ``variable``, which the new one replaces where the service does not take it any more."""
@@ -143,11 +135,10 @@ class Clients:
             base_url=address,
             headers=headers,
             limits=limits or Limits(),
-            credential=_credential(called),
+            credential=credential_help(called),
             timeout=seconds(network.timeout),
             patience=self._patience(),
-            # Asked for at each request: a rotation arms the guard after its clients were made.
-            guard=lambda: self.guard(),  # noqa: PLW0108
+            guard=lambda: self.guard(),  # noqa: PLW0108 - a rotation arms it after its clients were made
             refused=access.refused if access else lambda _: False,
             proxy=network.proxy,
         )
@@ -157,7 +148,3 @@ class Clients:
     def _patience(self) -> float:
         most = self.retry_budget.total_seconds() if self.retry_budget else math.inf
         return min(seconds(self.settings.network.patience), most)
-
-
-def _credential(called: str) -> str | None:
-    return next((service.credential_help for service in SERVICES if service.name == called), None)

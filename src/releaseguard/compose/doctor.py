@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from releaseguard.cards.load import Cards
-from releaseguard.compose import configuration, endpoints
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.configuration import ADDRESSES, APP, vault_of
-from releaseguard.compose.requirements import readable, requirements
+from releaseguard.compose.flows import Flows
+from releaseguard.compose.known import configuration, endpoints
+from releaseguard.compose.known.configuration import ADDRESSES, APP, vault_of
+from releaseguard.compose.known.requirements import readable, requirements
 from releaseguard.compose.rotation import Rotation
 from releaseguard.compose.stores import Stores
-from releaseguard.compose.verification import Verification
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, SafeModeRefusal
 from releaseguard.model import Remark
@@ -64,7 +64,7 @@ class Doctor:
     stores: Stores
     bindings: Bindings
     rotation: Rotation
-    verification: Verification
+    flows: Flows
 
     def context(
         self,
@@ -140,5 +140,5 @@ class Doctor:
         return self.clients.connect(dict, setting=endpoints.APP_SETTING, url=url, carries=False).date(APP.dated)
 
     def _app_account(self) -> Iterator[Remark]:
-        key = self.verification.public_key()
+        key = self.flows.public_key()
         yield from APP.look(self.clients.app(lambda: {"apikey": key}))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.configuration import service_at, vault_of
+from releaseguard.compose.known.configuration import service_at, vault_of
 from releaseguard.compose.stores import Stores
 from releaseguard.compose.verification import Verification
 from releaseguard.destinations.address import Address

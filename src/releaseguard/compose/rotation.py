@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.configuration import ADDRESSES, KNOWN, service_at, vault_of
+from releaseguard.compose.flows import Flows
+from releaseguard.compose.known.configuration import ADDRESSES, KNOWN, service_at, vault_of
+from releaseguard.compose.own_accesses import own_accesses
 from releaseguard.compose.stores import Stores
-from releaseguard.compose.verification import Verification
 from releaseguard.destinations.address import Address
-from releaseguard.errors import AccessDenied, NotFound
-from releaseguard.secret import Secret
 from releaseguard.services import SERVICES
-from releaseguard.services.interface import Replaceable, Service
-from releaseguard.settings import SUCCESSOR, span
+from releaseguard.settings import span
 
 if TYPE_CHECKING:
     from releaseguard.deployments.interface import Deployer
     from releaseguard.destinations.interface import RunQueue
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.aftermath import AftermathSources
-    from releaseguard.rotation.context import OwnAccess, RotationContext, RotationRules
+    from releaseguard.rotation.context import RotationContext, RotationRules
     from releaseguard.rotation.exposure.gather import ExposureSources
     from releaseguard.rotation.history.journal import Journal
 
@@ -39,7 +36,7 @@ class Rotation:
     clients: Clients
     stores: Stores
     bindings: Bindings
-    verification: Verification
+    flows: Flows
 
     def context(self, card: Card, secret: str | None) -> RotationContext:
         """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
@@ -59,8 +56,8 @@ class Rotation:
             rules=self._rules(),
             guard=guard,
             claims=list(configured.claims()),
-            own_accesses=self._own_accesses(card, secret, addresses),
-            run_flow=self.verification.flow_runner(card),
+            own_accesses=own_accesses(self.clients, card, secret, addresses),
+            run_flow=self.flows.runner(card),
             usual_environment=settings.project.environment,
             asks_for_new=self.clients.environ.get("GITHUB_ACTIONS") == "true",
         )
@@ -149,43 +146,3 @@ class Rotation:
         from releaseguard.leaks.repository import GitRepository
 
         return GitRepository(root)
-
-    def _own_accesses(self, card: Card, secret: str | None, addresses: Sequence[Address]) -> Sequence[OwnAccess]:
-        """What rotating the card's keys could cut us off from."""
-        if not card.infrastructure:
-            return []
-        mine = {member.name for member in card.unit_of(secret)}
-        return [
-            self._own_access(service, one, [place for place in addresses if service_at(place) is service])
-            for service in SERVICES
-            for one in service.replaceable
-            if one.variable in mine or (one.hangs_together and service.name == card.infrastructure)
-        ]
-
-    def _own_access(self, service: Service[Any], one: Replaceable[Any], addresses: Sequence[Address]) -> OwnAccess:
-        from releaseguard.rotation.context import OwnAccess
-
-        context = self.clients.context(service)
-        new = context.secret(one.variable + SUCCESSOR)
-        places = [address.place for address in addresses]
-        return OwnAccess(
-            variable=one.variable,
-            old=context.secret(one.variable),
-            new_variable=one.variable + SUCCESSOR,
-            new=new,
-            try_new=partial(_try_new, one.variable, lambda: one.try_new(context, new or Secret(""), places)),
-        )
-
-
-def _try_new(variable: str, ask: Callable[[], None]) -> None:
-    """Raise ``AccessDenied`` where the new access does not reach by reading what the old one has to reach."""
-    try:
-        ask()
-    except (AccessDenied, NotFound) as error:
-        raise AccessDenied(
-            f"{variable}{SUCCESSOR} does not reach what {variable} reaches: {error.what}",
-            where=error.where,
-            next_step=f"Make the new one with the scope of the old one, and set {variable}{SUCCESSOR} to it. "
-            "Nothing has been written.",
-            status=error.status,
-        ) from None

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from releaseguard import safemode
 from releaseguard.cards.load import Cards
-from releaseguard.compose import configuration, endpoints
-from releaseguard.compose.requirements import requirements
+from releaseguard.compose.known import configuration, endpoints
+from releaseguard.compose.known.requirements import requirements
 from releaseguard.errors import Refused
 from releaseguard.safemode import checkout
 from releaseguard.safemode.policy import EVENTS_SETTING, Policy

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from releaseguard import safemode
 from releaseguard.compose.clients import Clients
+from releaseguard.compose.known.configuration import events_table
 from releaseguard.errors import ConfigError
 from releaseguard.secret import Secret
 from releaseguard.services import SERVICES
@@ -46,11 +47,11 @@ class Stores:
     @cached_property
     def bare_log(self) -> EventLog:
         """The event log without a first look at its table, which can make it."""
-        return self._opened(self._settings.events.url, self._clients.events_table())
+        return self._opened(self._settings.events.url, events_table(self._settings))
 
     def log_at(self, url: str) -> EventLog:
         """A log at another address. Raises ``ConfigError`` for a scheme that no store has."""
-        table = self._clients.events_table()
+        table = events_table(self._settings)
         log = self._opened(url, table)
         lacking = log.lacking()
         if not lacking:
@@ -79,7 +80,7 @@ class Stores:
         url = self._settings.events.url
         if found := _hosted_at(url):
             service, store = found
-            return store.schema(self._clients.context(service), url, self._clients.events_table())
+            return store.schema(self._clients.context(service), url, events_table(self._settings))
         return self.log.schema_sql()
 
     @property

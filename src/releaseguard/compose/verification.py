@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.configuration import APP, vault_of
+from releaseguard.compose.flows import Flows
+from releaseguard.compose.known.configuration import vault_of
 from releaseguard.compose.stores import Stores
-from releaseguard.model import new_id
-from releaseguard.secret import Secret
 from releaseguard.settings import span
 
 if TYPE_CHECKING:
-    from releaseguard.cards.spec import FlowCheck
     from releaseguard.health.run import HealthContext
-    from releaseguard.verification.checks.live_checks import LiveChecks, RunFlows
+    from releaseguard.verification.checks.live_checks import LiveChecks
     from releaseguard.verification.context import VerifyContext
     from releaseguard.verification.evidence import SecretState
-    from releaseguard.verification.flows.context import FlowContext
-    from releaseguard.verification.flows.session import SyntheticUser
-    from releaseguard.verification.values import Deployment, Finding, Promise
+    from releaseguard.verification.values import Promise
 
 
 @dataclass(eq=False)
@@ -36,6 +30,7 @@ class Verification:
     clients: Clients
     stores: Stores
     bindings: Bindings
+    flows: Flows
 
     def __post_init__(self) -> None:
         self._settings = self.clients.settings
@@ -92,20 +87,10 @@ class Verification:
             providers_with_destinations=frozenset(name for name, one in providers.items() if one.destinations),
             count_rows=self.stores.app_database.count_rows if self.clients.environ.get(setting) else None,
             database_setting=setting,
-            run_flows=self._run_flow if self._has_flows else None,
+            run_flows=self.flows.run if self.flows.are_configured else None,
             flow_setting=vault_of(self._settings).vault_setting if self._settings.app.url else "[app] url",
-            test_paths=self._test_paths,
+            test_paths=self.flows.test_paths,
         )
-
-    @property
-    def _test_paths(self) -> frozenset[str]:
-        return frozenset(name for name, one in self._settings.providers.items() if one.test_path)
-
-    @property
-    def _has_flows(self) -> bool:
-        """Whether the app and the vault of its test user are configured."""
-        vault = vault_of(self._settings)
-        return bool(self._settings.app.url) and vault.is_vault(self._settings.services[vault.name])
 
     def _secret_states(self, provider: str, names: Sequence[str]) -> Sequence[SecretState]:
         from releaseguard.rotation.drift.compare import DRIFTED, DriftStatus
@@ -120,62 +105,6 @@ class Verification:
             for one in found
             if not names or one.secret in names
         ]
-
-    def _run_flow(self, card: Card, check: FlowCheck, deployment: Deployment) -> Finding:
-        return self._flows(card, check, deployment)
-
-    @cached_property
-    def _flows(self) -> RunFlows:
-        """Made with the first flow: a verdict without any needs no client of the app."""
-        from releaseguard.verification.flows.stage import FlowStage
-
-        return FlowStage(self.flow_context)
-
-    @cached_property
-    def flow_context(self) -> FlowContext:
-        """What synthetic flows run in: the app, its test user, and the event log."""
-        from releaseguard.verification.flows.context import FlowContext
-        from releaseguard.verification.flows.session import UserSession
-
-        session = UserSession(self._test_user)
-        return FlowContext(
-            log=self.stores.log,
-            client=self.clients.app(session.headers),
-            session=session,
-            environment=self._settings.environment,
-            test_paths=self._test_paths,
-        )
-
-    def _test_user(self) -> SyntheticUser:
-        from releaseguard.verification.flows.session import SyntheticUser
-
-        vault = self.bindings.vault
-        return SyntheticUser(
-            email=vault.read("SYNTHETIC_USER_EMAIL").value,
-            password=vault.read("SYNTHETIC_USER_PASSWORD").value,
-            public_key=self.public_key(),
-        )
-
-    def public_key(self) -> Secret:
-        """The app's public key, from the environment or else from the vault."""
-        given = self.clients.environ.get(APP.public_key)
-        return Secret(given) if given else self.bindings.vault.read(APP.public_key).value
-
-    def flow_runner(self, card: Card) -> Callable[[str], object] | None:
-        """What runs one of the card's flows once; ``None`` where the app's address is not configured."""
-        if not self._has_flows:
-            return None
-        from releaseguard.verification.flows.runner import FlowRunner
-
-        # Each rotation's flows are runs of their own: an idempotency key used before would make no event.
-        runner = FlowRunner(self.flow_context, purpose=f"rotation {new_id()}", release=None)
-
-        def run(flow_id: str) -> object:
-            flow = self.bindings.cards.flow(card.id, flow_id)
-            runner.recover(card, flow)
-            return runner.run(card, flow)
-
-        return run
 
 
 def _minutes(time: timedelta) -> int:

@@ -161,7 +161,7 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
 
 
 def _check_named(wiring: Wiring, providers: Iterable[str], flags: RotateFlags) -> None:
-    from releaseguard.compose.configuration import ADDRESSES
+    from releaseguard.compose.known.configuration import ADDRESSES
     from releaseguard.rotation.planning.new_destinations import check_named
 
     if flags.new_destinations:

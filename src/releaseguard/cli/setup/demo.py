@@ -60,7 +60,7 @@ def _removed_afterwards(folder: Path) -> Iterator[None]:
 @contextmanager
 def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
     from releaseguard import wiring
-    from releaseguard.compose import configuration
+    from releaseguard.compose.known import configuration
     from releaseguard.sandbox.story import BUSY, TOLD_AT, TOLD_WITH, Story, furnished, seed
 
     with furnished() as world:

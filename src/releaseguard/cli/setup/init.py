@@ -273,7 +273,7 @@ def _web_address_or_nothing(text: str) -> str:
 
 
 def _destination(text: str) -> str:
-    from releaseguard.compose.configuration import ADDRESSES
+    from releaseguard.compose.known.configuration import ADDRESSES
 
     try:
         ADDRESSES.parse(text)
@@ -300,8 +300,8 @@ def _checked(text: str, config: Path, cards: Cards) -> Sequence[str]:
     Raises ``UsageError`` where none would, ``SafeModeRefusal`` for a provider's host.
     """
     from releaseguard import tomlfile
-    from releaseguard.compose import configuration, endpoints
-    from releaseguard.compose.requirements import variables_asked_for
+    from releaseguard.compose.known import configuration, endpoints
+    from releaseguard.compose.known.requirements import variables_asked_for
     from releaseguard.compose.safety import check
     from releaseguard_events.places.written import variables_in
 

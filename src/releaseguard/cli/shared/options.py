@@ -36,7 +36,7 @@ class Run:
 
     def settings(self, environment: str | None = None) -> Settings:
         """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
-        from releaseguard.compose import configuration
+        from releaseguard.compose.known import configuration
 
         return configuration.load(self.config, environment=environment, environ=self.environ)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from releaseguard.compose.configuration import ADDRESSES, vault_of
+from releaseguard.compose.known.configuration import ADDRESSES, vault_of
 from releaseguard.credentials import Requirement
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from releaseguard import settings
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
@@ -17,6 +17,9 @@ from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 from releaseguard.settings import Settings
 from releaseguard.tomlfile import did_you_mean
+
+if TYPE_CHECKING:
+    from releaseguard_events.stores.table import EventTable
 
 KNOWN = settings.Known(
     sections={service.name: service.section for service in SERVICES},
@@ -56,6 +59,20 @@ def vault_of(settings: Settings) -> Service[Any]:
             next_step="Take the section out that is not meant.",
         )
     return (chosen or vaults)[0]
+
+
+def credential_help(service: str) -> str | None:
+    """What to check where the service of that name refuses a credential."""
+    return next((one.credential_help for one in SERVICES if one.name == service), None)
+
+
+def events_table(settings: Settings) -> EventTable:
+    """The event log's table as the configuration describes it."""
+    from releaseguard_events.stores.table import EventTable
+
+    section = settings.events
+    columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
+    return EventTable(table=section.table, columns=columns, results_table=section.results_table)
 
 
 def cards_of(settings: Settings) -> Cards:
