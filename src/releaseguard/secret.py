@@ -24,9 +24,10 @@ _SHORTEST_MASKED = 6
 
 _DIGITS = r"(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])"
 _MIXED_CASE = r"(?=[\w+/=.-]*[a-z][A-Z])(?=[\w+/=.-]*(?:[A-Z]{2}|[a-z][A-Z][\w+/=.-]*[a-z][A-Z]))"
-_LIKE_A_KEY = re.compile(rf"(?<![\w+/=.-])(?:{_DIGITS}|{_MIXED_CASE})(?![A-Z0-9]*_[A-Z0-9_]*\b)[\w+/=.-]{{12,}}")
+_NAME = r"[A-Z]+\d*[A-Z]?(?:_(?:[A-Z]+\d*[A-Z]?|\d+))+(?![\w+/=-]|\.\w)"
+_LIKE_A_KEY = re.compile(rf"(?<![\w+/=.-])(?:{_DIGITS}|{_MIXED_CASE})(?!{_NAME})[\w+/=.-]{{12,}}")
 """Twelve characters or more in a row with letters and digits, or in a case that changes as no word's does, other than a
-NAME_IN_CAPITALS_2. One piece of a random value in eight holds no digit."""
+NAME_IN_CAPITALS_2 and nothing more. One piece of a random value in eight holds no digit."""
 
 _alive: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 

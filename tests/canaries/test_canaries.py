@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -78,12 +78,19 @@ def test_the_other_ways_of_rotate(world: World, observed: Observed) -> None:
     assert_unseen(observed, world, wrong)
 
 
+def _pieces_with_a_digit(value: str) -> Iterator[str]:
+    """Of twelve characters. One without a digit may pass for a word, where it is of a value that nobody has read yet:
+    how seldom, says the test of services' words."""
+    pieces = (value[start : start + 12] for start in range(10, len(value) - 11))
+    return (piece for piece in pieces if any(map(str.isdigit, piece)))
+
+
 ECHOES = {
     "itself": lambda value: value,
     "base64": lambda value: base64.b64encode(value.encode()).decode(),
     "URL": lambda value: quote(value, safe=""),
     "hex": lambda value: value.encode().hex(),
-    "a piece": lambda value: value[10:22],
+    "a piece": lambda value: next(iter(_pieces_with_a_digit(value))),
 }
 PLACES: Mapping[str, tuple[str, str, str]] = {
     "GitHub PUT": ("github", "PUT", "/secrets/"),

@@ -17,6 +17,8 @@ VALUE = "SG.k3-Qz_81hwPbx0Tn5LrYvE7uJm2sCdAfGi4oWq9R"
     "words",
     [
         "Secret with name 'S3_KEY_PROD_1' not found",
+        "E2E_TEST_USER_1, SENDGRID_API_KEY_2: neither is there",
+        "there is no SENDGRID_API_KEY_2.",
         "Resource not accessible by integration",
         "The rate limit of 120 exceeded",
         "You are not allowed to read on secrets",
@@ -29,7 +31,17 @@ def test_words_that_hold_no_key_stay_as_they_are(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [VALUE, VALUE[10:22], "mLIUQvyTrEbn", "aBcdefghKlmn", "AKIAIOSFODNN7EXAMPLE", VALUE.encode().hex()]
+    "key",
+    [
+        VALUE,
+        VALUE[10:22],
+        "mLIUQvyTrEbn",
+        "aBcdefghKlmn",
+        "AKIAIOSFODNN7EXAMPLE",
+        "_XRT4-Pf1eVR",
+        "0_VBH8IFOWB9",
+        VALUE.encode().hex(),
+    ],
 )
 def test_what_looks_like_a_key_is_left_out(key: str) -> None:
     assert without_keys(f"bad value '{key}': no") == "bad value '...': no"
