@@ -118,7 +118,7 @@ def test_a_command_that_needs_an_extra_says_which(
 ) -> None:
     (tmp_path / "mail.py").write_text("import sendgrid\n")
     (tmp_path / "releaseguard.toml").write_text(CONFIGURATION)
-    monkeypatch.delitem(sys.modules, "releaseguard.services.infisical.vault", raising=False)
+    monkeypatch.delitem(sys.modules, "releaseguard.services.infisical.api", raising=False)
     sources._parser.cache_clear()  # made by an earlier test
     for name in EXTRAS[extra]:
         monkeypatch.setitem(sys.modules, name, None)

@@ -18,7 +18,8 @@ from releaseguard.destinations.interface import Item, ItemKind
 from releaseguard.http import Limits, ServiceClient
 from releaseguard.secret import Secret
 from releaseguard.services.github.destination import GitHubDestination
-from releaseguard.services.infisical.vault import InfisicalSession, InfisicalVault, UniversalAuth
+from releaseguard.services.infisical.logins import InfisicalSession, UniversalAuth
+from releaseguard.services.infisical.vault import InfisicalVault
 from releaseguard.services.supabase.destination import SupabaseDestination
 from releaseguard.services.vercel.deployer import VercelDeployer
 from releaseguard.services.vercel.destination import VercelDestination

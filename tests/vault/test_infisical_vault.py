@@ -24,14 +24,9 @@ from releaseguard.sandbox.infisical.values import AuditLogs
 from releaseguard.sandbox.serving import faults
 from releaseguard.secret import Secret
 from releaseguard.services.github.ci import actions_id_token
-from releaseguard.services.infisical.vault import (
-    InfisicalSession,
-    InfisicalVault,
-    OidcAuth,
-    PlainToken,
-    UniversalAuth,
-    limits_of,
-)
+from releaseguard.services.infisical.api import limits_of
+from releaseguard.services.infisical.logins import InfisicalSession, OidcAuth, PlainToken, UniversalAuth
+from releaseguard.services.infisical.vault import InfisicalVault
 from releaseguard.vault.interface import ApprovalPending
 from tests.support.adapters import Connections, FakeTime, StepClock, everything_said
 

@@ -15,7 +15,8 @@ from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
 from releaseguard.sandbox.infisical.values import AuditLogs
 from releaseguard.sandbox.serving.stand_in import StandIn
 from releaseguard.secret import Secret
-from releaseguard.services.infisical.vault import InfisicalSession, InfisicalVault, PlainToken
+from releaseguard.services.infisical.logins import InfisicalSession, PlainToken
+from releaseguard.services.infisical.vault import InfisicalVault
 from releaseguard.vault.interface import Vault
 from tests.services.stand_ins import OpenBaoStandIn
 from tests.support.adapters import Connections, StepClock, everything_said

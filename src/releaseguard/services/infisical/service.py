@@ -11,7 +11,7 @@ from releaseguard.settings import Section
 from releaseguard_events.places.trust import Endpoint
 
 if TYPE_CHECKING:
-    from releaseguard.services.infisical.vault import Identity
+    from releaseguard.services.infisical.logins import Identity
     from releaseguard.vault.interface import Vault
 
 
@@ -33,7 +33,9 @@ IDENTITY_ID = "INFISICAL_IDENTITY_ID"
 
 def vault(context: Context) -> Vault:
     """The secrets of the configured project, with whichever credential the environment has."""
-    from releaseguard.services.infisical.vault import InfisicalSession, InfisicalVault, limits_of
+    from releaseguard.services.infisical.api import limits_of
+    from releaseguard.services.infisical.logins import InfisicalSession
+    from releaseguard.services.infisical.vault import InfisicalVault
 
     section = context.section
     if not section.project_id:
@@ -52,7 +54,7 @@ def vault(context: Context) -> Vault:
 
 
 def _identity(context: Context) -> Identity:
-    from releaseguard.services.infisical.vault import OidcAuth, PlainToken, UniversalAuth
+    from releaseguard.services.infisical.logins import OidcAuth, PlainToken, UniversalAuth
 
     token, client_secret = context.secret(TOKEN), context.secret(CLIENT_SECRET)
     if token:
