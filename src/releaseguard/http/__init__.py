@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from releaseguard.http.access import Access
-from releaseguard.http.client import ServiceClient, quoted
+from releaseguard.http.calls import quoted
+from releaseguard.http.client import ServiceClient
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.http.replies import Reply, member
 

@@ -6,16 +6,13 @@ exception, and no exception of httpx2 (each holds the request, credentials inclu
 
 from __future__ import annotations
 
-import json as json_module
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from releaseguard import __version__
 from releaseguard.errors import (
@@ -28,64 +25,27 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.http.access import refuses_credential
+from releaseguard.http.calls import REPEATABLE, ServiceCall, Spent, plain_path, serialised
 from releaseguard.http.pacing import Limits, Pacer
-from releaseguard.http.replies import Fault, Reply, is_limit, quote_from, stated_wait
+from releaseguard.http.replies import Fault, Reply, is_limit, next_step, quote_from, stated_wait
+from releaseguard.http.side_by_side import SideBySide
 from releaseguard.model import utc_now
 from releaseguard.safemode import active_policy, check_address, refusal_behind
 from releaseguard.secret import Secret
 from releaseguard_events.places.urls import split
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
     from datetime import datetime
 
     import httpx2
 
 T = TypeVar("T")
 
-READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-REPEATABLE: Final = READS | {"PUT", "DELETE"}
 LIMIT_TRIES: Final = 10
 """A service that says "later" this often for one request means never."""
 UNSTATED_LIMIT: Final = 60.0
 """Seconds to wait, doubling, where a limit comes without a time (docs.github.com, "best practices")."""
 SERVER_ERROR_TRIES: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One request as asked for, apart from what is added at every try."""
-
-    method: str
-    path: str
-    params: Mapping[str, str | int | bool]
-    headers: Mapping[str, str | Secret]
-    content: bytes | None = field(repr=False)
-    secrets: Sequence[str] = field(repr=False)
-    repeatable: bool
-    allow: Collection[int]
-    on_write: Callable[[], None]
-
-    @property
-    def writes(self) -> bool:
-        return self.method not in READS
-
-    @property
-    def words(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-@dataclass(slots=True)
-class _Spent:
-    """What one call has used up. ``until`` is the time at which its patience ends."""
-
-    until: float
-    tries: Counter[Any] = field(default_factory=Counter)
-
-    def again(self, kind: object) -> int:
-        """How often ``kind`` has happened, this time included."""
-        self.tries[kind] += 1
-        return self.tries[kind]
 
 
 class ServiceClient:
@@ -138,7 +98,7 @@ class ServiceClient:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._open: httpx2.BaseTransport | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads = SideBySide(limits.concurrency, f"{service}-", self._stopped)
 
     def request(
         self,
@@ -161,10 +121,10 @@ class ServiceClient:
         ``NotFound``, ``RateLimited``, ``Unreachable``, ``ServiceError``, ``SafeModeRefusal``, and whatever the
         guard raises.
         """
-        content, secrets = _serialised(json)
-        call = _Call(
+        content, secrets = serialised(json)
+        call = ServiceCall(
             method=method.upper(),
-            path=_plain_path(path),
+            path=plain_path(path),
             params={name: value for name, value in (params or {}).items() if value is not None},
             headers=headers or {},
             content=content,
@@ -173,7 +133,7 @@ class ServiceClient:
             allow=allow,
             on_write=on_write,
         )
-        spent = _Spent(self._clock() + self._patience)
+        spent = Spent(self._clock() + self._patience)
         while True:
             answer, sent_secrets = self._try(call, spent)
             if call.writes and not (isinstance(answer, Fault) and not answer.was_sent):
@@ -202,42 +162,17 @@ class ServiceClient:
         An expected failure is a value in its place. After Ctrl-C nothing new is started or sent, and what is
         in flight is waited for, so that nobody has to guess whether it arrived.
         """
-        first = _runs_itself(calls)
-        futures = [self._helpers().submit(_as_value, call) for call in calls[first:]]
-        try:
-            mine = [_as_value(call) for call in calls[:first]]
-            return mine + [
-                # What no thread has begun is run here: calls that start calls cannot wait for each other's threads.
-                _as_value(call) if first and future.cancel() else future.result()
-                for call, future in zip(calls[first:], futures, strict=True)
-            ]
-        except BaseException:
-            self._stopped.set()
-            raise
-        finally:
-            _end(futures)
-            self._stopped.clear()
-
-    def _helpers(self) -> ThreadPoolExecutor:
-        """Threads of all calls of :meth:`run_side_by_side`: one for each request that may be under way."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(self._limits.concurrency, f"{self.service}-")
-            return self._threads
+        return self._threads.run(calls)
 
     def close(self) -> None:
         """Ends the threads and closes the connections. A later request begins new ones."""
         with self._lock:
             transport, self._open = self._open, None
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown()
+        self._threads.close()
         if transport is not None:
             transport.close()
 
-    def _try(self, call: _Call, spent: _Spent) -> tuple[Reply | Fault, Sequence[str]]:
+    def _try(self, call: ServiceCall, spent: Spent) -> tuple[Reply | Fault, Sequence[str]]:
         headers, secrets = self._headers_for(call)
         with self._places:
             self._wait_for_leave(call, spent)
@@ -252,7 +187,7 @@ class ServiceClient:
             if wait is not None:
                 self._pacer.close_for(wait)
 
-    def _headers_for(self, call: _Call) -> tuple[dict[str, str], list[str]]:
+    def _headers_for(self, call: ServiceCall) -> tuple[dict[str, str], list[str]]:
         given: dict[str, str | Secret] = {
             "accept": "application/json",
             "user-agent": f"releaseguard/{__version__}",
@@ -270,7 +205,7 @@ class ServiceClient:
         sent = {n.lower(): v.reveal() if isinstance(v, Secret) else v for n, v in given.items()}
         return sent, [value.rpartition(" ")[2] for value in secrets]  # "Bearer " itself is no secret
 
-    def _wait_for_leave(self, call: _Call, spent: _Spent) -> None:
+    def _wait_for_leave(self, call: ServiceCall, spent: Spent) -> None:
         """Returns when this request may leave at once: inside the limits, guard passed, no order to wait."""
         while True:
             while wait := self._pacer.admit(write=call.writes):
@@ -280,7 +215,7 @@ class ServiceClient:
             if not self._pacer.closed:
                 return
 
-    def _pause(self, call: _Call, seconds: float, spent: _Spent) -> None:
+    def _pause(self, call: ServiceCall, seconds: float, spent: Spent) -> None:
         if self._clock() + seconds > spent.until:
             raise RateLimited(
                 f"{call.words} would have to wait {seconds:.0f} s for the service's limit, longer than this run may",
@@ -296,7 +231,7 @@ class ServiceClient:
         if self._stopped.is_set():
             raise KeyboardInterrupt
 
-    def _send(self, call: _Call, headers: Mapping[str, str]) -> Reply | Fault:
+    def _send(self, call: ServiceCall, headers: Mapping[str, str]) -> Reply | Fault:
         """Sends once. Returns instead of raising, so that no exception of httpx2 becomes another's context."""
         import httpx2
 
@@ -344,7 +279,7 @@ class ServiceClient:
                 self._open = self._transport or Transport(proxy=self._proxy)
             return self._open
 
-    def _settle(self, call: _Call, answer: Reply | Fault, spent: _Spent, secrets: Sequence[str]) -> Reply | None:
+    def _settle(self, call: ServiceCall, answer: Reply | Fault, spent: Spent, secrets: Sequence[str]) -> Reply | None:
         """The reply to hand out, or ``None`` to try again (after having waited). Raises what it means otherwise."""
         if isinstance(answer, Fault):
             self._after_fault(call, answer, spent)
@@ -358,7 +293,7 @@ class ServiceClient:
             raise self._refusal(call, answer, secrets)
         return None
 
-    def _after_fault(self, call: _Call, fault: Fault, spent: _Spent) -> None:
+    def _after_fault(self, call: ServiceCall, fault: Fault, spent: Spent) -> None:
         tries = spent.again(fault)
         may_repeat = call.repeatable or not fault.was_sent
         if may_repeat and tries < fault.tries and self._back_off(tries, spent):
@@ -370,7 +305,7 @@ class ServiceClient:
             next_step=self._look_at(fault),
         )
 
-    def _after_limit(self, call: _Call, reply: Reply, spent: _Spent) -> None:
+    def _after_limit(self, call: ServiceCall, reply: Reply, spent: Spent) -> None:
         times = spent.again("limit")
         wait = stated_wait(reply, self._wall())
         if wait is None:
@@ -384,7 +319,7 @@ class ServiceClient:
                 status=reply.status,
             )
 
-    def _after_server_error(self, call: _Call, reply: Reply, spent: _Spent, secrets: Sequence[str]) -> None:
+    def _after_server_error(self, call: ServiceCall, reply: Reply, spent: Spent, secrets: Sequence[str]) -> None:
         tries = spent.again("server error")
         if call.repeatable and tries < SERVER_ERROR_TRIES and self._back_off(tries, spent):
             return
@@ -397,7 +332,7 @@ class ServiceClient:
             status=reply.status,
         )
 
-    def _back_off(self, tries: int, spent: _Spent) -> bool:
+    def _back_off(self, tries: int, spent: Spent) -> bool:
         """Waits before the next try; whether there was patience left for it."""
         seconds = 0.5 * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a key
         if self._clock() + seconds > spent.until:
@@ -405,18 +340,18 @@ class ServiceClient:
         self._sleep(seconds)
         return True
 
-    def _refusal(self, call: _Call, reply: Reply, secrets: Sequence[str]) -> ReleaseguardError:
+    def _refusal(self, call: ServiceCall, reply: Reply, secrets: Sequence[str]) -> ReleaseguardError:
         if 300 <= reply.status < 400 and (refused := self._refused_redirect(call, reply)):
             return refused
         kind = {401: AccessDenied, 403: AccessDenied, 404: NotFound}.get(reply.status, ServiceError)
         return kind(
             f"{call.words} answered {reply.status}{quote_from(reply, secrets)}",
             where=self.host,
-            next_step=self._next_step(reply),
+            next_step=next_step(reply, self._credential),
             status=reply.status,
         )
 
-    def _refused_redirect(self, call: _Call, reply: Reply) -> SafeModeRefusal | None:
+    def _refused_redirect(self, call: ServiceCall, reply: Reply) -> SafeModeRefusal | None:
         """SAFE MODE's words on where a redirect leads, which is not followed either way: ``None`` where it may be."""
         try:
             check_address(urljoin(self._base + call.path, reply.headers.get("location", "")))
@@ -427,38 +362,10 @@ class ServiceClient:
             return SafeModeRefusal(what, where=self.host, next_step=refused.next_step)
         return None
 
-    def _next_step(self, reply: Reply) -> str:
-        if reply.status in {401, 403}:
-            needed = reply.headers.get("x-accepted-github-permissions")
-            permission = f" The service names the permission: {needed[:100]}." if needed else ""
-            return f"Check {self._credential}.{permission}"
-        if reply.status == 404:
-            return (
-                f"Check the name in the configuration, and that {self._credential} may see it: "
-                "services answer 404 for what a credential must not know of."
-            )
-        if 300 <= reply.status < 400:
-            return "Redirects are not followed: correct the address, or the renamed repository or project."
-        return (
-            "The service does not accept what it was asked: check that the configured address is its API "
-            "and that the names in releaseguard.toml are ones it takes."
-        )
-
     def _look_at(self, fault: Fault) -> str:
         if fault is Fault.BAD_CERTIFICATE:
             return "Check the address, this machine's clock, and whether a proxy replaces certificates."
         return f"Check that {self.host} is right and can be reached from here, then run the command again."
-
-
-def quoted(segment: str) -> str:
-    """``segment`` as one part of a path: a slash or a dot-dot in a name stays a name."""
-    return quote(segment, safe="").replace(".", "%2E") if segment in {".", ".."} else quote(segment, safe="")
-
-
-def _plain_path(path: str) -> str:
-    if not path.startswith("/") or set(path) & set("?#\\ \r\n"):
-        raise ValueError("a path begins with / and holds neither a query nor unquoted characters")
-    return path
 
 
 def _reply(answer: httpx2.Response, where: str) -> Reply:
@@ -469,26 +376,6 @@ def _reply(answer: httpx2.Response, where: str) -> Reply:
     return Reply(answer.status_code, headers, answer.content, where)
 
 
-def _runs_itself(calls: Sequence[object]) -> int:
-    """How many calls the calling thread begins with: one, but none on the main thread, where Ctrl-C would break off
-    its request."""
-    return 0 if threading.current_thread() is threading.main_thread() else min(1, len(calls))
-
-
-def _end(futures: Sequence[Future[Any]]) -> None:
-    """Takes back what has not begun, and waits for what has."""
-    from concurrent.futures import wait
-
-    wait([future for future in futures if not future.cancel()])
-
-
-def _as_value(call: Callable[[], T]) -> T | ReleaseguardError:
-    try:
-        return call()
-    except ReleaseguardError as error:
-        return error
-
-
 def _times(tries: int) -> str:
     return "once" if tries == 1 else f"{tries} times"
 
@@ -496,21 +383,3 @@ def _times(tries: int) -> str:
 def _is_loopback(url: str) -> bool:
     host = split(url).host
     return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _serialised(payload: Any) -> tuple[bytes | None, list[str]]:
-    """The JSON text and the values revealed in it. ASCII only: an encoding error would carry the whole text."""
-    revealed: list[str] = []
-
-    def reveal(value: object) -> object:
-        if isinstance(value, Secret):
-            revealed.append(value.reveal())
-            return value.reveal()
-        if isinstance(value, Mapping):
-            return dict(value)
-        raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-
-    if payload is None:
-        return None, revealed
-    text = json_module.dumps(payload, default=reveal, allow_nan=False, separators=(",", ":"))
-    return text.encode(), revealed

@@ -161,6 +161,25 @@ def quote_from(reply: Reply, secrets: Sequence[str]) -> str:
     return f" ({without_keys(message)})"
 
 
+def next_step(reply: Reply, credential: str) -> str:
+    """What to do about a refusal; ``credential`` says which one was sent."""
+    if reply.status in {401, 403}:
+        needed = reply.headers.get("x-accepted-github-permissions")
+        permission = f" The service names the permission: {needed[:100]}." if needed else ""
+        return f"Check {credential}.{permission}"
+    if reply.status == 404:
+        return (
+            f"Check the name in the configuration, and that {credential} may see it: "
+            "services answer 404 for what a credential must not know of."
+        )
+    if 300 <= reply.status < 400:
+        return "Redirects are not followed: correct the address, or the renamed repository or project."
+    return (
+        "The service does not accept what it was asked: check that the configured address is its API "
+        "and that the names in releaseguard.toml are ones it takes."
+    )
+
+
 def _forms(secret: str) -> tuple[str, ...]:
     raw = secret.encode(errors="surrogatepass")
     encoded = (base64.b64encode(raw).decode().rstrip("="), base64.urlsafe_b64encode(raw).decode().rstrip("="))
