@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 
 from releaseguard.destinations.interface import (
-    SHADOWS_UNREAD,
     CopySearch,
     CostEstimate,
     Destination,
@@ -37,29 +36,18 @@ from releaseguard.errors import (
     Refused,
     ServiceError,
 )
-from releaseguard.http import Reply, ServiceClient, member, quoted
+from releaseguard.http import Reply, ServiceClient, quoted
 from releaseguard.http.paging import pages
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
-from releaseguard.services.github.address import ACTIONS, GitHubAddress, actions, dependabot
-from releaseguard.services.github.keys import PublicKey, PublicKeys, as_bytes, sealed
+from releaseguard.services.github.address import ACTIONS, GitHubAddress
+from releaseguard.services.github.copies import GitHubCopies, shadows
+from releaseguard.services.github.keys import Box, PublicKeys, as_bytes
 from releaseguard.services.github.requests import secrets_path, variables_path
 
 LARGEST = 48 * 1024
 """Bytes of one secret or variable."""
 _NAME = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """A value sealed with a place's key, which nobody but GitHub opens."""
-
-    key: PublicKey
-    sealed: str
-
-    @classmethod
-    def of(cls, value: Secret, key: PublicKey) -> _Box:
-        return cls(key, sealed(key.key, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,29 +125,15 @@ class GitHubDestination(Destination):
             looks = all_of(self._client, [partial(self._look, item) for item in items])
             if not all(seen.observed.present for seen in looks):
                 self._keys.of(self._secrets)  # 404 also stands for a place that does not exist
-            shadows = self._shadows([item.name for item in items if item.kind is ItemKind.SECRET])
-        return {seen.observed.name: _with_remarks(seen.observed, shadows) for seen in looks}
+            secrets = [item.name for item in items if item.kind is ItemKind.SECRET]
+            hidden = shadows(self._client, self.address, secrets)
+        return {seen.observed.name: _with_remarks(seen.observed, hidden) for seen in looks}
 
     def copies(self, names: Sequence[str]) -> Sequence[str]:
         return self.search(names).found
 
     def search(self, names: Sequence[str]) -> CopySearch:
-        """Looks into every repository the token reaches, its environments, Dependabot's store, and the
-        organisations they belong to."""
-        repositories = self._repositories()
-        owners = {
-            str(member(repo["owner"], "login")): repo["owner"].get("type") for repo in repositories if repo.get("owner")
-        }
-        organisations = sorted(owner for owner, kind in owners.items() if kind == "Organization")
-        found = all_of(
-            self._client,
-            [partial(self._search_repository, str(repo["full_name"]), names) for repo in repositories]
-            + [partial(self._search_stores, _organisation_stores(owner), names) for owner in organisations],
-        )
-        return CopySearch(
-            sorted({place for search in found for place in search.found}),
-            sorted({place for search in found for place in search.unread}),
-        )
+        return GitHubCopies(self._client, names, but=self.address.place).search()
 
     def _look_before(self, items: Sequence[Item]) -> Mapping[str, _Seen]:
         looks = [partial(self._look, item) for item in items]
@@ -214,20 +188,20 @@ class GitHubDestination(Destination):
     def _get(self, path: str) -> Reply:
         return self._client.request("GET", path, allow=(404,))
 
-    def _boxes(self, items: Sequence[Item]) -> Mapping[str, _Box]:
+    def _boxes(self, items: Sequence[Item]) -> Mapping[str, Box]:
         """The secrets, sealed before the first request where the key is known: fifty places at once have the time for
         it then, and between an answer and the next request they would wait for each other."""
         if not self._keys.has(self._secrets):
             return {}
         key = self._keys.of(self._secrets)
-        return {item.name: _Box.of(item.value, key) for item in items if item.kind is ItemKind.SECRET}
+        return {item.name: Box.of(item.value, key) for item in items if item.kind is ItemKind.SECRET}
 
-    def _deliver(self, item: Item, seen: Mapping[str, _Seen], boxes: Mapping[str, _Box]) -> WriteResult:
+    def _deliver(self, item: Item, seen: Mapping[str, _Seen], boxes: Mapping[str, Box]) -> WriteResult:
         if item.kind is ItemKind.SECRET:
             return self._deliver_secret(item, seen[item.name], boxes.get(item.name))
         return self._deliver_variable(item, seen)
 
-    def _deliver_secret(self, item: Item, before: _Seen, box: _Box | None) -> WriteResult:
+    def _deliver_secret(self, item: Item, before: _Seen, box: Box | None) -> WriteResult:
         reply = self._put(item, box, self._grants(item, before))
         doubt = _same_second(before.observed, reply)
         after = looked_until(
@@ -241,9 +215,9 @@ class GitHubDestination(Destination):
             return WriteResult(item.name, _with_remarks(after, {item.name: [_DOUBT]}), self._writes[item.name])
         raise self._not_taken(item.name, "updated_at did not move")
 
-    def _put(self, item: Item, box: _Box | None, grants: Mapping[str, Any]) -> Reply:
+    def _put(self, item: Item, box: Box | None, grants: Mapping[str, Any]) -> Reply:
         """The answer; to a second request where GitHub has changed its key meanwhile."""
-        box = box or _Box.of(item.value, self._keys.of(self._secrets))
+        box = box or Box.of(item.value, self._keys.of(self._secrets))
         try:
             return self._put_box(item, box, grants)
         except ServiceError as error:
@@ -252,9 +226,9 @@ class GitHubDestination(Destination):
             fresh = self._keys.of(self._secrets, instead_of=box.key)
             if fresh == box.key:
                 raise
-        return self._put_box(item, _Box.of(item.value, fresh), grants)
+        return self._put_box(item, Box.of(item.value, fresh), grants)
 
-    def _put_box(self, item: Item, box: _Box, grants: Mapping[str, Any]) -> Reply:
+    def _put_box(self, item: Item, box: Box, grants: Mapping[str, Any]) -> Reply:
         body = {"encrypted_value": box.sealed, "key_id": box.key.id, **grants}
         try:
             path = f"{self._secrets}/{quoted(item.name)}"
@@ -301,67 +275,6 @@ class GitHubDestination(Destination):
         body = {"name": item.name, "value": item.value}
         path = f"{self._variables}/{quoted(item.name)}"
         self._client.request("PATCH", path, json=body, repeatable=True, on_write=on_write)
-
-    def _repositories(self) -> Sequence[Mapping[str, Any]]:
-        try:
-            return pages(self._client, "/user/repos")
-        except AccessDenied:  # an App's installation has no user
-            return pages(self._client, "/installation/repositories", "repositories")
-
-    def _search_repository(self, full_name: str, names: Sequence[str]) -> CopySearch:
-        owner, _, repo = full_name.partition("/")
-        stores = [
-            actions(owner, repo),
-            dependabot(owner, repo),
-        ]
-        try:
-            environments = self._environments(owner, repo)
-        except (AccessDenied, NotFound) as error:
-            inner = CopySearch([], [f"environments of github:{full_name} ({error.status})"])
-        else:
-            inner = CopySearch([], [])
-            stores += environments
-        searched = self._search_stores(stores, names)
-        return CopySearch(searched.found, [*searched.unread, *inner.unread])
-
-    def _search_stores(self, stores: Sequence[GitHubAddress], names: Sequence[str]) -> CopySearch:
-        wanted = {name.upper() for name in names}
-        found, unread = [], []
-        for store in stores:
-            if store == self.address.place:
-                continue
-            try:
-                listed = pages(self._client, secrets_path(store), "secrets")
-            except (AccessDenied, NotFound) as error:
-                unread.append(f"{store.uri} ({error.status})")
-            else:
-                if wanted & {str(secret["name"]).upper() for secret in listed}:
-                    found.append(store.uri)
-        return CopySearch(found, unread)
-
-    def _environments(self, owner: str, repo: str) -> list[GitHubAddress]:
-        listed = pages(self._client, f"/repos/{quoted(owner)}/{quoted(repo)}/environments", "environments")
-        return [actions(owner, repo, str(found["name"])) for found in listed]
-
-    def _shadows(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Name -> remarks about environments whose secret of that name hides this repository's."""
-        place = self.address
-        if place.scheme != ACTIONS or not place.repo or place.environment or not names:
-            return {}
-        try:
-            environments = self._environments(place.account, place.repo)
-        except (AccessDenied, NotFound):
-            return {name: [SHADOWS_UNREAD] for name in names}
-        pairs = [(name, store) for name in names for store in environments]
-        held = all_of(self._client, [partial(self._held_in, store, name) for name, store in pairs])
-        remarks: dict[str, list[str]] = {}
-        for (name, store), holds in zip(pairs, held, strict=True):
-            if holds:
-                remarks.setdefault(name, []).append(f"shadowed by {store.uri}")
-        return remarks
-
-    def _held_in(self, store: GitHubAddress, name: str) -> bool:
-        return self._get(f"{secrets_path(store)}/{quoted(name)}").status == 200
 
     def _check(self, items: Sequence[Item]) -> None:
         for item in items:
@@ -481,7 +394,3 @@ def _permission(error: AccessDenied) -> str | None:
             "repository (an organisation's secrets need the organisation permission of the same name)."
         )
     return error.next_step
-
-
-def _organisation_stores(owner: str) -> Sequence[GitHubAddress]:
-    return [actions(owner), dependabot(owner)]

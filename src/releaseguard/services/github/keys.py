@@ -39,6 +39,18 @@ class PublicKey:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A value sealed with a place's key, which nobody but GitHub opens."""
+
+    key: PublicKey
+    sealed: str
+
+    @classmethod
+    def of(cls, value: Secret, key: PublicKey) -> Box:
+        return cls(key, sealed(key.key, value))
+
+
 class PublicKeys:
     """The places' public keys, each fetched once. Shared by all destinations of a run and by their threads."""
 

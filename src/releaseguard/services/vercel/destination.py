@@ -31,25 +31,12 @@ from releaseguard.http.paging import entries
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.vercel.address import STANDARD_TARGETS, VercelAddress
+from releaseguard.services.vercel.copies import VercelCopies
+from releaseguard.services.vercel.listings import Listings, StoredVariable, record_of
 from releaseguard.tomlfile import did_you_mean
 
 LONGEST_COMMENT = 500
-PAGE = 100
 _READABLE = frozenset({"plain", "encrypted"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """One stored variable. ``serves`` holds targets and custom environments' ids."""
-
-    id: str
-    key: str
-    type: str
-    serves: frozenset[str]
-    branch: str | None
-    updated_at: float | None
-    keeper: str | None
-    """The integration that writes it, where one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,7 @@ class _Plan:
     """What one item means: records to be given the value, and targets that have none yet."""
 
     item: Item
-    records: Sequence[_Record]
+    records: Sequence[StoredVariable]
     missing: frozenset[str]
 
 
@@ -65,7 +52,7 @@ class _Plan:
 class _Look:
     """One record as it is now, and whether it holds the item's value (``None``: it does not say)."""
 
-    record: _Record
+    record: StoredVariable
     same: bool | None
 
 
@@ -90,6 +77,7 @@ class VercelDestination(Destination):
         self._client = client
         self._project = f"projects/{quoted(address.project)}"
         self._team = {"teamId": team_id} if team_id else {}
+        self._listings = Listings(client, team_id)
         self._sleep = sleep
         self._slugs: dict[str, str] | None = None
         self._writes = Writes()
@@ -108,7 +96,7 @@ class VercelDestination(Destination):
         """The project exists, it has every target that is named, and its variables are listed."""
         named = self.also_called()
         self._ours()
-        records = self._records(self._project)
+        records = self._listings.records(self._project)
         name = next((one.project for one in named if one.project != self.address.project), self.address.project)
         yield Remark(Standing.OK, f"project {name}, variables listed ({len(records)})", self.uri)
 
@@ -134,7 +122,7 @@ class VercelDestination(Destination):
         return self._writes.by_name()
 
     def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
-        records, ours = self._records(self._project), self._ours()
+        records, ours = self._listings.records(self._project), self._ours()
         looks = all_of(self._client, [partial(self._observe, item, records, ours) for item in items])
         return {seen.name: seen for seen in looks}
 
@@ -142,29 +130,21 @@ class VercelDestination(Destination):
         return self.search(names).found
 
     def search(self, names: Sequence[str]) -> CopySearch:
-        """Looks into every project of the team (or account), this one's other targets included, and into the
-        team's shared variables (``vercel:TEAM/shared``). Each target found is an address of its own."""
-        calls = [partial(self._search_project, project, names) for project in self._all_projects()]
-        searches = [*(all_of(self._client, calls) if calls else []), self._search_shared(names)]
-        return CopySearch(
-            sorted({place for search in searches for place in search.found}),
-            sorted({place for search in searches for place in search.unread}),
-            {place: other for search in searches for place, other in search.also.items()},
-        )
+        return VercelCopies(self._listings, names, self.address.project, self._ours).search()
 
     def _plans(self, items: Sequence[Item]) -> Sequence[_Plan]:
         """What has to be written. Raises ``NotOurs`` before anything is, where one record is not ours alone."""
-        records, ours = self._records(self._project), self._ours()
+        records, ours = self._listings.records(self._project), self._ours()
         return [self._plan(item, records, ours) for item in items]
 
-    def _plan(self, item: Item, records: Sequence[_Record], ours: frozenset[str]) -> _Plan:
+    def _plan(self, item: Item, records: Sequence[StoredVariable], ours: frozenset[str]) -> _Plan:
         touched = [r for r in records if r.key == item.name and r.branch is None and r.serves & ours]
         for record in touched:
             self._refuse_foreign(record, ours)
         covered = frozenset[str]().union(*(record.serves for record in touched))
         return _Plan(item, touched, ours - covered)
 
-    def _refuse_foreign(self, record: _Record, ours: frozenset[str]) -> None:
+    def _refuse_foreign(self, record: StoredVariable, ours: frozenset[str]) -> None:
         if record.keeper is not None:
             raise NotOurs(
                 f"{record.key} (variable {record.id}) is kept by {record.keeper}",
@@ -201,39 +181,22 @@ class VercelDestination(Destination):
     def _custom_slugs(self) -> Mapping[str, str]:
         """Custom environments: id -> slug; read once."""
         if self._slugs is None:
-            self._slugs = self._slugs_of(self._project)
+            self._slugs = self._listings.slugs(self._project)
         return self._slugs
-
-    def _slugs_of(self, project: str) -> dict[str, str]:
-        reply = self._client.request("GET", f"/v9/{project}/custom-environments", params=self._team)
-        return {str(one["id"]): str(one["slug"]) for one in entries(reply.json(), "environments")}
 
     def _words(self, targets: frozenset[str]) -> str:
         known = self._slugs or {}
         return " and ".join(sorted(known.get(target, target) for target in targets))
-
-    def _records(self, project: str) -> Sequence[_Record]:
-        """All records of a project. The description has pages in the answer and no parameter to ask for them by."""
-        found: dict[str, _Record] = {}
-        params: dict[str, str | int | bool | None] = {**self._team}
-        while True:
-            document = self._client.request("GET", f"/v10/{project}/env", params=params).json()
-            page = {record.id: record for record in map(_record, entries(document, "envs"))}
-            following = _next_page(document)
-            if following is None or page.keys() <= found.keys():
-                return [*(found | page).values()]
-            found |= page
-            params["until"] = following
 
     def _look(self, record_id: str, item: Item) -> _Look | None:
         path = f"/v1/{self._project}/env/{quoted(record_id)}"
         reply = self._client.request("GET", path, params=self._team, allow=(404,))
         if reply.status == 404:
             # The record is gone, or this one request is not to be had: the listing tells.
-            listed = next((one for one in self._records(self._project) if one.id == record_id), None)
+            listed = next((one for one in self._listings.records(self._project) if one.id == record_id), None)
             return _Look(listed, None) if listed else None
         found = reply.json()
-        record = _record(found)
+        record = record_of(found)
         told = record.type in _READABLE and found.get("decrypted") is not False and "value" in found
         return _Look(record, Secret(str(found["value"])).same_as(item.value) if told else None)
 
@@ -256,7 +219,7 @@ class VercelDestination(Destination):
         seen = [look for look in looks if look is not None]
         return WriteResult(plan.item.name, self._observed(plan.item, seen, ()), self._writes[plan.item.name])
 
-    def _update(self, record: _Record, item: Item) -> None:
+    def _update(self, record: StoredVariable, item: Item) -> None:
         """Value and comment only: type, targets and branch stay as they are."""
         path = f"/v9/{self._project}/env/{quoted(record.id)}"
         body = {"value": item.value, **_comment(item)}
@@ -272,7 +235,7 @@ class VercelDestination(Destination):
         except (AccessDenied, NotFound, RateLimited):
             raise
         except ServiceError:
-            arrived = self._plan(plan.item, self._records(self._project), plan.missing)
+            arrived = self._plan(plan.item, self._listings.records(self._project), plan.missing)
             if arrived.missing:
                 raise
             for record in arrived.records:
@@ -285,7 +248,7 @@ class VercelDestination(Destination):
 
     def _ids_of(self, plan: _Plan) -> Sequence[str]:
         """The records that serve what had none, where an answer does not name what it made."""
-        arrived = self._plan(plan.item, self._records(self._project), plan.missing)
+        arrived = self._plan(plan.item, self._listings.records(self._project), plan.missing)
         return [record.id for record in arrived.records]
 
     def _new_record(self, plan: _Plan) -> Mapping[str, Any]:
@@ -314,7 +277,7 @@ class VercelDestination(Destination):
             next_step="Look at the project's variables of that name, then run the rotation with --resume.",
         )
 
-    def _observe(self, item: Item, records: Sequence[_Record], ours: frozenset[str]) -> Observed:
+    def _observe(self, item: Item, records: Sequence[StoredVariable], ours: frozenset[str]) -> Observed:
         named = [record for record in records if record.key == item.name and record.serves & ours]
         covering = [record for record in named if record.branch is None]
         looks = [look for record in covering if (look := self._look(record.id, item)) is not None]
@@ -335,7 +298,7 @@ class VercelDestination(Destination):
         )
 
     def _remarks(
-        self, item: Item, records: Sequence[_Record], ours: frozenset[str], missing: frozenset[str]
+        self, item: Item, records: Sequence[StoredVariable], ours: frozenset[str], missing: frozenset[str]
     ) -> Sequence[str]:
         remarks = []
         for record in records:
@@ -350,72 +313,10 @@ class VercelDestination(Destination):
             remarks.append(f"missing in {self._words(missing)}")
         return remarks
 
-    def _all_projects(self) -> Sequence[Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
-        params: dict[str, str | int | bool | None] = {**self._team, "limit": str(PAGE)}
-        while True:
-            document = self._client.request("GET", "/v10/projects", params=params).json()
-            page = {str(project["id"]): project for project in entries(document, "projects")}
-            following = _next_page(document)
-            if following is None or page.keys() <= found.keys():
-                return [*(found | page).values()]
-            found |= page
-            params["from"] = str(following)
-
-    def _search_project(self, project: Mapping[str, Any], names: Sequence[str]) -> CopySearch:
-        mine = self.address.project in {project["id"], project.get("name")}
-        by_id = self.address.project.startswith("prj_") or not project.get("name")
-        place = f"vercel:{project['id'] if by_id else project['name']}"
-        other = f"vercel:{(project.get('name') if by_id else project['id']) or project['id']}"
-        path = f"projects/{quoted(str(project['id']))}"
-        try:
-            records = self._records(path)
-        except (AccessDenied, NotFound) as error:
-            return CopySearch([], [f"{place} ({error.status})"])
-        ours = self._ours() if mine else frozenset[str]()
-        outside = frozenset[str]().union(*(r.serves for r in records if r.key in names)) - ours
-        slugs = self._slugs_of(path) if outside - {*STANDARD_TARGETS} else {}
-        found = sorted(slugs.get(target, target) for target in outside)
-        return CopySearch(
-            [f"{place}/{target}" for target in found], (), {f"{place}/{t}": f"{other}/{t}" for t in found}
-        )
-
-    def _search_shared(self, names: Sequence[str]) -> CopySearch:
-        """Variables that a team shares between its projects."""
-        if not self._team:
-            return CopySearch([])
-        reply = self._client.request("GET", "/v1/env", params=self._team, allow=(401, 403, 404))
-        if reply.status in {401, 403}:
-            return CopySearch([], [f"the team's shared variables ({reply.status})"])
-        shared = entries(reply.json(), "data") if reply.status == 200 else []
-        held = any(one.get("key") in names for one in shared)
-        return CopySearch([f"vercel:{self._team['teamId']}/shared"] if held else [])
-
 
 def who_am_i(client: ServiceClient) -> None:
     """Ask whose token the client has: the cheapest question. Raises ``AccessDenied`` where Vercel takes it no more."""
     client.request("GET", "/v2/user")
-
-
-def _next_page(document: Any) -> Any:
-    pagination = document.get("pagination") if isinstance(document, dict) else None
-    return pagination.get("next") if isinstance(pagination, dict) else None
-
-
-def _record(found: Mapping[str, Any]) -> _Record:
-    target = found.get("target") or []
-    targets = [target] if isinstance(target, str) else target
-    updated = found.get("updatedAt") or found.get("createdAt")
-    keeper = "an integration" if found.get("configurationId") else None
-    return _Record(
-        id=str(found.get("id")),
-        key=str(found.get("key")),
-        type=str(found.get("type")),
-        serves=frozenset(str(one) for one in [*targets, *(found.get("customEnvironmentIds") or [])]),
-        branch=found.get("gitBranch") or None,
-        updated_at=updated if isinstance(updated, int | float) else None,
-        keeper="Vercel itself" if found.get("type") == "system" or found.get("system") else keeper,
-    )
 
 
 def _comment(item: Item) -> Mapping[str, str]:
