@@ -1,4 +1,4 @@
-"""A value that must never be seen: masked in every rendering, revealed by adapters only."""
+"""Values that must never be seen: masked in every rendering, revealed by adapters only; those of an environment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn, SupportsIndex, final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from releaseguard_events.places.urls import hidden_in, split
+from releaseguard_events.places.written import CREDENTIAL_KEY
 
 MASK = "********"
 PIECE = 8
@@ -225,12 +226,12 @@ class _Shapes:
 
     @cached_property
     def _whole(self) -> tuple[str, ...]:
-        forms = (_folded(form) for part in (self._value, *_confidential(self._value)) for form in _forms(part))
+        forms = (_folded(form) for part in (self._value, *_telling_parts(self._value)) for form in _forms(part))
         return tuple(dict.fromkeys(form for form in forms if len(form) >= _SHORTEST_MASKED))
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
-        parts = _confidential(self._value)
+        parts = _telling_parts(self._value)
         forms = (form for part in parts for form in _forms(part))
         return frozenset(_folded(piece) for form in forms for piece in _cut(form) if _tells(piece))
 
@@ -253,11 +254,11 @@ def _tells(piece: str) -> bool:
     return mixed or any(map(str.isdigit, piece))
 
 
-def _confidential(value: str) -> tuple[str, ...]:
+def _telling_parts(value: str) -> tuple[str, ...]:
     """What of a value is confidential by itself: of an address its password (a token may stand in the user's place,
     but for a database's, whose user is a name), of a JSON key what is no address."""
     if value.startswith("{"):
-        return tuple(part for text in _texts_of(value) if len(text) >= 2 * PIECE for part in _confidential(text))
+        return tuple(part for text in _texts_of(value) if len(text) >= 2 * PIECE for part in _telling_parts(text))
     if "://" not in value:
         return (value,)
     address = split(value)
@@ -275,3 +276,47 @@ def _texts_of(document: str) -> Iterator[str]:
     except ValueError:
         return iter((document.lstrip("{"),))
     return (text for text in members.values() if isinstance(text, str))
+
+
+_CONFIDENTIAL = re.compile(r"(^|_|^PG)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
+_PLAIN_PART = re.compile(r"_(HOST|PORT|USER|DATABASE|DB|NAME|SCHEMA|REGION)$")
+"""Of a variable that is no more than a piece of an address, and nothing to hide."""
+_LIKE_AN_ADDRESS = re.compile(r"_(URL|URI|DSN)$|^DATABASE_URL$")
+_LONG = 16
+"""Characters of a path's piece that is a key and no word."""
+
+
+def confidential(environ: Mapping[str, str]) -> Sequence[Secret]:
+    """Everything in the environment that no text may show: credentials, and of addresses what is not their host.
+
+    By the variables' names: there is more in an environment than what we read ourselves, and a message of a library
+    or a service may repeat any of it.
+    """
+    return [Secret(value) for name, text in environ.items() for value in _hidden_in(name, text) if value]
+
+
+def _hidden_in(name: str, text: str) -> Iterator[str]:
+    if _CONFIDENTIAL.search(name.upper()):
+        yield text
+    elif _LIKE_AN_ADDRESS.search(name):
+        yield from _hidden_in_address(text)
+    elif name.startswith("RELEASEGUARD_EVENTS_") and not _PLAIN_PART.search(name):
+        yield text
+
+
+def _hidden_in_address(text: str) -> Iterator[str]:
+    """Password and query, as they are and unquoted; of a web address also its path (a webhook's is its secret)."""
+    parts = split(text)
+    if not parts.is_plain:
+        hidden = hidden_in(text)
+        yield from (hidden, hidden.partition(":")[2])
+    try:
+        query = parse_qsl(parts.query)
+    except ValueError:
+        yield text
+        return
+    if parts.password:
+        yield from dict.fromkeys((parts.password, unquote(parts.password)))
+    yield from (value for key, value in query if CREDENTIAL_KEY.search(key) or parts.scheme in {"http", "https"})
+    if parts.scheme in {"http", "https"}:
+        yield from (piece for piece in parts.path.split("/") if len(piece) >= _LONG)

@@ -13,16 +13,14 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
 from releaseguard import tomlfile
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.model import duration
-from releaseguard.secret import Secret
+from releaseguard.secret import Secret, confidential
 from releaseguard.tomlfile import Document, Step, did_you_mean
-from releaseguard_events.places import urls
 from releaseguard_events.places.written import CREDENTIAL_KEY, check_variables, expanded, holds_password
 
 FILE_NAME = "releaseguard.toml"
@@ -379,52 +377,6 @@ def _leaves(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, .
             yield from _leaves(inner, (*steps, index))
     else:
         yield steps, value
-
-
-_CONFIDENTIAL = re.compile(r"(^|_|^PG)(TOKEN|SECRET|PASSWORD|PASSWD|PAT|KEY|PRIVATE_KEY)(_NEW)?$")
-_PLAIN_PART = re.compile(r"_(HOST|PORT|USER|DATABASE|DB|NAME|SCHEMA|REGION)$")
-"""Of a variable that is no more than a piece of an address, and nothing to hide."""
-_LIKE_AN_ADDRESS = re.compile(r"_(URL|URI|DSN)$|^DATABASE_URL$")
-
-
-def confidential(environ: Mapping[str, str]) -> Sequence[Secret]:
-    """Everything in the environment that no text may show: credentials, and of addresses what is not their host.
-
-    By the variables' names: there is more in an environment than what we read ourselves, and a message of a library
-    or a service may repeat any of it.
-    """
-    return [Secret(value) for name, text in environ.items() for value in _hidden_in(name, text) if value]
-
-
-def _hidden_in(name: str, text: str) -> Iterator[str]:
-    if _CONFIDENTIAL.search(name.upper()):
-        yield text
-    elif _LIKE_AN_ADDRESS.search(name):
-        yield from _hidden_in_address(text)
-    elif name.startswith("RELEASEGUARD_EVENTS_") and not _PLAIN_PART.search(name):
-        yield text
-
-
-def _hidden_in_address(text: str) -> Iterator[str]:
-    """Password and query, as they are and unquoted; of a web address also its path (a webhook's is its secret)."""
-    parts = urls.split(text)
-    if not parts.is_plain:
-        hidden = urls.hidden_in(text)
-        yield from (hidden, hidden.partition(":")[2])
-    try:
-        query = parse_qsl(parts.query)
-    except ValueError:
-        yield text
-        return
-    if parts.password:
-        yield from dict.fromkeys((parts.password, unquote(parts.password)))
-    yield from (value for key, value in query if CREDENTIAL_KEY.search(key) or parts.scheme in {"http", "https"})
-    if parts.scheme in {"http", "https"}:
-        yield from (piece for piece in parts.path.split("/") if len(piece) >= _LONG)
-
-
-_LONG = 16
-"""Characters of a path's piece that is a key and no word."""
 
 
 SUCCESSOR = "_NEW"

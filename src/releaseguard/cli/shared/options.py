@@ -14,7 +14,7 @@ import click
 
 from releaseguard.cli.shared.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
-from releaseguard.secret import masker
+from releaseguard.secret import confidential, masker
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -80,8 +80,6 @@ class Run:
     def safe(self, text: str) -> str:
         """``text`` without what the environment holds confidentially, whoever put it there."""
         if self._mask is None:
-            from releaseguard.settings import confidential
-
             self._mask = masker(confidential(self.environ))
         return self._mask(text)
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 import traceback
 
-from releaseguard.secret import masked
+from releaseguard.secret import confidential, masked
 
 
 def write_trace(error: Exception) -> str | None:
@@ -23,6 +23,4 @@ def write_trace(error: Exception) -> str | None:
 def without_secrets(text: str) -> str:
     """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
     before they are read."""
-    from releaseguard.settings import confidential
-
     return masked(text, confidential(os.environ))
