@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import signal
 import stat
 import subprocess
 import sys
@@ -260,17 +261,23 @@ def test_a_full_disk_is_no_bug(cli):
 
 def test_a_ctrl_c_that_falls_into_a_finalizer_is_not_lost():
     """Python drops what a finalizer or the callback of a weak reference raises: whoever pressed the keys would wait."""
-    interrupted = threading.Event()
+    given_up = threading.Event()
+    patience = threading.Timer(20, given_up.set)
 
     @click.command("fail")
     def unlucky() -> None:
         Unlucky()
-        interrupted.wait(20)
+        given_up.wait()
 
     class Unlucky:
         def __del__(self) -> None:
             raise KeyboardInterrupt
 
+    patience.start()
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests were started without
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main._Lazy, "resolve_command", lambda self, ctx, args: ("fail", unlucky, args[1:]))
         assert entrypoint.run(["fail"]) == ExitCode.INTERRUPTED
+    signal.signal(signal.SIGINT, heard)
+    patience.cancel()
+    assert not given_up.is_set(), "it was told when the wait was over, and did not end it"

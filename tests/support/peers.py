@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Peer:
         self.connections = 0
         self._answers = list(answers)
         self._tls = tls
+        self._line: socket.socket | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
@@ -44,6 +45,7 @@ class Peer:
                 return
             self.connections += 1
             line.settimeout(10)
+            self._line = line
             try:
                 self.speak(line)
             except OSError:
@@ -53,7 +55,7 @@ class Peer:
 
     def speak(self, line: socket.socket) -> None:
         if self._tls:
-            line = self._tls.wrap_socket(line, server_side=True)
+            line = self._line = self._tls.wrap_socket(line, server_side=True)
         with line:
             while self.answer(line):
                 """As long as requests come in."""
@@ -73,6 +75,9 @@ class Peer:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._line is not None:
+            with suppress(OSError):  # the other end has hung up
+                self._line.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import _thread
 import codecs
 import errno
 import io
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -84,8 +84,9 @@ def _say_uncaught(kind: type[BaseException], error: BaseException | None, where:
 
 def _interrupt_again() -> None:
     """A Ctrl-C that fell into a finalizer or the callback of a weak reference, where Python drops what is raised: it is
-    delivered once more, to the code that was under way there, as soon as the finalizer has returned."""
-    again = threading.Timer(0.05, _thread.interrupt_main)
+    delivered once more, to the code that was under way there, as soon as the finalizer has returned; as a signal, which
+    ends a wait too."""
+    again = threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     again.daemon = True
     again.start()
 
