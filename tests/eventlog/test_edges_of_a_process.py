@@ -325,6 +325,7 @@ WITH_PSYCOPG = [python for python in PYTHONS if runs(python, "import psycopg")]
 def test_later_interpreters_take_part_where_they_are(name: str) -> None:
     if reason := REASONS[name]:
         pytest.skip(reason)
+    assert shutil.which(name) in PYTHONS
 
 
 @pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).name)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 
 def migrate(connection: Connection, table: str, label: str) -> list[str]:
+    """Make or complete the table and what belongs to it, in the transaction under way; what was added, in words.
+
+    Raises ``ConfigError`` where only a part of Supabase is there, or where a column that is needed cannot be added.
+    ``label`` names the store in errors.
+    """
     # Two migrations at once would each find nothing there and then be in each other's way.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"releaseguard:{table}"])
     connection.execute(schema.LOCK_TIMEOUT)

@@ -35,6 +35,7 @@ class RuntimeTally:
 
 
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
+    """What the rows say of one runtime: for the keys that it should hold, elsewhere, and against them."""
     evidence, elsewhere, against = [], [], []
     unlabelled = too_early = 0
     for row in rows:

@@ -85,6 +85,7 @@ class GitHubAccounts(StandIn):
         return SecretStore.DEPENDABOT if dependabot else SecretStore.REPOSITORY
 
     def headers(self, request: Request) -> dict[str, str]:
+        """What GitHub sends with every answer: how much of the limit is used, and a classic token's scopes."""
         if request.path != "/rate_limit":
             self.used += 1
         reset = int(self.clock().timestamp()) + 3600
@@ -106,6 +107,7 @@ class GitHubAccounts(StandIn):
         return self._refusal(422, "Invalid request.")
 
     def authorize(self, request: Request) -> None:
+        """Raise ``Reject`` with GitHub's own answer where the request's token does not reach what it asks for."""
         if request.path.startswith("/_services/token"):
             return
         if request.path.startswith("/app/") or request.path.endswith("/installation"):

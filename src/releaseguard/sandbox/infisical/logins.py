@@ -102,6 +102,7 @@ class InfisicalLogins(StandIn):
         return max(1, int(started + 60 - time.monotonic()) + 1)
 
     def authorize(self, request: Request) -> None:
+        """Raise ``Reject`` with Infisical's own answer for a token that is missing, malformed, unknown or run out."""
         is_login = request.path.endswith("/login")
         if request.headers.get("authorization") is None:
             if not is_login:

@@ -67,6 +67,7 @@ class VercelStandIn(VercelVariables):
 
     @route("POST", "/v13/deployments")
     def create_deployment(self, request: Request) -> Response:
+        """Redeploy an earlier deployment, with the variables of now or, where told so, those that it was built with."""
         body = request.json()
         if request.query.get("teamId") != self.team_id or not body.get("name"):
             return self._refusal(400, "bad_request", "Invalid request: name and teamId are required.")
