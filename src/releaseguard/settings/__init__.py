@@ -1,0 +1,19 @@
+"""``releaseguard.toml`` and the environment, read once into frozen values."""
+
+from releaseguard.settings.loading import load, of
+from releaseguard.settings.sections import Duration, NetworkSection, Section, seconds, span
+from releaseguard.settings.values import FILE_NAME, SUCCESSOR, Known, Settings
+
+__all__ = [
+    "FILE_NAME",
+    "SUCCESSOR",
+    "Duration",
+    "Known",
+    "NetworkSection",
+    "Section",
+    "Settings",
+    "load",
+    "of",
+    "seconds",
+    "span",
+]

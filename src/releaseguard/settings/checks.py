@@ -1,0 +1,87 @@
+"""What a file may not say: a credential, a variable that is not a database's address, a duration that is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from releaseguard.errors import ConfigError
+from releaseguard.model import duration
+from releaseguard.settings.values import Known, Settings
+from releaseguard.tomlfile import Document, Step
+from releaseguard_events.places.written import CREDENTIAL_KEY, check_variables, holds_password
+
+_DATABASE_VARIABLE = re.compile(r"([A-Z0-9]+_)*(DATABASE|DB|POSTGRES|PG)_URL")
+
+
+def refuse_variables(settings: Settings, known: Known) -> None:
+    """The file may name a variable, but not any: the value would be sent, or shown, where the file likes.
+
+    Raises ``ConfigError``.
+    """
+    databases = (*known.databases, "DATABASE_URL")
+    check_variables(settings.events.url, databases, settings.where("events", "url"))
+    if not _DATABASE_VARIABLE.fullmatch(settings.app.database_url_env):
+        raise ConfigError(
+            f"app.database_url_env: {settings.app.database_url_env} is not the name of a database's address",
+            where=settings.where("app", "database_url_env"),
+            next_step="Give the variable a name that ends in DATABASE_URL, DB_URL, POSTGRES_URL or PG_URL, for "
+            "instance APP_DATABASE_URL.",
+        )
+
+
+_DURATIONS = {
+    "network": ("timeout", "patience"),
+    "rotation": ("lease", "prove_within", "deploy_within"),
+    "verify": ("window", "baseline"),
+}
+_MAY_BE_NOTHING = frozenset({"patience", "prove_within"})
+
+
+def refuse_durations(settings: Settings) -> None:
+    """Raises ``ConfigError`` for a duration that cannot be read, or is none where there must be one."""
+    for section, names in _DURATIONS.items():
+        for name in names:
+            try:
+                nothing = not duration(getattr(getattr(settings, section), name))
+            except ValueError as error:
+                raise ConfigError(f"{section}.{name}: {error}", where=settings.where(section, name)) from None
+            if nothing and name not in _MAY_BE_NOTHING:
+                raise ConfigError(
+                    f"{section}.{name}: is no time at all",
+                    where=settings.where(section, name),
+                    next_step="Give it more: 30s, 15m or 7d.",
+                )
+
+
+_CREDENTIAL_VALUE = re.compile(
+    r"^(gh[pousr]_|github_pat_|SG\.|sk-|sbp_|sb_secret_|vc[apk]_[A-Za-z0-9]{20}|sntry[su]_|[ps]k\.eyJ"
+    r"|eyJ[A-Za-z0-9_-]+\.|st\.[0-9a-f]|AKIA[0-9A-Z]{12}|-----BEGIN)"
+)
+
+
+def refuse_credentials(document: Document) -> None:
+    """Raises ``ConfigError`` where a credential stands in the file."""
+    for steps, value in _leaves(document.data, ()):
+        key = str(steps[-1]) if steps else ""
+        if isinstance(value, str) and (
+            (CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or holds_password(value)
+        ):
+            raise document.error(
+                "a credential stands in the configuration file",
+                *steps,
+                next_step="Remove it, and revoke it if the file was ever shared. Credentials come from the environment "
+                "only; events.url may hold ${NAME}.",
+            )
+
+
+def _leaves(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*steps, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*steps, index))
+    else:
+        yield steps, value

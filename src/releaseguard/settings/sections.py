@@ -1,0 +1,97 @@
+"""The sections of ``releaseguard.toml`` as frozen values: what a key is, and what it is where nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+from releaseguard.model import duration
+
+_DURATION = r"^(\d+(\.\d+)?[smhdw])+$"
+Duration = Annotated[str, msgspec.Meta(pattern=_DURATION, description="a duration such as 30s, 15m or 7d")]
+"""``30s``, ``15m``, ``7d``; read with :func:`releaseguard.model.duration`."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are errors everywhere in the file."""
+
+
+class ProjectSection(Section, frozen=True, kw_only=True):
+    name: str = "project"
+    environment: Name = "production"
+    language: Literal["en", "tr"] = "en"
+
+
+class EventsSection(Section, frozen=True, kw_only=True):
+    url: str = "sqlite:///releaseguard.db"
+    table: Name = "integration_events"
+    columns: Mapping[str, str | bool] = {}
+    """Our column -> theirs; ``false`` or an empty text where there is none."""
+    results_table: Name | None = None
+
+
+class AppSection(Section, frozen=True, kw_only=True):
+    url: str | None = None
+    database_url_env: str = "APP_DATABASE_URL"
+    invariants: Mapping[str, str | bool] = {}
+    """Id of an invariant -> its SQL here, or ``true`` for the card's own. What is not named is not run."""
+
+
+class NetworkSection(Section, frozen=True, kw_only=True):
+    proxy: str | None = None
+    timeout: Duration = "10s"
+    """For one request, connecting and reading together."""
+    patience: Duration = "4m"
+    """For all repeats and waiting for limits of one request together: enough for a limit of so many a minute, and for
+    those where no time is stated (a minute, then two)."""
+
+
+class RotationSection(Section, frozen=True, kw_only=True):
+    lease: Duration = "30s"
+    prove_within: Duration = "15m"
+    deploy_within: Duration = "15m"
+    accept_timing: bool = False
+
+
+class VerifySection(Section, frozen=True, kw_only=True):
+    window: Duration = "30m"
+    baseline: Duration = "7d"
+    false_alarm_rate: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.01
+    """Promised for the whole checklist, over all looks together."""
+
+
+class ProviderSection(Section, frozen=True, kw_only=True):
+    destinations: Sequence[str] = ()
+    sources: Mapping[str, Sequence[str]] = {}
+    """Destination without targets -> the event sources that run there."""
+    shared: bool | Sequence[str] = False
+    """Destinations that another provider or environment may claim too."""
+    test_path: bool = False
+    """Flows of this provider that move money go to a test path."""
+
+
+class CommonSections(Section, frozen=True, kw_only=True):
+    """What every file may say, whichever services there are."""
+
+    project: ProjectSection = ProjectSection()
+    events: EventsSection = EventsSection()
+    app: AppSection = AppSection()
+    network: NetworkSection = NetworkSection()
+    rotation: RotationSection = RotationSection()
+    verify: VerifySection = VerifySection()
+    providers: Mapping[str, ProviderSection] = {}
+
+
+def seconds(text: str) -> float:
+    """A duration of the file in seconds."""
+    return duration(text).total_seconds()
+
+
+def span(text: str) -> timedelta:
+    """A duration of the file."""
+    return duration(text)

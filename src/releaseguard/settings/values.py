@@ -1,0 +1,112 @@
+"""The configuration as one frozen value, for one environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from releaseguard.errors import ConfigError, UsageError
+from releaseguard.secret import Secret
+from releaseguard.settings.sections import (
+    AppSection,
+    EventsSection,
+    NetworkSection,
+    ProjectSection,
+    ProviderSection,
+    RotationSection,
+    Section,
+    VerifySection,
+)
+from releaseguard.tomlfile import Document, Step, did_you_mean
+
+FILE_NAME = "releaseguard.toml"
+SUCCESSOR = "_NEW"
+"""What the variable of a new access ends with, beside the one that is being replaced: ``TOKEN_NEW``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the services say of their settings."""
+
+    sections: Mapping[str, type[Section]] = field(default_factory=dict)
+    """Service -> the fields of its section."""
+    databases: Sequence[str] = ()
+    """Variables with a database's address, which ``events.url`` may take beside our own."""
+    examples: Sequence[str] = ()
+    """Addresses of destinations, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a command may know about its surroundings, for one environment."""
+
+    path: Path | None
+    """The configuration file; ``None`` where there is none."""
+    environment: str
+    project: ProjectSection
+    events: EventsSection
+    services: Mapping[str, Any]
+    """Service -> its section."""
+    app: AppSection
+    network: NetworkSection
+    rotation: RotationSection
+    verify: VerifySection
+    providers: Mapping[str, ProviderSection]
+    document: Document
+    siblings: Mapping[str, Mapping[str, ProviderSection]]
+    """Every environment of the file -> its providers, to find two that claim the same destination."""
+    examples: Sequence[str] = ()
+    """Addresses of destinations, for messages."""
+    hidden: Sequence[Secret] = ()
+    """What of the environment no text may show: while these live, the last line of defence masks them."""
+
+    @property
+    def root(self) -> Path:
+        """The directory that relative paths are relative to."""
+        return self.path.parent if self.path else Path.cwd()
+
+    def where(self, *steps: Step) -> str:
+        """``file:line`` of a key, preferring the environment's own section."""
+        own = ("environments", self.environment, *steps)
+        return self.document.where(*(own if own in self.document.lines else steps))
+
+    def refuse_undeclared(self) -> None:
+        """Raises ``UsageError`` for an environment that the file does not name: it would act on another's places."""
+        declared = [self._usual, *self.document.data.get("environments", {})]
+        if self.environment not in declared:
+            raise UsageError(
+                f"no environment is called {self.environment}",
+                where=str(self.path or FILE_NAME),
+                next_step=f"{did_you_mean(self.environment, declared)} Or declare it: [environments.NAME].",
+            )
+
+    @property
+    def _usual(self) -> str:
+        """The environment that the sections outside ``[environments]`` describe."""
+        return str(self.document.data.get("project", {}).get("environment", ProjectSection().environment))
+
+    def claims_destinations(self, environment: str, provider: str) -> bool:
+        """Whether ``environment`` writes to the provider's destinations of its own accord.
+
+        One that only inherits them, because its sections are about something else, claims them when it is the one at
+        work: its mere mention must not stop the environment whose destinations they are.
+        """
+        own = self.document.data.get("environments", {}).get(environment, {}).get("providers", {}).get(provider, {})
+        return environment in (self._usual, self.environment) or "destinations" in own
+
+    def destinations_of(self, provider: str) -> Sequence[str]:
+        """The provider's configured destinations. Raises ``ConfigError`` where there are none."""
+        self.refuse_undeclared()
+        section = self.providers.get(provider)
+        if section is None or not section.destinations:
+            raise ConfigError(
+                f"no destinations are configured for {provider}",
+                where=f"{self.path or FILE_NAME}: [providers.{provider}]",
+                next_step=f"Give it some: destinations = {json.dumps(self.examples)}."
+                if self.path
+                else f"There is no {FILE_NAME} here or above. Run: releaseguard init --provider {provider}",
+            )
+        return section.destinations
