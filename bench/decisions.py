@@ -1,11 +1,13 @@
 """How often verdicts are right, measured on simulated releases; see docs/verdicts.md.
 
 python bench/decisions.py --releases 2000
+python bench/decisions.py --mixture families --releases 10   # of each family and rate; see situations.py
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import multiprocessing
@@ -262,18 +264,28 @@ def cells(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def generator() -> str:
+    """The hash of the generator's source: the old mixture is frozen, so that figures of different days compare."""
+    return hashlib.sha256(Path(simulator.__file__).read_bytes()).hexdigest()[:12]
+
+
 def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--releases", type=int, default=2000)
-    parser.add_argument("--mixture", choices=["tuning", "reported"], default="reported")
+    parser.add_argument("--mixture", choices=["tuning", "reported", "families"], default="reported")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rows", help="write every row as JSON lines to this file")
     args = parser.parse_args()
+    if args.mixture == "families":
+        import situations
+
+        print(situations.measured(args.releases, args.first, args.processes))
+        return
     mixture = simulator.TUNING if args.mixture == "tuning" else simulator.REPORTED
     rows = run(mixture, args.releases, list(CONTESTANTS), args.processes, args.first)
-    print(f"{len(rows)} releases of the mixture {mixture.name!r}, seed {mixture.seed}\n")
+    print(f"{len(rows)} releases of the mixture {mixture.name!r}, seed {mixture.seed}, generator {generator()}\n")
     print(table(rows))
     print()
     print(cells(rows))
