@@ -17,15 +17,8 @@ from releaseguard.stats.bounds import (
     upper_share,
 )
 from releaseguard.stats.cusum import ErrorCusum
-from releaseguard.stats.evidence import (
-    DROP,
-    DROP_OF_FEW,
-    ErrorProcess,
-    Others,
-    VolumeChange,
-    rise,
-    volume_evidence,
-)
+from releaseguard.stats.evidence.errors import ErrorProcess
+from releaseguard.stats.evidence.volumes import DROP, DROP_OF_FEW, Others, VolumeChange, rise, volume_evidence
 from releaseguard.stats.final_look import chance_of_errors, chance_of_volume
 from tests.support.extent import examples
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.model import Verdict
-from releaseguard.stats.evidence import DROP, Others, VolumeChange, common_level, rise, tolerated_mean
+from releaseguard.stats.evidence.volumes import DROP, Others, VolumeChange, common_level, rise, tolerated_mean
 from releaseguard.stats.final_look import chance_of_errors, chance_of_volume, last_look, lasting
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain

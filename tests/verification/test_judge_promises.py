@@ -15,7 +15,7 @@ from bench import simulator
 from releaseguard.model import Verdict
 from releaseguard.stats.baseline import LEAST_ERRORS
 from releaseguard.stats.bounds import upper_share
-from releaseguard.stats.evidence import ErrorProcess
+from releaseguard.stats.evidence.errors import ErrorProcess
 from releaseguard.stats.series import Cell, Ledger
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.judge import replay as judge

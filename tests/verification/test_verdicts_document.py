@@ -9,7 +9,8 @@ import pytest
 
 from releaseguard.stats.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
-from releaseguard.stats.evidence import DROP, ONSET_EVERY, ErrorProcess, Others, volume_evidence
+from releaseguard.stats.evidence.errors import ErrorProcess
+from releaseguard.stats.evidence.volumes import DROP, ONSET_EVERY, Others, volume_evidence
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end
 from releaseguard.verification.judge.traffic import SETTLED
 from releaseguard.verification.judge.verdicts import LEAST_CONFIDENCE, PASS_PRIOR, PASS_RATIO

@@ -10,7 +10,7 @@ from releaseguard.health.errors import TELLING
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.health.window import Window
 from releaseguard.stats.completeness import ENOUGH
-from releaseguard.stats.evidence import (
+from releaseguard.stats.evidence.volumes import (
     DROP,
     DROP_OF_FEW,
     FEW_EXPECTED,

@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from releaseguard.stats.bounds import beta_cdf, inside
-from releaseguard.stats.evidence import LEAST_WEIGHT, Others, VolumeChange, common_level, tolerated_mean
+from releaseguard.stats.evidence.laws import LEAST_WEIGHT
+from releaseguard.stats.evidence.volumes import Others, VolumeChange, common_level, tolerated_mean
 
 KEPT = ((5.0, 0.5), (25.0, 0.05), (200.0, 0.5), (math.inf, 0.1))
 """(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from releaseguard.stats.completeness import ENOUGH
-from releaseguard.stats.evidence import FEW_EXPECTED
+from releaseguard.stats.evidence.volumes import FEW_EXPECTED
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end, lasting
 from releaseguard.verification.judge.failures import fail
 from releaseguard.verification.judge.state import FinalLook, ReleaseState
@@ -13,7 +13,7 @@ from releaseguard.verification.values import Rule
 
 VOLUME_SAY = {True: 0.88, False: 0.35}
 """Volume's say in the average, and errors' the rest, where few events are expected
-(:data:`~releaseguard.stats.evidence.FEW_EXPECTED`), and where more."""
+(:data:`~releaseguard.stats.evidence.volumes.FEW_EXPECTED`), and where more."""
 VOLUME_LAST_SAY = {True: 0.5, False: 0.35}
 """The same at the last look, where a few errors tell as much as a silence does."""
 UNEASE = 3.0

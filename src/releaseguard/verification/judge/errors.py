@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from releaseguard.stats.cusum import ErrorCusum
-from releaseguard.stats.evidence import ErrorProcess
+from releaseguard.stats.evidence.errors import ErrorProcess
 from releaseguard.verification.judge import checklist
 from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState

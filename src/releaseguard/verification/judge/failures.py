@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from releaseguard.stats.bounds import likelihood_ratio
-from releaseguard.stats.evidence import VolumeEvidence
+from releaseguard.stats.evidence.volumes import VolumeEvidence
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, FinalLook, ReleaseState, VolumeState

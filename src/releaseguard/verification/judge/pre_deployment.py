@@ -20,7 +20,7 @@ from releaseguard.stats.baseline import (
 )
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import ErrorCusum
-from releaseguard.stats.evidence import DROP, Others, volume_evidence
+from releaseguard.stats.evidence.volumes import DROP, Others, volume_evidence
 from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import Cell, KnownSeries, Ledger
 from releaseguard.verification.values import Promise, Rule

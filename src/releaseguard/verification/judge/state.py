@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from releaseguard.stats.cusum import ErrorCusum
-from releaseguard.stats.evidence import ErrorProcess, VolumeEvidence
+from releaseguard.stats.evidence.errors import ErrorProcess
+from releaseguard.stats.evidence.volumes import VolumeEvidence
 from releaseguard.stats.series import Cell
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.arrivals import Arrived, Timeline

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.stats.completeness import dead_minutes
-from releaseguard.stats.evidence import (
+from releaseguard.stats.evidence.volumes import (
     DROP,
     DROP_OF_FEW,
     FEW_EXPECTED,

@@ -1,0 +1,136 @@
+"""E-processes of a share of errors: against the usual one, against an incident's, and against a ceiling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from releaseguard.stats.bounds import inside
+from releaseguard.stats.evidence.laws import AtMost, Fitful, Hourly, KnownShare, Law
+
+HARMS = (0.04, 0.1, 0.3, 0.75)
+"""Rises of the error share in the mixture: the share of requests that would have succeeded and now fail."""
+HARM_WEIGHTS = ((25.0, (0.1, 0.15, 0.35, 0.4)), (250.0, (0.2, 0.35, 0.25, 0.2)), (math.inf, (0.25, 0.25, 0.25, 0.25)))
+"""(events expected in the window, below which; prior weights of the harms): few events never show a small harm."""
+BEYOND = ((0.1, 0.2), (0.3, 0.25), (0.75, 0.3), (0.97, 0.25))
+"""(rise, prior weight) beyond a ceiling or an incident's level: what is far above either is mostly everything."""
+AT_ONCE = 0.85
+"""Prior weight of harm that begins with the deployment; the rest is spread over the minutes of the window."""
+BURST = 0.8
+"""What two minutes of nothing but errors may bring a check towards the e-value that fails it, by its square root."""
+ONSETS = 3
+"""About so many later onsets share a burst."""
+_CEILING = 1e15
+
+
+def harm_weights(expected: float) -> Sequence[float]:
+    """The prior weights of :data:`HARMS` where so many events are expected; they sum to 1."""
+    return next(weights for below, weights in HARM_WEIGHTS if expected <= below)
+
+
+class ShareProcess:
+    """The e-process of one error share against a law.
+
+    E(t) = sum over harms h and onsets s of pi(h) w(s) * product over minutes m in (s, t] of
+    min(cap(s), p_h^k (1 - p_h)^(n - k) / Q(k, n | past)), with n events and k errors and Q the law's probability of
+    them. Under the law each factor has expectation at most 1, cut or not.
+    ``harms`` are (share p_h, prior weight pi); ``needed``, the E that fails the check, chooses the caps: no burst of
+    a minute or two decides.
+    """
+
+    def __init__(self, law: Law, harms: Sequence[tuple[float, float]], minutes: int, needed: float) -> None:
+        self._law = law
+        self._bad = [math.log(inside(share)) for share, _ in harms]
+        self._good = [math.log1p(-inside(share)) for share, _ in harms]
+        self._weights = [weight for _, weight in harms]
+        self._unspent = 1.0
+        self._each_minute = (1.0 - AT_ONCE) / max(minutes, 1)
+        self._at_once = _Sums(len(harms), _cap(needed, AT_ONCE))
+        self._later = _Sums(len(harms), _cap(needed, ONSETS * self._each_minute))
+        self._minutes: dict[int, list[float]] = {}
+
+    @property
+    def value(self) -> float:
+        """E as of the newest look."""
+        return self._at_once.value + self._later.value + self._unspent
+
+    def look(self, arrived: Iterable[tuple[int, int, int]]) -> float:
+        """Take in what arrived since the last look: (minute, events, errors); returns E.
+
+        Events of one minute may arrive over several looks; the cap holds for the minute as a whole.
+        """
+        self._begin_an_onset()
+        self._law.age()
+        for minute, total, bad in arrived:
+            usual = self._law.learn(minute, bad, total - bad)
+            before = self._minutes.get(minute, [0.0] * len(self._weights))
+            after = [
+                held + bad * more + (total - bad) * less - usual
+                for held, more, less in zip(before, self._bad, self._good, strict=True)
+            ]
+            self._minutes[minute] = after
+            self._at_once.multiply(before, after)
+            self._later.multiply(before, after)
+        return self.value
+
+    def _begin_an_onset(self) -> None:
+        first = self._unspent == 1.0
+        weight = AT_ONCE if first else min(self._each_minute, self._unspent)
+        self._unspent -= weight
+        (self._at_once if first else self._later).add([weight * part for part in self._weights])
+
+
+class ErrorProcess(ShareProcess):
+    """Against what is usual: ``share``, known like from ``weight`` events, and learned from for an hour at a time.
+
+    ``expected`` events in the window choose the prior weights of the harms.
+    """
+
+    def __init__(
+        self, share: float, weight: float, minutes: int, *, expected: float = math.inf, needed: float = 800.0
+    ) -> None:
+        share = inside(share)
+        raised = [share + (1.0 - share) * harm for harm in HARMS]
+        harms = list(zip(raised, harm_weights(expected), strict=True))
+        super().__init__(Hourly(KnownShare(share, weight)), harms, minutes, needed)
+
+
+def against_ceiling(ceiling: float, minutes: int, *, needed: float) -> ShareProcess:
+    """The e-process against any share up to ``ceiling``: it needs no history."""
+    return ShareProcess(AtMost(ceiling), _beyond(ceiling), minutes, needed)
+
+
+def against_incident(level: KnownShare, minutes: int, *, needed: float) -> ShareProcess:
+    """The e-process against an incident that goes on at its own level, or comes back to it."""
+    return ShareProcess(Fitful(level), _beyond(level.share), minutes, needed)
+
+
+def _beyond(share: float) -> Sequence[tuple[float, float]]:
+    return [(share + (1.0 - share) * harm, weight) for harm, weight in BEYOND]
+
+
+def _cap(needed: float, weight: float) -> float:
+    """The logarithm of the factor of which two do not lift a prior ``weight`` to ``needed``."""
+    return math.log(max(BURST * math.sqrt(needed / weight), 1.0))
+
+
+class _Sums:
+    """Weighted products of likelihood ratios, by harm; one minute multiplies them by at most ``exp(cap)``."""
+
+    def __init__(self, harms: int, cap: float) -> None:
+        self._cap = cap
+        self._sums = [0.0] * harms
+
+    @property
+    def value(self) -> float:
+        return math.fsum(self._sums)
+
+    def add(self, weights: Sequence[float]) -> None:
+        """Let more prior weight take part from now on."""
+        self._sums = [held + weight for held, weight in zip(self._sums, weights, strict=True)]
+
+    def multiply(self, before: Sequence[float], after: Sequence[float]) -> None:
+        """A minute's log likelihood ratios went from ``before`` to ``after``."""
+        for j, (old, new) in enumerate(zip(before, after, strict=True)):
+            gain = min(new, self._cap) - min(old, self._cap)
+            self._sums[j] = min(self._sums[j] * math.exp(gain), _CEILING)

@@ -1,0 +1,143 @@
+"""E-values of a changed volume: the Bayes factor of a drop or a rise against the usual, safe to look at any time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from releaseguard.stats.evidence.errors import AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeEvidence:
+    """The e-value of a changed volume and where it is strongest."""
+
+    value: float
+    onset: int
+    """The minute after the deployment from which the volume differs most."""
+    seen: int
+    expected: float
+    """Events since then, and how many were to be expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The prior of the true level of traffic over the expected one: Gamma(shape, shape / mean)."""
+
+    shape: float
+    mean: float
+
+
+ONSET_EVERY = 5
+"""Minutes between the onsets that the volume test considers."""
+FEW_EXPECTED = 25.0
+"""Events below which only silence can be told from the usual volume."""
+
+
+SURPRISE = 2.0
+"""Deviations of the others' volume from the expected beyond which history says nothing about today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the other providers show: running sums over the same minutes, divided by their dispersion."""
+
+    seen: Sequence[float]
+    expected: Sequence[float]
+    shared: float
+    """The part of the provider's variance that it shares with them."""
+
+
+def common_level(variance: float, others: Others, onset: int) -> Level:
+    """The level to expect of a provider since ``onset``, given what the others show since then.
+
+    Users come and go together: of the variance, ``others.shared`` is the common part, which the others'
+    events narrow down, the rest is the provider's own.
+    """
+    seen = others.seen[-1] - others.seen[onset]
+    expected = others.expected[-1] - others.expected[onset]
+    shared = max(others.shared, 1e-4)
+    surprise = abs(seen - expected) / math.sqrt(expected + expected**2 * shared) if expected else 0.0
+    # A holiday is no tail of the usual variance: where the others say so, they alone set the level.
+    prior = 1.0 / shared if surprise < SURPRISE else 2.0
+    mean = (prior + seen) / (prior + expected)
+    own = max(variance - others.shared, 0.002)
+    return Level(1.0 / (1.0 / (prior + seen) + own), mean)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeChange:
+    """A change of volume to look for: to one of ``factors`` of the usual, beyond ``tolerated``."""
+
+    factors: Sequence[tuple[float, float]]
+    """(factor, prior weight); the weights sum to 1."""
+    tolerated: float
+    """A change of this factor is not yet a change."""
+
+
+DROP = VolumeChange(factors=((0.01, 0.7), (0.2, 0.05), (0.35, 0.25)), tolerated=0.99)
+"""Silence but for stragglers, and two kinds of drop."""
+DROP_OF_FEW = VolumeChange(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tolerated=0.99)
+"""The same where few events are expected: of them only silence can be told from the usual."""
+
+
+def tolerated_mean(level: Level, change: VolumeChange) -> float:
+    """The level up to which a change is not yet one: growth does not speak for a drop, nor a drop for growth."""
+    mean = level.mean * change.tolerated
+    return min(mean, change.tolerated) if change.tolerated < 1 else max(mean, change.tolerated)
+
+
+MOST_RISE = 1e6
+"""Times the usual volume, beyond which one rise is as much as another."""
+
+
+def rise(harm: float) -> VolumeChange:
+    """A rise to ``harm`` times the usual volume, or twice that; growth by its square root is nobody's fault."""
+    harm = min(harm, MOST_RISE)
+    tolerated = math.sqrt(harm)
+    return VolumeChange(factors=((harm / tolerated, 0.5), (2 * harm / tolerated, 0.5)), tolerated=tolerated)
+
+
+def volume_evidence(
+    seen: Sequence[int],
+    expected: Sequence[float],
+    *,
+    change: VolumeChange,
+    variance: float,
+    dispersion: float,
+    others: Others,
+    onsets: Sequence[int],
+    slots: int,
+) -> VolumeEvidence:
+    """The Bayes factor of "since some onset the volume is a fraction of the usual" against "as usual".
+
+    ``seen`` and ``expected`` are running sums over minutes (``seen[m]`` counts the minutes before m). With
+    the level L ~ Gamma(a, b) under both, a factor f, and N and M the counts and expectations since the onset,
+    divided by the dispersion:
+
+        f^N * ((b + M) / (b + f M))^(a + N)
+
+    the ratio of two negative binomial (Polya) predictive probabilities. Most of the prior weight lies on the
+    first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
+    """
+    total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
+    for i, onset in enumerate(onsets):
+        level = common_level(variance, others, onset)
+        mean = tolerated_mean(level, change)
+        came, usual = seen[-1] - seen[onset], expected[-1] - expected[onset]
+        value = _ratio(came / dispersion, usual / dispersion, level.shape, mean, change.factors)
+        value *= AT_ONCE if i == 0 else (1.0 - AT_ONCE) / slots
+        total += value
+        if value > best.value:
+            best = VolumeEvidence(value, onset, came, usual)
+    return VolumeEvidence(total, best.onset, best.seen, best.expected)
+
+
+def _ratio(count: float, usual: float, shape: float, mean: float, factors: Sequence[tuple[float, float]]) -> float:
+    rate = shape / mean
+    value = 0.0
+    for factor, weight in factors:
+        gain = math.log((rate + usual) / (rate + factor * usual))
+        value += weight * math.exp(min(count * math.log(factor) + (shape + count) * gain, 30.0))
+    return value
