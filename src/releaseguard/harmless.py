@@ -8,7 +8,6 @@ it begins with ``::`` (its ``ActionCommand.TryParseV2``), and finds ``##[`` anyw
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final, TextIO
 
@@ -39,6 +38,8 @@ def as_json(value: Any, indent: int | None = 2) -> str:
 
     Such characters stand inside of strings only, and no line of indented JSON begins with a colon.
     """
+    import json
+
     separators = None if indent else (",", ":")
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
     return _COMMAND_IN_JSON.sub(_apart, _STEERS.sub(_escaped, text))
@@ -53,6 +54,8 @@ def _apart(match: re.Match[str]) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
+    import json
+
     return json.dumps(match[0])[1:-1] if match[0] != "\x7f" else "\\u007f"
 
 

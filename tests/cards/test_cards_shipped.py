@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from releaseguard.cards.compiled import FILE, compiled
 from releaseguard.cards.load import load_cards, shipped_folder
 from releaseguard.cards.spec import SignalCheck, VolumeCheck
 from releaseguard.errors import UsageError
@@ -240,7 +241,7 @@ def test_an_unknown_check_or_flow_is_answered_with_the_nearest_name():
     assert refusal.value.next_step == "Did you mean 'email'?"
 
 
-def test_the_cards_and_the_messages_travel_in_the_wheel(tmp_path):
+def test_the_cards_compiled_and_not_and_the_messages_travel_in_the_wheel(tmp_path):
     pytest.importorskip("hatchling")
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
@@ -250,7 +251,8 @@ def test_the_cards_and_the_messages_travel_in_the_wheel(tmp_path):
         shipped = {name for name in archive.namelist() if name.startswith("releaseguard/checks/")}
         spoken = {name for name in archive.namelist() if name.startswith("releaseguard/messages/")}
         archive.extractall(tmp_path / "installed")
-    assert shipped == {f"releaseguard/checks/{path.name}" for path in shipped_folder().glob("*.toml")}
+    assert shipped == {f"releaseguard/checks/{path.name}" for path in (*shipped_folder().glob("*.toml"), Path(FILE))}
+    assert compiled(tmp_path / "installed" / "releaseguard" / "checks")
     assert {f"releaseguard/messages/{language}.toml" for language in LANGUAGES} <= spoken
     script = (
         "from releaseguard.cards.load import load_cards, shipped_folder; print(shipped_folder(), len(load_cards()))"

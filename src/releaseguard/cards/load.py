@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from releaseguard.cards import rules
+from releaseguard.cards.compiled import compile_cards, compiled
 from releaseguard.cards.spec import Card, Check, CodeSpec, FlowSpec, InvariantCheck, SecretSpec
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.tomlfile import Document, convert, did_you_mean, read
@@ -115,6 +116,8 @@ def load_cards(project_dir: Path | None = None) -> Cards:
     own = project_dir / FOLDER if project_dir else None
     if own is None or not own.is_dir() or own.resolve() == shipped.resolve():
         own = None
+    if own is None and (checked := compiled(Path(__file__).parents[1] / FOLDER)):
+        return _together(checked, {})
     problems: list[ConfigError] = []
     return join(_documents(shipped, problems), _documents(own, problems) if own else (), problems)
 
@@ -143,14 +146,27 @@ def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Seque
     documents = {document.path.stem: document for document in (*shipped, *own)}
     for name, card in added.items():
         problems += rules.role_problems(documents[name], card, base.get(name))
-    kept = {name: card for name, card in base.items() if name not in added}
-    # The project's cards come last, so that a clash is reported in the project's file.
-    cards = {**kept, **{name: _kept_honest(card, base.get(name)) for name, card in added.items()}}
+    joined = _together(base, added)
     if not problems:
-        problems += rules.problems_between(documents, cards)
+        problems += rules.problems_between(documents, joined.by_id)
     if problems:
         raise CardErrors(problems)
-    return Cards(dict(sorted(cards.items())), _owners(base, cards))
+    return replace(joined, by_id=dict(sorted(joined.by_id.items())))
+
+
+def compile_folder(folder: Path) -> bytes:
+    """What :func:`load_cards` reads instead of the cards in an installation. Raises :class:`CardErrors`."""
+    problems: list[ConfigError] = []
+    documents = _documents(folder, problems)
+    join(documents, (), problems)
+    return compile_cards({document.path: document.data for document in documents})
+
+
+def _together(base: Mapping[str, Card], added: Mapping[str, Card]) -> Cards:
+    """The project's cards come last, so that a clash is reported in the project's file."""
+    kept = {name: card for name, card in base.items() if name not in added}
+    cards = {**kept, **{name: _kept_honest(card, base.get(name)) for name, card in added.items()}}
+    return Cards(cards, _owners(base, cards))
 
 
 def read_card(document: Document) -> Card:

@@ -6,15 +6,11 @@ import codecs
 import errno
 import io
 import os
-import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -23,6 +19,9 @@ from releaseguard.cli.shared.streams import Remarks, forget
 from releaseguard.cli.shared.traces import without_secrets, write_trace
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.harmless import Harmless, as_json
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -60,7 +59,7 @@ def _open_what_is_closed() -> None:
     """``releaseguard verify >&-``: Python has no stream there at all, and what is written to it goes nowhere."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the whole run
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the whole run
 
 
 @contextmanager
@@ -79,6 +78,8 @@ def _say_uncaught(kind: type[BaseException], error: BaseException | None, where:
     if issubclass(kind, KeyboardInterrupt):
         _interrupt_again()
     elif not issubclass(kind, SystemExit):
+        import traceback
+
         click.echo(without_secrets("".join(traceback.format_exception(kind, error, where))), err=True)
 
 
@@ -86,6 +87,8 @@ def _interrupt_again() -> None:
     """A Ctrl-C that fell into a finalizer or the callback of a weak reference, where Python drops what is raised: it is
     delivered once more, to the code that was under way there, as soon as the finalizer has returned; as a signal, which
     ends a wait too."""
+    import signal
+
     again = threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     again.daemon = True
     again.start()
@@ -120,6 +123,11 @@ def _disk_full() -> int:
 def _run(arguments: list[str]) -> int:
     from releaseguard.cli.main import releaseguard
 
+    if asked := os.environ.get("_RELEASEGUARD_COMPLETE"):
+        from releaseguard.cli.setup.completion import words
+
+        click.echo(words(asked))
+        return ExitCode.OK
     result = releaseguard.main(arguments, prog_name="releaseguard", standalone_mode=False)
     sys.stdout.flush()
     return int(result) if isinstance(result, int) else ExitCode.OK

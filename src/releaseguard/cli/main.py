@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from releaseguard import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": "A first configuration, and the workflows; nothing is overwritten.",
@@ -22,6 +26,7 @@ COMMANDS = {
     "coverage": "Provider calls in the app's code that are not logged, and providers without a test.",
     "leaks": "Open secret-scanning alerts, and managed values in a repository.",
     "events": "Write, read and follow integration events; schema and retention.",
+    "completion": "What a shell needs to complete commands, options and their values.",
     "audit": "Who rotated what, when, why, and with which proof; integrity.",
 }
 """Name -> one line for the list."""
@@ -29,7 +34,7 @@ ROOMS = {
     "rotating": ("rotate", "drift", "leaks", "audit"),
     "judging": ("verify", "backtest", "health", "incident", "coverage"),
     "log": ("events",),
-    "setup": ("init", "doctor", "demo", "sandbox"),
+    "setup": ("init", "doctor", "demo", "sandbox", "completion"),
 }
 """Which room holds which commands: each in a module of its name, under its name."""
 _ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}
@@ -44,6 +49,13 @@ class _Lazy(click.Group):
             return None
         command: click.Command = getattr(import_module(f"releaseguard.cli.{_ROOM_OF[name]}.{name}"), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click does, without loading every command for its line of help."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

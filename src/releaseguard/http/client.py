@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urljoin
 
@@ -149,6 +148,8 @@ class ServiceClient:
 
         Any answer will do, a refusal too; ``None`` where it carries no such header.
         """
+        from email.utils import parsedate_to_datetime
+
         before = self._wall()
         reply = self.request("GET", path, allow=range(300, 500))
         try:

@@ -7,7 +7,6 @@ import json as json_module
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Final
 from urllib.parse import quote
@@ -113,6 +112,8 @@ def _seconds(text: object) -> float | None:
 
 
 def _until_date(text: str, now: datetime) -> float | None:
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from releaseguard.cli.shared.options import Run, Span, check_spans, command
+from releaseguard.cli.shared.options import FilePath, Run, Span, check_spans, command
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ConfigError, ExitCode
 
@@ -19,9 +19,7 @@ from releaseguard.errors import ConfigError, ExitCode
 @click.option("--window", type=Span(), metavar="30m", help="How long after each deployment to look.")
 @click.option("--baseline", type=Span(), metavar="7d", help="How long before it to compare with.")
 @click.option("--every", type=Span(), default="1m", metavar="1m", help="How often to look.")
-@click.option(
-    "--labels", type=click.Path(path_type=Path, exists=True), help='JSON: {"RELEASE": true} says which were good.'
-)
+@click.option("--labels", type=FilePath(exists=True), help='JSON: {"RELEASE": true} says which were good.')
 def backtest(
     run: Run,
     environment: str | None,

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
-from releaseguard.cli.shared.options import Run, command
+from releaseguard.cli.shared.options import FilePath, Run, command
 from releaseguard.cli.shared.output import steer
 from releaseguard.errors import ExitCode
 from releaseguard.report.formats import COVERAGE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from releaseguard.cards.load import Cards
     from releaseguard.coverage.values import Report
 
 
 @command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=FilePath())
 @click.option("--provider", metavar="P", help="Only this provider.")
 @format_option(COVERAGE)
 @output_option

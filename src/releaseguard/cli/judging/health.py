@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +17,8 @@ from releaseguard.errors import ExitCode, UsageError
 from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from releaseguard.health.values import Overview
 
 LOOK_EVERY = 10.0

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +21,7 @@ from releaseguard.report.formats import INCIDENT
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
 
 LONGEST = timedelta(days=2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,8 @@ from releaseguard.model import Verdict
 from releaseguard.report.formats import VERDICT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from releaseguard.report.verdict.document import VerdictDocument
     from releaseguard.verification.context import VerifyRequest
     from releaseguard.verification.values import Judged

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.options import Run, command, environment_option
+from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
 from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 @command("leaks", example="releaseguard leaks --repo .")
 @environment_option
-@click.option(
-    "--repo", type=click.Path(path_type=Path, exists=True), help="Search this repository and its history instead."
-)
+@click.option("--repo", type=FilePath(exists=True), help="Search this repository and its history instead.")
 @click.option("--close-revoked", is_flag=True, help="Close the alerts whose revocation was confirmed.")
 def leaks(run: Run, environment: str | None, repo: Path | None, close_revoked: bool) -> ExitCode:
     """Open GitHub secret-scanning alerts, each with its `rotate` command; values are never fetched.

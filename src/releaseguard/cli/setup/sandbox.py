@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.options import Run, Span, command
+from releaseguard.cli.shared.options import FilePath, Run, Span, command
 from releaseguard.errors import ExitCode, Refused, ServiceError, Unreachable, UsageError
 from releaseguard_events.private import make_folder, write_file
 
@@ -61,7 +61,7 @@ TRY = (
 @command("sandbox", example="releaseguard sandbox --folder /tmp/play")
 @click.argument("act", required=False, type=click.Choice(ACTS))
 @click.argument("provider", required=False)
-@click.option("--folder", type=click.Path(path_type=Path), help="Where releaseguard.toml is written (else a new one).")
+@click.option("--folder", type=FilePath(), help="Where releaseguard.toml is written (else a new one).")
 @click.option("--traffic/--no-traffic", default=True, help="Whether the app's users are there.")
 @click.option("--history", type=Span(), default="7d", metavar="7d", help="How much past to make up  [default: 7d]")
 @click.option("--secret", metavar="NAME", help="With new-key, console, revoke: which of the provider's secrets.")

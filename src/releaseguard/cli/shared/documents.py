@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from releaseguard.cli.shared.options import Run
+from releaseguard.cli.shared.options import FilePath, Run
 from releaseguard.cli.shared.output import write_output
 from releaseguard.cli.shared.streams import last_words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from releaseguard.report.formats import Formats
 
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
 
-output_option = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file."
-)
+output_option = click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write it to a file.")
 
 
 def format_option(formats: Mapping[str, Any], what: str = "it") -> Callable[[F], F]:
@@ -37,6 +35,8 @@ def chosen(run: Run, format_: str | None) -> str:
 
 def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) -> str:
     """The document as its reader asks for it."""
+    import shutil
+
     from releaseguard.report.layout.display import Display
 
     width = shutil.get_terminal_size((100, 24)).columns

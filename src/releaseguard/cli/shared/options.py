@@ -7,17 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from releaseguard.cli.shared.streams import last_words
 from releaseguard.errors import ExitCode, UsageError
-from releaseguard.secret import confidential, masker
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from pathlib import Path
 
     from releaseguard.eventlog.rows.aside import SetAsideTally
     from releaseguard.settings import Settings
@@ -80,6 +79,8 @@ class Run:
     def safe(self, text: str) -> str:
         """``text`` without what the environment holds confidentially, whoever put it there."""
         if self._mask is None:
+            from releaseguard.secret import confidential, masker
+
             self._mask = masker(confidential(self.environ))
         return self._mask(text)
 
@@ -145,9 +146,7 @@ def _must_be_text(flags: Mapping[str, Any]) -> None:
 
 def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
     options = [
-        click.option(
-            "--config", type=click.Path(path_type=Path), help="Configuration file (else releaseguard.toml, upward)."
-        ),
+        click.option("--config", type=FilePath(), help="Configuration file (else releaseguard.toml, upward)."),
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
         click.option("-q", "--quiet", is_flag=True, help="Only the result."),
         click.option("-v", "--verbose", count=True, help="More about what is being done."),
@@ -155,6 +154,16 @@ def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+class FilePath(click.Path):
+    """A path as a ``Path``, whose module is loaded where one is given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from pathlib import Path
+
+        self.type = Path
+        return super().convert(value, param, ctx)
 
 
 environment_option = click.option("--environment", metavar="E", help="Environment (else [project] environment).")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from releaseguard.errors import UsageError
-from releaseguard_events.private import write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_output(output: Path, text: str) -> None:
     """Put a result into the file that ``-o`` names, for its owner alone where it is new. Raises ``UsageError``."""
     from releaseguard.harmless import harmless
+    from releaseguard_events.private import write_file
 
     try:
         write_file(output, harmless(text) + "\n")

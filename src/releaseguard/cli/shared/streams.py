@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -65,4 +64,6 @@ PIPE_WIDTH = 240
 
 def line_width() -> int:
     """Characters of a line on stdout: the terminal's, or generous where it is none."""
+    import shutil
+
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH

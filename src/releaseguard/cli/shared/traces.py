@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
-import traceback
-
-from releaseguard.secret import confidential, masked
 
 
 def write_trace(error: Exception) -> str | None:
     """Keep a bug's trace, masked, in a file of its own that only this user can read; ``None`` where that fails."""
+    import tempfile
+    import traceback
+
     try:
         handle, path = tempfile.mkstemp(prefix="releaseguard-", suffix=".trace")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -23,4 +22,6 @@ def write_trace(error: Exception) -> str | None:
 def without_secrets(text: str) -> str:
     """``text`` without what this process holds, and without what its environment holds as credentials: a bug may come
     before they are read."""
+    from releaseguard.secret import confidential, masked
+
     return masked(text, confidential(os.environ))

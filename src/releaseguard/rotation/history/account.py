@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign, ForeignRow, Histories
 from releaseguard.model import to_text
 from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, RotationRow
-from releaseguard.rotation.history.fold import view_of
 from releaseguard.rotation.history.sentences import confirming, mending
-from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
+
+if TYPE_CHECKING:
+    from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
 
 PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""
@@ -57,7 +58,16 @@ def account_of(found: Histories, provider: str | None = None, environment: str |
         if provider in (None, chain_key.provider) and environment in (None, chain_key.environment)
     ]
     strangers = [one for one in found.strangers if environment in (None, one.event.environment)]
-    return RotationAccount([view_of(found.chains[chain_key]) for chain_key in wanted], strangers)
+    return RotationAccount(_views(found, wanted), strangers)
+
+
+def _views(found: Histories, wanted: Sequence[ChainKey]) -> Sequence[ChainView]:
+    """The chains, folded; what folds them is loaded where there are any: most logs hold no rotation."""
+    if not wanted:
+        return ()
+    from releaseguard.rotation.history.fold import view_of
+
+    return [view_of(found.chains[chain_key]) for chain_key in wanted]
 
 
 class HeadRow(TypedDict):

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, Histories, histories, read_chain
 from releaseguard.eventlog.interface import EventLog, Judged, Query
 from releaseguard.model import OURSELVES, Event
-from releaseguard.rotation.history import events as said
-from releaseguard.rotation.history.fold import view_of
-from releaseguard.rotation.history.rows import fault
-from releaseguard.rotation.history.views import ChainView
+from releaseguard_events.ours import STEPS
+
+if TYPE_CHECKING:
+    from releaseguard.rotation.history.views import ChainView
 
 
 def read(chain_key: ChainKey, rows: Iterable[Judged]) -> Chain:
     """The rows of a chain, checked: which are its history, and which are foreign."""
-    return read_chain(chain_key, rows, fault)
+    return read_chain(chain_key, rows, _fault)
 
 
 def read_log(log: EventLog, query: Query) -> Histories:
     """The chains in those of our own rows that ``query`` asks for. Raises as the log does."""
-    return histories(log.judged(replace(query, providers=(OURSELVES,))), fault, said.TYPES)
+    return histories(log.judged(replace(query, providers=(OURSELVES,))), _fault, STEPS)
+
+
+def _fault(event: Event) -> str | None:
+    """As :func:`releaseguard.rotation.history.rows.fault`, loaded where a log holds a step: most hold none."""
+    from releaseguard.rotation.history.rows import fault
+
+    return fault(event)
 
 
 def chain_query(chain_key: ChainKey) -> Query:
@@ -32,9 +40,13 @@ def chain_query(chain_key: ChainKey) -> Query:
 
 def chain_view(log: EventLog, chain_key: ChainKey) -> ChainView:
     """The state of a chain as its events tell it now."""
+    from releaseguard.rotation.history.fold import view_of
+
     return view_of(read(chain_key, log.judged(chain_query(chain_key))))
 
 
 def fold(chain_key: ChainKey, events: Iterable[Event]) -> ChainView:
     """The state of a chain from its rows, in whatever order they come: only those that fit its chain count."""
+    from releaseguard.rotation.history.fold import view_of
+
     return view_of(read(chain_key, ((event, None) for event in events)))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.model import to_text
-from releaseguard.rotation.history.views import LeaseView
+
+if TYPE_CHECKING:
+    from releaseguard.rotation.history.views import LeaseView
 
 
 def mending(chain_key: ChainKey) -> str:

@@ -1,0 +1,58 @@
+"""The cards as an installation holds them: checked when it was built, and believed only beside the same files."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from releaseguard.cards.compiled import FILE, compiled
+from releaseguard.cards.load import CardErrors, compile_folder, read_card, shipped_folder
+from releaseguard.tomlfile import read
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A folder of cards as an installation has it."""
+    shutil.copytree(shipped_folder(), tmp_path / "checks")
+    (tmp_path / "checks" / FILE).write_bytes(compile_folder(tmp_path / "checks"))
+    return tmp_path / "checks"
+
+
+def test_cards_compiled_at_build_are_the_cards_that_the_files_say(installed):
+    expected = {path.stem: read_card(read(path)) for path in sorted(installed.glob("*.toml"))}
+    assert compiled(installed) == expected
+    assert list(compiled(installed)) == list(expected)
+
+
+CHANGES = {
+    "a host taken out": lambda folder: replace_in(folder / "sendgrid.toml", "sendgrid.com", "example.com"),
+    "a card removed": lambda folder: (folder / "mapbox.toml").unlink(),
+    "a card added": lambda folder: shutil.copy(folder / "mapbox.toml", folder / "mapbox_two.toml"),
+    "two cards exchanged": lambda folder: exchange(folder / "mapbox.toml", folder / "twilio.toml"),
+    "hosts taken out of what was compiled": lambda folder: (folder / FILE).write_text('{"sources": "", "cards": {}}'),
+    "half of it written": lambda folder: (folder / FILE).write_bytes((folder / FILE).read_bytes()[:1000]),
+    "not there": lambda folder: (folder / FILE).unlink(),
+}
+
+
+def replace_in(path, old, new):
+    path.write_text(path.read_text().replace(old, new))
+
+
+def exchange(one, other):
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_compiled_cards_that_are_not_those_of_the_files_decide_nothing(installed, change):
+    change(installed)
+    assert compiled(installed) is None
+
+
+def test_a_wheel_with_a_wrong_card_is_not_built(installed):
+    replace_in(installed / "mapbox.toml", "[events]", "[event]")
+    with pytest.raises(CardErrors):
+        compile_folder(installed)

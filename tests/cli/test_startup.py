@@ -1,0 +1,97 @@
+"""What a command loads before it does anything: a person waits for it, and a shell at every Tab."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from releaseguard.cli.main import COMMANDS
+
+LIBRARIES = (
+    "httpx2",
+    "httpcore2",
+    "requests",
+    "github",
+    "nacl",
+    "jwt",
+    "psycopg",
+    "infisical_sdk",
+    "jinja2",
+    "dulwich",
+)
+"""Of services and documents: loaded where one is called or written."""
+TOOLS = ("msgspec", "sqlite3", "json", "hashlib", "ipaddress", "urllib", "pathlib", "tempfile", "traceback", "logging")
+OURS = (
+    "releaseguard.secret",
+    "releaseguard.settings",
+    "releaseguard.services",
+    "releaseguard.wiring",
+    "releaseguard.http",
+)
+FOLDING = ("releaseguard.rotation.history.fold", "releaseguard.rotation.history.events", "email")
+
+
+def loaded(arguments: list[str], before: str = "pass") -> set[str]:
+    code = (
+        f"import sys; {before}; from releaseguard.cli import entrypoint; entrypoint.run({arguments!r});"
+        "sys.stdout.flush(); print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_what_only_prints_loads_click_and_little_else(arguments):
+    assert loaded(arguments).isdisjoint((*LIBRARIES, *TOOLS, *OURS))
+
+
+@pytest.mark.parametrize("arguments", [["verify", "--help"], ["health", "--help"], ["completion", "--help"]])
+def test_a_commands_own_help_loads_neither_services_nor_settings(arguments):
+    modules = loaded(arguments)
+    assert modules.isdisjoint((*LIBRARIES, "msgspec", "sqlite3", "hashlib", "tempfile", "traceback", *OURS))
+
+
+def test_a_tab_loads_no_command():
+    asked = {"_RELEASEGUARD_COMPLETE": "bash_complete", "COMP_WORDS": "releaseguard ver", "COMP_CWORD": "1"}
+    modules = loaded([], before=f"import os; os.environ |= {asked}")
+    assert not {name for name in modules if name.startswith("releaseguard.cli.judging")}
+    assert modules.isdisjoint((*LIBRARIES, "msgspec", "sqlite3", "json", "hashlib", *OURS))
+
+
+def test_health_of_a_log_without_a_rotation_loads_nothing_that_folds_one(cli):
+    assert cli.run("events", "migrate").code == 0
+    modules = loaded(["health", "--config", str(cli.folder / "releaseguard.toml")])
+    assert modules.isdisjoint((*LIBRARIES, *FOLDING))
+
+
+TABS = {
+    "bash": ({"COMP_WORDS": "releaseguard ver", "COMP_CWORD": "1"}, ["plain,verify"]),
+    "zsh": ({"COMP_WORDS": "releaseguard ver", "COMP_CWORD": "1"}, ["plain", "verify", COMMANDS["verify"]]),
+    "fish": ({"COMP_WORDS": "releaseguard ver", "COMP_CWORD": "ver"}, [f"plain,verify\t{COMMANDS['verify']}"]),
+    "option": ({"COMP_WORDS": "releaseguard verify --bas", "COMP_CWORD": "2"}, ["plain,--baseline"]),
+}
+
+
+@pytest.mark.parametrize(("shell", "asked"), [(shell.replace("option", "bash"), TABS[shell]) for shell in TABS])
+def test_a_tab_is_answered_with_commands_and_their_options(cli, shell, asked):
+    words, answer = asked
+    done = cli.run(**words, _RELEASEGUARD_COMPLETE=f"{shell}_complete")
+    assert (done.code, done.out.split("\n")[:-1], done.err) == (0, answer, "")
+
+
+@pytest.mark.parametrize("asked", ["tcsh_complete", "bash_source", "bash", ""])
+def test_who_asks_like_no_shell_is_answered_with_nothing(cli, asked):
+    done = cli.run(_RELEASEGUARD_COMPLETE=asked, COMP_WORDS="releaseguard ", COMP_CWORD="1")
+    assert done.code in (0, 2)
+    assert "this is a bug" not in done.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_reads_what_it_needs_for_tab(cli, shell):
+    done = cli.run("completion", shell)
+    assert done.code == 0
+    assert "_RELEASEGUARD_COMPLETE" in done.out
+    assert cli.run("completion", shell, "--json").json["shell"] == shell
