@@ -229,10 +229,16 @@ def test_both_accesses_of_a_key_we_stand_on(
     token = "vercel-new-canary-Jd9sPn57"
     with postgrest.serving(postgrest.PostgRest(url, key=old, more_keys={new} if new_is_known else set())) as project:
         world.destinations = {
-            "supabase": ["github:lovendo/app", f"supabase:{world.edge.ref} as SERVICE_KEY"],
+            "supabase": [],
             "vercel": [f"vercel:{world.web.id}/production"],
         }
-        world.write(observed.cli.folder, project.url, '[network]\ntimeout = "2s"\npatience = "3s"\n')
+        own = f'destinations = ["github:lovendo/app", "supabase:{world.edge.ref} as SERVICE_KEY"]'
+        world.write(
+            observed.cli.folder,
+            project.url,
+            '[network]\ntimeout = "2s"\npatience = "3s"\n'
+            f"[providers.supabase.secrets.SUPABASE_SERVICE_ROLE_KEY]\n{own}\n",
+        )
         for name, values in (("SUPABASE_SERVICE_ROLE_KEY", (old, new)), ("VERCEL_TOKEN", (world.vercel.token, token))):
             for value in values:
                 world.infisical.put(name, value)

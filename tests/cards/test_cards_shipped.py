@@ -157,7 +157,7 @@ def test_push_keys_are_kept_at_expo_and_replaced_by_a_person():
 def test_sendgrids_key_says_which_version_it_is():
     found = CARDS.secret("SENDGRID_API_KEY")
     assert found is not None
-    assert found[1].companion
+    assert found[1].has_companion
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.id)

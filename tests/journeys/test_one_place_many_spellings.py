@@ -76,27 +76,40 @@ def test_an_environment_that_only_inherits_destinations_does_not_stop_the_one_th
 
 def test_two_providers_whose_names_differ_in_letter_case_are_one_secret_at_github(world, cli):
     other = '[providers.mapbox]\ndestinations = ["github:Lovendo/App as MAIL_KEY"]\n'
-    configure(world, cli, ["github:lovendo/app as mail_key"], other)
+    own = '[providers.sendgrid.secrets.SENDGRID_API_KEY]\ndestinations = ["github:lovendo/app as mail_key"]\n'
+    configure(world, cli, ["github:lovendo/app"], own + other)
     done = cli.run("rotate", "sendgrid", "--yes")
     assert done.code == 2, done.everything
     assert "both claim" in done.err
     assert written(world) == []
 
 
-def test_a_new_name_is_of_the_cards_first_secret_alone(world, cli):
-    webhook = "SENDGRID_WEBHOOK_VERIFICATION_KEY"
+def test_a_new_name_for_a_list_of_several_secrets_is_a_mistake_of_the_configuration(world, cli):
     configure(world, cli, ["github:lovendo/app as MAIL_KEY"], "")
     world.new_key(NAME)
-    world.infisical.put(webhook, "first-verification-key")
-    world.infisical.put(webhook, "second-verification-key")
-    cli.run("rotate", "sendgrid", "--yes", "--prove-within", "1s")
-    cli.run("rotate", "sendgrid", "--abort")
-    for arguments in (["--yes"], ["--resume"]):
-        done = cli.run("rotate", "sendgrid", "--secret", webhook, "--prove-within", "1s", *arguments)
-        assert done.code == 3, done.everything
-    assert f"pushed      github:lovendo/app {webhook}" in done.out
-    assert world.value_at("github:lovendo/app", "MAIL_KEY") == world.infisical.value(NAME, 2)
-    assert world.value_at("github:lovendo/app", webhook) == world.infisical.value(webhook, 2)
+    for arguments in (["--dry-run"], ["--yes"], ["--secret", NAME, "--yes"]):
+        done = cli.run("rotate", "sendgrid", *arguments)
+        assert done.code == 2, done.everything
+        assert "[providers.sendgrid.secrets.SENDGRID_API_KEY]" in done.err
+    assert written(world) == []
+
+
+def test_a_secret_with_a_place_of_its_own_goes_there_alone_under_each_of_its_names(world, cli):
+    own = '[providers.sendgrid.secrets.SENDGRID_API_KEY]\ndestinations = ["github:lovendo/app"]\n'
+    configure(world, cli, [f"supabase:{world.edge.ref}"], own + 'names = ["MAIL_KEY", "MAIL_KEY_2"]\n')
+    world.new_key(NAME)
+    done = cli.run("rotate", "sendgrid", "--yes", "--json", "--prove-within", "1s")
+    assert done.code == 3, done.everything
+    assert {one["name"] for one in done.json["destinations"]} == {
+        "MAIL_KEY",
+        "MAIL_KEY_2",
+        "MAIL_KEY_VERSION",
+        "MAIL_KEY_2_VERSION",
+    }
+    value = world.infisical.value(NAME, 2)
+    assert [world.value_at("github:lovendo/app", name) for name in ("MAIL_KEY", "MAIL_KEY_2")] == [value, value]
+    drifted = cli.run("drift", "--json")
+    assert all(one["status"] == "in_step" for one in drifted.json["findings"] if one["secret"] == NAME), drifted.out
 
 
 def test_another_project_under_a_name_is_no_conflict(world, cli):

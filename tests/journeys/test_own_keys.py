@@ -165,8 +165,9 @@ def project(cluster) -> Iterator[postgrest.PostgRest]:
 
 def test_the_log_we_stand_on_is_written_with_the_new_key_once_the_old_one_is_gone(world, cli, project):
     old, new = project.key, "service-role-key-new-canary-3307"
-    world.destinations = {"supabase": ["github:lovendo/app", f"supabase:{world.edge.ref} as SERVICE_KEY"]}
-    world.write(cli.folder, project.url, QUICK)
+    places = f'destinations = ["github:lovendo/app", "supabase:{world.edge.ref} as SERVICE_KEY"]'
+    world.destinations = {"supabase": []}
+    world.write(cli.folder, project.url, f"{QUICK}[providers.supabase.secrets.SUPABASE_SERVICE_ROLE_KEY]\n{places}\n")
     world.infisical.put("SUPABASE_SERVICE_ROLE_KEY", old)
     world.infisical.put("SUPABASE_SERVICE_ROLE_KEY", new)
     both = {"SUPABASE_SERVICE_ROLE_KEY": old, "SUPABASE_SERVICE_ROLE_KEY_NEW": new}

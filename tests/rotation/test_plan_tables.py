@@ -349,12 +349,12 @@ def test_companions_come_after_all_secrets_under_the_names_used_there() -> None:
         **{name: getattr(SENDGRID, name) for name in SENDGRID.__struct_fields__ if name != "secrets"},
         secrets=(
             SecretSpec(name="A", group="pair", companion=True),
-            SecretSpec(name="B", group="pair"),
+            SecretSpec(name="B", group="pair", companion=False),
             SecretSpec(name="C", group="pair", from_="manual"),
         ),
     )
     group = unit_of(pair, "B")
-    binding = Binding(GITHUB, names={"A": "MAIL_A"})
+    binding = Binding(GITHUB, names={"A": ("MAIL_A",)})
     values = {"A": (Secret("a"), 1), "B": (Secret("b"), 2), "C": (Secret("c"), 3)}
     items = [(item.name, item.value.reveal(), item.version) for item in items_for(group, binding, values)]
     assert items == [("MAIL_A", "a", 1), ("B", "b", 2), ("MAIL_A_VERSION", "1", 1)]

@@ -126,7 +126,16 @@ def _secrets(document: Document, card: Card) -> Problems:
             )
         if secret.console and not secret.console.startswith("https://"):
             yield document.error(f"{secret.console!r} is not an https address", "secrets", index, "console")
+        yield from _durations(document, secret, ("secrets", index), "max_age")
+        yield from _pattern(document, secret, ("secrets", index, "pattern"))
     yield from _groups(document, card)
+
+
+def _pattern(document: Document, secret: SecretSpec, at: Sequence[Step]) -> Problems:
+    try:
+        re.compile(secret.pattern or "")
+    except re.error as error:
+        yield document.error(f"{secret.pattern!r} is no regular expression: {error}", *at)
 
 
 def _needs_steps(secret: SecretSpec) -> bool:

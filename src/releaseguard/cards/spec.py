@@ -49,14 +49,31 @@ class SecretSpec(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     """The provider's page where a person makes and revokes it."""
     overlap: bool = True
     """Whether the old and the new value work at the same time."""
-    companion: bool = False
-    """Push ``<NAME>_VERSION`` beside it, so that the app can say which version it used."""
+    companion: bool | None = None
+    """Push ``<NAME>_VERSION`` beside it, so that the app can say which version it used; unsaid: beside every secret of
+    the server, and of the build."""
+    identifier: bool = False
+    """Public in itself (an account's number): it asks for no proof."""
+    entropy: Literal["high", "low"] = "high"
+    """``low``: so few values are possible that not even a fingerprint of it may be written down."""
+    pattern: str | None = None
+    """Its documented form, as a regular expression for the whole value."""
+    shape: Literal["pem", "json"] | None = None
+    """What the value is a document of."""
+    max_age: Duration | None = None
+    """How old a value may become before it is due for a rotation."""
     proven_by: Sequence[str] = ()
     """Success events that prove that this secret works."""
     alerts: Sequence[str] = ()
     """GitHub's secret types that mean this secret, where they do not begin with the card's id."""
     steps: Text | None = None
     """What a person does where no program can: at the provider's console, or for ``manual`` secrets."""
+
+    @property
+    def has_companion(self) -> bool:
+        """Whether ``<NAME>_VERSION`` is pushed beside it."""
+        written = self.reach != "client" and self.from_ != "manual"
+        return written if self.companion is None else self.companion
 
     @property
     def unit(self) -> str:
@@ -279,6 +296,8 @@ class Card(_Strict, frozen=True, kw_only=True):
     checks: Sequence[Check] = ()
     flows: Sequence[FlowSpec] = ()
     code: CodeSpec = CodeSpec()
+    harm: Literal["money", "identity", "login", "messages", "analytics"] | None = None
+    """What a stranger with its secrets does most harm to."""
     path: str = ""
     """The file it was read from; set by the loader."""
 

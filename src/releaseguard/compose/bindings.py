@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.load import Cards
-from releaseguard.cards.spec import Card
+from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import ADDRESSES, service_at, vault_of
+from releaseguard.compose.placements import Placement, Where, placements, refuse_misplaced
 from releaseguard.compose.sources import Sources
 from releaseguard.destinations.address import Address
-from releaseguard.errors import ConfigError, UsageError
+from releaseguard.errors import ConfigError, Refused, ReleaseguardError, UsageError
 from releaseguard.services import SERVICES
+from releaseguard.settings.sections import ProviderSection
 
 if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination
@@ -51,14 +53,18 @@ class Bindings:
         return service.destination(self.clients.context(service), address.place)
 
     def addresses_of(self, provider: str) -> Sequence[Address]:
-        """The provider's configured destinations, parsed. Raises ``ConfigError`` with file, line and key."""
-        where = self._settings.where("providers", provider, "destinations")
-        return [ADDRESSES.parse(text, where=where) for text in self._settings.destinations_of(provider)]
+        """The configured destinations of the provider and of its secrets, parsed. Raises ``ConfigError`` with file,
+        line and key."""
+        self._settings.destinations_of(provider)
+        section, where = self._settings.providers[provider], self._where(provider)
+        own = [(name, one.destinations or ()) for name, one in section.secrets.items()]
+        found = [self._read(text, where("destinations")) for text in section.destinations]
+        found += [self._read(text, where("secrets", name, "destinations")) for name, texts in own for text in texts]
+        return list(dict.fromkeys(found))
 
     def addresses_for(self, card: Card, secret: str | None) -> Sequence[Address]:
         """Where the secret's unit is written: nowhere, where it is kept at the provider."""
-        kept_there = all(member.from_ == "manual" for member in card.unit_of(secret))
-        return () if kept_there else self.addresses_of(card.id)
+        return [placement.address for placement in self._placements_for(card, secret)]
 
     def addresses_from(self, provider: str) -> Sequence[Address]:
         """Every configured destination, this provider's first; none for an environment that the file does not name."""
@@ -66,7 +72,7 @@ class Bindings:
             return []
         providers = self._settings.providers
         names = sorted(providers, key=lambda name: name != provider)
-        return [address for name in names if providers[name].destinations for address in self.addresses_of(name)]
+        return [address for name in names if providers[name].every_destination for address in self.addresses_of(name)]
 
     def is_declared(self) -> bool:
         """Whether the file names the environment."""
@@ -79,41 +85,44 @@ class Bindings:
     def managed(self, provider: str | None = None) -> Sequence[Managed]:
         """The providers with destinations in this environment, or one of them."""
         self._settings.refuse_undeclared()
-        declared = [name for name, one in self._settings.providers.items() if one.destinations]
-        return [
-            self.managed_at(self.cards.get(name), self.addresses_of(name))
-            for name in ([provider] if provider else declared)
-        ]
+        declared = [name for name, one in self._settings.providers.items() if one.every_destination]
+        cards = [self.cards.get(name) for name in ([provider] if provider else declared)]
+        return [self.managed_at(card, self.placements_of(card)) for card in cards]
 
-    def managed_at(self, card: Card, addresses: Sequence[Address]) -> Managed:
-        """The card's secrets at some of its destinations."""
+    def managed_at(self, card: Card, places: Sequence[Placement]) -> Managed:
+        """The card's secrets at some of its places."""
         from releaseguard.rotation.drift.survey import Managed
 
         sections = self._settings.services
         return Managed(
             card=card,
             chain_key=ChainKey(card.id, self._settings.environment),
-            bindings=[self.place(card, address, None) for address in addresses],
+            bindings=[self._binding(card, place, card.secrets) for place in places],
             configured=[claim.address for claim in self.claims() if claim.owner.provider == card.id],
             read=ADDRESSES.parse,
             sensitive=any(service.wants_sensitive(sections[service.name]) for service in SERVICES),
         )
 
-    def place(self, card: Card, address: Address, secret: str | None) -> Binding:
-        """A destination with the names that the secret's unit has there. Raises ``ConfigError`` where two share one."""
-        from releaseguard.rotation.context import Binding
+    def placements_of(self, card: Card) -> Sequence[Placement]:
+        """Where each of the card's secrets goes. Raises ``ConfigError`` where the file does not say so clearly, and
+        ``Refused`` where it would publish a secret of the server."""
+        self._settings.destinations_of(card.id)
+        section, where = self._settings.providers[card.id], self._where(card.id)
+        refuse_misplaced(card, section, self._read, where)
+        return placements(card, section, self._read, where)
 
-        unit = card.unit_of(secret)
-        if address.rename and len(unit) > 1:
-            raise ConfigError(
-                f"{address}: {' and '.join(member.name for member in unit)} cannot share one name",
-                where=self._settings.where("providers", card.id, "destinations"),
-                next_step="Leave the renaming out: each secret keeps its own name there.",
-            )
-        # The card's other secrets keep their own names: under one name the last written would replace the rest.
-        named = address.rename and unit[0].name == card.unit_of(None)[0].name
-        names = {unit[0].name: address.rename} if named and address.rename else {}
-        return Binding(self.destination(address.place), names, self.sources.at(card.id, address))
+    def bindings_for(self, card: Card, secret: str | None) -> Sequence[Binding]:
+        """The destinations of the secret's unit, with its names there. Raises as :meth:`placements_of` does."""
+        return [self._binding(card, one, card.unit_of(secret)) for one in self._placements_for(card, secret)]
+
+    def problems(self) -> Iterator[tuple[str, ReleaseguardError]]:
+        """Provider, and what is wrong with where its secrets go."""
+        for provider, section in self._settings.providers.items():
+            if provider in self.cards and section.every_destination:
+                try:
+                    refuse_misplaced(self.cards.get(provider), section, self._read, self._where(provider))
+                except (ConfigError, Refused) as error:
+                    yield provider, error
 
     def claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""
@@ -121,17 +130,35 @@ class Bindings:
 
         for environment, providers in self._settings.siblings.items():
             for provider, section in providers.items():
-                claimed = self._settings.claims_destinations(environment, provider)
-                for text in section.destinations if claimed else ():
-                    where = self._settings.where("providers", provider, "destinations")
-                    address = ADDRESSES.parse(text, where=where)
-                    shared = section.shared is True or (
-                        not isinstance(section.shared, bool) and bool({text, address.uri} & {*section.shared})
-                    )
-                    names = self._names_of(provider, address.rename)
-                    yield from (Claim(address.place, name, ChainKey(provider, environment), shared) for name in names)
+                if not (section.every_destination and self._settings.claims_destinations(environment, provider)):
+                    continue
+                owner = ChainKey(provider, environment)
+                for place in placements(self.cards.get(provider), section, self._read, self._where(provider)):
+                    shared = self._is_shared(section, place.address)
+                    names = [name for named in place.names.values() for name in named]
+                    yield from (Claim(place.address, name, owner, shared) for name in names)
 
-    def _names_of(self, provider: str, rename: str | None) -> Sequence[str]:
-        """What the provider's secrets are called at a destination; ``rename`` is of the card's first one."""
-        names = [secret.name for secret in self.cards.get(provider).secrets]
-        return [rename, *names[1:]] if rename and names else names
+    def _placements_for(self, card: Card, secret: str | None) -> Sequence[Placement]:
+        members = card.unit_of(secret)
+        if all(member.from_ == "manual" for member in members):
+            return ()
+        return [place for place in self.placements_of(card) if any(place.of(members).values())]
+
+    def _binding(self, card: Card, place: Placement, members: Sequence[SecretSpec]) -> Binding:
+        from releaseguard.rotation.context import Binding
+
+        names = {name: named for name, named in place.of(members).items() if tuple(named) != (name,)}
+        return Binding(self.destination(place.address), names, self.sources.at(card.id, place.address))
+
+    def _is_shared(self, section: ProviderSection, address: Address) -> bool:
+        if isinstance(section.shared, bool):
+            return section.shared
+        spelled = {text for text in section.every_destination if self._read(text, "").place == address}
+        return bool({address.uri, *spelled} & {*section.shared})
+
+    def _where(self, provider: str) -> Where:
+        return partial(self._settings.where, "providers", provider)
+
+    @staticmethod
+    def _read(text: str, where: str) -> Address:
+        return ADDRESSES.parse(text, where=where or None)

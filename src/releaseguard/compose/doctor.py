@@ -79,7 +79,6 @@ class Doctor:
 
         settings, environ, proxy = self.clients.settings, self.clients.environ, self.clients.settings.network.proxy
         places = readable(settings, provider)
-        found = [address for listed in places.values() for address in listed]
         vault = vault_of(settings)
         return DoctorContext(
             settings=settings,
@@ -96,23 +95,25 @@ class Doctor:
             places=places,
             requirements=requirements(settings, provider),
             replaceable=[one.variable for service in SERVICES for one in service.replaceable],
-            services=[self._looks(service, found) for service in SERVICES],
-            vault_service=self._looks(vault, ()),
+            services=[self._looks(service, places) for service in SERVICES],
+            vault_service=self._looks(vault, {}),
             vault_setting=vault.vault_setting,
             vault_is_set=vault.is_vault(settings.services[vault.name]),
             app=self._app_looks(),
             vault=lambda: self.bindings.vault,
             destination=self.bindings.destination,
             claims=lambda: list(self.bindings.claims()),
+            misplaced=lambda: list(self.bindings.problems()),
             log=lambda: self.stores.bare_log,
             exposed=self.stores.exposed,
             database=(lambda: self.stores.app_database) if environ.get(settings.app.database_url_env) else None,
             close=close,
         )
 
-    def _looks(self, service: Service[Any], found: Sequence[Address]) -> ServiceLooks:
+    def _looks(self, service: Service[Any], places: Mapping[str, Sequence[Address]]) -> ServiceLooks:
         from releaseguard.doctor.values import ServiceLooks
 
+        found = [address for listed in places.values() for address in listed]
         mine = [address for address in found if configuration.service_at(address) is service]
         return ServiceLooks(
             name=service.name,

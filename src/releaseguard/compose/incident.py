@@ -12,6 +12,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import service_at, vault_of
+from releaseguard.compose.placements import Placement
 from releaseguard.compose.stores import Stores
 from releaseguard.compose.verification import Verification
 from releaseguard.destinations.address import Address
@@ -101,17 +102,16 @@ class Incidents:
         return list(found.values())
 
     def _sites(self, card: Card) -> Sequence[ConfiguredDestination]:
+        section = self.clients.settings.providers.get(card.id)
+        if section is None or not section.every_destination or not self.bindings.is_declared():
+            return []
+        return [self._site(card, place) for place in self.bindings.placements_of(card)]
+
+    def _site(self, card: Card, place: Placement) -> ConfiguredDestination:
         from releaseguard.incident.sources.secrets import ConfiguredDestination
 
-        section = self.clients.settings.providers.get(card.id)
-        if section is None or not section.destinations or not self.bindings.is_declared():
-            return []
-        return [
-            ConfiguredDestination(
-                address.uri, _labelled(service_at(address)), partial(self.bindings.managed_at, card, [address])
-            )
-            for address in self.bindings.addresses_of(card.id)
-        ]
+        service = _labelled(service_at(place.address))
+        return ConfiguredDestination(place.address.uri, service, partial(self.bindings.managed_at, card, [place]))
 
     def _scrub(self) -> Callable[[str], str]:
         """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""

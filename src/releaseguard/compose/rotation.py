@@ -51,7 +51,7 @@ class Rotation:
             chain_key=ChainKey(card.id, settings.environment),
             vault=configured.vault,
             log=self.stores.log,
-            bindings=[configured.place(card, address, secret) for address in addresses],
+            bindings=configured.bindings_for(card, secret),
             deployers=self._deployers(addresses),
             rules=self._rules(),
             guard=guard,
@@ -133,7 +133,7 @@ class Rotation:
     def alerts(self) -> AlertSource:
         """Secret-scanning alerts of every place that is a destination."""
         providers = self.clients.settings.providers
-        declared = [name for name, section in providers.items() if section.destinations]
+        declared = [name for name, section in providers.items() if section.every_destination]
         return self.alerts_at([one for name in declared for one in self.bindings.addresses_of(name)])
 
     def alerts_at(self, addresses: Sequence[Address]) -> AlertSource:

@@ -33,7 +33,7 @@ class Sources:
         sections = [
             providers[provider] for providers in self.clients.settings.siblings.values() if provider in providers
         ]
-        places = [ADDRESSES.parse(one) for section in sections for one in section.destinations]
+        places = [ADDRESSES.parse(one) for section in sections for one in section.every_destination]
         known = {name for place in places for name in (place.base, place.uri)}
         named = text if text in known else _canonical(text)
         if named not in known and text not in self._told_of:

@@ -84,7 +84,7 @@ class Verification:
         providers, setting = self._settings.providers, self._settings.app.database_url_env
         return LiveChecks(
             secret_states=self._secret_states,
-            providers_with_destinations=frozenset(name for name, one in providers.items() if one.destinations),
+            providers_with_destinations=frozenset(name for name, one in providers.items() if one.every_destination),
             count_rows=self.stores.app_database.count_rows if self.clients.environ.get(setting) else None,
             database_setting=setting,
             run_flows=self.flows.run if self.flows.are_configured else None,

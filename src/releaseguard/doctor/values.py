@@ -120,6 +120,8 @@ class DoctorContext:
     vault: Callable[[], Vault]
     destination: Callable[[Address], Destination]
     claims: Callable[[], Sequence[Claim]]
+    misplaced: Callable[[], Sequence[tuple[str, ReleaseguardError]]]
+    """Provider, and what is wrong with where its secrets go."""
     log: Callable[[], EventLog]
     exposed: Callable[[EventLog], Remark] | None
     """Whether the app's public key reads the log; ``None`` where that cannot be asked."""

@@ -7,7 +7,7 @@ import shlex
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from releaseguard.audit.chain import ChainKey
@@ -27,20 +27,31 @@ class Binding:
     """A destination of the unit, with the names used there and who uses the secret from there."""
 
     destination: Destination
-    names: Mapping[str, str] = field(default_factory=dict)
-    """Secret name -> name there (``as NAME``); the same name where absent."""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Secret -> its names there, none where it is not written there; the same name where absent."""
     sources: Sequence[str] | None = None
     """The event sources that run on it; ``None`` where the project does not say."""
 
     @property
     def key(self) -> str:
-        """Its name in the history: the URI, with its renames."""
-        renames = ",".join(f"{there}" for _, there in sorted(self.names.items()))
-        return f"{self.destination.uri} as {renames}" if renames else self.destination.uri
+        """Its name in the history: the URI, with its renames and with what is not written there."""
+        named = [(secret, names) for secret, names in sorted(self.names.items()) if tuple(names) != (secret,)]
+        renames = ",".join(name for _, names in named for name in names)
+        without = ",".join(secret for secret, names in named if not names)
+        parts = [self.destination.uri, f"as {renames}" if renames else "", f"without {without}" if without else ""]
+        return " ".join(part for part in parts if part)
 
-    def name_of(self, secret: str) -> str:
-        """What ``secret`` is called there."""
-        return self.names.get(secret, secret)
+    def names_of(self, secret: str) -> Sequence[str]:
+        """What ``secret`` is called there; empty where it is not written there."""
+        return self.names.get(secret, (secret,))
+
+    def holds(self, secret: str) -> bool:
+        """Whether ``secret`` is written there."""
+        return bool(self.names_of(secret))
+
+    def of(self, unit: Sequence[str]) -> Binding:
+        """The same place for the secrets of ``unit`` alone."""
+        return replace(self, names={name: self.names[name] for name in unit if name in self.names})
 
 
 @dataclass(frozen=True, slots=True)

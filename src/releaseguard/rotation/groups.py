@@ -45,7 +45,7 @@ class SecretGroup:
     @property
     def companions(self) -> Sequence[str]:
         """The members beside which their version is pushed."""
-        return tuple(spec.name for spec in self.secrets if spec.companion)
+        return tuple(spec.name for spec in self.secrets if spec.has_companion)
 
     def steps(self, language: str = "en") -> str | None:
         """What a person does at the provider, with its page."""
@@ -95,11 +95,11 @@ def items_for(
         if spec.name not in versions or spec.from_ == "manual":
             continue
         value, version = versions[spec.name]
-        there = binding.name_of(spec.name)
-        items.append(Item(there, value, ItemKind.SECRET, version, note))
-        if spec.companion and binding.destination.holds_companions:
-            name = there + COMPANION_SUFFIX
-            companions.append(Item(name, Secret(str(version)), ItemKind.COMPANION, version, note))
+        for there in binding.names_of(spec.name):
+            items.append(Item(there, value, ItemKind.SECRET, version, note))
+            if spec.has_companion and binding.destination.holds_companions:
+                name = there + COMPANION_SUFFIX
+                companions.append(Item(name, Secret(str(version)), ItemKind.COMPANION, version, note))
     return (*items, *companions)
 
 

@@ -78,6 +78,6 @@ def _holding(card: Card) -> Holding:
         provider=card.id,
         names=tuple(secret.name for secret in ours),
         places=_PLACES.get(card.id, _ELSEWHERE) if ours else (),
-        companions={secret.name for secret in ours if secret.companion},
+        companions={secret.name for secret in ours if secret.has_companion},
         at_provider=tuple(secret.name for secret in card.secrets if secret.from_ == "manual"),
     )

@@ -65,14 +65,31 @@ class VerifySection(Section, frozen=True, kw_only=True):
     """Promised for the whole checklist, over all looks together."""
 
 
+class SecretSection(Section, frozen=True, kw_only=True):
+    """Of one secret: what differs from the provider's others."""
+
+    destinations: Sequence[str] | None = None
+    """Where it goes instead of to the provider's destinations; empty: nowhere."""
+    names: Sequence[str] = ()
+    """What it is called at its destinations; its own name where empty."""
+    max_age: Duration | None = None
+
+
 class ProviderSection(Section, frozen=True, kw_only=True):
     destinations: Sequence[str] = ()
+    secrets: Mapping[str, SecretSection] = {}
     sources: Mapping[str, Sequence[str]] = {}
     """Destination without targets -> the event sources that run there."""
     shared: bool | Sequence[str] = False
     """Destinations that another provider or environment may claim too."""
     test_path: bool = False
     """Flows of this provider that move money go to a test path."""
+
+    @property
+    def every_destination(self) -> Sequence[str]:
+        """Those of the provider and those of single secrets, each once."""
+        own = (text for secret in self.secrets.values() for text in secret.destinations or ())
+        return tuple(dict.fromkeys((*self.destinations, *own)))
 
 
 class CommonSections(Section, frozen=True, kw_only=True):

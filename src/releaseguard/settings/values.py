@@ -95,13 +95,18 @@ class Settings:
         work: its mere mention must not stop the environment whose destinations they are.
         """
         own = self.document.data.get("environments", {}).get(environment, {}).get("providers", {}).get(provider, {})
-        return environment in (self._usual, self.environment) or "destinations" in own
+        secrets = own.get("secrets", {}).values()
+        return (
+            environment in (self._usual, self.environment)
+            or "destinations" in own
+            or any("destinations" in one or "names" in one for one in secrets)
+        )
 
     def destinations_of(self, provider: str) -> Sequence[str]:
-        """The provider's configured destinations. Raises ``ConfigError`` where there are none."""
+        """The configured destinations of the provider and of its secrets. Raises ``ConfigError`` where there are none."""
         self.refuse_undeclared()
         section = self.providers.get(provider)
-        if section is None or not section.destinations:
+        if section is None or not section.every_destination:
             raise ConfigError(
                 f"no destinations are configured for {provider}",
                 where=f"{self.path or FILE_NAME}: [providers.{provider}]",
@@ -109,4 +114,4 @@ class Settings:
                 if self.path
                 else f"There is no {FILE_NAME} here or above. Run: releaseguard init --provider {provider}",
             )
-        return section.destinations
+        return section.every_destination

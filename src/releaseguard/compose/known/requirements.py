@@ -19,7 +19,7 @@ from releaseguard_events.places.written import variables_in
 def readable(settings: Settings, provider: str | None = None) -> Mapping[str, Sequence[Address]]:
     """Provider -> its destinations in this environment, without those that cannot be read."""
     chosen = {name: one for name, one in settings.providers.items() if provider in {None, name}}
-    return {name: list(_readable(section.destinations)) for name, section in chosen.items()}
+    return {name: list(_readable(section.every_destination)) for name, section in chosen.items()}
 
 
 def _readable(texts: Sequence[str]) -> Iterator[Address]:

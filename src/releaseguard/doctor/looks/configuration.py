@@ -78,7 +78,7 @@ def _providers(context: DoctorContext) -> Iterator[Remark]:
             fix = f"{hint} A new provider is a new file in checks/."
             yield Remark(Standing.FAIL, f"there is no provider {name}", settings.where("providers", name), fix, name)
         where = settings.where("providers", name, "destinations")
-        for text in section.destinations:
+        for text in section.every_destination:
             try:
                 context.read_address(text)
             except ConfigError as error:
@@ -96,6 +96,10 @@ def _providers(context: DoctorContext) -> Iterator[Remark]:
 
 
 def _claims(context: DoctorContext) -> Iterator[Remark]:
+    misplaced = dict(context.misplaced())
+    for provider, problem in misplaced.items():
+        if context.provider in {None, provider}:
+            yield Remark(Standing.FAIL, problem.what, problem.where, problem.next_step, provider)
     claims = context.claims()
     for provider in context.settings.providers:
         if provider in context.cards and context.provider in {None, provider}:

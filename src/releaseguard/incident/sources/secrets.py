@@ -98,11 +98,13 @@ def _observed(managed: Managed) -> Mapping[str, Observed]:
     """Presence and time of the last write need no value: a place is asked about an empty one."""
     [place] = managed.bindings
     secrets = [secret for secret in managed.card.secrets if secret.from_ != "manual"]
-    items = {one.name: Item(place.name_of(one.name), Secret(""), ItemKind.SECRET, 0) for one in secrets}
+    there = {one.name: place.names_of(one.name)[0] for one in secrets if place.holds(one.name)}
+    items = {name: Item(named, Secret(""), ItemKind.SECRET, 0) for name, named in there.items()}
     if place.destination.holds_companions:
-        names = {one.name: place.name_of(one.name) + COMPANION_SUFFIX for one in secrets if one.companion}
         items |= {
-            name + COMPANION_SUFFIX: Item(there, Secret(""), ItemKind.COMPANION, 0) for name, there in names.items()
+            one.name + COMPANION_SUFFIX: Item(there[one.name] + COMPANION_SUFFIX, Secret(""), ItemKind.COMPANION, 0)
+            for one in secrets
+            if one.has_companion and one.name in there
         }
     seen = place.destination.observe(list(items.values())) if items else {}
     return {name: seen[item.name] for name, item in items.items() if item.name in seen}

@@ -44,9 +44,10 @@ def search_for_copies(
     service does not answer.
     """
     asked = {
-        (secret, one.destination.service, one.name_of(secret)): one.destination
+        (secret, one.destination.service, name): one.destination
         for secret in secrets
         for one in reversed(bindings)  # of each service the first: one search looks through a whole account
+        for name in one.names_of(secret)
     }
     copies: set[Copy] = set()
     unread: set[UnsearchedPlace] = set()

@@ -100,7 +100,7 @@ def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:
 
 def companions_of(card: Card) -> Mapping[str, Sequence[str]]:
     """By unit: the members beside which their version is pushed, so that the app can report it."""
-    return {unit: [one.name for one in members if one.companion] for unit, members in card.units().items()}
+    return {unit: [one.name for one in members if one.has_companion] for unit, members in card.units().items()}
 
 
 def _one(
@@ -120,11 +120,13 @@ def _one(
 def _at(
     managed: Managed, vault: Vault, binding: Binding, newest: Sequence[SecretVersion], view: ChainView
 ) -> Iterator[DriftFinding | UnsearchedPlace]:
-    items = [_item(binding, version) for version in newest]
+    written = [(version, _item(name, version)) for version in newest for name in binding.names_of(version.name)]
+    items = [item for _, item in written]
     seen = binding.destination.observe(items) if items else {}
-    for version, item in zip(newest, items, strict=True):
+    for version, item in written:
         observed = seen.get(item.name, Observed(item.name, present=False))
-        pushed = pushed_to(view, binding, version.name)
+        unit = [member.name for member in managed.card.unit_of(version.name)]
+        pushed = pushed_to(view, binding.of(unit), version.name, item.name)
         if pushed is None and observed.sync is SyncStatus.NO:
             pushed = _recognised(vault, binding, version, observed)
         found = findings(managed.card.id, version, binding.destination.uri, pushed, observed)
@@ -140,7 +142,7 @@ def _recognised(vault: Vault, binding: Binding, newest: SecretVersion, observed:
             earlier = vault.read(newest.name, number)
         except NotFound:
             return None
-        there = binding.destination.observe([_item(binding, earlier)]).get(observed.name)
+        there = binding.destination.observe([_item(observed.name, earlier)]).get(observed.name)
         if there and there.sync is SyncStatus.YES:
             return LastPush(number, newest.secret_id, observed.marker)
     return None
@@ -157,17 +159,17 @@ def _matters(managed: Managed, finding: DriftFinding) -> bool:
     return True
 
 
-def _item(binding: Binding, version: SecretVersion) -> Item:
-    return Item(binding.name_of(version.name), version.value, ItemKind.SECRET, version.version)
+def _item(name: str, version: SecretVersion) -> Item:
+    return Item(name, version.value, ItemKind.SECRET, version.version)
 
 
-def pushed_to(view: ChainView, binding: Binding, secret: str) -> LastPush | None:
-    """Our last push of ``secret`` to ``binding``, where the chain's history has one."""
+def pushed_to(view: ChainView, binding: Binding, secret: str, name: str) -> LastPush | None:
+    """Our last push of ``secret`` to ``binding``, which is of its unit, under ``name``; ``None`` where the chain's
+    history has none."""
     written = view.written.get(binding.key, {}).get(secret)
     if written is None:
         return None
-    marker = view.markers.get(binding.key, {}).get(binding.name_of(secret))
-    return LastPush(written.version, written.secret_id, marker)
+    return LastPush(written.version, written.secret_id, view.markers.get(binding.key, {}).get(name))
 
 
 def _copies(managed: Managed, stored: frozenset[str]) -> CopiesFound:

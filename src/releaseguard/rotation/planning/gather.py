@@ -107,7 +107,7 @@ def _observed(
     def look(binding: Binding) -> Mapping[str, Observed]:
         items = [item for item in items_for(group, binding, versions) if item.kind is ItemKind.SECRET]
         there = binding.destination.observe(items)
-        return {name: there[binding.name_of(name)] for name in group.names if binding.name_of(name) in there}
+        return {name: there[one] for name in group.names for one in binding.names_of(name) if one in there}
 
     return _at_each(session, look)
 

@@ -6,6 +6,7 @@ pipeline no person reads the plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -60,7 +61,11 @@ def _covered(place: Address, known: Iterable[Address]) -> bool:
     return bool(same) and {*place.targets} <= {target for one in same for target in one.targets}
 
 
+_PLACE = re.compile(r" (?:as|without) ")
+"""What follows the place in a destination's name in the history."""
+
+
 def _places(keys: Iterable[str], read: ReadAddress) -> Iterator[Address]:
     for key in keys:
         with suppress(ConfigError):  # of a history that an older or newer version wrote
-            yield read(key)
+            yield read(_PLACE.split(key)[0])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from releaseguard.errors import Refused
-from releaseguard.rotation.groups import SecretGroup
+from releaseguard.rotation.groups import COMPANION_SUFFIX, SecretGroup
 from releaseguard.rotation.history.views import ChainView, RotationView
-from releaseguard.rotation.planning.plan import Plan
+from releaseguard.rotation.planning.plan import Plan, PlannedDestination
 from releaseguard.rotation.values import Direction, RotateRequest, RotationState, ValueSource
 from releaseguard.vault.interface import SecretVersion
 
@@ -72,7 +72,17 @@ def already_out(chain: ChainView, plan: Plan) -> str | None:
     # A person may confirm a revocation at any time: that ends a rotation wherever it stands.
     written = {key for key, one in progress.destinations.items() if one.status == "pushed"}
     running = progress.deployed_at is not None or last.proven_at is not None or not plan.deployments
-    return last.id if running and all(one.key in written for one in plan.destinations) else None
+    holds = all(one.key in written and _names_written(last, one) for one in plan.destinations)
+    return last.id if running and holds else None
+
+
+def _names_written(rotation: RotationView, planned: PlannedDestination) -> bool:
+    """Whether every secret's name of the plan was written there: the configuration may have got more since.
+
+    A companion alone is no reason to write a value again that is out.
+    """
+    written = {*rotation.names.get(planned.key, ())}
+    return not written or all(name in written for name in planned.names if not name.endswith(COMPANION_SUFFIX))
 
 
 def refuse_revoked(chain: ChainView, plan: Plan) -> None:
