@@ -1149,7 +1149,7 @@ def test_no_event_holds_a_value() -> None:
 def test_a_destination_renames() -> None:
     world = ready("old", "new")
     process = world.process()
-    renamed = replace(process.bindings[0], names={NAME: "MAIL_KEY"})
+    renamed = replace(process.bindings[0], names={NAME: ("MAIL_KEY",)})
     result = rotate(RotateRequest(), replace(process, bindings=(renamed, *process.bindings[1:])), world.tell)
     assert result.state is RotationState.PROVEN
     assert world.github[0].values()["MAIL_KEY"] == "new"

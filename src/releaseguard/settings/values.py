@@ -103,7 +103,7 @@ class Settings:
         )
 
     def destinations_of(self, provider: str) -> Sequence[str]:
-        """The configured destinations of the provider and of its secrets. Raises ``ConfigError`` where there are none."""
+        """Those of the provider and of its secrets. Raises ``ConfigError`` where there are none."""
         self.refuse_undeclared()
         section = self.providers.get(provider)
         if section is None or not section.every_destination:
