@@ -20,6 +20,7 @@ from releaseguard_events.event import (
 from releaseguard_events.times import duration, from_text, to_text, utc_now
 
 __all__ = [
+    "CLIENT",
     "NAMESPACE",
     "OURSELVES",
     "Event",
@@ -35,6 +36,10 @@ __all__ = [
     "to_text",
     "utc_now",
 ]
+
+
+CLIENT = "client"
+"""The ``source`` of rows written by installed apps."""
 
 
 class Verdict(StrEnum):

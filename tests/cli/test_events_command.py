@@ -287,6 +287,40 @@ def test_a_mark_that_is_set_again_is_said_to_be_the_same_deployment(cli: Command
     assert other.err == ""
 
 
+def test_what_is_said_of_a_deployment_is_recorded(cli: Commands) -> None:
+    words = ("events", "deployed", "--release", "r1", "--at", "2026-01-24T10:15:00Z", "--json")
+    said = ("--component", "web", "--removes", "paytr", "--removes", "twilio", "--expect-traffic", "2x", "--rolls-back")
+    done = cli.run(*words, *said)
+    assert done.json["event"]["detail"] == {
+        "release": "r1",
+        "component": "web",
+        "removes": ["paytr", "twilio"],
+        "expect_traffic": 2.0,
+        "rolls_back": True,
+    }
+    assert "No [components] are configured" in done.err
+    assert cli.run(*words).json["new"], "it is another mark of the same moment"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--removes", "pyatr"), "paytr"),
+        (("--expect-traffic", "twice"), "2x"),
+        (("--expect-traffic", "0"), "2x"),
+        (("--expect-traffic", "inf"), "2x"),
+        (("--component", "wbe"), "web"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_what_can(
+    cli: Commands, tmp_path: Path, more: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "releaseguard.toml").write_text('[components]\nweb = ["web"]\n', encoding="utf-8")
+    done = cli.run("events", "deployed", "--release", "r1", *more)
+    assert (done.code, said in done.err) == (2, True)
+    assert cli.run("events", "list", "--json").json == {"events": []}
+
+
 def test_migrate_creates_the_table_and_says_what_it_did(cli: Commands, tmp_path: Path) -> None:
     (tmp_path / "releaseguard.db").unlink(missing_ok=True)
     assert cli.run("events", "migrate", "--json").code == 0

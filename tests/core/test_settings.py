@@ -158,3 +158,26 @@ def test_a_file_that_is_not_toml_is_named_with_its_line(tmp_path):
 def test_a_provider_without_destinations_says_how_to_give_it_some(tmp_path):
     with pytest.raises(ConfigError, match="no destinations are configured for twilio"):
         load(write(tmp_path, MINIMAL)).destinations_of("twilio")
+
+
+def test_components_and_the_names_of_releases_are_read(tmp_path):
+    text = MINIMAL + '[verify]\nrelease_pattern = "^shop@(.+)$"\nlead = "0s"\n[components]\nweb = ["web", "admin"]\n'
+    loaded = load(write(tmp_path, text))
+    assert (loaded.verify.release_pattern, loaded.verify.lead) == ("^shop@(.+)$", "0s")
+    assert loaded.components == {"web": ["web", "admin"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('[verify]\nrelease_pattern = "shop@(.+"\n', 11, "is no regular expression"),
+        ('[verify]\nlead = "soon"\n', 11, "lead"),
+        ('[components]\nweb = ["web"]\nadmin = ["web"]\n', 12, "the source web is web's already"),
+        ('[components]\nphones = ["client"]\n', 11, "the source client is client's already"),
+        ('[components]\nweb = "web"\n', 11, "expected a list"),
+    ],
+)
+def test_names_of_releases_and_components_that_cannot_be_are_said_with_their_line(tmp_path, text, line, said):
+    with pytest.raises(ConfigError, match=said) as refused:
+        load(write(tmp_path, MINIMAL + text))
+    assert f":{line}" in str(refused.value.where)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from releaseguard.verification.context import VerifyContext
     from releaseguard.verification.evidence import SecretState
     from releaseguard.verification.values import Promise
+    from releaseguard.verification.whose.population import Population
 
 
 @dataclass(eq=False)
@@ -49,6 +50,7 @@ class Verification:
             kinds=kinds_by_key,
             live_checks=self.live_checks(),
             now=self.stores.log.now,
+            population=self.population,
         )
 
     def health(self, window: timedelta, provider: str | None, as_of: datetime | None = None) -> HealthContext:
@@ -64,6 +66,20 @@ class Verification:
             now=(lambda: as_of) if as_of else self.stores.log.now,
             provider=provider,
             recorded_until=as_of,
+        )
+
+    @property
+    def population(self) -> Population:
+        """By what rows are told apart: how releases and components are named."""
+        from releaseguard.verification.whose.components import components_of
+        from releaseguard.verification.whose.population import Population
+        from releaseguard.verification.whose.tags import tags_of
+
+        section = self._settings.verify
+        return Population(
+            tags=tags_of(section.release_pattern),
+            components=components_of(self._settings.components),
+            lead_minutes=_minutes(span(section.lead)),
         )
 
     def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from releaseguard.errors import UsageError
-from releaseguard.model import OURSELVES, Event, Outcome, deterministic_id, to_text
+from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, to_text
 from releaseguard_events.note import Resource, event_of, note_of
 from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 
@@ -36,15 +36,24 @@ def by_hand(
 
 
 def deployment(
-    release: str, environment: str, at: datetime, deployment_id: str | None = None, *, again: bool = False
+    release: str,
+    environment: str,
+    at: datetime,
+    deployment_id: str | None = None,
+    *,
+    again: bool = False,
+    said: JsonObject | None = None,
 ) -> Event:
-    """The mark of a deployment: its id follows from release, environment and time, so that a repeat is the same.
+    """The mark of a deployment: its id follows from release, environment, time and what is ``said`` of it, so that a
+    repeat is the same.
 
-    ``again``: it is a new deployment, also within the window of an earlier one of the same release.
+    ``again``: it is a new deployment, also within the window of an earlier one of the same release. ``said``: more keys
+    of its detail, such as the component.
     """
-    detail: dict[str, Any] = {"release": release} | ({"deployment_id": deployment_id} if deployment_id else {})
-    detail |= {"again": True} if again else {}
-    parts = (DEPLOYED, environment, release, to_text(at), *(["again"] if again else []))
+    told_by_flags = {"deployment_id": deployment_id} if deployment_id else {}
+    marked_again = {"again": True} if again else {}
+    told = [f"{key}={value}" for key, value in sorted((said or {}).items())]
+    parts = (DEPLOYED, environment, release, to_text(at), *(["again"] if again else []), *told)
     return Event(
         id=deterministic_id(*parts),
         occurred_at=at,
@@ -53,5 +62,5 @@ def deployment(
         outcome=Outcome.SUCCESS,
         environment=environment,
         release=release,
-        detail=detail,
+        detail={"release": release, **told_by_flags, **marked_again, **(said or {})},
     )

@@ -12,7 +12,7 @@ from typing import Self
 from uuid import UUID
 
 from releaseguard.errors import ConfigError, ReleaseguardError
-from releaseguard.model import OURSELVES, Event, Outcome, Remark
+from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, Remark
 
 COSTS = {
     "recorded_at": "no --as-of",
@@ -25,10 +25,6 @@ COSTS = {
     "detail": "no flows, no telling of which version of a secret was used, and none of our own rows",
 }
 """What a table that has no such column costs."""
-
-CLIENT = "client"
-"""The ``source`` of rows written by installed apps."""
-
 
 Judged = tuple[Event, str | None]
 """A row, and what the log itself holds against its being ours; ``None``: nothing."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from releaseguard.errors import ConfigError
-from releaseguard.model import duration
+from releaseguard.model import CLIENT, duration
 from releaseguard.settings.values import Known, Settings
 from releaseguard.tomlfile import Document, Step
 from releaseguard_events.places.written import CREDENTIAL_KEY, check_variables, holds_password
@@ -34,9 +34,9 @@ def refuse_variables(settings: Settings, known: Known) -> None:
 _DURATIONS = {
     "network": ("timeout", "patience"),
     "rotation": ("lease", "prove_within", "deploy_within"),
-    "verify": ("window", "baseline"),
+    "verify": ("window", "baseline", "lead"),
 }
-_MAY_BE_NOTHING = frozenset({"patience", "prove_within"})
+_MAY_BE_NOTHING = frozenset({"patience", "prove_within", "lead"})
 
 
 def refuse_durations(settings: Settings) -> None:
@@ -52,6 +52,32 @@ def refuse_durations(settings: Settings) -> None:
                     f"{section}.{name}: is no time at all",
                     where=settings.where(section, name),
                     next_step="Give it more: 30s, 15m or 7d.",
+                )
+
+
+def refuse_release_names(settings: Settings) -> None:
+    """Raises ``ConfigError`` for a pattern that is none, and for a source that is in two components."""
+    pattern = settings.verify.release_pattern
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ConfigError(
+            f"verify.release_pattern: is no regular expression: {error}",
+            where=settings.where("verify", "release_pattern"),
+            next_step="Its first group takes the release out of what rows carry: ^shop@(.+)$",
+        ) from None
+    _refuse_shared_sources(settings)
+
+
+def _refuse_shared_sources(settings: Settings) -> None:
+    of: dict[str, str] = {CLIENT: CLIENT}
+    for name, sources in settings.components.items():
+        for source in sources:
+            if of.setdefault(source, name) != name:
+                raise ConfigError(
+                    f"components.{name}: the source {source} is {of[source]}'s already",
+                    where=settings.where("components", name),
+                    next_step="A source belongs to one component; phones (client) are one of their own.",
                 )
 
 

@@ -16,7 +16,7 @@ import msgspec
 from releaseguard import tomlfile
 from releaseguard.errors import ConfigError
 from releaseguard.secret import confidential
-from releaseguard.settings.checks import refuse_credentials, refuse_durations, refuse_variables
+from releaseguard.settings.checks import refuse_credentials, refuse_durations, refuse_release_names, refuse_variables
 from releaseguard.settings.sections import CommonSections, EventsSection, Section
 from releaseguard.settings.values import FILE_NAME, Known, Settings
 from releaseguard.tomlfile import Document
@@ -78,6 +78,7 @@ def of(
     settings = _settings(path, document, environment, known)
     refuse_durations(settings)
     refuse_variables(settings, known)
+    refuse_release_names(settings)
     return replace(settings, events=_with_url(settings, environ))
 
 

@@ -63,6 +63,10 @@ class VerifySection(Section, frozen=True, kw_only=True):
     baseline: Duration = "7d"
     false_alarm_rate: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.01
     """Promised for the whole checklist, over all looks together."""
+    release_pattern: str | None = None
+    """A regular expression: what its first group takes out of a row's release is the release."""
+    lead: Duration = "2h"
+    """How long before its mark a release may have been live at most."""
 
 
 class SecretSection(Section, frozen=True, kw_only=True):
@@ -101,6 +105,8 @@ class CommonSections(Section, frozen=True, kw_only=True):
     network: NetworkSection = NetworkSection()
     rotation: RotationSection = RotationSection()
     verify: VerifySection = VerifySection()
+    components: Mapping[Name, Sequence[Name]] = {}
+    """Part of the app that is deployed by itself -> the event sources that it writes with."""
     providers: Mapping[str, ProviderSection] = {}
 
 

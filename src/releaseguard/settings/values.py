@@ -54,6 +54,8 @@ class Settings:
     network: NetworkSection
     rotation: RotationSection
     verify: VerifySection
+    components: Mapping[str, Sequence[str]]
+    """Part of the app that is deployed by itself -> the event sources that it writes with."""
     providers: Mapping[str, ProviderSection]
     document: Document
     siblings: Mapping[str, Mapping[str, ProviderSection]]

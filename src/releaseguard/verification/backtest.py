@@ -21,6 +21,8 @@ from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.traffic import gathered, span_of
 from releaseguard.verification.rules import is_configured, rules_of
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule, overall_of
+from releaseguard.verification.whose.population import ALIKE, Population
+from releaseguard.verification.whose.tags import Tags
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
@@ -64,6 +66,7 @@ class BacktestRequest:
     """How often to look."""
     outcomes: Mapping[str, bool]
     """Release -> whether it was good, beyond what the log says of it."""
+    population: Population = ALIKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +79,27 @@ class Backtest:
 
 def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, trace: Trace = no_trace) -> Backtest:
     """Every release that is asked for, with what is known to be true of it."""
-    past = histories(log, request.environment, request.promise.window)
+    past = histories(log, request.environment, request.promise.window, request.population.tags)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
     found = backtest(log, past, cards, request.promise, request.every, trace)
     known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
     return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
 
 
-def histories(log: EventLog, environment: str | None, window: timedelta) -> Mapping[str, History]:
+def histories(
+    log: EventLog, environment: str | None, window: timedelta, tags: Tags = ALIKE.tags
+) -> Mapping[str, History]:
     """The history of one environment, or of each that has deployments, by name; ``window`` is that of a release."""
     rows: dict[str, list[Event]] = defaultdict(list)
     for event in log.select(Query(environment=environment, events=[DEPLOYED, OUTCOME])):
         rows[event.environment].append(event)
-    found = {name: _history(rows[name], window) for name in sorted(rows)}
+    found = {name: _history(rows[name], window, tags) for name in sorted(rows)}
     return {name: history for name, history in found.items() if history.deployments}
 
 
-def _history(rows: Sequence[Event], window: timedelta) -> History:
+def _history(rows: Sequence[Event], window: timedelta, tags: Tags) -> History:
     return History(
-        deployments=deployments_of(rows, window),
+        deployments=deployments_of(rows, window, tags),
         outcomes={
             release: bool(row.detail.get("good")) for row in rows if row.event == OUTCOME and (release := _release(row))
         },

@@ -25,6 +25,7 @@ def backtest_document_of(replayed: Sequence[Replayed]) -> BacktestDocument:
 def _row(one: Replayed) -> ReplayedRow:
     return {
         "release": one.deployment.release,
+        "component": one.deployment.component,
         "environment": one.deployment.environment,
         "deployed_at": to_text(one.deployment.deployed_at),
         "verdict": one.verdict.value,

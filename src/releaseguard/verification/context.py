@@ -12,6 +12,7 @@ from releaseguard.traces import Trace, no_trace
 from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.checks.row_checks import Kinds
 from releaseguard.verification.values import Promise
+from releaseguard.verification.whose.population import ALIKE, Population
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class VerifyRequest:
     checks: frozenset[str] = frozenset()
     providers: frozenset[str] = frozenset()
     flows: bool = True
+    component: str | None = None
+    """Of which the deployment is; ``None``: of whichever was deployed last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,5 +40,7 @@ class VerifyContext:
     kinds: Kinds
     live_checks: LiveChecks
     now: Callable[[], datetime]
+    population: Population = ALIKE
+    """By what rows are told apart."""
     trace: Trace = no_trace
     """Where the trace of a check that breaks goes."""

@@ -18,8 +18,10 @@ def document_of(judged: Judged) -> VerdictDocument:
     return {
         "verdict": judged.verdict.value,
         "release": deployment.release,
+        "component": deployment.component,
         "environment": deployment.environment,
         "deployed_at": to_text(deployment.deployed_at),
+        "live_since": to_text(deployment.live_since) if deployment.live_since else None,
         "as_of": to_text(judged.as_of),
         "summary": _summary(judged),
         "next_step": _next_step(judged),

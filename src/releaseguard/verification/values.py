@@ -80,6 +80,18 @@ class Deployment:
     """When another deployment of the environment was known to have ended its window."""
     marked_at: datetime | None = None
     """When the log learned of it, where it did."""
+    component: str | None = None
+    """The part of the app that was deployed; ``None``: all of it."""
+    deployment_id: str | None = None
+    """The host's name for it, where that is known."""
+    removes: frozenset[str] = frozenset()
+    """Providers that it no longer uses, as people said."""
+    expect_traffic: float | None = None
+    """So many times the usual traffic is meant, as people said."""
+    rolls_back: bool = False
+    """It goes back to a release that served before, or people said that it undoes one."""
+    live_since: datetime | None = None
+    """When the log first saw the release serve; ``None``: it has not, or nobody looked."""
 
 
 def end_of(deployment: Deployment, promise: Promise) -> datetime:

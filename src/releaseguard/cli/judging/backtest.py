@@ -46,6 +46,7 @@ def backtest(
             promise=wiring.verification.promise(window, baseline),
             every=every,
             outcomes=_labels(labels),
+            population=wiring.verification.population,
         )
         found = backtest_of(wiring.stores.log, list(wiring.cards), request, write_trace)
     run.warn_of(found.set_aside)

@@ -36,6 +36,7 @@ EXIT_CODES = {
 @command("verify", example='releaseguard verify --release "$GITHUB_SHA" --watch --within 30m')
 @click.option("--release", metavar="ID", help="The release (else the newest release_deployed event).")
 @click.option("--deployed-at", type=Moment(), metavar="TIME", help="When it was deployed (else its event says).")
+@click.option("--component", metavar="C", help="The part of the app that was deployed (else whichever was last).")
 @environment_option
 @click.option("--window", type=Span(), metavar="30m", help="How long after the deployment to look.")
 @click.option("--baseline", type=Span(), metavar="7d", help="How long before the deployment to compare with.")
@@ -120,7 +121,15 @@ def _request(wiring: Wiring, flags: Mapping[str, Any]) -> VerifyRequest:
         checks=frozenset(flags["checks"]),
         providers=frozenset(flags["providers"]),
         flows=not flags["no_flows"],
+        component=_component(wiring, flags["component"]),
     )
+
+
+def _component(wiring: Wiring, component: str | None) -> str | None:
+    """Raises ``UsageError`` where the configuration names components, and not this one."""
+    if component is not None and wiring.settings.components:
+        wiring.verification.population.components.refuse_unknown(component, wiring.settings.where("components"))
+    return component
 
 
 def _document(judged: Judged, explain: str | None) -> VerdictDocument:

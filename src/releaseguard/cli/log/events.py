@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from releaseguard.cli.log.deploying import deployed
 from releaseguard.cli.log.importing import import_
 from releaseguard.cli.log.keeping import migrate, prune
 from releaseguard.cli.log.reading import export, list_, tail
-from releaseguard.cli.log.writing import deployed, log_
+from releaseguard.cli.log.writing import log_
 
 
 @click.group("events", epilog="Example: releaseguard events list --provider sendgrid --since 1h")

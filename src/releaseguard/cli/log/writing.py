@@ -1,25 +1,21 @@
-"""``releaseguard events log`` and ``deployed``."""
+"""``releaseguard events log``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard import readable
 from releaseguard.cli.shared.options import Moment, Run, command, environment_option
 from releaseguard.errors import UsageError
 
 if TYPE_CHECKING:
     from releaseguard.cards.load import Cards
     from releaseguard.model import Event
-    from releaseguard.wiring import Wiring
 
-FUTURE = timedelta(minutes=10)
-"""How far a deployment may lie ahead of the store's clock before it is taken for a mistake."""
 BY_HAND = frozenset({"release_outcome"})
 """The only events of releaseguard's own that a person may write with ``events log``."""
 
@@ -107,57 +103,3 @@ def _details(pairs: Sequence[str]) -> dict[str, Any]:
         except (ValueError, RecursionError):
             detail[key] = value
     return detail
-
-
-@command("deployed", example='releaseguard events deployed --release "$GITHUB_SHA"')
-@click.option("--release", required=True, metavar="SHA", help="The release that is live now.")
-@environment_option
-@click.option("--at", type=Moment(), metavar="TIME", help="When it went live (else now).")
-@click.option("--deployment-id", metavar="ID", help="The host's name for it (dpl_...).")
-@click.option("--again", is_flag=True, help="It is a new deployment, though the release is marked already.")
-def deployed(
-    run: Run, release: str, environment: str | None, at: datetime | None, deployment_id: str | None, again: bool
-) -> None:
-    """Mark a deployment: `verify` judges the newest. The same release, environment and time is one event.
-
-    A release that is marked again within the window of `verify`, with no other in between and no other deployment id,
-    is the same deployment: a job that was run again, whose verdict stands. With --again it is a new one.
-
-    JSON: {"event": columns, "new": whether it was not there yet}.
-    """
-    from releaseguard.eventlog.entries import deployment
-    from releaseguard.eventlog.interface import Query
-    from releaseguard_events.pipeline import jsonl
-
-    if not release.strip():
-        raise UsageError("--release is empty", next_step="Is the variable set? Give the release's id: --release SHA")
-    release = run.said("--release", release, identifier=True)
-    deployment_id = deployment_id and run.said("--deployment-id", deployment_id, identifier=True)
-    with run.wiring(environment) as wiring:
-        now = wiring.stores.log.now()
-        if at is not None and at > now + FUTURE:
-            raise UsageError(f"--at lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} in the log")
-        event = deployment(release.strip(), wiring.settings.environment, at or now, deployment_id, again=again)
-        new = not list(wiring.stores.log.select(Query(ids=(event.id,))))
-        wiring.stores.log.append([event])
-        _tell_if_known(run, wiring, event)
-    known = "" if new else " (was known already)"
-    when = readable.date_and_clock(event.occurred_at, seconds=True)
-    run.emit(
-        f"{release.strip()} is live in {event.environment} since {when}{known}",
-        {"event": jsonl.document(event), "new": new},
-    )
-
-
-def _tell_if_known(run: Run, wiring: Wiring, event: Event) -> None:
-    """That a mark belongs to a deployment which was marked before is said, since its verdict then stands."""
-    from releaseguard.eventlog.interface import Query
-    from releaseguard.model import OURSELVES
-    from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
-
-    query = Query(environment=event.environment, providers=[OURSELVES], events=[DEPLOYED])
-    deployments = deployments_of(wiring.stores.log.select(query), wiring.verification.promise(None, None).window)
-    same = [one for one in deployments if one.release == event.release and one.deployed_at <= event.occurred_at]
-    if same and same[-1].deployed_at < event.occurred_at:
-        first = readable.date_and_clock(same[-1].deployed_at, seconds=True)
-        run.tell(f"It is the deployment of {first}, whose window is not over; with --again it is a new one.")

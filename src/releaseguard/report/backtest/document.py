@@ -12,6 +12,7 @@ class ReplayedRow(TypedDict):
     """What ``verify`` would have said of one release, and when."""
 
     release: str
+    component: str | None
     environment: str
     deployed_at: str
     verdict: str

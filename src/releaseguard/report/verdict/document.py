@@ -33,8 +33,12 @@ class VerdictDocument(TypedDict):
 
     verdict: str
     release: str
+    component: str | None
+    """The part of the app that was deployed; ``None``: all of it."""
     environment: str
     deployed_at: str
+    live_since: str | None
+    """When the log first saw the release serve; ``None``: it has not."""
     as_of: str
     summary: str
     """One sentence for people."""
@@ -42,6 +46,14 @@ class VerdictDocument(TypedDict):
     log: Mapping[str, Any]
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]
+
+
+def deployment_of(document: VerdictDocument) -> str:
+    """When the release was deployed, as which part, and since when it serves, where that is known."""
+    live = document["live_since"]
+    since = f", live since {live}" if live else ""
+    of = f" as {document['component']}" if document["component"] else ""
+    return f"deployed{of} {document['deployed_at']}{since}"
 
 
 ORDER = ("fail", "error", "inconclusive", "warn", "pass")

@@ -6,10 +6,11 @@ from releaseguard.harmless import as_json
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import VerdictDocument, by_urgency
+from releaseguard.report.verdict.document import VerdictDocument, by_urgency, deployment_of
 
 
 def render(document: VerdictDocument, _display: Display) -> str:
     """The verdict as one HTML file."""
     document = shown(document)
-    return page("verdict.html.jinja").render(document=document, checks=by_urgency(document), evidence=as_json)
+    told = {"checks": by_urgency(document), "deployed": deployment_of(document), "evidence": as_json}
+    return page("verdict.html.jinja").render(document=document, **told)

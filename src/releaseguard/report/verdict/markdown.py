@@ -5,7 +5,7 @@ from __future__ import annotations
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.markdown import cell, code
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import VerdictDocument, by_urgency
+from releaseguard.report.verdict.document import VerdictDocument, by_urgency, deployment_of
 
 _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
 
@@ -17,7 +17,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
     lines = [
         f"## {_MARK[verdict]} {verdict.upper()}: {cell(document['summary'])}",
         "",
-        f"Release {code(document['release'])} in {cell(document['environment'])}, deployed {document['deployed_at']}, "
+        f"Release {code(document['release'])} in {cell(document['environment'])}, {deployment_of(document)}, "
         f"as of {document['as_of']}.",
         "",
         "| | check | why |",

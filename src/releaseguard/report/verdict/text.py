@@ -5,7 +5,7 @@ from __future__ import annotations
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
-from releaseguard.report.verdict.document import CheckRow, SkippedRow, VerdictDocument, by_urgency
+from releaseguard.report.verdict.document import CheckRow, SkippedRow, VerdictDocument, by_urgency, deployment_of
 
 _INDENT = " " * 14
 
@@ -14,7 +14,7 @@ def render(document: VerdictDocument, display: Display) -> str:
     """The verdict as text that fits the display."""
     document, width = shown(document), display.width
     lines = [*wrapped(f"{document['verdict'].upper()}  {document['summary']}", "", width)]
-    where = f"release {document['release']}, {document['environment']}, deployed {document['deployed_at']}"
+    where = f"release {document['release']}, {document['environment']}, {deployment_of(document)}"
     lines += [*wrapped(where, "  ", width), *wrapped(f"as of {document['as_of']}", "  ", width), ""]
     for row in by_urgency(document):
         lines += _check(row, width)

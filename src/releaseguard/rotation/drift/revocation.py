@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from releaseguard.audit.chain import ChainKey
-from releaseguard.eventlog.interface import CLIENT, EventLog, Query
-from releaseguard.model import OURSELVES, Event, Outcome, to_text
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, to_text
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
 from releaseguard.rotation.proof.values import Labels

@@ -16,8 +16,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from releaseguard.eventlog.interface import CLIENT, SetAside
-from releaseguard.model import Event, Outcome
+from releaseguard.eventlog.interface import SetAside
+from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.rotation.proof.missing import unread_rows, what_is_missing
 from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, may_object, read_row, shortest_delays
 from releaseguard.rotation.proof.tally import RuntimeTally, count_rows, refuses

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from releaseguard import readable
-from releaseguard.eventlog.interface import CLIENT, SetAside
+from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import tally_of
-from releaseguard.model import Outcome
+from releaseguard.model import CLIENT, Outcome
 from releaseguard.rotation.history.views import store_time
 from releaseguard.rotation.proof.rows import EvidenceRow, Says
 from releaseguard.rotation.proof.tally import RuntimeTally, refuses

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from releaseguard.eventlog.interface import CLIENT
 from releaseguard.eventlog.rows.detail import is_unread
-from releaseguard.model import Event
+from releaseguard.model import CLIENT, Event
 from releaseguard.rotation.history.views import store_time
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 

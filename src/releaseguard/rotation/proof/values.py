@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from releaseguard.eventlog.interface import CLIENT
-from releaseguard.model import Event
+from releaseguard.model import CLIENT, Event
 from releaseguard.rotation.values import Direction, Grade, Pin
 
 

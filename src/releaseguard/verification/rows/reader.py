@@ -31,10 +31,18 @@ class LogReader:
         """The deployment that is asked for. Raises ``UsageError`` where the log holds no such one."""
         request, context = self.request, self.context
         marks = context.log.select(self._here(Query(providers=[OURSELVES], events=[DEPLOYED])))
-        known = deployments_of(marks, context.promise.window)
+        tags = context.population.tags
+        known = deployments_of(marks, context.promise.window, tags)
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
-        return pick(known, environment=context.environment, release=request.release, deployed_at=request.deployed_at)
+        return pick(
+            known,
+            environment=context.environment,
+            release=request.release,
+            deployed_at=request.deployed_at,
+            component=request.component,
+            tags=tags,
+        )
 
     def counted(self, deployment: Deployment) -> Iterator[MinuteCount]:
         """The counted rows of the baseline, of the window and of a while after it."""

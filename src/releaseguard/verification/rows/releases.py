@@ -10,21 +10,27 @@ from releaseguard.errors import UsageError
 from releaseguard.model import OURSELVES, Event
 from releaseguard.tomlfile import did_you_mean
 from releaseguard.verification.values import Deployment
+from releaseguard.verification.whose.foretold import Foretold, foretold_in
+from releaseguard.verification.whose.tags import Tags
 
 DEPLOYED = "release_deployed"
+PLAIN = Tags()
+"""Where no pattern is configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """One event that says that a release was deployed."""
+    """One event that says that a release was deployed, with what later ones say of the same deployment."""
 
     release: str
     environment: str
     at: datetime
     learned: datetime
     """When the log learned of it."""
+    component: str | None
     deployment_id: str | None
     again: bool
+    said: Foretold
 
     @property
     def in_force(self) -> datetime:
@@ -34,22 +40,32 @@ class _Mark:
     def sorted_by(self) -> tuple[datetime, datetime, str]:
         return self.at, self.learned, self.release
 
+    def ends(self, other: _Mark) -> bool:
+        """Whether it ends the window of an earlier one: that of its component, and where it is of the whole of any."""
+        return self.at > other.at and self.component in (None, other.component)
 
-def deployments_of(events: Iterable[Event], window: timedelta) -> Sequence[Deployment]:
+
+def deployments_of(events: Iterable[Event], window: timedelta, tags: Tags = PLAIN) -> Sequence[Deployment]:
     """Every deployment in order of time, each knowing from when on another one ended its window.
 
     A release that is marked again within its ``window``, with no other in between and no other deployment id, is the
     same deployment, of the time of the mark that the log learned of first: a job that was run again. Not where the
-    mark says that it is a new one.
+    mark says that it is a new one. What a later mark of it says, such as that it removes a provider, is added. A mark
+    of one component says nothing of another.
     """
     made: list[_Mark] = []
     for mark in sorted((_mark(event) for event in events if _is_mark(event)), key=lambda one: (one.learned, one.at)):
-        same = next((i for i, first in enumerate(made) if _is_same(first, mark, made, window)), None)
+        same = next((i for i, first in enumerate(made) if _is_same(first, mark, made, window, tags)), None)
         if same is None:
             made.append(mark)
         else:
-            made[same] = replace(made[same], deployment_id=made[same].deployment_id or mark.deployment_id)
-    return [_deployment(mark, made) for mark in sorted(made, key=_Mark.sorted_by)]
+            made[same] = _with(made[same], mark)
+    in_order = sorted(made, key=_Mark.sorted_by)
+    return [_deployment(mark, in_order, tags) for mark in in_order]
+
+
+def _with(first: _Mark, mark: _Mark) -> _Mark:
+    return replace(first, deployment_id=first.deployment_id or mark.deployment_id, said=first.said.with_(mark.said))
 
 
 def _is_mark(event: Event) -> bool:
@@ -57,34 +73,53 @@ def _is_mark(event: Event) -> bool:
 
 
 def _mark(event: Event) -> _Mark:
-    named = event.detail.get("deployment_id")
     return _Mark(
         release=_release_of(event) or "",
         environment=event.environment,
         at=event.occurred_at,
         learned=event.recorded_at or event.occurred_at,
-        deployment_id=str(named) if named else None,
+        component=_text(event, "component"),
+        deployment_id=_text(event, "deployment_id"),
         again=event.detail.get("again") is True,
+        said=foretold_in(event.detail),
     )
 
 
-def _is_same(first: _Mark, mark: _Mark, made: Sequence[_Mark], window: timedelta) -> bool:
-    if mark.again or mark.release != first.release or not first.at <= mark.at < first.at + window:
+def _text(event: Event, key: str) -> str | None:
+    named = event.detail.get(key)
+    return str(named) if named else None
+
+
+def _is_same(first: _Mark, mark: _Mark, made: Sequence[_Mark], window: timedelta, tags: Tags) -> bool:
+    if mark.again or mark.component != first.component or not tags.same(mark.release, first.release):
+        return False
+    if not first.at <= mark.at < first.at + window:
         return False
     if first.deployment_id and mark.deployment_id and first.deployment_id != mark.deployment_id:
         return False
-    others = (one for one in made if one is not first and one.at > first.at)
-    return not any(one.in_force <= mark.in_force for one in others)
+    return not any(one.in_force <= mark.in_force for one in made if one is not first and one.ends(first))
 
 
-def _deployment(mark: _Mark, made: Sequence[_Mark]) -> Deployment:
+def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> Deployment:
     return Deployment(
         release=mark.release,
         environment=mark.environment,
         deployed_at=mark.at,
         marked_at=mark.learned,
-        followed_at=min((one.in_force for one in made if one.at > mark.at), default=None),
+        followed_at=min((one.in_force for one in made if one.ends(mark)), default=None),
+        component=mark.component,
+        deployment_id=mark.deployment_id,
+        removes=mark.said.removes,
+        expect_traffic=mark.said.expect_traffic,
+        rolls_back=mark.said.rolls_back or _was_there_before(mark, made, tags),
     )
+
+
+def _was_there_before(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> bool:
+    """Whether the release had been deployed, and another one after it: a roll-back, told or not."""
+    earlier = [one for one in made if one.at < mark.at and one.component == mark.component]
+    first = next((i for i, one in enumerate(earlier) if tags.same(one.release, mark.release)), None)
+    return first is not None and any(not tags.same(one.release, mark.release) for one in earlier[first:])
 
 
 def _release_of(event: Event) -> str | None:
@@ -98,34 +133,52 @@ def pick(
     environment: str,
     release: str | None = None,
     deployed_at: datetime | None = None,
+    component: str | None = None,
+    tags: Tags = PLAIN,
 ) -> Deployment:
     """The newest deployment, the newest of ``release``, or one that the caller vouches for with ``deployed_at``.
 
-    Raises ``UsageError`` where the log holds no such deployment.
+    Of ``component`` where that is given: one of all of them is one of it too. Raises ``UsageError`` where the log holds
+    no such deployment.
     """
+    if component is not None:
+        mine = [one for one in deployments if one.component in (None, component)]
+        deployments = [replace(one, component=component) for one in mine]
     if deployed_at is not None:
-        return _vouched_for(deployments, environment, release, deployed_at)
-    mine = [one for one in deployments if release in (None, one.release)]
-    if mine:
-        return mine[-1]
+        return _vouched_for(deployments, environment, release, deployed_at, component, tags)
+    found = [one for one in deployments if release is None or tags.same(release, one.release)]
+    if found:
+        return found[-1]
     step = "Write it: releaseguard events deployed --release SHA, or give --release and --deployed-at."
+    where = environment if component is None else f"{component} to {environment}"
     if release is None:
-        raise UsageError(f"no deployment of {environment} is in the event log", next_step=step)
+        raise UsageError(f"no deployment of {where} is in the event log", next_step=step)
     known = [one.release for one in deployments[-20:]]
     hint = f"{did_you_mean(release, known)} " if known else ""
-    raise UsageError(f"the event log holds no deployment of {release} to {environment}", next_step=hint + step)
+    where = environment if component is None else f"{environment} as {component}"
+    raise UsageError(f"the event log holds no deployment of {release} to {where}", next_step=hint + step)
 
 
 def _vouched_for(
-    deployments: Sequence[Deployment], environment: str, release: str | None, deployed_at: datetime
+    deployments: Sequence[Deployment],
+    environment: str,
+    release: str | None,
+    deployed_at: datetime,
+    component: str | None,
+    tags: Tags,
 ) -> Deployment:
-    at_that_time = [one for one in deployments if one.deployed_at == deployed_at and release in (None, one.release)]
-    if at_that_time:
-        return at_that_time[-1]
+    at_that_time = [one for one in deployments if one.deployed_at == deployed_at]
+    named = [one for one in at_that_time if release is None or tags.same(release, one.release)]
+    if named:
+        return named[-1]
     if release is None:
         raise UsageError("--deployed-at names a moment at which nothing was deployed", next_step="Give --release too.")
-    later = (one for one in deployments if one.deployed_at > deployed_at and one.release != release)
+    later = (one for one in deployments if one.deployed_at > deployed_at and not tags.same(release, one.release))
     after = [max(one.deployed_at, one.marked_at or one.deployed_at) for one in later]
     return Deployment(
-        release=release, environment=environment, deployed_at=deployed_at, followed_at=min(after, default=None)
+        release=release,
+        environment=environment,
+        deployed_at=deployed_at,
+        followed_at=min(after, default=None),
+        component=component,
     )

@@ -1,0 +1,58 @@
+"""Whether two names are of the same release: a mark's and a row's, or those of two marks. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+LEAST_OF_A_COMMIT: Final = 7
+"""Characters of a commit that name it, as git abbreviates it."""
+_HEX: Final = re.compile(rf"[0-9a-f]{{{LEAST_OF_A_COMMIT},64}}")
+_WHOLE: Final = frozenset({40, 64})
+"""Characters of a whole commit, by SHA-1 and by SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """How releases are named here.
+
+    Two names are of one release where they are equal, where one is the beginning of the other's commit, where one is
+    ``name@`` and the other, and where ``pattern`` takes the same out of both.
+    """
+
+    pattern: re.Pattern[str] | None = None
+    """``[verify] release_pattern``: its first group, or all that it matches, is the release."""
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict, compare=False, repr=False)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names are of the same release."""
+        if one == other:
+            return True
+        if (one, other) not in self._known:
+            self._known[one, other] = any(_alike(a, b) for a in self._forms(one) for b in self._forms(other))
+        return self._known[one, other]
+
+    def _forms(self, name: str) -> set[str]:
+        """The name, and what it may be short for."""
+        forms = {name, name.rpartition("@")[2] or name}
+        found = self.pattern.search(name) if self.pattern else None
+        if found is not None:
+            forms.add((found[1] if found.re.groups else found[0]) or name)
+        return forms
+
+
+def tags_of(pattern: str | None) -> Tags:
+    """By the pattern of the configuration, which is known to be one."""
+    return Tags(re.compile(pattern) if pattern else None)
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or _is_prefix(*sorted((one.lower(), other.lower()), key=len))
+
+
+def _is_prefix(short: str, long: str) -> bool:
+    """Whether one abbreviates the other's commit. Where neither is whole, digits alone may be the number of a build."""
+    if not (_HEX.fullmatch(short) and _HEX.fullmatch(long) and long.startswith(short)):
+        return False
+    return len(long) in _WHOLE or not short.isdigit()
