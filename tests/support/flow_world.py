@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import structs
+
 from releaseguard.cards.load import load_cards
+from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
@@ -22,6 +25,11 @@ from tests.support.adapters import FakeTime
 CARDS = load_cards()
 RELEASE = "new-release"
 MONEY = frozenset({"paytr"})
+
+
+def honouring(card: Card) -> Card:
+    """The card of an app that honours idempotency keys."""
+    return structs.replace(card, flows=[structs.replace(flow, idempotent=True) for flow in card.flows])
 
 
 @dataclass

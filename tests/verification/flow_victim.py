@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
@@ -53,6 +55,7 @@ def main(log_file: str, url: str, email: str, password: str, key: str, die_at: s
     session = UserSession(lambda: SyntheticUser(Secret(email), Secret(password), Secret(key)))
     client = ServiceClient(service="app", base_url=url, headers=session.headers, timeout=10)
     card = load_cards().get("paytr")
+    card = structs.replace(card, flows=[structs.replace(flow, idempotent=True) for flow in card.flows])
     check = next(check for check in card.checks if check.id == "paytr.withdraw")
     with SqliteEventLog(Path(log_file)) as log:
         client.request = executioner.around(client.request)  # type: ignore[method-assign]

@@ -18,7 +18,7 @@ from releaseguard.sandbox.serving import faults
 from releaseguard.verification.flows.execution import FlowExecution
 from releaseguard.verification.flows.rows import EVENTS
 from releaseguard.verification.flows.runs import Result
-from tests.support.flow_world import CARDS, RELEASE, Surroundings, surroundings
+from tests.support.flow_world import CARDS, RELEASE, Surroundings, honouring, surroundings
 
 FLOWS = [(card, flow) for card in CARDS for flow in card.flows]
 SENDGRID, TWILIO, PAYTR = (CARDS.get(name) for name in ("sendgrid", "twilio", "paytr"))
@@ -123,10 +123,10 @@ def test_an_app_that_answers_well_and_logs_an_error_lied(around):
 
 
 def test_a_request_that_the_app_refuses_without_logging_is_a_failure(around):
-    around.app.fail_next("POST", "/sendgrid-email", faults.answer(404, {"message": "no such function"}))
+    around.app.fail_next("POST", "/sendgrid-email", faults.answer(500, {"message": "boom"}))
     run = around.runner().run(SENDGRID, EMAIL)
     assert run.result is Result.REFUSED
-    assert run.steps[0].status == 404
+    assert run.steps[0].status == 500
 
 
 def test_an_app_that_sends_us_on_to_a_provider_has_failed_and_nobody_goes(around):
@@ -219,12 +219,13 @@ def test_a_clean_up_that_fails_is_done_by_the_next_run(around):
 
 
 def test_a_withdrawal_whose_answer_was_lost_is_found_by_its_key_and_taken_back(around):
+    card = honouring(PAYTR)
     around.app.fail_next("POST", "/paytr-withdraw", faults.reset(takes_effect=True), times=5)
-    run = around.runner().run(PAYTR, WITHDRAW)
+    run = around.runner().run(card, card.flows[0])
     assert not run.cleaned
     assert len(around.app.executed) == 1
     around.app.heal()
-    around.runner("deployment-2").recover(PAYTR, WITHDRAW)
+    around.runner("deployment-2").recover(card, card.flows[0])
     assert len(around.app.executed) == 1
     assert around.app.withdrawals == set()
 

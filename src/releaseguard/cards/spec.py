@@ -231,6 +231,10 @@ class FlowSpec(_Strict, frozen=True, kw_only=True):
     steps: Sequence[StepSpec]
     event: Identifier
     """The event that must arrive, with the flow's correlation id, from the new release."""
+    proof: Literal["event", "answer"] = "event"
+    """``answer``: no code of the app can log this use, so the app's answer is all that can be seen of it."""
+    idempotent: bool = False
+    """The app honours ``idempotency-key``: only then is a request that writes ever sent a second time."""
     cleanup: Sequence[StepSpec] = ()
     moves_money: bool = False
     """Off until the configuration says the path is a test path."""

@@ -26,6 +26,8 @@ class ServiceCall:
     content: bytes | None = field(repr=False)
     secrets: Sequence[str] = field(repr=False)
     repeatable: bool
+    once: bool
+    """Not even a limit's refusal is a reason to send it again."""
     allow: Collection[int]
     on_write: Callable[[], None]
 

@@ -108,13 +108,15 @@ class ServiceClient:
         json: Any = None,
         headers: Mapping[str, str | Secret] | None = None,
         repeatable: bool | None = None,
+        once: bool = False,
         allow: Collection[int] = (),
         on_write: Callable[[], None] = lambda: None,
     ) -> Reply:
         """The answer to one request, after as many tries as its method, the limits and the patience allow.
 
         ``path`` begins with ``/`` and is quoted already (:func:`quoted`). ``json`` may hold ``Secret`` objects
-        anywhere. ``repeatable`` says whether a second arrival is harmless (unsaid: GET, HEAD, PUT, DELETE).
+        anywhere. ``repeatable`` says whether a second arrival is harmless (unsaid: GET, HEAD, PUT, DELETE);
+        ``once`` that even a refusal for the moment (429) is no reason to send it again.
         ``allow`` lists statuses that are an answer here and not an error. ``on_write`` is called for each try of a
         writing request that reached the service or may have, however the call ends. Raises ``AccessDenied``,
         ``NotFound``, ``RateLimited``, ``Unreachable``, ``ServiceError``, ``SafeModeRefusal``, and whatever the
@@ -129,6 +131,7 @@ class ServiceClient:
             content=content,
             secrets=secrets,
             repeatable=method.upper() in REPEATABLE if repeatable is None else repeatable,
+            once=once,
             allow=allow,
             on_write=on_write,
         )
@@ -312,7 +315,7 @@ class ServiceClient:
         if wait is None:
             wait = UNSTATED_LIMIT * 2 ** (times - 1)
         self._pacer.close_for(wait)
-        if times >= LIMIT_TRIES or self._clock() + wait > spent.until:
+        if call.once or times >= LIMIT_TRIES or self._clock() + wait > spent.until:
             raise RateLimited(
                 f"{call.words} answered {reply.status}: over the service's limit for the next {wait:.0f} s",
                 where=self.host,

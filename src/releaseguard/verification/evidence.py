@@ -191,12 +191,21 @@ class SecretEvidence(Evidence):
     destinations: Sequence[SecretState]
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierRows:
+    """What the newest look before the deployment counted."""
+
+    rows: int
+    at: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvariantEvidence(Evidence):
     """Of a query that must return no row."""
 
     rows: int
     sql: str
+    before: EarlierRows | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +223,7 @@ class FlowEvidence(Evidence):
     run_ids: Sequence[str]
     left_behind: int
     remarks: Sequence[str]
+    requests: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

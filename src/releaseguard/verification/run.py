@@ -9,6 +9,7 @@ from datetime import datetime
 from releaseguard.cards.spec import (
     Card,
     Check,
+    InvariantCheck,
     NonBlockingCheck,
     PrivacyCheck,
     ReleaseTagCheck,
@@ -28,6 +29,7 @@ from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.log import complete_until
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import standing
 from releaseguard.verification.rows.set_aside import held_back, seen_since
@@ -133,7 +135,13 @@ class _Window:
         if isinstance(check, SignalCheck | VolumeCheck):
             return self._by_statistics(rule_of(card, check))
         found = self._by_rows(card, check)
-        return self._heard(found) if found else self.context.live_checks.look(card, check, self.deployment)
+        return self._heard(found) if found else self._by_the_present(card, check)
+
+    def _by_the_present(self, card: Card, check: Check) -> Finding:
+        found = self.context.live_checks.look(card, check, self.deployment)
+        if found.verdict is Verdict.FAIL and isinstance(check, InvariantCheck):
+            return began_before(found, earlier_look(self.context.log, check.id, self.deployment))
+        return found
 
     def _by_statistics(self, rule: Rule) -> Finding:
         """The finding with the ids of up to five rows: those that speak against the release, or a PASS rests on."""

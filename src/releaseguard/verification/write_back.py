@@ -7,6 +7,7 @@ from typing import Any
 
 from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
+from releaseguard.verification.evidence import InvariantEvidence
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.values import Judged
 
@@ -27,6 +28,8 @@ def written_back(judged: Judged) -> Sequence[Event]:
     rows = [_row(judged, WRITTEN, OURSELVES, judged.verdict, {**shared, "checks": len(judged.findings)})]
     for finding in judged.findings:
         detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}
+        if isinstance(finding.evidence, InvariantEvidence):
+            detail |= {"rows": finding.evidence.rows}
         rows.append(_row(judged, WRITTEN_CHECK, finding.provider, finding.verdict, detail))
     return rows
 

@@ -34,6 +34,8 @@ def _awaited(run: FlowExecution) -> Sequence[Event]:
     patience = duration(run.flow.arrives_within).total_seconds()
     if run.failure:
         patience = min(patience, AFTER_A_REFUSAL)
+    if run.flow.proof == "answer" and not run.failure:
+        patience = 0.0
     until, pause = context.clock() + patience, FIRST_PAUSE
     while not (matched := _matched(run)) and not run.limited and context.clock() < until:
         context.sleep(min(pause, max(until - context.clock(), 0.0)))

@@ -28,6 +28,10 @@ class FlowContext:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
+    def may_repeat(self, flow: FlowSpec) -> bool:
+        """Whether a run may be sent again: it only reads, or the app does nothing twice under the same key."""
+        return flow.idempotent or all(step.method == "GET" for step in flow.steps)
+
     def may_send(self, card: Card, flow: FlowSpec) -> bool:
         """Whether the flow may run here: one that moves money goes to a test path only."""
         return not flow.moves_money or card.id in self.test_paths

@@ -131,8 +131,9 @@ class FlowExecution:
             params=request.params,
             json=request.body if request.body or step.method in ("POST", "PATCH") else None,
             headers={"x-correlation-id": self.key.run_id, "idempotency-key": request.key},
-            # The key makes a repeat harmless, but where money moves the app's word for that is not taken.
-            repeatable=None if self.flow.moves_money else True,
+            # Only a card says that the app honours the key; where money moves its word for that is not taken.
+            repeatable=True if self.flow.idempotent and not self.flow.moves_money else None,
+            once=step.method in ("POST", "PATCH") and not self.flow.idempotent,
             allow=step.expect,
         )
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from releaseguard.cards.spec import Card, FlowSpec
 from releaseguard.model import Event, Outcome
-from releaseguard.verification.flows.runs import Result
+from releaseguard.verification.flows.runs import Result, StepRun
+
+UNKNOWN_REQUEST = frozenset({400, 401, 404, 405, 410, 415, 422})
+"""Statuses that say that the app does not have the request, or not in this form; 401 where the sign-in was good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,28 @@ def outcome_of(card: Card, flow: FlowSpec, release: str | None, seen: RunObserva
         return RunOutcome(Result.REFUSED, f"{seen.failed_at}, and no error was logged for it", good)
     if good:
         return _arrived(release, good)
+    if flow.proof == "answer":
+        return RunOutcome(Result.ANSWERED, "the app answered as the card expects, which no event can show", ())
     return _did_not_arrive(flow, seen)
+
+
+def is_unknown_request(outcome: RunOutcome, steps: Sequence[StepRun]) -> bool:
+    """Whether the app's answer is that of one that does not have the request, and its log shows nothing else."""
+    failed = next((step for step in steps if not step.ok), None)
+    return outcome.result is Result.REFUSED and not outcome.events and bool(failed and failed.status in UNKNOWN_REQUEST)
+
+
+def not_this_apps(card: Card, flow: FlowSpec, steps: Sequence[StepRun]) -> RunOutcome:
+    """The outcome where a flow that has never passed here asks for what the app does not have."""
+    failed = next(step for step in steps if not step.ok)
+    asked = next(f"{step.method} {step.path}" for step in (*flow.steps, *flow.cleanup) if step.name == failed.name)
+    after = " after a good sign-in" if failed.status == 401 else ""
+    reason = (
+        f"the app has no such request: {asked} answered {failed.status}{after}, and this flow has never passed "
+        "here, so it says nothing of the release; write the app's own: "
+        f'[providers.{card.id}.flows.{flow.id}] path = "..."'
+    )
+    return RunOutcome(Result.NOT_THIS_APP, reason, ())
 
 
 def _logged_an_error(seen: RunObservation, bad: Sequence[Event]) -> RunOutcome:

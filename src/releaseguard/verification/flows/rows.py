@@ -32,7 +32,6 @@ def reached(key: RunKey, release: str | None, at: datetime, step: str, ids: Mapp
 
 def finished(run: FlowRun) -> Event:
     """Written after the last request."""
-    ok = run.result is Result.ARRIVED
     detail = {
         "result": run.result.value,
         "reason": said(run.reason),
@@ -41,9 +40,10 @@ def finished(run: FlowRun) -> Event:
         "arrived_after_s": run.arrived_after_s,
         "cleaned": run.cleaned,
         "remarks": [said(remark) for remark in run.remarks],
+        "requests": list(run.requests),
     }
     row = _row(FINISHED, run.key, run.release, run.finished_at, detail)
-    return row if ok else replace(row, outcome=Outcome.ERROR, error_code=run.result.value)
+    return row if run.result.is_clean else replace(row, outcome=Outcome.ERROR, error_code=run.result.value)
 
 
 def cleaned(run: FlowRun, at: datetime) -> Event:
@@ -131,4 +131,5 @@ def _run(row: Event) -> FlowRun:
         arrived_after_s=detail.get("arrived_after_s"),
         cleaned=bool(detail.get("cleaned", True)),
         remarks=list(detail.get("remarks", ())),
+        requests=list(detail.get("requests", ())),
     )

@@ -6,22 +6,26 @@ The provider is never called from here: the app calls it, as it does for every u
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from releaseguard.cards.spec import Card, FlowSpec
 from releaseguard.errors import ConfigError, Refused
 from releaseguard.eventlog.interface import Query
-from releaseguard.model import OURSELVES, Event
+from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.verification.flows import rows
 from releaseguard.verification.flows.arrival import wait
 from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.execution import FlowExecution
-from releaseguard.verification.flows.outcome import outcome_of
+from releaseguard.verification.flows.outcome import RunOutcome, is_unknown_request, not_this_apps, outcome_of
 from releaseguard.verification.flows.runs import NOT_CLEANED, UNNAMED, FlowRun, Result, RunKey, Unfinished
+from releaseguard.verification.flows.templates import requests_of
 
 TIDY_WITHIN = timedelta(days=7)
 """How far back runs are looked for that left something behind."""
+MOST_PASSED = 50
+"""Runs that passed, newest first, among which the same requests are looked for."""
 
 
 class FlowRunner:
@@ -61,14 +65,16 @@ class FlowRunner:
         return [run for one in left if (run := self._recovered(card, flow, one)) is not None]
 
     def _rows(self, card: Card, flow: FlowSpec) -> Sequence[Event]:
-        query = Query(
+        query = replace(self._query(card, flow), events=rows.EVENTS, since=self._context.now() - TIDY_WITHIN)
+        return list(self._context.log.select(query))
+
+    def _query(self, card: Card, flow: FlowSpec) -> Query:
+        """Every row of this flow's runs."""
+        return Query(
             environment=self._context.environment,
             providers=(OURSELVES,),
-            events=rows.EVENTS,
-            since=self._context.now() - TIDY_WITHIN,
             detail={"provider": card.id, "flow": flow.id},
         )
-        return list(self._context.log.select(query))
 
     def _next_key(self, card: Card, flow: FlowSpec) -> RunKey:
         number = max((run.key.number for run in self.past(card, flow)), default=0) + 1
@@ -90,7 +96,7 @@ class FlowRunner:
         finally:
             cleaned = execution.clean_up()
         seen = wait(execution)
-        outcome = outcome_of(card, flow, release, seen)
+        outcome = self._understood(card, flow, execution, outcome_of(card, flow, release, seen))
         run = FlowRun(
             key=key,
             release=release,
@@ -101,10 +107,28 @@ class FlowRunner:
             event_ids=tuple(str(event.id) for event in outcome.events[:5]),
             arrived_after_s=round(context.clock() - begun, 3) if seen.matched else None,
             cleaned=cleaned,
-            remarks=tuple(_remarks(outcome.events, cleaned=cleaned, unnamed=execution.unnamed)),
+            remarks=tuple(_remarks(outcome.events, cleaned=cleaned, unnamed=self._leaves_unnamed(execution))),
+            requests=requests_of(flow),
         )
         context.log.append([rows.finished(run)])
         return run
+
+    def _understood(self, card: Card, flow: FlowSpec, run: FlowExecution, outcome: RunOutcome) -> RunOutcome:
+        """The outcome, less what is held against a release for a request that the app never had."""
+        if is_unknown_request(outcome, run.steps) and not self._has_passed(card, flow):
+            return not_this_apps(card, flow, run.steps)
+        return outcome
+
+    def _leaves_unnamed(self, run: FlowExecution) -> bool:
+        """Whether something may be left behind that no later run can find out about."""
+        doubtful = run.in_doubt and bool(run.flow.cleanup) and not self._context.may_repeat(run.flow)
+        return run.unnamed or doubtful
+
+    def _has_passed(self, card: Card, flow: FlowSpec) -> bool:
+        """Whether the same requests ever passed in this environment, on whichever release."""
+        query = replace(self._query(card, flow), events=(rows.FINISHED,), outcome=Outcome.SUCCESS)
+        passed = rows.runs_in(self._context.log.select(replace(query, newest_first=True, limit=MOST_PASSED)))
+        return any(not run.requests or list(run.requests) == list(requests_of(flow)) for run in passed)
 
     def _given(self, flow: FlowSpec, key: RunKey) -> dict[str, Any]:
         """What is known before the first request."""
@@ -120,7 +144,7 @@ class FlowRunner:
         return given
 
     def _recovered(self, card: Card, flow: FlowSpec, left: Unfinished) -> FlowRun | None:
-        may_resend = self._context.may_send(card, flow)
+        may_resend = self._context.may_send(card, flow) and self._context.may_repeat(flow)
         if left.result is None and left.key.purpose == self._purpose and may_resend:
             return self._carry_out(card, flow, left.key, left.release)
         return self._tidied(card, flow, left, may_resend=may_resend)

@@ -18,6 +18,10 @@ class Result(StrEnum):
 
     ARRIVED = "arrived"
     """The event arrived, as a success, from the new release."""
+    ANSWERED = "answered"
+    """The app answered as the card expects, and no code of the app can log it (``proof = "answer"``)."""
+    NOT_THIS_APP = "not_this_app"
+    """The app does not have this request, and the flow has never passed here: the card speaks of another app."""
     OLD_RELEASE = "old_release"
     """It arrived from another release: the old version is still running."""
     UNTAGGED = "untagged"
@@ -38,6 +42,11 @@ class Result(StrEnum):
     """The app's own rate limit stopped the run."""
     ABANDONED = "abandoned"
     """It was killed, and a run for another release tidied up after it."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it speaks for the release."""
+        return self in {Result.ARRIVED, Result.ANSWERED}
 
     @property
     def is_failure(self) -> bool:
@@ -91,6 +100,8 @@ class FlowRun:
     cleaned: bool = True
     """Whether nothing was left behind."""
     remarks: Sequence[str] = ()
+    requests: Sequence[str] = ()
+    """Method and path of each step, as the card or the project says them; empty in rows that do not tell."""
 
     @property
     def run_id(self) -> str:

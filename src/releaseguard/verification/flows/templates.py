@@ -86,6 +86,11 @@ def needed_for_cleanup(flow: FlowSpec) -> frozenset[str]:
     return frozenset(names & {name for step in flow.steps for name in step.extract})
 
 
+def requests_of(flow: FlowSpec) -> Sequence[str]:
+    """Method and path of each of the flow's steps, with its placeholders."""
+    return [f"{step.method} {step.path}" for step in flow.steps]
+
+
 def address(path: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """The path with its placeholders filled and quoted, and the parameters of its query."""
     plain, _, query = path.partition("?")

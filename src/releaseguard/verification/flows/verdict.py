@@ -21,6 +21,7 @@ from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.checks.row_checks import finding
 from releaseguard.verification.evidence import FlowEvidence
 from releaseguard.verification.flows.runs import FlowRun, Result
+from releaseguard.verification.flows.templates import requests_of
 from releaseguard.verification.values import Finding
 
 TOLERATED = 0.05
@@ -54,9 +55,12 @@ def decide(flow: FlowSpec, runs: Sequence[FlowRun]) -> Decision:
         reason = f"observed {bad} of {good + bad} runs failing (last: {last.reason}); needed clean runs"
         return Decision(Verdict.FAIL, reason, another=False, e_value=value)
     left = good + bad < flow.max_runs and len(runs) < (1 + UNDECIDED_SHARE) * flow.max_runs
+    left = left and not (newest and _asks_in_vain(flow, newest))
     if not bad and good >= flow.max_runs:
         share = upper_share(0, good, CONFIDENCE)
         reason = f"observed {good} clean runs of {good}, which exclude that {share:.0%} or more of them fail"
+        if flow.proof == "answer":
+            reason += "; the app's answers alone are seen, which do not say which release gave them"
         return Decision(Verdict.PASS, reason, another=False, e_value=value)
     return Decision(Verdict.INCONCLUSIVE, _open(flow, good, bad, newest), another=left, e_value=value)
 
@@ -66,9 +70,14 @@ def e_value(good: int, bad: int) -> float:
     return sum(weight * (share / TOLERATED) ** bad * ((1 - share) / (1 - TOLERATED)) ** good for weight, share in BETS)
 
 
+def _asks_in_vain(flow: FlowSpec, newest: FlowRun) -> bool:
+    """Whether the app does not have what the flow still asks for."""
+    return newest.result is Result.NOT_THIS_APP and list(newest.requests) == list(requests_of(flow))
+
+
 def stops_for_now(run: FlowRun) -> bool:
     """Whether running the flow again at once would meet the same obstacle."""
-    return not run.result.is_failure and run.result is not Result.ARRIVED
+    return not run.result.is_failure and not run.result.is_clean
 
 
 def verdict_of(provider: str, check: FlowCheck, flow: FlowSpec, runs: Sequence[FlowRun]) -> Finding:
@@ -88,18 +97,21 @@ def verdict_of(provider: str, check: FlowCheck, flow: FlowSpec, runs: Sequence[F
         run_ids=[run.run_id for run in runs[-5:]],
         left_behind=sum(not run.cleaned for run in runs),
         remarks=sorted({remark for run in runs for remark in run.remarks}),
+        requests=list(requests_of(flow)),
         silence_cause=_silence(runs),
     )
     return finding(provider, check, decision.verdict, decision.reason, evidence)
 
 
 def _counts(runs: Sequence[FlowRun]) -> tuple[int, int]:
-    return sum(run.result is Result.ARRIVED for run in runs), sum(run.result.is_failure for run in runs)
+    return sum(run.result.is_clean for run in runs), sum(run.result.is_failure for run in runs)
 
 
 def _open(flow: FlowSpec, good: int, bad: int, newest: FlowRun | None) -> str:
     if newest is None:
         return f"the flow {flow.id} has not run yet"
+    if newest.result is Result.NOT_THIS_APP:
+        return newest.reason
     if stops_for_now(newest):
         return f"the newest run decides nothing: {newest.reason}"
     seen = f"observed {good} clean and {bad} failed runs (last: {newest.reason})"
