@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+
+from msgspec import UNSET
 
 from releaseguard.errors import (
     ConfigError,
-    ExitCode,
     Refused,
     ReleaseguardError,
     ServiceError,
     Unreachable,
     UsageError,
 )
-from releaseguard.model import Event, new_id, to_text
+from releaseguard.model import new_id
 from releaseguard.rotation.context import Claim, RotationContext
-from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
-from releaseguard.rotation.exposure.installed_apps import sentence, shares_in
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
@@ -35,10 +33,12 @@ from releaseguard.rotation.planning.refusals import refuse_values, refuse_withou
 from releaseguard.rotation.planning.telling import new_in
 from releaseguard.rotation.planning.unfinished import already_out, carries, is_meant, refuse_revoked
 from releaseguard.rotation.result import RotationResult, only_planned, result_of
+from releaseguard.rotation.revocation.apps import broken_apps
+from releaseguard.rotation.revocation.confirm import confirm_revoked
 from releaseguard.rotation.session import RotationSession, Tell
 from releaseguard.rotation.steps.stage import staged
 from releaseguard.rotation.steps.walk import go_on, roll_back, why_not_back
-from releaseguard.rotation.values import Direction, Leak, RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Direction, Leak, RotateAction, RotateRequest, RotationState, ValueSource
 from releaseguard.rotation.workers import Workers
 
 
@@ -142,8 +142,26 @@ def _resume(session: RotationSession) -> RotationResult:
             f"rotation {unfinished.id} was begun without --leak",
             next_step="Run the same without --resume: that continues it as the rotation of a leaked value.",
         )
+    if _is_replaced(session, unfinished):
+        session.tell("What the provider refused has a newer version in the vault: rotating to that.")
+        leak = unfinished.leak
+        again = replace(session.request, action=RotateAction.ROTATE, secret=session.group.names[0])
+        session.request = replace(again, leak=True, reason=leak.reason) if leak else again
+        return _rotate(session)
     session.tell(f"Continuing rotation {unfinished.id} ({unfinished.state}).")
     return _continue(session, unfinished)
+
+
+def _is_replaced(session: RotationSession, unfinished: RotationView) -> bool:
+    """Whether what cannot work has something newer in the vault: carrying the same on would be carrying it for ever."""
+    settled = unfinished.origin == session.request.origin == ValueSource.VAULT and not session.group.manual
+    if (
+        not settled
+        or unfinished.state is not RotationState.FAILED
+        or unfinished.cause not in (Cause.REFUSED, Cause.GONE)
+    ):
+        return False
+    return not carries(unfinished, newest_versions(session))
 
 
 def _ended(session: RotationSession) -> RotationResult | None:
@@ -200,50 +218,7 @@ def _rollback(session: RotationSession) -> RotationResult:
     forbidden = why_not_back(session)
     if forbidden:
         raise Refused(f"not rolled back: {forbidden}", next_step="Go forward: make a new key and rotate to it.")
-    return _run(session, view.id, _taken_up(view), lambda run: roll_back(run, "a person asked for it"))
-
-
-def _confirm_revoked(session: RotationSession) -> RotationResult:
-    session.journal.refuse_if_held()
-    view = revoked_by(session.chain, session.group.name)
-    if view is None:
-        raise Refused(
-            f"no rotation of {session.group.name} is known, so no old value either",
-            next_step=f"Rotate first: {session.command}",
-        )
-    log = session.context.log
-    now = log.now()
-    since = held_against(view.confirmations, now) or now
-    try:
-        alive: Sequence[Event] = old_successes(log, session.chain, view, session.group.companions, since)
-    except ServiceError:
-        _record_confirmation(session, view, now, None)  # the person has said so, whether or not anybody could look
-        raise
-    _record_confirmation(session, view, now, len(alive))
-    result = result_of(session, view.id, remarks=_installed_apps(session, view.id))
-    return _still_alive(session, result, alive, since) if alive else result
-
-
-def _record_confirmation(session: RotationSession, view: RotationView, now: datetime, alive: int | None) -> None:
-    at = to_text(view.revoked_at or now)
-    session.append(said.Retired(rotation_id=view.id, revoked_at=at, old_successes=alive))
-    session.journal.release()
-
-
-def _still_alive(
-    session: RotationSession, result: RotationResult, alive: Sequence[Event], since: datetime
-) -> RotationResult:
-    newest = max(alive, key=lambda event: event.occurred_at)
-    remark = (
-        f"The old version still works: {len(alive)} successes occurred after it was confirmed to be revoked "
-        f"({to_text(since)}), the last at {to_text(newest.occurred_at)} from {newest.source or 'an unnamed source'}."
-    )
-    step = (
-        f"Revoke it at the provider. {session.group.steps() or ''}".strip()
-        + f" Then confirm it once more: {session.command} --confirm-revoked; from "
-        f"{QUIET.total_seconds() / 60:.0f} minutes later on only successes after that confirmation count."
-    )
-    return replace(result, exit_code=ExitCode.BAD, remarks=(*result.remarks, remark), next_step=step)
+    return _run(session, view.id, _taken_up(view), lambda run: roll_back(run, "a person asked for it", Cause.ASKED))
 
 
 _COMMANDS: Mapping[RotateAction, Callable[[RotationSession], RotationResult]] = {
@@ -251,7 +226,7 @@ _COMMANDS: Mapping[RotateAction, Callable[[RotationSession], RotationResult]] = 
     RotateAction.RESUME: _resume,
     RotateAction.ABORT: _abort,
     RotateAction.ROLLBACK: _rollback,
-    RotateAction.CONFIRM_REVOKED: _confirm_revoked,
+    RotateAction.CONFIRM_REVOKED: confirm_revoked,
 }
 
 
@@ -318,7 +293,9 @@ def _continue(session: RotationSession, unfinished: RotationView, leak: Leak | N
 def _taken_up(view: RotationView, leak: Leak | None = None) -> Sequence[said.ChainStep]:
     """The event with which this run takes a rotation up."""
     if view.state is RotationState.FAILED or leak:
-        return [said.Continued(rotation_id=view.id, leak=LeakReport.of(leak))]
+        back = view.rolling_back and view.cause is Cause.DEPLOYMENT
+        direction = Direction.BACK if back else UNSET
+        return [said.Continued(rotation_id=view.id, leak=LeakReport.of(leak), direction=direction)]
     return [said.LeaseTaken(rotation_id=view.id)]
 
 
@@ -341,36 +318,8 @@ def _run(
     if not isinstance(problem, Unreachable):
         # After a request without an answer the lease is left to run out: the request may still be under way.
         session.journal.release()
-    apps = () if problem else _installed_apps(session, rotation_id)
+    apps = () if problem else broken_apps(session, rotation_id)
     return result_of(session, rotation_id, remarks=(*remarks, *apps), problem=problem)
-
-
-_OUT = frozenset(
-    {
-        RotationState.PUSHED,
-        RotationState.DEPLOYED,
-        RotationState.PROVEN,
-        RotationState.UNPROVEN,
-        RotationState.RETIRED,
-    }
-)
-"""The states in which the old value may be revoked."""
-
-
-def _installed_apps(session: RotationSession, rotation_id: str) -> Sequence[str]:
-    """What revoking the old value would break on phones, once the new one is out: before anybody does it."""
-    view = session.rotation_named(rotation_id)
-    names = [spec.name for spec in session.group.secrets if spec.reach == "client"]
-    if not names or view.state not in _OUT:
-        return ()
-    key = session.context.chain_key
-    try:
-        shares = shares_in(
-            session.context.log, names, environment=key.environment, provider=key.provider, out_at=view.began_at
-        )
-    except ServiceError as error:
-        return (f"Which installed apps hold the old value could not be read: {error}",)
-    return [f"{sentence(one.secret, one.share, one.releases)}." for one in shares]
 
 
 def _other_group(session: RotationSession, unfinished: RotationView) -> Refused:

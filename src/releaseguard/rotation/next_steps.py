@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.values import RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Direction, RotationState, ValueSource
 
 NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked."
 
@@ -20,16 +20,65 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
     steps: Mapping[RotationState, str] = {
         RotationState.PROVEN: _after_the_proof(session, view, at),
         RotationState.UNPROVEN: _without_a_proof(session, view, at),
-        RotationState.WAITING_APPROVAL: f"Approve the change in Infisical, then: {command} --resume",
+        RotationState.WAITING_APPROVAL: (
+            f"Approve the change in Infisical (where it was rejected: {command} --abort), then: {command} --resume"
+        ),
         RotationState.WAITING_CONSOLE: (
             f"{group.steps() or f'Set the new value{at}.'} Then confirm it: {command} --resume"
         ),
-        RotationState.FAILED: f"Put right what failed, then go forward: {command} --resume",
-        RotationState.ROLLED_BACK: f"Make another value and rotate to it: {command}",
-        RotationState.ABORTED: f"See what was written: releaseguard audit show {session.context.card.id}",
-        RotationState.PUSHED: f"Deploy, then: {command} --resume",
+        RotationState.FAILED: _after_a_failure(session, view, at),
+        RotationState.ROLLED_BACK: _after_the_way_back(session, view, at),
+        RotationState.ABORTED: f"{see_audit(session)}; then begin another: {command}",
+        RotationState.PUSHED: _without_deployment(session, view),
     }
     return None if view.state is RotationState.RETIRED else steps.get(view.state, f"{command} --resume")
+
+
+def _after_a_failure(session: RotationSession, view: RotationView, at: str) -> str:
+    if view.cause in (Cause.REFUSED, Cause.GONE):
+        return _another_value(session, view, at)
+    if view.cause is Cause.DEPLOYMENT:
+        return deploy_by_hand(session)
+    return f"Put right what failed, then go forward: {session.command} --resume"
+
+
+def _after_the_way_back(session: RotationSession, view: RotationView, at: str) -> str:
+    if view.cause is Cause.DEPLOYMENT:
+        return (
+            "The new value was not what failed. Bring it out without a redeployment of ours, and deploy as you usually "
+            f"do: {session.command} --no-deploy"
+        )
+    return _another_value(session, view, at)
+
+
+def _another_value(session: RotationSession, view: RotationView, at: str) -> str:
+    """Looking again at a value that is refused would be looking for ever."""
+    words = ["--leak", "--reason", view.leak.reason] if view.leak else []
+    origin = ValueSource(view.origin)
+    if origin is not ValueSource.VAULT:
+        words = ["--from", origin.value, *words]
+    command = f"{session.command} {shlex.join(words)}".strip()
+    makes = {
+        ValueSource.VAULT: f"Make another value{at}, store it in the vault as a new version, then rotate to it: ",
+        ValueSource.STDIN: f"Make another value{at}, then rotate to it: ",
+    }
+    return makes.get(origin, "Have another one made and rotate to it: ") + command
+
+
+def _without_deployment(session: RotationSession, view: RotationView) -> str:
+    made = view.progress(view.direction).deployments.values()
+    pinned = next((one.id for one in made if one.phase == "ready" and one.id), None)
+    return promote(session, pinned) if pinned else f"Deploy, then: {session.command} --resume"
+
+
+def promote(session: RotationSession, deployment_id: str) -> str:
+    """What to do about a production that does not serve the deployment that is ready."""
+    return f"Promote {deployment_id} to production where it is hosted, then: {session.command} --resume"
+
+
+def deploy_by_hand(session: RotationSession) -> str:
+    """What to do about a redeployment that is not made: one that a person makes is found and counts."""
+    return f"Deploy it as you usually do, so that it takes the new value over, then: {session.command} --resume"
 
 
 def as_asked(session: RotationSession) -> str:
@@ -52,7 +101,7 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
     runs = any(binding.destination.runtime for binding in session.context.bindings)
     group = session.group
     if runs and not group.client:
-        return f"Make the traffic that is missing, then look again: {session.command} --resume"
+        return f"{_what_a_proof_needs(view)}, then look again: {session.command} --resume"
     seen = (
         "When few events still come from releases that hold the old value"
         if group.client
@@ -61,6 +110,17 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
     if _nothing_before(view) and not group.manual:
         return NOTHING_TO_REVOKE
     return f"{seen}, revoke the old one{at} and confirm it: {session.command} --confirm-revoked"
+
+
+def _what_a_proof_needs(view: RotationView) -> str:
+    pinned = {made.place: made.id for made in view.progress(Direction.FORWARD).deployments.values()}
+    for one in view.proof.runtimes:
+        if one.serves:
+            deployment = next((id_ for place, id_ in pinned.items() if f"{one.uri}/".startswith(f"{place}/")), None)
+            return f"Promote {deployment or 'the new deployment'} to production in place of {one.serves}"
+    if old := [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]:
+        return f"Restart or deploy what still runs with another version at {', '.join(old)}"
+    return "Make the traffic that is missing"
 
 
 def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> str:

@@ -45,6 +45,19 @@ class Direction(StrEnum):
     BACK = "back"
 
 
+class Cause(StrEnum):
+    """Why a rotation failed or was rolled back: what leads out depends on it."""
+
+    REFUSED = "refused"
+    """The provider does not accept the new value."""
+    DEPLOYMENT = "deployment"
+    """What runs could not be deployed again."""
+    GONE = "gone"
+    """The previous version cannot be had any more."""
+    ASKED = "asked"
+    """A person asked for it."""
+
+
 class Grade(StrEnum):
     """How strong a proof is; the order of the letters is the order of strength."""
 
@@ -123,6 +136,20 @@ class RotateRequest:
     """Destinations that are meant although the chain has never written them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSummary:
+    """How far one runtime was proven at the last look."""
+
+    uri: str
+    grade: str | None
+    successes: int
+    needed: int
+    old: int = 0
+    """Successes with another version since the new one should serve."""
+    serves: str | None = None
+    """The deployment that production serves instead of the one that was made for the new value."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProofSummary:
     """The proof as far as it goes. ``grade`` is ``A``, ``B`` or ``C``; ``None`` while nothing is proven."""
@@ -130,3 +157,4 @@ class ProofSummary:
     grade: str | None = None
     events: Sequence[str] = ()
     missing: Sequence[str] = ()
+    runtimes: Sequence[RuntimeSummary] = ()

@@ -104,7 +104,7 @@ def rotate(
     4 refused (another run holds the lease, no newer version in a leak), 5 a service did not answer.
     """
     flags = RotateFlags(**given)
-    _check_flags(provider, all_drifted, flags)
+    check_flags(provider, all_drifted, flags)
     if flags.reason:
         flags = replace(flags, reason=run.said("--reason", flags.reason))
     with run.wiring(environment) as wiring:
@@ -113,7 +113,8 @@ def rotate(
         return _rotate_one(run, wiring, provider, yes, flags)
 
 
-def _check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> None:
+def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> None:
+    """Refuse flags that make no sense together. Raises ``UsageError``."""
     if bool(provider) is all_drifted:
         raise UsageError("name one provider, or use --all-drifted", next_step="Example: releaseguard rotate sendgrid")
     verbs = flags.verbs
@@ -203,15 +204,21 @@ def _push_again(run: Run, wiring: Wiring, provider: str, flags: RotateFlags) -> 
 
 
 def _request(card: Card, flags: RotateFlags) -> RotateRequest:
-    from releaseguard.rotation.values import RotateAction, RotateRequest, ValueSource
+    from releaseguard.rotation.values import RotateAction
 
     action = RotateAction(next(iter(flags.verbs), "rotate"))
-    origin = ValueSource(flags.origin)
+    return request_of(flags, _given(card, action, flags) if flags.origin == "stdin" else {})
+
+
+def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateRequest:
+    """What the flags ask for; ``values`` are those of standard input."""
+    from releaseguard.rotation.values import RotateAction, RotateRequest, ValueSource
+
     return RotateRequest(
-        action=action,
+        action=RotateAction(next(iter(flags.verbs), "rotate")),
         secret=flags.secret,
-        origin=origin,
-        values=_given(card, action, flags) if origin is ValueSource.STDIN else {},
+        origin=ValueSource(flags.origin),
+        values=values,
         leak=flags.leak,
         reason=flags.reason,
         leaked_version=flags.leaked_version,

@@ -30,7 +30,7 @@ from releaseguard.rotation.history.parts import (
     Text,
     Version,
 )
-from releaseguard.rotation.values import Direction, Grade, ValueSource
+from releaseguard.rotation.values import Cause, Direction, Grade, ValueSource
 
 
 class ChainStep(Struct, frozen=True, kw_only=True):
@@ -192,6 +192,7 @@ class RolledBack(ProofStep, frozen=True, kw_only=True):
     name = "rotation_rolled_back"
     outcome = Outcome.ERROR
     reason: Text | None = None
+    cause: Cause | UnsetType = UNSET
 
 
 class Retired(RotationEvent, frozen=True, kw_only=True):
@@ -214,12 +215,14 @@ class RollingBack(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_rolling_back"
     outcome = Outcome.ERROR
     reason: Text | None = None
+    cause: Cause | UnsetType = UNSET
 
 
 class RotationFailed(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_failed"
     outcome = Outcome.ERROR
     reason: Text | None = None
+    cause: Cause | UnsetType = UNSET
 
 
 class Aborted(RotationEvent, frozen=True, kw_only=True):
@@ -234,10 +237,11 @@ class AbortedByRefusal(Aborted, frozen=True, kw_only=True):
 
 
 class Continued(RotationEvent, frozen=True, kw_only=True):
-    """A failed rotation is taken forward again; a report of a leak may be added to one that is under way."""
+    """A failed rotation is taken on again; a report of a leak may be added to one that is under way."""
 
     name = "rotation_continued"
     leak: LeakReport | None = None
+    direction: Direction | UnsetType = UNSET
 
 
 TYPES: Mapping[str, type[ChainStep]] = {

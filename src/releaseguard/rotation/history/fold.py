@@ -29,7 +29,7 @@ from releaseguard.rotation.history.views import (
     Written,
     store_time,
 )
-from releaseguard.rotation.values import Direction, Pin, ProofSummary, RotationState
+from releaseguard.rotation.values import Direction, Pin, ProofSummary, RotationState, RuntimeSummary
 
 
 def view_of(chain: Chain) -> ChainView:
@@ -164,7 +164,7 @@ def _carried(
 def _outdated(progress: DirectionProgress, uris: Sequence[str]) -> DirectionProgress:
     """Destinations written again: what was deployed from them before holds something else, maybe."""
     deployments = {
-        key: replace(made, phase="outdated") if any(uri.startswith(f"{made.place}/") for uri in uris) else made
+        key: replace(made, phase="outdated") if any(f"{uri}/".startswith(f"{made.place}/") for uri in uris) else made
         for key, made in progress.deployments.items()
     }
     return replace(progress, deployments=deployments, pushed_at=None, deployed_at=None)
@@ -220,7 +220,18 @@ def _deployment_made(phase: str) -> Callable[[RotationView, said.DeploymentMade,
 
 
 def _proof(step: said.ProofStep) -> ProofSummary:
-    return ProofSummary(step.grade.value if step.grade else None, step.events, step.missing)
+    runtimes = tuple(
+        RuntimeSummary(
+            uri=one.uri,
+            grade=one.grade.value if one.grade else None,
+            successes=one.successes,
+            needed=one.needed,
+            old=one.old or 0,
+            serves=one.serves or None,
+        )
+        for one in step.runtimes
+    )
+    return ProofSummary(step.grade.value if step.grade else None, step.events, step.missing, runtimes)
 
 
 def _proven(view: RotationView, step: said.Proven, at: datetime) -> RotationView:
@@ -240,14 +251,18 @@ def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationVi
 
 
 def _continued(view: RotationView, step: said.Continued, _at: datetime) -> RotationView:
-    """A failed rotation is taken forward again; a report of a leak may be added to one that is under way."""
+    """A failed rotation is taken on again; a report of a leak may be added to one that is under way."""
     leak = step.leak.to_leak() if step.leak else view.leak
     if view.state is not RotationState.FAILED:
         return replace(view, leak=leak)
+    if step.direction is Direction.BACK:
+        return replace(view, leak=leak, state=RotationState.PUSHED, ended_because=None)
     forward = view.progress(Direction.FORWARD)
     state = RotationState.PUSHED if forward.pushed_at else RotationState.STAGED
     directions = {Direction.FORWARD: forward}
-    return replace(view, leak=leak, state=state, rolling_back=None, ended_because=None, directions=directions)
+    return replace(
+        view, leak=leak, state=state, rolling_back=None, ended_because=None, cause=None, directions=directions
+    )
 
 
 _Change = Callable[[RotationView, Any, datetime], RotationView]
@@ -269,11 +284,17 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Proven: _proven,
     said.Unproven: lambda view, step, _: replace(view, state=RotationState.UNPROVEN, proof=_proof(step)),
     said.Retired: _retired,
-    said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason)),
+    said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason), cause=step.cause or None),
     said.RolledBack: lambda view, step, _: replace(
-        view, state=RotationState.ROLLED_BACK, ended_because=step.reason, proof=_proof(step)
+        view,
+        state=RotationState.ROLLED_BACK,
+        ended_because=step.reason,
+        proof=_proof(step),
+        cause=step.cause or view.cause,
     ),
-    said.RotationFailed: lambda view, step, _: replace(view, state=RotationState.FAILED, ended_because=step.reason),
+    said.RotationFailed: lambda view, step, _: replace(
+        view, state=RotationState.FAILED, ended_because=step.reason, cause=step.cause or None
+    ),
     said.Aborted: lambda view, step, _: replace(view, state=RotationState.ABORTED, ended_because=step.reason),
     said.Continued: _continued,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from releaseguard.rotation.values import Grade, Leak
 
@@ -80,3 +80,6 @@ class ProvenRuntime(Part, frozen=True, kw_only=True):
     successes: Count = 0
     needed: Count = 0
     synthetic: Count = 0
+    old: Count | UnsetType = UNSET
+    serves: Name | UnsetType = UNSET
+    """What production serves instead of the deployment that was made for the new value."""

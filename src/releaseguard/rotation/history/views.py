@@ -11,7 +11,7 @@ from releaseguard.audit.histories import ChainFinding, Foreign
 from releaseguard.model import Event
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.rows import Malformed, parse
-from releaseguard.rotation.values import Direction, Leak, Pin, ProofSummary, RotationState, ValueSource
+from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSummary, RotationState, ValueSource
 
 AHEAD = timedelta(seconds=2)
 """How far a row's time may be ahead of the store's clock: over REST that is read to the second."""
@@ -123,6 +123,8 @@ class RotationView:
     """Every time that somebody said so, in order."""
     holder: str | None = None
     ended_because: str | None = None
+    cause: Cause | None = None
+    """Why it failed or is rolled back, where it does."""
 
     @property
     def direction(self) -> Direction:

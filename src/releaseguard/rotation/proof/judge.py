@@ -90,6 +90,7 @@ def _prove_one(
         missing=missing,
         refused=refusals >= question.successes and not accepted,
         refused_at_least_once=refusals > 0 and not accepted,
+        old=sum(row.says is Says.OLD and not refuses(question, row.event) for row in tally.against),
     )
 
 

@@ -117,6 +117,10 @@ class RuntimeProof:
     refused: bool
     """Whether the provider refuses the new version there: the reason to roll back."""
     refused_at_least_once: bool
+    old: int = 0
+    """Successes with another version since the new one should serve."""
+    serves: str | None = None
+    """The deployment that production serves instead of the one that was made for the new value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,38 @@ from releaseguard.errors import ServiceError, Undecided, Unreachable, UsageError
 from releaseguard.rotation.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.views import Redeployment
+from releaseguard.rotation.next_steps import deploy_by_hand, promote
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction
 
 FIRST_POLL, LAST_POLL = 2.0, 10.0
 """Seconds between two looks at a deployment: from the first to at most the last."""
 GROWTH = 1.5
+ALIAS_WITHIN = 30.0
+"""Seconds that production may take to go over to a deployment that is ready."""
 META = "releaseguardRotation"
+
+
+class ServedElsewhere(Undecided):
+    """What was deployed is ready, and production serves something else that is no younger."""
+
+    def __init__(self, place: str, deployment: str, serves: str, next_step: str) -> None:
+        super().__init__(
+            f"{place}: production serves {serves} and not {deployment}, which has the new value: its domains are "
+            "pinned, as after an instant rollback",
+            where=place,
+            next_step=next_step,
+        )
+        self.place = place
+        self.serves = serves
+
 
 M = TypeVar("M", bound=said.DeploymentMade)
 
 
 def deploy(session: RotationSession, direction: Direction) -> str | None:
-    """Redeploy; returns why that failed, where it did. Raises ``ServiceError`` and ``Undecided``."""
+    """Redeploy; returns why that failed, where it did. Raises ``ServiceError`` and ``Undecided``,
+    of it ``ServedElsewhere``."""
     if session.rotation.progress(direction).deployed_at:
         return None
     wanted = deployments_for(binding.destination for binding in session.context.bindings)
@@ -36,6 +55,8 @@ def deploy(session: RotationSession, direction: Direction) -> str | None:
     failures = [failure for one in wanted if (failure := _await(session, direction, one))]
     if failures:
         return "; ".join(failures)
+    for one in wanted:
+        ensure_served(session, direction, one)
     session.append(said.Deployed(rotation_id=session.rotation_id, direction=direction))
     return None
 
@@ -72,11 +93,44 @@ def _made_of(
     source = deployer.current(wanted.target)
     if source is None:
         return None
+    if _made_since(session, direction, source):
+        session.tell(f"{source.id} ({wanted.base}, {wanted.target}) was deployed after the push: that one counts.")
+        return source
     if known and asked:
-        return _redeploy_once(session, deployer, source, wanted.target, known.meta)
-    step = _requested(session, direction, wanted.base, source, known.attempt + 1 if known else 1)
-    session.append(step)
-    return _redeploy_once(session, deployer, source, wanted.target, step.meta)
+        meta = known.meta
+    else:
+        step = _requested(session, direction, wanted.base, source, known.attempt + 1 if known else 1)
+        session.append(step)
+        meta = step.meta
+    try:
+        return _redeploy_once(session, deployer, source, wanted.target, meta)
+    except ServiceError as error:
+        if _never_left(session, direction, wanted, source) and _is_refusal(error):
+            session.tell(f"{source.id} has served all along, with the value that is back.")
+            return source
+        raise
+
+
+def _made_since(session: RotationSession, direction: Direction, serving: HostingDeployment) -> bool:
+    """Whether somebody else has deployed since everything was written: variables reach every new deployment."""
+    pushed_at = session.rotation.progress(direction).pushed_at
+    return serving.phase is Phase.READY and pushed_at is not None and serving.created_at > pushed_at
+
+
+def _never_left(
+    session: RotationSession, direction: Direction, wanted: DeploymentTarget, serving: HostingDeployment
+) -> bool:
+    """Whether the way back is to a deployment that has never been replaced, so that it holds the previous value."""
+    forward = session.rotation.progress(Direction.FORWARD).deployments.get(wanted.key)
+    return direction is Direction.BACK and forward is not None and forward.before_id == serving.id
+
+
+_REFUSALS = frozenset({400, 402, 409, 410, 422})
+
+
+def _is_refusal(error: ServiceError) -> bool:
+    """Whether the service said that it will not make this deployment: a prebuilt one, one that is no more."""
+    return error.status in _REFUSALS
 
 
 def _requested(
@@ -106,6 +160,8 @@ def _redeploy_once(
         found = deployer.find(target, meta) if unknown else None
         if found:
             return found
+        if _is_refusal(error):
+            error.next_step = deploy_by_hand(session)
         raise
 
 
@@ -113,7 +169,13 @@ def _await(session: RotationSession, direction: Direction, wanted: DeploymentTar
     known = session.rotation.progress(direction).deployments.get(wanted.key)
     if known is None or known.phase == "ready" or known.id is None:
         return None
-    made = _settled(session, deployer_of(session, wanted.base), known.id)
+    deployer = deployer_of(session, wanted.base)
+    made = _settled(session, deployer, known.id)
+    if made.phase is Phase.FAILED:
+        serving = deployer.current(wanted.target)
+        if serving and _never_left(session, direction, wanted, serving):
+            session.tell(f"{made.id} ended as {made.state}; {serving.id} has served all along, with what is back.")
+            made = serving
     if made.phase is Phase.READY:
         session.append(_made(said.DeploymentReady, session, direction, wanted, made))
         return None
@@ -153,3 +215,26 @@ def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -
             )
         session.journal.pause(wait)
         wait = min(wait * GROWTH, LAST_POLL)
+
+
+def ensure_served(session: RotationSession, direction: Direction, wanted: DeploymentTarget) -> None:
+    """See that production has gone over to the deployment. Raises ``ServedElsewhere`` where its domains do not."""
+    known = session.rotation.progress(direction).deployments.get(wanted.key)
+    if known is None or known.id is None or wanted.target != "production":
+        return
+    deployer, clock, wait = deployer_of(session, wanted.base), session.context.clocks.elapsed, FIRST_POLL
+    until = clock() + ALIAS_WITHIN
+    while (elsewhere := served_instead(deployer, wanted.target, known.id)) and clock() < until:
+        session.journal.pause(wait)
+        wait = min(wait * GROWTH, LAST_POLL)
+    if elsewhere:
+        raise ServedElsewhere(wanted.base, known.id, elsewhere, promote(session, known.id))
+
+
+def served_instead(deployer: Deployer, target: str, deployment_id: str) -> str | None:
+    """What ``target`` serves in place of that deployment, where it is no younger one."""
+    serving = deployer.serving(target)
+    if serving is None or serving == deployment_id:
+        return None
+    younger = deployer.get(serving).created_at > deployer.get(deployment_id).created_at
+    return None if younger else serving

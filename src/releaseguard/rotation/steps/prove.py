@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from releaseguard.errors import LeaseHeld, ReleaseguardError
+from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
 from releaseguard.rotation.context import Binding, RotationContext
@@ -18,7 +18,7 @@ from releaseguard.rotation.proof import judge
 from releaseguard.rotation.proof.judge import traffic_of
 from releaseguard.rotation.proof.values import Labels, Proof, Question, RuntimeDestination
 from releaseguard.rotation.session import RotationSession, Tell
-from releaseguard.rotation.steps.deploy import deployer_of
+from releaseguard.rotation.steps.deploy import deployer_of, served_instead
 from releaseguard.rotation.values import Direction
 
 FIRST_LOOK, LAST_LOOK = 1.0, 15.0
@@ -43,7 +43,7 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
                 question = _with_later_deployments(session, question)
                 proof = judge.prove(question, *_rows(session, question))
             if proof.proven or proof.refused or left <= 0 or session.group.client or not question.runtimes:
-                return proof
+                return proof if proof.proven else _with_what_is_served(session, question, proof)
             if clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
                 flows.run(session.tell)
             session.journal.pause(min(wait, max(left, 0.001)))
@@ -67,6 +67,28 @@ def _with_later_deployments(session: RotationSession, question: Question) -> Que
         for runtime in question.runtimes
     ]
     return replace(question, runtimes=runtimes)
+
+
+def _with_what_is_served(session: RotationSession, question: Question, proof: Proof) -> Proof:
+    """An unproven one, with what production serves in place of what was deployed: traffic would prove nothing."""
+    served = {runtime.uri: _served_instead(session, runtime) for runtime in question.runtimes}
+    missing = [
+        f"{uri}: production serves {instead}, and not the deployment that has the new value"
+        for uri, instead in served.items()
+        if instead
+    ]
+    runtimes = [replace(one, serves=served.get(one.uri)) for one in proof.runtimes]
+    return replace(proof, runtimes=runtimes, missing=(*missing, *proof.missing))
+
+
+def _served_instead(session: RotationSession, runtime: RuntimeDestination) -> str | None:
+    destinations = [binding.destination for binding in session.context.bindings]
+    wanted = [one for one in deployments_for(one for one in destinations if one.uri == runtime.uri)]
+    if runtime.deployment is None or not wanted or wanted[0].target != "production":
+        return None
+    with suppress(ServiceError):  # the proof stands as it is
+        return served_instead(deployer_of(session, wanted[0].base), wanted[0].target, runtime.deployment)
+    return None
 
 
 def _later_than(session: RotationSession, runtime: RuntimeDestination) -> frozenset[str]:

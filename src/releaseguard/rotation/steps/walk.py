@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from releaseguard.errors import NotFound
 from releaseguard.rotation.history import events as said
@@ -17,11 +17,11 @@ from releaseguard.rotation.history.parts import ProvenRuntime
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.steps.deploy import deploy
+from releaseguard.rotation.steps.deploy import ServedElsewhere, deploy
 from releaseguard.rotation.steps.prove import prove
 from releaseguard.rotation.steps.push import push
 from releaseguard.rotation.steps.stage import at_the_console, stage
-from releaseguard.rotation.values import Direction, RotateAction
+from releaseguard.rotation.values import Cause, Direction, Pin, RotateAction
 
 P = TypeVar("P", bound=said.ProofStep)
 
@@ -42,11 +42,21 @@ def _go_forward(session: RotationSession) -> None:
     if not (stage(session) and at_the_console(session)):
         return
     push(session, Direction.FORWARD)
-    failure = deploy(session, Direction.FORWARD)
+    try:
+        failure = deploy(session, Direction.FORWARD)
+    except ServedElsewhere as pinned:
+        session.append(_unproven_at(session, pinned))
+        return
     if failure:
-        roll_back(session, failure)
+        roll_back(session, failure, Cause.DEPLOYMENT)
     elif _may_be_proven(session):
         _finish(session, prove(session, Direction.FORWARD))
+
+
+def _unproven_at(session: RotationSession, pinned: ServedElsewhere) -> said.Unproven:
+    """No event can show the new version while production serves what holds the old one."""
+    runtime = ProvenRuntime(uri=pinned.place, serves=pinned.serves)
+    return said.Unproven(rotation_id=session.rotation_id, missing=(str(pinned),), runtimes=(runtime,))
 
 
 def _may_be_proven(session: RotationSession) -> bool:
@@ -60,7 +70,8 @@ def _finish(session: RotationSession, proof: Proof) -> None:
         session.tell(f"PROVEN, grade {proof.grade}.")
         session.append(_recorded(said.Proven, session, proof))
     elif proof.refused or (proof.refused_at_least_once and not proof.proven):
-        roll_back(session, "the provider refuses the new version: authentication errors since it is out")
+        refused = "the provider refuses the new version: authentication errors since it is out"
+        roll_back(session, refused, Cause.REFUSED)
     else:
         session.append(_recorded(said.Unproven, session, proof, _installed_apps(session)))
 
@@ -69,24 +80,26 @@ def _go_back(session: RotationSession) -> None:
     try:
         push(session, Direction.BACK)
     except NotFound as error:
-        _fail(session, f"cannot be rolled back: {error}")
+        _fail(session, f"cannot be rolled back: {error}", Cause.GONE)
         return
     failure = deploy(session, Direction.BACK)
     if failure:
-        _fail(session, f"{session.rotation.rolling_back}; rolling back failed too: {failure}")
+        reason = f"{session.rotation.rolling_back}; rolling back failed too: {failure}"
+        _fail(session, reason, Cause.DEPLOYMENT)
         return
     step = _recorded(said.RolledBack, session, prove(session, Direction.BACK))
-    session.append(structs.replace(step, reason=session.rotation.rolling_back))
+    rotation = session.rotation
+    session.append(structs.replace(step, reason=rotation.rolling_back, cause=rotation.cause or UNSET))
 
 
-def roll_back(session: RotationSession, reason: str) -> None:
+def roll_back(session: RotationSession, reason: str, cause: Cause) -> None:
     """Put the previous version back everywhere, redeploy, prove; where that is forbidden, say so and fail."""
     forbidden = why_not_back(session)
     if forbidden:
-        _fail(session, f"{reason}; not rolled back: {forbidden}")
+        _fail(session, f"{reason}; not rolled back: {forbidden}", cause)
         return
     session.tell(f"Rolling back: {reason}")
-    session.append(said.RollingBack(rotation_id=session.rotation_id, reason=reason))
+    session.append(said.RollingBack(rotation_id=session.rotation_id, reason=reason, cause=cause))
     _go_back(session)
 
 
@@ -98,11 +111,20 @@ def why_not_back(session: RotationSession) -> str | None:
             return f"no previous version of {pin.name} is known"
         if pin.from_version in chain.leaked(pin.name):
             return f"version {pin.from_version} of {pin.name} leaked"
+        if any(_was_refused(one, pin) for one in chain.rotations):
+            return f"version {pin.from_version} of {pin.name} was refused by the provider"
     if any(one.retired_at and one.unit == rotation.unit for one in _since_pushed(chain.rotations, rotation)):
         return "a person has confirmed that the previous version is revoked"
     if all(pin.from_version == pin.to_version for pin in rotation.pins):
         return "there is no other version to go back to"
     return None
+
+
+def _was_refused(earlier: RotationView, pin: Pin) -> bool:
+    """Whether what ``pin`` would go back to was brought out by ``earlier``, and not accepted to the end."""
+    brought = [(one.name, one.to_version, one.secret_id) for one in earlier.pins]
+    refused = earlier.cause is Cause.REFUSED and earlier.proven_at is None
+    return refused and (pin.name, pin.from_version, pin.from_secret_id) in brought
 
 
 def _since_pushed(rotations: Sequence[RotationView], rotation: RotationView) -> Sequence[RotationView]:
@@ -111,8 +133,8 @@ def _since_pushed(rotations: Sequence[RotationView], rotation: RotationView) -> 
     return rotations[index:]
 
 
-def _fail(session: RotationSession, reason: str) -> None:
-    session.append(said.RotationFailed(rotation_id=session.rotation_id, reason=reason))
+def _fail(session: RotationSession, reason: str, cause: Cause) -> None:
+    session.append(said.RotationFailed(rotation_id=session.rotation_id, reason=reason, cause=cause))
 
 
 def _installed_apps(session: RotationSession) -> Sequence[str]:
@@ -142,4 +164,6 @@ def _runtime(proof: RuntimeProof) -> ProvenRuntime:
         successes=proof.successes,
         needed=proof.needed,
         synthetic=proof.synthetic,
+        old=proof.old or UNSET,
+        serves=proof.serves or UNSET,
     )

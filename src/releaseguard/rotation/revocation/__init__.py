@@ -1,0 +1,1 @@
+"""Before and when a person says that the old value is revoked."""

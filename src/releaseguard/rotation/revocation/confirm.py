@@ -1,0 +1,60 @@
+"""``--confirm-revoked``: a person says that the old value is revoked; recorded, and held against what happens since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from releaseguard.errors import ExitCode, Refused, ServiceError
+from releaseguard.model import Event, to_text
+from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
+from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.result import RotationResult, result_of
+from releaseguard.rotation.revocation.apps import broken_apps
+from releaseguard.rotation.session import RotationSession
+
+
+def confirm_revoked(session: RotationSession) -> RotationResult:
+    """Record it, and say whether the old value has worked since. Raises ``Refused`` and ``ServiceError``."""
+    session.journal.refuse_if_held()
+    view = revoked_by(session.chain, session.group.name)
+    if view is None:
+        raise Refused(
+            f"no rotation of {session.group.name} is known, so no old value either",
+            next_step=f"Rotate first: {session.command}",
+        )
+    log = session.context.log
+    now = log.now()
+    since = held_against(view.confirmations, now) or now
+    try:
+        alive: Sequence[Event] = old_successes(log, session.chain, view, session.group.companions, since)
+    except ServiceError:
+        _record_confirmation(session, view, now, None)  # the person has said so, whether or not anybody could look
+        raise
+    _record_confirmation(session, view, now, len(alive))
+    result = result_of(session, view.id, remarks=broken_apps(session, view.id))
+    return _still_alive(session, result, alive, since) if alive else result
+
+
+def _record_confirmation(session: RotationSession, view: RotationView, now: datetime, alive: int | None) -> None:
+    at = to_text(view.revoked_at or now)
+    session.append(said.Retired(rotation_id=view.id, revoked_at=at, old_successes=alive))
+    session.journal.release()
+
+
+def _still_alive(
+    session: RotationSession, result: RotationResult, alive: Sequence[Event], since: datetime
+) -> RotationResult:
+    newest = max(alive, key=lambda event: event.occurred_at)
+    remark = (
+        f"The old version still works: {len(alive)} successes occurred after it was confirmed to be revoked "
+        f"({to_text(since)}), the last at {to_text(newest.occurred_at)} from {newest.source or 'an unnamed source'}."
+    )
+    step = (
+        f"Revoke it at the provider. {session.group.steps() or ''}".strip()
+        + f" Then confirm it once more: {session.command} --confirm-revoked; from "
+        f"{QUIET.total_seconds() / 60:.0f} minutes later on only successes after that confirmation count."
+    )
+    return replace(result, exit_code=ExitCode.BAD, remarks=(*result.remarks, remark), next_step=step)

@@ -1,0 +1,303 @@
+"""Every state that a rotation can end in names the command that leads out of it, and that very command does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from releaseguard.cli.rotating import rotate as command
+from releaseguard.deployments.interface import HostingDeployment, Phase
+from releaseguard.errors import Refused, ServiceError, UsageError
+from releaseguard.eventlog.interface import Query
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.history.reading import fold
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import Cause, Leak, RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.secret import Secret
+from releaseguard.vault.interface import ApprovalPending
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Deployed, FakeDestination, World
+from tests.rotation.test_rotation_states import LEAKED, PLAIN, WEBHOOK, assert_out, do, go, ready
+
+LINE = re.compile(r"releaseguard rotate (?:(?!releaseguard)[^`;])*")
+
+
+def named(text: str | None) -> list[str]:
+    """The words of the last command that a next step names."""
+    found = LINE.findall(text or "")
+    assert found, f"no command is named in {text!r}"
+    return shlex.split(found[-1])[2:]
+
+
+def run_exactly(world: World, result: RotationResult, given: str | None = None) -> RotationResult:
+    """What ``rotate`` does with exactly the words of the next step; ``given`` is on standard input."""
+    parsed = command.rotate.make_context("rotate", named(result.next_step)).params
+    flags = command.RotateFlags(**{name: parsed[name] for name in command.RotateFlags.__dataclass_fields__})
+    command.check_flags(parsed["provider"], parsed["all_drifted"], flags)
+    assert parsed["provider"] == world.card.id
+    origin = ValueSource(flags.origin)
+    values = {NAME: Secret(given)} if origin is ValueSource.STDIN and given else {}
+    return rotate(command.request_of(flags, values), world.process(), world.tell)
+
+
+def refused_in_a_leak() -> World:
+    world = ready("old", "typo")
+    world.app.refused = {"typo"}
+    return world
+
+
+def test_a_refused_value_is_not_carried_on_for_ever() -> None:
+    world = refused_in_a_leak()
+    result = go(world, LEAKED)
+    assert result.state is RotationState.FAILED
+    world.vault.put(NAME, "good")
+    after = run_exactly(world, result)
+    assert after.state is RotationState.PROVEN
+    assert_out(world, "good")
+    assert [pin.to_version for pin in after.secrets] == [3]
+
+
+def test_resuming_after_a_refusal_goes_on_with_what_was_made_since_and_stays_a_leak() -> None:
+    world = refused_in_a_leak()
+    go(world, LEAKED)
+    world.vault.put(NAME, "good")
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
+    assert_out(world, "good")
+    assert fold(CHAIN_KEY, world.log.chain()).rotations[-1].leak == Leak("key in a public gist", {NAME: 1})
+    with pytest.raises(Refused, match="version 2 of SENDGRID_API_KEY was refused by the provider"):
+        do(world, RotateAction.ROLLBACK)
+
+
+def test_resuming_a_refused_value_says_once_more_what_is_needed() -> None:
+    world = refused_in_a_leak()
+    first = go(world, LEAKED)
+    again = do(world, RotateAction.RESUME)
+    assert (again.state, again.next_step) == (RotationState.FAILED, first.next_step)
+
+
+def test_a_refusal_that_has_ended_is_proven_by_the_same_value() -> None:
+    world = refused_in_a_leak()
+    go(world, LEAKED)
+    world.app.refused = set()
+    world.time.sleep(600)
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
+    assert_out(world, "typo")
+
+
+def test_a_refused_value_from_standard_input_is_replaced_by_another_one() -> None:
+    world = World()
+    world.live_with("old")
+    world.app.refused = {"typo"}
+    result = go(world, replace(LEAKED, origin=ValueSource.STDIN, values={NAME: Secret("typo")}))
+    assert result.state is RotationState.FAILED
+    assert run_exactly(world, result, "good").state is RotationState.PROVEN
+    assert_out(world, "good")
+
+
+def test_a_refused_value_that_was_rolled_back_is_followed_by_another_one() -> None:
+    world = ready("old", "typo")
+    world.app.refused = {"typo"}
+    result = go(world)
+    assert result.state is RotationState.ROLLED_BACK
+    world.vault.put(NAME, "good")
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def deploy_by_hand(world: World) -> None:
+    """Somebody deploys, some time after the push."""
+    world.time.sleep(30)
+    world.deployer.deploy("r2")
+    world.time.sleep(30)
+
+
+def _refusing(world: World, status: int) -> None:
+    def refuse(*_: object) -> None:
+        raise ServiceError("this deployment cannot be redeployed", status=status)
+
+    world.deployer.redeploy = refuse  # type: ignore[method-assign,assignment]
+
+
+@pytest.mark.parametrize("request_", [PLAIN, LEAKED], ids=["planned", "leak"])
+@pytest.mark.parametrize("status", [400, 402, 409, 410, 422])
+def test_what_is_deployed_by_hand_counts_where_the_service_will_not_deploy_again(
+    request_: RotateRequest, status: int
+) -> None:
+    world = ready("old", "new")
+    _refusing(world, status)
+    result = go(world, request_)
+    assert result.state is RotationState.PUSHED
+    assert "Deploy it as you usually do" in str(result.next_step)
+    deploy_by_hand(world)
+    after = run_exactly(world, result)
+    assert (after.state, after.rotation_id) == (RotationState.PROVEN, result.rotation_id)
+
+
+def test_a_leaks_deployment_that_is_cancelled_is_made_by_hand() -> None:
+    world = ready("old", "new")
+    world.deployer.fails = "cancelled by the ignored build step"
+    result = go(world, LEAKED)
+    assert result.state is RotationState.FAILED
+    deploy_by_hand(world)
+    assert run_exactly(world, result).state is RotationState.PROVEN
+    assert_out(world, "new")
+
+
+def test_a_deployment_that_fails_both_ways_leaves_production_where_it_was() -> None:
+    """It never left the deployment that holds the old value: putting that back everywhere else is enough."""
+    world = ready("old", "new")
+    world.deployer.fails = "cancelled"
+    result = go(world)
+    assert (result.state, result.proof.grade) == (RotationState.ROLLED_BACK, "A")
+    assert_out(world, "old")
+    pushed = run_exactly(world, result)
+    assert pushed.state is RotationState.PUSHED
+    deploy_by_hand(world)
+    assert run_exactly(world, pushed).state is RotationState.PROVEN
+    assert_out(world, "new")
+
+
+def test_a_way_back_that_is_not_deployed_goes_on_backwards() -> None:
+    world = ready("old", "typo")
+    world.app.refused = {"typo"}
+
+    class FailsOnTheWayBack(type(world.deployer)):  # type: ignore[misc]
+        def _state(self, made: Deployed) -> HostingDeployment:
+            failed = replace(made.deployment, phase=Phase.FAILED, state="ERROR", reason="out of minutes")
+            return failed if made in self.made[2:] and made.meta else super()._state(made)
+
+    world.deployer.__class__ = FailsOnTheWayBack
+    result = go(world)
+    assert (result.state, result.exit_code) == (RotationState.FAILED, 1)
+    deploy_by_hand(world)
+    after = run_exactly(world, result)
+    assert after.state is RotationState.ROLLED_BACK
+    assert_out(world, "old")
+
+
+def pinned() -> tuple[World, Callable[[], None]]:
+    """Production stays with what an instant rollback has pinned, until somebody promotes."""
+    world = ready("old", "new")
+    first = world.deployer.made[0]
+    kept = {"pinned": True}
+    serving = type(world.deployer).serving
+
+    class Pinned(type(world.deployer)):  # type: ignore[misc]
+        @property
+        def serving(self) -> object:
+            return first if kept["pinned"] else serving.fget(self)  # type: ignore[misc]
+
+    world.deployer.__class__ = Pinned
+    return world, lambda: kept.update(pinned=False)
+
+
+@pytest.mark.parametrize("request_", [PLAIN, LEAKED], ids=["planned", "leak"])
+def test_domains_that_are_pinned_are_said_to_be_and_not_waited_for_with_traffic(request_: RotateRequest) -> None:
+    world, promote = pinned()
+    result = go(world, request_)
+    assert result.state is RotationState.UNPROVEN
+    assert "production serves dpl_1 and not dpl_2" in " ".join(result.proof.missing)
+    assert "Promote dpl_2" in str(result.next_step)
+    assert "traffic" not in str(result.next_step)
+    assert world.time.now < 300, "nothing that could come would prove it"
+    promote()
+    world.time.sleep(30)
+    after = run_exactly(world, result)
+    assert (after.state, after.rotation_id) == (RotationState.PROVEN, result.rotation_id)
+    assert len([made for made in world.deployer.made if made.meta]) == 1
+
+
+def test_domains_that_were_pinned_after_the_deployment_are_named_too() -> None:
+    world = ready("old", "new")
+    deployer = world.deployer
+
+    def somebody_goes_back() -> None:
+        if len(deployer.made) == 2 and deployer.serving is deployer.made[1] and world.time.now > 75:
+            deployer.made.append(deployer.made[0])
+
+    world.time.passing.insert(0, somebody_goes_back)
+    world.app.says_version = False
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN
+    assert "in place of dpl_1" in str(result.next_step)
+
+
+def test_a_consumer_that_stays_on_the_old_version_is_named_and_not_asked_for_traffic() -> None:
+    world = ready("old", "new")
+    kept = dict(world.supabase.values())
+    world.supabase.values = lambda: kept  # type: ignore[method-assign]
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN
+    assert f"another version at {world.supabase.uri}" in str(result.next_step)
+    world.supabase.values = FakeDestination.values.__get__(world.supabase)  # type: ignore[method-assign]
+    world.time.sleep(60)
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def test_missing_traffic_is_made_and_looked_at_again() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    result = go(world, RotateRequest(prove_within=timedelta(seconds=30)))
+    assert (result.state, "traffic" in str(result.next_step)) == (RotationState.UNPROVEN, True)
+    world.app.silent = False
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def test_what_was_pushed_only_is_deployed_by_the_command_that_is_named() -> None:
+    world = ready("old", "new")
+    assert run_exactly(world, go(world, RotateRequest(deploy=False))).state is RotationState.PROVEN
+
+
+def test_what_was_given_up_is_begun_again() -> None:
+    world = ready("old", "new")
+    world.app.silent = True
+    go(world)
+    result = do(world, RotateAction.ABORT)
+    world.app.silent = False
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def test_an_approval_that_was_given_is_gone_on_with() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.write_raises = ApprovalPending("proposed")
+    result = go(world, RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret("typed")}))
+    assert result.state is RotationState.WAITING_APPROVAL
+    world.vault.put(NAME, "typed")
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def test_a_console_that_a_person_has_seen_to_is_gone_on_with() -> None:
+    world = World()
+    world.live_with("old")
+    world.vault.put(WEBHOOK, "w1")
+    result = go(world, RotateRequest(secret=WEBHOOK, origin=ValueSource.GENERATE))
+    assert result.state is RotationState.WAITING_CONSOLE
+    assert run_exactly(world, result).state is RotationState.UNPROVEN
+
+
+def test_a_lost_previous_version_is_followed_by_another_value() -> None:
+    world = ready("old", "typo")
+    world.app.silent = True
+    go(world)
+    world.app.silent, world.app.refused = False, {"typo"}
+    world.vault.kept[NAME][0] = replace(world.vault.kept[NAME][0], secret_id="another")
+    result = go(world)
+    assert result.state is RotationState.FAILED
+    world.vault.put(NAME, "good")
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def test_causes_are_kept_in_the_history() -> None:
+    world = refused_in_a_leak()
+    go(world, LEAKED)
+    failed = [event for event in world.log.select(Query()) if event.event == "rotation_failed"]
+    assert [event.detail["cause"] for event in failed] == [Cause.REFUSED.value]
+
+
+def test_a_next_step_of_nothing_names_no_command() -> None:
+    with pytest.raises((AssertionError, UsageError)):
+        named(None)
