@@ -45,7 +45,7 @@ class Deployer(ABC):
     def current(self, target: str) -> HostingDeployment | None:
         """What ``target`` serves now; ``None`` where nothing has been deployed there."""
 
-    def serving(self, target: str) -> str | None:
+    def serving_id(self, target: str) -> str | None:
         """The id of what :meth:`current` gives, for less where that is to be had."""
         current = self.current(target)
         return current.id if current else None

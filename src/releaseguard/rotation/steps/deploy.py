@@ -233,7 +233,7 @@ def ensure_served(session: RotationSession, direction: Direction, wanted: Deploy
 
 def served_instead(deployer: Deployer, target: str, deployment_id: str) -> str | None:
     """What ``target`` serves in place of that deployment, where it is no younger one."""
-    serving = deployer.serving(target)
+    serving = deployer.serving_id(target)
     if serving is None or serving == deployment_id:
         return None
     younger = deployer.get(serving).created_at > deployer.get(deployment_id).created_at

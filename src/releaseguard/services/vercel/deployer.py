@@ -48,8 +48,8 @@ class VercelDeployer(Deployer):
         newest = next((one for one in ready if one.get("readySubstate") != "STAGED"), None)
         return replace(_deployment(newest), target=target) if newest else None
 
-    def serving(self, target: str) -> str | None:
-        return self._serving(target) or super().serving(target)
+    def serving_id(self, target: str) -> str | None:
+        return self._serving(target) or super().serving_id(target)
 
     def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
         # One that was missed here would be made a second time: the service's filter is not relied on alone.
