@@ -31,6 +31,16 @@ class Cell(NamedTuple):
     client: bool
     total: int
     repeats: int
+    source: str | None = None
+    deployment_id: str | None = None
+    """The host's name of the deployment that wrote it, where it was asked for and is known."""
+    elsewhere: bool = False
+    """Of another part of the app than the one that is judged: a sign of life, and no traffic."""
+
+    @property
+    def is_traffic(self) -> bool:
+        """Whether users made it: no test user's rows, no mere repeats, no other component's."""
+        return self.total > 0 and not self.synthetic and not self.elsewhere
 
 
 def minute_of(moment: datetime) -> int:
@@ -147,8 +157,8 @@ class Ledger:
     """The traffic of one environment, gathered once, from which every release of it can be judged.
 
     ``readings`` are those that will be asked about; ``deployed`` the minutes of the
-    deployments and ``window`` how long after each it will be looked at. Synthetic rows are no traffic: they
-    are kept as signs of life only.
+    deployments, ``window`` how long after each it will be looked at, and ``lead`` how long before each its release may
+    have served. Synthetic rows are no traffic: they are kept as signs of life only.
     """
 
     def __init__(
@@ -156,6 +166,7 @@ class Ledger:
         readings: Iterable[Reading],
         deployed: Iterable[int],
         window: int,
+        lead: int = 0,
     ) -> None:
         self._readings: dict[str, list[Reading]] = defaultdict(list)
         for reading in dict.fromkeys(readings):
@@ -164,7 +175,7 @@ class Ledger:
         self._read: dict[Reading, Series] = {}
         self._routes: dict[tuple[str, str, bool], tuple[tuple[Series, bool], ...]] = {}
         self._near = frozenset(
-            minute for start in deployed for minute in range(start - LOOKBACK, start + window + AFTERMATH)
+            minute for start in deployed for minute in range(start - lead - LOOKBACK, start + window + AFTERMATH)
         )
         self._cells: dict[int, list[Cell]] = defaultdict(list)
         self.first: int | None = None
@@ -175,7 +186,7 @@ class Ledger:
         for cell in rows:
             if cell.occurred in self._near:
                 self._cells[cell.occurred].append(cell)
-            if cell.synthetic or not cell.total:
+            if not cell.is_traffic:
                 continue
             if self.first is None or cell.occurred < self.first:
                 self.first = cell.occurred

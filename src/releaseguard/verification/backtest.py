@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import groupby, takewhile
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
@@ -81,7 +81,7 @@ def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, 
     """Every release that is asked for, with what is known to be true of it."""
     past = histories(log, request.environment, request.promise.window, request.population.tags)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
-    found = backtest(log, past, cards, request.promise, request.every, trace)
+    found = backtest(log, past, cards, request.promise, request.every, trace, request.population)
     known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
     return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
 
@@ -118,18 +118,19 @@ def backtest(
     promise: Promise,
     every: timedelta,
     trace: Trace = no_trace,
+    population: Population = ALIKE,
 ) -> Sequence[Replayed]:
     """Every release of the environments, in order, as the log would have shown it at the time.
 
     The trace of a check that breaks goes to ``trace``; the others stand.
     """
     traces = Traces(trace)
-    spans = {name: span_of(history.deployments, promise) for name, history in past.items()}
+    spans = {name: span_of(history.deployments, promise, population) for name, history in past.items()}
     found: dict[str, Sequence[Replayed]] = {}
     for name, rows in _rows_of_each(log, spans):
-        found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces))
+        found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces, population))
     for name in past.keys() - found.keys():
-        found[name] = list(_replay_all([], past[name], cards, promise, every, traces))
+        found[name] = list(_replay_all([], past[name], cards, promise, every, traces, population))
     return [one for name in past for one in found[name]]
 
 
@@ -151,16 +152,24 @@ def _replay_all(
     promise: Promise,
     every: timedelta,
     traces: Traces,
+    population: Population,
 ) -> Iterator[Replayed]:
     rules = rules_of(cards)
-    ledger = gathered(rules, history.deployments, promise, rows)
+    ledgers = {
+        component: gathered(rules, list(alike), promise, rows, population)
+        for component, alike in groupby(sorted(history.deployments, key=_component), _component)
+    }
     first = _first_seen(rows)
     step = max(round(every / timedelta(minutes=1)), 1)
     for deployment in history.deployments:
         end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
         logged = {key for key, seen in first.items() if seen <= end}
         known = [rule for rule in rules if is_configured(rule, logged)]
-        yield replay_one(ledger, known, deployment, promise, step, traces)
+        yield replay_one(ledgers[_component(deployment)], known, deployment, promise, step, traces, population)
+
+
+def _component(deployment: Deployment) -> str:
+    return deployment.component or ""
 
 
 def _first_seen(rows: Sequence[MinuteCount]) -> Mapping[tuple[str, str, bool], datetime]:
@@ -187,6 +196,7 @@ def replay_one(
     promise: Promise,
     step: int = 1,
     traces: Traces | None = None,
+    population: Population = ALIKE,
 ) -> Replayed:
     """One release looked at every ``step`` minutes until its window ends.
 
@@ -194,7 +204,7 @@ def replay_one(
     """
 
     def look(some: Sequence[Rule], shared: Promise) -> _Course:
-        replay = Replay(ledger, some, deployment, shared)
+        replay = Replay(ledger, some, deployment, shared, population)
         timeline = replay.timeline
         minutes = (*range(timeline.deployed + step, timeline.end, step), timeline.end)
         return _Course(replay, [replay.look(minute) for minute in minutes])

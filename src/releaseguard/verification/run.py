@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from releaseguard.cards.spec import (
     Card,
@@ -38,7 +38,8 @@ from releaseguard.verification.rows.traffic import gathered
 from releaseguard.verification.rows.unknown_events import unknown_events
 from releaseguard.verification.rules import is_configured, logged_in, rule_of, rules_of
 from releaseguard.verification.selection import select
-from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, overall
+from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
+from releaseguard.verification.whose.members import Members
 
 
 class Verifier:
@@ -60,9 +61,10 @@ class Verifier:
         rows = list(self._reader.counted(deployment))
         chosen = select(context, self._request, logged_in(rows))
         states = _states(context, deployment, as_of, rows)
+        deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
         found = self._findings(chosen.judged, deployment, as_of, states)
         aside, recorded = self._reader.set_aside(deployment), self._reader.recorded(deployment)
-        held = held_back(found, aside, seen_since(rows, deployment.deployed_at))
+        held = held_back(found, aside, seen_since(rows, judged_from(deployment)))
         findings = standing(held, [(one.card, one.check) for one in chosen.skipped], recorded)
         settled = settle(findings, [check for _, check in chosen.judged])
         return Judged(
@@ -87,7 +89,7 @@ class Verifier:
         end = end_of(deployment, self._context.promise)
         rows = SingleRows(
             log=self._context.log,
-            deployment=deployment,
+            members=Members(deployment, self._context.population.tags),
             end=end,
             until=min(as_of, end),
             known_at=self._request.as_of,
@@ -114,11 +116,18 @@ def _states(
     rules = [rule for rule in rules_of(context.cards) if is_configured(rule, logged)]
 
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
-        replay = Replay(gathered(some, [deployment], promise, rows), some, deployment, promise)
+        ledger = gathered(some, [deployment], promise, rows, context.population)
+        replay = Replay(ledger, some, deployment, promise, context.population)
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))
         return replay.state
 
     return judged_apart(judge, rules, context.promise)
+
+
+def _live_since(states: Parted[ReleaseState]) -> datetime | None:
+    """The minute in which the log first saw the release serve."""
+    minute = states.first.live_since if states.first else None
+    return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +160,15 @@ class _Window:
         return replace(finding, evidence=replace(finding.evidence, event_ids=row_checks.ids(rows)))
 
     def _by_rows(self, card: Card, check: Check) -> Finding | None:
-        deployment, rows = self.deployment, self.rows
+        members, rows = self.rows.members, self.rows
         if isinstance(check, ReleaseTagCheck):
-            return row_checks.release_tag(card.id, check, rows.of(check.events), deployment, rows.until)
+            return row_checks.release_tag(card.id, check, rows.of(check.events), members, rows.until)
         if isinstance(check, PrivacyCheck):
             seen = rows.of(check.events or (*card.events.success, *card.events.error))
-            return row_checks.privacy(card.id, check, seen, deployment, rows.until, self.context.kinds)
+            return row_checks.privacy(card.id, check, seen, members, rows.until, self.context.kinds)
         if isinstance(check, NonBlockingCheck):
             both = rows.of((*check.error, *check.user_actions))
-            return row_checks.non_blocking(card.id, check, both, deployment, rows.until, self._complete)
+            return row_checks.non_blocking(card.id, check, both, members, rows.until, self._complete)
         return None
 
     @property

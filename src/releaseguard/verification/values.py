@@ -90,8 +90,15 @@ class Deployment:
     """So many times the usual traffic is meant, as people said."""
     rolls_back: bool = False
     """It goes back to a release that served before, or people said that it undoes one."""
+    back_since: datetime | None = None
+    """When another release was deployed after this one had served: what it wrote until then is of an earlier life."""
     live_since: datetime | None = None
     """When the log first saw the release serve; ``None``: it has not, or nobody looked."""
+
+
+def judged_from(deployment: Deployment) -> datetime:
+    """Since when a deployment's own rows are judged: its mark, or earlier where it served before that."""
+    return min(deployment.deployed_at, deployment.live_since or deployment.deployed_at)
 
 
 def end_of(deployment: Deployment, promise: Promise) -> datetime:

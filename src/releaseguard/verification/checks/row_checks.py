@@ -9,7 +9,7 @@ from typing import Any
 
 from releaseguard import readable
 from releaseguard.cards.spec import Check, NonBlockingCheck, PrivacyCheck, ReleaseTagCheck
-from releaseguard.model import Event, Outcome, Verdict, duration, to_text
+from releaseguard.model import CLIENT, Event, Outcome, Verdict, duration, to_text
 from releaseguard.stats.bounds import clean_trials_needed, lower_share, upper_share
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import (
@@ -19,9 +19,9 @@ from releaseguard.verification.evidence import (
     PrivacyEvidence,
     ReleaseTagEvidence,
 )
-from releaseguard.verification.values import LEAST_TAGGED, Deployment, Finding
+from releaseguard.verification.values import LEAST_TAGGED, Finding, judged_from
+from releaseguard.verification.whose.members import Member, Members
 
-CLIENT = "client"
 SURE = 0.999
 """Confidence at which a share of untagged rows is held against a release."""
 CLAIM = 0.95
@@ -48,17 +48,18 @@ def finding(provider: str, check: Check, verdict: Verdict, reason: str, evidence
 
 
 def release_tag(
-    provider: str, check: ReleaseTagCheck, rows: Iterable[Event], deployment: Deployment, as_of: datetime
+    provider: str, check: ReleaseTagCheck, rows: Iterable[Event], members: Members, as_of: datetime
 ) -> Finding:
     """Whether events carry the deployed release: without the tag, no event can be held for or against it."""
+    deployment = members.deployment
     since = deployment.deployed_at + duration(check.grace)
     mine = [
         row
         for row in rows
         if row.event in check.events and row.source != CLIENT and not row.synthetic and row.occurred_at >= since
     ]
-    tagged = [row for row in mine if row.release == deployment.release]
-    untagged = [row for row in mine if row.release is None]
+    tagged = [row for row in mine if members.of_row(row) is Member.OURS]
+    untagged = [row for row in mine if members.of_row(row) is Member.UNTAGGED]
     total = len(tagged) + len(untagged)
     low, high = lower_share(len(tagged), total, CLAIM), upper_share(len(tagged), total, SURE)
     evidence = ReleaseTagEvidence(
@@ -103,17 +104,11 @@ def _nothing_tagged(
 
 
 def privacy(
-    provider: str, check: PrivacyCheck, rows: Iterable[Event], deployment: Deployment, as_of: datetime, kinds: Kinds
+    provider: str, check: PrivacyCheck, rows: Iterable[Event], members: Members, as_of: datetime, kinds: Kinds
 ) -> Finding:
     """No personal data in event details. What was found is named by key and kind, never repeated."""
-    since = deployment.deployed_at
-    mine = [
-        row
-        for row in rows
-        if (not check.events or row.event in check.events)
-        and row.occurred_at >= since
-        and row.release in _new(deployment)
-    ]
+    since = judged_from(members.deployment)
+    mine = [row for row in rows if (not check.events or row.event in check.events) and members.has(row)]
     found = _found(mine, kinds)
     keys = sorted({f"{key}: {kind}" for _, places in found for key, kind in places.items()})
     evidence = PrivacyEvidence(
@@ -142,7 +137,7 @@ def non_blocking(
     provider: str,
     check: NonBlockingCheck,
     rows: Iterable[Event],
-    deployment: Deployment,
+    members: Members,
     as_of: datetime,
     complete: datetime,
 ) -> Finding:
@@ -150,8 +145,8 @@ def non_blocking(
 
     ``complete`` is until when the log's rows are there: an action that may still be on its way is not missing.
     """
-    since, patience = deployment.deployed_at, duration(check.within)
-    recent = [row for row in rows if row.occurred_at >= since and row.release in _new(deployment)]
+    since, patience = judged_from(members.deployment), duration(check.within)
+    recent = [row for row in rows if members.has(row)]
     failures = [row for row in recent if row.event in check.error]
     done = [row for row in recent if row.event in check.user_actions and row.outcome is Outcome.SUCCESS]
     by_action = {row.correlation_id for row in done if row.correlation_id}
@@ -226,11 +221,6 @@ def ids(rows: Iterable[Event]) -> Sequence[str]:
     """The ids of up to five rows, oldest first."""
     ordered = sorted(rows, key=lambda row: (row.occurred_at, row.id.int))
     return [str(row.id) for row in ordered[:MOST_IDS]]
-
-
-def _new(deployment: Deployment) -> tuple[str | None, ...]:
-    """Rows of the new release: tagged with it, or not tagged and after the deployment."""
-    return (deployment.release, None)
 
 
 def _window(since: datetime, until: datetime) -> Sequence[str]:

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from releaseguard.stats.final_look import last_look
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
 from releaseguard.verification.values import Deployment, Promise
+from releaseguard.verification.whose.live import live_before
+from releaseguard.verification.whose.members import Member, Members
+from releaseguard.verification.whose.population import Population
 
 SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
@@ -23,6 +26,8 @@ class Timeline:
     end: int
     final_look: int | None
     """The minute of the one test at the window's end; ``None`` where a following deployment ended the window."""
+    live: int
+    """From when on what carries the release is its own: its mark, or earlier where it served before that."""
 
     @property
     def length(self) -> int:
@@ -34,15 +39,16 @@ class Timeline:
         return self.end + AFTERMATH
 
 
-def timeline_of(deployment: Deployment, promise: Promise) -> Timeline:
-    """The window of a deployment, cut where another one follows."""
+def timeline_of(deployment: Deployment, promise: Promise, live: int | None = None) -> Timeline:
+    """The window of a deployment, cut where another one follows; it counts from the mark, whenever it went live."""
     deployed = minute_of(deployment.deployed_at)
     end = deployed + promise.window_minutes
     if deployment.followed_at is not None:
         end = max(min(end, minute_of(deployment.followed_at)), deployed + 1)
     length = end - deployed
     # A following deployment may be the answer to what was seen: an end that depends on that is no fixed one.
-    return Timeline(deployed, end, deployed + last_look(length) if length == promise.window_minutes else None)
+    final_look = deployed + last_look(length) if length == promise.window_minutes else None
+    return Timeline(deployed, end, final_look, deployed if live is None else live)
 
 
 class Arrived(NamedTuple):
@@ -54,48 +60,101 @@ class Arrived(NamedTuple):
 
     @property
     def is_event(self) -> bool:
-        """Whether it is real traffic: no test user's row, and no mere repeat."""
-        return not self.cell.synthetic and self.cell.total > 0
+        """Whether it is real traffic: no test user's row, no mere repeat, no other component's."""
+        return self.cell.is_traffic
 
     @property
     def is_tagged(self) -> bool:
         """Whether it carries the new release."""
-        return self.ours and self.cell.release is not None
+        return self.ours and (self.cell.release is not None or self.cell.deployment_id is not None)
 
     @property
     def is_of_another(self) -> bool:
-        """Whether another release wrote it; without a tag, in the very minute of the deployment, either may have."""
-        return not self.ours and self.cell.release is not None
+        """Whether another release wrote it, in the same minutes; without a tag, before or in the very minute of the
+        mark, either may have."""
+        return not self.ours and (self.cell.release is not None or self.cell.deployment_id is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """The cells around one deployment."""
 
+    timeline: Timeline
     before: Sequence[Cell]
+    """Those of before the release was live."""
     by_minute: Mapping[int, Sequence[Arrived]]
-    """Those since the deployment, by the minute in which the log learned of them."""
+    """Those since, by the minute in which the log learned of them; what it knew at the mark counts as learned then."""
+
+    behind: Sequence[Cell]
+    """The release's own rows that say they are older than it: their writers' clocks are behind."""
 
     def after(self, start: int, end: int) -> Sequence[int]:
         """The minutes ``[start, end)`` in which anything arrived."""
         return sorted(minute for minute in self.by_minute if start <= minute < end)
 
+    def live_since(self, look: int) -> int | None:
+        """The minute in which the log learned of the first row that carries the release, as of a look."""
+        if self.timeline.live < self.timeline.deployed:
+            return self.timeline.live
+        seen = (
+            minute
+            for minute, arrived in self.by_minute.items()
+            if minute < look and any(one.is_tagged and one.is_event for one in arrived)
+        )
+        return min(seen, default=None)
 
-def arrivals_of(ledger: Ledger, timeline: Timeline, release: str) -> Arrivals:
-    """The cells of the ledger around the deployment of ``release``."""
-    deployed = timeline.deployed
-    near = ledger.near(deployed - LOOKBACK, timeline.settled)
-    running = any(cell.release == release and cell.recorded < deployed - 1 for cell in near)
+
+def arrivals_of(ledger: Ledger, deployment: Deployment, promise: Promise, population: Population) -> Arrivals:
+    """The cells of the ledger around a deployment: its own, other releases', and those of the time before."""
+    members = Members(deployment, population.tags)
+    deployed = minute_of(deployment.deployed_at)
+    earliest = deployed - population.lead_minutes
+    if deployment.back_since is not None:
+        earliest = max(earliest, minute_of(deployment.back_since) + 1)
+    lead = ledger.near(deployed - population.lead_minutes - LOOKBACK, deployed)
+    timeline = timeline_of(deployment, promise, live_before(lead, members, deployed, earliest))
+    near = ledger.near(timeline.live - LOOKBACK, timeline.settled)
+    sorter = _Sorter(timeline, members, _had_a_life_before(near, timeline, members))
     before: list[Cell] = []
     by_minute: dict[int, list[Arrived]] = defaultdict(list)
     for cell in near:
-        occurred = min(cell.occurred, cell.recorded)
-        ours = cell.release == release
-        if ours and not running and deployed - SKEW <= occurred < deployed <= cell.recorded:
-            occurred = deployed
-        if occurred < deployed:
+        arrived = sorter.arrived(cell)
+        if arrived is None:
             before.append(cell)
         else:
-            untagged = cell.release is None and cell.occurred > deployed
-            by_minute[cell.recorded].append(Arrived(occurred, ours or untagged, cell))
-    return Arrivals(before, by_minute)
+            by_minute[max(cell.recorded, deployed)].append(arrived)
+    behind = [one.cell for arrived in by_minute.values() for one in arrived if one.cell.occurred < timeline.live]
+    return Arrivals(timeline, before, by_minute, behind)
+
+
+def _had_a_life_before(near: Sequence[Cell], timeline: Timeline, members: Members) -> bool:
+    """Whether the log knew the release before it went live: rows that come late may then be of that life."""
+    return any(cell.recorded < timeline.live and members.of(cell) is Member.OURS for cell in near)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorter:
+    """Tells what came since the release was live from what was before."""
+
+    timeline: Timeline
+    members: Members
+    had_a_life_before: bool
+
+    def arrived(self, cell: Cell) -> Arrived | None:
+        """The cell as it counts, or ``None`` where it is of the time before."""
+        occurred, live = min(cell.occurred, cell.recorded), self.timeline.live
+        member = self.members.of(cell)
+        if member is Member.OURS and occurred < live <= cell.recorded and not self.had_a_life_before:
+            return Arrived(self._by_the_logs_clock(occurred, cell), True, cell)
+        if occurred < live:
+            return None
+        untagged = member is Member.UNTAGGED and cell.occurred > self.timeline.deployed
+        return Arrived(occurred, member is Member.OURS or untagged, cell)
+
+    def _by_the_logs_clock(self, occurred: int, cell: Cell) -> int:
+        """The minute of a row of the release that says it is older than that: its writer's clock is behind.
+
+        By a little: it counts for the first minute. By more, when the log learned of it is as near as one can come.
+        """
+        live = self.timeline.live
+        return live if live - occurred <= SKEW else cell.recorded

@@ -43,9 +43,9 @@ def judge_errors(state: ReleaseState, events: Iterable[Arrived]) -> None:
     arrived: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
     for event in events:
         for errors, is_error in state.readers_of(event.cell).errors:
-            if event.ours and event.occurred >= state.deployed + errors.rule.grace_minutes:
+            if event.ours and event.occurred >= state.timeline.live + errors.rule.grace_minutes:
                 _count(errors, event, is_error, arrived[errors.rule.id])
-            elif not event.ours:
+            elif event.is_of_another:
                 errors.old_events += event.cell.total
                 errors.old_errors += event.cell.total if is_error else 0
     for name, errors in state.errors.items():

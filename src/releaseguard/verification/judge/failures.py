@@ -26,7 +26,7 @@ def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
     """The errors that speak most against the release; ``None`` where their share is not above the usual."""
     errors, cause = state.errors[rule.id], silence_of(state, rule)
     share = state.known.errors[rule.id].share
-    whole = state.deployed, errors.events, errors.errors
+    whole = state.timeline.live, errors.events, errors.errors
     stretch = _most_telling(errors.minutes, share) if final_look is None else whole
     if stretch is None or stretch[2] <= share * stretch[1]:
         return None

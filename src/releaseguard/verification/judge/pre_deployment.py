@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from releaseguard.stats.baseline import (
@@ -23,6 +23,7 @@ from releaseguard.stats.cusum import ErrorCusum
 from releaseguard.stats.evidence.volumes import DROP, Others, volume_evidence
 from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import Cell, KnownSeries, Ledger
+from releaseguard.verification.judge.arrivals import Arrivals
 from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
@@ -77,22 +78,22 @@ class PreDeployment:
 
 
 def pre_deployment_of(
-    ledger: Ledger, rules: Sequence[Rule], cells: Sequence[Cell], deployed: int, look: int, promise: Promise
+    ledger: Ledger, rules: Sequence[Rule], arrivals: Arrivals, look: int, promise: Promise
 ) -> PreDeployment:
-    """Build it from the ledger and the ``cells`` before the deployment, as known at ``look``."""
+    """Build it from the ledger and the rows of before the release was live, as known at ``look``."""
+    live, cells = arrivals.timeline.live, arrivals.before
     there = [cell for cell in cells if cell.recorded < look]
-    late = [cell for cell in cells if cell.recorded >= look]
-    first = ledger.first if ledger.first is not None else deployed
-    span = BaselineSpan(max(deployed - promise.baseline_minutes, first), deployed)
-    lags = lags_of(cell for cell in there if cell.occurred < deployed - 1)
+    late = [*(cell for cell in cells if cell.recorded >= look), *arrivals.behind]
+    first = ledger.first if ledger.first is not None else live
+    span = BaselineSpan(max(live - promise.baseline_minutes, first), live)
+    lags = lags_of(cell for cell in there if cell.occurred < live - 1)
     newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
-    complete = min(deployed - lags.usual.complete, deployed if newest is None else newest)
-    minutes = promise.window_minutes
-    builder = _Builder(ledger, late, span, complete, minutes)
+    complete = min(live - lags.usual.complete, live if newest is None else newest)
+    builder = _Builder(ledger, late, span, complete, _Ahead(arrivals.timeline.deployed - live, promise.window_minutes))
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    trouble = {**_trouble(rules, there, errors, deployed), **builder.volume_trouble(rules, volumes)}
+    trouble = {**_trouble(rules, there, errors, live), **builder.volume_trouble(rules, volumes)}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
         complete=complete,
@@ -107,15 +108,27 @@ def pre_deployment_of(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What a baseline is asked about: the ``window`` minutes that begin ``skipped`` minutes after its end."""
+
+    skipped: int
+    window: int
+
+    @property
+    def minutes(self) -> int:
+        return self.skipped + self.window
+
+
 class _Builder:
     """Asks the ledger as it was known at the look."""
 
-    def __init__(self, ledger: Ledger, late: Sequence[Cell], span: BaselineSpan, complete: int, minutes: int) -> None:
+    def __init__(self, ledger: Ledger, late: Sequence[Cell], span: BaselineSpan, complete: int, ahead: _Ahead) -> None:
         self._ledger = ledger
-        self._late = [cell for cell in late if not cell.synthetic]
+        self._late = [cell for cell in late if cell.is_traffic]
         self._span = span
         self._complete = complete
-        self._minutes = minutes
+        self._ahead = ahead
         self._known: dict[Reading, KnownSeries] = {}
 
     def read(self, reading: Reading) -> KnownSeries:
@@ -129,7 +142,7 @@ class _Builder:
         return self._known[reading]
 
     def errors(self, rule: Rule) -> ErrorBaseline:
-        return error_baseline(self.read(rule.reading), self._span, minutes=self._minutes)
+        return error_baseline(self.read(rule.reading), self._span, minutes=self._ahead.window)
 
     def volume(self, rule: Rule) -> VolumeBaseline:
         return self._volume(self.read(rule.reading))
@@ -139,7 +152,9 @@ class _Builder:
         return self._volume(KnownSeries(self._ledger.series(provider), late))
 
     def _volume(self, series: KnownSeries) -> VolumeBaseline:
-        return volume_baseline(series, self._span, complete=self._complete, minutes=self._minutes)
+        """The volume to expect from the mark on, by the rows of before the release was live."""
+        usual = volume_baseline(series, self._span, complete=self._complete, minutes=self._ahead.minutes)
+        return replace(usual, rates=usual.rates[self._ahead.skipped :])
 
     def volume_trouble(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
         return {
@@ -230,11 +245,11 @@ def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline])
 
 
 def _trouble(
-    rules: Sequence[Rule], cells: Sequence[Cell], baselines: dict[str, ErrorBaseline], deployed: int
+    rules: Sequence[Rule], cells: Sequence[Cell], baselines: dict[str, ErrorBaseline], live: int
 ) -> dict[str, float]:
     by_provider: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if not cell.synthetic and cell.occurred >= deployed - 120:
+        if cell.is_traffic and cell.occurred >= live - 120:
             by_provider[cell.provider].append(cell)
     found = {}
     for rule in rules:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from releaseguard.model import Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.verification.judge import verdicts
-from releaseguard.verification.judge.arrivals import arrivals_of, timeline_of
+from releaseguard.verification.judge.arrivals import arrivals_of
 from releaseguard.verification.judge.checklist import conclude, weigh
 from releaseguard.verification.judge.errors import judge_errors, learn_usual
 from releaseguard.verification.judge.log import judge_log
@@ -21,6 +21,7 @@ from releaseguard.verification.judge.pre_deployment import pre_deployment_of
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.judge.volumes import count_volumes, judge_volumes
 from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
+from releaseguard.verification.whose.population import ALIKE, Population
 
 ENOUGH_MORE = 1.1, 10
 """So many times the events that the time before was worked out from, and so many more, call for working it out anew."""
@@ -39,10 +40,17 @@ class Look:
 class Replay:
     """One release, looked at minute by minute."""
 
-    def __init__(self, ledger: Ledger, rules: Sequence[Rule], deployment: Deployment, promise: Promise) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        rules: Sequence[Rule],
+        deployment: Deployment,
+        promise: Promise,
+        population: Population = ALIKE,
+    ) -> None:
         self._ledger = ledger
-        self.timeline = timeline_of(deployment, promise)
-        self._arrivals = arrivals_of(ledger, self.timeline, deployment.release)
+        self._arrivals = arrivals_of(ledger, deployment, promise, population)
+        self.timeline = self._arrivals.timeline
         self.state = ReleaseState(rules, self.timeline, promise)
 
     def look(self, minute: int) -> Look:
@@ -67,6 +75,7 @@ class Replay:
         state = self.state
         state.look_minute = minute
         self._learn_before()
+        state.live_since = self._arrivals.live_since(minute)
         events = state.traffic.count(self._arrivals.by_minute.get(minute - 1, ()))
         count_volumes(state, events)
         judge_log(state)
@@ -83,7 +92,7 @@ class Replay:
         times, more = ENOUGH_MORE
         if state.before is not None and arrived < times * state.before.learned + more:
             return
-        before = pre_deployment_of(self._ledger, state.rules, cells, state.deployed, state.look_minute, state.promise)
+        before = pre_deployment_of(self._ledger, state.rules, self._arrivals, state.look_minute, state.promise)
         if state.before is None and before.newest is not None:
             state.traffic.log.newest = before.newest
         state.before = before

@@ -136,6 +136,8 @@ class ReleaseState:
         self.volumes = {rule.id: VolumeState(rule, [0] * timeline.length) for rule in rules if rule.kind == "volume"}
         self._readers: dict[tuple[str, str, bool], Readers] = {}
         self.before: PreDeployment | None = None
+        self.live_since: int | None = None
+        """The minute in which the log first saw the release serve; ``None``: it has not."""
         self.hoped: Sequence[float] = ()
         """Events of all providers that each minute should bring."""
         self.final_looks: dict[str, FinalLook] = {}

@@ -95,19 +95,22 @@ class ReleaseTraffic:
         log, cell = self.log, arrived.cell
         if log.newest is None or arrived.occurred > log.newest:
             log.newest = arrived.occurred
-        if arrived.occurred < self._timeline.end:
+        if self._timeline.deployed <= arrived.occurred < self._timeline.end:
             self.rows[arrived.occurred - self._timeline.deployed] += cell.total + cell.repeats
             log.repeats += cell.repeats
 
     def _count(self, event: Arrived) -> None:
         cell, offset = event.cell, event.occurred - self._timeline.deployed
+        if offset < 0 and not event.is_tagged:
+            return
         self.log.count(event)
         self.writers[cell.provider].count(event)
-        self.events[cell.provider][offset] += cell.total
+        if offset >= 0:
+            self.events[cell.provider][offset] += cell.total
         if event.is_of_another:
             self._old_rows[offset] += cell.total
         elif event.is_tagged and (self._first_tagged is None or offset < self._first_tagged):
-            self._first_tagged = offset
+            self._first_tagged = max(offset, 0)
         if event.ours:
             self.last_event[cell.provider] = max(self.last_event.get(cell.provider, 0), event.occurred)
 

@@ -59,6 +59,8 @@ class _Minutes:
 def count_volumes(state: ReleaseState, events: Iterable[Arrived]) -> None:
     """Count what arrived since the last look."""
     for event in events:
+        if event.occurred < state.deployed:
+            continue
         for volume in state.readers_of(event.cell).volumes:
             volume.count(event, event.occurred - state.deployed)
 

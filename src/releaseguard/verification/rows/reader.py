@@ -10,13 +10,19 @@ from releaseguard.eventlog.interface import MinuteCount, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES
 from releaseguard.verification.context import VerifyContext, VerifyRequest
+from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK, RecordedFailure, failures_in
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.traffic import settled_before, span_of
-from releaseguard.verification.values import Deployment, end_of
+from releaseguard.verification.values import Deployment, end_of, judged_from
+from releaseguard.verification.whose.members import Member, Members
 
 AHEAD = timedelta(minutes=10)
 """How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
+
+ON_THE_WAY = timedelta(minutes=SKEW)
+"""How long a row may have been on its way to the log in the minute in which a release was first seen."""
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -26,6 +32,7 @@ class LogReader:
     context: VerifyContext
     request: VerifyRequest
     _baseline: Sequence[MinuteCount] | None = field(default=None, init=False)
+    _live_since: datetime | None = field(default=None, init=False)
 
     def deployment(self, as_of: datetime) -> Deployment:
         """The deployment that is asked for. Raises ``UsageError`` where the log holds no such one."""
@@ -46,17 +53,36 @@ class LogReader:
 
     def counted(self, deployment: Deployment) -> Iterator[MinuteCount]:
         """The counted rows of the baseline, of the window and of a while after it."""
-        since, until = span_of([deployment], self.context.promise)
-        border = settled_before(deployment)
+        since, until = span_of([deployment], self.context.promise, self.context.population)
+        border = settled_before(deployment, self.context.population)
         log = self.context.log
         if self._baseline is None:
             self._baseline = list(log.minute_counts(self._here(Query(since=since, until=border))))
         yield from self._baseline
         yield from log.minute_counts(self._here(Query(since=border, until=until)))
 
+    def live_since(self, deployment: Deployment, minute: datetime | None) -> datetime | None:
+        """When the log learned of the first row that carries the release, which it did in ``minute``."""
+        if minute is None or self._live_since is not None:
+            return self._live_since or minute
+        found = self._first_learned_of(deployment, minute)
+        if found is not None:
+            self._live_since = found
+        return found or minute
+
+    def _first_learned_of(self, deployment: Deployment, minute: datetime) -> datetime | None:
+        members = Members(deployment, self.context.population.tags)
+        query = Query(since=minute - ON_THE_WAY, until=minute + MINUTE, recorded_since=minute)
+        learned = (
+            row.recorded_at
+            for row in self.context.log.select(self._here(query))
+            if row.recorded_at and row.provider != OURSELVES and members.of_row(row) is Member.OURS
+        )
+        return min((at for at in learned if at < minute + MINUTE), default=None)
+
     def set_aside(self, deployment: Deployment) -> SetAsideTally:
         """The rows of the window that cannot be read."""
-        query = self._here(Query(since=deployment.deployed_at, until=end_of(deployment, self.context.promise)))
+        query = self._here(Query(since=judged_from(deployment), until=end_of(deployment, self.context.promise)))
         return tally_of(row for row in self.context.log.set_aside(query) if row.provider != OURSELVES)
 
     def recorded(self, deployment: Deployment) -> Mapping[str, RecordedFailure]:

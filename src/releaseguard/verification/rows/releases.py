@@ -101,6 +101,7 @@ def _is_same(first: _Mark, mark: _Mark, made: Sequence[_Mark], window: timedelta
 
 
 def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> Deployment:
+    back_since = _back_since(mark, made, tags)
     return Deployment(
         release=mark.release,
         environment=mark.environment,
@@ -111,15 +112,17 @@ def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> Deployment:
         deployment_id=mark.deployment_id,
         removes=mark.said.removes,
         expect_traffic=mark.said.expect_traffic,
-        rolls_back=mark.said.rolls_back or _was_there_before(mark, made, tags),
+        rolls_back=mark.said.rolls_back or back_since is not None,
+        back_since=back_since,
     )
 
 
-def _was_there_before(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> bool:
-    """Whether the release had been deployed, and another one after it: a roll-back, told or not."""
+def _back_since(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> datetime | None:
+    """When another release was deployed last, where this one had been before it: a roll-back, told or not."""
     earlier = [one for one in made if one.at < mark.at and one.component == mark.component]
-    first = next((i for i, one in enumerate(earlier) if tags.same(one.release, mark.release)), None)
-    return first is not None and any(not tags.same(one.release, mark.release) for one in earlier[first:])
+    same = [tags.same(one.release, mark.release) for one in earlier]
+    others = [i for i, is_same in enumerate(same) if not is_same]
+    return earlier[others[-1]].at if others and any(same[: others[-1]]) else None
 
 
 def _release_of(event: Event) -> str | None:

@@ -10,7 +10,8 @@ from itertools import islice
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import Event, Outcome
 from releaseguard.verification.evidence import MOST_IDS
-from releaseguard.verification.values import Deployment, Rule
+from releaseguard.verification.values import Rule, judged_from
+from releaseguard.verification.whose.members import Members
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,7 +19,8 @@ class SingleRows:
     """The rows of one deployment's window."""
 
     log: EventLog
-    deployment: Deployment
+    members: Members
+    """Which rows are the deployment's."""
     end: datetime
     """The window's end."""
     until: datetime
@@ -44,7 +46,7 @@ class SingleRows:
     def _first(self, rule: Rule, query: Query) -> Sequence[Event]:
         synthetic = False if self.log.capabilities.has("synthetic") else None
         rows = self._select(replace(query, providers=[rule.provider], until=self.end, synthetic=synthetic))
-        mine = (row for row in rows if row.release in {self.deployment.release, None} and _counts(rule, row))
+        mine = (row for row in rows if self.members.has(row) and _counts(rule, row))
         return list(islice(mine, MOST_IDS))
 
     def _rows(self, event: str) -> Sequence[Event]:
@@ -53,7 +55,8 @@ class SingleRows:
         return self._read[event]
 
     def _select(self, query: Query) -> Iterator[Event]:
-        environment, since = self.deployment.environment, self.deployment.deployed_at
+        deployment = self.members.deployment
+        environment, since = deployment.environment, judged_from(deployment)
         return self.log.select(replace(query, environment=environment, since=since, recorded_until=self.known_at))
 
 

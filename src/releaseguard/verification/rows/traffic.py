@@ -8,25 +8,34 @@ from datetime import datetime, timedelta
 from releaseguard.eventlog.interface import MinuteCount
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
 from releaseguard.verification.values import Deployment, Promise, Rule
+from releaseguard.verification.whose.population import ALIKE, Population
 
 
-def span_of(deployments: Sequence[Deployment], promise: Promise) -> tuple[datetime, datetime]:
+def span_of(
+    deployments: Sequence[Deployment], promise: Promise, population: Population = ALIKE
+) -> tuple[datetime, datetime]:
     """From the first baseline's beginning to the last window's end, with what skewed clocks add; whole minutes."""
-    first = min(one.deployed_at for one in deployments) - timedelta(minutes=promise.baseline_minutes)
+    before = timedelta(minutes=promise.baseline_minutes + population.lead_minutes)
+    first = min(one.deployed_at for one in deployments) - before
     last = max(one.deployed_at for one in deployments) + timedelta(minutes=promise.window_minutes + AFTERMATH + 1)
     return first.replace(second=0, microsecond=0), last.replace(second=0, microsecond=0)
 
 
 def gathered(
-    rules: Sequence[Rule], deployments: Sequence[Deployment], promise: Promise, rows: Iterable[MinuteCount]
+    rules: Sequence[Rule],
+    deployments: Sequence[Deployment],
+    promise: Promise,
+    rows: Iterable[MinuteCount],
+    population: Population = ALIKE,
 ) -> Ledger:
     """The rows as a ledger from which each deployment can be judged."""
     readings = [rule.reading for rule in rules]
-    ledger = Ledger(readings, [minute_of(one.deployed_at) for one in deployments], promise.window_minutes)
+    deployed = [minute_of(one.deployed_at) for one in deployments]
+    ledger = Ledger(readings, deployed, promise.window_minutes, population.lead_minutes)
     ledger.add(cell_of(row) for row in rows)
     return ledger
 
 
-def settled_before(deployment: Deployment) -> datetime:
+def settled_before(deployment: Deployment, population: Population = ALIKE) -> datetime:
     """The moment before which rows are only ever a baseline: a watch reads them once."""
-    return deployment.deployed_at - timedelta(minutes=LOOKBACK)
+    return deployment.deployed_at - timedelta(minutes=LOOKBACK + population.lead_minutes)

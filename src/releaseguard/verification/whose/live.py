@@ -1,0 +1,58 @@
+"""Since when a release serves, which is seldom when it is marked: a pipeline marks it after it has gone live. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from releaseguard.stats.series import Cell
+from releaseguard.verification.whose.members import Member, Members
+
+NOT_CHANCE: Final = math.log(1e-6)
+"""How seldom a release that serves its share would by chance leave out so many rows in a row, as a logarithm."""
+
+
+def live_before(cells: Iterable[Cell], members: Members, deployed: int, earliest: int) -> int | None:
+    """The first minute ``[earliest, deployed)`` since which the log has been learning of the release's own rows.
+
+    From the mark backward, as far as no stretch speaks of a release that does not serve: so many rows of other
+    releases between two of its own that its share of the traffic, as it shows afterwards, leaves no room for it (a look
+    at it before it was switched on; a life before another release). ``None``: it was not live at its mark.
+
+    What happened in the rows is not looked at, so that nothing of it can choose the time.
+    """
+    ours, others = _recorded(cells, members, earliest, deployed)
+    live, mine, around, between = None, 0, 0, 0
+    for minute in range(deployed - 1, earliest - 1, -1):
+        if not ours[minute]:
+            between += others[minute]
+            continue
+        if between * _missed(mine, around) < NOT_CHANCE:
+            break
+        live, mine, around, between = minute, mine + ours[minute], around + between + others[minute], 0
+    return live
+
+
+def _missed(ours: int, others: int) -> float:
+    """The logarithm of the share of the others, from the rows since the release's first; one of its own was chosen."""
+    ours = max(ours - 1, 0)
+    return math.log((others + 0.5) / (ours + others + 1.0))
+
+
+def _recorded(
+    cells: Iterable[Cell], members: Members, start: int, end: int
+) -> tuple[Mapping[int, int], Mapping[int, int]]:
+    """The traffic of the release and that of others by the minute in which the log learned of it."""
+    ours: Counter[int] = Counter()
+    others: Counter[int] = Counter()
+    for cell in cells:
+        if not start <= cell.recorded < end or not cell.is_traffic:
+            continue
+        member = members.of(cell)
+        if member is Member.OURS:
+            ours[cell.recorded] += cell.total
+        elif member is Member.ANOTHER:
+            others[cell.recorded] += cell.total
+    return ours, others

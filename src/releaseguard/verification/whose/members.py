@@ -1,0 +1,57 @@
+"""Which of the log's rows are a deployment's own. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from releaseguard.model import Event
+from releaseguard.stats.series import Cell
+from releaseguard.verification.values import Deployment, judged_from
+from releaseguard.verification.whose.tags import Tags
+
+
+class Member(Enum):
+    """What a row's tag says of it, whatever happened in it."""
+
+    OURS = auto()
+    """It carries the release, or this very deployment."""
+    ANOTHER = auto()
+    """It carries another release, or the same one's other deployment."""
+    UNTAGGED = auto()
+    """It carries nothing: time alone tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The rows of one deployment."""
+
+    deployment: Deployment
+    tags: Tags
+
+    def of(self, cell: Cell) -> Member:
+        """Whose the rows of a cell are: by the deployment's id where both have one, else by the release."""
+        if cell.deployment_id is not None and self.deployment.deployment_id is not None:
+            same = cell.deployment_id == self.deployment.deployment_id
+            return Member.OURS if same else Member.ANOTHER
+        return self.of_tag(cell.release)
+
+    def of_row(self, row: Event) -> Member:
+        """Whose a single row is."""
+        written = row.detail.get("deployment_id")
+        if written is not None and self.deployment.deployment_id is not None:
+            return Member.OURS if str(written) == self.deployment.deployment_id else Member.ANOTHER
+        return self.of_tag(row.release)
+
+    def has(self, row: Event) -> bool:
+        """Whether a row is the release's: by its tag since it is live, without one since its mark."""
+        member = self.of_row(row)
+        if member is Member.UNTAGGED:
+            return row.occurred_at >= self.deployment.deployed_at
+        return member is Member.OURS and row.occurred_at >= judged_from(self.deployment)
+
+    def of_tag(self, release: str | None) -> Member:
+        """Whose a row is that carries this release."""
+        if release is None:
+            return Member.UNTAGGED
+        return Member.OURS if self.tags.same(release, self.deployment.release) else Member.ANOTHER
