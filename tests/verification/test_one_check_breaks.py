@@ -99,10 +99,10 @@ def test_a_failure_beside_a_broken_check_is_a_failure(log, monkeypatch):
 def test_where_checks_break_only_together_each_is_judged_alone_with_its_share_of_the_promise(log, monkeypatch):
     original, promised = judge.Replay.__init__, set()
 
-    def alone(self: Any, ledger: Any, rules: Any, deployment: Any, promise: Any) -> None:
+    def alone(self: Any, ledger: Any, rules: Any, deployment: Any, promise: Any, *more: Any) -> None:
         if len(rules) > 1:
             raise BUG
-        original(self, ledger, rules, deployment, promise)
+        original(self, ledger, rules, deployment, promise, *more)
         promised.add(promise.false_alarm)
 
     monkeypatch.setattr(judge.Replay, "__init__", alone)

@@ -9,10 +9,12 @@ from releaseguard.cards.spec import NonBlockingCheck, PrivacyCheck, ReleaseTagCh
 from releaseguard.model import Event, Outcome, Verdict, new_id
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.values import Deployment
+from releaseguard.verification.whose.members import Members
+from releaseguard.verification.whose.tags import Tags
 
 T0 = datetime(2026, 11, 24, 10, tzinfo=UTC)
 NOW = T0 + timedelta(minutes=40)
-NEW = Deployment(release="new", environment="production", deployed_at=T0)
+NEW = Members(Deployment(release="new", environment="production", deployed_at=T0), Tags())
 TITLE = {"en": "t", "tr": "t"}
 
 

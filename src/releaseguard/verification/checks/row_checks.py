@@ -20,7 +20,7 @@ from releaseguard.verification.evidence import (
     ReleaseTagEvidence,
 )
 from releaseguard.verification.values import LEAST_TAGGED, Finding, judged_from
-from releaseguard.verification.whose.members import Member, Members
+from releaseguard.verification.whose.members import Members, Owner
 
 SURE = 0.999
 """Confidence at which a share of untagged rows is held against a release."""
@@ -58,8 +58,8 @@ def release_tag(
         for row in rows
         if row.event in check.events and row.source != CLIENT and not row.synthetic and row.occurred_at >= since
     ]
-    tagged = [row for row in mine if members.of_row(row) is Member.OURS]
-    untagged = [row for row in mine if members.of_row(row) is Member.UNTAGGED]
+    tagged = [row for row in mine if members.of_row(row) is Owner.OURS]
+    untagged = [row for row in mine if members.of_row(row) is Owner.UNTAGGED]
     total = len(tagged) + len(untagged)
     low, high = lower_share(len(tagged), total, CLAIM), upper_share(len(tagged), total, SURE)
     evidence = ReleaseTagEvidence(

@@ -11,7 +11,7 @@ from releaseguard.stats.final_look import last_look
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
 from releaseguard.verification.values import Deployment, Promise
 from releaseguard.verification.whose.live import live_before
-from releaseguard.verification.whose.members import Member, Members
+from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.population import Population
 
 SKEW = 15
@@ -129,7 +129,7 @@ def arrivals_of(ledger: Ledger, deployment: Deployment, promise: Promise, popula
 
 def _had_a_life_before(near: Sequence[Cell], timeline: Timeline, members: Members) -> bool:
     """Whether the log knew the release before it went live: rows that come late may then be of that life."""
-    return any(cell.recorded < timeline.live and members.of(cell) is Member.OURS for cell in near)
+    return any(cell.recorded < timeline.live and members.of(cell) is Owner.OURS for cell in near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +144,12 @@ class _Sorter:
         """The cell as it counts, or ``None`` where it is of the time before."""
         occurred, live = min(cell.occurred, cell.recorded), self.timeline.live
         member = self.members.of(cell)
-        if member is Member.OURS and occurred < live <= cell.recorded and not self.had_a_life_before:
+        if member is Owner.OURS and occurred < live <= cell.recorded and not self.had_a_life_before:
             return Arrived(self._by_the_logs_clock(occurred, cell), True, cell)
         if occurred < live:
             return None
-        untagged = member is Member.UNTAGGED and cell.occurred > self.timeline.deployed
-        return Arrived(occurred, member is Member.OURS or untagged, cell)
+        untagged = member is Owner.UNTAGGED and cell.occurred > self.timeline.deployed
+        return Arrived(occurred, member is Owner.OURS or untagged, cell)
 
     def _by_the_logs_clock(self, occurred: int, cell: Cell) -> int:
         """The minute of a row of the release that says it is older than that: its writer's clock is behind.

@@ -15,7 +15,7 @@ from releaseguard.verification.rows.recorded import WRITTEN_CHECK, RecordedFailu
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Deployment, end_of, judged_from
-from releaseguard.verification.whose.members import Member, Members
+from releaseguard.verification.whose.members import Members, Owner
 
 AHEAD = timedelta(minutes=10)
 """How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
@@ -76,7 +76,7 @@ class LogReader:
         learned = (
             row.recorded_at
             for row in self.context.log.select(self._here(query))
-            if row.recorded_at and row.provider != OURSELVES and members.of_row(row) is Member.OURS
+            if row.recorded_at and row.provider != OURSELVES and members.of_row(row) is Owner.OURS
         )
         return min((at for at in learned if at < minute + MINUTE), default=None)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from releaseguard.stats.series import Cell
-from releaseguard.verification.whose.members import Member, Members
+from releaseguard.verification.whose.members import Members, Owner
 
 NOT_CHANCE: Final = math.log(1e-6)
 """How seldom a release that serves its share would by chance leave out so many rows in a row, as a logarithm."""
@@ -51,8 +51,8 @@ def _recorded(
         if not start <= cell.recorded < end or not cell.is_traffic:
             continue
         member = members.of(cell)
-        if member is Member.OURS:
+        if member is Owner.OURS:
             ours[cell.recorded] += cell.total
-        elif member is Member.ANOTHER:
+        elif member is Owner.ANOTHER:
             others[cell.recorded] += cell.total
     return ours, others

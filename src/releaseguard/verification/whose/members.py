@@ -11,7 +11,7 @@ from releaseguard.verification.values import Deployment, judged_from
 from releaseguard.verification.whose.tags import Tags
 
 
-class Member(Enum):
+class Owner(Enum):
     """What a row's tag says of it, whatever happened in it."""
 
     OURS = auto()
@@ -29,29 +29,29 @@ class Members:
     deployment: Deployment
     tags: Tags
 
-    def of(self, cell: Cell) -> Member:
+    def of(self, cell: Cell) -> Owner:
         """Whose the rows of a cell are: by the deployment's id where both have one, else by the release."""
         if cell.deployment_id is not None and self.deployment.deployment_id is not None:
             same = cell.deployment_id == self.deployment.deployment_id
-            return Member.OURS if same else Member.ANOTHER
+            return Owner.OURS if same else Owner.ANOTHER
         return self.of_tag(cell.release)
 
-    def of_row(self, row: Event) -> Member:
+    def of_row(self, row: Event) -> Owner:
         """Whose a single row is."""
         written = row.detail.get("deployment_id")
         if written is not None and self.deployment.deployment_id is not None:
-            return Member.OURS if str(written) == self.deployment.deployment_id else Member.ANOTHER
+            return Owner.OURS if str(written) == self.deployment.deployment_id else Owner.ANOTHER
         return self.of_tag(row.release)
 
     def has(self, row: Event) -> bool:
         """Whether a row is the release's: by its tag since it is live, without one since its mark."""
         member = self.of_row(row)
-        if member is Member.UNTAGGED:
+        if member is Owner.UNTAGGED:
             return row.occurred_at >= self.deployment.deployed_at
-        return member is Member.OURS and row.occurred_at >= judged_from(self.deployment)
+        return member is Owner.OURS and row.occurred_at >= judged_from(self.deployment)
 
-    def of_tag(self, release: str | None) -> Member:
+    def of_tag(self, release: str | None) -> Owner:
         """Whose a row is that carries this release."""
         if release is None:
-            return Member.UNTAGGED
-        return Member.OURS if self.tags.same(release, self.deployment.release) else Member.ANOTHER
+            return Owner.UNTAGGED
+        return Owner.OURS if self.tags.same(release, self.deployment.release) else Owner.ANOTHER
