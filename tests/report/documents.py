@@ -87,6 +87,12 @@ def verdict_document(text="x"):
         "component": None,
         "deployed_at": TIME,
         "live_since": None,
+        "decisions": {
+            "accepted": [{"check": text, "reason": text, "at": TIME, "by": text}],
+            "removes": [text],
+            "expect_traffic": 2.0,
+            "rolls_back": True,
+        },
         "as_of": LATER,
         "summary": text,
         "next_step": text,

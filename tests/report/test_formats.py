@@ -29,6 +29,12 @@ DOCUMENT = {
     "as_of": TIME,
     "summary": "sendgrid.errors failed",
     "next_step": "Roll back.",
+    "decisions": {
+        "accepted": [{"check": "sendgrid.soft", "reason": "known | wanted", "at": TIME, "by": "ada"}],
+        "removes": ["mapbox"],
+        "expect_traffic": 2.0,
+        "rolls_back": True,
+    },
     "log": {},
     "checks": [
         row("sendgrid.ok", "pass"),
@@ -58,6 +64,14 @@ def test_text_puts_the_answer_first_and_then_what_needs_a_reader():
 def test_text_fits_the_terminal(width):
     longest = max(len(word) for word in render("text").split())
     assert all(len(line) <= max(width, longest + 14) for line in render("text", width).splitlines())
+
+
+@pytest.mark.parametrize("name", ["text", "json", "markdown", "junit", "html", "sarif"])
+def test_what_people_decided_is_in_every_format(name):
+    text = " ".join(render(name, 400).split())
+    assert "sendgrid.soft" in text
+    for said in ("ada", "wanted", "mapbox"):
+        assert said in text
 
 
 def test_json_is_the_document():

@@ -17,6 +17,7 @@ from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.http.pacing import Limits
+from releaseguard.keeping import person_in
 from releaseguard.model import utc_now
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
@@ -183,8 +184,7 @@ class RotationContext:
 
 def describe_holder(environ: Mapping[str, str]) -> str:
     """Who runs this, unique among all runs: ``ada@laptop pid 4711 (9f2c41d07b3e)``, with the address of a CI run."""
-    who = environ.get("GITHUB_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid{os.getuid()}"
-    text = f"{who}@{socket.gethostname()} pid {os.getpid()} ({os.urandom(6).hex()})"
+    text = f"{person_in(environ)}@{socket.gethostname()} pid {os.getpid()} ({os.urandom(6).hex()})"
     repository, run = environ.get("GITHUB_REPOSITORY"), environ.get("GITHUB_RUN_ID")
     if not (repository and run):
         return text

@@ -28,6 +28,16 @@ class RecordedRun:
     at: str
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptedBy:
+    """Who accepted the check for this deployment, why, and what it says by itself."""
+
+    reason: str
+    at: str
+    by: str
+    verdict: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What the evidence of every kind of check may hold."""
@@ -38,6 +48,7 @@ class Evidence:
     set_aside: int | UnsetType = UNSET
     """Rows of the provider that cannot be read."""
     recorded: RecordedRun | UnsetType = UNSET
+    accepted: AcceptedBy | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)

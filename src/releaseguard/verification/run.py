@@ -29,6 +29,7 @@ from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.log import complete_until
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import standing
@@ -65,7 +66,9 @@ class Verifier:
         found = self._findings(chosen.judged, deployment, as_of, states)
         aside, recorded = self._reader.set_aside(deployment), self._reader.recorded(deployment)
         held = held_back(found, aside, seen_since(rows, judged_from(deployment)))
-        findings = standing(held, [(one.card, one.check) for one in chosen.skipped], recorded)
+        accepted = self._reader.accepted(deployment)
+        stands = standing(held, [(one.card, one.check) for one in chosen.skipped], recorded)
+        findings = with_accepted(stands, accepted)
         settled = settle(findings, [check for _, check in chosen.judged])
         return Judged(
             deployment=deployment,
@@ -76,6 +79,7 @@ class Verifier:
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
             unknown_events=unknown_events(context.cards, rows, deployment),
             set_aside=aside,
+            accepted=list(accepted.values()),
             window_ended=as_of >= end_of(deployment, context.promise),
         )
 

@@ -132,6 +132,16 @@ class SkippedCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a person took upon themselves for one deployment."""
+
+    check: str
+    reason: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of the traffic that no card names, and how often it came since the deployment."""
 
@@ -154,6 +164,8 @@ class Judged:
     unknown_events: Sequence[UnknownEvent]
     set_aside: SetAsideTally
     """The rows since the mark that cannot be read."""
+    accepted: Sequence[Acceptance]
+    """What people accepted for this deployment, by check, shown or not."""
     window_ended: bool
 
     @property

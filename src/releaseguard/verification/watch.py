@@ -10,6 +10,8 @@ from datetime import timedelta
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
 from releaseguard.verification.context import VerifyContext, VerifyRequest
+from releaseguard.verification.rows.accepted import Accepting, accepting_rows
+from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.run import Verifier
 from releaseguard.verification.values import Judged
 from releaseguard.verification.write_back import written_back
@@ -28,6 +30,8 @@ class Watching:
     """Look again until decided."""
     within: timedelta | None = None
     """How long; ``None``: until the window ends."""
+    accepting: Accepting | None = None
+    """What is accepted for the deployment, before the first look."""
 
 
 def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -> Judged:
@@ -42,6 +46,9 @@ def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -
             where="[events.columns] recorded_at",
             next_step="Add the column (releaseguard events migrate --sql shows it), or judge without --as-of.",
         )
+    if watching.accepting:
+        deployment = LogReader(context, request).deployment(context.now())
+        context.log.append(accepting_rows(watching.accepting, deployment, context.now()))
     verifier = Verifier(request, context)
     judged = _watch(verifier, watching) if watching.again else verifier.look()
     if request.as_of is None:

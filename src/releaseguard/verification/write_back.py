@@ -8,6 +8,7 @@ from typing import Any
 from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification.evidence import InvariantEvidence
+from releaseguard.verification.rows.accepted import named
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.values import Judged
 
@@ -21,8 +22,7 @@ def written_back(judged: Judged) -> Sequence[Event]:
     run = new_id()
     shared: dict[str, Any] = {
         "run": str(run),
-        "release": judged.deployment.release,
-        "deployed_at": to_text(judged.deployment.deployed_at),
+        **named(judged.deployment),
         "as_of": to_text(judged.as_of),
     }
     rows = [_row(judged, WRITTEN, OURSELVES, judged.verdict, {**shared, "checks": len(judged.findings)})]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from releaseguard.report.verdict.document import VerdictDocument
     from releaseguard.verification.context import VerifyRequest
+    from releaseguard.verification.rows.accepted import Accepting
     from releaseguard.verification.values import Judged
     from releaseguard.wiring import Wiring
 
@@ -43,6 +44,8 @@ EXIT_CODES = {
 @click.option("--as-of", type=Moment(), metavar="TIME", help="Judge with only what had been recorded by then.")
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
 @click.option("--provider", "providers", multiple=True, metavar="P", help="Only this provider; may be repeated.")
+@click.option("--accept", "accepts", multiple=True, metavar="CHECK", help="Take this check's finding upon yourself.")
+@click.option("--reason", metavar="TEXT", help="Why; goes with --accept, and into every later report.")
 @click.option("--watch", is_flag=True, help="Look again until decided.")
 @click.option("--within", type=Span(), metavar="30m", help="How long to watch (else until the window ends).")
 @click.option("--no-flows", is_flag=True, help="Run no synthetic flow.")
@@ -63,7 +66,8 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     with run.wiring(environment) as wiring:
         request = _request(wiring, flags)
         context = wiring.verification.context(window=flags["window"], baseline=flags["baseline"])
-        watching = Watching(tell=run.tell, warn=run.warn, again=watch, within=within)
+        accepting = _accepting(run, wiring, flags)
+        watching = Watching(tell=run.tell, warn=run.warn, again=watch, within=within, accepting=accepting)
         judged = judge(replace(context, trace=write_trace), request, watching)
     _tell_unknown(run, judged)
     run.warn_of(judged.set_aside)
@@ -92,8 +96,29 @@ def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]
         raise UsageError("--within goes with --watch")
     if watch and flags["as_of"] is not None:
         raise UsageError("--watch looks at the present and --as-of at the past: use one of them")
+    _check_accepting(flags)
     check_spans(window=flags["window"], baseline=flags["baseline"])
     _check_output(flags["output"])
+
+
+def _check_accepting(flags: Mapping[str, Any]) -> None:
+    if bool(flags["accepts"]) != (flags["reason"] is not None):
+        raise UsageError("--accept CHECK and --reason TEXT go together", next_step="Say which check, and why.")
+    if flags["reason"] is not None and not flags["reason"].strip():
+        raise UsageError("--reason is empty", next_step="Whoever reads the report has to know why.")
+    if flags["accepts"] and flags["as_of"] is not None:
+        raise UsageError("--accept is of the present and --as-of judges the past: use one of them")
+
+
+def _accepting(run: Run, wiring: Wiring, flags: Mapping[str, Any]) -> Accepting | None:
+    """What is to be accepted. Raises ``UsageError`` for a check that no card has."""
+    from releaseguard.keeping import person_in
+    from releaseguard.verification.rows.accepted import Accepting
+
+    if not flags["accepts"]:
+        return None
+    checks = {check: wiring.cards.check(check)[0].id for check in flags["accepts"]}
+    return Accepting(checks=checks, reason=run.said("--reason", flags["reason"].strip()), by=person_in(run.environ))
 
 
 def _check_output(output: Path | None) -> None:

@@ -28,6 +28,26 @@ class SkippedRow(TypedDict):
     reason: str
 
 
+class AcceptedRow(TypedDict):
+    """A check that a person accepted for this deployment."""
+
+    check: str
+    reason: str
+    at: str
+    by: str
+
+
+class DecisionRows(TypedDict):
+    """What people said of the deployment."""
+
+    accepted: Sequence[AcceptedRow]
+    removes: Sequence[str]
+    """Providers that it no longer uses."""
+    expect_traffic: float | None
+    rolls_back: bool
+    """It goes back to an earlier release, or undoes one."""
+
+
 class VerdictDocument(TypedDict):
     """A verdict as a value: times are RFC 3339 in UTC, the same rows give the same document."""
 
@@ -43,6 +63,7 @@ class VerdictDocument(TypedDict):
     summary: str
     """One sentence for people."""
     next_step: str | None
+    decisions: DecisionRows
     log: Mapping[str, Any]
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]
@@ -54,6 +75,22 @@ def deployment_of(document: VerdictDocument) -> str:
     since = f", live since {live}" if live else ""
     of = f" as {document['component']}" if document["component"] else ""
     return f"deployed{of} {document['deployed_at']}{since}"
+
+
+def decisions_in(document: VerdictDocument) -> Sequence[str]:
+    """What people said of the deployment, a line each."""
+    said = document["decisions"]
+    lines = [f"accepted: {_accepted(one)}" for one in said["accepted"]]
+    lines += [f"the mark says: it no longer uses {', '.join(said['removes'])}"] if said["removes"] else []
+    factor = said["expect_traffic"]
+    lines += [] if factor is None else [f"the mark says: {factor:g} times the usual traffic is meant"]
+    lines += ["it goes back to an earlier release, or undoes one: judged for recovery"] if said["rolls_back"] else []
+    return lines
+
+
+def _accepted(one: AcceptedRow) -> str:
+    by = f" by {one['by']}" if one["by"] else ""
+    return f'{one["check"]}{by} at {one["at"]}: "{one["reason"]}"'
 
 
 ORDER = ("fail", "error", "inconclusive", "warn", "pass")

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import CheckRow, VerdictDocument, rows_of
+from releaseguard.report.verdict.document import CheckRow, VerdictDocument, decisions_in, rows_of
 
 
 def render(document: VerdictDocument, _display: Display) -> str:
@@ -24,6 +24,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         skipped=str(len(document["skipped"])),
         timestamp=document["as_of"],
     )
+    _decided(suite, document)
     for row in rows:
         _case(suite, row)
     for left_out in document["skipped"]:
@@ -31,6 +32,14 @@ def render(document: VerdictDocument, _display: Display) -> str:
         ET.SubElement(case, "skipped", message=left_out["reason"])
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _decided(suite: ET.Element, document: VerdictDocument) -> None:
+    said = decisions_in(document)
+    if said:
+        properties = ET.SubElement(suite, "properties")
+        for one in said:
+            ET.SubElement(properties, "property", name="decision", value=one)
 
 
 def _case(suite: ET.Element, row: CheckRow) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.markdown import cell, code
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import VerdictDocument, by_urgency, deployment_of
+from releaseguard.report.verdict.document import VerdictDocument, by_urgency, decisions_in, deployment_of
 
 _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
 
@@ -19,6 +19,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         "",
         f"Release {code(document['release'])} in {cell(document['environment'])}, {deployment_of(document)}, "
         f"as of {document['as_of']}.",
+        *_decided(document),
         "",
         "| | check | why |",
         "|---|---|---|",
@@ -28,3 +29,8 @@ def render(document: VerdictDocument, _display: Display) -> str:
     if document["next_step"]:
         lines += ["", f"**Next:** {cell(document['next_step'])}"]
     return "\n".join(lines)
+
+
+def _decided(document: VerdictDocument) -> list[str]:
+    said = decisions_in(document)
+    return ["", *(f"- {cell(one)}" for one in said)] if said else []

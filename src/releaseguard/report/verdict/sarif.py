@@ -16,7 +16,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
     rows = rows_of(document)
     rules = [{"id": row["id"], "shortDescription": {"text": f"{row['provider']}: {row['kind']}"}} for row in rows]
     results = [_result(index, row) for index, row in enumerate(rows) if row["verdict"] != "pass"]
-    properties = {key: document[key] for key in ("verdict", "release", "environment", "as_of")}
+    properties = {key: document[key] for key in ("verdict", "release", "environment", "as_of", "decisions")}
     return sarif_run(rules, results, properties)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
-from releaseguard.report.verdict.document import CheckRow, SkippedRow, VerdictDocument, by_urgency, deployment_of
+from releaseguard.report.verdict.document import (
+    CheckRow,
+    SkippedRow,
+    VerdictDocument,
+    by_urgency,
+    decisions_in,
+    deployment_of,
+)
 
 _INDENT = " " * 14
 
@@ -15,7 +22,9 @@ def render(document: VerdictDocument, display: Display) -> str:
     document, width = shown(document), display.width
     lines = [*wrapped(f"{document['verdict'].upper()}  {document['summary']}", "", width)]
     where = f"release {document['release']}, {document['environment']}, {deployment_of(document)}"
-    lines += [*wrapped(where, "  ", width), *wrapped(f"as of {document['as_of']}", "  ", width), ""]
+    lines += [*wrapped(where, "  ", width), *wrapped(f"as of {document['as_of']}", "  ", width)]
+    lines += [line for said in decisions_in(document) for line in wrapped(said, "  ", width)]
+    lines.append("")
     for row in by_urgency(document):
         lines += _check(row, width)
     lines += _skipped(document, width)

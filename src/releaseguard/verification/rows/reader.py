@@ -11,10 +11,11 @@ from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
+from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK, RecordedFailure, failures_in
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.traffic import settled_before, span_of
-from releaseguard.verification.values import Deployment, end_of, judged_from
+from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.members import Members, Owner
 
 AHEAD = timedelta(minutes=10)
@@ -94,6 +95,11 @@ class LogReader:
             release=deployment.release,
         )
         return failures_in(self.context.log.select(self._here(query)), deployment)
+
+    def accepted(self, deployment: Deployment) -> Mapping[str, Acceptance]:
+        """What people accepted for this deployment, by check."""
+        query = Query(providers=[OURSELVES], events=[ACCEPTED], release=deployment.release)
+        return acceptances_in(self.context.log.select(self._here(query)), deployment)
 
     def _here(self, query: Query) -> Query:
         """The question about this environment; where a past moment is judged, without the rows recorded later."""

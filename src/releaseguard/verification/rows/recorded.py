@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from releaseguard.cards.spec import Card, Check
-from releaseguard.model import OURSELVES, Event, Outcome, Verdict, to_text
+from releaseguard.model import Event, Outcome, Verdict, to_text
 from releaseguard.verification.checks.row_checks import finding
 from releaseguard.verification.evidence import Evidence, RecordedRun
+from releaseguard.verification.rows.accepted import is_about
 from releaseguard.verification.values import Deployment, Finding
 
 WRITTEN_CHECK = "release_check"
@@ -45,17 +46,12 @@ def failures_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, R
 
 
 def _fits(row: Event, deployment: Deployment) -> bool:
-    detail = row.detail
     return (
-        row.provider == OURSELVES
-        and row.event == WRITTEN_CHECK
-        and row.environment == deployment.environment
-        and row.release == deployment.release
+        row.event == WRITTEN_CHECK
+        and is_about(row, deployment)
         and row.outcome is Outcome.ERROR
-        and detail.get("verdict") == Verdict.FAIL.value
-        and detail.get("deployed_at") == to_text(deployment.deployed_at)
+        and row.detail.get("verdict") == Verdict.FAIL.value
         and row.occurred_at >= deployment.deployed_at
-        and all(isinstance(detail.get(key), str) for key in ("check", "reason"))
     )
 
 

@@ -1,0 +1,92 @@
+"""Checks that people accepted for one deployment: recorded, shown from then on, and over with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
+from releaseguard.verification.evidence import AcceptedBy
+from releaseguard.verification.values import Acceptance, Deployment, Finding
+
+ACCEPTED = "release_accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepting:
+    """What ``verify --accept`` asks for: checks with their providers, why, and who says so."""
+
+    checks: Mapping[str, str]
+    """Check -> provider."""
+    reason: str
+    by: str
+
+
+def accepting_rows(asked: Accepting, deployment: Deployment, at: datetime) -> Sequence[Event]:
+    """The rows that record it, one for each check."""
+    return [_row(check, provider, asked, deployment, at) for check, provider in asked.checks.items()]
+
+
+def _row(check: str, provider: str, asked: Accepting, deployment: Deployment, at: datetime) -> Event:
+    detail = {"check": check, "provider": provider, "reason": asked.reason, "by": asked.by, **named(deployment)}
+    return Event(
+        id=new_id(),
+        occurred_at=at,
+        provider=OURSELVES,
+        event=ACCEPTED,
+        outcome=Outcome.SUCCESS,
+        environment=deployment.environment,
+        release=deployment.release,
+        source="verify",
+        detail=detail,
+    )
+
+
+def named(deployment: Deployment) -> Mapping[str, Any]:
+    """How a row of ours says which deployment it is about."""
+    component = {} if deployment.component is None else {"component": deployment.component}
+    return {"release": deployment.release, "deployed_at": to_text(deployment.deployed_at), **component}
+
+
+def is_about(row: Event, deployment: Deployment) -> bool:
+    """Whether a row of ours fits the deployment in every part."""
+    detail = row.detail
+    return (
+        row.provider == OURSELVES
+        and row.environment == deployment.environment
+        and row.release == deployment.release
+        and detail.get("deployed_at") == to_text(deployment.deployed_at)
+        and detail.get("component") == deployment.component
+        and all(isinstance(detail.get(key), str) for key in ("check", "reason"))
+    )
+
+
+def acceptances_in(rows: Iterable[Event], deployment: Deployment) -> Mapping[str, Acceptance]:
+    """The newest acceptance of each check; only rows that fit the deployment are believed."""
+    mine = (row for row in rows if row.event == ACCEPTED and is_about(row, deployment))
+    return {
+        row.detail["check"]: Acceptance(
+            row.detail["check"], row.detail["reason"], row.occurred_at, str(row.detail.get("by", ""))
+        )
+        for row in mine
+    }
+
+
+def with_accepted(findings: Sequence[Finding], accepted: Mapping[str, Acceptance]) -> Sequence[Finding]:
+    """The findings, in which an accepted check counts as WARN: never as a failure, never as a PASS."""
+    return [_accepted(one, accepted[one.id]) if one.id in accepted else one for one in findings]
+
+
+def _accepted(found: Finding, told: Acceptance) -> Finding:
+    by = f" by {told.by}" if told.by else ""
+    reason = f'accepted{by} at {to_text(told.at)}: "{told.reason}"; it says {found.verdict.value}: {found.reason}'
+    evidence = AcceptedBy(told.reason, to_text(told.at), told.by, found.verdict.value)
+    return replace(
+        found,
+        verdict=Verdict.WARN,
+        undecided="warn",
+        reason=reason,
+        evidence=replace(found.evidence, accepted=evidence),
+    )

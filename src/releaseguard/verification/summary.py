@@ -1,0 +1,109 @@
+"""A verdict's first line and its next step: what was found, and what to do now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.model import Verdict
+from releaseguard.verification.values import Finding, Judged
+
+MOST_NAMED = 4
+
+
+def summary_of(judged: Judged) -> str:
+    """One sentence: what was found, and after the colon what to do."""
+    if not judged.findings:
+        return "nothing could be checked: no check is configured, and no provider has logged an event"
+    return f"{_found(judged)}: {_to_do(judged)}"
+
+
+def _found(judged: Judged) -> str:
+    if judged.verdict is Verdict.FAIL:
+        return f"{listed(_ids(judged, Verdict.FAIL, blocking=True))} failed"
+    if judged.verdict is Verdict.INCONCLUSIVE:
+        return "; ".join(_parts_of_undecided(judged))
+    if judged.verdict is Verdict.WARN:
+        return "; ".join(_parts_of_warned(judged))
+    return f"all {len(judged.findings)} checks passed{_not_configured(judged)}"
+
+
+def _parts_of_undecided(judged: Judged) -> Sequence[str]:
+    broken, undecided = _ids(judged, Verdict.ERROR), _undecided(judged)
+    parts = [f"not judged, because it broke: {listed(broken)}"] if broken else []
+    return parts + ([f"not decided: {listed(undecided)}"] if undecided else [])
+
+
+def _parts_of_warned(judged: Judged) -> Sequence[str]:
+    accepted = {one.check for one in judged.accepted}
+    warned = [name for name in _ids(judged, Verdict.WARN) if name not in accepted]
+    taken = [name for name in _ids(judged, Verdict.WARN) if name in accepted]
+    parts = [f"{listed(warned)} warned"] if warned else []
+    parts += [f"accepted by a person: {listed(taken)}"] if taken else []
+    undecided = _undecided(judged)
+    parts += [f"too quiet to judge: {listed(undecided)}"] if undecided else []
+    return [*parts[:-1], f"{parts[-1]}{_not_configured(judged)}"]
+
+
+def _not_configured(judged: Judged) -> str:
+    """The lines of the checklist that nothing speaks for, since they are not configured here."""
+    lines = [one.check.id for one in judged.skipped if one.check.runbook and "not configured" in one.reason]
+    return f"; not configured: {listed(lines)}" if lines else ""
+
+
+def _to_do(judged: Judged) -> str:
+    if judged.verdict is Verdict.FAIL:
+        return _after_a_failure(judged)
+    if judged.verdict is Verdict.PASS:
+        return "go on"
+    if judged.verdict is Verdict.WARN:
+        return _after_a_warning(judged)
+    if judged.broken or judged.window_ended:
+        return "decide by hand"
+    return "do not go on yet, watch"
+
+
+def _after_a_failure(judged: Judged) -> str:
+    if judged.deployment.rolls_back:
+        return "going back has not helped, look for what both releases share"
+    return "roll back, or fix forward"
+
+
+def _after_a_warning(judged: Judged) -> str:
+    if _ids(judged, Verdict.WARN):
+        return "no pass, look before you rely on it"
+    return "no pass, nothing speaks against it so far" + ("" if judged.window_ended else ", watch on")
+
+
+def next_step_of(judged: Judged) -> str | None:
+    """The command that leads on, or what only a person can do; ``None`` after a PASS."""
+    if judged.verdict is Verdict.FAIL:
+        first = next(one for one in judged.findings if one.verdict is Verdict.FAIL and one.blocking)
+        return (
+            f"roll back or fix; releaseguard verify --explain {first.id} shows the evidence; if it is known and "
+            f'wanted: releaseguard verify --accept {first.id} --reason "..."'
+        )
+    if judged.verdict is Verdict.WARN:
+        warned = _ids(judged, Verdict.WARN)
+        return f"releaseguard verify --explain {warned[0]} shows the evidence" if warned else None
+    if judged.verdict is Verdict.PASS:
+        return None
+    if judged.broken:
+        return "decide by hand about what could not be judged, and report the trace that it names"
+    if judged.window_ended:
+        return "the window is over: decide by hand, or make events with the flows ([app] url)"
+    return "look again later, or let it look: releaseguard verify --watch"
+
+
+def _ids(judged: Judged, verdict: Verdict, *, blocking: bool = False) -> Sequence[str]:
+    return [one.id for one in judged.findings if one.verdict is verdict and (one.blocking or not blocking)]
+
+
+def _undecided(judged: Judged) -> Sequence[str]:
+    """The undecided checks, first those that leave the release undecided."""
+    found: Sequence[Finding] = [one for one in judged.findings if one.verdict is Verdict.INCONCLUSIVE]
+    return [one.id for one in sorted(found, key=lambda one: one.undecided != "block")]
+
+
+def listed(ids: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(ids[:MOST_NAMED]) + (f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else "")
