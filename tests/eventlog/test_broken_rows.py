@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.cli.shared.options import is_text
-from releaseguard.eventlog.interface import EventLog, Query, count_minutes
+from releaseguard.eventlog.counts import count_minutes
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.detail import MOST_LEVELS, MOST_MEMBERS, MOST_OF_ONE, detail_of, is_unread
 from releaseguard.model import OURSELVES, Outcome
 from releaseguard_events.plain import CUT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import Conflict, EventLog, Query, count_minutes
+from releaseguard.eventlog.counts import count_minutes
+from releaseguard.eventlog.interface import Conflict, EventLog, Query
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard_events.stores.table import EventTable
 from tests.support.extent import examples
@@ -444,23 +446,43 @@ def fits(one: Event, query: Query) -> bool:
     )
 
 
-def test_a_repeat_is_the_same_use_in_the_same_minute(store: Any) -> None:
+def test_a_repeat_is_the_same_use_at_the_same_time(store: Any) -> None:
     log = store.log()
     for second in (0, 420, 0, 59, 60):
         log.append_exclusively([event(occurred_at=NOON + timedelta(seconds=second), correlation_id="c")])
     log.append([ours(), event(correlation_id="c", outcome=Outcome.ERROR, occurred_at=NOON), event(occurred_at=NOON)])
-    found = [
-        ((one.occurred_minute - NOON) // timedelta(minutes=1), one.outcome, one.count, one.repeats)
-        for one in log.minute_counts(Query())
-    ]
-    totals = {
-        (minute, outcome): (
-            sum(count for m, o, count, _ in found if (m, o) == (minute, outcome)),
-            sum(repeats for m, o, _, repeats in found if (m, o) == (minute, outcome)),
-        )
-        for minute, outcome, _, _ in found
-    }
-    assert totals == {(0, "error"): (1, 0), (0, "success"): (2, 2), (1, "success"): (1, 0), (7, "success"): (1, 0)}
+    totals: Counter[tuple[int, str]] = Counter()
+    repeats: Counter[tuple[int, str]] = Counter()
+    for one in log.minute_counts(Query()):
+        minute = (one.occurred_minute - NOON) // timedelta(minutes=1), one.outcome.value
+        totals[minute] += one.count
+        repeats[minute] += one.repeats
+    assert totals == {(0, "error"): 1, (0, "success"): 3, (1, "success"): 1, (7, "success"): 1}
+    assert +repeats == {(0, "success"): 1}
+
+
+def test_what_the_ids_of_rows_add_to_how_much_a_count_varies(store: Any) -> None:
+    log = store.log()
+    log.append(
+        [
+            event(occurred_at=NOON + timedelta(seconds=number), correlation_id=name)
+            for number, name in enumerate(("a", "a", "a", "b", None, None))
+        ]
+    )
+    counted = list(log.minute_counts(Query()))
+    assert sum(one.count for one in counted) == 6
+    assert sum(one.squares for one in counted) == 9 + 1 + 1 + 1
+    assert sum(one.trials for one in counted) == 4
+
+
+def test_counts_are_kept_apart_by_deployment_where_that_is_asked(store: Any) -> None:
+    log = store.log()
+    log.append([event(detail={"deployment_id": name}) for name in ("dpl_1", "dpl_1", "dpl_2")] + [event(detail={})])
+    asked: Counter[str | None] = Counter()
+    for one in log.minute_counts(Query(by_deployment=True)):
+        asked[one.deployment_id] += one.count
+    assert asked == {"dpl_1": 2, "dpl_2": 1, None: 1}
+    assert {one.deployment_id for one in log.minute_counts(Query())} == {None}
 
 
 APPS = EventTable(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.health.run import HealthContext
 from releaseguard.health.values import HealthState, Why
 from releaseguard.incident.beginning import LONGEST, Past, reaches_back
@@ -42,7 +42,8 @@ class Log:
             for _ in range(int(self.more) if hit else 1):
                 minute = at.replace(second=0, microsecond=0)
                 name, outcome = (f"{provider}_error", Outcome.ERROR) if bad else (event, Outcome.SUCCESS)
-                yield MinuteCount(minute, minute, "production", provider, name, outcome, "r", False, False, 1, 0)
+                written = "r", False, "web", 1, 0, 1, 1
+                yield MinuteCount(minute, minute, "production", provider, name, outcome, *written)
 
     def minute_counts(self, query):
         self.reads += 1

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Outcome
 from releaseguard.rotation.exposure.installed_apps import client_share, sentence
 
@@ -15,9 +15,8 @@ OUT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 def seen(release: str | None, hours: float, count: int, *, client: bool = True, synthetic: bool = False) -> MinuteCount:
     at = OUT + timedelta(hours=hours)
-    return MinuteCount(
-        at, at, "production", "mapbox", "mapbox_map_rendered", Outcome.SUCCESS, release, synthetic, client, count, 0
-    )
+    written = release, synthetic, "client" if client else "web", count, 0, count, count
+    return MinuteCount(at, at, "production", "mapbox", "mapbox_map_rendered", Outcome.SUCCESS, *written)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaseguard.eventlog.interface import MinuteCount, SetAside
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import MOST_NAMED, MOST_PROVIDERS, SetAsideTally, tally_of
 from releaseguard.eventlog.rows.decode import set_aside
 from releaseguard.model import Outcome, Verdict
@@ -69,7 +70,7 @@ def test_a_check_that_rests_on_no_row_passes(kind: str) -> None:
 
 
 def test_the_rows_since_the_mark_are_counted_repeats_included() -> None:
-    row = MinuteCount(MARK, MARK, "production", "sendgrid", "e", Outcome.SUCCESS, None, False, False, 5, 2)
+    row = MinuteCount(MARK, MARK, "production", "sendgrid", "e", Outcome.SUCCESS, None, False, None, 5, 2, 5, 5)
     minutes = [MARK.replace(second=0) + timedelta(minutes=minute) for minute in (-1, 0, 1)]
     assert seen_since([replace(row, occurred_minute=at) for at in minutes], MARK) == {"sendgrid": 14}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +11,8 @@ from typing import Self
 from uuid import UUID
 
 from releaseguard.errors import ConfigError, ReleaseguardError
-from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, Remark
+from releaseguard.eventlog.counts import MinuteCount, count_minutes
+from releaseguard.model import Event, Outcome, Remark
 
 COSTS = {
     "recorded_at": "no --as-of",
@@ -55,33 +55,8 @@ class Query:
     ids: Sequence[UUID] = ()
     newest_first: bool = False
     limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MinuteCount:
-    """How many events of one kind happened in one minute, and in which minute the log learned of them.
-
-    Rows that share a correlation id, environment, provider, event, outcome and the minute of ``occurred_at`` are one
-    happening, written or tried more than once: the one recorded first (by ``recorded_at``, ``occurred_at``, ``id``;
-    without ``recorded_at`` the one that occurred first) is in ``count``, the others are in ``repeats``. In another
-    minute it is another use, of which one user's action may make several. Recorded first, because then what counts
-    does not change when later rows arrive: summing the counts with ``recorded_minute`` up to some minute's end gives
-    what the log said at that end (:meth:`EventLog.minute_counts` with ``recorded_until``).
-    """
-
-    occurred_minute: datetime
-    recorded_minute: datetime | None
-    """``None`` where the table has no ``recorded_at``."""
-    environment: str
-    provider: str
-    event: str
-    outcome: Outcome
-    release: str | None
-    synthetic: bool
-    client: bool
-    """Whether ``source`` is ``client``: written by an installed app, which a redeploy does not reach."""
-    count: int
-    repeats: int
+    by_deployment: bool = False
+    """Whether counts are kept apart by the deployment that wrote the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,50 +88,6 @@ class Capabilities:
 
     def has(self, column: str) -> bool:
         return column in self.columns
-
-
-def count_minutes(events: Iterable[Event]) -> Iterator[MinuteCount]:
-    """:class:`MinuteCount` in memory: what :meth:`EventLog.minute_counts` means, whichever store counts."""
-    rows = [event for event in events if event.provider != OURSELVES]
-    rows.sort(key=lambda event: (event.recorded_at or event.occurred_at, event.occurred_at, event.id.int))
-    seen: set[tuple[str, ...]] = set()
-    counts: Counter[_Kind] = Counter()
-    repeats: Counter[_Kind] = Counter()
-    for event in rows:
-        happening = _happening(event)
-        (repeats if happening in seen else counts)[_kind(event)] += 1
-        if happening is not None:
-            seen.add(happening)
-    for kind in sorted(counts.keys() | repeats.keys(), key=_kind_order):
-        yield MinuteCount(*kind, counts[kind], repeats[kind])
-
-
-_Kind = tuple[datetime, datetime | None, str, str, str, Outcome, str | None, bool, bool]
-
-
-def _happening(event: Event) -> tuple[str, ...] | None:
-    if event.correlation_id is None:
-        return None
-    minute = event.occurred_at.isoformat(timespec="minutes")
-    return event.correlation_id, event.environment, event.provider, event.event, event.outcome, minute
-
-
-def _kind(event: Event) -> _Kind:
-    return (
-        event.occurred_at.replace(second=0, microsecond=0),
-        event.recorded_at and event.recorded_at.replace(second=0, microsecond=0),
-        event.environment,
-        event.provider,
-        event.event,
-        event.outcome,
-        event.release,
-        event.synthetic,
-        event.source == CLIENT,
-    )
-
-
-def _kind_order(kind: _Kind) -> tuple[tuple[bool, str], ...]:
-    return tuple((part is not None, str(part)) for part in kind)
 
 
 class EventLog(ABC):
@@ -227,7 +158,8 @@ class EventLog(ABC):
         SQLite and Postgres count by themselves, about three times as quickly as counting the rows they give out
         (``bench/eventlog.py``) and without holding them in memory.
         """
-        return count_minutes(self.select(replace(query, newest_first=False, limit=None)))
+        rows = self.select(replace(query, newest_first=False, limit=None))
+        return count_minutes(rows, by_deployment=query.by_deployment)
 
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from releaseguard.cards.spec import Card
-from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth

@@ -20,6 +20,9 @@ class Reading:
     """Set where the check judges the provider's errors: an error row of any event but these is one more of them,
     whether a card knows its name or not. ``None``: only the events that the check names count."""
 
+    by_action: bool = False
+    """Whether it counts users' actions, of which one may write several rows, and not rows."""
+
     def of(self, event: str, ok: bool) -> bool | None:
         """Whether such a row is an error, by its event and whether it is logged as a success; ``None``: it does not
         count."""

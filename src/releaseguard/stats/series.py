@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Outcome
 from releaseguard.stats.reading import Reading
 
@@ -31,6 +31,10 @@ class Cell(NamedTuple):
     client: bool
     total: int
     repeats: int
+    trials: int | None = None
+    """The actions that the rows stand for, negative where a good one turned out bad; ``None``: as many as rows."""
+    squares: int | None = None
+    """The squared numbers of rows of each action; ``None``: each is one."""
     source: str | None = None
     deployment_id: str | None = None
     """The host's name of the deployment that wrote it, where it was asked for and is known."""
@@ -40,7 +44,16 @@ class Cell(NamedTuple):
     @property
     def is_traffic(self) -> bool:
         """Whether users made it: no test user's rows, no mere repeats, no other component's."""
-        return self.total > 0 and not self.synthetic and not self.elsewhere
+        return (self.total > 0 or self.tried != 0) and not self.synthetic and not self.elsewhere
+
+    @property
+    def tried(self) -> int:
+        """The actions that the rows stand for, as :class:`~releaseguard.eventlog.counts.MinuteCount` means them."""
+        return self.total if self.trials is None else self.trials
+
+    def counted(self, reading: Reading) -> int:
+        """How much it counts for a check: the actions where shares are judged, the rows where volume is."""
+        return self.tried if reading.by_action else self.total
 
 
 def minute_of(moment: datetime) -> int:
@@ -64,6 +77,10 @@ def cell_of(row: MinuteCount) -> Cell:
         row.client,
         row.count,
         row.repeats,
+        row.trials,
+        row.squares,
+        row.source,
+        row.deployment_id,
     )
 
 
@@ -173,7 +190,7 @@ class Ledger:
             self._readings[reading.provider].append(reading)
         self._traffic: dict[str, Series] = {}
         self._read: dict[Reading, Series] = {}
-        self._routes: dict[tuple[str, str, bool], tuple[tuple[Series, bool], ...]] = {}
+        self._routes: dict[tuple[str, str, bool], tuple[tuple[Series, bool, bool], ...]] = {}
         self._near = frozenset(
             minute for start in deployed for minute in range(start - lead - LOOKBACK, start + window + AFTERMATH)
         )
@@ -190,15 +207,16 @@ class Ledger:
                 continue
             if self.first is None or cell.occurred < self.first:
                 self.first = cell.occurred
-            for series, bad in self._route(cell.provider, cell.event, cell.ok):
-                series.add(cell.occurred, cell.total, cell.total if bad else 0)
+            for series, by_action, bad in self._route(cell.provider, cell.event, cell.ok):
+                counted = cell.tried if by_action else cell.total
+                series.add(cell.occurred, counted, counted if bad else 0)
 
-    def _route(self, provider: str, event: str, ok: bool) -> tuple[tuple[Series, bool], ...]:
+    def _route(self, provider: str, event: str, ok: bool) -> tuple[tuple[Series, bool, bool], ...]:
         route = self._routes.get((provider, event, ok))
         if route is None:
-            read = [(self.read(reading), reading.of(event, ok)) for reading in self._readings[provider]]
-            everything = self._traffic.setdefault(provider, Series()), not ok
-            route = everything, *((series, bad) for series, bad in read if bad is not None)
+            read = [(self.read(one), one.by_action, one.of(event, ok)) for one in self._readings[provider]]
+            everything = self._traffic.setdefault(provider, Series()), False, not ok
+            route = everything, *((series, by_action, bad) for series, by_action, bad in read if bad is not None)
             self._routes[provider, event, ok] = route
         return route
 
@@ -220,5 +238,6 @@ class Ledger:
         return [cell for minute in range(start, end) for cell in sorted(self._cells.get(minute, ()), key=_order)]
 
 
-def _order(cell: Cell) -> tuple[int, str, str, bool, str, bool, bool]:
-    return cell.recorded, cell.provider, cell.event, cell.ok, cell.release or "", cell.synthetic, cell.client
+def _order(cell: Cell) -> tuple[int | str, ...]:
+    written_by = cell.release or "", cell.synthetic, cell.client, cell.source or "", cell.deployment_id or ""
+    return cell.recorded, cell.provider, cell.event, cell.ok, *written_by

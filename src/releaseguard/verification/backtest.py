@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from itertools import groupby, takewhile
 
 from releaseguard.cards.spec import Card
-from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.stats.series import Ledger

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Set
 from datetime import timedelta
 
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Outcome, duration
 from releaseguard.verification.values import Rule
 

@@ -17,7 +17,7 @@ from releaseguard.cards.spec import (
     VolumeCheck,
 )
 from releaseguard.errors import ReleaseguardError
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Verdict
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces

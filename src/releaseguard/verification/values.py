@@ -47,7 +47,7 @@ class Rule:
     @property
     def reading(self) -> Reading:
         """How it reads its provider's rows."""
-        return Reading(self.provider, self.success, self.error, self.classified)
+        return Reading(self.provider, self.success, self.error, self.classified, by_action=self.kind == "signal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

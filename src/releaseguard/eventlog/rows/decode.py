@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from releaseguard.eventlog.interface import MinuteCount, SetAside
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.eventlog.rows.written import OUTCOMES
 from releaseguard.harmless import visible
@@ -71,11 +72,12 @@ def event_of(row: Row, moment: Moment) -> Event | None:
 
 
 def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
-    """One counted row of ``sql.minutes``, or ``None`` where what it counts are no events."""
-    occurred, recorded, environment, provider, event, outcome, release, synthetic, client, count, repeats = row
+    """One counted row of ``questions.minutes``, or ``None`` where what it counts are no events."""
+    occurred, recorded, environment, provider, event, outcome, release, synthetic, source, deployment, *counts = row
     at, known_outcome, provider, event = minute(occurred), outcome_of(outcome), text_of(provider), text_of(event)
     if at is None or known_outcome is None or not provider or not event:
         return None
+    count, repeats, trials, squares = counts
     return MinuteCount(
         at,
         None if recorded is None else minute(recorded),
@@ -85,9 +87,12 @@ def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
         known_outcome,
         text_of(release),
         bool(synthetic),
-        bool(client),
+        text_of(source),
         int(count),
         int(repeats),
+        int(trials),
+        int(squares),
+        text_of(deployment),
     )
 
 

@@ -17,13 +17,8 @@ from itertools import islice
 from uuid import UUID
 
 from releaseguard.errors import Failed, Refused
-from releaseguard.eventlog.interface import (
-    EventLog,
-    Judged,
-    MinuteCount,
-    Query,
-    SetAside,
-)
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
 from releaseguard.model import OURSELVES, Event, Outcome, Remark, deterministic_id, to_text, utc_now

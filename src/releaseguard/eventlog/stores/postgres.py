@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import MinuteCount, Query
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -169,7 +170,9 @@ class PostgresEventLog(TableLog):
         wanted = filters.of(query, place)
         if wanted is None:
             return
-        for row in self._rows(place, lambda dialect: minutes(place, dialect, wanted)):
+        for row in self._rows(
+            place, lambda dialect: minutes(place, dialect, wanted, by_deployment=query.by_deployment)
+        ):
             if (counted := minute_count_of(row, sql.moment_of)) is not None:
                 yield counted
 

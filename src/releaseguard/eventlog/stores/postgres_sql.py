@@ -42,6 +42,11 @@ def _detail_condition(name: str, key: str, kind: str) -> str:
     return f"({name} ->> '{key}' = %s OR ({kind}_typeof({name}) = 'string' AND {inside} = %s))"
 
 
+def _kept_in_detail(shape: Shape, key: str) -> str:
+    value = shape.value("detail")
+    return f"CASE WHEN {shape.type('detail').type}_typeof({value}) = 'object' THEN {value} ->> '{key}' END"
+
+
 _FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01-01 00:00:00+00'"
 """Postgres has more years than Python, and infinities."""
 
@@ -54,6 +59,7 @@ def dialect(shape: Shape) -> Dialect:
         readable=lambda column: _readable(column, shape.value(column)),
         doubtful=lambda column: _doubtful(column, shape.value(column)),
         condition=lambda condition: _condition(condition, shape),
+        kept_in_detail=lambda key: _kept_in_detail(shape, key),
     )
 
 

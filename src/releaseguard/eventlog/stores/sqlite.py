@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from releaseguard.errors import ConfigError
-from releaseguard.eventlog.interface import MinuteCount, Query
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -192,7 +193,9 @@ class SqliteEventLog(TableLog):
         wanted = filters.of(query, place)
         if wanted is None:
             return
-        for row in self._rows(place, *minutes(place, sqlite_sql.dialect(place), wanted, by_environment=by_environment)):
+        dialect, by_deployment = sqlite_sql.dialect(place), query.by_deployment
+        question = minutes(place, dialect, wanted, by_environment=by_environment, by_deployment=by_deployment)
+        for row in self._rows(place, *question):
             if (counted := minute_count_of(row, sqlite_sql.minute_of)) is not None:
                 yield counted
 

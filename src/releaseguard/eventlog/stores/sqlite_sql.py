@@ -79,6 +79,7 @@ def dialect(place: EventTable) -> Dialect:
         readable=lambda column: _readable(column, name(column)),
         doubtful=lambda column: _doubtful(column, name(column)),
         condition=lambda condition: _condition(condition, _value(place, condition.column)),
+        kept_in_detail=lambda key: f"CAST(json_extract({_object(name('detail'))}, '$.{key}') AS TEXT)",
     )
 
 

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import Any
 
 from releaseguard.errors import ConfigError, Unreachable
-from releaseguard.eventlog.interface import COSTS, Capabilities, Conflict, EventLog, MinuteCount, Query, SetAside
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import COSTS, Capabilities, Conflict, EventLog, Query, SetAside
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from releaseguard.eventlog.interface import EventLog, MinuteCount, Query
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import EventLog, Query
 
 RECENT = timedelta(days=1)
 """The phones' events that the share is one of: about everybody who uses the app."""

@@ -46,8 +46,8 @@ def judge_errors(state: ReleaseState, events: Iterable[Arrived]) -> None:
             if event.ours and event.occurred >= state.timeline.live + errors.rule.grace_minutes:
                 _count(errors, event, is_error, arrived[errors.rule.id])
             elif event.is_of_another:
-                errors.old_events += event.cell.total
-                errors.old_errors += event.cell.total if is_error else 0
+                errors.old_events += event.cell.tried
+                errors.old_errors += event.cell.tried if is_error else 0
     for name, errors in state.errors.items():
         _weigh(errors, [(minute, total, bad) for minute, (total, bad) in sorted(arrived[name].items())])
 
@@ -55,8 +55,8 @@ def judge_errors(state: ReleaseState, events: Iterable[Arrived]) -> None:
 def _count(errors: ErrorState, event: Arrived, is_error: bool, minutes: dict[int, tuple[int, int]]) -> None:
     cell = event.cell
     total, bad = minutes.get(event.occurred, (0, 0))
-    minutes[event.occurred] = total + cell.total, bad + (cell.total if is_error else 0)
-    errors.tagged += cell.total if event.is_tagged else 0
+    minutes[event.occurred] = total + cell.tried, bad + (cell.tried if is_error else 0)
+    errors.tagged += cell.tried if event.is_tagged else 0
     errors.add_stray(cell)
 
 

@@ -134,7 +134,7 @@ class _Builder:
     def read(self, reading: Reading) -> KnownSeries:
         if reading not in self._known:
             late = [
-                (cell.occurred, cell.total, cell.total if bad else 0)
+                (cell.occurred, cell.counted(reading), cell.counted(reading) if bad else 0)
                 for cell in self._late
                 if cell.provider == reading.provider and (bad := reading.of(cell.event, cell.ok)) is not None
             ]
@@ -269,6 +269,6 @@ def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
         bad = reading.of(cell.event, cell.ok)
         if bad is not None:
             held = minutes.setdefault(cell.occurred, [0, 0])
-            held[0] += cell.total
-            held[1] += cell.total if bad else 0
+            held[0] += cell.tried
+            held[1] += cell.tried if bad else 0
     return [(minutes[m][0], minutes[m][1]) for m in sorted(minutes)]

@@ -42,7 +42,7 @@ class ErrorState:
     def add_stray(self, cell: Cell) -> None:
         """Count the name of an error that no check names."""
         if self.rule.reading.is_stray(cell.event, cell.ok):
-            self.strays[cell.event] += cell.total
+            self.strays[cell.event] += cell.tried
 
 
 @dataclass(slots=True)

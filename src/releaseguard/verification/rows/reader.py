@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from releaseguard.eventlog.interface import MinuteCount, Query
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES
 from releaseguard.verification.context import VerifyContext, VerifyRequest

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
 from releaseguard.verification.values import Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
 from releaseguard.verification.values import Deployment, Promise, Rule
 from releaseguard.verification.whose.population import ALIKE, Population

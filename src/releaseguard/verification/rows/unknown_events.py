@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from releaseguard.cards.spec import Card
-from releaseguard.eventlog.interface import MinuteCount
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.verification.rules import rules_of
 from releaseguard.verification.values import Deployment, UnknownEvent
 

@@ -1,0 +1,162 @@
+"""Counts per minute, and what they mean, in memory: stores that count by themselves say the same. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteCount:
+    """How many events of one kind happened in one minute, and in which minute the log learned of them.
+
+    Rows that share a correlation id, environment, provider, event, outcome and the very time of ``occurred_at`` are one
+    happening, written more than once: the one recorded first (by ``recorded_at``, ``occurred_at``, ``id``; without
+    ``recorded_at`` the one that occurred first) is in ``count``, the others are in ``repeats``. At another time it is
+    another use, of which one user's action may make several. Recorded first, because then what counts does not change
+    when later rows arrive: summing the counts with ``recorded_minute`` up to some minute's end gives what the log said
+    at that end (:meth:`~releaseguard.eventlog.interface.EventLog.minute_counts` with ``recorded_until``).
+    """
+
+    occurred_minute: datetime
+    recorded_minute: datetime | None
+    """``None`` where the table has no ``recorded_at``."""
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    synthetic: bool
+    source: str | None
+    count: int
+    repeats: int
+    trials: int
+    """How many actions the rows stand for. A row without a correlation id is one. The rows of an id, provider, minute,
+    release, source and deployment are a bad one where any is an error, which the first error to be recorded stands for;
+    else a good one of each event. Where the error was recorded later than a success, what the success stood for is
+    taken back in that minute, so that a count may be negative."""
+    squares: int
+    """The sum over correlation ids of the squared number of their rows: over ``count``, how much more the count varies
+    than if each row were an action of its own. What a later row adds is in the minute in which it was recorded."""
+    deployment_id: str | None = None
+    """``detail.deployment_id``, where the question keeps those apart."""
+
+    @property
+    def client(self) -> bool:
+        """Whether it was written by an installed app, which a redeploy does not reach."""
+        return self.source == CLIENT
+
+
+class _Kind(NamedTuple):
+    minute: datetime
+    recorded: datetime | None
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    synthetic: bool
+    source: str | None
+    deployment_id: str | None
+
+
+@dataclass(slots=True)
+class _Counts:
+    count: int = 0
+    repeats: int = 0
+    trials: int = 0
+    squares: int = 0
+
+    @property
+    def is_anything(self) -> bool:
+        return bool(self.count or self.repeats or self.trials)
+
+
+@dataclass(slots=True)
+class _Action:
+    """The rows of one correlation id that are one trial, in the order in which they were recorded."""
+
+    rows: list[tuple[_Kind, datetime]] = field(default_factory=list)
+    """Each with when the log learned of it."""
+
+
+def count_minutes(events: Iterable[Event], *, by_deployment: bool = False) -> Iterator[MinuteCount]:
+    """:class:`MinuteCount` in memory: what :meth:`EventLog.minute_counts` means, whichever store counts."""
+    rows = [event for event in events if event.provider != OURSELVES]
+    rows.sort(key=lambda event: (_learned(event), event.occurred_at, event.id.int))
+    counts: defaultdict[_Kind, _Counts] = defaultdict(_Counts)
+    actions: defaultdict[tuple[str | None, ...], _Action] = defaultdict(_Action)
+    seen: set[tuple[object, ...]] = set()
+    for event in rows:
+        kind, happening = _kind(event, by_deployment=by_deployment), _happening(event)
+        if happening in seen:
+            counts[kind].repeats += 1
+            continue
+        counts[kind].count += 1
+        if happening is None:
+            counts[kind].trials += 1
+            counts[kind].squares += 1
+        else:
+            seen.add(happening)
+            actions[_action(event, kind)].rows.append((kind, _learned(event)))
+    for action in actions.values():
+        _try(action.rows, counts)
+    for kind in sorted((kind for kind, held in counts.items() if held.is_anything), key=_order):
+        held = counts[kind]
+        yield MinuteCount(*kind[:-1], held.count, held.repeats, held.trials, held.squares, kind.deployment_id)
+
+
+def _try(rows: Sequence[tuple[_Kind, datetime]], counts: defaultdict[_Kind, _Counts]) -> None:
+    """Count what the rows of one action stand for."""
+    spoilt = next((one for one in rows if one[0].outcome is Outcome.ERROR), None)
+    of_event: Counter[tuple[str, Outcome]] = Counter()
+    for kind, learned in rows:
+        of_event[kind.event, kind.outcome] += 1
+        nth = of_event[kind.event, kind.outcome]
+        counts[kind].squares += 2 * nth - 1
+        if kind.outcome is Outcome.ERROR:
+            counts[kind].trials += spoilt is not None and spoilt[0] is kind
+        elif nth == 1 and (spoilt is None or learned < spoilt[1]):
+            counts[kind].trials += 1
+            if spoilt is not None:
+                counts[kind._replace(recorded=spoilt[0].recorded)].trials -= 1
+
+
+def _learned(event: Event) -> datetime:
+    return event.recorded_at or event.occurred_at
+
+
+def _happening(event: Event) -> tuple[object, ...] | None:
+    if event.correlation_id is None:
+        return None
+    return event.correlation_id, event.environment, event.provider, event.event, event.outcome, event.occurred_at
+
+
+def _action(event: Event, kind: _Kind) -> tuple[str | None, ...]:
+    told = (kind.environment, kind.provider, kind.release, kind.source, kind.deployment_id)
+    return event.correlation_id, str(kind.minute), str(kind.synthetic), *told
+
+
+def _kind(event: Event, *, by_deployment: bool) -> _Kind:
+    named = event.detail.get("deployment_id") if by_deployment else None
+    return _Kind(
+        event.occurred_at.replace(second=0, microsecond=0),
+        event.recorded_at and event.recorded_at.replace(second=0, microsecond=0),
+        event.environment,
+        event.provider,
+        event.event,
+        event.outcome,
+        event.release,
+        event.synthetic,
+        event.source,
+        None if named is None else str(named),
+    )
+
+
+def _order(kind: _Kind) -> tuple[tuple[bool, str], ...]:
+    return tuple((part is not None, str(part)) for part in kind)
