@@ -33,6 +33,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from releaseguard.cards.load import load_cards
+from releaseguard.clocks import REAL
 from releaseguard.compose.known import configuration
 from releaseguard.compose.safety import Safety
 from releaseguard.eventlog.interface import Query
@@ -125,7 +126,7 @@ def timed(served: Served, folder: Path) -> Timed:
     """One rotation, as a new process would do it."""
     chosen = configuration.load(folder / "releaseguard.toml", environment=None, environ=served.environ)
     policy = build_policy({}, {}, {})
-    with Wiring(load_cards(folder), Safety(chosen, served.environ, policy)) as wiring:
+    with Wiring(load_cards(folder), Safety(chosen, served.environ, policy), REAL) as wiring:
         world = wiring.rotation.context(wiring.cards.get("mapbox"), None)
         began = time.perf_counter()
         result = rotate(RotateRequest(), world, lambda _: None)

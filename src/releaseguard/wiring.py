@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from releaseguard import safemode
 from releaseguard.cards.load import Cards
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.compose import doctor
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from releaseguard.doctor.values import DoctorContext
 
 
-def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
+def open_up(settings: Settings, environ: Mapping[str, str], clocks: Clocks = REAL) -> Wiring:
     """Read the cards, put SAFE MODE in force for this process, and give the way to every service.
+
+    Whatever waits does so by ``clocks``.
 
     Raises ``ConfigError`` for a card or setting that is wrong, ``SafeModeRefusal`` where a setting names a
     provider's host, or one to which the credential in the environment does not go.
@@ -39,7 +42,7 @@ def open_up(settings: Settings, environ: Mapping[str, str]) -> Wiring:
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
     notes = [f"SAFE MODE ignores {', '.join(ignored)}; a proxy is set as [network] proxy."] if ignored else []
-    return Wiring(cards, Safety(settings, environ, policy, run_refusal(environ)), notes)
+    return Wiring(cards, Safety(settings, environ, policy, run_refusal(environ)), clocks, notes)
 
 
 def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | None) -> DoctorContext:
@@ -56,17 +59,17 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
     policy = endpoints.policy_of(settings, cards, allowed, proxy)
     ignored = safemode.ignored_proxy_variables(environ)
     safemode.install(policy)
-    opened = Wiring(cards, Safety(doctor.hasty(settings), environ, policy, run_refusal(environ)))
+    opened = Wiring(cards, Safety(doctor.hasty(settings), environ, policy, run_refusal(environ)), REAL)
     return opened.doctor.context(provider, problems, refused, ignored, opened.close)
 
 
 class Wiring:
     """The way to every service of one configuration. Close it, or use it in a ``with``."""
 
-    def __init__(self, cards: Cards, safety: Safety, notes: Sequence[str] = ()) -> None:
+    def __init__(self, cards: Cards, safety: Safety, clocks: Clocks, notes: Sequence[str] = ()) -> None:
         self._opened = ExitStack()
         self.settings, self.cards, self.notes = safety.settings, cards, notes
-        self.clients = Clients(safety.settings, safety, self._opened)
+        self.clients = Clients(safety.settings, safety, self._opened, clocks)
         self.stores = Stores(self.clients)
         self.bindings = Bindings(self.clients, cards)
         self.flows = Flows(self.clients, self.stores, self.bindings)

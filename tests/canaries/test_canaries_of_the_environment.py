@@ -6,15 +6,15 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
 
-from releaseguard.cli.log import reading
 from releaseguard.cli.main import releaseguard
+from releaseguard.clocks import Clocks
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from tests.support.canaries import Canaries
 from tests.support.commands import Commands
@@ -122,7 +122,7 @@ destinations = ["github:lovendo/app", "vercel:prj_1/production", "supabase:abcde
 
 @pytest.fixture(autouse=True)
 def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No name has an address, and who follows a log is interrupted."""
+    """No name has an address."""
     look_up = socket.getaddrinfo
 
     def here(host: Any, *more: Any, **named: Any) -> Any:
@@ -130,11 +130,15 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             return look_up(host, *more, **named)
         raise socket.gaierror(f"{host} is not known")
 
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(socket, "getaddrinfo", here)
-    monkeypatch.setattr(reading, "time", SimpleNamespace(sleep=interrupt))
+
+
+ENDLESS = {("events", "tail")}
+"""Whoever waits there is interrupted."""
+
+
+def interrupt(_: float) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("configured", CONFIGURED)
@@ -143,9 +147,10 @@ def test_no_command_shows_a_credential(tmp_path: Path, configured: str) -> None:
     with SqliteEventLog(tmp_path / "releaseguard.db") as log:
         log.migrate()
     cli = Commands(tmp_path, {**CREDENTIALS, **ADDRESSES})
+    impatient = replace(cli, clocks=Clocks(sleep=interrupt))
     shown: dict[str, set[str]] = {}
     for words in COMMANDS if configured in EVERY else TELLING:
-        done = cli.run(*words, "-v")
+        done = (impatient if words in ENDLESS else cli).run(*words, "-v")
         assert "Missing" not in done.err, f"{words}: {done.err}"
         assert done.code in range(6) or done.code == 130, f"{words}: {done.everything}"
         if found := SHOWN_TO_NOBODY.found_in(done.everything):

@@ -195,7 +195,7 @@ def test_what_a_thread_did_not_catch_is_masked(monkeypatch, capsys):
     def fail():
         raise ValueError(held.reveal())
 
-    def start(_):
+    def start(*_):
         thread = threading.Thread(target=fail)
         thread.start()
         thread.join()

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from releaseguard.cards.load import load_cards
+from releaseguard.clocks import Clocks
 from releaseguard.compose.known import configuration
 from releaseguard.compose.safety import Safety
 from releaseguard.errors import ExitCode, ReleaseguardError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import Limits, ServiceClient
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.values import RotateAction, RotateRequest
 from releaseguard.safemode import build_policy
 from releaseguard.sandbox.world import World
@@ -28,6 +28,8 @@ from releaseguard.wiring import Wiring
 from tests.support.canaries import Canaries, values_of
 
 SECRET = "SENDGRID_API_KEY"
+POLLING = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
+"""Looks often; the time that a flow is waited with is not over the sooner for it."""
 QUICK = '[rotation]\nlease = "1s"\nprove_within = "20s"\n[network]\ntimeout = "3s"\npatience = "9s"\n'
 
 
@@ -64,10 +66,9 @@ class Stage:
         environ = self.world.environ()
         chosen = configuration.load(self.folder / "releaseguard.toml", environment=None, environ=environ)
         policy = build_policy({}, {}, {})
-        with one_at_a_time(Wiring(load_cards(self.folder), Safety(chosen, environ, policy))) as wiring:
+        with one_at_a_time(Wiring(load_cards(self.folder), Safety(chosen, environ, policy), POLLING)) as wiring:
             world = wiring.rotation.context(wiring.cards.get("sendgrid"), None)
-            clocks = Clocks(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))  # poll quickly
-            world = replace(world, clocks=clocks, rules=replace(world.rules, side_by_side=4))
+            world = replace(world, rules=replace(world.rules, side_by_side=4))
             ended = self._ended(lambda: rotate(RotateRequest(action=action), world, self.shown.append))
         self.shown.append(ended.shown)
         return ended

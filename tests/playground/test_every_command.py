@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import FlowCheck
+from releaseguard.clocks import Clocks
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.sandbox.seed import Week
-from releaseguard.verification import watch as verify_watch
 from tests.support.commands import Done
 from tests.support.playground import NOW, RELEASE, SHIFT, Playground
 
@@ -30,7 +30,7 @@ class FastTime:
 
     playground: Playground
 
-    def monotonic(self) -> float:
+    def elapsed(self) -> float:
         return self.playground.clock.now.timestamp()
 
     def sleep(self, _seconds: float) -> None:
@@ -62,11 +62,12 @@ def test_a_harmless_release_never_fails_whenever_it_comes(playground: Playground
 
 
 def test_verify_watches_until_the_window_is_over_and_runs_the_flows(
-    playground: Playground, monkeypatch: pytest.MonkeyPatch
+    playground: Playground,
 ) -> None:
-    monkeypatch.setattr(verify_watch, "time", FastTime(playground))
+    time = FastTime(playground)
+    cli = replace(playground.cli, clocks=Clocks(time.elapsed, time.sleep))
     release = released(playground)
-    document = judged(playground.cli.run("verify", "--watch", "--within", "35m", "--json"))
+    document = judged(cli.run("verify", "--watch", "--within", "35m", "--json"))
     assert (document["release"], document["verdict"] in HARMLESS) == (release, True), document
     flows = {check["id"]: check["verdict"] for check in document["checks"] if check["kind"] == "flow"}
     shipped = {check.id for card in CARDS for check in card.checks if isinstance(check, FlowCheck)}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, EventSpec, Playbook, ProofSpec, SecretSpec
+from releaseguard.clocks import Clocks
 from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.destinations.address import Address
@@ -19,7 +20,7 @@ from releaseguard.destinations.interface import CostEstimate, Destination, Item,
 from releaseguard.errors import NotFound
 from releaseguard.eventlog.interface import Capabilities, Conflict, EventLog, Query, SetAside
 from releaseguard.model import Event, Outcome, new_id
-from releaseguard.rotation.context import Binding, Clocks, Guard, OwnAccess, RotationContext, RotationRules
+from releaseguard.rotation.context import Binding, Guard, OwnAccess, RotationContext, RotationRules
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault
 

@@ -13,11 +13,11 @@ import pytest
 from releaseguard.audit.chain import GENESIS, ChainKey, Draft, Head, event_hash, seal, step_id
 from releaseguard.audit.histories import read_chain
 from releaseguard.audit.integrity import verify_chain
+from releaseguard.clocks import Clocks
 from releaseguard.errors import ExitCode, LeaseHeld, Refused
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.disown import disown
 from releaseguard.rotation.history.fold import view_of

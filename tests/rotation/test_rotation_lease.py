@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from releaseguard.audit.integrity import verify_chain
+from releaseguard.clocks import Clocks
 from releaseguard.errors import ExitCode, LeaseHeld, Unreachable
 from releaseguard.rotation.commands import rotate
-from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history.events import LeaseTaken, Planned, Pushed, Staged
 from releaseguard.rotation.history.journal import Journal, LeaseLost
 from releaseguard.rotation.history.reading import fold

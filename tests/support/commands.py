@@ -16,13 +16,15 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from releaseguard import secret
 from releaseguard.cli import entrypoint
+from releaseguard.clocks import Clocks
 from releaseguard.safemode import build_policy, guarding
+from tests.support.hasty import hasty
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,14 @@ class Commands:
 
     folder: Path
     environ: Mapping[str, str]
+    clocks: Clocks = field(default_factory=hasty)
+    """How a command in this process lets time pass."""
 
     def run(self, *arguments: str, stdin: str = "", **more: str) -> Done:
         """The command in this process, with streams that are no terminal."""
         out, err = _Captured(), _Captured()
         with _a_process_of_its_own(self.folder, self._environment(more)), _streams(stdin, out, err):
-            code = entrypoint.run(list(arguments))
+            code = entrypoint.run(list(arguments), self.clocks)
         return Done(int(code), out.text(), err.text())
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:

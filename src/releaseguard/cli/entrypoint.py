@@ -17,6 +17,7 @@ import click
 from releaseguard.cli.shared.options import ReaderLeft, is_text
 from releaseguard.cli.shared.streams import Remarks, forget
 from releaseguard.cli.shared.traces import without_secrets, write_trace
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.harmless import Harmless, as_json
 
@@ -24,17 +25,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-def run(args: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code and never raises."""
+def run(args: Sequence[str] | None = None, clocks: Clocks = REAL) -> int:
+    """Run the command line; returns the exit code and never raises. It waits by ``clocks``."""
     _open_what_is_closed()
     with _harmless_streams(), _threads_name_no_value():
-        return _ended(list(sys.argv[1:] if args is None else args))
+        return _ended(list(sys.argv[1:] if args is None else args), clocks)
 
 
-def _ended(arguments: list[str]) -> int:
+def _ended(arguments: list[str], clocks: Clocks) -> int:
     wants_json = "--json" in arguments
     try:
-        return _run(arguments)
+        return _run(arguments, clocks)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
@@ -120,7 +121,7 @@ def _disk_full() -> int:
     )
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], clocks: Clocks) -> int:
     from releaseguard.cli.main import releaseguard
 
     if asked := os.environ.get("_RELEASEGUARD_COMPLETE"):
@@ -128,7 +129,7 @@ def _run(arguments: list[str]) -> int:
 
         click.echo(words(asked))
         return ExitCode.OK
-    result = releaseguard.main(arguments, prog_name="releaseguard", standalone_mode=False)
+    result = releaseguard.main(arguments, prog_name="releaseguard", standalone_mode=False, obj=clocks)
     sys.stdout.flush()
     return int(result) if isinstance(result, int) else ExitCode.OK
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from releaseguard.clocks import Clocks
 from releaseguard.compose.known import endpoints
 from releaseguard.compose.known.configuration import credential_help, events_table
 from releaseguard.compose.known.requirements import readable
@@ -34,6 +35,7 @@ class Clients:
     settings: Settings
     safety: Safety
     opened: ExitStack
+    clocks: Clocks
     guard: Callable[[], None] = field(default=lambda: None)
     """Called before every request to a service that a rotation writes to; set it before asking for one."""
     tell: Callable[[str], None] = field(default=lambda _: None)
@@ -141,6 +143,7 @@ class Clients:
             guard=lambda: self.guard(),  # noqa: PLW0108 - a rotation arms it after its clients were made
             refused=access.refused if access else lambda _: False,
             proxy=network.proxy,
+            sleep=self.clocks.sleep,
         )
         self.opened.callback(client.close)
         return client

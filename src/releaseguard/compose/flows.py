@@ -58,13 +58,15 @@ class Flows:
         from releaseguard.verification.flows.context import FlowContext
         from releaseguard.verification.flows.session import UserSession
 
-        session = UserSession(self._test_user)
+        session = UserSession(self._test_user, self.clients.clocks.elapsed)
         return FlowContext(
             log=self.stores.log,
             client=self.clients.app(session.headers),
             session=session,
             environment=self.clients.settings.environment,
             test_paths=self.test_paths,
+            clock=self.clients.clocks.elapsed,
+            sleep=self.clients.clocks.sleep,
         )
 
     def _test_user(self) -> SyntheticUser:

@@ -54,6 +54,7 @@ class Rotation:
             bindings=configured.bindings_for(card, secret),
             deployers=self._deployers(addresses),
             rules=self._rules(),
+            clocks=self.clients.clocks,
             guard=guard,
             claims=list(configured.claims()),
             own_accesses=own_accesses(self.clients, card, secret, addresses),
@@ -90,11 +91,12 @@ class Rotation:
 
     def journal(self, chain_key: ChainKey) -> Journal:
         """A chain's history, to be written by this process."""
-        from releaseguard.rotation.context import Clocks, describe_holder
+        from releaseguard.rotation.context import describe_holder
         from releaseguard.rotation.history.journal import Journal
 
         holder = describe_holder(self.clients.environ)
-        return Journal(self.stores.log, chain_key, holder, span(self.clients.settings.rotation.lease), Clocks())
+        lease = span(self.clients.settings.rotation.lease)
+        return Journal(self.stores.log, chain_key, holder, lease, self.clients.clocks)
 
     def exposure_sources(self, world: RotationContext, secret: str | None) -> ExposureSources:
         """Where the exposure of a leaked secret is looked for."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.http.pacing import Limits
 from releaseguard.keeping import person_in
-from releaseguard.model import utc_now
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 
@@ -113,22 +112,6 @@ class RotationRules:
     """Renew the lease from a background thread while a step takes long."""
 
 
-def _boottime() -> float:
-    """Seconds on a clock that goes on while the machine sleeps: a lease does."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Time, injected."""
-
-    elapsed: Callable[[], float] = _boottime
-    """Seconds since some moment, never standing still: the holder's own view of its lease."""
-    sleep: Callable[[float], None] = time.sleep
-    wall: Callable[[], datetime] = utc_now
-    """This machine's wall clock: only ever written into ``occurred_at``."""
-
-
 class Guard:
     """Called before every request of a run; does nothing until the run arms it with its lease."""
 
@@ -156,7 +139,7 @@ class RotationContext:
     deployers: Mapping[str, Deployer] = field(default_factory=dict)
     """By the destination's URI without targets."""
     rules: RotationRules
-    clocks: Clocks = Clocks()
+    clocks: Clocks = REAL
     guard: Guard = field(default_factory=Guard)
     claims: Sequence[Claim] = ()
     own_accesses: Sequence[OwnAccess] = ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.model import Verdict
 from releaseguard.verification.context import VerifyContext, VerifyRequest
@@ -32,6 +32,7 @@ class Watching:
     """How long; ``None``: until the window ends."""
     accepting: Accepting | None = None
     """What is accepted for the deployment, before the first look."""
+    clocks: Clocks = REAL
 
 
 def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -> Judged:
@@ -58,18 +59,19 @@ def verify(context: VerifyContext, request: VerifyRequest, watching: Watching) -
 
 def _watch(verifier: Verifier, watching: Watching) -> Judged:
     """Look until decided, or until time is up, saying what is missing whenever that changes."""
-    deadline = None if watching.within is None else time.monotonic() + watching.within.total_seconds()
+    clock = watching.clocks.elapsed
+    deadline = None if watching.within is None else clock() + watching.within.total_seconds()
     said = None
     while True:
         judged = verifier.look()
-        left = LOOK_EVERY if deadline is None else deadline - time.monotonic()
+        left = LOOK_EVERY if deadline is None else deadline - clock()
         if judged.final or left <= 0:
             return judged
         missing = _missing(judged)
         if missing != said:
             watching.tell(missing or "waiting for the window's end")
         said = missing
-        time.sleep(min(LOOK_EVERY, left))
+        watching.clocks.sleep(min(LOOK_EVERY, left))
 
 
 def _missing(judged: Judged) -> str:

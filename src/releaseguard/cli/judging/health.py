@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -68,7 +67,7 @@ def health(
         overview = observer.look()
         while watch:
             _show(run, overview, format_, output, clear=True)
-            time.sleep(LOOK_EVERY)
+            run.clocks.sleep(LOOK_EVERY)
             overview = observer.look()
     _show(run, overview, format_, output)
     return _exit_code(overview)

@@ -67,7 +67,9 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         request = _request(wiring, flags)
         context = wiring.verification.context(window=flags["window"], baseline=flags["baseline"])
         accepting = _accepting(run, wiring, flags)
-        watching = Watching(tell=run.tell, warn=run.warn, again=watch, within=within, accepting=accepting)
+        watching = Watching(
+            tell=run.tell, warn=run.warn, again=watch, within=within, accepting=accepting, clocks=run.clocks
+        )
         judged = judge(replace(context, trace=write_trace), request, watching)
     _tell_unknown(run, judged)
     run.warn_of(judged.set_aside)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -172,7 +171,8 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
         run.warn_of(tally_of(log.set_aside(replace(query, since=newest[0].occurred_at if newest else since))))
         _print_lines(run, newest)
         seen = [event.id for event in newest]
-        _print_lines(run, follow(log, query, since=since, seen=seen, wait=lambda: time.sleep(interval.total_seconds())))
+        wait = functools.partial(run.clocks.sleep, interval.total_seconds())
+        _print_lines(run, follow(log, query, since=since, seen=seen, wait=wait))
 
 
 def _print_lines(run: Run, found: Iterable[Event]) -> None:

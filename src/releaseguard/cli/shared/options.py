@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.shared.streams import last_words
+from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Run:
     config: Path | None
     json: bool
     verbosity: int
+    clocks: Clocks
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _mask: Callable[[str], str] | None = field(default=None, init=False)
 
@@ -43,7 +45,7 @@ class Run:
         """The way to every service, with SAFE MODE on. Raises ``ConfigError``."""
         from releaseguard import wiring
 
-        opened = wiring.open_up(self.settings(environment), self.environ)
+        opened = wiring.open_up(self.settings(environment), self.environ, self.clocks)
         opened.tell_through(self.tell)
         for note in opened.notes:
             self.tell(note)
@@ -117,7 +119,8 @@ def command(
     def decorate(function: Callable[..., ExitCode | None]) -> click.Command:
         @functools.wraps(function)
         def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, **flags: Any) -> int:
-            run = Run(config, as_json, -1 if quiet else verbose)
+            clocks = click.get_current_context().find_object(Clocks) or REAL
+            run = Run(config, as_json, -1 if quiet else verbose, clocks)
             _must_be_text(flags)
             try:
                 return int(function(run, **flags) or ExitCode.OK)

@@ -17,10 +17,10 @@ from uuid import UUID
 
 from releaseguard.audit.chain import ChainKey, Draft, head_of, seal
 from releaseguard.audit.histories import Chain
+from releaseguard.clocks import Clocks
 from releaseguard.errors import LeaseHeld, Refused, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Conflict, EventLog, Query
 from releaseguard.model import Event, to_text
-from releaseguard.rotation.context import Clocks
 from releaseguard.rotation.history.events import ChainStep, LeaseReleased, LeaseRenewed, RowsDisowned
 from releaseguard.rotation.history.fold import extend, view_of
 from releaseguard.rotation.history.reading import chain_query, read
