@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from releaseguard.eventlog.counts import count_minutes
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Cell
 from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.document import document_of
+from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.rows.traffic import gathered
+from releaseguard.verification.rules import rules_of
 from releaseguard.verification.values import Deployment
 from releaseguard.verification.whose.live import live_before
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.population import Population
 from releaseguard.verification.whose.tags import Tags, tags_of
-from tests.support.verifying import NOON, judge, mark, row, steady, stored, verdicts
+from tests.support.verifying import NOON, PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
 MARK = int(NOON.timestamp() // 60)
 SHA = "3f2a9c1b7d5e4f60a1b2c3d4e5f60718293a4b5c"
@@ -153,3 +157,25 @@ def test_the_moment_is_that_of_the_first_row_to_arrive(tmp_path: Path) -> None:
     rows.append(row(-3, "sendgrid_email_sent", release="r1", recorded_at=first))
     with stored(tmp_path / "log.db", rows) as log:
         assert judge(log, now=10).deployment.live_since == first
+
+
+def test_other_releases_are_counted_beside_it_in_the_same_minutes(tmp_path: Path) -> None:
+    rows = [
+        *steady(every=1, until=-2),
+        *steady(every=0.5, since=-2, release="r1", correlation_id=None),
+        *steady(every=1, since=-2, release="r0"),
+        *steady(("sendgrid_error",), every=2, since=0, ok=False, release="r0"),
+        *steady(every=5, since=-2, release=None),
+    ]
+    deployment = Deployment(release="r1", environment="production", deployed_at=NOON)
+    rules = [rule for rule in rules_of(SHIPPED) if rule.id in ("sendgrid.errors", "sendgrid.volume")]
+    replay = Replay(gathered(rules, [deployment], PROMISE, count_minutes(rows)), rules, deployment, PROMISE)
+    replay.look(MARK + 10)
+    beside = replay.state.beside["sendgrid.errors"]
+    assert min(beside) == MARK - 2
+    assert [(one.own, one.own_bad, one.others, one.others_bad) for one in (beside[MARK - 1], beside[MARK + 4])] == [
+        (2, 0, 1, 0),
+        (2, 0, 2, 1),
+    ]
+    assert replay.state.traffic.share(0, 10) == pytest.approx(20 / 35)
+    assert replay.state.traffic.share(10, 20) is None

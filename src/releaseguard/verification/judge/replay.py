@@ -77,6 +77,7 @@ class Replay:
         self._learn_before()
         state.live_since = self._arrivals.live_since(minute)
         events = state.traffic.count(self._arrivals.by_minute.get(minute - 1, ()))
+        state.count_beside(events)
         count_volumes(state, events)
         judge_log(state)
         judge_errors(state, events)

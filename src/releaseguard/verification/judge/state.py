@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from releaseguard.stats.cusum import ErrorCusum
@@ -13,7 +13,7 @@ from releaseguard.stats.series import Cell
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.arrivals import Arrived, Timeline
 from releaseguard.verification.judge.pre_deployment import PreDeployment
-from releaseguard.verification.judge.traffic import ReleaseTraffic
+from releaseguard.verification.judge.traffic import Beside, ReleaseTraffic
 from releaseguard.verification.values import Promise, Rule
 
 
@@ -135,6 +135,8 @@ class ReleaseState:
         self.errors = {rule.id: ErrorState(rule) for rule in rules if rule.kind == "signal"}
         self.volumes = {rule.id: VolumeState(rule, [0] * timeline.length) for rule in rules if rule.kind == "volume"}
         self._readers: dict[tuple[str, str, bool], Readers] = {}
+        self.beside: dict[str, dict[int, Beside]] = {rule.id: {} for rule in rules}
+        """By rule and minute: the release beside the others that serve at the same time, since it is live."""
         self.before: PreDeployment | None = None
         self.live_since: int | None = None
         """The minute in which the log first saw the release serve; ``None``: it has not."""
@@ -198,6 +200,14 @@ class ReleaseState:
                 [one for one in self.volumes.values() if _reads(one.rule, cell) is not None],
             )
         return self._readers[key]
+
+    def count_beside(self, events: Iterable[Arrived]) -> None:
+        """Count what carries a release for each rule that reads it."""
+        for event in events:
+            readers = self.readers_of(event.cell)
+            read = [(errors.rule, bad) for errors, bad in readers.errors]
+            for rule, bad in (*read, *((volume.rule, not event.cell.ok) for volume in readers.volumes)):
+                self.beside[rule.id].setdefault(event.occurred, Beside()).count(event, bad=bad)
 
     def expected(self, rule: Rule) -> float:
         """Events that a rule should see in the window."""

@@ -61,6 +61,31 @@ class Writers:
             self.old += total
 
 
+@dataclass(slots=True)
+class Beside:
+    """One minute of a rule: what the release did, and what other releases did at the same time. Tagged rows only."""
+
+    own: int = 0
+    own_bad: int = 0
+    others: int = 0
+    others_bad: int = 0
+    """Actions, and those of them that are errors to the rule."""
+    own_rows: int = 0
+    others_rows: int = 0
+
+    def count(self, arrived: Arrived, *, bad: bool) -> None:
+        """Count a cell that carries some release."""
+        tried, rows = arrived.cell.tried, arrived.cell.total
+        if arrived.is_tagged:
+            self.own += tried
+            self.own_bad += tried if bad else 0
+            self.own_rows += rows
+        elif arrived.is_of_another:
+            self.others += tried
+            self.others_bad += tried if bad else 0
+            self.others_rows += rows
+
+
 class ReleaseTraffic:
     """What all providers' rows since the deployment say, whatever check they count for."""
 
@@ -76,8 +101,10 @@ class ReleaseTraffic:
         """By provider."""
         self.last_event: dict[str, int] = {}
         """By provider: the minute of the newest event of the new release."""
-        self._old_rows = [0] * length
-        """Traffic of other releases by minute."""
+        self.own_rows = [0] * length
+        """Traffic that carries the release by minute since the mark."""
+        self.others_rows = [0] * length
+        """Traffic of other releases by minute since the mark."""
         self._first_tagged: int | None = None
         """The minute after the deployment in which the release was first seen to serve anybody."""
 
@@ -108,11 +135,23 @@ class ReleaseTraffic:
         if offset >= 0:
             self.events[cell.provider][offset] += cell.total
         if event.is_of_another:
-            self._old_rows[offset] += cell.total
-        elif event.is_tagged and (self._first_tagged is None or offset < self._first_tagged):
-            self._first_tagged = max(offset, 0)
+            self.others_rows[offset] += cell.total
+        elif event.is_tagged:
+            self._count_own(offset, cell.total)
         if event.ours:
             self.last_event[cell.provider] = max(self.last_event.get(cell.provider, 0), event.occurred)
+
+    def _count_own(self, offset: int, rows: int) -> None:
+        if offset >= 0:
+            self.own_rows[offset] += rows
+        if self._first_tagged is None or offset < self._first_tagged:
+            self._first_tagged = max(offset, 0)
+
+    def share(self, start: int, end: int) -> float | None:
+        """The release's share of the rows of all providers that carry any, in the minutes ``[start, end)`` after the
+        mark; ``None`` where there are none."""
+        own, others = sum(self.own_rows[start:end]), sum(self.others_rows[start:end])
+        return own / (own + others) if own + others else None
 
     @property
     def is_live(self) -> bool:
@@ -122,5 +161,5 @@ class ReleaseTraffic:
     def live_from(self, hoped: Sequence[float]) -> int:
         """The minute after the deployment from which on the volume is the release's: not while others served it."""
         first = self._first_tagged or 0
-        expected, old = sum(hoped[:first]), sum(self._old_rows[:first])
+        expected, old = sum(hoped[:first]), sum(self.others_rows[:first])
         return first if first > SETTLED and old >= STILL_SERVING * expected else 0
