@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import Final
 
 from releaseguard.secret import masked as held_masked
@@ -21,8 +19,3 @@ def said(text: str) -> str:
 def identified(text: str) -> str:
     """The same of what should be an identifier: a release, a deployment."""
     return _KEPT.identifier(held_masked(text))
-
-
-def person_in(environ: Mapping[str, str]) -> str:
-    """Who runs this, as far as the environment says it."""
-    return said(environ.get("GITHUB_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid{os.getuid()}")

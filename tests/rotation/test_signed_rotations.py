@@ -160,7 +160,7 @@ def test_on_a_signed_step_no_unsigned_one_follows_for_whoever_has_no_key_either(
 def test_the_names_of_our_events_are_those_that_are_written() -> None:
     from releaseguard.eventlog.entries import DEPLOYED
     from releaseguard.rotation.exposure.report import EVENT
-    from releaseguard.verification.backtest import OUTCOME
+    from releaseguard.verification.backtesting.replays import OUTCOME
     from releaseguard.verification.flows import rows as flow_rows
     from releaseguard.verification.rows.recorded import WRITTEN_CHECK
     from releaseguard.verification.write_back import WRITTEN

@@ -31,9 +31,9 @@ from releaseguard.incident.telling import document as incidents
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
-from releaseguard.verification.backtest import backtest, histories
+from releaseguard.verification.backtesting.replays import backtest, histories
 from releaseguard.verification.context import VerifyRequest
-from releaseguard.verification.document import document_of
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Finding
 from releaseguard_events.scrub.scrubber import kinds_by_key
 from tests.support.extent import examples

@@ -15,7 +15,7 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
-from releaseguard.verification.backtest import backtest, histories
+from releaseguard.verification.backtesting.replays import backtest, histories
 from releaseguard.verification.values import Promise
 
 NOON = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)

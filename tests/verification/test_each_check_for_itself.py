@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Verdict
-from releaseguard.verification.backtest import backtest, histories
+from releaseguard.verification.backtesting.replays import backtest, histories
 from releaseguard.verification.context import VerifyRequest
-from releaseguard.verification.document import document_of
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import UnknownEvent
 from tests.support.extent import examples
 from tests.support.verifying import PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts

@@ -22,12 +22,12 @@ from releaseguard.secret import Secret
 from releaseguard.verification import backtest as backtests
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.live_checks import LiveChecks
-from releaseguard.verification.document import document_of
 from releaseguard.verification.explain import signals
 from releaseguard.verification.isolated import judged_apart
 from releaseguard.verification.judge import checklist, errors
 from releaseguard.verification.judge import replay as judge
 from releaseguard.verification.judge import verdicts as judgements
+from releaseguard.verification.telling.document import document_of
 from tests.support.verifying import NOON, PROMISE, SHIPPED, breaking, mark, row, steady, stored, verdicts
 from tests.support.verifying import judge as judged_now
 

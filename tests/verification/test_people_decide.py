@@ -9,9 +9,9 @@ import pytest
 
 from releaseguard.model import Verdict
 from releaseguard.verification.context import VerifyRequest
-from releaseguard.verification.document import document_of
 from releaseguard.verification.rows.accepted import Accepting, acceptances_in, accepting_rows
 from releaseguard.verification.run import Verifier
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Deployment, Judged
 from releaseguard.verification.watch import Watching, verify
 from tests.support.commands import Commands

@@ -13,10 +13,10 @@ from releaseguard.eventlog.counts import count_minutes
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Cell
 from releaseguard.verification.context import VerifyRequest
-from releaseguard.verification.document import document_of
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.rows.traffic import gathered
 from releaseguard.verification.rules import rules_of
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.values import Deployment
 from releaseguard.verification.whose.live import live_before
 from releaseguard.verification.whose.members import Members, Owner

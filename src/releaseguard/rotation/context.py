@@ -17,7 +17,6 @@ from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.http.pacing import Limits
-from releaseguard.keeping import person_in
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
 
@@ -163,6 +162,11 @@ class RotationContext:
             *(["--environment", self.chain_key.environment] if elsewhere else []),
         ]
         return shlex.join(words)
+
+
+def person_in(environ: Mapping[str, str]) -> str:
+    """Who runs this, as far as the environment says it."""
+    return environ.get("GITHUB_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid{os.getuid()}"
 
 
 def describe_holder(environ: Mapping[str, str]) -> str:

@@ -35,8 +35,8 @@ def backtest(
     """
     from releaseguard.report.backtest.document import broken
     from releaseguard.report.backtest.text import render
-    from releaseguard.verification.backtest import BacktestRequest, backtest_of
-    from releaseguard.verification.backtest_document import backtest_document_of
+    from releaseguard.verification.backtesting.document import backtest_document_of
+    from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 
     check_spans(window=window, baseline=baseline, every=every)
     everywhere = environment == "all"

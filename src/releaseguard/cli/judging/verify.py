@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     with run.wiring(environment) as wiring:
         request = _request(wiring, flags)
         context = wiring.verification.context(window=flags["window"], baseline=flags["baseline"])
-        accepting = _accepting(run, wiring, flags)
+        accepting = _accepting(run, wiring, flags["accepts"], flags["reason"] or "")
         watching = Watching(
             tell=run.tell, warn=run.warn, again=watch, within=within, accepting=accepting, clocks=run.clocks
         )
@@ -98,29 +98,30 @@ def _check_flags(watch: bool, within: timedelta | None, flags: Mapping[str, Any]
         raise UsageError("--within goes with --watch")
     if watch and flags["as_of"] is not None:
         raise UsageError("--watch looks at the present and --as-of at the past: use one of them")
-    _check_accepting(flags)
+    _check_accepting(flags["accepts"], flags["reason"], at_present=flags["as_of"] is None)
     check_spans(window=flags["window"], baseline=flags["baseline"])
     _check_output(flags["output"])
 
 
-def _check_accepting(flags: Mapping[str, Any]) -> None:
-    if bool(flags["accepts"]) != (flags["reason"] is not None):
+def _check_accepting(accepts: Sequence[str], reason: str | None, *, at_present: bool) -> None:
+    if bool(accepts) != (reason is not None):
         raise UsageError("--accept CHECK and --reason TEXT go together", next_step="Say which check, and why.")
-    if flags["reason"] is not None and not flags["reason"].strip():
+    if reason is not None and not reason.strip():
         raise UsageError("--reason is empty", next_step="Whoever reads the report has to know why.")
-    if flags["accepts"] and flags["as_of"] is not None:
+    if accepts and not at_present:
         raise UsageError("--accept is of the present and --as-of judges the past: use one of them")
 
 
-def _accepting(run: Run, wiring: Wiring, flags: Mapping[str, Any]) -> Accepting | None:
+def _accepting(run: Run, wiring: Wiring, accepts: Sequence[str], reason: str) -> Accepting | None:
     """What is to be accepted. Raises ``UsageError`` for a check that no card has."""
-    from releaseguard.keeping import person_in
+    from releaseguard.keeping import said
+    from releaseguard.rotation.context import person_in
     from releaseguard.verification.rows.accepted import Accepting
 
-    if not flags["accepts"]:
+    if not accepts:
         return None
-    checks = {check: wiring.cards.check(check)[0].id for check in flags["accepts"]}
-    return Accepting(checks=checks, reason=run.said("--reason", flags["reason"].strip()), by=person_in(run.environ))
+    checks = {check: wiring.cards.check(check)[0].id for check in accepts}
+    return Accepting(checks=checks, reason=run.said("--reason", reason.strip()), by=said(person_in(run.environ)))
 
 
 def _check_output(output: Path | None) -> None:
@@ -160,7 +161,7 @@ def _component(wiring: Wiring, component: str | None) -> str | None:
 
 
 def _document(judged: Judged, explain: str | None) -> VerdictDocument:
-    from releaseguard.verification.document import document_of
+    from releaseguard.verification.telling.document import document_of
 
     document = document_of(judged)
     if explain:

@@ -165,8 +165,8 @@ def _judge(stage: _Stage, release: str, title: str, expected: Any) -> None:
     from releaseguard.report.layout.display import Display
     from releaseguard.report.verdict.text import render
     from releaseguard.verification.context import VerifyRequest
-    from releaseguard.verification.document import document_of
     from releaseguard.verification.run import Verifier
+    from releaseguard.verification.telling.document import document_of
     from releaseguard.verification.write_back import written_back
 
     context = stage.wiring.verification.context()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
-from releaseguard.verification.backtest import Replayed, Threshold, other_thresholds
-from releaseguard.verification.document import row_of
+from releaseguard.verification.backtesting.replays import Replayed, Threshold, other_thresholds
+from releaseguard.verification.telling.document import row_of
 
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 """The promised rates of false alarms of which is told what they would have done."""

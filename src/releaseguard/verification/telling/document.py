@@ -9,7 +9,7 @@ from typing import Any
 from releaseguard.model import to_text
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
-from releaseguard.verification.summary import next_step_of, summary_of
+from releaseguard.verification.telling.summary import next_step_of, summary_of
 from releaseguard.verification.values import Finding, Judged, SkippedCheck
 
 
