@@ -70,6 +70,10 @@ class Cards:
         """
         return self.hosts
 
+    def first_events(self) -> Iterator[tuple[str, str, str]]:
+        """Each provider with the first success and error event of its card."""
+        return ((card.id, (*card.events.success, "")[0], (*card.events.error, "")[0]) for card in self)
+
     def check(self, check_id: str) -> tuple[Card, Check]:
         """One check and its card. Raises ``UsageError`` with the nearest id where there is none."""
         by_id = {check.id: (card, check) for card in self for check in card.checks}

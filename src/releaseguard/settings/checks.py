@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
+
+from msgspec import structs
 
 from releaseguard.errors import ConfigError
 from releaseguard.model import CLIENT, duration
@@ -29,6 +32,16 @@ def refuse_variables(settings: Settings, known: Known) -> None:
             next_step="Give the variable a name that ends in DATABASE_URL, DB_URL, POSTGRES_URL or PG_URL, for "
             "instance APP_DATABASE_URL.",
         )
+
+
+def refuse_mapping(settings: Settings) -> None:
+    """Raises ``ConfigError`` for a rule about the app's own table that says nothing, with its line."""
+    events = settings.events
+    if events.columns or events.names:
+        from releaseguard_events.mapping.parsing import described
+        from releaseguard_events.stores.table import COLUMNS, EventTable
+
+        EventTable.of(described(structs.asdict(events), COLUMNS, partial(settings.where, "events")))
 
 
 _DURATIONS = {

@@ -16,7 +16,13 @@ import msgspec
 from releaseguard import tomlfile
 from releaseguard.errors import ConfigError
 from releaseguard.secret import confidential
-from releaseguard.settings.checks import refuse_credentials, refuse_durations, refuse_release_names, refuse_variables
+from releaseguard.settings.checks import (
+    refuse_credentials,
+    refuse_durations,
+    refuse_mapping,
+    refuse_release_names,
+    refuse_variables,
+)
 from releaseguard.settings.sections import CommonSections, EventsSection, Section
 from releaseguard.settings.values import FILE_NAME, Known, Settings
 from releaseguard.tomlfile import Document
@@ -79,6 +85,7 @@ def of(
     refuse_durations(settings)
     refuse_variables(settings, known)
     refuse_release_names(settings)
+    refuse_mapping(settings)
     return replace(settings, events=_with_url(settings, environ))
 
 

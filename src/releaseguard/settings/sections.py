@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,11 +27,17 @@ class ProjectSection(Section, frozen=True, kw_only=True):
     language: Literal["en", "tr"] = "en"
 
 
+Entry = Any
+"""One entry of a table of the app's own; ``releaseguard_events.mapping.parsing`` reads it, and says what is wrong."""
+
+
 class EventsSection(Section, frozen=True, kw_only=True):
     url: str = "sqlite:///releaseguard.db"
     table: Name = "integration_events"
-    columns: Mapping[str, str | bool] = {}
-    """Our column -> theirs; ``false`` or an empty text where there is none."""
+    columns: Mapping[str, Entry] = {}
+    """Our column -> theirs, a rule that makes it, or ``false`` where there is none."""
+    names: Mapping[str, Entry] = {}
+    """Provider, or ``*`` for all of them -> how its events are called where the table has no names of events."""
     results_table: Name | None = None
 
 

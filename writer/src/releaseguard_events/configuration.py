@@ -15,7 +15,7 @@ from typing import Any, Final
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.places.supabase import DATABASES
 from releaseguard_events.places.written import check_variables, expanded, holds_password
-from releaseguard_events.stores.table import EventTable
+from releaseguard_events.stores.table import COLUMNS, EventTable
 from releaseguard_events.times import duration
 
 FILE_NAME: Final = "releaseguard.toml"
@@ -24,7 +24,7 @@ SQLITE: Final = "sqlite:///"
 USUAL: Final = f"{SQLITE}releaseguard.db"
 """Beside the file, where that names no other log."""
 _PROJECT: Final[Mapping[str, type]] = {"name": str, "environment": str, "language": str}
-_EVENTS: Final[Mapping[str, type]] = {"url": str, "table": str, "columns": dict, "results_table": str}
+_EVENTS: Final[Mapping[str, type]] = {"url": str, "table": str, "columns": dict, "names": dict, "results_table": str}
 _NETWORK: Final[Mapping[str, type]] = {"proxy": str, "timeout": str}
 
 
@@ -57,7 +57,7 @@ def _of(path: Path, environ: Mapping[str, str], given: str | None) -> Configurat
     written = file.address(events.get("url", USUAL))
     return Configuration(
         url=given or written,
-        table=_table(events),
+        table=_table(events, path),
         environment=file.environment,
         timeout=_seconds(network.get("timeout"), path),
         proxy=network.get("proxy"),
@@ -134,10 +134,12 @@ def _absolute(url: str, folder: Path) -> str:
     return f"{SQLITE}{folder / url.removeprefix(SQLITE)}" if url.startswith(SQLITE) else url
 
 
-def _table(events: Mapping[str, Any]) -> EventTable:
-    columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in events.get("columns", {}).items()}
-    table = events.get("table", "integration_events")
-    return EventTable(table=table, columns=columns, results_table=events.get("results_table"))
+def _table(events: Mapping[str, Any], path: Path) -> EventTable:
+    from releaseguard_events.mapping.parsing import described  # most processes have no table of their own
+
+    if not {"table", "columns", "names", "results_table"} & events.keys():
+        return EventTable()
+    return EventTable.of(described(events, COLUMNS, lambda *steps: f"{path}: events.{'.'.join(map(str, steps))}"))
 
 
 def _seconds(text: str | None, path: Path) -> float | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from releaseguard import settings
 from releaseguard.cards.load import Cards, load_cards, shipped_folder
@@ -67,12 +70,24 @@ def credential_help(service: str) -> str | None:
 
 
 def events_table(settings: Settings) -> EventTable:
-    """The event log's table as the configuration describes it."""
-    from releaseguard_events.stores.table import EventTable
+    """The event log's table as the configuration describes it. Raises ``ConfigError`` with the line of a mistake."""
+    from releaseguard.eventlog.mapping.defaults import from_cards
+    from releaseguard_events.mapping.parsing import ANY, described
+    from releaseguard_events.mapping.rules import FROM_THE_CARDS
+    from releaseguard_events.stores.table import COLUMNS, EventTable
 
-    section = settings.events
-    columns = {ours: theirs if isinstance(theirs, str) else None for ours, theirs in section.columns.items()}
-    return EventTable(table=section.table, columns=columns, results_table=section.results_table)
+    table = EventTable.of(described(structs.asdict(settings.events), COLUMNS, partial(settings.where, "events")))
+    if not table.names:
+        return table
+    cards = load_cards(settings.root if settings.path else None)
+    for provider in settings.events.names:
+        if provider not in cards and provider != ANY:
+            next_step = did_you_mean(provider, [card.id for card in cards])
+            where = settings.where("events", "names", provider)
+            raise ConfigError(f"events.names.{provider}: there is no such provider", where=where, next_step=next_step)
+    own = [rule for rule in table.names if rule not in FROM_THE_CARDS]
+    defaults = from_cards(cards.first_events()) if len(own) < len(table.names) else ()
+    return replace(table, names=(*own, *defaults))
 
 
 def cards_of(settings: Settings) -> Cards:

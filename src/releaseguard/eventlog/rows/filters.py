@@ -38,7 +38,7 @@ def of(query: Query, place: EventTable) -> list[Filter] | None:
     """
     kept = []
     for condition in _wanted(query):
-        if place.theirs(condition.column):
+        if place.has(condition.column):
             kept.append(condition)
         elif condition.column == "recorded_at":
             raise _no_recorded_at(place)
@@ -47,7 +47,7 @@ def of(query: Query, place: EventTable) -> list[Filter] | None:
     return kept
 
 
-INDISPENSABLE = ("occurred_at", "provider", "event", "outcome")
+INDISPENSABLE = ("occurred_at", "provider", "outcome", "event")
 """The columns without which a row is no event."""
 
 
@@ -58,7 +58,7 @@ def undecidable(wanted: Iterable[Filter], place: EventTable) -> list[str]:
     question is what was known by then.
     """
     asked = [one.column for one in wanted if one.column == "environment" or (one.column, one.operator) == KNOWN_BY]
-    return [*INDISPENSABLE, *(column for column in dict.fromkeys(asked) if place.theirs(column))]
+    return [*INDISPENSABLE, *(column for column in dict.fromkeys(asked) if place.has(column))]
 
 
 KNOWN_BY = ("recorded_at", "lte")

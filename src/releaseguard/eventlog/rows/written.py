@@ -21,7 +21,7 @@ ABSENT: dict[str, Any] = {"synthetic": False, "detail": {}}
 def as_stored(event: Event, place: EventTable, recorded_at: datetime | None = None) -> Event:
     """The event as it will come back from ``place``: without what that table has no column for, and with the time
     that the store gave it, where that is known."""
-    lost: dict[str, Any] = {column: ABSENT.get(column) for column in COLUMNS if not place.theirs(column)}
+    lost = {column: ABSENT.get(column) for column in COLUMNS if not place.has(column)}
     return replace(event, **{"recorded_at": recorded_at} | lost)
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.schema import access, clients, guards
 from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
 from releaseguard_events.stores.postgres_shape import TYPES
-from releaseguard_events.stores.table import NEEDED
+from releaseguard_events.stores.table import NEEDED, EventTable
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 """Whoever waits for a table's lock makes everybody behind him wait too."""
@@ -43,11 +44,16 @@ def create(table: str) -> list[str]:
     ]
 
 
-def script(tables: Sequence[str]) -> str:
-    """The same for a migrations folder, in one transaction: a client that goes on after an error must not leave a
-    table behind that nobody guards. Waits for the app's writers no longer than it may make them wait."""
-    statements = [statement for table in tables for statement in create(table)]
-    return "".join(f"{statement};\n\n" for statement in ("BEGIN", LOCK_TIMEOUT, *statements, "COMMIT"))
+def script(places: Sequence[EventTable]) -> str:
+    """The SQL for the tables that are ours to make, and for the view of an app's own that has other words.
+
+    For a migrations folder, in one transaction: a client that goes on after an error must not leave a table behind that
+    nobody guards. Waits for the app's writers no longer than it may make them wait.
+    """
+    ours = [place.table for place in places if not place.is_the_apps]
+    views = [statement for place in places if view.may_be_needed(place) for statement in view.postgres(place)]
+    statements = [*(statement for table in ours for statement in create(table)), *views]
+    return "".join(f"{statement};\n\n" for statement in ("BEGIN", LOCK_TIMEOUT, *statements, "COMMIT") if statements)
 
 
 def _table(table: str) -> str:

@@ -20,7 +20,7 @@ from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores import postgres_rights as rights
 from releaseguard.eventlog.stores import postgres_sql as sql
 from releaseguard.eventlog.stores.pool import Pool
-from releaseguard.eventlog.stores.postgres_migration import migrate
+from releaseguard.eventlog.stores.postgres_migration import left_alone, migrate
 from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, minutes, select
 from releaseguard.eventlog.stores.tables import TableLog
 from releaseguard.model import Event, Remark
@@ -30,7 +30,15 @@ from releaseguard_events.stores import postgres as writing
 from releaseguard_events.stores.fitting import Batch
 from releaseguard_events.stores.names import qualified
 from releaseguard_events.stores.postgres import CHUNK, again
-from releaseguard_events.stores.postgres_shape import Shape, check_shape, declared, insert_sql, misfit, values
+from releaseguard_events.stores.postgres_shape import (
+    Shape,
+    check_shape,
+    declared,
+    insert_sql,
+    is_ours_in_kind,
+    misfit,
+    values,
+)
 from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:
@@ -76,15 +84,14 @@ class PostgresEventLog(TableLog):
                 word
                 for place in self._tables.each
                 for word in (
-                    [fitting.left_alone(place)] if place.is_the_apps else migrate(connection, place.table, self.label)
+                    left_alone(connection, place) if place.is_the_apps else migrate(connection, place.table, self.label)
                 )
             ]
         self._shapes.clear()
         return done
 
     def schema_sql(self) -> str:
-        ours = [place.table for place in self._tables.each if not place.is_the_apps]
-        return schema.script(ours) if ours else ""
+        return schema.script(self._tables.each)
 
     def _examined(self, place: EventTable) -> Iterator[Remark]:
         with self._working() as connection:
@@ -131,6 +138,8 @@ class PostgresEventLog(TableLog):
 
     def _restored(self, connection: Connection, place: EventTable, events: Sequence[Event]) -> int:
         shape = self._shape(connection, place)
+        if not is_ours_in_kind(shape):
+            return writing.add_theirs(connection, shape, events)
         statement = insert_sql(place, shape, keep_recorded=True) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
         return connection.execute(statement, values(events, place, keep_recorded=True)).rowcount
 
@@ -139,6 +148,8 @@ class PostgresEventLog(TableLog):
 
         with self._working() as connection:
             shapes = [self._shape(connection, place) for place, _ in batches]
+            if other := next((shape for shape in shapes if not is_ours_in_kind(shape)), None):
+                raise fitting.cannot_hold_ours(other.place, "its ids or times are of another type")
             try:
                 with connection.transaction():
                     return [

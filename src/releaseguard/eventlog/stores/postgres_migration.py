@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from releaseguard.errors import ConfigError
+from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.schema import access
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import bare, qualified
 from releaseguard_events.stores.postgres_shape import declared
-from releaseguard_events.stores.table import COLUMNS, NEEDED
+from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
 
 if TYPE_CHECKING:
     from releaseguard_events.stores.postgres_shape import Connection
@@ -36,6 +37,14 @@ def migrate(connection: Connection, table: str, label: str) -> list[str]:
     for statement in schema.create(table):
         connection.execute(statement)
     return [f"created {thing}" for thing in _objects(connection, table) if thing not in before]
+
+
+def left_alone(connection: Connection, place: EventTable) -> list[str]:
+    """The app's own table stays as it is; where it has other words, the view of it is made beside; in words."""
+    for statement in view.postgres(place) if place.is_mapped else ():
+        connection.execute(statement)
+    made = [f"made the view {view.name_of(place)} of it, for whoever reads over REST"] if place.is_mapped else []
+    return [fitting.left_alone(place), *made]
 
 
 def _objects(connection: Connection, table: str) -> list[str]:

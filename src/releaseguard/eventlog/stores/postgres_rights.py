@@ -42,7 +42,8 @@ def indexes(connection: Connection, table: str) -> set[str]:
 
 def rights(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:
     """Whether this role may read and append, as the server's own catalogue tells; and who else may read."""
-    columns = [place.theirs(column) for column in place.present]
+    rules = [rule for column in place.present if (rule := place.rule(column)) is not None]
+    columns = [column.name for rule in rules for column in rule.columns]
     told = connection.execute(
         "SELECT pg_is_in_recovery(), bool_and(has_column_privilege(t.oid, c, 'SELECT')),"
         " bool_and(has_column_privilege(t.oid, c, 'INSERT')), bool_or(row_security_active(t.oid)),"

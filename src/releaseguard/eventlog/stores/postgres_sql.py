@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from releaseguard.eventlog.mapping.expressions import expression
+from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows.detail import LONGEST
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.stores.questions import Bound, Dialect
@@ -14,6 +16,17 @@ from releaseguard_events.stores.postgres_shape import Shape, insert_sql
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
 _OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def value(shape: Shape, column: str) -> str:
+    """The column's value, comparable with ours. psycopg reads a percent sign as a parameter."""
+    if not shape.place.is_the_apps:
+        return shape.value(column)
+    made = expression(shape.place, column, PostgresWords(shape.declared.get))
+    if made is None:
+        return shape.value(column)
+    sql = made.replace("%", "%%")
+    return f"coalesce({sql}, false)" if column == "synthetic" else sql
 
 
 def returning(place: EventTable, shape: Shape) -> str:
@@ -27,13 +40,18 @@ def where(wanted: Iterable[Filter], shape: Shape) -> Bound:
 
 
 def _condition(condition: Filter, shape: Shape) -> Bound:
-    name = shape.value(condition.column)
+    name = value(shape, condition.column)
     if condition.key is not None:
-        return _detail_condition(name, condition.key, shape.type("detail").type), [condition.value] * 2
+        kind = shape.type("detail").type if shape.place.theirs("detail") else "jsonb"
+        return _detail_condition(name, condition.key, kind), [condition.value] * 2
     if condition.operator == "in":
-        kind = "uuid" if shape.type(condition.column).type == "uuid" else "text"
+        kind = "uuid" if condition.column == "id" and _is_uuid(shape) else "text"
         return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
     return f"{name} {_OPERATORS.get(condition.operator, '=')} %s", [condition.value]
+
+
+def _is_uuid(shape: Shape) -> bool:
+    return bool(shape.place.theirs("id")) and shape.type("id").type == "uuid"
 
 
 def _detail_condition(name: str, key: str, kind: str) -> str:
@@ -53,11 +71,11 @@ _FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01
 
 def dialect(shape: Shape) -> Dialect:
     return Dialect(
-        value=shape.value,
+        value=partial(value, shape),
         shown=partial(_shown, shape),
-        minute=lambda column: f"date_trunc('minute', {shape.value(column)})",
-        readable=lambda column: _readable(column, shape.value(column)),
-        doubtful=lambda column: _doubtful(column, shape.value(column)),
+        minute=lambda column: f"date_trunc('minute', {value(shape, column)})",
+        readable=lambda column: _readable(column, value(shape, column)),
+        doubtful=lambda column: _doubtful(column, value(shape, column)),
         condition=lambda condition: _condition(condition, shape),
         kept_in_detail=lambda key: _kept_in_detail(shape, key),
     )
@@ -65,14 +83,14 @@ def dialect(shape: Shape) -> Dialect:
 
 def _shown(shape: Shape, column: str) -> str:
     """Times that Python does not have as none, and detail as text: psycopg raises for what it cannot load."""
-    value = shape.value(column)
+    shown = value(shape, column)
     match column:
         case "occurred_at" | "recorded_at":
-            return f"CASE WHEN {_readable(column, value)} THEN {value} END"
+            return f"CASE WHEN {_readable(column, shown)} THEN {shown} END"
         case "detail":
-            return f"left(({value})::text, {LONGEST + 1})"
+            return f"left(({shown})::text, {LONGEST + 1})"
         case _:
-            return value
+            return shown
 
 
 def _readable(column: str, value: str) -> str:

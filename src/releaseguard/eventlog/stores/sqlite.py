@@ -18,6 +18,7 @@ from typing import Any
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -75,7 +76,9 @@ class SqliteEventLog(TableLog):
 
     def schema_sql(self) -> str:
         ours = [place for place in self._tables.each if not place.is_the_apps]
-        return "".join(f"{statement};\n\n" for place in ours for statement in schema.create(place.table))
+        views = [statement for place in self._tables.each if place.is_mapped for statement in view.sqlite(place)]
+        made = [statement for place in ours for statement in schema.create(place.table)]
+        return "".join(f"{statement};\n\n" for statement in (*made, *views))
 
     def examine(self) -> Iterator[Remark]:
         """The file is opened for reading only, and not made where there is none."""

@@ -10,14 +10,24 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from releaseguard.eventlog.mapping.expressions import expression as made_by_rules
+from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows.detail import LONGEST
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.stores.questions import Bound, Dialect
 from releaseguard.model import to_text
-from releaseguard_events.stores.sqlite import expression
+from releaseguard_events.stores.sqlite import ABSENT
+from releaseguard_events.stores.sqlite import expression as as_named
 from releaseguard_events.stores.table import EventTable
 
 _OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def expression(place: EventTable, column: str) -> str:
+    """The value of our column as it stands in the table, or as rules make it."""
+    if not place.is_mapped and "occurred_at" not in place.columns:
+        return as_named(place, column)
+    return made_by_rules(place, column, SqliteWords()) or ABSENT.get(column, "NULL")
 
 
 def where(wanted: Iterable[Filter], place: EventTable) -> Bound:

@@ -80,7 +80,7 @@ class TableLog(EventLog):
         for place in self._tables.each:
             yield from self._examined(place)
         if (lacking := fitting.lacking_for_ours(self._ours)) is not None:
-            what = f"the table {self._ours.table} cannot hold releaseguard's own rows: it has no column {lacking}"
+            what = f"the table {self._ours.table} cannot hold releaseguard's own rows: {lacking}"
             fix = 'Set [events] results_table = "releaseguard_events", then run: releaseguard events migrate'
             yield Remark(Standing.FAIL, what, self.label, fix, "own_rows")
 
@@ -93,10 +93,10 @@ class TableLog(EventLog):
         """The table's columns, one by one. ``misfit`` says what is wrong with a column that should be there."""
         missing = 0
         for column in COLUMNS:
-            error = misfit(column) if place.theirs(column) else None
+            error = misfit(column) if place.has(column) else None
             cost = COSTS.get(column)
             free = cost is not None and place.is_the_apps and place.columns.get(column, True) is True
-            if not place.theirs(column) or (isinstance(error, fitting.NoColumn) and free):
+            if not place.has(column) or (isinstance(error, fitting.NoColumn) and free):
                 fix = f'Add it, and map it: [events.columns] {column} = "..."'
                 what = f"the app's table {place.table} has no {column}: {cost}"
                 yield Remark(Standing.WARN, what, self.label, fix, f"{place.table}.{column}")

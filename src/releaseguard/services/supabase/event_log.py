@@ -9,14 +9,17 @@ from __future__ import annotations
 import base64
 import json as json_module
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.mapping.view import as_view
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -48,6 +51,7 @@ from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:
     from releaseguard.http import Reply, ServiceClient
+
 
 PAGE = 1000
 """Rows asked for at a time: Supabase's default cap."""
@@ -114,8 +118,7 @@ class SupabaseEventLog(TableLog):
 
     def schema_sql(self) -> str:
         places = [self._traffic] if self._ours == self._traffic else [self._traffic, self._ours]
-        ours = [place.table for place in places if not place.is_the_apps]
-        return schema.script(ours) if ours else ""
+        return schema.script(places)
 
     def examine(self) -> Iterator[Remark]:
         kind = _kind_of_key(self._key())
@@ -149,7 +152,7 @@ class SupabaseEventLog(TableLog):
 
     def _misfit(self, place: EventTable, column: str) -> ConfigError | None:
         try:
-            self._request("GET", place, {"select": column_of(place, column), "limit": 0})
+            self._request("GET", self._seen(place), {"select": column_of(self._seen(place), column), "limit": 0})
         except fitting.NoColumn as error:
             return error
         return None
@@ -197,15 +200,40 @@ class SupabaseEventLog(TableLog):
         return True
 
     def _add(self, batches: Sequence[Batch]) -> None:
-        for place, events in batches:
-            for start in range(0, len(events), rest_rows.CHUNK):
+        for table, events in batches:
+            numbers = table.is_the_apps and not self._takes_our_ids
+            place = replace(table, numbers_rows=numbers)
+            for sent in rest_rows.posts(events, place):
                 self._post(
                     place,
-                    events[start : start + rest_rows.CHUNK],
-                    params={"on_conflict": place.theirs("id")},
+                    sent,
+                    params=rest_rows.params(place),
                     prefer=rest_rows.IF_NEW,
-                    repeatable=True,
+                    repeatable=not place.numbers_rows,
                 )
+
+    def _seen(self, place: EventTable) -> EventTable:
+        """What is read: the table, or the view that a migration makes of one with other words or times."""
+        return as_view(place) if place.is_mapped or (place.is_the_apps and self._has_texts_for_times) else place
+
+    @cached_property
+    def _has_texts_for_times(self) -> bool:
+        """A column of texts takes any text for a time that is asked for."""
+        name = self._traffic.theirs("occurred_at") or "occurred_at"
+        try:
+            self._request("GET", self._traffic, {"select": name, name: "eq.no time", "limit": 0})
+        except ConfigError:
+            return False
+        return True
+
+    @cached_property
+    def _takes_our_ids(self) -> bool:
+        """A table of the app's that numbers its rows refuses the very question."""
+        try:
+            self._request("GET", self._traffic, rest_rows.probe(self._traffic))
+        except NoSuchValue:
+            return False
+        return True
 
     def _restore(self, batches: Sequence[Batch]) -> NoReturn:
         del batches
@@ -224,11 +252,13 @@ class SupabaseEventLog(TableLog):
         try:
             reply = self._post(
                 place,
-                events,
+                [rest_rows.values(event, place) for event in events],
                 params={"select": selected(place)},
                 prefer="return=representation",
                 repeatable=False,
             )
+        except Taken:
+            raise conflict(events) from None
         except ServiceError as error:
             # A gateway's 5xx says nothing of what the database did behind it.
             if error.status is not None and error.status >= 500:
@@ -247,6 +277,7 @@ class SupabaseEventLog(TableLog):
         wanted = filters.of(query, place)
         if wanted is None:
             return
+        place = self._seen(place)
         streams = [self._events(place, part, query) for part in parts(wanted)]
         if len(streams) == 1:
             yield from streams[0]
@@ -265,8 +296,9 @@ class SupabaseEventLog(TableLog):
         yield from islice((event for event in read if event is not None), query.limit)
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
-        possible = [may_hold(condition, place) for condition in wanted]
         columns = filters.undecidable(wanted, place)
+        place = self._seen(place)
+        possible = [may_hold(condition, place) for condition in wanted]
         broken = [doubtful(place, column) for column in columns]
         try:
             yield from self._pages(place, [*possible, f"or({','.join(broken)})"], [("id", "asc")], None)
@@ -303,13 +335,9 @@ class SupabaseEventLog(TableLog):
         return reply.json(), total(reply)
 
     def _post(
-        self, place: EventTable, events: Sequence[Event], *, params: Mapping[str, Any], prefer: str, repeatable: bool
+        self, place: EventTable, rows: Sequence[Any], *, params: Mapping[str, Any], prefer: str, repeatable: bool
     ) -> Reply:
-        sent = [rest_rows.values(event, place) for event in events]
-        try:
-            return self._request("POST", place, params, {"prefer": prefer}, json=sent, repeatable=repeatable)
-        except Taken:
-            raise conflict(events) from None
+        return self._request("POST", place, params, {"prefer": prefer}, json=rows, repeatable=repeatable)
 
     def _request(
         self,

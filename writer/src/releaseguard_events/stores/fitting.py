@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.event import OURSELVES, Event
+from releaseguard_events.mapping.rules import TheirColumn
 from releaseguard_events.stores.storable import storable
 from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
 
@@ -66,31 +67,50 @@ def without(table: EventTable, absent: Iterable[str]) -> EventTable:
 
 
 def lacking_for_ours(place: EventTable) -> str | None:
-    """A column that a rotation's history stands on and the table has not."""
-    return next((column for column in ("recorded_at", "detail") if not place.theirs(column)), None)
+    """Why the table cannot hold a rotation's history; ``None`` where it can."""
+    if place.is_mapped:
+        return "its columns are translated"
+    gone = next((column for column in ("recorded_at", "detail") if not place.has(column)), None)
+    return None if gone is None else f"it has no column {gone}"
 
 
 def must_hold_our_rows(place: EventTable) -> None:
-    """Raise ``ConfigError`` where the table lacks a column that a rotation's history stands on."""
+    """Raise ``ConfigError`` where the table cannot hold a rotation's history."""
     if (lacking := lacking_for_ours(place)) is not None:
-        raise ConfigError(
-            f"the table {place.table} cannot hold releaseguard's own rows: it has no column {lacking}",
-            where="[events]",
-            next_step='Set results_table = "releaseguard_events", then run: releaseguard events migrate',
-        )
+        raise cannot_hold_ours(place, lacking)
+
+
+def cannot_hold_ours(place: EventTable, why: str) -> ConfigError:
+    """Our own rows have ids that only one writer can have given."""
+    return ConfigError(
+        f"the table {place.table} cannot hold releaseguard's own rows: {why}",
+        where="[events]",
+        next_step='Set results_table = "releaseguard_events", then run: releaseguard events migrate',
+    )
 
 
 class NoColumn(ConfigError):
     """The table lacks a column."""
 
 
-def no_column(place: EventTable, column: str, found: Iterable[str], label: str) -> NoColumn:
+def no_column(place: EventTable, column: str, theirs: str, found: Iterable[str], label: str) -> NoColumn:
     """The table lacks a column that is neither mapped nor mapped away."""
     return NoColumn(
-        f"the table {place.table} has no column {place.theirs(column)} (it has {', '.join(found)})",
+        f"the table {place.table} has no column {theirs} (it has {', '.join(found)})",
         where=label,
         next_step=f'{MIGRATE}; or, where the table is the app\'s own: [events.columns] {column} = "..."',
     )
+
+
+def lacks(place: EventTable, column: str, found: Collection[str], label: str) -> NoColumn | None:
+    """The first column of theirs that our ``column`` is made of and the table has not."""
+    read = [*(rule.columns if (rule := place.rule(column)) else ()), *(_named(place) if column == "event" else ())]
+    gone = next((one.name for one in read if one.name not in found), None)
+    return None if gone is None else no_column(place, column, gone, found, label)
+
+
+def _named(place: EventTable) -> Iterator[TheirColumn]:
+    return (condition.column for rule in place.names for condition in rule.when)
 
 
 def wrong_type(place: EventTable, column: str, found: str, wanted: str, label: str) -> ConfigError:

@@ -13,11 +13,19 @@ from releaseguard_events.errors import (
     ServiceError,
     Unreachable,
 )
-from releaseguard_events.event import Event
+from releaseguard_events.event import OURSELVES, Event
 from releaseguard_events.places.encryption import next_step_for
 from releaseguard_events.places.urls import split
 from releaseguard_events.stores import fitting
-from releaseguard_events.stores.postgres_shape import Shape, check_shape, declared, insert_sql, values
+from releaseguard_events.stores.postgres_shape import (
+    Shape,
+    check_shape,
+    declared,
+    insert_sql,
+    is_ours_in_kind,
+    their_insert,
+    values,
+)
 from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:
@@ -88,9 +96,26 @@ class PostgresStore:
 
 def add(connection: Connection, place: EventTable, shape: Shape, events: Sequence[Event]) -> None:
     """Write what is not there yet."""
+    if not is_ours_in_kind(shape):
+        add_theirs(connection, shape, events)
+        return
     sql = insert_sql(place, shape) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
     for start in range(0, len(events), CHUNK):
         connection.execute(sql, values(events[start : start + CHUNK], place))
+
+
+def add_theirs(connection: Connection, shape: Shape, events: Sequence[Event]) -> int:
+    """The same in a table whose columns are made by rules, or of other types; returns how many rows are new.
+
+    Raises ``ConfigError`` for rows of our own, whose ids have to be theirs.
+    """
+    if any(event.provider == OURSELVES for event in events):
+        raise fitting.cannot_hold_ours(shape.place, "its ids or times are of another type")
+    return sum(
+        connection.execute(statement, arrays).rowcount
+        for start in range(0, len(events), CHUNK)
+        for statement, arrays in their_insert(shape, events[start : start + CHUNK])
+    )
 
 
 def connect(conninfo: str, name: str, connect_timeout: int, statement_timeout: float) -> Connection:

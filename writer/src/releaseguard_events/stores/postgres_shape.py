@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.event import Event
+from releaseguard_events.mapping.assigning import rows_of
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import qualified, quoted
 from releaseguard_events.stores.table import EventTable
@@ -103,22 +104,36 @@ def check_shape(shape: Shape, label: str) -> None:
 
 def misfit(shape: Shape, column: str, label: str) -> ConfigError | None:
     place, found = shape.place, shape.declared
-    name = place.theirs(column) or column
-    if name not in found:
-        return fitting.no_column(place, column, found, label)
-    if not fits(column, found[name]):
+    if (error := fitting.lacks(place, column, found, label)) is not None:
+        return error
+    name = place.theirs(column)
+    if name and not fits(column, found[name], theirs=place.is_the_apps):
         return fitting.wrong_type(place, column, found[name].type, TYPES[column], label)
     return None
 
 
-def fits(column: str, declared: Declared) -> bool:
+def fits(column: str, declared: Declared, *, theirs: bool = False) -> bool:
+    """Whether the column can be read; of a table of ``theirs`` also a time that is text or a number, and numbers."""
     if column == "id":
-        return declared.type == "uuid" or declared.category == "S"
+        return declared.type == "uuid" or declared.category in ("SN" if theirs else "S")
     if column in ("occurred_at", "recorded_at"):
-        return declared.type.startswith("timestamp") and declared.type.endswith("with time zone")
+        return is_moment(declared) or (theirs and (declared.type.startswith("timestamp") or declared.category in "SN"))
     if column == "detail":
         return declared.type in ("jsonb", "json")
+    if column == "error_code" and theirs:
+        return declared.category in "SEN"
     return declared.category in {"latency_ms": "N", "synthetic": "B"}.get(column, "SE")
+
+
+def is_moment(declared: Declared) -> bool:
+    """Whether it is a point in time, and not a clock's face somewhere."""
+    return declared.type.startswith("timestamp") and declared.type.endswith("with time zone")
+
+
+def takes_our_ids(shape: Shape) -> bool:
+    """Whether the id of an event can be the row's; else the table numbers its rows, and a repeat is another one."""
+    kind = shape.type("id") if shape.place.theirs("id") else None
+    return kind is not None and (kind.type == "uuid" or kind.category == "S")
 
 
 def insert_sql(place: EventTable, shape: Shape, *, keep_recorded: bool = False) -> str:
@@ -133,6 +148,41 @@ def insert_sql(place: EventTable, shape: Shape, *, keep_recorded: bool = False) 
         f"INSERT INTO {qualified(place.table)} ({names}{recorded[0]})"
         f" SELECT {casts}{recorded[1]} FROM unnest({arrays}) AS x({', '.join(given)})"
     )
+
+
+def is_ours_in_kind(shape: Shape) -> bool:
+    """Whether the rows can be written as they are: names may differ, and nothing else."""
+    times = [column for column in ("occurred_at", "recorded_at") if shape.place.theirs(column)]
+    return not shape.place.is_mapped and takes_our_ids(shape) and all(is_moment(shape.type(column)) for column in times)
+
+
+def their_insert(shape: Shape, events: Sequence[Event]) -> Iterator[tuple[str, list[list[str | None]]]]:
+    """Statements for a table whose columns are made by rules, each with the arrays that it takes."""
+    place = replace(shape.place, numbers_rows=not takes_our_ids(shape))
+    stamp = place.theirs("recorded_at")
+    end = "" if place.numbers_rows else f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+    for columns, rows in rows_of(events, place).items():
+        if gone := [column for column in columns if column not in shape.declared]:
+            raise ConfigError(f"the table {place.table} has no column {gone[0]}", where="[events.columns]")
+        names, casts = (
+            [quoted(name) for name in columns],
+            [f"x.c{n}::{shape.declared[name].type}" for n, name in enumerate(columns)],
+        )
+        if stamp and stamp not in columns:
+            names, casts = [*names, quoted(stamp)], [*casts, f"now()::{shape.declared[stamp].type}"]
+        arrays = ", ".join(["%s::text[]"] * len(columns))
+        marks = ", ".join(f"c{number}" for number in range(len(columns)))
+        yield (
+            f"INSERT INTO {qualified(place.table)} ({', '.join(names)})"
+            f" SELECT {', '.join(casts)} FROM unnest({arrays}) AS x({marks}){end}",
+            [[_their_text(row[name], shape.declared[name]) for row in rows] for name in columns],
+        )
+
+
+def _their_text(value: object, declared: Declared) -> str | None:
+    if isinstance(value, datetime) and declared.category == "N":
+        return str(int(value.timestamp()))
+    return str(value).lower() if isinstance(value, bool) else _text(value)
 
 
 def _given(place: EventTable, *, keep_recorded: bool) -> list[str]:

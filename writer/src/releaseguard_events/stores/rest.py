@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -31,8 +32,8 @@ class RestStore:
         if self._tables is None:
             self._tables = self._fitting()
         for place, rows in self._tables.batches(events):
-            for start in range(0, len(rows), rest_rows.CHUNK):
-                self._post(place, rows[start : start + rest_rows.CHUNK])
+            for sent in rest_rows.posts(rows, place):
+                self._post(place, sent)
 
     def close(self) -> None:
         """Hang up."""
@@ -41,7 +42,19 @@ class RestStore:
     def _fitting(self) -> fitting.Tables:
         """The tables, without the columns of the app's own that are not there: each is asked for once."""
         absent = [column for column in fitting.assumed(self._table) if not self._has(column)]
-        return fitting.Tables.of(fitting.without(self._table, absent) if absent else self._table)
+        table = fitting.without(self._table, absent) if absent else self._table
+        return fitting.Tables.of(replace(table, numbers_rows=table.is_the_apps and not self._takes_our_ids()))
+
+    def _takes_our_ids(self) -> bool:
+        """A table that numbers its rows refuses the very question."""
+        asked = "&".join(
+            f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in rest_rows.probe(self._table).items()
+        )
+        try:
+            self._settled(self._sent(self._table, f"?{asked}", {}, None), self._table)
+        except rest_rows.NoSuchValue:
+            return False
+        return True
 
     def _has(self, column: str) -> bool:
         try:
@@ -50,9 +63,9 @@ class RestStore:
             return False
         return True
 
-    def _post(self, place: EventTable, events: Sequence[Event]) -> None:
-        path = f"?on_conflict={quote(place.theirs('id') or 'id', safe='')}"
-        body = json.dumps([rest_rows.values(event, place) for event in events]).encode()
+    def _post(self, place: EventTable, rows: Sequence[Mapping[str, object]]) -> None:
+        path = "".join(f"?{name}={quote(value, safe='')}" for name, value in rest_rows.params(place).items())
+        body = json.dumps(rows).encode()
         headers = {"content-type": "application/json", "prefer": rest_rows.IF_NEW}
         self._settled(self._sent(place, path, headers, body), place)
 

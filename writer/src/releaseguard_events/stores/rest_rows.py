@@ -6,11 +6,14 @@ Protocol: PostgREST's documentation, "Tables and Views" and "Errors".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, ReleaseguardError, ServiceError
 from releaseguard_events.event import Event
+from releaseguard_events.mapping.assigning import TheirRow, rows_of
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.table import EventTable
 from releaseguard_events.times import to_text
@@ -21,6 +24,10 @@ IF_NEW: Final = "resolution=ignore-duplicates,return=minimal"
 """What to prefer: a row whose id is there already is left out."""
 
 
+SentRow = dict[str, object]
+"""A row as JSON."""
+
+
 class NoSuchValue(ConfigError):
     """A column of a type that lacks a value that was asked for."""
 
@@ -29,9 +36,9 @@ class Taken(ReleaseguardError):
     """An id is there already."""
 
 
-def values(event: Event, place: EventTable) -> dict[str, object]:
+def values(event: Event, place: EventTable) -> SentRow:
     """The row, without ``recorded_at``: the column's default is the store's clock."""
-    value: dict[str, object] = {
+    value: SentRow = {
         "id": str(event.id),
         "occurred_at": to_text(event.occurred_at),
         "provider": event.provider,
@@ -47,6 +54,31 @@ def values(event: Event, place: EventTable) -> dict[str, object]:
         "detail": event.detail,
     }
     return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
+
+
+def posts(events: Sequence[Event], place: EventTable) -> Iterator[list[SentRow]]:
+    """The rows of each request: what is sent at once fills the same columns."""
+    for start in range(0, len(events), CHUNK):
+        some = events[start : start + CHUNK]
+        if not place.is_mapped and not place.numbers_rows:
+            yield [values(event, place) for event in some]
+        else:
+            yield from ([_sent(row) for row in rows] for rows in rows_of(some, place).values())
+
+
+def _sent(row: TheirRow) -> SentRow:
+    return {name: to_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def params(place: EventTable) -> dict[str, str]:
+    """What leaves a row out whose id is there already; nothing where the table gives out ids itself."""
+    return {} if place.numbers_rows else {"on_conflict": place.theirs("id") or "id"}
+
+
+def probe(place: EventTable) -> dict[str, str]:
+    """A question about nothing, which a table refuses whose ids are numbers (:class:`NoSuchValue`)."""
+    name = place.theirs("id") or "id"
+    return {"select": name, name: f"eq.{UUID(int=0)}", "limit": "0"}
 
 
 def profile(place: EventTable) -> Mapping[str, str]:
@@ -101,7 +133,7 @@ def _of_the_interface(status: int, code: str, label: str) -> ServiceError:
 def _missing(message: str, place: EventTable) -> str:
     """Our name of the column that the message complains of."""
     words: Iterable[str] = re.findall(r"[A-Za-z0-9_]+", message)
-    named = {place.theirs(column): column for column in place.present}
+    named = {one.name: column for column in place.present if (rule := place.rule(column)) for one in rule.columns}
     return next((named[word] for word in reversed(list(words)) if word in named), "column")
 
 

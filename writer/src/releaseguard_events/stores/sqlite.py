@@ -8,10 +8,13 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from releaseguard_events.errors import AccessDenied, ConfigError, ReleaseguardError, ServiceError
-from releaseguard_events.event import Event
+from releaseguard_events.event import OURSELVES, Event
+from releaseguard_events.mapping.assigning import rows_of
 from releaseguard_events.private import make_file
 from releaseguard_events.stores import fitting, sqlite_schema
 from releaseguard_events.stores.names import bare, qualified, quoted
@@ -161,7 +164,7 @@ def insert_sql(place: EventTable, tail: str) -> str:
     names = [expression(place, column) for column in place.present]
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {qualified(place.table)} ({', '.join(names)}) VALUES ({marks})" + tail.format(
-        id=expression(place, "id")
+        id=quoted(place.theirs("id") or "id")
     )
 
 
@@ -196,9 +199,61 @@ def insert(
     keep_recorded: bool = False,
 ) -> int:
     """Write rows; returns how many are new. ``tail`` ends the statement (:data:`IF_NEW`)."""
+    types = declared(connection, place.table) if place.is_the_apps else {}
+    if place.is_mapped or not _are_ours_in_kind(types, place):
+        return _insert_theirs(connection, place, events, now, types)
     columns = place.present
     values = (_values(event, columns, now, keep_recorded=keep_recorded) for event in events)
     return connection.executemany(insert_sql(place, tail), values).rowcount
+
+
+def _are_ours_in_kind(types: dict[str, str], place: EventTable) -> bool:
+    """Whether ids and times are texts there, as ours are."""
+    columns = [place.theirs(column) for column in ("id", "occurred_at", "recorded_at")]
+    return not any(_is_number(types.get(column or "", "TEXT")) for column in columns)
+
+
+def _is_number(declared: str) -> bool:
+    return any(word in declared for word in ("INT", "REAL", "FLOA", "DOUB", "NUM", "DEC"))
+
+
+def _insert_theirs(
+    connection: sqlite3.Connection, place: EventTable, events: Sequence[Event], now: str, types: dict[str, str]
+) -> int:
+    """The same in a table whose columns are made by rules, or of other types.
+
+    Raises ``ConfigError`` for rows of our own, whose ids have to be theirs.
+    """
+    if any(event.provider == OURSELVES for event in events):
+        raise fitting.cannot_hold_ours(place, "its ids or times are of another type")
+    id_, stamp = place.theirs("id"), place.theirs("recorded_at")
+    place = replace(place, numbers_rows=id_ is None or _is_number(types.get(id_, "")))
+    tail = "" if place.numbers_rows or id_ is None else IF_NEW.format(id=quoted(id_))
+    new = 0
+    for columns, rows in rows_of(events, place).items():
+        stamped = [stamp] if stamp and stamp not in columns else []
+        names = ", ".join(map(quoted, (*columns, *stamped)))
+        marks = ", ".join("?" * (len(columns) + len(stamped)))
+        values = [
+            [*(_their_value(row[name], types.get(name, "")) for name in columns), *([now] * len(stamped))]
+            for row in rows
+        ]
+        new += connection.executemany(
+            f"INSERT INTO {qualified(place.table)} ({names}) VALUES ({marks}){tail}", values
+        ).rowcount
+    return new
+
+
+def _their_value(value: object, declared: str) -> object:
+    match value:
+        case datetime():
+            return int(value.timestamp()) if _is_number(declared) else to_text(value)
+        case dict():
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        case bool():
+            return int(value)
+        case _:
+            return value
 
 
 def declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
@@ -208,10 +263,10 @@ def declared(connection: sqlite3.Connection, table: str) -> dict[str, str]:
 
 
 def misfit(found: dict[str, str], place: EventTable, column: str, label: str) -> ConfigError | None:
-    name = place.theirs(column) or column
-    if name not in found:
-        return fitting.no_column(place, column, found, label)
-    if not _fits(column, found[name]):
+    if (error := fitting.lacks(place, column, found, label)) is not None:
+        return error
+    name = place.theirs(column)
+    if name and not _fits(column, found[name], theirs=place.is_the_apps):
         return fitting.wrong_type(place, column, found[name], sqlite_schema.COLUMNS[column].split()[0], label)
     return None
 
@@ -224,8 +279,11 @@ def check_columns(found: dict[str, str], place: EventTable, label: str) -> None:
             raise error
 
 
-def _fits(column: str, declared: str) -> bool:
-    """By SQLite's own rules of affinity: what the declared type would do to our values."""
+def _fits(column: str, declared: str, *, theirs: bool = False) -> bool:
+    """By SQLite's own rules of affinity: what the declared type would do to our values. A table of ``theirs`` may
+    number its rows, and write times as numbers."""
+    if theirs and column in ("id", "occurred_at", "recorded_at", "error_code"):
+        return "BLOB" not in declared
     number = any(word in declared for word in ("INT", "REAL", "FLOA", "DOUB"))
     if column in ("latency_ms", "synthetic"):
         return not any(word in declared for word in ("CHAR", "CLOB", "TEXT", "BLOB"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from releaseguard_events.errors import ConfigError
+from releaseguard_events.mapping.rules import ColumnRule, Described, NameRule, TheirColumn, Translated
 
 COLUMNS = (
     "id",
@@ -31,17 +33,30 @@ NEEDED = frozenset({"id", "occurred_at", "provider", "event", "outcome", "enviro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTable:
-    """Where the rows are: ``[events] table``, ``[events.columns]`` and ``[events] results_table``.
+    """Where the rows are: ``[events] table``, ``[events.columns]``, ``[events.names]`` and ``[events] results_table``.
 
-    ``columns`` maps our name to theirs; ``""``, ``False`` or ``None`` says that the table has no such column; a
-    name not mentioned is called as we call it. A table whose columns are mapped is the
-    app's own: it is read and appended to, and never created or altered. Our own rows go to ``results_table``
-    where there is one; that table always has our columns. Both may be written ``schema.table``.
+    ``columns`` maps our name to theirs, or to a rule; ``""``, ``False`` or ``None`` says that the table has no such
+    column; a name not mentioned is called as we call it. ``names`` say how an event is called where no column does.
+    A table whose columns are mapped is the app's own: it is read and appended to, and never created or altered. Our
+    own rows go to ``results_table`` where there is one; that table always has our columns. Both may be written
+    ``schema.table``.
     """
 
     table: str = "integration_events"
-    columns: Mapping[str, str | bool | None] = field(default_factory=dict)
+    columns: Mapping[str, str | bool | ColumnRule | None] = field(default_factory=dict)
+    names: Sequence[NameRule] = ()
     results_table: str | None = None
+    numbers_rows: bool = False
+    """The table's own ids are numbers, which no event's id is: a row gets one there, and a repeat is another row."""
+
+    @classmethod
+    def of(cls, said: Described) -> Self:
+        """The table that is described. Raises ``ConfigError``."""
+        table = said.table or cls().table
+        try:
+            return cls(table=table, columns=said.columns, names=said.names, results_table=said.results_table)
+        except ConfigError as error:
+            raise ConfigError(error.what, where=said.where, next_step=error.next_step) from None
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.columns) - set(COLUMNS))
@@ -50,24 +65,48 @@ class EventTable:
                 f"[events.columns] {unknown[0]} is not a column of the event log",
                 next_step=f"the columns are {', '.join(COLUMNS)}",
             )
-        absent = sorted(name for name in NEEDED if not self.theirs(name))
+        absent = sorted(name for name in NEEDED if not self.has(name))
         if absent:
             raise ConfigError(
                 f"[events.columns] {absent[0]} cannot be left out: no event can be read without it",
-                next_step=f"name the column of {self.table} that holds it, or add one",
+                next_step=f"name the column of {self.table} that holds it, or add one"
+                + (
+                    '; or, where every row is: environment = { constant = "production" }'
+                    if "environment" in absent
+                    else ""
+                ),
             )
 
     def theirs(self, column: str) -> str | None:
-        """The name of our ``column`` in the table, or ``None`` where it has none."""
-        theirs = self.columns.get(column, True)
+        """The name of our ``column`` in the table, or ``None`` where it is made by a rule, or not at all."""
+        theirs = self.columns.get(column, not (column == "event" and self.names))
+        if isinstance(theirs, ColumnRule):
+            return None
         return column if theirs is True else theirs or None
+
+    def rule(self, column: str) -> ColumnRule | None:
+        """Where our ``column`` comes from; ``None`` where the table has none. An event's name may still be made."""
+        theirs = self.columns.get(column)
+        if isinstance(theirs, ColumnRule):
+            return theirs
+        name = self.theirs(column)
+        return ColumnRule((Translated(TheirColumn(name)),)) if name else None
+
+    def has(self, column: str) -> bool:
+        """Whether rows have a value of our ``column``."""
+        return self.rule(column) is not None or (column == "event" and bool(self.names))
 
     @property
     def present(self) -> tuple[str, ...]:
-        """Our names of the columns that the table has."""
-        return tuple(column for column in COLUMNS if self.theirs(column))
+        """Our names of the columns that rows have."""
+        return tuple(column for column in COLUMNS if self.has(column))
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the mapping is more than names of columns."""
+        return bool(self.names) or any(isinstance(rule, ColumnRule) for rule in self.columns.values())
 
     @property
     def is_the_apps(self) -> bool:
         """Whether the app made this table, so that nothing here may alter it."""
-        return bool(self.columns)
+        return bool(self.columns) or bool(self.names)

@@ -1,0 +1,213 @@
+"""A table that an app has already is read, filtered, counted and appended to by rules, whichever store holds it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from releaseguard.compose.known import configuration
+from releaseguard.errors import ConfigError
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.model import OURSELVES, Event, Outcome, new_id, to_text
+from releaseguard.tomlfile import parse
+from releaseguard_events.stores.table import EventTable
+from tests.eventlog.conftest import Store
+from tests.support import lovendo
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def table(text: str = lovendo.CONFIGURATION) -> EventTable:
+    document = parse(text, Path("releaseguard.toml"))
+    return configuration.events_table(configuration.of(document, environment=None, environ={}))
+
+
+def insert(store: Store, *rows: Mapping[str, Any], at: Any = NOON) -> None:
+    for number, row in enumerate(rows):
+        moment = at + timedelta(seconds=number) if isinstance(at, datetime) else at
+        values = {"created_at": moment, "event_type": "api_call", "status": "success", **row}
+        if store.kind == "sqlite":
+            values.setdefault("id", str(new_id()))
+        names = ", ".join(values)
+        store.sql(f"INSERT INTO {lovendo.TABLE} ({names}) VALUES ({', '.join(map(written, values.values()))})")
+
+
+def written(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    text = (
+        to_text(value) if isinstance(value, datetime) else json.dumps(value) if isinstance(value, dict) else str(value)
+    )
+    return text if isinstance(value, int) else "'" + text.replace("'", "''") + "'"
+
+
+@pytest.fixture
+def log(store: Store) -> EventLog:
+    store.sql(lovendo.create(store.kind))
+    return store.log(table())
+
+
+def read(log: EventLog, query: Query | None = None) -> Sequence[Event]:
+    return list(log.select(query or Query()))
+
+
+ROWS: Sequence[tuple[Mapping[str, Any], tuple[str, str, str, str | None]]] = (
+    ({"integration_name": "sendgrid"}, ("sendgrid", "sendgrid_email_sent", "success", None)),
+    ({"integration_name": "sendgrid", "status": "failure", "status_code": 401},
+     ("sendgrid", "sendgrid_error", "error", "401")),
+    ({"integration_name": "twilio", "status": "timeout", "error_code": "timeout", "status_code": 504},
+     ("twilio", "twilio_error", "error", "timeout")),
+    ({"integration_name": "twilio", "status": "degraded"}, ("twilio", "twilio_sms_sent", "success", None)),
+    ({"integration_name": "expo"}, ("expo_push", "expo_push_sent", "success", None)),
+    ({"integration_name": "mapbox", "endpoint": "/geocode"}, ("mapbox", "mapbox_geocode_ok", "success", None)),
+    ({"integration_name": "mapbox", "endpoint": "/styles/v1/x"}, ("mapbox", "mapbox_map_rendered", "success", None)),
+    ({"integration_name": "paytr", "event_type": "webhook"}, ("paytr", "paytr_webhook_received", "success", None)),
+    ({"integration_name": "openai", "event_type": "health_check"}, ("openai", "openai_health_check", "success", None)),
+    ({"integration_name": "openai", "event_type": "health_check", "status": "failure"},
+     ("openai", "openai_error", "error", None)),
+    ({"integration_name": "sentry", "metadata": {"event": "sentry_event_captured"}},
+     ("sentry", "sentry_event_captured", "success", None)),
+)  # fmt: skip
+
+
+def test_every_row_is_named_and_judged_by_its_words(store, log):
+    insert(store, *(row for row, _ in ROWS))
+    found = [(one.provider, one.event, str(one.outcome), one.error_code) for one in read(log)]
+    assert found == [said for _, said in ROWS]
+    assert {one.environment for one in read(log)} == {"production"}
+
+
+def test_the_store_counts_what_it_gives_out(store, log):
+    insert(store, *(row for row, _ in ROWS))
+    counted = {(one.provider, one.event, str(one.outcome)): one.count for one in log.minute_counts(Query())}
+    assert counted == {(provider, event, outcome): 1 for _, (provider, event, outcome, _) in ROWS}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (Query(providers=["expo_push"]), ["expo_push_sent"]),
+        (Query(providers=["sendgrid"], outcome=Outcome.ERROR), ["sendgrid_error"]),
+        (Query(events=["mapbox_map_rendered"]), ["mapbox_map_rendered"]),
+        (Query(environment="staging"), []),
+        (Query(since=NOON + timedelta(seconds=4), until=NOON + timedelta(seconds=5)), ["expo_push_sent"]),
+        (Query(environment="production", newest_first=True, limit=1), ["sentry_event_captured"]),
+        (Query(release="1.2.3"), []),
+    ],
+)
+def test_conditions_are_asked_in_our_words(store, log, query, expected):
+    insert(store, *(row for row, _ in ROWS))
+    assert [one.event for one in read(log, query)] == expected
+
+
+def test_labels_are_found_inside_their_json(store, log):
+    labels = {"release": "abc", "source": "web", "correlation_id": "c1", "synthetic": True, "secret_version": "7"}
+    insert(store, {"integration_name": "sendgrid", "metadata": labels}, {"integration_name": "sendgrid"})
+    [one] = read(log, Query(release="abc"))
+    assert (one.source, one.correlation_id, one.synthetic, one.detail["secret_version"]) == ("web", "c1", True, "7")
+    assert read(log, Query(detail={"secret_version": "7"})) == [one]
+    assert [found.synthetic for found in read(log, Query(synthetic=False))] == [False]
+
+
+def test_rows_that_no_rule_knows_are_counted_and_left_out(store, log):
+    insert(store, {"integration_name": "sendgrid", "status": "weird"}, {"integration_name": "custom"})
+    insert(store, {"integration_name": "sendgrid"}, at=None)
+    insert(store, {"integration_name": "twilio", "metadata": None})
+    assert [one.event for one in read(log)] == ["twilio_sms_sent"]
+    aside = sorted((one.column, one.provider) for one in log.set_aside(Query(environment="production")))
+    assert aside == [("event", "custom"), ("occurred_at", "sendgrid"), ("outcome", "sendgrid")]
+
+
+def event(**said: Any) -> Event:
+    given = {"provider": "sendgrid", "event": "sendgrid_email_sent", "outcome": Outcome.SUCCESS}
+    return Event(**{"id": new_id(), "occurred_at": NOON, "environment": "production", **given, **said})
+
+
+def test_what_is_appended_is_written_in_their_words_and_comes_back_in_ours(store, log):
+    rows = [
+        event(release="abc", correlation_id="c1", latency_ms=12, detail={"secret_version": "3"}),
+        event(provider="expo_push", event="expo_push_error", outcome=Outcome.ERROR, error_code="401"),
+        event(provider="idenfy", event="idenfy_webhook_received", synthetic=True),
+    ]
+    log.append(rows)
+    log.append(rows)
+    found = {one.id: replace(one, detail={}) for one in read(log)}
+    assert found == {one.id: replace(one, detail={}) for one in rows}
+    theirs = store.sql(f"SELECT integration_name, status, event_type FROM {lovendo.TABLE} ORDER BY 1")
+    assert [tuple(row) for row in theirs] == [
+        ("expo", "failure", "health_check"),
+        ("idenfy", "success", "webhook"),
+        ("sendgrid", "success", "health_check"),
+    ]
+
+
+def test_our_own_rows_go_to_a_table_of_their_own(store, log):
+    [ours] = log.append_exclusively([event(provider=OURSELVES, event="release_deployed", release="abc")])
+    assert ours.recorded_at is not None
+    assert store.sql(f"SELECT count(*) FROM {lovendo.TABLE}") == [(0,)]
+    assert [one.event for one in read(log, Query(providers=[OURSELVES]))] == ["release_deployed"]
+    with pytest.raises(ConfigError, match="cannot hold releaseguard's own rows"):
+        store.empty(replace(table(), results_table=None)).append([ours])
+
+
+def test_an_event_of_staging_is_not_written_where_every_row_is_productions(log):
+    with pytest.raises(ConfigError, match="environment is staging"):
+        log.append([event(environment="staging")])
+
+
+@pytest.mark.parametrize(
+    ("id_", "time", "at"),
+    [
+        ("integer", None, NOON),
+        (None, "text", "2026-11-24 12:00:00"),
+        (None, "text", "2026-11-24T14:00:00+02:00"),
+        (None, "bigint", 1795521600),
+        (None, "bigint", 1795521600000),
+    ],
+)
+def test_numbered_rows_and_times_of_another_type_are_read(store, id_, time, at):
+    if store.kind == "sqlite":
+        id_, time = id_ and "INTEGER PRIMARY KEY", time and {"bigint": "INTEGER"}.get(time, time)
+    else:
+        id_ = id_ and "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    store.sql(lovendo.create(store.kind, id_=id_, time=time))
+    log = store.log(table())
+    given = {"id": 1} if id_ and store.kind == "sqlite" else {}
+    insert(store, {"integration_name": "sendgrid", **given}, at=at)
+    [one] = read(log, Query(since=NOON, until=NOON + timedelta(minutes=1)))
+    assert one.occurred_at == NOON
+    assert [count.occurred_minute for count in log.minute_counts(Query())] == [NOON]
+    if time is None or time == "text":
+        log.append([event(occurred_at=NOON + timedelta(hours=1))])
+        assert len(read(log, Query(since=NOON + timedelta(minutes=1)))) == 1
+
+
+@pytest.mark.parametrize("text", ["2026-02-31 10:00:00", "tomorrow", "2026-11-24", "", "25:61", "9999-99-99T00:00:00Z"])
+def test_a_text_that_is_no_time_ends_no_query(store, text):
+    store.sql(lovendo.create(store.kind, time="text"))
+    log = store.log(table())
+    insert(store, {"integration_name": "sendgrid"}, at=text)
+    assert read(log, Query(since=NOON)) == []
+    assert [one.column for one in log.set_aside(Query())] == ["occurred_at"]
+
+
+def test_names_alone_are_enough_for_a_table_with_numbers_and_texts(store):
+    times, ids = ("TEXT", "INTEGER PRIMARY KEY") if store.kind == "sqlite" else ("text", "serial PRIMARY KEY")
+    store.sql(f"CREATE TABLE logs (id {ids}, at {times}, provider text, event text, outcome text, environment text)")
+    log = store.log(EventTable(table="logs", columns={"occurred_at": "at", **dict.fromkeys(
+        ("recorded_at", "error_code", "latency_ms", "release", "source", "correlation_id", "synthetic", "detail"), False
+    )}, results_table="releaseguard_events"))  # fmt: skip
+    store.sql("INSERT INTO logs (at, provider, event, outcome, environment) VALUES"
+              " ('2026-11-24 12:00:00', 'x', 'x_ok', 'success', 'production')")  # fmt: skip
+    assert [one.event for one in read(log, Query(since=NOON))] == ["x_ok"]
+
+
+def test_the_configuration_is_valid_toml():
+    assert tomllib.loads(lovendo.CONFIGURATION)["events"]["columns"]
