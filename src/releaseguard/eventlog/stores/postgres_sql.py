@@ -42,8 +42,7 @@ def where(wanted: Iterable[Filter], shape: Shape) -> Bound:
 def _condition(condition: Filter, shape: Shape) -> Bound:
     name = value(shape, condition.column)
     if condition.key is not None:
-        kind = shape.type("detail").type if shape.place.theirs("detail") else "jsonb"
-        return _detail_condition(name, condition.key, kind), [condition.value] * 2
+        return _detail_condition(name, condition.key, _json_kind(shape)), [condition.value] * 2
     if condition.operator == "in":
         kind = "uuid" if condition.column == "id" and _is_uuid(shape) else "text"
         return f"{name} = ANY(%s::{kind}[])", [[str(value) for value in condition.value]]
@@ -61,8 +60,12 @@ def _detail_condition(name: str, key: str, kind: str) -> str:
 
 
 def _kept_in_detail(shape: Shape, key: str) -> str:
-    value = shape.value("detail")
-    return f"CASE WHEN {shape.type('detail').type}_typeof({value}) = 'object' THEN {value} ->> '{key}' END"
+    held = value(shape, "detail")
+    return f"CASE WHEN {_json_kind(shape)}_typeof({held}) = 'object' THEN {held} ->> '{key}' END"
+
+
+def _json_kind(shape: Shape) -> str:
+    return shape.type("detail").type if shape.place.theirs("detail") else "jsonb"
 
 
 _FIRST, _BEYOND = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '10000-01-01 00:00:00+00'"
