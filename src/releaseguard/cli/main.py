@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": "Every credential, permission, host, clock, table and card, each problem with its fix.",
     "demo": "The main job end to end against loopback stand-ins; no account, no network.",
     "sandbox": "Those stand-ins in the foreground, to point any command at.",
+    "status": "What is open now, in ten lines: leaks, releases, providers, rotations.",
     "rotate": "Take a secret's new version to every place that uses it, and prove it works.",
     "verify": "Judge a release from the event log and synthetic flows.",
     "backtest": "What verify would have said of past releases, and when.",
@@ -32,7 +33,7 @@ COMMANDS = {
 """Name -> one line for the list."""
 ROOMS = {
     "rotating": ("rotate", "drift", "leaks", "audit"),
-    "judging": ("verify", "backtest", "health", "incident", "coverage"),
+    "judging": ("verify", "backtest", "status", "health", "incident", "coverage"),
     "log": ("events",),
     "setup": ("init", "doctor", "demo", "sandbox", "completion"),
 }

@@ -9,7 +9,7 @@ from releaseguard import readable
 from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.health.values import TROUBLED, HealthState, Overview, ProviderHealth, Why
 from releaseguard.model import to_text
-from releaseguard.report.health.document import HealthDocument, HealthRow, SetAsideRow
+from releaseguard.report.health.document import HealthDocument, HealthRow, LogRow, SetAsideRow
 
 
 def document_of(overview: Overview) -> HealthDocument:
@@ -19,12 +19,17 @@ def document_of(overview: Overview) -> HealthDocument:
         "as_of": to_text(overview.until),
         "window": [to_text(overview.since), to_text(overview.until)],
         "summary": summary(overview),
-        "log": {"down": overview.log_down, "newest": _text(overview.newest)},
+        "log": log_row(overview),
         "set_aside": _set_aside(overview.set_aside),
         "providers": [_row(provider) for provider in overview.providers],
         "foreign": list(overview.foreign),
         "broken": list(overview.broken),
     }
+
+
+def log_row(overview: Overview) -> LogRow:
+    """Whether the log has stopped."""
+    return {"down": overview.log_down, "newest": _text(overview.newest)}
 
 
 def _set_aside(tally: SetAsideTally) -> SetAsideRow:

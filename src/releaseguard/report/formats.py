@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from releaseguard.report.health.document import HealthDocument
     from releaseguard.report.incident.document import IncidentPage
     from releaseguard.report.postmortem.document import PostmortemDocument
+    from releaseguard.report.status.document import StatusDocument
     from releaseguard.report.verdict.document import VerdictDocument
 
 D = TypeVar("D")
@@ -43,6 +44,7 @@ def _json(document: Any, _display: Display) -> str:
 
 
 VERDICT: Formats[VerdictDocument] = _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif")
+STATUS: Formats[StatusDocument] = _formats("status", "text", "json")
 HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html")
 INCIDENT: Formats[IncidentPage] = _formats("incident", "text", "json", "markdown", "html")
 COVERAGE: Formats[CoveragePage] = _formats("coverage", "text", "json", "sarif")

@@ -1,0 +1,46 @@
+"""``releaseguard status``: what is open now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.options import Run, command, environment_option
+from releaseguard.cli.shared.traces import write_trace
+from releaseguard.errors import ExitCode
+from releaseguard.report.formats import STATUS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WINDOW = timedelta(hours=1)
+"""Over which providers are looked at, as in ``health``."""
+
+
+@command("status", example="releaseguard status")
+@environment_option
+@format_option(STATUS)
+@output_option
+def status(run: Run, environment: str | None, format_: str | None, output: Path | None) -> ExitCode:
+    """What is open now, in ten lines: leaks, failing releases, providers in trouble, rotations that nobody finished,
+    and deployments of the last day without a verdict. Exit code 1 where something is wrong, 3 where
+    no provider could be judged.
+
+    JSON: {"environment", "as_of", "log": {"down", "newest"}, "judged", "open_leaks": [...], "rotations": [...],
+    "failing": [{"release", "component", "deployed_at", "verdict", "judged_at", "next_step"}], "unjudged": [...],
+    "troubled": [{"provider", "state", "reason", "since"}], "broken": [...]}; leaks, rotations and broken histories
+    as in `audit show`.
+    """
+    from dataclasses import replace
+
+    from releaseguard.health.run import Observer
+    from releaseguard.health.status import is_bad, look
+
+    with run.wiring(environment) as wiring:
+        observer = Observer(replace(wiring.verification.health(WINDOW, None), trace=write_trace))
+        document = look(observer, wiring.verification.context(), wiring.settings.project.environment)
+    deliver(run, rendered(run, STATUS, document, format_), output, None)
+    if is_bad(document):
+        return ExitCode.BAD
+    return ExitCode.OK if document["judged"] else ExitCode.UNDECIDED

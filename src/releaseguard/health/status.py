@@ -1,0 +1,110 @@
+"""What is open now: leaks, rotations, releases that fail or were never judged, providers in trouble."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from releaseguard.eventlog.interface import Query
+from releaseguard.health.document import log_row
+from releaseguard.health.run import Observer
+from releaseguard.health.values import TROUBLED, HealthState, Overview
+from releaseguard.model import OURSELVES, Event, Verdict, to_text
+from releaseguard.report.status.document import ReleaseRow, StatusDocument, TroubledRow
+from releaseguard.verification.context import VerifyContext
+from releaseguard.verification.rows.accepted import named
+from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+from releaseguard.verification.values import Deployment
+from releaseguard.verification.write_back import WRITTEN
+
+JUDGED_WITHIN = timedelta(days=1)
+"""How long a deployment without a verdict is told of."""
+DECIDED = frozenset({Verdict.PASS.value, Verdict.WARN.value, Verdict.FAIL.value})
+
+
+READ_BACK = timedelta(days=30)
+"""How old a deployment may be whose verdict still counts: one in force for longer is not told of."""
+
+
+def look(observer: Observer, judging: VerifyContext, usual: str) -> StatusDocument:
+    """Read the log and say what is open; ``usual`` is the environment that a command means which names none.
+
+    Raises ``ServiceError`` where the log does not answer.
+    """
+    overview = observer.look()
+    query = Query(environment=overview.environment, providers=[OURSELVES], since=overview.until - READ_BACK)
+    marks = observer.context.log.select(replace(query, events=[DEPLOYED]))
+    deployments = deployments_of(marks, judging.promise.window, judging.population.tags)
+    verdicts = list(observer.context.log.select(replace(query, events=[WRITTEN])))
+    return status_of(overview, deployments, verdicts, usual)
+
+
+def status_of(
+    overview: Overview, deployments: Sequence[Deployment], verdicts: Iterable[Event], usual: str
+) -> StatusDocument:
+    """The status as of the overview's end. ``verdicts`` are rows that ``verify`` has written, in order of time; those
+    that fit no deployment in every part are not believed."""
+    rows = [_release(one, verdicts, usual) for one in deployments]
+    ends = [one.followed_at for one in deployments]
+    pairs = list(zip(rows, ends, strict=True))
+    return {
+        "environment": overview.environment,
+        "as_of": to_text(overview.until),
+        "log": log_row(overview),
+        "judged": sum(one.condition.state is not HealthState.UNKNOWN for one in overview.providers),
+        "open_leaks": [leak for provider in overview.providers for leak in provider.leaks],
+        "rotations": [rotation for provider in overview.providers for rotation in provider.rotations],
+        "failing": [row for row, ended in reversed(pairs) if row["verdict"] == Verdict.FAIL.value and ended is None],
+        "unjudged": [row for row, _ in reversed(pairs) if _waits(row, overview.until)],
+        "troubled": list(_troubled(overview)),
+        "broken": list(overview.broken),
+    }
+
+
+def _waits(row: ReleaseRow, now: datetime) -> bool:
+    young = now - datetime.fromisoformat(row["deployed_at"]) <= JUDGED_WITHIN
+    return young and row["verdict"] not in DECIDED
+
+
+def _release(deployment: Deployment, verdicts: Iterable[Event], usual: str) -> ReleaseRow:
+    """With the newest verdict; a FAIL is final, whatever a later run says."""
+    about = named(deployment)
+    mine = [row for row in verdicts if row.event == WRITTEN and about.items() <= row.detail.items()]
+    failed = [row for row in mine if row.detail.get("verdict") == Verdict.FAIL.value]
+    last = (failed or mine)[-1] if mine else None
+    verdict = None if last is None else str(last.detail.get("verdict"))
+    return {
+        "release": deployment.release,
+        "component": deployment.component,
+        "deployed_at": to_text(deployment.deployed_at),
+        "verdict": verdict,
+        "judged_at": None if last is None else to_text(last.occurred_at),
+        "next_step": _next(deployment, usual),
+    }
+
+
+def _next(deployment: Deployment, usual: str) -> str:
+    elsewhere = ["--environment", deployment.environment] if deployment.environment != usual else []
+    component = ["--component", deployment.component] if deployment.component else []
+    return shlex.join(["releaseguard", "verify", "--release", deployment.release, *elsewhere, *component])
+
+
+def _troubled(overview: Overview) -> Iterator[TroubledRow]:
+    for one in overview.providers:
+        if one.condition.state in TROUBLED:
+            since = one.condition.since
+            yield {
+                "provider": one.provider,
+                "state": one.condition.state.value,
+                "reason": one.condition.reason,
+                "since": None if since is None else to_text(since),
+            }
+
+
+def is_bad(document: StatusDocument) -> bool:
+    """Whether something is wrong, and not only waiting."""
+    return document["log"]["down"] or any(
+        (document["open_leaks"], document["failing"], document["troubled"], document["broken"])
+    )
