@@ -23,6 +23,13 @@ class Reading:
     by_action: bool = False
     """Whether it counts users' actions, of which one may write several rows, and not rows."""
 
+    phones: bool | None = None
+    """Whether it counts rows of installed apps alone, or of servers alone; ``None``: both."""
+
+    def takes(self, *, client: bool) -> bool:
+        """Whether it counts rows from there: those of phones enter no share with those of servers."""
+        return self.phones is None or self.phones is client
+
     def of(self, event: str, ok: bool) -> bool | None:
         """Whether such a row is an error, by its event and whether it is logged as a success; ``None``: it does not
         count."""

@@ -51,6 +51,10 @@ class Cell(NamedTuple):
         """The actions that the rows stand for, as :class:`~releaseguard.eventlog.counts.MinuteCount` means them."""
         return self.total if self.trials is None else self.trials
 
+    def read_by(self, reading: Reading) -> bool | None:
+        """Whether it is an error to a check of its provider; ``None`` where it does not count for that."""
+        return reading.of(self.event, self.ok) if reading.takes(client=self.client) else None
+
     def counted(self, reading: Reading) -> int:
         """How much it counts for a check: the actions where shares are judged, the rows where volume is."""
         return self.tried if reading.by_action else self.total
@@ -190,7 +194,7 @@ class Ledger:
             self._readings[reading.provider].append(reading)
         self._traffic: dict[str, Series] = {}
         self._read: dict[Reading, Series] = {}
-        self._routes: dict[tuple[str, str, bool], tuple[tuple[Series, bool, bool], ...]] = {}
+        self._routes: dict[tuple[str, str, bool, bool], tuple[tuple[Series, bool, bool], ...]] = {}
         self._near = frozenset(
             minute for start in deployed for minute in range(start - lead - LOOKBACK, start + window + AFTERMATH)
         )
@@ -207,17 +211,18 @@ class Ledger:
                 continue
             if self.first is None or cell.occurred < self.first:
                 self.first = cell.occurred
-            for series, by_action, bad in self._route(cell.provider, cell.event, cell.ok):
+            for series, by_action, bad in self._route(cell):
                 counted = cell.tried if by_action else cell.total
                 series.add(cell.occurred, counted, counted if bad else 0)
 
-    def _route(self, provider: str, event: str, ok: bool) -> tuple[tuple[Series, bool, bool], ...]:
-        route = self._routes.get((provider, event, ok))
+    def _route(self, cell: Cell) -> tuple[tuple[Series, bool, bool], ...]:
+        key = cell.provider, cell.event, cell.ok, cell.client
+        route = self._routes.get(key)
         if route is None:
-            read = [(self.read(one), one.by_action, one.of(event, ok)) for one in self._readings[provider]]
-            everything = self._traffic.setdefault(provider, Series()), False, not ok
+            read = [(self.read(one), one.by_action, cell.read_by(one)) for one in self._readings[cell.provider]]
+            everything = self._traffic.setdefault(cell.provider, Series()), False, not cell.ok
             route = everything, *((series, by_action, bad) for series, by_action, bad in read if bad is not None)
-            self._routes[provider, event, ok] = route
+            self._routes[key] = route
         return route
 
     def series(self, provider: str) -> Series:

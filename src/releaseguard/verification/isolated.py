@@ -28,6 +28,10 @@ class Parted(Generic[T]):
         """Any part: all of them have read the same log. ``None`` where not even the log can be judged."""
         return self.parts[0][1] if self.parts else None
 
+    def rule(self, name: str) -> Rule | None:
+        """A rule as it was judged."""
+        return next((rule for rules, _ in self.parts for rule in rules if rule.id == name), None)
+
     def of(self, rule: Rule) -> T:
         """The part in which a rule was judged. Raises what broke it."""
         if rule.id in self.broken:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import replace
 from datetime import timedelta
 
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
@@ -60,15 +61,35 @@ def rules_of(cards: Iterable[Card]) -> Sequence[Rule]:
     ]
 
 
-Logged = Set[tuple[str, str, bool]]
-"""What a log holds: provider, event, and whether it is logged as a success."""
+Logged = Set[tuple[str, str, bool, bool]]
+"""What a log holds: provider, event, whether it is logged as a success, and whether installed apps wrote it."""
 
 
-def logged_in(rows: Iterable[MinuteCount]) -> Logged:
-    """What the traffic among the rows is; a test user's rows are none."""
-    return {(row.provider, row.event, row.outcome is Outcome.SUCCESS) for row in rows if not row.synthetic}
+def logged_in(rows: Iterable[MinuteCount], is_elsewhere: Callable[[str | None], bool]) -> Logged:
+    """What the traffic among the rows is; a test user's rows are none, nor are those of a source that is elsewhere."""
+    return {what_is_logged(row) for row in rows if not row.synthetic and not is_elsewhere(row.source)}
+
+
+def what_is_logged(row: MinuteCount) -> tuple[str, str, bool, bool]:
+    """What a row of the traffic shows that a log holds."""
+    return row.provider, row.event, row.outcome is Outcome.SUCCESS, row.client
+
+
+def configured(rules: Iterable[Rule], logged: Logged) -> Sequence[Rule]:
+    """The rules of which anything was logged, each reading servers' rows, or phones' where there are no others.
+
+    Phones cannot be trusted to write what happened: they decide nothing that servers can.
+    """
+    read = [(rule, _writers(rule, logged)) for rule in rules]
+    return [replace(rule, phones=False not in writers) for rule, writers in read if writers]
 
 
 def is_configured(rule: Rule, logged: Logged) -> bool:
     """Whether anything was logged that the rule counts: without it there is nothing to judge."""
-    return any(rule.reading.of(event, ok) is not None for provider, event, ok in logged if provider == rule.provider)
+    return bool(_writers(rule, logged))
+
+
+def _writers(rule: Rule, logged: Logged) -> Set[bool]:
+    """Whether phones (``True``) and whether servers (``False``) wrote what the rule counts."""
+    mine = (one for one in logged if one[0] == rule.provider)
+    return {client for _, event, ok, client in mine if rule.reading.of(event, ok) is not None}

@@ -35,9 +35,9 @@ from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import standing
 from releaseguard.verification.rows.set_aside import held_back, seen_since
 from releaseguard.verification.rows.single_rows import SingleRows
-from releaseguard.verification.rows.traffic import gathered
+from releaseguard.verification.rows.traffic import elsewhere_than, gathered
 from releaseguard.verification.rows.unknown_events import unknown_events
-from releaseguard.verification.rules import is_configured, logged_in, rule_of, rules_of
+from releaseguard.verification.rules import configured, logged_in, rule_of, rules_of
 from releaseguard.verification.selection import select
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
 from releaseguard.verification.whose.members import Members
@@ -60,7 +60,7 @@ class Verifier:
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
         rows = list(self._reader.counted(deployment))
-        chosen = select(context, self._request, logged_in(rows))
+        chosen = select(context, self._request, logged_in(rows, elsewhere_than(deployment, context.population)))
         states = _states(context, deployment, as_of, rows)
         deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
         found = self._findings(chosen.judged, deployment, as_of, states)
@@ -94,6 +94,7 @@ class Verifier:
         rows = SingleRows(
             log=self._context.log,
             members=Members(deployment, self._context.population.tags),
+            is_elsewhere=elsewhere_than(deployment, self._context.population),
             end=end,
             until=min(as_of, end),
             known_at=self._request.as_of,
@@ -116,8 +117,7 @@ def _states(
 ) -> Parted[ReleaseState]:
     """The whole checklist, also where only some of its checks are asked for: what a check says must not depend
     on which others were asked for in the same run, and the promise is about all of them together."""
-    logged = logged_in(rows)
-    rules = [rule for rule in rules_of(context.cards) if is_configured(rule, logged)]
+    rules = configured(rules_of(context.cards), logged_in(rows, elsewhere_than(deployment, context.population)))
 
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
         ledger = gathered(some, [deployment], promise, rows, context.population)
@@ -146,7 +146,7 @@ class _Window:
     def look(self, card: Card, check: Check) -> Finding:
         """What a check says of the release."""
         if isinstance(check, SignalCheck | VolumeCheck):
-            return self._by_statistics(rule_of(card, check))
+            return self._by_statistics(self.states.rule(check.id) or rule_of(card, check))
         found = self._by_rows(card, check)
         return self._heard(found) if found else self._by_the_present(card, check)
 

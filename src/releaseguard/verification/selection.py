@@ -66,7 +66,7 @@ def _is_logged(card: Card, check: Check, logged: Logged) -> bool:
     if isinstance(check, SignalCheck | VolumeCheck):
         return is_configured(rule_of(card, check), logged)
     events = _events_of(check)
-    return not events or any(event in events for _, event, _ in logged)
+    return not events or any(event in events for _, event, _, _ in logged)
 
 
 def _nothing_logged(context: VerifyContext, check: Check) -> str:

@@ -41,13 +41,18 @@ class Rule:
     max_drop: float | None = 0.5
     max_rise: float | None = None
     grace_minutes: int = 2
+    phones: bool | None = None
+    """As in :class:`Reading`."""
     blocking: bool = True
     undecided: Literal["warn", "block"] = "warn"
 
     @property
     def reading(self) -> Reading:
         """How it reads its provider's rows."""
-        return Reading(self.provider, self.success, self.error, self.classified, by_action=self.kind == "signal")
+        by_action = self.kind == "signal"
+        return Reading(
+            self.provider, self.success, self.error, self.classified, by_action=by_action, phones=self.phones
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

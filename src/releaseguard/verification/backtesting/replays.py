@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby, takewhile
+from itertools import takewhile
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
-from releaseguard.model import Event, Outcome, Verdict
+from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
-from releaseguard.verification.rows.traffic import gathered, span_of
-from releaseguard.verification.rules import is_configured, rules_of
+from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
+from releaseguard.verification.rules import configured, rules_of, what_is_logged
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule, overall_of
 from releaseguard.verification.whose.population import ALIKE, Population
 from releaseguard.verification.whose.tags import Tags
@@ -155,30 +155,46 @@ def _replay_all(
     traces: Traces,
     population: Population,
 ) -> Iterator[Replayed]:
-    rules = rules_of(cards)
-    ledgers = {
-        component: gathered(rules, list(alike), promise, rows, population)
-        for component, alike in groupby(sorted(history.deployments, key=_component), _component)
-    }
-    first = _first_seen(rows)
     step = max(round(every / timedelta(minutes=1)), 1)
-    for deployment in history.deployments:
-        end = deployment.deployed_at + timedelta(minutes=promise.window_minutes)
-        logged = {key for key, seen in first.items() if seen <= end}
-        known = [rule for rule in rules if is_configured(rule, logged)]
-        yield replay_one(ledgers[_component(deployment)], known, deployment, promise, step, traces, population)
+    found: dict[int, Replayed] = {}
+    for alike in _by_component(history.deployments):
+        first = _first_seen(rows, elsewhere_than(history.deployments[alike[0]], population))
+        known = {number: _known(first, cards, history.deployments[number], promise) for number in alike}
+        rules = list(dict.fromkeys(rule for some in known.values() for rule in some))
+        ledger = gathered(rules, [history.deployments[number] for number in alike], promise, rows, population)
+        for number, some in known.items():
+            deployment = history.deployments[number]
+            found[number] = replay_one(ledger, some, deployment, promise, step, traces, population)
+    yield from (found[number] for number in sorted(found))
 
 
-def _component(deployment: Deployment) -> str:
-    return deployment.component or ""
+def _by_component(deployments: Sequence[Deployment]) -> Sequence[Sequence[int]]:
+    """The numbers of the deployments of each component."""
+    alike: dict[str | None, list[int]] = defaultdict(list)
+    for number, deployment in enumerate(deployments):
+        alike[deployment.component].append(number)
+    return list(alike.values())
 
 
-def _first_seen(rows: Sequence[MinuteCount]) -> Mapping[tuple[str, str, bool], datetime]:
-    first: dict[tuple[str, str, bool], datetime] = {}
+def _known(
+    first: Mapping[tuple[str, str, bool, bool], datetime],
+    cards: Sequence[Card],
+    deployment: Deployment,
+    promise: Promise,
+) -> Sequence[Rule]:
+    """The rules of which anything was logged by the window's end."""
+    end = deployment.deployed_at + promise.window
+    return configured(rules_of(cards), {key for key, seen in first.items() if seen <= end})
+
+
+def _first_seen(
+    rows: Sequence[MinuteCount], is_elsewhere: Callable[[str | None], bool]
+) -> Mapping[tuple[str, str, bool, bool], datetime]:
+    first: dict[tuple[str, str, bool, bool], datetime] = {}
     for row in rows:
-        key = row.provider, row.event, row.outcome is Outcome.SUCCESS
-        if not row.synthetic and (key not in first or row.occurred_minute < first[key]):
-            first[key] = row.occurred_minute
+        key = what_is_logged(row)
+        if not row.synthetic and not is_elsewhere(row.source):
+            first[key] = min(first.get(key, row.occurred_minute), row.occurred_minute)
     return first
 
 

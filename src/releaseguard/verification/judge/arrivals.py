@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from releaseguard.model import CLIENT
 from releaseguard.stats.final_look import last_look
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
 from releaseguard.verification.values import Deployment, Promise
@@ -26,6 +27,8 @@ class Timeline:
     end: int
     final_look: int | None
     """The minute of the one test at the window's end; ``None`` where a following deployment ended the window."""
+    of_phones: bool
+    """Whether what is judged runs on phones: else their rows, of releases that live for weeks, are no one's share."""
     live: int
     """From when on what carries the release is its own: its mark, or earlier where it served before that."""
 
@@ -48,7 +51,7 @@ def timeline_of(deployment: Deployment, promise: Promise, live: int | None = Non
     length = end - deployed
     # A following deployment may be the answer to what was seen: an end that depends on that is no fixed one.
     final_look = deployed + last_look(length) if length == promise.window_minutes else None
-    return Timeline(deployed, end, final_look, deployed if live is None else live)
+    return Timeline(deployed, end, final_look, deployment.component == CLIENT, deployed if live is None else live)
 
 
 class Arrived(NamedTuple):

@@ -136,7 +136,7 @@ class _Builder:
             late = [
                 (cell.occurred, cell.counted(reading), cell.counted(reading) if bad else 0)
                 for cell in self._late
-                if cell.provider == reading.provider and (bad := reading.of(cell.event, cell.ok)) is not None
+                if cell.provider == reading.provider and (bad := cell.read_by(reading)) is not None
             ]
             self._known[reading] = KnownSeries(self._ledger.read(reading), late)
         return self._known[reading]
@@ -266,7 +266,7 @@ def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
     minutes: dict[int, list[int]] = {}
     reading = rule.reading
     for cell in cells:
-        bad = reading.of(cell.event, cell.ok)
+        bad = cell.read_by(reading)
         if bad is not None:
             held = minutes.setdefault(cell.occurred, [0, 0])
             held[0] += cell.tried

@@ -134,7 +134,7 @@ class ReleaseState:
         self.traffic = ReleaseTraffic(timeline)
         self.errors = {rule.id: ErrorState(rule) for rule in rules if rule.kind == "signal"}
         self.volumes = {rule.id: VolumeState(rule, [0] * timeline.length) for rule in rules if rule.kind == "volume"}
-        self._readers: dict[tuple[str, str, bool], Readers] = {}
+        self._readers: dict[tuple[str, str, bool, bool], Readers] = {}
         self.beside: dict[str, dict[int, Beside]] = {rule.id: {} for rule in rules}
         """By rule and minute: the release beside the others that serve at the same time, since it is live."""
         self.before: PreDeployment | None = None
@@ -193,7 +193,7 @@ class ReleaseState:
 
     def readers_of(self, cell: Cell) -> Readers:
         """The rules that count such a row."""
-        key = cell.provider, cell.event, cell.ok
+        key = cell.provider, cell.event, cell.ok, cell.client
         if key not in self._readers:
             self._readers[key] = Readers(
                 [(one, bad) for one in self.errors.values() if (bad := _reads(one.rule, cell)) is not None],
@@ -218,4 +218,4 @@ class ReleaseState:
 
 def _reads(rule: Rule, cell: Cell) -> bool | None:
     """Whether a cell is an error to the rule; ``None`` where it does not count for it."""
-    return rule.reading.of(cell.event, cell.ok) if rule.provider == cell.provider else None
+    return cell.read_by(rule.reading) if rule.provider == cell.provider else None

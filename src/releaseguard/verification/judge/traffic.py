@@ -130,16 +130,20 @@ class ReleaseTraffic:
         cell, offset = event.cell, event.occurred - self._timeline.deployed
         if offset < 0 and not event.is_tagged:
             return
-        self.log.count(event)
+        if cell.client is self._timeline.of_phones:
+            self.log.count(event)
+            self._count_share(event, offset)
         self.writers[cell.provider].count(event)
         if offset >= 0:
             self.events[cell.provider][offset] += cell.total
-        if event.is_of_another:
-            self.others_rows[offset] += cell.total
-        elif event.is_tagged:
-            self._count_own(offset, cell.total)
         if event.ours:
             self.last_event[cell.provider] = max(self.last_event.get(cell.provider, 0), event.occurred)
+
+    def _count_share(self, event: Arrived, offset: int) -> None:
+        if event.is_of_another:
+            self.others_rows[offset] += event.cell.total
+        elif event.is_tagged:
+            self._count_own(offset, event.cell.total)
 
     def _count_own(self, offset: int, rows: int) -> None:
         if offset >= 0:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.model import Event, Outcome
+from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.members import Members
@@ -21,6 +21,8 @@ class SingleRows:
     log: EventLog
     members: Members
     """Which rows are the deployment's."""
+    is_elsewhere: Callable[[str | None], bool]
+    """Whether rows of a source are another component's."""
     end: datetime
     """The window's end."""
     until: datetime
@@ -57,8 +59,12 @@ class SingleRows:
     def _select(self, query: Query) -> Iterator[Event]:
         deployment = self.members.deployment
         environment, since = deployment.environment, judged_from(deployment)
-        return self.log.select(replace(query, environment=environment, since=since, recorded_until=self.known_at))
+        rows = self.log.select(replace(query, environment=environment, since=since, recorded_until=self.known_at))
+        return (row for row in rows if not self.is_elsewhere(row.source))
 
 
 def _counts(rule: Rule, row: Event) -> bool:
-    return rule.reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None
+    reading = rule.reading
+    return (
+        reading.takes(client=row.source == CLIENT) and reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from releaseguard.eventlog.counts import MinuteCount
@@ -28,12 +28,18 @@ def gathered(
     rows: Iterable[MinuteCount],
     population: Population = ALIKE,
 ) -> Ledger:
-    """The rows as a ledger from which each deployment can be judged."""
+    """The rows as a ledger from which each deployment can be judged, all of the same component."""
     readings = [rule.reading for rule in rules]
     deployed = [minute_of(one.deployed_at) for one in deployments]
     ledger = Ledger(readings, deployed, promise.window_minutes, population.lead_minutes)
-    ledger.add(cell_of(row) for row in rows)
+    elsewhere = elsewhere_than(deployments[0], population)
+    ledger.add(cell_of(row)._replace(elsewhere=elsewhere(row.source)) for row in rows)
     return ledger
+
+
+def elsewhere_than(deployment: Deployment, population: Population) -> Callable[[str | None], bool]:
+    """Whether rows of a source are another component's than the one that was deployed."""
+    return lambda source: population.components.is_elsewhere(source, deployment.component)
 
 
 def settled_before(deployment: Deployment, population: Population = ALIKE) -> datetime:

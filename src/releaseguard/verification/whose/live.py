@@ -48,7 +48,7 @@ def _recorded(
     ours: Counter[int] = Counter()
     others: Counter[int] = Counter()
     for cell in cells:
-        if not start <= cell.recorded < end or not cell.is_traffic:
+        if not start <= cell.recorded < end or not cell.is_traffic or cell.client is not members.are_phones:
             continue
         member = members.of(cell)
         if member is Owner.OURS:

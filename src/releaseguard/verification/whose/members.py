@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from releaseguard.model import Event
+from releaseguard.model import CLIENT, Event
 from releaseguard.stats.series import Cell
 from releaseguard.verification.values import Deployment, judged_from
 from releaseguard.verification.whose.tags import Tags
@@ -28,6 +28,11 @@ class Members:
 
     deployment: Deployment
     tags: Tags
+
+    @property
+    def are_phones(self) -> bool:
+        """Whether it runs on phones, of which each has the release that its owner installed."""
+        return self.deployment.component == CLIENT
 
     def of(self, cell: Cell) -> Owner:
         """Whose the rows of a cell are: by the deployment's id where both have one, else by the release."""
