@@ -147,7 +147,7 @@ const DROPPED = "events_dropped";
 const OUR_EVENTS = new Set(
   (
     "rotation_lease_taken rotation_lease_renewed rotation_lease_released chain_rows_disowned rotation_planned " +
-    "rotation_staged rotation_waiting_approval rotation_waiting_console rotation_console_confirmed " +
+    "rotation_destinations_skipped rotation_staged rotation_waiting_approval rotation_waiting_console rotation_console_confirmed " +
     "destination_push_started destination_push_finished destination_push_failed rotation_pushed deployment_requested " +
     "deployment_created deployment_ready deployment_failed rotation_deployed rotation_proven rotation_unproven " +
     "rotation_retired rotation_rolling_back rotation_rolled_back rotation_failed rotation_aborted rotation_continued " +

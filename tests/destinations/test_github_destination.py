@@ -62,6 +62,15 @@ def test_a_changed_public_key_is_fetched_again_once(github: GitHubStandIn, conne
     assert receipt.writes == 2
 
 
+def test_an_archived_repository_is_seen_before_anything_is_written(github: GitHubStandIn, connect: Connections) -> None:
+    destination = GitHubDestination(connect(github, github.token), ADDRESSES.parse("github:lovendo/app"))
+    assert destination.estimate([secret_item("KEY", "v")]).create == ["KEY"]
+    github.repositories["lovendo/app"].archived = True
+    with pytest.raises(AccessDenied, match="archived") as caught:
+        destination.estimate([secret_item("KEY", "v")])
+    assert "Unarchive it" in str(caught.value.next_step)
+
+
 def test_a_refused_box_is_not_sent_for_ever(repository: Place) -> None:
     repository.stand_in.fail_next("PUT", "secrets", faults.answer(422, {"message": "no"}), times=9)
     with pytest.raises(ServiceError, match="422"):

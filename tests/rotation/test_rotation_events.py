@@ -34,7 +34,7 @@ STORIES = {
     for story in map(json.loads, Path(__file__).with_name("stored_chains.jsonl").read_text("utf-8").splitlines())
 }
 """Chains as version 1 wrote them, every type of step among them, and what it folded them to."""
-MARKS = {"provider", "lane", "step", "previous", "hash"}
+MARKS = {"provider", "lane", "step", "previous", "hash", "root"}
 
 
 def rows_of(story: Mapping[str, Any]) -> list[Event]:

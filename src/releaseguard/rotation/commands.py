@@ -20,8 +20,9 @@ from releaseguard.rotation.context import Claim, RotationContext
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
-from releaseguard.rotation.history.parts import LeakReport, PlannedSecret
-from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.history.parts import LeakReport, PlannedSecret, SkippedTarget
+from releaseguard.rotation.history.views import LeftOut, RotationView
+from releaseguard.rotation.left_out.looking import leave_out_as_asked
 from releaseguard.rotation.next_steps import see_audit
 from releaseguard.rotation.planning.claims import check_claims, claims_in_doubt
 from releaseguard.rotation.planning.facts import PlanningFacts
@@ -121,6 +122,9 @@ def _rotate(session: RotationSession) -> RotationResult:
 def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResult:
     request, plan = session.request, _plan(session, facts)
     refuse_revoked(session.chain, plan)
+    behind = None if plan.leak or request.dry_run or request.skip else _left_behind_of(session)
+    if behind:
+        return _write_the_rest(session, behind)
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
     if done:
         return result_of(session, done, remarks=("Nothing to do: this version is out everywhere.",))
@@ -131,6 +135,9 @@ def _resume(session: RotationSession) -> RotationResult:
     session.journal.wait_until_free(session.tell)
     unfinished = session.unfinished
     if unfinished is None:
+        behind = _left_behind_of(session)
+        if behind:
+            return _write_the_rest(session, behind)
         session.tell("No rotation is unfinished.")
         return _ended(session) or _rotate(session)
     group = SecretGroup(unfinished.unit, tuple(session.context.card.units().get(unfinished.unit, ())))
@@ -150,6 +157,20 @@ def _resume(session: RotationSession) -> RotationResult:
         return _rotate(session)
     session.tell(f"Continuing rotation {unfinished.id} ({unfinished.state}).")
     return _continue(session, unfinished)
+
+
+def _left_behind_of(session: RotationSession) -> RotationView | None:
+    """The proven rotation to the vault's newest versions, where it left a destination out that is configured."""
+    last = session.chain.current
+    if last is None or last.state is not RotationState.PROVEN or last.unit != session.group.name or last.rolling_back:
+        return None
+    left = {*last.left_out} & {one.key for one in session.context.bindings}
+    return last if left and carries(last, newest_versions(session)) else None
+
+
+def _write_the_rest(session: RotationSession, view: RotationView) -> RotationResult:
+    session.tell(f"Writing what rotation {view.id} left out.")
+    return _continue(session, view)
 
 
 def _is_replaced(session: RotationSession, unfinished: RotationView) -> bool:
@@ -238,7 +259,8 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
             where=f"[providers.{context.card.id}]",
             next_step=f'Add destinations = ["{context.rules.example}", ...] to releaseguard.toml.',
         )
-    return make_plan(session.request, context.card, context.bindings, facts, session.chain, context.rules)
+    plan = make_plan(session.request, context.card, session.bindings, facts, session.chain, context.rules)
+    return replace(plan, left_out=tuple(session.left_out.values()))
 
 
 def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> RotationResult:
@@ -247,12 +269,24 @@ def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> Rotati
     if superseded:
         steps.append(said.Aborted(rotation_id=superseded.id, reason="superseded by a newer version"))
     steps.append(_planned(session, rotation_id, plan))
+    if session.left:
+        steps.append(_skipping(rotation_id, session.left))
     if plan.origin is ValueSource.VAULT and not plan.manual:
         steps.append(staged(session, rotation_id, plan.pins))
         session.remember(facts.newest.values())
     for remark in (*new_in(plan), *plan.remarks):
         session.tell(remark)
     return _run(session, rotation_id, steps, go_on, plan.remarks)
+
+
+def _skipping(rotation_id: str, left: Mapping[str, LeftOut]) -> said.DestinationsSkipped:
+    return said.DestinationsSkipped(
+        rotation_id=rotation_id,
+        destinations=tuple(
+            SkippedTarget(destination=key, uri=one.uri, reason=one.reason, by_person=one.by_person)
+            for key, one in left.items()
+        ),
+    )
 
 
 def _planned(session: RotationSession, rotation_id: str, plan: Plan) -> said.Planned:
@@ -287,7 +321,18 @@ def _continue_plain(session: RotationSession, unfinished: RotationView, facts: P
 
 
 def _continue(session: RotationSession, unfinished: RotationView, leak: Leak | None = None) -> RotationResult:
-    return _run(session, unfinished.id, _taken_up(unfinished, leak), go_on)
+    return _run(session, unfinished.id, [*_taken_up(unfinished, leak), *_left_now(session, unfinished)], go_on)
+
+
+_AT_REST = frozenset({RotationState.PROVEN, RotationState.UNPROVEN, RotationState.FAILED})
+
+
+def _left_now(session: RotationSession, view: RotationView) -> Sequence[said.ChainStep]:
+    """What is left out from here on: what was, as long as the rotation has not come to rest, and what is asked now."""
+    kept = {} if view.state in _AT_REST else view.skipped
+    leave_out_as_asked(session)
+    left = {**kept, **session.left}
+    return [] if left == view.skipped else [_skipping(view.id, left)]
 
 
 def _taken_up(view: RotationView, leak: Leak | None = None) -> Sequence[said.ChainStep]:

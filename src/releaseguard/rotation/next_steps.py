@@ -100,6 +100,12 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
     """What to do about a missing proof: where none can come, looking again would be waiting for nothing."""
     runs = any(binding.destination.runtime for binding in session.context.bindings)
     group = session.group
+    left = [one for one in session.context.bindings if one.destination.runtime and one.key in session.left_of(view)]
+    if left:
+        uris = ", ".join(one.destination.uri for one in left)
+        return (
+            f"See that {uris}, which runs on the old value, can be written, then write it: {session.command} --resume"
+        )
     if runs and not group.client:
         return f"{_what_a_proof_needs(view)}, then look again: {session.command} --resume"
     seen = (
@@ -127,6 +133,10 @@ def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> s
     if _nothing_before(view):
         return NOTHING_TO_REVOKE
     revoke = f"Revoke the old value{at}, then confirm it: {session.command} --confirm-revoked"
+    if left := session.left_of(view):
+        uris = ", ".join(one.uri for one in left.values())
+        rest = f"{session.command} --resume"
+        revoke = f"What was left out breaks when the old value is revoked ({uris}): write it first ({rest}). {revoke}"
     accesses = session.context.own_accesses
     ours = [f" Give {one.variable} the value of {one.new_variable} and unset that." for one in accesses]
     return "".join([revoke, *ours])

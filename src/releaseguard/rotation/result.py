@@ -11,6 +11,7 @@ from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
 from releaseguard.report.rows import ProofRow, SecretRow
 from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.left_out.choosing import sentences
 from releaseguard.rotation.next_steps import as_asked, next_step
 from releaseguard.rotation.planning.plan import Plan, PlanRow
 from releaseguard.rotation.session import RotationSession
@@ -24,7 +25,8 @@ class WrittenName:
     uri: str
     name: str
     status: str
-    """``pending``, ``started`` (whether it was written is not known), ``pushed``, ``failed``, ``rolled_back``."""
+    """``pending``, ``started`` (whether it was written is not known), ``pushed``, ``failed``, ``skipped``,
+    ``rolled_back``."""
     writes: int
     """How many writing requests for it reached the service, or may have: of all runs that were not killed."""
 
@@ -116,6 +118,7 @@ def result_of(
     """Where the rotation of that id stands now, and what ended the run before its end."""
     view, chain = session.rotation_named(rotation_id), session.chain
     ended = (view.ended_because,) if view.ended_because else ()
+    left = sentences(session.left_of(view)) if view.state in _STANDING else ()
     return RotationResult(
         rotation_id=view.id,
         provider=session.context.chain_key.provider,
@@ -126,11 +129,17 @@ def result_of(
         proof=view.proof,
         lease_holder=_holder(chain),
         next_step=problem.next_step if problem and problem.next_step else next_step(session, view),
-        remarks=(*remarks, *ended),
+        remarks=(*remarks, *ended, *left),
         problem=problem,
         head=chain.head,
         exit_code=problem.exit_code if problem else EXIT_CODES.get(view.state, ExitCode.UNDECIDED),
     )
+
+
+_STANDING = frozenset(
+    {RotationState.PUSHED, RotationState.DEPLOYED, RotationState.PROVEN, RotationState.UNPROVEN, RotationState.RETIRED}
+)
+"""States in which what was left out is all that still holds the old value."""
 
 
 def only_planned(session: RotationSession, plan: Plan) -> RotationResult:
@@ -199,6 +208,8 @@ def _status(view: RotationView, key: str) -> str:
     if view.rolling_back and taken_back:
         return "rolled_back" if taken_back.status == "pushed" else taken_back.status
     carried = view.progress(Direction.FORWARD).destinations.get(key)
+    if key in view.skipped:
+        return "skipped"
     return carried.status if carried else "pending"
 
 

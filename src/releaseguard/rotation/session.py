@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history.events import ChainStep
 from releaseguard.rotation.history.journal import Journal
-from releaseguard.rotation.history.views import ChainView, RotationView
+from releaseguard.rotation.history.views import ChainView, LeftOut, RotationView
 from releaseguard.rotation.values import RotateRequest
 from releaseguard.rotation.workers import Workers
 from releaseguard.vault.interface import SecretVersion
@@ -32,6 +32,8 @@ class RotationSession:
     """Of the rotation that is under way, or looked at; empty before one is."""
     check_again: bool = False
     """Whether destinations that the history says are written are read back before that is believed."""
+    left: dict[str, LeftOut] = field(default_factory=dict)
+    """What is left out by the plan that is being made, by destination."""
     versions: dict[tuple[str, int], SecretVersion] = field(default_factory=dict)
     """What was read from the vault, by name and version: what is exactly as pinned is not read again."""
 
@@ -46,6 +48,16 @@ class RotationSession:
         return self.rotation_named(self.rotation_id)
 
     @property
+    def bindings(self) -> Sequence[Binding]:
+        """Where this run writes: every destination that is not left out."""
+        return [one for one in self.context.bindings if one.key not in self.left_out]
+
+    @property
+    def left_out(self) -> Mapping[str, LeftOut]:
+        """What is gone on without, of the destinations that are configured."""
+        return self.left_of(self.rotation) if self.rotation_id else self.left
+
+    @property
     def unfinished(self) -> RotationView | None:
         """The newest rotation of the chain, where something is left to be done for it."""
         current = self.chain.current
@@ -56,6 +68,11 @@ class RotationSession:
         """What means this group of secrets: without a name a command means the card's first."""
         usual = unit_of(self.context.card, None).name == self.group.name
         return self.context.command if usual else f"{self.context.command} --secret {self.group.names[0]}"
+
+    def left_of(self, view: RotationView) -> Mapping[str, LeftOut]:
+        """What ``view`` went on without, of the destinations that are configured."""
+        uris = {one.key: one.destination.uri for one in self.context.bindings}
+        return {key: replace(one, uri=uris[key]) for key, one in view.left_out.items() if key in uris}
 
     def rotation_named(self, rotation_id: str) -> RotationView:
         """The rotation of that id. Raises ``KeyError`` where the chain has none."""

@@ -132,6 +132,8 @@ class RotateRequest:
     """Overrides the configured one."""
     push_again: bool = False
     """Write a version that is out already once more: a destination has drifted."""
+    skip: Sequence[str] = ()
+    """Destinations that are left out for :attr:`reason`."""
     new_destinations: Sequence[str] = ()
     """Destinations that are meant although the chain has never written them."""
 

@@ -15,6 +15,7 @@ STEPS: Final = frozenset({
     "rotation_lease_released",
     "chain_rows_disowned",
     "rotation_planned",
+    "rotation_destinations_skipped",
     "rotation_staged",
     "rotation_waiting_approval",
     "rotation_waiting_console",

@@ -38,6 +38,7 @@ class RotateFlags:
     leaked_version: int | None
     origin: str
     raw: bool
+    skip: Sequence[str]
     new_destinations: Sequence[str]
     dry_run: bool
     resume: bool
@@ -59,7 +60,7 @@ class RotateFlags:
 @environment_option
 @click.option("--secret", metavar="NAME", help="One secret of the card, with its group (else the card's first).")
 @click.option("--leak", is_flag=True, help="The value is known to strangers: rotate at once, never back to it.")
-@click.option("--reason", metavar="TEXT", help="How it leaked, for the audit (with --leak).")
+@click.option("--reason", metavar="TEXT", help="Why, for the audit (with --leak, --skip).")
 @click.option(
     "--leaked-version", type=click.IntRange(1), metavar="N", help="Which version leaked (else the last pushed)."
 )
@@ -72,6 +73,12 @@ class RotateFlags:
     help="Where the new value comes from.",
 )
 @click.option("--raw", is_flag=True, help="Keep a trailing newline of standard input.")
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="DESTINATION",
+    help="Leave this destination out, on record, with --reason; --resume writes it later. May be repeated.",
+)
 @click.option(
     "--new-destination",
     "new_destinations",
@@ -120,10 +127,7 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> 
     verbs = flags.verbs
     if len(verbs) > 1:
         raise UsageError(f"{' and '.join('--' + verb for verb in verbs)} exclude each other")
-    if flags.leak and not flags.reason:
-        raise UsageError("--leak needs --reason", next_step='Say how it leaked: --reason "key in a public gist"')
-    if (flags.reason or flags.leaked_version) and not flags.leak:
-        raise UsageError("--reason and --leaked-version go with --leak")
+    _check_reason(flags)
     if flags.raw and flags.origin != "stdin":
         raise UsageError("--raw goes with --from stdin")
     if flags.dry_run and verbs:
@@ -137,9 +141,28 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> 
         _refuse_with_all_drifted(flags)
 
 
+def _check_reason(flags: RotateFlags) -> None:
+    if flags.leak and not flags.reason:
+        raise UsageError("--leak needs --reason", next_step='Say how it leaked: --reason "key in a public gist"')
+    if flags.skip and not flags.reason:
+        raise UsageError("--skip needs --reason", next_step='Say why it is left out: --reason "archived"')
+    if flags.leaked_version and not flags.leak:
+        raise UsageError("--leaked-version goes with --leak")
+    if flags.reason and not (flags.leak or flags.skip):
+        raise UsageError("--reason goes with --leak or --skip")
+    if flags.skip and flags.verbs and flags.verbs != ["resume"]:
+        raise UsageError(f"--skip goes with a rotation or --resume, not with --{flags.verbs[0]}")
+
+
 def _refuse_with_all_drifted(flags: RotateFlags) -> None:
     """It pushes newest versions again: what says where a value comes from, or what became of it, has no place there."""
-    others = {"secret": flags.secret, "leak": flags.leak, "raw": flags.raw, "from": flags.origin != "infisical"}
+    others = {
+        "secret": flags.secret,
+        "leak": flags.leak,
+        "skip": flags.skip,
+        "raw": flags.raw,
+        "from": flags.origin != "infisical",
+    }
     given = [*flags.verbs, *(word for word, there in others.items() if there)]
     if given:
         raise UsageError(f"--all-drifted and --{given[0]} exclude each other")
@@ -225,6 +248,7 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
         dry_run=flags.dry_run,
         deploy=not flags.no_deploy,
         prove_within=flags.prove_within,
+        skip=flags.skip,
         new_destinations=flags.new_destinations,
     )
 

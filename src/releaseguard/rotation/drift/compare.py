@@ -60,7 +60,7 @@ def compare(newest: SecretVersion, pushed: LastPush | None, observed: Observed) 
     if not observed.present:
         return DriftStatus.MISSING, "is not there"
     if observed.sync is SyncStatus.YES:
-        return DriftStatus.IN_STEP, f"holds version {newest.version}"
+        return DriftStatus.IN_STEP, holds(newest.version)
     if pushed and observed.marker != pushed.marker:
         return DriftStatus.CHANGED, f"was written by someone else after our push of version {pushed.version}"
     if pushed and _older(pushed, newest):
@@ -70,6 +70,11 @@ def compare(newest: SecretVersion, pushed: LastPush | None, observed: Observed) 
     if pushed:
         return DriftStatus.IN_STEP, f"unchanged since our push of version {pushed.version}"
     return _never_pushed(newest, observed)
+
+
+def holds(version: int | None) -> str:
+    """What is said of a place that shows the newest value."""
+    return f"holds version {version}"
 
 
 def _older(pushed: LastPush, newest: SecretVersion) -> bool:

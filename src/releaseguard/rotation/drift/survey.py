@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign
@@ -14,7 +14,7 @@ from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, 
 from releaseguard.errors import ConfigError, NotFound
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.rotation.context import Binding
-from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, unmanaged
+from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, holds, unmanaged
 from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.history.reading import chain_view
@@ -130,9 +130,22 @@ def _at(
         if pushed is None and observed.sync is SyncStatus.NO:
             pushed = _recognised(vault, binding, version, observed)
         found = findings(managed.card.id, version, binding.destination.uri, pushed, observed)
+        found = [_unless_left_out(one, binding.of(unit), unit, view) for one in found]
         yield from (one for one in found if _matters(managed, one))
         if SHADOWS_UNREAD in observed.remarks:
             yield UnsearchedPlace(item.name, f"environments of {binding.destination.uri}")
+
+
+def _unless_left_out(finding: DriftFinding, binding: Binding, unit: Sequence[str], view: ChainView) -> DriftFinding:
+    """A place that the last rotation left out is behind, also where it does not show what it holds."""
+    last = next((one for one in reversed(view.rotations) if {pin.name for pin in one.pins} & {*unit}), None)
+    left = last.left_out.get(binding.key) if last and not last.rolling_back else None
+    if last is None or left is None or finding.status not in (DriftStatus.UNKNOWN, DriftStatus.IN_STEP):
+        return finding
+    if finding.reason == holds(finding.newest):
+        return finding
+    reason = f"was left out of rotation {last.id} ({left.reason or 'no reason given'})"
+    return replace(finding, status=DriftStatus.BEHIND, reason=reason)
 
 
 def _recognised(vault: Vault, binding: Binding, newest: SecretVersion, observed: Observed) -> LastPush | None:

@@ -25,6 +25,7 @@ from releaseguard.rotation.history.parts import (
     PlannedSecret,
     ProvenRuntime,
     PushedTarget,
+    SkippedTarget,
     StagedPlace,
     Target,
     Text,
@@ -87,6 +88,13 @@ class Staged(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_staged"
     secrets: Annotated[tuple[PinnedSecret, ...], Many] = ()
     destinations: Annotated[tuple[StagedPlace, ...], Many] = ()
+
+
+class DestinationsSkipped(RotationEvent, frozen=True, kw_only=True):
+    """Which destinations are left out from here on: all of them, whatever was said before."""
+
+    name = "rotation_destinations_skipped"
+    destinations: Annotated[tuple[SkippedTarget, ...], Many] = ()
 
 
 class WaitingApproval(RotationEvent, frozen=True, kw_only=True):
@@ -248,7 +256,7 @@ TYPES: Mapping[str, type[ChainStep]] = {
     kind.name: kind
     for kind in (
         *(LeaseTaken, LeaseRenewed, LeaseReleased, RowsDisowned),
-        *(Planned, Staged, WaitingApproval, WaitingConsole, ConsoleConfirmed),
+        *(Planned, DestinationsSkipped, Staged, WaitingApproval, WaitingConsole, ConsoleConfirmed),
         *(PushStarted, PushFinished, PushFailed, Pushed),
         *(DeploymentRequested, DeploymentCreated, DeploymentReady, DeploymentFailed, Deployed),
         *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued),

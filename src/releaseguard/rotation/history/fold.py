@@ -24,6 +24,7 @@ from releaseguard.rotation.history.views import (
     DestinationProgress,
     DirectionProgress,
     LeaseView,
+    LeftOut,
     Redeployment,
     RotationView,
     Written,
@@ -106,6 +107,11 @@ def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationVie
     pins = (Pin(s.name, s.from_version, s.to_version, s.secret_id, s.from_secret_id) for s in step.secrets)
     names = {place.key: place.names for place in step.destinations}
     return replace(view, state=RotationState.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
+
+
+def _skipped(view: RotationView, step: said.DestinationsSkipped, _at: datetime) -> RotationView:
+    left = {one.destination: LeftOut(one.uri, one.reason or "", one.by_person) for one in step.destinations}
+    return replace(view, skipped=left)
 
 
 def _with_leg(
@@ -269,6 +275,7 @@ _Change = Callable[[RotationView, Any, datetime], RotationView]
 
 _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Staged: _staged,
+    said.DestinationsSkipped: _skipped,
     said.WaitingApproval: lambda view, _, __: replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True),
     said.WaitingConsole: lambda view, _, __: replace(view, state=RotationState.WAITING_CONSOLE),
     said.ConsoleConfirmed: lambda view, _, __: replace(view, state=RotationState.STAGED, console_confirmed=True),

@@ -67,6 +67,13 @@ class Target(Part, frozen=True, kw_only=True):
     uri: Text = ""
 
 
+class SkippedTarget(Target, frozen=True, kw_only=True):
+    """A destination that is left out."""
+
+    reason: Text | None = None
+    by_person: bool = True
+
+
 class PushedTarget(Target, frozen=True, kw_only=True):
     """A destination that was written."""
 

@@ -92,6 +92,15 @@ class Confirmation:
     """How many successes with the old version had occurred since the one it renews; ``None``: nobody could look."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A destination that a rotation has not written: it holds what it held before."""
+
+    uri: str
+    reason: str
+    by_person: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationView:
     """One rotation as its events tell it."""
@@ -110,6 +119,8 @@ class RotationView:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The names written at each destination, companions included."""
     directions: Mapping[Direction, DirectionProgress] = field(default_factory=dict)
+    skipped: Mapping[str, LeftOut] = field(default_factory=dict)
+    """By destination: what a person leaves out, or could not be written when it was planned in a leak."""
     rolling_back: str | None = None
     """Why it is being rolled back, from the moment that was decided."""
     console_confirmed: bool = False
@@ -135,6 +146,15 @@ class RotationView:
     def finished(self) -> bool:
         """Whether nothing is left to be done. A failed one can still be taken forward."""
         return self.state in FINISHED
+
+    @property
+    def left_out(self) -> Mapping[str, LeftOut]:
+        """What was gone on without: skipped, or found not to be writable in a leak."""
+        forward = self.progress(Direction.FORWARD)
+        if self.rolling_back or forward.pushed_at is None:
+            return self.skipped
+        failed = {key: one.problem for key, one in forward.destinations.items() if one.status == "failed"}
+        return {**self.skipped, **{key: LeftOut(key, problem or "not written") for key, problem in failed.items()}}
 
     def progress(self, direction: Direction) -> DirectionProgress:
         """What has been done in ``direction``."""

@@ -10,6 +10,7 @@ from releaseguard.destinations.interface import CostEstimate, ItemKind, Observed
 from releaseguard.errors import NotFound
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import items_for
+from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import ValueSource
@@ -25,6 +26,7 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     group, request = session.group, session.request
     if group.manual:
         return PlanningFacts(newest={})
+    leave_out_as_asked(session)
     newest = newest_versions(session)
     settled = request.origin is ValueSource.VAULT
     leak = request.leak and settled
@@ -93,7 +95,7 @@ def _estimates(session: RotationSession, placeholder: Mapping[str, tuple[Secret,
         name: (value, placeholder[name][1]) for name, value in session.request.values.items() if name in placeholder
     }
     written = {**placeholder, **given}
-    return _at_each(session, lambda one: one.destination.estimate(items_for(session.group, one, written)))
+    return look_over(session, lambda one: one.destination.estimate(items_for(session.group, one, written)))
 
 
 def _observed(
@@ -113,5 +115,5 @@ def _observed(
 
 
 def _at_each(session: RotationSession, look: Callable[[Binding], T]) -> Mapping[str, T]:
-    bindings = session.context.bindings
+    bindings = session.bindings
     return {one.key: seen for one, seen in zip(bindings, session.workers.each(look, bindings), strict=True)}

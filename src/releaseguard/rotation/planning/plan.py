@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from releaseguard.rotation.groups import DeploymentTarget
-from releaseguard.rotation.history.views import Written
+from releaseguard.rotation.history.views import LeftOut, Written
 from releaseguard.rotation.values import Leak, Pin, ValueSource
 
 
@@ -57,6 +57,13 @@ class ServiceCostRow(TypedDict):
     seconds: float
 
 
+class LeftOutRow(TypedDict):
+    """A destination that would not be written."""
+
+    uri: str
+    reason: str
+
+
 PlanRow = TypedDict(
     "PlanRow",
     {
@@ -67,6 +74,7 @@ PlanRow = TypedDict(
         "requests": Sequence[ServiceCostRow],
         "waits_for_console": bool,
         "steps": str | None,
+        "left_out": Sequence[LeftOutRow],
     },
 )
 """The plan's own fields of ``rotate --dry-run --json``."""
@@ -91,6 +99,8 @@ class Plan:
     """What that person does."""
     manual: bool = False
     """No destination is written: everything happens at the provider."""
+    left_out: Sequence[LeftOut] = ()
+    """Destinations that are not written, each with the reason."""
     remarks: Sequence[str] = ()
 
     @property
@@ -114,4 +124,5 @@ class Plan:
             ],
             "waits_for_console": self.console,
             "steps": self.steps,
+            "left_out": [{"uri": one.uri, "reason": one.reason} for one in self.left_out],
         }

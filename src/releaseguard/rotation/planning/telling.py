@@ -18,6 +18,7 @@ def describe(plan: Plan) -> Sequence[str]:
             continue
         requests = f"{cost.reads} reads, {cost.writes} writes"
         lines.append(f"{cost.service}: {requests}, at least {cost.seconds:.1f} s")
+    lines += [f"{one.uri}: left out ({one.reason}); it keeps the old value" for one in plan.left_out]
     if plan.console:
         lines.append(f"Waits for a person at the provider first. {plan.steps or ''}".strip())
     return [*lines, *plan.remarks]

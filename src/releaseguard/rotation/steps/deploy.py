@@ -46,7 +46,7 @@ def deploy(session: RotationSession, direction: Direction) -> str | None:
     of it ``ServedElsewhere``."""
     if session.rotation.progress(direction).deployed_at:
         return None
-    wanted = deployments_for(binding.destination for binding in session.context.bindings)
+    wanted = deployments_for(binding.destination for binding in session.bindings)
     if wanted and not session.request.deploy:
         session.tell("Not deployed, as asked: deploy, then continue with --resume.")
         return None

@@ -83,7 +83,7 @@ def _with_what_is_served(session: RotationSession, question: Question, proof: Pr
 
 def _served_instead(session: RotationSession, runtime: RuntimeDestination) -> str | None:
     destinations = [binding.destination for binding in session.context.bindings]
-    wanted = [one for one in deployments_for(one for one in destinations if one.uri == runtime.uri)]
+    wanted = deployments_for(one for one in destinations if one.uri == runtime.uri)
     if runtime.deployment is None or not wanted or wanted[0].target != "production":
         return None
     with suppress(ServiceError):  # the proof stands as it is
@@ -128,7 +128,7 @@ def _runtimes(session: RotationSession, direction: Direction) -> Sequence[Runtim
     changed_at = session.rotation.changed_at
     return [
         _runtime(binding, progress, _elsewhere(binding, bindings), changed_at)
-        for binding in bindings
+        for binding in session.bindings
         if binding.destination.runtime
     ]
 

@@ -7,27 +7,20 @@ from dataclasses import dataclass
 
 from releaseguard.destinations.interface import Item, Observed, SyncStatus, WriteResult
 from releaseguard.errors import (
-    Failed,
     LeaseHeld,
     NotFound,
-    Refused,
     ReleaseguardError,
-    ServiceError,
-    Unreachable,
 )
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PushedTarget, Target
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress
+from releaseguard.rotation.left_out.choosing import may_go_on, one_for_all
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction, Pin
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
-
-
-class PushIncomplete(ServiceError):
-    """Some destinations were written and some were not; ``--resume`` writes the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +42,21 @@ def push(session: RotationSession, direction: Direction) -> None:
     written = _write_all(session, bindings, direction)
     failed = [result for result in written if result.error]
     steps = _outcomes(session, written, direction)
-    if not failed:
+    wrong = {one.binding.key: one.error for one in failed if one.error}
+    leak = session.rotation.leak is not None and direction is Direction.FORWARD
+    goes_on = may_go_on(_places(session), wrong, leak=leak)
+    if goes_on:
         steps.append(said.Pushed(rotation_id=session.rotation_id, direction=direction))
     session.append(*steps)
-    if failed:
+    if not goes_on:
         raise _push_failed(session, failed)
+    for key, error in wrong.items():
+        session.tell(f"Not written, and gone on without: {key}: {error}")
+
+
+def _places(session: RotationSession) -> Sequence[Binding]:
+    """Every destination that is not skipped: what could not be written is tried once more."""
+    return [one for one in session.context.bindings if one.key not in session.rotation.skipped]
 
 
 def _write_all(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> Sequence[_Written]:
@@ -68,7 +71,7 @@ def _write_all(session: RotationSession, bindings: Sequence[Binding], direction:
 
 def _not_right(session: RotationSession, direction: Direction) -> Sequence[Binding]:
     """The destinations that are still to be written; after a take-over every other one is read back first."""
-    progress, bindings = session.rotation.progress(direction), session.context.bindings
+    progress, bindings = session.rotation.progress(direction), _places(session)
     done = [binding for binding in bindings if _is_pushed(progress, binding)]
     wrong: set[str] = set()
     if done and session.check_again:
@@ -178,20 +181,9 @@ def _failure(session: RotationSession, written: _Written, direction: Direction) 
 
 def _push_failed(session: RotationSession, failed: Sequence[_Written]) -> ReleaseguardError:
     wrong = {result.binding.key: result.error for result in failed if result.error}
-    keys = [binding.key for binding in session.context.bindings]
+    keys = [binding.key for binding in _places(session)]
     right = sorted(key for key in keys if key not in wrong)
     why = "; ".join(f"{key}: {error}" for key, error in wrong.items())
     what = f"{len(failed)} of {len(keys)} destinations were not written ({why})"
     step = f"Right: {', '.join(right) or 'none'}. Continue with `{session.context.command} --resume`."
-    return _as_error(what, step, list(wrong.values()))
-
-
-def _as_error(what: str, step: str, errors: Sequence[ReleaseguardError]) -> ReleaseguardError:
-    """One error for several destinations: that of a service before a refusal, and an unknown end before a known one."""
-    services = [error for error in errors if isinstance(error, ServiceError)]
-    if services:
-        unknown = any(isinstance(error, Unreachable) for error in services)
-        kind: type[ServiceError] = Unreachable if unknown else PushIncomplete
-        return kind(what, next_step=step, status=services[0].status)
-    refused = next((error for error in errors if isinstance(error, Refused)), None)
-    return Refused(what, next_step=refused.next_step) if refused else Failed(what, next_step=step)
+    return one_for_all(what, step, list(wrong.values()))

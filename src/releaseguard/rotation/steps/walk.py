@@ -66,14 +66,16 @@ def _may_be_proven(session: RotationSession) -> bool:
 
 
 def _finish(session: RotationSession, proof: Proof) -> None:
-    if proof.proven and not session.group.client:
+    left = [one for one in session.context.bindings if one.destination.runtime and one.key in session.left_out]
+    if proof.proven and not session.group.client and not left:
         session.tell(f"PROVEN, grade {proof.grade}.")
         session.append(_recorded(said.Proven, session, proof))
     elif proof.refused or (proof.refused_at_least_once and not proof.proven):
         refused = "the provider refuses the new version: authentication errors since it is out"
         roll_back(session, refused, Cause.REFUSED)
     else:
-        session.append(_recorded(said.Unproven, session, proof, _installed_apps(session)))
+        behind = [f"{one.destination.uri} was left out: it runs on the old value" for one in left]
+        session.append(_recorded(said.Unproven, session, proof, [*_installed_apps(session), *behind]))
 
 
 def _go_back(session: RotationSession) -> None:

@@ -180,7 +180,8 @@ class GitHubAccounts(StandIn):
     def _shown(self, repo: GitHubRepository) -> dict[str, Any]:
         owner = repo.full_name.partition("/")[0].lower()
         kind = "Organization" if owner in self.organizations else "User"
-        return repository(self.url, repo.id, repo.full_name, kind, to_seconds(self.clock()), private=repo.private)
+        shown = repository(self.url, repo.id, repo.full_name, kind, to_seconds(self.clock()), private=repo.private)
+        return {**shown, "archived": repo.archived}
 
     @route("GET", "/repos/{owner}/{repo}/environments")
     def list_environments(self, request: Request) -> Response:

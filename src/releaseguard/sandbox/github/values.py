@@ -78,6 +78,7 @@ class GitHubRepository:
     id: int
     full_name: str
     private: bool = True
+    archived: bool = False
     environments: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     workflows: dict[str, int] = field(default_factory=dict)

@@ -43,7 +43,7 @@ from releaseguard.secret import Secret
 from releaseguard.services.github.address import ACTIONS, GitHubAddress
 from releaseguard.services.github.copies import GitHubCopies, shadows
 from releaseguard.services.github.keys import Box, PublicKeys, as_bytes
-from releaseguard.services.github.requests import secrets_path, variables_path
+from releaseguard.services.github.requests import Archived, refuse_archived, secrets_path, variables_path
 
 LARGEST = 48 * 1024
 """Bytes of one secret or variable."""
@@ -96,7 +96,7 @@ class GitHubDestination(Destination):
     def estimate(self, items: Sequence[Item]) -> CostEstimate:
         self._check(items)
         with self._explained():
-            seen = self._look_before(items)
+            seen = self._look_before(items, partial(refuse_archived, self._client, self.address))
         present = {name for name, found in seen.items() if found.observed.present}
         selected = sum(found.visibility == "selected" for found in seen.values())
         return CostEstimate(
@@ -135,11 +135,10 @@ class GitHubDestination(Destination):
     def search(self, names: Sequence[str]) -> CopySearch:
         return GitHubCopies(self._client, names, but=self.address.place).search()
 
-    def _look_before(self, items: Sequence[Item]) -> Mapping[str, _Seen]:
+    def _look_before(self, items: Sequence[Item], *more: Callable[[], None]) -> Mapping[str, _Seen]:
         looks = [partial(self._look, item) for item in items]
-        # The key is fetched beside the looks: it also proves that the place exists.
         keys = [] if self._keys.has(self._secrets) else [partial(self._keys.of, self._secrets)]
-        calls: list[Callable[[], Any]] = [*looks, *keys]
+        calls: list[Callable[[], Any]] = [*looks, *keys, *more]
         return {seen.observed.name: seen for seen in all_of(self._client, calls)[: len(items)]}
 
     def _look(self, item: Item) -> _Seen:
@@ -306,6 +305,8 @@ class GitHubDestination(Destination):
         """GitHub's refusals with what to do about them here."""
         try:
             yield
+        except Archived:
+            raise
         except AccessDenied as error:
             raise AccessDenied(error.what, where=self.uri, next_step=_permission(error), status=error.status) from None
         except NotFound as error:

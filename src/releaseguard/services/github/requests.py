@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from releaseguard.http import quoted
+from releaseguard.errors import AccessDenied
+from releaseguard.http import ServiceClient, quoted
 from releaseguard.secret import Secret
 from releaseguard.services.github.address import DEPENDABOT, GitHubAddress
 
@@ -38,3 +39,25 @@ def variables_path(address: GitHubAddress) -> str | None:
     if address.scheme == DEPENDABOT:
         return None
     return secrets_path(address).removesuffix("secrets") + "variables"
+
+
+class Archived(AccessDenied):
+    """The repository takes no secret any more."""
+
+
+_HIDDEN = (401, 403, 404)
+"""Answers to a token that may write secrets and not see the repository: the other looks tell what is wrong."""
+
+
+def refuse_archived(client: ServiceClient, address: GitHubAddress) -> None:
+    """Raise ``Archived`` for a repository that shows its secrets, and takes none: only the repository itself says so."""
+    if not address.repo:
+        return
+    reply = client.request("GET", f"/repos/{quoted(address.account)}/{quoted(address.repo)}", allow=_HIDDEN)
+    told = reply.json() if reply.status not in _HIDDEN else None
+    if isinstance(told, dict) and told.get("archived") is True:
+        raise Archived(
+            f"{address.account}/{address.repo} is archived: it takes no secret",
+            where=address.uri,
+            next_step="Unarchive it in its settings, or take it out of the configuration.",
+        )

@@ -1,0 +1,103 @@
+"""Which destinations are left out, and what is said of them. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from releaseguard.destinations.address import ReadAddress
+from releaseguard.errors import (
+    Failed,
+    Refused,
+    ReleaseguardError,
+    ServiceError,
+    Unreachable,
+    UsageError,
+)
+from releaseguard.rotation.context import Binding
+from releaseguard.rotation.history.views import LeftOut
+from releaseguard.tomlfile import did_you_mean
+
+
+class PushIncomplete(ServiceError):
+    """Some destinations were written and some were not; ``--resume`` writes the rest."""
+
+
+def chosen(
+    bindings: Sequence[Binding], skip: Sequence[str], reason: str | None, read: ReadAddress
+) -> Mapping[str, LeftOut]:
+    """What ``--skip`` means, by the key of each binding. Raises ``UsageError`` for what is no destination here, and
+    where nothing would be left to write; ``ConfigError`` for what is no address."""
+    found: dict[str, LeftOut] = {}
+    for text in skip:
+        meant = _meant(bindings, text, read)
+        if not meant:
+            uris = [one.destination.uri for one in bindings]
+            raise UsageError(
+                f"--skip {text} is no destination of this rotation",
+                next_step=f"{did_you_mean(text, uris)} Configured are: {', '.join(uris) or 'none'}.",
+            )
+        found |= {one.key: LeftOut(one.destination.uri, reason or "", by_person=True) for one in meant}
+    if found and len(found) == len(bindings):
+        raise UsageError("--skip leaves every destination out", next_step="Leave one of them in.")
+    return found
+
+
+def _meant(bindings: Sequence[Binding], text: str, read: ReadAddress) -> Sequence[Binding]:
+    """The places that ``text`` means: an address in any spelling, or one without its targets."""
+    spelled = [one for one in bindings if text in (one.key, one.destination.address.base)]
+    if spelled:
+        return spelled
+    address = read(text)
+    return [
+        one
+        for one in bindings
+        if address.site == one.destination.address.site and {*address.targets} == {*one.destination.address.targets}
+    ]
+
+
+def may_go_on(bindings: Sequence[Binding], unwritable: Mapping[str, ReleaseguardError], *, leak: bool) -> bool:
+    """Whether a rotation goes on without what cannot be written: in a leak what production runs on does not wait."""
+    if not unwritable:
+        return True
+    runtimes = [one for one in bindings if one.destination.runtime]
+    return leak and any(one.key not in unwritable for one in runtimes or bindings)
+
+
+def not_writable(
+    bindings: Sequence[Binding], unwritable: Mapping[str, ReleaseguardError], command: str
+) -> ReleaseguardError:
+    """All problems that reading shows, as one error."""
+    uris = {one.key: one.destination.uri for one in bindings}
+    first = next(iter(unwritable))
+    skip = f'{command} --skip {shlex.quote(uris[first])} --reason "..."'
+    if len(unwritable) == 1:
+        error = unwritable[first]
+        error.next_step = f"{error.next_step or 'Put it right.'} Or leave it out, on record: {skip}"
+        return error
+    each = [
+        f"{key}: {error}" + (f" ({error.next_step})" if error.next_step else "") for key, error in unwritable.items()
+    ]
+    many = f"{len(unwritable)} of {len(bindings)} destinations cannot be written, and nothing was"
+    what = "\n  ".join([f"{many}:", *each])
+    return one_for_all(what, f"Put each right; or leave it out, on record: {skip}", list(unwritable.values()))
+
+
+def one_for_all(what: str, step: str, errors: Sequence[ReleaseguardError]) -> ReleaseguardError:
+    """One error for several destinations: that of a service before a refusal, and an unknown end before a known one."""
+    services = [error for error in errors if isinstance(error, ServiceError)]
+    if services:
+        unknown = any(isinstance(error, Unreachable) for error in services)
+        kind: type[ServiceError] = Unreachable if unknown else PushIncomplete
+        return kind(what, next_step=step, status=services[0].status)
+    refused = next((error for error in errors if isinstance(error, Refused)), None)
+    return Refused(what, next_step=refused.next_step) if refused else Failed(what, next_step=step)
+
+
+def sentences(left: Mapping[str, LeftOut]) -> Sequence[str]:
+    """What is said of each wherever a result is told."""
+    return [
+        f"{one.uri} was left out ({one.reason or 'no reason given'}): it still holds the old value, and breaks when "
+        "that is revoked."
+        for one in left.values()
+    ]
