@@ -62,7 +62,7 @@ def for_one(original: Any, error: Exception, name: str = VICTIM) -> Any:
 
 
 PLACES = {
-    "before the first row": (errors, "_process"),
+    "before the first row": (errors, "_tests"),
     "at every look": (checklist, "_unease"),
     "in its verdict": (judgements, "verdict_of"),
     "in its words alone": (signals, "_evidence"),
@@ -90,7 +90,7 @@ def test_wherever_a_check_breaks_the_others_say_what_they_said(log, monkeypatch,
 
 def test_a_failure_beside_a_broken_check_is_a_failure(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
-    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
+    monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     judged = judged_now(log)
     assert verdicts(judged)["twilio.errors"] == "fail"
     assert (judged.verdict, command._exit_code(judged)) == (Verdict.FAIL, ExitCode.BAD)
@@ -139,7 +139,7 @@ def test_what_is_no_bug_is_not_taken_for_one(log, monkeypatch, error):
 
 
 def test_every_format_tells_where_the_trace_is(log, monkeypatch):
-    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
+    monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     document = document_of(judged_now(log, trace=lambda _error: "/traces/7.trace"))
     for name, render in VERDICT.items():
         shown = render(document, Display())
@@ -150,7 +150,7 @@ def test_every_format_tells_where_the_trace_is(log, monkeypatch):
 
 
 def test_the_result_is_written_back_as_an_error(log, monkeypatch):
-    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
+    monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     judged_now(log, write=True)
     [written] = [one for one in log.select(Query(events=["release_check"])) if one.detail["check"] == VICTIM]
     assert (written.outcome, written.error_code, written.detail["verdict"]) == (Outcome.ERROR, "error", "error")
@@ -170,7 +170,7 @@ def test_a_watch_writes_one_trace_however_often_it_looks(log, monkeypatch):
     from releaseguard.verification.run import Verifier
     from tests.support.verifying import world_of
 
-    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
+    monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     traced: list[Exception] = []
     verifier = Verifier(VerifyRequest(), world_of(log, trace=traced.append))
     assert [verifier.look().broken for _ in range(3)] == [True] * 3
@@ -179,7 +179,7 @@ def test_a_watch_writes_one_trace_however_often_it_looks(log, monkeypatch):
 
 def test_a_backtest_goes_on_without_it(log, monkeypatch):
     log.restore(row(2 + m / 4, "twilio_error", provider="twilio", ok=False) for m in range(100))
-    monkeypatch.setattr(errors, "_process", for_one(errors._process, BUG))
+    monkeypatch.setattr(errors, "_tests", for_one(errors._tests, BUG))
     past = backtests.histories(log, None, PROMISE.window)
     [replayed] = backtests.backtest(log, past, SHIPPED, PROMISE, NOON - NOON, lambda _error: "/traces/9")
     said = {one.id: one.verdict for one in replayed.findings}

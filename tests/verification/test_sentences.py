@@ -74,7 +74,8 @@ def looked_at(cells: Sequence[Cell], minutes: int = WINDOW) -> Replay:
 
 def contradictions(replay: Replay, rule: Rule, finding: Finding) -> Iterator[str]:
     """What is wrong with a sentence, judged by its own numbers."""
-    said, against = finding.reason, finding.verdict in {Verdict.FAIL, Verdict.WARN}
+    of_others = finding.verdict is Verdict.WARN and rule.id in {**replay.state.alike, **replay.state.harmed}
+    said, against = finding.reason, finding.verdict in {Verdict.FAIL, Verdict.WARN} and not of_others
     # Rows without a tag count by time: what failed while they were the most of it stays, whatever comes later.
     if against and not replay.state.traffic.is_live and not replay.state.traffic.log.fresh:
         yield "held against a release that serves nobody"

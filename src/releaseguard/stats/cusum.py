@@ -36,3 +36,34 @@ class ErrorCusum:
         for j, held in enumerate(self._sums):
             gain = min(bad * self._bad[j] + (total - bad) * self._good[j], self._cap)
             self._sums[j] = min(max(held + gain, 0.0), 9.2)
+
+
+class RecoveryCusum:
+    """How much likelier the newest rows are as usual than at the level of an incident (CUSUM), and since when."""
+
+    def __init__(self, usual: float, level: float) -> None:
+        usual, level = inside(min(usual, level)), inside(level)
+        self._bad, self._good = math.log(usual / level), math.log1p(-usual) - math.log1p(-level)
+        self._cap = math.log(MINUTE_CAP)
+        self._held = 0.0
+        self.began: int | None = None
+        """The minute from which on all is as usual; ``None`` while it is not."""
+
+    @property
+    def value(self) -> float:
+        return math.exp(self._held)
+
+    def minute(self, minute: int, total: int, bad: int) -> None:
+        """Take in one minute's events and errors."""
+        if total <= 0:
+            return
+        self._held = max(self._held + min(bad * self._bad + (total - bad) * self._good, self._cap), 0.0)
+        self._held = min(self._held, 30.0)
+        if self._held <= 0.0:
+            self.began = None
+        elif self.began is None:
+            self.began = minute
+
+    def needed(self, wanted: float) -> int:
+        """How many more events without an error bring it to ``wanted``."""
+        return max(math.ceil((math.log(wanted) - self._held) / max(self._good, 1e-9)), 1)

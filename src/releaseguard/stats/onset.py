@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from releaseguard.stats.bounds import likelihood_ratio
 
 
 def errors_since(minutes: Sequence[tuple[int, int]], usual: float, raised: float) -> int:
@@ -33,3 +35,17 @@ def change_since(seen: Sequence[float], expected: Sequence[float], *, rising: bo
         if held > most:
             since, most = minute, held
     return since
+
+
+def most_telling(minutes: Mapping[int, tuple[int, int]], usual: float) -> tuple[int, int, int] | None:
+    """The last stretch of minutes whose share of errors is farthest above the usual one, by its likelihood ratio:
+    its first minute, events and errors; ``None`` where none is above it."""
+    found, most, events, errors = None, 0.0, 0, 0
+    for minute in sorted(minutes, reverse=True):
+        total, bad = minutes[minute]
+        events, errors = events + total, errors + bad
+        above = events > 0 and errors > usual * events
+        ratio = likelihood_ratio(errors, events, usual, min(errors / events, 1.0)) if above else 0.0
+        if ratio > most:
+            found, most = (minute, events, errors), ratio
+    return found

@@ -117,6 +117,10 @@ class SignalEvidence(RuleEvidence):
     needed_minutes: float | None
     unknown_events: Mapping[str, int]
     began_before_deployment: bool
+    ceiling: float | None
+    """The share that fails a release whatever was before it."""
+    level_before: float | None
+    """The share of errors of an incident that began before the deployment."""
     would_change: str
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Outcome, duration
-from releaseguard.verification.values import Rule
+from releaseguard.verification.values import MAX_ERROR_RATE, Rule
 
 
 def rule_of(card: Card, check: SignalCheck | VolumeCheck) -> Rule:
@@ -37,10 +37,18 @@ def rule_of(card: Card, check: SignalCheck | VolumeCheck) -> Rule:
         classified=_classified(card) if _judges_errors(card, check) else None,
         max_error_increase=check.max_error_increase,
         max_error_rate=check.max_error_rate,
+        ceiling=_ceiling(card, check),
         grace_minutes=grace,
         blocking=check.blocking,
         undecided=check.undecided,
     )
+
+
+def _ceiling(card: Card, check: SignalCheck) -> float | None:
+    """The absolute ceiling: a share of flags has none but the card's own."""
+    if check.max_error_rate is not None:
+        return check.max_error_rate
+    return MAX_ERROR_RATE if _judges_errors(card, check) else None
 
 
 def _judges_errors(card: Card, check: SignalCheck) -> bool:

@@ -19,6 +19,8 @@ from releaseguard.verification.evidence import Evidence, LogEvidence, UnknownLog
 
 LEAST_TAGGED = 0.5
 """The share of the new events that must carry the release for a PASS."""
+MAX_ERROR_RATE = 0.2
+"""The absolute ceiling of a provider's errors where the card says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class Rule:
     """As in :class:`Reading`."""
     max_error_increase: float = 0.05
     max_error_rate: float | None = None
+    ceiling: float | None = MAX_ERROR_RATE
+    """The share of errors that fails a release whatever was before; ``None`` where the share is not one of a
+    provider's errors and the card names none."""
     max_drop: float | None = 0.5
     max_rise: float | None = None
     grace_minutes: int = 2

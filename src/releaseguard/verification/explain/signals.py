@@ -24,6 +24,7 @@ from releaseguard.verification.explain.words import (
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseState
 from releaseguard.verification.judge.verdicts import SUSPICION, events_needed, has_room, limit_of
+from releaseguard.verification.judge.weighing.trouble import RECOVERED, PriorTrouble
 from releaseguard.verification.values import Rule
 
 MOST_NAMES = 5
@@ -40,7 +41,7 @@ def explain_signal(state: ReleaseState, rule: Rule, verdict: Verdict) -> tuple[s
 def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> SignalEvidence:
     held, base = state.errors[rule.id], state.known.errors[rule.id]
     confidence = state.promise.confidence
-    events, errors = _counted(held)
+    events, errors = held.counted
     needed = events_needed(state, rule) if verdict is Verdict.INCONCLUSIVE and base.events else None
     return SignalEvidence(
         window=window(state),
@@ -60,14 +61,11 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> SignalEviden
         needed_minutes=minutes_for(needed, state.expected(rule) / state.length),
         unknown_events=_most_of(held.strays),
         began_before_deployment=held.trouble is not None,
+        ceiling=rule.ceiling,
+        level_before=rounded(held.prior.level.share) if held.prior is not None else None,
         would_change=would_change(verdict),
         **shared_evidence(state, rule),
     )
-
-
-def _counted(held: ErrorState) -> tuple[int, int]:
-    """The events and errors to tell of: while an incident from before goes on, those that are excused by it."""
-    return (held.events, held.errors) if held.trouble is None else held.excused
 
 
 def _most_of(strays: Counter[str]) -> Mapping[str, int]:
@@ -84,26 +82,70 @@ def _unknown_words(held: ErrorState) -> str:
 
 
 def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEvidence) -> str:
-    base = state.known.errors[rule.id]
-    usual = f"where the baseline says {base.share:.1%} of {base.events}" if base.events else "with no baseline"
     if failure := state.failures.get(rule.id):
-        return _failed(state, rule, verdict, failure, usual)
-    observed = f"observed {evidence.errors} errors of {evidence.events} events in {span(state)} {usual}"
+        return _failed(state, rule, verdict, failure)
+    observed = f"observed {evidence.errors} errors of {evidence.events} events in {span(state)} {_usual(state, rule)}"
     limit = f"{evidence.limit:.1%}"
+    if rule.id in state.alike or rule.id in state.harmed:
+        return f"{observed}; {_others_words(state, rule)}"
     if verdict is Verdict.PASS:
         return f"{observed}; needed confidence that it is below {limit}, and has it"
-    if evidence.began_before_deployment:
-        began = "errors began before the deployment and are not known to be over"
-        return f"{observed}; {began}, so they are not held against this release"
+    if trouble := state.errors[rule.id].trouble:
+        return f"{observed}; {_trouble_words(trouble)}"
     return f"{observed}; {_why_undecided(state, rule, evidence, limit)}"
 
 
-def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure, usual: str) -> str:
-    observed = f"observed {failure.errors} errors of {failure.events} events in {stretch(failure)} {usual}"
+def _usual(state: ReleaseState, rule: Rule) -> str:
+    base = state.known.errors[rule.id]
+    if not base.events:
+        return "with no baseline: nothing that it counts was logged before this release"
+    return f"where the baseline says {base.share:.1%} of {base.events}"
+
+
+def _others_words(state: ReleaseState, rule: Rule) -> str:
+    """That other releases fail more often since this one came, with it or alone."""
+    if both := state.alike.get(rule.id):
+        return (
+            f"the old release worsened alike in the same minutes, with {both.old_errors} errors of {both.old_events} "
+            f"beside {both.errors} of {both.events}: either the provider is in trouble, or something that both share, "
+            "such as a migration of this release; look at both before rolling back"
+        )
+    both = state.harmed[rule.id]
+    return (
+        f"harm to others: the old release, which still serves, has {both.old_errors} errors of {both.old_events} since "
+        f"this release came, which has {both.errors} of {both.events}: something that both share, such as a migration "
+        "of this release, or the provider"
+    )
+
+
+def _trouble_words(trouble: PriorTrouble) -> str:
+    """What became of errors that began before the deployment."""
+    events, errors = trouble.counted
+    began = f"errors began before the deployment, at a level of {trouble.level.share:.0%}"
+    if not events:
+        return f"{began}; nothing of this release came since, so nobody knows whether they are over"
+    if trouble.is_recovering and errors < trouble.level.share * events:
+        more = trouble.recovery.needed(RECOVERED)
+        return f"{began}; recovered, too early to pass: needed about {more} more without an error to call it over"
+    return f"{began}, and are not known to be over, so they are not held against this release up to that level"
+
+
+def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure) -> str:
+    observed = (
+        f"observed {failure.errors} errors of {failure.events} events in {stretch(failure)} {_usual(state, rule)}"
+    )
+    return f"{observed}; {_harm(state, rule, failure)}; {evidence_words(state, failure)}; therefore {called(verdict)}"
+
+
+def _harm(state: ReleaseState, rule: Rule, failure: Failure) -> str:
+    """From which share on it is harm, by what the release is compared with."""
+    if not state.known.errors[rule.id].events and rule.ceiling is not None:
+        return f"without a history harm begins at the ceiling of {rule.ceiling:.0%}"
+    if trouble := state.errors[rule.id].trouble:
+        return f"an incident from before the deployment excuses its own level of {trouble.level.share:.0%} and no more"
     limit = limit_of(state, rule)
     above = failure.errors >= limit * failure.events
-    harm = f"harm begins at {limit:.1%}" if above else "that is more than chance explains"
-    return f"{observed}; {harm}; {evidence_words(state, failure)}; therefore {called(verdict)}"
+    return f"harm begins at {limit:.1%}" if above else "that is more than chance explains"
 
 
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, limit: str) -> str:
@@ -113,7 +155,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
     if evidence.events and evidence.tagged * 2 < evidence.events:
         return "most of them carry no release, so they cannot be held for or against it"
     if not state.known.errors[rule.id].events:
-        return "needed some history to compare with, and there is none"
+        ceiling = f"; its ceiling of {rule.ceiling:.0%} is not exceeded" if rule.ceiling is not None else ""
+        return f"first used by this release, so there is no history to compare with{ceiling}"
     if not has_room(state, rule):
         return "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
     if evidence.e_value > SUSPICION:

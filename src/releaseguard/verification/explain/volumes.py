@@ -23,6 +23,7 @@ from releaseguard.verification.explain.words import (
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
 from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS
+from releaseguard.verification.judge.weighing.others import Compared
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
 
@@ -68,14 +69,32 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRu
     if failure := state.failures.get(rule.id):
         return _failed(state, rule, verdict, failure)
     held = state.volumes[rule.id]
-    observed = f"observed {held.judged} events in {span(state)} where {held.expected:.1f} were to be expected"
+    observed = f"observed {held.judged} events in {span(state)} {_usual(state, rule, held)}"
+    if both := state.alike.get(rule.id):
+        return f"{observed}; {_alike_words(both)}"
     if verdict is Verdict.PASS:
         return f"{observed}; needed confidence that it is not {_harm(rule)}, and has it"
     return f"{observed}; {_why_undecided(state, rule, evidence)}"
 
 
+def _usual(state: ReleaseState, rule: Rule, held: VolumeState) -> str:
+    if not state.known.volumes[rule.id].events:
+        return "and nothing of the kind was logged before this release"
+    return f"where {held.expected:.1f} were to be expected"
+
+
+def _alike_words(both: Compared) -> str:
+    return (
+        f"the old release, which still serves, lost as much as the new one ({both.old_events} events of the old one and "
+        f"{both.events} of the new one are left): either the provider is in trouble, or something that both share, "
+        "such as a migration of this release"
+    )
+
+
 def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure) -> str:
     expected = f"{failure.expected:.1f} were to be expected"
+    if failure.share is not None:
+        expected += f" by its share of {failure.share:.0%} of the traffic in the same minutes"
     observed = f"observed {failure.events} events in {stretch(failure)} where {expected}"
     harm = f"a loss of {rule.max_drop:.0%}" if failure.is_loss else f"{rule.max_rise:g} times the usual"
     why = f" ({silence_words(state, rule, failure.cause)})" if failure.cause else ""
@@ -88,6 +107,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
     if cause := silence_of(state, rule):
         return silence_words(state, rule, cause)
+    if not evidence.baseline.events:
+        return "first used by this release, so there is no usual volume to compare with"
     if evidence.baseline.days < 1:
         return "there is less than a day of history to compare with"
     if held.tagged < LEAST_TAGGED * held.fresh:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.evidence.volumes import FEW_EXPECTED
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end, lasting
-from releaseguard.verification.judge.failures import fail
+from releaseguard.stats.onset import most_telling
+from releaseguard.verification.judge.failures import fail, level_before
 from releaseguard.verification.judge.state import FinalLook, ReleaseState
+from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, compared
 from releaseguard.verification.values import Rule
 
 VOLUME_SAY = {True: 0.88, False: 0.35}
@@ -22,6 +24,7 @@ UNEASE = 3.0
 
 def weigh(state: ReleaseState) -> None:
     """Average the rules' evidence as of this look; where it reaches the threshold, those that brought it there fail."""
+    _look_at_others(state)
     for rules, whole in _families(state):
         parts = [weight(state, r) * (1.0 - kept(state, r)) * value_of(state, r) / whole for r in rules]
         average = sum(parts)
@@ -32,6 +35,17 @@ def weigh(state: ReleaseState) -> None:
             least = min(state.threshold, 0.5 * max(parts))
             for rule in (rule for rule, part in zip(rules, parts, strict=True) if part >= least):
                 fail(state, rule)
+
+
+def _look_at_others(state: ReleaseState) -> None:
+    """Note where other releases fail more often since this one came; it warns, by a promise of its own."""
+    for errors in state.errors.values():
+        rule = errors.rule
+        value = 0.0 if errors.others is None else errors.others.value / _unease(state, rule)
+        if rule.id not in state.harmed and value >= HARM_TO_OTHERS * len(state.errors):
+            since = most_telling(errors.old, level_before(state, rule).share)
+            if since is not None:
+                state.harmed[rule.id] = compared(errors.own, errors.old, since[0])
 
 
 def conclude(state: ReleaseState) -> None:
@@ -57,11 +71,9 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
     """The probability of what the rule has seen, or worse, while all is as usual."""
     if rule.kind == "volume":
         return state.volumes[rule.id].chance
-    errors, base = state.errors[rule.id], state.known.errors[rule.id]
-    if errors.trouble is not None:
-        return 1.0
-    bad = lasting(bad for _, bad in errors.minutes.values())
-    return chance_of_errors(bad, errors.events, base.share, base.weight)
+    errors, level = state.errors[rule.id], level_before(state, rule)
+    bad = lasting(bad for _, bad in errors.own.values())
+    return chance_of_errors(bad, errors.counted[0], level.share, level.weight)
 
 
 def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:

@@ -1,82 +1,160 @@
-"""Errors of the new release, weighed against the usual share of them."""
+"""Errors of the new release, weighed against the usual share of them, a ceiling, and the old release."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from releaseguard.stats.cusum import ErrorCusum
-from releaseguard.stats.evidence.errors import ErrorProcess
+from releaseguard.stats.cusum import RecoveryCusum
+from releaseguard.stats.evidence.control import Pair
+from releaseguard.stats.evidence.errors import ErrorProcess, ShareProcess, against_incident
 from releaseguard.verification.judge import checklist
 from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
+from releaseguard.verification.judge.weighing.errors import ErrorTests, error_tests
+from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS
+from releaseguard.verification.judge.weighing.trouble import PriorTrouble
 from releaseguard.verification.values import Rule
 
-RECOVERED = 3.0
-"""The evidence of trouble below which an incident from before the deployment is over."""
-
-Batches = Sequence[tuple[int, int, int]]
+Batches = list[tuple[int, int, int]]
 """What arrived, by minute: the minute, its events and its errors."""
+Minutes = dict[int, tuple[int, int]]
+"""Events and errors by minute."""
 
 
 def learn_usual(state: ReleaseState) -> None:
     """Take in what is known of the time before: what is usual, and which errors began before the deployment."""
-    known = state.known
     for errors in state.errors.values():
-        rule = errors.rule
-        if errors.process is None:
-            errors.process = _process(state, rule)
-        if known.in_incident(rule) and errors.events == 0 and errors.trouble is None:
-            errors.trouble = ErrorCusum(known.errors[rule.id], known.trouble[rule.id])
+        if errors.tests is None:
+            errors.tests = _tests(state, errors.rule)
+            errors.others = _against_others(state, errors.rule)
+        if state.known.in_incident(errors.rule) and errors.events == 0 and errors.prior is None:
+            errors.prior = _prior_trouble(state, errors.rule)
+            errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
 
 
-def _process(state: ReleaseState, rule: Rule) -> ErrorProcess:
-    base = state.known.errors[rule.id]
+def _tests(state: ReleaseState, rule: Rule) -> ErrorTests:
+    base, needed = state.known.errors[rule.id], _needed(state, rule)
+    ceiling = ceiling_of(state, rule)
+    return error_tests(base, ceiling, state.length, expected=state.expected(rule), needed=needed)
+
+
+def _needed(state: ReleaseState, rule: Rule) -> float:
+    """The e-value at which the rule alone brings the checklist to its threshold."""
     alike = [checklist.weight(state, other) for other in state.rules if other.blocking is rule.blocking]
     own = checklist.weight(state, rule) * (1.0 - checklist.kept(state, rule))
-    needed = state.threshold * sum(alike) / own
-    return ErrorProcess(base.share, base.weight, state.length, expected=state.expected(rule), needed=needed)
+    return state.threshold * sum(alike) / own
+
+
+def ceiling_of(state: ReleaseState, rule: Rule) -> float | None:
+    """The share of errors that fails a release whatever else is known: the card's, or the level before where that
+    is larger. A usual share of half the ceiling or less never gets there by the ways of ordinary hours."""
+    base = state.known.errors[rule.id]
+    if rule.ceiling is None:
+        return None
+    before = base.bound if base.events and 2.0 * base.share > rule.ceiling else 0.0
+    carried = state.known.levels[rule.id].share if state.known.trouble[rule.id] >= checklist.UNEASE else 0.0
+    ceiling = max(rule.ceiling, before, carried)
+    return ceiling if ceiling < MOST_CEILING else None
+
+
+MOST_CEILING = 0.99
+"""A share beyond which there is no room for harm."""
+
+
+def _against_others(state: ReleaseState, rule: Rule) -> ShareProcess | None:
+    base = state.known.errors[rule.id]
+    if not base.events:
+        return None
+    return ErrorProcess(base.share, base.weight, state.length, needed=_needed_of_others(state))
+
+
+def _needed_of_others(state: ReleaseState) -> float:
+    return HARM_TO_OTHERS * len(state.errors)
+
+
+def _prior_trouble(state: ReleaseState, rule: Rule) -> PriorTrouble:
+    base, level = state.known.errors[rule.id], state.known.levels[rule.id]
+    return PriorTrouble(
+        level=level,
+        process=against_incident(level, state.length, needed=2.0 * _needed(state, rule)),
+        recovery=RecoveryCusum(base.share, level.share),
+    )
 
 
 def judge_errors(state: ReleaseState, events: Iterable[Arrived]) -> None:
     """Weigh what arrived since the last look."""
-    arrived: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    own: dict[str, Minutes] = defaultdict(dict)
+    old: dict[str, Minutes] = defaultdict(dict)
     for event in events:
         for errors, is_error in state.readers_of(event.cell).errors:
-            if event.ours and event.occurred >= state.timeline.live + errors.rule.grace_minutes:
-                _count(errors, event, is_error, arrived[errors.rule.id])
+            name, graced = errors.rule.id, event.occurred >= state.timeline.live + errors.rule.grace_minutes
+            if event.ours and graced:
+                _count(errors, event, is_error, own[name])
             elif event.is_of_another:
-                errors.old_events += event.cell.tried
-                errors.old_errors += event.cell.tried if is_error else 0
+                _count_old(errors, event, is_error, old[name] if graced else {})
+    complete = state.look_minute - state.known.lags.usual.complete
     for name, errors in state.errors.items():
-        _weigh(errors, [(minute, total, bad) for minute, (total, bad) in sorted(arrived[name].items())])
+        _weigh(errors, _batches(own[name]))
+        _compare(errors, _batches(old[name]), complete)
 
 
-def _count(errors: ErrorState, event: Arrived, is_error: bool, minutes: dict[int, tuple[int, int]]) -> None:
-    cell = event.cell
+def _batches(minutes: Minutes) -> Batches:
+    return [(minute, total, bad) for minute, (total, bad) in sorted(minutes.items())]
+
+
+def _count(errors: ErrorState, event: Arrived, is_error: bool, minutes: Minutes) -> None:
+    _add(minutes, event, is_error)
+    errors.tagged += event.cell.tried if event.is_tagged else 0
+    errors.add_stray(event.cell)
+
+
+def _count_old(errors: ErrorState, event: Arrived, is_error: bool, minutes: Minutes) -> None:
+    """Count another release's rows; phones hold old releases for weeks and are no control of servers."""
+    errors.old_events += event.cell.tried
+    errors.old_errors += event.cell.tried if is_error else 0
+    if event.is_of_another and not event.cell.client:
+        _add(minutes, event, is_error)
+
+
+def _add(minutes: Minutes, event: Arrived, is_error: bool) -> None:
     total, bad = minutes.get(event.occurred, (0, 0))
-    minutes[event.occurred] = total + cell.tried, bad + (cell.tried if is_error else 0)
-    errors.tagged += cell.tried if event.is_tagged else 0
-    errors.add_stray(cell)
+    minutes[event.occurred] = total + event.cell.tried, bad + (event.cell.tried if is_error else 0)
 
 
 def _weigh(errors: ErrorState, batches: Batches) -> None:
-    """Hold what arrived against the release, unless an incident from before the deployment explains it."""
+    """Hold what arrived against the release, or against an incident's level while one from before goes on."""
     if errors.trouble is not None:
-        _excuse(errors, errors.trouble, batches)
+        errors.trouble.look(batches)
+        if errors.prior is not None and errors.prior.over:
+            _take_over(errors, errors.prior.since_recovery())
         return
+    _merge(errors.minutes, batches)
+    errors.events += sum(total for _, total, _ in batches)
+    errors.errors += sum(bad for _, _, bad in batches)
+    if errors.tests is not None:
+        errors.tests.look(batches)
+
+
+def _take_over(errors: ErrorState, minutes: Minutes) -> None:
+    """The incident is over: what came since it was counts for a PASS from here on, and was as usual."""
+    errors.minutes = dict(minutes)
+    errors.events = sum(total for total, _ in minutes.values())
+    errors.errors = sum(bad for _, bad in minutes.values())
+
+
+def _merge(minutes: Minutes, batches: Batches) -> None:
     for minute, total, bad in batches:
-        errors.events += total
-        errors.errors += bad
-        held = errors.minutes.get(minute, (0, 0))
-        errors.minutes[minute] = held[0] + total, held[1] + bad
-    if errors.process is not None:
-        errors.value = errors.process.look(batches)
+        held = minutes.get(minute, (0, 0))
+        minutes[minute] = held[0] + total, held[1] + bad
 
 
-def _excuse(errors: ErrorState, trouble: ErrorCusum, batches: Batches) -> None:
-    for _, total, bad in batches:
-        trouble.minute(total, bad)
-        errors.excused = errors.excused[0] + total, errors.excused[1] + bad
-    if trouble.value < RECOVERED:
-        errors.trouble = None
+def _compare(errors: ErrorState, old: Batches, complete: int) -> None:
+    """Set what arrived of the old release beside the new one's rows of the same minutes."""
+    _merge(errors.old, old)
+    if errors.others is not None and (old or errors.old):
+        errors.others.look(old)
+    if errors.tests is not None and errors.old:
+        own = errors.minutes if errors.prior is None else {**errors.prior.minutes, **errors.minutes}
+        both = errors.old.keys() & own.keys()
+        errors.tests.compare({minute: Pair(*errors.old[minute], *own[minute]) for minute in both}, complete)

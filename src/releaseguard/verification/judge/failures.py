@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from releaseguard.stats.bounds import likelihood_ratio
+from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import VolumeEvidence
+from releaseguard.stats.onset import most_telling
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, FinalLook, ReleaseState, VolumeState
+from releaseguard.verification.judge.weighing.others import NEWEST, STILL_SERVES, Compared, compared, worsened_alike
+from releaseguard.verification.judge.weighing.shares import is_fewer
 from releaseguard.verification.values import Rule
 
 
@@ -18,16 +19,63 @@ def fail(state: ReleaseState, rule: Rule, final_look: FinalLook | None = None) -
         return
     seen = _errors_seen if rule.kind == "signal" else _change_seen
     found = seen(state, rule, final_look)
-    if found is not None:
+    if found is not None and not _is_everybodys(state, rule, found):
         state.failures[rule.id] = found
+
+
+def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:
+    """Whether the old release, which still serves, worsened alike in the same minutes: then it may be the provider, or
+    something that both share, and only a warning is due."""
+    state.alike.pop(rule.id, None)
+    if not still_serves(state):
+        return False
+    both = _errors_alike(state, rule, found) if rule.kind == "signal" else _loss_alike(state, rule, found)
+    if both is not None:
+        state.alike[rule.id] = both
+    return both is not None
+
+
+def _errors_alike(state: ReleaseState, rule: Rule, found: Failure) -> Compared | None:
+    errors, level = state.errors[rule.id], level_before(state, rule)
+    both = compared(errors.own, errors.old, found.since)
+    return both if worsened_alike(both, errors.old, level.share, level.weight) else None
+
+
+def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> Compared | None:
+    """Both sides of a loss of events, where the new release makes its share of what is left."""
+    volume = state.volumes[rule.id]
+    if not found.is_loss or is_fewer(volume.split):
+        return None
+    return Compared(found.since, sum(volume.new), 0, sum(volume.old), 0)
+
+
+def still_serves(state: ReleaseState) -> bool:
+    """Whether the old release still serves beside the new one."""
+    complete = state.look_minute - state.known.lags.usual.complete
+    return state.traffic.old_share(complete, NEWEST) >= STILL_SERVES
+
+
+def level_before(state: ReleaseState, rule: Rule) -> KnownShare:
+    """The share of errors that a release answers for what is above: the usual one; an incident's that began before and
+    goes on; or, with no history, the ceiling."""
+    errors, base = state.errors[rule.id], state.known.errors[rule.id]
+    if errors.trouble is not None:
+        return errors.trouble.level
+    if not base.events and rule.ceiling is not None:
+        return KnownShare(rule.ceiling, CERTAIN)
+    return KnownShare(base.share, base.weight)
+
+
+CERTAIN = 1e7
+"""The weight of a share that is no estimate."""
 
 
 def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
     """The errors that speak most against the release; ``None`` where their share is not above the usual."""
     errors, cause = state.errors[rule.id], silence_of(state, rule)
-    share = state.known.errors[rule.id].share
-    whole = state.timeline.live, errors.events, errors.errors
-    stretch = _most_telling(errors.minutes, share) if final_look is None else whole
+    share = level_before(state, rule).share
+    whole = state.timeline.live, *errors.counted
+    stretch = most_telling(errors.own, share) if final_look is None else whole
     if stretch is None or stretch[2] <= share * stretch[1]:
         return None
     return Failure(
@@ -41,22 +89,11 @@ def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
     )
 
 
-def _most_telling(minutes: Mapping[int, tuple[int, int]], usual: float) -> tuple[int, int, int] | None:
-    """The last stretch of minutes whose share of errors is farthest above the usual one, by its likelihood ratio:
-    its first minute, events and errors; ``None`` where none is above it."""
-    found, most, events, errors = None, 0.0, 0, 0
-    for minute in sorted(minutes, reverse=True):
-        total, bad = minutes[minute]
-        events, errors = events + total, errors + bad
-        ratio = likelihood_ratio(errors, events, usual, errors / events) if errors > usual * events else 0.0
-        if ratio > most:
-            found, most = (minute, events, errors), ratio
-    return found
-
-
 def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
     """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
     volume, cause = state.volumes[rule.id], silence_of(state, rule)
+    if final_look is None and (lost := _lost_share(state, volume)):
+        return lost
     if cause is SilenceCause.RELEASE_NOT_LIVE:
         return None
     found = _strongest(volume) if final_look is None else VolumeEvidence(0.0, 0, volume.judged, volume.expected)
@@ -70,6 +107,22 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
         # A silence explains too few events, and no spike.
         cause=cause if found.seen < found.expected else None,
         final_look=final_look,
+    )
+
+
+def _lost_share(state: ReleaseState, volume: VolumeState) -> Failure | None:
+    """What the release made of its share of the events, where that is what speaks most against it."""
+    found, split = _strongest(volume), volume.split
+    if split is None or not is_fewer(split) or (found is not None and found.value > volume.split_value):
+        return None
+    scale = state.known.volumes[volume.rule.id].dispersion
+    return Failure(
+        minute=state.look_minute,
+        events=round(split.own * scale),
+        expected=split.share * split.every * scale,
+        since=state.deployed,
+        cause=None,
+        share=split.share,
     )
 
 

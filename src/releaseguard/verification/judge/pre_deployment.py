@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -20,7 +20,9 @@ from releaseguard.stats.baseline import (
 )
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import DROP, Others, volume_evidence
+from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
@@ -35,6 +37,12 @@ FAILING = 300.0
 and what excuses the volume of a provider whose errors began before."""
 MANY = 100.0
 """Events an hour: an incident of a few minutes shows as much as it ever will."""
+RIGHT_BEFORE = 120
+"""Minutes before the deployment in which errors tell of an incident under way."""
+INCIDENT_VARIANCE = 0.1
+"""Of an incident's share of errors over its mean, from minute to minute."""
+ONE_TAG = 0.8
+"""The share of a provider's rows with the tag of nearly all traffic from which on one deployment makes both."""
 _SINCE = (120, 60, 45, 30, 20, 10)
 
 
@@ -60,6 +68,10 @@ class PreDeployment:
     trouble: dict[str, float]
     """By rule: the evidence that errors were far above the usual, or events had stopped, at the deployment."""
 
+    levels: dict[str, KnownShare]
+    """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
+    same_tag: frozenset[str]
+    """The providers whose rows carried the release that nearly all traffic carried: one deployment makes them all."""
     volume_incidents: frozenset[str]
     """The volume rules whose events had stopped or dropped before the deployment, or whose provider was failing."""
 
@@ -93,7 +105,8 @@ def pre_deployment_of(
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    trouble = {**_trouble(rules, there, errors, live), **builder.volume_trouble(rules, volumes)}
+    last = _last_minutes(rules, there, live)
+    trouble = {**_trouble(last, errors), **builder.volume_trouble(rules, volumes)}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
         complete=complete,
@@ -104,6 +117,8 @@ def pre_deployment_of(
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
+        levels={name: level_of(minutes, errors[name]) for name, minutes in last.items()},
+        same_tag=_same_tag(there, live),
         volume_incidents=_volume_incidents(rules, trouble, volumes),
     )
 
@@ -244,21 +259,46 @@ def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline])
     return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
 
 
-def _trouble(
-    rules: Sequence[Rule], cells: Sequence[Cell], baselines: dict[str, ErrorBaseline], live: int
-) -> dict[str, float]:
+def _last_minutes(rules: Sequence[Rule], cells: Sequence[Cell], live: int) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """The (events, errors) by minute of each signal rule right before the deployment."""
     by_provider: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.is_traffic and cell.occurred >= live - 120:
+        if cell.is_traffic and cell.occurred >= live - RIGHT_BEFORE:
             by_provider[cell.provider].append(cell)
+    return {rule.id: per_minute(rule, by_provider[rule.provider]) for rule in rules if rule.kind == "signal"}
+
+
+def _trouble(last: Mapping[str, Sequence[tuple[int, int]]], baselines: Mapping[str, ErrorBaseline]) -> dict[str, float]:
     found = {}
-    for rule in rules:
-        if rule.kind == "signal":
-            trouble = ErrorCusum(baselines[rule.id])
-            for total, bad in per_minute(rule, by_provider[rule.provider]):
-                trouble.minute(total, bad)
-            found[rule.id] = trouble.value
+    for name, minutes in last.items():
+        trouble = ErrorCusum(baselines[name])
+        for total, bad in minutes:
+            trouble.minute(total, bad)
+        found[name] = trouble.value
     return found
+
+
+def _same_tag(cells: Sequence[Cell], live: int) -> frozenset[str]:
+    tags: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell in cells:
+        if cell.is_traffic and cell.release is not None and not cell.client and cell.occurred >= live - RIGHT_BEFORE:
+            tags[cell.provider][cell.release] += cell.total
+    every = sum(tags.values(), Counter())
+    newest = max(every, key=lambda tag: every[tag], default=None)
+    return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())
+
+
+def level_of(minutes: Sequence[tuple[int, int]], usual: ErrorBaseline) -> KnownShare:
+    """The share of errors in the newest minutes that are farthest above the usual one; the usual one, if none are.
+
+    An incident's share moves from minute to minute more than that of ordinary hours.
+    """
+    stretch = most_telling(dict(enumerate(minutes)), usual.share)
+    if stretch is None:
+        return KnownShare(usual.share, usual.weight)
+    _, events, errors = stretch
+    share = (errors + 0.5) / (events + 1.0)
+    return KnownShare(share, 1.0 / (1.0 / events + INCIDENT_VARIANCE * share / (1.0 - share)))
 
 
 def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:

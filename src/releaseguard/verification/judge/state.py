@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from releaseguard.stats.cusum import ErrorCusum
-from releaseguard.stats.evidence.errors import ErrorProcess
+from releaseguard.stats.evidence.errors import ShareProcess
+from releaseguard.stats.evidence.split import Expected
 from releaseguard.stats.evidence.volumes import VolumeEvidence
 from releaseguard.stats.series import Cell
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.arrivals import Arrived, Timeline
 from releaseguard.verification.judge.pre_deployment import PreDeployment
 from releaseguard.verification.judge.traffic import Beside, ReleaseTraffic
+from releaseguard.verification.judge.weighing.errors import ErrorTests
+from releaseguard.verification.judge.weighing.others import Compared
+from releaseguard.verification.judge.weighing.trouble import PriorTrouble
 from releaseguard.verification.values import Promise, Rule
 
 
@@ -30,14 +33,37 @@ class ErrorState:
     """Of ``events``, those that carry the release; the others merely came after the deployment."""
     old_events: int = 0
     old_errors: int = 0
-    process: ErrorProcess | None = None
-    trouble: ErrorCusum | None = None
-    """Set while an incident from before the deployment goes on."""
-    excused: tuple[int, int] = (0, 0)
-    """Events and errors that came while it went on: shown, and not held against the release."""
-    value: float = 1.0
+    old: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Events and errors of other releases in each minute since the deployment, phones left out: the control."""
+    tests: ErrorTests | None = None
+    prior: PriorTrouble | None = None
+    """Set where an incident from before the deployment went on at the first look."""
+    others: ShareProcess | None = None
+    """The evidence that other releases fail more often than before, since this one came."""
     strays: Counter[str] = field(default_factory=Counter)
     """Errors of the new release by events that no check names."""
+
+    @property
+    def trouble(self) -> PriorTrouble | None:
+        """The incident from before the deployment, while it goes on."""
+        return None if self.prior is None or self.prior.over else self.prior
+
+    @property
+    def own(self) -> Mapping[int, tuple[int, int]]:
+        """Events and errors of the release in each minute: those that count, or, while an incident from before goes
+        on, those that are held against its level."""
+        return self.minutes if self.trouble is None else self.trouble.minutes
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """The events and errors of these minutes together."""
+        return (self.events, self.errors) if self.trouble is None else self.trouble.counted
+
+    @property
+    def value(self) -> float:
+        """The e-value of the rule: the average of its tests."""
+        value = 1.0 if self.tests is None else self.tests.value
+        return value if self.prior is None else 0.5 * (value + self.prior.process.value)
 
     def add_stray(self, cell: Cell) -> None:
         """Count the name of an error that no check names."""
@@ -54,6 +80,13 @@ class VolumeState:
     fresh: int = 0
     """Events of the new release."""
     tagged: int = 0
+    new: list[int] = field(default_factory=list)
+    old: list[int] = field(default_factory=list)
+    """Events of servers by minute, of the release and of others."""
+    split: Expected | None = None
+    """The release's part of the events where it serves beside another, and what it should be."""
+    split_value: float = 1.0
+    """The evidence that it is less."""
     value: float = 1.0
     drop: VolumeEvidence | None = None
     rise: VolumeEvidence | None = None
@@ -76,6 +109,9 @@ class VolumeState:
         self.seen[offset] += total
         self.fresh += total if event.ours else 0
         self.tagged += total if event.is_tagged else 0
+        if not event.cell.client:
+            self.new[offset] += total if event.is_tagged else 0
+            self.old[offset] += total if event.is_of_another else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +143,8 @@ class Failure:
     """The events that were to be expected of a volume rule."""
     since: int
     cause: SilenceCause | None
+    share: float | None = None
+    """The release's share of the traffic, where it lost events of it beside an older release."""
     final_look: FinalLook | None = None
     """The test that failed it, where that was the one at the end of the window."""
 
@@ -133,7 +171,7 @@ class ReleaseState:
         self.look_minute = timeline.deployed
         self.traffic = ReleaseTraffic(timeline)
         self.errors = {rule.id: ErrorState(rule) for rule in rules if rule.kind == "signal"}
-        self.volumes = {rule.id: VolumeState(rule, [0] * timeline.length) for rule in rules if rule.kind == "volume"}
+        self.volumes = {rule.id: _volume_state(rule, timeline.length) for rule in rules if rule.kind == "volume"}
         self._readers: dict[tuple[str, str, bool, bool], Readers] = {}
         self.beside: dict[str, dict[int, Beside]] = {rule.id: {} for rule in rules}
         """By rule and minute: the release beside the others that serve at the same time, since it is live."""
@@ -146,6 +184,10 @@ class ReleaseState:
         """By rule, once the last look has been taken."""
         self.failures: dict[str, Failure] = {}
         """What failed a rule, by id."""
+        self.alike: dict[str, Compared] = {}
+        """Rules that would fail, where the old release in the same minutes worsened alike, by id."""
+        self.harmed: dict[str, Compared] = {}
+        """Rules by which other releases fail more often since this one came, by id."""
         self.evidence = 1.0
         self.peak = 1.0
         """The checklist's one number: the average e-value of its blocking rules, now and at its highest; at the
@@ -214,6 +256,10 @@ class ReleaseState:
         if rule.kind == "volume":
             return self.known.volumes[rule.id].expected(0, self.length)
         return self.known.expected_events(rule, self.length)
+
+
+def _volume_state(rule: Rule, length: int) -> VolumeState:
+    return VolumeState(rule, [0] * length, new=[0] * length, old=[0] * length)
 
 
 def _reads(rule: Rule, cell: Cell) -> bool | None:

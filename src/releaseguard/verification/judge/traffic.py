@@ -86,6 +86,14 @@ class Beside:
             self.others_rows += rows
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Rows by minute since the deployment: those that carry the new release, and those of other ones."""
+
+    new: list[int]
+    old: list[int]
+
+
 class ReleaseTraffic:
     """What all providers' rows since the deployment say, whatever check they count for."""
 
@@ -95,6 +103,8 @@ class ReleaseTraffic:
         self.log = LogState()
         self.events: dict[str, list[int]] = defaultdict(lambda: [0] * length)
         """By provider: real events of each minute."""
+        self.sides: dict[str, Sides] = defaultdict(lambda: Sides([0] * length, [0] * length))
+        """By provider: who wrote its rows, in the same minutes."""
         self.rows = [0] * length
         """Rows of anybody by minute, repeats and the test user's included: each is a sign of life."""
         self.writers: dict[str, Writers] = defaultdict(Writers)
@@ -140,10 +150,13 @@ class ReleaseTraffic:
             self.last_event[cell.provider] = max(self.last_event.get(cell.provider, 0), event.occurred)
 
     def _count_share(self, event: Arrived, offset: int) -> None:
+        sides, rows = self.sides[event.cell.provider], event.cell.total
         if event.is_of_another:
-            self.others_rows[offset] += event.cell.total
+            self.others_rows[offset] += rows
+            sides.old[offset] += rows
         elif event.is_tagged:
-            self._count_own(offset, event.cell.total)
+            self._count_own(offset, rows)
+            sides.new[offset] += rows if offset >= 0 else 0
 
     def _count_own(self, offset: int, rows: int) -> None:
         if offset >= 0:
@@ -161,6 +174,12 @@ class ReleaseTraffic:
     def is_live(self) -> bool:
         """Whether the release serves anybody, as far as the tags tell; where none are written, time does."""
         return self.log.tagged > 0 or self.log.old <= self.log.fresh
+
+    def old_share(self, until: int, minutes: int) -> float:
+        """The share of the traffic that other releases served in the ``minutes`` before minute ``until``."""
+        end = max(until - self._timeline.deployed, 0)
+        share = self.share(max(end - minutes, 0), end)
+        return 0.0 if share is None else 1.0 - share
 
     def live_from(self, hoped: Sequence[float]) -> int:
         """The minute after the deployment from which on the volume is the release's: not while others served it."""

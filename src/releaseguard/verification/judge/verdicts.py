@@ -6,6 +6,8 @@ import math
 
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
+from releaseguard.stats.evidence.split import excludes_loss
+from releaseguard.verification.judge.failures import still_serves
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
@@ -29,6 +31,8 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
     """What a rule says at the newest look."""
     if rule.id in state.failures:
         return Verdict.FAIL if rule.blocking else Verdict.WARN
+    if rule.id in state.alike or rule.id in state.harmed:
+        return Verdict.WARN
     passes = _errors_pass if rule.kind == "signal" else _volume_passes
     return Verdict.PASS if passes(state, rule) else Verdict.INCONCLUSIVE
 
@@ -92,7 +96,15 @@ def _volume_passes(state: ReleaseState, rule: Rule) -> bool:
         return False
     if not _is_tagged(volume.tagged, volume.fresh) or volume.value > SUSPICION or not volume.judged:
         return False
-    return _excludes_change(state, rule)
+    return _excludes_change(state, rule) and _makes_its_share(state, rule)
+
+
+def _makes_its_share(state: ReleaseState, rule: Rule) -> bool:
+    """Whether the release, where it serves beside another, surely loses no such part of its own events."""
+    volume = state.volumes[rule.id]
+    if rule.max_drop is None or not still_serves(state):
+        return True
+    return volume.split is not None and excludes_loss(volume.split, rule.max_drop)
 
 
 def _excludes_change(state: ReleaseState, rule: Rule) -> bool:

@@ -24,6 +24,7 @@ from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.log import due, thinned
 from releaseguard.verification.judge.state import ReleaseState, VolumeState
 from releaseguard.verification.judge.traffic import SETTLED
+from releaseguard.verification.judge.weighing.shares import SPLIT_PART, judge_split
 from releaseguard.verification.values import Rule
 
 OFTEN, SELDOM = 120, 10
@@ -110,6 +111,9 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
         volume.rise = _changed(state, minutes, rise(limit))
     if volume.changes:
         volume.value = sum(found.value for found in volume.changes) / len(volume.changes)
+    if rule.max_drop is not None:
+        judge_split(state, volume, volume.complete)
+        volume.value += SPLIT_PART * (volume.split_value - volume.value)
     if state.is_final_look:
         volume.chance = _chance(state, rule, minutes)
 

@@ -1,0 +1,1 @@
+"""The tests of one rule's rows: how they are averaged, and what is set against them."""

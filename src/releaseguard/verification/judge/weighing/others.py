@@ -1,0 +1,54 @@
+"""The old release in the same minutes: whether it worsened too, and whether the new one is worse than it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from releaseguard.stats.evidence.control import surely_worse
+from releaseguard.stats.final_look import chance_of_errors, lasting
+
+HARM_TO_OTHERS = 20.0
+"""What the evidence of harm to other releases must reach, averaged over the checklist: such a warning comes falsely to
+at most one good release in twenty."""
+STILL_SERVES = 0.1
+"""The share of the newest minutes' traffic from which on the old release still serves and is a control."""
+NEWEST = 3
+"""So many complete minutes are the newest."""
+LEAST_ERRORS = 3
+"""Errors of the old release below which it has not worsened."""
+BY_CHANCE = 0.01
+"""The probability of the old release's errors, as usual, up to which it has worsened."""
+WORSE = 2.6
+"""Deviations that the new release's share of errors must lie above the old one's to be worse: one-sided 0.5%."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Events and errors of both releases in the same minutes."""
+
+    since: int
+    events: int
+    errors: int
+    old_events: int
+    old_errors: int
+
+
+def compared(own: Mapping[int, tuple[int, int]], old: Mapping[int, tuple[int, int]], since: int) -> Compared:
+    """Both releases in the minutes from ``since`` on."""
+    events, errors = _sums(held for minute, held in own.items() if minute >= since)
+    old_events, old_errors = _sums(held for minute, held in old.items() if minute >= since)
+    return Compared(since, events, errors, old_events, old_errors)
+
+
+def _sums(minutes: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    pairs = list(minutes)
+    return sum(total for total, _ in pairs), sum(bad for _, bad in pairs)
+
+
+def worsened_alike(both: Compared, old: Mapping[int, tuple[int, int]], share: float, weight: float) -> bool:
+    """Whether the old release worsened since then too, and the new one is not surely worse than it."""
+    lasts = lasting(bad for minute, (_, bad) in old.items() if minute >= both.since)
+    if lasts < LEAST_ERRORS or chance_of_errors(lasts, both.old_events, share, weight) > BY_CHANCE:
+        return False
+    return surely_worse((both.old_events, both.old_errors), (both.events, both.errors)) < WORSE

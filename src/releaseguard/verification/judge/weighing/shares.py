@@ -1,0 +1,51 @@
+"""The volume of a release that serves beside an older one: judged by its share of the traffic of the same minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.stats.evidence.split import STEP, Expected, Split, deviations, expected_of, split_evidence
+from releaseguard.verification.judge.state import ReleaseState, VolumeState
+
+SPLIT_PART = 0.2
+"""Of a volume rule's say: the test of the split. It is kept also where the release serves alone."""
+LEAST_OTHERS = 5.0
+"""Events of the other providers in a stretch of minutes below which it says nothing about the split."""
+FEWER = 2.3
+"""Deviations below its share from which on a release, and not the provider, makes fewer events: one-sided 1%."""
+
+
+def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[Split]:
+    """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served."""
+    first = volume.rule.grace_minutes
+    steps = (_step(state, volume, start, min(start + STEP, until)) for start in range(first, until, STEP))
+    return [step for step in steps if step.others_every >= LEAST_OTHERS and 0 < step.others_own < step.others_every]
+
+
+def _step(state: ReleaseState, volume: VolumeState, start: int, end: int) -> Split:
+    others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
+    own, old = sum(volume.new[start:end]), sum(volume.old[start:end])
+    others_own = sum(sum(sides.new[start:end]) for sides in others)
+    others_old = sum(sum(sides.old[start:end]) for sides in others)
+    scale = 1.0 / state.known.volumes[volume.rule.id].dispersion
+    return Split(own * scale, (own + old) * scale, float(others_own), float(others_own + others_old))
+
+
+def judge_split(state: ReleaseState, volume: VolumeState, until: int) -> None:
+    """Weigh the release's part of the rule's events against its part of the others'."""
+    steps = steps_of(state, volume, until)
+    volume.split = expected_of(steps) if steps else None
+    volume.split_value = 1.0
+    if steps and _shares_a_tag(state, volume):
+        volume.split_value = split_evidence(steps, state.length // STEP)
+
+
+def _shares_a_tag(state: ReleaseState, volume: VolumeState) -> bool:
+    """Whether the provider's events are made by what was deployed: they carried the tag that the others' did before,
+    or some carry the new one. What another component writes is nobody's loss."""
+    return any(volume.new) or volume.rule.provider in state.known.same_tag
+
+
+def is_fewer(split: Expected | None) -> bool:
+    """Whether the release makes surely fewer of the events than its share."""
+    return split is not None and deviations(split) >= FEWER

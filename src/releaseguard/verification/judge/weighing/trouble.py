@@ -1,0 +1,59 @@
+"""An incident from before the deployment: it excuses its own level and no more, and it may end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from releaseguard.stats.cusum import RecoveryCusum
+from releaseguard.stats.evidence.errors import ShareProcess
+from releaseguard.stats.evidence.laws import KnownShare
+
+LEAST_CALM = 5
+"""Minutes that calm must last before an incident is over: trouble that comes and goes is one incident."""
+RECOVERED = 100.0
+"""How much likelier the newest rows are as usual than at the incident's level, once it is over."""
+RECOVERING = 3.0
+"""The same from which on one speaks of a recovery."""
+
+
+@dataclass(slots=True)
+class PriorTrouble:
+    """What the release's rows say of an incident that began before it, while that goes on."""
+
+    level: KnownShare
+    """The share of errors that the incident had before the release."""
+    process: ShareProcess
+    """Against "the incident goes on at its level"."""
+    recovery: RecoveryCusum
+    minutes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Events and errors of each minute, excused so far."""
+    over: bool = False
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Events and errors that came while it went on: shown, and not held against the release as such."""
+        return sum(n for n, _ in self.minutes.values()), sum(k for _, k in self.minutes.values())
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether the newest rows lean towards the usual, though not enough yet to call it over."""
+        return self.recovery.value >= RECOVERING
+
+    def look(self, batches: list[tuple[int, int, int]]) -> None:
+        """Take in (minute, events, errors) that arrived since the last look."""
+        for minute, total, bad in batches:
+            self.recovery.minute(minute, total, bad)
+            held = self.minutes.get(minute, (0, 0))
+            self.minutes[minute] = held[0] + total, held[1] + bad
+        self.process.look(batches)
+        self.over = self._is_over()
+
+    def since_recovery(self) -> dict[int, tuple[int, int]]:
+        """Events and errors of the minutes from which on all was as usual again."""
+        began = self.recovery.began
+        return {} if began is None else {minute: held for minute, held in self.minutes.items() if minute >= began}
+
+    def _is_over(self) -> bool:
+        if self.recovery.value < RECOVERED or self.recovery.began is None:
+            return False
+        return max(self.minutes) - self.recovery.began + 1 >= LEAST_CALM

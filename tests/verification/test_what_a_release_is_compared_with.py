@@ -1,0 +1,209 @@
+"""What a release is compared with: a ceiling where there is no history, an incident's own level, the old release."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from bench.simulator import poisson
+from releaseguard.model import Verdict
+from releaseguard.stats.series import Cell, Ledger
+from releaseguard.verification.explain.finding import explain
+from releaseguard.verification.judge.replay import Replay
+from releaseguard.verification.judge.verdicts import verdict_of
+from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
+
+DEPLOYED = 29_000_040
+WINDOW = 60
+DAYS = 3
+RATES = (3, 10, 60)
+"""Events a minute of each provider."""
+Rate = Callable[[str, int, str], float]
+"""By provider, minute after the deployment and release: a share."""
+
+
+def rules() -> list[Rule]:
+    made = []
+    for name in ("mail", "sms", "pay"):
+        ok, error = frozenset({f"{name}_ok"}), frozenset({f"{name}_error"})
+        made.append(Rule(id=f"{name}.errors", provider=name, kind="signal", success=ok, error=error))
+        made.append(Rule(id=f"{name}.volume", provider=name, kind="volume", success=ok))
+    return made
+
+
+RULES = rules()
+
+
+def whole(_provider: str, offset: int, release: str) -> float:
+    """All traffic is the old release's before the deployment, and the new one's after it."""
+    return float((release == "new") is (offset >= 0))
+
+
+def canary(share: float) -> Rate:
+    """The new release serves a part from the deployment on."""
+
+    def served(_provider: str, offset: int, release: str) -> float:
+        if offset < 0:
+            return float(release == "old")
+        return share if release == "new" else 1.0 - share
+
+    return served
+
+
+def cells(rate: float, failing: Rate, *, served: Rate = whole, seed: int = 1) -> Iterator[Cell]:
+    """Rows of three providers over some days, of which a share fails beside the usual 1%."""
+    rng = random.Random(seed)
+    for offset in range(-DAYS * 1440 - 300, WINDOW):
+        for provider in ("mail", "sms", "pay"):
+            for release in ("old", "new"):
+                made = poisson(rng, rate * served(provider, offset, release))
+                share = max(failing(provider, offset, release), 0.01)
+                bad = sum(rng.random() < share for _ in range(made)) if made else 0
+                for ok, count in ((True, made - bad), (False, bad)):
+                    if count:
+                        event = f"{provider}_{'ok' if ok else 'error'}"
+                        minute = DEPLOYED + offset
+                        yield Cell(minute, minute, provider, event, ok, release, False, False, count, 0)
+
+
+def judged(rows: Sequence[Cell] | Iterator[Cell], minutes: int = WINDOW) -> Replay:
+    ledger = Ledger([one.reading for one in RULES], [DEPLOYED], WINDOW)
+    ledger.add(rows)
+    at = datetime.fromtimestamp(DEPLOYED * 60, UTC)
+    deployment = Deployment(release="new", environment="production", deployed_at=at)
+    promise = Promise(window_minutes=WINDOW, baseline_minutes=DAYS * 1440)
+    replay = Replay(ledger, RULES, deployment, promise)
+    replay.look(DEPLOYED + minutes)
+    return replay
+
+
+def said(replay: Replay, name: str) -> tuple[Verdict, str]:
+    rule = next(one for one in RULES if one.id == name)
+    return verdict_of(replay.state, rule), explain(replay.state, rule).reason
+
+
+def only(provider: str, since: int, until: int, share: float, releases: str = "old new") -> Rate:
+    """The provider's calls fail with this share in these minutes."""
+
+    def failing(name: str, offset: int, release: str) -> float:
+        return share if name == provider and since <= offset < until and release in releases.split() else 0.0
+
+    return failing
+
+
+def first_used(rows: Iterator[Cell]) -> Iterator[Cell]:
+    """The mails are used by the new release and by none before it."""
+    return (row for row in rows if row.provider != "mail" or row.release == "new")
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_provider_without_a_history_fails_above_its_ceiling(rate: int) -> None:
+    verdict, reason = said(judged(first_used(cells(rate, only("mail", 0, WINDOW, 1.0)))), "mail.errors")
+    assert verdict is Verdict.FAIL
+    assert "ceiling of 20%" in reason
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_provider_without_a_history_of_which_every_call_is_well_does_not_fail(rate: int) -> None:
+    replay = judged(first_used(cells(rate, only("mail", 0, 0, 0.0))))
+    assert not replay.state.failed
+    assert "first used by this release" in said(replay, "mail.errors")[1]
+    assert "0.0 were to be expected" not in said(replay, "mail.volume")[1]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_an_incident_excuses_its_own_level_and_no_more(rate: int) -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        return 0.0 if provider != "mail" or offset < -60 else 0.12 if offset < 0 else 1.0
+
+    verdict, reason = said(judged(cells(rate, failing)), "mail.errors")
+    assert verdict is Verdict.FAIL, reason
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("share", [0.12, 0.6, 1.0])
+def test_an_incident_that_goes_on_at_its_level_fails_nobody(rate: int, share: float) -> None:
+    replay = judged(cells(rate, only("mail", -60, WINDOW, share)))
+    assert not replay.state.failed
+    assert said(replay, "mail.errors")[0] is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_roll_back_that_worked_has_recovered(rate: int) -> None:
+    """The failing release is the old one here, and the one that is judged takes its place."""
+    rows = list(cells(rate, only("mail", -30, 0, 0.9)))
+    early, late = (said(judged(rows, minutes), "mail.errors") for minutes in (4, WINDOW))
+    assert "recovered, too early to pass" in early[1] or early[0] is Verdict.PASS
+    assert late[0] is Verdict.PASS, late[1]
+    assert "goes on" not in early[1] + late[1]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_old_and_new_that_worsen_alike_warn_with_both_explanations(rate: int) -> None:
+    replay = judged(cells(rate, only("mail", 5, WINDOW, 0.6), served=canary(0.4)))
+    verdict, reason = said(replay, "mail.errors")
+    assert verdict is Verdict.WARN, reason
+    assert "provider" in reason
+    assert "migration" in reason
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_canary_that_is_worse_than_the_old_release_fails_though_that_worsened_too(rate: int) -> None:
+    def failing(provider: str, offset: int, release: str) -> float:
+        return 0.0 if provider != "mail" or offset < 0 else 0.9 if release == "new" else 0.15
+
+    assert said(judged(cells(rate, failing, served=canary(0.4))), "mail.errors")[0] is Verdict.FAIL
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_harm_to_the_old_release_alone_warns(rate: int) -> None:
+    replay = judged(cells(rate, only("mail", 0, WINDOW, 0.38, "old"), served=canary(0.3)))
+    verdict, reason = said(replay, "mail.errors")
+    assert verdict is Verdict.WARN, reason
+    assert "old release" in reason
+    assert "migration" in reason
+
+
+def test_a_warning_about_others_is_no_pass_of_the_checklist() -> None:
+    replay = judged(cells(10, only("mail", 0, WINDOW, 0.38, "old"), served=canary(0.3)))
+    assert overall_of([(said(replay, one.id)[0], True, "warn") for one in RULES]) is Verdict.WARN
+
+
+def lost(share: float, part: float) -> Rate:
+    """The new release loses a part of its own mails."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        made = canary(share)(provider, offset, release)
+        return made * (1.0 - part) if provider == "mail" and release == "new" else made
+
+    return served
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("part", [0.8, 1.0])
+def test_the_volume_of_a_canary_is_judged_by_its_share_of_the_traffic(rate: int, part: float) -> None:
+    verdict, reason = said(judged(cells(rate, only("mail", 0, 0, 0.0), served=lost(0.4, part))), "mail.volume")
+    assert verdict is Verdict.FAIL, reason
+    assert "of the traffic in the same minutes" in reason or rate < 10
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+def test_a_canary_that_makes_its_share_fails_nothing(rate: int, share: float) -> None:
+    replay = judged(cells(rate, only("mail", 0, 0, 0.0), served=canary(share)))
+    assert not replay.state.failed
+    assert not replay.state.alike
+    assert not replay.state.harmed
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_provider_that_falls_silent_for_old_and_new_alike_warns(rate: int) -> None:
+    def served(provider: str, offset: int, release: str) -> float:
+        return 0.0 if provider == "mail" and offset >= 5 else canary(0.4)(provider, offset, release)
+
+    verdict, reason = said(judged(cells(rate, only("mail", 0, 0, 0.0), served=served)), "mail.volume")
+    assert verdict is Verdict.WARN, reason
+    assert "either the provider is in trouble" in reason
