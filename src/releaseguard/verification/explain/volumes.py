@@ -85,7 +85,7 @@ def _usual(state: ReleaseState, rule: Rule, held: VolumeState) -> str:
 
 def _alike_words(both: Compared) -> str:
     return (
-        f"the old release, which still serves, lost as much as the new one ({both.old_events} events of the old one and "
+        f"the old release, which still serves, lost as much as the new one ({both.old_events} events of it and "
         f"{both.events} of the new one are left): either the provider is in trouble, or something that both share, "
         "such as a migration of this release"
     )

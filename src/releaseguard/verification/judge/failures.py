@@ -46,7 +46,8 @@ def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> Compared | N
     volume = state.volumes[rule.id]
     if not found.is_loss or is_fewer(volume.split):
         return None
-    return Compared(found.since, sum(volume.new), 0, sum(volume.old), 0)
+    own, others = state.rows_beside(rule, 0, state.length)
+    return Compared(found.since, own, 0, others, 0)
 
 
 def still_serves(state: ReleaseState) -> bool:

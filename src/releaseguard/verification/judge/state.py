@@ -80,9 +80,6 @@ class VolumeState:
     fresh: int = 0
     """Events of the new release."""
     tagged: int = 0
-    new: list[int] = field(default_factory=list)
-    old: list[int] = field(default_factory=list)
-    """Events of servers by minute, of the release and of others."""
     split: Expected | None = None
     """The release's part of the events where it serves beside another, and what it should be."""
     split_value: float = 1.0
@@ -109,9 +106,6 @@ class VolumeState:
         self.seen[offset] += total
         self.fresh += total if event.ours else 0
         self.tagged += total if event.is_tagged else 0
-        if not event.cell.client:
-            self.new[offset] += total if event.is_tagged else 0
-            self.old[offset] += total if event.is_of_another else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +165,7 @@ class ReleaseState:
         self.look_minute = timeline.deployed
         self.traffic = ReleaseTraffic(timeline)
         self.errors = {rule.id: ErrorState(rule) for rule in rules if rule.kind == "signal"}
-        self.volumes = {rule.id: _volume_state(rule, timeline.length) for rule in rules if rule.kind == "volume"}
+        self.volumes = {rule.id: VolumeState(rule, [0] * timeline.length) for rule in rules if rule.kind == "volume"}
         self._readers: dict[tuple[str, str, bool, bool], Readers] = {}
         self.beside: dict[str, dict[int, Beside]] = {rule.id: {} for rule in rules}
         """By rule and minute: the release beside the others that serve at the same time, since it is live."""
@@ -251,15 +245,16 @@ class ReleaseState:
             for rule, bad in (*read, *((volume.rule, not event.cell.ok) for volume in readers.volumes)):
                 self.beside[rule.id].setdefault(event.occurred, Beside()).count(event, bad=bad)
 
+    def rows_beside(self, rule: Rule, start: int, end: int) -> tuple[int, int]:
+        """Rows that the rule counts, of the release and of others, in the minutes ``[start, end)`` after the mark."""
+        minutes = [self.beside[rule.id].get(self.deployed + offset, Beside()) for offset in range(start, end)]
+        return sum(minute.own_rows for minute in minutes), sum(minute.others_rows for minute in minutes)
+
     def expected(self, rule: Rule) -> float:
         """Events that a rule should see in the window."""
         if rule.kind == "volume":
             return self.known.volumes[rule.id].expected(0, self.length)
         return self.known.expected_events(rule, self.length)
-
-
-def _volume_state(rule: Rule, length: int) -> VolumeState:
-    return VolumeState(rule, [0] * length, new=[0] * length, old=[0] * length)
 
 
 def _reads(rule: Rule, cell: Cell) -> bool | None:

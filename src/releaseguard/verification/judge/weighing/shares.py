@@ -24,7 +24,7 @@ def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[S
 
 def _step(state: ReleaseState, volume: VolumeState, start: int, end: int) -> Split:
     others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
-    own, old = sum(volume.new[start:end]), sum(volume.old[start:end])
+    own, old = state.rows_beside(volume.rule, start, end)
     others_own = sum(sum(sides.new[start:end]) for sides in others)
     others_old = sum(sum(sides.old[start:end]) for sides in others)
     scale = 1.0 / state.known.volumes[volume.rule.id].dispersion
@@ -43,7 +43,7 @@ def judge_split(state: ReleaseState, volume: VolumeState, until: int) -> None:
 def _shares_a_tag(state: ReleaseState, volume: VolumeState) -> bool:
     """Whether the provider's events are made by what was deployed: they carried the tag that the others' did before,
     or some carry the new one. What another component writes is nobody's loss."""
-    return any(volume.new) or volume.rule.provider in state.known.same_tag
+    return state.rows_beside(volume.rule, 0, state.length)[0] > 0 or volume.rule.provider in state.known.same_tag
 
 
 def is_fewer(split: Expected | None) -> bool:
