@@ -19,7 +19,7 @@ from releaseguard.model import Outcome, Verdict
 from releaseguard.report.formats import VERDICT
 from releaseguard.report.layout.display import Display
 from releaseguard.secret import Secret
-from releaseguard.verification import backtest as backtests
+from releaseguard.verification.backtesting import replays as backtests
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.live_checks import LiveChecks
 from releaseguard.verification.explain import signals
