@@ -110,10 +110,10 @@ def _count(errors: ErrorState, event: Arrived, is_error: bool, minutes: Minutes)
 
 
 def _count_old(errors: ErrorState, event: Arrived, is_error: bool, minutes: Minutes) -> None:
-    """Count another release's rows; phones hold old releases for weeks and are no control of servers."""
+    """Count another release's rows."""
     errors.old_events += event.cell.tried
     errors.old_errors += event.cell.tried if is_error else 0
-    if event.is_of_another and not event.cell.client:
+    if event.is_of_another:
         _add(minutes, event, is_error)
 
 
