@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from releaseguard_events import flush, log_integration_event
+    from releaseguard_events import fingerprint, flush, log_integration_event
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "flush", "log_integration_event"]
+__all__ = ["__version__", "fingerprint", "flush", "log_integration_event"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"flush", "log_integration_event"}:
+    if name in {"fingerprint", "flush", "log_integration_event"}:
         import releaseguard_events
 
         return getattr(releaseguard_events, name)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from releaseguard_events.places.urls import hidden_in, split
 from releaseguard_events.places.written import CREDENTIAL_KEY
+from releaseguard_events.scrub.fingerprints import fingerprint_of
 
 MASK = "********"
 PIECE = 8
@@ -61,6 +62,10 @@ class Secret:
         """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (some services show that)."""
         mine = hashlib.sha256(self.__value.encode()).hexdigest()
         return hmac.compare_digest(mine.encode(), digest.lower().encode())
+
+    def fingerprint(self, salt: str) -> str | None:
+        """What tells the value from others without giving it away; ``None`` where it may be guessed."""
+        return fingerprint_of(self.__value, salt)
 
     def shows_in(self, text: str) -> bool:
         """Whether ``text`` holds a piece of the value, as it is or in base64, hexadecimal, URL or JSON quoting:

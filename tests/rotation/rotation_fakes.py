@@ -23,6 +23,7 @@ from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.context import Binding, Guard, OwnAccess, RotationContext, RotationRules
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault
+from releaseguard_events.scrub.fingerprints import fingerprint_of
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 CHAIN_KEY = ChainKey("sendgrid", "production")
@@ -82,7 +83,7 @@ class FakeLog(EventLog):
     """Rows in a dict, on a clock of its own."""
 
     label = "fake log"
-    capabilities = Capabilities(frozenset({"recorded_at", "synthetic"}))
+    capabilities = Capabilities(frozenset({"recorded_at", "synthetic", "detail"}))
 
     def __init__(self, time: Time, killer: Killer, offset: float = 0.0) -> None:
         self.rows: dict[object, Event] = {}
@@ -273,6 +274,10 @@ class FakeDestination(Destination):
             item.name, present=True, marker=str(cell.marker), sync=step if self.shows else SyncStatus.UNKNOWN
         )
 
+    def shown(self, names: Sequence[str]) -> Mapping[str, Secret]:
+        found = {name: Secret(self.cells[name].value) for name in names if self.shows and name in self.cells}
+        return self.killer.around(f"shown {self.uri}", lambda: found)  # type: ignore[return-value]
+
     def copies(self, names: Sequence[str]) -> Sequence[str]:
         return ()
 
@@ -369,6 +374,10 @@ class FakeApp:
         self.refused: set[str] = set()
         self.silent = False
         self.says_version = True
+        self.fingerprints: str | None = None
+        """The salt under which it reports what it really holds, instead of the companion."""
+        self.holds: str | None = None
+        """The value that its processes have in memory, whatever stands beside them."""
         self._number = itertools.count(1)
 
     def live(self) -> None:
@@ -387,6 +396,8 @@ class FakeApp:
         detail: dict[str, str] = {}
         if self.says_version and NAME + "_VERSION" in environment:
             detail["secret_version"] = environment[NAME + "_VERSION"]
+        if self.fingerprints:
+            detail["secret_version"] = fingerprint_of(self.holds or key, self.fingerprints) or ""
         if deployment:
             detail["deployment_id"] = deployment
         event = Event(

@@ -13,7 +13,7 @@ from releaseguard.destinations.interface import CostEstimate, Observed, SyncStat
 from releaseguard.errors import Refused, ReleaseguardError, UsageError
 from releaseguard.http.pacing import Limits
 from releaseguard.rotation.context import Binding
-from releaseguard.rotation.groups import DeploymentTarget, deployments_for, items_for, unit_of
+from releaseguard.rotation.groups import Carried, DeploymentTarget, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import (
     ChainView,
     DestinationProgress,
@@ -355,7 +355,7 @@ def test_companions_come_after_all_secrets_under_the_names_used_there() -> None:
     )
     group = unit_of(pair, "B")
     binding = Binding(GITHUB, names={"A": ("MAIL_A",)})
-    values = {"A": (Secret("a"), 1), "B": (Secret("b"), 2), "C": (Secret("c"), 3)}
+    values = {"A": Carried(Secret("a"), 1, "1"), "B": Carried(Secret("b"), 2, "2"), "C": Carried(Secret("c"), 3, "3")}
     items = [(item.name, item.value.reveal(), item.version) for item in items_for(group, binding, values)]
     assert items == [("MAIL_A", "a", 1), ("B", "b", 2), ("MAIL_A_VERSION", "1", 1)]
 

@@ -14,7 +14,8 @@ from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.proof.judge import prove
-from releaseguard.rotation.proof.values import Labels, Question, RuntimeDestination
+from releaseguard.rotation.proof.labels import LabelledSecret, Labels
+from releaseguard.rotation.proof.values import Question, RuntimeDestination
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import NAME, World
 
@@ -36,7 +37,7 @@ QUESTION = Question(
     environment="production",
     success_events=frozenset({"sendgrid_email_sent"}),
     auth_error_codes=frozenset({"401"}),
-    labels=Labels({"SENDGRID_API_KEY": (1, 2)}),
+    labels=Labels({"SENDGRID_API_KEY": LabelledSecret("1", "2")}),
     runtimes=[RuntimeDestination(uri="vercel:prj_1", since=SERVING, serving=SERVING)],
 )
 

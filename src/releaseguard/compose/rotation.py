@@ -18,6 +18,7 @@ from releaseguard.compose.stores import Stores
 from releaseguard.destinations.address import Address
 from releaseguard.services import SERVICES
 from releaseguard.settings import span
+from releaseguard_events.scrub.fingerprints import SALT_VARIABLE
 
 if TYPE_CHECKING:
     from releaseguard.deployments.interface import Deployer
@@ -86,8 +87,14 @@ class Rotation:
             prove_within=span(section.prove_within),
             deploy_within=span(section.deploy_within),
             accept_timing=section.accept_timing,
+            salt=self._salt(),
             limits={service.name: service.limits for service in SERVICES},
         )
+
+    def _salt(self) -> str:
+        """What the app's writers make fingerprints under, when they see the same configuration."""
+        project = self.clients.settings.project
+        return self.clients.environ.get(SALT_VARIABLE) or project.salt or project.name
 
     def journal(self, chain_key: ChainKey) -> Journal:
         """A chain's history, to be written by this process."""

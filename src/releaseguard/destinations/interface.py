@@ -165,6 +165,10 @@ class Destination(ABC):
     def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
         """What is there now under the items' names, compared with their values where that can be seen."""
 
+    def shown(self, names: Sequence[str]) -> Mapping[str, Secret]:  # noqa: ARG002 - for places that show values
+        """The values that the place gives back under these names; without those that it hides."""
+        return {}
+
     @abstractmethod
     def copies(self, names: Sequence[str]) -> Sequence[str]:
         """URIs of places in the same account, outside this destination, that hold one of the names."""

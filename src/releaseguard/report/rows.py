@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class CourseRow(TypedDict):
@@ -41,6 +41,8 @@ class ProofRow(TypedDict):
     grade: str | None
     events: Sequence[str]
     missing: Sequence[str]
+    rests_on: NotRequired[str]
+    """Grade A: ``label`` (pushed beside the value) or ``fingerprint`` (of what the process really holds)."""
 
 
 class ConfirmationRow(TypedDict):

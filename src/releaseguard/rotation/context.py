@@ -19,6 +19,7 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.http.pacing import Limits
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
+from releaseguard_events.scrub.fingerprints import USUAL_SALT
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class RotationRules:
     prove_within: timedelta = timedelta(minutes=15)
     deploy_within: timedelta = timedelta(minutes=20)
     accept_timing: bool = False
+    salt: str = USUAL_SALT
+    """What the fingerprints of this project's secrets are made under."""
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """By service: for the forecast of a plan's time."""
     seconds_per_request: float = 0.3

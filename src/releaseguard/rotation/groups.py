@@ -17,6 +17,19 @@ COMPANION_SUFFIX = "_VERSION"
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What is brought out of one secret. ``label`` is what the app is to report of it."""
+
+    value: Secret
+    version: int
+    label: str
+
+
+NOTHING = Carried(Secret(""), 0, "")
+"""For asking which names there are."""
+
+
+@dataclass(frozen=True, slots=True)
 class SecretGroup:
     """The secrets that are rotated together."""
 
@@ -46,6 +59,10 @@ class SecretGroup:
     def companions(self) -> Sequence[str]:
         """The members beside which their version is pushed."""
         return tuple(spec.name for spec in self.secrets if spec.has_companion)
+
+    def asks_for_proof_at(self, binding: Binding) -> bool:
+        """Whether more is written there than what is public in itself."""
+        return any(binding.holds(spec.name) and not spec.identifier for spec in self.secrets)
 
     def steps(self, language: str = "en") -> str | None:
         """What a person does at the provider, with its page."""
@@ -86,20 +103,18 @@ def unit_of(card: Card, secret: str | None) -> SecretGroup:
     return SecretGroup(spec.unit, tuple(units[spec.unit]))
 
 
-def items_for(
-    group: SecretGroup, binding: Binding, versions: Mapping[str, tuple[Secret, int]], note: str = ""
-) -> Sequence[Item]:
+def items_for(group: SecretGroup, binding: Binding, versions: Mapping[str, Carried], note: str = "") -> Sequence[Item]:
     """What is written at one destination: the secrets, then the companions it has room for."""
     items, companions = [], []
     for spec in group.secrets:
         if spec.name not in versions or spec.from_ == "manual":
             continue
-        value, version = versions[spec.name]
+        carried = versions[spec.name]
         for there in binding.names_of(spec.name):
-            items.append(Item(there, value, ItemKind.SECRET, version, note))
+            items.append(Item(there, carried.value, ItemKind.SECRET, carried.version, note))
             if spec.has_companion and binding.destination.holds_companions:
                 name = there + COMPANION_SUFFIX
-                companions.append(Item(name, Secret(str(version)), ItemKind.COMPANION, version, note))
+                companions.append(Item(name, Secret(carried.label), ItemKind.COMPANION, carried.version, note))
     return (*items, *companions)
 
 

@@ -10,6 +10,7 @@ from releaseguard.audit.chain import Head
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
 from releaseguard.report.rows import ProofRow, SecretRow
 from releaseguard.rotation.context import RotationContext
+from releaseguard.rotation.history.account import proof_row
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.left_out.choosing import sentences
 from releaseguard.rotation.next_steps import as_asked, next_step
@@ -94,11 +95,7 @@ class RotationResult:
                 {"uri": written.uri, "name": written.name, "status": written.status, "writes": written.writes}
                 for written in self.destinations
             ],
-            "proof": {
-                "grade": self.proof.grade,
-                "events": list(self.proof.events),
-                "missing": list(self.proof.missing),
-            },
+            "proof": proof_row(self.proof),
             "lease_holder": self.lease_holder,
             "next_step": self.next_step,
             "remarks": list(self.remarks),

@@ -34,8 +34,8 @@ class RotationSession:
     """Whether destinations that the history says are written are read back before that is believed."""
     left: dict[str, LeftOut] = field(default_factory=dict)
     """What is left out by the plan that is being made, by destination."""
-    versions: dict[tuple[str, int], SecretVersion] = field(default_factory=dict)
-    """What was read from the vault, by name and version: what is exactly as pinned is not read again."""
+    versions: dict[tuple[str, int, str], SecretVersion] = field(default_factory=dict)
+    """What was read, by name, version and the secret's id: what is exactly as pinned is not read again."""
 
     @property
     def chain(self) -> ChainView:
@@ -101,4 +101,15 @@ class RotationSession:
 
     def remember(self, versions: Iterable[SecretVersion]) -> None:
         """Keep versions that were read while planning."""
-        self.versions.update({(version.name, version.version): version for version in versions})
+        self.versions.update({(one.name, one.version, one.secret_id): one for one in versions})
+
+    def remembered(self, name: str, version: int, secret_id: str | None) -> SecretVersion | None:
+        """The version as it was read; without ``secret_id`` whichever secret of that name it was of."""
+        return next(
+            (
+                one
+                for (known, number, of), one in self.versions.items()
+                if (known, number) == (name, version) and secret_id in (None, of)
+            ),
+            None,
+        )

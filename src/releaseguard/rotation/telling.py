@@ -26,8 +26,10 @@ def _result_lines(result: RotationResult) -> list[str]:
     lines = [f"  rotation {result.rotation_id}"] if result.rotation_id else []
     for pin in result.secrets:
         before = "?" if pin.from_version is None else pin.from_version
-        lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}")
+        label = f" (the app reports it as {pin.label})" if pin.label else ""
+        lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}{label}")
     lines += [f"  {one.status:<11} {one.uri} {one.name}" for one in result.destinations]
     if result.proof.grade:
-        lines.append(f"  proof: grade {result.proof.grade}, {len(result.proof.events)} events")
+        rests_on = f", by {result.proof.basis}" if result.proof.basis else ""
+        lines.append(f"  proof: grade {result.proof.grade}{rests_on}, {len(result.proof.events)} events")
     return [*lines, *(f"  missing: {what}" for what in result.proof.missing)]

@@ -69,6 +69,15 @@ class Grade(StrEnum):
     """Only the time speaks for it."""
 
 
+class Basis(StrEnum):
+    """What a proof of grade A rests on."""
+
+    LABEL = "label"
+    """The version that is pushed beside the value; it can be left behind by whoever writes one without the other."""
+    FINGERPRINT = "fingerprint"
+    """The value that the process really holds."""
+
+
 class ValueSource(StrEnum):
     """Where the new value comes from (``--from``)."""
 
@@ -98,10 +107,32 @@ class Pin:
     """``None`` until the rotation is STAGED."""
     secret_id: str | None = None
     from_secret_id: str | None = None
+    label: str | None = None
+    """What the app reports of the new value, where that is not the version's number."""
+    from_label: str | None = None
+    fingerprint: str | None = None
+    """Of the new value, where it may have one."""
+    from_fingerprint: str | None = None
 
     def version(self, direction: Direction) -> int | None:
         """The version that is carried in ``direction``."""
         return self.to_version if direction is Direction.FORWARD else self.from_version
+
+    def label_of(self, direction: Direction) -> str | None:
+        """What the app reports as ``secret_version`` of what is carried in ``direction``: one word for one value."""
+        version = self.version(direction)
+        named = self.label if direction is Direction.FORWARD else self.from_label
+        return named or (None if version is None else str(version))
+
+    def fingerprint_of(self, direction: Direction) -> str | None:
+        """The fingerprint of what is carried in ``direction``."""
+        return self.fingerprint if direction is Direction.FORWARD else self.from_fingerprint
+
+    @property
+    def goes_nowhere(self) -> bool:
+        """Whether it carries the very version that is out."""
+        same_secret = self.from_secret_id == self.secret_id or None in (self.from_secret_id, self.secret_id)
+        return self.from_version == self.to_version and same_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +191,5 @@ class ProofSummary:
     events: Sequence[str] = ()
     missing: Sequence[str] = ()
     runtimes: Sequence[RuntimeSummary] = ()
+    basis: str | None = None
+    """``label`` or ``fingerprint``, for grade ``A``."""

@@ -25,6 +25,8 @@ class ProjectSection(Section, frozen=True, kw_only=True):
     name: str = "project"
     environment: Name = "production"
     language: Literal["en", "tr"] = "en"
+    salt: Name | None = None
+    """What fingerprints of secrets are made under; the project's name where it is unsaid."""
 
 
 Entry = Any

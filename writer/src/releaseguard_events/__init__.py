@@ -1,7 +1,7 @@
 """Writes integration events from inside an app: to SQLite, Postgres or Supabase, with nothing but Python needed.
 
-Importing this package is safe and cheap: nothing is loaded, opened or hooked until :func:`log_integration_event` is
-called.
+Importing this package is safe and cheap: nothing is loaded, opened or hooked until :func:`log_integration_event` or
+:func:`fingerprint` is called.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from releaseguard_events.sdk import flush, log_integration_event
+    from releaseguard_events.sdk import fingerprint, flush, log_integration_event
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "flush", "log_integration_event"]
+__all__ = ["__version__", "fingerprint", "flush", "log_integration_event"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"flush", "log_integration_event"}:
+    if name in {"fingerprint", "flush", "log_integration_event"}:
         from releaseguard_events import sdk
 
         return getattr(sdk, name)

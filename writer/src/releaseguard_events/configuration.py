@@ -15,6 +15,7 @@ from typing import Any, Final
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.places.supabase import DATABASES
 from releaseguard_events.places.written import check_variables, expanded, holds_password
+from releaseguard_events.scrub.fingerprints import SALT_VARIABLE, USUAL_SALT
 from releaseguard_events.stores.table import COLUMNS, EventTable
 from releaseguard_events.times import duration
 
@@ -23,7 +24,7 @@ VARIABLE: Final = "RELEASEGUARD_EVENTS_URL"
 SQLITE: Final = "sqlite:///"
 USUAL: Final = f"{SQLITE}releaseguard.db"
 """Beside the file, where that names no other log."""
-_PROJECT: Final[Mapping[str, type]] = {"name": str, "environment": str, "language": str}
+_PROJECT: Final[Mapping[str, type]] = {"name": str, "environment": str, "language": str, "salt": str}
 _EVENTS: Final[Mapping[str, type]] = {"url": str, "table": str, "columns": dict, "names": dict, "results_table": str}
 _NETWORK: Final[Mapping[str, type]] = {"proxy": str, "timeout": str}
 
@@ -47,6 +48,18 @@ def read(environ: Mapping[str, str]) -> Configuration:
     url = _absolute(given, Path.cwd()) if given else None
     path = _found(environ)
     return _of(path, environ, url) if path else Configuration(url)
+
+
+def salt(environ: Mapping[str, str]) -> str:
+    """What fingerprints of secrets are made under: ``RELEASEGUARD_SALT``, else ``[project] salt``, else its name.
+
+    Raises ``ConfigError`` for a file that is wrong.
+    """
+    if given := environ.get(SALT_VARIABLE):
+        return given
+    path = _found(environ)
+    project = _File(path, environ).section("project", _PROJECT) if path else {}
+    return str(project.get("salt") or project.get("name") or USUAL_SALT)
 
 
 def _of(path: Path, environ: Mapping[str, str], given: str | None) -> Configuration:

@@ -23,10 +23,11 @@ thread of its own.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from releaseguard_events.pipeline.drops import Drops
     from releaseguard_events.pipeline.writer import Pipeline
 
-__all__ = ["flush", "log_integration_event"]
+__all__ = ["fingerprint", "flush", "log_integration_event"]
+
+log = logging.getLogger("releaseguard")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,6 +111,43 @@ def flush(timeout: float = 5.0) -> bool:
     ``False``: they are not yet; what the store has not taken waits in the spool or in the queue. Never raises.
     """
     return _process.writer.flush(timeout)
+
+
+def fingerprint(name: str) -> str | None:
+    """What tells the value of ``name`` that this process holds from every other: for ``detail["secret_version"]``.
+
+    HMAC-SHA-256 under the project's salt, cut to 40 bits: ``fp:mfrggzdf``. ``None``: the environment has no such
+    variable, or its value may be guessed (an account's number, a short word), so that no fingerprint of it is written
+    down. Never raises.
+    """
+    from releaseguard_events.errors import ConfigError
+    from releaseguard_events.scrub.fingerprints import fingerprint_of, may_have_one
+
+    value = os.environ.get(name)
+    if not value:
+        return None
+    try:
+        found = fingerprint_of(value, _salt()) if may_have_one(name) else None
+    except ConfigError as error:
+        _say(f"no fingerprint of {name}: {error.what}")
+        return None
+    if found is None:
+        _say(f"no fingerprint of {name}: its value may be guessed")
+    return found
+
+
+@cache
+def _salt() -> str:
+    """Read once: a file does not change under a process."""
+    from releaseguard_events.configuration import salt
+
+    return salt(os.environ)
+
+
+@cache
+def _say(what: str) -> None:
+    """Once each."""
+    log.warning("%s", what)
 
 
 def _reason(error: Exception) -> str:

@@ -17,7 +17,7 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, to_text
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
-from releaseguard.rotation.proof.values import Labels
+from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.values import Direction, RotationState
 
 QUIET = timedelta(hours=1)
@@ -148,12 +148,14 @@ def _named_old(log: EventLog, view: ChainView, rotation: RotationView, since: da
 
 
 def _old_versions(view: ChainView, rotation: RotationView) -> Sequence[str]:
-    """How apps may report the versions that were in use before: each member's number, and the group's."""
+    """How apps may report the versions that were in use before: each member's label and fingerprint, and the group's
+    label."""
     texts: set[str] = set()
     for one in _up_to(view, rotation):
-        befores = [pin.version(_other(one)) for pin in one.pins]
-        texts |= {str(version) for version in befores if version is not None}
-        texts.add(".".join(str(version) for version in befores))
+        befores = [pin.label_of(_other(one)) for pin in one.pins]
+        prints = [pin.fingerprint_of(_other(one)) for pin in one.pins]
+        texts |= {text for text in (*befores, *prints) if text is not None}
+        texts.add(".".join(str(label) for label in befores))
         leaked = one.leak.versions.values() if one.leak else ()
         texts |= {str(version) for version in leaked if version is not None}
     return sorted(texts)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypedDict
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign, ForeignRow, Histories
 from releaseguard.model import to_text
-from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, RotationRow
+from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, ProofRow, RotationRow
 from releaseguard.rotation.history.sentences import confirming, mending
 
 if TYPE_CHECKING:
     from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
+    from releaseguard.rotation.values import ProofSummary
 
 PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""
@@ -165,11 +166,7 @@ def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
         "secrets": [
             {"name": pin.name, "from_version": pin.from_version, "to_version": pin.to_version} for pin in rotation.pins
         ],
-        "proof": {
-            "grade": rotation.proof.grade,
-            "events": list(rotation.proof.events),
-            "missing": list(rotation.proof.missing),
-        },
+        "proof": proof_row(rotation.proof),
         "proven_at": to_text(rotation.proven_at) if rotation.proven_at else None,
         "revoked_at": to_text(rotation.revoked_at) if rotation.revoked_at else None,
         "confirmations": [
@@ -177,6 +174,12 @@ def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
         ],
         "ended_because": rotation.ended_because,
     }
+
+
+def proof_row(proof: ProofSummary) -> ProofRow:
+    """A proof, and what it rests on where that is known."""
+    row: ProofRow = {"grade": proof.grade, "events": list(proof.events), "missing": list(proof.missing)}
+    return {**row, "rests_on": proof.basis} if proof.basis else row
 
 
 def who(holder: str | None) -> str | None:

@@ -31,7 +31,7 @@ from releaseguard.rotation.history.parts import (
     Text,
     Version,
 )
-from releaseguard.rotation.values import Cause, Direction, Grade, ValueSource
+from releaseguard.rotation.values import Basis, Cause, Direction, Grade, ValueSource
 
 
 class ChainStep(Struct, frozen=True, kw_only=True):
@@ -183,6 +183,7 @@ class ProofStep(RotationEvent, frozen=True, kw_only=True):
     """A proof as far as it goes: counts and row ids, nothing else."""
 
     grade: Grade | None = None
+    basis: Basis | UnsetType = UNSET
     events: Annotated[tuple[Name, ...], Many] = ()
     missing: Annotated[tuple[Text, ...], Many] = ()
     runtimes: Annotated[tuple[ProvenRuntime, ...], Many] = ()

@@ -29,6 +29,7 @@ from releaseguard.rotation.history.views import (
     RotationView,
     Written,
     store_time,
+    written_by,
 )
 from releaseguard.rotation.values import Direction, Pin, ProofSummary, RotationState, RuntimeSummary
 
@@ -104,7 +105,7 @@ def _seen(secret: PlannedSecret) -> Written | None:
 
 
 def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationView:
-    pins = (Pin(s.name, s.from_version, s.to_version, s.secret_id, s.from_secret_id) for s in step.secrets)
+    pins = [secret.to_pin() for secret in step.secrets]
     names = {place.key: place.names for place in step.destinations}
     return replace(view, state=RotationState.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
 
@@ -237,7 +238,8 @@ def _proof(step: said.ProofStep) -> ProofSummary:
         )
         for one in step.runtimes
     )
-    return ProofSummary(step.grade.value if step.grade else None, step.events, step.missing, runtimes)
+    grade = step.grade.value if step.grade else None
+    return ProofSummary(grade, step.events, step.missing, runtimes, step.basis or None)
 
 
 def _proven(view: RotationView, step: said.Proven, at: datetime) -> RotationView:
@@ -311,11 +313,8 @@ def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEve
     """What is where, after a step about a push."""
     if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed):
         return view
-    carried = {
-        pin.name: Written(version, pin.secret_id if step.direction is Direction.FORWARD else pin.from_secret_id)
-        for pin in rotation.pins
-        if (version := pin.version(step.direction)) is not None
-    }
+    moved = {pin.name: written_by(pin, step.direction) for pin in rotation.pins}
+    carried = {name: version for name, version in moved.items() if version is not None}
     if isinstance(step, said.Pushed):
         return replace(view, out={**view.out, **carried})
     written, markers = dict(view.written), dict(view.markers)

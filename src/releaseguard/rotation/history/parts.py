@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from releaseguard.rotation.values import Grade, Leak
+from releaseguard.rotation.values import Grade, Leak, Pin
 
 Text = Annotated[str, Meta(max_length=100_000)]
 
@@ -51,6 +51,39 @@ class PinnedSecret(Part, frozen=True, kw_only=True):
     to_version: Version | None = None
     secret_id: Text | None = None
     from_secret_id: Text | None = None
+    label: Text | UnsetType = UNSET
+    """What the app reports of the new value, where that is not the version's number."""
+    from_label: Text | UnsetType = UNSET
+    fingerprint: Text | UnsetType = UNSET
+    """Forty bits of a keyed hash of the new value, where it may have one."""
+    from_fingerprint: Text | UnsetType = UNSET
+
+    def to_pin(self) -> Pin:
+        return Pin(
+            self.name,
+            self.from_version,
+            self.to_version,
+            self.secret_id,
+            self.from_secret_id,
+            label=self.label or None,
+            from_label=self.from_label or None,
+            fingerprint=self.fingerprint or None,
+            from_fingerprint=self.from_fingerprint or None,
+        )
+
+    @classmethod
+    def of(cls, pin: Pin) -> PinnedSecret:
+        return cls(
+            name=pin.name,
+            from_version=pin.from_version,
+            to_version=pin.to_version,
+            secret_id=pin.secret_id,
+            from_secret_id=pin.from_secret_id,
+            label=pin.label or UNSET,
+            from_label=pin.from_label or UNSET,
+            fingerprint=pin.fingerprint or UNSET,
+            from_fingerprint=pin.from_fingerprint or UNSET,
+        )
 
 
 class StagedPlace(Part, frozen=True, kw_only=True):

@@ -28,6 +28,14 @@ class Written:
 
     version: int
     secret_id: str | None
+    label: str | None = field(default=None, compare=False)
+    """What the app reports of it; the version's number where it is ``None``."""
+    fingerprint: str | None = field(default=None, compare=False)
+
+    @property
+    def reported(self) -> str:
+        """What the app reports of it."""
+        return self.label or str(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +267,40 @@ class ChainView:
         versions = (view.leak.versions.get(name) for view in self.rotations if view.leak)
         return frozenset(version for version in versions if version is not None)
 
+    def known(self, name: str) -> Sequence[Written]:
+        """Every value of ``name`` that any rotation carried out or found there, the oldest first."""
+        pins = [pin for view in self.rotations for pin in view.pins if pin.name == name]
+        return [one for pin in pins for one in _before_and_after(pin)]
+
+    def has_leaked(self, name: str, version: int, secret_id: str | None) -> bool:
+        """Whether that version was ever reported as leaked; one of a namesake that was deleted is another."""
+        for view in self.rotations:
+            if view.leak is None or view.leak.versions.get(name) != version:
+                continue
+            carried = [one for pin in view.pins if pin.name == name for one in _before_and_after(pin)]
+            meant = next((one.secret_id for one in carried if one.version == version), None)
+            if None in (secret_id, meant) or secret_id == meant:
+                return True
+        return False
+
     def last_of(self, unit: str) -> RotationView | None:
         """The newest rotation of ``unit``."""
         return next((view for view in reversed(self.rotations) if view.unit == unit), None)
+
+
+def written_by(pin: Pin, direction: Direction) -> Written | None:
+    """What carrying ``pin`` in ``direction`` writes; ``None``: nothing is known that could be."""
+    version, forward = pin.version(direction), direction is Direction.FORWARD
+    if version is None:
+        return None
+    secret_id = pin.secret_id if forward else pin.from_secret_id
+    named = pin.label if forward else pin.from_label
+    return Written(version, secret_id, named, pin.fingerprint_of(direction))
+
+
+def _before_and_after(pin: Pin) -> Sequence[Written]:
+    both = (written_by(pin, Direction.BACK), written_by(pin, Direction.FORWARD))
+    return [one for one in both if one is not None]
 
 
 def _leaks_of(view: RotationView) -> Iterable[tuple[tuple[str, str], OpenLeak]]:

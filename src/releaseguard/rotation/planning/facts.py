@@ -21,6 +21,10 @@ class PlanningFacts:
     """In a leak: every readable version before the newest."""
     leaked: Mapping[str, Sequence[SecretVersion]] = field(default_factory=dict)
     """Otherwise: those before the newest that were ever reported as leaked, and can be read."""
+    out: Mapping[str, SecretVersion] = field(default_factory=dict)
+    """What the history says is out, where the vault still gives it and means the same secret by it."""
+    labels_seen: frozenset[str] = frozenset()
+    """Of the labels that might be given: those that the log knows already."""
     estimates: Mapping[str, CostEstimate] = field(default_factory=dict)
     """By destination."""
     observed: Mapping[str, Mapping[str, Observed]] = field(default_factory=dict)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from releaseguard.destinations.interface import CostEstimate, ItemKind, Observed
 from releaseguard.errors import NotFound
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.rotation.context import Binding
-from releaseguard.rotation.groups import items_for
+from releaseguard.rotation.groups import NOTHING, Carried, items_for
+from releaseguard.rotation.identity.labelling import identified, is_settled
 from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import ValueSource
-from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion, Vault
 
 T = TypeVar("T")
+
+SAMPLE = 200
+"""Rows in which a map of labels is looked for."""
 
 
 def gather_facts(session: RotationSession) -> PlanningFacts:
@@ -31,17 +36,57 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     settled = request.origin is ValueSource.VAULT
     leak = request.leak and settled
     vault = session.context.vault
-    placeholder = {
-        name: (newest[name].value, newest[name].version) if name in newest else (Secret(""), 0) for name in group.names
-    }
+    placeholder = {name: _carried(newest.get(name)) for name in group.names}
     return PlanningFacts(
         newest=newest,
         previous=_versions_before(session, newest) if settled else {},
         earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if leak else {},
+        out=_versions_out(session, newest),
+        labels_seen=labels_seen(session, newest.values()) if settled else frozenset(),
         leaked={} if request.leak else {name: _leaked_earlier(session, one) for name, one in newest.items()},
         estimates=_estimates(session, placeholder),
         observed=_observed(session, placeholder) if leak else {},
     )
+
+
+def labels_seen(session: RotationSession, versions: Iterable[SecretVersion]) -> frozenset[str]:
+    """Of the numbers of ``versions`` that have no label yet, those that the app has reported before."""
+    context, chain = session.context, session.chain
+    salt, specs = context.rules.salt, {spec.name: spec for spec in session.group.secrets}
+    unsettled = [one for one in versions if not is_settled(one.name, identified(specs[one.name], one, salt), chain)]
+    if not (unsettled and context.log.capabilities.has("detail")):
+        return frozenset()
+    wanted = Query(environment=context.chain_key.environment, providers=(context.card.id,), newest_first=True)
+    found = {str(one.version) for one in unsettled if _is_reported(context.log, wanted, str(one.version))}
+    return frozenset(found | {*_reported_by_name(context.log, wanted)})
+
+
+def _is_reported(log: EventLog, wanted: Query, label: str) -> bool:
+    return any(True for _ in log.select(replace(wanted, detail={"secret_version": label}, limit=1)))
+
+
+def _reported_by_name(log: EventLog, wanted: Query) -> Iterator[str]:
+    """What apps report as a map of labels, which no store looks into: of the newest rows."""
+    for event in log.select(replace(wanted, limit=SAMPLE)):
+        labels = event.detail.get("secret_version")
+        if isinstance(labels, Mapping):
+            yield from map(str, labels.values())
+
+
+def _carried(newest: SecretVersion | None) -> Carried:
+    return Carried(newest.value, newest.version, str(newest.version)) if newest else NOTHING
+
+
+def _versions_out(session: RotationSession, newest: Mapping[str, SecretVersion]) -> Mapping[str, SecretVersion]:
+    found = {}
+    for name, out in session.chain.out.items():
+        there = newest.get(name)
+        if there is None or (there.version, there.secret_id) == (out.version, out.secret_id):
+            continue
+        known = _version(session.context.vault, name, out.version)
+        if known is not None and known.secret_id == out.secret_id:
+            found[name] = known
+    return found
 
 
 def newest_versions(session: RotationSession) -> Mapping[str, SecretVersion]:
@@ -89,18 +134,18 @@ def _version(vault: Vault, name: str, number: int) -> SecretVersion | None:
         return None
 
 
-def _estimates(session: RotationSession, placeholder: Mapping[str, tuple[Secret, int]]) -> Mapping[str, CostEstimate]:
+def _estimates(session: RotationSession, placeholder: Mapping[str, Carried]) -> Mapping[str, CostEstimate]:
     # A place that cannot hold what was given is to refuse it now, before the vault or another place has it.
     given = {
-        name: (value, placeholder[name][1]) for name, value in session.request.values.items() if name in placeholder
+        name: replace(placeholder[name], value=value)
+        for name, value in session.request.values.items()
+        if name in placeholder
     }
     written = {**placeholder, **given}
     return look_over(session, lambda one: one.destination.estimate(items_for(session.group, one, written)))
 
 
-def _observed(
-    session: RotationSession, versions: Mapping[str, tuple[Secret, int]]
-) -> Mapping[str, Mapping[str, Observed]]:
+def _observed(session: RotationSession, versions: Mapping[str, Carried]) -> Mapping[str, Mapping[str, Observed]]:
     """What the destinations hold now, by secret: only asked where the history does not say what is out."""
     group = session.group
     if all(name in session.chain.out for name in group.names):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from releaseguard.cards.spec import Card
+from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import ReadAddress
 from releaseguard.destinations.interface import CostEstimate
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
-from releaseguard.rotation.groups import SecretGroup, deployments_for, items_for, unit_of
+from releaseguard.rotation.groups import NOTHING, SecretGroup, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import ChainView, Written
+from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.leaked import leak_of, refuse_leaked_before
 from releaseguard.rotation.planning.new_destinations import never_written
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination, ServiceCost
 from releaseguard.rotation.planning.refusals import refuse_empty, refuse_missing, refuse_older, refuse_values
 from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
-from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 
 DEPLOYMENT_READS = 4
@@ -44,7 +45,7 @@ def make_plan(
     refuse_missing(group, request, facts)
     refuse_empty(request, facts)
     refuse_leaked_before(group, request, facts)
-    pins = tuple(_pin(name, request, facts, view) for name in group.names)
+    pins = tuple(_pin(spec, request, facts, view, rules.salt) for spec in group.secrets)
     for pin in pins:
         refuse_older(pin, view)
     leak, remarks = leak_of(group, request, facts, view, pins)
@@ -86,21 +87,26 @@ def _written(version: SecretVersion | None) -> Written | None:
     return Written(version.version, version.secret_id) if version else None
 
 
-def _pin(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> Pin:
+def _pin(spec: SecretSpec, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str) -> Pin:
     """From what is out (by history, else the version before) to the newest, where that is settled already."""
-    newest, out = facts.newest.get(name), view.out.get(name)
-    settled = request.origin is ValueSource.VAULT
-    if out is not None:
-        before: Written | None = out
-    else:
-        before = _written(facts.previous.get(name) if settled else newest)
-    return Pin(
-        name,
-        before.version if before else None,
-        newest.version if newest and settled else None,
-        newest.secret_id if newest and settled else None,
-        before.secret_id if before else None,
-    )
+    newest, settled = facts.newest.get(spec.name), request.origin is ValueSource.VAULT
+    before = before_of(spec, facts, view, salt, known=None if settled else newest)
+    after = identified(spec, newest, salt) if newest and settled else None
+    if after is not None:
+        after = replace(after, label=label_for(spec.name, after, view, facts.labels_seen))
+    return pin_of(spec.name, before, after)
+
+
+def before_of(
+    spec: SecretSpec, facts: PlanningFacts, view: ChainView, salt: str, known: SecretVersion | None = None
+) -> Written | None:
+    """What is out of a secret: by the history, with the fingerprint of what the vault still gives of it; else
+    ``known``, or the version before the newest."""
+    out, there = view.out.get(spec.name), facts.out.get(spec.name) or known or facts.previous.get(spec.name)
+    if out is not None and (out.fingerprint or spec.name not in facts.out):
+        return out
+    seen = identified(spec, there, salt) if there else None
+    return replace(out, fingerprint=seen.fingerprint) if out and seen else seen
 
 
 def _planned(
@@ -108,7 +114,7 @@ def _planned(
 ) -> PlannedDestination:
     destination = binding.destination
     estimate = facts.estimates.get(binding.key, CostEstimate(0, 0, (), ()))
-    placeholder = {name: (Secret(""), 0) for name in group.names}
+    placeholder = dict.fromkeys(group.names, NOTHING)
     names = tuple(item.name for item in items_for(group, binding, placeholder))
     return PlannedDestination(
         binding.key,

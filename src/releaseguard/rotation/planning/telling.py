@@ -35,7 +35,8 @@ NEW = " (NEW: no rotation before has written there)"
 def _pin_line(pin: Pin) -> str:
     before = "nothing known" if pin.from_version is None else f"version {pin.from_version}"
     after = "a new version" if pin.to_version is None else f"version {pin.to_version}"
-    return f"{pin.name}: {before} -> {after}"
+    label = f" (the number is taken: the app is to report {pin.label})" if pin.label else ""
+    return f"{pin.name}: {before} -> {after}{label}"
 
 
 def _writes_line(planned: PlannedDestination) -> str:

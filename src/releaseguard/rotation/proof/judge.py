@@ -22,7 +22,7 @@ from releaseguard.rotation.proof.missing import unread_rows, what_is_missing
 from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, may_object, read_row, shortest_delays
 from releaseguard.rotation.proof.tally import RuntimeTally, count_rows, refuses
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination, RuntimeProof
-from releaseguard.rotation.values import Grade
+from releaseguard.rotation.values import Basis, Grade
 
 HIDDEN_SHARE = 0.01
 """The probability with which a process of the share seen so far may stay unseen in the run of successes."""
@@ -79,6 +79,7 @@ def _prove_one(
     enough = len(counted) >= needed and not silent
     grade = max(Grade(row.says.value) for row in _best(counted, needed)) if enough else None
     missing = None if grade else what_is_missing(question, runtime, tally, len(counted), needed, silent)
+    best = _best(counted, needed)
     refusals, accepted = _answers_to_the_new(question, tally)
     return RuntimeProof(
         uri=runtime.uri,
@@ -86,17 +87,22 @@ def _prove_one(
         successes=len(counted),
         needed=needed,
         synthetic=sum(row.event.synthetic for row in counted),
-        events=tuple(str(row.event.id) for row in _best(counted, needed)),
+        events=tuple(str(row.event.id) for row in best),
         missing=missing,
         refused=refusals >= question.successes and not accepted,
         refused_at_least_once=refusals > 0 and not accepted,
         old=sum(row.says is Says.OLD and not refuses(question, row.event) for row in tally.against),
+        basis=_basis(best) if grade is Grade.A else None,
     )
+
+
+def _basis(best: Sequence[EvidenceRow]) -> Basis:
+    return Basis.LABEL if any(row.basis is Basis.LABEL for row in best) else Basis.FINGERPRINT
 
 
 def _best(counted: Sequence[EvidenceRow], needed: int) -> Sequence[EvidenceRow]:
     """The strongest rows that suffice: the grade is the weakest of these."""
-    return sorted(counted, key=lambda row: row.says.value)[:needed]
+    return sorted(counted, key=lambda row: (row.says.value, row.basis is not Basis.FINGERPRINT))[:needed]
 
 
 def _after_the_last_contradiction(tally: RuntimeTally) -> Sequence[EvidenceRow]:

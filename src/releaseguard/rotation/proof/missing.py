@@ -57,6 +57,12 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         yield f"{len(old)} with another version, last recorded {_clock(old)}"
     if refused:
         yield f"{len(refused)} refused credentials, last recorded {_clock(refused)}"
+    strange = [row for row in old if question.labels.is_strange(row.event.detail.get("secret_version"))]
+    if strange:
+        yield (
+            f"{len(strange)} of them with a fingerprint of neither value: is [project] salt (or name) what the app has "
+            "as RELEASEGUARD_SALT?"
+        )
     if silent:
         yield f"last heard on another version: {', '.join(silent)}"
     if tally.unlabelled:

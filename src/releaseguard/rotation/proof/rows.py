@@ -11,6 +11,7 @@ from releaseguard.eventlog.rows.detail import is_unread
 from releaseguard.model import CLIENT, Event
 from releaseguard.rotation.history.views import store_time
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
+from releaseguard.rotation.values import Basis
 
 
 def action_of(event: Event) -> object:
@@ -50,6 +51,8 @@ class EvidenceRow:
     """As late as it can have been, if its source has one clock. Only the share of a hidden process rests on this."""
     speaks: bool = True
     """Whether its source is known to run here; other sources can only object."""
+    basis: Basis | None = None
+    """What a new version that it carries is told by."""
 
 
 def may_object(question: Question, runtime: RuntimeDestination, event: Event) -> bool:
@@ -71,7 +74,8 @@ def read_row(
     delay = delays.get(event.source, none)
     happened = event.occurred_at + min(delay, none)
     by = min(store_time(event), happened + max(delay, none))
-    return EvidenceRow(event, _says(question, runtime, event), happened, by, runtime.speaks(event))
+    basis = question.labels.basis(event.detail.get("secret_version"))
+    return EvidenceRow(event, _says(question, runtime, event), happened, by, runtime.speaks(event), basis)
 
 
 def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says:

@@ -5,50 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from releaseguard.model import CLIENT, Event
-from releaseguard.rotation.values import Direction, Grade, Pin
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What apps report as ``secret_version`` of a unit, and which of it is the new version."""
-
-    members: Mapping[str, tuple[int | None, int]]
-    """By secret: the version before and the new one."""
-    reported: Sequence[str] = ()
-    """The members whose own version the app knows (those with a companion); all where empty."""
-
-    @classmethod
-    def of(cls, pins: Sequence[Pin], direction: Direction, reported: Sequence[str] = ()) -> Labels:
-        """The labels of carrying ``pins`` in ``direction``."""
-        other = Direction.BACK if direction is Direction.FORWARD else Direction.FORWARD
-        members = {pin.name: (pin.version(other), to) for pin in pins if (to := pin.version(direction)) is not None}
-        return cls(members, tuple(name for name in reported if name in members))
-
-    @property
-    def group(self) -> str:
-        """The one version of the whole group: its members' versions in order, ``1.2``."""
-        return ".".join(str(to) for _, to in self.members.values())
-
-    def is_new(self, carried: Any) -> bool:
-        """Whether ``carried`` can only have been reported by a process that holds the new version."""
-        if isinstance(carried, Mapping):
-            return self._all_new(carried)
-        text = str(carried)
-        return text == self.group or text in self._unmistakable()
-
-    def _all_new(self, carried: Mapping[str, Any]) -> bool:
-        changed = {name for name, (old, new) in self.members.items() if old != new} or set(self.members)
-        known = all(str(carried[name]) == str(new) for name, (_, new) in self.members.items() if name in carried)
-        return known and changed <= carried.keys()
-
-    def _unmistakable(self) -> frozenset[str]:
-        """Numbers that are some reported member's new version and no reported member's version before."""
-        members = [self.members[name] for name in self.reported] or list(self.members.values())
-        before = {str(old) for old, _ in members}
-        return frozenset(str(new) for _, new in members) - (before if len(members) > 1 else frozenset())
+from releaseguard.rotation.proof.labels import Labels
+from releaseguard.rotation.values import Basis, Grade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +81,8 @@ class RuntimeProof:
     """Successes with another version since the new one should serve."""
     serves: str | None = None
     """The deployment that production serves instead of the one that was made for the new value."""
+    basis: Basis | None = None
+    """What a grade A rests on: the weakest of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +95,14 @@ class Proof:
     missing: Sequence[str]
     refused: bool = False
     refused_at_least_once: bool = False
+
+    @property
+    def basis(self) -> Basis | None:
+        """What a proof of grade A rests on, the weakest of its runtimes; ``None`` for any other."""
+        found = [runtime.basis for runtime in self.runtimes]
+        if self.grade is not Grade.A or None in found:
+            return None
+        return Basis.LABEL if Basis.LABEL in found else Basis.FINGERPRINT
 
     @property
     def events(self) -> Sequence[str]:

@@ -16,7 +16,8 @@ from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.proof import judge
 from releaseguard.rotation.proof.judge import traffic_of
-from releaseguard.rotation.proof.values import Labels, Proof, Question, RuntimeDestination
+from releaseguard.rotation.proof.labels import Labels
+from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination
 from releaseguard.rotation.session import RotationSession, Tell
 from releaseguard.rotation.steps.deploy import deployer_of, served_instead
 from releaseguard.rotation.values import Direction
@@ -129,7 +130,7 @@ def _runtimes(session: RotationSession, direction: Direction) -> Sequence[Runtim
     return [
         _runtime(binding, progress, _elsewhere(binding, bindings), changed_at)
         for binding in session.bindings
-        if binding.destination.runtime
+        if binding.destination.runtime and session.group.asks_for_proof_at(binding)
     ]
 
 

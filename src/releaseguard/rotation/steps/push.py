@@ -12,14 +12,14 @@ from releaseguard.errors import (
     ReleaseguardError,
 )
 from releaseguard.rotation.context import Binding
-from releaseguard.rotation.groups import items_for
+from releaseguard.rotation.groups import Carried, items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PushedTarget, Target
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress
 from releaseguard.rotation.left_out.choosing import may_go_on, one_for_all
 from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.steps.keep import keep_what_is_out
 from releaseguard.rotation.values import Direction, Pin
-from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
 
 
@@ -61,6 +61,8 @@ def _places(session: RotationSession) -> Sequence[Binding]:
 
 def _write_all(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> Sequence[_Written]:
     pinned = _pinned(session, direction)
+    if direction is Direction.FORWARD:
+        keep_what_is_out(session)
     session.append(_about_to_write(session, bindings, direction))
     # The chain's head goes where no writer of the log reaches: a cut tail shows against it.
     note = f"releaseguard {session.rotation_id} head {session.chain.head}"
@@ -92,7 +94,7 @@ def _has_moved(
     session: RotationSession,
     binding: Binding,
     progress: DirectionProgress,
-    pinned: Mapping[str, tuple[Secret, int]],
+    pinned: Mapping[str, Carried],
 ) -> bool:
     observed = binding.destination.observe(items_for(session.group, binding, pinned))
     markers = progress.destinations[binding.key].markers
@@ -105,23 +107,23 @@ def _still_there(there: Observed, marker: str | None) -> bool:
     return there.sync is SyncStatus.YES or there.marker == marker
 
 
-def _pinned(session: RotationSession, direction: Direction) -> Mapping[str, tuple[Secret, int]]:
+def _pinned(session: RotationSession, direction: Direction) -> Mapping[str, Carried]:
     """The values to be written, by secret, exactly as pinned."""
     pinned = {}
     for pin in session.rotation.pins:
-        version = pin.version(direction)
-        if version is not None:
-            pinned[pin.name] = (_read(session, pin, version, direction).value, version)
+        version, label = pin.version(direction), pin.label_of(direction)
+        if version is not None and label is not None:
+            pinned[pin.name] = Carried(_read(session, pin, version, direction).value, version, label)
     return pinned
 
 
 def _read(session: RotationSession, pin: Pin, version: int, direction: Direction) -> SecretVersion:
     vault = session.context.vault
-    known = session.versions.get((pin.name, version))
+    expected = pin.secret_id if direction is Direction.FORWARD else pin.from_secret_id
+    known = session.remembered(pin.name, version, expected)
     if known is None:
         known = vault.read(pin.name, version)
         session.remember([known])
-    expected = pin.secret_id if direction is Direction.FORWARD else pin.from_secret_id
     if expected and known.secret_id != expected:
         raise NotFound(
             f"{pin.name} was deleted and created anew: its version {version} is another one than the one pinned",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from releaseguard.cards.spec import SecretSpec
 from releaseguard.errors import NotFound, Refused, Undecided, UsageError
-from releaseguard.rotation.groups import items_for
+from releaseguard.rotation.groups import NOTHING, items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PinnedSecret, StagedPlace
-from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.history.views import RotationView, Written
+from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.gather import earlier_versions
+from releaseguard.rotation.planning.gather import earlier_versions, labels_seen
 from releaseguard.rotation.planning.leaked import refuse_leaked_values
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import Direction, Pin, RotateAction, RotationState, ValueSource
@@ -58,10 +60,10 @@ def at_the_console(session: RotationSession) -> bool:
 
 def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> said.Staged:
     """The pinned versions and every name that will be written."""
-    placeholder = {pin.name: (Secret(""), pin.to_version or 0) for pin in pins}
+    placeholder = {pin.name: NOTHING for pin in pins}
     return said.Staged(
         rotation_id=rotation_id,
-        secrets=tuple(map(_pinned, pins)),
+        secrets=tuple(map(PinnedSecret.of, pins)),
         destinations=tuple(
             StagedPlace(
                 key=binding.key,
@@ -70,16 +72,6 @@ def staged(session: RotationSession, rotation_id: str, pins: Sequence[Pin]) -> s
             )
             for binding in session.context.bindings
         ),
-    )
-
-
-def _pinned(pin: Pin) -> PinnedSecret:
-    return PinnedSecret(
-        name=pin.name,
-        from_version=pin.from_version,
-        to_version=pin.to_version,
-        secret_id=pin.secret_id,
-        from_secret_id=pin.from_secret_id,
     )
 
 
@@ -168,19 +160,21 @@ def _check_leak(session: RotationSession, versions: Mapping[str, SecretVersion])
 
 
 def _pins(session: RotationSession, versions: Mapping[str, SecretVersion]) -> Sequence[Pin]:
-    rotation, out = session.rotation, session.chain.out
+    seen = labels_seen(session, versions.values())
+    specs = {spec.name: spec for spec in session.group.secrets}
     return [
-        Pin(
-            pin.name,
-            pin.from_version,
-            versions[pin.name].version,
-            versions[pin.name].secret_id,
-            out[pin.name].secret_id if pin.name in out else _seen_id(rotation, pin),
-        )
-        for pin in rotation.pins
+        pin_of(pin.name, _before(session, pin), _after(session, specs[pin.name], versions[pin.name], seen))
+        for pin in session.rotation.pins
     ]
 
 
-def _seen_id(rotation: RotationView, pin: Pin) -> str | None:
-    seen = rotation.seen.get(pin.name)
-    return seen.secret_id if seen else None
+def _before(session: RotationSession, pin: Pin) -> Written | None:
+    out, seen = session.chain.out.get(pin.name), session.rotation.seen.get(pin.name)
+    if out is not None or pin.from_version is None:
+        return out
+    return Written(pin.from_version, seen.secret_id if seen else None)
+
+
+def _after(session: RotationSession, spec: SecretSpec, version: SecretVersion, seen: frozenset[str]) -> Written:
+    after = identified(spec, version, session.context.rules.salt)
+    return replace(after, label=label_for(spec.name, after, session.chain, seen))

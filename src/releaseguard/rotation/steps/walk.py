@@ -68,7 +68,8 @@ def _may_be_proven(session: RotationSession) -> bool:
 def _finish(session: RotationSession, proof: Proof) -> None:
     left = [one for one in session.context.bindings if one.destination.runtime and one.key in session.left_out]
     if proof.proven and not session.group.client and not left:
-        session.tell(f"PROVEN, grade {proof.grade}.")
+        by = f", by the {proof.basis.value} that the app reports" if proof.basis else ""
+        session.tell(f"PROVEN, grade {proof.grade}{by}.")
         session.append(_recorded(said.Proven, session, proof))
     elif proof.refused or (proof.refused_at_least_once and not proof.proven):
         refused = "the provider refuses the new version: authentication errors since it is out"
@@ -82,7 +83,7 @@ def _go_back(session: RotationSession) -> None:
     try:
         push(session, Direction.BACK)
     except NotFound as error:
-        _fail(session, f"cannot be rolled back: {error}", Cause.GONE)
+        _fail(session, f"{session.rotation.rolling_back}; cannot be rolled back: {error}", Cause.GONE)
         return
     failure = deploy(session, Direction.BACK)
     if failure:
@@ -111,13 +112,13 @@ def why_not_back(session: RotationSession) -> str | None:
     for pin in rotation.pins:
         if pin.from_version is None:
             return f"no previous version of {pin.name} is known"
-        if pin.from_version in chain.leaked(pin.name):
+        if chain.has_leaked(pin.name, pin.from_version, pin.from_secret_id):
             return f"version {pin.from_version} of {pin.name} leaked"
         if any(_was_refused(one, pin) for one in chain.rotations):
             return f"version {pin.from_version} of {pin.name} was refused by the provider"
     if any(one.retired_at and one.unit == rotation.unit for one in _since_pushed(chain.rotations, rotation)):
         return "a person has confirmed that the previous version is revoked"
-    if all(pin.from_version == pin.to_version for pin in rotation.pins):
+    if all(pin.goes_nowhere for pin in rotation.pins):
         return "there is no other version to go back to"
     return None
 
@@ -153,6 +154,7 @@ def _recorded(kind: type[P], session: RotationSession, proof: Proof, more: Seque
     return kind(
         rotation_id=session.rotation_id,
         grade=proof.grade,
+        basis=proof.basis or UNSET,
         events=tuple(proof.events),
         missing=(*more, *proof.missing),
         runtimes=tuple(map(_runtime, proof.runtimes)),

@@ -126,6 +126,16 @@ class VercelDestination(Destination):
         looks = all_of(self._client, [partial(self._observe, item, records, ours) for item in items])
         return {seen.name: seen for seen in looks}
 
+    def shown(self, names: Sequence[str]) -> Mapping[str, Secret]:
+        records, ours = self._listings.records(self._project), self._ours()
+        found = {}
+        for name in names:
+            mine = [one for one in records if one.key == name and one.branch is None and one.serves & ours]
+            values = [seen[1] for record in mine if (seen := self._read(record.id)) and seen[1] is not None]
+            if values and len(values) == len(mine) and all(one.same_as(values[0]) for one in values):
+                found[name] = values[0]
+        return found
+
     def copies(self, names: Sequence[str]) -> Sequence[str]:
         return self.search(names).found
 
@@ -189,16 +199,21 @@ class VercelDestination(Destination):
         return " and ".join(sorted(known.get(target, target) for target in targets))
 
     def _look(self, record_id: str, item: Item) -> _Look | None:
+        seen = self._read(record_id)
+        return _Look(seen[0], seen[1].same_as(item.value) if seen[1] else None) if seen else None
+
+    def _read(self, record_id: str) -> tuple[StoredVariable, Secret | None] | None:
+        """A record, and its value where that is shown; ``None``: it is gone."""
         path = f"/v1/{self._project}/env/{quoted(record_id)}"
         reply = self._client.request("GET", path, params=self._team, allow=(404,))
         if reply.status == 404:
             # The record is gone, or this one request is not to be had: the listing tells.
             listed = next((one for one in self._listings.records(self._project) if one.id == record_id), None)
-            return _Look(listed, None) if listed else None
+            return (listed, None) if listed else None
         found = reply.json()
         record = record_of(found)
         told = record.type in _READABLE and found.get("decrypted") is not False and "value" in found
-        return _Look(record, Secret(str(found["value"])).same_as(item.value) if told else None)
+        return record, Secret(str(found["value"])) if told else None
 
     def _deliver(self, plan: _Plan) -> WriteResult:
         for record in plan.records:

@@ -1,0 +1,79 @@
+"""What the app is to report of a value, so that no two values ever share it. Pure.
+
+A version's number is no identity: a secret that was deleted and made anew, or moved to another folder, begins again at
+one, and an app may report numbers of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterator
+
+from releaseguard.cards.spec import SecretSpec
+from releaseguard.rotation.history.views import ChainView, Written
+from releaseguard.rotation.values import Pin
+from releaseguard.vault.interface import SecretVersion
+from releaseguard_events.scrub.fingerprints import may_have_one
+
+MARK = 4
+"""Characters that set a label apart: twenty bits."""
+
+
+def label_for(name: str, value: Written, view: ChainView, seen: Collection[str]) -> str:
+    """The label of ``value``: what was reported of it before, else its version's number where nothing else of the
+    chain, nor ``seen`` in the log, is called so, else the number with a mark."""
+    known = view.known(name)
+    others = {one.reported for one in known if not _is_same(one, value)}
+    mine = next((one for one in reversed(known) if _is_same(one, value)), None)
+    if mine is not None and mine.reported not in others:
+        return mine.reported
+    return next(label for label in candidates(value) if label not in others | {*seen})
+
+
+def candidates(value: Written) -> Iterator[str]:
+    """What ``value`` may be called, the plainest first."""
+    number = str(value.version)
+    yield number
+    turn = 0
+    while True:
+        digest = hashlib.sha256(f"{value.secret_id}:{value.fingerprint}:{turn}".encode()).digest()
+        yield f"{number}-{base64.b32encode(digest).decode().lower()[:MARK]}"
+        turn += 1
+
+
+def identified(spec: SecretSpec, version: SecretVersion, salt: str) -> Written:
+    """A version of the vault's as the history knows it, with the fingerprint that its card allows."""
+    allowed = spec.entropy == "high" and may_have_one(spec.name)
+    found = version.value.fingerprint(salt) if allowed else None
+    return Written(version.version, version.secret_id, fingerprint=found)
+
+
+def pin_of(name: str, before: Written | None, after: Written | None) -> Pin:
+    """One secret of a rotation, from ``before`` to ``after``, whose label is settled."""
+    return Pin(
+        name,
+        from_version=before.version if before else None,
+        to_version=after.version if after else None,
+        secret_id=after.secret_id if after else None,
+        from_secret_id=before.secret_id if before else None,
+        label=_beside_the_number(after),
+        from_label=_beside_the_number(before),
+        fingerprint=after.fingerprint if after else None,
+        from_fingerprint=before.fingerprint if before else None,
+    )
+
+
+def _beside_the_number(one: Written | None) -> str | None:
+    return None if one is None or one.label == str(one.version) else one.label
+
+
+def is_settled(name: str, value: Written, view: ChainView) -> bool:
+    """Whether the history has a label of ``value`` already, so that nobody has to look into the log for it."""
+    return any(_is_same(one, value) for one in view.known(name))
+
+
+def _is_same(one: Written, value: Written) -> bool:
+    if (one.version, one.secret_id) != (value.version, value.secret_id):
+        return False
+    return None in (one.fingerprint, value.fingerprint) or one.fingerprint == value.fingerprint
