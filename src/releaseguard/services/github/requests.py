@@ -50,7 +50,7 @@ _HIDDEN = (401, 403, 404)
 
 
 def refuse_archived(client: ServiceClient, address: GitHubAddress) -> None:
-    """Raise ``Archived`` for a repository that shows its secrets, and takes none: only the repository itself says so."""
+    """Raise ``Archived`` for a repository that shows its secrets, and takes none: only itself says so."""
     if not address.repo:
         return
     reply = client.request("GET", f"/repos/{quoted(address.account)}/{quoted(address.repo)}", allow=_HIDDEN)
