@@ -11,7 +11,7 @@ from releaseguard.cards.spec import Control
 from releaseguard.cli.main import releaseguard
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.incident.controls.kinds import KINDS
-from releaseguard.incident.telling.conditions import health_message
+from releaseguard.health.telling import health_message
 from releaseguard.incident.telling.document import in_environment
 from releaseguard.messages import LANGUAGES
 from releaseguard.messages.localizer import Localizer

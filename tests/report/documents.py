@@ -132,19 +132,42 @@ def health_document(text="x"):
         "last_error": LATER,
         "error_codes": [{"code": text, "count": 2}],
         "course": [{"successes": 1, "errors": 2}, {"successes": 0, "errors": 0}],
+        "expected_course": [2.0, 4.0],
+        "history": [{"hours": 24, "parts": [None, {"successes": 1, "errors": 2}]}],
         "open_leaks": [leak],
         "rotations": [{"rotation_id": text, "state": text, "changed_at": TIME}],
     }
     quiet = {**row, "state": "idle", "events": 0, "open_leaks": [], "rotations": []}
+    recent = {"occurred_at": TIME, "provider": text, "event": text, "outcome": "error", "error_code": text}
     return {
         "environment": text,
+        "language": "en",
         "as_of": LATER,
         "window": [TIME, LATER],
         "summary": text,
+        "marks": [{"at": TIME, "kind": kind, "what": text} for kind in ("release", "rotation")],
+        "recent": [{**recent, "latency_ms": 7, "release": text, "source": text, "synthetic": True}],
         "log": {"down": False, "newest": TIME},
         "set_aside": {"rows": 1, "by_provider": {}, "named": [], "sentence": text},
         "providers": [row, quiet],
         "foreign": [{"event": text, "lane": text, "id": text, "recorded_at": TIME, "problem": text}] * 12,
+        "broken": [{"lane": text, "step": 3, "problem": text, "next_step": text}],
+    }
+
+
+def status_document(text="x"):
+    release = {"release": text, "component": text, "deployed_at": TIME, "verdict": None, "judged_at": None}
+    leak = {"unit": text, "since": TIME, "reason": text, "next_step": text}
+    return {
+        "environment": text,
+        "as_of": LATER,
+        "log": {"down": True, "newest": TIME},
+        "judged": 1,
+        "open_leaks": [leak],
+        "rotations": [{"rotation_id": text, "provider": text, "state": text, "changed_at": TIME}],
+        "failing": [{**release, "verdict": "fail", "next_step": text}],
+        "unjudged": [{**release, "next_step": text}],
+        "troubled": [{"provider": text, "state": "down", "reason": text, "since": TIME}],
         "broken": [{"lane": text, "step": 3, "problem": text, "next_step": text}],
     }
 

@@ -19,6 +19,7 @@ from tests.report.documents import NASTY
 DOCUMENTS = {
     "verdict": (formats.VERDICT, documents.verdict_document),
     "health": (formats.HEALTH, documents.health_document),
+    "status": (formats.STATUS, documents.status_document),
     "incident": (formats.INCIDENT, documents.incident_page),
     "coverage": (formats.COVERAGE, documents.coverage_page),
     "diagnosis": (formats.DIAGNOSIS, documents.diagnosis_document),

@@ -7,21 +7,28 @@ from datetime import datetime
 
 from releaseguard import readable
 from releaseguard.eventlog.rows.aside import SetAsideTally
-from releaseguard.health.values import TROUBLED, HealthState, Overview, ProviderHealth, Why
-from releaseguard.model import to_text
-from releaseguard.report.health.document import HealthDocument, HealthRow, LogRow, SetAsideRow
+from releaseguard.health.telling import health_message
+from releaseguard.health.values import TROUBLED, HealthCondition, HealthState, Overview, ProviderHealth, Strip, Why
+from releaseguard.messages.localizer import Localizer
+from releaseguard.model import Event, to_text
+from releaseguard.report.health.document import HealthDocument, HealthRow, LogRow, RecentRow, SetAsideRow, StripRow
+from releaseguard.report.rows import CourseRow
 
 
-def document_of(overview: Overview) -> HealthDocument:
-    """The overview as a value: times are RFC 3339 in UTC, shares between 0 and 1."""
+def document_of(overview: Overview, language: str = "en") -> HealthDocument:
+    """The overview as a value: times are RFC 3339 in UTC, shares between 0 and 1, reasons in ``language``."""
+    localizer = Localizer(language, overview.until)
     return {
         "environment": overview.environment,
+        "language": language,
         "as_of": to_text(overview.until),
         "window": [to_text(overview.since), to_text(overview.until)],
         "summary": summary(overview),
         "log": log_row(overview),
         "set_aside": _set_aside(overview.set_aside),
-        "providers": [_row(provider) for provider in overview.providers],
+        "providers": [_row(provider, localizer) for provider in overview.providers],
+        "marks": [{"at": to_text(one.at), "kind": one.kind, "what": one.what} for one in overview.marks],
+        "recent": [_recent(row) for row in overview.recent],
         "foreign": list(overview.foreign),
         "broken": list(overview.broken),
     }
@@ -64,13 +71,13 @@ def _named(rows: Sequence[ProviderHealth]) -> Sequence[str]:
     return [f"{row.provider} is {row.condition.state}" for row in rows]
 
 
-def _row(row: ProviderHealth) -> HealthRow:
+def _row(row: ProviderHealth, localizer: Localizer) -> HealthRow:
     glance, events = row.glance, row.successes + row.errors
     return {
         "provider": row.provider,
         "name": row.name,
         "state": row.condition.state.value,
-        "reason": row.condition.reason,
+        "reason": _reason(row.condition, localizer),
         "since": _text(row.condition.since),
         "events": events,
         "successes": row.successes,
@@ -83,8 +90,33 @@ def _row(row: ProviderHealth) -> HealthRow:
         "last_error": _text(glance.last_error),
         "error_codes": [{"code": code, "count": count} for code, count in glance.error_codes],
         "course": [{"successes": good, "errors": bad} for good, bad in row.course],
+        "expected_course": [round(expected, 2) for expected in row.expected_course],
+        "history": [_strip(one) for one in row.strips],
         "open_leaks": list(row.leaks),
         "rotations": list(row.rotations),
+    }
+
+
+def _reason(condition: HealthCondition, localizer: Localizer) -> str:
+    return condition.reason if localizer.language == "en" else localizer.say(health_message(condition))
+
+
+def _strip(strip: Strip) -> StripRow:
+    parts = [None if part is None else CourseRow(successes=part[0], errors=part[1]) for part in strip.parts]
+    return {"hours": strip.hours, "parts": parts}
+
+
+def _recent(row: Event) -> RecentRow:
+    return {
+        "occurred_at": to_text(row.occurred_at),
+        "provider": row.provider,
+        "event": row.event,
+        "outcome": row.outcome.value,
+        "error_code": row.error_code,
+        "latency_ms": row.latency_ms,
+        "release": row.release,
+        "source": row.source,
+        "synthetic": row.synthetic,
     }
 
 

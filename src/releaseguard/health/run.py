@@ -12,6 +12,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import tally_of
+from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
@@ -25,6 +26,8 @@ from releaseguard.traces import Trace, Traces, no_trace
 PARTS = 20
 """Of the window, in the course of a provider's events."""
 MOST_CODES = 3
+RECENT = 100
+"""Rows that are listed one by one."""
 _ORDER = tuple(HealthState)
 
 
@@ -80,6 +83,8 @@ class Observer:
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
             **integrity(account),
+            marks=marks_of(self._deployed(since, until), account, since, until),
+            recent=self._recent(since, until),
             set_aside=tally_of(self.context.log.set_aside(context.query(since=since - context.baseline))),
         )
 
@@ -128,6 +133,16 @@ class Observer:
                 leaks=list(_leaks(account, provider)),
                 rotations=list(_rotations(account, provider)),
             )
+
+    def _deployed(self, since: datetime, until: datetime) -> Iterable[Event]:
+        query = self.context.query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until)
+        return self.context.log.select(query)
+
+    def _recent(self, since: datetime, until: datetime) -> Sequence[Event]:
+        """The newest rows; ours are left out here and not in the question, which takes no such condition."""
+        only = () if self.context.provider is None else (self.context.provider,)
+        query = self.context.query(providers=only, since=since, until=until, newest_first=True, limit=2 * RECENT)
+        return [row for row in self.context.log.select(query) if row.provider != OURSELVES][:RECENT]
 
     def _seen(self, since: datetime, until: datetime) -> Mapping[str, _ProviderRows]:
         found: dict[str, _ProviderRows] = {}
@@ -195,6 +210,8 @@ def _row(window: Window, provider: str, name: str, glance: Glance, account: Rota
         expected=sum(window.due(provider)) if usual else None,
         glance=glance,
         course=window.course(provider, min(PARTS, window.length)),
+        expected_course=window.expected(provider, min(PARTS, window.length)),
+        strips=strips_of(window, provider),
         leaks=list(_leaks(account, provider)),
         rotations=list(_rotations(account, provider)),
     )

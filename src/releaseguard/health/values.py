@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
+from releaseguard.model import Event
 from releaseguard.report.rows import BrokenRow, LeakRow, RotationRow
 
 
@@ -97,6 +98,26 @@ class Glance:
     """The most frequent ones in the window."""
 
 
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The past of one provider in equal parts, oldest first."""
+
+    hours: int
+    parts: Sequence[tuple[int, int] | None]
+    """Successes and errors; ``None`` where the log does not reach back so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that was done to the app: what a chart shows a line for."""
+
+    at: datetime
+    kind: str
+    """``release`` or ``rotation``."""
+    what: str
+    """The release, or the provider whose secret was rotated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderHealth:
     """One row of the page. Counts are real traffic of the window: synthetic events are in none of them."""
@@ -113,6 +134,10 @@ class ProviderHealth:
     glance: Glance
     course: Sequence[tuple[int, int]]
     """The window in equal parts, oldest first: successes and errors of each."""
+    expected_course: Sequence[float] = ()
+    """Events that each of these parts lets one expect; empty where there is no history."""
+    strips: Sequence[Strip] = ()
+    """The last day, week and month."""
     leaks: Sequence[LeakRow] = ()
     """Open leaks, as in ``audit show --json``."""
     rotations: Sequence[RotationRow] = ()
@@ -135,5 +160,9 @@ class Overview:
     """Rows that claim to be ours and are not believed, as in ``audit show --json``."""
     broken: Sequence[BrokenRow] = ()
     """Chains that cannot be believed beyond some step, as there."""
+    marks: Sequence[Mark] = ()
+    """What was done to the app in the window."""
+    recent: Sequence[Event] = ()
+    """The newest rows of the window, the newest first; no rows of ours."""
     set_aside: SetAsideTally = NOTHING
     """The rows since the baseline's beginning that cannot be read."""

@@ -83,6 +83,21 @@ class Window:
         found = [self.counts(provider, a, b) for a, b in pairwise(edges)]
         return [(events - errors, errors) for events, errors in found]
 
+    def past(self, provider: str, start: int, end: int) -> tuple[int, int] | None:
+        """Successes and errors of the minutes ``[start, end)`` since 1970; ``None`` where nothing was read of them."""
+        if end <= self._span.start:
+            return None
+        events, errors = self._ledger.series(provider).counts(max(start, self._span.start), end)
+        return events - errors, errors
+
+    def expected(self, provider: str, parts: int) -> Sequence[float]:
+        """Events to be expected in equal parts of the window; empty where nothing is known of the provider."""
+        if provider not in self.usual:
+            return []
+        rates = self.usual[provider].rates
+        edges = [round(i * self.length / parts) for i in range(parts + 1)]
+        return [sum(rates[a:b]) for a, b in pairwise(edges)]
+
     def newest_minute(self, provider: str, *, errors: bool) -> int | None:
         """The minute of the provider's newest success or error, also before the window."""
         series = self._ledger.series(provider)

@@ -45,7 +45,7 @@ def _json(document: Any, _display: Display) -> str:
 
 VERDICT: Formats[VerdictDocument] = _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif")
 STATUS: Formats[StatusDocument] = _formats("status", "text", "json")
-HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html")
+HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html", "prometheus")
 INCIDENT: Formats[IncidentPage] = _formats("incident", "text", "json", "markdown", "html")
 COVERAGE: Formats[CoveragePage] = _formats("coverage", "text", "json", "sarif")
 DIAGNOSIS: Formats[DiagnosisDocument] = _formats("diagnosis", "text", "json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from releaseguard.cli.shared.options import Run, Span, command, environment_opti
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.messages import LANGUAGES
 from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ LONGEST = timedelta(days=2)
 @click.option("--window", type=Span(), default="1h", metavar="1h", help="How far back to look  [default: 1h]")
 @environment_option
 @click.option("--provider", metavar="P", help="Only this provider.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the page (else [project] language).")
 @format_option(HEALTH)
 @output_option
 @click.option("--watch", is_flag=True, help="Look again every ten seconds, until Ctrl-C.")
@@ -39,6 +42,7 @@ def health(
     window: timedelta,
     environment: str | None,
     provider: str | None,
+    lang: str | None,
     format_: str | None,
     output: Path | None,
     watch: bool,
@@ -50,11 +54,13 @@ def health(
     unfinished rotations. Exit code 1 where a provider is down, silent or degraded, 3 where none could be
     judged, 70 where one could not for a bug and none is in trouble.
 
-    JSON: {"environment", "as_of", "window", "summary", "log": {"down", "newest"}, "set_aside": {"rows", "by_provider",
-    "named": [{"id", "column", "problem", "provider"}], "sentence"}, "providers": [{"provider", "name",
+    JSON: {"environment", "language", "as_of", "window", "summary", "log": {"down", "newest"}, "set_aside": {"rows",
+    "by_provider", "named": [{"id", "column", "problem", "provider"}], "sentence"}, "providers": [{"provider", "name",
     "state", "reason", "since", "events", "successes", "errors", "error_rate", "usual_error_rate", "expected_events",
     "latency_ms": {"p50", "p95"}, "last_success", "last_error", "error_codes": [{"code", "count"}],
-    "course": [{"successes", "errors"}], "open_leaks": [...], "rotations": [...]}]}.
+    "course": [{"successes", "errors"}], "expected_course": [...], "history": [{"hours", "parts"}],
+    "open_leaks": [...], "rotations": [...]}], "marks": [{"at", "kind": release|rotation, "what"}], "recent":
+    [{"occurred_at", "provider", "event", "outcome", "error_code", "latency_ms", "release", "source", "synthetic"}]}.
     """
     from releaseguard.health.run import Observer
 
@@ -64,12 +70,14 @@ def health(
         if provider is not None:
             wiring.cards.get(provider)
         observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
+        language = lang or wiring.settings.project.language
+        show = partial(_show, run, language, format_, output)
         overview = observer.look()
         while watch:
-            _show(run, overview, format_, output, clear=True)
+            show(overview, clear=True)
             run.clocks.sleep(LOOK_EVERY)
             overview = observer.look()
-    _show(run, overview, format_, output)
+    show(overview)
     return _exit_code(overview)
 
 
@@ -83,10 +91,12 @@ def _exit_code(overview: Overview) -> ExitCode:
     return ExitCode.UNDECIDED if says_nothing(overview) else ExitCode.OK
 
 
-def _show(run: Run, overview: Overview, format_: str | None, output: Path | None, *, clear: bool = False) -> None:
+def _show(
+    run: Run, language: str, format_: str | None, output: Path | None, overview: Overview, *, clear: bool = False
+) -> None:
     from releaseguard.health.document import document_of
 
-    document = document_of(overview)
+    document = document_of(overview, language)
     text = rendered(run, HEALTH, document, format_)
     if clear and output is None:
         steer(CLEAR)

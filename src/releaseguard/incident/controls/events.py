@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from releaseguard.cards.spec import Control
+from releaseguard.health.telling import health_message
 from releaseguard.health.values import TROUBLED, HealthState
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.evidence import codes_of
-from releaseguard.incident.telling.conditions import health_message
 from releaseguard.incident.values import ControlResult, Status
 from releaseguard.messages.message import Message, message
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from releaseguard.cards.spec import Action
+from releaseguard.health.telling import health_message
 from releaseguard.health.values import HealthCondition, ProviderHealth
-from releaseguard.incident.telling.conditions import health_message
 from releaseguard.incident.telling.headline import headline
 from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Status, SymptomMatch
 from releaseguard.messages.localizer import Localizer

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from releaseguard.health.telling import health_message
 from releaseguard.health.values import TROUBLED, HealthState
-from releaseguard.incident.telling.conditions import health_message
 from releaseguard.incident.values import Incident, Match, SymptomMatch
 from releaseguard.incident.verdict import found_bad
 from releaseguard.messages.localizer import Localizer

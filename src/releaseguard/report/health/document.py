@@ -48,6 +48,35 @@ class SetAsideRow(TypedDict):
     sentence: str | None
 
 
+class StripRow(TypedDict):
+    """The past in equal parts, oldest first; ``None`` where the log does not reach back so far."""
+
+    hours: int
+    parts: Sequence[CourseRow | None]
+
+
+class MarkRow(TypedDict):
+    """Something that was done to the app: a ``release``, or a ``rotation`` that was proven."""
+
+    at: str
+    kind: str
+    what: str
+
+
+class RecentRow(TypedDict):
+    """One row of the log."""
+
+    occurred_at: str
+    provider: str
+    event: str
+    outcome: str
+    error_code: str | None
+    latency_ms: int | None
+    release: str | None
+    source: str | None
+    synthetic: bool
+
+
 class HealthRow(TypedDict):
     """One provider. Counts are real traffic of the window; synthetic events are in none of them."""
 
@@ -69,6 +98,9 @@ class HealthRow(TypedDict):
     last_error: str | None
     error_codes: Sequence[ErrorCodeRow]
     course: Sequence[CourseRow]
+    expected_course: Sequence[float]
+    history: Sequence[StripRow]
+    """The last day, week and month."""
     open_leaks: Sequence[LeakRow]
     rotations: Sequence[RotationRow]
 
@@ -77,6 +109,8 @@ class HealthDocument(TypedDict):
     """What ``health --json`` prints: times are RFC 3339 in UTC, rates between 0 and 1, the most urgent first."""
 
     environment: str
+    language: str
+    """Of the reasons."""
     as_of: str
     window: Sequence[str]
     summary: str
@@ -84,6 +118,9 @@ class HealthDocument(TypedDict):
     set_aside: SetAsideRow
     """Rows of the log that cannot be read; ``sentence`` says so to people, ``None`` where there are none."""
     providers: Sequence[HealthRow]
+    marks: Sequence[MarkRow]
+    recent: Sequence[RecentRow]
+    """The newest rows of the window, the newest first."""
     foreign: Sequence[Mapping[str, Any]]
     """Rows that claim to be releaseguard's and are not believed."""
     broken: Sequence[BrokenRow]

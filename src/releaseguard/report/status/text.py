@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from releaseguard import readable
 from releaseguard.report.layout.display import Display
+from releaseguard.report.layout.shown import shown
 from releaseguard.report.status.document import ReleaseRow, StatusDocument
 
 SHORTEST = 40
@@ -17,6 +18,7 @@ LINES = 10
 
 def render(document: StatusDocument, display: Display) -> str:
     """One line for each thing that somebody has to see to, or one that says that there is none."""
+    document = shown(document)
     lines = [line.fitting(display.width) for line in _lines(document)]
     if not lines:
         return _calm(document)
@@ -32,7 +34,7 @@ def _calm(document: StatusDocument) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _StatusLine:
     """What is open, and the command that goes on, which is never cut: it is there to be copied."""
 
     what: str
@@ -44,24 +46,26 @@ class _Line:
         return (self.what if len(self.what) <= room else f"{self.what[: room - 1]}…") + rest
 
 
-def _lines(document: StatusDocument) -> Iterator[_Line]:
+def _lines(document: StatusDocument) -> Iterator[_StatusLine]:
     if document["log"]["down"]:
         newest = document["log"]["newest"]
-        yield _Line(f"LOG DOWN  nothing of anybody has arrived{f' since {_minute(newest)}' if newest else ''}")
+        yield _StatusLine(f"LOG DOWN  nothing of anybody has arrived{f' since {_minute(newest)}' if newest else ''}")
     for leak in document["open_leaks"]:
-        yield _Line(f"LEAK      {leak['unit']} open since {_minute(leak['since'])}", leak["next_step"])
+        yield _StatusLine(f"LEAK      {leak['unit']} open since {_minute(leak['since'])}", leak["next_step"])
     for one in document["failing"]:
-        yield _Line(f"FAIL      release {_named(one)}", one["next_step"])
+        yield _StatusLine(f"FAIL      release {_named(one)}", one["next_step"])
     for row in document["troubled"]:
-        yield _Line(f"{row['state'].upper():<9} {row['provider']}: {row['reason']}")
+        yield _StatusLine(f"{row['state'].upper():<9} {row['provider']}: {row['reason']}")
     for broken in document["broken"]:
-        yield _Line(f"BROKEN    the history of {broken['lane']}", broken["next_step"])
+        yield _StatusLine(f"BROKEN    the history of {broken['lane']}", broken["next_step"])
     for rotation in document["rotations"]:
         provider, since = rotation["provider"], _minute(rotation["changed_at"])
         said = f"ROTATION  {provider} is {rotation['state']} since {since}"
-        yield _Line(said, f"releaseguard rotate {provider} --resume")
+        yield _StatusLine(said, f"releaseguard rotate {provider} --resume")
     for one in document["unjudged"]:
-        yield _Line(f"RELEASE   {_named(one)}: {'undecided' if one['verdict'] else 'no verdict yet'}", one["next_step"])
+        yield _StatusLine(
+            f"RELEASE   {_named(one)}: {'undecided' if one['verdict'] else 'no verdict yet'}", one["next_step"]
+        )
 
 
 def _named(row: ReleaseRow) -> str:

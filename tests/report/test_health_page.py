@@ -1,0 +1,165 @@
+"""The integration health page: what stands first, what its charts show, and what a scraper is told."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from releaseguard.health.history import strips_of
+from releaseguard.health.window import Window
+from releaseguard.report.formats import HEALTH
+from releaseguard.report.layout.chart import BOTTOM, LEFT, RIGHT, TOP, chart_of
+from releaseguard.report.layout.display import Display
+from releaseguard.stats.series import Cell
+from tests.report.documents import health_document
+
+START = datetime(2026, 11, 24, 11, tzinfo=UTC)
+
+
+def parts(*pairs):
+    return [{"successes": good, "errors": bad} for good, bad in pairs]
+
+
+@pytest.mark.parametrize(
+    ("course", "expected", "gaps"),
+    [
+        ([(5, 0)] * 4, [5.0] * 4, 0),
+        ([(5, 0), (0, 0), (0, 0), (5, 0)], [5.0] * 4, 1),
+        ([(5, 0), (0, 0), (0, 0), (0, 0)], [5.0] * 4, 1),
+        ([(0, 0), (5, 0), (0, 0), (5, 0)], [5.0] * 4, 2),
+        ([(1, 0), (0, 0), (1, 0), (1, 0)], [1.0] * 4, 0),
+        ([(0, 0)] * 4, [0.0] * 4, 0),
+        ([(0, 1)] * 4, [5.0] * 4, 0),
+        ([(0, 0)] * 4, [], 0),
+    ],
+    ids=[
+        "none where events come",
+        "a silence is drawn as emptiness",
+        "up to the end",
+        "two silences are two",
+        "not where chance alone leaves a part empty",
+        "not where nothing was to be expected",
+        "errors are events",
+        "not without a history",
+    ],
+)
+def test_a_silence_is_drawn(course, expected, gaps) -> None:
+    assert len(chart_of(parts(*course), expected, []).gaps) == gaps
+
+
+def test_everything_stays_inside_the_plot() -> None:
+    chart = chart_of(parts((1, 0), (0, 40), (3, 2)), [2.0, 90.0, 0.0], [0.0, 0.5, 1.0])
+    assert all(bar.x >= LEFT and bar.x + bar.width <= RIGHT for bar in chart.bars)
+    assert all(bar.good + bar.bad <= BOTTOM - TOP for bar in chart.bars)
+    points = [tuple(map(float, point.split(","))) for point in chart.band.split()]
+    assert all(LEFT <= x <= RIGHT and TOP <= y <= BOTTOM for x, y in points)
+    assert [*chart.marks] == [LEFT, (LEFT + RIGHT) / 2, RIGHT]
+
+
+def test_a_bar_of_errors_stands_on_that_of_successes_in_proportion() -> None:
+    one, other = chart_of(parts((2, 1), (4, 0)), [], []).bars
+    assert (one.good * 2, one.bad * 4) == (other.good, other.good)
+
+
+def test_the_past_that_the_log_does_not_reach_is_no_silence() -> None:
+    end = 40 * 24 * 60
+    hours = [Cell(end - 60 * h - 1, end - 60 * h, "x", "x_ok", h != 5, None, False, False, 1, 0) for h in range(36)]
+    window = Window(hours, end - 60, end, 7 * 24 * 60)
+    day, week, month = strips_of(window, "x")
+    assert [part is None for part in day.parts] == [False] * 24
+    assert day.parts[-6] == (0, 1)
+    assert [part is None for part in week.parts] == [True] * 22 + [False] * 6
+    assert [part is None for part in month.parts] == [True] * 28 + [False] * 2
+    assert sum(sum(part) for part in month.parts if part) == 36
+
+
+def page(language="en", **more) -> str:
+    document = {**health_document("mapbox"), "language": language, **more}
+    return HEALTH["html"](document, Display())
+
+
+def test_what_is_wrong_stands_before_what_is_well_and_a_healthy_provider_is_one_line() -> None:
+    down = health_document("mapbox")["providers"][0]
+    well = {**down, "provider": "a", "name": "Alpha", "state": "healthy", "open_leaks": [], "rotations": []}
+    told = page(providers=[well, {**down, "name": "Zeta"}])
+    assert told.index("In trouble: Zeta (down)") < told.index("<strong>Alpha</strong>")
+    assert told.index("</span> Zeta</h2>") < told.index("<strong>Alpha</strong>")
+    assert re.search(r"<details class=\"one\"><summary>[^\n]*Alpha[^\n]*3 calls, 66.7% errors[^\n]*</summary>", told)
+
+
+def test_a_release_is_a_line_in_the_chart_and_a_sentence_below() -> None:
+    told = page()
+    assert told.count('class="marked"') == 2
+    assert "Release mapbox, 20 min ago (11:40Z)" in told
+    assert "Rotation of mapbox proven, 20 min ago (11:40Z)" in told
+
+
+def test_every_drawing_has_its_words() -> None:
+    assert re.findall(r"<svg(?![^>]*aria-label)|class=\"strip\"(?! role=\"img\" aria-label)", page()) == []
+
+
+def test_the_list_of_events_is_filtered_without_a_script() -> None:
+    told = page()
+    assert "<script" not in told
+    assert ".list:has(#only-p0:checked) .events li:not(.p0)" in told
+    assert '<li class="error p0">' in told
+
+
+def test_no_english_word_of_the_page_is_left_in_turkish() -> None:
+    told = page("tr", providers=[], foreign=[], broken=[], set_aside={"rows": 0, "sentence": None})
+    words = re.sub(r"<style>.*?</style>|<[^>]*>", " ", told, flags=re.DOTALL)
+    assert '<html lang="tr">' in told
+    assert not re.search(r"\b(the|events|errors|ago|others|release|provider|of)\b", words, re.IGNORECASE), words
+
+
+@pytest.mark.parametrize(
+    ("states", "down", "says"),
+    [
+        (["healthy"], False, "All integrations are in order"),
+        (["unknown"], False, "No provider can be judged: the log says too little"),
+        (["healthy"], True, "Nothing of any provider arrives"),
+        (["degraded"], False, "In trouble: mapbox (degraded)"),
+    ],
+)
+def test_the_banner_says_how_it_is(states, down, says) -> None:
+    row = {**health_document("mapbox")["providers"][0], "open_leaks": [], "rotations": []}
+    log = {"down": down, "newest": None}
+    told = page(providers=[{**row, "state": one} for one in states], log=log, foreign=[], broken=[])
+    assert says in told
+
+
+def test_an_open_leak_of_a_healthy_provider_is_not_called_in_order() -> None:
+    row = {**health_document("mapbox")["providers"][0], "state": "healthy"}
+    assert "something is open" in page(providers=[row], foreign=[], broken=[])
+
+
+def scraped(document) -> dict[str, float]:
+    lines = HEALTH["prometheus"](document, Display()).splitlines()
+    samples = [line.rpartition(" ") for line in lines if not line.startswith("#")]
+    assert len({name for name, _, _ in samples}) == len(samples), "a sample is there once"
+    return {name: float(value) for name, _, value in samples}
+
+
+def test_a_scraper_is_told_the_state_as_one_of_all() -> None:
+    document = health_document("mapbox")
+    document["providers"] = document["providers"][:1]
+    found = scraped(document)
+    states = {name: value for name, value in found.items() if name.startswith("releaseguard_provider_state")}
+    assert sum(states.values()) == 1
+    assert found['releaseguard_provider_state{environment="mapbox",provider="mapbox",state="down"}'] == 1
+    assert found['releaseguard_provider_errors{environment="mapbox",provider="mapbox"}'] == 2
+    moment = (START + timedelta(minutes=40)).timestamp()
+    assert (
+        found['releaseguard_provider_last_success_timestamp_seconds{environment="mapbox",provider="mapbox"}'] == moment
+    )
+
+
+def test_what_a_scraper_is_not_told_is_left_out_and_a_name_cannot_end_its_label() -> None:
+    document = health_document('a"} 1\nb\\')
+    document["providers"] = [{**document["providers"][0], "last_success": None}]
+    found = scraped(document)
+    assert not any("last_success" in name for name in found)
+    assert all(name.startswith("releaseguard_") and name.endswith('"}') for name in found)
+    assert any(r'provider="a\"} 1 b\\"' in name for name in found)
