@@ -38,6 +38,27 @@ class AcceptedBy:
     verdict: str
 
 
+@dataclass(frozen=True, slots=True)
+class WorstHit:
+    """The group of rows that fails most, and what holds for all others."""
+
+    field: str
+    """``source``, or a key of ``detail``."""
+    value: str
+    events: int
+    errors: int
+    elsewhere_events: int
+    elsewhere_errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a failing release's errors have in common."""
+
+    error_codes: Mapping[str, int]
+    worst: WorstHit | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What the evidence of every kind of check may hold."""
@@ -48,6 +69,7 @@ class Evidence:
     set_aside: int | UnsetType = UNSET
     """Rows of the provider that cannot be read."""
     recorded: RecordedRun | UnsetType = UNSET
+    hit: Hit | UnsetType = UNSET
     accepted: AcceptedBy | UnsetType = UNSET
 
 

@@ -39,6 +39,7 @@ from releaseguard.verification.rows.traffic import elsewhere_than, gathered
 from releaseguard.verification.rows.unknown_events import unknown_events
 from releaseguard.verification.rules import configured, logged_in, rule_of, rules_of
 from releaseguard.verification.selection import select
+from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
 from releaseguard.verification.whose.members import Members
 
@@ -161,7 +162,8 @@ class _Window:
         finding = explain(self.states.of(rule), rule)
         against = finding.verdict is not Verdict.PASS and rule.kind == "signal"
         rows = self.rows.against(rule) if against else self.rows.counted(rule)
-        return replace(finding, evidence=replace(finding.evidence, event_ids=row_checks.ids(rows)))
+        found = replace(finding, evidence=replace(finding.evidence, event_ids=row_checks.ids(rows)))
+        return told_whom(found, rule, self.rows)
 
     def _by_rows(self, card: Card, check: Check) -> Finding | None:
         members, rows = self.rows.members, self.rows

@@ -167,6 +167,7 @@ def _document(judged: Judged, explain: str | None) -> VerdictDocument:
     if explain:
         document["checks"] = [row for row in document["checks"] if row["id"] == explain]
         document["skipped"] = [row for row in document["skipped"] if row["id"] == explain]
+        document["explained"] = True
     return document
 
 

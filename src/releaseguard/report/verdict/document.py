@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class CheckRow(TypedDict):
@@ -67,6 +67,8 @@ class VerdictDocument(TypedDict):
     log: Mapping[str, Any]
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]
+    explained: NotRequired[bool]
+    """Each check is shown with all its evidence."""
 
 
 def deployment_of(document: VerdictDocument) -> str:

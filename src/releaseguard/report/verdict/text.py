@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
@@ -15,6 +19,8 @@ from releaseguard.report.verdict.document import (
 )
 
 _INDENT = " " * 14
+_NOTHING_LOGGED = re.compile(r"^not configured: no .+ was logged( here in .+)$")
+"""Why most checks of an app that does not use every provider are left out: told once for all of them."""
 
 
 def render(document: VerdictDocument, display: Display) -> str:
@@ -27,6 +33,7 @@ def render(document: VerdictDocument, display: Display) -> str:
     lines.append("")
     for row in by_urgency(document):
         lines += _check(row, width)
+        lines += _evidence(row, width) if document.get("explained") else []
     lines += _skipped(document, width)
     if document["next_step"]:
         lines += ["", *wrapped(f"next: {document['next_step']}", "", width)]
@@ -38,13 +45,23 @@ def _check(row: CheckRow, width: int) -> list[str]:
     return [f"{mark:<13} {row['id']}", *wrapped(row["reason"], _INDENT, width)]
 
 
+def _evidence(row: CheckRow, width: int) -> list[str]:
+    """Each field of the evidence on a line of its own."""
+    return [line for name, value in row["evidence"].items() for line in wrapped(_field(name, value), _INDENT, width)]
+
+
+def _field(name: str, value: Any) -> str:
+    told = value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
+    return f"{name.replace('_', ' ')}: {told}"
+
+
 def _skipped(document: VerdictDocument, width: int) -> list[str]:
     rows = document["skipped"]
     if not rows:
         return []
     reasons: dict[str, list[SkippedRow]] = {}
     for row in rows:
-        reasons.setdefault(row["reason"], []).append(row)
+        reasons.setdefault(_NOTHING_LOGGED.sub(r"not configured: nothing was logged\1", row["reason"]), []).append(row)
     lines = []
     for reason, same in reasons.items():
         lines += wrapped(f"{'skipped':<13} {', '.join(row['id'] for row in same)}: {reason}", _INDENT, width, first="")

@@ -19,9 +19,12 @@ from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
+from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
 from releaseguard.verification.rules import configured, rules_of, what_is_logged
-from releaseguard.verification.values import Deployment, Finding, Promise, Rule, overall_of
+from releaseguard.verification.telling.whom import told_whom
+from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, overall_of
+from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import ALIKE, Population
 from releaseguard.verification.whose.tags import Tags
 
@@ -83,8 +86,18 @@ def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, 
     past = histories(log, request.environment, request.promise.window, request.population.tags)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
     found = backtest(log, past, cards, request.promise, request.every, trace, request.population)
+    found = [_told(log, one, {rule.id: rule for rule in rules_of(cards)}, request) for one in found]
     known = [{**past[one.deployment.environment].outcomes, **request.outcomes} for one in found]
     return Backtest([with_truth(one, outcomes) for one, outcomes in zip(found, known, strict=True)], aside)
+
+
+def _told(log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request: BacktestRequest) -> Replayed:
+    """The release with what the single rows say of its failures, as ``verify`` tells it at the window's end."""
+    end = end_of(replayed.deployment, request.promise)
+    members = Members(replayed.deployment, request.population.tags)
+    rows = SingleRows(log=log, members=members, end=end, until=end, known_at=end)
+    told = [told_whom(one, rules[one.id], rows) if one.id in rules else one for one in replayed.findings]
+    return replace(replayed, findings=told)
 
 
 def histories(

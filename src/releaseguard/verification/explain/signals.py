@@ -10,10 +10,10 @@ from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.verification.evidence import OtherReleases, SignalEvidence, UsualErrors
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
-    at_todays_rate,
     called,
     evidence_words,
     minutes_for,
+    more_words,
     rounded,
     silence_words,
     span,
@@ -164,4 +164,4 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
         return f"{leaning}; needed at most {SUSPICION:g} for a pass"
     if evidence.needed_events is None:
         return f"no number of events that can be waited for would exclude {limit}"
-    return f"needed about {evidence.needed_events} more to exclude {limit}{at_todays_rate(evidence.needed_minutes)}"
+    return more_words(state, evidence.needed_events, evidence.needed_minutes, limit)

@@ -9,10 +9,10 @@ from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.verification.evidence import UsualVolume, VolumeRuleEvidence
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
-    at_todays_rate,
     called,
     evidence_words,
     minutes_for,
+    more_words,
     rounded,
     silence_words,
     span,
@@ -117,8 +117,7 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     if evidence.needed_events is None:
         return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
-    more = f"needed about {evidence.needed_events} more to exclude {_harm(rule)}"
-    return f"{more}{at_todays_rate(evidence.needed_minutes)}"
+    return more_words(state, evidence.needed_events, evidence.needed_minutes, _harm(rule))
 
 
 def _harm(rule: Rule) -> str:

@@ -66,6 +66,19 @@ def at_todays_rate(minutes: float | None) -> str:
     return f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
 
 
+def more_words(state: ReleaseState, needed: int, minutes: float | None, harm: str) -> str:
+    """How many more events would settle it, where so many can still come in the window; else what would."""
+    left = state.timeline.end - state.judged_until
+    if minutes is not None and minutes <= left:
+        return f"needed about {needed} more to exclude {harm}{at_todays_rate(minutes)}"
+    takes = f" (about {minutes:.0f} min at today's rate)" if minutes is not None else ""
+    over = "the window is over" if left <= 0 else f"the window ends in {left} min"
+    return (
+        f"excluding {harm} takes about {needed} events more than came{takes}, and {over}: a longer --window or a "
+        "synthetic flow would show it"
+    )
+
+
 def minutes_for(events: int | None, per_minute: float) -> float | None:
     """Minutes in which so many events come."""
     return rounded(events / per_minute) if events is not None and per_minute > 0 else None

@@ -13,6 +13,9 @@ from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.members import Members
 
+MOST_NEWEST = 4000
+"""Rows that are read to say whom a failure hits."""
+
 
 @dataclass(slots=True, kw_only=True)
 class SingleRows:
@@ -44,6 +47,12 @@ class SingleRows:
         named = self._first(rule, Query(events=sorted(rule.error)))
         logged = self._first(rule, Query(outcome=Outcome.ERROR))
         return list({row.id: row for row in (*named, *logged)}.values())
+
+    def newest(self, rule: Rule) -> Sequence[Event]:
+        """The newest rows of the release that a rule counts, enough of them to tell groups apart."""
+        query = Query(providers=[rule.provider], until=self.until, newest_first=True, limit=MOST_NEWEST)
+        rows = self._select(query)
+        return [row for row in rows if not row.synthetic and self.members.has(row) and _counts(rule, row)]
 
     def _first(self, rule: Rule, query: Query) -> Sequence[Event]:
         synthetic = False if self.log.capabilities.has("synthetic") else None
