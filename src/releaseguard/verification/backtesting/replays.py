@@ -95,7 +95,8 @@ def _told(log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request:
     """The release with what the single rows say of its failures, as ``verify`` tells it at the window's end."""
     end = end_of(replayed.deployment, request.promise)
     members = Members(replayed.deployment, request.population.tags)
-    rows = SingleRows(log=log, members=members, end=end, until=end, known_at=end)
+    away = elsewhere_than(replayed.deployment, request.population)
+    rows = SingleRows(log=log, members=members, is_elsewhere=away, end=end, until=end, known_at=end)
     told = [told_whom(one, rules[one.id], rows) if one.id in rules else one for one in replayed.findings]
     return replace(replayed, findings=told)
 
