@@ -131,3 +131,51 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path):
     root = project(tmp_path, pigeon_post=SIXTEENTH)
     (root / "checks" / "README.md").write_text("not a card")
     assert len(load_cards(root)) == 16
+
+
+def test_a_file_that_states_what_differs_leaves_the_rest_as_shipped(tmp_path):
+    text = """
+[[secrets]]
+name = "SENDGRID_API_KEY"
+max_age = "30d"
+
+[[checks]]
+id = "sendgrid.errors"
+kind = "signal"
+max_error_increase = 0.2
+
+[[flows]]
+id = "email"
+
+[[flows.steps]]
+name = "send"
+path = "/functions/v1/mail"
+"""
+    shipped, own = load_cards().get("sendgrid"), load_cards(project(tmp_path, sendgrid=text)).get("sendgrid")
+    assert [check.id for check in own.checks] == [check.id for check in shipped.checks]
+    assert [check.max_error_increase for check in own.checks if check.id == "sendgrid.errors"] == [0.2]
+    assert own.secrets[0].max_age == "30d"
+    assert own.secrets[0].proven_by == shipped.secrets[0].proven_by
+    assert (own.flows[0].steps[0].path, own.flows[0].steps[0].body) == (
+        "/functions/v1/mail",
+        shipped.flows[0].steps[0].body,
+    )
+    assert own.playbook == shipped.playbook
+    assert list(own.hosts) == list(shipped.hosts)
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "line"),
+    [
+        ('[[flows]]\nid = "email"\n[[flows.steps]]\nname = "send"\npath = "mail"', "flows[0].steps[0].path", 5),
+        ('[[checks]]\nid = "sendgrid.volume"\nmax_dropp = 0.1', "max_dropp", 3),
+        ('[[checks]]\nid = "sendgrid.new"\nkind = "volume"', "'title' is missing", 1),
+        ('[events]\nsucces = ["x"]', "events.succes", 2),
+    ],
+)
+def test_a_mistake_in_what_differs_is_told_with_its_own_line(tmp_path, text, what, line):
+    with pytest.raises(CardErrors) as refused:
+        load_cards(project(tmp_path, sendgrid=text))
+    (problem, *_) = refused.value.problems
+    assert what in problem.what
+    assert problem.where == f"{tmp_path / 'checks' / 'sendgrid.toml'}:{line}"

@@ -56,9 +56,9 @@ SUCCESS_EVENTS = {
     ],
 }
 FLOW_PATHS = {
-    "supabase.discover": "/rest/v1/rpc/discover",
-    "sendgrid.email": "/functions/v1/sendgrid-email",
-    "twilio.sms": "/functions/v1/twilio-sms",
+    "supabase.discover": "/rest/v1/rpc/discover_nearby_moments",
+    "sendgrid.email": "/functions/v1/sendgrid-email/send",
+    "twilio.sms": "/functions/v1/twilio-sms/send-sms",
     "paytr.withdraw": "/functions/v1/paytr-withdraw",
     "idenfy.kyc_token": "/functions/v1/get-idenfy-token",
 }

@@ -6,6 +6,7 @@ which is what a seeded failure has to show. How sure one can be of it is the jud
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,12 +34,17 @@ USUAL = 200
 USUAL_ERRORS = 4
 RARE = {"aws_rekognition_flag_created": 20, "aws_rekognition_flag_overturned": 2}
 HEALTHY_TABLES = """
-create table commission_plans (plan text, rate real);
-insert into commission_plans values ('basic', 0.1), ('premium', 0.05), ('platinum', 0);
-create table wallets (user_id text, coins_balance integer);
-create table wallet_transactions (user_id text, amount integer);
-insert into wallets values ('u1', 70), ('u2', 0);
-insert into wallet_transactions values ('u1', 100), ('u1', -30);
+create table subscription_plans (id text, is_active boolean);
+insert into subscription_plans values ('basic', true), ('premium', true), ('platinum', true);
+create table user_subscriptions (plan_id text, status text);
+insert into user_subscriptions values ('premium', 'active'), ('gold', 'cancelled');
+create table system_financial_config (config_key text, config_value text, is_active boolean);
+insert into system_financial_config values
+  ('commission_rate_fallback', '{"basic": 0.15, "premium": 0.10, "platinum": 0}', true);
+create table users (id text, coins_balance integer);
+create table wallets (user_id text, currency text, balance real, coins_balance integer, pending_balance real);
+insert into users values ('u1', 70), ('u2', 0), ('u3', null);
+insert into wallets values ('u1', 'TRY', 0, 50, 0), ('u1', 'EUR', 10, 20, 0), ('u2', 'TRY', 0, 0, 0);
 """
 
 
@@ -138,10 +144,16 @@ def _secret(world: World, card: Card, check: SecretCheck) -> bool:
 def _invariant(world: World, _card: Card, check: InvariantCheck) -> bool:
     connection = sqlite3.connect(":memory:")
     try:
+        connection.create_function("jsonb_typeof", 1, _jsonb_typeof)
         connection.executescript(world.tables)
         return connection.execute(check.sql).fetchone() is not None
     finally:
         connection.close()
+
+
+def _jsonb_typeof(text: str | None) -> str | None:
+    """Postgres' function, as far as these rows need it."""
+    return None if text is None else "number" if isinstance(json.loads(text), int | float) else "other"
 
 
 def _release_tag(world: World, card: Card, check: ReleaseTagCheck) -> bool:

@@ -15,10 +15,10 @@ from tests.support import postgres
 from tests.support.commands import Commands
 
 TABLES = """
-CREATE TABLE wallets (user_id text, coins_balance int);
-CREATE TABLE wallet_transactions (user_id text, amount int);
-INSERT INTO wallets VALUES ('u1', 1);
-INSERT INTO wallet_transactions VALUES ('u1', 1);
+CREATE TABLE users (id text PRIMARY KEY, coins_balance int);
+CREATE TABLE wallets (user_id text, currency text, balance numeric, coins_balance int, pending_balance numeric);
+INSERT INTO users VALUES ('u1', 1);
+INSERT INTO wallets VALUES ('u1', 'TRY', 0, 1, 0);
 CREATE FUNCTION http_get(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 """
 BAD = "SELECT user_id FROM wallets WHERE coins_balance > 0"

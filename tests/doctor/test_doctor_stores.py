@@ -67,7 +67,11 @@ def test_invariants_are_planned_and_not_run(cli, world, migrated, database):
     found = failed(cli.run("doctor", "--json", APP_DATABASE_URL=database))
     assert set(found) == {"app.paytr.commission_plans", "app.paytr.wallets"}
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("CREATE TABLE commission_plans (plan text, commission numeric, rate numeric)")
+        connection.execute(
+            "CREATE TABLE subscription_plans (id text, is_active boolean);"
+            "CREATE TABLE user_subscriptions (plan_id text, status text);"
+            "CREATE TABLE system_financial_config (config_key text, config_value jsonb, is_active boolean)"
+        )
     found = failed(cli.run("doctor", "--json", APP_DATABASE_URL=database))
     assert "app.paytr.wallets" in found
     assert "does not run" in found["app.paytr.wallets"]["what"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from releaseguard.cards.load import load_cards
+from releaseguard.cards.load import Cards, join, shipped_folder
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
@@ -17,12 +17,39 @@ from releaseguard.http import ServiceClient
 from releaseguard.sandbox.app import AppStandIn
 from releaseguard.sandbox.world import World
 from releaseguard.secret import Secret
+from releaseguard.tomlfile import parse, read
 from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.runner import FlowRunner
 from releaseguard.verification.flows.session import SyntheticUser, UserSession
 from tests.support.adapters import FakeTime
 
-CARDS = load_cards()
+CANCELLED = """
+[[flows]]
+id = "withdraw"
+amount = 1
+max_amount = 1
+
+[[flows.steps]]
+name = "withdraw"
+extract = { withdrawal_id = "withdrawal_id" }
+
+[[flows.cleanup]]
+name = "cancel"
+path = "/functions/v1/paytr-withdraw"
+method = "DELETE"
+body = { withdrawal_id = "{withdrawal_id}" }
+when = "withdrawal_id"
+expect = [200, 202, 204, 404, 410]
+"""
+"""What an app says that takes a withdrawal back."""
+
+
+def _cards() -> Cards:
+    shipped = [read(path) for path in sorted(shipped_folder().glob("*.toml"))]
+    return join(shipped, [parse(CANCELLED, Path("paytr.toml"))])
+
+
+CARDS = _cards()
 RELEASE = "new-release"
 MONEY = frozenset({"paytr"})
 

@@ -1,8 +1,8 @@
 """Reads the cards: those that ship, then the project's own, which add and override file by file.
 
-A project's card replaces the shipped one of the same file name, with two exceptions that SAFE MODE rests on: the
-shipped card's hosts always count, and the role in which releaseguard stands on a provider is the shipped card's
-to say. What it leaves unsaid of how a use looks in code stays as shipped, too.
+A project's file says what differs from the shipped card of the same name, or is a whole card that replaces it, with two
+exceptions that SAFE MODE rests on: the shipped card's hosts always count, and the role in which releaseguard stands on
+a provider is the shipped card's to say. What it leaves unsaid of how a use looks in code stays as shipped, too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from releaseguard.cards import rules
+from releaseguard.cards import overlay, rules
 from releaseguard.cards.compiled import compile_cards, compiled
 from releaseguard.cards.spec import Card, Check, CodeSpec, FlowSpec, InvariantCheck, SecretSpec
 from releaseguard.errors import ConfigError, UsageError
@@ -74,6 +74,12 @@ class Cards:
         """Each provider with the first success and error event of its card."""
         return ((card.id, (*card.events.success, "")[0], (*card.events.error, "")[0]) for card in self)
 
+    def with_flow(self, provider: str, flow: FlowSpec) -> Cards:
+        """The cards with one flow of one provider as a project has it."""
+        card = self.by_id[provider]
+        flows = [flow if one.id == flow.id else one for one in card.flows]
+        return replace(self, by_id={**self.by_id, provider: msgspec.structs.replace(card, flows=flows)})
+
     def check(self, check_id: str) -> tuple[Card, Check]:
         """One check and its card. Raises ``UsageError`` with the nearest id where there is none."""
         by_id = {check.id: (card, check) for card in self for check in card.checks}
@@ -83,19 +89,18 @@ class Cards:
 
     def with_invariants(self, sql: Mapping[str, str | bool], own: Collection[str]) -> Cards:
         """The cards with the invariants that a project names: by the SQL it gives them, ``True`` for the card's, or by
-        a card of its ``own``. All others have none and are off, since a shipped query speaks of tables that the app
-        may not have, or mean otherwise."""
+        its ``own`` cards (the ids of those that they state). All others have none and are off, since a shipped query
+        speaks of tables that the app may not have, or mean otherwise."""
 
-        def named(card: Card, check: Check) -> Check:
+        def named(check: Check) -> Check:
             if not isinstance(check, InvariantCheck):
                 return check
-            given = sql.get(check.id, card.id in own)
+            given = sql.get(check.id, check.id in own)
             text = given if isinstance(given, str) else check.sql if given else ""
             return msgspec.structs.replace(check, sql=text)
 
         by_id = {
-            card.id: msgspec.structs.replace(card, checks=[named(card, check) for check in card.checks])
-            for card in self
+            card.id: msgspec.structs.replace(card, checks=[named(check) for check in card.checks]) for card in self
         }
         return replace(self, by_id=by_id)
 
@@ -146,6 +151,8 @@ def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Seque
     """
     problems = list(unreadable)
     base = _cards(shipped, problems)
+    said = {document.path.stem: document for document in shipped}
+    own = [_whole(document, said.get(document.path.stem)) for document in own]
     added = _cards(own, problems)
     documents = {document.path.stem: document for document in (*shipped, *own)}
     for name, card in added.items():
@@ -156,6 +163,10 @@ def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Seque
     if problems:
         raise CardErrors(problems)
     return replace(joined, by_id=dict(sorted(joined.by_id.items())))
+
+
+def _whole(own: Document, shipped: Document | None) -> Document:
+    return own if shipped is None or overlay.is_whole(own) else overlay.over(shipped, own)
 
 
 def compile_folder(folder: Path) -> bytes:

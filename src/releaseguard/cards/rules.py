@@ -56,6 +56,19 @@ def problems(document: Document, card: Card) -> Problems:
     yield from _playbook(document, card)
 
 
+def request_problem(flow: FlowSpec) -> tuple[str, str] | None:
+    """What is wrong with a flow's first request as a project has it: the key, and what; ``None`` where nothing is."""
+    step = flow.steps[0]
+    if not re.match(r"/[^/\\]", step.path):
+        return "path", f"{step.path!r} is not a path of the app's own: write /functions/v1/name"
+    open_ = [name for name in placeholders([step.path, step.body]) if name not in RUN_NAMES]
+    if open_:
+        return "body", f"{{{open_[0]}}} stands for nothing: there are {', '.join(RUN_NAMES)}"
+    if any(not asked <= (flow.max_amount or 0) for asked in amounts_in(step.body)):
+        return "body", f"asks for more than the card's max_amount ({flow.max_amount})"
+    return None
+
+
 def problems_between(documents: Mapping[str, Document], cards: Mapping[str, Card]) -> Problems:
     """What is wrong between cards: an id or a secret used twice, a user action that no card knows."""
     known = {event for card in cards.values() for event in declared(card)}

@@ -67,6 +67,10 @@ USES = (
 )
 
 
+_FUNCTIONS = {"discover_nearby_moments": "discover"}
+"""What the app calls a process of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What a process is made of: the environment it was started with, and what it says of itself."""
@@ -294,9 +298,13 @@ class AppStandIn(StandIn):
 
     @route("POST", "/rest/v1/rpc/{function}")
     @route("POST", "/functions/v1/{function}")
+    @route("POST", "/functions/v1/{function}/{action}")
     def call_function(self, request: Request) -> Response:
         """Carry a function out, once for each idempotency key."""
-        function, key = request.params["function"], request.headers.get("idempotency-key")
+        function, key = (
+            _FUNCTIONS.get(request.params["function"], request.params["function"]),
+            request.headers.get("idempotency-key"),
+        )
         use = next((one for one in USES if one.process == function), None)
         if use is None or use.process in WEB_PROCESSES:
             return Response(404, {"code": "NOT_FOUND", "message": "Requested function was not found"})

@@ -87,11 +87,21 @@ class SecretSection(Section, frozen=True, kw_only=True):
     max_age: Duration | None = None
 
 
+class FlowSection(Section, frozen=True, kw_only=True):
+    """Of one flow: how the app's first request differs from the card's."""
+
+    path: str | None = None
+    method: Literal["GET", "POST", "PATCH", "DELETE"] | None = None
+    body: Entry = None
+    """A table: the whole body."""
+
+
 class ProviderSection(Section, frozen=True, kw_only=True):
     destinations: Sequence[str] = ()
     secrets: Mapping[str, SecretSection] = {}
     sources: Mapping[str, Sequence[str]] = {}
     """Destination without targets -> the event sources that run there."""
+    flows: Mapping[str, FlowSection] = {}
     shared: bool | Sequence[str] = False
     """Destinations that another provider or environment may claim too."""
     test_path: bool = False

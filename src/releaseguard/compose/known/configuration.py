@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from releaseguard import settings
-from releaseguard.cards.load import Cards, load_cards, shipped_folder
-from releaseguard.cards.rules import is_query
+from releaseguard.cards.load import FOLDER, Cards, load_cards, shipped_folder
+from releaseguard.cards.rules import is_query, request_problem
 from releaseguard.cards.spec import InvariantCheck
 from releaseguard.destinations.address import Address, Addresses
 from releaseguard.errors import ConfigError
 from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 from releaseguard.settings import Settings
-from releaseguard.tomlfile import did_you_mean
+from releaseguard.settings.sections import FlowSection
+from releaseguard.tomlfile import did_you_mean, read
 
 if TYPE_CHECKING:
     from releaseguard_events.stores.table import EventTable
@@ -91,8 +92,14 @@ def events_table(settings: Settings) -> EventTable:
 
 
 def cards_of(settings: Settings) -> Cards:
-    """The cards, with the invariants that the project names. Raises ``ConfigError`` for what is wrong with either."""
+    """The cards, with what the project says of them: invariants that it names, and its requests of flows.
+
+    Raises ``ConfigError`` for what is wrong with either.
+    """
     cards = load_cards(settings.root if settings.path else None)
+    for provider, section in settings.providers.items():
+        for flow_id, said in section.flows.items():
+            cards = _with_flow(settings, cards, provider, flow_id, said)
     known = [check.id for card in cards for check in card.checks if isinstance(check, InvariantCheck)]
     for name, sql in settings.app.invariants.items():
         where = settings.where("app", "invariants", name)
@@ -101,7 +108,32 @@ def cards_of(settings: Settings) -> Cards:
         if isinstance(sql, str) and not is_query(sql):
             step = f'Write {name} = "SELECT ...": what must not be there; or true for the card\'s own.'
             raise ConfigError("an invariant is one query that begins with select or with", where=where, next_step=step)
-    return cards.with_invariants(settings.app.invariants, own_cards(settings))
+    return cards.with_invariants(settings.app.invariants, _own_invariants(settings))
+
+
+def _with_flow(settings: Settings, cards: Cards, provider: str, flow_id: str, said: FlowSection) -> Cards:
+    """The cards with the request that the app has instead of the card's."""
+    where = partial(settings.where, "providers", provider, "flows", flow_id)
+    key = f"providers.{provider}.flows.{flow_id}"
+    flows = {flow.id: flow for flow in cards.get(provider).flows} if provider in cards else {}
+    if flow_id not in flows:
+        next_step = did_you_mean(flow_id, flows) if flows else "Its card has no flows."
+        raise ConfigError(f"{key}: there is no such flow", where=where(), next_step=next_step)
+    flow = flows[flow_id]
+    given = {name: value for name, value in structs.asdict(said).items() if value is not None}
+    if not isinstance(given.get("body", {}), Mapping):
+        raise ConfigError(f"{key}.body: expected a table", where=where("body"))
+    flow = structs.replace(flow, steps=[structs.replace(flow.steps[0], **given), *flow.steps[1:]])
+    if problem := request_problem(flow):
+        raise ConfigError(f"{key}.{problem[0]}: {problem[1]}", where=where(problem[0]))
+    return cards.with_flow(provider, flow)
+
+
+def _own_invariants(settings: Settings) -> frozenset[str]:
+    """The ids of invariants that the project's own cards state; one that only says something else states none."""
+    documents = [read(settings.root / FOLDER / f"{name}.toml") for name in own_cards(settings)]
+    stated = [check for document in documents for check in document.data.get("checks", ())]
+    return frozenset(check["id"] for check in stated if check.get("sql"))
 
 
 def cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]:
@@ -109,7 +141,7 @@ def cards_or_problems(settings: Settings) -> tuple[Cards, Sequence[ConfigError]]
     try:
         return cards_of(settings), ()
     except ConfigError as error:
-        return load_cards(None).with_invariants({}, ()), getattr(error, "problems", (error,))
+        return load_cards(None).with_invariants({}, frozenset()), getattr(error, "problems", (error,))
 
 
 def own_cards(settings: Settings) -> Sequence[str]:
