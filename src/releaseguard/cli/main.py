@@ -28,6 +28,7 @@ COMMANDS = {
     "leaks": "Open secret-scanning alerts, and managed values in a repository.",
     "events": "Write, read and follow integration events; schema and retention.",
     "completion": "What a shell needs to complete commands, options and their values.",
+    "schema": "JSON Schema of the configuration, of cards, and of every command's JSON.",
     "audit": "Who rotated what, when, why, and with which proof; integrity.",
 }
 """Name -> one line for the list."""
@@ -35,7 +36,7 @@ ROOMS = {
     "rotating": ("rotate", "drift", "leaks", "audit"),
     "judging": ("verify", "backtest", "status", "health", "incident", "coverage"),
     "log": ("events",),
-    "setup": ("init", "doctor", "demo", "sandbox", "completion"),
+    "setup": ("init", "doctor", "demo", "sandbox", "completion", "schema"),
 }
 """Which room holds which commands: each in a module of its name, under its name."""
 _ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}

@@ -45,6 +45,11 @@ def _forms(sections: tuple[tuple[str, type[Section]], ...]) -> _Forms:
     return _Forms(msgspec.defstruct("_Whole", [environments], bases=(file,), frozen=True, kw_only=True), file)
 
 
+def form_of(known: Known) -> type[Any]:
+    """The type of the whole file, with the sections of the services."""
+    return _forms(tuple(known.sections.items())).whole
+
+
 def load(
     path: Path | None,
     *,

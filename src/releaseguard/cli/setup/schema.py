@@ -1,0 +1,23 @@
+"""``releaseguard schema NAME``: what a file or a command's JSON may look like, for editors and programs."""
+
+from __future__ import annotations
+
+import click
+
+from releaseguard.cli.shared.options import Run, command
+from releaseguard.compose.known.schemas import NAMES, schema_of
+from releaseguard.harmless import as_json
+
+
+@command("schema", example="releaseguard schema config > releaseguard.schema.json")
+@click.argument("name", type=click.Choice(NAMES))
+def schema(run: Run, name: str) -> None:
+    """Print the JSON Schema of the configuration, of a provider's card, or of what a command prints with --json.
+
+    An editor that knows TOML checks and completes the file that begins with the line
+    `#:schema ./releaseguard.schema.json`.
+
+    JSON: the schema itself.
+    """
+    made = schema_of(name)
+    run.emit(as_json(made), made)
