@@ -155,12 +155,12 @@ class ReleaseTraffic:
             self.others_rows[offset] += rows
             sides.old[offset] += rows
         elif event.is_tagged:
-            self._count_own(offset, rows)
-            sides.new[offset] += rows if offset >= 0 else 0
+            self._count_own(offset, rows, sides)
 
-    def _count_own(self, offset: int, rows: int) -> None:
+    def _count_own(self, offset: int, rows: int, sides: Sides) -> None:
         if offset >= 0:
             self.own_rows[offset] += rows
+            sides.new[offset] += rows
         if self._first_tagged is None or offset < self._first_tagged:
             self._first_tagged = max(offset, 0)
 
