@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from releaseguard.cards.load import Cards
+from releaseguard.coverage.around import Around, Reach
 from releaseguard.coverage.flow.walk import Walk
 from releaseguard.coverage.languages.syntax import Call, Function, Scope
 from releaseguard.coverage.logs import Said, Wrong, mistakes, outcomes_for, place_of, read_log
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.sites import Callers, Finder, Site
+from releaseguard.coverage.sites import Finder, Site
 from releaseguard.coverage.values import OUTCOMES
 
-OUTWARD = 4
-"""Functions around a call that are asked whether they log it."""
-_ORDER = ("logged", "wrong", "unknown", "missing")
+ORDER = ("logged", "wrong", "unknown", "missing")
 """From the best to the worst."""
 
 
@@ -26,10 +25,12 @@ class SiteVerdict:
     """How each outcome of one call is logged."""
 
     status: Mapping[str, str]
-    """``logged``, ``missing``, ``wrong`` (under a name that no card knows) or ``unknown`` (a name made at run time)."""
+    """``logged``, ``missing``, ``wrong`` (under a name that no card knows) or ``unknown``."""
     others: frozenset[str]
     """Providers for which something is logged in its place."""
     unknown_at: tuple[str, int, int] | None = None
+    too_wide: bool = False
+    """Whether it was given up, since more functions lead there than are followed."""
 
 
 @dataclass
@@ -39,10 +40,17 @@ class _Heard:
     status: dict[str, str] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, "missing"))
     others: set[str] = field(default_factory=set)
     unknown_at: tuple[str, int, int] | None = None
+    too_wide: bool = False
 
     def note(self, outcome: str, status: str) -> None:
         """Keep the better of what is known."""
-        self.status[outcome] = min(self.status[outcome], status, key=_ORDER.index)
+        self.status[outcome] = min(self.status[outcome], status, key=ORDER.index)
+
+    def seal(self) -> None:
+        """What a walk that was cut off did not find may be there."""
+        self.too_wide = True
+        for outcome in OUTCOMES:
+            self.note(outcome, "unknown")
 
 
 @dataclass
@@ -52,8 +60,7 @@ class Judge:
     names: Names
     cards: Cards
     finder: Finder
-    callers: Callers
-    worth: set[int]
+    reach: Reach
     wrong: dict[tuple[tuple[str, int, int], str, str], Wrong] = field(default_factory=dict)
 
     @cached_property
@@ -63,33 +70,20 @@ class Judge:
 
     def verdict(self, site: Site) -> SiteVerdict:
         """Whether a call's success and its error are logged."""
-        heard = self._around(site, _function(site.scope), (), OUTWARD)
-        return SiteVerdict(heard.status, frozenset(heard.others), heard.unknown_at)
+        around = self.reach.around(function_of(site.scope))
+        heard = {id(one): self._walk(site, one, around) for one in around.functions}
+        status = around.settled({one: said.status for one, said in heard.items()}, ORDER)
+        others = {one for said in heard.values() for one in said.others}
+        unknown_at = next((one.unknown_at for one in heard.values() if one.unknown_at), None)
+        cut = any(one.too_wide for one in heard.values())
+        if around.cut and "missing" in status.values():
+            status, cut = {one: "unknown" if said == "missing" else said for one, said in status.items()}, True
+        return SiteVerdict(status, frozenset(others), unknown_at, cut)
 
-    def _around(self, site: Site, function: Function, seen: Sequence[int], depth: int) -> _Heard:
-        heard = self._walk(site, function)
-        if depth == 0 or all(status == "logged" for status in heard.status.values()):
-            return heard
-        outward = self._outward(function, (*seen, id(function)))
-        further = [self._around(site, one, (*seen, id(function)), depth - 1) for one in outward]
-        for outcome in OUTCOMES:
-            if further:  # every one of them has to log it
-                worst = max((one.status[outcome] for one in further), key=_ORDER.index)
-                heard.note(outcome, worst)
-        for one in further:
-            heard.others |= one.others
-            heard.unknown_at = heard.unknown_at or one.unknown_at
-        return heard
-
-    def _outward(self, function: Function, seen: Sequence[int]) -> Sequence[Function]:
-        """Who calls a function; for one without a name, the function it stands in."""
-        reached = [_function(scope) for _, scope in self.callers.get(id(function), ())]
-        if not reached and function.scope.parent is not None and not _bound(function):
-            reached = [_function(function.scope.parent)]
-        return list({id(one): one for one in reached if id(one) not in seen}.values())
-
-    def _walk(self, site: Site, function: Function) -> _Heard:
+    def _walk(self, site: Site, function: Function, around: Around) -> _Heard:
         heard = _Heard()
+        if not self.reach.is_heard(function):
+            return heard
         card = self.cards.get(site.provider)
 
         def reached(call: Call, scope: Scope, frame: Frame | None, state: frozenset[str]) -> None:
@@ -100,10 +94,11 @@ class Judge:
                 if said.unknown and heard.unknown_at is None and scope.root.file:
                     heard.unknown_at = (scope.root.file.path, *call.at)
 
-        target = id(site.call)
-        floats = site.is_request and site.file.language == "typescript" and target not in site.file.awaited
-        walk = Walk(self.names, target, site.ends, self.finder.is_log, self.worth, reached, floats)
+        floats = site.is_request and site.file.language == "typescript" and not site.call.awaited
+        walk = Walk(self.names, id(site.call), site.ends, self.finder.is_log, around.follows, reached, floats)
         walk.root(function)
+        if walk.cut:
+            heard.seal()
         return heard
 
     def _hear(self, heard: _Heard, said: Said, outcomes: frozenset[str], state: frozenset[str], provider: str) -> None:
@@ -135,20 +130,14 @@ class Judge:
             place = place_of(self.names, one.word, call, scope, frame)
             self.wrong.setdefault((place, one.rule, one.message), one)
 
-    def check_logs(self, logs: Sequence[tuple[Call, Scope]]) -> None:
+    def check_logs(self, logs: Mapping[int, tuple[Call, Scope]]) -> None:
         """Remember the mistakes of every log, also of one that no call reaches."""
-        for call, scope in logs:
+        for call, scope in logs.values():
             self._remember(read_log(self.names, call, scope, None, self.events), call, scope, None)
 
 
-def _function(scope: Scope) -> Function:
+def function_of(scope: Scope) -> Function:
+    """The function whose scope this is."""
     if scope.function is None:
         raise ValueError("a scope without a function")
     return scope.function
-
-
-def _bound(function: Function) -> bool:
-    """Whether it has a name by which others could call it."""
-    parent = function.scope.parent
-    named = parent.names.get(function.name, ()) if parent else ()
-    return any(one is function for one in named) or function.scope.owner is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,20 +14,24 @@ from releaseguard import readable
 from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card
 from releaseguard.coverage import files
-from releaseguard.coverage.flow.worth import worth_following
+from releaseguard.coverage.around import Reach
 from releaseguard.coverage.judge import Judge, SiteVerdict
 from releaseguard.coverage.languages.reader import ADDRESSED
 from releaseguard.coverage.languages.sources import read_source
 from releaseguard.coverage.languages.syntax import Call, Record, SourceFile
 from releaseguard.coverage.logs import Wrong
 from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.sites import Finder, Found, Site, callers_of
+from releaseguard.coverage.program.passed import passed_in
+from releaseguard.coverage.sites import Finder, Found, Site
 from releaseguard.coverage.tested import Script, tests_of
 from releaseguard.coverage.values import OUTCOMES, RULES, CoverageFinding, ProviderCoverage, Report, Waived
 from releaseguard.errors import UsageError
 from releaseguard.tomlfile import did_you_mean
 
 _WAIVER = re.compile(r"^(?P<rule>[a-z][a-z-]*)(?:\s+(?P<provider>[a-z][a-z0-9_]*))?\s*(?:--|:|—)\s*(?P<reason>\S.*)$")
+
+DEEPEST = 5_000
+"""Functions inside one another while a program is followed."""
 
 
 @dataclass
@@ -44,23 +50,34 @@ def search(path: Path, cards: Cards, progress: Callable[[int, int], None] = lamb
     """
     if not path.exists():
         raise UsageError("there is no such file or folder", where=str(path), next_step="Name the app's folder.")
-    collecting = gc.isenabled()
-    gc.disable()  # many small nodes that all live until the end: looking through them again and again frees none
-    try:
+    with _roomy():
         return _searched(_read(path, progress), cards)
+
+
+@contextmanager
+def _roomy() -> Iterator[None]:
+    """Many small nodes that all live until the end: looking through them again and again frees none; and long chains
+    of names are followed by functions that call themselves."""
+    collecting, deepest = gc.isenabled(), sys.getrecursionlimit()
+    gc.disable()
+    sys.setrecursionlimit(max(deepest, DEEPEST))
+    try:
+        yield
     finally:
+        sys.setrecursionlimit(deepest)
         if collecting:
             gc.enable()
 
 
 def _searched(sources: _Sources, cards: Cards) -> Report:
-    callers = callers_of(sources.names, sources.app)
+    passed = passed_in(sources.names, sources.app)
+    sources.names.origins.passed = passed
+    callers = passed.callers
     finder = Finder(sources.names, cards, sources.app)
     found = finder.find(callers)
     calls = [one for file in sources.app for one in file.calls]
-    marked = {id(call) for call, _ in found.logs} | {id(site.call) for site in found.sites}
-    marked |= {end for site in found.sites for end in site.ends}
-    judge = Judge(sources.names, cards, finder, callers, worth_following(sources.names, calls, marked))
+    reach = Reach(callers, [scope for _, scope in found.logs], calls)
+    judge = Judge(sources.names, cards, finder, reach)
     return _Findings(cards, sources, found, judge).report()
 
 
@@ -112,7 +129,7 @@ class _Findings:
 
     def report(self) -> Report:
         """Everything, the findings in the order of files and lines."""
-        self.judge.check_logs(self.found.logs)
+        self.judge.check_logs({id(call): (call, scope) for call, scope in self.found.logs})
         verdicts = [(site, self._verdict(site)) for site in self.found.sites]
         findings = [one for site, verdict in verdicts for one in self._of_call(site, verdict)]
         findings += [self._of_log(place, one) for (place, _, _), one in self.judge.wrong.items()]
@@ -144,7 +161,13 @@ class _Findings:
                 message += f"; what is logged here is of {names}"
             fix = self._fix(site, card, missing)
             yield CoverageFinding(*site.at, "not-logged", card.id, missing, f"{message}.", fix)
-        if unknown:
+        if unknown and verdict.too_wide:
+            what = (
+                f"{card.name} is called where more functions lead than are followed (or one of them is too long): whether "
+                f"its {' and its '.join(unknown)} {_is(unknown)} logged was not judged."
+            )
+            yield CoverageFinding(*site.at, "too-wide", card.id, unknown, what)
+        elif unknown:
             at = verdict.unknown_at
             where = f" ({at[0]}:{at[1]})" if at else ""
             what = f"{card.name}'s {' and '.join(unknown)} may be logged{where}, with names that are made at run time."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from releaseguard.cards.load import Cards
@@ -24,10 +24,9 @@ from releaseguard.coverage.languages.syntax import (
 from releaseguard.coverage.program.frames import Frame, bound_frame
 from releaseguard.coverage.program.names import HOLE, Names
 from releaseguard.coverage.program.origins import Origin, Step
+from releaseguard.coverage.program.passed import PROMISES, Callers
 
 LOG_NAMES = ("logIntegrationEvent", "log_integration_event")
-PROMISES = ("then", "catch", "finally")
-"""Methods of an answer that is yet to come: what follows the call, and is no part of it."""
 _VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "fetch", "stream", "urlopen", "send"}
 _GLOBALS = {"fetch", "WebSocket", "EventSource", "sendBeacon", "open", "$fetch"}
 _HTTP_PACKAGES = {
@@ -87,10 +86,6 @@ class _Use:
     provider: str
     event: str | None
     is_request: bool = False
-
-
-Callers = Mapping[int, Sequence[tuple[Call, Scope]]]
-"""By a function's ``id``: the calls that reach it, or hand it on."""
 
 
 class Finder:
@@ -372,22 +367,4 @@ def _once(sites: Sequence[Site]) -> list[Site]:
     return sorted(by_call.values(), key=lambda site: site.at)
 
 
-def callers_of(names: Names, files: Sequence[SourceFile]) -> Callers:
-    """For each function of the search the calls that reach it, or hand it on as a value."""
-    callers: dict[int, list[tuple[Call, Scope]]] = {}
-    for file in files:
-        for call, scope in file.calls:
-            for expr in (call.callee, *_handed_on(call)):
-                if isinstance(expr, Name | Member) and (made := names.function(expr, scope)) is not None:
-                    callers.setdefault(id(made[0]), []).append((call, scope))
-    return callers
-
-
-def _handed_on(call: Call) -> Iterator[Expr]:
-    for arg in (*call.args, *call.named.values()):
-        yield arg
-        if isinstance(arg, Record):
-            yield from arg.items.values()
-
-
-__all__ = ["LOG_NAMES", "PROMISES", "Callers", "Finder", "Found", "Site", "Text", "Unseen", "callers_of"]
+__all__ = ["LOG_NAMES", "PROMISES", "Callers", "Finder", "Found", "Site", "Text", "Unseen"]

@@ -62,8 +62,7 @@ def _runs(call: Call) -> bool:
 
 
 def _names_it(file: SourceFile, card: Card, sites: Sequence[Site], names: Names) -> bool:
-    events = {*card.events.success, *card.events.error}
-    if events & file.words or any(_of_card(text, card, file.language) for text in _texts(file)):
+    if any(_of_card(text, card, file.language) for text in _texts(file)):
         return True
     if any(
         site.file is found and (member in (None, "default") or member in _functions(site))

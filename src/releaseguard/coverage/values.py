@@ -13,11 +13,12 @@ RULES = {
     "wrong-outcome": "An event of success is logged as an error, or the other way round.",
     "unknown-address": "A request goes to an address that is known at run time only.",
     "unknown-log": "A call is logged with an event that is known at run time only.",
+    "too-wide": "A call is reached from more functions than are followed.",
     "not-read": "A file could not be read, or not all of it.",
     "bad-waiver": "A comment that waives a finding gives no reason, or there is nothing to waive.",
 }
 """Each kind of finding, in one sentence."""
-REMARKS = ("unknown-address", "unknown-log", "not-read", "bad-waiver")
+REMARKS = ("unknown-address", "unknown-log", "too-wide", "not-read", "bad-waiver")
 """What could not be judged: told, and no gap."""
 OUTCOMES = ("success", "error")
 

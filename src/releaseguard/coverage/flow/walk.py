@@ -38,7 +38,7 @@ from releaseguard.coverage.languages.syntax import (
 )
 from releaseguard.coverage.program.frames import Frame, bound_frame, returned
 from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.sites import PROMISES
+from releaseguard.coverage.program.passed import PROMISES
 
 _Given = tuple[str | None, Function, Frame | None]
 """A function that a call is given: its key in an object, itself, and the frame around it."""
@@ -47,7 +47,7 @@ _EXITS = {"process.exit", "sys.exit", "os._exit", "Deno.exit", "exit", "quit"}
 DEEPEST = 8
 """Functions that are followed into one another."""
 STEPS = 60_000
-"""Of one walk; what is not reached by then counts as not logged."""
+"""Of one walk; what is not reached by then is not judged."""
 
 
 Reached = Callable[[Call, Scope, Frame | None, State], None]
@@ -64,8 +64,8 @@ class Walk:
     ends: set[int]
     """Where the request leaves, inside the function that the target calls."""
     is_log: Callable[[Call, Scope], bool]
-    worth: set[int]
-    """Functions in which something is logged or called; others are not followed."""
+    follows: Callable[[Function, State], bool]
+    """Whether a function is followed, when the call stands so: one in which nothing is logged or called is not."""
     reached: Reached
     floats: bool = False
     """Whether a failure comes where nobody waits: as a request that is neither awaited nor kept."""
@@ -77,6 +77,8 @@ class Walk:
     _inside: int = 0
     _stack: list[int] = field(default_factory=list)
     _steps: int = 0
+    cut: bool = False
+    """Whether it took more than :data:`STEPS`."""
 
     def root(self, function: Function) -> None:
         """Follow ``function`` from its beginning."""
@@ -203,6 +205,7 @@ class Walk:
         """Evaluate an expression."""
         self._steps += 1
         if not state or self._steps > STEPS:
+            self.cut = self.cut or self._steps > STEPS
             return state
         match expr:
             case Call():
@@ -254,7 +257,7 @@ class Walk:
     def _run(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         made = self._callable(call.callee, scope, frame)
         is_target = id(call) == self.target
-        if made is None or (id(made[0]) not in self.worth and not is_target):
+        if made is None or not (is_target or self.follows(made[0], state)):
             return self._pass_through(call, state, scope, frame)
         function, around = made
         inner = bound_frame(function, around, call, scope, frame)
@@ -264,7 +267,7 @@ class Walk:
         self._inside -= is_target
         for value in returned(function):  # a function that it makes is taken to be called where it was made
             found = self.names.function(value, function.scope, inner)
-            if found is not None and id(found[0]) in self.worth:
+            if found is not None and self.follows(found[0], after):
                 after |= self.function(found[0], Frame(found[0], found[1]), after)
         if is_target and "before" in after:
             after = after - BEFORE or DONE
@@ -278,7 +281,8 @@ class Walk:
             inner = bound_frame(maker[0], maker[1], callee, scope, frame)
             made = (self.names.function(value, maker[0].scope, inner) for value in returned(maker[0]))
             return next((one for one in made if one is not None), None)
-        return self.names.function(callee, scope, frame)
+        found = self.names.candidates(callee, scope, frame)
+        return next((one for one in found if self.follows(one[0], BEFORE)), next(iter(found), None))
 
     def _taint_parameters(self, function: Function, call: Call) -> None:
         for parameter, value in zip(function.params, call.args, strict=False):

@@ -179,6 +179,7 @@ class PythonReader(PythonExpressions):
 
     def _class(self, node: Node) -> Iterator[Statement]:
         result = Class(self.at(node), (), self.text(self.field(node, "name")))
+        self.file.classes.append((result, self.scope))
         bases = node.child_by_field_name("superclasses")
         result.bases = [self.expr(one) for one in (self.named(bases) if bases else ())]
         self._define(result)

@@ -33,7 +33,9 @@ class Reader(ABC):
     """Turns one syntax tree into a :class:`SourceFile`; each language says what its nodes mean."""
 
     def __init__(self, path: str, language: Literal["typescript", "python"], content: bytes) -> None:
-        self.lines = content.split(b"\n")
+        self.content = content
+        self._ascii = content.isascii()
+        self.lines = () if self._ascii else content.split(b"\n")
         main = Function((1, 1))
         self.file = SourceFile(path, language, main)
         self.scope = Scope(None, main, file=self.file)
@@ -43,7 +45,10 @@ class Reader(ABC):
     def read(self, root: Node) -> SourceFile:
         """The file whose tree begins at ``root``."""
         self.file.main.body = self.body(root)
-        self._survey(root)
+        if root.has_error:
+            self.file.broken_at = _first_broken(root)
+        if ADDRESSED.encode() in self.content:
+            self._find_comments(root)
         return self.file
 
     @abstractmethod
@@ -69,8 +74,9 @@ class Reader(ABC):
     def at(self, node: Node) -> Place:
         """Where a node begins; tree-sitter counts bytes, and readers count characters."""
         row, column = node.start_point
-        before = self.lines[row][:column].decode("utf-8", "replace") if row < len(self.lines) else ""
-        return row + 1, len(before) + 1
+        if not self._ascii:
+            column = len(self.lines[row][:column].decode("utf-8", "replace")) if row < len(self.lines) else 0
+        return row + 1, column + 1
 
     @contextmanager
     def inside_of(self, function: Function) -> Iterator[None]:
@@ -108,18 +114,10 @@ class Reader(ABC):
         if owner is not None and isinstance(place.object, Name) and place.object.id in ("this", "self", "cls"):
             owner.fields[place.name] = value
 
-    def _survey(self, root: Node) -> None:
-        """Comments to us, the first line that is broken, and the words of the file."""
-        pending = [root]
-        while pending:
-            node = pending.pop()
+    def _find_comments(self, root: Node) -> None:
+        for node in _below(root):
             if node.type == "comment":
                 self._comment(node)
-            elif (node.type == "ERROR" or node.is_missing) and self.file.broken_at is None:
-                self.file.broken_at = node.start_point[0] + 1
-            elif node.child_count == 0 and node.is_named:
-                self.file.words.add(self.text(node))
-            pending += reversed(node.children)
 
     def _comment(self, node: Node) -> None:
         text = self.text(node).removesuffix("*/").lstrip("/*# \t").strip()
@@ -127,3 +125,23 @@ class Reader(ABC):
             before = node.prev_sibling or node.parent
             alone = before is None or before.end_point[0] < node.start_point[0] or before == node.parent
             self.file.comments.append(Comment(node.start_point[0] + 1, text.removeprefix(ADDRESSED).strip(), alone))
+
+
+def _below(root: Node) -> Iterator[Node]:
+    """A node and all inside it, in the order of the text."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += reversed(node.children)
+
+
+def _first_broken(root: Node) -> int | None:
+    """The first line that could not be understood."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.type == "ERROR" or node.is_missing:
+            return int(node.start_point[0]) + 1
+        pending += [child for child in reversed(node.children) if child.has_error or child.is_missing]
+    return None

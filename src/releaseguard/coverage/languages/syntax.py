@@ -61,6 +61,8 @@ class Call(Expr):
     args: Sequence[Expr] = ()
     named: Mapping[str, Expr] = field(default_factory=dict)
     component: bool = False
+    awaited: bool = False
+    """Whether it is waited for where it is made."""
 
     @property
     def callee(self) -> Expr:
@@ -220,9 +222,13 @@ Bound: TypeAlias = "Expr | Import | Parameter | Destructured"
 """What a name may stand for; functions and classes are expressions."""
 
 
+FIRST = "[0]"
+"""The key of the first of a list that is taken apart: ``const [client] = useState(...)``."""
+
+
 @dataclass(eq=False, repr=False, slots=True)
 class Destructured:
-    """A name taken out of an object: ``const { error: failed } = value``."""
+    """A name taken out of an object: ``const { error: failed } = value``; out of a list, the :data:`FIRST` alone."""
 
     value: Expr
     key: str
@@ -317,10 +323,7 @@ class SourceFile:
     texts: list[Text] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
-    awaited: set[int] = field(default_factory=set)
-    """Calls that are waited for where they are made, by their ``id``."""
-    words: set[str] = field(default_factory=set)
-    """Names and texts, without comments; of test files."""
+    classes: list[tuple[Class, Scope]] = field(default_factory=list)
     broken_at: int | None = None
     """The first line that could not be understood."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from releaseguard.coverage.languages.reader import Reader
 from releaseguard.coverage.languages.syntax import (
+    FIRST,
     Assignment,
     Call,
     Choice,
@@ -70,8 +71,8 @@ class TypeScriptExpressions(Reader):
         if node.type in TRANSPARENT:
             inner = [child for child in self.named(node) if child.type not in TYPES]
             value = self.expr(inner[0], name) if inner else Expr(self.at(node))
-            if node.type == "await_expression":
-                self.file.awaited.add(id(value))
+            if node.type == "await_expression" and isinstance(value, Call):
+                value.awaited = True
             return value
         if node.type in _FUNCTIONS:
             return self.function(node, name)
@@ -138,6 +139,7 @@ class TypeScriptExpressions(Reader):
     def _class_value(self, node: Node) -> Expr:
         name = node.child_by_field_name("name")
         result = Class(self.at(node), (), self.text(name) if name else "")
+        self.file.classes.append((result, self.scope))
         heritage = [child for child in node.children if child.type == "class_heritage"]
         result.bases = [
             self.expr(one) for part in heritage for clause in self.named(part) for one in self.named(clause)[:1]
@@ -253,7 +255,10 @@ class TypeScriptExpressions(Reader):
             if exported is not None:
                 self._export_commonjs(exported, result.value)
             return result
-        return self._assigned(target, Expr(self.at(node), (self.expr(value),)))
+        read = self.expr(value)
+        if self.text(self.field(node, "operator")) in ("??=", "||=", "&&="):
+            return self._assigned(target, read)
+        return self._assigned(target, Expr(self.at(node), (read,)))
 
     def _commonjs(self, target: Node) -> str | None:
         """The name under which ``exports.name = ...`` or ``module.exports = ...`` exports; empty for the whole."""
@@ -316,8 +321,10 @@ class TypeScriptExpressions(Reader):
                 self._remember_field(place, value)
             return Assignment(at, (value,), (), place)
         names = self._pattern(target)
+        first = next(iter(names), None) if target.type == "array_pattern" else None
         for name, key in names.items():
-            self.scope.bind(name, Destructured(value, key) if key else Expr(at))
+            known = key or (FIRST if name == first else "")
+            self.scope.bind(name, Destructured(value, known) if known else Expr(at))
         return Assignment(at, (value,), tuple(names))
 
     def _pattern(self, node: Node) -> dict[str, str]:

@@ -5,10 +5,11 @@ The order in which things happen is not looked at here: a variable stands for ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from releaseguard.coverage.languages.syntax import (
+    FIRST,
     Assignment,
     Bound,
     Call,
@@ -24,74 +25,161 @@ from releaseguard.coverage.languages.syntax import (
     Parameter,
     Record,
     Scope,
+    SourceFile,
 )
 from releaseguard.coverage.program.frames import Frame, returned
 from releaseguard.coverage.program.modules import DEPTH, Modules
 
 FUEL = 2_000
-"""Steps that one question may take."""
+"""Steps that one question may take inside a function that is being followed; what is asked of the text alone is
+remembered, and may take :data:`LONGEST`."""
+LONGEST = 50_000
+_CONTEXTS = ("createContext", "createContextSelector")
+_KEEPERS = (
+    "useState",
+    "useRef",
+    "useMemo",
+    "useCallback",
+    "memo",
+    "cache",
+    "once",
+    "lazy",
+    "shallowRef",
+    "ref",
+    "lru_cache",
+)
+"""Hooks and helpers whose result holds what they are given, or what the function returns that they are given."""
 Meaning = tuple[Bound, Scope, Frame | None]
 """What was found, the scope in which it is to be read, and the frame around it."""
 
 
 class Meanings:
-    """Answers over the files of one search."""
+    """Answers over the files of one search.
 
-    def __init__(self, modules: Modules) -> None:
+    An answer is remembered only where it is whole: one that was cut off, or that met a question still being answered,
+    would depend on which was asked first.
+    """
+
+    def __init__(self, modules: Modules, files: Sequence[SourceFile] = ()) -> None:
         self._modules = modules
+        self._family: dict[int, list[Class]] = {}
+        self._contexts: dict[int, list[tuple[Expr, Scope]]] = {}
         self._fuel = 0
         self._asking = 0
+        self._known: dict[tuple[int, int], tuple[Meaning, ...]] = {}
+        self._open: set[tuple[int, int]] = set()
+        self.gaps = 0
+        """How often an answer was cut off so far, or met an open question."""
+        self._learn(files)
+
+    def _learn(self, files: Sequence[SourceFile]) -> None:
+        """Which class goes on from which, and which value each of React's contexts provides."""
+        family, contexts = dict[int, list[Class]](), dict[int, list[tuple[Expr, Scope]]]()
+        for file in files:
+            for one, home in file.classes:
+                for base in one.bases:
+                    for value, _, _ in self.of(base, home):
+                        if isinstance(value, Class):
+                            family.setdefault(id(value), []).append(one)
+            for call, scope in file.calls:
+                for made, value in self._provided(call, scope):
+                    contexts.setdefault(id(made), []).append((value, scope))
+        self._family, self._contexts = family, contexts
+        self._known.clear()
+
+    def _provided(self, call: Call, scope: Scope) -> Iterator[tuple[Bound, Expr]]:
+        """``<Context.Provider value={...}>``, also ``<Context value={...}>``: the context, and its value."""
+        if not call.component or not isinstance(props := next(iter(call.args), None), Record):
+            return
+        value, callee = props.items.get("value"), call.callee
+        if value is not None:
+            place = callee.object if isinstance(callee, Member) and callee.name == "Provider" else callee
+            for made, _, _ in self.of(place, scope):
+                if isinstance(made, Call) and made.last_name in _CONTEXTS:
+                    yield made, value
+
+    def overrides(self, function: Function) -> Iterator[Function]:
+        """The methods that stand in a method's place in classes that go on from its own."""
+        owner = function.scope.owner
+        for one in self._family.get(id(owner), ()) if owner is not None else ():
+            if (own := one.methods.get(function.name)) is not None:
+                yield own
+                yield from self.overrides(own)
+
+    def method(self, owner: Class, names: Sequence[str]) -> Function | None:
+        """A method by the first of some names, its own or inherited."""
+        for name in names:
+            for value, _, _ in self._of_class(owner, name, _home_of(owner), DEPTH):
+                if isinstance(value, Function):
+                    return value
+        return None
 
     @contextmanager
-    def question(self) -> Iterator[None]:
+    def question(self, *, framed: bool = False) -> Iterator[None]:
         """One question from outside: what it may follow is limited, since names can lead in ever wider circles."""
         if not self._asking:
-            self._fuel = FUEL
+            self._fuel = FUEL if framed else LONGEST
         self._asking += 1
         try:
             yield
         finally:
             self._asking -= 1
 
-    @property
-    def cut_short(self) -> bool:
-        """Whether the question under way has used up its steps: asked for by itself, more may be found."""
-        return self._fuel < 0
-
-    def of(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Iterator[Meaning]:
+    def of(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Iterable[Meaning]:
         """What an expression may stand for, followed through variables, imports, members and what was passed on."""
         self._fuel -= 1
         if depth <= 0 or self._fuel < 0:
-            return
+            self.gaps += 1
+            return ()
+        if not isinstance(expr, Name | Member | Assignment | Choice | Logic):
+            return ((expr, scope, frame),)
+        if frame is not None:
+            return self._followed(expr, scope, frame, depth)
+        return self._remembered(expr, scope, depth)
+
+    def _remembered(self, expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
+        key = (id(expr), id(scope))
+        if key in self._known:
+            return self._known[key]
+        if key in self._open:
+            self.gaps += 1
+            return ()
+        self._open.add(key)
+        before = self.gaps
+        found = tuple(self._followed(expr, scope, None, depth))
+        self._open.discard(key)
+        if self.gaps == before:
+            self._known[key] = found
+        return found
+
+    def _followed(self, expr: Expr, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
         if isinstance(expr, Name):
             yield from self._of_name(expr, scope, frame, depth)
         elif isinstance(expr, Member):
             yield from self._of_member(expr, scope, frame, depth)
         elif isinstance(expr, Assignment):
             yield from self.of(expr.value, scope, frame, depth - 1)
-        elif isinstance(expr, Choice | Logic):
+        else:
             for part in expr.parts[-2:]:
                 yield from self.of(part, scope, frame, depth - 1)
-        else:
-            yield expr, scope, frame
 
     def _of_name(self, name: Name, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
         if name.id in ("this", "self", "cls") and (owner := scope.of_class) is not None:
             yield owner, scope, frame
             return
         if (found := scope.lookup(name.id)) is None:
-            star = self._from_star(name, scope, depth)
+            star = self._from_star(name, scope)
             yield star or (name, scope, frame)
             return
         home, bound = found
         for one in bound:
             yield from self._of_bound(one, name.id, home, frame, depth - 1)
 
-    def _from_star(self, name: Name, scope: Scope, depth: int) -> Meaning | None:
+    def _from_star(self, name: Name, scope: Scope) -> Meaning | None:
         file = scope.root.file
         if file is None or file.language != "python" or not file.stars:
             return None
-        got = self._modules.export(file, name.id, depth)
+        got = self._modules.export(file, name.id)
         return (*got, None) if got else None
 
     def _of_bound(self, bound: Bound, name: str, home: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
@@ -99,7 +187,7 @@ class Meanings:
             yield from self._of_parameter(bound, name, home, frame, depth)
         elif isinstance(bound, Import):
             file = home.root.file
-            got = self._modules.imported(file, bound, depth) if file else None
+            got = self._modules.imported(file, bound, DEPTH) if file else None
             if got is None or isinstance(got[0], Import):
                 yield (got[0] if got else bound), (got[1] if got else home), None
             elif isinstance(got[0], Function | Class):
@@ -109,9 +197,9 @@ class Meanings:
         elif isinstance(bound, Destructured):
             taken = False
             for value, where, inner in self.of(bound.value, home, frame, depth):
-                if isinstance(value, Record) and bound.key in value.items:
+                for got in self._member_of(value, bound.key, where, inner, depth - 1):
                     taken = True
-                    yield from self.of(value.items[bound.key], where, inner, depth - 1)
+                    yield got
             if not taken:
                 yield bound, home, frame
         elif isinstance(bound, Function | Class):
@@ -129,6 +217,8 @@ class Meanings:
         elif parameter.default is not None and here is not None:
             yield from self.of(parameter.default, home, frame, depth)
         else:
+            if parameter.default is not None and frame is None:
+                yield from self.of(parameter.default, home, None, depth)
             yield parameter, home, frame
 
     def _of_member(self, member: Member, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
@@ -146,12 +236,18 @@ class Meanings:
         elif isinstance(value, Class):
             yield from self._of_class(value, name, home, depth)
         elif isinstance(value, Import):
-            if (got := self._of_module(value, name, home, depth)) is not None:
+            if (got := self._of_module(value, name, home)) is not None:
                 yield from self._of_bound(got[0], name, got[1], None, depth)
         elif isinstance(value, Call):
             yield from self._of_result(value, name, home, frame, depth)
 
     def _of_result(self, value: Call, name: str, home: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
+        for inner, there in self.held(value, home, frame, depth):
+            if name == FIRST:
+                yield from self.of(inner, there, None, depth - 1)
+            else:
+                for got, where, around in self.of(inner, there, None, depth - 1):
+                    yield from self._member_of(got, name, where, around, depth - 1)
         for made, where, _ in self.of(value.callee, home, frame, depth):
             if isinstance(made, Class):
                 yield from self._of_class(made, name, where, depth)
@@ -160,26 +256,57 @@ class Meanings:
                     for inner, there, around in self.of(result, made.scope, None, depth - 1):
                         yield from self._member_of(inner, name, there, around, depth - 1)
 
-    def _of_class(self, owner: Class, name: str, home: Scope, depth: int) -> Iterator[Meaning]:
+    def held(self, call: Call, home: Scope, frame: Frame | None, depth: int = DEPTH) -> Iterator[tuple[Expr, Scope]]:
+        """What a hook's result holds: the state it begins with, what it remembers, the value of its context."""
+        first = next(iter(call.args), None)
+        if first is None:
+            return
+        if call.last_name == "useContext":
+            for made, _, _ in self.of(first, home, frame, depth - 1):
+                yield from self._contexts.get(id(made), ())
+        elif call.last_name in _KEEPERS and not isinstance(first, Function):
+            yield first, home
+        elif call.last_name in _KEEPERS and isinstance(first, Function):
+            for result in returned(first):
+                yield result, first.scope
+
+    def _of_class(self, owner: Class, name: str, home: Scope | None, depth: int) -> Iterator[Meaning]:
+        """What a class has under a name; where it leaves that open, what those that go on from it say."""
+        found = False
+        for got in self._inherited(owner, name, home, depth):
+            found = True
+            yield got
+        for one in () if found else self._family.get(id(owner), ()):
+            if name in one.methods or name in one.fields:
+                yield from self._inherited(one, name, _home_of(one) or home, depth - 1)
+
+    def _inherited(self, owner: Class, name: str, home: Scope | None, depth: int) -> Iterator[Meaning]:
         if depth <= 0:
+            self.gaps += 1
             return
         if name in owner.methods:
             yield owner.methods[name], owner.methods[name].scope, None
         elif name in owner.fields:
             maker = owner.methods.get("constructor") or owner.methods.get("__init__")
             inside = maker.scope if maker else next((one.scope for one in owner.methods.values()), home)
-            yield from self.of(owner.fields[name], inside, None, depth - 1)
-        else:
+            if inside is not None:
+                yield from self.of(owner.fields[name], inside, None, depth - 1)
+        elif (around := _home_of(owner) or home) is not None:
             for base in owner.bases:
-                for value, where, _ in self.of(base, home, None, depth - 1):
+                for value, where, _ in self.of(base, around, None, depth - 1):
                     if isinstance(value, Class):
-                        yield from self._of_class(value, name, where, depth - 1)
+                        yield from self._inherited(value, name, where, depth - 1)
 
-    def _of_module(self, imported: Import, name: str, home: Scope, depth: int) -> tuple[Bound, Scope] | None:
+    def _of_module(self, imported: Import, name: str, home: Scope) -> tuple[Bound, Scope] | None:
         file = home.root.file
         inner = self._modules.files.get(imported.module) or (
             self._modules.module(file, imported.module) if file else None
         )
         if inner is None or imported.member is not None:
             return None
-        return self._modules.export(inner, name, depth)
+        return self._modules.export(inner, name)
+
+
+def _home_of(owner: Class) -> Scope | None:
+    """The scope in which a class stands."""
+    return next((one.scope.parent for one in owner.methods.values() if one.scope.parent is not None), None)

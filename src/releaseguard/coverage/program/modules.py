@@ -13,8 +13,9 @@ from releaseguard.coverage.languages.syntax import (
     SourceFile,
 )
 
-DEPTH = 12
-"""Of assignments and imports that are followed from one name."""
+DEPTH = 60
+"""Of assignments and imports that are followed from one name: more than any program has, so that nothing depends on
+where a question began."""
 _EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
 _SPECIFIER = re.compile(
     r"^(?:npm:/?|jsr:/?|node:|https?://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|esm\.run)/)(?:v\d+/|stable/)?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from releaseguard.coverage.languages.syntax import (
     Assignment,
@@ -28,10 +28,12 @@ HOLE = "\0"
 MOST = 16
 """Different texts of one expression beyond which it counts as unknown."""
 _WRAPPERS = {
-    "useCallback", "useMemo", "memo", "useEvent", "debounce", "throttle", "bind", "forwardRef", "observer", "cache",
+    "useCallback", "useMemo", "memo", "useEvent", "debounce", "throttle", "forwardRef", "observer", "cache",
 }  # fmt: skip
 """Calls whose result is, for us, the function that they are given."""
-_LOOKS = {"toString", "replace", "trim", "strip", "rstrip", "format", "concat", "value", "valueOf"}
+_ENVIRONMENT = {"getenv", "get", "env", "config", "getEnv", "str"}
+"""Calls that read the environment, whose second argument is what holds where it says nothing."""
+_LOOKS = {"toString", "replace", "trim", "trimEnd", "strip", "rstrip", "format", "concat", "value", "valueOf"}
 """Methods of a text that change how it looks, and not what it is about."""
 
 
@@ -42,41 +44,76 @@ class Names:
         self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]], renamed: Mapping[str, str]
     ) -> None:
         modules = Modules(files, aliases)
-        self._meanings = Meanings(modules)
+        self._meanings = Meanings(modules, files)
         self.module = modules.module
         self.meanings = self._meanings.of
-        self.origin = Origins(modules, self._meanings, renamed).of
+        self.origins = Origins(modules, self._meanings, renamed)
+        self.origin = self.origins.of
+        self.method = self._meanings.method
         self._functions: dict[tuple[int, int], tuple[Function, Frame | None] | None] = {}
+        self._known_texts: dict[tuple[int, int], set[str]] = {}
 
     def function(self, expr: Expr, scope: Scope, frame: Frame | None = None) -> tuple[Function, Frame | None] | None:
         """The function of this search that an expression stands for, and the frame around it."""
         if frame is not None:
-            with self._meanings.question():
+            with self._meanings.question(framed=True):
                 return self._function(expr, scope, frame)
         key = (id(expr), id(scope))
-        if key not in self._functions:
-            with self._meanings.question():
-                found = self._function(expr, scope, None)
-                if self._meanings.cut_short:
-                    return found  # cut short: asked for by itself it may be found
+        if key in self._functions:
+            return self._functions[key]
+        before = self._meanings.gaps
+        with self._meanings.question():
+            found = self._function(expr, scope, None)
+        if found is not None or self._meanings.gaps == before:
             self._functions[key] = found
-        return self._functions[key]
+        return found
 
     def _function(self, expr: Expr, scope: Scope, frame: Frame | None) -> tuple[Function, Frame | None] | None:
+        return next(iter(self._all_functions(expr, scope, frame)), None)
+
+    def functions(self, expr: Expr, scope: Scope, frame: Frame | None = None) -> Sequence[Function]:
+        """All functions of this search that an expression may stand for; of a method also those that override it."""
+        return [function for function, _ in self.candidates(expr, scope, frame)]
+
+    def candidates(
+        self, expr: Expr, scope: Scope, frame: Frame | None = None
+    ) -> Sequence[tuple[Function, Frame | None]]:
+        """All functions that an expression may stand for, each with the frame around it."""
+        with self._meanings.question(framed=frame is not None):
+            found = list(self._all_functions(expr, scope, frame))
+            found += [(one, None) for function, _ in tuple(found) for one in self._meanings.overrides(function)]
+        return list({id(one[0]): one for one in found}.values())
+
+    def _all_functions(
+        self, expr: Expr, scope: Scope, frame: Frame | None, depth: int = 4
+    ) -> Iterator[tuple[Function, Frame | None]]:
         for value, home, inner in self.meanings(expr, scope, frame):
             if isinstance(value, Function):
-                return value, inner.find(value.scope.parent) if inner and value.scope.parent else None
-            if isinstance(value, Call) and value.args and value.last_name in _WRAPPERS:
-                return self._function(value.args[0], home, inner)
-        return None
+                yield value, inner.find(value.scope.parent) if inner and value.scope.parent else None
+            elif isinstance(value, Call) and depth:
+                for one in _wrapped(value):
+                    yield from self._all_functions(one, home, inner, depth - 1)
 
     def texts(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> set[str]:
         """Every text that an expression may be; what is known at run time only is a :data:`HOLE` in it."""
-        with self._meanings.question():
-            return self._texts(expr, scope, frame, depth)
+        if isinstance(expr, Text) and all(isinstance(piece, str) for piece in expr.pieces):
+            return {"".join(map(str, expr.pieces))}
+        if frame is not None:
+            with self._meanings.question(framed=True):
+                return self._texts(expr, scope, frame, depth)
+        key = (id(expr), id(scope))
+        if key not in self._known_texts:
+            before = self._meanings.gaps
+            with self._meanings.question():
+                found = self._texts(expr, scope, None, depth)
+            if self._meanings.gaps != before:
+                return found
+            self._known_texts[key] = found
+        return self._known_texts[key]
 
     def _texts(self, expr: Expr, scope: Scope, frame: Frame | None, depth: int) -> set[str]:
         if depth <= 0:
+            self._meanings.gaps += 1
             return {HOLE}
         if isinstance(expr, Text):
             return self._joined(expr.pieces, scope, frame, depth)
@@ -107,6 +144,8 @@ class Names:
     def _texts_of_call(self, call: Call, scope: Scope, frame: Frame | None, depth: int) -> set[str]:
         """``new URL(path, base)``, ``new Request(url)``, ``urljoin``, and what only changes the look of a text."""
         name, args = call.last_name, call.args
+        if name in _ENVIRONMENT and (default := call.named.get("default") or next(iter(args[1:2]), None)) is not None:
+            return {HOLE} | self.texts(default, scope, frame, depth - 1)
         if name in ("URL", "urljoin") and len(args) > 1:
             path, base = (args[0], args[1]) if name == "URL" else (args[1], args[0])
             return self._joined((base, path), scope, frame, depth)
@@ -123,3 +162,11 @@ class Names:
                 found |= self.texts(result, made[0].scope, inside, depth - 2)
             return found if 0 < len(found) <= MOST else {HOLE}
         return {HOLE}
+
+
+def _wrapped(call: Call) -> Iterator[Expr]:
+    """What a call's result is, for us: the function that it is given, or whose method ``bind`` is."""
+    if call.last_name == "bind" and isinstance(call.callee, Member):
+        yield call.callee.object
+    elif call.last_name in _WRAPPERS and call.args:
+        yield call.args[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from releaseguard.coverage.languages.syntax import (
+    FIRST,
     Assignment,
     Bound,
     Call,
@@ -18,7 +20,9 @@ from releaseguard.coverage.languages.syntax import (
     Member,
     Name,
     Parameter,
+    Record,
     Scope,
+    Text,
 )
 from releaseguard.coverage.program.frames import returned
 from releaseguard.coverage.program.meanings import Meanings
@@ -52,6 +56,13 @@ class Origin:
         return Origin(self.package, (*self.steps[:-1], Step(self.steps[-1].name, call)), scope)
 
 
+class Passing(Protocol):
+    """Knows what a function's parameter is given."""
+
+    def to(self, parameter: Parameter, home: Scope) -> Iterable[tuple[Expr, Scope]]:
+        """The values, each with the scope in which it is to be read."""
+
+
 class Origins:
     """The origins of values in the files of one search; ``renamed`` says which module stands for which package."""
 
@@ -60,22 +71,30 @@ class Origins:
         self._meanings = meanings
         self._renamed = renamed
         self._known: dict[tuple[int, int], Origin | None] = {}
+        self._open: set[tuple[int, int]] = set()
+        self.passed: Passing | None = None
+        """What functions are given by their callers, once that is known."""
 
     def of(self, expr: Expr, scope: Scope, depth: int = DEPTH) -> Origin | None:
         """The package that a value comes from, if it comes from one that is no file of this search."""
         key = (id(expr), id(scope))
-        if key not in self._known:
-            self._known[key] = None  # while it is being found: a circle has no origin
-            with self._meanings.question():
-                found = self._origin(expr, scope, depth)
-                if self._meanings.cut_short:
-                    del self._known[key]
-                    return found
+        if key in self._known:
+            return self._known[key]
+        if key in self._open:  # a circle has no origin
+            self._meanings.gaps += 1
+            return None
+        self._open.add(key)
+        before = self._meanings.gaps
+        with self._meanings.question():
+            found = self._origin(expr, scope, depth)
+        self._open.discard(key)
+        if found is not None or self._meanings.gaps == before:
             self._known[key] = found
-        return self._known[key]
+        return found
 
     def _origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:
         if depth <= 0:
+            self._meanings.gaps += 1
             return None
         if isinstance(expr, Call):
             return self._origin_of_call(expr, scope, depth)
@@ -88,6 +107,8 @@ class Origins:
         return None
 
     def _origin_of_call(self, call: Call, scope: Scope, depth: int) -> Origin | None:
+        if (through := self._through(call, scope, depth)) is not None:
+            return through
         if (outer := self.of(call.callee, scope, depth - 1)) is not None:
             return outer.called(call, scope)
         for value, _, _ in self._meanings.of(call.callee, scope):
@@ -95,6 +116,21 @@ class Origins:
                 for result in returned(value):
                     if (found := self.of(result, value.scope, depth - 2)) is not None:
                         return found
+        return None
+
+    def _through(self, call: Call, scope: Scope, depth: int) -> Origin | None:
+        """What a call hands through that only keeps, binds or waits for a value."""
+        first = next(iter(call.args), None)
+        if call.last_name == "import" and isinstance(first, Text):
+            module = "".join(piece for piece in first.pieces if isinstance(piece, str))
+            return self._package(Import(module, None), scope)
+        if call.last_name == "bind" and isinstance(call.callee, Member):
+            return self.of(call.callee.object, scope, depth - 1)
+        if call.last_name == "then" and isinstance(first, Function) and (given := list(returned(first))):
+            return self.of(given[0], first.scope, depth - 1)
+        for inner, there in self._meanings.held(call, scope, None):
+            if (found := self.of(inner, there, depth - 1)) is not None:
+                return found
         return None
 
     def _first_origin(self, expr: Expr, scope: Scope, depth: int) -> Origin | None:
@@ -109,14 +145,35 @@ class Origins:
                 return self._package(value, home)
             case Destructured():
                 outer = self.of(value.value, home, depth - 1)
-                return outer.then(Step(value.key)) if outer else None
-            case Parameter(kind=Expr() as kind):
-                return self.of(kind, home, depth - 1)
+                return outer.then(Step(value.key)) if outer and value.key != FIRST else None
+            case Parameter():
+                return self._of_parameter(value, home, asked, depth)
             case Name() if home.lookup(value.id) is None:
                 return Origin("", (Step(value.id),), home)
             case Member() | Call() if value is not asked:
                 return self.of(value, home, depth - 1)
         return None
+
+    def _of_parameter(self, parameter: Parameter, home: Scope, asked: Expr, depth: int) -> Origin | None:
+        """By its type, else by what the calls of its function give it."""
+        if parameter.kind is not None and (typed := self.of(parameter.kind, home, depth - 1)) is not None:
+            return typed
+        if self.passed is None:
+            return None
+        key = parameter.keys.get(asked.id, "") if isinstance(asked, Name) else ""
+        for given, there in self.passed.to(parameter, home):
+            if (found := self._of_given(given, there, key, depth)) is not None:
+                return found
+        return None
+
+    def _of_given(self, given: Expr, scope: Scope, key: str, depth: int) -> Origin | None:
+        if not key:
+            return self.of(given, scope, depth - 2)
+        for value, home, _ in self._meanings.of(given, scope):
+            if isinstance(value, Record) and key in value.items:
+                return self.of(value.items[key], home, depth - 2)
+        outer = self.of(given, scope, depth - 2)
+        return outer.then(Step(key)) if outer is not None else None
 
     def _package(self, imported: Import, home: Scope) -> Origin | None:
         file = home.root.file
