@@ -126,9 +126,9 @@ def test_what_cannot_be_read_is_told_and_does_not_stop_the_search(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "self.ts").symlink_to(tmp_path / "self.ts")
     os.mkfifo(tmp_path / "pipe.ts")
-    (tmp_path / "deep.js").write_text("[" * 20_000)
-    (tmp_path / "View.vue").write_text("<template/>")
-    report = searched(tmp_path, {"mail.ts": BAD, "broken.ts": "export const = ;;; {{{ (\n"})
+    (tmp_path / "deep.js").write_text("fetch(" + "[" * 20_000)
+    (tmp_path / "View.kt").write_text("class View")
+    report = searched(tmp_path, {"mail.ts": BAD, "broken.ts": "fetch(); export const = ;;; {{{ (\n"})
     told = {one.file: one.message for one in report.findings if one.rule == "not-read"}
     assert set(told) == {"latin.ts", "huge.js", "loop", "deep.js", "broken.ts", "."}
     assert [row.calls for row in report.providers] == [1]

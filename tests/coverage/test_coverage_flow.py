@@ -87,7 +87,7 @@ LACKING = {
     "a helper that does not log": ("const track = (e) => console.log(e); export async function f() { try { await sgMail.send({}); track('sendgrid_email_sent'); } catch (e) { FAILED } }", "success"),
     "a name that looks alike": ("export async function f() { try { await sgMail.send({}); logIntegrationEvents('sendgrid', 'sendgrid_email_sent', 'success'); } catch (e) { FAILED } }", "success"),
     "finally logs success whatever happened": ("export async function f() { try { await sgMail.send({}); } finally { SENT } }", "error"),
-    "a request nobody waits for": ("export function f() { try { fetch('https://api.sendgrid.com/v3'); SENT } catch (e) { FAILED } }", "error"),
+    "a request nobody waits for": ("export function f() { try { fetch('https://api.sendgrid.com/v3'); SENT } catch (e) { FAILED } }", "success+error"),
     "a handler of another thing": ("export function S() { const load = async () => { await sgMail.send({}); }; useEffect(() => { load(); }, []); return h(A.on('x', () => { SENT FAILED })); }", "success+error"),
     "a listener": ("export async function f() { try { await sgMail.send({}); bus.on('other', () => { SENT }); } catch (e) { FAILED } }", "success"),
     "the function itself": ("export async function f() { await sgMail.send({}); const a = logIntegrationEvent; }", "success+error"),

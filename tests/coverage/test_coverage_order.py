@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releaseguard.coverage.around import OUTWARD, WIDEST
-from releaseguard.coverage.flow import walk
+from releaseguard.coverage.flow import following, walk
+from releaseguard.coverage.judging.around import OUTWARD, WIDEST
 from tests.coverage.snippets import HEAD, filled, missing, searched
 from tests.support.extent import examples
 
@@ -80,7 +80,7 @@ def test_more_callers_than_are_followed_are_not_judged_and_counted(tmp_path):
 
 
 def test_a_walk_that_is_cut_off_is_not_judged(tmp_path, monkeypatch):
-    monkeypatch.setattr(walk, "STEPS", 50)
+    monkeypatch.setattr(following, "STEPS", 50)
     report = searched(tmp_path, {"mail.ts": _layers(6, 3, "try { CALLS SENT } catch (e) { FAILED }")})
     assert {one.rule for one in report.findings if one.rule != "not-tested"} == {"too-wide"}
 

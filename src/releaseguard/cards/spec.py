@@ -111,6 +111,22 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     A key is the end of the path from the package to the function; calls in between are not written
     (``messages.create`` for ``twilio(sid, token).messages.create()``), ``*`` is any one name, and ``client("x")``
     a call with that first argument."""
+    paths: Sequence[str] = ()
+    """What the path of a request begins with that goes to the provider although its host is known at run time only."""
+    other: Sequence[str] = ()
+    """Packages, or paths in the packages above, that are not the provider's."""
+    given_to: Mapping[str, Sequence[str]] = {}
+    """Package of others -> its functions that are a use where they are given something made by the packages above."""
+    returns_errors: bool = False
+    """Whether the packages for TypeScript answer with an error instead of raising it."""
+    background: bool = False
+    """Whether the packages send in the background, so that a call has no error of its own to log."""
+    setup: Sequence[str] = ()
+    """Functions that make a package send events by itself from then on."""
+    hooks: Sequence[str] = ()
+    """Options of such a function that are given each event before it is sent: the place to log it."""
+    webhooks: Sequence[str] = ()
+    """Names, in the code of a function, by which it is seen to receive the provider's webhook."""
 
 
 class _Check(_Strict, frozen=True, kw_only=True, tag_field="kind"):

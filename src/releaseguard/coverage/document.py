@@ -14,7 +14,7 @@ def document_of(report: Report, path: str) -> CoverageDocument:
         "path": path,
         "summary": summary(report),
         "findings": [_finding(one) for one in report.gaps],
-        "unknown": [_finding(one) for one in report.findings if not one.is_gap],
+        "unknown": [_finding(one) for one in report.unknown],
         "waived": [{"finding": _finding(one.finding), "reason": one.reason} for one in report.waived],
         "providers": [_provider(one) for one in report.providers],
         "files": report.files,
@@ -37,7 +37,7 @@ def summary(report: Report) -> str:
     ]
     if report.waived:
         parts.append(f"{readable.count(len(report.waived), 'finding')} waived")
-    unknown = len(report.findings) - len(report.gaps)
+    unknown = len(report.unknown)
     if unknown:
         parts.append(f"{unknown} not judged")
     return f"{', '.join(parts)}; {readable.count(report.files, 'file')} read."

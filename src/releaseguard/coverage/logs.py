@@ -10,6 +10,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.coverage.languages.syntax import Call, Expr, Record, Scope, Text
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import HOLE, Names
+from releaseguard.coverage.signature import Signature
 from releaseguard.model import OURSELVES
 from releaseguard.tomlfile import did_you_mean, nearest
 
@@ -50,54 +51,90 @@ class Wrong:
     """The name that is wrong."""
 
 
-def read_log(
-    names: Names, call: Call, scope: Scope, frame: Frame | None = None, events: frozenset[str] = frozenset()
-) -> Said:
+@dataclass(frozen=True)
+class Language:
+    """In which words an app logs: the events of all cards, and its own function where it has one."""
+
+    events: frozenset[str] = frozenset()
+    own: Signature | None = None
+
+    def keys(self, call: Call) -> Mapping[str, Sequence[str]]:
+        """The names of the arguments of one log, by their role."""
+        if self.own is None or call.last_name != self.own.function:
+            return _KEYS
+        event = (self.own.event,) if self.own.event is not None else ()
+        return {"provider": (self.own.provider,), "event": event, "outcome": (self.own.outcome,)}
+
+
+def read_log(names: Names, call: Call, scope: Scope, frame: Frame | None = None, words: Language = Language()) -> Said:
     """The arguments of one call, by position or by name, or as one object.
 
     Where the first of them is one of the known ``events``, the app's function takes the event and no provider.
     """
-    given = _arguments(names, call, scope)
+    own = words.own if words.own is not None and call.last_name == words.own.function else None
+    said = _said(names, _arguments(names, call, scope, words.keys(call)), scope, frame, words.events)
+    if own is None:
+        return said
+    providers = frozenset(own.providers.get(one, one) for one in said.providers)
+    return Said(providers, said.events, frozenset(map(own.outcome_of, said.outcomes)))
+
+
+def _said(names: Names, given: Mapping[str, Expr], scope: Scope, frame: Frame | None, events: frozenset[str]) -> Said:
     values = {role: _texts(names, given.get(role), scope, frame) for role in _KEYS}
     if values["provider"] and values["provider"] <= events:
         return Said(frozenset(), values["provider"], values["outcome"])
     return Said(values["provider"], values["event"], values["outcome"])
 
 
-def place_of(names: Names, word: str, call: Call, scope: Scope, frame: Frame | None) -> tuple[str, int, int]:
+def read_wrapper(names: Names, call: Call, scope: Scope, frame: Frame | None) -> tuple[Said, Said]:
+    """What ``withIntegrationLog(provider, { success, error }, call)`` logs where the call is well, and where not."""
+    provider, events = _texts(names, call.args[0], scope, frame), call.args[1]
+    given: Mapping[str, Expr] = {}
+    for value, home, _ in names.meanings(events, scope, frame):
+        if isinstance(value, Record):
+            given, scope = value.items, home
+    return (
+        Said(provider, _texts(names, given.get("success"), scope, frame), frozenset({"success"})),
+        Said(provider, _texts(names, given.get("error"), scope, frame), frozenset({"error"})),
+    )
+
+
+def place_of(
+    names: Names, word: str, call: Call, scope: Scope, frame: Frame | None, words: Language
+) -> tuple[str, int, int]:
     """File, line and column of a word that an argument holds, wherever it was given to the function around."""
-    for value in _arguments(names, call, scope).values():
+    for value in _arguments(names, call, scope, words.keys(call)).values():
         for found, home, _ in names.meanings(value, scope, frame):
             if isinstance(found, Text) and names.texts(found, home) == {word} and home.root.file:
                 return (home.root.file.path, *found.at)
     return (scope.root.file.path if scope.root.file else "", *call.at)
 
 
-def _arguments(names: Names, call: Call, scope: Scope) -> Mapping[str, Expr]:
+def _arguments(names: Names, call: Call, scope: Scope, keys: Mapping[str, Sequence[str]]) -> Mapping[str, Expr]:
     positional = list(call.args)
     named = dict(call.named)
     if positional and isinstance(positional[0], Record):
         named |= positional.pop(0).items  # type: ignore[attr-defined]
         positional = []
-    given = dict(zip(_order(names, call, scope), positional, strict=False))
+    given = dict(zip(_order(names, call, scope, keys), positional, strict=False))
     for arg in positional:
         if isinstance(arg, Record):  # an object of options after the names
             named = {**arg.items, **named}
-    for role, keys in _KEYS.items():
-        value = next((named[key] for key in keys if key in named), None)
+    for role, known in keys.items():
+        value = next((named[key] for key in known if key in named), None)
         if value is not None and (role not in given or isinstance(given[role], Record)):
             given[role] = value
     return {role: value for role, value in given.items() if role and not isinstance(value, Record)}
 
 
-def _order(names: Names, call: Call, scope: Scope) -> Sequence[str]:
+def _order(names: Names, call: Call, scope: Scope, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The roles of the arguments by position: as the app's own function names them, else as ours does."""
     own = names.function(call.callee, scope)
     if own is None or not own[0].params:
-        return list(_KEYS)
-    roles = {key: role for role, keys in _KEYS.items() for key in keys}
+        return list(known)
+    roles = {key: role for role, keys in known.items() for key in keys}
     order = [roles.get(parameter.names[0] if parameter.names else "", "") for parameter in own[0].params]
-    return order if "event" in order or "provider" in order else list(_KEYS)
+    return order if "event" in order or "provider" in order else list(known)
 
 
 def _texts(names: Names, value: Expr | None, scope: Scope, frame: Frame | None) -> frozenset[str]:

@@ -11,7 +11,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.coverage.languages.syntax import Call, Import, Member, Name, Scope, SourceFile
 from releaseguard.coverage.program.modules import package_of
 from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.sites import Site
+from releaseguard.coverage.sites.values import Site
 
 _EDGE = re.compile(r"(?:^|/)functions/([^/_][^/]*)/")
 _TESTS = ("it", "test")

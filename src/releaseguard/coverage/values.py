@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 RULES = {
     "not-logged": "A provider is called, and its success or its error is not logged.",
+    "not-received": "What a provider sends, or its library captures by itself, is received and not logged.",
+    "status-ping": "A provider is asked only whether it works.",
     "not-tested": "A provider is called in the app, and no test names it.",
     "unknown-provider": "An event is logged for a provider that no card knows.",
     "unknown-event": "An event is logged that is not on its provider's card.",
     "wrong-outcome": "An event of success is logged as an error, or the other way round.",
     "unknown-address": "A request goes to an address that is known at run time only.",
+    "unknown-client": "A call looks like one of a provider's, of a client that is known at run time only.",
     "unknown-log": "A call is logged with an event that is known at run time only.",
     "too-wide": "A call is reached from more functions than are followed.",
     "not-read": "A file could not be read, or not all of it.",
     "bad-waiver": "A comment that waives a finding gives no reason, or there is nothing to waive.",
 }
 """Each kind of finding, in one sentence."""
-REMARKS = ("unknown-address", "unknown-log", "too-wide", "not-read", "bad-waiver")
+REMARKS = ("unknown-address", "unknown-client", "too-wide", "not-read", "bad-waiver")
 """What could not be judged: told, and no gap."""
 OUTCOMES = ("success", "error")
 
@@ -37,11 +40,6 @@ class CoverageFinding:
     message: str
     fix: str | None = None
     """The lines to add, or the name to write instead."""
-
-    @property
-    def is_gap(self) -> bool:
-        """Whether something is missing or wrong, and not only unknown."""
-        return self.rule not in REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,18 @@ class ProviderCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A function that receives a provider's webhook, or the set-up of a library that captures events by itself."""
+
+    provider: str
+    kind: str
+    """``webhook`` or ``captured``."""
+    file: str
+    line: int
+    logged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One search."""
 
@@ -83,8 +93,16 @@ class Report:
     files: int
     """App files that were read."""
     test_files: int
+    received: Sequence[Received] = ()
+    told: frozenset[str] = frozenset(REMARKS)
+    """Rules whose findings fail nothing."""
 
     @property
     def gaps(self) -> Sequence[CoverageFinding]:
         """The findings that are more than remarks."""
-        return [one for one in self.findings if one.is_gap]
+        return [one for one in self.findings if one.rule not in self.told]
+
+    @property
+    def unknown(self) -> Sequence[CoverageFinding]:
+        """What could not be judged, and fails nothing."""
+        return [one for one in self.findings if one.rule in self.told]

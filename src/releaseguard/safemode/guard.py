@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import sys
+import threading
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +53,10 @@ class _State:
 
     policy: Policy | None = None
     hooked = False
+    forking: int | None = None
+    """The thread that forks a worker right now."""
+    sealed = False
+    """Whether this process is such a worker."""
 
 
 def active_policy() -> Policy | None:
@@ -121,7 +126,30 @@ def refusal_behind(exc: BaseException) -> SafeModeRefusal | None:
     return None
 
 
+def fork_worker() -> int:
+    """``os.fork``, for work on files alone: 0 in the worker, its process id in the parent.
+
+    It is the one child process that is allowed. In it every socket, look-up and further process is refused from its
+    first line on, whatever the policy says and whether or not there is one.
+    """
+    _State.forking = threading.get_ident()
+    try:
+        process = os.fork()
+    finally:
+        _State.forking = None
+    if process == 0:
+        _State.sealed = True
+        if not _State.hooked:
+            _State.hooked = True
+            sys.addaudithook(_hook)
+    return process
+
+
 def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if _State.sealed and (event.startswith("socket.") or event in CHILD_EVENTS):
+        raise SafeModeRefusal("SAFE MODE refuses every connection and process of a worker that reads files")
+    if event == "os.fork" and _State.forking == threading.get_ident():
+        return
     check = _CHECKS.get(event)
     if check is not None and _State.policy is not None:
         check(_State.policy, args)

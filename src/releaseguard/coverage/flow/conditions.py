@@ -31,6 +31,8 @@ class Tainted:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.failures: set[str] = set()
+        """Names that hold something only where the call failed."""
 
     def speaks(self, expr: Expr, fired: bool) -> bool:
         """Whether an expression speaks of what the call brought."""
@@ -69,6 +71,8 @@ class Tainted:
 
     def _sign_of_variable(self, name: Name, fired: bool, scope: Scope) -> int:
         """By what it was made of, where that can be read, else by how it is called."""
+        if name.id in self.failures:
+            return -1
         found = scope.lookup(name.id)
         bound = found[1] if found else ()
         if not bound:

@@ -6,10 +6,12 @@ import re
 
 from releaseguard.coverage.flow.states import NOWHERE, State
 
-BAD_WORDS = re.compile(r"err|fail|exception|rejected|denied|invalid|timeout|timed_?out", re.IGNORECASE)
+BAD_WORDS = re.compile(
+    r"(?i:error|fail|exception|rejected|denied|invalid|timeout|timed_?out)|(?:^|_)(?i:err)(?![a-z])|[a-z0-9]Err(?![a-z])|^[Ee]rr"
+)
 """In the name of what holds a failure."""
 _GOOD_KEYS = re.compile(r"success|complete|fulfilled|finish|load|ready|render|idle|then|done", re.IGNORECASE)
-BAD_KEYS = re.compile(r"err|fail|reject|catch", re.IGNORECASE)
+BAD_KEYS = re.compile(r"(?i:error|fail|reject|catch)|(?:^|_)err(?![a-z])|[a-z]Err(?![a-z])")
 LATE_KEYS = re.compile(r"settled|finally", re.IGNORECASE)
 
 

@@ -7,82 +7,45 @@ the body of a loop does not count as one after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from releaseguard.coverage.flow.conditions import Tainted
-from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
-from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, Ends, State, refined
+from releaseguard.coverage.flow.following import Following
+from releaseguard.coverage.flow.managed import WithBodies
+from releaseguard.coverage.flow.states import BEFORE, NOWHERE, Ends, State, refined
 from releaseguard.coverage.languages.syntax import (
-    Assignment,
-    Call,
     Cases,
-    Choice,
-    Class,
-    Const,
     Do,
-    Expr,
     Function,
     If,
     Inner,
     Leave,
-    Logic,
     Loop,
-    Member,
-    Name,
-    Record,
     Scope,
     Statement,
-    Text,
     Try,
+    With,
 )
-from releaseguard.coverage.program.frames import Frame, bound_frame, returned
-from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.program.passed import PROMISES
+from releaseguard.coverage.program.frames import Frame
 
-_Given = tuple[str | None, Function, Frame | None]
-"""A function that a call is given: its key in an object, itself, and the frame around it."""
-_LISTENERS = {"on", "once", "addListener", "addEventListener", "subscribe", "setInterval", "onAuthStateChange", "watch"}
-_EXITS = {"process.exit", "sys.exit", "os._exit", "Deno.exit", "exit", "quit"}
 DEEPEST = 8
 """Functions that are followed into one another."""
-STEPS = 60_000
-"""Of one walk; what is not reached by then is not judged."""
-
-
-Reached = Callable[[Call, Scope, Frame | None, State], None]
-"""Told of each log that is reached, and how the call may stand there."""
 
 
 @dataclass
-class Walk:
+class Walk(Following):
     """One function, followed around one call."""
 
-    names: Names
-    target: int
-    """The ``id`` of the call."""
-    ends: set[int]
-    """Where the request leaves, inside the function that the target calls."""
-    is_log: Callable[[Call, Scope], bool]
-    follows: Callable[[Function, State], bool]
-    """Whether a function is followed, when the call stands so: one in which nothing is logged or called is not."""
-    reached: Reached
-    floats: bool = False
-    """Whether a failure comes where nobody waits: as a request that is neither awaited nor kept."""
-    thrown: State = NOWHERE
-    fired: int = 0
-    tainted: Tainted = field(default_factory=Tainted)
-    _alone: int = 0
-    """The expression that is a statement by itself."""
-    _inside: int = 0
-    _stack: list[int] = field(default_factory=list)
-    _steps: int = 0
-    cut: bool = False
-    """Whether it took more than :data:`STEPS`."""
+    with_bodies: WithBodies = field(default_factory=WithBodies)
 
     def root(self, function: Function) -> None:
         """Follow ``function`` from its beginning."""
         self.function(function, Frame(function), BEFORE)
+
+    def begin(self, function: Function, state: State) -> None:
+        """Follow ``function`` as if the call were made before it, and its parameters held what that brought."""
+        self.tainted.names.update(name for parameter in function.params for name in parameter.names)
+        self.function(function, Frame(function), state)
 
     def function(self, function: Function, frame: Frame, state: State) -> State:
         """Run a function's body; how the call may stand where it returns."""
@@ -123,20 +86,13 @@ class Walk:
                 return self._leave(one, state, scope, frame)
             case Inner():
                 return self.body(one.body, state, scope, frame)
+            case With():
+                return self.with_bodies.run(self, one.contexts, one.body, state, scope, frame)
         return Ends(state)
 
     def _if(self, one: If, state: State, scope: Scope, frame: Frame) -> Ends:
-        state, good, bad = self._tested(one.test, state, scope, frame)
+        state, good, bad = self.tested(one.test, state, scope, frame)
         return self.body(one.then, good, scope, frame).join(self.body(one.other, bad, scope, frame))
-
-    def _tested(self, test: Expr, state: State, scope: Scope, frame: Frame) -> tuple[State, State, State]:
-        """After a condition: the state, and what it is where the condition holds and where it does not."""
-        before = self.fired
-        state = self.expr(test, state, scope, frame)
-        if isinstance(test, Const):
-            return state, (state if test.value else NOWHERE), (NOWHERE if test.value else state)
-        sign = self.tainted.sign(test, self.fired > before, scope)
-        return state, refined(state, sign), refined(state, None if sign is None else -sign)
 
     def _try(self, one: Try, state: State, scope: Scope, frame: Frame) -> Ends:
         outer, self.thrown = self.thrown, NOWHERE
@@ -201,198 +157,6 @@ class Walk:
         self.thrown |= refined(state, -1)
         return Ends()
 
-    def expr(self, expr: Expr, state: State, scope: Scope, frame: Frame) -> State:
-        """Evaluate an expression."""
-        self._steps += 1
-        if not state or self._steps > STEPS:
-            self.cut = self.cut or self._steps > STEPS
-            return state
-        match expr:
-            case Call():
-                return self._call(expr, state, scope, frame)
-            case Function():
-                return state
-            case Assignment():
-                return self._assignment(expr, state, scope, frame)
-            case Choice():
-                test, one, other = expr.parts
-                state, good, bad = self._tested(test, state, scope, frame)
-                return self.expr(one, good, scope, frame) | self.expr(other, bad, scope, frame)
-            case Logic():
-                left, right = expr.parts
-                state, good, bad = self._tested(left, state, scope, frame)
-                return state | self.expr(right, good if expr.operator == "and" else bad, scope, frame)
-        for part in expr.parts:
-            state = self.expr(part, state, scope, frame)
-        return state
-
-    def _assignment(self, expr: Assignment, state: State, scope: Scope, frame: Frame) -> State:
-        before = self.fired
-        after = self.expr(expr.value, state, scope, frame)
-        decided = "before" not in after and bool(after) and isinstance(expr.value, Const | Text)
-        if self.fired > before or decided or self.tainted.speaks(expr.value, False):
-            self.tainted.names.update(expr.names)
-        return after
-
-    def _call(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
-        callee = call.callee
-        if isinstance(callee, Member) and callee.name in PROMISES and call.args:
-            return self._promise(call, callee, state, scope, frame)
-        called = () if isinstance(callee, Function | Class) else (callee,) if isinstance(callee, Call) else callee.parts
-        for part in (*called, *call.parts[1:]):
-            state = self.expr(part, state, scope, frame)
-        if not state:
-            return state
-        if self.is_log(call, scope):
-            self.reached(call, scope, frame, state)
-            return state
-        if id(call) == self.target and not self.ends:
-            return self._fire(call, state, scope, frame)
-        if id(call) in self.ends and self._inside:
-            return self._fire(call, state, scope, frame)
-        if _dotted(callee) in _EXITS:
-            return NOWHERE
-        return self._run(call, state, scope, frame)
-
-    def _run(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
-        made = self._callable(call.callee, scope, frame)
-        is_target = id(call) == self.target
-        if made is None or not (is_target or self.follows(made[0], state)):
-            return self._pass_through(call, state, scope, frame)
-        function, around = made
-        inner = bound_frame(function, around, call, scope, frame)
-        self._taint_parameters(function, call)
-        self._inside += is_target
-        after = self.function(function, inner, state)
-        self._inside -= is_target
-        for value in returned(function):  # a function that it makes is taken to be called where it was made
-            found = self.names.function(value, function.scope, inner)
-            if found is not None and self.follows(found[0], after):
-                after |= self.function(found[0], Frame(found[0], found[1]), after)
-        if is_target and "before" in after:
-            after = after - BEFORE or DONE
-        return after
-
-    def _callable(self, callee: Expr, scope: Scope, frame: Frame) -> tuple[Function, Frame | None] | None:
-        if isinstance(callee, Call):
-            maker = self._callable(callee.callee, scope, frame)
-            if maker is None:
-                return None
-            inner = bound_frame(maker[0], maker[1], callee, scope, frame)
-            made = (self.names.function(value, maker[0].scope, inner) for value in returned(maker[0]))
-            return next((one for one in made if one is not None), None)
-        found = self.names.candidates(callee, scope, frame)
-        return next((one for one in found if self.follows(one[0], BEFORE)), next(iter(found), None))
-
-    def _taint_parameters(self, function: Function, call: Call) -> None:
-        for parameter, value in zip(function.params, call.args, strict=False):
-            if self.tainted.speaks(value, False):
-                self.tainted.names.update(parameter.names)
-
-    def _fire(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
-        """The call itself is made here."""
-        if "before" not in state:
-            return state
-        self.fired += 1
-        if not (self.floats and self._alone == id(call)):
-            self.thrown |= BAD
-        for key, function, around in self._given(call, scope, frame):
-            for parameter in function.params:
-                self.tainted.names.update(parameter.names)
-            begin = begins_as(key, DONE, BAD, call.component)
-            if key is None and len(function.params) == 1 and BAD_WORDS.search("".join(function.params[0].names)):
-                begin = BAD
-            self.function(function, Frame(function, around), begin)
-        return (state - BEFORE) | DONE
-
-    def _pass_through(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
-        """A call of something unknown: the functions that it is given are run here, an ``onError`` where one raised."""
-        given = list(self._given(call, scope, frame))
-        if state - BEFORE and any(self.tainted.speaks(part, False) for part in (call.callee, *call.args)):
-            self.thrown |= BAD
-        if not given:
-            return state
-        if call.component or call.last_name in _LISTENERS:
-            return self._at_another_time(given, state)
-        outer, self.thrown = self.thrown, NOWHERE
-        after = state
-        before = self.fired
-        for key, function, around in given:
-            if begins_as(key, DONE, BAD, False) is DONE and not (key and names_an_end(key)):
-                after |= self.function(function, Frame(function, around), state)
-        caught, self.thrown = self.thrown, outer
-        for key, function, around in given:
-            if key and names_an_end(key):
-                if self.fired > before:
-                    self.tainted.names.update(name for parameter in function.params for name in parameter.names)
-                begin = after | caught if LATE_KEYS.search(key) else caught if BAD_KEYS.search(key) else after
-                self.function(function, Frame(function, around), begin)
-        self.thrown |= caught
-        return after
-
-    def _at_another_time(self, given: Sequence[_Given], state: State) -> State:
-        """Handlers of what people do: the call may be made in one, and nothing in one comes after a call outside."""
-        outer = self.thrown
-        for _, function, around in given:
-            self.function(function, Frame(function, around), state & BEFORE)
-        self.thrown = outer
-        return state
-
-    def _given(self, call: Call, scope: Scope, frame: Frame) -> Iterable[_Given]:
-        """The functions among the arguments, with their key where they stand in an object."""
-        for key, value in _values((*call.args, *call.named.values())):
-            if isinstance(value, Function | Name | Member | Call):
-                found = self.names.function(value, scope, frame)
-                if found is not None:
-                    around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
-                    yield key, found[0], found[1] or around
-
-    def _promise(self, call: Call, callee: Member, state: State, scope: Scope, frame: Frame) -> State:
-        outer, self.thrown = self.thrown, NOWHERE
-        before = self.fired
-        after = self.expr(callee.object, state, scope, frame)
-        rejected, self.thrown = self.thrown, outer
-        fired = self.fired > before or self.tainted.speaks(callee.object, False)
-        functions = [self.names.function(arg, scope, frame) for arg in call.args]
-        for found in functions:
-            if found is not None and fired:
-                self.tainted.names.update(name for parameter in found[0].params for name in parameter.names)
-        first = functions[0]
-        outer, self.thrown = self.thrown, NOWHERE
-        match callee.name:
-            case "then":
-                result = self._settle(first, after, frame, call.args[0], scope)
-                if len(functions) > 1:
-                    result |= self._settle(functions[1], rejected, frame, call.args[1], scope)
-                    rejected = NOWHERE
-            case "catch":
-                result, rejected = after | self._settle(first, rejected, frame, call.args[0], scope), NOWHERE
-            case _:
-                self._settle(first, after | rejected, frame, call.args[0], scope)
-                result = after
-        self.thrown = outer | self.thrown | rejected
-        return result
-
-    def _settle(
-        self, found: tuple[Function, Frame | None] | None, state: State, frame: Frame, arg: Expr, scope: Scope
-    ) -> State:
-        if found is None:
-            return self.expr(arg, state, scope, frame)
-        around = frame.find(found[0].scope.parent) if found[0].scope.parent else None
-        return self.function(found[0], Frame(found[0], found[1] or around), state)
-
-
-def _dotted(expr: Expr) -> str:
-    if isinstance(expr, Name):
-        return expr.id
-    return f"{_dotted(expr.object)}.{expr.name}" if isinstance(expr, Member) else ""
-
-
-def _values(args: Iterable[Expr]) -> Iterable[tuple[str | None, Expr]]:
-    for arg in args:
-        if isinstance(arg, Record):
-            yield from arg.items.items()
-        else:
-            yield None, arg
-            if type(arg) is Expr:
-                yield from ((None, part) for part in arg.parts)
+    def resume(self, state: State) -> State:
+        """Run the body that waits for the ``yield`` of its context manager."""
+        return self.with_bodies.resume(self, state)

@@ -17,12 +17,12 @@ from releaseguard.coverage.languages.syntax import (
     Handler,
     If,
     Import,
-    Inner,
     Leave,
     Loop,
     Name,
     Statement,
     Try,
+    With,
 )
 
 if TYPE_CHECKING:
@@ -120,10 +120,9 @@ class PythonReader(PythonExpressions):
         return self.body(self.field(other, "body")) if other else ()
 
     def _with(self, node: Node) -> Iterator[Statement]:
-        for clause in self.named(node):
-            for item in self.named(clause) if clause.type == "with_clause" else ():
-                yield Do(self.at(item), self._managed(self.field(item, "value")))
-        yield Inner(self.at(node), self.body(self.field(node, "body")))
+        items = [one for clause in self.named(node) if clause.type == "with_clause" for one in self.named(clause)]
+        contexts = [self._managed(self.field(item, "value")) for item in items]
+        yield With(self.at(node), contexts, self.body(self.field(node, "body")))
 
     def _managed(self, value: Node) -> Expr:
         if value.type == "as_pattern":

@@ -22,12 +22,13 @@ from releaseguard.coverage.languages.syntax import (
     Parameter,
     Record,
     Text,
+    Yield,
 )
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_TRANSPARENT = {"parenthesized_expression", "await", "yield", "list_splat", "interpolation", "as_pattern_target"}
+_TRANSPARENT = {"parenthesized_expression", "await", "list_splat", "interpolation", "as_pattern_target"}
 _LISTS = {"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "list_splat_pattern"}
 _SAME = {"is": "==", "is not": "!=", "<>": "!="}
 
@@ -152,8 +153,12 @@ class PythonExpressions(Reader):
 
     def _binary(self, node: Node) -> Expr:
         left, right = self.expr(self.field(node, "left")), self.expr(self.field(node, "right"))
-        if self.text(self.field(node, "operator")) == "+":
+        operator = self.text(self.field(node, "operator"))
+        if operator == "+":
             return Text(self.at(node), (left, right), (left, right))
+        if operator == "|":  # LangChain's `prompt | model` is `prompt.pipe(model)`
+            pipe = Member(self.at(node), (left,), "pipe")
+            return Call(self.at(node), (pipe, right), (right,))
         return Expr(self.at(node), (left, right))
 
     def _logic(self, node: Node) -> Expr:
@@ -174,6 +179,9 @@ class PythonExpressions(Reader):
             return Expr(self.at(node), parts)
         return Comparison(self.at(node), parts, _SAME.get(operator, operator))
 
+    def _yield(self, node: Node) -> Expr:
+        return Yield(self.at(node), [self.expr(child) for child in self.named(node)])
+
     def _choice(self, node: Node) -> Expr:
         one, test, other = (self.expr(child) for child in self.named(node)[:3])
         return Choice(self.at(node), (test, one, other))
@@ -193,6 +201,7 @@ class PythonExpressions(Reader):
 
 _EXPRESSIONS: dict[str, Callable[[PythonExpressions, Node], Expr]] = {
     "call": PythonExpressions._call,
+    "yield": PythonExpressions._yield,
     "attribute": PythonExpressions._attribute,
     "subscript": PythonExpressions._subscript,
     "lambda": PythonExpressions.function,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,38 @@ if TYPE_CHECKING:
     from tree_sitter import Parser
 
 
+_SCRIPT = re.compile(rb"<script\b(?P<with>[^>]*)>(?P<code>.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+_FRONT = re.compile(rb"\A\s*---\r?\n(?P<code>.*?)\n---", re.DOTALL)
+_LINE = re.compile(rb"[^\r\n]")
+_AMPERSAND = re.compile(rb"(?<!&)&(?!&)")
+_COMPONENTS = (".vue", ".svelte", ".astro")
+
+
 def read_source(path: str, content: bytes) -> SourceFile:
     """Read one file, whose name says in which language."""
     if path.endswith(".py"):
         return PythonReader(path, "python", content).read(_parser("python").parse(content).root_node)
+    if path.endswith(_COMPONENTS):
+        content = scripts_of(path, content)
     # JSX and TypeScript's `<T>value` exclude one another; JavaScript has the first alone.
-    dialect = "typescript" if path.endswith((".ts", ".mts", ".cts")) else "tsx"
-    return TypeScriptReader(path, "typescript", content).read(_parser(dialect).parse(content).root_node)
+    dialect = "typescript" if path.endswith((".ts", ".mts", ".cts", *_COMPONENTS)) else "tsx"
+    root = _parser(dialect).parse(content).root_node
+    if root.has_error and dialect == "tsx" and _AMPERSAND.search(content):
+        # A bare `&` is valid text in JSX, which the grammar does not know; `|` is, and joins values and types as well.
+        again = _AMPERSAND.sub(b"|", content)
+        if not (other := _parser(dialect).parse(again).root_node).has_error:
+            content, root = again, other
+    return TypeScriptReader(path, "typescript", content).read(root)
+
+
+def scripts_of(path: str, content: bytes) -> bytes:
+    """The scripts of a component's file, each where it stands; everything else is blank."""
+    kept = bytearray(_LINE.sub(b" ", content))
+    found = [*_SCRIPT.finditer(content), *(_FRONT.finditer(content) if path.endswith(".astro") else ())]
+    for match in found:
+        start, end = match.span("code")
+        kept[start:end] = content[start:end]
+    return bytes(kept)
 
 
 @cache

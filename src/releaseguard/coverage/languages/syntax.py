@@ -210,6 +210,19 @@ class Inner(Statement):
     body: Sequence[Statement]
 
 
+@dataclass(eq=False, repr=False, slots=True)
+class With(Statement):
+    """``with``: the body runs inside what ``contexts`` make, the first one outermost."""
+
+    contexts: Sequence[Expr]
+    body: Sequence[Statement]
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Yield(Expr):
+    """Python's ``yield``: in a context manager, where the body of the ``with`` runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """Where an imported name comes from: a module's member, or the module itself where ``member`` is ``None``."""
@@ -349,5 +362,23 @@ def statements_of(body: Sequence[Statement]) -> Iterator[Statement]:
                 yield from statements_of([*one.body, *one.other])
             case Cases():
                 yield from statements_of([inner for case in one.cases for inner in case])
-            case Inner():
+            case Inner() | With():
                 yield from statements_of(one.body)
+
+
+def expressions_of(body: Sequence[Statement]) -> Iterator[Expr]:
+    """The expressions of all statements of a body, the outermost ones."""
+    for one in statements_of(body):
+        match one:
+            case Do():
+                yield one.value
+            case If():
+                yield one.test
+            case Loop():
+                yield from one.head
+            case Cases():
+                yield one.subject
+            case With():
+                yield from one.contexts
+            case Leave(value=Expr() as value):
+                yield value

@@ -358,6 +358,7 @@ _EXPRESSIONS: dict[str, Callable[[TypeScriptExpressions, Node], Expr]] = {
     "assignment_expression": TypeScriptExpressions._assignment,
     "augmented_assignment_expression": TypeScriptExpressions._assignment,
     "identifier": TypeScriptExpressions._name,
+    "import": TypeScriptExpressions._name,
     "this": TypeScriptExpressions._name,
     "super": TypeScriptExpressions._name,
     "class": TypeScriptExpressions._class_value,

@@ -70,10 +70,12 @@ class Meanings:
         self._open: set[tuple[int, int]] = set()
         self.gaps = 0
         """How often an answer was cut off so far, or met an open question."""
-        self._learn(files)
+        with self.question():
+            self._learn(files)
 
     def _learn(self, files: Sequence[SourceFile]) -> None:
         """Which class goes on from which, and which value each of React's contexts provides."""
+        self._fuel = LONGEST * (1 + len(files))
         family, contexts = dict[int, list[Class]](), dict[int, list[tuple[Expr, Scope]]]()
         for file in files:
             for one, home in file.classes:
@@ -108,10 +110,11 @@ class Meanings:
 
     def method(self, owner: Class, names: Sequence[str]) -> Function | None:
         """A method by the first of some names, its own or inherited."""
-        for name in names:
-            for value, _, _ in self._of_class(owner, name, _home_of(owner), DEPTH):
-                if isinstance(value, Function):
-                    return value
+        with self.question():
+            for name in names:
+                for value, _, _ in self._of_class(owner, name, _home_of(owner), DEPTH):
+                    if isinstance(value, Function):
+                        return value
         return None
 
     @contextmanager
@@ -195,13 +198,12 @@ class Meanings:
             else:
                 yield from self._of_bound(got[0], name, got[1], None, depth)
         elif isinstance(bound, Destructured):
-            taken = False
-            for value, where, inner in self.of(bound.value, home, frame, depth):
-                for got in self._member_of(value, bound.key, where, inner, depth - 1):
-                    taken = True
-                    yield got
-            if not taken:
-                yield bound, home, frame
+            taken = [
+                got
+                for value, where, inner in self.of(bound.value, home, frame, depth)
+                for got in self._member_of(value, bound.key, where, inner, depth - 1)
+            ]
+            yield from taken or [(bound, home, frame)]
         elif isinstance(bound, Function | Class):
             yield bound, home, frame
         else:
@@ -246,15 +248,17 @@ class Meanings:
             if name == FIRST:
                 yield from self.of(inner, there, None, depth - 1)
             else:
-                for got, where, around in self.of(inner, there, None, depth - 1):
-                    yield from self._member_of(got, name, where, around, depth - 1)
+                yield from self._members(inner, there, name, depth)
         for made, where, _ in self.of(value.callee, home, frame, depth):
             if isinstance(made, Class):
                 yield from self._of_class(made, name, where, depth)
             elif isinstance(made, Function):
                 for result in returned(made):
-                    for inner, there, around in self.of(result, made.scope, None, depth - 1):
-                        yield from self._member_of(inner, name, there, around, depth - 1)
+                    yield from self._members(result, made.scope, name, depth)
+
+    def _members(self, expr: Expr, scope: Scope, name: str, depth: int) -> Iterator[Meaning]:
+        for value, home, around in self.of(expr, scope, None, depth - 1):
+            yield from self._member_of(value, name, home, around, depth - 1)
 
     def held(self, call: Call, home: Scope, frame: Frame | None, depth: int = DEPTH) -> Iterator[tuple[Expr, Scope]]:
         """What a hook's result holds: the state it begins with, what it remembers, the value of its context."""

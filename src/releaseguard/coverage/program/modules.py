@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from releaseguard.coverage.languages.syntax import (
     Bound,
@@ -16,32 +16,33 @@ from releaseguard.coverage.languages.syntax import (
 DEPTH = 60
 """Of assignments and imports that are followed from one name: more than any program has, so that nothing depends on
 where a question began."""
-_EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
+_EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".astro")
 _SPECIFIER = re.compile(
     r"^(?:npm:/?|jsr:/?|node:|https?://(?:esm\.sh|cdn\.skypack\.dev|unpkg\.com|cdn\.jsdelivr\.net/npm|esm\.run)/)(?:v\d+/|stable/)?"
 )
 _VERSION = re.compile(r"(?<=[^/@])@[^/]*")
 
 
-class Modules:
-    """The files of one search, as they import one another."""
+class Places:
+    """The files of one search by their paths, and which of them an import means."""
 
-    def __init__(self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]]) -> None:
-        self.files = {file.path: file for file in files}
+    def __init__(self, paths: Iterable[str], aliases: Mapping[str, Sequence[str]]) -> None:
+        self._paths = frozenset(paths)
         self._aliases = aliases
-        self._known: dict[tuple[str, str, str], SourceFile | None] = {}
+        self._known: dict[tuple[str, str, str], str | None] = {}
 
-    def module(self, file: SourceFile, module: str) -> SourceFile | None:
-        """The file of this search that ``module`` means inside ``file``, if it is one."""
-        key = (file.language, posixpath.dirname(file.path), module)
+    def find(self, language: str, path: str, module: str) -> str | None:
+        """The path that ``module`` means inside the file at ``path``, if it is one of this search."""
+        folder = posixpath.dirname(path)
+        key = (language, folder, module)
         if key not in self._known:
-            look = self._python if file.language == "python" else self._typescript
-            self._known[key] = look(file, module)
+            look = self._python if language == "python" else self._typescript
+            self._known[key] = look(folder, module)
         return self._known[key]
 
-    def _typescript(self, file: SourceFile, module: str) -> SourceFile | None:
+    def _typescript(self, folder: str, module: str) -> str | None:
         if module.startswith("."):
-            return self._at(posixpath.normpath(posixpath.join(posixpath.dirname(file.path), module)))
+            return self._at(posixpath.normpath(posixpath.join(folder, module)))
         for prefix, targets in self._aliases.items():
             if module.startswith(prefix):
                 for target in targets:
@@ -49,18 +50,15 @@ class Modules:
                         return found
         return None
 
-    def _at(self, path: str) -> SourceFile | None:
+    def _at(self, path: str) -> str | None:
         stem = path.removesuffix(".js").removesuffix(".jsx").removesuffix(".mjs")
         endings = ("", *_EXTENSIONS, ".native.ts", ".native.tsx", *(f"/index{one}" for one in _EXTENSIONS))
-        return next(
-            (self.files[one] for base in (path, stem) for end in endings if (one := base + end) in self.files), None
-        )
+        return next((one for base in (path, stem) for end in endings if (one := base + end) in self._paths), None)
 
-    def _python(self, file: SourceFile, module: str) -> SourceFile | None:
+    def _python(self, folder: str, module: str) -> str | None:
         name = module.lstrip(".")
         dots = len(module) - len(name)
         path = name.replace(".", "/")
-        folder = posixpath.dirname(file.path)
         if dots:
             for _ in range(dots - 1):
                 folder = posixpath.dirname(folder)
@@ -73,8 +71,21 @@ class Modules:
             folder = posixpath.dirname(folder)
         return self._python_at(f"src/{path}")
 
-    def _python_at(self, path: str) -> SourceFile | None:
-        return self.files.get(f"{path}.py") or self.files.get(posixpath.join(path, "__init__.py"))
+    def _python_at(self, path: str) -> str | None:
+        return next((one for one in (f"{path}.py", f"{path}/__init__.py") if one in self._paths), None)
+
+
+class Modules:
+    """The files of one search, as they import one another."""
+
+    def __init__(self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]]) -> None:
+        self.files = {file.path: file for file in files}
+        self._places = Places(self.files, aliases)
+
+    def module(self, file: SourceFile, module: str) -> SourceFile | None:
+        """The file of this search that ``module`` means inside ``file``, if it is one."""
+        found = self._places.find(file.language, file.path, module)
+        return self.files[found] if found is not None else None
 
     def export(self, file: SourceFile, name: str, depth: int = DEPTH) -> tuple[Bound, Scope] | None:
         """What a file exports under a name."""
@@ -86,7 +97,8 @@ class Modules:
         if found is not None:
             return found, file.main.scope
         if file.language == "python" and name in file.main.scope.names:
-            return file.main.scope.names[name][-1], file.main.scope
+            last = file.main.scope.names[name][-1]
+            return self.imported(file, last, depth - 1) if isinstance(last, Import) else (last, file.main.scope)
         for module in file.stars:
             if (inner := self.module(file, module)) is not None and (got := self.export(inner, name, depth - 1)):
                 return got

@@ -19,7 +19,7 @@ from releaseguard.coverage.languages.syntax import (
     Text,
 )
 from releaseguard.coverage.program.frames import Frame, bound_frame, returned
-from releaseguard.coverage.program.meanings import Meanings
+from releaseguard.coverage.program.meanings import Meaning, Meanings
 from releaseguard.coverage.program.modules import DEPTH, Modules
 from releaseguard.coverage.program.origins import Origins
 
@@ -46,12 +46,16 @@ class Names:
         modules = Modules(files, aliases)
         self._meanings = Meanings(modules, files)
         self.module = modules.module
-        self.meanings = self._meanings.of
         self.origins = Origins(modules, self._meanings, renamed)
         self.origin = self.origins.of
         self.method = self._meanings.method
         self._functions: dict[tuple[int, int], tuple[Function, Frame | None] | None] = {}
         self._known_texts: dict[tuple[int, int], set[str]] = {}
+
+    def meanings(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Sequence[Meaning]:
+        """What an expression may stand for; see :class:`Meanings`."""
+        with self._meanings.question(framed=frame is not None):
+            return tuple(self._meanings.of(expr, scope, frame, depth))
 
     def function(self, expr: Expr, scope: Scope, frame: Frame | None = None) -> tuple[Function, Frame | None] | None:
         """The function of this search that an expression stands for, and the frame around it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from releaseguard.coverage.languages.syntax import (
@@ -35,6 +35,8 @@ class Step:
 
     name: str
     call: Call | None = None
+    scope: Scope | None = None
+    """Where it was called."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,18 @@ class Origin:
     package: str
     steps: tuple[Step, ...] = ()
     scope: Scope | None = None
+    module: str = ""
+    """The specifier by which the package was imported, without its version."""
 
     def then(self, step: Step) -> Origin:
         """One step further."""
-        return Origin(self.package, (*self.steps, step), self.scope)
+        return replace(self, steps=(*self.steps, step))
 
     def called(self, call: Call, scope: Scope) -> Origin:
         """The result of calling it."""
         if not self.steps or self.steps[-1].call is not None:
-            return Origin(self.package, (*self.steps, Step("", call)), scope)
-        return Origin(self.package, (*self.steps[:-1], Step(self.steps[-1].name, call)), scope)
+            return replace(self, steps=(*self.steps, Step("", call, scope)))
+        return replace(self, steps=(*self.steps[:-1], Step(self.steps[-1].name, call, scope)))
 
 
 class Passing(Protocol):
@@ -184,4 +188,4 @@ class Origins:
         steps = [Step(part) for part in rest]
         if imported.member not in (None, "default"):
             steps.append(Step(str(imported.member)))
-        return Origin(package, tuple(steps), home)
+        return Origin(package, tuple(steps), home, module)

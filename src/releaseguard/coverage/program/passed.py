@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from releaseguard.coverage.languages.syntax import (
@@ -21,8 +21,6 @@ from releaseguard.coverage.program.names import Names
 
 PROMISES = ("then", "catch", "finally")
 """Methods of an answer that is yet to come: what follows the call, and is no part of it."""
-Callers = Mapping[int, Sequence[tuple[Call, Scope]]]
-"""By a function's ``id``: the calls that reach it, or hand it on."""
 
 
 @dataclass
@@ -41,6 +39,8 @@ class Passed:
         for made in self._called(call.callee, scope):
             self._direct.setdefault(id(made), []).append((call, scope))
             self.callers.setdefault(id(made), []).append((call, scope))
+        for leaving in self._leaving(call.callee, scope):
+            self.callers.setdefault(id(leaving), []).append((call, scope))
         for position, expr in enumerate(call.args):
             for one in handed_on(expr):
                 for made in self.names.functions(one, scope):
@@ -61,6 +61,12 @@ class Passed:
             if isinstance(value, Class) and (maker := self.names.method(value, MAKERS)) is not None:
                 yield maker
 
+    def _leaving(self, callee: Expr, scope: Scope) -> Iterator[Function]:
+        """What runs at the end of a ``with`` over an object that is made here."""
+        for value, _, _ in self.names.meanings(callee, scope) if isinstance(callee, Name | Member) else ():
+            if isinstance(value, Class) and (leaving := self.names.method(value, EXITS)) is not None:
+                yield leaving
+
     def to(self, parameter: Parameter, home: Scope) -> Iterator[tuple[Expr, Scope]]:
         """What a function's parameter is given by the calls that reach the function."""
         function = home.function
@@ -80,6 +86,7 @@ class Passed:
 
 
 MAKERS = ("constructor", "__init__")
+EXITS = ("__exit__", "__aexit__")
 
 
 def passed_in(names: Names, files: Sequence[SourceFile]) -> Passed:
@@ -93,7 +100,7 @@ def passed_in(names: Names, files: Sequence[SourceFile]) -> Passed:
 
 def handed_on(expr: Expr) -> Iterator[Expr]:
     """The values that an argument may be, or holds: of objects and lists in it too."""
-    if isinstance(expr, Name | Member | Function) or isinstance(expr, Call):
+    if isinstance(expr, Name | Member | Function | Call):
         yield expr
     elif isinstance(expr, Record) or type(expr) is Expr:
         for part in expr.parts:

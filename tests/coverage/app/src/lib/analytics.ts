@@ -13,7 +13,7 @@ export function capture(name: string) {
 }
 
 export function crash(error: unknown) {
-  Sentry.captureException(error); // EXPECT not-logged sentry success,error
+  Sentry.captureException(error); // EXPECT not-logged sentry success
 }
 
 export function crashLogged(error: unknown) {

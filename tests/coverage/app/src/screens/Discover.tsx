@@ -16,7 +16,7 @@ export function Discover() {
     onError: (error) => logIntegrationEvent('supabase', 'supabase_error', 'error', { error_code: error.name }),
   });
   const remove = useMutation({
-    mutationFn: (id: string) => supabase.from('moments').delete().eq('id', id), // EXPECT not-logged supabase error
+    mutationFn: (id: string) => supabase.from('moments').delete().eq('id', id), // EXPECT not-logged supabase success,error
     onSuccess: () => logIntegrationEvent('supabase', 'supabase_rpc_ok', 'success'),
   });
   return <Button onPress={load} onLongPress={() => publish.mutate('1')} onHold={() => remove.mutate('1')} />;

@@ -11,6 +11,7 @@ export async function logIntegrationEvent(event: IntegrationEvent): Promise<void
 export async function withIntegrationLog<T>(provider: string, event: string, work: () => Promise<T>): Promise<T> {
   try {
     const result = await work();
+    if ((result as { error?: unknown }).error) throw result;
     await logIntegrationEvent({ provider, event, outcome: 'success' });
     return result;
   } catch (error) {

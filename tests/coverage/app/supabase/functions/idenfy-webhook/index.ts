@@ -3,7 +3,7 @@ import { logIntegrationEvent, withIntegrationLog } from '../_shared/log.ts';
 
 const supabase = createClient('https://abc.supabase.co', 'key');
 
-Deno.serve(async (request) => {
+Deno.serve(async (request) => { // EXPECT not-received idenfy success
   const body = await request.json();
   const { data, error } = await supabase.from('kyc').update({ status: body.status }).eq('id', body.id);
   if (error) {

@@ -11,14 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".py")
+SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".astro", ".py")
 LARGEST = 1_000_000
 """Bytes beyond which a file was generated, or is no program."""
-_OTHERS = {".vue", ".svelte", ".astro", ".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
+_OTHERS = {".kt", ".swift", ".java", ".dart", ".go", ".rb", ".php", ".cs"}
 _SKIPPED = {
-    "node_modules", "bower_components", "jspm_packages", "dist", "build", "out", "web-build", "storybook-static",
-    "lcov-report", "venv", "virtualenv", "site-packages", "__pycache__", "__generated__", "Pods", "target",
+    "node_modules", "bower_components", "jspm_packages", "lcov-report", "venv", "virtualenv", "site-packages",
+    "__pycache__", "__generated__", "Pods",
 }  # fmt: skip
+_OUTPUTS = {"dist", "build", "out", "web-build", "storybook-static", "target", "coverage"}
+"""What a build may be called, and a folder of sources too: it is looked into."""
+_WRITTEN = (".ts", ".tsx", ".mts", ".cts", ".jsx", ".vue", ".svelte", ".astro", ".py")
+"""Endings that people write, and no build does."""
+_MANIFESTS = {"package.json", "pyproject.toml", "setup.py", "deno.json", "tsconfig.json", "Cargo.toml", "pom.xml"}
 _GENERATED = re.compile(
     r"(\.d\.[cm]?ts|\.min\.[cm]?js|\.bundle\.js|\.generated\.[a-z]+|\.gen\.[a-z]+|_pb2(_grpc)?\.py)$"
 )
@@ -109,12 +114,25 @@ def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[s
                 continue
             if ignored(f"{name}/") or (tree.root / name / "pyvenv.cfg").exists():
                 continue
-            if entry.is_symlink():
+            if entry.name in _OUTPUTS and _is_output(tree, name, {one.name for one in entries}):
+                tree.unread.append((name, "looks like what a build made, and is not read"))
+            elif entry.is_symlink():
                 tree.unread.append((name, "is a link to a folder, and is not followed"))
             else:
                 yield from _walk(tree, name, ignored)
         elif _is_file(entry) and not ignored(name):
             yield name
+
+
+def _is_output(tree: Tree, name: str, beside: set[str]) -> bool:
+    """Whether a folder stands where a build puts what it makes, and holds nothing that people write."""
+    if "/" in name and not beside & _MANIFESTS:
+        return False
+    for _, folders, files in os.walk(tree.root / name):
+        folders[:] = [one for one in folders if one not in _SKIPPED]
+        if any(one.endswith(_WRITTEN) and not one.endswith((".d.ts", ".d.mts", ".d.cts")) for one in files):
+            return False
+    return True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

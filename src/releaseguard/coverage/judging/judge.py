@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from releaseguard.cards.load import Cards
-from releaseguard.coverage.around import Around, Reach
+from releaseguard.coverage.flow.states import DONE, State
 from releaseguard.coverage.flow.walk import Walk
+from releaseguard.coverage.judging.around import Around, Reach
+from releaseguard.coverage.judging.central import Central
 from releaseguard.coverage.languages.syntax import Call, Function, Scope
-from releaseguard.coverage.logs import Said, Wrong, mistakes, outcomes_for, place_of, read_log
+from releaseguard.coverage.logs import Language, Said, Wrong, mistakes, outcomes_for, place_of, read_log, read_wrapper
 from releaseguard.coverage.program.frames import Frame
 from releaseguard.coverage.program.names import Names
-from releaseguard.coverage.sites import Finder, Site
+from releaseguard.coverage.signature import Signature
+from releaseguard.coverage.sites.finder import Finder
+from releaseguard.coverage.sites.values import ProviderUse, Site
 from releaseguard.coverage.values import OUTCOMES
 
 ORDER = ("logged", "wrong", "unknown", "missing")
@@ -31,6 +35,8 @@ class SiteVerdict:
     unknown_at: tuple[str, int, int] | None = None
     too_wide: bool = False
     """Whether it was given up, since more functions lead there than are followed."""
+    unlooked: bool = False
+    """Whether a success is logged although nobody looked whether it was one."""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class _Heard:
     others: set[str] = field(default_factory=set)
     unknown_at: tuple[str, int, int] | None = None
     too_wide: bool = False
+    unlooked: bool = False
 
     def note(self, outcome: str, status: str) -> None:
         """Keep the better of what is known."""
@@ -61,52 +68,92 @@ class Judge:
     cards: Cards
     finder: Finder
     reach: Reach
+    central: Central
+    own: Signature | None = None
     wrong: dict[tuple[tuple[str, int, int], str, str], Wrong] = field(default_factory=dict)
 
     @cached_property
-    def events(self) -> frozenset[str]:
-        """The events of all cards."""
-        return frozenset(event for card in self.cards for event in (*card.events.success, *card.events.error))
+    def words(self) -> Language:
+        """In which words the app logs."""
+        events = frozenset(event for card in self.cards for event in (*card.events.success, *card.events.error))
+        return Language(events, self.own)
 
     def verdict(self, site: Site) -> SiteVerdict:
         """Whether a call's success and its error are logged."""
         around = self.reach.around(function_of(site.scope))
         heard = {id(one): self._walk(site, one, around) for one in around.functions}
+        self._hear_hooks(site, heard[id(around.functions[0])], around)
         status = around.settled({one: said.status for one, said in heard.items()}, ORDER)
         others = {one for said in heard.values() for one in said.others}
         unknown_at = next((one.unknown_at for one in heard.values() if one.unknown_at), None)
         cut = any(one.too_wide for one in heard.values())
         if around.cut and "missing" in status.values():
             status, cut = {one: "unknown" if said == "missing" else said for one, said in status.items()}, True
-        return SiteVerdict(status, frozenset(others), unknown_at, cut)
+        if site.use.background:
+            status["error"] = "logged"
+        return SiteVerdict(status, frozenset(others), unknown_at, cut, any(one.unlooked for one in heard.values()))
 
     def _walk(self, site: Site, function: Function, around: Around) -> _Heard:
         heard = _Heard()
-        if not self.reach.is_heard(function):
-            return heard
-        card = self.cards.get(site.provider)
+        if self.reach.is_heard(function):
+            floats = site.is_request and site.file.language == "typescript" and not site.call.awaited
+            walk = self._walker(heard, site.use, around, id(site.call), site.ends, floats)
+            walk.root(function)
+            if walk.cut:
+                heard.seal()
+        return heard
 
-        def reached(call: Call, scope: Scope, frame: Frame | None, state: frozenset[str]) -> None:
+    def _hear_hooks(self, site: Site, heard: _Heard, around: Around) -> None:
+        """What is logged in a central place, that hears of every call of this client."""
+        for hook in self.central.hooks(site):
+            if not self.reach.is_heard(hook.function):
+                continue
+            if hook.request is not None:
+                made = self._walker(heard, replace(site.use, quiet=True), around, id(hook.request), set(), False)
+                made.root(hook.function)
+            else:
+                self._walker(heard, site.use, around, 0, set(), False).begin(hook.function, hook.state)
+
+    def says(self, provider: str, function: Function, state: State = DONE) -> Mapping[str, str]:
+        """What a function logs of a provider, where it begins with the call in a ``state``."""
+        heard = _Heard()
+        if self.reach.is_heard(function):
+            around = self.reach.around(function)
+            self._walker(heard, ProviderUse(provider, None), around, 0, set(), False).begin(function, state)
+        return heard.status
+
+    def _walker(
+        self, heard: _Heard, use: ProviderUse, around: Around, target: int, ends: set[int], floats: bool
+    ) -> Walk:
+        card = self.cards.get(use.provider)
+
+        def reached(call: Call, scope: Scope, frame: Frame | None, state: State) -> None:
             if state - {"before"}:
-                said = read_log(self.names, call, scope, frame, self.events)
+                said = read_log(self.names, call, scope, frame, self.words)
                 self._remember(said, call, scope, frame)
-                self._hear(heard, said, outcomes_for(said, card), state, site.provider)
+                self._hear(heard, said, outcomes_for(said, card), state, use)
                 if said.unknown and heard.unknown_at is None and scope.root.file:
                     heard.unknown_at = (scope.root.file.path, *call.at)
 
-        floats = site.is_request and site.file.language == "typescript" and not site.call.awaited
-        walk = Walk(self.names, id(site.call), site.ends, self.finder.is_log, around.follows, reached, floats)
-        walk.root(function)
-        if walk.cut:
-            heard.seal()
-        return heard
+        def wrapped(call: Call, scope: Scope, frame: Frame | None, done: State, failed: State) -> None:
+            for said, state in zip(read_wrapper(self.names, call, scope, frame), (done, failed), strict=True):
+                self._hear(heard, said, outcomes_for(said, card), state, use)
 
-    def _hear(self, heard: _Heard, said: Said, outcomes: frozenset[str], state: frozenset[str], provider: str) -> None:
-        after_success = bool(state & {"done", "good", "either"})
+        finder = self.finder
+        return Walk(
+            self.names, target, ends, finder.is_log, finder.is_wrapper, around.follows, reached, wrapped,
+            self.reach.may_raise, floats,
+        )  # fmt: skip
+
+    def _hear(self, heard: _Heard, said: Said, outcomes: frozenset[str], state: State, use: ProviderUse) -> None:
+        looked = bool(state & {"good", "either"})
+        after_success = looked or (not use.quiet and "done" in state)
         after_error = bool(state & {"bad", "either"})
         chosen = {"success", "error"} <= outcomes  # one log that tells the two apart by itself
-        if "success" in outcomes and after_success:
+        if "success" in outcomes and (after_success or (chosen and "done" in state)):
             heard.note("success", "logged")
+        elif "success" in outcomes and "done" in state:
+            heard.unlooked = True
         if "error" in outcomes and (after_error or chosen):
             heard.note("error", "logged")
         if "unknown" in outcomes:
@@ -114,7 +161,7 @@ class Judge:
                 if there:
                     heard.note(outcome, "unknown")
         if not outcomes:
-            self._hear_wrong(heard, said, after_success, after_error, provider)
+            self._hear_wrong(heard, said, after_success, after_error, use.provider)
 
     def _hear_wrong(self, heard: _Heard, said: Said, after_success: bool, after_error: bool, provider: str) -> None:
         """A log that says nothing of this provider: under a wrong name, or of another one."""
@@ -127,13 +174,13 @@ class Judge:
 
     def _remember(self, said: Said, call: Call, scope: Scope, frame: Frame | None) -> None:
         for one in mistakes(said, self.cards):
-            place = place_of(self.names, one.word, call, scope, frame)
+            place = place_of(self.names, one.word, call, scope, frame, self.words)
             self.wrong.setdefault((place, one.rule, one.message), one)
 
     def check_logs(self, logs: Mapping[int, tuple[Call, Scope]]) -> None:
         """Remember the mistakes of every log, also of one that no call reaches."""
         for call, scope in logs.values():
-            self._remember(read_log(self.names, call, scope, None, self.events), call, scope, None)
+            self._remember(read_log(self.names, call, scope, None, self.words), call, scope, None)
 
 
 def function_of(scope: Scope) -> Function:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from releaseguard.coverage.languages.syntax import Call, Function, Name, Parameter, Scope
-from releaseguard.coverage.sites import Callers
+from releaseguard.coverage.languages.syntax import Call, Function, Leave, Name, Parameter, Scope, statements_of
+from releaseguard.coverage.sites.values import Callers
 
 OUTWARD = 4
 """Callers of callers that are asked whether they log a call."""
@@ -36,8 +36,8 @@ class Around:
     def settled(self, said: Mapping[int, Mapping[str, str]], order: Sequence[str]) -> dict[str, str]:
         """For each outcome the best of what the function says itself and what all of its callers say.
 
-        ``said`` gives each function's own word. Of callers the worst counts, since each of them has to log; the greatest
-        fixed point over those from which an outermost caller is reached, so that recursion promises nothing.
+        ``said`` gives each function's own word. Of callers the worst counts, since each of them has to log. This is
+        the greatest fixed point over those from which an outermost caller is reached: recursion promises nothing.
         """
         best, first = order[0], id(self.functions[0])
         value = {one: dict.fromkeys(words, best) for one, words in said.items()}
@@ -78,12 +78,21 @@ class Reach:
         self._callers = callers
         self._outward: dict[int, Sequence[Function]] = {}
         self._arounds: dict[int, Around] = {}
+        self._raising: dict[int, bool] = {}
         self._heard = self._leading([one for scope in logs for one in _functions(scope)])
         self._gives_way = {id(one) for call, scope in calls if _of_parameter(call, scope) for one in _functions(scope)}
 
     def is_heard(self, function: Function) -> bool:
         """Whether something may be logged while it runs; where nothing is, it need not be followed."""
         return id(function) in self._heard
+
+    def may_raise(self, function: Function) -> bool:
+        """Whether it raises by itself somewhere."""
+        if id(function) not in self._raising:
+            self._raising[id(function)] = any(
+                isinstance(one, Leave) and one.how == "throw" for one in statements_of(function.body)
+            )
+        return self._raising[id(function)]
 
     def around(self, function: Function) -> Around:
         """The function, and those that lead to it."""

@@ -1,0 +1,1 @@
+"""The files of an app, found, chosen and read into the small tree."""

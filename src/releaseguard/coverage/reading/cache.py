@@ -1,0 +1,139 @@
+"""Trees of files that were read before, by their content: a file that did not change is not read again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from releaseguard.coverage.languages import (
+    python,
+    python_expressions,
+    reader,
+    syntax,
+    typescript,
+    typescript_expressions,
+)
+from releaseguard.coverage.languages.syntax import SourceFile
+
+MOST = 20_000
+"""Files that are kept; the ones used longest ago go first."""
+
+
+@dataclass
+class Cache:
+    """A file of trees; without one, nothing is remembered. Whatever is wrong with it costs time and nothing else."""
+
+    database: sqlite3.Connection | None = None
+    _keys: dict[str, bytes] = field(default_factory=dict)
+    _made: list[tuple[bytes, bytes]] = field(default_factory=list)
+    _used: list[bytes] = field(default_factory=list)
+
+    def get(self, name: str, content: bytes) -> SourceFile | None:
+        """The tree of a file with this content, under this name."""
+        if self.database is None:
+            return None
+        key = self._keys[name] = hashlib.sha256(_version() + name.encode() + b"\0" + content).digest()
+        try:
+            row = self.database.execute("SELECT body FROM trees WHERE key = ?", (key,)).fetchone()
+            file = unpacked(row[0]) if row else None
+        except (sqlite3.Error, pickle.UnpicklingError, EOFError, AttributeError, TypeError, ValueError):
+            return None
+        if file is not None:
+            self._used.append(key)
+        return file
+
+    def keep(self, name: str, file: SourceFile, body: bytes | None = None) -> None:
+        """Remember a tree, once the search is through."""
+        if self.database is not None and name in self._keys:
+            try:
+                self._made.append((self._keys[name], body or packed(file)))
+            except RecursionError:
+                return
+
+    def close(self) -> None:
+        """Write what was made."""
+        if self.database is None:
+            return
+        now = int(time.time())
+        try:
+            with self.database:
+                self.database.executemany(
+                    "INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", [(key, body, now) for key, body in self._made]
+                )
+                self.database.executemany("UPDATE trees SET used = ? WHERE key = ?", [(now, key) for key in self._used])
+                self.database.execute(
+                    "DELETE FROM trees WHERE key IN (SELECT key FROM trees ORDER BY used DESC LIMIT -1 OFFSET ?)",
+                    (MOST,),
+                )
+            self.database.close()
+        except sqlite3.Error:
+            return
+
+
+def opened(folder: Path | None) -> Cache:
+    """The cache in a folder that is this user's alone; none where there is no such folder."""
+    if folder is None:
+        return Cache()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            return Cache()
+        database = sqlite3.connect(folder / "trees.db", timeout=1)
+        (folder / "trees.db").chmod(0o600)
+        database.execute("CREATE TABLE IF NOT EXISTS trees (key BLOB PRIMARY KEY, body BLOB, used INTEGER)")
+    except (OSError, sqlite3.Error, AttributeError):
+        return Cache()
+    return Cache(database)
+
+
+def usual_folder() -> Path | None:
+    """Where caches are kept: ``XDG_CACHE_HOME``, else ``~/.cache``."""
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home
+        return None
+    return base / "releaseguard" / "coverage" if base.is_absolute() else None
+
+
+def packed(file: SourceFile) -> bytes:
+    """A tree as bytes. Raises ``RecursionError`` where it is nested too deeply."""
+    return pickle.dumps(file, protocol=5)
+
+
+class _Trees(pickle.Unpickler):
+    """Makes nodes of a tree, and nothing else that a file could name."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Raises ``UnpicklingError`` for anything that is no node."""
+        if module != syntax.__name__:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a tree")
+        return getattr(syntax, name)
+
+
+def unpacked(body: bytes) -> SourceFile | None:
+    """The tree that some bytes hold."""
+    found = _Trees(io.BytesIO(body)).load()
+    return found if isinstance(found, SourceFile) else None
+
+
+_READERS = (syntax, reader, python, python_expressions, typescript, typescript_expressions)
+
+
+def _version() -> bytes:
+    """Changes with the code that makes trees, so that no tree of an older one is believed."""
+    if not _known:
+        made = hashlib.sha256()
+        for module in _READERS:
+            made.update(Path(str(module.__file__)).read_bytes())
+        _known.append(made.digest())
+    return _known[0]
+
+
+_known: list[bytes] = []

@@ -1,0 +1,142 @@
+"""Files into the small tree: by this process and by workers forked of it, which reach no network."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from releaseguard.coverage.languages.sources import read_source
+from releaseguard.coverage.languages.syntax import SourceFile
+from releaseguard.coverage.reading.cache import Cache, packed, unpacked
+from releaseguard.coverage.reading.tree import Tree, read
+from releaseguard.safemode.guard import fork_worker
+
+WORTH_IT = 400_000
+"""Bytes of source below which a worker costs more than it saves."""
+MOST_WORKERS = 4
+_Progress = Callable[[int, int], None]
+
+
+def parsed(tree: Tree, names: Sequence[str], cache: Cache, progress: _Progress) -> dict[str, SourceFile]:
+    """The files that could be read; what could not goes to ``tree.unread``."""
+    found: dict[str, SourceFile] = {}
+    waiting = []
+    for name in names:
+        known = cache.get(name, content) if (content := read(tree, name)) is not None else None
+        if known is not None:
+            found[name] = known
+        elif content is not None:
+            waiting.append((name, len(content)))
+    known_before = len(found)
+    found |= dict(_fresh(tree, waiting, cache, lambda done: progress(known_before + done, len(names))))
+    for name, file in found.items():
+        if file.broken_at is not None:
+            what = f"line {file.broken_at} cannot be understood; what stands around it may not have been seen"
+            tree.unread.append((name, what))
+    return found
+
+
+def _fresh(
+    tree: Tree, waiting: Sequence[tuple[str, int]], cache: Cache, progress: Callable[[int], None]
+) -> Iterator[tuple[str, SourceFile]]:
+    """What is not in the cache yet, shared out among processes."""
+    shares = _shared_out(waiting)
+    workers = [_Worker.start(tree, share) for share in shares[1:]]
+    done = 0
+    for name in shares[0]:
+        done += 1
+        progress(done)
+        if (file := _one(tree, name)) is not None:
+            cache.keep(name, file)
+            yield name, file
+    for worker in workers:
+        for name, body in worker.bodies():
+            done += 1
+            progress(done)
+            file = unpacked(body) if body else _one(tree, name)
+            if file is not None:
+                cache.keep(name, file, body)
+                yield name, file
+
+
+def _shared_out(waiting: Sequence[tuple[str, int]]) -> list[list[str]]:
+    """Files by process, this one first: the largest first, each to the process that has least."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    alone = not hasattr(os, "fork") or threading.active_count() > 1 or sum(size for _, size in waiting) < WORTH_IT
+    count = 1 if alone else min(cores, MOST_WORKERS)
+    shares: list[list[str]] = [[] for _ in range(count)]
+    loads = [0] * count
+    for name, size in sorted(waiting, key=lambda one: (-one[1], one[0])):
+        least = loads.index(min(loads))
+        shares[least].append(name)
+        loads[least] += size
+    return shares
+
+
+def _one(tree: Tree, name: str) -> SourceFile | None:
+    content = read(tree, name)
+    if content is None:
+        return None
+    try:
+        return read_source(name, content)
+    except RecursionError:
+        tree.unread.append((name, "is nested too deeply"))
+        return None
+
+
+@dataclass
+class _Worker:
+    """A process of its own that reads a share of the files, and writes them to a pipe."""
+
+    process: int
+    pipe: int
+    names: Sequence[str]
+    _read: set[str] = field(default_factory=set)
+
+    @classmethod
+    def start(cls, tree: Tree, names: Sequence[str]) -> _Worker:
+        """Fork it."""
+        reading, writing = os.pipe()
+        process = fork_worker()
+        if process == 0:  # the worker: it leaves by `_exit` alone, and runs nothing of its parent's end
+            status = 1
+            try:
+                os.close(reading)
+                with os.fdopen(writing, "wb") as out:
+                    for name in names:
+                        marshal.dump((name, _packed_one(tree, name)), out)
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(writing)
+        return cls(process, reading, names)
+
+    def bodies(self) -> Iterator[tuple[str, bytes]]:
+        """Name and packed tree of each file; empty where this process has to read it: the worker could not, or died."""
+        try:
+            with os.fdopen(self.pipe, "rb") as source:
+                yield from self._written(source)
+        finally:
+            os.waitpid(self.process, 0)
+        yield from ((name, b"") for name in self.names if name not in self._read)
+
+    def _written(self, source: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+        while True:
+            try:
+                name, body = marshal.load(source)  # noqa: S302 - what a fork of this process wrote
+            except (EOFError, ValueError, TypeError):
+                return
+            self._read.add(name)
+            yield name, body
+
+
+def _packed_one(tree: Tree, name: str) -> bytes:
+    try:
+        file = _one(tree, name)
+        return packed(file) if file is not None else b""
+    except RecursionError:
+        return b""

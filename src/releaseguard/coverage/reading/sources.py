@@ -1,0 +1,55 @@
+"""An app's files, read into the small tree: those that can matter, side by side, and from the cache where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from releaseguard.cards.load import Cards
+from releaseguard.coverage.languages.syntax import SourceFile
+from releaseguard.coverage.program.names import Names
+from releaseguard.coverage.reading.cache import Cache
+from releaseguard.coverage.reading.chosen import chosen
+from releaseguard.coverage.reading.parsing import parsed
+from releaseguard.coverage.reading.tree import Tree, read, survey
+from releaseguard.coverage.tested import Script
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class ReadSources:
+    """What was read of an app."""
+
+    app: list[SourceFile] = field(default_factory=list)
+    tests: list[SourceFile] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
+    names: Names = field(default_factory=lambda: Names((), {}, {}))
+    unread: Sequence[tuple[str, str]] = ()
+    files: int = 0
+    """Files of the app, with those that speak of no provider and lead to none that does."""
+
+
+def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progress, cache: Cache) -> ReadSources:
+    """Read what lies under ``path``."""
+    tree = survey(path)
+    sources = ReadSources(files=len(tree.sources))
+    needed = chosen(tree, cards, logs)
+    every = [name for name in (*tree.sources, *tree.tests) if name in needed]
+    read_ = parsed(tree, every, cache, progress)
+    sources.app = [read_[name] for name in tree.sources if name in read_]
+    sources.tests = [read_[name] for name in tree.tests if name in read_]
+    sources.scripts = _scripts(tree)
+    sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed)
+    sources.unread = tree.unread
+    return sources
+
+
+def _scripts(tree: Tree) -> list[Script]:
+    found = []
+    for name in tree.scripts:
+        if (content := read(tree, name)) is not None:
+            lines = [line for line in content.decode().splitlines() if not line.lstrip().startswith("#")]
+            found.append(Script(name, "\n".join(lines)))
+    return found

@@ -1,0 +1,41 @@
+"""The function with which an app logs an integration event: ours, or one of its own with other names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+OURS = ("logIntegrationEvent", "log_integration_event")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function that is given one object, or its values by place or name, and what its words mean."""
+
+    function: str
+    provider: str
+    outcome: str
+    event: str | None = None
+    success: Sequence[str] = ("success",)
+    error: Sequence[str] = ("error",)
+    providers: Mapping[str, str] = field(default_factory=dict)
+    """What the app calls a provider -> the card's id."""
+
+    def outcome_of(self, said: str) -> str:
+        """``success`` or ``error``; what it is neither of as it is."""
+        return "success" if said in self.success else "error" if said in self.error else said
+
+    def line(self, provider: str, event: str, outcome: str, python: bool) -> str:
+        """A log of this function."""
+        own = next((name for name, known in self.providers.items() if known == provider), provider)
+        words = {self.provider: own, self.outcome: (self.success if outcome == "success" else self.error)[0]}
+        if self.event is not None:
+            words[self.event] = event
+        if python:
+            return f"{self.function}({', '.join(f'{key}={json.dumps(value)}' for key, value in words.items())})"
+        return f"{self.function}({{ {', '.join(f'{key}: {_quoted(value)}' for key, value in words.items())} }});"
+
+
+def _quoted(text: str) -> str:
+    return "'" + json.dumps(text)[1:-1].replace("'", "\\'") + "'"

@@ -1,0 +1,134 @@
+"""Which provider a request goes to, by the addresses that it may have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from releaseguard.cards.load import Cards
+from releaseguard.coverage.languages.syntax import Call, Expr, Function, Record, Scope
+from releaseguard.coverage.program.frames import Frame
+from releaseguard.coverage.program.names import HOLE, Names
+from releaseguard.coverage.program.origins import Origin
+from releaseguard.coverage.sites.requests import is_mailer, relay, speaks_a_protocol
+
+_HOST = re.compile(r"^\s*(?:https?|wss?|smtps?)://(?:[^/?#@]*@)?([^/?#:]*)", re.IGNORECASE)
+_BASES = (
+    "baseURL", "baseUrl", "base_url", "prefixUrl", "prefix", "host", "hostname", "url", "uri", "endpoint",
+    "endpoint_url", "azure_endpoint", "api_base", "openai_api_base", "basePath",
+)  # fmt: skip
+_INNER = ("configuration", "options", "defaults")
+"""Options that hold such a base in turn."""
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+
+
+@dataclass
+class RequestAddresses:
+    """The addresses of requests in the files of one search."""
+
+    names: Names
+    cards: Cards
+    hosts: Mapping[str, str]
+
+    def of(self, call: Call, scope: Scope, origin: Origin | None, frame: Frame | None) -> set[str]:
+        """What a request may be sent to; with a base address put before what has none."""
+        found, bases = set[str](), self.bases(origin, scope)
+        if speaks_a_protocol(origin):
+            return bases
+        named = self._named(call, scope, frame)
+        for arg in call.args[:2]:
+            if not isinstance(arg, Record | Function):
+                found |= self.names.texts(arg, scope, frame)
+        found = {text for text in found if text.upper() not in _METHODS} or found
+        whole = {text for text in (*found, *named) if _HOST.match(text)}
+        parts = {text for text in found if not _HOST.match(text)}
+        return whole | ({_joined(base, part) for base in bases for part in (parts or {""})} or parts)
+
+    def bases(self, origin: Origin | None, scope: Scope) -> set[str]:
+        """The addresses that the client was made for."""
+        found = set[str]()
+        for step in origin.steps if origin is not None else ():
+            maker, home = step.call, step.scope or scope
+            if maker is None:
+                continue
+            found |= self._named(maker, home, None)
+            found |= {text for arg in maker.args[:1] for text in self.names.texts(arg, home) if HOLE not in text}
+            if is_mailer(origin) and (host := relay(maker)) is not None:
+                found |= {f"smtp://{text}" for text in self.names.texts(host, home) if "://" not in text}
+        return found
+
+    def _named(self, call: Call, scope: Scope, frame: Frame | None) -> set[str]:
+        found = set[str]()
+        for items in _options(call):
+            for key in _BASES:
+                if (value := items.get(key)) is not None:
+                    texts = self.names.texts(value, scope, frame)
+                    found |= {f"https://{one}" if "://" not in one and key.startswith("host") else one for one in texts}
+            if (service := items.get("service")) is not None:
+                found |= self._of_service(self.names.texts(service, scope, frame))
+        return found
+
+    def _of_service(self, texts: set[str]) -> set[str]:
+        """A mail library knows relays by the provider's name."""
+        known = {card.name.lower(): card for card in self.cards}
+        return {f"smtp://{known[text.lower()].hosts[0]}" for text in texts if text.lower() in known}
+
+    def provider_of(self, addresses: set[str]) -> str | None:
+        """The card to one of whose hosts or paths some address leads."""
+        for address in sorted(addresses):
+            if (provider := self.of_host(address) or self._of_path(address)) is not None:
+                return provider
+        return None
+
+    def of_host(self, address: str) -> str | None:
+        """The card whose host it is, if any."""
+        host = match[1].lower().rstrip(".") if (match := _HOST.match(address)) else ""
+        labels = host.split(".")
+        names = (".".join(labels[start:]) for start in range(len(labels)))
+        return next((self.hosts[name] for name in names if name in self.hosts), None)
+
+    def _of_path(self, address: str) -> str | None:
+        """By its path, where the host is known at run time only: the project's own address."""
+        if not address.startswith(HOLE):
+            return None
+        path = address.lstrip(HOLE)
+        return next((card.id for card in self.cards if any(path.startswith(one) for one in card.code.paths)), None)
+
+
+def known_elsewhere(addresses: set[str]) -> bool:
+    """Whether an address names a host in full, whoever's it is."""
+    return any((match := _HOST.match(one)) and match[1] and HOLE not in match[1] for one in addresses)
+
+
+def is_unknown(addresses: set[str]) -> bool:
+    """Whether the host of some address is known at run time only; a path without a host is the app's own."""
+    for address in addresses:
+        host = match[1] if (match := _HOST.match(address)) else ""
+        if address.startswith(HOLE) or HOLE in host:
+            return True
+    return not addresses
+
+
+def where_addresses_are(call: Call, scope: Scope, origin: Origin) -> Iterator[tuple[Expr, Scope]]:
+    """The values that make an address: of the call, and of those that made its client."""
+    for one, where in ((call, scope), *((step.call, step.scope or scope) for step in origin.steps if step.call)):
+        for arg in one.args[:2]:
+            yield arg, where
+        for key in _BASES:
+            if key in one.named:
+                yield one.named[key], where
+
+
+def _options(call: Call) -> Iterator[Mapping[str, Expr]]:
+    for items in (call.named, *(arg.items for arg in call.args if isinstance(arg, Record))):
+        yield items
+        for key in _INNER:
+            if isinstance(inner := items.get(key), Record):
+                yield inner.items
+
+
+def _joined(base: str, part: str) -> str:
+    if part and not part.startswith("/") and not base.endswith(("/", HOLE)):
+        return f"{base}/{part}"
+    return base + part

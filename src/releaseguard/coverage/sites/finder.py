@@ -1,0 +1,241 @@
+"""Looks for the uses of providers in the files of one search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from releaseguard.cards.load import Cards
+from releaseguard.coverage.languages.syntax import (
+    Call,
+    Expr,
+    Function,
+    Member,
+    Name,
+    Parameter,
+    Record,
+    Scope,
+    SourceFile,
+    inside,
+)
+from releaseguard.coverage.program.frames import Frame, bound_frame
+from releaseguard.coverage.program.names import Names
+from releaseguard.coverage.program.origins import Origin
+from releaseguard.coverage.program.passed import PROMISES
+from releaseguard.coverage.signature import OURS
+from releaseguard.coverage.sites.addresses import RequestAddresses, is_unknown, known_elsewhere, where_addresses_are
+from releaseguard.coverage.sites.packages import Packages, is_open
+from releaseguard.coverage.sites.requests import is_quiet, makes_requests, may_make_requests, needs_address
+from releaseguard.coverage.sites.values import Callers, Found, ProviderUse, Site, Unseen
+
+WRAPPERS = ("withIntegrationLog",)
+"""Functions of our own that run a function they are given, and log how it ended."""
+WRITER = "createIntegrationLog"
+"""What the file exports that is our writer, copied into the app: its requests are the log's own."""
+_DEEPEST = 3
+"""Functions around a request that are looked through for its address."""
+_Way = Sequence[tuple[Call, Scope]]
+
+
+class Finder:
+    """Looks for uses in the files of one search."""
+
+    def __init__(self, names: Names, cards: Cards, files: Sequence[SourceFile], logs: Sequence[str] = OURS) -> None:
+        self.names, self.cards, self.files, self.logs = names, cards, files, tuple(logs)
+        self.packages = Packages(cards, names)
+        self.addresses = RequestAddresses(names, cards, cards.denied_hosts())
+
+    def find(self, callers: Callers) -> Found:
+        """Every use in the app, those of one file in the order of its lines."""
+        found = Found()
+        for file in self.files:
+            if WRITER in file.exports:
+                continue
+            used: dict[int, tuple[Call, Scope, ProviderUse]] = {}
+            for call, scope in file.calls:
+                if self.is_log(call, scope) or self.is_wrapper(call, scope):
+                    found.logs.append((call, scope))
+                elif not self._inside_log(scope):
+                    self._look_at(call, scope, used, found, callers)
+            found.sites += [Site(use, call, scope, file) for call, scope, use in used.values()]
+        found.sites = _once(found.sites)
+        found.unseen = list({id(one.call): one for one in found.unseen}.values())
+        return found
+
+    def is_log(self, call: Call, scope: Scope) -> bool:
+        """Whether it is the function that logs, under whatever name it was imported."""
+        if call.last_name in self.logs:
+            return True
+        if not isinstance(call.callee, Name) or scope.lookup(call.callee.id) is None:
+            return False
+        for value, _, _ in self.names.meanings(call.callee, scope):
+            known = getattr(value, "member", None) or getattr(value, "name", None) or getattr(value, "id", None)
+            if known in self.logs:
+                return True
+        return False
+
+    def is_wrapper(self, call: Call, scope: Scope) -> bool:
+        """Whether it runs a function and logs how that ended: ``withIntegrationLog(provider, events, function)``."""
+        if call.last_name not in WRAPPERS or len(call.args) < 3:
+            return False
+        return any(isinstance(one, Record) for one, _, _ in self.names.meanings(call.args[1], scope))
+
+    def _look_at(
+        self, call: Call, scope: Scope, used: dict[int, tuple[Call, Scope, ProviderUse]], found: Found, callers: Callers
+    ) -> None:
+        inner = [one for one in _chain(call) if id(one) in used]
+        if inner:  # `.eq()` after `.select()`: the same use goes on
+            known = used.pop(id(inner[0]))[2]
+            used[id(call)] = (call, scope, replace(known, quiet=known.quiet and call.last_name != "throwOnError"))
+            return
+        origin = self.names.origin(call.callee, scope)
+        if origin is not None and (use := self._of_package(origin, call, scope)) is not None:
+            used[id(call)] = (call, scope, use)
+        elif makes_requests(origin):
+            self._request(call, scope, origin, used, found, callers)
+        elif self.names.function(call.callee, scope) is None:
+            self._guess(call, scope, origin, used, found)
+
+    def _guess(
+        self,
+        call: Call,
+        scope: Scope,
+        origin: Origin | None,
+        used: dict[int, tuple[Call, Scope, ProviderUse]],
+        found: Found,
+    ) -> None:
+        """What a call may be where it cannot be told which client it is of."""
+        if may_make_requests(call, origin, scope):
+            addresses = self.addresses.of(call, scope, origin, None)
+            if (use := self._request_use(addresses, origin, call)) is not None:
+                used[id(call)] = (call, scope, use)
+                return
+        if origin is not None and self.packages.cards_of(origin, _file(scope).language):
+            return
+        if (use := self.packages.by_name(call, scope, origin)) is not None:
+            used[id(call)] = (call, scope, use)
+        elif origin is None and is_open(call, scope, self.names) and (whose := self.packages.maybe(call, scope)):
+            found.unseen.append(Unseen(_file(scope), call, "unknown-client", whose))
+
+    def _of_package(self, origin: Origin, call: Call, scope: Scope) -> ProviderUse | None:
+        use = self.packages.use(origin, call, scope)
+        if use is None:
+            return None
+        bases = {one for one in self.addresses.bases(origin, scope) if "://" in one}
+        if known_elsewhere(bases):  # a client that was made for another's address
+            provider = self.addresses.provider_of(bases)
+            return use if provider == use.provider else self._request_use(bases, origin, call)
+        return use
+
+    def _request_use(self, addresses: set[str], origin: Origin | None, call: Call) -> ProviderUse | None:
+        if (provider := self.addresses.provider_of(addresses)) is None:
+            return None
+        card = self.cards.get(provider)
+        event = card.events.success[0] if card.events.success else None
+        return ProviderUse(provider, event, True, is_quiet(origin, call), False, origin)
+
+    def _request(
+        self,
+        call: Call,
+        scope: Scope,
+        origin: Origin | None,
+        used: dict[int, tuple[Call, Scope, ProviderUse]],
+        found: Found,
+        callers: Callers,
+    ) -> None:
+        addresses = self.addresses.of(call, scope, origin, None)
+        if (use := self._request_use(addresses, origin, call)) is not None:
+            used[id(call)] = (call, scope, use)
+        elif (
+            origin is not None
+            and is_unknown(addresses)
+            and needs_address(origin)
+            and not self._through(call, scope, origin, found, callers, [(call, scope)])
+        ):
+            found.unseen.append(Unseen(_file(scope), call))
+
+    def _through(self, call: Call, scope: Scope, origin: Origin, found: Found, callers: Callers, way: _Way) -> bool:
+        """Whether the address is a parameter, so that those decide who call the function around."""
+        outermost = way[-1][1]
+        around = _giver(outermost)
+        if around is None or len(way) > _DEEPEST or not self._depends(call, scope, origin, way):
+            return False
+        reached = [one for one in callers.get(id(around), ()) if one[0] is not call]
+        for outer, there in reached:
+            frame = self._frames([*way, (outer, there)])
+            addresses = self.addresses.of(call, scope, origin, frame)
+            use = self._request_use(addresses, origin, call)
+            if use is not None and not self._inside_log(there):
+                found.sites.append(Site(use, outer, there, _file(there), {id(call)}))
+            elif use is None and is_unknown(addresses):
+                further = [*way, (outer, there)]
+                if not self._through(call, scope, origin, found, callers, further):
+                    found.unseen.append(Unseen(_file(there), outer))
+        return bool(reached)
+
+    def _frames(self, way: _Way) -> Frame | None:
+        """The parameters of the functions on the way inward, each given by the call outside of it."""
+        frame: Frame | None = None
+        for (outer, there), (_, inner) in zip(reversed(way), reversed(way[:-1]), strict=False):
+            if (around := _giver(inner)) is not None:
+                frame = bound_frame(around, None, outer, there, frame)
+        return frame
+
+    def _depends(self, call: Call, scope: Scope, origin: Origin, way: _Way) -> bool:
+        frame = self._frames(way)
+        for expr, where in where_addresses_are(call, scope, origin):
+            for part in inside(expr):
+                if isinstance(part, Name | Member) and any(
+                    isinstance(value, Parameter) for value, _, _ in self.names.meanings(part, where, frame)
+                ):
+                    return True
+        return False
+
+    def _inside_log(self, scope: Scope) -> bool:
+        """Whether this is the code of the logging function itself: it is the log, and is not logged."""
+        here: Scope | None = scope
+        while here is not None:
+            if here.function is not None and here.function.name in (*self.logs, *WRAPPERS):
+                return True
+            here = here.parent
+        return False
+
+
+def _chain(call: Call) -> Iterator[Call]:
+    """The calls that this one goes on from: ``a.b()`` of ``a.b().c.d()``."""
+    expr: Expr = call.callee
+    if isinstance(expr, Member) and expr.name in PROMISES:
+        return
+    while isinstance(expr, Member):
+        expr = expr.object
+        if isinstance(expr, Call):
+            yield expr
+            expr = expr.callee
+            if isinstance(expr, Member) and expr.name in PROMISES:
+                return
+
+
+def _giver(scope: Scope) -> Function | None:
+    """The function around that somebody calls by a name."""
+    here: Scope | None = scope
+    while here is not None and here.parent is not None:
+        if here.function is not None and here.function.name:
+            return here.function
+        here = here.parent
+    return None
+
+
+def _file(scope: Scope) -> SourceFile:
+    file = scope.root.file
+    if file is None:
+        raise ValueError("a scope outside of any file")
+    return file
+
+
+def _once(sites: Sequence[Site]) -> list[Site]:
+    """One site for each call, in the order of files and lines."""
+    by_call: dict[tuple[int, str], Site] = {}
+    for site in sites:
+        known = by_call.setdefault((id(site.call), site.provider), site)
+        known.ends |= site.ends
+    return sorted(by_call.values(), key=lambda site: site.at)

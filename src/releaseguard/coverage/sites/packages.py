@@ -1,0 +1,164 @@
+"""Which calls are uses by the package that they come from, or else by the name of the client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from releaseguard.cards.load import Cards
+from releaseguard.cards.spec import Card
+from releaseguard.coverage.languages.syntax import Call, Expr, Member, Name, Parameter, Scope
+from releaseguard.coverage.program.names import Names
+from releaseguard.coverage.program.origins import Origin, Step
+from releaseguard.coverage.program.passed import handed_on
+from releaseguard.coverage.sites.values import ProviderUse
+
+_PATTERN_STEP = re.compile(r"""([A-Za-z_*][A-Za-z0-9_]*)(?:\(["']([^"']*)["']\))?""")
+_WORDS = {"sendgrid": ("sendgrid", "sgmail"), "aws_rekognition": ("rekognition",)}
+"""What a client is called where it is not called after the card."""
+
+
+class Packages:
+    """The packages of all cards."""
+
+    def __init__(self, cards: Cards, names: Names) -> None:
+        self.cards, self.names = cards, names
+        self._known: dict[tuple[str, str], list[tuple[Card, str, str]]] = {}
+        self._given: dict[str, list[tuple[Card, str]]] = {}
+        self._ends: dict[str, list[tuple[Card, str, str]]] = {}
+        for card in cards:
+            paths = [(card, path, event) for path, event in card.code.calls.items()]
+            for language, packages in (("typescript", card.code.npm), ("python", card.code.python)):
+                for package in packages:
+                    self._known.setdefault((language, package), []).extend(paths)
+            for package, functions in card.code.given_to.items():
+                self._given.setdefault(package, []).extend((card, one) for one in functions)
+            for path in paths:
+                steps = _PATTERN_STEP.findall(path[1])
+                if "*" not in path[1]:
+                    self._ends.setdefault(steps[-1][0], []).append(path)
+
+    def cards_of(self, origin: Origin | None, language: str) -> list[Card]:
+        """The cards to whose packages a value belongs."""
+        known = self._known.get((language, origin.package), ()) if origin else ()
+        return list({card.id: card for card, _, _ in known if not _is_other(card, origin)}.values())
+
+    def use(self, origin: Origin, call: Call, scope: Scope) -> ProviderUse | None:
+        """What a call of a package's function is a use of, by the cards of its package."""
+        language = scope.root.file.language if scope.root.file else "typescript"
+        whole = origin.called(call, scope)
+        for card, path, event in self._known.get((language, origin.package), ()):
+            if not _is_other(card, origin) and self.matches(path, whole.steps, scope):
+                return _use(card, event, language, whole)
+        return self._use_of_given(origin, whole, call, scope, language)
+
+    def _use_of_given(
+        self, origin: Origin, whole: Origin, call: Call, scope: Scope, language: str
+    ) -> ProviderUse | None:
+        """A function of another package that is given something which a card's package made."""
+        for card, path in self._given.get(origin.package, ()):
+            if self.matches(path, whole.steps, scope):
+                for given, there in _given(whole, call, scope):
+                    if card in self.cards_of(self.names.origin(given, there), language):
+                        event = card.events.success[0] if card.events.success else None
+                        return _use(card, event, language, whole)
+        return None
+
+    def by_name(self, call: Call, scope: Scope, origin: Origin | None) -> ProviderUse | None:
+        """A use by what the client is called, where nobody can tell which it is: ``ctx.mail.send(x)``."""
+        steps = self._path(call)
+        language = scope.root.file.language if scope.root.file else "typescript"
+        for card, path, event in self._ends.get(call.last_name, ()):
+            wanted = _PATTERN_STEP.findall(path)
+            holders = steps[: len(steps) - len(wanted)]
+            if self.matches(path, steps, scope) and any(_is_called_after(card, step.name) for step in holders):
+                return _use(card, event, language, origin)
+        return None
+
+    def maybe(self, call: Call, scope: Scope) -> Sequence[str]:
+        """Whose use a call may be, by two or more names of its path."""
+        steps = self._path(call)
+        found = [
+            card.id
+            for card, path, _ in self._ends.get(call.last_name, ())
+            if len(_PATTERN_STEP.findall(path)) > 1 and len(steps) > len(_PATTERN_STEP.findall(path))
+            if self.matches(path, steps, scope)
+        ]
+        return list(dict.fromkeys(found))
+
+    def _path(self, call: Call) -> Sequence[Step]:
+        steps: list[Step] = []
+        expr: Expr = call
+        while isinstance(expr, Call | Member):
+            if isinstance(expr, Member):
+                steps.append(Step(expr.name))
+                expr = expr.object
+            else:
+                callee = expr.callee
+                if isinstance(callee, Member):
+                    steps.append(Step(callee.name, expr))
+                    expr = callee.object
+                else:
+                    expr = callee
+        if isinstance(expr, Name):
+            steps.append(Step(expr.id))
+        return steps[::-1]
+
+    def matches(self, path: str, steps: Sequence[Step], scope: Scope) -> bool:
+        """Whether some steps end with a card's path."""
+        if path == "default":
+            drawn = bool(steps) and (made := steps[-1].call) is not None and made.component
+            return drawn and all(step.name in ("", "default") for step in steps)
+        wanted = _PATTERN_STEP.findall(path)
+        own = [step for step in steps if step.name]
+        if len(own) < len(wanted):
+            return False
+        for (name, first), step in zip(reversed(wanted), reversed(own), strict=False):
+            if name not in ("*", step.name):
+                return False
+            if first and not (step.call and step.call.args and first in self.names.texts(step.call.args[0], scope)):
+                return False
+        return True
+
+
+def root_of(call: Call) -> Expr:
+    """What a call's path begins with: ``a`` of ``a.b().c()``."""
+    expr: Expr = call
+    while isinstance(expr, Call | Member):
+        expr = expr.callee if isinstance(expr, Call) else expr.object
+    return expr
+
+
+def is_open(call: Call, scope: Scope, names: Names) -> bool:
+    """Whether nobody can tell what a call's path begins with: a parameter, or something of a call that is not known."""
+    root = root_of(call)
+    if not isinstance(root, Name) or (found := scope.lookup(root.id)) is None:
+        return False
+    if root.id in ("this", "self", "cls"):
+        return False
+    values = [value for value, _, _ in names.meanings(root, scope)]
+    return any(isinstance(one, Parameter | Call) for one in values) or any(
+        isinstance(one, Parameter) for one in found[1]
+    )
+
+
+def _use(card: Card, event: str | None, language: str, origin: Origin | None) -> ProviderUse:
+    quiet = card.code.returns_errors and language == "typescript"
+    return ProviderUse(card.id, event, False, quiet, card.code.background, origin)
+
+
+def _given(whole: Origin, call: Call, scope: Scope) -> Iterator[tuple[Expr, Scope]]:
+    calls = [(call, scope), *((step.call, step.scope or scope) for step in whole.steps if step.call is not None)]
+    for one, where in calls:
+        for arg in (*one.args, *one.named.values()):
+            for inner in handed_on(arg):
+                yield inner, where
+
+
+def _is_other(card: Card, origin: Origin | None) -> bool:
+    return origin is not None and origin.module in card.code.other
+
+
+def _is_called_after(card: Card, name: str) -> bool:
+    words = _WORDS.get(card.id, (card.id,))
+    return any(word in name.lower().replace("_", "") for word in words)

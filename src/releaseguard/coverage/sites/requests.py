@@ -1,0 +1,160 @@
+"""What sends requests: functions of the languages, and packages that do nothing else."""
+
+from __future__ import annotations
+
+from releaseguard.coverage.languages.syntax import Call, Member, Name, Scope, Text
+from releaseguard.coverage.program.origins import Origin, Step
+
+VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "fetch", "stream", "urlopen", "send"}
+_GLOBALS = {"fetch", "WebSocket", "EventSource", "sendBeacon", "$fetch", "useFetch"}
+_HOLDERS = {"window", "globalThis", "self", "global", "navigator", "axios"}
+_HTTP_PACKAGES = {
+    "axios", "got", "ky", "ky-universal", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch",
+    "unfetch", "undici", "superagent", "ofetch", "needle", "request", "postman-request", "request-promise", "wretch",
+    "redaxios", "phin", "bent", "fetch-retry", "http", "https", "http2", "expo", "ws", "requests", "httpx", "httpx2",
+    "aiohttp", "urllib", "urllib3", "websockets", "treq", "pycurl", "niquests",
+}  # fmt: skip
+_MAILERS = {
+    "nodemailer": ("sendMail",),
+    "smtplib": ("send_message", "sendmail"),
+    "aiosmtplib": ("send", "send_message"),
+}
+"""Packages that send mail over a relay, and what sends."""
+_STORES = {
+    "@aws-sdk/client-s3": ("send",),
+    "@aws-sdk/lib-storage": ("done",),
+    "minio": None,
+    "boto3": None,
+    "aioboto3": None,
+}
+"""Clients of one protocol whose host is the maker's, as S3 elsewhere; ``None`` where every call is a request."""
+_MAKERS = {"create", "extend", "defaults", "instance", "Client", "AsyncClient", "Session", "ClientSession", "Agent"}
+_QUIET = {
+    "", "node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "unfetch", "undici", "fetch-retry",
+    "needle", "http", "https", "http2", "requests", "httpx", "httpx2", "aiohttp", "urllib3", "niquests", "treq",
+}  # fmt: skip
+"""Those that answer a refusal as they answer a success; the others raise."""
+_LOUD = {"$fetch", "useFetch", "axios"}
+_NO_REQUESTS = {
+    "msw", "nock", "fetch-mock", "jest-fetch-mock", "express", "fastify", "hono", "koa", "koa-router", "@koa/router",
+    "itty-router", "next", "react-router", "react-router-dom", "vue-router", "lodash", "lodash-es", "playwright",
+    "@playwright/test",
+    "cypress", "supertest", "flask", "fastapi", "starlette", "django", "responses", "respx", "mitt", "events", "map",
+    "@aws-sdk/client-s3", "quick-lru", "lru-cache", "keyv", "ioredis", "redis",
+}  # fmt: skip
+"""Packages whose ``get`` and ``post`` say what is answered, or look something up."""
+_LOOKED_UP = {
+    "Map", "Set", "WeakMap", "WeakSet", "URLSearchParams", "Headers", "FormData", "Cache", "CacheStorage", "Storage",
+    "dict", "URL", "Proxy", "caches", "localStorage", "sessionStorage", "cookies", "document", "Reflect",
+}  # fmt: skip
+_HOLDERS_OF_VALUES = {
+    "headers", "searchParams", "params", "query", "cookies", "cookieStore", "map", "cache", "caches", "localStorage",
+    "sessionStorage", "formData", "environ", "env", "os", "config", "settings", "session_state", "registry", "app",
+    "router", "server", "store", "redis", "kwargs", "data", "payload", "body", "res", "bus", "emitter",
+}  # fmt: skip
+"""Names whose ``get`` looks a value up, or says what an address of the app's own answers."""
+
+
+def makes_requests(origin: Origin | None) -> bool:
+    """Whether a call of it is known to send one."""
+    if origin is None or _is_answer(origin):
+        return False
+    last = _last(origin)
+    if origin.package == "":
+        first = origin.steps[0].name
+        if first == "XMLHttpRequest":
+            return last == "open"
+        return first in _GLOBALS or (first in _HOLDERS and last in (_GLOBALS | (VERBS if first == "axios" else set())))
+    if origin.package in _MAILERS:
+        return last in _MAILERS[origin.package]
+    if origin.package in _STORES:
+        return _is_store_call(origin, last)
+    if origin.package not in _HTTP_PACKAGES:
+        return False
+    made = origin.steps and origin.steps[-1].call is not None and _last(origin) in _MAKERS
+    return made or last in {*VERBS, "", "default", "ws_connect", origin.package}
+
+
+def needs_address(origin: Origin | None) -> bool:
+    """Whether it is worth telling that its address is not known: a client of S3 is mostly of S3."""
+    return origin is not None and not speaks_a_protocol(origin)
+
+
+def is_quiet(origin: Origin | None, call: Call) -> bool:
+    """Whether it comes back as if all were well where it was refused."""
+    if origin is None or origin.package not in _QUIET or call.named.keys() & {"raise_for_status"}:
+        return False
+    first = origin.steps[0].name if origin.steps else ""
+    return not (origin.package == "" and first in _LOUD) and _last(origin) not in ("$fetch", "WebSocket", "EventSource")
+
+
+def may_make_requests(call: Call, origin: Origin | None, scope: Scope) -> bool:
+    """Whether it looks like one: enough where it is given a provider's address, and never told where it is not."""
+    if not call.args or not (call.last_name in VERBS or "fetch" in call.last_name.lower()):
+        return False
+    if origin is not None and (origin.package in _NO_REQUESTS or _is_answer(origin) or _looks_up(origin)):
+        return False
+    holder = call.callee.object if isinstance(call.callee, Member) else None
+    name = holder.id if isinstance(holder, Name) else holder.name if isinstance(holder, Member) else ""
+    if isinstance(holder, Name) and scope.lookup(name) is not None and call.last_name in ("post", "fetch", "request"):
+        return True
+    return name not in _HOLDERS_OF_VALUES and not (isinstance(holder, Name) and name.isupper())
+
+
+def _looks_up(origin: Origin) -> bool:
+    return origin.package == "" and (
+        origin.steps[0].name in _LOOKED_UP
+        or (_last(origin) in ("get", "delete") and origin.steps[0].name not in _HOLDERS)
+    )
+
+
+def _is_answer(origin: Origin) -> bool:
+    """Whether it is a part of what a request brought: ``(await fetch(u)).headers.get``."""
+    if origin.package not in _HTTP_PACKAGES and origin.package != "":
+        return False
+    made = [at for at, step in enumerate(origin.steps) if step.call is not None]
+    if not made or made[0] == len(origin.steps) - 1:
+        return False
+    name = origin.steps[made[0]].name
+    return name in VERBS - {"request"} or name in _GLOBALS
+
+
+def _is_store_call(origin: Origin, last: str) -> bool:
+    names = _STORES[origin.package]
+    if names is not None:
+        return last in names
+    made = [step for step in origin.steps if step.call is not None]
+    return bool(made) and not last.startswith(("get_paginator", "get_waiter", "client", "resource", "Session"))
+
+
+def _last(origin: Origin) -> str:
+    return next((step.name for step in reversed(origin.steps) if step.name), "")
+
+
+def relay(call: Call) -> Text | None:
+    """The host of a mail relay, where it is given by its place: ``smtplib.SMTP("smtp.sendgrid.net")``."""
+    first = next(iter(call.args), None)
+    return first if isinstance(first, Text) else None
+
+
+def speaks_a_protocol(origin: Origin | None) -> bool:
+    """Whether the client alone says where its calls go: what they are given is no address."""
+    return origin is not None and (origin.package in _MAILERS or origin.package in _STORES)
+
+
+def is_mailer(origin: Origin | None) -> bool:
+    """Whether it sends mail over a relay, whose host stands without a scheme."""
+    return origin is not None and origin.package in _MAILERS
+
+
+__all__ = [
+    "VERBS",
+    "Step",
+    "is_mailer",
+    "is_quiet",
+    "makes_requests",
+    "may_make_requests",
+    "needs_address",
+    "relay",
+    "speaks_a_protocol",
+]
