@@ -22,6 +22,9 @@ def cli(tmp_path: Path) -> Commands:
     return Commands(tmp_path, {})
 
 
+NAMES_SENDGRID = "it('sends', () => expect(events).toContain('sendgrid_email_sent'));\n"
+
+
 def write(folder: Path, **files: str) -> Path:
     for name, content in files.items():
         (folder / name.replace("__", ".")).write_text(content)
@@ -55,7 +58,7 @@ def test_json_has_its_documented_shape(cli, tmp_path):
     write(tmp_path, mail__ts=BAD)
     document = cli.run("coverage", ".", "--json").json
     assert set(document) == {
-        "ok", "path", "summary", "findings", "unknown", "waived", "providers", "files", "test_files",
+        "ok", "path", "summary", "findings", "unknown", "waived", "providers", "received", "counts", "files", "test_files",
     }  # fmt: skip
     assert set(document["findings"][0]) == {
         "rule", "provider", "file", "line", "column", "missing", "message", "fix",
@@ -115,9 +118,76 @@ def test_a_projects_own_card_counts(cli, tmp_path):
     assert cli.run("coverage", ".", "--json").json["providers"][0]["calls"] == 1
 
 
-def test_an_empty_folder_says_that_nothing_was_looked_at(cli):
+@pytest.mark.parametrize("name", ["notes.md", "a.test.ts", "node_modules/x/index.js", "dist/bundle.js"])
+def test_a_gate_over_no_source_does_not_pass(cli, tmp_path, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("x();\n")
     done = cli.run("coverage", ".")
-    assert (done.code, "No source was found" in done.out) == (0, True)
+    assert (done.code, "no source was found" in done.err) == (2, True)
+
+
+OWN = (
+    '[coverage]\nlog = { function = "track", provider = "integrationName", outcome = "status", success = ["success"], '
+    'error = ["failure", "timeout"], providers = { mail = "sendgrid" } }\n'
+)
+TRACKED = (
+    "import sgMail from '@sendgrid/mail';\nimport { track } from './track';\n"
+    "export async function send(m) { try { await sgMail.send(m); track({ integrationName: 'mail', status: 'success' }); }\n"
+    "catch (e) { track({ integrationName: 'mail', status: FAILED }); } }\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "rules"),
+    [
+        ("'failure'", []),
+        ("e.late ? 'timeout' : 'failure'", []),
+        ("'pending'", ["unknown-log"]),
+        ("'success'", ["not-logged"]),
+    ],
+)
+def test_the_apps_own_function_is_read_in_its_own_words(cli, tmp_path, said, rules):
+    write(tmp_path, releaseguard__toml=OWN, mail__ts=TRACKED.replace("FAILED", said), mail__test__ts=NAMES_SENDGRID)
+    document = cli.run("coverage", ".", "--json").json
+    assert [row["rule"] for row in document["findings"]] == rules
+
+
+def test_lines_to_add_are_in_the_apps_own_words(cli, tmp_path):
+    code = "import sgMail from '@sendgrid/mail';\nexport const send = (m) => sgMail.send(m);\n"
+    write(tmp_path, releaseguard__toml=OWN, mail__ts=code)
+    rows = cli.run("coverage", ".", "--json").json["findings"]
+    (fix,) = [row["fix"] for row in rows if row["rule"] == "not-logged"]
+    assert fix.splitlines() == [
+        "track({ integrationName: 'mail', status: 'success' });",
+        "track({ integrationName: 'mail', status: 'failure' });",
+    ]
+
+
+@pytest.mark.parametrize(("setting", "code"), [("", 1), ('[coverage]\nunreadable = "tell"\n', 0)])
+def test_a_log_that_cannot_be_read_fails_unless_the_project_says_otherwise(cli, tmp_path, setting, code):
+    mail = (
+        "import sgMail from '@sendgrid/mail';\nimport { logIntegrationEvent } from './log';\n"
+        "export async function send(name, m) { try { await sgMail.send(m); logIntegrationEvent(name, `${name}_ok`, 'success'); }\n"
+        "catch (e) { logIntegrationEvent(name, `${name}_error`, 'error'); } }\n"
+    )
+    write(tmp_path, releaseguard__toml=setting, mail__ts=mail, mail__test__ts=NAMES_SENDGRID)
+    done = cli.run("coverage", ".", "--json")
+    found = done.json["findings" if code else "unknown"]
+    assert (done.code, [row["rule"] for row in found]) == (code, ["unknown-log"])
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ('log = { provider = "a", outcome = "b" }', "function"),
+        ('log = { function = "a", provider = "b", outcome = "c", succes = ["x"] }', "success"),
+        ('unreadable = "ignore"', "unreadable"),
+    ],
+)
+def test_a_mistake_in_the_section_is_exit_2_with_its_key(cli, tmp_path, section, words):
+    write(tmp_path, releaseguard__toml=f"[coverage]\n{section}\n", a__ts="x();\n")
+    done = cli.run("coverage", ".")
+    assert (done.code, words in done.err) == (2, True)
 
 
 def test_what_cannot_be_read_is_told_and_does_not_stop_the_search(tmp_path):

@@ -193,6 +193,8 @@ def coverage_page(text="x"):
         "providers": [
             {"provider": text, "name": text, "calls": 2, "covered": 1, "waived": 1, "tested": False, "tests": []}
         ],
+        "received": [{"provider": text, "kind": "webhook", "file": text, "line": 4, "logged": False}],
+        "counts": {"calls": 2, "logged": 1, "not_judged": 2, "waived": 1, "gaps": 3},
         "files": 4,
         "test_files": 1,
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from releaseguard import readable
-from releaseguard.coverage.values import CoverageFinding, ProviderCoverage, Report
-from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, ProviderRow
+from releaseguard.coverage.values import CoverageFinding, ProviderCoverage, Received, Report
+from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, ProviderRow, ReceivedRow
 
 
 def document_of(report: Report, path: str) -> CoverageDocument:
@@ -17,6 +17,8 @@ def document_of(report: Report, path: str) -> CoverageDocument:
         "unknown": [_finding(one) for one in report.unknown],
         "waived": [{"finding": _finding(one.finding), "reason": one.reason} for one in report.waived],
         "providers": [_provider(one) for one in report.providers],
+        "received": [_received(one) for one in report.received],
+        "counts": _counts(report),
         "files": report.files,
         "test_files": report.test_files,
     }
@@ -41,6 +43,20 @@ def summary(report: Report) -> str:
     if unknown:
         parts.append(f"{unknown} not judged")
     return f"{', '.join(parts)}; {readable.count(report.files, 'file')} read."
+
+
+def _counts(report: Report) -> dict[str, int]:
+    return {
+        "calls": sum(row.calls for row in report.providers),
+        "logged": sum(row.covered for row in report.providers),
+        "not_judged": len(report.unknown),
+        "waived": len(report.waived),
+        "gaps": len(report.gaps),
+    }
+
+
+def _received(one: Received) -> ReceivedRow:
+    return {"provider": one.provider, "kind": one.kind, "file": one.file, "line": one.line, "logged": one.logged}
 
 
 def _finding(one: CoverageFinding) -> CoverageFindingRow:

@@ -77,6 +77,28 @@ class VerifySection(Section, frozen=True, kw_only=True):
     """How long before its mark a release may have been live at most."""
 
 
+class LogSection(Section, frozen=True, kw_only=True):
+    """The app's own function that logs an integration event, and what its words mean."""
+
+    function: Name
+    provider: Name
+    """The key or parameter that names the provider."""
+    outcome: Name
+    """The one that says how it ended."""
+    event: Name | None = None
+    """The one that names the event, where it has one."""
+    success: Sequence[Name] = ("success",)
+    error: Sequence[Name] = ("error",)
+    providers: Mapping[Name, Name] = {}
+    """What the app calls a provider -> its card."""
+
+
+class CoverageSection(Section, frozen=True, kw_only=True):
+    log: LogSection | None = None
+    unreadable: Literal["fail", "tell"] = "fail"
+    """What a log does whose names are known at run time only."""
+
+
 class SecretSection(Section, frozen=True, kw_only=True):
     """Of one secret: what differs from the provider's others."""
 
@@ -123,6 +145,7 @@ class CommonSections(Section, frozen=True, kw_only=True):
     network: NetworkSection = NetworkSection()
     rotation: RotationSection = RotationSection()
     verify: VerifySection = VerifySection()
+    coverage: CoverageSection = CoverageSection()
     components: Mapping[Name, Sequence[Name]] = {}
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
     providers: Mapping[str, ProviderSection] = {}

@@ -12,6 +12,7 @@ from releaseguard.errors import ConfigError, UsageError
 from releaseguard.secret import Secret
 from releaseguard.settings.sections import (
     AppSection,
+    CoverageSection,
     EventsSection,
     NetworkSection,
     ProjectSection,
@@ -54,6 +55,7 @@ class Settings:
     network: NetworkSection
     rotation: RotationSection
     verify: VerifySection
+    coverage: CoverageSection
     components: Mapping[str, Sequence[str]]
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
     providers: Mapping[str, ProviderSection]

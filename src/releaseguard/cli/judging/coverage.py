@@ -11,22 +11,26 @@ import click
 from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
 from releaseguard.cli.shared.options import FilePath, Run, command
 from releaseguard.cli.shared.output import steer
-from releaseguard.errors import ExitCode
+from releaseguard.errors import ExitCode, UsageError
 from releaseguard.report.formats import COVERAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from releaseguard.cards.load import Cards
+    from releaseguard.coverage.run import Asked
     from releaseguard.coverage.values import Report
 
 
 @command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
 @click.argument("path", type=FilePath())
 @click.option("--provider", metavar="P", help="Only this provider.")
+@click.option("--no-cache", is_flag=True, help="Read every file anew, and remember nothing.")
 @format_option(COVERAGE)
 @output_option
-def coverage(run: Run, path: Path, provider: str | None, format_: str | None, output: Path | None) -> ExitCode:
+def coverage(
+    run: Run, path: Path, provider: str | None, no_cache: bool, format_: str | None, output: Path | None
+) -> ExitCode:
     """Provider calls in an app's TypeScript, JavaScript and Python whose success or error is not logged with
     logIntegrationEvent (log_integration_event), and providers without a test. Nothing is run, nothing is sent.
 
@@ -35,18 +39,33 @@ def coverage(run: Run, path: Path, provider: str | None, format_: str | None, ou
     function that makes it, or in all that call that function. No configuration is needed; where there is one, the
     project's own cards count too. What is installed, generated or ignored by git is not read.
 
+    A client that answers a refusal as it answers a success (fetch, requests, httpx, supabase-js) counts as logged only
+    where somebody looks at its ok, status or error before the success is logged. One place that all calls of a client
+    go through is enough: an interceptor, a fetch of one's own, a hook, a decorator, a context manager. Functions that
+    receive a provider's webhook, and libraries that capture events by themselves, have to log too. A call whose only
+    result is whether the provider works is named: nobody asks a provider that.
+
+    An app whose function has another name or other words names them:
+
+    \b
+      [coverage]
+      log = { function = "track", provider = "name", outcome = "status", success = ["ok"], error = ["failed"] }
+
     A comment waives a finding of its line or of the next; one about a provider's tests may stand anywhere:
 
     \b
       // releaseguard: not-logged -- the reason
       // releaseguard: not-tested sendgrid -- the reason
 
-    Exit code 1 where something is missing or wrong. What could not be judged is listed, and does not fail.
+    Exit code 1 where something is missing or wrong. What could not be judged is listed and counted, and does not fail.
+    No source at all is exit code 2.
 
     JSON: {"ok", "path", "summary", "findings": [{"rule", "provider", "file", "line", "column", "missing", "message",
     "fix"}], "unknown": [the same], "waived": [{"finding", "reason"}], "providers": [{"provider", "name", "calls",
-    "covered", "waived", "tested", "tests"}], "files", "test_files"}. Rules: not-logged, not-tested, unknown-provider,
-    unknown-event, wrong-outcome; of what is unknown: unknown-address, unknown-log, not-read, bad-waiver.
+    "covered", "waived", "tested", "tests"}], "received": [{"provider", "kind", "file", "line", "logged"}], "counts":
+    {"calls", "logged", "not_judged", "waived", "gaps"}, "files", "test_files"}. Rules: not-logged, not-received,
+    status-ping, not-tested, unknown-provider, unknown-event, wrong-outcome, unknown-log (with [coverage] unreadable =
+    "tell" it fails nothing); of what is unknown: unknown-address, unknown-client, too-wide, not-read, bad-waiver.
     """
     from releaseguard.coverage.document import document_of, summary
     from releaseguard.coverage.run import search
@@ -55,7 +74,8 @@ def coverage(run: Run, path: Path, provider: str | None, format_: str | None, ou
     cards = _cards(run)
     if provider is not None:
         cards.get(provider)
-    report = _only(search(path, cards, _progress(run)), provider)
+    report = _only(search(path, cards, _progress(run), _asked(run, no_cache)), provider)
+    _refuse_nothing(report, path)
     page = CoveragePage(document_of(report, path.as_posix()), _in_repository(path))
     deliver(run, rendered(run, COVERAGE, page, format_), output, summary(report))
     return ExitCode.BAD if report.gaps else ExitCode.OK
@@ -67,6 +87,33 @@ def _cards(run: Run) -> Cards:
 
     settings = run.settings()
     return load_cards(settings.root if settings.path else None)
+
+
+def _asked(run: Run, no_cache: bool) -> Asked:
+    """How the project logs, and where what was read is remembered."""
+    from releaseguard.coverage.reading.cache import usual_folder
+    from releaseguard.coverage.run import Asked
+    from releaseguard.coverage.signature import Signature
+    from releaseguard.coverage.values import REMARKS
+
+    section = run.settings().coverage
+    log = section.log
+    own = None
+    if log is not None:
+        words = (log.function, log.provider, log.outcome, log.event, log.success, log.error, log.providers)
+        own = Signature(*words)
+    told = {*REMARKS, *(("unknown-log",) if section.unreadable == "tell" else ())}
+    return Asked(own, frozenset(told), None if no_cache else usual_folder())
+
+
+def _refuse_nothing(report: Report, path: Path) -> None:
+    """A gate over no source at all says nothing, and must not pass."""
+    if not report.files:
+        raise UsageError(
+            "no source was found to look at: TypeScript, JavaScript, Vue, Svelte, Astro and Python are read",
+            where=str(path),
+            next_step="Name the folder of the app's source; what git ignores, and what a build made, is not read.",
+        )
 
 
 def _only(report: Report, provider: str | None) -> Report:

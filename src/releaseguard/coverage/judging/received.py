@@ -108,12 +108,11 @@ def _names_webhook(path: str, card: Card) -> bool:
 
 def _mentions(file: SourceFile, card: Card) -> bool:
     """Whether what only a receiver of the webhook needs is named: its key, its header, its library."""
-    names = set(card.code.webhooks)
-    texts = {piece for text in file.texts for piece in text.pieces if isinstance(piece, str)}
-    return bool(names & texts) or any(_is_named(call, names) for call, _ in file.calls)
-
-
-def _is_named(expr: Expr, names: set[str]) -> bool:
-    if (isinstance(expr, Member) and expr.name in names) or (isinstance(expr, Name) and expr.id in names):
+    wanted = set(card.code.webhooks)
+    if any(piece in wanted for text in file.texts for piece in text.pieces if isinstance(piece, str)):
         return True
-    return any(_is_named(part, names) for part in expr.parts)
+    return any(_name_of(part) in wanted for call, _ in file.calls for part in call.parts)
+
+
+def _name_of(expr: Expr) -> str:
+    return expr.id if isinstance(expr, Name) else expr.name if isinstance(expr, Member) else ""

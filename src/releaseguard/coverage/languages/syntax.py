@@ -72,8 +72,8 @@ class Call(Expr):
     @property
     def last_name(self) -> str:
         """The function's own name: ``send`` of ``mail.client.send(...)``."""
-        callee = self.callee
-        return callee.id if isinstance(callee, Name) else callee.name if isinstance(callee, Member) else ""
+        callee = self.parts[0]
+        return callee.name if isinstance(callee, Member) else callee.id if isinstance(callee, Name) else ""
 
 
 @dataclass(eq=False, repr=False, slots=True)

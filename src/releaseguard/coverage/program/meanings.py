@@ -34,6 +34,8 @@ FUEL = 2_000
 """Steps that one question may take inside a function that is being followed; what is asked of the text alone is
 remembered, and may take :data:`LONGEST`."""
 LONGEST = 50_000
+ROUNDS = 8
+"""How often names in a circle are asked; each round but the last finds more."""
 _CONTEXTS = ("createContext", "createContextSelector")
 _KEEPERS = (
     "useState",
@@ -49,6 +51,7 @@ _KEEPERS = (
     "lru_cache",
 )
 """Hooks and helpers whose result holds what they are given, or what the function returns that they are given."""
+_HOLDERS = {"useContext", *_KEEPERS}
 Meaning = tuple[Bound, Scope, Frame | None]
 """What was found, the scope in which it is to be read, and the frame around it."""
 
@@ -56,8 +59,7 @@ Meaning = tuple[Bound, Scope, Frame | None]
 class Meanings:
     """Answers over the files of one search.
 
-    An answer is remembered only where it is whole: one that was cut off, or that met a question still being answered,
-    would depend on which was asked first.
+    An answer is remembered only where it is whole: one that was cut off would depend on which was asked first.
     """
 
     def __init__(self, modules: Modules, files: Sequence[SourceFile] = ()) -> None:
@@ -68,8 +70,11 @@ class Meanings:
         self._asking = 0
         self._known: dict[tuple[int, int], tuple[Meaning, ...]] = {}
         self._open: set[tuple[int, int]] = set()
+        self._done: set[tuple[int, int]] = set()
+        self._so_far: dict[tuple[int, int], tuple[Meaning, ...]] = {}
+        self._circles = self._grew = False
         self.gaps = 0
-        """How often an answer was cut off so far, or met an open question."""
+        """How often an answer was cut off so far."""
         with self.question():
             self._learn(files)
 
@@ -141,18 +146,44 @@ class Meanings:
         return self._remembered(expr, scope, depth)
 
     def _remembered(self, expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
+        """The whole answer. Names that stand for one another in a circle are asked again with what is known of them so
+        far, until nothing is added: so the answer does not depend on where in the circle it was asked."""
         key = (id(expr), id(scope))
         if key in self._known:
             return self._known[key]
         if key in self._open:
-            self.gaps += 1
-            return ()
-        self._open.add(key)
+            self._circles = True
+            return self._so_far.get(key, ())
+        if key in self._done:
+            return self._so_far[key]
+        if self._open:
+            return self._asked(key, expr, scope, depth)
         before = self.gaps
-        found = tuple(self._followed(expr, scope, None, depth))
+        try:
+            for _ in range(ROUNDS):
+                self._done.clear()
+                self._circles = self._grew = False
+                found = self._asked(key, expr, scope, depth)
+                if not (self._circles and self._grew):
+                    break
+            else:
+                self.gaps += 1
+            if self.gaps == before:
+                self._known |= self._so_far
+            return found
+        finally:
+            self._open.clear()
+            self._so_far.clear()
+            self._done.clear()
+
+    def _asked(self, key: tuple[int, int], expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
+        self._open.add(key)
+        answers = {(id(one[0]), id(one[1])): one for one in self._followed(expr, scope, None, depth)}
+        found = tuple(answers.values())
         self._open.discard(key)
-        if self.gaps == before:
-            self._known[key] = found
+        self._grew = self._grew or len(found) > len(self._so_far.get(key, ()))
+        self._so_far[key] = found
+        self._done.add(key)
         return found
 
     def _followed(self, expr: Expr, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
@@ -262,15 +293,15 @@ class Meanings:
 
     def held(self, call: Call, home: Scope, frame: Frame | None, depth: int = DEPTH) -> Iterator[tuple[Expr, Scope]]:
         """What a hook's result holds: the state it begins with, what it remembers, the value of its context."""
-        first = next(iter(call.args), None)
-        if first is None:
+        if not call.args or call.last_name not in _HOLDERS:
             return
+        first = call.args[0]
         if call.last_name == "useContext":
             for made, _, _ in self.of(first, home, frame, depth - 1):
                 yield from self._contexts.get(id(made), ())
-        elif call.last_name in _KEEPERS and not isinstance(first, Function):
+        elif not isinstance(first, Function):
             yield first, home
-        elif call.last_name in _KEEPERS and isinstance(first, Function):
+        else:
             for result in returned(first):
                 yield result, first.scope
 

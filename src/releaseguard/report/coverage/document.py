@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -39,6 +39,16 @@ class ProviderRow(TypedDict):
     tests: Sequence[str]
 
 
+class ReceivedRow(TypedDict):
+    """A function that receives a webhook, or the set-up of a library that captures events by itself."""
+
+    provider: str
+    kind: str
+    file: str
+    line: int
+    logged: bool
+
+
 class CoverageDocument(TypedDict):
     """What ``coverage --json`` prints; findings in the order of files and lines."""
 
@@ -51,6 +61,9 @@ class CoverageDocument(TypedDict):
     """What could not be judged."""
     waived: Sequence[WaivedRow]
     providers: Sequence[ProviderRow]
+    received: Sequence[ReceivedRow]
+    counts: Mapping[str, int]
+    """``calls``, ``logged``, ``not_judged``, ``waived``, ``gaps``."""
     files: int
     test_files: int
 
