@@ -16,17 +16,17 @@ HELP = {
     "way after the call, the error in the catch or except branch, or where the answer says that it failed.",
     "not-tested": "A provider that the app calls is named in a test: its events, its package, or the function that "
     "calls it.",
-    "not-received": "The function that receives a provider's webhook logs it; where a library captures events by itself, "
-    "the hook that it calls before each of them does.",
-    "status-ping": "Whether a provider works is told by the events of its real use, and never by a call for that alone.",
+    "not-received": "The function that receives a provider's webhook logs it; where a library captures events by "
+    "itself, the hook that it calls before each of them does.",
+    "status-ping": "Whether a provider works is told by the events of its real use, never by a call for that alone.",
     "unknown-provider": "An event is logged for a provider that no card knows, and nothing will ever read it.",
     "unknown-event": "An event is logged under a name that is not on its provider's card, and no check will read it.",
     "wrong-outcome": "An event of success is logged with the outcome of an error, or the other way round.",
     "unknown-address": "A request goes to an address that is known at run time only, so nobody can say by reading "
     "whether a provider is called.",
     "unknown-client": "A call looks like a provider's, of a client that is known at run time only.",
-    "unknown-log": "A call is logged with names that are known at run time only, so nobody can say by reading whether it "
-    'is logged: name the provider and the event where it is logged, or set `[coverage] unreadable = "tell"`.',
+    "unknown-log": "A call is logged with names that are known at run time only, so nobody can say by reading whether "
+    'it is logged: name the provider and the event where it is logged, or set `[coverage] unreadable = "tell"`.',
     "too-wide": "A call is reached from more functions than are followed.",
     "not-read": "A file could not be read, or not all of it.",
     "bad-waiver": "A waiver reads `releaseguard: RULE [PROVIDER] -- reason`, and something is there to waive.",
