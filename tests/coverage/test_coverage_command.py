@@ -58,7 +58,8 @@ def test_json_has_its_documented_shape(cli, tmp_path):
     write(tmp_path, mail__ts=BAD)
     document = cli.run("coverage", ".", "--json").json
     assert set(document) == {
-        "ok", "path", "summary", "findings", "unknown", "waived", "providers", "received", "counts", "files", "test_files",
+        "ok", "path", "summary", "findings", "unknown", "waived", "providers", "received",
+        "counts", "files", "test_files",
     }  # fmt: skip
     assert set(document["findings"][0]) == {
         "rule", "provider", "file", "line", "column", "missing", "message", "fix",

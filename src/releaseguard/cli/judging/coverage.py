@@ -39,7 +39,7 @@ def coverage(
     function that makes it, or in all that call that function. No configuration is needed; where there is one, the
     project's own cards count too. What is installed, generated or ignored by git is not read.
 
-    A client that answers a refusal as it answers a success (fetch, requests, httpx, supabase-js) counts as logged only
+    A client that answers a refusal as it answers a success (fetch, requests, httpx, postgrest-js) counts as logged only
     where somebody looks at its ok, status or error before the success is logged. One place that all calls of a client
     go through is enough: an interceptor, a fetch of one's own, a hook, a decorator, a context manager. Functions that
     receive a provider's webhook, and libraries that capture events by themselves, have to log too. A call whose only
