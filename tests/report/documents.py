@@ -93,6 +93,7 @@ def verdict_document(text="x"):
             "expect_traffic": 2.0,
             "rolls_back": True,
         },
+        "remarks": [text],
         "as_of": LATER,
         "summary": text,
         "next_step": text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -13,6 +13,10 @@ ENOUGH = 5.0
 """Events that must have been expected before nothing means something: P(none | 5) = 0.7%."""
 _LONGEST_LAG = 120
 """Minutes; rows that are later were brought in afterwards and say nothing about the pipeline."""
+_PAST, _BLOCK = 15, 10
+"""Minutes by which a row is late that was brought in, and the stretches in which that is looked for."""
+_ONCE, _OFTEN = 2, 4
+"""So many such stretches at most are an exception, beside so many times as many in which rows came at once."""
 _TIMELY = 0.98
 _FEW = 20
 _SOON = 2
@@ -73,15 +77,28 @@ def lags_of(cells: Iterable[Cell]) -> Lags:
     overall: Counter[int] = Counter()
     single: dict[str, Counter[int]] = {}
     ahead = 0
-    for cell in cells:
+    known = list(cells)
+    brought_in = _brought_in(known)
+    for cell in known:
         lag = cell.recorded - cell.occurred
         ahead += cell.total if lag < 0 else 0
-        if lag <= _LONGEST_LAG and cell.total:
+        is_past = lag >= _PAST and cell.recorded // _BLOCK in brought_in
+        if lag <= _LONGEST_LAG and cell.total and not is_past:
             overall[max(lag, 0)] += cell.total
             single.setdefault(cell.provider, Counter())[max(lag, 0)] += cell.total
     by_provider = {name: _arrival(lags) for name, lags in single.items() if lags.total() >= _FEW}
     usual = _arrival(overall) if overall.total() >= _FEW else PROMPT
     return Lags(usual, by_provider, ahead, overall.total())
+
+
+def _brought_in(cells: Sequence[Cell]) -> Set[int]:
+    """The stretches of :data:`_BLOCK` minutes in which rows of the past were brought in, once: a queue was worked off
+    or a hole filled, which says nothing about the pipeline. Where rows keep coming late, that is how it is."""
+    prompt, late = set[int](), set[int]()
+    for cell in cells:
+        if cell.total:
+            (late if cell.recorded - cell.occurred >= _PAST else prompt).add(cell.recorded // _BLOCK)
+    return late if len(late) <= _ONCE and len(prompt) >= _OFTEN * len(late) else frozenset()
 
 
 def _arrival(lags: Counter[int]) -> Arrival:

@@ -294,6 +294,10 @@ class LogEvidence:
     repeated_rows: int
     usual_lag_minutes: int
     clock_ahead_minutes: int
+    late_rows: int
+    """Rows that arrived lately and are old, where they are most of what arrived."""
+    clock_behind_minutes: int
+    """By how much they say they are older, where a clock explains that; else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

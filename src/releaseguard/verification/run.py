@@ -33,6 +33,7 @@ from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import standing
+from releaseguard.verification.rows.seen import seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered
@@ -61,7 +62,8 @@ class Verifier:
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
         rows = list(self._reader.counted(deployment))
-        chosen = select(context, self._request, logged_in(rows, elsewhere_than(deployment, context.population)))
+        is_elsewhere = elsewhere_than(deployment, context.population)
+        chosen = select(context, self._request, logged_in(rows, is_elsewhere))
         states = _states(context, deployment, as_of, rows)
         deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
         found = self._findings(chosen.judged, deployment, as_of, states)
@@ -78,7 +80,8 @@ class Verifier:
             findings=findings,
             skipped=[one for one in chosen.skipped if one.check.id not in recorded],
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
-            unknown_events=unknown_events(context.cards, rows, deployment),
+            unknown_events=unknown_events(context.cards, rows, deployment, is_elsewhere),
+            seen=seen_beside(rows, deployment, context.population, self._reader.other_environments(deployment, rows)),
             set_aside=aside,
             accepted=list(accepted.values()),
             window_ended=as_of >= end_of(deployment, context.promise),

@@ -6,7 +6,7 @@ Time inside the judge is a whole number of minutes since 1970 (UTC): the log is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -162,6 +162,23 @@ class UnknownEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What came since the deployment and fits nothing, the most frequent of each, by name."""
+
+    tagged: int
+    """Rows that carry the release; the test user's are none."""
+    untagged: int
+    other_tags: Mapping[str, int]
+    """Releases that other rows carry."""
+    environments: Mapping[str, int]
+    """Other environments in which rows were found, of up to so many that were looked at."""
+    test_failures: Mapping[str, int]
+    """Events of the test user that are errors."""
+    of_no_component: Mapping[str, int]
+    """Sources that no component names, and whose rows count for every one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """The outcome of one look."""
 
@@ -172,6 +189,8 @@ class Judged:
     skipped: Sequence[SkippedCheck]
     log: LogEvidence | UnknownLog
     unknown_events: Sequence[UnknownEvent]
+    seen: Seen
+    """What else was seen that no check looks at."""
     set_aside: SetAsideTally
     """The rows since the mark that cannot be read."""
     accepted: Sequence[Acceptance]

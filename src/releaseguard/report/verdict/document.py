@@ -64,6 +64,8 @@ class VerdictDocument(TypedDict):
     """One sentence for people."""
     next_step: str | None
     decisions: DecisionRows
+    remarks: Sequence[str]
+    """A line for each thing that was seen and that no check looks at."""
     log: Mapping[str, Any]
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]

@@ -26,6 +26,7 @@ def render(document: VerdictDocument, _display: Display) -> str:
         *(f"| {_MARK[row['verdict']]} | {code(row['id'])} | {cell(row['reason'])} |" for row in by_urgency(document)),
         *(f"| skipped | {code(row['id'])} | {cell(row['reason'])} |" for row in document["skipped"]),
     ]
+    lines += ["", *(f"- {cell(one)}" for one in document["remarks"])] if document["remarks"] else []
     if document["next_step"]:
         lines += ["", f"**Next:** {cell(document['next_step'])}"]
     return "\n".join(lines)

@@ -35,6 +35,9 @@ def render(document: VerdictDocument, display: Display) -> str:
         lines += _check(row, width)
         lines += _evidence(row, width) if document.get("explained") else []
     lines += _skipped(document, width)
+    lines += [
+        line for said in document["remarks"] for line in wrapped(f"{'seen':<13} {said}", _INDENT, width, first="")
+    ]
     if document["next_step"]:
         lines += ["", *wrapped(f"next: {document['next_step']}", "", width)]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from releaseguard.verification.explain.signals import explain_signal
 from releaseguard.verification.explain.volumes import explain_volume
 from releaseguard.verification.explain.words import rounded, text
 from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.judge.traffic import late_rows
 from releaseguard.verification.judge.verdicts import verdict_of
 from releaseguard.verification.values import Finding, Rule
 
@@ -32,6 +33,7 @@ def explain(state: ReleaseState, rule: Rule) -> Finding:
 def explain_log(state: ReleaseState) -> LogEvidence:
     """The log itself, as of the newest look."""
     log, lags = state.traffic.log, state.known.lags
+    late = late_rows(state.traffic.lags, state.look_minute)
     total = log.fresh + log.old
     return LogEvidence(
         newest_minute=text(log.newest) if log.newest is not None else None,
@@ -46,4 +48,6 @@ def explain_log(state: ReleaseState) -> LogEvidence:
         repeated_rows=log.repeats,
         usual_lag_minutes=lags.usual.complete,
         clock_ahead_minutes=lags.ahead,
+        late_rows=late.rows if late else 0,
+        clock_behind_minutes=late.minutes if late and late.is_clock else 0,
     )

@@ -14,6 +14,7 @@ from releaseguard.verification.explain.words import (
     minutes_for,
     more_words,
     rounded,
+    renamed_words,
     silence_words,
     span,
     stretch,
@@ -105,6 +106,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
     held = state.volumes[rule.id]
     if evidence.began_before_deployment:
         return "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
+    if renamed := renamed_words(state, rule):
+        return renamed
     if cause := silence_of(state, rule):
         return silence_words(state, rule, cause)
     if not evidence.baseline.events:

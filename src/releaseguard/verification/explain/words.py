@@ -10,8 +10,11 @@ from releaseguard.model import Verdict, to_text
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.log import quiet
 from releaseguard.verification.judge.state import Failure, ReleaseState
+from releaseguard.verification.judge.traffic import late_rows
 from releaseguard.verification.values import Rule
 
+AWAY = 0.5
+"""The share of the other providers' usual events below which it is said that users are away."""
 _WOULD_CHANGE = {
     Verdict.PASS: "errors or missing events later in the window",
     Verdict.INCONCLUSIVE: "more events of the new release, or a synthetic flow",
@@ -25,14 +28,40 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     last = state.traffic.last_event.get(rule.provider)
     since = f"since {readable.clock(text(last))}" if last is not None else "since the deployment"
     if cause is SilenceCause.LOG:
-        return "nothing of any provider reaches the log any more: its pipeline is down or late"
+        return _log_words(state)
+    if renamed := renamed_words(state, rule):
+        return renamed
     if cause is SilenceCause.PROVIDER:
         return f"nothing of the new release {since}, while the other providers prove that users are there"
     if cause is SilenceCause.IDLE:
-        return f"nothing of the new release {since}, and too little was to be expected: users are away"
+        return f"nothing of the new release {since}, {_idle_words(state, rule)}"
     if quiet(state, rule).all_tagged:
         return "other releases make its events: the new one, which serves others, has made none"
-    return "the events come from other releases: the new one serves nobody"
+    tags = ", ".join(name[:80] for name, _ in state.traffic.tags.most_common(3))
+    return f"the events come from other releases ({tags}): the new one serves nobody"
+
+
+def renamed_words(state: ReleaseState, rule: Rule) -> str | None:
+    """That successes come by names which are new with the release; ``None`` where none do."""
+    renamed = state.renamed(rule)
+    names = ", ".join(f"{name[:80]} ({count})" for name, count in list(renamed.items())[:3])
+    return f"successes come by names that no check knows and that are new: {names}" if renamed else None
+
+
+def _log_words(state: ReleaseState) -> str:
+    """The log's silence: nothing comes, or what comes says that it is old."""
+    late = late_rows(state.traffic.lags, state.look_minute)
+    if late is None:
+        return "nothing of any provider reaches the log any more: its pipeline is down or late"
+    return f"{late.words}, so that nobody can tell what happened since"
+
+
+def _idle_words(state: ReleaseState, rule: Rule) -> str:
+    """Whether users are away, or this is merely not the time at which they, or a batch, use the provider."""
+    around = quiet(state, rule)
+    if around.others_expected and around.others_seen < AWAY * around.others_expected:
+        return "and too little was to be expected: users are away"
+    return f"and only about {around.expected:.1f} events were to be expected by now: none is due yet"
 
 
 def evidence_words(state: ReleaseState, failure: Failure) -> str:

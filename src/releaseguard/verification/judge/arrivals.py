@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -88,6 +88,8 @@ class Arrivals:
     by_minute: Mapping[int, Sequence[Arrived]]
     """Those since, by the minute in which the log learned of them; what it knew at the mark counts as learned then."""
 
+    lags: Mapping[int, Counter[int]]
+    """By the minute in which the log learned of traffic around the mark: how many minutes late so much of it was."""
     behind: Sequence[Cell]
     """The release's own rows that say they are older than it: their writers' clocks are behind."""
 
@@ -127,7 +129,15 @@ def arrivals_of(ledger: Ledger, deployment: Deployment, promise: Promise, popula
         else:
             by_minute[max(cell.recorded, deployed)].append(arrived)
     behind = [one.cell for arrived in by_minute.values() for one in arrived if one.cell.occurred < timeline.live]
-    return Arrivals(timeline, before, by_minute, behind)
+    return Arrivals(timeline, before, by_minute, _lags(near, timeline), behind)
+
+
+def _lags(near: Sequence[Cell], timeline: Timeline) -> Mapping[int, Counter[int]]:
+    lags: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for cell in near:
+        if cell.is_traffic and cell.recorded >= timeline.live - SKEW:
+            lags[cell.recorded][max(cell.recorded - cell.occurred, 0)] += cell.total
+    return lags
 
 
 def _had_a_life_before(near: Sequence[Cell], timeline: Timeline, members: Members) -> bool:

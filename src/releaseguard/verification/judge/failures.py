@@ -94,11 +94,13 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
     """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
     volume, cause = state.volumes[rule.id], silence_of(state, rule)
     if final_look is None and (lost := _lost_share(state, volume)):
-        return lost
+        return None if _came_under_another_name(state, rule, lost.expected - lost.events) else lost
     if cause is SilenceCause.RELEASE_NOT_LIVE:
         return None
     found = _strongest(volume) if final_look is None else VolumeEvidence(0.0, 0, volume.judged, volume.expected)
     if found is None or not _is_harm(rule, found.seen, found.expected):
+        return None
+    if _came_under_another_name(state, rule, found.expected - found.seen):
         return None
     return Failure(
         minute=state.look_minute,
@@ -125,6 +127,15 @@ def _lost_share(state: ReleaseState, volume: VolumeState) -> Failure | None:
         cause=None,
         share=split.share,
     )
+
+
+INSTEAD = 0.5
+"""The part of what is missing that, come under new names, makes it a renaming and no silence."""
+
+
+def _came_under_another_name(state: ReleaseState, rule: Rule, missing: float) -> bool:
+    """Whether successes under names that came with the release make up for what is missing: an event was renamed."""
+    return missing > 0 and sum(state.renamed(rule).values()) >= INSTEAD * missing
 
 
 def _strongest(volume: VolumeState) -> VolumeEvidence | None:

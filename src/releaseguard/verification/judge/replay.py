@@ -52,6 +52,8 @@ class Replay:
         self._arrivals = arrivals_of(ledger, deployment, promise, population)
         self.timeline = self._arrivals.timeline
         self.state = ReleaseState(rules, self.timeline, promise)
+        self.state.traffic.lags = self._arrivals.lags
+        self.state.known_names = {(cell.provider, cell.event) for cell in self._arrivals.before}
 
     def look(self, minute: int) -> Look:
         """Look at every minute's end up to ``minute``; returns what the last of them said.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from releaseguard.stats.evidence.errors import ShareProcess
@@ -169,6 +169,10 @@ class ReleaseState:
         self._readers: dict[tuple[str, str, bool, bool], Readers] = {}
         self.beside: dict[str, dict[int, Beside]] = {rule.id: {} for rule in rules}
         """By rule and minute: the release beside the others that serve at the same time, since it is live."""
+        self.known_names: Set[tuple[str, str]] = frozenset()
+        """Provider and event of what was written before the release was live."""
+        self.unread: dict[str, Counter[str]] = {}
+        """By provider: successes of the release that no rule reads, by event."""
         self.before: PreDeployment | None = None
         self.live_since: int | None = None
         """The minute in which the log first saw the release serve; ``None``: it has not."""
@@ -241,6 +245,8 @@ class ReleaseState:
         """Count what carries a release for each rule that reads it."""
         for event in events:
             readers = self.readers_of(event.cell)
+            if event.ours and event.cell.ok and not readers.errors and not readers.volumes:
+                self.unread.setdefault(event.cell.provider, Counter())[event.cell.event] += event.cell.total
             read = [(errors.rule, bad) for errors, bad in readers.errors]
             for rule, bad in (*read, *((volume.rule, not event.cell.ok) for volume in readers.volumes)):
                 self.beside[rule.id].setdefault(event.occurred, Beside()).count(event, bad=bad)
@@ -249,6 +255,11 @@ class ReleaseState:
         """Rows that the rule counts, of the release and of others, in the minutes ``[start, end)`` after the mark."""
         minutes = [self.beside[rule.id].get(self.deployed + offset, Beside()) for offset in range(start, end)]
         return sum(minute.own_rows for minute in minutes), sum(minute.others_rows for minute in minutes)
+
+    def renamed(self, rule: Rule) -> Mapping[str, int]:
+        """Successes of the rule's provider under names that came with the release, and that no rule reads."""
+        unread = self.unread.get(rule.provider, Counter())
+        return {name: count for name, count in unread.items() if (rule.provider, name) not in self.known_names}
 
     def expected(self, rule: Rule) -> float:
         """Events that a rule should see in the window."""

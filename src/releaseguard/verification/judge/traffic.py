@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from releaseguard import readable
 from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.silence import STILL_SERVING
 from releaseguard.verification.judge.arrivals import Arrived, Timeline
@@ -59,6 +61,33 @@ class Writers:
             self.untagged += total
         elif arrived.is_of_another:
             self.old += total
+
+
+@dataclass(frozen=True, slots=True)
+class LateRows:
+    """Rows that say, in the minutes before a look, that they are much older than that."""
+
+    rows: int
+    minutes: int
+    """By how much, at the median."""
+    is_clock: bool
+    """All by the same, as under a clock that is behind; else as where a queue is worked off or the past brought in."""
+
+    @property
+    def words(self) -> str:
+        """What they are, as a sentence's beginning."""
+        by = readable.minutes(timedelta(minutes=self.minutes))
+        if self.is_clock:
+            return f"rows reach the log and say that they are {by} older than that: a writer's clock is behind"
+        return f"rows reach the log that are about {by} old: a queue is worked off, or the past is brought in"
+
+
+ARRIVING = 15
+"""Minutes before a look whose arrivals tell whether the log's rows are of now."""
+OLD = 20
+"""Minutes by which rows are late that are neither on their way nor in the next batch."""
+SAME_CLOCK = 4
+"""Minutes within which the lags of one wrong clock lie."""
 
 
 @dataclass(slots=True)
@@ -115,6 +144,10 @@ class ReleaseTraffic:
         """Traffic that carries the release by minute since the mark."""
         self.others_rows = [0] * length
         """Traffic of other releases by minute since the mark."""
+        self.tags: Counter[str] = Counter()
+        """Rows of other releases since the mark, by what they carry."""
+        self.lags: Mapping[int, Counter[int]] = {}
+        """By the minute in which the log learned of rows: how many minutes late so many of them were."""
         self._first_tagged: int | None = None
         """The minute after the deployment in which the release was first seen to serve anybody."""
 
@@ -154,6 +187,7 @@ class ReleaseTraffic:
         if event.is_of_another:
             self.others_rows[offset] += rows
             sides.old[offset] += rows
+            self.tags[event.cell.release or event.cell.deployment_id or ""] += rows
         elif event.is_tagged:
             self._count_own(offset, rows, sides)
 
@@ -186,3 +220,18 @@ class ReleaseTraffic:
         first = self._first_tagged or 0
         expected, old = sum(hoped[:first]), sum(self.others_rows[:first])
         return first if first > SETTLED and old >= STILL_SERVING * expected else 0
+
+
+def late_rows(arrived: Mapping[int, Counter[int]], look: int) -> LateRows | None:
+    """What of the rows that arrived right before a look is old; ``None`` where most of them are of then.
+
+    ``arrived`` as in :attr:`ReleaseTraffic.lags`.
+    """
+    lags: Counter[int] = Counter()
+    for minute in range(look - ARRIVING, look):
+        lags.update(arrived.get(minute, Counter()))
+    old = sorted(lag for lag, rows in lags.items() if lag >= OLD for _ in range(rows))
+    if 2 * len(old) <= lags.total() or not old:
+        return None
+    low, high = old[len(old) // 10], old[len(old) - 1 - len(old) // 10]
+    return LateRows(len(old), old[len(old) // 2], high - low <= SAME_CLOCK)

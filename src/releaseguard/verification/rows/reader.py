@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ AHEAD = timedelta(minutes=10)
 ON_THE_WAY = timedelta(minutes=SKEW)
 """How long a row may have been on its way to the log in the minute in which a release was first seen."""
 MINUTE = timedelta(minutes=1)
+LOOKED_AT = 200
+"""Rows of other environments that are counted where this one has none of the release."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,18 @@ class LogReader:
             if row.recorded_at and row.provider != OURSELVES and members.of_row(row) is Owner.OURS
         )
         return min((at for at in learned if at < minute + MINUTE), default=None)
+
+    def other_environments(self, deployment: Deployment, rows: Iterable[MinuteCount]) -> Mapping[str, int]:
+        """Where else there are rows since the deployment, of the release or, where this environment has none at all, of
+        anything: an app that says "prod" is looked for in vain in "production". Up to :data:`LOOKED_AT` of them."""
+        members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
+        here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
+        if any(members.of_tag(row.release) is Owner.OURS for row in here):
+            return {}
+        query = Query(since=since, recorded_until=self.request.as_of, newest_first=True, limit=LOOKED_AT)
+        there = self.context.log.select(replace(query, release=deployment.release) if here else query)
+        found = Counter(row.environment for row in there if row.provider != OURSELVES)
+        return {name: count for name, count in found.items() if name != deployment.environment}
 
     def set_aside(self, deployment: Deployment) -> SetAsideTally:
         """The rows of the window that cannot be read."""

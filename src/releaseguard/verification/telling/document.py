@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from releaseguard.model import to_text
+from releaseguard.model import Outcome, to_text
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
+from releaseguard.verification.rows.seen import remarks_on
 from releaseguard.verification.telling.summary import next_step_of, summary_of
 from releaseguard.verification.values import Finding, Judged, SkippedCheck
 
@@ -27,6 +28,7 @@ def document_of(judged: Judged) -> VerdictDocument:
         "summary": summary_of(judged),
         "next_step": next_step_of(judged),
         "decisions": _decisions(judged),
+        "remarks": _remarks(judged),
         "log": _log(judged),
         "checks": [row_of(finding) for finding in judged.findings],
         "skipped": [_skipped(one) for one in judged.skipped],
@@ -48,8 +50,21 @@ def _decisions(judged: Judged) -> DecisionRows:
 
 
 def _log(judged: Judged) -> Mapping[str, Any]:
-    unknown = [asdict(one) for one in judged.unknown_events]
-    return {**as_json(judged.log), "unknown_events": unknown, "set_aside": judged.set_aside.to_json()}
+    told = {"unknown_events": [asdict(one) for one in judged.unknown_events], **asdict(judged.seen)}
+    return {**as_json(judged.log), **told, "set_aside": judged.set_aside.to_json()}
+
+
+def _remarks(judged: Judged) -> Sequence[str]:
+    """A line for each thing that was seen and that no check looks at."""
+    unknown = [
+        f"no card names the event {one.event} of {one.provider} ({one.outcome}, {one.events}): {_counted(one.outcome)}"
+        for one in judged.unknown_events
+    ]
+    return [*unknown, *remarks_on(judged.seen, judged.deployment)]
+
+
+def _counted(outcome: str) -> str:
+    return "it counts as an error of its provider" if outcome == Outcome.ERROR else "no check looks at it"
 
 
 def row_of(finding: Finding) -> CheckRow:

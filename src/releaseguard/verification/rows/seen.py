@@ -1,0 +1,83 @@
+"""What was seen since a deployment that no check looks at: other tags and environments, a test user's failures. Pure.
+
+Most releases that "serve nobody" serve under another name. What is there is named, so that one line shows it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.model import Outcome
+from releaseguard.verification.values import Deployment, Seen, judged_from
+from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.population import Population
+
+MOST_SEEN: Final = 5
+LONGEST_SEEN: Final = 80
+
+
+def seen_beside(
+    rows: Iterable[MinuteCount], deployment: Deployment, population: Population, environments: Mapping[str, int]
+) -> Seen:
+    """What the counted rows since the deployment hold beside what checks look at."""
+    members, since = Members(deployment, population.tags), judged_from(deployment).replace(second=0, microsecond=0)
+    own: Counter[Owner] = Counter()
+    tags: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    sources: Counter[str] = Counter()
+    for row in rows:
+        if row.occurred_minute < since or population.components.is_elsewhere(row.source, deployment.component):
+            continue
+        if row.synthetic:
+            failures[row.event] += row.count if row.outcome is Outcome.ERROR else 0
+            continue
+        owner = members.of_tag(row.release)
+        own[owner] += row.count
+        tags[row.release or ""] += row.count if owner is Owner.ANOTHER else 0
+        if deployment.component is not None and population.components.of(row.source) is None:
+            sources[row.source or "(none)"] += row.count
+    return Seen(
+        tagged=own[Owner.OURS],
+        untagged=own[Owner.UNTAGGED],
+        other_tags=most_of(tags),
+        environments=most_of(Counter(environments)),
+        test_failures=most_of(failures),
+        of_no_component=most_of(sources),
+    )
+
+
+def most_of(names: Counter[str]) -> Mapping[str, int]:
+    """The most frequent names, each cut: an app may write anything there."""
+    first = sorted(names.items(), key=lambda named: (-named[1], named[0]))[:MOST_SEEN]
+    return {name[:LONGEST_SEEN]: count for name, count in first if count > 0}
+
+
+def remarks_on(seen: Seen, deployment: Deployment) -> Sequence[str]:
+    """A line for each thing that no check looks at."""
+    lines = [*_of_tags(seen, deployment), *_of_environments(seen, deployment)]
+    if seen.test_failures:
+        lines.append(f"failures of the test user, which count for no share of errors: {_named(seen.test_failures)}")
+    if seen.of_no_component:
+        lines.append(f"rows of sources that are in no component count for every one: {_named(seen.of_no_component)}")
+    return lines
+
+
+def _of_tags(seen: Seen, deployment: Deployment) -> Sequence[str]:
+    if seen.tagged or not seen.other_tags:
+        return []
+    step = "let the app write the deployed release, or say how they read: [verify] release_pattern"
+    return [f"no row carries {deployment.release}, but other releases were seen: {_named(seen.other_tags)}; {step}"]
+
+
+def _of_environments(seen: Seen, deployment: Deployment) -> Sequence[str]:
+    if not seen.environments:
+        return []
+    step = f"let the app write {deployment.environment}, or name theirs: [project] environment"
+    return [f"rows since the deployment are in other environments: {_named(seen.environments)}; {step}"]
+
+
+def _named(names: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in names.items())

@@ -1,0 +1,133 @@
+"""What was seen and fits nothing is named: other tags, environments and names, clocks that are behind, the past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from releaseguard.model import Event, Verdict
+from releaseguard.stats.completeness import lags_of
+from releaseguard.stats.series import Cell
+from releaseguard.verification.context import VerifyRequest
+from releaseguard.verification.telling.document import document_of
+from releaseguard.verification.values import Judged
+from releaseguard.verification.whose.components import components_of
+from releaseguard.verification.whose.population import Population
+from tests.support.verifying import NOON, judge, mark, steady, stored, verdicts
+
+SMS = ("twilio_sms_sent",)
+
+
+def _everybody(until: float = 30, **more: object) -> list[Event]:
+    """Two providers that are used all the time; what comes after noon is the release's."""
+    texts = steady(SMS, every=0.5, since=-2880, until=until, provider="twilio", **more)
+    return [*texts, *steady(every=0.5, since=-2880, until=until, **more)]
+
+
+def _remarks(judged: Judged) -> str:
+    return "\n".join(document_of(judged)["remarks"])
+
+
+def _judged(path: Path, rows: list[Event], now: float = 25, **more: object) -> Judged:
+    with stored(path / "log.db", [*rows, mark()]) as log:
+        return judge(log, now=now, **more)
+
+
+def test_other_tags_are_named(tmp_path: Path) -> None:
+    judged = _judged(tmp_path, [replace(one, release="shop-77") for one in _everybody()])
+    assert "no row carries r1, but other releases were seen: shop-77 (" in _remarks(judged)
+    assert document_of(judged)["log"]["other_tags"].keys() == {"shop-77"}
+    (found,) = [one for one in judged.findings if one.id == "sendgrid.errors"]
+    assert "shop-77" in found.reason
+
+
+def test_other_environments_are_named(tmp_path: Path) -> None:
+    judged = _judged(tmp_path, [replace(one, environment="prod") for one in _everybody()])
+    assert "rows since the deployment are in other environments: prod (" in _remarks(judged)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_environment_of_a_release_that_moved_is_named(tmp_path: Path) -> None:
+    rows = [replace(one, environment="prod" if one.release == "r1" else "production") for one in _everybody()]
+    assert "prod (" in _remarks(_judged(tmp_path, [*rows, *steady(since=0, until=20, release="r0")]))
+
+
+def test_a_release_that_is_where_it_should_be_is_looked_for_nowhere_else(tmp_path: Path) -> None:
+    judged = _judged(tmp_path, [*_everybody(), *steady(since=0, until=20, environment="staging")])
+    assert document_of(judged)["remarks"] == []
+
+
+def test_an_event_that_was_renamed_is_no_silence(tmp_path: Path) -> None:
+    rows = [
+        replace(one, event="sendgrid_email_done") if one.provider == "sendgrid" and one.release == "r1" else one
+        for one in _everybody()
+    ]
+    judged = _judged(tmp_path, rows)
+    assert verdicts(judged)["sendgrid.volume"] == "inconclusive"
+    (found,) = [one for one in judged.findings if one.id == "sendgrid.volume"]
+    assert "sendgrid_email_done (" in found.reason
+    assert "no card names the event sendgrid_email_done of sendgrid (success" in _remarks(judged)
+
+
+def test_a_silence_beside_a_few_new_events_is_one(tmp_path: Path) -> None:
+    rows = [one for one in _everybody() if one.provider == "twilio" or one.release == "r0"]
+    judged = _judged(tmp_path, [*rows, *steady(("sendgrid_queue_ok",), every=5, since=0, until=25)])
+    assert verdicts(judged)["sendgrid.volume"] == "fail"
+
+
+def test_failures_of_the_test_user_and_rows_of_no_component_are_told(tmp_path: Path) -> None:
+    rows = [*_everybody(source="web"), *steady(since=0, until=5, source="cron")]
+    rows += steady(("sendgrid_error",), every=5, since=1, until=10, ok=False, synthetic=True, source="web")
+    parts = Population(components=components_of({"web": ["web"]}))
+    judged = _judged(tmp_path, rows, request=VerifyRequest(component="web"), population=parts)
+    assert "sendgrid_error (2)" in _remarks(judged)
+    assert "rows of sources that are in no component count for every one: cron (5)" in _remarks(judged)
+    assert verdicts(judged)["sendgrid.errors"] == "pass"
+
+
+def test_a_clock_that_is_hours_behind_is_said_to_be_that(tmp_path: Path) -> None:
+    rows = [replace(one, occurred_at=one.occurred_at - timedelta(hours=3), release=None) for one in _everybody()]
+    judged = _judged(tmp_path, rows)
+    document = document_of(judged)
+    assert document["log"]["clock_behind_minutes"] == 180
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    reasons = " ".join(one["reason"] for one in document["checks"])
+    assert "a writer's clock is behind" in reasons
+    assert "pipeline is down" not in reasons
+
+
+def test_a_log_of_which_nothing_arrives_is_down(tmp_path: Path) -> None:
+    judged = _judged(tmp_path, [one for one in _everybody() if one.occurred_at < NOON])
+    assert "its pipeline is down or late" in " ".join(one.reason for one in judged.findings)
+
+
+def test_where_hardly_anything_is_due_nobody_is_said_to_be_away(tmp_path: Path) -> None:
+    texts = steady(SMS, every=0.5, since=-2880, until=30, provider="twilio")
+    batch = [
+        replace(one, occurred_at=one.occurred_at - timedelta(hours=10), recorded_at=None)
+        for day in range(3)
+        for one in steady(every=0.1, since=-day * 1440 - 20, until=-day * 1440)
+    ]
+    judged = _judged(tmp_path, [*texts, *batch])
+    (found,) = [one for one in judged.findings if one.id == "sendgrid.volume"]
+    assert "none is due yet" in found.reason
+    assert "away" not in found.reason
+
+
+def _lag(recorded: int, lag: int, rows: int = 10) -> Cell:
+    return Cell(recorded - lag, recorded, "mail", "sent", True, "r", False, False, rows, 0)
+
+
+def test_what_is_brought_in_once_does_not_make_a_pipeline_late() -> None:
+    prompt = [_lag(minute, 0) for minute in range(240)]
+    queue = [_lag(230, lag, 100) for lag in range(15, 120)]
+    assert lags_of([*prompt, *queue]).usual.complete == 0
+    assert lags_of(prompt).usual.complete == 0
+
+
+def test_a_pipeline_that_is_late_again_and_again_is_late() -> None:
+    batches = [_lag(minute, lag) for minute in range(30, 240, 30) for lag in range(30)]
+    assert lags_of(batches).usual.complete >= 28
+    half = [*(_lag(minute, 0) for minute in range(240)), *(_lag(minute, 60) for minute in range(240))]
+    assert lags_of(half).usual.complete == 60
