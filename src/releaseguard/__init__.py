@@ -6,9 +6,10 @@ Importing this package inside an app is safe and cheap: nothing is loaded, opene
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an app that only writes events loads nothing that it does not use
+    from typing import Any
 
-if TYPE_CHECKING:
     from releaseguard_events import fingerprint, flush, log_integration_event
 
 __version__ = "0.1.0"

@@ -13,9 +13,11 @@ import pytest
 from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.eventlog.interface import Capabilities, EventLog, Query
 from releaseguard.model import Event, Outcome, new_id
+from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter, Pace
 from releaseguard_events.pipeline.spool import Spool
+from releaseguard_events.stores.row import Writable
 from releaseguard_events.stores.table import COLUMNS
 
 
@@ -35,7 +37,8 @@ class MemoryLog(EventLog):
         self.gate.set()
         self.entered = threading.Event()
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Writable]) -> None:
+        events = [jsonl.parse(jsonl.line(event)) for event in events]
         self.entered.set()
         self.gate.wait()
         self.writes += 1

@@ -15,10 +15,11 @@ from releaseguard.model import Event, Outcome
 from releaseguard_events.note import Resource, event_of, note_of, resource_of
 from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline import writer as threads
+from releaseguard_events.pipeline.delivery import Pipeline
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter
 from releaseguard_events.pipeline.spool import Spool
-from releaseguard_events.pipeline.writer import Pipeline, QueueLimits, Writer
+from releaseguard_events.pipeline.writer import QueueLimits, Writer
 from releaseguard_events.scrub.scrubber import Scrubber
 from tests.support.extent import examples
 

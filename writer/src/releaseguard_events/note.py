@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from releaseguard_events.event import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.ours import OUR_EVENTS
-from releaseguard_events.plain import Json, plain, plain_text
+from releaseguard_events.plain import plain, plain_text
 from releaseguard_events.times import utc_now
 
 if TYPE_CHECKING:
+    from releaseguard_events.pipeline.writer import Call
+    from releaseguard_events.plain import Json
     from releaseguard_events.scrub.scrubber import Scrubber
 
 MAX_NAME: Final = 200
@@ -80,6 +82,41 @@ def note_of(
         synthetic=_flag(synthetic),
         detail=_object(detail),
     )
+
+
+def called(call: Call, id_: str) -> Note:
+    """The note of a call as the app's thread left it. Raises ``ValueError`` as :func:`note_of` and :func:`of_the_app`
+    do."""
+    nanoseconds, _, provider, event, outcome, error_code, *rest = call
+    release, source, latency_ms, correlation_id, synthetic, detail = rest
+    return of_the_app(
+        Note(
+            provider=_name("provider", provider),
+            event=_name("event", event),
+            outcome=_outcome(outcome),
+            error_code=_text(error_code),
+            latency_ms=_milliseconds(latency_ms),
+            release=_text(release),
+            source=_text(source),
+            correlation_id=_text(correlation_id),
+            synthetic=synthetic is True,
+            detail=_object(detail),
+            id=UUID(id_),
+            occurred_at=_EPOCH + timedelta(microseconds=nanoseconds // 1000),
+        )
+    )
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def reason_against(error: Exception) -> str:
+    """Why a call made no note: our own words, and no others, since what the app passed may be in the error's."""
+    if isinstance(error, ReservedName):
+        return "provider or event is a name of releaseguard's own rows"
+    if isinstance(error, ValueError | TypeError):
+        return "the call's arguments were not those of an event"
+    return f"the writer failed ({type(error).__name__})"
 
 
 class ReservedName(ValueError):
@@ -171,7 +208,7 @@ def event_of(note: Note, resource: Resource, scrubber: Scrubber) -> Event:
         environment=resource.environment,
         release=_scrubbed(note.release or resource.release, scrubber.identifier),
         source=_scrubbed(note.source, scrubber.text),
-        correlation_id=_correlation(note.correlation_id, scrubber),
+        correlation_id=correlation_of(note.correlation_id, scrubber),
         synthetic=note.synthetic,
         detail=detail,
     )
@@ -181,6 +218,7 @@ def _scrubbed(text: str | None, scrub: Callable[[str], str]) -> str | None:
     return scrub(text)[:MAX_NAME] if text is not None else None
 
 
-def _correlation(text: str | None, scrubber: Scrubber) -> str | None:
+def correlation_of(value: object, scrubber: Scrubber) -> str | None:
     """An id that had to be masked would tie strangers' events together: better none."""
+    text = _text(value)
     return text[:MAX_NAME] if text is not None and scrubber.identifier(text) == text else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
 
-Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing and dataclasses cost an app more at its start than all of this does
+    from collections.abc import Iterable
+    from typing import Any, Final, TypeAlias
+
+    Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 MAX_DEPTH: Final = 6
 MAX_NODES: Final = 400
@@ -15,6 +18,11 @@ MAX_RAW: Final = 4_000
 """Characters of one text; all texts of one value together have twice that."""
 LONGEST_MATCH: Final = 400
 """A secret that a cut halves is no longer recognised: so many characters before a cut are given up with it."""
+
+MAX_HELD: Final = 40
+"""Values of an object that are looked at one by one while the app waits."""
+CONSTANT: Final = frozenset({str, int, float, bool, type(None)})
+"""Types of which nobody can change a value. Their own only: a class made from one may do anything."""
 
 CUT: Final = "[cut]"
 UNREADABLE: Final = "[unreadable]"
@@ -29,6 +37,26 @@ def plain(value: object) -> Json:
     return _plain(value, MAX_DEPTH, _Budget(MAX_NODES, MAX_RAW * 2))
 
 
+def held(value: object) -> object:
+    """What of ``value`` nobody else can change any more, for :func:`plain` to read later: itself where it is constant
+    and small, a copy of an object of such values, otherwise what :func:`plain` makes of it now. Never raises."""
+    if type(value) is dict and len(value) <= MAX_HELD:
+        copied: dict[object, object] = value.copy()
+        for key, item in copied.items():
+            if type(item) not in CONSTANT or type(key) is not str or (type(item) is str and len(item) > MAX_RAW):
+                return plain(copied)
+        return copied
+    return value if type(value) in CONSTANT and not (type(value) is str and len(value) > MAX_RAW) else plain(value)
+
+
+def held_text(value: object) -> object:
+    """The same of what is to be a text."""
+    kind = type(value)
+    if kind is str:
+        return value if len(value) <= MAX_RAW else plain_text(value)  # type: ignore[arg-type]
+    return None if value is None else plain_text(value)
+
+
 def plain_text(value: object, limit: int = MAX_RAW) -> str:
     """``value`` as text that every store can hold: no NUL, no lone surrogate, at most ``limit`` characters."""
     try:
@@ -38,10 +66,11 @@ def plain_text(value: object, limit: int = MAX_RAW) -> str:
     return _storable(text, limit)
 
 
-@dataclass(slots=True)
 class _Budget:
-    nodes: int
-    characters: int
+    __slots__ = ("characters", "nodes")
+
+    def __init__(self, nodes: int, characters: int) -> None:
+        self.nodes, self.characters = nodes, characters
 
     def spend(self, text: str) -> str:
         kept = _storable(text, min(MAX_RAW, max(self.characters, 0)))

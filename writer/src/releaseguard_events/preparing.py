@@ -11,11 +11,11 @@ from releaseguard_events.configuration import Configuration
 from releaseguard_events.errors import ReleaseguardError, Unreachable
 from releaseguard_events.note import resource_of
 from releaseguard_events.opening import is_embedded, load, open_store
+from releaseguard_events.pipeline.delivery import Pipeline
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter, log
 from releaseguard_events.pipeline.null import NullExporter
 from releaseguard_events.pipeline.spool import spool_folder
-from releaseguard_events.pipeline.writer import Pipeline
 from releaseguard_events.process import Process
 from releaseguard_events.scrub.scrubber import Scrubber, secrets_of
 from releaseguard_events.stores.interface import Store

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import logging  # noqa: F401 - registers hooks for forks: a fork that waits for our loading must have them all
+import os
 import sys
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from releaseguard_events.pipeline.drops import Drops
-from releaseguard_events.pipeline.writer import QueueLimits, Writer
+from releaseguard_events.pipeline.limits import QueueLimits
+from releaseguard_events.pipeline.writer import Writer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from releaseguard_events.note import Note
+    from releaseguard_events.pipeline.delivery import Pipeline
     from releaseguard_events.pipeline.exporter import BatchExporter
     from releaseguard_events.pipeline.spool import Spool
-    from releaseguard_events.pipeline.writer import Pipeline
+    from releaseguard_events.pipeline.writer import Call
 
     Prepare = Callable[[Drops, "Process"], Pipeline]
 
@@ -51,7 +52,7 @@ class Process:
         """Whether this process was forked in the middle of an import, which would wait for ever."""
         self.cut_off = False
         """Whether it was forked in the middle of a use of SQLite, which it can then never use."""
-        self._started = False
+        self._started = self._hooked = False
         self.writer = self._new_writer(QueueLimits(), closed=_is_ending())
 
     def _new_writer(self, limits: QueueLimits, *, closed: bool) -> Writer:
@@ -62,12 +63,40 @@ class Process:
         with self.loading:
             return self._prepare(drops, self)
 
-    def put(self, note: Note) -> None:
+    def put(self, call: Call | Note) -> None:
         """Take an event."""
         if not self._started:
-            self._started = True
-            self._finish_in_workers()
-        self.writer.put(note)
+            self._begin()
+        self.writer.put(call)
+
+    def flush(self, timeout: float) -> bool:
+        """As :meth:`Writer.flush`."""
+        if not self._started:
+            self._begin()
+        return self.writer.flush(timeout)
+
+    def _begin(self) -> None:
+        self._started = True
+        self._finish_in_workers()
+        if not self._hooked:
+            self._hooked = True
+            if not self.writer.is_closed:
+                self._load_logging()
+            os.register_at_fork(
+                before=self.before_fork,
+                after_in_parent=self.after_fork_in_parent,
+                after_in_child=self.after_fork_in_child,
+            )
+
+    def _load_logging(self) -> None:
+        """It has hooks for forks of its own, and must have registered them before ours. The last registered is called
+        first: a fork has to wait for our thread's loading before it holds the lock that loading asks for. Nearly every
+        app has loaded it long ago."""
+        with self.loading:
+            try:
+                import logging  # noqa: F401 - for its hooks
+            except Exception:  # noqa: BLE001 - an interpreter that imports no more
+                return
 
     def spool(self, folder: Path) -> Spool:
         """A spool whose files no fork catches half open."""
@@ -118,8 +147,10 @@ class Process:
         self._inherited.append((self.writer, self._opened))
         for spool, embedded in self._opened:
             self.cut_off |= embedded is not None and not held.shelter
-            with suppress(OSError):
+            try:
                 spool.disinherit()
+            except OSError:
+                continue  # it was closed
         self._opened = []
         self._started = False
         limits = QueueLimits(idle=None if held.by_main else ORPHAN_IDLES)
@@ -127,8 +158,10 @@ class Process:
 
     def at_exit(self) -> None:
         """What the process still has goes to the store or to disk."""
-        with suppress(Exception):
+        try:
             self.writer.finish()
+        except Exception:  # noqa: BLE001 - nothing may hang an exit, nor fail it
+            return
 
 
 def _is_ending() -> bool:

@@ -23,27 +23,27 @@ thread of its own.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-from uuid import UUID
+from itertools import count
+from time import time_ns
 
-from releaseguard_events.note import ReservedName, note_of, of_the_app
+from releaseguard_events.plain import CONSTANT, held, held_text
 from releaseguard_events.process import Process
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, ParamSpec, TypeVar
+    from uuid import UUID
+
+    from releaseguard_events.pipeline.delivery import Pipeline
     from releaseguard_events.pipeline.drops import Drops
-    from releaseguard_events.pipeline.writer import Pipeline
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 __all__ = ["fingerprint", "flush", "log_integration_event"]
-
-log = logging.getLogger("releaseguard")
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def _never_raises(instead: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -55,8 +55,7 @@ def _never_raises(instead: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return function(*args, **kwargs)
             except Exception as error:  # noqa: BLE001 - an app must not fail because its log does
-                with suppress(Exception):
-                    _process.writer.lose(_reason(error))
+                _count(error)
                 return instead
 
         return call
@@ -86,22 +85,20 @@ def log_integration_event(
     scrubbed before anything leaves the process. ``releaseguard`` as a provider, and the names of its own events, are
     refused: counted as lost, and said through ``logging``.
     """
-    _process.put(
-        of_the_app(
-            note_of(
-                provider,
-                event,
-                outcome,
-                error_code=error_code,
-                latency_ms=latency_ms,
-                release=release,
-                source=source,
-                correlation_id=correlation_id,
-                synthetic=synthetic,
-                detail=detail,
-            )
-        )
-    )
+    _process.put((
+        time_ns(),
+        next(_numbers),
+        held_text(provider),
+        held_text(event),
+        held_text(outcome),
+        held_text(error_code),
+        held_text(release),
+        held_text(source),
+        latency_ms if type(latency_ms) in CONSTANT else _number(latency_ms),
+        held_text(correlation_id),
+        _flag(synthetic),
+        None if detail is None else held(detail),
+    ))  # fmt: skip
 
 
 @_never_raises(instead=False)
@@ -110,7 +107,7 @@ def flush(timeout: float = 5.0) -> bool:
 
     ``False``: they are not yet; what the store has not taken waits in the spool or in the queue. Never raises.
     """
-    return _process.writer.flush(timeout)
+    return _process.flush(timeout)
 
 
 def fingerprint(name: str) -> str | None:
@@ -147,16 +144,30 @@ def _salt() -> str:
 @cache
 def _say(what: str) -> None:
     """Once each."""
-    log.warning("%s", what)
+    import logging
+
+    logging.getLogger("releaseguard").warning("%s", what)
 
 
-def _reason(error: Exception) -> str:
-    """Our own words, and no others: what the app passed may be in them."""
-    if isinstance(error, ReservedName):
-        return "provider or event is a name of releaseguard's own rows"
-    if isinstance(error, ValueError | TypeError):
-        return "the call's arguments were not those of an event"
-    return f"the writer failed ({type(error).__name__})"
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _flag(value: object) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - the app's own __bool__; what may be synthetic must not count as traffic
+        return True
+
+
+def _count(error: Exception) -> None:
+    """An event is lost. In our own words, and no others: what the app passed may be in the error's."""
+    arguments = isinstance(error, ValueError | TypeError)
+    known = "the call's arguments were not those of an event"
+    try:
+        _process.writer.lose(known if arguments else f"the writer failed ({type(error).__name__})")
+    except Exception:  # noqa: BLE001 - half an interpreter is left, or less
+        return
 
 
 def _prepared(drops: Drops, process: Process) -> Pipeline:
@@ -165,10 +176,6 @@ def _prepared(drops: Drops, process: Process) -> Pipeline:
     return prepare(os.environ, drops, process)
 
 
+_numbers = count()
 _process = Process(_prepared)
-os.register_at_fork(
-    before=_process.before_fork,
-    after_in_parent=_process.after_fork_in_parent,
-    after_in_child=_process.after_fork_in_child,
-)
 atexit.register(_process.at_exit)

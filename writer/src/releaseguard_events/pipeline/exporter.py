@@ -13,6 +13,7 @@ from releaseguard_events.ours import DROPPED
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.stores.interface import Store
+from releaseguard_events.stores.row import Writable
 from releaseguard_events.times import utc_now
 
 log = logging.getLogger("releaseguard")
@@ -63,7 +64,7 @@ class BatchExporter:
         self._delay = self._pace.first_retry
         self._last_words: dict[str, float] = {}
 
-    def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
+    def export(self, events: Sequence[Writable], *, at_once: bool = False) -> bool:
         """Bring events to the store, and whatever was kept before; ``False``: they are in the spool, or lost.
 
         While the store is away it is asked again at growing intervals only, or ``at_once``.
@@ -93,7 +94,7 @@ class BatchExporter:
             if self._may_say(f"lost: {reason}"):
                 log.warning("%d integration events were lost: %s", self._drops.take_unsaid(reason), reason)
 
-    def keep(self, events: Sequence[Event]) -> None:
+    def keep(self, events: Sequence[Writable]) -> None:
         """Put events on disk. Safe while another thread is in :meth:`export`."""
         if not events:
             return
@@ -105,7 +106,7 @@ class BatchExporter:
             self._drops.add("the spool is full", len(events) - kept)
         self._waiting = True
 
-    def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:
+    def shutdown(self, events: Sequence[Writable], *, to_store: bool) -> bool:
         """The process ends: whether ``events`` are in the store; if not, they are on disk, and what was lost is said.
 
         The store is tried where ``to_store`` says that no other thread is at it, unless it was away just now; and
@@ -128,7 +129,7 @@ class BatchExporter:
             if store is not None:
                 store.close()
 
-    def _part_with(self, events: Sequence[Event]) -> bool:
+    def _part_with(self, events: Sequence[Writable]) -> bool:
         with self._shelter:
             try:
                 self._append([*events, *self._report()])
@@ -139,7 +140,7 @@ class BatchExporter:
                 self._replay(self._clock() + self._pace.parting)
             return True
 
-    def _append(self, events: Sequence[Event]) -> None:
+    def _append(self, events: Sequence[Writable]) -> None:
         if self._store is None:
             self._store = self._open_store()
         if not events:
@@ -151,7 +152,7 @@ class BatchExporter:
                 raise
             self._append_one_by_one(events)
 
-    def _append_one_by_one(self, events: Sequence[Event]) -> None:
+    def _append_one_by_one(self, events: Sequence[Writable]) -> None:
         """A table of the app's own may refuse single rows (an enum, a check): they must not hold up the others.
 
         Raises where every row is refused: then it is not the rows.
@@ -172,7 +173,7 @@ class BatchExporter:
 
     def _catch_up(self, at_once: bool) -> bool:
         """The store is back or was never away: replay the spool, and report what was lost."""
-        report: Sequence[Event] = ()
+        report: Sequence[Writable] = ()
         try:
             self._replay()
             report = self._report() if at_once or self._clock() >= self._report_at else ()
@@ -185,7 +186,7 @@ class BatchExporter:
         return True
 
     def _replay(self, until: float = float("inf")) -> None:
-        def append(events: Sequence[Event]) -> None:
+        def append(events: Sequence[Writable]) -> None:
             if self._clock() >= until:
                 raise _OutOfTime
             self._append(events)
@@ -196,7 +197,7 @@ class BatchExporter:
             self._drops.add("a line of the spool was torn", torn)
         self.note_drops()
 
-    def _report(self) -> Sequence[Event]:
+    def _report(self) -> Sequence[Writable]:
         lost = self._drops.take_unreported()
         if not lost:
             return ()

@@ -7,11 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from releaseguard_events.event import Event, Outcome
+from releaseguard_events.stores.row import Row, Writable
 from releaseguard_events.times import from_text, to_text
 
 
-def document(event: Event) -> dict[str, Any]:
+def document(event: Writable) -> dict[str, Any]:
     """The event as a JSON object: the columns of ``integration_events`` in their order, times as text."""
+    if isinstance(event, Row):
+        return event._asdict() | {"detail": json.loads(event.detail)}
     return {
         "id": str(event.id),
         "occurred_at": to_text(event.occurred_at),
@@ -30,7 +33,7 @@ def document(event: Event) -> dict[str, Any]:
     }
 
 
-def line(event: Event) -> str:
+def line(event: Writable) -> str:
     """One line, with its end, in ASCII: whatever stands in an event, a line stays one."""
     return json.dumps(document(event), separators=(",", ":")) + "\n"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from releaseguard_events.event import Event
 from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.stores.row import Writable
 
 
 class NullExporter:
@@ -14,7 +14,7 @@ class NullExporter:
     def __init__(self, drops: Drops) -> None:
         self._drops = drops
 
-    def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:  # noqa: ARG002
+    def export(self, events: Sequence[Writable], *, at_once: bool = False) -> bool:  # noqa: ARG002
         """Count them."""
         self._drops.add("no event log is configured", len(events))
         return not events
@@ -23,10 +23,10 @@ class NullExporter:
         """There is nothing to look for."""
         return None
 
-    def keep(self, events: Sequence[Event]) -> None:
+    def keep(self, events: Sequence[Writable]) -> None:
         """Count them: nobody knows which store's they are."""
         self.export(events)
 
-    def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:  # noqa: ARG002
+    def shutdown(self, events: Sequence[Writable], *, to_store: bool) -> bool:  # noqa: ARG002
         """Count them."""
         return self.export(events)

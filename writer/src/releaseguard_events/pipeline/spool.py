@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from releaseguard_events.event import Event
 from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.locks import briefly
 from releaseguard_events.private import FOLDER, make_folder
+from releaseguard_events.stores.row import Writable
 
-Deliver = Callable[[Sequence[Event]], None]
+Deliver = Callable[[Sequence[Writable]], None]
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Spool:
     _read: int | None = field(default=None, init=False)
     """The descriptor of the file that is being replayed."""
 
-    def add(self, events: Sequence[Event]) -> int:
+    def add(self, events: Sequence[Writable]) -> int:
         """Keep events; returns how many found room, in order. Raises ``OSError`` where the disk refuses."""
         lines = [jsonl.line(event).encode() for event in events]
         with briefly(self.lock):
@@ -171,7 +171,7 @@ def _deliver_lines(descriptor: int, deliver: Deliver, batch: int) -> int:
     return unreadable
 
 
-def _parsed(file: BinaryIO) -> Iterator[Event | None]:
+def _parsed(file: BinaryIO) -> Iterator[Writable | None]:
     for raw in file:
         try:
             yield jsonl.parse(raw.decode())

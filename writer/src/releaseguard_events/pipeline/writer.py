@@ -13,45 +13,28 @@ back.
 from __future__ import annotations
 
 import os
-import queue
-import signal
 import sys
 import threading
-import time
-from _thread import start_new_thread
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from _queue import Empty, SimpleQueue
+from _signal import SIG_BLOCK, pthread_sigmask, valid_signals  # type: ignore[import-not-found] # signal's own
+from _thread import allocate_lock, start_new_thread
 
-from releaseguard_events.note import Note, Resource, event_of
 from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.limits import QueueLimits
 from releaseguard_events.pipeline.locks import briefly
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from releaseguard_events.event import Event
-    from releaseguard_events.scrub.scrubber import Scrubber
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
 
+    from releaseguard_events.note import Note
+    from releaseguard_events.pipeline.delivery import Pipeline
+    from releaseguard_events.stores.row import Row
 
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """How much is held, and how long is waited, in events and seconds."""
-
-    queue: int = 10_000
-    linger: float = 0.2
-    """How long a batch waits for more."""
-    batch: int = 200
-    patience: float = 1.0
-    """How long the store may keep a batch before what waits goes to disk."""
-    exit: float = 2.0
-    """How long the end of the process may wait for the store."""
-    loading: float = 10.0
-    """How long the end of the process may wait for our own modules and configuration."""
-    idle: float | None = None
-    """After how long without work the threads end; ``None``: they live as long as the process.
-
-    A child that was forked in a thread has no interpreter to end them: such a process lasts as long as any thread.
-    """
+    Call: TypeAlias = tuple[Any, ...]
+    """A call as the app's thread leaves it, of things that cannot change: when, in nanoseconds; its number in the
+    process; provider, event, outcome, error code, release, source; latency, correlation id, synthetic, detail."""
 
 
 class _Flush:
@@ -68,43 +51,17 @@ class _Wake:
     """A marker in the queue: events were lost or kept, look at them."""
 
 
-class Exporter(Protocol):
-    """Where the thread takes events: a ``BatchExporter``, or a stand-in of the tests."""
-
-    def export(self, events: Sequence[Event], *, at_once: bool = False) -> bool:
-        """Whether they are in the store now. One thread at a time."""
-
-    def next_look(self) -> float | None:
-        """Seconds until ``export`` should be called although nothing new came."""
-
-    def keep(self, events: Sequence[Event]) -> None:
-        """Put them on disk, whatever another thread is doing in ``export``."""
-
-    def shutdown(self, events: Sequence[Event], *, to_store: bool) -> bool:
-        """The process ends: whether they are in the store, or on disk. ``to_store``: nobody else is at it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """What events are made with, and who takes them."""
-
-    exporter: Exporter
-    resource: Resource
-    scrubber: Scrubber
-
-    def events(self, notes: Sequence[Note]) -> Sequence[Event]:
-        """The events that notes become."""
-        return [event_of(note, self.resource, self.scrubber) for note in notes]
-
-
 class Writer:
-    """Takes notes and sees to it that they are delivered, kept on disk, or counted as lost.
+    """Takes calls and sees to it that they are delivered, kept on disk, or counted as lost.
 
     ``prepare`` reads the configuration and loads modules, which takes time: it is called in the thread. ``put`` is
     safe in signal handlers and finalizers: ``SimpleQueue.put`` is re-entrant and never waits
     (https://docs.python.org/3/library/queue.html#simplequeue-objects), and ``_thread.start_new_thread`` takes no lock
     and waits for nobody, unlike ``threading.Thread.start``. Being unbounded, the queue is bounded here: threads that
     look at its size at the same moment may exceed the limit by their number.
+
+    A ``put`` wakes nobody while the thread lingers over a batch, since waking is what costs: the thread sleeps on a
+    lock of its own, which only a flush and a queue that fills release.
     """
 
     def __init__(
@@ -113,8 +70,11 @@ class Writer:
         self._prepare = prepare
         self._drops = drops
         self._limits = limits or QueueLimits()
-        self._queue: queue.SimpleQueue[Note | _Flush | _Wake] = queue.SimpleQueue()
-        self._rounds: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
+        self._queue: SimpleQueue[Call | Note | _Flush | _Wake] = SimpleQueue()
+        self._lingers = False
+        self._hurry = allocate_lock()
+        self._hurry.acquire()
+        self._rounds: SimpleQueue[threading.Event | None] = SimpleQueue()
         """What the second thread watches: each is set when a delivery has ended; ``None`` ends the thread."""
         self._pipeline: Pipeline | None = None
         self._prepared = threading.Event()
@@ -122,24 +82,28 @@ class Writer:
         self._preparing = threading.RLock()
         self._by_hand = threading.Lock()
         """Held while the store is used without a thread."""
+        self._keeping = threading.RLock()
+        """Held while the second thread brings what it took from the queue to disk."""
         self._runs = False
         self._closed = closed
         self._all_out = True
         """Whether the end brought everything to the store."""
-        self._in_hand: list[Note] = []
+        self._in_hand: list[Call | Note | Row] = []
 
-    def put(self, note: Note) -> None:
-        """Take a note, or count it as lost where the queue is full."""
+    def put(self, call: Call | Note) -> None:
+        """Take a call, or count it as lost where the queue is full."""
         if self._closed:
-            self._carry([note])  # and no others': this thread may be stopped for good with what it carries
-        elif not self._has_thread():
-            self._carry([note, *self._taken()])
-        elif self._queue.qsize() >= self._limits.queue:
+            self._carry([call])  # and no others': this thread may be stopped for good with what it carries
+        elif not (self._runs or self._has_thread()):
+            self._carry([call, *self._taken()])
+        elif (waiting := self._queue.qsize()) >= self._limits.queue:
             self.lose("the queue was full")
         else:
-            self._queue.put(note)
+            self._queue.put(call)
             if not self._runs and not self._has_thread():  # it ended meanwhile, or could not be started
                 self._carry(self._taken())
+            if self._lingers and waiting >= self._limits.batch:
+                self._wake()
 
     def lose(self, reason: str) -> None:
         """Count an event as lost."""
@@ -149,6 +113,14 @@ class Writer:
             self._carry(())
         elif asleep:
             self._queue.put(_Wake())
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let the thread linger no longer. Safe in a signal handler that interrupts just this."""
+        try:
+            self._hurry.release()
+        except RuntimeError:
+            return  # somebody did already
 
     def flush(self, timeout: float) -> bool:
         """Whether everything put so far is in the store within ``timeout`` seconds.
@@ -161,12 +133,13 @@ class Writer:
         if self._has_thread():
             marker = _Flush()
             self._queue.put(marker)
+            self._wake()
             return marker.done.wait(max(timeout, 0)) and marker.delivered
         if not self._by_hand.acquire(timeout=max(timeout, 0)):
             return False
         try:
             pipeline = self._ready()
-            return pipeline.exporter.export(pipeline.events(self._taken()), at_once=True)
+            return pipeline.exporter.export(self._events(pipeline, self._taken()), at_once=True)
         finally:
             self._by_hand.release()
 
@@ -189,7 +162,7 @@ class Writer:
         return self._closed
 
     def depth(self) -> int:
-        """How many notes wait."""
+        """How many calls wait."""
         return self._queue.qsize()
 
     def _has_thread(self) -> bool:
@@ -211,6 +184,7 @@ class Writer:
     def _end_thread(self) -> None:
         marker = _Flush(last=True)
         self._queue.put(marker)
+        self._wake()
         try:
             if self._prepared.wait(self._limits.loading):
                 marker.done.wait(self._limits.exit)
@@ -219,28 +193,34 @@ class Writer:
                 # The thread is stuck in the store: what it shares with us is the disk.
                 self._all_out = False
                 pipeline = self._ready()
-                pipeline.exporter.shutdown(pipeline.events([*self._in_hand, *self._taken()]), to_store=False)
+                with briefly(self._keeping):
+                    waiting = self._events(pipeline, [*self._in_hand, *self._taken()])
+                pipeline.exporter.shutdown(waiting, to_store=False)
 
-    def _carry(self, notes: Sequence[Note]) -> None:
+    def _events(self, pipeline: Pipeline, calls: Sequence[Call | Note | Row]) -> Sequence[Row]:
+        """The events that calls make; what makes none is counted as lost."""
+        return pipeline.events(calls, self._drops.add)
+
+    def _carry(self, calls: Sequence[Call | Note]) -> None:
         """Put them on disk, in the caller's thread; after the end the store is tried first.
 
         That is for the main thread alone: any other may be stopped for good with what it carries. Nor for a signal
         handler or a finalizer that interrupts just this.
         """
         if sys.is_finalizing():
-            self._put_away(notes)
+            self._put_away(calls)
             return
         try:
             pipeline = self._ready()
-            events = pipeline.events(notes)
+            events = self._events(pipeline, calls)
             if self._closed:
                 self._hand_in(pipeline, events)
             else:
                 pipeline.exporter.keep(events)
         except Exception as error:  # noqa: BLE001 - the interpreter may be half gone; what is lost is counted
-            self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(notes))
+            self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(calls))
 
-    def _hand_in(self, pipeline: Pipeline, events: Sequence[Event]) -> None:
+    def _hand_in(self, pipeline: Pipeline, events: Sequence[Row]) -> None:
         is_main = threading.current_thread() is threading.main_thread()
         free = is_main and not self._runs and self._by_hand.acquire(blocking=False)
         try:
@@ -249,7 +229,7 @@ class Writer:
             if free:
                 self._by_hand.release()
 
-    def _put_away(self, notes: Sequence[Note]) -> None:
+    def _put_away(self, calls: Sequence[Call | Note]) -> None:
         """With half an interpreter: the disk, and a line on standard error for what is lost.
 
         Nothing can be imported any more, and ``logging`` may wait for a lock that nobody gives back.
@@ -257,11 +237,11 @@ class Writer:
         self._all_out = False
         try:
             if self._pipeline is None:
-                self._drops.add("the interpreter was gone before releaseguard was loaded", len(notes))
+                self._drops.add("the interpreter was gone before releaseguard was loaded", len(calls))
             else:
-                self._pipeline.exporter.keep(self._pipeline.events(notes))
+                self._pipeline.exporter.keep(self._events(self._pipeline, calls))
         except Exception as error:  # noqa: BLE001 - any module may be gone
-            self._drops.add(f"the interpreter was gone ({type(error).__name__})", len(notes))
+            self._drops.add(f"the interpreter was gone ({type(error).__name__})", len(calls))
         for reason in self._drops.reasons():
             lost = self._drops.take_unsaid(reason)
             os.write(2, f"releaseguard: {lost} integration events were lost: {reason}\n".encode())
@@ -275,15 +255,17 @@ class Writer:
 
     def _work(self) -> None:
         _leave_signals_to_the_app()
-        with suppress(RuntimeError):  # then the store can keep what waits in memory
+        try:
             start_new_thread(self._watch, ())
+        except RuntimeError:  # none is left: then the store can keep what waits in memory
+            self._rounds = SimpleQueue()
         pipeline = self._ready()
         while self._round(pipeline):
             pass
 
     def _round(self, pipeline: Pipeline) -> bool:
         """One batch, or a look at what waits on disk; whether there is to be another."""
-        marker = self._collect(self._patience(pipeline))
+        marker = self._collect(pipeline)
         had_work = bool(self._in_hand or marker)
         delivered = self._hand_over(pipeline, at_once=isinstance(marker, _Flush))
         if isinstance(marker, _Flush):
@@ -292,10 +274,10 @@ class Writer:
 
     def _answer(self, marker: _Flush, delivered: bool, pipeline: Pipeline) -> bool:
         if marker.last:
-            self._all_out &= pipeline.exporter.shutdown(pipeline.events(self._taken()), to_store=delivered)
+            self._all_out &= pipeline.exporter.shutdown(self._events(pipeline, self._taken()), to_store=delivered)
             self._stop()
             if late := self._taken():  # from whoever did not see us go
-                pipeline.exporter.shutdown(pipeline.events(late), to_store=False)
+                pipeline.exporter.shutdown(self._events(pipeline, late), to_store=False)
         marker.delivered = delivered
         marker.done.set()
         return not marker.last
@@ -314,10 +296,13 @@ class Writer:
         return idle if look is None else look if idle is None else min(look, idle)
 
     def _hand_over(self, pipeline: Pipeline, *, at_once: bool) -> bool:
-        over = threading.Event()
+        with briefly(self._keeping):  # what the second thread took from the queue is on disk now, and so comes along
+            over = threading.Event()
         self._rounds.put(over)
         try:
-            return pipeline.exporter.export(pipeline.events(self._in_hand), at_once=at_once)
+            events = self._events(pipeline, self._in_hand)
+            self._in_hand = [*events]
+            return pipeline.exporter.export(events, at_once=at_once)
         except Exception as error:  # noqa: BLE001 - the thread must outlive every mistake
             self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(self._in_hand))
             return False
@@ -325,40 +310,55 @@ class Writer:
             self._in_hand = []
             over.set()
 
-    def _collect(self, patience: float | None) -> _Flush | _Wake | None:
-        """Fill ``_in_hand``: wait ``patience`` seconds for the first note, then ``linger`` for more."""
-        deadline = None if patience is None else time.monotonic() + patience
-        while len(self._in_hand) < self._limits.batch:
+    def _collect(self, pipeline: Pipeline) -> _Flush | _Wake | None:
+        """Fill ``_in_hand``: wait for the first call, linger for more, then take what is there."""
+        try:
+            got = self._queue.get(timeout=self._patience(pipeline))
+        except Empty:
+            return None
+        if isinstance(got, _Flush | _Wake):
+            return got
+        self._in_hand.append(got)
+        self._linger()
+        return self._take()
+
+    def _linger(self) -> None:
+        if self._queue.qsize() < self._limits.batch:
+            self._lingers = True
+            self._hurry.acquire(timeout=self._limits.linger)
+            self._lingers = False
+
+    def _take(self) -> _Flush | _Wake | None:
+        """A batch of what waits, up to a marker."""
+        for _ in range(self._limits.batch - 1):
             try:
-                got = self._queue.get(timeout=None if deadline is None else max(deadline - time.monotonic(), 0))
-            except queue.Empty:
+                got = self._queue.get_nowait()
+            except Empty:
                 return None
-            if not isinstance(got, Note):
+            if isinstance(got, _Flush | _Wake):
                 return got
-            if not self._in_hand:
-                deadline = time.monotonic() + self._limits.linger
             self._in_hand.append(got)
         return None
 
-    def _taken(self) -> list[Note]:
+    def _taken(self) -> list[Call | Note]:
         """What waits, for the disk: whoever waits for the store is told that it did not come to that."""
-        notes, markers = self._drained()
+        calls, markers = self._drained()
         for marker in markers:
             marker.done.set()
-        return notes
+        return calls
 
-    def _drained(self) -> tuple[list[Note], list[_Flush]]:
-        notes: list[Note] = []
+    def _drained(self) -> tuple[list[Call | Note], list[_Flush]]:
+        calls: list[Call | Note] = []
         markers: list[_Flush] = []
         while True:
             try:
                 got = self._queue.get_nowait()
-            except queue.Empty:
-                return notes, markers
-            if isinstance(got, Note):
-                notes.append(got)
-            elif isinstance(got, _Flush):
+            except Empty:
+                return calls, markers
+            if isinstance(got, _Flush):
                 markers.append(got)
+            elif not isinstance(got, _Wake):
+                calls.append(got)
 
     def _watch(self) -> None:
         _leave_signals_to_the_app()
@@ -368,12 +368,14 @@ class Writer:
 
     def _keep_until(self, over: threading.Event, pipeline: Pipeline) -> None:
         """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
-        pipeline.exporter.keep(pipeline.events(list(self._in_hand)))
+        pipeline.exporter.keep(self._events(pipeline, list(self._in_hand)))
         waiting: list[_Flush] = []
         while not over.wait(self._limits.linger):
-            notes, markers = self._drained()
-            pipeline.exporter.keep(pipeline.events(notes))
-            waiting += markers
+            with self._keeping:
+                if not over.is_set():
+                    calls, markers = self._drained()
+                    pipeline.exporter.keep(self._events(pipeline, calls))
+                    waiting += markers
         for marker in waiting:
             self._queue.put(marker)
         self._queue.put(_Wake())
@@ -381,4 +383,4 @@ class Writer:
 
 def _leave_signals_to_the_app() -> None:
     """A signal that the system gives to this thread would not wake the one that waits for it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    pthread_sigmask(SIG_BLOCK, valid_signals())

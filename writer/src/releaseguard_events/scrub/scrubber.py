@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from releaseguard_events.plain import CUT, Json, plain
+from releaseguard_events.plain import CUT, plain
 from releaseguard_events.scrub.folded import BLANK, Folded, fold, without_unseen
 from releaseguard_events.scrub.keys import NAME_LIKE, is_identifier, is_message_id, looks_like_a_name, speaks_about
 from releaseguard_events.scrub.keys import kind_of_key as _kind_of_key
@@ -21,6 +21,9 @@ from releaseguard_events.scrub.numbers import ibans
 from releaseguard_events.scrub.rules import MARK, Table
 from releaseguard_events.scrub.text import NUMBERS, SECRETS
 from releaseguard_events.scrub.values import is_status
+
+if TYPE_CHECKING:
+    from releaseguard_events.plain import Json
 
 MAX_TEXT: Final = 2_000
 """Characters of one text in an event."""
@@ -61,6 +64,10 @@ class Scrubber:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
         self._clean_texts: set[str] = set()
         self._clean_identifiers: set[str] = set()
+
+    def knows(self, text: str) -> bool:
+        """Whether one of the secrets that it was told is in ``text``."""
+        return self._known is not None and self._known.search(text) is not None
 
     def text(self, text: str) -> str:
         """``text`` with everything masked, at most :data:`MAX_TEXT` characters."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from releaseguard_events.event import Event
+from releaseguard_events.stores.row import Writable
 
 
 class Store(Protocol):
     """Where events go. One thread at a time."""
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Writable]) -> None:
         """Write what is not there yet, by id: a repeat does no harm. Raises ``ReleaseguardError``."""
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from releaseguard_events.stores.postgres_shape import (
     their_insert,
     values,
 )
+from releaseguard_events.stores.row import Writable, event_from
 from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class PostgresStore:
         self._connection: Connection | None = None
         self._shapes: dict[str, Shape] = {}
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Writable]) -> None:
         """Write what is not there yet."""
         again(lambda: self._append(events))
 
@@ -64,13 +65,13 @@ class PostgresStore:
         if connection is not None:
             connection.close()
 
-    def _append(self, events: Sequence[Event]) -> None:
+    def _append(self, events: Sequence[Writable]) -> None:
         conninfo = self._pin(self._url) if self._connection is None else ""  # which says that psycopg is missing
         import psycopg
 
         try:
             connection = self._opened(conninfo)
-            for place, rows in self._tables(connection).batches(events):
+            for place, rows in self._tables(connection).rows(events):
                 add(connection, place, self._shapes[place.table], rows)
         except psycopg.Error as error:
             self.close()
@@ -94,10 +95,10 @@ class PostgresStore:
         return fitting.Tables.of(self._table)
 
 
-def add(connection: Connection, place: EventTable, shape: Shape, events: Sequence[Event]) -> None:
+def add(connection: Connection, place: EventTable, shape: Shape, events: Sequence[Writable]) -> None:
     """Write what is not there yet."""
     if not is_ours_in_kind(shape):
-        add_theirs(connection, shape, events)
+        add_theirs(connection, shape, [event_from(event) for event in events])
         return
     sql = insert_sql(place, shape) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
     for start in range(0, len(events), CHUNK):

@@ -15,7 +15,8 @@ from releaseguard_events.event import Event
 from releaseguard_events.mapping.assigning import rows_of
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import qualified, quoted
-from releaseguard_events.stores.table import EventTable
+from releaseguard_events.stores.row import Writable, row_of
+from releaseguard_events.stores.table import COLUMNS, EventTable
 from releaseguard_events.times import to_text
 
 if TYPE_CHECKING:
@@ -194,9 +195,11 @@ def _cast(column: str, shape: Shape) -> str:
     return f"coalesce({value}, now())" if column == "recorded_at" else value
 
 
-def values(events: Sequence[Event], place: EventTable, *, keep_recorded: bool = False) -> list[list[str | None]]:
+def values(events: Sequence[Writable], place: EventTable, *, keep_recorded: bool = False) -> list[list[str | None]]:
+    """The values of rows, by column."""
+    columns = dict(zip(COLUMNS, zip(*map(row_of, events), strict=True), strict=True))
     given = _given(place, keep_recorded=keep_recorded)
-    return [[_text(getattr(event, column)) for event in events] for column in given]
+    return [[None if value is None else str(value) for value in columns[column]] for column in given]
 
 
 def _text(value: object) -> str | None:

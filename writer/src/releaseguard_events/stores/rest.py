@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from releaseguard_events.errors import AccessDenied, RateLimited, ServiceError, Unreachable
-from releaseguard_events.event import Event
 from releaseguard_events.stores import fitting, rest_rows
 from releaseguard_events.stores.http import Answer, HttpLink
 from releaseguard_events.stores.names import bare
+from releaseguard_events.stores.row import Writable
 from releaseguard_events.stores.table import EventTable
 
 
@@ -27,11 +27,11 @@ class RestStore:
         self._table = table
         self._tables: fitting.Tables | None = None
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Writable]) -> None:
         """Write what is not there yet."""
         if self._tables is None:
             self._tables = self._fitting()
-        for place, rows in self._tables.batches(events):
+        for place, rows in self._tables.rows(events):
             for sent in rest_rows.posts(rows, place):
                 self._post(place, sent)
 

@@ -5,6 +5,7 @@ Protocol: PostgREST's documentation, "Tables and Views" and "Errors".
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,9 +13,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, ReleaseguardError, ServiceError
-from releaseguard_events.event import Event
 from releaseguard_events.mapping.assigning import TheirRow, rows_of
 from releaseguard_events.stores import fitting
+from releaseguard_events.stores.row import Writable, event_from, row_of
 from releaseguard_events.stores.table import EventTable
 from releaseguard_events.times import to_text
 
@@ -36,34 +37,21 @@ class Taken(ReleaseguardError):
     """An id is there already."""
 
 
-def values(event: Event, place: EventTable) -> SentRow:
+def values(event: Writable, place: EventTable) -> SentRow:
     """The row, without ``recorded_at``: the column's default is the store's clock."""
-    value: SentRow = {
-        "id": str(event.id),
-        "occurred_at": to_text(event.occurred_at),
-        "provider": event.provider,
-        "event": event.event,
-        "outcome": str(event.outcome),
-        "error_code": event.error_code,
-        "latency_ms": event.latency_ms,
-        "environment": event.environment,
-        "release": event.release,
-        "source": event.source,
-        "correlation_id": event.correlation_id,
-        "synthetic": event.synthetic,
-        "detail": event.detail,
-    }
+    row = row_of(event)
+    value: SentRow = row._asdict() | {"detail": json.loads(row.detail)}
     return {place.theirs(column) or column: value[column] for column in place.present if column != "recorded_at"}
 
 
-def posts(events: Sequence[Event], place: EventTable) -> Iterator[list[SentRow]]:
+def posts(events: Sequence[Writable], place: EventTable) -> Iterator[list[SentRow]]:
     """The rows of each request: what is sent at once fills the same columns."""
     for start in range(0, len(events), CHUNK):
         some = events[start : start + CHUNK]
         if not place.is_mapped and not place.numbers_rows:
             yield [values(event, place) for event in some]
         else:
-            yield from ([_sent(row) for row in rows] for rows in rows_of(some, place).values())
+            yield from ([_sent(row) for row in rows] for rows in rows_of(list(map(event_from, some)), place).values())
 
 
 def _sent(row: TheirRow) -> SentRow:

@@ -18,6 +18,7 @@ from releaseguard_events.mapping.assigning import rows_of
 from releaseguard_events.private import make_file
 from releaseguard_events.stores import fitting, sqlite_schema
 from releaseguard_events.stores.names import bare, qualified, quoted
+from releaseguard_events.stores.row import Row, Writable, event_from
 from releaseguard_events.stores.table import EventTable
 from releaseguard_events.times import to_text, utc_now
 
@@ -49,14 +50,14 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._tables: fitting.Tables | None = None
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Writable]) -> None:
         """Write what is not there yet, all or nothing."""
         with translated(self._label, self._path):
             connection, tables = self._opened()
             with transaction(connection):
                 now = to_text(utc_now())
-                for place, rows in tables.batches(events):
-                    insert(connection, place, rows, now, IF_NEW)
+                for place, rows in tables.rows(events):
+                    _add(connection, place, rows, now)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -205,6 +206,13 @@ def insert(
     columns = place.present
     values = (_values(event, columns, now, keep_recorded=keep_recorded) for event in events)
     return connection.executemany(insert_sql(place, tail), values).rowcount
+
+
+def _add(connection: sqlite3.Connection, place: EventTable, rows: Sequence[Row], now: str) -> None:
+    if place.is_the_apps:
+        insert(connection, place, [event_from(row) for row in rows], now, IF_NEW)
+    else:
+        connection.executemany(insert_sql(place, IF_NEW), ((*row[:2], now, *row[3:]) for row in rows))
 
 
 def _are_ours_in_kind(types: dict[str, str], place: EventTable) -> bool:

@@ -1,0 +1,63 @@
+"""What the writer's thread works with: what events are made from, and who takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from releaseguard_events.note import Note, Resource, event_of, reason_against
+from releaseguard_events.pipeline.rows import RowMaker
+from releaseguard_events.stores.row import Row, row_of
+
+if TYPE_CHECKING:
+    from releaseguard_events.pipeline.writer import Call
+    from releaseguard_events.scrub.scrubber import Scrubber
+    from releaseguard_events.stores.row import Writable
+
+
+class Exporter(Protocol):
+    """Where the thread takes events: a ``BatchExporter``, or a stand-in of the tests."""
+
+    def export(self, events: Sequence[Writable], *, at_once: bool = False) -> bool:
+        """Whether they are in the store now. One thread at a time."""
+
+    def next_look(self) -> float | None:
+        """Seconds until ``export`` should be called although nothing new came."""
+
+    def keep(self, events: Sequence[Writable]) -> None:
+        """Put them on disk, whatever another thread is doing in ``export``."""
+
+    def shutdown(self, events: Sequence[Writable], *, to_store: bool) -> bool:
+        """The process ends: whether they are in the store, or on disk. ``to_store``: nobody else is at it."""
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """What events are made with, and who takes them."""
+
+    exporter: Exporter
+    resource: Resource
+    scrubber: Scrubber
+    _maker: RowMaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._maker = RowMaker(self.resource, self.scrubber)
+
+    def events(self, calls: Sequence[Call | Note | Row], lose: Callable[[str], None]) -> list[Row]:
+        """The events that calls become, the same again for the same call; of one that makes none, ``lose`` is told
+        why."""
+        made = []
+        for call in calls:
+            try:
+                made.append(self._event(call))
+            except Exception as error:  # noqa: BLE001 - one call must not take others with it
+                lose(reason_against(error))
+        return made
+
+    def _event(self, call: Call | Note | Row) -> Row:
+        if isinstance(call, Row):
+            return call
+        if isinstance(call, Note):
+            return row_of(event_of(call, self.resource, self.scrubber))
+        return self._maker.row(call)
