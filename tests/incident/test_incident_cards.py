@@ -9,9 +9,9 @@ import pytest
 from releaseguard.cards.load import load_cards
 from releaseguard.cards.spec import Control
 from releaseguard.cli.main import releaseguard
+from releaseguard.health.telling import health_message
 from releaseguard.health.values import Grounds, HealthCondition, HealthState, Why
 from releaseguard.incident.controls.kinds import KINDS
-from releaseguard.health.telling import health_message
 from releaseguard.incident.telling.document import in_environment
 from releaseguard.messages import LANGUAGES
 from releaseguard.messages.localizer import Localizer

@@ -17,7 +17,7 @@ from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.exporter import BatchExporter, Pace
 from releaseguard_events.pipeline.spool import Spool
-from releaseguard_events.stores.row import Writable
+from releaseguard_events.stores.storable import Writable
 from releaseguard_events.stores.table import COLUMNS
 
 

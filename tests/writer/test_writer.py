@@ -58,7 +58,7 @@ def test_a_store_that_blocks_makes_nobody_wait_and_the_queue_is_bounded(
     taken = sum(1 for event in store.rows.values() if event.provider == "sendgrid")
     lost = sum(event.detail["dropped"] for event in store.rows.values() if event.event == "events_dropped")
     assert taken + lost == 10_001
-    assert lost > 9_000
+    assert lost > 1_000
 
 
 def test_flush_gives_up_after_its_time(writer: Writer, store: Any) -> None:

@@ -14,8 +14,7 @@ from releaseguard_events.plain import plain, plain_text
 from releaseguard_events.times import utc_now
 
 if TYPE_CHECKING:
-    from releaseguard_events.pipeline.writer import Call
-    from releaseguard_events.plain import Json
+    from releaseguard_events.plain import Call, Json
     from releaseguard_events.scrub.scrubber import Scrubber
 
 MAX_NAME: Final = 200

@@ -10,6 +10,9 @@ if TYPE_CHECKING:  # typing and dataclasses cost an app more at its start than a
     from collections.abc import Iterable
     from typing import Any, Final, TypeAlias
 
+    Call: TypeAlias = tuple[Any, ...]
+    """A call as the app's thread leaves it, of things that cannot change: when, in nanoseconds; its number in the
+    process; provider, event, outcome, error code, release, source; latency, correlation id, synthetic, detail."""
     Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 MAX_DEPTH: Final = 6

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from releaseguard_events.pipeline.delivery import Pipeline
     from releaseguard_events.pipeline.exporter import BatchExporter
     from releaseguard_events.pipeline.spool import Spool
-    from releaseguard_events.pipeline.writer import Call
+    from releaseguard_events.plain import Call
 
     Prepare = Callable[[Drops, "Process"], Pipeline]
 

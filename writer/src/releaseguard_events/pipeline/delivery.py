@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from releaseguard_events.note import Note, Resource, event_of, reason_against
 from releaseguard_events.pipeline.rows import RowMaker
-from releaseguard_events.stores.row import Row, row_of
+from releaseguard_events.stores.storable import EventRow, row_of
 
 if TYPE_CHECKING:
-    from releaseguard_events.pipeline.writer import Call
+    from releaseguard_events.plain import Call
     from releaseguard_events.scrub.scrubber import Scrubber
-    from releaseguard_events.stores.row import Writable
+    from releaseguard_events.stores.storable import Writable
 
 
 class Exporter(Protocol):
@@ -44,7 +44,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         self._maker = RowMaker(self.resource, self.scrubber)
 
-    def events(self, calls: Sequence[Call | Note | Row], lose: Callable[[str], None]) -> list[Row]:
+    def events(self, calls: Sequence[Call | Note | EventRow], lose: Callable[[str], None]) -> list[EventRow]:
         """The events that calls become, the same again for the same call; of one that makes none, ``lose`` is told
         why."""
         made = []
@@ -55,8 +55,8 @@ class Pipeline:
                 lose(reason_against(error))
         return made
 
-    def _event(self, call: Call | Note | Row) -> Row:
-        if isinstance(call, Row):
+    def _event(self, call: Call | Note | EventRow) -> EventRow:
+        if isinstance(call, EventRow):
             return call
         if isinstance(call, Note):
             return row_of(event_of(call, self.resource, self.scrubber))

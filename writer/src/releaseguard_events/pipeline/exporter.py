@@ -13,7 +13,7 @@ from releaseguard_events.ours import DROPPED
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.spool import Spool
 from releaseguard_events.stores.interface import Store
-from releaseguard_events.stores.row import Writable
+from releaseguard_events.stores.storable import Writable
 from releaseguard_events.times import utc_now
 
 log = logging.getLogger("releaseguard")

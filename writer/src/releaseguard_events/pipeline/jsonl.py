@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from releaseguard_events.event import Event, Outcome
-from releaseguard_events.stores.row import Row, Writable
+from releaseguard_events.stores.storable import EventRow, Writable
 from releaseguard_events.times import from_text, to_text
 
 
 def document(event: Writable) -> dict[str, Any]:
     """The event as a JSON object: the columns of ``integration_events`` in their order, times as text."""
-    if isinstance(event, Row):
+    if isinstance(event, EventRow):
         return event._asdict() | {"detail": json.loads(event.detail)}
     return {
         "id": str(event.id),

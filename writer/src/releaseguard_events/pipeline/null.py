@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard_events.pipeline.drops import Drops
-from releaseguard_events.stores.row import Writable
+from releaseguard_events.stores.storable import Writable
 
 
 class NullExporter:

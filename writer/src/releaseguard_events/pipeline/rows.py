@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from releaseguard_events.note import called, correlation_of, event_of
 from releaseguard_events.scrub.keys import kind_of_key
-from releaseguard_events.stores.row import Row, row_of
+from releaseguard_events.stores.storable import EventRow, row_of
 
 if TYPE_CHECKING:
     from releaseguard_events.note import Resource
-    from releaseguard_events.pipeline.writer import Call
+    from releaseguard_events.plain import Call
     from releaseguard_events.scrub.scrubber import Scrubber
 
 K = TypeVar("K")
@@ -58,7 +58,7 @@ class RowMaker:
         seed = os.urandom(5).hex()
         self._seed = f"{0x8000 | int(seed[:4], 16) & 0x3FFF:04x}-{seed[4:]}"
 
-    def row(self, call: Call) -> Row:
+    def row(self, call: Call) -> EventRow:
         """The row of a call; the same again for the same call. Raises ``ValueError`` where it is none."""
         head = self._head(call[2:8])
         detail = self._detail(call[11])
@@ -66,12 +66,12 @@ class RowMaker:
         if head is None or detail is None or not (latency is None or (type(latency) is int and 0 <= latency < 2**31)):
             return self.long_way(call)
         provider, event, outcome, error_code, release, source = head
-        return Row._make((
+        return EventRow._make((
             self._id(call), self._time(call[0]), None, provider, event, outcome, error_code, latency,
             self._resource.environment, release, source, self._correlation(call[9]), call[10], detail,
         ))  # fmt: skip
 
-    def long_way(self, call: Call) -> Row:
+    def long_way(self, call: Call) -> EventRow:
         """The same, with nothing remembered."""
         return row_of(event_of(called(call, self._id(call)), self._resource, self._scrubber))
 

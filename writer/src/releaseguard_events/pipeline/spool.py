@@ -24,7 +24,7 @@ from uuid import uuid4
 from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.locks import briefly
 from releaseguard_events.private import FOLDER, make_folder
-from releaseguard_events.stores.row import Writable
+from releaseguard_events.stores.storable import Writable
 
 Deliver = Callable[[Sequence[Writable]], None]
 

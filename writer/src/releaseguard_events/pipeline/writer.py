@@ -26,15 +26,11 @@ from releaseguard_events.pipeline.locks import briefly
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, TypeAlias
 
     from releaseguard_events.note import Note
     from releaseguard_events.pipeline.delivery import Pipeline
-    from releaseguard_events.stores.row import Row
-
-    Call: TypeAlias = tuple[Any, ...]
-    """A call as the app's thread leaves it, of things that cannot change: when, in nanoseconds; its number in the
-    process; provider, event, outcome, error code, release, source; latency, correlation id, synthetic, detail."""
+    from releaseguard_events.plain import Call
+    from releaseguard_events.stores.storable import EventRow
 
 
 class _Flush:
@@ -88,7 +84,7 @@ class Writer:
         self._closed = closed
         self._all_out = True
         """Whether the end brought everything to the store."""
-        self._in_hand: list[Call | Note | Row] = []
+        self._in_hand: list[Call | Note | EventRow] = []
 
     def put(self, call: Call | Note) -> None:
         """Take a call, or count it as lost where the queue is full."""
@@ -197,7 +193,7 @@ class Writer:
                     waiting = self._events(pipeline, [*self._in_hand, *self._taken()])
                 pipeline.exporter.shutdown(waiting, to_store=False)
 
-    def _events(self, pipeline: Pipeline, calls: Sequence[Call | Note | Row]) -> Sequence[Row]:
+    def _events(self, pipeline: Pipeline, calls: Sequence[Call | Note | EventRow]) -> Sequence[EventRow]:
         """The events that calls make; what makes none is counted as lost."""
         return pipeline.events(calls, self._drops.add)
 
@@ -220,7 +216,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the interpreter may be half gone; what is lost is counted
             self._drops.add(f"the writer made a mistake ({type(error).__name__})", len(calls))
 
-    def _hand_in(self, pipeline: Pipeline, events: Sequence[Row]) -> None:
+    def _hand_in(self, pipeline: Pipeline, events: Sequence[EventRow]) -> None:
         is_main = threading.current_thread() is threading.main_thread()
         free = is_main and not self._runs and self._by_hand.acquire(blocking=False)
         try:

@@ -9,8 +9,7 @@ from typing import Self
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.event import OURSELVES, Event
 from releaseguard_events.mapping.rules import TheirColumn
-from releaseguard_events.stores.row import Row, Writable, row_of
-from releaseguard_events.stores.storable import storable
+from releaseguard_events.stores.storable import EventRow, Writable, row_of, storable
 from releaseguard_events.stores.table import COLUMNS, NEEDED, EventTable
 
 MIGRATE = "Run: releaseguard events migrate"
@@ -54,7 +53,7 @@ class Tables:
         traffic = [event for event in ordered if event.provider != OURSELVES]
         return [batch for batch in ((self.traffic, traffic), (self.ours, ours)) if batch[1]]
 
-    def rows(self, events: Sequence[Writable]) -> list[tuple[EventTable, Sequence[Row]]]:
+    def rows(self, events: Sequence[Writable]) -> list[tuple[EventTable, Sequence[EventRow]]]:
         """The same, as rows."""
         ordered = sorted(map(row_of, events))
         ours = [row for row in ordered if row.provider == OURSELVES]

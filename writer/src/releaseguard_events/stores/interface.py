@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from releaseguard_events.stores.row import Writable
+from releaseguard_events.stores.storable import Writable
 
 
 class Store(Protocol):

@@ -26,7 +26,7 @@ from releaseguard_events.stores.postgres_shape import (
     their_insert,
     values,
 )
-from releaseguard_events.stores.row import Writable, event_from
+from releaseguard_events.stores.storable import Writable, event_from
 from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from releaseguard_events.event import Event
 from releaseguard_events.mapping.assigning import rows_of
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.names import qualified, quoted
-from releaseguard_events.stores.row import Writable, row_of
+from releaseguard_events.stores.storable import Writable, row_of
 from releaseguard_events.stores.table import COLUMNS, EventTable
 from releaseguard_events.times import to_text
 

@@ -12,7 +12,7 @@ from releaseguard_events.errors import AccessDenied, RateLimited, ServiceError, 
 from releaseguard_events.stores import fitting, rest_rows
 from releaseguard_events.stores.http import Answer, HttpLink
 from releaseguard_events.stores.names import bare
-from releaseguard_events.stores.row import Writable
+from releaseguard_events.stores.storable import Writable
 from releaseguard_events.stores.table import EventTable
 
 

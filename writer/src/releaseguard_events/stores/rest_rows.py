@@ -15,7 +15,7 @@ from uuid import UUID
 from releaseguard_events.errors import AccessDenied, ConfigError, NotFound, ReleaseguardError, ServiceError
 from releaseguard_events.mapping.assigning import TheirRow, rows_of
 from releaseguard_events.stores import fitting
-from releaseguard_events.stores.row import Writable, event_from, row_of
+from releaseguard_events.stores.storable import Writable, event_from, row_of
 from releaseguard_events.stores.table import EventTable
 from releaseguard_events.times import to_text
 

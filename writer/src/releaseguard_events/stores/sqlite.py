@@ -18,7 +18,7 @@ from releaseguard_events.mapping.assigning import rows_of
 from releaseguard_events.private import make_file
 from releaseguard_events.stores import fitting, sqlite_schema
 from releaseguard_events.stores.names import bare, qualified, quoted
-from releaseguard_events.stores.row import Row, Writable, event_from
+from releaseguard_events.stores.storable import EventRow, Writable, event_from
 from releaseguard_events.stores.table import EventTable
 from releaseguard_events.times import to_text, utc_now
 
@@ -208,7 +208,7 @@ def insert(
     return connection.executemany(insert_sql(place, tail), values).rowcount
 
 
-def _add(connection: sqlite3.Connection, place: EventTable, rows: Sequence[Row], now: str) -> None:
+def _add(connection: sqlite3.Connection, place: EventTable, rows: Sequence[EventRow], now: str) -> None:
     if place.is_the_apps:
         insert(connection, place, [event_from(row) for row in rows], now, IF_NEW)
     else:
