@@ -65,9 +65,12 @@ class Observer:
     def __post_init__(self) -> None:
         self._traces = Traces(self.context.trace)
 
-    def look(self, window: Window | None = None) -> Overview:
-        """How the providers are now; ``window`` is what :meth:`window` gave for the same time, where somebody asked
-        before. Raises ``ServiceError`` where the log does not answer."""
+    def look(self, window: Window | None = None, *, before: datetime | None = None) -> Overview:
+        """How the providers are now. Raises ``ServiceError`` where the log does not answer.
+
+        ``window`` is what :meth:`window` gave for the same time, where somebody asked before; the rows that are listed
+        are the newest ones from before ``before``.
+        """
         context = self.context
         until = context.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(context.window / timedelta(minutes=1)), 1))
@@ -84,7 +87,7 @@ class Observer:
             providers=sorted(rows, key=_urgency),
             **integrity(account),
             marks=marks_of(self._deployed(since, until), account, since, until),
-            recent=self._recent(since, until),
+            recent=self._recent(since, min(before, until) if before else until),
             set_aside=tally_of(self.context.log.set_aside(context.query(since=since - context.baseline))),
         )
 

@@ -20,6 +20,8 @@ from releaseguard.report.formats import HEALTH
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from releaseguard.cli.shared.live_page import Page
+    from releaseguard.health.run import Observer
     from releaseguard.health.values import Overview
 
 LOOK_EVERY = 10.0
@@ -37,6 +39,8 @@ LONGEST = timedelta(days=2)
 @format_option(HEALTH)
 @output_option
 @click.option("--watch", is_flag=True, help="Look again every ten seconds, until Ctrl-C.")
+@click.option("--serve", is_flag=True, help="Show the page live on this machine's loopback, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, help="Of --serve; 0: a free one  [default: 8787]")
 def health(
     run: Run,
     window: timedelta,
@@ -46,6 +50,8 @@ def health(
     format_: str | None,
     output: Path | None,
     watch: bool,
+    serve: bool,
+    port: int,
 ) -> ExitCode:
     """Every provider's health, from the events the app logs when it really uses it. No provider is called.
 
@@ -66,11 +72,15 @@ def health(
 
     if not timedelta(minutes=1) <= window <= LONGEST:
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
+    if serve and (watch or output or format_ or run.json):
+        raise UsageError("--serve shows the page, and goes with no other output", next_step="Use it by itself.")
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
         observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
         language = lang or wiring.settings.project.language
+        if serve:
+            _serve(run, partial(_live, observer, language), port)
         show = partial(_show, run, language, format_, output)
         overview = observer.look()
         while watch:
@@ -79,6 +89,27 @@ def health(
             overview = observer.look()
     show(overview)
     return _exit_code(overview)
+
+
+def _serve(run: Run, page: Page, port: int) -> None:
+    """Answer browsers of this machine until Ctrl-C."""
+    from releaseguard.cli.shared.live_page import LivePage
+
+    with LivePage(page, port) as server:
+        run.warn(f"The page is at {server.url} until Ctrl-C.")
+        server.serve_forever()
+
+
+def _live(observer: Observer, language: str, before: str | None) -> str:
+    from releaseguard.health.document import document_of
+    from releaseguard.model import from_text
+    from releaseguard.report.health.html import live
+
+    try:
+        moment = None if before is None else from_text(before)
+    except ValueError as error:
+        raise UsageError(f"before={before}: {error}") from None
+    return live(document_of(observer.look(before=moment), language), listing=moment is not None)
 
 
 def _exit_code(overview: Overview) -> ExitCode:

@@ -21,14 +21,34 @@ from releaseguard.report.rows import CourseRow
 
 TROUBLED = ("down", "silent", "degraded")
 STATES = (*TROUBLED, "unknown", "idle", "healthy")
+FULL = 100
+"""Rows of a list that may go on."""
 WORST, BAD = 0.2, 0.02
 """Shares of errors from which on a part of the past is shown as bad, and as not well."""
 
 
+REFRESH = 30
+"""Seconds after which a page that is served asks again."""
+
+
 def render(document: HealthDocument, _display: Display) -> str:
     """The page, without any outside request."""
+    return _page(document, refresh=None, older=None)
+
+
+def live(document: HealthDocument, *, listing: bool) -> str:
+    """The page as ``health --serve`` answers: it asks again by itself but where somebody reads on in the list, and
+    leads to the events before those that it lists."""
+    recent = document["recent"]
+    older = recent[-1]["occurred_at"] if len(recent) >= FULL else None
+    return _page(document, refresh=None if listing else REFRESH, older=older)
+
+
+def _page(document: HealthDocument, *, refresh: int | None, older: str | None) -> str:
     told = Board(shown(document))
-    return page("health.html.jinja").render(board=told, document=told.document, lang=told.document["language"])
+    return page("health.html.jinja").render(
+        board=told, document=told.document, lang=told.document["language"], refresh=refresh, older=older
+    )
 
 
 @dataclass(frozen=True, slots=True)
