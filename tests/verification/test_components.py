@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from releaseguard.verification.document import document_of
 
 from releaseguard.model import Event, Verdict
 from releaseguard.verification.context import VerifyRequest
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.whose.components import components_of
 from releaseguard.verification.whose.population import Population
 from tests.support.verifying import judge, mark, steady, stored, verdicts

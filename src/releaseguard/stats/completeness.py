@@ -94,11 +94,11 @@ def lags_of(cells: Iterable[Cell]) -> Lags:
 def _brought_in(cells: Sequence[Cell]) -> Set[int]:
     """The stretches of :data:`_BLOCK` minutes in which rows of the past were brought in, once: a queue was worked off
     or a hole filled, which says nothing about the pipeline. Where rows keep coming late, that is how it is."""
-    prompt, late = set[int](), set[int]()
+    prompt, late = Counter[int](), Counter[int]()
     for cell in cells:
-        if cell.total:
-            (late if cell.recorded - cell.occurred >= _PAST else prompt).add(cell.recorded // _BLOCK)
-    return late if len(late) <= _ONCE and len(prompt) >= _OFTEN * len(late) else frozenset()
+        (late if cell.recorded - cell.occurred >= _PAST else prompt)[cell.recorded // _BLOCK] += cell.total
+    is_once = len(late) <= _ONCE and len(prompt) >= _OFTEN * len(late) and late.total() >= _FEW
+    return frozenset(late) if is_once else frozenset()
 
 
 def _arrival(lags: Counter[int]) -> Arrival:
