@@ -146,8 +146,18 @@ def test_what_each_role_can_do(project: PostgresStore, who: str, action: str, ex
 
 @pytest.mark.parametrize("claims", NO_ADMINS)
 def test_a_signed_in_user_who_is_no_admin_sees_nothing(project: PostgresStore, claims: Any) -> None:
-    for table in ("integration_events", "integration_events_by_minute"):
+    for table in ("integration_events", "integration_events_by_minute", "integration_events_panel_24h"):
         assert result_of(project, "authenticated", f"SELECT * FROM {table}", claims) == []
+
+
+def test_the_panel_is_for_admins_and_the_service_role(project: PostgresStore) -> None:
+    project.sql(INSERT.format("sendgrid"))
+    for asked in ("integration_events_panel_24h", "integration_events_panel(1)"):
+        question = f"SELECT 1 FROM {asked} WHERE provider = 'sendgrid'"
+        assert result_of(project, "anon", question) == NO
+        assert result_of(project, "authenticated", question) == NONE
+        assert result_of(project, "authenticated", question, ADMIN) == READ
+        assert result_of(project, "service_role", question) == READ
 
 
 def test_a_condition_of_the_callers_is_shown_no_row_that_the_caller_may_not_see(project: PostgresStore) -> None:

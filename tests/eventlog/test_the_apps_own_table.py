@@ -7,18 +7,20 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from releaseguard.compose.known import configuration
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.model import OURSELVES, Event, Outcome, new_id, to_text
+from releaseguard.model import OURSELVES, Event, Outcome, new_id, to_text, utc_now
 from releaseguard.tomlfile import parse
 from releaseguard_events.stores.table import EventTable
-from tests.eventlog.conftest import Store
+from tests.eventlog.conftest import PostgresStore, RestStore, Store
 from tests.support import lovendo
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -211,3 +213,64 @@ def test_names_alone_are_enough_for_a_table_with_numbers_and_texts(store):
 
 def test_the_configuration_is_valid_toml():
     assert tomllib.loads(lovendo.CONFIGURATION)["events"]["columns"]
+
+
+def test_it_is_known_which_rule_took_which_rows_and_what_none_took(store, log):
+    insert(store, *(row for row, _ in ROWS), {"integration_name": "custom"}, {"integration_name": "x", "status": "odd"})
+    shares = log.rule_shares(NOON - timedelta(hours=1))
+    assert shares is not None
+    assert shares.rows == len(ROWS) + 2
+    assert dict(shares.taken) == {
+        "the cards' first events": 7,
+        "[events.columns] event": 1,
+        "[events.names] mapbox: mapbox_map_rendered, success, endpoint = */styles/*": 1,
+        "[events.names] *: {provider}_health_check, success, event_type = health_check": 1,
+        "[events.names] *: {provider}_webhook_received, success, event_type = webhook": 1,
+    }
+    assert dict(shares.left) == {"provider custom": 1, "outcome odd of x": 1}
+    assert log.rule_shares(NOON + timedelta(hours=1)).rows == 0
+
+
+def test_the_panel_shows_what_the_table_holds(store, log):
+    if store.kind == "sqlite":
+        pytest.skip("a panel of a server's")
+    rows = [{"integration_name": "sendgrid", "response_time_ms": 100}] * 199 + [
+        {"integration_name": "sendgrid", "status": "failure", "response_time_ms": 300},
+        *([{"integration_name": "expo", "status": "degraded"}] * 19),
+        {"integration_name": "expo", "status": "timeout"},
+        {"integration_name": "twilio", "status": "failure"},
+    ]
+    insert(store, *rows, at=utc_now() - timedelta(hours=1))
+    leak = {"provider": "paytr", "leak": {"reason": "x"}, "rotation_id": "r1"}
+    log.append([event(provider=OURSELVES, event="rotation_planned", detail=leak)])
+    shown = store.sql(
+        "SELECT provider, status, success_rate, avg_response_ms, events, failures, open_leaks"
+        f" FROM {lovendo.TABLE}_panel_24h"
+    )
+    assert [tuple(row) for row in shown] == [
+        ("expo_push", "degraded", 95, None, 20, 1, 0),
+        ("paytr", "unknown", None, None, 0, 0, 1),
+        ("sendgrid", "healthy", Decimal("99.5"), 101, 200, 1, 0),
+        ("twilio", "down", 0, None, 1, 1, 0),
+    ]
+    log.append([event(provider=OURSELVES, event="rotation_retired", detail={"provider": "paytr"})])
+    assert store.sql(f"SELECT provider FROM {lovendo.TABLE}_panel(1) WHERE open_leaks > 0") == []
+
+
+@pytest.mark.parametrize("kind", ["postgres", "rest"])
+def test_what_is_written_into_the_view_stands_in_the_table_in_its_words(stack, cluster, kind):
+    store = (PostgresStore if kind == "postgres" else RestStore)(stack, cluster.new_database())
+    store.sql(lovendo.create(store.kind))
+    log = store.log(table())
+    names = "id, occurred_at, provider, event, outcome, environment, release, synthetic, detail"
+    given = (
+        "gen_random_uuid(), '2026-11-24T12:00:00Z', 'expo_push', 'expo_push_error', 'error', 'production', 'r1', true"
+    )
+    store.sql(f"""INSERT INTO {lovendo.TABLE}_mapped ({names}) VALUES ({given}, '{{"secret_version": "2"}}')""")
+    [(name, status, metadata)] = store.sql(f"SELECT integration_name, status, metadata FROM {lovendo.TABLE}")
+    assert (name, status) == ("expo", "failure")
+    assert metadata == {"secret_version": "2", "release": "r1", "synthetic": True, "event": "expo_push_error"}
+    [one] = read(log)
+    assert (one.provider, one.event, one.release, one.synthetic) == ("expo_push", "expo_push_error", "r1", True)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        store.sql(f"INSERT INTO {lovendo.TABLE}_mapped ({names}) VALUES ({given.replace('production', 'dev')}, '{{}}')")

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.model import Event, Outcome, Remark
+
+if TYPE_CHECKING:
+    from releaseguard.eventlog.mapping.shares import RuleShares
 
 COSTS = {
     "recorded_at": "no --as-of",
@@ -174,6 +177,11 @@ class EventLog(ABC):
     def lacking(self) -> Sequence[str]:
         """Our names of columns that the app's own table has not, although no setting says so."""
         return ()
+
+    def rule_shares(self, since: datetime) -> RuleShares | None:
+        """Which rule named how many of the rows that occurred since then; ``None`` where no rules are needed."""
+        del since
+        return None
 
     def examine(self) -> Iterator[Remark]:
         """What is to be said of the store, found by reading alone: nothing is created, appended or changed.

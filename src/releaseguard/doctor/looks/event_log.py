@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableMapping
+from datetime import timedelta
 from functools import partial
 
 from releaseguard.doctor.looks.reach import ALWAYS, Lane, encrypted
@@ -19,6 +20,7 @@ def lane(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Lane:
         Check("events.writers", Group.EVENTS, "where the app writes to", partial(_writers, context)),
         Check("events.log", Group.EVENTS, "the event log", partial(_log, context), after),
         Check("events.rows", Group.EVENTS, "the newest rows", partial(_rows, context), ("events.log",)),
+        Check("events.rules", Group.EVENTS, "the rules of the app's table", partial(_rules, context), ("events.log",)),
         Check(
             "events.clock", Group.EVENTS, "the store's clock", partial(_store_clock, context, dates), ("events.log",)
         ),
@@ -61,6 +63,23 @@ def _rows(context: DoctorContext) -> Iterator[Remark]:
         yield Remark(Standing.WARN, tally.sentence(), log.label, REMEDY)
     else:
         yield Remark(Standing.OK, f"every row of the last {days} can be read", log.label)
+
+
+def _rules(context: DoctorContext) -> Iterator[Remark]:
+    """Which rule took how many of the last day's rows, and what none took."""
+    log = context.log()
+    shares = log.rule_shares(utc_now() - timedelta(days=1))
+    if shares is None:
+        return
+    if not shares.rows:
+        yield Remark(Standing.OK, "no rows of the last day by which to see what each rule takes", log.label)
+    for number, sentence in enumerate(shares.sentences()):
+        yield Remark(Standing.OK, sentence, log.label, about=f"rule{number}")
+    if shares.lost:
+        yield Remark(Standing.WARN, shares.loss(), log.label, _MORE_RULES, about="none")
+
+
+_MORE_RULES = "Say what they mean: values under [events.columns] outcome or provider, or a rule under [events.names]."
 
 
 def _store_clock(context: DoctorContext, dates: MutableMapping[str, Dates]) -> Iterator[Remark]:

@@ -48,19 +48,22 @@ def sqlite(place: EventTable) -> list[str]:
 
 
 def _selected(place: EventTable, words: SqlWords) -> str:
-    shown = [(column, expression(place, column, words)) for column in COLUMNS]
-    columns = [f"  {_complete(column, sql)} AS {quoted(column)}" for column, sql in shown if sql is not None]
+    """All of our columns: one that no rule makes is empty in every row."""
+    made = {column: expression(place, column, words) for column in COLUMNS}
+    columns = [f"  {_complete(column, sql)} AS {quoted(column)}" for column, sql in made.items()]
     rule = f"  {taken_by(place, words)} AS {RULE}"
     return "SELECT\n" + ",\n".join([*columns, rule]) + f"\nFROM {qualified(place.table)}"
 
 
-def _complete(column: str, sql: str) -> str:
+_EMPTY = {"synthetic": "false", "detail": "'{}'"}
+_TYPED = {"recorded_at": "CAST(NULL AS timestamptz)", "latency_ms": "CAST(NULL AS integer)"}
+
+
+def _complete(column: str, sql: str | None) -> str:
     """A flag that is null is not set, and no detail is an empty one."""
-    return f"coalesce({sql}, {'false' if column == 'synthetic' else ABSENT_DETAIL})" if column in _ABSENT else sql
-
-
-_ABSENT = ("synthetic", "detail")
-ABSENT_DETAIL = "'{}'"
+    if sql is None:
+        return _EMPTY.get(column, _TYPED.get(column, "CAST(NULL AS text)"))
+    return f"coalesce({sql}, {_EMPTY[column]})" if column in _EMPTY else sql
 
 
 class _Unseen(PostgresWords):

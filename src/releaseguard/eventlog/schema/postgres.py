@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.eventlog.mapping import view
-from releaseguard.eventlog.schema import access, clients, guards
+from releaseguard.eventlog.schema import access, clients, guards, panel
 from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
 from releaseguard_events.stores.postgres_shape import TYPES
 from releaseguard_events.stores.table import NEEDED, EventTable
@@ -41,7 +41,15 @@ def create(table: str) -> list[str]:
         access.by_minute(table),
         access.grants(table),
         clients.create(table),
+        *panel.create(table, table, table),
     ]
+
+
+def of_an_apps_own(places: Sequence[EventTable]) -> list[str]:
+    """The panel over an app's own table, by the view of it, once that and the table of our own rows are there."""
+    theirs = next((place for place in places if place.is_mapped), None)
+    ours = next((place for place in places if not place.is_the_apps), None)
+    return panel.create(theirs.table, view.name_of(theirs), ours.table) if theirs and ours else []
 
 
 def script(places: Sequence[EventTable]) -> str:
@@ -52,7 +60,7 @@ def script(places: Sequence[EventTable]) -> str:
     """
     ours = [place.table for place in places if not place.is_the_apps]
     views = [statement for place in places if view.may_be_needed(place) for statement in view.postgres(place)]
-    statements = [*(statement for table in ours for statement in create(table)), *views]
+    statements = [*(statement for table in ours for statement in create(table)), *views, *of_an_apps_own(places)]
     return "".join(f"{statement};\n\n" for statement in ("BEGIN", LOCK_TIMEOUT, *statements, "COMMIT") if statements)
 
 

@@ -19,6 +19,7 @@ from uuid import UUID
 from releaseguard.errors import Failed, Refused
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
+from releaseguard.eventlog.mapping.shares import RuleShares
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
 from releaseguard.model import OURSELVES, Event, Outcome, Remark, deterministic_id, to_text, utc_now
@@ -210,6 +211,9 @@ class SignedLog(EventLog):
 
     def lacking(self) -> Sequence[str]:
         return self._log.lacking()
+
+    def rule_shares(self, since: datetime) -> RuleShares | None:
+        return self._log.rule_shares(since)
 
     def examine(self) -> Iterator[Remark]:
         return self._log.examine()

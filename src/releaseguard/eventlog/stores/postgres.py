@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
+from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -87,6 +89,8 @@ class PostgresEventLog(TableLog):
                     left_alone(connection, place) if place.is_the_apps else migrate(connection, place.table, self.label)
                 )
             ]
+            for statement in schema.of_an_apps_own(self._tables.each):
+                connection.execute(statement)
         self._shapes.clear()
         return done
 
@@ -107,6 +111,15 @@ class PostgresEventLog(TableLog):
             yield from rights.rights(connection, place, self.label)
             yield from rights.guarded(connection, place, self.label)
             connection.execute("RESET default_transaction_read_only")
+
+    def rule_shares(self, since: datetime) -> RuleShares | None:
+        place = self._traffic
+        if not place.is_mapped:
+            return None
+        with self._working() as connection:
+            words = PostgresWords(self._shape(connection, place).declared.get)
+            asked = counting(place, words, "@since@").replace("%", "%%").replace("@since@", "%s")
+            return shares_of(place, connection.execute(asked, [since]))
 
     def close(self) -> None:
         self._pool.close()

@@ -19,6 +19,8 @@ from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.mapping import view
+from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
+from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
@@ -129,6 +131,14 @@ class SqliteEventLog(TableLog):
         connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?{mode}", uri=True, timeout=5)
         connection.text_factory = writing.readable_text
         return connection
+
+    def rule_shares(self, since: datetime) -> RuleShares | None:
+        place = self._traffic
+        if not place.is_mapped:
+            return None
+        with self._working() as connection:
+            self._check_shape(connection, place)
+            return shares_of(place, connection.execute(counting(place, SqliteWords(), "?"), [to_text(since)]))
 
     def close(self) -> None:
         self._pool.close()

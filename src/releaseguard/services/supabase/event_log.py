@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json as json_module
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,14 +20,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.mapping.view import as_view
+from releaseguard.eventlog.mapping.shares import RuleShares, shares_of
+from releaseguard.eventlog.mapping.view import RULE, as_view
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores.tables import TableLog
-from releaseguard.model import Event, Remark, Standing
+from releaseguard.model import Event, Remark, Standing, to_text
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.postgrest import (
     Order,
@@ -182,6 +184,21 @@ class SupabaseEventLog(TableLog):
             return Remark(Standing.OK, what, self.label, about="append")
         fix = f"GRANT SELECT, INSERT ON {name} TO service_role (releaseguard events migrate --sql does)."
         return Remark(Standing.FAIL, f"this key's role may not append to {name}", self.label, fix, "append")
+
+    def rule_shares(self, since: datetime) -> RuleShares | None:
+        """Rows of the view, two columns and the rule's number of each: the interface counts no groups by itself."""
+        place = self._traffic
+        if not place.is_mapped:
+            return None
+        counted: Counter[tuple[int | None, str | None, str | None]] = Counter()
+        params = {
+            "select": f"{RULE},provider,outcome",
+            "occurred_at": f"gte.{to_text(since)}",
+            "order": "occurred_at,id",
+        }
+        while rows := self._request("GET", as_view(place), {**params, "limit": PAGE, "offset": counted.total()}).json():
+            counted.update((row[RULE], row["provider"], row["outcome"]) for row in rows)
+        return shares_of(place, ((*kind, rows) for kind, rows in counted.items()))
 
     def close(self) -> None:
         self._client.close()

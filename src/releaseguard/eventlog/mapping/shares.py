@@ -1,0 +1,89 @@
+"""Which rule named how many of the rows of a time, and what none of them took: for whoever writes the rules."""
+
+# ruff: noqa: S608 - names and constants are quoted, the time is bound
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from releaseguard.eventlog.mapping.expressions import expression, taken_by
+from releaseguard.eventlog.mapping.words import SqlWords
+from releaseguard.harmless import visible
+from releaseguard_events.stores.names import qualified
+from releaseguard_events.stores.table import EventTable
+
+BY_COLUMN: Final = "[events.columns] event"
+BY_CARD: Final = "the cards' first events"
+MOST_NAMED: Final = 5
+"""Kinds of rows that no rule took, named one by one."""
+
+CountedRow = tuple[int | None, str | None, str | None, int]
+"""Number of a rule, provider and outcome as they came out, rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleShares:
+    """Rows of a time, by what named them."""
+
+    rows: int
+    taken: tuple[tuple[str, int], ...]
+    """What took rows, and how many."""
+    left: tuple[tuple[str, int], ...]
+    """Kinds of rows that nothing took, the most frequent first."""
+
+    def sentences(self) -> Iterator[str]:
+        """For people: the share of each rule."""
+        for said, rows in self.taken:
+            yield f"{rows / self.rows:.1%} of {self.rows} rows: {said}"
+
+    @property
+    def lost(self) -> int:
+        """Rows that nothing took."""
+        return sum(rows for _, rows in self.left)
+
+    def loss(self) -> str:
+        """For people: what nothing took."""
+        named = ", ".join(f"{kind} ({rows})" for kind, rows in self.left[:MOST_NAMED])
+        more = f" and {len(self.left) - MOST_NAMED} more" if len(self.left) > MOST_NAMED else ""
+        return f"no rule took {self.lost} of {self.rows} rows of the last day: {named}{more}"
+
+
+def counting(place: EventTable, words: SqlWords, since: str) -> str:
+    """Counts by rule, provider and outcome; ``since`` is SQL for the time from which rows are counted."""
+    outcome, provider = (expression(place, column, words) or "NULL" for column in ("outcome", "provider"))
+    return (
+        f"SELECT rule, provider, outcome, count(*) FROM (SELECT {taken_by(place, words)} AS rule,"
+        f" {provider} AS provider, {outcome} AS outcome FROM {qualified(place.table)}"
+        f" WHERE {expression(place, 'occurred_at', words)} >= {since}) AS taken GROUP BY 1, 2, 3"
+    )
+
+
+def shares_of(place: EventTable, counted: Iterable[CountedRow]) -> RuleShares:
+    """What the counts say. Pure."""
+    taken: Counter[str] = Counter()
+    left: Counter[str] = Counter()
+    for rule, provider, outcome, rows in counted:
+        if outcome not in ("success", "error"):
+            left[f"outcome {_word(outcome)} of {_word(provider)}"] += rows
+        elif rule is None:
+            left[f"provider {_word(provider)}"] += rows
+        else:
+            taken[_said(place, rule)] += rows
+    return RuleShares(taken.total() + left.total(), tuple(taken.most_common()), tuple(left.most_common()))
+
+
+def _said(place: EventTable, rule: int) -> str:
+    if rule < 0:
+        return BY_COLUMN
+    said = place.names[rule].said if rule < len(place.names) else BY_CARD
+    return said if said.startswith("[") else BY_CARD
+
+
+def _word(value: str | None) -> str:
+    """Vocabulary is shown; anything longer may be somebody's text."""
+    if value is None:
+        return "(empty)"
+    return visible(value) if len(value) <= 40 else "(a long text)"
