@@ -281,6 +281,8 @@ IDENTIFIERS = frozenset(
         "key",
         "secrets",
         "serves",
+        "as_of",
+        "since",
         "versions",
         "writes",
         "markers",

@@ -702,7 +702,9 @@ def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
     assert result.state is RotationState.WAITING_CONSOLE
     assert "Upload it at Expo." in str(result.next_step)
     assert do(world, RotateAction.RESUME).state is RotationState.UNPROVEN
-    assert do(world, RotateAction.CONFIRM_REVOKED).state is RotationState.RETIRED
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.REFUSED, "no success says which it used"
+    confirmed = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
+    assert go(world, confirmed).state is RotationState.RETIRED
 
 
 def taken_back() -> World:

@@ -151,6 +151,8 @@ class RotationContext:
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
     asks_for_new: bool = False
     """Whether a destination that the chain has never written has to be named: nobody reads the plan here."""
+    components: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The sources of each part of the app that is deployed for itself."""
     usual_environment: str | None = None
     """The one that a command means which names none; ``None``: this chain's."""
 

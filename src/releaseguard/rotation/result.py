@@ -8,9 +8,12 @@ from typing import NotRequired, TypedDict
 
 from releaseguard.audit.chain import Head
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
+from releaseguard.report.postmortem.certificate import CertificateDocument
 from releaseguard.report.rows import ProofRow, SecretRow
+from releaseguard.rotation.certificate import telling as certificates
 from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.history.account import proof_row
+from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import ChainView, RotationView
 from releaseguard.rotation.left_out.choosing import sentences
 from releaseguard.rotation.next_steps import as_asked, next_step
@@ -56,6 +59,7 @@ class RotationDocument(TypedDict):
     remarks: Sequence[str]
     problem: str | None
     head: str | None
+    certificate: NotRequired[CertificateDocument]
     plan: NotRequired[PlanRow]
 
 
@@ -75,6 +79,8 @@ class RotationResult:
     remarks: Sequence[str] = ()
     problem: ReleaseguardError | None = None
     """What ended the run before its end, where something did."""
+    certificate: CertificateRecord | None = None
+    """Who uses the new value and who used the old one last, as of the last proof or confirmation."""
     head: Head | None = None
     plan: Plan | None = None
     """What would be done, for a dry run."""
@@ -102,7 +108,11 @@ class RotationResult:
             "problem": str(self.problem) if self.problem else None,
             "head": str(self.head) if self.head else None,
         }
-        return {**document, "plan": self.plan.to_json()} if self.plan else document
+        if self.certificate:
+            document["certificate"] = certificates.document_of(self.certificate)
+        if self.plan:
+            document["plan"] = self.plan.to_json()
+        return document
 
 
 def result_of(
@@ -128,6 +138,7 @@ def result_of(
         next_step=problem.next_step if problem and problem.next_step else next_step(session, view),
         remarks=(*remarks, *ended, *left),
         problem=problem,
+        certificate=view.certificate if view.state in _STANDING else None,
         head=chain.head,
         exit_code=problem.exit_code if problem else EXIT_CODES.get(view.state, ExitCode.UNDECIDED),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from releaseguard.rotation.certificate.telling import lines_of
 from releaseguard.rotation.planning.telling import describe
 from releaseguard.rotation.result import RotationResult
 
@@ -14,6 +15,8 @@ def text_of(result: RotationResult) -> str:
         lines = [f"PLAN  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
     else:
         lines += _result_lines(result)
+    if result.certificate:
+        lines += [f"  {line}" for line in lines_of(result.certificate)]
     lines += [f"  {remark}" for remark in result.remarks]
     if result.next_step and result.problem is None:
         lines.append(f"  next: {result.next_step}")

@@ -165,6 +165,8 @@ class RotateRequest:
     """Write a version that is out already once more: a destination has drifted."""
     skip: Sequence[str] = ()
     """Destinations that are left out for :attr:`reason`."""
+    despite_use: bool = False
+    """Record a revocation although somebody may use the old value still."""
     new_destinations: Sequence[str] = ()
     """Destinations that are meant although the chain has never written them."""
 

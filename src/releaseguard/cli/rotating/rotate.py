@@ -45,6 +45,7 @@ class RotateFlags:
     abort: bool
     rollback: bool
     confirm_revoked: bool
+    despite_use: bool
     no_deploy: bool
     prove_within: timedelta | None
 
@@ -96,6 +97,9 @@ class RotateFlags:
     is_flag=True,
     help="Record that the old key was revoked at the provider; exit code 1 if it has worked since.",
 )
+@click.option(
+    "--despite-use", is_flag=True, help="With --confirm-revoked: record it although the old value may be in use still."
+)
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
 @click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
 def rotate(
@@ -137,6 +141,8 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> 
         )
     if flags.leak and verbs and verbs != ["resume"]:
         raise UsageError(f"--leak goes with a rotation, not with --{verbs[0]}")
+    if flags.despite_use and not flags.confirm_revoked:
+        raise UsageError("--despite-use goes with --confirm-revoked")
     if all_drifted:
         _refuse_with_all_drifted(flags)
 
@@ -170,6 +176,7 @@ def _refuse_with_all_drifted(flags: RotateFlags) -> None:
 
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: RotateFlags) -> ExitCode:
     from releaseguard.rotation.aftermath import rotate_and_settle
+    from releaseguard.rotation.telling import text_of
 
     card = wiring.cards.get(provider)
     request = _request(card, flags)
@@ -178,10 +185,23 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
     if not (yes or request.dry_run or flags.verbs):
         _confirm(run, context, request)
     result = rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
+    if _may_be_asked(result):
+        ask(text_of(result))
+        context = wiring.rotation.context(card, request.secret)
+        despite = replace(request, despite_use=True)
+        result = rotate_and_settle(despite, context, wiring.rotation.aftermath_sources(context), run.tell)
     _report(run, result)
     if result.problem is not None:
         raise result.problem
     return result.exit_code
+
+
+def _may_be_asked(result: RotationResult) -> bool:
+    """Whether doubts about a revocation can be answered by somebody who sits here."""
+    from releaseguard.cli.shared.confirm import somebody_is_here
+    from releaseguard.rotation.revocation.confirm import StillInUse
+
+    return isinstance(result.problem, StillInUse) and somebody_is_here()
 
 
 def _check_named(wiring: Wiring, providers: Iterable[str], flags: RotateFlags) -> None:
@@ -249,6 +269,7 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
         deploy=not flags.no_deploy,
         prove_within=flags.prove_within,
         skip=flags.skip,
+        despite_use=flags.despite_use,
         new_destinations=flags.new_destinations,
     )
 

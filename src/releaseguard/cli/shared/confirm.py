@@ -17,9 +17,14 @@ def ask(text: str) -> None:
         raise Refused("not confirmed: nothing was changed")
 
 
+def somebody_is_here() -> bool:
+    """Whether somebody sits at the other end and can answer."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def refuse_without_terminal() -> None:
     """Raise ``Refused`` where nobody sits at the other end."""
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+    if not somebody_is_here():
         raise Refused(
             "this changes production, and nobody is here to confirm it",
             next_step="Look first (rotate --dry-run, audit verify), then add --yes.",

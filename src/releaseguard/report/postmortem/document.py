@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from releaseguard import readable
+from releaseguard.report.postmortem.certificate import CertificateDocument
 from releaseguard.report.rows import RotationRow
 
 
@@ -45,6 +46,8 @@ class PostmortemDocument(TypedDict):
     destinations: Sequence[Mapping[str, str]]
     exposure: Mapping[str, Any] | None
     exposure_lines: Sequence[str]
+    certificate: CertificateDocument | None
+    """Who uses the new value and who used the old one last: as of the confirmed revocation, else of the proof."""
     open: Sequence[str]
     """What is still to be done."""
     head: str | None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.markdown import cell, code
 from releaseguard.report.layout.shown import shown
+from releaseguard.report.postmortem.certificate import COLUMNS, cells
 from releaseguard.report.postmortem.document import PostmortemDocument, clock, facts, proof
 
 
@@ -24,7 +25,7 @@ def render(document: PostmortemDocument, _display: Display) -> str:
         f"| {clock(one['at'])} | {'**' * one['bad']}{cell(one['what'])}{'**' * one['bad']} |"
         for one in document["timeline"]
     ]
-    lines += ["", *_places(document)]
+    lines += ["", *_places(document), *_certificate(document)]
     lines += ["## Evidence", "", f"Rotation {code(document['rotation']['rotation_id'])}."]
     lines += [f"Proof: {cell(proof(document))}."]
     if document["head"]:
@@ -34,6 +35,16 @@ def render(document: PostmortemDocument, _display: Display) -> str:
 
 def _listed(title: str, items: Sequence[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {cell(item)}" for item in items), ""] if items else []
+
+
+def _certificate(document: PostmortemDocument) -> list[str]:
+    found = document["certificate"]
+    if found is None:
+        return []
+    rows = [f"| {' | '.join(cell(word) for word in cells(one))} |" for one in found["consumers"]]
+    head = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    doubts = [f"- **{cell(one)}**" for one in found["in_doubt"]]
+    return [f"## Certificate of revocation, as of {clock(found['as_of'])}", "", *head, *rows, "", *doubts, ""]
 
 
 def _places(document: PostmortemDocument) -> list[str]:

@@ -13,6 +13,7 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
 from releaseguard.model import Event, Outcome, to_text
 from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TimesRow, clock
+from releaseguard.rotation.certificate.telling import document_of
 from releaseguard.rotation.exposure.report import StoredExposure, report_in
 from releaseguard.rotation.exposure.sentences import summary
 from releaseguard.rotation.history import events as said
@@ -54,6 +55,7 @@ def postmortem(
         destinations=_destinations(rotation),
         exposure=exposure.stored if exposure else None,
         exposure_lines=list(summary(exposure.report)) if exposure else [],
+        certificate=document_of(rotation.certificate) if rotation.certificate else None,
         open=[leak_row(chain_key, leak)["next_step"] for leak in leaks] or _what_is_open(chain_key, rotation),
         head=str(head) if head else None,
         findings=[f"step {finding.step} {finding.problem}" for finding in findings],

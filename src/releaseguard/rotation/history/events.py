@@ -17,6 +17,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from releaseguard.model import Outcome, from_text
 from releaseguard.rotation.history.parts import (
+    CertificateRecord,
     Count,
     LeakReport,
     Many,
@@ -187,6 +188,7 @@ class ProofStep(RotationEvent, frozen=True, kw_only=True):
     events: Annotated[tuple[Name, ...], Many] = ()
     missing: Annotated[tuple[Text, ...], Many] = ()
     runtimes: Annotated[tuple[ProvenRuntime, ...], Many] = ()
+    certificate: CertificateRecord | UnsetType = UNSET
 
 
 class Proven(ProofStep, frozen=True, kw_only=True):
@@ -210,6 +212,8 @@ class Retired(RotationEvent, frozen=True, kw_only=True):
     name = "rotation_retired"
     revoked_at: Text | None = None
     old_successes: Count | None = None
+    certificate: CertificateRecord | UnsetType = UNSET
+    """As it was when the person said so."""
 
     def __post_init__(self) -> None:
         if self.revoked_at is None:

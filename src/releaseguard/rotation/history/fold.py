@@ -243,14 +243,20 @@ def _proof(step: said.ProofStep) -> ProofSummary:
 
 
 def _proven(view: RotationView, step: said.Proven, at: datetime) -> RotationView:
-    return replace(view, state=RotationState.PROVEN, proof=_proof(step), proven_at=view.proven_at or at)
+    return replace(
+        _certified(view, step), state=RotationState.PROVEN, proof=_proof(step), proven_at=view.proven_at or at
+    )
+
+
+def _certified(view: RotationView, step: said.ProofStep | said.Retired) -> RotationView:
+    return replace(view, certificate=step.certificate or view.certificate)
 
 
 def _retired(view: RotationView, step: said.Retired, at: datetime) -> RotationView:
     moment = from_text(step.revoked_at) if step.revoked_at else at
     confirmed = Confirmation(at if view.confirmations else moment, step.old_successes)
     return replace(
-        view,
+        _certified(view, step),
         state=RotationState.RETIRED,
         retired_at=at,
         revoked_at=view.revoked_at or moment,
@@ -291,7 +297,9 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.DeploymentFailed: _deployment_made("failed"),
     said.Deployed: _deployed,
     said.Proven: _proven,
-    said.Unproven: lambda view, step, _: replace(view, state=RotationState.UNPROVEN, proof=_proof(step)),
+    said.Unproven: lambda view, step, _: replace(
+        _certified(view, step), state=RotationState.UNPROVEN, proof=_proof(step)
+    ),
     said.Retired: _retired,
     said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason), cause=step.cause or None),
     said.RolledBack: lambda view, step, _: replace(

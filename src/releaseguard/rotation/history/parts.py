@@ -114,6 +114,35 @@ class PushedTarget(Target, frozen=True, kw_only=True):
     markers: dict[Name, Text] = {}
 
 
+class ConsumerRecord(Part, frozen=True, kw_only=True):
+    """What one source of the app did with the new value and with the old one."""
+
+    source: Text | None = None
+    destination: Text | None = None
+    component: Text | None = None
+    new: Count = 0
+    new_since: Text | None = None
+    new_last: Text | None = None
+    old: Count = 0
+    old_last: Text | None = None
+    unlabelled: Count = 0
+    """Successes since the new value serves that do not say which they used."""
+    unlabelled_last: Text | None = None
+    failures: Count = 0
+    refused: Count = 0
+    shows: Text | None = None
+    """What would make it show, where it has not been seen with the new value."""
+
+
+class CertificateRecord(Part, frozen=True, kw_only=True):
+    """Who uses the new value since when, and who used the old one last."""
+
+    as_of: Text
+    since: Text
+    """From when on the new value serves everybody."""
+    consumers: Annotated[tuple[ConsumerRecord, ...], Many] = ()
+
+
 class ProvenRuntime(Part, frozen=True, kw_only=True):
     uri: Text
     grade: Grade | None = None

@@ -10,6 +10,7 @@ from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.audit.histories import ChainFinding, Foreign
 from releaseguard.model import Event
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.rows import Malformed, parse
 from releaseguard.rotation.values import Cause, Direction, Leak, Pin, ProofSummary, RotationState, ValueSource
 
@@ -134,6 +135,8 @@ class RotationView:
     console_confirmed: bool = False
     awaits_approval: bool = False
     proof: ProofSummary = field(default_factory=ProofSummary)
+    certificate: CertificateRecord | None = None
+    """As of the last proof, or of the last confirmation of the revocation."""
     proven_at: datetime | None = None
     retired_at: datetime | None = None
     revoked_at: datetime | None = None

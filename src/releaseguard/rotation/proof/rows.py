@@ -96,6 +96,27 @@ def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says
     return Says.OLD if release == runtime.previous_release else Says.NOTHING
 
 
+def says_of(question: Question, event: Event) -> Says:
+    """What a row says, wherever it came from: of several places the strongest statement.
+
+    A deployment that is not known says nothing here: a release since the last one has the new value too.
+    """
+    places = [one for one in question.runtimes if one.speaks(event)] or question.runtimes
+    said = {_says(question, one, event) for one in places} if places else {_by_label(question, event)}
+    known = {one.previous_deployment for one in question.runtimes} | {one.previous_release for one in question.runtimes}
+    labelled = event.detail.get("secret_version") not in (None, "")
+    named = labelled or event.detail.get("deployment_id") in known or event.release in known
+    order = (Says.NEW_VERSION, Says.NEW_DEPLOYMENT, *([Says.OLD] if named else []))
+    return next((one for one in order if one in said), Says.NOTHING)
+
+
+def _by_label(question: Question, event: Event) -> Says:
+    version = event.detail.get("secret_version")
+    if version in (None, ""):
+        return Says.NOTHING
+    return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
+
+
 def _of_deployment(question: Question, runtime: RuntimeDestination, event: Event, deployment: str) -> Says:
     """What the id of a deployment says: where it is known to be another runtime's, nothing about this one."""
     if deployment in runtime.later_deployments:

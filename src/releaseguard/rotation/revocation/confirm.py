@@ -6,18 +6,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import UNSET
+
 from releaseguard.errors import ExitCode, Refused, ServiceError
 from releaseguard.model import Event, to_text
+from releaseguard.rotation.certificate.doubts import doubts
 from releaseguard.rotation.drift.revocation import QUIET, held_against, old_successes, revoked_by
 from releaseguard.rotation.history import events as said
+from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.steps.prove import certified
+
+
+class StillInUse(Refused):
+    """Somebody may use the old value still, and nobody has said that it is to be revoked all the same."""
 
 
 def confirm_revoked(session: RotationSession) -> RotationResult:
-    """Record it, and say whether the old value has worked since. Raises ``Refused`` and ``ServiceError``."""
+    """Record it, and say whether the old value has worked since. Raises ``Refused`` and ``ServiceError``.
+
+    The first time the certificate is looked at before: where it leaves doubts that are not answered, nothing is
+    recorded and the result says so.
+    """
     session.journal.refuse_if_held()
     view = revoked_by(session.chain, session.group.name)
     if view is None:
@@ -28,19 +41,43 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
     log = session.context.log
     now = log.now()
     since = held_against(view.confirmations, now) or now
+    session.rotation_id = view.id
     try:
+        certificate = certified(session, view.direction)
         alive: Sequence[Event] = old_successes(log, session.chain, view, session.group.companions, since)
     except ServiceError:
-        _record_confirmation(session, view, now, None)  # the person has said so, whether or not anybody could look
+        _record_confirmation(session, view, now, None, None)  # said is said, whether or not anybody could look
         raise
-    _record_confirmation(session, view, now, len(alive))
+    open_questions = [] if view.confirmations or session.request.despite_use else doubts(certificate)
+    if open_questions:
+        stopped = _in_use(session, open_questions)
+        result = result_of(session, view.id, problem=stopped, remarks=broken_apps(session, view.id))
+        return replace(result, certificate=certificate)
+    _record_confirmation(session, view, now, len(alive), certificate)
     result = result_of(session, view.id, remarks=broken_apps(session, view.id))
     return _still_alive(session, result, alive, since) if alive else result
 
 
-def _record_confirmation(session: RotationSession, view: RotationView, now: datetime, alive: int | None) -> None:
+def _in_use(session: RotationSession, open_questions: Sequence[str]) -> StillInUse:
+    return StillInUse(
+        f"not recorded as revoked: {'; '.join(open_questions)}",
+        where=str(session.context.chain_key),
+        next_step="See to it that nobody uses the old value, then confirm again; or, knowing what breaks: "
+        f"{session.command} --confirm-revoked --despite-use",
+    )
+
+
+def _record_confirmation(
+    session: RotationSession,
+    view: RotationView,
+    now: datetime,
+    alive: int | None,
+    certificate: CertificateRecord | None,
+) -> None:
     at = to_text(view.revoked_at or now)
-    session.append(said.Retired(rotation_id=view.id, revoked_at=at, old_successes=alive))
+    session.append(
+        said.Retired(rotation_id=view.id, revoked_at=at, old_successes=alive, certificate=certificate or UNSET)
+    )
     session.journal.release()
 
 

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
+from releaseguard.rotation.certificate.making import certificate_of
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
 from releaseguard.rotation.proof import judge
 from releaseguard.rotation.proof.judge import traffic_of
@@ -35,7 +37,7 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
     asked = session.request.prove_within
     within = (session.context.rules.prove_within if asked is None else asked).total_seconds()
     clock, wait, began = session.context.clocks.elapsed, FIRST_LOOK, session.context.clocks.elapsed()
-    question, flows = _question(session, direction), _Flows(session.context)
+    question, flows = question_of(session, direction), _Flows(session.context)
     with _released_on_interrupt(session.journal):
         while True:
             proof = judge.prove(question, *_rows(session, question))
@@ -105,7 +107,8 @@ def _later_than(session: RotationSession, runtime: RuntimeDestination) -> frozen
     return frozenset({serving.id}) if serving.created_at > ours.created_at else frozenset()
 
 
-def _question(session: RotationSession, direction: Direction) -> Question:
+def question_of(session: RotationSession, direction: Direction) -> Question:
+    """What is to be proven of the rotation under way. Raises ``ServiceError`` where the log does not answer."""
     card, rotation, group = session.context.card, session.rotation, session.group
     proven_by = {event for spec in group.secrets for event in spec.proven_by} or set(card.events.success)
     runtimes = _runtimes(session, direction)
@@ -234,3 +237,22 @@ class _Flows:
         except ReleaseguardError as error:
             self._left = 0
             tell(f"The flow {self._id} did not run: {error}")
+
+
+LOOKED_BACK = timedelta(days=7)
+"""How far a certificate looks back, at most."""
+BEFORE = timedelta(hours=1)
+"""How long before the rotation the last uses of the old value are looked for."""
+
+
+def certified(session: RotationSession, direction: Direction) -> CertificateRecord:
+    """The certificate of revocation as of now. Raises ``ServiceError`` where the log does not answer."""
+    log, rotation, question = session.context.log, session.rotation, question_of(session, direction)
+    now = log.now()
+    query = Query(
+        environment=question.environment,
+        providers=(question.provider,),
+        since=max(rotation.began_at - BEFORE, now - LOOKED_BACK),
+    )
+    began = rotation.progress(direction).pushed_at or rotation.changed_at
+    return certificate_of(question, log.select(query), now, began=began, components=session.context.components)

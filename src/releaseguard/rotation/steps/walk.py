@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from msgspec import UNSET, structs
 
-from releaseguard.errors import NotFound
+from releaseguard.errors import NotFound, ServiceError
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import ProvenRuntime
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.deploy import ServedElsewhere, deploy
-from releaseguard.rotation.steps.prove import prove
+from releaseguard.rotation.steps.prove import certified, prove
 from releaseguard.rotation.steps.push import push
 from releaseguard.rotation.steps.stage import at_the_console, stage
 from releaseguard.rotation.values import Cause, Direction, Pin, RotateAction
@@ -70,13 +70,23 @@ def _finish(session: RotationSession, proof: Proof) -> None:
     if proof.proven and not session.group.client and not left:
         by = f", by the {proof.basis.value} that the app reports" if proof.basis else ""
         session.tell(f"PROVEN, grade {proof.grade}{by}.")
-        session.append(_recorded(said.Proven, session, proof))
+        session.append(_certified(session, _recorded(said.Proven, session, proof)))
     elif proof.refused or (proof.refused_at_least_once and not proof.proven):
         refused = "the provider refuses the new version: authentication errors since it is out"
         roll_back(session, refused, Cause.REFUSED)
     else:
         behind = [f"{one.destination.uri} was left out: it runs on the old value" for one in left]
-        session.append(_recorded(said.Unproven, session, proof, [*_installed_apps(session), *behind]))
+        step = _recorded(said.Unproven, session, proof, [*_installed_apps(session), *behind])
+        session.append(_certified(session, step))
+
+
+def _certified(session: RotationSession, step: P) -> P:
+    """The step with the certificate of revocation; without it where the log does not answer once more."""
+    try:
+        return structs.replace(step, certificate=certified(session, Direction.FORWARD))
+    except ServiceError as error:
+        session.tell(f"There is no certificate of revocation: {error}")
+        return step
 
 
 def _go_back(session: RotationSession) -> None:

@@ -137,7 +137,7 @@ class GitHubDestination(Destination):
 
     def _look_before(self, items: Sequence[Item], *more: Callable[[], None]) -> Mapping[str, _Seen]:
         looks = [partial(self._look, item) for item in items]
-        keys = [] if self._keys.has(self._secrets) else [partial(self._keys.of, self._secrets)]
+        keys = () if self._keys.has(self._secrets) else (partial(self._keys.of, self._secrets),)
         calls: list[Callable[[], Any]] = [*looks, *keys, *more]
         return {seen.observed.name: seen for seen in all_of(self._client, calls)[: len(items)]}
 

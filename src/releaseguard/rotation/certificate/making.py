@@ -1,0 +1,127 @@
+"""Makes a certificate of revocation from the rows of the log. Pure.
+
+A consumer is a source of the app, with the destination and the component that the project says it belongs to. What a
+row says is read as for a proof; a row from before the new value served used the old one, whatever it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from releaseguard import readable
+from releaseguard.keeping import identified
+from releaseguard.model import CLIENT, Event, Outcome, to_text
+from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
+from releaseguard.rotation.proof.rows import Says, says_of
+from releaseguard.rotation.proof.values import Question, RuntimeDestination
+
+MOST = 200
+"""Consumers that a certificate names."""
+
+
+@dataclass(slots=True)
+class _Use:
+    """What one source did."""
+
+    new: list[datetime] = field(default_factory=list)
+    old: list[datetime] = field(default_factory=list)
+    unlabelled: list[datetime] = field(default_factory=list)
+    failures: int = 0
+    refused: int = 0
+
+
+def certificate_of(
+    question: Question,
+    events: Iterable[Event],
+    now: datetime,
+    *,
+    began: datetime,
+    components: Mapping[str, Sequence[str]],
+) -> CertificateRecord:
+    """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names."""
+    uses: dict[str | None, _Use] = {source: _Use() for source in _expected(question)}
+    for event in events:
+        if event.source == CLIENT or event.provider != question.provider:
+            continue
+        _count(uses.setdefault(event.source, _Use()), event, question, _since(question, event.source, began))
+    consumers = [_consumer(source, use, question, components) for source, use in uses.items() if _is_one(use, source)]
+    ordered = sorted(consumers, key=lambda one: (one.new > 0, one.source or ""))
+    return CertificateRecord(
+        as_of=to_text(now), since=to_text(_since(question, None, began)), consumers=tuple(ordered[:MOST])
+    )
+
+
+def _expected(question: Question) -> Sequence[str | None]:
+    named = {source for runtime in question.runtimes for source in runtime.sources or ()}
+    return [*dict.fromkeys([*sorted(named), *question.traffic])]
+
+
+def _is_one(use: _Use, source: str | None) -> bool:
+    """Whether there is anything to say: rows without a source that never came are nobody."""
+    return source is not None or bool(use.new or use.old or use.unlabelled or use.failures)
+
+
+def _since(question: Question, source: str | None, began: datetime) -> datetime:
+    """From when on the new value serves the source."""
+    mine = [one.serving for one in question.runtimes if source is None or one.runs(source)]
+    return max(mine, default=began)
+
+
+def _count(use: _Use, event: Event, question: Question, since: datetime) -> None:
+    if event.outcome is Outcome.ERROR:
+        late = event.occurred_at >= since
+        use.failures += late
+        use.refused += late and (event.error_code or "") in question.auth_error_codes
+        return
+    if event.event not in question.success_events:
+        return
+    says = says_of(question, event)
+    if says in (Says.NEW_VERSION, Says.NEW_DEPLOYMENT):
+        use.new.append(event.occurred_at)
+    elif says is Says.OLD or event.occurred_at < since:
+        use.old.append(event.occurred_at)
+    else:
+        use.unlabelled.append(event.occurred_at)
+
+
+def _consumer(
+    source: str | None, use: _Use, question: Question, components: Mapping[str, Sequence[str]]
+) -> ConsumerRecord:
+    component = next((name for name, sources in components.items() if source in sources), None)
+    return ConsumerRecord(
+        source=identified(source) or None if source else None,
+        destination=_destination(question.runtimes, source),
+        component=component,
+        new=len(use.new),
+        new_since=_text(min(use.new, default=None)),
+        new_last=_text(max(use.new, default=None)),
+        old=len(use.old),
+        old_last=_text(max(use.old, default=None)),
+        unlabelled=len(use.unlabelled),
+        unlabelled_last=_text(max(use.unlabelled, default=None)),
+        failures=use.failures,
+        refused=use.refused,
+        shows=None if use.new else _what_shows_it(question, source),
+    )
+
+
+def _destination(runtimes: Sequence[RuntimeDestination], source: str | None) -> str | None:
+    """Where the project says that the source runs, where it says so."""
+    named = [one.uri for one in runtimes if one.sources is not None and source in one.sources]
+    return named[0] if len(named) == 1 else None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return to_text(moment) if moment else None
+
+
+def _what_shows_it(question: Question, source: str | None) -> str:
+    """What would make a consumer show that has not been seen with the new value."""
+    hourly = question.traffic.get(source, 0.0)
+    flow = f", or run the flow {question.flow}" if question.flow else ""
+    if hourly <= 0:
+        return f"nothing came from it in the day before: use it{flow}"
+    wait = readable.roughly(max(timedelta(hours=1 / hourly), timedelta(seconds=1)))
+    return f"usually {hourly:.3g} an hour, so about {wait}{flow}"

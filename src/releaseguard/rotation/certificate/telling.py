@@ -1,0 +1,60 @@
+"""A certificate of revocation as a document, and in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from releaseguard import readable
+from releaseguard.report.postmortem.certificate import CertificateDocument, ConsumerRow
+from releaseguard.rotation.certificate.doubts import called, doubts
+from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
+
+
+def document_of(certificate: CertificateRecord) -> CertificateDocument:
+    """As in ``rotate --json`` and ``audit report --json``."""
+    return {
+        "as_of": certificate.as_of,
+        "since": certificate.since,
+        "consumers": [_row(one) for one in certificate.consumers],
+        "not_seen": [called(one) for one in certificate.consumers if not one.new],
+        "in_doubt": list(doubts(certificate)),
+    }
+
+
+def _row(one: ConsumerRecord) -> ConsumerRow:
+    return {
+        "destination": one.destination,
+        "component": one.component,
+        "source": one.source,
+        "new_successes": one.new,
+        "new_since": one.new_since,
+        "new_last": one.new_last,
+        "old_successes": one.old,
+        "old_last": one.old_last,
+        "unlabelled_successes": one.unlabelled,
+        "unlabelled_last": one.unlabelled_last,
+        "failures": one.failures,
+        "refused": one.refused,
+        "seen": one.new > 0,
+        "shows": one.shows,
+    }
+
+
+def lines_of(certificate: CertificateRecord) -> Sequence[str]:
+    """For people: a line for each consumer, those that have not been seen first."""
+    head = f"certificate of revocation, as of {readable.clock(certificate.as_of, seconds=True, zone=' UTC')}:"
+    each = [f"  {called(one)}: {'; '.join(_words(one))}" for one in certificate.consumers]
+    return [head, *(each or ["  no use of the provider was logged: nothing shows who holds which value"])]
+
+
+def _words(one: ConsumerRecord) -> Iterator[str]:
+    if one.new and one.new_since and one.new_last:
+        first, last = (readable.clock(moment, seconds=True) for moment in (one.new_since, one.new_last))
+        yield f"{one.new} with the new value since {first}, last {last}"
+    else:
+        yield f"not seen with the new value yet ({one.shows})"
+    yield f"old one last used {readable.clock(one.old_last, seconds=True)}" if one.old_last else "no use of the old one"
+    if one.unlabelled:
+        yield f"{one.unlabelled} do not say which"
+    if one.failures:
+        yield f"{readable.count(one.failures, 'failure')}, {one.refused} of them refused"

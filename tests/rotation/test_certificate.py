@@ -1,0 +1,194 @@
+"""Before a person revokes: who uses the new value since when, who used the old one last, who has not been seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from releaseguard.errors import ExitCode, Unreachable
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import Event, Outcome, from_text, new_id
+from releaseguard.report.formats import POSTMORTEM
+from releaseguard.report.layout.display import Display
+from releaseguard.rotation.certificate.doubts import doubts
+from releaseguard.rotation.certificate.telling import document_of, lines_of
+from releaseguard.rotation.exposure.lookup import postmortem_of
+from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.telling import text_of
+from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
+from tests.rotation.rotation_fakes import World
+from tests.rotation.test_rotation_states import LEAKED, do, go, ready
+from tests.rotation.test_ways_out import run_exactly
+
+NOW = "2026-11-24T12:00:00.000000Z"
+SERVED = "2026-11-24T11:40:00.000000Z"
+DESPITE = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
+
+
+def at(minutes: float) -> str:
+    from releaseguard.model import to_text
+
+    return to_text(from_text(NOW) - timedelta(minutes=minutes))
+
+
+def record(**consumer: object) -> CertificateRecord:
+    return CertificateRecord(as_of=NOW, since=SERVED, consumers=(ConsumerRecord(source="cron", **consumer),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("consumer", "doubtful"),
+    [
+        ({"new": 5, "new_since": at(15), "new_last": at(1)}, False),
+        ({"new": 5, "old": 9, "old_last": at(30)}, False),
+        ({"new": 5, "old": 9, "old_last": at(1)}, True),
+        ({"old": 9, "old_last": at(1)}, True),
+        ({"old": 9, "old_last": at(30)}, True),
+        ({"old": 9, "old_last": at(59.9)}, True),
+        ({"old": 9, "old_last": at(61)}, False),
+        ({"new": 5, "unlabelled": 1, "unlabelled_last": at(5)}, True),
+        ({"unlabelled": 1, "unlabelled_last": at(61)}, False),
+        ({"shows": "nothing came from it"}, False),
+    ],
+)
+def test_who_may_still_use_the_old_value(consumer: dict[str, object], doubtful: bool) -> None:
+    """Gone over has who was seen with the new one, and not with the old one since that serves."""
+    found = doubts(record(**consumer))
+    assert bool(found) is doubtful
+    assert all("cron" in one for one in found)
+
+
+def use(world: World, source: str, version: str | None, ago: float = 0.0, **more: object) -> None:
+    detail = {} if version is None else {"secret_version": version}
+    world.log.append(
+        [
+            Event(
+                id=new_id(),
+                occurred_at=world.time.wall() - timedelta(seconds=ago),
+                provider="sendgrid",
+                event="sendgrid_email_sent",
+                outcome=Outcome.SUCCESS,
+                environment="production",
+                source=source,
+                detail=detail,
+                **more,  # type: ignore[arg-type]
+            )
+        ]
+    )
+
+
+def proven() -> tuple[World, RotationResult]:
+    world = ready("old", "new")
+    result = go(world, LEAKED)
+    assert result.state is RotationState.PROVEN
+    world.time.now += 60
+    return world, result
+
+
+def test_a_rotation_ends_with_the_certificate_of_every_consumer() -> None:
+    world, result = proven()
+    assert result.certificate is not None
+    found = {one.source: one for one in result.certificate.consumers}
+    assert set(found) == {"web", "edge"}
+    assert found["web"].destination == world.vercel.uri
+    assert found["web"].new >= 3
+    assert found["web"].old > 0
+    assert from_text(str(found["web"].old_last)) < from_text(str(found["web"].new_since))
+    assert result.to_json()["certificate"]["in_doubt"] == []
+    assert "certificate of revocation" in text_of(result)
+
+
+def test_a_consumer_that_has_not_been_seen_is_named_with_what_would_make_it_show() -> None:
+    world = ready("old", "new")
+    for minute in range(48):
+        use(world, "nightly", "1", ago=-60 + 1800 * minute)
+    world.time.now += 1
+    result = go(world)
+    assert result.certificate is not None
+    told = document_of(result.certificate)
+    assert "nightly" in " ".join(told["not_seen"])
+    (nightly,) = [one for one in told["consumers"] if one["source"] == "nightly"]
+    assert "an hour, so about" in str(nightly["shows"])
+    assert "not seen with the new value yet" in "\n".join(lines_of(result.certificate))
+
+
+def test_what_failed_since_is_counted_beside_it() -> None:
+    world, _ = proven()
+    failing = Event(
+        id=new_id(),
+        occurred_at=world.time.wall(),
+        provider="sendgrid",
+        event="sendgrid_error",
+        outcome=Outcome.ERROR,
+        error_code="401",
+        environment="production",
+        source="web",
+    )
+    world.log.append([failing])
+    result = do(world, RotateAction.CONFIRM_REVOKED)
+    assert result.certificate is not None
+    (web,) = [one for one in result.certificate.consumers if one.source == "web"]
+    assert (web.failures, web.refused) == (1, 1)
+
+
+def test_a_revocation_is_not_recorded_while_the_old_value_is_in_use() -> None:
+    world, _ = proven()
+    use(world, "cron", "1", ago=5)
+    steps = len(world.log.chain())
+    result = do(world, RotateAction.CONFIRM_REVOKED)
+    assert (result.state, result.exit_code) == (RotationState.PROVEN, ExitCode.REFUSED)
+    assert "cron used the old value 5 s ago" in str(result.problem)
+    assert "cron" in text_of(result)
+    assert len(world.log.chain()) == steps
+    after = run_exactly(world, result)
+    assert after.state is RotationState.RETIRED
+
+
+def test_no_label_is_not_no_use() -> None:
+    world, _ = proven()
+    use(world, "cron", None, ago=5)
+    result = do(world, RotateAction.CONFIRM_REVOKED)
+    assert result.exit_code is ExitCode.REFUSED
+    assert "do not say which value they used" in str(result.problem)
+
+
+def test_phones_are_not_asked_for_a_label() -> None:
+    world, _ = proven()
+    use(world, "client", None, ago=5)
+    assert do(world, RotateAction.CONFIRM_REVOKED).state is RotationState.RETIRED
+
+
+def test_uses_of_the_old_value_before_the_new_one_served_are_no_doubt_where_the_user_has_gone_over() -> None:
+    world, _ = proven()
+    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.OK
+
+
+def test_the_certificate_is_recorded_with_the_revocation_and_kept_in_the_report() -> None:
+    world, _ = proven()
+    use(world, "cron", "1", ago=5)
+    go(world, DESPITE)
+    document = postmortem_of(world.log, None, "production")
+    certificate = document["certificate"]
+    assert certificate is not None
+    assert {one["source"] for one in certificate["consumers"]} == {"web", "edge", "cron"}
+    assert any("cron" in one for one in certificate["in_doubt"])
+    for render in POSTMORTEM.values():
+        text = render(document, Display())
+        assert "Certificate of revocation" in text
+        assert "cron" in text
+
+
+def test_a_log_that_does_not_answer_costs_the_certificate_and_nothing_else() -> None:
+    world = ready("old", "new")
+    select = world.log.select
+
+    def failing(query: Query) -> object:
+        if query.since is not None and query.until is None and query.outcome is None and query.recorded_since is None:
+            raise Unreachable("silence")
+        return select(query)
+
+    world.log.select = failing  # type: ignore[method-assign,assignment]
+    result = go(world)
+    assert (result.state, result.certificate) == (RotationState.PROVEN, None)
+    assert any("no certificate" in text for text in world.told)
