@@ -59,7 +59,7 @@ def test_json_has_its_documented_shape(cli, tmp_path):
     document = cli.run("coverage", ".", "--json").json
     assert set(document) == {
         "ok", "path", "summary", "findings", "unknown", "waived", "providers", "received",
-        "counts", "files", "test_files",
+        "counts", "seen", "files", "test_files",
     }  # fmt: skip
     assert set(document["findings"][0]) == {
         "rule", "provider", "file", "line", "column", "missing", "message", "fix",
@@ -133,7 +133,8 @@ OWN = (
 )
 TRACKED = (
     "import sgMail from '@sendgrid/mail';\nimport { track } from './track';\n"
-    "export async function send(m) { try { await sgMail.send(m); track({ integrationName: 'mail', status: 'success' }); }\n"
+    "export async function send(m) {\n"
+    "try { await sgMail.send(m); track({ integrationName: 'mail', status: 'success' }); }\n"
     "catch (e) { track({ integrationName: 'mail', status: FAILED }); } }\n"
 )
 
@@ -168,7 +169,8 @@ def test_lines_to_add_are_in_the_apps_own_words(cli, tmp_path):
 def test_a_log_that_cannot_be_read_fails_unless_the_project_says_otherwise(cli, tmp_path, setting, code):
     mail = (
         "import sgMail from '@sendgrid/mail';\nimport { logIntegrationEvent } from './log';\n"
-        "export async function send(name, m) { try { await sgMail.send(m); logIntegrationEvent(name, `${name}_ok`, 'success'); }\n"
+        "export async function send(name, m) {\n"
+        "try { await sgMail.send(m); logIntegrationEvent(name, `${name}_ok`, 'success'); }\n"
         "catch (e) { logIntegrationEvent(name, `${name}_error`, 'error'); } }\n"
     )
     write(tmp_path, releaseguard__toml=setting, mail__ts=mail, mail__test__ts=NAMES_SENDGRID)

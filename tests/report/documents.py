@@ -195,6 +195,25 @@ def coverage_page(text="x"):
             {"provider": text, "name": text, "calls": 2, "covered": 1, "waived": 1, "tested": False, "tests": []}
         ],
         "received": [{"provider": text, "kind": "webhook", "file": text, "line": 4, "logged": False}],
+        "seen": {
+            "environment": text,
+            "release": text,
+            "deployed_at": TIME,
+            "calls": [
+                {
+                    "provider": text,
+                    "file": text,
+                    "line": 3,
+                    "source": text,
+                    "state": "never",
+                    "since_release": 0,
+                    "within_30_days": 0,
+                    "last": None,
+                }
+            ],
+            "consumers": [{"provider": text, "source": text, "state": "never", "calls": 1, "last": None}],
+            "silent_sources": [text],
+        },
         "counts": {"calls": 2, "logged": 1, "not_judged": 2, "waived": 1, "gaps": 3},
         "files": 4,
         "test_files": 1,

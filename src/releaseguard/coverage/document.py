@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from releaseguard import readable
+from releaseguard.coverage.seen import Seen, SeenCall
 from releaseguard.coverage.values import CoverageFinding, ProviderCoverage, Received, Report
-from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, ProviderRow, ReceivedRow
+from releaseguard.model import to_text
+from releaseguard.report.coverage.document import (
+    ConsumerRow,
+    CoverageDocument,
+    CoverageFindingRow,
+    ProviderRow,
+    ReceivedRow,
+    SeenDocument,
+    SeenRow,
+)
 
 
-def document_of(report: Report, path: str) -> CoverageDocument:
+def document_of(report: Report, path: str, held: Seen | None = None) -> CoverageDocument:
     """What was found under ``path``."""
     return {
         "ok": not report.gaps,
@@ -19,6 +32,7 @@ def document_of(report: Report, path: str) -> CoverageDocument:
         "providers": [_provider(one) for one in report.providers],
         "received": [_received(one) for one in report.received],
         "counts": _counts(report),
+        "seen": _seen(held) if held is not None else None,
         "files": report.files,
         "test_files": report.test_files,
     }
@@ -53,6 +67,49 @@ def _counts(report: Report) -> dict[str, int]:
         "waived": len(report.waived),
         "gaps": len(report.gaps),
     }
+
+
+def _seen(held: Seen) -> SeenDocument:
+    return {
+        "environment": held.environment,
+        "release": held.release,
+        "deployed_at": _text(held.deployed_at),
+        "calls": [_seen_call(one) for one in held.calls],
+        "consumers": _consumers(held.calls),
+        "silent_sources": list(held.silent),
+    }
+
+
+def _seen_call(one: SeenCall) -> SeenRow:
+    return {
+        "provider": one.place.provider,
+        "file": one.place.file,
+        "line": one.place.line,
+        "source": one.source,
+        "state": one.state,
+        "since_release": one.since,
+        "within_30_days": one.month,
+        "last": _text(one.last),
+    }
+
+
+def _consumers(calls: Sequence[SeenCall]) -> list[ConsumerRow]:
+    """Provider by writer: any of its calls speaks for it, since they share the key."""
+    groups: dict[tuple[str, str | None], list[SeenCall]] = {}
+    for one in calls:
+        groups.setdefault((one.place.provider, one.source), []).append(one)
+    rows: list[ConsumerRow] = []
+    for (provider, source), own in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or "")):
+        best = max(own, key=lambda one: (one.since, one.month))
+        last = max((one.last for one in own if one.last is not None), default=None)
+        rows.append(
+            {"provider": provider, "source": source, "state": best.state, "calls": len(own), "last": _text(last)}
+        )
+    return rows
+
+
+def _text(moment: datetime | None) -> str | None:
+    return to_text(moment) if moment is not None else None
 
 
 def _received(one: Received) -> ReceivedRow:

@@ -17,7 +17,16 @@ from releaseguard.coverage.reading.sources import ReadSources
 from releaseguard.coverage.signature import Signature
 from releaseguard.coverage.sites.values import Found, Site, Unseen
 from releaseguard.coverage.tested import tests_of
-from releaseguard.coverage.values import OUTCOMES, REMARKS, CoverageFinding, ProviderCoverage, Received, Report, Waived
+from releaseguard.coverage.values import (
+    OUTCOMES,
+    REMARKS,
+    CallPlace,
+    CoverageFinding,
+    ProviderCoverage,
+    Received,
+    Report,
+    Waived,
+)
 from releaseguard.coverage.waivers import Waivers
 
 
@@ -47,15 +56,18 @@ class Findings:
         rows = [self._row(card, verdicts) for card in self.cards if card.id in called]
         findings += [self._untested(row) for row in rows if not row.tested]
         findings += [CoverageFinding(name, 1, 1, "not-read", None, (), what) for name, what in self.sources.unread]
-        return self._waived(findings, rows)
+        calls = [CallPlace(one.provider, one.use.event, *one.at[:2]) for one, _ in verdicts]
+        return self._waived(findings, rows, calls)
 
-    def _waived(self, findings: Sequence[CoverageFinding], rows: Sequence[ProviderCoverage]) -> Report:
+    def _waived(
+        self, findings: Sequence[CoverageFinding], rows: Sequence[ProviderCoverage], calls: Sequence[CallPlace]
+    ) -> Report:
         open_, waived, bad = Waivers(self.sources.app).apply(findings)
         rows = [_with_waived(row, waived) for row in rows]
         every = sorted([*open_, *bad], key=lambda one: (one.file, one.line, one.column, one.rule))
         tests = len(self.sources.tests) + len(self.sources.scripts)
         received = [Received(one.card.id, one.kind, one.file.path, one.at[0], one.logged) for one in self.received]
-        return Report(every, waived, rows, self.sources.files, tests, received, self.told)
+        return Report(every, waived, rows, self.sources.files, tests, received, self.told, calls)
 
     def _verdict(self, site: Site) -> SiteVerdict:
         try:

@@ -72,6 +72,16 @@ class ProviderCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPlace:
+    """One call of a provider: where it is, and the success event that its card names for it."""
+
+    provider: str
+    event: str | None
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A function that receives a provider's webhook, or the set-up of a library that captures events by itself."""
 
@@ -96,6 +106,7 @@ class Report:
     received: Sequence[Received] = ()
     told: frozenset[str] = frozenset(REMARKS)
     """Rules whose findings fail nothing."""
+    calls: Sequence[CallPlace] = ()
 
     @property
     def gaps(self) -> Sequence[CoverageFinding]:

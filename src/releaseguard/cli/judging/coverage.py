@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
-from releaseguard.cli.shared.options import FilePath, Run, command
+from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.report.formats import COVERAGE
@@ -19,17 +19,27 @@ if TYPE_CHECKING:
 
     from releaseguard.cards.load import Cards
     from releaseguard.coverage.run import Asked
+    from releaseguard.coverage.seen import Seen
     from releaseguard.coverage.values import Report
 
 
 @command("coverage", example="releaseguard coverage . --format sarif -o coverage.sarif")
 @click.argument("path", type=FilePath())
 @click.option("--provider", metavar="P", help="Only this provider.")
+@click.option("--seen", is_flag=True, help="Hold each call against the event log: seen since the release, or never.")
+@environment_option
 @click.option("--no-cache", is_flag=True, help="Read every file anew, and remember nothing.")
 @format_option(COVERAGE)
 @output_option
 def coverage(
-    run: Run, path: Path, provider: str | None, no_cache: bool, format_: str | None, output: Path | None
+    run: Run,
+    path: Path,
+    provider: str | None,
+    seen: bool,
+    environment: str | None,
+    no_cache: bool,
+    format_: str | None,
+    output: Path | None,
 ) -> ExitCode:
     """Provider calls in an app's TypeScript, JavaScript and Python whose success or error is not logged with
     logIntegrationEvent (log_integration_event), and providers without a test. Nothing is run, nothing is sent.
@@ -57,15 +67,22 @@ def coverage(
       // releaseguard: not-logged -- the reason
       // releaseguard: not-tested sendgrid -- the reason
 
+    --seen asks the event log of the environment: which calls' events it holds since the newest release, within 30
+    days, or never, by the edge function's or component's name (source) where the path says who runs it; and which
+    sources never spoke. These are the consumers that a rotation's certificate waits for. It changes no exit code.
+
     Exit code 1 where something is missing or wrong. What could not be judged is listed and counted, and does not fail.
     No source at all is exit code 2.
 
     JSON: {"ok", "path", "summary", "findings": [{"rule", "provider", "file", "line", "column", "missing", "message",
     "fix"}], "unknown": [the same], "waived": [{"finding", "reason"}], "providers": [{"provider", "name", "calls",
     "covered", "waived", "tested", "tests"}], "received": [{"provider", "kind", "file", "line", "logged"}], "counts":
-    {"calls", "logged", "not_judged", "waived", "gaps"}, "files", "test_files"}. Rules: not-logged, not-received,
-    status-ping, not-tested, unknown-provider, unknown-event, wrong-outcome, unknown-log (with [coverage] unreadable =
-    "tell" it fails nothing); of what is unknown: unknown-address, unknown-client, too-wide, not-read, bad-waiver.
+    {"calls", "logged", "not_judged", "waived", "gaps"}, "seen": null or {"environment", "release", "deployed_at",
+    "calls": [{"provider", "file", "line", "source", "state", "since_release", "within_30_days", "last"}], "consumers":
+    [{"provider", "source", "state", "calls", "last"}], "silent_sources"}, "files", "test_files"}. State: since_release,
+    before, never. Rules: not-logged, not-received, status-ping, not-tested, unknown-provider, unknown-event,
+    wrong-outcome, unknown-log (with [coverage] unreadable = "tell" it fails nothing); of what is unknown:
+    unknown-address, unknown-client, too-wide, not-read, bad-waiver.
     """
     from releaseguard.coverage.document import document_of, summary
     from releaseguard.coverage.run import search
@@ -76,7 +93,8 @@ def coverage(
         cards.get(provider)
     report = _only(search(path, cards, _progress(run), _asked(run, no_cache)), provider)
     _refuse_nothing(report, path)
-    page = CoveragePage(document_of(report, path.as_posix()), _in_repository(path))
+    held = _held(run, report, environment) if seen else None
+    page = CoveragePage(document_of(report, path.as_posix(), held), _in_repository(path))
     deliver(run, rendered(run, COVERAGE, page, format_), output, summary(report))
     return ExitCode.BAD if report.gaps else ExitCode.OK
 
@@ -87,6 +105,14 @@ def _cards(run: Run) -> Cards:
 
     settings = run.settings()
     return load_cards(settings.root if settings.path else None)
+
+
+def _held(run: Run, report: Report, environment: str | None) -> Seen:
+    """The report, held against the log of an environment."""
+    from releaseguard.coverage.seen import seen
+
+    with run.wiring(environment) as wiring:
+        return seen(report, wiring.stores.log, wiring.settings, wiring.cards)
 
 
 def _asked(run: Run, no_cache: bool) -> Asked:

@@ -49,6 +49,40 @@ class ReceivedRow(TypedDict):
     logged: bool
 
 
+class SeenRow(TypedDict):
+    """A call site, held against the log."""
+
+    provider: str
+    file: str
+    line: int
+    source: str | None
+    state: str
+    since_release: int
+    within_30_days: int
+    last: str | None
+
+
+class ConsumerRow(TypedDict):
+    """A writer that uses a provider: what a rotation's certificate waits for."""
+
+    provider: str
+    source: str | None
+    state: str
+    calls: int
+    last: str | None
+
+
+class SeenDocument(TypedDict):
+    """The call sites, held against one environment's log (``--seen``)."""
+
+    environment: str
+    release: str | None
+    deployed_at: str | None
+    calls: Sequence[SeenRow]
+    consumers: Sequence[ConsumerRow]
+    silent_sources: Sequence[str]
+
+
 class CoverageDocument(TypedDict):
     """What ``coverage --json`` prints; findings in the order of files and lines."""
 
@@ -64,6 +98,8 @@ class CoverageDocument(TypedDict):
     received: Sequence[ReceivedRow]
     counts: Mapping[str, int]
     """``calls``, ``logged``, ``not_judged``, ``waived``, ``gaps``."""
+    seen: SeenDocument | None
+    """``None`` where it was not asked for."""
     files: int
     test_files: int
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releaseguard.harmless import visible
-from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, CoveragePage
+from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, CoveragePage, SeenDocument
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.table import render as table
 from releaseguard.report.layout.text import wrapped
@@ -29,6 +29,7 @@ def render(page: CoveragePage, display: Display) -> str:
             row = waived["finding"]
             lines += wrapped(f"waived {_place(row)} {_subject(row)}: {waived['reason']}", _INDENT, width, first="")
     lines += _providers(document, width)
+    lines += _seen(document["seen"], width)
     lines += wrapped(document["summary"], "", width)
     return "\n".join(visible(line.replace("\n", " ")) for line in lines)
 
@@ -75,3 +76,33 @@ def _providers(document: CoverageDocument, width: int) -> list[str]:
         for row in document["providers"]
     ]
     return [*table(rows, ["provider", "calls", "logged", "tests", "waived"], width).split("\n"), ""] if rows else []
+
+
+_STATES = {"since_release": "since the release", "before": "within 30 days", "never": "never"}
+
+
+def _seen(seen: SeenDocument | None, width: int) -> list[str]:
+    """Who was seen in the log, by provider and writer, and the call sites that never were."""
+    if seen is None:
+        return []
+    marked = f"{seen['release']}, {seen['deployed_at']}" if seen["deployed_at"] else "no release is marked"
+    rows = [
+        {
+            "provider": row["provider"],
+            "source": row["source"] or "any",
+            "calls": str(row["calls"]),
+            "seen": _STATES[row["state"]],
+            "last": row["last"] or "",
+        }
+        for row in seen["consumers"]
+    ]
+    lines = [f"In the log of {seen['environment']} ({marked}):"]
+    lines += table(rows, ["provider", "source", "calls", "seen", "last"], width).split("\n") if rows else []
+    for call in seen["calls"]:
+        if call["state"] == "never":
+            lines += wrapped(
+                f"{call['file']}:{call['line']} {call['provider']} was never seen", _INDENT, width, first="  "
+            )
+    if seen["silent_sources"]:
+        lines += wrapped(f"Wrote nothing within 30 days: {', '.join(seen['silent_sources'])}.", "", width)
+    return [*lines, ""]
