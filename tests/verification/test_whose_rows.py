@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from releaseguard.eventlog.counts import count_minutes
-from releaseguard.model import Event, Verdict
+from releaseguard.model import Event, Outcome, Verdict
 from releaseguard.stats.series import Cell
 from releaseguard.verification.context import VerifyRequest
+from releaseguard.verification.evidence import SignalEvidence
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.rows.traffic import gathered
 from releaseguard.verification.rules import rules_of
@@ -25,6 +27,7 @@ from releaseguard.verification.whose.tags import Tags, tags_of
 from tests.support.verifying import NOON, PROMISE, SHIPPED, judge, mark, row, steady, stored, verdicts
 
 MARK = int(NOON.timestamp() // 60)
+SECOND = timedelta(seconds=1)
 SHA = "3f2a9c1b7d5e4f60a1b2c3d4e5f60718293a4b5c"
 NEW = Members(Deployment(release="new", environment="production", deployed_at=NOON), Tags())
 
@@ -179,3 +182,56 @@ def test_other_releases_are_counted_beside_it_in_the_same_minutes(tmp_path: Path
     ]
     assert replay.state.traffic.share(0, 10) == pytest.approx(20 / 35)
     assert replay.state.traffic.share(10, 20) is None
+
+
+def test_two_rows_of_one_action_are_as_intended_and_told(tmp_path: Path) -> None:
+    def mails(since: float, until: float, *, twice: bool, release: str) -> list[Event]:
+        first = steady(every=0.5, since=since, until=until, release=release)
+        named = [replace(one, correlation_id=f"order {one.id.int}") for one in first]
+        again = [replace(one, id=UUID(int=one.id.int << 64), occurred_at=one.occurred_at + SECOND) for one in named]
+        return [*named, *(again if twice else [])]
+
+    rows = [*mails(-2880, 0, twice=False, release="r0"), *mails(0, 30, twice=True, release="r1")]
+    with stored(tmp_path / "log.db", [*rows, mark()]) as log:
+        found = {one.id: one for one in judge(log, now=30).findings}
+    assert found["sendgrid.errors"].verdict is Verdict.PASS
+    assert found["sendgrid.volume"].verdict is not Verdict.FAIL
+    assert "an action writes 2.0 rows with this release, where it wrote 1.0" in found["sendgrid.volume"].reason
+
+
+def test_an_action_that_turns_out_bad_late_is_one_failure(tmp_path: Path) -> None:
+    """Each call is logged as a success at once, and its refusal a minute and a half later, under the same id."""
+    sent = [
+        replace(one, correlation_id=f"mail {one.id.int}") for one in steady(every=0.25, since=0, until=20, release="r1")
+    ]
+    refused = [
+        replace(
+            one,
+            id=UUID(int=one.id.int << 64),
+            event="sendgrid_error",
+            outcome=Outcome.ERROR,
+            recorded_at=one.occurred_at + 90 * SECOND,
+        )
+        for one in sent
+    ]
+    other = steady(every=0.5, since=0, until=20, release="r0")
+    with stored(tmp_path / "log.db", [*steady(every=0.25, since=-2880), *sent, *refused, *other, mark()]) as log:
+        (found,) = [one for one in judge(log, now=20).findings if one.id == "sendgrid.errors"]
+    assert found.verdict is Verdict.FAIL
+
+
+def test_the_same_release_deployed_anew_is_told_from_itself_by_its_id(tmp_path: Path) -> None:
+    def written(since: float, until: float, name: str, **more: object) -> list[Event]:
+        return steady(every=0.25, since=since, until=until, release="r1", detail={"deployment_id": name}, **more)
+
+    old = written(-2880, 30, "dpl_1")
+    failing = steady(
+        ("sendgrid_error",), every=0.25, since=0, until=30, ok=False, release=None, detail={"deployment_id": "dpl_2"}
+    )
+    marks = [mark(-1500, deployment_id="dpl_1"), mark(0, deployment_id="dpl_2")]
+    with stored(tmp_path / "log.db", [*old, *failing, *marks]) as log:
+        judged = judge(log, now=20)
+    assert (judged.deployment.deployment_id, verdicts(judged)["sendgrid.errors"]) == ("dpl_2", "fail")
+    (found,) = [one for one in judged.findings if one.id == "sendgrid.errors"]
+    assert isinstance(found.evidence, SignalEvidence)
+    assert found.evidence.errors == found.evidence.events > 50

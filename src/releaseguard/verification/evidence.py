@@ -155,6 +155,14 @@ class UsualVolume:
     dispersion: float
 
 
+@dataclass(frozen=True, slots=True)
+class RowsPerAction:
+    """How many rows an action, which is a correlation id, wrote before the release and writes with it."""
+
+    usual: float
+    now: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeRuleEvidence(RuleEvidence):
     """Of a volume."""
@@ -173,6 +181,7 @@ class VolumeRuleEvidence(RuleEvidence):
     needed_events: int | None
     needed_minutes: float | None
     began_before_deployment: bool
+    rows_per_action: RowsPerAction | None
     would_change: str
 
 

@@ -142,7 +142,8 @@ def backtest(
     traces = Traces(trace)
     spans = {name: span_of(history.deployments, promise, population) for name, history in past.items()}
     found: dict[str, Sequence[Replayed]] = {}
-    for name, rows in _rows_of_each(log, spans):
+    by_deployment = any(one.deployment_id for history in past.values() for one in history.deployments)
+    for name, rows in _rows_of_each(log, spans, by_deployment=by_deployment):
         found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces, population))
     for name in past.keys() - found.keys():
         found[name] = list(_replay_all([], past[name], cards, promise, every, traces, population))
@@ -150,12 +151,13 @@ def backtest(
 
 
 def _rows_of_each(
-    log: EventLog, spans: Mapping[str, tuple[datetime, datetime]]
+    log: EventLog, spans: Mapping[str, tuple[datetime, datetime]], *, by_deployment: bool
 ) -> Iterator[tuple[str, Sequence[MinuteCount]]]:
     if not spans:
         return
     since, until = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-    for name, rows in log.minute_counts_of_each(list(spans), Query(since=since, until=until)):
+    query = Query(since=since, until=until, by_deployment=by_deployment)
+    for name, rows in log.minute_counts_of_each(list(spans), query):
         first, last = spans[name]
         yield name, [row for row in rows if first <= row.occurred_minute < last]
 

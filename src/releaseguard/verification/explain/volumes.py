@@ -6,7 +6,7 @@ import math
 
 from releaseguard.model import Verdict
 from releaseguard.stats.baseline import VolumeBaseline
-from releaseguard.verification.evidence import UsualVolume, VolumeRuleEvidence
+from releaseguard.verification.evidence import RowsPerAction, UsualVolume, VolumeRuleEvidence
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
     called,
@@ -31,7 +31,7 @@ from releaseguard.verification.values import LEAST_TAGGED, Rule
 def explain_volume(state: ReleaseState, rule: Rule, verdict: Verdict) -> tuple[str, VolumeRuleEvidence]:
     """The sentence about a volume rule, and its evidence."""
     evidence = _evidence(state, rule, verdict)
-    return _words(state, rule, verdict, evidence), evidence
+    return _words(state, rule, verdict, evidence) + _per_action(evidence), evidence
 
 
 def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEvidence:
@@ -54,9 +54,27 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEv
         needed_events=needed,
         needed_minutes=minutes_for(needed, base.expected(0, state.length) / state.length),
         began_before_deployment=rule.id in state.known.volume_incidents,
+        rows_per_action=_rows_per_action(state, rule),
         would_change=would_change(verdict),
         **shared_evidence(state, rule),
     )
+
+
+CHANGED = 1.3
+"""By how many times the rows of an action must have changed to be told."""
+
+
+def _rows_per_action(state: ReleaseState, rule: Rule) -> RowsPerAction | None:
+    found = state.rows_per_action(rule)
+    return None if found is None else RowsPerAction(*(rounded(one) for one in found))
+
+
+def _per_action(evidence: VolumeRuleEvidence) -> str:
+    """That one action writes more rows, or fewer, than before: the volume changed, and perhaps not what users do."""
+    found = evidence.rows_per_action
+    if found is None or max(found.now, found.usual) < CHANGED * min(found.now, found.usual):
+        return ""
+    return f"; an action writes {found.now:.1f} rows with this release, where it wrote {found.usual:.1f}"
 
 
 def _needed(base: VolumeBaseline, rule: Rule, held: VolumeState) -> int | None:

@@ -18,7 +18,7 @@ from releaseguard.verification.judge.checklist import conclude, weigh
 from releaseguard.verification.judge.errors import judge_errors, learn_usual
 from releaseguard.verification.judge.log import judge_log
 from releaseguard.verification.judge.pre_deployment import pre_deployment_of
-from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.judge.state import ReleaseState, written_in
 from releaseguard.verification.judge.volumes import count_volumes, judge_volumes
 from releaseguard.verification.values import Deployment, Promise, Rule, overall_of
 from releaseguard.verification.whose.population import ALIKE, Population
@@ -53,6 +53,7 @@ class Replay:
         self.timeline = self._arrivals.timeline
         self.state = ReleaseState(rules, self.timeline, promise)
         self.state.traffic.lags = self._arrivals.lags
+        self.state.written_before = written_in(self._arrivals.before, rules)
         self.state.known_names = {(cell.provider, cell.event) for cell in self._arrivals.before}
 
     def look(self, minute: int) -> Look:

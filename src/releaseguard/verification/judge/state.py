@@ -157,6 +157,10 @@ class Readers:
     volumes: Sequence[VolumeState]
 
 
+LEAST_ACTIONS = 20
+"""Actions from which on one tells how many rows each writes."""
+
+
 class ReleaseState:
     """One release at the newest look: what is known of the time before it, and what came since."""
 
@@ -171,6 +175,8 @@ class ReleaseState:
         """By rule and minute: the release beside the others that serve at the same time, since it is live."""
         self.known_names: Set[tuple[str, str]] = frozenset()
         """Provider and event of what was written before the release was live."""
+        self.written_before: Mapping[str, tuple[int, int]] = {}
+        """By volume rule: rows, and the actions that they stand for, in the hours before the release was live."""
         self.unread: dict[str, Counter[str]] = {}
         """By provider: successes of the release that no rule reads, by event."""
         self.before: PreDeployment | None = None
@@ -256,6 +262,16 @@ class ReleaseState:
         minutes = [self.beside[rule.id].get(self.deployed + offset, Beside()) for offset in range(start, end)]
         return sum(minute.own_rows for minute in minutes), sum(minute.others_rows for minute in minutes)
 
+    def rows_per_action(self, rule: Rule) -> tuple[float, float] | None:
+        """How many rows of a volume rule an action wrote before the release was live, and how many it writes with the
+        release; ``None`` where too few are known."""
+        beside = self.beside[rule.id].values()
+        rows, actions = sum(one.own_rows for one in beside), sum(one.own for one in beside)
+        usual_rows, usual_actions = self.written_before.get(rule.id, (0, 0))
+        if min(actions, usual_actions) < LEAST_ACTIONS:
+            return None
+        return usual_rows / usual_actions, rows / actions
+
     def renamed(self, rule: Rule) -> Mapping[str, int]:
         """Successes of the rule's provider under names that came with the release, and that no rule reads."""
         unread = self.unread.get(rule.provider, Counter())
@@ -271,3 +287,15 @@ class ReleaseState:
 def _reads(rule: Rule, cell: Cell) -> bool | None:
     """Whether a cell is an error to the rule; ``None`` where it does not count for it."""
     return cell.read_by(rule.reading) if rule.provider == cell.provider else None
+
+
+def written_in(cells: Iterable[Cell], rules: Sequence[Rule]) -> Mapping[str, tuple[int, int]]:
+    """By volume rule: the rows among the cells that it counts, and the actions that they stand for."""
+    volumes = [rule for rule in rules if rule.kind == "volume"]
+    written = {rule.id: (0, 0) for rule in volumes}
+    for cell in cells:
+        for rule in volumes:
+            if cell.is_traffic and _reads(rule, cell) is not None:
+                rows, actions = written[rule.id]
+                written[rule.id] = rows + cell.total, actions + cell.tried
+    return written

@@ -64,7 +64,8 @@ class LogReader:
         if self._baseline is None:
             self._baseline = list(log.minute_counts(self._here(Query(since=since, until=border))))
         yield from self._baseline
-        yield from log.minute_counts(self._here(Query(since=border, until=until)))
+        by_deployment = deployment.deployment_id is not None
+        yield from log.minute_counts(self._here(Query(since=border, until=until, by_deployment=by_deployment)))
 
     def live_since(self, deployment: Deployment, minute: datetime | None) -> datetime | None:
         """When the log learned of the first row that carries the release, which it did in ``minute``."""
