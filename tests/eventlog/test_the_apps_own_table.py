@@ -17,6 +17,7 @@ import pytest
 from releaseguard.compose.known import configuration
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.mapping.additions import additions
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, to_text, utc_now
 from releaseguard.tomlfile import parse
 from releaseguard_events.stores.table import EventTable
@@ -274,3 +275,21 @@ def test_what_is_written_into_the_view_stands_in_the_table_in_its_words(stack, c
     assert (one.provider, one.event, one.release, one.synthetic) == ("expo_push", "expo_push_error", "r1", True)
     with pytest.raises(psycopg.errors.CheckViolation):
         store.sql(f"INSERT INTO {lovendo.TABLE}_mapped ({names}) VALUES ({given.replace('production', 'dev')}, '{{}}')")
+
+
+def test_what_its_owner_may_add_keeps_rows_defaults_and_readers(stack, cluster):
+    store = PostgresStore(stack, cluster.new_database())
+    store.sql(lovendo.create(store.kind))
+    insert(store, {"integration_name": "sendgrid"})
+    script = additions(table())
+    store.sql(script)
+    store.sql(script)
+    text = lovendo.CONFIGURATION.replace("recorded_at = false", 'recorded_at = "recorded_at"')
+    text = text.replace('"metadata.release"', '"release"').replace('"metadata.synthetic"', '"synthetic"')
+    with_them = table(text.replace('{ constant = "production" }', '"environment"'))
+    insert(store, {"integration_name": "twilio"})
+    first, second = read(store.log(with_them))
+    assert first.recorded_at == NOON
+    assert second.recorded_at > NOON
+    assert (first.environment, first.synthetic, first.release) == ("production", False, None)
+    assert additions(EventTable()) == ""

@@ -83,6 +83,12 @@ class Stores:
             return store.schema(self._clients.context(service), url, events_table(self._settings))
         return self.log.schema_sql()
 
+    def additions_sql(self) -> str:
+        """What the owner of the app's own table could add to it; empty where nothing is missing."""
+        from releaseguard.eventlog.mapping.additions import additions
+
+        return additions(events_table(self._settings))
+
     @property
     def exposed(self) -> Callable[[EventLog], Remark] | None:
         """What says whether the app's public key reads the log; ``None`` where that cannot be asked."""

@@ -96,19 +96,28 @@ _STAGING = """\
 """
 
 
-def render(answers: Answers, examples: Sequence[str] = ()) -> str:
-    """The file's text; ``examples`` are destinations for the example of a provider, where none was named."""
-    return "\n".join(part for part in (_HEAD, *_places(answers), _RULES + _providers(answers, examples), _STAGING))
+def render(answers: Answers, examples: Sequence[str] = (), own_table: str = "") -> str:
+    """The file's text; ``examples`` are destinations for the example of a provider, where none was named, ``own_table``
+    the lines that read a table of the app's."""
+    return "\n".join(
+        part
+        for part in (
+            _HEAD,
+            *_places(answers, own_table or _OWN_TABLE),
+            _RULES + _providers(answers, examples),
+            _STAGING,
+        )
+    )
 
 
-def _places(answers: Answers) -> Iterator[str]:
+def _places(answers: Answers, own_table: str) -> Iterator[str]:
     yield _section(
         "project",
         ("name", answers.name, ""),
         ("environment", answers.environment, "what the sections below describe"),
         ("language", answers.language, 'of playbooks: "en" or "tr"'),
     )
-    yield _EVENTS + _section("events", ("url", answers.events_url, "")) + _OWN_TABLE
+    yield _EVENTS + _section("events", ("url", answers.events_url, "")) + own_table
     yield _INFISICAL + _infisical(answers)
     yield _GITHUB
     yield _VERCEL + _line("team_id", answers.vercel_team or "", "a team's projects", off=not answers.vercel_team)

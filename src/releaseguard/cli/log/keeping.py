@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 @command("migrate", example="releaseguard events migrate --sql > supabase/migrations/20261124_events.sql")
 @environment_option
 @click.option("--sql", is_flag=True, help="Print the SQL instead of running it.")
-def migrate(run: Run, environment: str | None, sql: bool) -> None:
-    """Create or upgrade the table, its indexes and row-level security. JSON: {"done": [...]} or {"sql"}."""
+@click.option("--additions", is_flag=True, help="Print what the owner of the app's own table could add to it.")
+def migrate(run: Run, environment: str | None, sql: bool, additions: bool) -> None:
+    """Create or upgrade the table, its indexes and row-level security. JSON: {"done": [...]} or {"sql"}.
+
+    A table of the app's own ([events.columns]) is never altered: --sql prints a view of it with our columns, and
+    --additions a migration that adds what it lacks, for its owner to run (Postgres).
+    """
     with run.wiring(environment) as wiring:
+        if additions:
+            text = wiring.stores.additions_sql()
+            run.emit(text.rstrip("\n") or "-- Nothing is missing.", {"sql": text})
+            return
         if sql:
             text = wiring.stores.schema_sql()
             run.emit(text.rstrip("\n"), {"sql": text})

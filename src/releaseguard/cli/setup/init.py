@@ -59,6 +59,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     """
     from releaseguard.init import files
     from releaseguard.init.answers import guess
+    from releaseguard.init.own_table import recognised, section
     from releaseguard.init.text import render
 
     config = (run.config or Path("releaseguard.toml")).absolute()
@@ -69,10 +70,13 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     form = _Form(config.parent, guessed, flags, asks)
     answers = form.filled()
     wanted = form.ask_workflows(workflows)
-    text = render(answers, guessed.destinations)
+    own = recognised(config.parent)
+    text = render(answers, guessed.destinations, section(own, answers.environment) if own else "")
     variables = _checked(text, config, form.cards)
     new = {config: text, **(files.workflows(answers, root, config) if wanted else {})}
     written = files.write(new, root if config.is_relative_to(root) else config.parent)
+    if own:
+        run.tell(f"The app's table {own.name} ({_shown(own.file)}) is read as [events.columns] says there.")
     _tell_of_others(run, config)
     if wanted:
         _tell_of_variables(run, answers.events_url)

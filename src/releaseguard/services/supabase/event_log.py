@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import base64
 import json as json_module
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from releaseguard.errors import AccessDenied, ConfigError, ServiceError, Unreachable
 from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.mapping.shares import RuleShares, shares_of
-from releaseguard.eventlog.mapping.view import RULE, as_view
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.stores.tables import TableLog
-from releaseguard.model import Event, Remark, Standing, to_text
+from releaseguard.model import Event, Remark, Standing
 from releaseguard.secret import Secret
+from releaseguard.services.supabase.apps_table import PAGE, AppsTable
 from releaseguard.services.supabase.postgrest import (
     Order,
     beyond,
@@ -55,9 +51,6 @@ if TYPE_CHECKING:
     from releaseguard.http import Reply, ServiceClient
 
 
-PAGE = 1000
-"""Rows asked for at a time: Supabase's default cap."""
-
 Headers = Mapping[str, str | Secret]
 Connect = Callable[[str, Callable[[], Headers]], "ServiceClient"]
 """Base address and credentials -> client."""
@@ -73,7 +66,7 @@ def connect(base_url: str, headers: Callable[[], Headers]) -> ServiceClient:
     return ServiceClient(service="supabase", base_url=base_url, headers=headers)
 
 
-class SupabaseEventLog(TableLog):
+class SupabaseEventLog(AppsTable):
     """Events in a Supabase project's table, reached at ``https://REF.supabase.co`` with its service role's key.
 
     ``key`` may be asked anew for each request: a key can be replaced while work goes on.
@@ -185,21 +178,6 @@ class SupabaseEventLog(TableLog):
         fix = f"GRANT SELECT, INSERT ON {name} TO service_role (releaseguard events migrate --sql does)."
         return Remark(Standing.FAIL, f"this key's role may not append to {name}", self.label, fix, "append")
 
-    def rule_shares(self, since: datetime) -> RuleShares | None:
-        """Rows of the view, two columns and the rule's number of each: the interface counts no groups by itself."""
-        place = self._traffic
-        if not place.is_mapped:
-            return None
-        counted: Counter[tuple[int | None, str | None, str | None]] = Counter()
-        params = {
-            "select": f"{RULE},provider,outcome",
-            "occurred_at": f"gte.{to_text(since)}",
-            "order": "occurred_at,id",
-        }
-        while rows := self._request("GET", as_view(place), {**params, "limit": PAGE, "offset": counted.total()}).json():
-            counted.update((row[RULE], row["provider"], row["outcome"]) for row in rows)
-        return shares_of(place, ((*kind, rows) for kind, rows in counted.items()))
-
     def close(self) -> None:
         self._client.close()
 
@@ -228,29 +206,6 @@ class SupabaseEventLog(TableLog):
                     prefer=rest_rows.IF_NEW,
                     repeatable=not place.numbers_rows,
                 )
-
-    def _seen(self, place: EventTable) -> EventTable:
-        """What is read: the table, or the view that a migration makes of one with other words or times."""
-        return as_view(place) if place.is_mapped or (place.is_the_apps and self._has_texts_for_times) else place
-
-    @cached_property
-    def _has_texts_for_times(self) -> bool:
-        """A column of texts takes any text for a time that is asked for."""
-        name = self._traffic.theirs("occurred_at") or "occurred_at"
-        try:
-            self._request("GET", self._traffic, {"select": name, name: "eq.no time", "limit": 0})
-        except ConfigError:
-            return False
-        return True
-
-    @cached_property
-    def _takes_our_ids(self) -> bool:
-        """A table of the app's that numbers its rows refuses the very question."""
-        try:
-            self._request("GET", self._traffic, rest_rows.probe(self._traffic))
-        except NoSuchValue:
-            return False
-        return True
 
     def _restore(self, batches: Sequence[Batch]) -> NoReturn:
         del batches
