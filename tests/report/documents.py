@@ -87,6 +87,8 @@ def verdict_document(text="x"):
         "component": None,
         "deployed_at": TIME,
         "live_since": None,
+        "record": None,
+        "shown_by_this_traffic": [],
         "decisions": {
             "accepted": [{"check": text, "reason": text, "at": TIME, "by": text}],
             "removes": [text],

@@ -29,6 +29,8 @@ DOCUMENT = {
     "as_of": TIME,
     "summary": "sendgrid.errors failed",
     "next_step": "Roll back.",
+    "record": None,
+    "shown_by_this_traffic": [],
     "decisions": {
         "accepted": [{"check": "sendgrid.soft", "reason": "known | wanted", "at": TIME, "by": "ada"}],
         "removes": ["mapbox"],

@@ -13,7 +13,7 @@ from releaseguard.compose.clients import Clients
 from releaseguard.compose.flows import Flows
 from releaseguard.compose.known.configuration import vault_of
 from releaseguard.compose.stores import Stores
-from releaseguard.settings import span
+from releaseguard.settings import Settings, span
 
 if TYPE_CHECKING:
     from releaseguard.health.run import HealthContext
@@ -71,27 +71,11 @@ class Verification:
     @property
     def population(self) -> Population:
         """By what rows are told apart: how releases and components are named."""
-        from releaseguard.verification.whose.components import components_of
-        from releaseguard.verification.whose.population import Population
-        from releaseguard.verification.whose.tags import tags_of
-
-        section = self._settings.verify
-        return Population(
-            tags=tags_of(section.release_pattern),
-            components=components_of(self._settings.components),
-            lead_minutes=_minutes(span(section.lead)),
-        )
+        return population_of(self._settings)
 
     def promise(self, window: timedelta | None, baseline: timedelta | None) -> Promise:
         """What is promised about verdicts, and over how much time."""
-        from releaseguard.verification.values import Promise
-
-        section = self._settings.verify
-        return Promise(
-            false_alarm=section.false_alarm_rate,
-            window_minutes=_minutes(window or span(section.window)),
-            baseline_minutes=_minutes(baseline or span(section.baseline)),
-        )
+        return promise_of(self._settings, window, baseline)
 
     def live_checks(self) -> LiveChecks:
         """What can be looked at now, beside the log."""
@@ -121,6 +105,32 @@ class Verification:
             for one in found
             if not names or one.secret in names
         ]
+
+
+def population_of(settings: Settings) -> Population:
+    """By what rows are told apart under these settings."""
+    from releaseguard.verification.whose.components import components_of
+    from releaseguard.verification.whose.population import Population
+    from releaseguard.verification.whose.tags import tags_of
+
+    section = settings.verify
+    return Population(
+        tags=tags_of(section.release_pattern),
+        components=components_of(settings.components),
+        lead_minutes=_minutes(span(section.lead)),
+    )
+
+
+def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta | None) -> Promise:
+    """What these settings promise, with the times that are given instead of theirs."""
+    from releaseguard.verification.values import Promise
+
+    section = settings.verify
+    return Promise(
+        false_alarm=section.false_alarm_rate,
+        window_minutes=_minutes(window or span(section.window)),
+        baseline_minutes=_minutes(baseline or span(section.baseline)),
+    )
 
 
 def _minutes(time: timedelta) -> int:

@@ -84,6 +84,7 @@ class Verifier:
             seen=seen_beside(rows, deployment, context.population, self._reader.other_environments(deployment, rows)),
             set_aside=aside,
             accepted=list(accepted.values()),
+            record=self._reader.record(),
             window_ended=as_of >= end_of(deployment, context.promise),
         )
 

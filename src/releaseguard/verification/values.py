@@ -14,6 +14,7 @@ from typing import Literal
 from releaseguard.cards.spec import Card, Check
 from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
+from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.stats.reading import Reading
 from releaseguard.verification.evidence import Evidence, LogEvidence, UnknownLog
 
@@ -195,6 +196,8 @@ class Judged:
     """The rows since the mark that cannot be read."""
     accepted: Sequence[Acceptance]
     """What people accepted for this deployment, by check, shown or not."""
+    record: RecordRow | None
+    """What the gate has shown on this project, where that was measured."""
     window_ended: bool
 
     @property

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from releaseguard.cli.shared.options import FilePath, Run, Span, check_spans, command
 from releaseguard.cli.shared.traces import write_trace
-from releaseguard.errors import ConfigError, ExitCode
+from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError
+
+if TYPE_CHECKING:
+    from releaseguard.cards.spec import Card
+    from releaseguard.settings import Settings
+    from releaseguard.verification.backtesting.comparing import Comparison
+    from releaseguard.verification.backtesting.measuring import Measured
+    from releaseguard.wiring import Wiring
 
 
 @command("backtest", example="releaseguard backtest --environment all --json")
@@ -20,39 +29,95 @@ from releaseguard.errors import ConfigError, ExitCode
 @click.option("--baseline", type=Span(), metavar="7d", help="How long before it to compare with.")
 @click.option("--every", type=Span(), default="1m", metavar="1m", help="How often to look.")
 @click.option("--labels", type=FilePath(exists=True), help='JSON: {"RELEASE": true} says which were good.')
+@click.option("--plant", is_flag=True, help="Plant harms into copies of the history, in memory: which show, how soon.")
+@click.option("--against", type=FilePath(exists=True), metavar="FILE", help="Compare with the settings in this file.")
 def backtest(
-    run: Run,
-    environment: str | None,
-    window: timedelta | None,
-    baseline: timedelta | None,
-    every: timedelta,
-    labels: Path | None,
+    run: Run, environment: str | None, window: timedelta | None, baseline: timedelta | None, **flags: Any
 ) -> ExitCode:
     """Replay `verify` over every release in the log, minute by minute, each look with only the rows that had been
     recorded by then: the checks of errors and volumes, which are judged by statistics. Checks that look at single
     rows, at the present or at flows are verify's alone. Where release_outcome events or --labels say which releases
     were good, false alarms are counted, and what other thresholds would have done. Exit code 70 where a check broke.
+
+    --plant puts harms into copies of the history and says which are found and how soon; the result is kept in the log
+    and shown by later verdicts. --against FILE, another releaseguard.toml with the cards beside it (the main branch's,
+    for a pull request that changes cards), replays both settings over the same history: exit code 1 where those of
+    this run are worse by any measure.
     """
     from releaseguard.report.backtest.document import broken
     from releaseguard.report.backtest.text import render
     from releaseguard.verification.backtesting.document import backtest_document_of
-    from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
 
-    check_spans(window=window, baseline=baseline, every=every)
+    check_spans(window=window, baseline=baseline, every=flags["every"])
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
-        request = BacktestRequest(
-            environment=None if everywhere else wiring.settings.environment,
-            promise=wiring.verification.promise(window, baseline),
-            every=every,
-            outcomes=_labels(labels),
-            population=wiring.verification.population,
-        )
-        found = backtest_of(wiring.stores.log, list(wiring.cards), request, write_trace)
-    run.warn_of(found.set_aside)
-    document = backtest_document_of(found.replayed)
+        asked = _Asked(None if everywhere else wiring.settings.environment, window, baseline, **flags)
+        measured = _measured(wiring, wiring.settings, list(wiring.cards), asked)
+        against = _against(run, wiring, measured, asked)
+        _keep(run, wiring, measured)
+    run.warn_of(measured.backtest.set_aside)
+    document = backtest_document_of(measured, against)
     run.emit(lambda: render(document), document)
-    return ExitCode.BUG if broken(document) else ExitCode.OK
+    if broken(document):
+        return ExitCode.BUG
+    return ExitCode.BAD if any(one.is_worse for one in against) else ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The flags of one call."""
+
+    environment: str | None
+    window: timedelta | None
+    baseline: timedelta | None
+    every: timedelta
+    labels: Path | None
+    plant: bool
+    against: Path | None
+
+
+def _measured(wiring: Wiring, settings: Settings, cards: Sequence[Card], asked: _Asked) -> Measured:
+    """The past under some settings."""
+    from releaseguard.compose.verification import population_of, promise_of
+    from releaseguard.verification.backtesting.measuring import measured_of
+    from releaseguard.verification.backtesting.replays import BacktestRequest
+
+    request = BacktestRequest(
+        environment=asked.environment,
+        promise=promise_of(settings, asked.window, asked.baseline),
+        every=asked.every,
+        outcomes=_labels(asked.labels),
+        population=population_of(settings),
+    )
+    plant = asked.plant or asked.against is not None
+    return measured_of(wiring.stores.log, cards, request, write_trace, plant=plant)
+
+
+def _against(run: Run, wiring: Wiring, measured: Measured, asked: _Asked) -> Sequence[Comparison]:
+    """This run's settings beside the others, over this run's log. Raises ``ConfigError`` for the other file."""
+    from releaseguard.compose.known import configuration
+    from releaseguard.verification.backtesting.comparing import compared
+
+    if asked.against is None:
+        return ()
+    others = configuration.load(asked.against, environment=asked.environment, environ=run.environ)
+    return compared(measured, _measured(wiring, others, list(configuration.cards_of(others)), asked))
+
+
+def _keep(run: Run, wiring: Wiring, measured: Measured) -> None:
+    """Write the gate's record into the log, for later verdicts; one that takes no rows undoes nothing."""
+    from releaseguard.verification.backtesting.record import record_of, recorded_row
+
+    log = wiring.stores.log
+    promised = wiring.settings.verify.false_alarm_rate
+    try:
+        for name in measured.planted:
+            record = record_of(measured, name, promised, log.now())
+            log.append([recorded_row(record, name, log.now())])
+    except ReleaseguardError as error:
+        if error.exit_code is ExitCode.REFUSED:
+            raise
+        run.warn(f"What was measured could not be written to the event log: {error}")
 
 
 def _labels(path: Path | None) -> Mapping[str, bool]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import CheckRow
 
 
@@ -42,12 +43,25 @@ class ThresholdRow(TypedDict):
     failed_bad: int | None
 
 
+class ComparedRow(TypedDict):
+    """One measure under these settings and under those they are compared with."""
+
+    measure: str
+    new: int
+    old: int
+    worse: bool
+
+
 class BacktestDocument(TypedDict):
     """A replay over past releases as a value: times are RFC 3339 in UTC."""
 
     releases: Sequence[ReplayedRow]
     false_alarms: FalseAlarms | None
     thresholds: Sequence[ThresholdRow]
+    planted: Mapping[str, Sequence[PlantedRow]]
+    """By environment; empty where nothing was planted."""
+    compared: Sequence[ComparedRow]
+    """Empty where nothing was compared."""
 
 
 def broken(document: BacktestDocument) -> Sequence[tuple[ReplayedRow, CheckRow]]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from releaseguard import readable
-from releaseguard.report.backtest.document import BacktestDocument, ReplayedRow, ThresholdRow, broken
+from releaseguard.report.backtest.document import (
+    BacktestDocument,
+    ComparedRow,
+    ReplayedRow,
+    ThresholdRow,
+    broken,
+)
+from releaseguard.report.backtest.shown import planted_words
 
 
 def render(document: BacktestDocument) -> str:
@@ -22,7 +30,19 @@ def render(document: BacktestDocument) -> str:
         ]
     lines += [f"{row['release']}: {check['id']} {check['reason']}" for row, check in broken(document)]
     lines += ["", "other promises of false alarms ([verify] false_alarm_rate) would have failed:"]
-    return "\n".join([*lines, *(_threshold(row) for row in document["thresholds"])])
+    lines += [_threshold(row) for row in document["thresholds"]]
+    for environment, rows in document["planted"].items():
+        lines += ["", f"harms planted into the history of {environment}:", *(f"  {planted_words(row)}" for row in rows)]
+    return "\n".join([*lines, *_compared(document["compared"])])
+
+
+def _compared(rows: Sequence[ComparedRow]) -> list[str]:
+    if not rows:
+        return []
+    told = [
+        f"  {row['measure']}: {row['new']} (before: {row['old']}){'  WORSE' if row['worse'] else ''}" for row in rows
+    ]
+    return ["", "these settings against the others, on the same history:", *told]
 
 
 def _line(row: ReplayedRow) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from releaseguard.report.backtest.shown import PlantedRow, RecordRow, planted_words
+
 
 class CheckRow(TypedDict):
     """One check of the verdict."""
@@ -66,6 +68,10 @@ class VerdictDocument(TypedDict):
     decisions: DecisionRows
     remarks: Sequence[str]
     """A line for each thing that was seen and that no check looks at."""
+    record: RecordRow | None
+    """What the gate has shown on this project; ``None``: nobody has measured it."""
+    shown_by_this_traffic: Sequence[PlantedRow]
+    """Of the undecided providers: which planted harms were found here, and how soon."""
     log: Mapping[str, Any]
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]
@@ -90,6 +96,22 @@ def decisions_in(document: VerdictDocument) -> Sequence[str]:
     lines += [] if factor is None else [f"the mark says: {factor:g} times the usual traffic is meant"]
     lines += ["it goes back to an earlier release, or undoes one: judged for recovery"] if said["rolls_back"] else []
     return lines
+
+
+def record_in(document: VerdictDocument) -> Sequence[str]:
+    """The gate's record, and what being undecided costs here, a line each."""
+    record = document["record"]
+    if record is None:
+        return []
+    planted = record["planted"]
+    tried, found = sum(row["tried"] for row in planted), sum(row["found"] for row in planted)
+    good = f", {record['good_failed']} of {record['good']} good ones" if record["good"] else ""
+    line = (
+        f"the gate's record ({record['measured_at'][:10]}): {record['releases']} releases replayed, "
+        f"{record['failed']} failed{good}; promised: at most {record['false_alarms_promised']:.0%} of good ones; "
+        f"planted harms found: {found} of {tried}"
+    )
+    return [line, *(f"what this traffic shows: {planted_words(row)}" for row in document["shown_by_this_traffic"])]
 
 
 def _accepted(one: AcceptedRow) -> str:

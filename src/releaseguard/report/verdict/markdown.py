@@ -5,7 +5,7 @@ from __future__ import annotations
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.markdown import cell, code
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import VerdictDocument, by_urgency, decisions_in, deployment_of
+from releaseguard.report.verdict.document import VerdictDocument, by_urgency, decisions_in, deployment_of, record_in
 
 _MARK = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "💥"}
 
@@ -27,6 +27,8 @@ def render(document: VerdictDocument, _display: Display) -> str:
         *(f"| skipped | {code(row['id'])} | {cell(row['reason'])} |" for row in document["skipped"]),
     ]
     lines += ["", *(f"- {cell(one)}" for one in document["remarks"])] if document["remarks"] else []
+    if record := record_in(document):
+        lines += ["", *(f"- {cell(said)}" for said in record)]
     if document["next_step"]:
         lines += ["", f"**Next:** {cell(document['next_step'])}"]
     return "\n".join(lines)

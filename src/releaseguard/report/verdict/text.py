@@ -16,6 +16,7 @@ from releaseguard.report.verdict.document import (
     by_urgency,
     decisions_in,
     deployment_of,
+    record_in,
 )
 
 _INDENT = " " * 14
@@ -38,6 +39,7 @@ def render(document: VerdictDocument, display: Display) -> str:
     lines += [
         line for said in document["remarks"] for line in wrapped(f"{'seen':<13} {said}", _INDENT, width, first="")
     ]
+    lines += [line for said in record_in(document) for line in wrapped(said, "  ", width)]
     if document["next_step"]:
         lines += ["", *wrapped(f"next: {document['next_step']}", "", width)]
     return "\n".join(lines)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
+from releaseguard.verification.backtesting.comparing import Comparison
+from releaseguard.verification.backtesting.measuring import Measured
+from releaseguard.verification.backtesting.record import planted_rows
 from releaseguard.verification.backtesting.replays import Replayed, Threshold, other_thresholds
 from releaseguard.verification.telling.document import row_of
 
@@ -13,12 +16,17 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 """The promised rates of false alarms of which is told what they would have done."""
 
 
-def backtest_document_of(replayed: Sequence[Replayed]) -> BacktestDocument:
+def backtest_document_of(measured: Measured, against: Sequence[Comparison] = ()) -> BacktestDocument:
     """The document of a replay."""
+    replayed = measured.backtest.replayed
     return {
         "releases": [_row(one) for one in replayed],
         "false_alarms": _false_alarms(replayed),
         "thresholds": [_threshold(one) for one in other_thresholds(replayed, RATES)],
+        "planted": {name: planted_rows(found) for name, found in measured.planted.items()},
+        "compared": [
+            {"measure": one.measure, "new": one.new, "old": one.old, "worse": one.is_worse} for one in against
+        ],
     }
 
 

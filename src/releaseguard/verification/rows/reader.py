@@ -11,9 +11,11 @@ from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES
+from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
+from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK, RecordedFailure, failures_in
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.traffic import settled_before, span_of
@@ -117,6 +119,11 @@ class LogReader:
         """What people accepted for this deployment, by check."""
         query = Query(providers=[OURSELVES], events=[ACCEPTED], release=deployment.release)
         return acceptances_in(self.context.log.select(self._here(query)), deployment)
+
+    def record(self) -> RecordRow | None:
+        """What the gate has shown on this project, by the newest replay with planted harms."""
+        query = Query(providers=[OURSELVES], events=[MEASURED], newest_first=True, limit=MOST_RECORDS)
+        return newest_record(self.context.log.select(self._here(query)))
 
     def _here(self, query: Query) -> Query:
         """The question about this environment; where a past moment is judged, without the rows recorded later."""

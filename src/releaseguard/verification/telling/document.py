@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from releaseguard.model import Outcome, to_text
+from releaseguard.model import Outcome, Verdict, to_text
+from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
 from releaseguard.verification.rows.seen import remarks_on
@@ -29,10 +30,18 @@ def document_of(judged: Judged) -> VerdictDocument:
         "next_step": next_step_of(judged),
         "decisions": _decisions(judged),
         "remarks": _remarks(judged),
+        "record": judged.record,
+        "shown_by_this_traffic": _shown(judged),
         "log": _log(judged),
         "checks": [row_of(finding) for finding in judged.findings],
         "skipped": [_skipped(one) for one in judged.skipped],
     }
+
+
+def _shown(judged: Judged) -> Sequence[PlantedRow]:
+    """What this project's traffic has shown of planted harms, of the providers that are undecided."""
+    undecided = {one.provider for one in judged.findings if one.verdict is Verdict.INCONCLUSIVE}
+    return [row for row in judged.record["planted"] if row["provider"] in undecided] if judged.record else []
 
 
 def _decisions(judged: Judged) -> DecisionRows:

@@ -1,0 +1,55 @@
+"""A replay of the past together with harms planted into it, under one project's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from releaseguard.cards.spec import Card
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.traces import Trace, no_trace
+from releaseguard.verification.backtesting.planting import MOST_MOMENTS, Planting, Soil, planted
+from releaseguard.verification.backtesting.replays import Backtest, BacktestRequest, History, backtest_of, histories
+from releaseguard.verification.rows.traffic import span_of
+from releaseguard.verification.values import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the gate says of past releases, and by environment what it finds of planted harms."""
+
+    backtest: Backtest
+    planted: Mapping[str, Sequence[Planting]]
+
+
+def measured_of(
+    log: EventLog, cards: Sequence[Card], request: BacktestRequest, trace: Trace = no_trace, *, plant: bool
+) -> Measured:
+    """The releases replayed and, where asked for, harms planted into the history of each environment."""
+    found = backtest_of(log, cards, request, trace)
+    return Measured(found, dict(_planted(log, cards, request)) if plant else {})
+
+
+def _planted(
+    log: EventLog, cards: Sequence[Card], request: BacktestRequest
+) -> Iterator[tuple[str, Sequence[Planting]]]:
+    past = histories(log, request.environment, request.promise.window, request.population.tags)
+    for name, history in past.items():
+        real = _not_known_bad(history, request.outcomes)
+        if real:
+            yield name, planted(_soil(log, cards, request, name, history), [one.deployed_at for one in real])
+
+
+def _not_known_bad(history: History, outcomes: Mapping[str, bool]) -> Sequence[Deployment]:
+    """Where a harm is planted must be none already."""
+    known = {**history.outcomes, **outcomes}
+    return [one for one in history.deployments if known.get(one.release) is not False]
+
+
+def _soil(log: EventLog, cards: Sequence[Card], request: BacktestRequest, name: str, history: History) -> Soil:
+    newest = history.deployments[-1:]
+    since, until = span_of(newest, request.promise, request.population)
+    query = Query(environment=name, since=since - timedelta(days=MOST_MOMENTS), until=until)
+    rows = list(log.minute_counts(query))
+    return Soil(rows=rows, cards=cards, environment=name, promise=request.promise, population=request.population)

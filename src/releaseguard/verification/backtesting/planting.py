@@ -1,0 +1,152 @@
+"""Harms planted into copies of a project's own history, in memory: which of them the judge finds here, and how soon."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from releaseguard.cards.spec import Card
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.model import Outcome
+from releaseguard.verification.backtesting.replays import replay_one
+from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
+from releaseguard.verification.rules import configured, rules_of, what_is_logged
+from releaseguard.verification.values import Deployment, Promise, Rule
+from releaseguard.verification.whose.population import Population
+
+PRETENDED = "planted"
+"""The release that stands for every row since a moment at which a harm is planted."""
+MOST_MOMENTS = 10
+MOST_REPLAYS = 120
+LEAST_HISTORY = timedelta(days=2)
+SEED = 7
+"""The same history gives the same plantings."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedHarm:
+    """What is done to a provider from a moment on."""
+
+    kind: str
+    """``errors``: that share of its calls fails; ``drop``: that share of them is lost."""
+    size: float
+
+
+HARMS = (
+    PlantedHarm("errors", 0.06),
+    PlantedHarm("errors", 0.2),
+    PlantedHarm("errors", 1.0),
+    PlantedHarm("drop", 0.5),
+    PlantedHarm("drop", 1.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planting:
+    """One harm of one provider at several moments of the history."""
+
+    harm: PlantedHarm
+    provider: str
+    found_after_s: Sequence[int | None]
+    """By moment: seconds to the FAIL; ``None``: it was not found in the window."""
+
+    @property
+    def found(self) -> int:
+        """How many were found."""
+        return sum(after is not None for after in self.found_after_s)
+
+    @property
+    def nine_in_ten_s(self) -> int | None:
+        """Seconds within which nine in ten were found; ``None`` where fewer were."""
+        times = sorted(after for after in self.found_after_s if after is not None)
+        wanted = -(-9 * len(self.found_after_s) // 10)
+        return times[wanted - 1] if wanted and len(times) >= wanted else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soil:
+    """What harms are planted into: an environment's rows, and how they are judged."""
+
+    rows: Sequence[MinuteCount]
+    cards: Sequence[Card]
+    environment: str
+    promise: Promise
+    population: Population
+
+
+def moments_of(soil: Soil, real: Sequence[datetime]) -> Sequence[datetime]:
+    """When harms are planted: at real deployments, newest first, then at the newest one's hour of earlier days."""
+    if not soil.rows or not real:
+        return []
+    first = soil.rows[0].occurred_minute + LEAST_HISTORY
+    newest = max(real)
+    earlier = [newest - timedelta(days=day) for day in range(1, MOST_MOMENTS + 1)]
+    wanted = dict.fromkeys([*sorted(real, reverse=True), *earlier])
+    return [moment for moment in wanted if moment >= first][:MOST_MOMENTS]
+
+
+def planted(soil: Soil, real: Sequence[datetime]) -> Sequence[Planting]:
+    """Every harm of every provider in use, at as many moments as is worth the time."""
+    providers = _in_use(soil)
+    moments = moments_of(soil, real)
+    share = max(MOST_REPLAYS // max(len(HARMS) * len(providers), 1), 1)
+    chosen = moments[:share]
+    return [
+        Planting(harm, provider, [_found_after(soil, moment, harm, provider) for moment in chosen])
+        for provider in providers
+        for harm in HARMS
+        if chosen
+    ]
+
+
+def _in_use(soil: Soil) -> Sequence[str]:
+    """The providers whose successes the history holds, and of which a blocking rule speaks."""
+    logged = {what_is_logged(row) for row in soil.rows if not row.synthetic}
+    rules = configured(rules_of(soil.cards), logged)
+    return sorted({rule.provider for rule in rules if rule.blocking})
+
+
+def _found_after(soil: Soil, moment: datetime, harm: PlantedHarm, provider: str) -> int | None:
+    deployment = Deployment(release=PRETENDED, environment=soil.environment, deployed_at=moment)
+    since, until = span_of([deployment], soil.promise, soil.population)
+    error = next(card.events.error[0] for card in soil.cards if card.id == provider)
+    rng = random.Random(f"{SEED} {moment.isoformat()} {harm.kind} {harm.size} {provider}")  # noqa: S311 - no key
+    rows = [row for row in soil.rows if since <= row.occurred_minute < until]
+    harmed = list(_harmed(rows, moment, harm, provider, error, rng))
+    rules = _rules(soil, harmed, deployment)
+    ledger = gathered(rules, [deployment], soil.promise, harmed, soil.population)
+    return replay_one(ledger, rules, deployment, soil.promise, population=soil.population).failed_after_s
+
+
+def _rules(soil: Soil, rows: Sequence[MinuteCount], deployment: Deployment) -> Sequence[Rule]:
+    elsewhere: Callable[[str | None], bool] = elsewhere_than(deployment, soil.population)
+    logged = {what_is_logged(row) for row in rows if not row.synthetic and not elsewhere(row.source)}
+    return configured(rules_of(soil.cards), logged)
+
+
+def _harmed(
+    rows: Sequence[MinuteCount], moment: datetime, harm: PlantedHarm, provider: str, error: str, rng: random.Random
+) -> Iterator[MinuteCount]:
+    """The rows as they would be had a release with the harm been deployed at the moment."""
+    for row in rows:
+        if row.occurred_minute < moment:
+            yield row
+            continue
+        mine = replace(row, release=row.release and PRETENDED, deployment_id=None)
+        if row.provider != provider or row.synthetic or row.outcome is not Outcome.SUCCESS or row.count <= 0:
+            yield mine
+            continue
+        hit = sum(rng.random() < harm.size for _ in range(row.count))
+        yield from _split(mine, hit, error if harm.kind == "errors" else None)
+
+
+def _split(row: MinuteCount, hit: int, error: str | None) -> Iterator[MinuteCount]:
+    """The row without what was hit, and that as errors where it is not lost."""
+    left = row.count - hit
+    kept = left / row.count
+    if left:
+        yield replace(row, count=left, trials=round(row.trials * kept), squares=round(row.squares * kept))
+    if hit and error:
+        yield replace(row, count=hit, trials=hit, squares=hit, repeats=0, event=error, outcome=Outcome.ERROR)
