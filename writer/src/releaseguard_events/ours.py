@@ -45,6 +45,7 @@ RESULTS: Final = frozenset({
     "release_check",
     "release_outcome",
     "release_accepted",
+    "gate_measured",
     "leak_exposure",
     "flow_started",
     "flow_step",

@@ -1,0 +1,144 @@
+"""Harms planted into copies of a project's history, two settings on one past, and the record that verdicts carry."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from releaseguard.model import Outcome, Verdict
+from releaseguard.verification.backtesting.comparing import Comparison
+from releaseguard.verification.backtesting.planting import (
+    PRETENDED,
+    PlantedHarm,
+    Planting,
+    Soil,
+    _found_after,
+    _harmed,
+    moments_of,
+)
+from releaseguard.verification.rows.gate_record import newest_record
+from releaseguard.verification.whose.population import ALIKE
+from tests.support.commands import Commands
+from tests.support.verifying import NOON, PROMISE, SHIPPED, mark, row, steady, stored
+
+SENT = "sendgrid_email_sent"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Four days of mails, one every two minutes, and a release."""
+    folder = tmp_path_factory.mktemp("project")
+    rows = [mark(), *steady(every=2, since=-5760, until=31)]
+    log = stored(folder / "log.db", rows)
+    yield folder, log
+    log.close()
+
+
+def soil_of(log) -> Soil:
+    from releaseguard.eventlog.interface import Query
+
+    rows = list(log.minute_counts(Query(environment="production")))
+    return Soil(rows=rows, cards=SHIPPED, environment="production", promise=PROMISE, population=ALIKE)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("errors", 1.0), ("errors", 0.5), ("drop", 0.5), ("drop", 1.0)])
+def test_a_harm_is_in_the_provider_and_after_the_moment_alone(project, kind, size):
+    soil = soil_of(project[1])
+    harmed = list(_harmed(soil.rows, NOON, PlantedHarm(kind, size), "sendgrid", "sendgrid_error", random.Random(1)))
+    before = [one for one in harmed if one.occurred_minute < NOON]
+    after = [one for one in harmed if one.occurred_minute >= NOON]
+    assert before == [one for one in soil.rows if one.occurred_minute < NOON]
+    usual = sum(one.count for one in soil.rows if one.occurred_minute >= NOON)
+    errors = sum(one.count for one in after if one.outcome is Outcome.ERROR)
+    left = sum(one.count for one in after)
+    assert all(one.release == PRETENDED for one in after)
+    if kind == "errors":
+        assert (left, errors == usual) == (usual, size == 1.0)
+        assert errors > 0
+    else:
+        assert errors == 0
+        assert left == 0 if size == 1.0 else 0 < left < usual
+
+
+def test_the_history_itself_is_left_as_it_is(project):
+    log = project[1]
+    before = soil_of(log).rows
+    _found_after(soil_of(log), NOON, PlantedHarm("errors", 1.0), "sendgrid")
+    assert soil_of(log).rows == before
+
+
+def test_an_outage_is_found_and_no_harm_is_not(project):
+    soil = soil_of(project[1])
+    found = _found_after(soil, NOON, PlantedHarm("errors", 1.0), "sendgrid")
+    assert found is not None
+    assert found < 30 * 60
+    assert _found_after(soil, NOON, PlantedHarm("errors", 0.0), "sendgrid") is None
+
+
+def test_moments_are_deployments_and_then_their_hour_on_earlier_days(project):
+    moments = moments_of(soil_of(project[1]), [NOON])
+    assert moments[0] == NOON
+    assert moments[1] == NOON - timedelta(days=1)
+    assert all(moment >= NOON - timedelta(days=2) for moment in moments)
+    assert moments_of(soil_of(project[1]), []) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "nine_in_ten"),
+    [([60] * 9 + [None], 60), ([60] * 8 + [120, 300], 120), ([60] * 8 + [None] * 2, None), ([None], None), ([], None)],
+)
+def test_nine_in_ten_counts_what_was_not_found(found, nine_in_ten):
+    assert Planting(PlantedHarm("drop", 0.5), "sendgrid", found).nine_in_ten_s == nine_in_ten
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "more_is_worse", "worse"),
+    [(1, 0, True, True), (0, 1, True, False), (1, 1, True, False), (8, 9, False, True), (9, 8, False, False)],
+)
+def test_what_is_worse(new, old, more_is_worse, worse):
+    assert Comparison("x", new, old, more_is_worse).is_worse is worse
+
+
+def test_a_row_that_is_no_record_is_none():
+    rows = [row(0, "gate_measured", detail={"record": text}) for text in ("x", None, {"releases": 1})]
+    assert newest_record(rows) is None
+
+
+@pytest.fixture
+def cli(project, tmp_path):
+    stored(tmp_path / "log.db", [mark(), *steady(every=2, since=-5760, until=31)]).close()
+    settings = '[events]\nurl = "sqlite:///log.db"\n[verify]\nbaseline = "3d"\n'
+    (tmp_path / "releaseguard.toml").write_text(settings)
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "releaseguard.toml").write_text(settings)
+    return Commands(tmp_path, {})
+
+
+def test_a_verdict_carries_the_gates_record(cli):
+    planted = cli.run("backtest", "--plant", "--json")
+    assert planted.code == 0, planted.everything
+    rows = planted.json["planted"]["production"]
+    assert {(one["harm"], one["size"]) for one in rows} >= {("errors", 1.0), ("drop", 0.5)}
+    document = cli.run("verify", "--json").json
+    assert document["record"]["planted"] == rows
+    assert document["record"]["false_alarms_promised"] == 0.01
+    text = " ".join(cli.run("verify").out.split())
+    assert "the gate's record (" in text
+    assert "planted harms found: " in text
+
+
+def test_settings_that_are_worse_are_told_and_end_with_1(cli, tmp_path):
+    same = cli.run("backtest", "--against", "main/releaseguard.toml", "--json")
+    assert (same.code, [one for one in same.json["compared"] if one["worse"]]) == (0, [])
+    with (tmp_path / "releaseguard.toml").open("a") as file:
+        file.write("false_alarm_rate = 0.0000001\n")
+    worse = cli.run("backtest", "--against", "main/releaseguard.toml")
+    assert (worse.code, "WORSE" in worse.out) == (1, True), worse.everything
+
+
+def test_a_log_without_a_record_says_nothing_of_one(cli):
+    document = cli.run("verify", "--json").json
+    assert (document["record"], document["shown_by_this_traffic"]) == (None, [])
+    assert document["verdict"] in {one.value for one in Verdict}
