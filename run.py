@@ -54,12 +54,12 @@ def main(arguments: list[str]) -> int:
 def lint(binaries: Path) -> int:
     """Run every linter, also after one has failed: a reader wants to know all."""
     workflows = sorted(str(path) for path in (ROOT / "workflows").glob("*.yml"))
-    action = str(ROOT / "workflows" / "action" / "action.yml")
+    actions = [str(ROOT / "action.yml"), str(ROOT / "workflows" / "action" / "action.yml")]
     checks = [
         *LINTERS,
         ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
-        ["check-jsonschema", "--builtin-schema", "vendor.github-actions", action],
-        ["zizmor", "--offline", *workflows, action],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions],
+        ["zizmor", "--offline", *workflows, *actions],
     ]
     return max(run(binaries, *check) for check in checks)
 

@@ -149,6 +149,7 @@ def _expected(error: ReleaseguardError, wants_json: bool) -> int:
     )
     if wants_json and not error.reported:
         _print_json(what or "", where, next_step, error.exit_code)
+    _leave_in_job([f"releaseguard: {what}", where and f"  where: {where}", next_step and f"  next:  {next_step}"])
     click.echo(f"releaseguard: {what}", err=True)
     if where:
         click.echo(f"  where: {where}", err=True)
@@ -164,7 +165,17 @@ def _bug(error: Exception, wants_json: bool) -> int:
     if wants_json:
         _print_json(what, path, next_step, ExitCode.BUG)
     click.echo(f"releaseguard: {what}\n  next:  {next_step}", err=True)
+    _leave_in_job([f"releaseguard: {what}", f"  next:  {next_step}"])
     return ExitCode.BUG
+
+
+def _leave_in_job(lines: Sequence[str | None]) -> None:
+    """What ended a command, in the summary of a job, where somebody looks for what became of it."""
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        from releaseguard.cli.shared.job import summarize
+        from releaseguard.report.layout.markdown import fenced
+
+        summarize(os.environ, fenced("\n".join(filter(None, lines))), lambda said: click.echo(said, err=True))
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:

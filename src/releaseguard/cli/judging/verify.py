@@ -75,7 +75,17 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     run.warn_of(judged.set_aside)
     document = _document(judged, flags["explain"])
     _emit(run, document, flags["format_"], flags["output"])
+    _tell_job(run, document)
     return _exit_code(judged)
+
+
+def _tell_job(run: Run, document: VerdictDocument) -> None:
+    """The verdict in a job's summary, and as the step's output."""
+    from releaseguard.cli.shared.job import SUMMARY, put_out, summarize
+
+    if run.environ.get(SUMMARY):
+        summarize(run.environ, run.safe(rendered(run, VERDICT, document, "markdown")), run.tell)
+    put_out(run.environ, {"verdict": document["verdict"], "release": document["release"]}, run.tell)
 
 
 def _exit_code(judged: Judged) -> ExitCode:

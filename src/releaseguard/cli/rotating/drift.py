@@ -19,6 +19,8 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything
     drifted, a leak is still open, a key is still in use that was confirmed to be revoked, or a history is broken.
     """
+    from releaseguard.cli.shared.job import summarize
+    from releaseguard.report.layout.markdown import fenced
     from releaseguard.rotation.drift.compare import DRIFTED
     from releaseguard.rotation.drift.survey import survey
     from releaseguard.rotation.drift.telling import document_of, text_of
@@ -28,6 +30,8 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
             wiring.cards.get(provider)
         found = survey(wiring.bindings.managed(provider), wiring.bindings.vault, wiring.stores.log, copies=copies)
         here = wiring.settings.environment
-    run.emit(lambda: text_of(found, here), document_of(found))
+    text = text_of(found, here)
+    run.emit(text, document_of(found))
+    summarize(run.environ, run.safe(fenced(text)), run.tell)
     drifted = [finding for finding in found.findings if finding.status in DRIFTED]
     return ExitCode.BAD if drifted or found.leaks or found.still_used or found.broken else ExitCode.OK

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,6 @@ import click
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
-from releaseguard.harmless import harmless
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
@@ -351,15 +349,12 @@ def _report(run: Run, result: RotationResult) -> None:
 
 
 def _job_summary(run: Run, result: RotationResult) -> None:
-    """The result and the chain's head in the GitHub Actions job summary: the head is anchored outside the log."""
+    """The result and the chain's head: in the job they are anchored outside the log."""
+    from releaseguard.cli.shared.job import put_out, summarize
     from releaseguard.report.layout.markdown import fenced
     from releaseguard.rotation.telling import text_of
 
-    path = run.environ.get("GITHUB_STEP_SUMMARY")
-    if not path:
-        return
-    try:
-        with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(harmless(fenced(text_of(result))) + "\n")
-    except OSError as error:
-        run.tell(f"The job summary could not be written to {path}: {error.strerror}.")
+    summarize(run.environ, run.safe(fenced(text_of(result))), run.tell)
+    told = result.to_json()
+    outputs = {"rotation_id": told["rotation_id"], "state": told["state"], "head": told["head"]}
+    put_out(run.environ, {name: value or "" for name, value in outputs.items()}, run.tell)

@@ -383,7 +383,10 @@ def _text(document: Mapping[str, Any], *, workflows: bool) -> str:
         lines += ["", *wrapped("It asks for these variables, in the environment and never in a file:", "", width)]
         lines += [line for variable in document["variables"] for line in wrapped(f"- {variable}", "  ", width, "")]
     if workflows:
-        said = "The workflows take them from the repository's secrets and variables of the same names."
+        said = (
+            "The workflows take them from the repository's secrets and variables of the same names; set the variable "
+            "RELEASEGUARD_REF too, to the whole commit of releaseguard that they are to run."
+        )
         lines += ["", *wrapped(said, "", width)]
     notes = ("what is still missing", "the event log's table")
     pairs = zip(document["next"], notes, strict=True)
