@@ -33,5 +33,5 @@ def _append(environ: Mapping[str, str], variable: str, text: str, tell: Tell) ->
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        what = {SUMMARY: "The job's summary", OUTPUT: "The step's outputs"}[variable]
+        what = {SUMMARY: "The job summary", OUTPUT: "The step's outputs"}[variable]
         tell(f"{what} could not be written to {path}: {error.strerror}.")
