@@ -79,3 +79,39 @@ def test_a_workflow_run_is_dated_by_its_end_and_while_it_goes_on_by_its_beginnin
     ended, failed, going = told.migrations([run("success"), run("failure"), run(None)])
     assert (ended.at, going.at) == (BEGAN - timedelta(minutes=2), BEGAN - timedelta(minutes=10))
     assert [one.went_wrong for one in (ended, failed, going)] == [False, True, False]
+
+
+def credentials(minutes_before: float, provider: str) -> ChangeRecord:
+    at = BEGAN - timedelta(minutes=minutes_before)
+    return ChangeRecord(at=at, kind=ChangeKind.ROTATION, what=message("change.revoked"), provider=provider)
+
+
+def test_no_cause_comes_after_the_first_failure():
+    later = change(-1)
+    assert cause_of([later], BEGAN, refused=False, first=BEGAN) is None
+    assert cause_of([later], BEGAN, refused=False, first=BEGAN + timedelta(minutes=2)) is later
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_credentials_of_another_provider_are_no_likely_cause(refused):
+    mine, other = credentials(30, "mapbox"), credentials(2, "sendgrid")
+    assert cause_of([mine, other], BEGAN, refused=refused, provider="mapbox") is mine
+    assert cause_of([other], BEGAN, refused=refused, provider="mapbox") is None
+
+
+def test_a_recorded_revocation_is_a_change_of_credentials():
+    from releaseguard.audit.chain import ChainKey
+    from releaseguard.rotation.history.views import Confirmation, RotationView
+    from releaseguard.rotation.values import RotationState
+
+    view = RotationView(
+        id="r1",
+        unit="MAPBOX_ACCESS_TOKEN",
+        state=RotationState.RETIRED,
+        began_at=BEGAN,
+        changed_at=BEGAN,
+        confirmations=(Confirmation(BEGAN, 0),),
+    )
+    (found,) = told.rotations([(ChainKey("mapbox", "production"), view)])
+    assert (found.kind, found.provider, found.at) == (ChangeKind.REVOCATION, "mapbox", BEGAN)
+    assert cause_of([found], BEGAN + timedelta(minutes=1), refused=True, provider="mapbox") is found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -41,6 +41,13 @@ class IncidentEvidence:
     errors: Mapping[ErrorKind, int]
     newest_errors: Sequence[str]
     """One line each, scrubbed, oldest first."""
+    first: Mapping[str, datetime] = field(default_factory=dict)
+    """When an error of each code first happened."""
+
+    def first_of(self, codes: Iterable[str] | None = None) -> datetime | None:
+        """When the first error happened, of those codes where they are given."""
+        wanted = None if codes is None else {*codes}
+        return min((at for code, at in self.first.items() if wanted is None or code in wanted), default=None)
 
     def share_of(self, codes: Iterable[str]) -> float:
         """The share of the errors that carry one of these codes."""
@@ -55,6 +62,7 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
     failed: Counter[str] = Counter()
     errors: Counter[ErrorKind] = Counter()
     newest: deque[Event] = deque(maxlen=NEWEST)
+    first: dict[str, datetime] = {}
     for event in events:
         source = event.source or ""
         by_event[event.event] += 1
@@ -63,12 +71,15 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
             failed[source] += 1
             errors[ErrorKind(event.event, event.error_code or "")] += 1
             newest.append(event)
+            code = event.error_code or ""
+            first[code] = min(first.get(code, event.occurred_at), event.occurred_at)
     return IncidentEvidence(
         since=since,
         by_event=by_event,
         by_source={source: SourceCount(calls[source], failed[source]) for source in sorted(calls)},
         errors=errors,
         newest_errors=[scrub(_line(event)) for event in newest],
+        first=first,
     )
 
 
@@ -81,5 +92,7 @@ def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:
 
 
 def _line(event: Event) -> str:
-    told = (event.event, event.error_code, event.source, event.release and event.release[:7])
+    version = event.detail.get("secret_version")
+    label = f"secret_version={version}" if isinstance(version, str | int) else None
+    told = (event.event, event.error_code, event.source, event.release and event.release[:7], label)
     return f"{readable.clock(event.occurred_at, seconds=True)} {' '.join(part for part in told if part)}"

@@ -110,7 +110,8 @@ def _cause(
     if began is None:
         return None
     refused = evidence.share_of(card.events.auth_error_codes) >= REFUSED_SHARE
-    return cause_of(found, began, refused=refused)
+    first = evidence.first_of(card.events.auth_error_codes if refused else None)
+    return cause_of(found, began, refused=refused, provider=card.id, first=first)
 
 
 def _control_context(

@@ -60,10 +60,12 @@ class ChangeKind(StrEnum):
     MIGRATION = "migration"
     """A run of a workflow that a card names."""
     FUNCTION = "function"
+    REVOCATION = "revocation"
+    """A person said that an old key is revoked."""
     SECRET = "secret"  # noqa: S105 - a kind, not a password
 
 
-CREDENTIALS = frozenset({ChangeKind.ROTATION, ChangeKind.SECRET})
+CREDENTIALS = frozenset({ChangeKind.ROTATION, ChangeKind.REVOCATION, ChangeKind.SECRET})
 """Kinds that explain refused credentials."""
 
 
@@ -76,6 +78,8 @@ class ChangeRecord:
     what: Message
     where: str = ""
     url: str | None = None
+    provider: str | None = None
+    """Whose credentials it changed, where it is about those of one provider alone."""
     went_wrong: bool = False
     """Whether the change itself is known to have failed."""
 

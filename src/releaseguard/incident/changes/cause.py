@@ -31,10 +31,26 @@ _ECHOES = {
 """Kinds that follow from another, which says more."""
 
 
-def cause_of(changes: Sequence[ChangeRecord], began: datetime, *, refused: bool) -> ChangeRecord | None:
+def cause_of(
+    changes: Sequence[ChangeRecord],
+    began: datetime,
+    *,
+    refused: bool,
+    provider: str | None = None,
+    first: datetime | None = None,
+) -> ChangeRecord | None:
     """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
-    change of credentials."""
-    near = [change for change in changes if began - JUST_BEFORE <= change.at <= began + UNSURE]
+    change of credentials.
+
+    ``first`` is when the first failure is known to have happened: what came after it caused nothing. Credentials of
+    another provider than ``provider`` are no likely cause.
+    """
+    latest = began + UNSURE if first is None else min(first, began + UNSURE)
+    near = [
+        change
+        for change in changes
+        if began - JUST_BEFORE <= change.at <= latest and change.provider in (None, provider or change.provider)
+    ]
     fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
     return min(fitting or near, key=lambda change: _distance(change.at, began), default=None)
 

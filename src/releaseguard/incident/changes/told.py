@@ -40,7 +40,15 @@ def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[Chan
             for key, at in (("pushed", progress.pushed_at), ("deployed", progress.deployed_at)):
                 if at is not None:
                     what = message(f"change.rotation_{key}{'_back' if back else ''}", **facts)
-                    yield ChangeRecord(at=at, kind=ChangeKind.ROTATION, what=what)
+                    yield ChangeRecord(at=at, kind=ChangeKind.ROTATION, what=what, provider=chain_key.provider)
+        yield from _revocations(chain_key.provider, rotation)
+
+
+def _revocations(provider: str, rotation: RotationView) -> Iterator[ChangeRecord]:
+    """Every time that a person said that the old value of a rotation is revoked."""
+    for one in rotation.confirmations:
+        what = message("change.revoked", provider=provider, unit=rotation.unit)
+        yield ChangeRecord(at=one.at, kind=ChangeKind.REVOCATION, what=what, provider=provider)
 
 
 def migrations(runs: Iterable[WorkflowRun]) -> Iterator[ChangeRecord]:
