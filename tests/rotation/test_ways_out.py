@@ -20,7 +20,7 @@ from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import Cause, Leak, RotateAction, RotateRequest, RotationState, ValueSource
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending
-from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Deployed, FakeDestination, World
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, Deployed, FakeDeployer, FakeDestination, World
 from tests.rotation.test_rotation_states import LEAKED, PLAIN, WEBHOOK, assert_out, do, go, ready
 
 LINE = re.compile(r"releaseguard rotate (?:(?!releaseguard)[^`;])*")
@@ -301,3 +301,20 @@ def test_causes_are_kept_in_the_history() -> None:
 def test_a_next_step_of_nothing_names_no_command() -> None:
     with pytest.raises((AssertionError, UsageError)):
         named(None)
+
+
+def test_a_place_that_a_workflow_deploys_is_deployed_by_it_and_proven_after_its_end() -> None:
+    """Edge functions that bake the value in: what runs has it once the workflow has run."""
+    world = ready("old", "new")
+    world.supabase.needs_deployment = True
+    workflow = FakeDeployer(world.supabase.uri, world.supabase, world.time, world.killer)
+    workflow.deploy("r1")
+    workflow.serving_id = lambda target: None  # type: ignore[method-assign,assignment]
+    world.time.sleep(60)
+    process = world.process()
+    context = replace(process, deployers={**process.deployers, world.supabase.uri: workflow})
+    result = rotate(PLAIN, context, world.tell)
+    assert result.state is RotationState.PROVEN
+    assert [made.meta["releaseguardAttempt"] for made in workflow.made if made.meta] == ["forward-1"]
+    done = {event.detail["place"] for event in world.log.chain() if event.event == "deployment_ready"}
+    assert done == {"vercel:prj_1", world.supabase.uri}

@@ -22,10 +22,11 @@ from releaseguard_events.scrub.fingerprints import SALT_VARIABLE
 
 if TYPE_CHECKING:
     from releaseguard.deployments.interface import Deployer
+    from releaseguard.deployments.workflow import WorkflowAddress
     from releaseguard.destinations.interface import RunQueue
     from releaseguard.leaks.interface import AlertSource, Haystack
     from releaseguard.rotation.aftermath import AftermathSources
-    from releaseguard.rotation.context import RotationContext, RotationRules
+    from releaseguard.rotation.context import Binding, RotationContext, RotationRules
     from releaseguard.rotation.exposure.gather import ExposureSources
     from releaseguard.rotation.history.journal import Journal
 
@@ -52,7 +53,7 @@ class Rotation:
             chain_key=ChainKey(card.id, settings.environment),
             vault=configured.vault,
             log=self.stores.log,
-            bindings=configured.bindings_for(card, secret),
+            bindings=[self._deployed(one) for one in configured.bindings_for(card, secret)],
             deployers=self._deployers(addresses),
             rules=self._rules(),
             clocks=self.clients.clocks,
@@ -66,8 +67,29 @@ class Rotation:
         )
 
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
-        found = {address.base: self.deployer(address) for address in addresses}
+        found = {address.base: self._by_workflow(address) or self.deployer(address) for address in addresses}
         return {base: deployer for base, deployer in found.items() if deployer is not None}
+
+    def _deployed(self, binding: Binding) -> Binding:
+        """The same; what a workflow deploys runs, and has the new value once that has run."""
+        if self._workflow(binding.destination.address):
+            binding.destination.runtime = binding.destination.needs_deployment = True
+        return binding
+
+    def _workflow(self, address: Address) -> WorkflowAddress | None:
+        """The workflow that deploys a place, where ``[deployments]`` names one."""
+        from releaseguard.deployments.workflow import read_workflow
+
+        settings = self.clients.settings
+        named = settings.deployments.get(address.base)
+        return read_workflow(named, settings.where("deployments", address.base)) if named else None
+
+    def _by_workflow(self, address: Address) -> Deployer | None:
+        workflow = self._workflow(address)
+        if workflow is None:
+            return None
+        [(service, make)] = [(one, one.workflow_deployer) for one in SERVICES if one.workflow_deployer]
+        return make(self.clients.context(service), address.base, workflow)
 
     def deployer(self, address: Address) -> Deployer | None:
         """What redeploys the app behind an address; ``None`` where nothing has to be."""

@@ -126,9 +126,9 @@ def deployments_for(destinations: Iterable[Destination]) -> Sequence[DeploymentT
             continue
         address = destination.address
         targets = [target for target in address.targets if target != "development"]
-        if not targets:
+        if address.targets and not targets:
             continue
-        best = "production" if "production" in targets else targets[0]
+        best = "production" if "production" in targets or not targets else targets[0]
         if chosen.get(address.base) != "production":
             chosen[address.base] = best
     return tuple(DeploymentTarget(base, target) for base, target in chosen.items())

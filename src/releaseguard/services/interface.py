@@ -22,6 +22,7 @@ from releaseguard_events.places.trust import Endpoint, Vouching
 if TYPE_CHECKING:
     from releaseguard.ci.interface import WorkflowHistory
     from releaseguard.deployments.interface import Deployer
+    from releaseguard.deployments.workflow import WorkflowAddress
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.eventlog.interface import EventLog
     from releaseguard.functions.interface import FunctionLogs
@@ -192,6 +193,8 @@ class Service(Generic[S]):
     vault: Callable[[ServiceContext[S]], Vault] | None = None
     destination: Callable[[ServiceContext[S], Address], Destination] | None = None
     deployer: Callable[[ServiceContext[S], Address], Deployer] | None = None
+    workflow_deployer: Callable[[ServiceContext[S], str, WorkflowAddress], Deployer] | None = None
+    """Deploys a place, which is named first, by dispatching a workflow."""
     functions: Callable[[ServiceContext[S], Sequence[Address]], Places[FunctionLogs]] | None = None
     """Where functions run."""
     workflows: Callable[[ServiceContext[S], Sequence[Address]], Places[WorkflowHistory]] | None = None

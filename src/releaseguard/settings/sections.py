@@ -147,6 +147,8 @@ class CommonSections(Section, frozen=True, kw_only=True):
     verify: VerifySection = VerifySection()
     coverage: CoverageSection = CoverageSection()
     components: Mapping[Name, Sequence[Name]] = {}
+    deployments: Mapping[Name, Name] = {}
+    """How a place is deployed, where its own service does not: place without targets -> a workflow."""
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
     providers: Mapping[str, ProviderSection] = {}
 

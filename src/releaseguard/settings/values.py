@@ -57,6 +57,7 @@ class Settings:
     verify: VerifySection
     coverage: CoverageSection
     components: Mapping[str, Sequence[str]]
+    deployments: Mapping[str, str]
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
     providers: Mapping[str, ProviderSection]
     document: Document

@@ -16,6 +16,11 @@ from releaseguard.sandbox.serving.stand_in import route
 class GitHubStandIn(GitHubSecrets):
     """GitHub's REST API, and the OIDC token address of GitHub Actions."""
 
+    takes_a_mark = True
+    """Whether workflows declare the input that a dispatch carries."""
+    shows_the_mark = True
+    """Whether their ``run-name`` shows it."""
+
     def add_workflow(self, full_name: str, name: str) -> int:
         """Add a workflow (``<name>.yml``) that has never run, unless it is there; returns its id."""
         workflows = self.repositories[full_name.lower()].workflows
@@ -95,8 +100,30 @@ class GitHubStandIn(GitHubSecrets):
         if number is None:
             return self._refusal(404, "Not Found")
         runs = (run for run in reversed(repo.runs) if run["workflow_id"] == number)
-        found = [run for run in runs if wanted in {None, run["status"], run["conclusion"]}]
+        event = request.query.get("event")
+        found = [
+            run for run in runs if wanted in {None, run["status"], run["conclusion"]} and event in {None, run["event"]}
+        ]
         return self._page(request, found, "workflow_runs")
+
+    @route("POST", "/repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches")
+    def dispatch_workflow(self, request: Request) -> Response:
+        """Run a workflow by its file's name; a run shows its mark where the workflow's ``run-name`` does."""
+        repo, name = self._repository(request), request.params["workflow"].removesuffix(".yml")
+        if name not in repo.workflows:
+            return self._refusal(404, "Not Found")
+        inputs = request.json().get("inputs") or {}
+        if not self.takes_a_mark and inputs:
+            return self._refusal(422, "Unexpected inputs provided")
+        self.add_run(repo.full_name, "in_progress", name)
+        shown = f"Deploy {inputs.get('releaseguard', '')}" if self.shows_the_mark else name
+        repo.runs[-1] |= {"event": "workflow_dispatch", "display_title": shown}
+        return Response(204)
+
+    @route("GET", "/repos/{owner}/{repo}/actions/runs/{number}")
+    def get_run(self, request: Request) -> Response:
+        found = [run for run in self._repository(request).runs if str(run["id"]) == request.params["number"]]
+        return Response(200, found[0]) if found else self._refusal(404, "Not Found")
 
     @route("GET", "/repos/{owner}/{repo}/secret-scanning/alerts")
     def list_alerts(self, request: Request) -> Response:

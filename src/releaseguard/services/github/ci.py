@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl
 
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
-from releaseguard.errors import AccessDenied
+from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
+from releaseguard.deployments.workflow import WorkflowAddress
+from releaseguard.errors import AccessDenied, ServiceError, Unreachable
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries, pages
 from releaseguard.model import from_text
@@ -54,6 +58,116 @@ class GitHubWorkflows(WorkflowHistory):
             commit=str(row.get("head_sha") or ""),
             url=str(row.get("html_url") or ""),
         )
+
+
+MARK = "releaseguard"
+"""The input of a workflow that takes the mark of a dispatch; its ``run-name`` shows it."""
+SEEN_WITHIN = 60.0
+"""Seconds until a dispatched run is listed."""
+
+
+class GitHubWorkflowDeployer(Deployer):
+    """Deploys ``place`` by dispatching a workflow, once: https://docs.github.com/rest/actions/workflows.
+
+    The answer to a dispatch names no run. It is found by its mark, which the workflow shows in its ``run-name``; where
+    it does not, the first run that was dispatched on the same branch since.
+    """
+
+    def __init__(
+        self,
+        client: ServiceClient,
+        place: str,
+        workflow: WorkflowAddress,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        owner, _, repo = workflow.repository.partition("/")
+        self.place = place
+        self._client = client
+        self._workflow = workflow
+        self._home = f"/repos/{quoted(owner)}/{quoted(repo)}/actions"
+        self._sleep = sleep
+
+    def current(self, target: str) -> HostingDeployment | None:
+        """The newest run that has succeeded; a workflow that never ran can be dispatched all the same."""
+        found = next(iter(self._runs({"status": "success"})), None)
+        never = HostingDeployment("none", target, Phase.READY, "never run", datetime.fromtimestamp(0, UTC))
+        return replace(_as_deployment(found), target=target) if found else never
+
+    def serving_id(self, target: str) -> str | None:  # noqa: ARG002 - a run does not say what is served
+        return None
+
+    def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
+        mark = _mark(meta)
+        for run in self._runs({"event": "workflow_dispatch"}):
+            if mark in f"{run.get('display_title')} {run.get('name')}":
+                return replace(_as_deployment(run), target=target)
+        return None
+
+    def redeploy(self, source: HostingDeployment, meta: Mapping[str, str]) -> HostingDeployment:
+        """Dispatch, and find the run. Raises ``ServiceError`` where the workflow takes no mark, or no run shows."""
+        known = {str(run["id"]) for run in self._runs({"event": "workflow_dispatch"})}
+        body = {"ref": self._workflow.ref, "inputs": {MARK: _mark(meta)}}
+        path = f"{self._home}/workflows/{quoted(self._workflow.file)}/dispatches"
+        try:
+            self._client.request("POST", path, json=body)
+        except ServiceError as error:
+            if error.status == 422:
+                error.next_step = (
+                    f"{self._workflow} has to take a dispatch (on: workflow_dispatch: inputs: {MARK}: {{type: string}})"
+                    f" and show it (run-name: Deploy ${{{{ inputs.{MARK} }}}}); its ref has to exist."
+                )
+            raise
+        return self._seen(source.target, meta, known)
+
+    def _seen(self, target: str, meta: Mapping[str, str], known: Collection[str]) -> HostingDeployment:
+        waited, wait = 0.0, 1.0
+        while True:
+            found = self.find(target, meta)
+            if found:
+                return found
+            if waited >= SEEN_WITHIN:
+                break
+            self._sleep(wait)
+            waited, wait = waited + wait, min(wait * 2, 8.0)
+        runs = [run for run in self._runs({"event": "workflow_dispatch"}) if str(run["id"]) not in known]
+        if not runs:
+            raise Unreachable(
+                f"{self._workflow} was dispatched, and no run of it is listed",
+                where=self.place,
+                next_step=f"See its runs at GitHub; let its run-name show inputs.{MARK}.",
+            )
+        return replace(_as_deployment(runs[-1]), target=target)
+
+    def get(self, deployment_id: str) -> HostingDeployment:
+        found = self._client.request("GET", f"{self._home}/runs/{quoted(deployment_id)}").json()
+        return _as_deployment(found)
+
+    def _runs(self, filters: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        """Its newest runs on the branch, newest first."""
+        path = f"{self._home}/workflows/{quoted(self._workflow.file)}/runs"
+        reply = self._client.request("GET", path, params={"per_page": 50, "branch": self._workflow.ref, **filters})
+        return sorted(entries(reply.json(), "workflow_runs"), key=lambda run: int(run["id"]), reverse=True)
+
+
+def _mark(meta: Mapping[str, str]) -> str:
+    """One word for the rotation and its attempt."""
+    return "-".join(meta[key] for key in sorted(meta))
+
+
+def _as_deployment(run: Mapping[str, Any]) -> HostingDeployment:
+    conclusion, status = run.get("conclusion"), str(run.get("status") or "unknown")
+    phase = Phase.RUNNING if status != "completed" else Phase.READY if conclusion == "success" else Phase.FAILED
+    return HostingDeployment(
+        id=str(run["id"]),
+        target="production",
+        phase=phase,
+        state=str(conclusion or status),
+        created_at=_moment(run.get("created_at")) or datetime.fromtimestamp(0, UTC),
+        release=str(run.get("head_sha") or "") or None,
+        url=str(run.get("html_url") or "") or None,
+        reason=f"the workflow's run {run.get('html_url') or run['id']} ended as {conclusion}" if conclusion else None,
+    )
 
 
 def _is_called(listed: Mapping[str, Any], workflow: str) -> bool:

@@ -20,6 +20,8 @@ from releaseguard_events.places.urls import split
 
 if TYPE_CHECKING:
     from releaseguard.ci.interface import WorkflowHistory
+    from releaseguard.deployments.interface import Deployer
+    from releaseguard.deployments.workflow import WorkflowAddress
     from releaseguard.destinations.interface import Destination, RunQueue
     from releaseguard.http import ServiceClient
     from releaseguard.leaks.interface import AlertSource
@@ -113,6 +115,12 @@ def workflows(context: Context, addresses: Sequence[Address]) -> Places[Workflow
     return {f"github:{name}": partial(opened, name) for name in _repositories(addresses)}
 
 
+def workflow_deployer(context: Context, place: str, workflow: WorkflowAddress) -> Deployer:
+    from releaseguard.services.github.ci import GitHubWorkflowDeployer
+
+    return GitHubWorkflowDeployer(context.once(client), place, workflow)
+
+
 def run_queue(context: Context, addresses: Sequence[Address]) -> RunQueue:
     from releaseguard.services.github.runs import GitHubRuns
 
@@ -191,6 +199,7 @@ SERVICE = Service(
     example="github:OWNER/REPO",
     destination=destination,
     workflows=workflows,
+    workflow_deployer=workflow_deployer,
     run_queue=run_queue,
     alerts=alerts,
     account=account,

@@ -1,0 +1,108 @@
+"""A place that a GitHub workflow deploys: dispatched once, found by its mark, waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from releaseguard.deployments.interface import Phase
+from releaseguard.deployments.workflow import read_workflow
+from releaseguard.errors import ConfigError, ServiceError, Unreachable
+from releaseguard.sandbox.github.stand_in import GitHubStandIn
+from releaseguard.services.github.ci import GitHubWorkflowDeployer
+from tests.support.adapters import Connections, StepClock
+
+META = {"releaseguardRotation": "01a2", "releaseguardAttempt": "forward-1"}
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubStandIn]:
+    with GitHubStandIn(StepClock()) as stand_in:
+        stand_in.add_organization("lovendo")
+        stand_in.add_repository("lovendo/app", [])
+        stand_in.add_workflow("lovendo/app", "deploy-supabase")
+        yield stand_in
+        assert stand_in.crashes == []
+
+
+@pytest.fixture
+def deployer(github: GitHubStandIn, connect: Connections) -> GitHubWorkflowDeployer:
+    workflow = read_workflow("workflow:lovendo/app/deploy-supabase.yml@main")
+    client = connect(github, github.token)
+    return GitHubWorkflowDeployer(client, "supabase:x", workflow, sleep=lambda _: None)
+
+
+def dispatches(github: GitHubStandIn) -> int:
+    return len([one for one in github.requests if one.method == "POST" and one.path.endswith("/dispatches")])
+
+
+def ended(github: GitHubStandIn, conclusion: str) -> None:
+    github.repositories["lovendo/app"].runs[-1] |= {"status": "completed", "conclusion": conclusion}
+
+
+@pytest.mark.parametrize(("conclusion", "phase"), [("success", Phase.READY), ("failure", Phase.FAILED)])
+def test_it_is_dispatched_once_and_its_end_is_the_deployments(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer, conclusion: str, phase: Phase
+) -> None:
+    source = deployer.current("production")
+    assert source is not None
+    made = deployer.redeploy(source, META)
+    assert (made.phase, dispatches(github)) == (Phase.RUNNING, 1)
+    ended(github, conclusion)
+    assert deployer.get(made.id).phase is phase
+
+
+def test_a_run_whose_answer_was_lost_is_found_by_its_mark(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer
+) -> None:
+    source = deployer.current("production")
+    assert source is not None
+    made = deployer.redeploy(source, META)
+    found = deployer.find("production", META)
+    assert found is not None
+    assert found.id == made.id
+    assert deployer.find("production", {**META, "releaseguardAttempt": "forward-2"}) is None
+
+
+def test_without_the_mark_in_its_name_the_run_since_the_dispatch_is_meant(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer
+) -> None:
+    github.shows_the_mark = False
+    source = deployer.current("production")
+    assert source is not None
+    first = deployer.redeploy(source, META)
+    assert deployer.redeploy(source, META).id != first.id
+
+
+def test_a_workflow_that_takes_no_mark_is_told_what_it_lacks(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer
+) -> None:
+    github.takes_a_mark = False
+    source = deployer.current("production")
+    assert source is not None
+    with pytest.raises(ServiceError, match="422") as caught:
+        deployer.redeploy(source, META)
+    assert "workflow_dispatch" in str(caught.value.next_step)
+    assert not isinstance(caught.value, Unreachable)
+
+
+def test_the_newest_run_that_succeeded_is_what_is_there(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer
+) -> None:
+    before = deployer.current("production")
+    assert before is not None
+    assert before.id == "none"
+    number = github.add_run("lovendo/app", "completed", "deploy-supabase")
+    github.add_run("lovendo/app", "completed", "deploy-supabase", conclusion="failure")
+    after = deployer.current("production")
+    assert after is not None
+    assert after.id == str(number)
+
+
+@pytest.mark.parametrize(
+    "text", ["workflow:lovendo/app@main", "workflow:lovendo/app/deploy.sh@main", "lovendo/app", ""]
+)
+def test_what_names_no_workflow_is_said(text: str) -> None:
+    with pytest.raises(ConfigError, match="names no workflow"):
+        read_workflow(text)
