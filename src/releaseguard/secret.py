@@ -58,6 +58,15 @@ class Secret:
         """Whether both hold the same value, in constant time."""
         return hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
+    def same_key_as(self, other: Secret) -> bool:
+        """Whether both hold the same key: what was copied with it (white space, quotes, a byte-order mark) aside."""
+        return hmac.compare_digest(_bare(self.__value).encode(), _bare(other.__value).encode())
+
+    def examined(self, look: Callable[[str], str | None]) -> str | None:
+        """What ``look`` says of the value, in words that hold nothing of it; for checks that are pure."""
+        said = look(self.__value)
+        return None if said is None or (len(self.__value) >= PIECE and self.shows_in(said)) else said
+
     def has_sha256(self, digest: str) -> bool:
         """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (some services show that)."""
         mine = hashlib.sha256(self.__value.encode()).hexdigest()
@@ -97,6 +106,17 @@ class Secret:
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+_AROUND = "\ufeff\"'`“”‘’\0"
+"""What is copied around a key."""
+
+
+def _bare(value: str) -> str:
+    before = ""
+    while before != value:
+        before, value = value, value.strip().strip(_AROUND)
+    return value
 
 
 def _forms(value: str) -> tuple[str, ...]:

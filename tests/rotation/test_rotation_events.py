@@ -271,6 +271,7 @@ IDENTIFIERS = frozenset(
         "name",
         "label",
         "from_label",
+        "accepted",
         "fingerprint",
         "from_fingerprint",
         "uri",

@@ -22,6 +22,7 @@ from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.parts import LeakReport, PlannedSecret, SkippedTarget
 from releaseguard.rotation.history.views import LeftOut, RotationView
+from releaseguard.rotation.identity.returning import nothing_new
 from releaseguard.rotation.left_out.looking import leave_out_as_asked
 from releaseguard.rotation.next_steps import see_audit
 from releaseguard.rotation.planning.claims import check_claims, claims_in_doubt
@@ -33,7 +34,7 @@ from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.refusals import refuse_values, refuse_without_both_accesses
 from releaseguard.rotation.planning.telling import new_in
 from releaseguard.rotation.planning.unfinished import already_out, carries, is_meant, refuse_revoked
-from releaseguard.rotation.result import RotationResult, only_planned, result_of
+from releaseguard.rotation.result import RotationResult, nothing_to_do, only_planned, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.confirm import confirm_revoked
 from releaseguard.rotation.session import RotationSession, Tell
@@ -128,6 +129,9 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
     if done:
         return result_of(session, done, remarks=("Nothing to do: this version is out everywhere.",))
+    same = None if plan.leak or request.push_again else nothing_new(session.group, request, facts, session.chain)
+    if same:
+        return nothing_to_do(session, same)
     return only_planned(session, plan) if request.dry_run else _start(session, plan, facts)
 
 
@@ -296,6 +300,7 @@ def _planned(session: RotationSession, rotation_id: str, plan: Plan) -> said.Pla
         origin=plan.origin,
         reason=session.request.reason,
         leak=LeakReport.of(plan.leak),
+        accepted=tuple(plan.accepted) or UNSET,
         secrets=tuple(
             PlannedSecret(
                 name=pin.name,

@@ -150,6 +150,18 @@ _STANDING = frozenset(
 """States in which what was left out is all that still holds the old value."""
 
 
+def nothing_to_do(session: RotationSession, why: str) -> RotationResult:
+    """What is said of a call that changes nothing, and begins no rotation."""
+    return RotationResult(
+        rotation_id=None,
+        provider=session.context.chain_key.provider,
+        environment=session.context.chain_key.environment,
+        state=None,
+        remarks=(why,),
+        head=session.chain.head,
+    )
+
+
 def only_planned(session: RotationSession, plan: Plan) -> RotationResult:
     """What a dry run says."""
     lease = session.journal.held_by_another()

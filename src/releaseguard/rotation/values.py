@@ -161,6 +161,8 @@ class RotateRequest:
     deploy: bool = True
     prove_within: timedelta | None = None
     """Overrides the configured one."""
+    accept_value: bool = False
+    """Take a value that cannot be a key by its looks; ``reason`` says why."""
     push_again: bool = False
     """Write a version that is out already once more: a destination has drifted."""
     skip: Sequence[str] = ()

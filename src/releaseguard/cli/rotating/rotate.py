@@ -36,6 +36,7 @@ class RotateFlags:
     leaked_version: int | None
     origin: str
     raw: bool
+    accept_value: bool
     skip: Sequence[str]
     new_destinations: Sequence[str]
     dry_run: bool
@@ -59,7 +60,7 @@ class RotateFlags:
 @environment_option
 @click.option("--secret", metavar="NAME", help="One secret of the card, with its group (else the card's first).")
 @click.option("--leak", is_flag=True, help="The value is known to strangers: rotate at once, never back to it.")
-@click.option("--reason", metavar="TEXT", help="Why, for the audit (with --leak, --skip).")
+@click.option("--reason", metavar="TEXT", help="Why, for the audit (with --leak, --skip, --accept-value).")
 @click.option(
     "--leaked-version", type=click.IntRange(1), metavar="N", help="Which version leaked (else the last pushed)."
 )
@@ -70,6 +71,11 @@ class RotateFlags:
     default="infisical",
     show_default=True,
     help="Where the new value comes from.",
+)
+@click.option(
+    "--accept-value",
+    is_flag=True,
+    help="Take a value that looks as if it could not be a key (with --reason): a reference, white space, quotes.",
 )
 @click.option("--raw", is_flag=True, help="Keep a trailing newline of standard input.")
 @click.option(
@@ -150,10 +156,12 @@ def _check_reason(flags: RotateFlags) -> None:
         raise UsageError("--leak needs --reason", next_step='Say how it leaked: --reason "key in a public gist"')
     if flags.skip and not flags.reason:
         raise UsageError("--skip needs --reason", next_step='Say why it is left out: --reason "archived"')
+    if flags.accept_value and not flags.reason:
+        raise UsageError("--accept-value needs --reason", next_step='Say why it is right: --reason "a passphrase"')
     if flags.leaked_version and not flags.leak:
         raise UsageError("--leaked-version goes with --leak")
-    if flags.reason and not (flags.leak or flags.skip):
-        raise UsageError("--reason goes with --leak or --skip")
+    if flags.reason and not (flags.leak or flags.skip or flags.accept_value):
+        raise UsageError("--reason goes with --leak, --skip or --accept-value")
     if flags.skip and flags.verbs and flags.verbs != ["resume"]:
         raise UsageError(f"--skip goes with a rotation or --resume, not with --{flags.verbs[0]}")
 
@@ -268,6 +276,7 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
         prove_within=flags.prove_within,
         skip=flags.skip,
         despite_use=flags.despite_use,
+        accept_value=flags.accept_value,
         new_destinations=flags.new_destinations,
     )
 

@@ -83,6 +83,8 @@ class Planned(RotationEvent, frozen=True, kw_only=True):
     reason: Text | None = None
     leak: LeakReport | None = None
     secrets: Annotated[tuple[PlannedSecret, ...], Many] = ()
+    accepted: Annotated[tuple[Name, ...], Many] | UnsetType = UNSET
+    """Secrets whose values look wrong, and were taken because a person said so, with ``reason``."""
 
 
 class Staged(RotationEvent, frozen=True, kw_only=True):

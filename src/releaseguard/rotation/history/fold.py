@@ -96,6 +96,7 @@ def _planned(step: said.Planned, at: datetime) -> RotationView:
         origin=step.origin.value,
         reason=step.reason,
         leak=step.leak.to_leak() if step.leak else None,
+        accepted=step.accepted or (),
         holder=step.holder,
     )
 

@@ -125,6 +125,8 @@ class RotationView:
     origin: str = ValueSource.VAULT.value
     reason: str | None = None
     leak: Leak | None = None
+    accepted: Sequence[str] = ()
+    """Secrets whose values look wrong, and were taken because a person said so."""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The names written at each destination, companions included."""
     directions: Mapping[Direction, DirectionProgress] = field(default_factory=dict)

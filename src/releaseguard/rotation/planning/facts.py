@@ -23,6 +23,8 @@ class PlanningFacts:
     """Otherwise: those before the newest that were ever reported as leaked, and can be read."""
     out: Mapping[str, SecretVersion] = field(default_factory=dict)
     """What the history says is out, where the vault still gives it and means the same secret by it."""
+    spent: Mapping[tuple[str, int], SecretVersion] = field(default_factory=dict)
+    """By secret and version: what was recorded as revoked or leaked, where the vault still gives it."""
     labels_seen: frozenset[str] = frozenset()
     """Of the labels that might be given: those that the log knows already."""
     estimates: Mapping[str, CostEstimate] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import NOTHING, Carried, items_for
 from releaseguard.rotation.identity.labelling import identified, is_settled
+from releaseguard.rotation.identity.returning import spent
 from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.session import RotationSession
@@ -34,18 +35,22 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     leave_out_as_asked(session)
     newest = newest_versions(session)
     settled = request.origin is ValueSource.VAULT
+    previous = _versions_before(session, newest) if settled else {}
+    out = _versions_out(session, newest)
     leak = request.leak and settled
     vault = session.context.vault
     placeholder = {name: _carried(newest.get(name)) for name in group.names}
+    look = (leak and not _is_out(session)) or _is_in_doubt(session, newest, previous, out)
     return PlanningFacts(
         newest=newest,
-        previous=_versions_before(session, newest) if settled else {},
+        previous=previous,
         earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if leak else {},
-        out=_versions_out(session, newest),
+        out=out,
+        spent=_versions_spent(session),
         labels_seen=labels_seen(session, newest.values()) if settled else frozenset(),
         leaked={} if request.leak else {name: _leaked_earlier(session, one) for name, one in newest.items()},
         estimates=_estimates(session, placeholder),
-        observed=_observed(session, placeholder) if leak else {},
+        observed=_observed(session, _written(session, placeholder)) if look else {},
     )
 
 
@@ -87,6 +92,35 @@ def _versions_out(session: RotationSession, newest: Mapping[str, SecretVersion])
         if known is not None and known.secret_id == out.secret_id:
             found[name] = known
     return found
+
+
+def _versions_spent(session: RotationSession) -> Mapping[tuple[str, int], SecretVersion]:
+    found: dict[tuple[str, int], SecretVersion] = {}
+    for gone in spent(session.chain, session.group.name):
+        for name, one in gone.members.items():
+            if (name, one.version) not in found and (there := _version(session.context.vault, name, one.version)):
+                found[name, one.version] = there
+    return found
+
+
+def _is_out(session: RotationSession) -> bool:
+    return all(name in session.chain.out for name in session.group.names)
+
+
+def _is_in_doubt(
+    session: RotationSession,
+    newest: Mapping[str, SecretVersion],
+    previous: Mapping[str, SecretVersion],
+    out: Mapping[str, SecretVersion],
+) -> bool:
+    """Whether only the places themselves can say if the newest values are new: what is out cannot be had from the vault
+    any more, or has the same value by a number that nobody recorded."""
+    recreated = any(
+        (one := session.chain.out.get(name)) and name not in out and one.secret_id != there.secret_id
+        for name, there in newest.items()
+    )
+    repeated = bool(previous) and all(previous[name].value.same_as(newest[name].value) for name in previous)
+    return recreated or repeated
 
 
 def newest_versions(session: RotationSession) -> Mapping[str, SecretVersion]:
@@ -134,22 +168,25 @@ def _version(vault: Vault, name: str, number: int) -> SecretVersion | None:
         return None
 
 
-def _estimates(session: RotationSession, placeholder: Mapping[str, Carried]) -> Mapping[str, CostEstimate]:
-    # A place that cannot hold what was given is to refuse it now, before the vault or another place has it.
+def _written(session: RotationSession, placeholder: Mapping[str, Carried]) -> Mapping[str, Carried]:
+    """What would be written: what was given, where it was."""
     given = {
         name: replace(placeholder[name], value=value)
         for name, value in session.request.values.items()
         if name in placeholder
     }
-    written = {**placeholder, **given}
+    return {**placeholder, **given}
+
+
+def _estimates(session: RotationSession, placeholder: Mapping[str, Carried]) -> Mapping[str, CostEstimate]:
+    # A place that cannot hold what was given is to refuse it now, before the vault or another place has it.
+    written = _written(session, placeholder)
     return look_over(session, lambda one: one.destination.estimate(items_for(session.group, one, written)))
 
 
 def _observed(session: RotationSession, versions: Mapping[str, Carried]) -> Mapping[str, Mapping[str, Observed]]:
-    """What the destinations hold now, by secret: only asked where the history does not say what is out."""
+    """What the destinations hold now, by secret."""
     group = session.group
-    if all(name in session.chain.out for name in group.names):
-        return {}
 
     def look(binding: Binding) -> Mapping[str, Observed]:
         items = [item for item in items_for(group, binding, versions) if item.kind is ItemKind.SECRET]

@@ -27,7 +27,7 @@ def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: Plan
 def _leaked_twin(name: str, request: RotateRequest, facts: PlanningFacts) -> int | None:
     newest = facts.newest.get(name)
     value = request.values.get(name) or (newest.value if newest and request.origin is ValueSource.VAULT else None)
-    twins = [old.version for old in facts.leaked.get(name, ()) if value is not None and old.value.same_as(value)]
+    twins = [old.version for old in facts.leaked.get(name, ()) if value is not None and old.value.same_key_as(value)]
     return twins[0] if twins else None
 
 
@@ -92,12 +92,13 @@ def _stale(name: str, facts: PlanningFacts, leak: Leak, view: ChainView, *, expl
     known = newest.version in view.leaked(name) or (leaked is not None and newest.version <= leaked)
     if known and not created_anew:
         return _Stale(f"{name}: the newest version is {newest.version}, and that one leaked")
-    twins = [old.version for old in facts.earlier.get(name, ()) if old.value.same_as(newest.value)]
+    twins = [old.version for old in facts.earlier.get(name, ()) if old.value.same_key_as(newest.value)]
     if leaked in twins:
         return _Stale(f"{name}: version {newest.version} has the value of version {leaked}, which leaked")
     if twins:
         return _Stale(f"{name}: version {newest.version} has the value of the earlier version {twins[0]}", final=True)
-    where = None if explicit or name in view.out else _deployed_at(name, facts)
+    settled = out is not None and not created_anew
+    where = None if explicit or settled else _deployed_at(name, facts)
     if where:
         return _Stale(f"{name}: version {newest.version} is what {where} holds already, so it is the one that leaked")
     if leaked is None and not explicit and newest.version == 1 and name not in view.out:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import ReadAddress
@@ -12,7 +12,9 @@ from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
 from releaseguard.rotation.groups import NOTHING, SecretGroup, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import ChainView, Written
+from releaseguard.rotation.identity.flaws import flaws_in, refuse_flawed, unlike_the_documented
 from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
+from releaseguard.rotation.identity.returning import candidates, refuse_spent, same_as_before
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.leaked import leak_of, refuse_leaked_before
 from releaseguard.rotation.planning.new_destinations import never_written
@@ -45,7 +47,10 @@ def make_plan(
     refuse_missing(group, request, facts)
     refuse_empty(request, facts)
     refuse_leaked_before(group, request, facts)
+    judged = judge_values(group, request, facts, view, rules.salt)
     pins = tuple(_pin(spec, request, facts, view, rules.salt) for spec in group.secrets)
+    if same_as_before(group, facts, view):
+        pins = tuple(map(_without_the_way_back, pins))
     for pin in pins:
         refuse_older(pin, view)
     leak, remarks = leak_of(group, request, facts, view, pins)
@@ -60,7 +65,8 @@ def make_plan(
         leak=leak,
         console=group.waits_for_console,
         steps=group.steps() if group.waits_for_console else None,
-        remarks=(*remarks, *_remarks(group)),
+        remarks=(*remarks, *judged.remarks, *_remarks(group)),
+        accepted=judged.accepted,
     )
 
 
@@ -85,6 +91,31 @@ def _seen(group: SecretGroup, facts: PlanningFacts) -> Mapping[str, Written | No
 
 def _written(version: SecretVersion | None) -> Written | None:
     return Written(version.version, version.secret_id) if version else None
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedValues:
+    remarks: Sequence[str]
+    accepted: Sequence[str]
+    """Secrets whose values are taken although they look wrong."""
+
+
+def judge_values(
+    group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
+) -> _JudgedValues:
+    """Whether what would be brought out can be a key, and is none that must not come back. Raises ``Refused``."""
+    values = candidates(group, request, facts)
+    flaws = flaws_in(group.secrets, values)
+    if not request.accept_value:
+        refuse_flawed(flaws)
+    blind = refuse_spent(group, request, facts, view, salt)
+    unlike = unlike_the_documented(group.secrets, values)
+    return _JudgedValues((*(f"{one} (accepted)" for one in flaws), *unlike, *blind), [one.name for one in flaws])
+
+
+def _without_the_way_back(pin: Pin) -> Pin:
+    """Of the value that is out under another number nothing is left to be revoked, and nothing to go back to."""
+    return replace(pin, from_version=None, from_secret_id=None, from_label=None, from_fingerprint=None)
 
 
 def _pin(spec: SecretSpec, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str) -> Pin:

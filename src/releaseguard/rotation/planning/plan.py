@@ -102,6 +102,8 @@ class Plan:
     left_out: Sequence[LeftOut] = ()
     """Destinations that are not written, each with the reason."""
     remarks: Sequence[str] = ()
+    accepted: Sequence[str] = ()
+    """Secrets whose values look wrong, and are taken because a person said so."""
 
     @property
     def seconds(self) -> float:

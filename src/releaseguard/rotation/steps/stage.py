@@ -12,6 +12,7 @@ from releaseguard.rotation.groups import NOTHING, items_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.parts import PinnedSecret, StagedPlace
 from releaseguard.rotation.history.views import RotationView, Written
+from releaseguard.rotation.identity.flaws import flaws_in, refuse_flawed
 from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import earlier_versions, labels_seen
@@ -38,6 +39,7 @@ def stage(session: RotationSession) -> bool:
         session.append(said.WaitingApproval(rotation_id=rotation.id, secrets=tuple(found.pending)))
         session.tell(f"Waiting for an approval in the vault: {', '.join(found.pending)}.")
         return False
+    _check_values(session, found.versions)
     _check_leak(session, found.versions)
     session.append(staged(session, rotation.id, _pins(session, found.versions)))
     return True
@@ -143,6 +145,16 @@ def _newest(session: RotationSession, name: str) -> SecretVersion | None:
         return session.context.vault.read(name)
     except NotFound:
         return None
+
+
+def _check_values(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:
+    """What was made, or approved, since the plan: whether it can be a key."""
+    values = {name: version.value for name, version in versions.items()}
+    try:
+        refuse_flawed(() if session.rotation.accepted else flaws_in(session.group.secrets, values))
+    except Refused as refusal:
+        session.append(said.AbortedByRefusal(rotation_id=session.rotation_id, reason=str(refusal)))
+        raise
 
 
 def _check_leak(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:

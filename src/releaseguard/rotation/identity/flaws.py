@@ -1,0 +1,137 @@
+"""Why a value cannot be a key: what was copied with it, what was never filled in, what was cut off. Pure.
+
+Every sentence says what is wrong and never the value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from releaseguard.cards.spec import SecretSpec
+from releaseguard.errors import Refused
+from releaseguard.secret import Secret
+
+_REFERENCE = re.compile(
+    r"\$\{\s*[A-Za-z_][\w.\-]*\s*\}|\{\{.*?\}\}|\A\$\(.*\)\Z|\A\$[A-Za-z_]\w*\Z|\A%[A-Za-z_]\w*%\Z", re.DOTALL
+)
+_PLACEHOLDER = re.compile(
+    r"(change|replace|fill)[ _-]?(me|this|in)( please)?|to[ _-]?do|tbd|tba|fix[ _-]?me|placeholder|redacted|masked"
+    r"|hidden|your[ _-].*[ _-](key|token|secret|password|value|here|sid|dsn|id)|.*[ _-]goes[ _-]here|insert[ _-].*"
+    r"|none|null|nil|undefined|n/?a|empty|unset|not[ _-]?set|x{3,}|\*{2,}|\.{3,}|-{2,}|_{2,}|\?+|•+|0{3,}",
+    re.IGNORECASE,
+)
+_IN_BRACKETS = re.compile(r"\A(<[^<>]*>|\[[^\[\]]*\])\Z")
+_QUOTES = ('""', "''", "``", "“”", "‘’", "«»", "„“")
+_INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_PEM = re.compile(
+    r"(-----BEGIN ([A-Z0-9 ]+)-----\r?\n(?:[A-Za-z-]+: [^\r\n]*\r?\n)*\s*(?:[A-Za-z0-9+/=]+\r?\n)+-----END \2-----\s*)+"
+)
+_BEGINS_AS_PEM = "-----BEGIN "
+LIMITS = frozenset(
+    {255, 1023, 1024, 2047, 2048, 4095, 4096, 8191, 8192, 16383, 16384, 24576, 32767, 32768, 49152, 65535, 65536}
+)
+"""Characters at which forms, columns and services cut a value off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with the value of one secret."""
+
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what}"
+
+
+def flaws_in(specs: Sequence[SecretSpec], values: Mapping[str, Secret]) -> Sequence[Flaw]:
+    """Why these values cannot be the secrets'."""
+    there = [spec for spec in specs if spec.name in values]
+    looked = ((spec.name, values[spec.name].examined(partial(_first, spec.shape))) for spec in there)
+    return [Flaw(name, what) for name, what in looked if what]
+
+
+def unlike_the_documented(specs: Sequence[SecretSpec], values: Mapping[str, Secret]) -> Iterator[str]:
+    """A sentence for each value that has not the form which its provider documents."""
+    for spec in specs:
+        if spec.pattern and values.get(spec.name) and values[spec.name].examined(partial(_unlike, spec.pattern)):
+            yield f"{spec.name}: the new value has not the form that the provider documents: is it the right key?"
+
+
+def _unlike(pattern: str, text: str) -> str | None:
+    return None if re.fullmatch(pattern, text) else "unlike"
+
+
+def refuse_flawed(flaws: Sequence[Flaw]) -> None:
+    """Raise ``Refused`` for what cannot be a key."""
+    if flaws:
+        raise Refused(
+            "the new value cannot be a key: " + "; ".join(map(str, flaws)),
+            next_step="Store the key itself as a new version, then rotate again. If it is right as it is: "
+            '--accept-value --reason "why".',
+        )
+
+
+def _first(shape: str | None, text: str) -> str | None:
+    return next(_wrong(text, shape), None)
+
+
+def _wrong(text: str, shape: str | None) -> Iterator[str]:
+    """What is wrong, the most telling first; nothing of an empty value, which is refused elsewhere."""
+    if not text:
+        return
+    if text.startswith("\ufeff"):
+        yield "it begins with a byte-order mark"
+    if "\0" in text:
+        yield "it holds a NUL"
+    if _INVISIBLE.search(text) or _CONTROL.search(text):
+        yield "it holds a character that nobody sees"
+    shape = shape or ("pem" if text.lstrip().startswith(_BEGINS_AS_PEM) else None)
+    yield from _SHAPES[shape](text) if shape else _plain(text)
+
+
+def _plain(text: str) -> Iterator[str]:
+    if text != text.strip():
+        ends = "a line end" if text.rstrip(" \t") != text.rstrip() or text[0] in "\r\n" else "white space"
+        yield f"it begins or ends with {ends}"
+    bare = text.strip()
+    if not bare:
+        yield "it is white space"
+    if len(bare) > 1 and bare[0] + bare[-1] in _QUOTES:
+        yield "it stands in quotes"
+    inner = bare.strip("\"'`“”‘’«»„ ")
+    if _REFERENCE.search(inner):
+        yield "it holds a reference that was not resolved"
+    if _PLACEHOLDER.fullmatch(inner) or _IN_BRACKETS.match(inner):
+        yield "it is a placeholder"
+    if len(text) in LIMITS:
+        yield f"it has exactly {len(text)} characters, at which values are cut off"
+
+
+def _pem(text: str) -> Iterator[str]:
+    if _PEM.fullmatch(text):
+        return
+    if "\\n" in text:
+        yield "it is a PEM file whose line ends were written as \\n"
+    elif "-----END " not in text:
+        yield "it is a PEM file without its end"
+    else:
+        yield "it is no PEM file"
+
+
+def _json(text: str) -> Iterator[str]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        yield "it is no JSON document, or one that was cut off"
+        return
+    if not isinstance(document, dict | list) or not document:
+        yield "it is JSON, and no document"
+
+
+_SHAPES = {"pem": _pem, "json": _json}

@@ -1,0 +1,138 @@
+"""Values that were out before: nothing new, or one that must never come back, under whatever number. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from releaseguard.destinations.interface import SyncStatus
+from releaseguard.errors import Refused
+from releaseguard.rotation.groups import SecretGroup
+from releaseguard.rotation.history.views import ChainView, RotationView, Written, written_by
+from releaseguard.rotation.planning.facts import PlanningFacts
+from releaseguard.rotation.values import Direction, RotateRequest, ValueSource
+from releaseguard.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SpentValues:
+    """Values of one group that must not be brought out again."""
+
+    why: str
+    """``is confirmed as revoked``, ``leaked``."""
+    members: Mapping[str, Written]
+
+
+def spent(view: ChainView, unit: str) -> Sequence[SpentValues]:
+    """What was recorded as revoked or leaked, the newest last."""
+    mine = [rotation for rotation in view.rotations if rotation.unit == unit]
+    return [one for rotation in mine for one in _of(rotation) if one.members]
+
+
+def _of(rotation: RotationView) -> Iterator[SpentValues]:
+    if rotation.retired_at:
+        gone = Direction.FORWARD if rotation.rolling_back else Direction.BACK
+        yield SpentValues("is confirmed as revoked", _carried(rotation, gone))
+    if rotation.leak:
+        leaked = {name: number for name, number in rotation.leak.versions.items() if number is not None}
+        before = _carried(rotation, Direction.BACK)
+        known = {name: one for name, one in before.items() if leaked.get(name) == one.version}
+        others = {name: Written(number, None) for name, number in leaked.items() if name not in known}
+        yield SpentValues("leaked", {**others, **known})
+
+
+def _carried(rotation: RotationView, direction: Direction) -> Mapping[str, Written]:
+    found = {pin.name: written_by(pin, direction) for pin in rotation.pins}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def candidates(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> Mapping[str, Secret]:
+    """The values that would be brought out, as far as they are there before anything is made."""
+    if request.origin is ValueSource.STDIN:
+        return {name: request.values[name] for name in group.names if name in request.values}
+    if request.origin is not ValueSource.VAULT:
+        return {}
+    return {name: facts.newest[name].value for name in group.names if name in facts.newest}
+
+
+def refuse_spent(
+    group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
+) -> Sequence[str]:
+    """Raise ``Refused`` where every value to be brought out is of one :class:`SpentValues`: of a group one has to differ.
+
+    Returns, in words, what could not be compared any more.
+    """
+    values, blind = candidates(group, request, facts), dict[str, None]()
+    for gone in spent(view, group.name) if values else ():
+        both = values.keys() & gone.members.keys()
+        same = {name: _is_same(name, values[name], gone.members[name], facts, view, salt) for name in both}
+        if same and len(same) == len(values) and all(same.values()):
+            raise _refused(next(iter(same)), gone)
+        if False not in same.values():
+            blind |= dict.fromkeys(_not_compared(name, gone) for name, known in same.items() if known is None)
+    return list(blind)
+
+
+def _refused(name: str, gone: SpentValues) -> Refused:
+    number = gone.members[name].version
+    return Refused(
+        f"{name}: the value to be brought out is that of version {number}, which {gone.why}",
+        next_step="Make a new key in the provider's console, store it as a new version, then rotate again.",
+    )
+
+
+def _not_compared(name: str, gone: SpentValues) -> str:
+    number = gone.members[name].version
+    return f"{name}: nothing shows version {number} any more, which {gone.why}, so its value could not be compared."
+
+
+def _is_same(name: str, value: Secret, gone: Written, facts: PlanningFacts, view: ChainView, salt: str) -> bool | None:
+    """Whether ``value`` is the one that is gone; ``None``: nothing shows that any more."""
+    there, newest = facts.spent.get((name, gone.version)), facts.newest.get(name)
+    itself = newest is not None and there is not None and there.version == newest.version
+    if there is not None and (there.secret_id == gone.secret_id or (gone.secret_id is None and not itself)):
+        return there.value.same_key_as(value)
+    if gone.fingerprint and (mine := value.fingerprint(salt)):
+        return mine == gone.fingerprint
+    for key, seen in facts.observed.items():
+        written, shown = view.written.get(key, {}).get(name), seen.get(name)
+        if shown and written == gone and shown.sync is not SyncStatus.UNKNOWN:
+            return shown.sync is SyncStatus.YES
+    return None
+
+
+def nothing_new(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> str | None:
+    """Why the newest versions are nothing new: every one has the value that is out, and no place is known to differ."""
+    if request.origin is not ValueSource.VAULT or not facts.newest:
+        return None
+    twins = {name: _out_with_the_same_value(name, facts, view) for name in group.names}
+    if None in twins.values() or _some_place_differs(facts):
+        return None
+    name = group.names[0]
+    number = facts.newest[name].version
+    return f"Nothing new: version {number} of {name} has the value of version {twins[name]}, which is out."
+
+
+def same_as_before(group: SecretGroup, facts: PlanningFacts, view: ChainView) -> bool:
+    """Whether every newest value is the one that is out, under another number."""
+    return bool(facts.newest) and all(_out_with_the_same_value(name, facts, view) for name in group.names)
+
+
+def _out_with_the_same_value(name: str, facts: PlanningFacts, view: ChainView) -> str | None:
+    """The version that is out and has the newest value under another number; ``None``: none, as far as is known."""
+    newest, out = facts.newest.get(name), view.out.get(name)
+    before = facts.out.get(name) if out else facts.previous.get(name)
+    if newest is None:
+        return None
+    if before is not None:
+        return str(before.version) if before.value.same_as(newest.value) else None
+    if out is None or (out.version, out.secret_id) == (newest.version, newest.secret_id):
+        return None
+    shown = [seen[name].sync for seen in facts.observed.values() if name in seen]
+    known = [sync for sync in shown if sync is not SyncStatus.UNKNOWN]
+    return str(out.version) if known and all(sync is SyncStatus.YES for sync in known) else None
+
+
+def _some_place_differs(facts: PlanningFacts) -> bool:
+    seen = [one for there in facts.observed.values() for one in there.values()]
+    return any(not one.present or one.sync is SyncStatus.NO for one in seen)
