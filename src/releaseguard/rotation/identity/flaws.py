@@ -31,6 +31,8 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PEM = re.compile(
     r"(-----BEGIN ([A-Z0-9 ]+)-----\r?\n(?:[A-Za-z-]+: [^\r\n]*\r?\n)*\s*(?:[A-Za-z0-9+/=]+\r?\n)+-----END \2-----\s*)+"
 )
+_LIKE_PEM = re.compile(r"-----BEGIN ([^\r\n]+)-----\r?\n.*\n-----END \1-----(\r?\n)?", re.DOTALL)
+"""For a value of which no card says that it is one."""
 _BEGINS_AS_PEM = "-----BEGIN "
 LIMITS = frozenset(
     {255, 1023, 1024, 2047, 2048, 4095, 4096, 8191, 8192, 16383, 16384, 24576, 32767, 32768, 49152, 65535, 65536}
@@ -91,6 +93,8 @@ def _wrong(text: str, shape: str | None) -> Iterator[str]:
         yield "it holds a NUL"
     if _INVISIBLE.search(text) or _CONTROL.search(text):
         yield "it holds a character that nobody sees"
+    if shape is None and _LIKE_PEM.fullmatch(text):
+        return
     shape = shape or ("pem" if text.lstrip().startswith(_BEGINS_AS_PEM) else None)
     yield from _SHAPES[shape](text) if shape else _plain(text)
 

@@ -58,7 +58,7 @@ def candidates(group: SecretGroup, request: RotateRequest, facts: PlanningFacts)
 def refuse_spent(
     group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
 ) -> Sequence[str]:
-    """Raise ``Refused`` where every value to be brought out is of one :class:`SpentValues`: of a group one has to differ.
+    """Raise ``Refused`` where every value to be brought out is of one of the spent: of a group one has to differ.
 
     Returns, in words, what could not be compared any more.
     """
