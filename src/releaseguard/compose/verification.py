@@ -123,6 +123,7 @@ def population_of(settings: Settings) -> Population:
 
 def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta | None) -> Promise:
     """What these settings promise, with the times that are given instead of theirs."""
+    from releaseguard.stats.calendar import Calendar, special_days
     from releaseguard.verification.values import Promise
 
     section = settings.verify
@@ -130,6 +131,7 @@ def promise_of(settings: Settings, window: timedelta | None, baseline: timedelta
         false_alarm=section.false_alarm_rate,
         window_minutes=_minutes(window or span(section.window)),
         baseline_minutes=_minutes(baseline or span(section.baseline)),
+        calendar=Calendar(settings.project.timezone, frozenset(special_days(settings.calendar))),
     )
 
 

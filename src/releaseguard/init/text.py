@@ -79,7 +79,7 @@ deploy_within = "15m"
 # How long after a deployment it is judged, against how much history, and how often a good release may fail by chance.
 [verify]
 window = "30m"
-baseline = "7d"
+baseline = "28d"
 false_alarm_rate = 0.01
 
 # One section for each provider whose secrets are rotated: where copies of them are.

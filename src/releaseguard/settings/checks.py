@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from msgspec import structs
 from releaseguard.errors import ConfigError
 from releaseguard.model import CLIENT, duration
 from releaseguard.settings.values import Known, Settings
-from releaseguard.tomlfile import Document, Step
+from releaseguard.tomlfile import Document, Step, did_you_mean
 from releaseguard_events.places.written import CREDENTIAL_KEY, check_variables, holds_password
 
 _DATABASE_VARIABLE = re.compile(r"([A-Z0-9]+_)*(DATABASE|DB|POSTGRES|PG)_URL")
@@ -80,6 +81,40 @@ def refuse_release_names(settings: Settings) -> None:
             next_step="Its first group takes the release out of what rows carry: ^shop@(.+)$",
         ) from None
     _refuse_shared_sources(settings)
+
+
+def refuse_days(settings: Settings) -> None:
+    """Raises ``ConfigError`` for a zone or a day of the calendar that is none."""
+    if settings.project.timezone != "UTC":
+        _refuse_zone(settings)
+    for day in settings.calendar:
+        if not _is_day(day):
+            raise ConfigError(
+                f"calendar: {day!r} is no day",
+                where=settings.where("calendar", day),
+                next_step='Write it as "2026-10-29" = "holiday".',
+            )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _refuse_zone(settings: Settings) -> None:
+    from zoneinfo import ZoneInfo, available_timezones
+
+    zone = settings.project.timezone
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, KeyError):
+        raise ConfigError(
+            f"project.timezone: {zone!r} is no time zone",
+            where=settings.where("project", "timezone"),
+            next_step=did_you_mean(zone, sorted(available_timezones())) or "Example: Europe/Istanbul",
+        ) from None
 
 
 def _refuse_shared_sources(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from releaseguard.errors import ConfigError
 from releaseguard.secret import confidential
 from releaseguard.settings.checks import (
     refuse_credentials,
+    refuse_days,
     refuse_durations,
     refuse_mapping,
     refuse_release_names,
@@ -90,6 +91,7 @@ def of(
     refuse_durations(settings)
     refuse_variables(settings, known)
     refuse_release_names(settings)
+    refuse_days(settings)
     refuse_mapping(settings)
     return replace(settings, events=_with_url(settings, environ))
 

@@ -27,6 +27,8 @@ class ProjectSection(Section, frozen=True, kw_only=True):
     language: Literal["en", "tr"] = "en"
     salt: Name | None = None
     """What fingerprints of secrets are made under; the project's name where it is unsaid."""
+    timezone: Name = "UTC"
+    """Where the users' clocks are: Europe/Istanbul. What is usual is told by its hours."""
 
 
 Entry = Any
@@ -68,7 +70,7 @@ class RotationSection(Section, frozen=True, kw_only=True):
 
 class VerifySection(Section, frozen=True, kw_only=True):
     window: Duration = "30m"
-    baseline: Duration = "7d"
+    baseline: Duration = "28d"
     false_alarm_rate: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.01
     """Promised for the whole checklist, over all looks together."""
     release_pattern: str | None = None
@@ -150,6 +152,8 @@ class CommonSections(Section, frozen=True, kw_only=True):
     deployments: Mapping[Name, Name] = {}
     """How a place is deployed, where its own service does not: place without targets -> a workflow."""
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
+    calendar: Mapping[str, Name] = {}
+    """Day (2026-10-29) -> what it is: days on which traffic is not as on others."""
     providers: Mapping[str, ProviderSection] = {}
 
 

@@ -57,8 +57,10 @@ class Settings:
     verify: VerifySection
     coverage: CoverageSection
     components: Mapping[str, Sequence[str]]
-    deployments: Mapping[str, str]
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
+    deployments: Mapping[str, str]
+    calendar: Mapping[str, str]
+    """Day (2026-10-29) -> what it is: days on which traffic is not as on others."""
     providers: Mapping[str, ProviderSection]
     document: Document
     siblings: Mapping[str, Mapping[str, ProviderSection]]

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median
 
+from releaseguard.stats.batches import batch_minutes, next_batch
 from releaseguard.stats.bounds import beta_quantile
+from releaseguard.stats.calendar import ALL_ALIKE, DAY, Calendar, ComparableDay
 from releaseguard.stats.series import KnownSeries
 
-DAY = 24 * 60
 HOUR = 60
 RECENT = 180
 """Minutes before the deployment that tell today's level of traffic."""
@@ -22,6 +24,14 @@ BOUND_CONFIDENCE = 0.975
 """Of the upper bound of the usual error share."""
 USUAL_SHARE_VARIANCE = 0.05
 """Of an hour's share of errors over the overall one, where the history holds too few errors to tell: off by 22%."""
+MOST_DAYS = 28
+"""Days of history that tell the usual volume, where the log has them."""
+ODD = 4.0
+"""Deviations beyond which a day's hours after this time of day are not as they follow from those before it."""
+CAMPAIGN = 2.5
+"""Times the usual level of a day beyond which it was one of a campaign."""
+TYPICAL_FROM = 30
+"""Events in those hours from which on a level can be told."""
 LEAST_ERRORS = 0.5
 """A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
 
@@ -142,6 +152,10 @@ class VolumeBaseline:
     """Events in the baseline."""
     trials: Sequence[tuple[float, int]]
     """Pseudo-releases, newest first: what this rule would have predicted for an hour, and what came."""
+    batch: frozenset[int] = frozenset()
+    """The minutes after the deployment in which a batch may come: one that counts as one event tells nothing there."""
+    next_batch: int | None = None
+    """Minutes after the deployment at which its daily batch is due, where nearly all its events come in one."""
 
     def expected(self, start: int, end: int) -> float:
         """Events expected in the minutes ``[start, end)`` after the deployment."""
@@ -157,27 +171,32 @@ class VolumeBaseline:
         return early + self.expected(start, end) + late
 
 
-def volume_baseline(series: KnownSeries, span: BaselineSpan, *, complete: int, minutes: int) -> VolumeBaseline:
+def volume_baseline(
+    series: KnownSeries, span: BaselineSpan, *, complete: int, minutes: int, calendar: Calendar = ALL_ALIKE
+) -> VolumeBaseline:
     """The volume to expect in the ``minutes`` after the deployment.
 
-    The same time on previous days, times today's level.
+    The same local time on previous days, times today's level.
     ``complete`` is the minute up to which the log is known to be complete. The level is that of the last hours
     against the same hours of previous days. Variance comes from pseudo-releases: what this very rule would
     have predicted at every hour of the baseline, against what came.
     """
-    days = min(span.days, 14)
+    days = [day for day in calendar.before(span.end, min(span.days, MOST_DAYS)) if day.weight > 0.0]
     events = series.total(span.start, span.end)
-    if days < 1:
+    if not days:
         return _flat(series, span, complete, minutes, events)
     dispersion = _count_dispersion(series, span)
     used = _ordinary_days(series, span, days, minutes, dispersion)
     level = _level(series, span, complete, used, dispersion)
     half = _half_width(series, span, used, minutes)
-    rates = [level * _usual_rate(series, span.end + m, used, half) for m in range(minutes)]
-    trials = pseudo_releases(series, span, days, dispersion)
-    profile = sum(series.total(span.end - d * DAY - half, span.end - d * DAY + HOUR + half) for d in used)
+    batch = batch_minutes(series, span.end, used, minutes)
+    usual = usual_rates(series, span.end, used, half, minutes, batch)
+    trials = pseudo_releases(series, span, min(span.days, MOST_DAYS), dispersion)
+    profile = sum(series.total(span.end - d.shift - half, span.end - d.shift + HOUR + half) for d in used)
     variance = _excess_variance(trials, dispersion) + dispersion / max(profile, 1.0)
-    return VolumeBaseline(rates, variance, dispersion, level, len(used), events, trials)
+    rates = [level * rate for rate in usual]
+    due = next_batch(series, span.end, used)
+    return VolumeBaseline(rates, variance, dispersion, level, len(used), events, trials, batch, due)
 
 
 def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, events: int) -> VolumeBaseline:
@@ -187,34 +206,56 @@ def _flat(series: KnownSeries, span: BaselineSpan, complete: int, minutes: int, 
     return VolumeBaseline([rate] * minutes, 0.3, 1.5, 1.0, 0, events, ())
 
 
-def _usual_rate(series: KnownSeries, minute: int, days: Sequence[int], half: int) -> float:
-    total = sum(series.total(minute - d * DAY - half, minute - d * DAY + half + 1) for d in days)
-    return total / (len(days) * (2 * half + 1))
+def usual_rates(
+    series: KnownSeries,
+    start: int,
+    days: Sequence[ComparableDay],
+    half: int,
+    minutes: int,
+    batch: frozenset[int] = frozenset(),
+) -> Sequence[float]:
+    """Events a minute at the same local time, over ``half`` minutes around each minute, without those of batches."""
+    weight = sum(day.weight for day in days)
+    around = range(-half, minutes + half + 1)
+    means = [
+        0.0 if m in batch else sum(d.weight * series.total(start + m - d.shift, start + m + 1 - d.shift) for d in days)
+        for m in around
+    ]
+    sums = list(accumulate(means, initial=0.0))
+    counted = list(accumulate((m not in batch for m in around), initial=0))
+    return [
+        (sums[m + 2 * half + 1] - sums[m]) / (weight * max(counted[m + 2 * half + 1] - counted[m], 1))
+        for m in range(minutes)
+    ]
 
 
-def _half_width(series: KnownSeries, span: BaselineSpan, days: Sequence[int], minutes: int) -> int:
+def _half_width(series: KnownSeries, span: BaselineSpan, days: Sequence[ComparableDay], minutes: int) -> int:
     """How far around a minute of the day one looks: wider where there is little to see."""
-    seen = sum(series.total(span.end - d * DAY, span.end - d * DAY + minutes) for d in days)
+    seen = sum(series.total(span.end - day.shift, span.end - day.shift + minutes) for day in days)
     hourly = seen * HOUR / max(minutes, 1)
     return 15 if hourly >= 400 else 30 if hourly >= 60 else 60
 
 
 def _ordinary_days(
-    series: KnownSeries, span: BaselineSpan, days: int, minutes: int, dispersion: float
-) -> Sequence[int]:
-    """The previous days (1 is yesterday) on which nothing broke at this time of day; at most two are left out."""
+    series: KnownSeries, span: BaselineSpan, days: Sequence[ComparableDay], minutes: int, dispersion: float
+) -> Sequence[ComparableDay]:
+    """The previous days on which nothing broke at this time of day and no campaign ran; a quarter may be left out."""
     pairs = {}
-    for day in range(1, days + 1):
-        at = span.end - day * DAY
+    for day in days:
+        at = span.end - day.shift
         before = series.total(max(at - RECENT, span.start), at)
         pairs[day] = (before, series.total(at, at + minutes))
     ratios = [after / before for before, after in pairs.values() if before]
     if len(ratios) < 4:
-        return list(pairs)
+        return days
     usual = median(ratios)
     odd = {day: _oddness(before, after, usual, dispersion) for day, (before, after) in pairs.items()}
-    worst = sorted((day for day in odd if odd[day] > 4.0), key=lambda day: -odd[day])[:2]
-    return [day for day in pairs if day not in worst]
+    typical = median(before for before, _ in pairs.values())
+    for day, (before, _) in pairs.items():
+        if typical >= TYPICAL_FROM and before > CAMPAIGN * typical:
+            odd[day] = max(odd[day], ODD + before / typical)
+    worst = sorted((day for day in odd if odd[day] > ODD), key=lambda day: -odd[day])[: max(len(days) // 4, 2)]
+    return [day for day in days if day not in worst]
 
 
 def _oddness(before: int, after: int, usual: float, dispersion: float) -> float:
@@ -223,17 +264,19 @@ def _oddness(before: int, after: int, usual: float, dispersion: float) -> float:
     return abs(after - expected) / spread
 
 
-def _level(series: KnownSeries, span: BaselineSpan, complete: int, days: Sequence[int], dispersion: float) -> float:
+def _level(
+    series: KnownSeries, span: BaselineSpan, complete: int, days: Sequence[ComparableDay], dispersion: float
+) -> float:
     """Today's level from the last hours, drawn to 1 where they hold little.
 
     A day whose same hours lie before the baseline's beginning is left out: nothing is known of them.
     """
-    known = [day for day in days if complete - RECENT - day * DAY >= span.start]
+    known = [day for day in days if complete - RECENT - day.shift >= span.start]
     if not known:
         return 1.0
     seen = series.total(complete - RECENT, complete) / dispersion
-    there = sum(series.total(complete - RECENT - d * DAY, complete - d * DAY) for d in known)
-    usual = there / len(known) / dispersion
+    there = sum(d.weight * series.total(complete - RECENT - d.shift, complete - d.shift) for d in known)
+    usual = there / sum(d.weight for d in known) / dispersion
     return (LEVEL_PRIOR + seen) / (LEVEL_PRIOR + usual)
 
 

@@ -15,6 +15,7 @@ from releaseguard.cards.spec import Card, Check
 from releaseguard.eventlog.rows.aside import SetAsideTally
 from releaseguard.model import Verdict
 from releaseguard.report.backtest.shown import RecordRow
+from releaseguard.stats.calendar import ALL_ALIKE, Calendar
 from releaseguard.stats.reading import Reading
 from releaseguard.verification.evidence import Evidence, LogEvidence, UnknownLog
 
@@ -73,6 +74,8 @@ class Promise:
     confidence: float = 0.95
     window_minutes: int = 30
     baseline_minutes: int = 7 * 24 * 60
+    calendar: Calendar = ALL_ALIKE
+    """Where the users' clocks are, and which days are not like others."""
 
     @property
     def window(self) -> timedelta:

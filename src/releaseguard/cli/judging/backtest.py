@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @command("backtest", example="releaseguard backtest --environment all --json")
 @click.option("--environment", metavar="E|all", help="Environment, or all  [default: the project's own]")
 @click.option("--window", type=Span(), metavar="30m", help="How long after each deployment to look.")
-@click.option("--baseline", type=Span(), metavar="7d", help="How long before it to compare with.")
+@click.option("--baseline", type=Span(), metavar="28d", help="How long before it to compare with.")
 @click.option("--every", type=Span(), default="1m", metavar="1m", help="How often to look.")
 @click.option("--labels", type=FilePath(exists=True), help='JSON: {"RELEASE": true} says which were good.')
 @click.option("--plant", is_flag=True, help="Plant harms into copies of the history, in memory: which show, how soon.")

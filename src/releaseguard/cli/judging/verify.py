@@ -40,7 +40,7 @@ EXIT_CODES = {
 @click.option("--component", metavar="C", help="The part of the app that was deployed (else whichever was last).")
 @environment_option
 @click.option("--window", type=Span(), metavar="30m", help="How long after the deployment to look.")
-@click.option("--baseline", type=Span(), metavar="7d", help="How long before the deployment to compare with.")
+@click.option("--baseline", type=Span(), metavar="28d", help="How long before the deployment to compare with.")
 @click.option("--as-of", type=Moment(), metavar="TIME", help="Judge with only what had been recorded by then.")
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
 @click.option("--provider", "providers", multiple=True, metavar="P", help="Only this provider; may be repeated.")

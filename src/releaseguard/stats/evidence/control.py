@@ -7,7 +7,6 @@ Gruenwald (arXiv 2302.11401) for null hypotheses with a convex boundary, as the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releaseguard.stats.bounds import inside
@@ -109,7 +108,7 @@ def _log_ratio(bad: int, good: int, over: float, under: float) -> float:
     return bad * math.log(over / under) + good * math.log((1.0 - over) / (1.0 - under))
 
 
-def surely_worse(old: Sequence[int], new: Sequence[int]) -> float:
+def surely_worse(old: tuple[float, float], new: tuple[float, float]) -> float:
     """How many deviations the new share of errors lies above the old one; each is (events, errors)."""
     (n, k), (m, j) = old, new
     if not n or not m:

@@ -109,6 +109,7 @@ def volume_evidence(
     others: Others,
     onsets: Sequence[int],
     slots: int,
+    usual_too: Sequence[float] = (),
 ) -> VolumeEvidence:
     """The Bayes factor of "since some onset the volume is a fraction of the usual" against "as usual".
 
@@ -118,7 +119,9 @@ def volume_evidence(
 
         f^N * ((b + M) / (b + f M))^(a + N)
 
-    the ratio of two negative binomial (Polya) predictive probabilities. Most of the prior weight lies on the
+    the ratio of two negative binomial (Polya) predictive probabilities. ``usual_too`` are multiples of the expected
+    that are as usual too, such as the level of other days while today's is another: the likeliest of them is what the
+    change is weighed against, so that it stays an e-value whichever of them holds. Most of the prior weight lies on the
     first onset, the deployment; the rest is spread over ``slots`` later ones, of which ``onsets`` have come.
     """
     total, best = 0.0, VolumeEvidence(0.0, 0, 0, 0.0)
@@ -126,7 +129,7 @@ def volume_evidence(
         level = common_level(variance, others, onset)
         mean = tolerated_mean(level, change)
         came, usual = seen[-1] - seen[onset], expected[-1] - expected[onset]
-        value = _ratio(came / dispersion, usual / dispersion, level.shape, mean, change.factors)
+        value = _ratio(came / dispersion, usual / dispersion, level.shape, mean, change.factors, usual_too)
         value *= AT_ONCE if i == 0 else (1.0 - AT_ONCE) / slots
         total += value
         if value > best.value:
@@ -134,10 +137,19 @@ def volume_evidence(
     return VolumeEvidence(total, best.onset, best.seen, best.expected)
 
 
-def _ratio(count: float, usual: float, shape: float, mean: float, factors: Sequence[tuple[float, float]]) -> float:
+def _ratio(
+    count: float,
+    usual: float,
+    shape: float,
+    mean: float,
+    factors: Sequence[tuple[float, float]],
+    usual_too: Sequence[float] = (),
+) -> float:
     rate = shape / mean
-    value = 0.0
-    for factor, weight in factors:
+
+    def likelier(factor: float) -> float:
         gain = math.log((rate + usual) / (rate + factor * usual))
-        value += weight * math.exp(min(count * math.log(factor) + (shape + count) * gain, 30.0))
-    return value
+        return count * math.log(factor) + (shape + count) * gain
+
+    best = max((likelier(factor) for factor in usual_too), default=0.0)
+    return sum(weight * math.exp(min(likelier(factor) - max(best, 0.0), 30.0)) for factor, weight in factors)

@@ -10,6 +10,7 @@ from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.verification.evidence import OtherReleases, SignalEvidence, UsualErrors
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
+    REMOVED_WORDS,
     called,
     evidence_words,
     minutes_for,
@@ -23,7 +24,7 @@ from releaseguard.verification.explain.words import (
 )
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseState
-from releaseguard.verification.judge.verdicts import SUSPICION, events_needed, has_room, limit_of
+from releaseguard.verification.judge.verdicts import SUSPICION, events_needed, has_room, is_meant, limit_of
 from releaseguard.verification.judge.weighing.trouble import RECOVERED, PriorTrouble
 from releaseguard.verification.values import Rule
 
@@ -88,6 +89,8 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEv
     limit = f"{evidence.limit:.1%}"
     if rule.id in state.alike or rule.id in state.harmed:
         return f"{observed}; {_others_words(state, rule)}"
+    if is_meant(state, rule):
+        return f"{observed}; {REMOVED_WORDS}"
     if verdict is Verdict.PASS:
         return f"{observed}; needed confidence that it is below {limit}, and has it"
     if trouble := state.errors[rule.id].trouble:

@@ -9,6 +9,7 @@ from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.verification.evidence import RowsPerAction, UsualVolume, VolumeRuleEvidence
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
+    REMOVED_WORDS,
     called,
     evidence_words,
     minutes_for,
@@ -23,7 +24,7 @@ from releaseguard.verification.explain.words import (
 )
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
-from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS
+from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS, is_meant
 from releaseguard.verification.judge.weighing.others import Compared
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
@@ -91,6 +92,8 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRu
     observed = f"observed {held.judged} events in {span(state)} {_usual(state, rule, held)}"
     if both := state.alike.get(rule.id):
         return f"{observed}; {_alike_words(both)}"
+    if is_meant(state, rule):
+        return f"{observed}; {REMOVED_WORDS}"
     if verdict is Verdict.PASS:
         return f"{observed}; needed confidence that it is not {_harm(rule)}, and has it"
     return f"{observed}; {_why_undecided(state, rule, evidence)}"

@@ -23,6 +23,9 @@ _WOULD_CHANGE = {
 }
 
 
+REMOVED_WORDS = "removed on purpose: the deployment's mark says that this release no longer uses the provider"
+
+
 def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     """Why nothing more of the new release comes, and since when."""
     last = state.traffic.last_event.get(rule.provider)
@@ -33,6 +36,8 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
         return renamed
     if cause is SilenceCause.PROVIDER:
         return f"nothing of the new release {since}, while the other providers prove that users are there"
+    if cause is SilenceCause.IDLE and (due := _next_batch(state, rule)):
+        return f"nothing of the new release {since}: its events come in one batch a day, the next is due about {due}"
     if cause is SilenceCause.IDLE:
         return f"nothing of the new release {since}, {_idle_words(state, rule)}"
     if quiet(state, rule).all_tagged:
@@ -62,6 +67,14 @@ def _idle_words(state: ReleaseState, rule: Rule) -> str:
     if around.others_expected and around.others_seen < AWAY * around.others_expected:
         return "and too little was to be expected: users are away"
     return f"and only about {around.expected:.1f} events were to be expected by now: none is due yet"
+
+
+def _next_batch(state: ReleaseState, rule: Rule) -> str | None:
+    """When the provider's next daily batch is due, where nearly all its events come in one."""
+    usual = state.known.traffic.get(rule.provider)
+    if usual is None or usual.next_batch is None:
+        return None
+    return readable.clock(text(state.timeline.live + usual.next_batch))
 
 
 def evidence_words(state: ReleaseState, failure: Failure) -> str:

@@ -31,6 +31,14 @@ def learn_usual(state: ReleaseState) -> None:
         if state.known.in_incident(errors.rule) and errors.events == 0 and errors.prior is None:
             errors.prior = _prior_trouble(state, errors.rule)
             errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
+        elif errors.prior is None and errors.doubt is None and known_trouble(state, errors.rule):
+            level = state.known.levels[errors.rule.id]
+            errors.doubt = against_incident(level, state.length, needed=_needed(state, errors.rule))
+
+
+def known_trouble(state: ReleaseState, rule: Rule) -> bool:
+    """Whether things were amiss before the deployment, though not enough to be called an incident."""
+    return state.errors[rule.id].events == 0 and state.known.trouble[rule.id] >= checklist.UNEASE
 
 
 def _tests(state: ReleaseState, rule: Rule) -> ErrorTests:
@@ -132,8 +140,9 @@ def _weigh(errors: ErrorState, batches: Batches) -> None:
     _merge(errors.minutes, batches)
     errors.events += sum(total for _, total, _ in batches)
     errors.errors += sum(bad for _, _, bad in batches)
-    if errors.tests is not None:
-        errors.tests.look(batches)
+    for test in (errors.tests, errors.doubt):
+        if test is not None:
+            test.look(batches)
 
 
 def _take_over(errors: ErrorState, minutes: Minutes) -> None:

@@ -8,7 +8,14 @@ from releaseguard.stats.onset import most_telling
 from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, FinalLook, ReleaseState, VolumeState
-from releaseguard.verification.judge.weighing.others import NEWEST, STILL_SERVES, Compared, compared, worsened_alike
+from releaseguard.verification.judge.weighing.others import (
+    NEWEST,
+    STILL_SERVES,
+    Compared,
+    compared,
+    is_worse,
+    worsened_alike,
+)
 from releaseguard.verification.judge.weighing.shares import is_fewer
 from releaseguard.verification.values import Rule
 
@@ -24,30 +31,32 @@ def fail(state: ReleaseState, rule: Rule, final_look: FinalLook | None = None) -
 
 
 def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:
-    """Whether the old release, which still serves, worsened alike in the same minutes: then it may be the provider, or
-    something that both share, and only a warning is due."""
+    """Whether the new release is not surely worse than the old one, which still serves: then it may be the provider, or
+    something that both share. Where the old one worsened too a warning is due; else more has to be seen."""
     state.alike.pop(rule.id, None)
     if not still_serves(state):
         return False
-    both = _errors_alike(state, rule, found) if rule.kind == "signal" else _loss_alike(state, rule, found)
-    if both is not None:
-        state.alike[rule.id] = both
-    return both is not None
+    return _errors_alike(state, rule, found) if rule.kind == "signal" else _loss_alike(state, rule, found)
 
 
-def _errors_alike(state: ReleaseState, rule: Rule, found: Failure) -> Compared | None:
+def _errors_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
     errors, level = state.errors[rule.id], level_before(state, rule)
     both = compared(errors.own, errors.old, found.since)
-    return both if worsened_alike(both, errors.old, level.share, level.weight) else None
+    if is_worse(both, level.share):
+        return False
+    if worsened_alike(both, errors.old, level.share, level.weight):
+        state.alike[rule.id] = both
+    return True
 
 
-def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> Compared | None:
-    """Both sides of a loss of events, where the new release makes its share of what is left."""
+def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
+    """Whether events are lost, and the new release makes its share of what is left."""
     volume = state.volumes[rule.id]
     if not found.is_loss or is_fewer(volume.split):
-        return None
+        return False
     own, others = state.rows_beside(rule, 0, state.length)
-    return Compared(found.since, own, 0, others, 0)
+    state.alike[rule.id] = Compared(found.since, own, 0, others, 0)
+    return True
 
 
 def still_serves(state: ReleaseState) -> bool:
@@ -93,7 +102,7 @@ def _errors_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
 def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) -> Failure | None:
     """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
     volume, cause = state.volumes[rule.id], silence_of(state, rule)
-    if final_look is None and (lost := _lost_share(state, volume)):
+    if lost := _lost_share(state, volume, final_look):
         return None if _came_under_another_name(state, rule, lost.expected - lost.events) else lost
     if cause is SilenceCause.RELEASE_NOT_LIVE:
         return None
@@ -113,7 +122,7 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
     )
 
 
-def _lost_share(state: ReleaseState, volume: VolumeState) -> Failure | None:
+def _lost_share(state: ReleaseState, volume: VolumeState, final_look: FinalLook | None) -> Failure | None:
     """What the release made of its share of the events, where that is what speaks most against it."""
     found, split = _strongest(volume), volume.split
     if split is None or not is_fewer(split) or (found is not None and found.value > volume.split_value):
@@ -126,6 +135,7 @@ def _lost_share(state: ReleaseState, volume: VolumeState) -> Failure | None:
         since=state.deployed,
         cause=None,
         share=split.share,
+        final_look=final_look,
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from releaseguard.stats.baseline import (
-    DAY,
     HOUR,
     BaselineSpan,
     ErrorBaseline,
@@ -18,6 +17,7 @@ from releaseguard.stats.baseline import (
     shared_variance,
     volume_baseline,
 )
+from releaseguard.stats.calendar import DAY, Calendar
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import ErrorCusum
 from releaseguard.stats.evidence.laws import KnownShare
@@ -41,6 +41,8 @@ RIGHT_BEFORE = 120
 """Minutes before the deployment in which errors tell of an incident under way."""
 INCIDENT_VARIANCE = 0.1
 """Of an incident's share of errors over its mean, from minute to minute."""
+DRAWN = 20.0
+"""Events at the usual share that count in an incident's level while it may be chance."""
 ONE_TAG = 0.8
 """The share of a provider's rows with the tag of nearly all traffic from which on one deployment makes both."""
 _SINCE = (120, 60, 45, 30, 20, 10)
@@ -101,7 +103,8 @@ def pre_deployment_of(
     lags = lags_of(cell for cell in there if cell.occurred < live - 1)
     newest = max((min(cell.occurred, cell.recorded) for cell in there), default=None)
     complete = min(live - lags.usual.complete, live if newest is None else newest)
-    builder = _Builder(ledger, late, span, complete, _Ahead(arrivals.timeline.deployed - live, promise.window_minutes))
+    ahead = _Ahead(arrivals.timeline.deployed - live, promise.window_minutes, promise.calendar)
+    builder = _Builder(ledger, late, span, complete, ahead)
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
@@ -117,7 +120,7 @@ def pre_deployment_of(
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
-        levels={name: level_of(minutes, errors[name]) for name, minutes in last.items()},
+        levels={name: level_of(minutes, errors[name], trouble[name]) for name, minutes in last.items()},
         same_tag=_same_tag(there, live),
         volume_incidents=_volume_incidents(rules, trouble, volumes),
     )
@@ -129,6 +132,7 @@ class _Ahead:
 
     skipped: int
     window: int
+    calendar: Calendar
 
     @property
     def minutes(self) -> int:
@@ -168,8 +172,12 @@ class _Builder:
 
     def _volume(self, series: KnownSeries) -> VolumeBaseline:
         """The volume to expect from the mark on, by the rows of before the release was live."""
-        usual = volume_baseline(series, self._span, complete=self._complete, minutes=self._ahead.minutes)
-        return replace(usual, rates=usual.rates[self._ahead.skipped :])
+        ahead = self._ahead
+        usual = volume_baseline(
+            series, self._span, complete=self._complete, minutes=ahead.minutes, calendar=ahead.calendar
+        )
+        batch = frozenset(minute - ahead.skipped for minute in usual.batch)
+        return replace(usual, rates=usual.rates[ahead.skipped :], batch=batch)
 
     def volume_trouble(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
         return {
@@ -199,7 +207,7 @@ class _Builder:
         length = max(_SINCE)
         start = self._complete - length
         earlier = BaselineSpan(self._span.start, start)
-        expected = volume_baseline(series, earlier, complete=start, minutes=length)
+        expected = volume_baseline(series, earlier, complete=start, minutes=length, calendar=self._ahead.calendar)
         seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
         hoped = list(accumulate(expected.rates, initial=0.0))
         if not _low_at_the_end(seen, hoped):
@@ -288,17 +296,19 @@ def _same_tag(cells: Sequence[Cell], live: int) -> frozenset[str]:
     return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())
 
 
-def level_of(minutes: Sequence[tuple[int, int]], usual: ErrorBaseline) -> KnownShare:
+def level_of(minutes: Sequence[tuple[int, int]], usual: ErrorBaseline, trouble: float) -> KnownShare:
     """The share of errors in the newest minutes that are farthest above the usual one; the usual one, if none are.
 
-    An incident's share moves from minute to minute more than that of ordinary hours.
+    An incident's share moves from minute to minute more than that of ordinary hours. Where the evidence of trouble is
+    no more than chance brings now and then, the usual share counts for some events too.
     """
     stretch = most_telling(dict(enumerate(minutes)), usual.share)
     if stretch is None:
         return KnownShare(usual.share, usual.weight)
     _, events, errors = stretch
-    share = (errors + 0.5) / (events + 1.0)
-    return KnownShare(share, 1.0 / (1.0 / events + INCIDENT_VARIANCE * share / (1.0 - share)))
+    drawn = 1.0 if trouble >= FAILING else DRAWN
+    share = (errors + (0.5 if trouble >= FAILING else DRAWN * usual.share)) / (events + drawn)
+    return KnownShare(share, 1.0 / (1.0 / (events + drawn) + INCIDENT_VARIANCE * share / (1.0 - share)))
 
 
 def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:

@@ -38,6 +38,8 @@ class ErrorState:
     tests: ErrorTests | None = None
     prior: PriorTrouble | None = None
     """Set where an incident from before the deployment went on at the first look."""
+    doubt: ShareProcess | None = None
+    """Set where lesser trouble from before the deployment may go on: the evidence against its level."""
     others: ShareProcess | None = None
     """The evidence that other releases fail more often than before, since this one came."""
     strays: Counter[str] = field(default_factory=Counter)
@@ -63,6 +65,9 @@ class ErrorState:
     def value(self) -> float:
         """The e-value of the rule: the average of its tests."""
         value = 1.0 if self.tests is None else self.tests.value
+        if self.doubt is not None:
+            # An e-value whichever of both is as usual.
+            value = min(value, self.doubt.value)
         return value if self.prior is None else 0.5 * (value + self.prior.process.value)
 
     def add_stray(self, cell: Cell) -> None:
@@ -179,6 +184,10 @@ class ReleaseState:
         """By volume rule: rows, and the actions that they stand for, in the hours before the release was live."""
         self.unread: dict[str, Counter[str]] = {}
         """By provider: successes of the release that no rule reads, by event."""
+        self.removed: frozenset[str] = frozenset()
+        """Providers that the release no longer uses, as its mark says."""
+        self.expect_traffic: float | None = None
+        """Times the usual traffic that its mark says to expect."""
         self.before: PreDeployment | None = None
         self.live_since: int | None = None
         """The minute in which the log first saw the release serve; ``None``: it has not."""

@@ -31,10 +31,16 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
     """What a rule says at the newest look."""
     if rule.id in state.failures:
         return Verdict.FAIL if rule.blocking else Verdict.WARN
-    if rule.id in state.alike or rule.id in state.harmed:
+    if rule.id in state.alike or rule.id in state.harmed or is_meant(state, rule):
         return Verdict.WARN
     passes = _errors_pass if rule.kind == "signal" else _volume_passes
     return Verdict.PASS if passes(state, rule) else Verdict.INCONCLUSIVE
+
+
+def is_meant(state: ReleaseState, rule: Rule) -> bool:
+    """Whether nothing comes of a provider that the release was said to use no longer."""
+    writers = state.traffic.writers.get(rule.provider)
+    return rule.provider in state.removed and (writers is None or not writers.tagged)
 
 
 def limit_of(state: ReleaseState, rule: Rule) -> float:

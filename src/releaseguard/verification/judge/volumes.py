@@ -24,7 +24,7 @@ from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.log import due, thinned
 from releaseguard.verification.judge.state import ReleaseState, VolumeState
 from releaseguard.verification.judge.traffic import SETTLED
-from releaseguard.verification.judge.weighing.shares import SPLIT_PART, judge_split
+from releaseguard.verification.judge.weighing.shares import SPLIT_PART, chance_of_split, judge_split, shares_a_tag
 from releaseguard.verification.values import Rule
 
 OFTEN, SELDOM = 120, 10
@@ -37,6 +37,8 @@ class _Everybody:
 
     due: dict[str, list[float]]
     """By provider: the events that each minute should have brought by this look."""
+    own: dict[str, Sequence[float]]
+    """By provider: its events by minute, divided by its dispersion; none in the minutes of its batches."""
     seen: Sequence[float]
     hoped: Sequence[float]
     """Events seen and hoped for of all providers by minute, each divided by its dispersion."""
@@ -80,19 +82,25 @@ def _everybody(state: ReleaseState) -> _Everybody:
     usual, counts = state.known.traffic, state.traffic.events
     now = {name: thinned(state, name, base.rates) for name, base in usual.items()}
     elapsed = state.elapsed
+    own = {name: _scaled(counts[name], base) for name, base in usual.items()}
     return _Everybody(
         due=now,
-        seen=_scaled(state.length, [(counts[name], base) for name, base in usual.items()]),
-        hoped=_scaled(state.length, [(now[name], base) for name, base in usual.items()]),
+        own=own,
+        seen=_sums(list(own.values()), state.length),
+        hoped=_sums([_scaled(now[name], base) for name, base in usual.items()], state.length),
         dead=dead_minutes(state.traffic.rows[:elapsed], state.hoped[:elapsed]),
         live_from=state.traffic.live_from(state.hoped),
     )
 
 
-def _scaled(length: int, columns: Sequence[tuple[Sequence[float], VolumeBaseline]]) -> Sequence[float]:
-    """The sum over the providers by minute, each divided by its dispersion."""
-    scaled = [(column, 1.0 / base.dispersion) for column, base in columns]
-    return [sum(column[minute] * scale for column, scale in scaled) for minute in range(length)]
+def _scaled(column: Sequence[float], base: VolumeBaseline) -> Sequence[float]:
+    """Events by minute, divided by the dispersion; a batch is one event, and tells nothing of users."""
+    return [0.0 if minute in base.batch else count / base.dispersion for minute, count in enumerate(column)]
+
+
+def _sums(columns: Sequence[Sequence[float]], length: int) -> Sequence[float]:
+    """The sum of the columns by minute."""
+    return [sum(column[minute] for column in columns) for minute in range(length)]
 
 
 def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> None:
@@ -115,7 +123,9 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
         judge_split(state, volume, volume.complete)
         volume.value += SPLIT_PART * (volume.split_value - volume.value)
     if state.is_final_look:
-        volume.chance = _chance(state, rule, minutes)
+        # Each takes its part of what may alarm falsely.
+        total, split = _chance(state, rule, minutes), _split_chance(state, volume)
+        volume.chance = min(total / (1.0 - SPLIT_PART), split / SPLIT_PART, 1.0)
 
 
 def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> _Minutes:
@@ -124,7 +134,8 @@ def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) ->
     rates = due(state, rule.provider, base.rates)
     volume.complete = len(rates)
     first = max(rule.grace_minutes, everybody.live_from)
-    alive = [minute for minute in range(first, len(rates)) if not everybody.dead[minute]]
+    counted = (minute for minute in range(first, len(rates)) if minute not in base.batch)
+    alive = [minute for minute in counted if not everybody.dead[minute]]
     return _Minutes(
         alive=alive,
         seen=[volume.seen[minute] for minute in alive],
@@ -136,13 +147,19 @@ def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) ->
 
 def may_drop(state: ReleaseState, rule: Rule) -> bool:
     """Whether fewer events may be held against the release."""
-    return rule.max_drop is not None and rule.id not in state.known.volume_incidents
+    meant = rule.provider in state.removed
+    return rule.max_drop is not None and not meant and rule.id not in state.known.volume_incidents
 
 
 def limit_of_rise(state: ReleaseState, rule: Rule) -> float | None:
     """How many times the usual volume is harm; ``None`` where nothing is usual yet: what has never been logged
     before is new, in a young log or by a new release, and no multiple of anything."""
-    return rule.max_rise if state.known.volumes[rule.id].events else None
+    base = state.known.volumes[rule.id]
+    return rule.max_rise if base.events and base.expected(0, state.length) >= LEAST_USUAL else None
+
+
+LEAST_USUAL = 1.0
+"""Events expected in the window below which no number of them is a multiple of the usual."""
 
 
 def _changed(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> VolumeEvidence:
@@ -155,35 +172,55 @@ def _changed(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> Vo
         others=minutes.others,
         onsets=range(0, len(minutes.alive) - SETTLED + 1, ONSET_EVERY),
         slots=max(state.length // ONSET_EVERY, 1),
+        usual_too=usual_too(state, minutes.base),
     )
     return replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
+
+
+def _split_chance(state: ReleaseState, volume: VolumeState) -> float:
+    counts = volume.rule.max_drop is not None and shares_a_tag(state, volume)
+    return chance_of_split(volume.split) if counts else 1.0
+
+
+def usual_too(state: ReleaseState, base: VolumeBaseline) -> Sequence[float]:
+    """Multiples of the expected volume that are as usual too: the level of other days, to which a campaign or an
+    incident of today may return at any moment, and what was said to be expected of this release."""
+    levels = {1.0 / base.level} if base.days and base.level > 0.0 else set()
+    told = state.expect_traffic
+    return sorted({*levels, *({told} | {told * one for one in levels} if told else set())})
 
 
 def _chance(state: ReleaseState, rule: Rule, minutes: _Minutes) -> float:
     """The probability of a volume so far off, over both sides that the card calls harm."""
     changes = [DROP] if may_drop(state, rule) else []
     changes += [rise(limit)] if (limit := limit_of_rise(state, rule)) is not None else []
-    chances = [
+    chances = [_largest_chance(state, minutes, change) for change in changes]
+    return min([1.0, *(chance * len(chances) for chance in chances)])
+
+
+def _largest_chance(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> float:
+    """The probability of so much, or so little, under the likeliest of the volumes that are as usual."""
+    return max(
         chance_of_volume(
             minutes.seen,
-            minutes.due,
+            [level * due for due in minutes.due],
             change=change,
             variance=minutes.base.variance,
             dispersion=minutes.base.dispersion,
             others=minutes.others,
         )
-        for change in changes
-    ]
-    return min([1.0, *(chance * len(chances) for chance in chances)])
+        for level in (1.0, *usual_too(state, minutes.base))
+    )
 
 
 def _others(state: ReleaseState, rule: Rule, alive: Sequence[int], everybody: _Everybody) -> Others:
     """The other providers' events in the judged minutes: a running sum each."""
+    nothing = [0.0] * state.length
     own = state.known.traffic.get(rule.provider)
-    scale = 1.0 / own.dispersion if own else 0.0
-    mine = state.traffic.events[rule.provider]
-    rates = everybody.due[rule.provider] if own else state.hoped
-    seen = accumulate((everybody.seen[m] - mine[m] * scale for m in alive), initial=0.0)
-    expected = accumulate((everybody.hoped[m] - rates[m] * scale for m in alive), initial=0.0)
+    mine, rates = everybody.own.get(rule.provider, nothing), nothing
+    if own is not None:
+        rates = list(_scaled(everybody.due[rule.provider], own))
+    seen = accumulate((everybody.seen[m] - mine[m] for m in alive), initial=0.0)
+    expected = accumulate((everybody.hoped[m] - rates[m] for m in alive), initial=0.0)
     # Differences of sums can fall a rounding error below zero.
     return Others([max(x, 0.0) for x in seen], [max(x, 0.0) for x in expected], state.known.shared[rule.id])

@@ -19,6 +19,8 @@ LEAST_ERRORS = 3
 """Errors of the old release below which it has not worsened."""
 BY_CHANCE = 0.01
 """The probability of the old release's errors, as usual, up to which it has worsened."""
+AS_USUAL = 5.0
+"""Events at its usual share that count for the old release beside those it made."""
 WORSE = 2.6
 """Deviations that the new release's share of errors must lie above the old one's to be worse: one-sided 0.5%."""
 
@@ -47,8 +49,13 @@ def _sums(minutes: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def worsened_alike(both: Compared, old: Mapping[int, tuple[int, int]], share: float, weight: float) -> bool:
-    """Whether the old release worsened since then too, and the new one is not surely worse than it."""
+    """Whether the old release, whose usual share of errors is known, worsened since then too."""
     lasts = lasting(bad for minute, (_, bad) in old.items() if minute >= both.since)
-    if lasts < LEAST_ERRORS or chance_of_errors(lasts, both.old_events, share, weight) > BY_CHANCE:
-        return False
-    return surely_worse((both.old_events, both.old_errors), (both.events, both.errors)) < WORSE
+    return lasts >= LEAST_ERRORS and chance_of_errors(lasts, both.old_events, share, weight) <= BY_CHANCE
+
+
+def is_worse(both: Compared, share: float) -> bool:
+    """Whether the new release is surely worse than the old one in the same minutes. Where the old one made few events
+    its usual share speaks for it."""
+    old = both.old_events + AS_USUAL, both.old_errors + AS_USUAL * share
+    return surely_worse(old, (both.events, both.errors)) >= WORSE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.stats.evidence.split import STEP, Expected, Split, deviations, expected_of, split_evidence
+from releaseguard.stats.final_look import chance_of_errors
 from releaseguard.verification.judge.state import ReleaseState, VolumeState
 
 SPLIT_PART = 0.2
@@ -36,11 +37,11 @@ def judge_split(state: ReleaseState, volume: VolumeState, until: int) -> None:
     steps = steps_of(state, volume, until)
     volume.split = expected_of(steps) if steps else None
     volume.split_value = 1.0
-    if steps and _shares_a_tag(state, volume):
+    if steps and shares_a_tag(state, volume):
         volume.split_value = split_evidence(steps, state.length // STEP)
 
 
-def _shares_a_tag(state: ReleaseState, volume: VolumeState) -> bool:
+def shares_a_tag(state: ReleaseState, volume: VolumeState) -> bool:
     """Whether the provider's events are made by what was deployed: they carried the tag that the others' did before,
     or some carry the new one. What another component writes is nobody's loss."""
     return state.rows_beside(volume.rule, 0, state.length)[0] > 0 or volume.rule.provider in state.known.same_tag
@@ -49,3 +50,11 @@ def _shares_a_tag(state: ReleaseState, volume: VolumeState) -> bool:
 def is_fewer(split: Expected | None) -> bool:
     """Whether the release makes surely fewer of the events than its share."""
     return split is not None and deviations(split) >= FEWER
+
+
+def chance_of_split(split: Expected | None) -> float:
+    """The probability of so few of the events, or fewer, where the release makes its share (beta-binomial law)."""
+    if split is None or not split.weight:
+        return 1.0
+    every, lost = round(split.every), round(split.every - split.own)
+    return chance_of_errors(lost, every, 1.0 - split.share, split.weight)
