@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -69,11 +70,11 @@ def cells(rate: float, failing: Rate, *, served: Rate = whole, seed: int = 1) ->
                         yield Cell(minute, minute, provider, event, ok, release, False, False, count, 0)
 
 
-def judged(rows: Sequence[Cell] | Iterator[Cell], minutes: int = WINDOW) -> Replay:
+def judged(rows: Sequence[Cell] | Iterator[Cell], minutes: int = WINDOW, **told: Any) -> Replay:
     ledger = Ledger([one.reading for one in RULES], [DEPLOYED], WINDOW)
     ledger.add(rows)
     at = datetime.fromtimestamp(DEPLOYED * 60, UTC)
-    deployment = Deployment(release="new", environment="production", deployed_at=at)
+    deployment = Deployment(release="new", environment="production", deployed_at=at, **told)
     promise = Promise(window_minutes=WINDOW, baseline_minutes=DAYS * 1440)
     replay = Replay(ledger, RULES, deployment, promise)
     replay.look(DEPLOYED + minutes)
@@ -207,3 +208,38 @@ def test_a_provider_that_falls_silent_for_old_and_new_alike_warns(rate: int) -> 
     verdict, reason = said(judged(cells(rate, only("mail", 0, 0, 0.0), served=served)), "mail.volume")
     assert verdict is Verdict.WARN, reason
     assert "either the provider is in trouble" in reason
+
+
+def times(factor: float, since: int, until: int) -> Rate:
+    """The mails have another volume for some minutes."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        return whole(provider, offset, release) * (factor if provider == "mail" and since <= offset < until else 1.0)
+
+    return served
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_campaign_that_ends_after_the_mark_is_no_loss(rate: int) -> None:
+    replay = judged(cells(rate, only("mail", 0, 0, 0.0), served=times(4.0, -200, 4)))
+    assert not replay.state.failed
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_loss_on_an_ordinary_day_fails_still(rate: int) -> None:
+    served = times(0.1, 0, WINDOW)
+    assert said(judged(cells(rate, only("mail", 0, 0, 0.0), served=served)), "mail.volume")[0] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("says", "verdict"), [(True, Verdict.WARN), (False, Verdict.FAIL)])
+def test_a_provider_that_was_removed_on_purpose_is_said_to_be_that(says: bool, verdict: Verdict) -> None:
+    rows = cells(10, only("mail", 0, 0, 0.0), served=times(0.0, 0, WINDOW))
+    found, reason = said(judged(rows, removes=frozenset({"mail"} if says else ())), "mail.volume")
+    assert found is verdict
+    assert ("removed on purpose" in reason) is says
+
+
+@pytest.mark.parametrize(("factor", "fails"), [(None, True), (0.3, False)])
+def test_traffic_that_was_said_to_be_expected_is_no_change(factor: float | None, fails: bool) -> None:
+    rows = cells(20, only("mail", 0, 0, 0.0), served=times(0.3, 0, WINDOW))
+    assert bool(judged(rows, expect_traffic=factor).state.failed) is fails
