@@ -20,12 +20,13 @@ from releaseguard.errors import (
     Unreachable,
 )
 from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
-from releaseguard.sandbox.infisical.values import AuditLogs
+from releaseguard.sandbox.infisical.values import SLUG, AuditLogs
 from releaseguard.sandbox.serving import faults
 from releaseguard.secret import Secret
 from releaseguard.services.github.ci import actions_id_token
 from releaseguard.services.infisical.api import limits_of
 from releaseguard.services.infisical.logins import InfisicalSession, OidcAuth, PlainToken, UniversalAuth
+from releaseguard.services.infisical.projects import id_of
 from releaseguard.services.infisical.vault import InfisicalVault
 from releaseguard.vault.interface import ApprovalPending
 from tests.support.adapters import Connections, FakeTime, StepClock, everything_said
@@ -89,6 +90,17 @@ def test_the_newest_version_is_read(stand_in: InfisicalStandIn, open_vault: Open
     assert (secret.name, secret.version, secret.value.reveal()) == (KEY, 2, "two")
     assert secret.secret_id
     assert secret.updated_at is not None
+
+
+def test_a_projects_slug_is_answered_with_its_id(current: InfisicalStandIn, connect: Connections) -> None:
+    session = InfisicalSession(PlainToken(Secret(current.token)))
+    client = connect(current, None, FakeTime(), headers=session.headers)
+    with pytest.raises(NotFound, match="shows no secret"):
+        id_of(client, session, SLUG, "prod", "/")
+    current.put(KEY, "one")
+    assert id_of(client, session, SLUG, "prod", "/") == current.project_id
+    with pytest.raises(ServiceError):
+        id_of(client, session, "another", "prod", "/")
 
 
 def test_nothing_is_kept_from_one_read_to_the_next(stand_in: InfisicalStandIn, open_vault: Opener) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from releaseguard.init.pipelines import VaultGuess, vault_of
+
 SQLITE = "sqlite:///releaseguard.db"
 INFISICAL = "https://app.infisical.com"
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -35,6 +37,8 @@ class Answers:
     events_url: str = SQLITE
     infisical_url: str = INFISICAL
     infisical_project: str = ""
+    infisical_slug: str = ""
+    """Of the project, where its id is not known."""
     infisical_environment: str = "prod"
     vercel_team: str | None = None
     app_url: str | None = None
@@ -52,6 +56,7 @@ class Guess:
     vercel_project: str | None = None
     vercel_team: str | None = None
     supabase_ref: str | None = None
+    vault: VaultGuess | None = None
     root: Path | None = None
     """The top of the git repository."""
 
@@ -86,6 +91,7 @@ def guess(folder: Path) -> Guess:
         vercel_project=_project(_text(vercel.get("projectId"))),
         vercel_team=team if team.startswith("team_") else None,
         supabase_ref=_supabase_ref(folder / "supabase"),
+        vault=vault_of(root or folder),
         root=root,
     )
 

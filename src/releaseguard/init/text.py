@@ -130,11 +130,17 @@ def _infisical(answers: Answers) -> str:
     section = _section(
         "infisical",
         ("url", answers.infisical_url, ""),
-        ("project_id", answers.infisical_project, "" if answers.infisical_project else "its id: project settings"),
+        _project(answers),
         ("environment", answers.infisical_environment, "its slug"),
         ("path", "/", ""),
     )
     return section + _line("oidc_audience", answers.infisical_url, "", off=True)
+
+
+def _project(answers: Answers) -> tuple[str, str, str]:
+    if answers.infisical_slug and not answers.infisical_project:
+        return "project_slug", answers.infisical_slug, "as the workflows name it; or project_id"
+    return "project_id", answers.infisical_project, "" if answers.infisical_project else "its id; or project_slug"
 
 
 def _providers(answers: Answers, examples: Sequence[str]) -> str:

@@ -54,8 +54,8 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     Exit code 2 where an answer is not valid; nothing has been written then either.
 
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
-    "infisical_project", "infisical_environment", "vercel_team", "app_url", "destinations": {provider: [uri]}},
-    "variables": [what the environment has to hold], "fill_in": [settings left open], "next": [commands]}.
+    "infisical_project", "infisical_slug", "infisical_environment", "vercel_team", "app_url",
+    "destinations": {provider: [uri]}}, "variables": [what the environment has to hold], "fill_in": [settings left open], "next": [commands]}.
     """
     from releaseguard.init import files
     from releaseguard.init.answers import guess
@@ -121,15 +121,17 @@ class _Form:
 
         name = self._answer("name", "Project's name", self.guess.name, _name)
         environment = self._answer("environment", "Environment", "production", _environment)
-        events = self.guess.supabase_url or SQLITE
+        events, vault = self.guess.supabase_url or SQLITE, self.guess.vault
+        server = vault.url if vault else INFISICAL
         return Answers(
             name=name,
             environment=environment,
             language=self.flags["language"] or ("en" if not self.asks else self._prompt("Language", "en", _language)),
             events_url=self._answer("events_url", "Event log", events, _events_url),
             app_url=self._optional("app_url", "The app's base address (empty: none)", self.guess.supabase_url),
-            infisical_url=self._answer("infisical_url", "Infisical's address", INFISICAL, _web_address),
+            infisical_url=self._answer("infisical_url", "Infisical's address", server, _web_address),
             infisical_project=self._answer("infisical_project", "Infisical project's id", "", str.strip),
+            infisical_slug=vault.slug if vault else "",
             infisical_environment=self._answer(
                 "infisical_environment", "Its environment's slug", slug_of(environment), _slug
             ),
@@ -357,7 +359,8 @@ def _next_steps(run: Run, answers: Answers) -> Sequence[str]:
 
 def _left_open(answers: Answers) -> Sequence[str]:
     """The settings without which nothing can be rotated, and that nobody has said."""
-    said = {"[infisical] project_id": answers.infisical_project, "[providers.NAME] destinations": answers.destinations}
+    project = answers.infisical_project or answers.infisical_slug
+    said = {"[infisical] project_id": project, "[providers.NAME] destinations": answers.destinations}
     bare = [name for name, uris in answers.destinations.items() if not uris and not _kept(name)]
     return [
         *(setting for setting, value in said.items() if not value),

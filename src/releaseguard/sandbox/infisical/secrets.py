@@ -9,6 +9,7 @@ from typing import Any
 
 from releaseguard.sandbox.infisical.logins import InfisicalLogins
 from releaseguard.sandbox.infisical.values import (
+    SLUG,
     Folder,
     Proposal,
     StoredSecret,
@@ -185,6 +186,8 @@ class InfisicalSecrets(InfisicalLogins):
         if "/v4/" in request.path and self.of_2024:
             raise Reject(self.not_found(request))
         project = given.get("projectId" if "/v4/" in request.path else "workspaceId")
+        if not project and "/v3/" in request.path and given.get("workspaceSlug") == SLUG:
+            project = self.project_id
         if not project:
             raise Reject(self._error(400, "You must provide workspaceSlug or workspaceId", "BadRequest"))
         if not given.get("environment"):

@@ -16,6 +16,10 @@ class AuditLogs(StrEnum):
     FORBIDDEN = "forbidden"
 
 
+SLUG = "lovendo-app"
+"""What the stand-in's project is called in addresses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """Where secrets live: a folder of an environment of a project."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class InfisicalSection(Section, frozen=True, kw_only=True):
     url: str = "https://app.infisical.com"
     project_id: str = ""
+    project_slug: str = ""
+    """Instead of the id: what the project is called in addresses and in pipelines."""
     environment: str = "prod"
     path: str = "/"
     oidc_audience: str | None = None
@@ -35,22 +37,33 @@ def vault(context: Context) -> Vault:
     """The secrets of the configured project, with whichever credential the environment has."""
     from releaseguard.services.infisical.api import limits_of
     from releaseguard.services.infisical.logins import InfisicalSession
+    from releaseguard.services.infisical.projects import id_of
     from releaseguard.services.infisical.vault import InfisicalVault
 
     section = context.section
-    if not section.project_id:
+    _check_project(context)
+    session = InfisicalSession(_identity(context))
+    client = context.connect(session.headers, limits=limits_of(section.url))
+    project = section.project_id or id_of(client, session, section.project_slug, section.environment, section.path)
+    return InfisicalVault(client, session, project_id=project, environment=section.environment, path=section.path)
+
+
+def _check_project(context: Context) -> None:
+    section = context.section
+    if section.project_id and section.project_slug:
+        raise ConfigError(
+            "infisical: project_id and project_slug both say which project it is",
+            where=context.where(),
+            next_step="Keep one of them.",
+        )
+    if not section.project_id and not section.project_slug:
         raise ConfigError(
             "infisical.project_id is not set",
             where=context.where(),
-            next_step="Set it to the project's id (Infisical: project settings)."
+            next_step="Set it to the project's id (Infisical: project settings), or set project_slug."
             if context.has_file
             else "Run: releaseguard init",
         )
-    session = InfisicalSession(_identity(context))
-    client = context.connect(session.headers, limits=limits_of(section.url))
-    return InfisicalVault(
-        client, session, project_id=section.project_id, environment=section.environment, path=section.path
-    )
 
 
 def _identity(context: Context) -> Identity:
@@ -104,7 +117,7 @@ SERVICE = Service(
         ),
     ),
     dated="/api/status",
-    is_vault=lambda section: bool(section.project_id),
+    is_vault=lambda section: bool(section.project_id or section.project_slug),
     vault_setting="[infisical] project_id",
     vault=vault,
 )
