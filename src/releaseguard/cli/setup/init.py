@@ -55,7 +55,8 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
 
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
     "infisical_project", "infisical_slug", "infisical_environment", "vercel_team", "app_url",
-    "destinations": {provider: [uri]}}, "variables": [what the environment has to hold], "fill_in": [settings left open], "next": [commands]}.
+    "destinations": {provider: [uri]}}, "variables": [what the environment has to hold],
+    "fill_in": [settings left open], "next": [commands]}.
     """
     from releaseguard.init import files
     from releaseguard.init.answers import guess
