@@ -169,6 +169,18 @@ def test_a_value_is_read_as_utf_8_whatever_the_machines_language_setting(world, 
     assert world.infisical.value("SENDGRID_API_KEY", 2) == pem
 
 
+def test_after_a_breach_every_provider_is_planned_and_rotated_in_one_report(world, cli):
+    breach = ("rotate", "--all", "--leak", "--reason", "the CI was breached", "--json")
+    assert cli.run(*breach).code == 4, "nobody is here to confirm it"
+    world.new_key("SENDGRID_API_KEY")
+    done = cli.run(*breach, "--yes", "--no-deploy", "--prove-within", "1s")
+    by_provider = {one["provider"]: one for one in done.json["rotations"]}
+    assert by_provider["sendgrid"]["state"] == "PUSHED", done.everything
+    assert any("sendgrid" in one for one in done.json["waiting"])
+    assert len(by_provider) > 1
+    assert not done.json["failed"], done.everything
+
+
 def test_all_drifted_heeds_no_deploy(world, cli):
     world.new_key("SENDGRID_API_KEY")
     done = cli.run("rotate", "--all-drifted", "--no-deploy", "--yes", "--json")

@@ -12,7 +12,7 @@ import click
 
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
-from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
+from releaseguard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
@@ -56,6 +56,7 @@ class RotateFlags:
 
 @command("rotate", example='releaseguard rotate sendgrid --leak --reason "key in a public gist"')
 @click.argument("provider", required=False)
+@click.option("--all", "every", is_flag=True, help="Every provider, in order of harm; with --leak after a breach.")
 @click.option("--all-drifted", is_flag=True, help="Push what `drift` finds behind, missing or changed.")
 @environment_option
 @click.option("--secret", metavar="NAME", help="One secret of the card, with its group (else the card's first).")
@@ -107,7 +108,7 @@ class RotateFlags:
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
 @click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
 def rotate(
-    run: Run, provider: str | None, all_drifted: bool, environment: str | None, yes: bool, **given: Any
+    run: Run, provider: str | None, every: bool, all_drifted: bool, environment: str | None, yes: bool, **given: Any
 ) -> ExitCode:
     """Take a secret's new version to every place that uses it, redeploy, and prove from the app's own events
     that the provider works with it.
@@ -119,19 +120,23 @@ def rotate(
     4 refused (another run holds the lease, no newer version in a leak), 5 a service did not answer.
     """
     flags = RotateFlags(**given)
-    check_flags(provider, all_drifted, flags)
+    check_flags(provider, all_drifted, flags, every=every)
     if flags.reason:
         flags = replace(flags, reason=run.said("--reason", flags.reason))
     with run.wiring(environment) as wiring:
+        if every:
+            return _rotate_all(run, wiring, yes, flags)
         if provider is None:
             return _rotate_drifted(run, wiring, yes, flags)
         return _rotate_one(run, wiring, provider, yes, flags)
 
 
-def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> None:
+def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, every: bool = False) -> None:
     """Refuse flags that make no sense together. Raises ``UsageError``."""
-    if bool(provider) is all_drifted:
-        raise UsageError("name one provider, or use --all-drifted", next_step="Example: releaseguard rotate sendgrid")
+    if [bool(provider), all_drifted, every].count(True) != 1:
+        raise UsageError(
+            "name one provider, or use --all or --all-drifted", next_step="Example: releaseguard rotate sendgrid"
+        )
     verbs = flags.verbs
     if len(verbs) > 1:
         raise UsageError(f"{' and '.join('--' + verb for verb in verbs)} exclude each other")
@@ -149,6 +154,8 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags) -> 
         raise UsageError("--despite-use goes with --confirm-revoked")
     if all_drifted:
         _refuse_with_all_drifted(flags)
+    if every:
+        _refuse_with_all(flags)
 
 
 def _check_reason(flags: RotateFlags) -> None:
@@ -178,6 +185,16 @@ def _refuse_with_all_drifted(flags: RotateFlags) -> None:
     given = [*flags.verbs, *(word for word, there in others.items() if there)]
     if given:
         raise UsageError(f"--all-drifted and --{given[0]} exclude each other")
+
+
+def _refuse_with_all(flags: RotateFlags) -> None:
+    """It means every secret: what is about a single one has no place there."""
+    single = {"secret": flags.secret, "leaked-version": flags.leaked_version, "skip": flags.skip, "raw": flags.raw}
+    given = [*flags.verbs, *(word for word, there in single.items() if there)]
+    if flags.origin not in ("infisical", "infisical-rotation"):
+        given.append("from")
+    if given:
+        raise UsageError(f"--all and --{given[0]} exclude each other")
 
 
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: RotateFlags) -> ExitCode:
@@ -221,9 +238,9 @@ def _check_named(wiring: Wiring, providers: Iterable[str], flags: RotateFlags) -
 
 def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> ExitCode:
     """Push the newest versions again wherever they are behind, missing or changed."""
-    from releaseguard.rotation.drift.again import drifted_groups, worst
+    from releaseguard.cli.rotating.several import rotate_drifted
+    from releaseguard.rotation.drift.again import drifted_groups
     from releaseguard.rotation.drift.survey import survey
-    from releaseguard.rotation.telling import text_of
 
     found = survey(wiring.bindings.managed(), wiring.bindings.vault, wiring.stores.log, copies=False)
     groups = drifted_groups(found, wiring.cards)
@@ -233,23 +250,21 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> 
     if not yes and not flags.dry_run:
         ask(f"Push again: {', '.join(map(str, groups))}")
     _check_named(wiring, dict.fromkeys(group.provider for group in groups), flags)
-    results = [_push_again(run, wiring, one.provider, replace(flags, secret=one.secret)) for one in groups]
-    run.emit(lambda: "\n\n".join(text_of(one) for one in results), {"rotations": [one.to_json() for one in results]})
-    return worst(one.exit_code for one in results)
+
+    def again(card: Card, secret: str) -> RotateRequest:
+        return replace(_request(card, replace(flags, secret=secret)), push_again=True)
+
+    return rotate_drifted(run, wiring, groups, again)
 
 
-def _push_again(run: Run, wiring: Wiring, provider: str, flags: RotateFlags) -> RotationResult:
-    """One of several rotations: what stops it does not stop the others."""
-    from releaseguard.rotation.aftermath import rotate_and_settle
-    from releaseguard.rotation.result import not_begun
+def _rotate_all(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> ExitCode:
+    """Every provider, each with its own chain: after a breach of a whole CI, or because it is time."""
+    from releaseguard.cli.rotating.several import rotate_all
 
-    card = wiring.cards.get(provider)
-    context = wiring.rotation.context(card, flags.secret)
-    request = replace(_request(card, flags), push_again=True)
-    try:
-        return rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
-    except ReleaseguardError as error:
-        return not_begun(context, error)
+    def one(card: Card, secret: str) -> RotateRequest:
+        return _request(card, replace(flags, secret=secret))
+
+    return rotate_all(run, wiring, one, yes=yes, dry_run=flags.dry_run)
 
 
 def _request(card: Card, flags: RotateFlags) -> RotateRequest:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from releaseguard.cards.load import Cards
+from releaseguard.cards.spec import SecretSpec
 from releaseguard.errors import ExitCode
 from releaseguard.rotation.drift.compare import PUSHABLE
-from releaseguard.rotation.drift.survey import DriftReport
+from releaseguard.rotation.drift.survey import DriftReport, Managed
+from releaseguard.rotation.result import RotationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,35 @@ _SEVERITY = [ExitCode.OK, ExitCode.UNDECIDED, ExitCode.REFUSED, ExitCode.USAGE, 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
     """Which exit code stands for several rotations: the worst, and a failure is worse than not having looked."""
     return max(codes, key=_SEVERITY.index)
+
+
+_HARM = ("money", "identity", "login", "messages", "analytics", None)
+"""What a stranger with the key does most harm to, the worst first."""
+
+
+def in_order_of_harm(
+    used: Iterable[tuple[Managed, SecretSpec]], made: Mapping[str, datetime | None]
+) -> Sequence[DriftedGroup]:
+    """Every group once: the most harmful first, then what is held at most places, then the oldest.
+
+    ``made`` says since when each secret has its value, where that is known.
+    """
+    ranked: dict[DriftedGroup, tuple[int, int, datetime]] = {}
+    for managed, secret in used:
+        unit = managed.card.unit_of(secret.name)
+        places = sum(any(one.holds(member.name) for member in unit) for one in managed.bindings)
+        age = made.get(secret.name) or datetime.max.replace(tzinfo=UTC)
+        group = DriftedGroup(managed.card.id, unit[0].name)
+        ranked[group] = min(ranked.get(group, (99, 0, age)), (_HARM.index(managed.card.harm), -places, age))
+    return sorted(ranked, key=lambda group: (*ranked[group], group.provider, group.secret))
+
+
+def sorted_out(results: Iterable[RotationResult]) -> Mapping[str, Sequence[str]]:
+    """What several rotations came to: ``done``, ``waiting`` for a person, ``failed``; each by its secrets."""
+    sorted_: dict[str, list[str]] = {"done": [], "waiting": [], "failed": []}
+    for one in results:
+        names = " and ".join(pin.name for pin in one.secrets)
+        waits = one.exit_code in (ExitCode.UNDECIDED, ExitCode.REFUSED)
+        word = "done" if one.exit_code is ExitCode.OK else "waiting" if waits else "failed"
+        sorted_[word].append(f"{one.provider} ({names})" if names else one.provider)
+    return sorted_

@@ -1,0 +1,96 @@
+"""``rotate --all`` and ``rotate --all-drifted``: several rotations of one call, one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from releaseguard.cli.shared.confirm import ask
+from releaseguard.cli.shared.options import Run
+from releaseguard.errors import ExitCode, ReleaseguardError
+
+if TYPE_CHECKING:
+    from releaseguard.cards.spec import Card
+    from releaseguard.rotation.drift.again import DriftedGroup
+    from releaseguard.rotation.result import RotationResult
+    from releaseguard.rotation.values import RotateRequest
+    from releaseguard.wiring import Wiring
+
+
+def rotate_drifted(
+    run: Run, wiring: Wiring, groups: Sequence[DriftedGroup], make: Callable[[Card, str], RotateRequest]
+) -> ExitCode:
+    """Push the newest versions of ``groups`` again."""
+    results = [_one(run, wiring, group, make) for group in groups]
+    return _reported(run, results)
+
+
+def rotate_all(
+    run: Run, wiring: Wiring, make: Callable[[Card, str], RotateRequest], *, yes: bool, dry_run: bool
+) -> ExitCode:
+    """Rotate every group of every provider that has destinations, the most harmful first, each with its own chain.
+
+    All plans are shown and asked about once. What stops one stops no other.
+    """
+    groups = _every_group(wiring)
+    if not groups:
+        run.emit("No provider has destinations in this environment: nothing is managed.", _document([]))
+        return ExitCode.OK
+
+    def planned(card: Card, secret: str) -> RotateRequest:
+        return replace(make(card, secret), dry_run=True)
+
+    plans = [_one(run, wiring, group, planned) for group in groups]
+    if dry_run:
+        return _reported(run, plans)
+    if not yes:
+        ask(_text(plans))
+    return _reported(run, [_one(run, wiring, group, make) for group in groups])
+
+
+def _every_group(wiring: Wiring) -> Sequence[DriftedGroup]:
+    from releaseguard.rotation.drift.again import in_order_of_harm
+    from releaseguard.rotation.drift.survey import secrets_of
+
+    vault = wiring.bindings.vault
+    stored = frozenset(vault.names())
+    used = [(one, secret) for one in wiring.bindings.managed() for secret in secrets_of(one.card, stored)]
+    made = {secret.name: vault.read(secret.name).updated_at for _, secret in used if secret.name in stored}
+    return in_order_of_harm(used, made)
+
+
+def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, str], RotateRequest]) -> RotationResult:
+    """One of several rotations: what stops it does not stop the others."""
+    from releaseguard.rotation.aftermath import rotate_and_settle
+    from releaseguard.rotation.result import not_begun
+
+    card = wiring.cards.get(group.provider)
+    context = wiring.rotation.context(card, group.secret)
+    try:
+        request = make(card, group.secret)
+        return rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
+    except ReleaseguardError as error:
+        return not_begun(context, error)
+
+
+def _reported(run: Run, results: Sequence[RotationResult]) -> ExitCode:
+    from releaseguard.rotation.drift.again import worst
+
+    run.emit(lambda: _text(results), _document(results))
+    return worst(one.exit_code for one in results)
+
+
+def _document(results: Sequence[RotationResult]) -> Mapping[str, object]:
+    from releaseguard.rotation.drift.again import sorted_out
+
+    return {"rotations": [one.to_json() for one in results], **sorted_out(results)}
+
+
+def _text(results: Sequence[RotationResult]) -> str:
+    from releaseguard.rotation.drift.again import sorted_out
+    from releaseguard.rotation.telling import text_of
+
+    heads = [f"{word}: {', '.join(names)}" for word, names in sorted_out(results).items() if names]
+    problems = {id(one): f"\n  {one.problem}\n  next: {one.next_step}" if one.problem else "" for one in results}
+    return "\n\n".join(["\n".join(heads), *(text_of(one) + problems[id(one)] for one in results)])
