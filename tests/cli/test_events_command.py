@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.audit.chain import ChainKey, seal
+from releaseguard.errors import Unreachable
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, new_id, to_text, utc_now
 from releaseguard.rotation.history.events import LeaseTaken
@@ -207,6 +208,26 @@ def test_export_is_json_lines_oldest_first(cli: Commands, seed: Seed, tmp_path: 
     done = cli.run("events", "export", "-o", "out.jsonl", "--json")
     assert done.json == {"file": "out.jsonl", "events": 3}
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+
+
+def test_an_export_that_breaks_off_leaves_the_file_of_before(
+    cli: Commands, seed: Seed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(3)
+    (tmp_path / "out.jsonl").write_text("the last whole one\n")
+    written: list[object] = []
+
+    def breaks(event: Event) -> str:
+        written.append(event)
+        if len(written) == 2:
+            raise Unreachable("the connection was lost")
+        return "{}\n"
+
+    monkeypatch.setattr("releaseguard.eventlog.export.line", breaks)
+    done = cli.run("events", "export", "-o", "out.jsonl")
+    assert done.code == 5
+    assert (tmp_path / "out.jsonl").read_text() == "the last whole one\n"
+    assert not (tmp_path / "out.jsonl.part").exists()
 
 
 def test_export_to_a_file_that_cannot_be_written_is_a_usage_error(cli: Commands) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.stores import postgres, sqlite
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.stores.table import EventTable
 
@@ -55,3 +56,14 @@ def test_a_table_of_the_apps_own_is_not_ours_to_prune(store: Any) -> None:
     log = store.empty(EventTable(table="integration_events", columns={"source": "source"}))
     with pytest.raises(ConfigError, match="the app's own"):
         log.prune(NOON)
+
+
+def test_many_rows_go_a_few_at_a_time_and_ours_stay(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (sqlite, postgres):
+        monkeypatch.setattr(module, "PRUNED_AT_ONCE", 2)
+    log = store.empty(EventTable(table="integration_events"))
+    store.migrate(log)
+    log.append([event(f"old{number}", timedelta(days=2, minutes=number)) for number in range(5)])
+    log.append([event("young", timedelta()), event("ours", timedelta(days=9), provider=OURSELVES)])
+    assert log.prune(NOON - timedelta(days=1)) == 5
+    assert names(log) == ["ours", "young"]

@@ -381,3 +381,45 @@ def test_whatever_is_passed_becomes_json(provider: str, event: str, columns: dic
     text = jsonl.line(made)
     assert jsonl.parse(text) == made
     json.dumps(jsonl.document(made), allow_nan=False)
+
+
+def test_a_flush_waits_for_what_the_second_thread_is_bringing_to_disk(
+    store: Any, exporter: BatchExporter, drops: Drops
+) -> None:
+    """It took them from the queue: a process that ends right after its flush would lose them."""
+    keep, at_it, go_on = exporter.keep, threading.Event(), threading.Event()
+
+    def slowly(events: Sequence[Event]) -> None:
+        if any(event.event == "in the queue" for event in events):
+            at_it.set()
+            go_on.wait(30)
+        keep(events)
+
+    exporter.keep = slowly  # type: ignore[method-assign]
+    writer = Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, QueueLimits(linger=0.0, patience=0.0))
+    store.gate.clear()
+    writer.put(note("in hand"))
+    assert store.entered.wait(30)
+    writer.put(note("in the queue"))
+    assert at_it.wait(30)
+    store.gate.set()
+    flushed: list[bool] = []
+    flushing = threading.Thread(target=lambda: flushed.append(writer.flush(30)))
+    flushing.start()
+    flushing.join(0.3)
+    assert "in the queue" in store.events() or not flushed
+    go_on.set()
+    flushing.join(30)
+    assert flushed == [True]
+    assert sorted(store.events()) == ["in hand", "in the queue"]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_queue_that_fills_is_not_lingered_over(store: Any, exporter: BatchExporter, drops: Drops, size: int) -> None:
+    limits = QueueLimits(linger=60.0, batch=size)
+    writer = Writer(lambda: Pipeline(exporter, ANN, Scrubber()), drops, limits)
+    for number in range(3 * size + 2):
+        writer.put(note(f"e{number}"))
+    assert store.entered.wait(30)
+    assert writer.flush(30)
+    assert len(store.rows) == 3 * size + 2

@@ -56,12 +56,14 @@ def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: boo
         log = wiring.stores.log
         _check_retention(older_than, wiring.settings.verify.baseline)
         before = log.now() - older_than
-        count = _count(log, before, environment)
+        counts = dry_run or not yes  # who has agreed need not wait for the number
+        count = _count(log, before, environment) if counts else 0
         if count and not dry_run and not yes:
             _confirm(count, before)
-        deleted = log.prune(before, environment) if count and not dry_run else 0
+        deleted = log.prune(before, environment) if not dry_run and (count or not counts) else 0
     words = f"{count} events would go" if dry_run else f"{deleted} events deleted"
-    run.emit(f"{words} (before {to_text(before)})", {"before": to_text(before), "events": count, "deleted": deleted})
+    found = count if counts else deleted
+    run.emit(f"{words} (before {to_text(before)})", {"before": to_text(before), "events": found, "deleted": deleted})
 
 
 def _check_retention(older_than: timedelta, baseline: str) -> None:

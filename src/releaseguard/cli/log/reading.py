@@ -140,13 +140,28 @@ def _target(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    from releaseguard_events.private import open_file
-
     try:
-        with open_file(output) as file:
+        with _whole(output) if output.is_file() or not output.exists() else output.open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[TextIO]:
+    """A file that has its name only when it is whole: what breaks off leaves what was there before."""
+    from releaseguard_events.private import open_file
+
+    output = output.resolve()
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with open_file(part) as file:
+            yield file
+        if output.exists():
+            part.chmod(output.stat().st_mode)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @command("tail", example="releaseguard events tail --provider twilio --outcome error")

@@ -24,7 +24,7 @@ from releaseguard.eventlog.stores import postgres_sql as sql
 from releaseguard.eventlog.stores.pool import Pool
 from releaseguard.eventlog.stores.postgres_migration import left_alone, migrate
 from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, minutes, select
-from releaseguard.eventlog.stores.tables import TableLog
+from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, TableLog, until_none
 from releaseguard.model import Event, Remark
 from releaseguard.secret import Secret
 from releaseguard_events.stores import fitting
@@ -82,6 +82,7 @@ class PostgresEventLog(TableLog):
 
     def migrate(self) -> Sequence[str]:
         with self._working() as connection, connection.transaction():
+            connection.execute("SET LOCAL statement_timeout = 0")  # an index of ten million rows takes minutes
             done = [
                 word
                 for place in self._tables.each
@@ -177,7 +178,10 @@ class PostgresEventLog(TableLog):
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
         with self._working() as connection:
             where, bound = sql.where(filters.prunable(before, environment), self._shape(connection, place))
-            return connection.execute(f"DELETE FROM {qualified(place.table)}{where}", bound).rowcount
+            table = qualified(place.table)
+            some = f"SELECT ctid FROM {table}{where} LIMIT {PRUNED_AT_ONCE}"
+            statement = f"DELETE FROM {table} WHERE ctid = ANY (ARRAY({some}))"
+            return until_none(lambda: connection.execute(statement, bound).rowcount)
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = filters.of(query, place)

@@ -28,7 +28,7 @@ from releaseguard.eventlog.rows.written import as_stored, conflict
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.pool import Pool
 from releaseguard.eventlog.stores.questions import left_out, minutes, select
-from releaseguard.eventlog.stores.tables import TableLog
+from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, TableLog, until_none
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores import sqlite as writing
@@ -171,10 +171,16 @@ class SqliteEventLog(TableLog):
 
     def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
         where, values = sqlite_sql.where(filters.prunable(before, environment), place)
+        table = qualified(place.table)
+        some = f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table}{where} LIMIT {PRUNED_AT_ONCE})"
         with self._working() as connection:
             self._check_shape(connection, place)
-            with writing.transaction(connection):
-                return connection.execute(f"DELETE FROM {qualified(place.table)}{where}", values).rowcount
+            return until_none(lambda: self._deleted(connection, some, values))
+
+    @staticmethod
+    def _deleted(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> int:
+        with writing.transaction(connection):
+            return connection.execute(statement, values).rowcount
 
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         with self._working() as connection:

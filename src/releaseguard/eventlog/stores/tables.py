@@ -25,6 +25,16 @@ from releaseguard_events.stores.table import COLUMNS, EventTable
 
 RESTORED_AT_ONCE = 10_000
 """Rows of one transaction: enough to make it cheap, few enough to hold up no other writer for long."""
+PRUNED_AT_ONCE = 5_000
+"""Rows of one deletion: none holds a lock for so long that the app would feel it."""
+
+
+def until_none(delete: Callable[[], int]) -> int:
+    """How many rows are gone when one more :data:`PRUNED_AT_ONCE` finds none; what was deleted before a failure is."""
+    total = 0
+    while deleted := delete():
+        total += deleted
+    return total
 
 
 class TableLog(EventLog):

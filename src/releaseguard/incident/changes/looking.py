@@ -13,6 +13,7 @@ from releaseguard.incident.context import HostingTarget, IncidentContext
 from releaseguard.incident.sources.problems import problem
 from releaseguard.incident.sources.secrets import unless_refused
 from releaseguard.incident.values import ChangeRecord, UnavailableSource
+from releaseguard.model import OURSELVES
 from releaseguard.rotation.history.account import account_of
 from releaseguard.rotation.history.reading import read_log
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
@@ -35,7 +36,7 @@ def changes_around(
 def _from_log(context: IncidentContext, since: datetime, until: datetime) -> Iterator[ChangeRecord]:
     account = account_of(read_log(context.log, context.health.query()), environment=context.health.environment)
     yield from told.rotations(account.rotations)
-    deployed = context.health.query(events=(DEPLOYED,), since=since, until=until)
+    deployed = context.health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until)
     yield from told.releases(deployments_of(context.log.select(deployed), Promise().window))
 
 

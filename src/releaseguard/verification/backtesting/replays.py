@@ -12,7 +12,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
-from releaseguard.model import Event, Verdict
+from releaseguard.model import OURSELVES, Event, Verdict
 from releaseguard.stats.series import Ledger
 from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.explain.finding import explain
@@ -106,7 +106,7 @@ def histories(
 ) -> Mapping[str, History]:
     """The history of one environment, or of each that has deployments, by name; ``window`` is that of a release."""
     rows: dict[str, list[Event]] = defaultdict(list)
-    for event in log.select(Query(environment=environment, events=[DEPLOYED, OUTCOME])):
+    for event in log.select(Query(environment=environment, providers=[OURSELVES], events=[DEPLOYED, OUTCOME])):
         rows[event.environment].append(event)
     found = {name: _history(rows[name], window, tags) for name in sorted(rows)}
     return {name: history for name, history in found.items() if history.deployments}
