@@ -9,11 +9,18 @@ import pytest
 
 from releaseguard.stats.baseline import USUAL_SHARE_VARIANCE, ErrorBaseline
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
-from releaseguard.stats.evidence.errors import ErrorProcess
+from releaseguard.stats.evidence.control import Pair, TwoSamples, tolerated_difference
+from releaseguard.stats.evidence.errors import ErrorProcess, against_ceiling, against_incident
+from releaseguard.stats.evidence.laws import KnownShare
+from releaseguard.stats.evidence.split import Split, expected_of, split_evidence
 from releaseguard.stats.evidence.volumes import DROP, ONSET_EVERY, Others, volume_evidence
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end
+from releaseguard.verification.judge.pre_deployment import INCIDENT_VARIANCE
 from releaseguard.verification.judge.traffic import SETTLED
 from releaseguard.verification.judge.verdicts import LEAST_CONFIDENCE, PASS_PRIOR, PASS_RATIO
+from releaseguard.verification.judge.weighing.errors import CONTROL_PART, error_tests
+from releaseguard.verification.judge.weighing.shares import SPLIT_PART
+from releaseguard.verification.values import MAX_ERROR_RATE
 
 TEXT = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
 
@@ -84,3 +91,50 @@ def test_fourth_example_a_harm_too_slow_for_any_minute() -> None:
     slow = [process.look([(minute, 1, minute % 12 == 5)]) for minute in range(1, 59)]
     stands(f"is {slow[-1]:,.0f} then")
     assert max(slow) < 1600
+
+
+def test_fifth_example_a_provider_without_a_history() -> None:
+    process = against_ceiling(MAX_ERROR_RATE, 60, needed=1778)
+    process.look([])
+    first, second, third = (process.look([(minute, 5, 5)]) for minute in (1, 2, 3))
+    stands(f"one minute {first:.0f}", f"two {second:,.0f}", f"three {third:,.0f}", f"ceiling of {MAX_ERROR_RATE:.0%}")
+
+
+def test_sixth_example_an_incident_and_more_than_that() -> None:
+    level = KnownShare(0.12, 1 / (1 / 120 + INCIDENT_VARIANCE * 0.12 / 0.88))
+    worse, alike = (against_incident(level, 60, needed=1778) for _ in range(2))
+    worse.look([])
+    alike.look([])
+    values = [worse.look([(minute, 2, 2)]) for minute in range(1, 5)]
+    calm = [alike.look([(minute, 2, int(minute % 4 == 0))]) for minute in range(1, 41)]
+    stands(f"from {level.weight:.0f} events", f"is {values[1]:,.0f} after two", f"{values[3]:,.0f} after four")
+    stands(f"it is {calm[-1]:.2f} after forty")
+
+
+def test_seventh_example_a_canary_that_loses_its_own_mails() -> None:
+    split = [Split(14, 120, 160, 400)]
+    found = expected_of(split)
+    stands(f"from {found.weight:.0f} events", f"evidence is {split_evidence(split, 12):,.0f}")
+    stands(f"where {found.share * 120:.0f} were to be expected")
+
+
+def test_eighth_example_old_and_new_in_the_same_minutes() -> None:
+    usual = KnownShare(0.01, 500.0)
+    worse, alike = (TwoSamples(usual, tolerated_difference(usual)) for _ in range(2))
+    values = [worse.minute(Pair(6, 0, 4, 2)) for _ in range(6)]
+    same = [alike.minute(Pair(6, 3, 4, 2)) for _ in range(6)]
+    stands(f"evidence is {values[2]:.0f} after three", f"{values[5]:,.0f} after six", f"it is {same[5]:.2f}:")
+
+
+def test_the_budget_in_figures() -> None:
+    much, none = (error_tests(base_of(events), 0.2, 60, expected=60, needed=800).parts for events in (100_000, 0))
+    stands(
+        f"{much[0]:.1%} where it has many", f"{much[1]:.1%} where there is much history", f"{none[1]:.0%} where there"
+    )
+    stands(f"| {CONTROL_PART:.0%}, kept also", f"against its share | {SPLIT_PART:.0%} |", f"{1 - SPLIT_PART:.0%} |")
+    kept = kept_for_the_end(60), kept_for_the_end(600)
+    stands(f"{1 - kept[0]:.1f}% are for what is seen", f"{1 - kept[1]:.1f}% and {kept[1]:.1f}%")
+
+
+def base_of(events: int) -> ErrorBaseline:
+    return ErrorBaseline(events, events // 100, 0.01 if events else 0.5, 1000.0 if events else 1.0, 0)
