@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from releaseguard.audit.chain import ChainKey
+from releaseguard.cards.spec import FlowSpec, ProofSpec
 from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.views import ChainView, RotationView, Written
@@ -207,3 +209,41 @@ def test_a_proof_by_fingerprint_says_so_and_a_companion_left_behind_proves_nothi
     stale.app.fingerprints = "project"
     stale.app.holds = OTHER
     assert go(stale).state is RotationState.UNPROVEN
+
+
+def test_where_no_proof_can_come_the_plan_says_so_and_no_flow_is_run() -> None:
+    world = World()
+    world.live_with("old-value")
+    world.vault.put(NAME, "new-value")
+    spec = msgspec.structs.replace(world.card.secrets[0], companion=False, entropy="low")
+    flow = FlowSpec(id="mail", title={}, steps=(), event="sendgrid_email_sent")
+    world.card = msgspec.structs.replace(
+        world.card, secrets=(spec, *world.card.secrets[1:]), flows=(flow,), proof=ProofSpec(flow="mail")
+    )
+    ran: list[str] = []
+    world.run_flow = ran.append
+    world.app.silent = True
+    planned = go(world, RotateRequest(dry_run=True))
+    assert "it will be UNPROVEN" in " ".join(planned.remarks)
+    assert world.supabase.uri in " ".join(planned.remarks)
+    assert go(world).state is RotationState.UNPROVEN
+    assert ran == []
+
+
+def test_a_flow_whose_event_says_nothing_of_the_version_is_run_once() -> None:
+    world = World()
+    world.live_with("old-value")
+    world.vault.put(NAME, "new-value")
+    flow = FlowSpec(id="mail", title={}, steps=(), event="sendgrid_email_sent")
+    world.card = msgspec.structs.replace(world.card, flows=(flow,), proof=ProofSpec(flow="mail"))
+    world.app.silent = True
+    ran: list[str] = []
+
+    def run(name: str) -> None:
+        ran.append(name)
+        world.log.append([replace(reported(None), occurred_at=world.time.wall(), detail={}, source=None)])
+
+    world.run_flow = run
+    world.sources = False
+    assert go(world).state is RotationState.UNPROVEN
+    assert ran == ["mail"]

@@ -25,6 +25,8 @@ class PlanningFacts:
     """What the history says is out, where the vault still gives it and means the same secret by it."""
     spent: Mapping[tuple[str, int], SecretVersion] = field(default_factory=dict)
     """By secret and version: what was recorded as revoked or leaked, where the vault still gives it."""
+    reports: bool = True
+    """Whether the event log has room for what the app reports of a version."""
     labels_seen: frozenset[str] = frozenset()
     """Of the labels that might be given: those that the log knows already."""
     estimates: Mapping[str, CostEstimate] = field(default_factory=dict)

@@ -47,6 +47,7 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
         earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if leak else {},
         out=out,
         spent=_versions_spent(session),
+        reports=session.context.log.capabilities.has("detail"),
         labels_seen=labels_seen(session, newest.values()) if settled else frozenset(),
         leaked={} if request.leak else {name: _leaked_earlier(session, one) for name, one in newest.items()},
         estimates=_estimates(session, placeholder),

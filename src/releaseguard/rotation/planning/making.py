@@ -12,6 +12,7 @@ from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
 from releaseguard.rotation.groups import NOTHING, SecretGroup, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import ChainView, Written
+from releaseguard.rotation.identity.expected import why_no_proof
 from releaseguard.rotation.identity.flaws import flaws_in, refuse_flawed, unlike_the_documented
 from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
 from releaseguard.rotation.identity.returning import candidates, refuse_spent, same_as_before
@@ -65,7 +66,7 @@ def make_plan(
         leak=leak,
         console=group.waits_for_console,
         steps=group.steps() if group.waits_for_console else None,
-        remarks=(*remarks, *judged.remarks, *_remarks(group)),
+        remarks=(*remarks, *judged.remarks, *_remarks(group), *_hopeless(group, bindings, facts)),
         accepted=judged.accepted,
     )
 
@@ -183,6 +184,11 @@ def _costs(
 def _cost(service: str, reads: int, writes: int, rules: RotationRules) -> ServiceCost:
     limits = rules.limits.get(service, Limits())
     return ServiceCost(service, reads, writes, predict(reads + writes, writes, limits, rules.seconds_per_request))
+
+
+def _hopeless(group: SecretGroup, bindings: Sequence[Binding], facts: PlanningFacts) -> Sequence[str]:
+    why = why_no_proof(group, bindings, reports=facts.reports)
+    return [why] if why else []
 
 
 def _remarks(group: SecretGroup) -> Iterable[str]:

@@ -81,6 +81,8 @@ class RuntimeProof:
     """Successes with another version since the new one should serve."""
     serves: str | None = None
     """The deployment that production serves instead of the one that was made for the new value."""
+    unlabelled: int = 0
+    """Successes of which only the time is known."""
     basis: Basis | None = None
     """What a grade A rests on: the weakest of its rows."""
 

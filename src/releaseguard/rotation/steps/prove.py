@@ -16,6 +16,7 @@ from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import DestinationProgress, DirectionProgress, Redeployment
+from releaseguard.rotation.identity.expected import why_no_proof
 from releaseguard.rotation.proof import judge
 from releaseguard.rotation.proof.judge import traffic_of
 from releaseguard.rotation.proof.labels import Labels
@@ -37,7 +38,7 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
     asked = session.request.prove_within
     within = (session.context.rules.prove_within if asked is None else asked).total_seconds()
     clock, wait, began = session.context.clocks.elapsed, FIRST_LOOK, session.context.clocks.elapsed()
-    question, flows = question_of(session, direction), _Flows(session.context)
+    question, flows, may_help = question_of(session, direction), _Flows(session.context), _may_be_shown(session)
     with _released_on_interrupt(session.journal):
         while True:
             proof = judge.prove(question, *_rows(session, question))
@@ -47,8 +48,8 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
                 proof = judge.prove(question, *_rows(session, question))
             if proof.proven or proof.refused or left <= 0 or session.group.client or not question.runtimes:
                 return proof if proof.proven else _with_what_is_served(session, question, proof)
-            if clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
-                flows.run(session.tell)
+            if may_help and clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
+                flows.run(session.tell, proof)
             session.journal.pause(min(wait, max(left, 0.001)))
             wait = min(wait * GROWTH, LAST_LOOK)
 
@@ -204,6 +205,12 @@ def _rows(session: RotationSession, question: Question) -> tuple[Sequence[Event]
     return list(log.select(query)), log.set_aside(query)
 
 
+def _may_be_shown(session: RotationSession) -> bool:
+    """Whether any event can show the new value: no flow is run for a proof that cannot come."""
+    reports = session.context.log.capabilities.has("detail")
+    return why_no_proof(session.group, session.bindings, reports=reports) is None
+
+
 def _thin(proof: Proof, question: Question, left: float) -> bool:
     """Whether the usual traffic would not bring what is missing in the time that is left."""
     for runtime, asked in zip(proof.runtimes, question.runtimes, strict=True):
@@ -224,10 +231,16 @@ class _Flows:
         self._run = context.run_flow
         self._id = flow.id if flow else None
         self._left = flow.max_runs if flow else 0
+        self._has_run = False
 
-    def run(self, tell: Tell) -> None:
+    def run(self, tell: Tell, proof: Proof) -> None:
         if self._run is None or self._id is None or self._left <= 0:
             return
+        if self._has_run and all(one.unlabelled and not one.successes for one in proof.runtimes if one.missing):
+            self._left = 0
+            tell(f"The flow {self._id} is not run again: its event does not say which version it used.")
+            return
+        self._has_run = True
         self._left -= 1
         tell(f"Too little traffic: running the flow {self._id} as the test user.")
         try:

@@ -1,0 +1,35 @@
+"""Whether a proof can come at all: said before anything is written, so that nobody waits for one that cannot. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from releaseguard.rotation.context import Binding
+from releaseguard.rotation.groups import SecretGroup
+
+
+def why_no_proof(group: SecretGroup, bindings: Sequence[Binding], *, reports: bool) -> str | None:
+    """Why no event can ever show the new value; ``None``: one can.
+
+    ``reports``: whether the log has a column in which an app can say which version it used.
+    """
+    if group.client or group.manual:
+        return None  # told for itself
+    asked = [one for one in bindings if one.destination.runtime and group.asks_for_proof_at(one)]
+    if not asked:
+        return "Nothing that runs reads it from these destinations, so no event can prove it: it will be UNPROVEN."
+    mute = [one.destination.uri for one in asked if not _can_show(group, one, reports=reports)]
+    if not mute:
+        return None
+    because = "the card gives it no companion" if reports else "the event log has no detail for it"
+    return f"{', '.join(mute)}: no event can say which version was used there ({because}), so it will be UNPROVEN."
+
+
+def _can_show(group: SecretGroup, binding: Binding, *, reports: bool) -> bool:
+    return binding.destination.needs_deployment or (reports and any(_reported(group, binding)))
+
+
+def _reported(group: SecretGroup, binding: Binding) -> Iterator[bool]:
+    for spec in group.secrets:
+        if binding.holds(spec.name) and not spec.identifier:
+            yield (spec.has_companion and binding.destination.holds_companions) or spec.entropy == "high"
