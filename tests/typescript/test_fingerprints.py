@@ -28,7 +28,8 @@ def test_the_same_value_has_the_same_fingerprint_everywhere(runtime: str, tmp_pa
     script.write_text(
         f'import {{ fingerprint }} from "{typescript.PACKAGE / "integration-log.ts"}";\n'
         f"const asked: [string, string][] = {json.dumps(asked)};\n"
-        "const said = asked.map(([K, salt]) => fingerprint('K', { environ: { K, RELEASEGUARD_SALT: salt } }) ?? null);\n"
+        "const said = asked.map(([K, RELEASEGUARD_SALT]) => fingerprint('K', { environ: { K, RELEASEGUARD_SALT } }) "
+        "?? null);\n"
         f"const low = {json.dumps(sorted(LOW_IN_ENTROPY))}.map((name) => fingerprint(name, {{ environ: {{ [name]: "
         "'abcdefghijklmnopqrst' } }) ?? null);\n"
         "console.log(JSON.stringify([said, low]));\n"

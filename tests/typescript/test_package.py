@@ -58,6 +58,7 @@ def test_loading_it_does_nothing(built: typescript.Built, runtime: str) -> None:
             "Scrubber",
             "configureIntegrationLog",
             "createIntegrationLog",
+            "fingerprint",
             "flush",
             "logIntegrationEvent",
             "withIntegrationLog",
