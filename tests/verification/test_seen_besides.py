@@ -63,11 +63,27 @@ def test_an_event_that_was_renamed_is_no_silence(tmp_path: Path) -> None:
         replace(one, event="sendgrid_email_done") if one.provider == "sendgrid" and one.release == "r1" else one
         for one in _everybody()
     ]
-    judged = _judged(tmp_path, rows)
-    assert verdicts(judged)["sendgrid.volume"] == "inconclusive"
+    usual = steady(("sendgrid_error",), every=10, since=-2880, until=30, ok=False)
+    judged = _judged(tmp_path, [*rows, *usual])
+    assert (verdicts(judged)["sendgrid.volume"], verdicts(judged)["sendgrid.errors"]) == ("inconclusive",) * 2
     (found,) = [one for one in judged.findings if one.id == "sendgrid.volume"]
     assert "sendgrid_email_done (" in found.reason
     assert "no card names the event sendgrid_email_done of sendgrid (success" in _remarks(judged)
+
+
+def test_a_release_whose_calls_fail_beside_new_names_fails(tmp_path: Path) -> None:
+    rows = [
+        replace(one, event="sendgrid_email_done") if one.provider == "sendgrid" and one.release == "r1" else one
+        for one in _everybody()
+    ]
+    failing = steady(("sendgrid_error",), every=0.5, since=0, until=30, ok=False)
+    assert verdicts(_judged(tmp_path, [*rows, *failing]))["sendgrid.errors"] == "fail"
+
+
+def test_a_new_name_beside_the_known_ones_hides_no_errors(tmp_path: Path) -> None:
+    more = steady(("sendgrid_template_rendered",), every=0.02, since=0, until=30)
+    failing = steady(("sendgrid_error",), every=2, since=0, until=30, ok=False)
+    assert verdicts(_judged(tmp_path, [*_everybody(), *more, *failing]))["sendgrid.errors"] == "fail"
 
 
 def test_a_silence_beside_a_few_new_events_is_one(tmp_path: Path) -> None:

@@ -39,6 +39,10 @@ class Reading:
             return not ok
         return True if self.is_stray(event, ok) else None
 
+    def is_new_success(self, event: str, ok: bool) -> bool:
+        """Whether it is a success that no check names, of a check that judges the provider's errors."""
+        return ok and self.classified is not None and event not in self.classified
+
     def is_stray(self, event: str, ok: bool) -> bool:
         """Whether it counts as an error although neither this check nor another names its event."""
         return not ok and self.classified is not None and event not in self.classified

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from releaseguard.stats.cusum import RecoveryCusum
 from releaseguard.stats.evidence.control import Pair
@@ -90,7 +90,7 @@ def _prior_trouble(state: ReleaseState, rule: Rule) -> PriorTrouble:
     )
 
 
-def judge_errors(state: ReleaseState, events: Iterable[Arrived]) -> None:
+def judge_errors(state: ReleaseState, events: Sequence[Arrived]) -> None:
     """Weigh what arrived since the last look."""
     own: dict[str, Minutes] = defaultdict(dict)
     old: dict[str, Minutes] = defaultdict(dict)
@@ -101,10 +101,20 @@ def judge_errors(state: ReleaseState, events: Iterable[Arrived]) -> None:
                 _count(errors, event, is_error, own[name])
             elif event.is_of_another:
                 _count_old(errors, event, is_error, old[name] if graced else {})
+    _count_renamed(state, events, own)
     complete = state.look_minute - state.known.lags.usual.complete
     for name, errors in state.errors.items():
         _weigh(errors, _batches(own[name]))
         _compare(errors, _batches(old[name]), complete)
+
+
+def _count_renamed(state: ReleaseState, events: Sequence[Arrived], own: dict[str, Minutes]) -> None:
+    """Successes of the release by new names, where they stand in place of those that are known."""
+    for event in events:
+        for errors in state.readers_of(event.cell).if_renamed if event.ours else ():
+            graced = event.occurred >= state.timeline.live + errors.rule.grace_minutes
+            if graced and state.seems_renamed(errors.rule):
+                _count(errors, event, False, own[errors.rule.id])
 
 
 def _batches(minutes: Minutes) -> Batches:

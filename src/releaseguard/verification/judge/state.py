@@ -160,8 +160,12 @@ class Readers:
     errors: Sequence[tuple[ErrorState, bool]]
     """Each with whether such a row is an error to it."""
     volumes: Sequence[VolumeState]
+    if_renamed: Sequence[ErrorState]
+    """Those to which it is a success where an event was renamed: its name came with the release."""
 
 
+RENAMED = 0.1
+"""Successes by known names, for each by a new one that stands for a usual one, below which it is a renaming."""
 LEAST_ACTIONS = 20
 """Actions from which on one tells how many rows each writes."""
 
@@ -182,6 +186,8 @@ class ReleaseState:
         """Provider and event of what was written before the release was live."""
         self.written_before: Mapping[str, tuple[int, int]] = {}
         """By volume rule: rows, and the actions that they stand for, in the hours before the release was live."""
+        self.read_names: dict[str, Counter[str]] = {}
+        """By provider: successes of the release that some rule reads, by event."""
         self.unread: dict[str, Counter[str]] = {}
         """By provider: successes of the release that no rule reads, by event."""
         self.removed: frozenset[str] = frozenset()
@@ -253,15 +259,31 @@ class ReleaseState:
             self._readers[key] = Readers(
                 [(one, bad) for one in self.errors.values() if (bad := _reads(one.rule, cell)) is not None],
                 [one for one in self.volumes.values() if _reads(one.rule, cell) is not None],
+                [one for one in self.errors.values() if self._is_new_success(one.rule, cell)],
             )
         return self._readers[key]
+
+    def _is_new_success(self, rule: Rule, cell: Cell) -> bool:
+        """Whether a cell is a success of the rule's provider by a name that came with the release."""
+        is_his = rule.provider == cell.provider and rule.reading.takes(client=cell.client)
+        is_new = (cell.provider, cell.event) not in self.known_names
+        return is_his and is_new and rule.reading.is_new_success(cell.event, cell.ok)
+
+    def seems_renamed(self, rule: Rule) -> bool:
+        """Whether the release writes successes of the provider by new names in place of those that are read: else an
+        event that was renamed would leave the errors alone with each other."""
+        new, read = sum(self.renamed(rule).values()), self.read_names.get(rule.provider, Counter()).total()
+        usual = self.known.expected_events(rule, self.elapsed) * (self.traffic.share(0, self.elapsed) or 1.0)
+        return RENAMED * (min(new, usual) if self.known.errors[rule.id].events else new) > read
 
     def count_beside(self, events: Iterable[Arrived]) -> None:
         """Count what carries a release for each rule that reads it."""
         for event in events:
             readers = self.readers_of(event.cell)
-            if event.ours and event.cell.ok and not readers.errors and not readers.volumes:
-                self.unread.setdefault(event.cell.provider, Counter())[event.cell.event] += event.cell.total
+            if event.ours and event.cell.ok:
+                is_read = readers.errors or readers.volumes
+                names = (self.read_names if is_read else self.unread).setdefault(event.cell.provider, Counter())
+                names[event.cell.event] += event.cell.total
             read = [(errors.rule, bad) for errors, bad in readers.errors]
             for rule, bad in (*read, *((volume.rule, not event.cell.ok) for volume in readers.volumes)):
                 self.beside[rule.id].setdefault(event.occurred, Beside()).count(event, bad=bad)
