@@ -1,0 +1,82 @@
+"""An app whose own table of events is read as it is: every command that rests on the log, over a week of its rows."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from releaseguard.model import to_text
+from tests.support import lovendo
+from tests.support.commands import Commands
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+DEPLOYED = NOW - timedelta(minutes=40)
+NAMES = ("sendgrid", "paytr", "twilio", "expo", "mapbox")
+INSERT = (
+    f"INSERT INTO {lovendo.TABLE} (id, integration_name, event_type, status, status_code, response_time_ms, endpoint,"
+    " created_at, metadata) VALUES (?, ?, 'api_call', ?, ?, ?, ?, ?, NULL)"
+)
+
+
+def rows(broken: str | None) -> Iterator[tuple[object, ...]]:
+    """A use of each integration every minute or so for a week, one in a hundred refused; since the deployment the
+    ``broken`` one fails whenever it is used."""
+    chance = random.Random(7)
+    moment, number = NOW - timedelta(days=7), 0
+    while moment < NOW:
+        moment += timedelta(seconds=chance.expovariate(1 / 90))
+        for name in NAMES:
+            bad = (name == broken and moment > DEPLOYED) or chance.random() < 0.01
+            status, code = ("failure", 401) if bad else ("success", 200)
+            number += 1
+            written = to_text(moment).replace("T", " ").removesuffix("Z")
+            yield str(number), name, status, code, chance.randint(80, 200), f"/{name}/geocode", written
+
+
+@pytest.fixture(params=[None, "paytr"], ids=["good", "paytr breaks"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Commands, str | None]:
+    config = '[project]\nname = "lovendo"\n' + lovendo.CONFIGURATION.replace(
+        "[events]", '[events]\nurl = "sqlite:///a.db"'
+    )
+    (tmp_path / "releaseguard.toml").write_text(config)
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute(lovendo.create("sqlite"))
+        connection.execute(f"CREATE INDEX by_time ON {lovendo.TABLE} (created_at)")
+        connection.executemany(INSERT, rows(request.param))
+        connection.execute(INSERT, ("odd", "sendgrid", "unheard_of", 0, 1, "/", to_text(NOW - timedelta(hours=2))))
+        connection.execute(INSERT, ("custom", "custom", "success", 0, 1, "/", to_text(NOW - timedelta(hours=2))))
+    commands = Commands(tmp_path, {})
+    assert commands.run("events", "migrate").code == 0
+    assert commands.run("events", "deployed", "--release", "r2", "--at", to_text(DEPLOYED)).code == 0
+    return commands, request.param
+
+
+def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
+    commands, broken = world
+    verdict = commands.run("verify", "--json", "--provider", "paytr", "--no-flows").json
+    checks = {check["id"]: check for check in verdict["checks"]}
+    reason = checks["paytr.errors"]["reason"]
+    assert checks["paytr.errors"]["verdict"] == ("fail" if broken else "inconclusive"), reason
+    assert broken or "carry no release" in reason, "a table without releases shows harm, and cannot show its absence"
+
+    states = {one["provider"]: one["state"] for one in commands.run("health", "--json").json["providers"]}
+    assert states["sendgrid"] == states["expo_push"] == "healthy"
+    assert states["paytr"] == ("down" if broken else "healthy")
+
+    told = commands.run("incident", "paytr", "--json")
+    assert told.code in {0, 1, 3}, told.everything
+    assert "401" in told.out or not broken
+
+    found = commands.run("doctor", "--json").json
+    rules = [row["what"] for row in found["checks"] if row["id"].startswith("events.rules")]
+    assert any("the cards' first events" in what for what in rules)
+    assert any("outcome unheard_of of sendgrid (1)" in what and "provider custom (1)" in what for what in rules)
+
+    past = commands.run("verify", "--as-of", to_text(NOW), "--no-flows")
+    assert past.code == 2, "the table does not say when a row was recorded"
+    assert "recorded_at" in past.err
