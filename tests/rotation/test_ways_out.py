@@ -17,6 +17,7 @@ from releaseguard.eventlog.interface import Query
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.reading import fold
 from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.telling import text_of
 from releaseguard.rotation.values import Cause, Leak, RotateAction, RotateRequest, RotationState, ValueSource
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import ApprovalPending
@@ -318,3 +319,46 @@ def test_a_place_that_a_workflow_deploys_is_deployed_by_it_and_proven_after_its_
     assert [made.meta["releaseguardAttempt"] for made in workflow.made if made.meta] == ["forward-1"]
     done = {event.detail["place"] for event in world.log.chain() if event.event == "deployment_ready"}
     assert done == {"vercel:prj_1", world.supabase.uri}
+
+
+def test_a_plan_of_what_is_out_says_first_that_nothing_changes() -> None:
+    world = ready("old", "new")
+    go(world)
+    steps = len(world.log.chain())
+    text = text_of(go(world, RotateRequest(dry_run=True)))
+    assert text.startswith("No changes.")
+    assert "version 2 is out everywhere" in text
+    assert "releaseguard rotate" not in text
+    assert len(world.log.chain()) == steps
+
+
+def test_a_plan_reads_like_a_plan() -> None:
+    text = text_of(go(ready("old", "new"), RotateRequest(dry_run=True)))
+    assert text.startswith("PLAN  sendgrid in production")
+    assert "in all: 3 destinations, " in text
+    assert "proof to expect: grade A" in text
+    assert "PROVEN" not in text
+
+
+def test_a_wait_says_how_many_proofs_are_there_who_is_on_the_old_version_and_until_when() -> None:
+    world = ready("old", "new")
+    kept = dict(world.supabase.values())
+    world.supabase.values = lambda: kept  # type: ignore[method-assign]
+    go(world)
+    waits = [text for text in world.told if " proofs" in text]
+    assert re.search(r"^\d+ of \d+ proofs, \d+ still from the old version, until \d\d:\d\d", waits[-1])
+    assert len(waits) <= 17, "a line a minute"
+
+
+def test_whoever_interrupts_is_told_what_was_written_and_how_to_go_on() -> None:
+    world = ready("old", "new")
+    world.killer.on = {"redeploy vercel:prj_1": KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        go(world)
+    told = "\n".join(world.told)
+    assert "Interrupted: rotation" in told
+    assert f"Written: github:lovendo/app1, supabase:abcdefghijklmnopqrst, {world.vercel.uri}" in told
+    assert told.endswith("releaseguard rotate sendgrid --resume")
+    world.killer.on = {}
+    world.time.now += 100
+    assert do(world, RotateAction.RESUME).state is RotationState.PROVEN

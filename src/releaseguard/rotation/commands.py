@@ -127,6 +127,8 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     if behind:
         return _write_the_rest(session, behind)
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
+    if done and request.dry_run:
+        return only_planned(session, replace(plan, unchanged=True, destinations=(), deployments=(), costs=()))
     if done:
         return result_of(session, done, remarks=("Nothing to do: this version is out everywhere.",))
     same = None if plan.leak or request.push_again else nothing_new(session.group, request, facts, session.chain)
@@ -217,6 +219,16 @@ def _abort(session: RotationSession) -> RotationResult:
     session.append(said.Aborted(rotation_id=unfinished.id, reason="given up by a person"))
     session.journal.release()
     return result_of(session, unfinished.id, remarks=_left_behind(session, unfinished))
+
+
+def _interrupted(session: RotationSession) -> Sequence[str]:
+    """What somebody who stops a rotation leaves, and how it goes on."""
+    view = session.rotation
+    return (
+        f"Interrupted: rotation {view.id} is {view.state.value}.",
+        *_left_behind(session, view),
+        f"Go on: {session.command} --resume",
+    )
 
 
 def _left_behind(session: RotationSession, view: RotationView) -> Sequence[str]:
@@ -362,6 +374,10 @@ def _run(
         story(session)
     except ReleaseguardError as error:
         problem = error
+    except KeyboardInterrupt:
+        for line in _interrupted(session):
+            session.tell(line)
+        raise
     if isinstance(problem, ServiceError) and "--resume" not in (problem.next_step or ""):
         # The same words again would find the lease held, or no value on standard input.
         problem.next_step = f"{problem.next_step or ''} Continue with `{session.command} --resume`.".strip()

@@ -174,7 +174,7 @@ def only_planned(session: RotationSession, plan: Plan) -> RotationResult:
         secrets=plan.pins,
         destinations=tuple(WrittenName(one.uri, name, "pending", 0) for one in plan.destinations for name in one.names),
         remarks=(*plan.remarks, *remarks),
-        next_step=as_asked(session),
+        next_step=None if plan.unchanged else as_asked(session),
         head=session.chain.head,
         plan=plan,
     )

@@ -12,7 +12,8 @@ def text_of(result: RotationResult) -> str:
     state = result.state.value if result.state else "PLAN"
     lines = [f"{state}  {result.provider} in {result.environment}"]
     if result.plan is not None:
-        lines = [f"PLAN  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
+        head = "No changes." if result.plan.unchanged else "PLAN"
+        lines = [f"{head}  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
     else:
         lines += _result_lines(result)
     if result.certificate:

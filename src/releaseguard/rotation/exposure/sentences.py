@@ -17,7 +17,8 @@ TOLD = 8
 def summary(report: ExposureReport) -> Sequence[str]:
     """The report in sentences, for a terminal and for the post-mortem."""
     counts, holders = report.counts, report.holders
-    held = f"held by {len(holders)} configured destinations: {_some(holders)}" if holders else "held by no destination"
+    many = readable.count(len(holders), "configured destination")
+    held = f"held by {many}: {_some(holders)}" if holders else "held by no destination"
     lines = [*_leaked(report), held]
     if counts.copies:
         lines.append(f"{counts.copies} unmanaged copies: {_some(report.copies)}")

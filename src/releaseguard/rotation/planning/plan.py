@@ -99,6 +99,8 @@ class Plan:
     """What that person does."""
     manual: bool = False
     """No destination is written: everything happens at the provider."""
+    unchanged: bool = False
+    """Whether this very version is out everywhere: nothing would be done."""
     left_out: Sequence[LeftOut] = ()
     """Destinations that are not written, each with the reason."""
     remarks: Sequence[str] = ()

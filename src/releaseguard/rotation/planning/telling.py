@@ -4,24 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from releaseguard import readable
+from releaseguard.rotation.groups import COMPANION_SUFFIX
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination
 from releaseguard.rotation.values import Pin
 
 
 def describe(plan: Plan) -> Sequence[str]:
-    """The plan as lines of text."""
+    """The plan as lines of text: what changes, how many requests, how long, which proof may come."""
+    if plan.unchanged:
+        return [*(f"{pin.name}: version {pin.to_version} is out everywhere" for pin in plan.pins), *plan.remarks]
     lines = [_pin_line(pin) for pin in plan.pins]
     lines += [f"{one.uri}{NEW if one.new else ''}: {_writes_line(one)}" for one in plan.destinations]
     lines += [f"{base}: redeploy what {target} serves" for base, target in plan.deployments]
     for cost in plan.costs:
         if not cost.reads + cost.writes:
             continue
-        requests = f"{cost.reads} reads, {cost.writes} writes"
+        requests = f"{readable.count(cost.reads, 'read')}, {readable.count(cost.writes, 'write')}"
         lines.append(f"{cost.service}: {requests}, at least {cost.seconds:.1f} s")
+    lines += _in_all(plan)
     lines += [f"{one.uri}: left out ({one.reason}); it keeps the old value" for one in plan.left_out]
     if plan.console:
         lines.append(f"Waits for a person at the provider first. {plan.steps or ''}".strip())
     return [*lines, *plan.remarks]
+
+
+def _in_all(plan: Plan) -> Sequence[str]:
+    """How much and how long altogether, and the grade of proof that may come of it."""
+    if plan.manual:
+        return []
+    many = sum(cost.reads + cost.writes for cost in plan.costs)
+    where = readable.count(len(plan.destinations), "destination")
+    return [f"in all: {where}, {readable.count(many, 'request')}, at least {plan.seconds:.0f} s", _proof_line(plan)]
+
+
+def _proof_line(plan: Plan) -> str:
+    runtimes = [one for one in plan.destinations if one.runtime]
+    if not runtimes:
+        return "proof: none can come, for nothing that runs reads it from there"
+    labelled = all(any(name.endswith(COMPANION_SUFFIX) for name in one.names) for one in runtimes)
+    if labelled:
+        return "proof to expect: grade A, where the app reports the version that is pushed beside the secret"
+    return "proof to expect: grade B, where the app reports its deployment or release"
 
 
 def new_in(plan: Plan) -> Sequence[str]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from releaseguard import readable
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import Event
@@ -28,6 +29,8 @@ from releaseguard.rotation.values import Direction
 FIRST_LOOK, LAST_LOOK = 1.0, 15.0
 """Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
 GROWTH = 1.5
+EVERY = 60.0
+"""Seconds between two lines about what is waited for."""
 TRAFFIC_HOURS = 24.0
 FLOW_AFTER = 0.1
 """The share of the time for the proof after which thin traffic is helped by the card's flow."""
@@ -39,6 +42,7 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
     within = (session.context.rules.prove_within if asked is None else asked).total_seconds()
     clock, wait, began = session.context.clocks.elapsed, FIRST_LOOK, session.context.clocks.elapsed()
     question, flows, may_help = question_of(session, direction), _Flows(session.context), _may_be_shown(session)
+    telling = _Waiting(session)
     with _released_on_interrupt(session.journal):
         while True:
             proof = judge.prove(question, *_rows(session, question))
@@ -48,10 +52,35 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
                 proof = judge.prove(question, *_rows(session, question))
             if proof.proven or proof.refused or left <= 0 or session.group.client or not question.runtimes:
                 return proof if proof.proven else _with_what_is_served(session, question, proof)
+            telling.look(proof, left)
             if may_help and clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
                 flows.run(session.tell, proof)
             session.journal.pause(min(wait, max(left, 0.001)))
             wait = min(wait * GROWTH, LAST_LOOK)
+
+
+class _Waiting:
+    """Says once a minute what is waited for: how many proofs are there, and who is still on the old version."""
+
+    def __init__(self, session: RotationSession) -> None:
+        self._session = session
+        self._told_at: float | None = None
+
+    def look(self, proof: Proof, left: float) -> None:
+        clocks = self._session.context.clocks
+        if self._told_at is not None and clocks.elapsed() - self._told_at < EVERY:
+            return
+        self._told_at = clocks.elapsed()
+        until = clocks.wall() + timedelta(seconds=left)
+        self._session.tell(f"{waited_for(proof)}, until {readable.clock(until)}")
+
+
+def waited_for(proof: Proof) -> str:
+    """``2 of 3 proofs, 1 still from the old version``."""
+    there = sum(min(one.successes, one.needed) for one in proof.runtimes)
+    needed, old = sum(one.needed for one in proof.runtimes), sum(one.old for one in proof.runtimes)
+    behind = f", {old} still from the old version" if old else ""
+    return f"{there} of {needed} proofs{behind}"
 
 
 @contextmanager

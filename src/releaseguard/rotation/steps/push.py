@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from releaseguard import readable
 from releaseguard.destinations.interface import Item, Observed, SyncStatus, WriteResult
 from releaseguard.errors import (
     LeaseHeld,
@@ -67,7 +68,7 @@ def _write_all(session: RotationSession, bindings: Sequence[Binding], direction:
     # The chain's head goes where no writer of the log reaches: a cut tail shows against it.
     note = f"releaseguard {session.rotation_id} head {session.chain.head}"
     items = {binding.key: items_for(session.group, binding, pinned, note) for binding in bindings}
-    session.tell(f"Writing {len(bindings)} destinations.")
+    session.tell(f"Writing {readable.count(len(bindings), 'destination')}.")
     return session.workers.each(lambda binding: _write(binding, items[binding.key]), bindings)
 
 
@@ -77,7 +78,7 @@ def _not_right(session: RotationSession, direction: Direction) -> Sequence[Bindi
     done = [binding for binding in bindings if _is_pushed(progress, binding)]
     wrong: set[str] = set()
     if done and session.check_again:
-        session.tell(f"Reading back {len(done)} destinations.")
+        session.tell(f"Reading back {readable.count(len(done), 'destination')}.")
         pinned = _pinned(session, direction)
         moved = session.workers.each(lambda binding: _has_moved(session, binding, progress, pinned), done)
         wrong = {binding.key for binding, changed in zip(done, moved, strict=True) if changed}
