@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from releaseguard.model import Outcome, Verdict
-from releaseguard.verification.backtesting.comparing import Comparison
+from releaseguard.verification.backtesting.comparing import ComparedMeasure
 from releaseguard.verification.backtesting.planting import (
     PRETENDED,
     PlantedHarm,
@@ -98,7 +98,7 @@ def test_nine_in_ten_counts_what_was_not_found(found, nine_in_ten):
     [(1, 0, True, True), (0, 1, True, False), (1, 1, True, False), (8, 9, False, True), (9, 8, False, False)],
 )
 def test_what_is_worse(new, old, more_is_worse, worse):
-    assert Comparison("x", new, old, more_is_worse).is_worse is worse
+    assert ComparedMeasure("x", new, old, more_is_worse).is_worse is worse
 
 
 def test_a_row_that_is_no_record_is_none():

@@ -52,7 +52,7 @@ class WorstHit:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class ErrorHit:
     """What a failing release's errors have in common."""
 
     error_codes: Mapping[str, int]
@@ -69,7 +69,7 @@ class Evidence:
     set_aside: int | UnsetType = UNSET
     """Rows of the provider that cannot be read."""
     recorded: RecordedRun | UnsetType = UNSET
-    hit: Hit | UnsetType = UNSET
+    hit: ErrorHit | UnsetType = UNSET
     accepted: AcceptedBy | UnsetType = UNSET
 
 

@@ -18,7 +18,7 @@ from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError
 if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
     from releaseguard.settings import Settings
-    from releaseguard.verification.backtesting.comparing import Comparison
+    from releaseguard.verification.backtesting.comparing import ComparedMeasure
     from releaseguard.verification.backtesting.measuring import Measured
     from releaseguard.wiring import Wiring
 
@@ -51,7 +51,7 @@ def backtest(
     check_spans(window=window, baseline=baseline, every=flags["every"])
     everywhere = environment == "all"
     with run.wiring(None if everywhere else environment) as wiring:
-        asked = _Asked(None if everywhere else wiring.settings.environment, window, baseline, **flags)
+        asked = _Replay(None if everywhere else wiring.settings.environment, window, baseline, **flags)
         measured = _measured(wiring, wiring.settings, list(wiring.cards), asked)
         against = _against(run, wiring, measured, asked)
         _keep(run, wiring, measured)
@@ -64,7 +64,7 @@ def backtest(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Replay:
     """The flags of one call."""
 
     environment: str | None
@@ -76,7 +76,7 @@ class _Asked:
     against: Path | None
 
 
-def _measured(wiring: Wiring, settings: Settings, cards: Sequence[Card], asked: _Asked) -> Measured:
+def _measured(wiring: Wiring, settings: Settings, cards: Sequence[Card], asked: _Replay) -> Measured:
     """The past under some settings."""
     from releaseguard.compose.verification import population_of, promise_of
     from releaseguard.verification.backtesting.measuring import measured_of
@@ -93,7 +93,7 @@ def _measured(wiring: Wiring, settings: Settings, cards: Sequence[Card], asked: 
     return measured_of(wiring.stores.log, cards, request, write_trace, plant=plant)
 
 
-def _against(run: Run, wiring: Wiring, measured: Measured, asked: _Asked) -> Sequence[Comparison]:
+def _against(run: Run, wiring: Wiring, measured: Measured, asked: _Replay) -> Sequence[ComparedMeasure]:
     """This run's settings beside the others, over this run's log. Raises ``ConfigError`` for the other file."""
     from releaseguard.compose.known import configuration
     from releaseguard.verification.backtesting.comparing import compared

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypedDict
+
+from releaseguard import readable
 
 
 class PlantedRow(TypedDict):
@@ -38,5 +41,5 @@ def planted_words(row: PlantedRow) -> str:
     """One planting, as people read it."""
     harm = f"errors rise to {row['size']:.0%}" if row["harm"] == "errors" else f"a drop by {row['size']:.0%}"
     within = row["nine_in_ten_s"]
-    soon = f", 9 in 10 within {within // 60} min" if within is not None else ""
+    soon = f", 9 in 10 within {readable.minutes(timedelta(seconds=within))}" if within is not None else ""
     return f"{row['provider']}: {harm}: found {row['found']} of {row['tried']}{soon}"

@@ -11,7 +11,7 @@ from releaseguard.verification.backtesting.replays import Replayed
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedMeasure:
     """One measure under both settings."""
 
     measure: str
@@ -25,12 +25,12 @@ class Comparison:
         return self.new > self.old if self.more_is_worse else self.new < self.old
 
 
-def compared(new: Measured, old: Measured) -> Sequence[Comparison]:
+def compared(new: Measured, old: Measured) -> Sequence[ComparedMeasure]:
     """What is promised of a gate, under the new settings and under the old ones."""
 
-    def count(measure: str, hit: Callable[[Replayed], bool], *, more_is_worse: bool = True) -> Comparison:
+    def count(measure: str, hit: Callable[[Replayed], bool], *, more_is_worse: bool = True) -> ComparedMeasure:
         told = [sum(map(hit, measured.backtest.replayed)) for measured in (new, old)]
-        return Comparison(measure, told[0], told[1], more_is_worse)
+        return ComparedMeasure(measure, told[0], told[1], more_is_worse)
 
     return [
         count("good releases failed", lambda one: one.good is True and _failed(one)),
@@ -38,7 +38,7 @@ def compared(new: Measured, old: Measured) -> Sequence[Comparison]:
         count("bad releases failed", lambda one: one.good is False and _failed(one), more_is_worse=False),
         count("bad releases passed", lambda one: one.good is False and one.verdict is Verdict.PASS),
         count("releases undecided", lambda one: one.verdict is Verdict.INCONCLUSIVE),
-        Comparison("planted harms found", _found(new), _found(old), more_is_worse=False),
+        ComparedMeasure("planted harms found", _found(new), _found(old), more_is_worse=False),
     ]
 
 

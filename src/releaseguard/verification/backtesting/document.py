@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from releaseguard.model import Verdict, to_text
 from releaseguard.report.backtest.document import BacktestDocument, FalseAlarms, ReplayedRow, ThresholdRow
-from releaseguard.verification.backtesting.comparing import Comparison
+from releaseguard.verification.backtesting.comparing import ComparedMeasure
 from releaseguard.verification.backtesting.measuring import Measured
 from releaseguard.verification.backtesting.record import planted_rows
 from releaseguard.verification.backtesting.replays import Replayed, Threshold, other_thresholds
@@ -16,7 +16,7 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 """The promised rates of false alarms of which is told what they would have done."""
 
 
-def backtest_document_of(measured: Measured, against: Sequence[Comparison] = ()) -> BacktestDocument:
+def backtest_document_of(measured: Measured, against: Sequence[ComparedMeasure] = ()) -> BacktestDocument:
     """The document of a replay."""
     replayed = measured.backtest.replayed
     return {

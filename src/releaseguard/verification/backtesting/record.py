@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.report.backtest.shown import PlantedRow, RecordRow
@@ -47,7 +46,6 @@ def record_of(measured: Measured, environment: str, promised: float, at: datetim
 
 def recorded_row(record: RecordRow, environment: str, at: datetime) -> Event:
     """The row that keeps it."""
-    detail: dict[str, Any] = {"record": dict(record)}
     return Event(
         id=new_id(),
         occurred_at=at,
@@ -56,5 +54,5 @@ def recorded_row(record: RecordRow, environment: str, at: datetime) -> Event:
         outcome=Outcome.SUCCESS,
         environment=environment,
         source="backtest",
-        detail=detail,
+        detail={"record": dict(record)},
     )

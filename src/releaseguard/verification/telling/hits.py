@@ -8,7 +8,7 @@ from typing import Final
 
 from releaseguard.model import Event
 from releaseguard.stats.bounds import likelihood_ratio, lower_share
-from releaseguard.verification.evidence import Hit, WorstHit
+from releaseguard.verification.evidence import ErrorHit, WorstHit
 
 MOST_CODES: Final = 4
 MOST_VALUES: Final = 200
@@ -34,14 +34,14 @@ IsBad = Callable[[Event], bool | None]
 """Whether a row is an error to a check; ``None``: it is none of its rows."""
 
 
-def hit_of(rows: Sequence[Event], is_bad: IsBad) -> Hit | None:
+def hit_of(rows: Sequence[Event], is_bad: IsBad) -> ErrorHit | None:
     """Error codes and the group that is hit most, among the rows that a check counts; ``None`` without an error."""
     judged = [(row, bad) for row in rows if (bad := is_bad(row)) is not None]
     codes = Counter(_cut(row.error_code or "no code") for row, bad in judged if bad)
     if not codes:
         return None
     first = sorted(codes.items(), key=lambda one: (-one[1], one[0]))[:MOST_CODES]
-    return Hit(dict(first), _worst(judged))
+    return ErrorHit(dict(first), _worst(judged))
 
 
 def _worst(judged: Sequence[tuple[Event, bool]]) -> WorstHit | None:
@@ -81,7 +81,7 @@ def _cut(value: str) -> str:
     return value[:LONGEST]
 
 
-def hit_words(hit: Hit) -> str:
+def hit_words(hit: ErrorHit) -> str:
     """The end of a sentence about a failure."""
     codes = ", ".join(f"{code} ({count})" for code, count in hit.error_codes.items())
     worst = hit.worst
