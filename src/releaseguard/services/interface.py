@@ -195,6 +195,8 @@ class Service(Generic[S]):
     deployer: Callable[[ServiceContext[S], Address], Deployer] | None = None
     workflow_deployer: Callable[[ServiceContext[S], str, WorkflowAddress], Deployer] | None = None
     """Deploys a place, which is named first, by dispatching a workflow."""
+    by_hand: Callable[[Address, Sequence[str]], Sequence[str]] | None = None
+    """The commands of its own command line that write those names there; none holds a value."""
     functions: Callable[[ServiceContext[S], Sequence[Address]], Places[FunctionLogs]] | None = None
     """Where functions run."""
     workflows: Callable[[ServiceContext[S], Sequence[Address]], Places[WorkflowHistory]] | None = None

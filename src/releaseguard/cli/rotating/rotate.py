@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.rotating.by_hand import by_hand
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, UsageError
@@ -45,6 +46,7 @@ class RotateFlags:
     rollback: bool
     confirm_revoked: bool
     despite_use: bool
+    by_hand: bool
     no_deploy: bool
     prove_within: timedelta | None
 
@@ -105,6 +107,7 @@ class RotateFlags:
 @click.option(
     "--despite-use", is_flag=True, help="With --confirm-revoked: record it although the old value may be in use still."
 )
+@click.option("--by-hand", is_flag=True, help="Print what to do where, in which order; no service is asked.")
 @click.option("--no-deploy", is_flag=True, help="Push only; somebody else deploys.")
 @click.option("--prove-within", type=Span(), metavar="15m", help="How long to wait for the proof.")
 def rotate(
@@ -124,6 +127,8 @@ def rotate(
     if flags.reason:
         flags = replace(flags, reason=run.said("--reason", flags.reason))
     with run.wiring(environment) as wiring:
+        if flags.by_hand:
+            return by_hand(run, wiring, str(provider), flags.secret, environment)
         if every:
             return _rotate_all(run, wiring, yes, flags)
         if provider is None:
@@ -150,6 +155,8 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
         )
     if flags.leak and verbs and verbs != ["resume"]:
         raise UsageError(f"--leak goes with a rotation, not with --{verbs[0]}")
+    if flags.by_hand and (verbs or not provider or flags.leak):
+        raise UsageError("--by-hand goes with one provider alone", next_step="releaseguard rotate sendgrid --by-hand")
     if flags.despite_use and not flags.confirm_revoked:
         raise UsageError("--despite-use goes with --confirm-revoked")
     if all_drifted:

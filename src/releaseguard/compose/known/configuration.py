@@ -51,6 +51,12 @@ def service_at(address: Address) -> Service[Any]:
     return next(service for service in SERVICES if address.scheme in {scheme.name for scheme in service.schemes})
 
 
+def commands_at(address: Address, names: Sequence[str]) -> Sequence[str]:
+    """What writes ``names`` there by hand, in the words of the service's own command line."""
+    by_hand = service_at(address).by_hand
+    return by_hand(address, names) if by_hand else ()
+
+
 def vault_of(settings: Settings) -> Service[Any]:
     """The service that the secrets are read from: the one whose section says so. Raises ``ConfigError`` for two."""
     vaults = [service for service in SERVICES if service.vault is not None]

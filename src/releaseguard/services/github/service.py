@@ -12,7 +12,7 @@ from releaseguard.errors import ConfigError
 from releaseguard.http.pacing import Limits
 from releaseguard.model import Remark
 from releaseguard.secret import Secret
-from releaseguard.services.github.address import SCHEMES, GitHubAddress
+from releaseguard.services.github.address import ACTIONS, SCHEMES, GitHubAddress
 from releaseguard.services.interface import Service, ServiceContext, bearer, required
 from releaseguard.settings import Section
 from releaseguard_events.places.trust import Endpoint
@@ -160,6 +160,18 @@ _JOBS_TOKEN = Unfit(
     f"Set {TOKENS[0]} to a fine-grained token with Secrets and Variables: read and write, or {APP_ID} and {APP_KEY}.",
 )
 
+
+def by_hand(address: Address, names: Sequence[str]) -> Sequence[str]:
+    """``gh`` asks for each value."""
+    [mine] = _mine([address])
+    where = f"--repo {mine.account}/{mine.repo}" if mine.repo else f"--org {mine.account}"
+    where += f" --env {mine.environment}" if mine.environment else ""
+    app = " --app dependabot" if mine.scheme != ACTIONS else ""
+    kind = {True: "variable", False: "secret"}
+    plain = [name for name in names if mine.scheme == ACTIONS or not name.endswith("_VERSION")]
+    return [f"gh {kind[name.endswith('_VERSION')]} set {name} {where}{app}" for name in plain]
+
+
 SERVICE = Service(
     name="github",
     title="GitHub",
@@ -200,6 +212,7 @@ SERVICE = Service(
     destination=destination,
     workflows=workflows,
     workflow_deployer=workflow_deployer,
+    by_hand=by_hand,
     run_queue=run_queue,
     alerts=alerts,
     account=account,

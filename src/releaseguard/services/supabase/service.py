@@ -154,6 +154,12 @@ def try_new_key(context: Context, new: Secret, _addresses: Sequence[Address]) ->
         log.now()
 
 
+def by_hand(address: Address, names: Sequence[str]) -> Sequence[str]:
+    """What is typed is read: a line ``NAME=value`` for each, then Ctrl-D."""
+    ref = address.base.partition(":")[2]
+    return [f"supabase secrets set --project-ref {ref} --env-file /dev/stdin  # type {', '.join(names)} as NAME=value"]
+
+
 SERVICE = Service(
     name="supabase",
     title="Supabase",
@@ -197,6 +203,7 @@ SERVICE = Service(
         exposed=exposed,
     ),
     app=AppBackend(public_key=PUBLIC_KEY, look=app, dated="/auth/v1/settings"),
+    by_hand=by_hand,
     destination=destination,
     functions=functions,
     account=account,

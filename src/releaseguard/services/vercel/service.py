@@ -82,6 +82,13 @@ def try_new(context: Context, new: Secret, addresses: Sequence[Address]) -> None
         who_am_i(client)
 
 
+def by_hand(address: Address, names: Sequence[str]) -> Sequence[str]:
+    """``vercel`` asks for each value, in a folder that is linked to the project."""
+    project = address.base.partition(":")[2]
+    writes = [f"vercel env add {name} {target} --force" for name in names for target in address.targets]
+    return [f"vercel link --project {project}", *writes]
+
+
 SERVICE = Service(
     name="vercel",
     title="Vercel",
@@ -105,6 +112,7 @@ SERVICE = Service(
     replaceable=(Replaceable(variable=TOKEN, try_new=try_new, hangs_together=True),),
     wants_sensitive=lambda section: section.sensitive,
     destination=destination,
+    by_hand=by_hand,
     deployer=deployer,
     account=account,
 )
