@@ -66,7 +66,9 @@ def _skipped(document: VerdictDocument, width: int) -> list[str]:
         return []
     reasons: dict[str, list[SkippedRow]] = {}
     for row in rows:
-        reasons.setdefault(_NOTHING_LOGGED.sub(r"not configured: nothing was logged\1", row["reason"]), []).append(row)
+        reasons.setdefault(
+            _NOTHING_LOGGED.sub(r"not configured: none of their events was logged\1", row["reason"]), []
+        ).append(row)
     lines = []
     for reason, same in reasons.items():
         lines += wrapped(f"{'skipped':<13} {', '.join(row['id'] for row in same)}: {reason}", _INDENT, width, first="")
