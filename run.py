@@ -4,6 +4,7 @@
     python3 run.py demo [ARGUMENTS]     the main job, end to end, against loopback stand-ins
     python3 run.py test [--full]        the tests that tell most, in minutes; or all of them
     python3 run.py test ARGUMENTS       arguments go to pytest
+    python3 run.py bench [--full]       what it costs, each figure as a ratio in one run
     python3 run.py lint                 formatting, types, import rules, figures of the house, workflows
     python3 run.py COMMAND [ARGUMENTS]  any other command of releaseguard
 
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> int:
     if verb == "test":
         side_by_side = [] if set(rest) - {FULL} else ["-n", str(WORKERS), "--dist", "worksteal"]
         return run(environment(".venv-dev", DEVELOPMENT), "pytest", *side_by_side, *rest)
+    if verb == "bench":
+        return run(environment(".venv-dev", DEVELOPMENT), "python", str(ROOT / "bench" / "costs.py"), *rest)
     if verb == "lint":
         return lint(environment(".venv-dev", DEVELOPMENT))
     return run(environment(".venv", RUNTIME), "releaseguard", verb, *rest)

@@ -1,0 +1,188 @@
+"""What it costs: start-up, a call of the app's, the writer's rate, reading; each as a ratio to a peer in the same run.
+
+    python3 run.py bench            # a log of 20,000 and of 200,000 rows
+    python3 run.py bench --full     # of 1 and of 10 million
+
+Processor time, not the clock's, so that a busy machine changes little. Prints a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time, time_ns
+from types import MappingProxyType
+
+from eventlog import rows as history
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard_events.note import Resource
+from releaseguard_events.pipeline.delivery import Pipeline
+from releaseguard_events.pipeline.drops import Drops
+from releaseguard_events.pipeline.null import NullExporter
+from releaseguard_events.plain import held
+from releaseguard_events.scrub.scrubber import Scrubber
+from releaseguard_events.stores import fitting
+from releaseguard_events.stores.sqlite import SqliteStore, connect, insert_sql
+from releaseguard_events.stores.table import EventTable
+
+SIZES = {False: (20_000, 200_000), True: (1_000_000, 10_000_000)}
+RUNS = 7
+WRITTEN = 20_000
+BATCH = 1_000
+VERIFY = (
+    *("verify", "--no-flows", "--release", "r49"),
+    *("--deployed-at", "2026-11-28T10:34:00Z", "--as-of", "2026-11-28T12:00:00Z"),
+)
+"""The last of the releases in the made-up history."""
+CALLER = Path(__file__).with_name("caller.py")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    what: str
+    measured: str
+    peer: str
+    ratio: float
+    limit: str
+
+
+def spent(command: Sequence[str], runs: int = RUNS, environ: Mapping[str, str] = MappingProxyType({})) -> float:
+    """The least processor time of a process, in milliseconds."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, stdout=quiet, stderr=quiet, check=False, env={**os.environ, **environ})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    return min(once() for _ in range(runs))
+
+
+def starts(config: Path) -> Iterator[Figure]:
+    """Start-up, against loading click."""
+    click = spent([sys.executable, "-c", "import click"])
+    asked = {"_RELEASEGUARD_COMPLETE": "bash_complete", "COMP_WORDS": "releaseguard ver", "COMP_CWORD": "1"}
+    commands: list[tuple[list[str], dict[str, str], str]] = [
+        (["--help"], {}, "1.5"),
+        (["--version"], {}, "1.5"),
+        ([], asked, "1.5"),
+        (["verify", "--help"], {}, "2"),
+        (["health", "--config", str(config)], {}, "4"),
+    ]
+    for arguments, environ, limit in commands:
+        took = spent([sys.executable, "-m", "releaseguard", *arguments], environ=environ)
+        said = " ".join(arguments[:2]).removesuffix(" --config") or "Tab"
+        yield Figure(f"`{said}`", f"{took:.0f} ms", f"import click, {click:.0f} ms", took / click, limit)
+
+
+def importing() -> Figure:
+    """What an app pays at its start, beyond Python's own."""
+    bare = spent([sys.executable, "-c", "pass"])
+    took = spent([sys.executable, "-c", "from releaseguard_events import log_integration_event"]) - bare
+    return Figure("import of the writer", f"{took:.1f} ms", f"bare Python, {bare:.0f} ms", took / bare, "15 ms")
+
+
+def calling() -> Iterator[Figure]:
+    """A full record, store up, slow and down, against ``logging.handlers.QueueHandler``."""
+    for store in ("up", "slow", "down"):
+        done = subprocess.run([sys.executable, str(CALLER), store], capture_output=True, text=True, check=True)
+        median, worst, peer = map(float, done.stdout.split()[-3:])
+        measured = f"{median:.1f} us, p99.9 {worst:.0f}"
+        yield Figure(f"a call, store {store}", measured, f"QueueHandler, {peer:.1f} us", median / peer, "5 us, 50")
+
+
+def writing(folder: Path) -> Figure:
+    """A row in the writer's thread, against ``executemany`` of the same rows into the same table."""
+    pipeline = Pipeline(NullExporter(Drops()), Resource("production", "r1"), Scrubber())
+    store = SqliteStore(folder / "ours.db", EventTable(), 2)
+    calls = [*_calls()]
+    began = process_time()
+    for start in range(0, WRITTEN, BATCH):
+        store.append(pipeline.events(calls[start : start + BATCH], print))
+    ours = process_time() - began
+    store.close()
+    bare = _bare_writing(folder)
+    each, peer = (f"{1e6 * seconds / WRITTEN:.1f} us a row" for seconds in (ours, bare))
+    return Figure("writing, SQLite", each, f"executemany, {peer}", ours / bare, "1.67")
+
+
+def _calls() -> Iterator[tuple[object, ...]]:
+    names = ("sendgrid", "sendgrid_email_sent", "success", None, "4f1c2d3e4f5a6b7c8d9e", "sendgrid-email")
+    for number in range(WRITTEN):
+        detail = held({"secret_version": "7", "template": "welcome", "attempt": 1, "region": "eu-west-1"})
+        correlation = f"0190aaaa-bbbb-7ccc-8ddd-{number:012x}"
+        yield (time_ns(), number, *names, 120 + number % 50, correlation, False, detail)
+
+
+def _bare_writing(folder: Path) -> float:
+    with closing(sqlite3.connect(folder / "ours.db")) as written:
+        rows = written.execute("SELECT * FROM integration_events").fetchall()
+    with closing(connect(folder / "bare.db", fitting.Tables.of(EventTable()), 2)) as connection:
+        began = process_time()
+        for start in range(0, WRITTEN, BATCH):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(insert_sql(EventTable(), ""), rows[start : start + BATCH])
+            connection.execute("COMMIT")
+        return process_time() - began
+
+
+def reading(folder: Path, sizes: tuple[int, int]) -> Iterator[Figure]:
+    """How the commands that read grow with the log."""
+    small, large = (_filled(folder / f"read{number}", number) for number in sizes)
+    for command in ([*VERIFY], ["health"], ["incident", "sendgrid"]):
+        few, many = (
+            spent([sys.executable, "-m", "releaseguard", *command, "--config", str(config)], 1)
+            for config in (small, large)
+        )
+        said, peer = f"{many:.0f} ms at {sizes[1]:,} rows", f"{few:.0f} ms at {sizes[0]:,}"
+        yield Figure(f"`{command[0]}`", said, peer, many / few, "1.2")
+
+
+def _filled(folder: Path, number: int) -> Path:
+    config = _configured(folder)
+    with closing(SqliteEventLog(folder / "events.db")) as log:
+        log.restore(history(number))
+    return config
+
+
+def _configured(folder: Path) -> Path:
+    folder.mkdir()
+    config = folder / "releaseguard.toml"
+    config.write_text('[project]\nname = "bench"\n[events]\nurl = "sqlite:///events.db"\n')
+    return config
+
+
+def table(figures: Iterator[Figure]) -> None:
+    print("| | measured | peer | ratio | at most |\n|---|---|---|---|---|")
+    for one in figures:
+        print(f"| {one.what} | {one.measured} | {one.peer} | {one.ratio:.2f} | {one.limit} |", flush=True)
+
+
+def main() -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        config = _filled(folder / "small", 100)
+        parts: list[Callable[[], Iterator[Figure]]] = [
+            lambda: starts(config),
+            lambda: iter([importing()]),
+            calling,
+            lambda: iter([writing(folder)]),
+            lambda: reading(folder, SIZES["--full" in sys.argv]),
+        ]
+        table(figure for part in parts for figure in part())
+
+
+if __name__ == "__main__":
+    main()
