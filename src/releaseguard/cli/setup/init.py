@@ -47,7 +47,8 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     """Write a commented `releaseguard.toml` (or the file that --config names), and on request the workflows.
 
     On a terminal it asks for what no flag says; the answers it proposes come from the directory: the git remote,
-    package.json, .vercel/project.json and supabase/. Elsewhere, and with --yes, nothing is asked. Credentials are
+    package.json, .vercel/project.json and supabase/. How the app logs is learnt from
+    its source, where that defines one function for it. Elsewhere, and with --yes, nothing is asked. Credentials are
     neither asked for nor written.
 
     Nothing is ever overwritten: where one of the files is there already, none is written, and the exit code is 4.
@@ -58,6 +59,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     "destinations": {provider: [uri]}}, "variables": [what the environment has to hold],
     "fill_in": [settings left open], "next": [commands]}.
     """
+    from releaseguard.coverage.learning import log_section
     from releaseguard.init import files
     from releaseguard.init.answers import guess
     from releaseguard.init.own_table import recognised, section
@@ -73,6 +75,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     wanted = form.ask_workflows(workflows)
     own = recognised(config.parent)
     text = render(answers, guessed.destinations, section(own, answers.environment) if own else "")
+    text += log_section(config.parent)
     variables = _checked(text, config, form.cards)
     new = {config: text, **(files.workflows(answers, root, config) if wanted else {})}
     written = files.write(new, root if config.is_relative_to(root) else config.parent)

@@ -1,0 +1,99 @@
+"""How an app logs, learnt from its source: the function that takes an integration and how it ended, in its own words.
+
+The definition alone is read, as text: its name, the keys of the object that it takes (or its parameters), and the
+words that its outcome may be. What ours already is needs no learning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from releaseguard.coverage.reading.tree import read, survey
+from releaseguard.coverage.signature import OURS, Signature
+
+_NAME = r"(?P<name>(?:log|track|record|report)\w*(?:[Ii]ntegration|[Pp]rovider|_integration|_provider)\w*)"
+_ARROW = _NAME.replace("<name>", "<other>")
+_FUNCTION = re.compile(
+    rf"(?:function\s+{_NAME}\s*(?:<[^>]*>)?\s*\(|(?:const|let)\s+{_ARROW}\s*=\s*(?:async\s*)?\()(?P<taken>[^)]*)\)"
+)
+_PYTHON = re.compile(rf"def\s+{_NAME}\s*\((?P<taken>[^)]*)\)", re.DOTALL)
+_TYPE = re.compile(r":\s*([A-Z]\w*)")
+_KEY = re.compile(r"(\w+)\??\s*:\s*([^;,}\n]+(?:\n\s*\|[^;,}\n]+)*)")
+_SPEAKS = re.compile(rb"[Ii]ntegration|[Pp]rovider|[Ss]tatus|[Oo]utcome")
+_WORD = re.compile(r"['\"]([\w-]+)['\"]")
+_PROVIDERS = (
+    "integrationName",
+    "integration_name",
+    "integration",
+    "providerName",
+    "provider_name",
+    "provider",
+    "service",
+)
+_OUTCOMES = ("status", "outcome", "result")
+_EVENTS = ("event", "eventName", "event_name")
+_GOOD = {"success", "ok", "succeeded", "healthy", "up", "passed"}
+_OUR_KEYS = ("provider", "outcome")
+
+
+def learnt(folder: Path) -> Signature | None:
+    """The app's own function, where the source under ``folder`` defines exactly one that is not as ours is."""
+    tree = survey(folder)
+    texts = [content.decode() for name in tree.sources if (content := read(tree, name)) and _may_define(content)]
+    types = {name: body for text in texts for name, body in _types(text)}
+    found = {one for text in texts for one in _defined(text, types)}
+    return Signature(*found.pop()) if len(found) == 1 else None
+
+
+def log_section(folder: Path) -> str:
+    """``[coverage]`` for a first configuration; empty where nothing was learnt."""
+    if (own := learnt(folder)) is None:
+        return ""
+    said: dict[str, str | list[str]] = {"function": own.function, "provider": own.provider, "outcome": own.outcome}
+    said |= {"event": own.event} if own.event is not None else {}
+    said |= {"success": list(own.success), "error": list(own.error)}
+    log = ", ".join(f"{key} = {json.dumps(value)}" for key, value in said.items())
+    return f"{_REMARK}[coverage]\nlog = {{ {log} }}\n"
+
+
+_REMARK = "\n# How the app logs, as its source says: what `releaseguard coverage` looks for.\n"
+_Found = tuple[str, str, str, str | None, tuple[str, ...], tuple[str, ...]]
+
+
+def _may_define(content: bytes) -> bool:
+    return bool(_SPEAKS.search(content))
+
+
+def _types(text: str) -> Iterator[tuple[str, str]]:
+    """Interfaces and object types by their body, and unions of words."""
+    for match in re.finditer(r"interface\s+(\w+)[^{]*\{(.*?)\n?\}", text, re.DOTALL):
+        yield match[1], match[2]
+    for match in re.finditer(r"type\s+(\w+)\s*=\s*([^;]+);", text):
+        yield match[1], match[2]
+
+
+def _defined(text: str, types: Mapping[str, str]) -> Iterator[_Found]:
+    for pattern in (_FUNCTION, _PYTHON):
+        for match in pattern.finditer(text):
+            name = match["name"] or match.groupdict().get("other") or ""
+            keys = _keys(match["taken"], types)
+            provider = next((one for one in _PROVIDERS if one in keys), None)
+            outcome = next((one for one in _OUTCOMES if one in keys), None)
+            if provider is None or outcome is None or (name in OURS and (provider, outcome) == _OUR_KEYS):
+                continue
+            words = _WORD.findall(keys[outcome]) or _WORD.findall(types.get(keys[outcome].strip(), ""))
+            good = tuple(one for one in words if one in _GOOD)
+            bad = tuple(one for one in words if one not in _GOOD)
+            if good and bad:
+                yield name, provider, outcome, next((one for one in _EVENTS if one in keys), None), good, bad
+
+
+def _keys(taken: str, types: Mapping[str, str]) -> dict[str, str]:
+    """The names that a function is given, each with its type: of the object that it takes, else its parameters."""
+    for name in _TYPE.findall(taken):
+        if "{" in types.get(name, "") or ":" in types.get(name, ""):
+            return dict(_KEY.findall(types[name]))
+    return dict(_KEY.findall(taken))

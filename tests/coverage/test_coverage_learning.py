@@ -1,0 +1,88 @@
+"""How an app logs, learnt from its source."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from releaseguard.coverage.learning import learnt, log_section
+from releaseguard.coverage.signature import Signature
+from tests.support.commands import Commands
+
+PANEL = """export type IntegrationStatus = 'success' | 'failure' | 'timeout' | 'degraded';
+export interface IntegrationHealthEvent {
+  integrationName: string;
+  eventType?: 'api_call' | 'webhook';
+  status: IntegrationStatus;
+  responseTimeMs?: number;
+}
+export async function logIntegrationEvent(event: IntegrationHealthEvent): Promise<void> {}
+"""
+LEARNT = Signature(
+    "logIntegrationEvent", "integrationName", "status", None, ("success",), ("failure", "timeout", "degraded")
+)
+CASES = {
+    "an object with a type": (PANEL, LEARNT),
+    "words in the type itself": (
+        "interface E { provider: string; event: string;\n status: 'ok' | 'failed'; }\n"
+        "export const trackProviderCall = async (e: E) => {};\n",
+        Signature("trackProviderCall", "provider", "status", "event", ("ok",), ("failed",)),
+    ),
+    "parameters": (
+        "export function recordIntegration(service: string, result: 'ok' | 'error') {}\n",
+        Signature("recordIntegration", "service", "result", None, ("ok",), ("error",)),
+    ),
+    "as ours is": ("function logIntegrationEvent(e: { provider: string; outcome: 'success' | 'error' }) {}\n", None),
+    "words that are not said": (
+        "interface E { provider: string; status: string }\nfunction logIntegration(e: E) {}\n",
+        None,
+    ),
+    "another function": ("function logUser(e: { provider: string; status: 'ok' | 'failed' }) {}\n", None),
+    "none": ("export const a = 1;\n", None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_function_is_learnt_from_its_definition(tmp_path, name):
+    code, expected = CASES[name]
+    (tmp_path / "log.ts").write_text(code)
+    assert learnt(tmp_path) == expected
+
+
+def test_the_type_may_stand_in_another_file(tmp_path):
+    kind, _, function = PANEL.partition("export async")
+    (tmp_path / "types.ts").write_text(kind)
+    (tmp_path / "log.ts").write_text("import type { IntegrationHealthEvent } from './types';\nexport async" + function)
+    assert learnt(tmp_path) == LEARNT
+
+
+def test_python_by_its_parameters(tmp_path):
+    code = "def record_provider_call(provider: str, status: Literal['ok', 'failed']) -> None: ...\n"
+    (tmp_path / "log.py").write_text(code)
+    assert learnt(tmp_path) is None  # a type with a comma in it is not read, and nothing is guessed
+
+
+def test_two_that_differ_are_not_chosen_between(tmp_path):
+    (tmp_path / "a.ts").write_text(PANEL)
+    (tmp_path / "b.ts").write_text(PANEL.replace("logIntegrationEvent", "trackIntegration"))
+    assert learnt(tmp_path) is None
+
+
+def test_init_writes_what_coverage_then_reads(tmp_path):
+    (tmp_path / "log.ts").write_text(PANEL)
+    assert tomllib.loads(log_section(tmp_path))["coverage"]["log"]["error"] == ["failure", "timeout", "degraded"]
+    cli = Commands(tmp_path, {})
+    assert cli.run("init", "--yes").code == 0
+    (tmp_path / "mail.ts").write_text(
+        "import m from '@sendgrid/mail';\nimport { logIntegrationEvent } from './log';\n"
+        "export async function send(x) {\n  try { await m.send(x); } catch (e) {\n"
+        "    logIntegrationEvent({ integrationName: 'sendgrid', status: 'failure' }); throw e;\n  }\n"
+        "  logIntegrationEvent({ integrationName: 'sendgrid', status: 'success' });\n}\n"
+    )
+    rows = cli.run("coverage", ".", "--json", "--no-cache").json["findings"]
+    assert [row["rule"] for row in rows] == ["not-tested"]
+
+
+def test_nothing_is_written_where_nothing_is_learnt(tmp_path):
+    assert log_section(tmp_path) == ""
