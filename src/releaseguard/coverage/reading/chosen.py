@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from releaseguard.cards.load import Cards
+from releaseguard.coverage.judging.around import OUTWARD
 from releaseguard.coverage.program.modules import Places
 from releaseguard.coverage.reading.tree import Tree, read
 
@@ -15,8 +16,16 @@ _IMPORTS = re.compile(rb"""(?:\bfrom|\bimport|\brequire|\bimport\s*\()\s*\(?\s*[
 _PYTHON_IMPORTS = re.compile(
     rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+\(?([^\n#]*)|import[ \t]+([\w., \t]+))", re.MULTILINE
 )
+CALLERS = OUTWARD
+"""Imports against their direction."""
+BETWEEN = 5
+"""Imports from a file that speaks of a provider to another one: a client that is handed on by files that do not."""
+USED = 2
+"""Imports of constants and helpers."""
 _ASKING = (
-    b"fetch(", b"$fetch", b"axios", b"requests", b"httpx", b"aiohttp", b"urllib", b"urlopen", b"sendbeacon",
+    b"fetch(", b"$fetch", b"axios", b"requests.", b"import requests", b"httpx",
+    b"aiohttp", b"urllib", b"urlopen",
+    b"sendbeacon",
     b"websocket", b"eventsource", b"xmlhttprequest", b"superagent", b"undici", b"nodemailer", b"smtplib",
     b"https.request", b"http.request",
 )  # fmt: skip
@@ -27,7 +36,7 @@ def chosen(tree: Tree, cards: Cards, logs: Sequence[str]) -> set[str]:
     """The names of the files that have to be read."""
     words, names = _words(cards, logs), [*tree.sources, *tree.tests]
     places = Places(names, tree.aliases)
-    speaking: set[str] = set()
+    speaking, asking = set[str](), set[str]()
     imports: dict[str, list[str]] = {}
     for name in names:
         content = read(tree, name)
@@ -36,22 +45,38 @@ def chosen(tree: Tree, cards: Cards, logs: Sequence[str]) -> set[str]:
         small = name.lower().encode() + b"\n" + content.lower()
         if any(word in small for word in words):
             speaking.add(name)
+        elif any(word in small for word in _ASKING):
+            asking.add(name)
         imports[name] = list(_imported(name, content, places))
     edges = _edge_functions(speaking)
     speaking |= {name for name in tree.tests if name not in speaking and edges and _speaks_of(tree, name, edges)}
-    outward = _closure(speaking, _turned(imports))
-    inward = _closure(speaking, imports)
-    return outward | inward | {one for name in outward for one in imports.get(name, ())}
+    return _around(speaking, asking, imports, set(tree.tests))
 
 
-def _words(cards: Cards, logs: Sequence[str]) -> list[bytes]:
+def _around(speaking: set[str], asking: set[str], imports: dict[str, list[str]], tests: set[str]) -> set[str]:
+    """These, and who may call them, what they use, and all that lies between two that speak of a provider.
+
+    A test counts where it speaks or imports what does; what calls a test, or what it calls, says nothing of the app.
+    """
+    users = _turned(imports)
+    of_app = {name: [one for one in others if one not in tests] for name, others in users.items()}
+    app = speaking - tests
+    callers = _within(app, of_app, CALLERS)
+    between = _within(app, imports, BETWEEN) & _within(app, of_app, BETWEEN)
+    used = _within(app | (asking - tests), imports, USED)
+    wrapped = _within(asking - tests, of_app, 1)
+    helpers = _within(_within(app, of_app, 1), imports, 1)
+    return speaking | callers | between | used | wrapped | helpers | (_within(app, users, 1) & tests)
+
+
+def _words(cards: Cards, logs: Sequence[str]) -> Sequence[bytes]:
     """What a file that speaks of a provider has in it, in lower case; nothing that holds another one."""
     found = {log.lower() for log in logs} | {card.id for card in cards if "_" not in card.id}
     for card in cards:
         found |= {one.lower() for one in (*card.code.npm, *card.code.python, *card.code.paths, *card.code.webhooks)}
         found |= {one.lower() for path in card.code.calls for one in _paths(path)}
         found |= set(card.hosts) if len(card.hosts) < 10 else {host.split(".")[0].split("-")[0] for host in card.hosts}
-    return [*_ASKING, *_shortest(frozenset(found))]
+    return _shortest(frozenset(found))
 
 
 @lru_cache(maxsize=4)
@@ -97,13 +122,12 @@ def _turned(imports: dict[str, list[str]]) -> dict[str, list[str]]:
     return found
 
 
-def _closure(names: Iterable[str], further: dict[str, list[str]]) -> set[str]:
-    pending, found = list(names), set[str]()
-    while pending:
-        one = pending.pop()
-        if one not in found:
-            found.add(one)
-            pending += further.get(one, ())
+def _within(names: Iterable[str], further: dict[str, list[str]], steps: int) -> set[str]:
+    """These, and what is reached from them in so many steps."""
+    found, last = set(names), set(names)
+    for _ in range(steps):
+        last = {one for name in last for one in further.get(name, ())} - found
+        found |= last
     return found
 
 

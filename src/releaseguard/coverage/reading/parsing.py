@@ -65,9 +65,8 @@ def _fresh(
 
 def _shared_out(waiting: Sequence[tuple[str, int]]) -> list[list[str]]:
     """Files by process, this one first: the largest first, each to the process that has least."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     alone = not hasattr(os, "fork") or threading.active_count() > 1 or sum(size for _, size in waiting) < WORTH_IT
-    count = 1 if alone else min(cores, MOST_WORKERS)
+    count = 1 if alone else min(_cores(), MOST_WORKERS)
     shares: list[list[str]] = [[] for _ in range(count)]
     loads = [0] * count
     for name, size in sorted(waiting, key=lambda one: (-one[1], one[0])):
@@ -75,6 +74,11 @@ def _shared_out(waiting: Sequence[tuple[str, int]]) -> list[list[str]]:
         shares[least].append(name)
         loads[least] += size
     return shares
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _one(tree: Tree, name: str) -> SourceFile | None:

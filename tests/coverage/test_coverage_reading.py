@@ -1,0 +1,136 @@
+"""Which files are read, by whom, and what is remembered of them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sqlite3
+
+import pytest
+
+from releaseguard.coverage.languages import sources
+from releaseguard.coverage.reading import parsing
+from releaseguard.coverage.reading.cache import opened, packed, unpacked
+from releaseguard.coverage.run import Asked, search
+from tests.coverage.snippets import CARDS
+
+SEND = "import { mail } from './b';\nexport const send = (m) => mail.send(m);\n"
+FILES = {
+    "a.ts": SEND,
+    "b.ts": "export * from './c';\n",
+    "c.ts": "export { mail } from './d';\n",
+    "d.ts": "import m from '@sendgrid/mail';\nexport const mail = m;\n",
+    "far.ts": "export const x = 1;\n",
+    "py.py": "import twilio.rest\nc = twilio.rest.Client('a', 'b')\ndef go(to):\n    c.messages.create(to=to)\n",
+}
+
+
+@pytest.fixture
+def app(tmp_path):
+    for name, code in FILES.items():
+        (tmp_path / "app").mkdir(exist_ok=True)
+        (tmp_path / "app" / name).write_text(code)
+    return tmp_path / "app"
+
+
+@pytest.fixture
+def read_files(monkeypatch):
+    read: list[str] = []
+    own = sources.read_source
+    monkeypatch.setattr(parsing, "read_source", lambda name, content: (read.append(name), own(name, content))[1])
+    return read
+
+
+def told(report):
+    return [(one.file, one.line, one.rule, one.missing) for one in report.findings]
+
+
+def test_a_file_that_leads_to_no_provider_is_counted_and_not_parsed(app, read_files):
+    report = search(app, CARDS)
+    assert sorted(read_files) == ["a.ts", "b.ts", "c.ts", "d.ts", "py.py"]
+    assert (report.files, [row.calls for row in report.providers]) == (6, [1, 1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process")
+@pytest.mark.parametrize("dies", [False, True])
+def test_workers_find_what_one_process_finds_and_one_that_dies_loses_nothing(app, monkeypatch, dies):
+    alone = told(search(app, CARDS))
+    monkeypatch.setattr(parsing, "WORTH_IT", 0)
+    monkeypatch.setattr(parsing, "_cores", lambda: 3)
+    if dies:
+        parent, own = os.getpid(), parsing._packed_one
+        monkeypatch.setattr(
+            parsing, "_packed_one", lambda *given: own(*given) if os.getpid() == parent else os._exit(9)
+        )
+    assert told(search(app, CARDS)) == alone
+
+
+def test_what_did_not_change_is_not_parsed_again(app, tmp_path, read_files):
+    asked = Asked(cache=tmp_path / "cache")
+    first = told(search(app, CARDS, asked=asked))
+    read_files.clear()
+    assert told(search(app, CARDS, asked=asked)) == first
+    assert read_files == []
+    (app / "a.ts").write_text(SEND + "export const twice = (m) => mail.send(m);\n")
+    assert len(told(search(app, CARDS, asked=asked))) > len(first)
+    assert read_files == ["a.ts"]
+
+
+@pytest.mark.parametrize("body", [b"", b"no pickle", pickle.dumps(os.system), pickle.dumps({"a": 1})])
+def test_a_cache_that_was_tampered_with_runs_nothing_and_is_not_believed(app, tmp_path, read_files, body):
+    asked = Asked(cache=tmp_path / "cache")
+    first = told(search(app, CARDS, asked=asked))
+    with sqlite3.connect(tmp_path / "cache" / "trees.db") as database:
+        database.execute("UPDATE trees SET body = ?", (body,))
+    read_files.clear()
+    assert told(search(app, CARDS, asked=asked)) == first
+    assert len(read_files) == 5
+
+
+def test_a_cache_that_cannot_be_opened_costs_time_alone(app, tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    assert told(search(app, CARDS, asked=Asked(cache=tmp_path / "cache"))) == told(search(app, CARDS))
+    assert opened(None).get("a.ts", b"") is None
+
+
+def test_a_tree_comes_back_as_it_was(app):
+    file = sources.read_source("d.ts", FILES["d.ts"].encode())
+    again = unpacked(packed(file))
+    assert again is not None
+    assert [call.last_name for call, _ in again.calls] == [call.last_name for call, _ in file.calls]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "lines"),
+    [
+        ("a.vue", "<template><p @click='x'/></template>\n<script setup>\nfetch(u)\n</script>\n", [3]),
+        ("a.svelte", "<script lang='ts'>\nconst a: string = await fetch(u)\n</script>\n<p>{fetch}</p>\n", [2]),
+        ("a.astro", "---\nconst a = await fetch(u);\n---\n<p>{a}</p>\n<script>fetch(v)</script>\n", [2, 5]),
+        ("a.tsx", "const P = () => <p>a & b Q&A &amp; c</p>;\nfetch(u && v);\n", [2]),
+        ("a.ts", "type T = A & B;\nconst m = a & b;\nfetch(u);\n", [3]),
+    ],
+)
+def test_scripts_of_components_and_text_of_jsx_are_read_where_they_stand(name, code, lines):
+    file = sources.read_source(name, code.encode())
+    assert file.broken_at is None
+    assert [call.at[0] for call, _ in file.calls if call.last_name == "fetch"] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("src/build/a.js", True),
+        ("out/a.ts", True),
+        ("dist/a.py", True),
+        ("dist/a.js", False),
+        ("packages/x/dist/a.js", False),
+    ],
+)
+def test_a_folder_of_source_is_read_whatever_it_is_called_and_what_is_not_is_told(tmp_path, name, read):
+    (tmp_path / "packages" / "x").mkdir(parents=True)
+    (tmp_path / "packages" / "x" / "package.json").write_text("{}")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("x()\n")
+    report = search(tmp_path, CARDS)
+    assert (report.files, [one.rule for one in report.findings]) == ((1, []) if read else (0, ["not-read"]))
