@@ -214,3 +214,20 @@ def test_a_leak_rotation_that_was_killed_is_reported_by_the_run_that_finishes_it
     assert "New version proven" in page.read_text()
     assert cli.run("rotate", "sendgrid", "--confirm-revoked").code == 0
     assert "confirmed as revoked" in page.read_text(), "the post-mortem tells how it ended"
+
+
+def test_a_workflow_of_the_apps_that_writes_the_same_secret_is_told_by_drift_plan_and_doctor(world, cli):
+    folder = cli.folder / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "deploy-supabase.yml").write_text(
+        "jobs:\n  deploy:\n    steps:\n      - run: supabase secrets set SENDGRID_API_KEY=$SENDGRID_API_KEY\n"
+    )
+    world.new_key("SENDGRID_API_KEY")
+    where = ".github/workflows/deploy-supabase.yml:4"
+    planned = cli.run("rotate", "sendgrid", "--dry-run")
+    assert where in planned.out, planned.everything
+    drifted = cli.run("drift", "--json")
+    [found] = drifted.json["other_writers"]
+    assert (found["command"], found["names"]) == ("supabase secrets set", ["SENDGRID_API_KEY"])
+    assert where in cli.run("drift").out
+    assert where in cli.run("doctor").everything

@@ -14,6 +14,7 @@ from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import ADDRESSES, service_at, vault_of
 from releaseguard.compose.placements import Placement, Where, placements, refuse_misplaced
 from releaseguard.compose.sources import Sources
+from releaseguard.compose.workflows import workflows_at
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, Refused, ReleaseguardError, UsageError
 from releaseguard.services import SERVICES
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination
     from releaseguard.rotation.context import Binding, Claim
     from releaseguard.rotation.drift.survey import Managed
+    from releaseguard.rotation.identity.other_writers import OtherWriter
     from releaseguard.vault.interface import Vault
 
 
@@ -123,6 +125,13 @@ class Bindings:
                     refuse_misplaced(self.cards.get(provider), section, self._read, self._where(provider))
                 except (ConfigError, Refused) as error:
                     yield provider, error
+
+    def other_writers(self, provider: str | None = None) -> Sequence[OtherWriter]:
+        """What in the app's own workflows writes managed secrets too, of one provider alone where one is named."""
+        from releaseguard.rotation.identity.other_writers import other_writers
+
+        mine = [claim.name for claim in self.claims() if provider in (None, claim.owner.provider)]
+        return other_writers(workflows_at(self._settings.root), {*mine})
 
     def claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""

@@ -61,6 +61,7 @@ class Rotation:
             claims=list(configured.claims()),
             own_accesses=own_accesses(self.clients, card, secret, addresses),
             run_flow=self.flows.runner(card),
+            other_writers=[str(one) for one in configured.other_writers(card.id)],
             components=settings.components,
             usual_environment=settings.project.environment,
             asks_for_new=self.clients.environ.get("GITHUB_ACTIONS") == "true",

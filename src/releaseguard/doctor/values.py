@@ -17,6 +17,7 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.context import Claim
+from releaseguard.rotation.identity.other_writers import OtherWriter
 from releaseguard.settings import Settings
 from releaseguard.vault.interface import Vault
 
@@ -122,6 +123,8 @@ class DoctorContext:
     claims: Callable[[], Sequence[Claim]]
     misplaced: Callable[[], Sequence[tuple[str, ReleaseguardError]]]
     """Provider, and what is wrong with where its secrets go."""
+    other_writers: Callable[[], Sequence[OtherWriter]]
+    """What in the app's own workflows writes managed secrets too."""
     log: Callable[[], EventLog]
     exposed: Callable[[EventLog], Remark] | None
     """Whether the app's public key reads the log; ``None`` where that cannot be asked."""

@@ -276,7 +276,8 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
             next_step=f'Add destinations = ["{context.rules.example}", ...] to releaseguard.toml.',
         )
     plan = make_plan(session.request, context.card, session.bindings, facts, session.chain, context.rules)
-    return replace(plan, left_out=tuple(session.left_out.values()))
+    remarks = (*plan.remarks, *context.other_writers)
+    return replace(plan, left_out=tuple(session.left_out.values()), remarks=remarks)
 
 
 def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> RotationResult:

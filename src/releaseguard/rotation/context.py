@@ -148,6 +148,8 @@ class RotationContext:
     """Those that rotating this card's keys could cut off; empty where we do not stand on its provider."""
     run_flow: Callable[[str], object] | None = None
     """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
+    other_writers: Sequence[str] = ()
+    """Sentences about what in the app's workflows writes the same secrets."""
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
     asks_for_new: bool = False
     """Whether a destination that the chain has never written has to be named: nobody reads the plan here."""

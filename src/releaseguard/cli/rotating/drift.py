@@ -19,6 +19,8 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything
     drifted, a leak is still open, a key is still in use that was confirmed to be revoked, or a history is broken.
     """
+    from dataclasses import replace
+
     from releaseguard.cli.shared.job import summarize
     from releaseguard.report.layout.markdown import fenced
     from releaseguard.rotation.drift.compare import DRIFTED
@@ -29,6 +31,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
         if provider:
             wiring.cards.get(provider)
         found = survey(wiring.bindings.managed(provider), wiring.bindings.vault, wiring.stores.log, copies=copies)
+        found = replace(found, other_writers=wiring.bindings.other_writers(provider))
         here = wiring.settings.environment
     text = text_of(found, here)
     run.emit(text, document_of(found))

@@ -31,6 +31,7 @@ def checks(context: DoctorContext) -> Sequence[Check]:
         look("run", "what this run is for", _run),
         look("providers", "the providers", _providers),
         look("files", "who can read the files", _files),
+        look("writers", "who else writes the secrets", _other_writers, "configuration.providers*", "cards*"),
         look("claims", "whether two claim one place", _claims, "configuration.providers*", "cards*"),
         Check("cards", Group.CARDS, "the cards", partial(_cards, context)),
     ]
@@ -107,6 +108,12 @@ def _claims(context: DoctorContext) -> Iterator[Remark]:
                 check_claims(claims, ChainKey(provider, context.settings.environment))
             except ConfigError as error:
                 yield Remark(Standing.FAIL, error.what, error.where, error.next_step, provider)
+
+
+def _other_writers(context: DoctorContext) -> Iterator[Remark]:
+    for one in context.other_writers():
+        what, _, fix = str(one).partition(". ")
+        yield Remark(Standing.WARN, what.partition(": ")[2], f"{one.file}:{one.line}", fix, f"{one.file}:{one.line}")
 
 
 def _cards(context: DoctorContext) -> Iterator[Remark]:

@@ -19,6 +19,7 @@ from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, sea
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView, OpenLeak
+from releaseguard.rotation.identity.other_writers import OtherWriter
 from releaseguard.vault.interface import SecretVersion, Vault
 
 LOOK_BACK = 3
@@ -52,6 +53,8 @@ class DriftReport:
     """Rows that claim to be ours and are not believed: what was found rests on none of them."""
     broken: Sequence[ChainView] = ()
     """Histories that cannot be believed beyond some step: what was pushed since is not known."""
+    other_writers: Sequence[OtherWriter] = ()
+    """What in the app's own workflows writes the same secrets."""
     unread: Sequence[UnsearchedPlace] = ()
     """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 

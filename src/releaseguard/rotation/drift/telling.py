@@ -47,6 +47,15 @@ class UnsearchedRow(TypedDict):
     place: str
 
 
+class OtherWriterRow(TypedDict):
+    """A command of one of the app's workflows that writes what we write."""
+
+    file: str
+    line: int
+    command: str
+    names: Sequence[str]
+
+
 class DriftDocument(TypedDict):
     """What ``drift --json`` prints."""
 
@@ -56,6 +65,7 @@ class DriftDocument(TypedDict):
     unread: Sequence[UnsearchedRow]
     foreign: Sequence[ForeignRow]
     broken: Sequence[BrokenRow]
+    other_writers: Sequence[OtherWriterRow]
 
 
 def document_of(found: DriftReport) -> DriftDocument:
@@ -67,6 +77,10 @@ def document_of(found: DriftReport) -> DriftDocument:
         "unread": [{"name": one.name, "place": one.place} for one in found.unread],
         "foreign": [one.to_json() for one in found.foreign],
         "broken": [broken_row(view) for view in found.broken],
+        "other_writers": [
+            {"file": one.file, "line": one.line, "command": one.command, "names": list(one.names)}
+            for one in found.other_writers
+        ],
     }
 
 
@@ -112,6 +126,7 @@ def text_of(found: DriftReport, environment: str) -> str:
             f"              next: {one.next_step}",
         ]
     lines += _distrusted(found)
+    lines += [f"WRITTEN TOO   {one}" for one in found.other_writers]
     return "\n".join([*lines, *_unread(found.unread), *_next_step(found.findings)])
 
 
