@@ -14,8 +14,8 @@ from releaseguard.model import to_text
 from tests.support import lovendo
 from tests.support.commands import Commands
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-DEPLOYED = NOW - timedelta(minutes=40)
+SINCE = timedelta(minutes=40)
+"""How long the release has been there."""
 NAMES = ("sendgrid", "paytr", "twilio", "expo", "mapbox")
 INSERT = (
     f"INSERT INTO {lovendo.TABLE} (id, integration_name, event_type, status, status_code, response_time_ms, endpoint,"
@@ -23,15 +23,15 @@ INSERT = (
 )
 
 
-def rows(broken: str | None) -> Iterator[tuple[object, ...]]:
+def rows(broken: str | None, now: datetime) -> Iterator[tuple[object, ...]]:
     """A use of each integration every minute or so for a week, one in a hundred refused; since the deployment the
     ``broken`` one fails whenever it is used."""
     chance = random.Random(7)
-    moment, number = NOW - timedelta(days=7), 0
-    while moment < NOW:
+    moment, number = now - timedelta(days=7), 0
+    while moment < now:
         moment += timedelta(seconds=chance.expovariate(1 / 90))
         for name in NAMES:
-            bad = (name == broken and moment > DEPLOYED) or chance.random() < 0.01
+            bad = (name == broken and moment > now - SINCE) or chance.random() < 0.01
             status, code = ("failure", 401) if bad else ("success", 200)
             number += 1
             written = to_text(moment).replace("T", " ").removesuffix("Z")
@@ -47,12 +47,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Commands, str
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute(lovendo.create("sqlite"))
         connection.execute(f"CREATE INDEX by_time ON {lovendo.TABLE} (created_at)")
-        connection.executemany(INSERT, rows(request.param))
-        connection.execute(INSERT, ("odd", "sendgrid", "unheard_of", 0, 1, "/", to_text(NOW - timedelta(hours=2))))
-        connection.execute(INSERT, ("custom", "custom", "success", 0, 1, "/", to_text(NOW - timedelta(hours=2))))
+        now = datetime.now(UTC)  # read here: a log that ends minutes ago tells of an outage
+        connection.executemany(INSERT, rows(request.param, now))
+        connection.execute(INSERT, ("odd", "sendgrid", "unheard_of", 0, 1, "/", to_text(now - timedelta(hours=2))))
+        connection.execute(INSERT, ("custom", "custom", "success", 0, 1, "/", to_text(now - timedelta(hours=2))))
     commands = Commands(tmp_path, {})
     assert commands.run("events", "migrate").code == 0
-    assert commands.run("events", "deployed", "--release", "r2", "--at", to_text(DEPLOYED)).code == 0
+    assert commands.run("events", "deployed", "--release", "r2", "--at", to_text(now - SINCE)).code == 0
     return commands, request.param
 
 
@@ -77,6 +78,6 @@ def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
     assert any("the cards' first events" in what for what in rules)
     assert any("outcome unheard_of of sendgrid (1)" in what and "provider custom (1)" in what for what in rules)
 
-    past = commands.run("verify", "--as-of", to_text(NOW), "--no-flows")
+    past = commands.run("verify", "--as-of", to_text(datetime.now(UTC)), "--no-flows")
     assert past.code == 2, "the table does not say when a row was recorded"
     assert "recorded_at" in past.err

@@ -13,15 +13,9 @@ from typing import Final
 LARGEST: Final = 1 << 21
 """Bytes of a migration that is looked into."""
 MOST_FILES: Final = 2_000
-FOLDERS: Final = (
-    "supabase/migrations",
-    "*/supabase/migrations",
-    "*/*/supabase/migrations",
-    "migrations",
-    "db/migrations",
-    "database/migrations",
-    "prisma/migrations",
-)
+DEEPEST: Final = 3
+"""Folders above one called ``migrations``."""
+_SKIPPED: Final = frozenset({"node_modules", "vendor", "dist", "build"})
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAME = r'(?:"?[A-Za-z_][\w$]*"?\.)?"?(?P<name>[A-Za-z_][\w$]*)"?'
@@ -89,9 +83,21 @@ def recognised(folder: Path) -> OwnTable | None:
 
 
 def _migrations(folder: Path) -> Iterator[Path]:
-    for pattern in FOLDERS:
-        for place in sorted(folder.glob(pattern)):
-            yield from sorted(place.rglob("*.sql"))
+    for place in sorted(_folders(folder, DEEPEST)):
+        yield from sorted(place.rglob("*.sql"))
+
+
+def _folders(folder: Path, levels: int) -> Iterator[Path]:
+    """Those called ``migrations``, wherever a tool keeps them; not those of what is installed."""
+    try:
+        inside = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
+    except OSError:
+        return
+    for one in inside:
+        if one.name == "migrations":
+            yield one
+        elif levels and one.name not in _SKIPPED and not one.name.startswith("."):
+            yield from _folders(one, levels - 1)
 
 
 def _read(path: Path) -> str:
