@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from releaseguard import readable
-from releaseguard.coverage.seen import Seen, SeenCall
+from releaseguard.coverage.seen import SeenCall, SeenCalls
 from releaseguard.coverage.values import CoverageFinding, ProviderCoverage, Received, Report
 from releaseguard.model import to_text
 from releaseguard.report.coverage.document import (
-    ConsumerRow,
     CoverageDocument,
     CoverageFindingRow,
     ProviderRow,
     ReceivedRow,
+    SeenConsumerRow,
     SeenDocument,
     SeenRow,
 )
 
 
-def document_of(report: Report, path: str, held: Seen | None = None) -> CoverageDocument:
+def document_of(report: Report, path: str, held: SeenCalls | None = None) -> CoverageDocument:
     """What was found under ``path``."""
     return {
         "ok": not report.gaps,
@@ -69,7 +69,7 @@ def _counts(report: Report) -> dict[str, int]:
     }
 
 
-def _seen(held: Seen) -> SeenDocument:
+def _seen(held: SeenCalls) -> SeenDocument:
     return {
         "environment": held.environment,
         "release": held.release,
@@ -93,12 +93,12 @@ def _seen_call(one: SeenCall) -> SeenRow:
     }
 
 
-def _consumers(calls: Sequence[SeenCall]) -> list[ConsumerRow]:
+def _consumers(calls: Sequence[SeenCall]) -> list[SeenConsumerRow]:
     """Provider by writer: any of its calls speaks for it, since they share the key."""
     groups: dict[tuple[str, str | None], list[SeenCall]] = {}
     for one in calls:
         groups.setdefault((one.place.provider, one.source), []).append(one)
-    rows: list[ConsumerRow] = []
+    rows: list[SeenConsumerRow] = []
     for (provider, source), own in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or "")):
         best = max(own, key=lambda one: (one.since, one.month))
         last = max((one.last for one in own if one.last is not None), default=None)

@@ -39,7 +39,7 @@ class SeenCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenCalls:
     """The call sites of a search, held against one environment's log."""
 
     environment: str
@@ -51,7 +51,7 @@ class Seen:
     """Writers that the configuration or the code names, and that wrote nothing within a month."""
 
 
-def seen(report: Report, log: EventLog, settings: Settings, cards: Cards) -> Seen:
+def seen(report: Report, log: EventLog, settings: Settings, cards: Cards) -> SeenCalls:
     """Hold the calls of a search against the log of the configured environment."""
     now, environment = log.now(), settings.environment
     marks = Query(environment=environment, providers=[OURSELVES], events=[DEPLOYED], newest_first=True, limit=1)
@@ -59,7 +59,7 @@ def seen(report: Report, log: EventLog, settings: Settings, cards: Cards) -> See
     counts = list(log.minute_counts(Query(environment=environment, since=now - MONTH)))
     since = mark.occurred_at if mark is not None else None
     named = _named(settings)
-    return Seen(
+    return SeenCalls(
         environment,
         mark.release if mark is not None else None,
         since,

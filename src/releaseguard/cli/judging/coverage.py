@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from releaseguard.cards.load import Cards
     from releaseguard.coverage.run import Asked
-    from releaseguard.coverage.seen import Seen
+    from releaseguard.coverage.seen import SeenCalls
     from releaseguard.coverage.values import Report
 
 
@@ -107,7 +107,7 @@ def _cards(run: Run) -> Cards:
     return load_cards(settings.root if settings.path else None)
 
 
-def _held(run: Run, report: Report, environment: str | None) -> Seen:
+def _held(run: Run, report: Report, environment: str | None) -> SeenCalls:
     """The report, held against the log of an environment."""
     from releaseguard.coverage.seen import seen
 

@@ -62,7 +62,7 @@ class SeenRow(TypedDict):
     last: str | None
 
 
-class ConsumerRow(TypedDict):
+class SeenConsumerRow(TypedDict):
     """A writer that uses a provider: what a rotation's certificate waits for."""
 
     provider: str
@@ -79,7 +79,7 @@ class SeenDocument(TypedDict):
     release: str | None
     deployed_at: str | None
     calls: Sequence[SeenRow]
-    consumers: Sequence[ConsumerRow]
+    consumers: Sequence[SeenConsumerRow]
     silent_sources: Sequence[str]
 
 
