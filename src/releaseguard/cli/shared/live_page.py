@@ -39,7 +39,7 @@ class LivePage(socketserver.ThreadingTCPServer):
     def __init__(self, page: Page, port: int) -> None:
         self._page, self._one_at_a_time = page, threading.Lock()
         try:
-            super().__init__((ADDRESS, port), _Handler)
+            super().__init__((ADDRESS, port), _PageHandler)
         except (OSError, OverflowError) as error:
             raise UsageError(
                 f"port {port} cannot be had ({getattr(error, 'strerror', None) or error})",
@@ -65,7 +65,7 @@ class LivePage(socketserver.ThreadingTCPServer):
             return self._page(before)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _PageHandler(BaseHTTPRequestHandler):
     server: LivePage
     timeout = PATIENCE
     server_version, sys_version = "releaseguard", ""

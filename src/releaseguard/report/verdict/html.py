@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
+from releaseguard import readable
 from releaseguard.harmless import as_json
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import VerdictDocument, by_urgency, decisions_in, deployment_of, record_in
+from releaseguard.report.verdict.document import ORDER, VerdictDocument, by_urgency, decisions_in, record_in
+
+WRONG = ("fail", "error", "warn")
+"""Verdicts of which a reader has to see the reason; the others are a line each."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def render(document: VerdictDocument, _display: Display) -> str:
     """The verdict as one HTML file."""
     document = shown(document)
+    found = Counter(row["verdict"] for row in document["checks"])
     told = {
-        "checks": by_urgency(document),
-        "deployed": deployment_of(document),
+        "wrong": [row for row in by_urgency(document) if row["verdict"] in WRONG],
+        "rest": [row for row in by_urgency(document) if row["verdict"] not in WRONG],
+        "counts": [(one, count) for one in ORDER if (count := found[one])],
+        "short": lambda release: release[:12] if _COMMIT.fullmatch(release) else release,
+        "minute": readable.date_and_clock,
         "evidence": as_json,
         "decisions": decisions_in(document),
         "record": record_in(document),
