@@ -230,6 +230,26 @@ def diagnosis_document(text="x"):
     return {"ok": False, "checks": [*rows, because]}
 
 
+def certificate_document(text="x"):
+    consumer = {
+        "destination": text,
+        "component": text,
+        "source": text,
+        "new_successes": 3,
+        "new_since": TIME,
+        "new_last": LATER,
+        "old_successes": 1,
+        "old_last": TIME,
+        "unlabelled_successes": 1,
+        "unlabelled_last": TIME,
+        "failures": 0,
+        "refused": 0,
+        "seen": True,
+        "shows": text,
+    }
+    return {"as_of": LATER, "since": TIME, "consumers": [consumer], "not_seen": [text], "in_doubt": [text]}
+
+
 def postmortem_document(text="x"):
     times = {
         "in_use_since": TIME,
@@ -261,6 +281,7 @@ def postmortem_document(text="x"):
         "exposure": {"holders": [text], "use": {text: {"success": 1}}},
         "exposure_lines": [text],
         "open": [text],
+        "certificate": certificate_document(text),
         "head": text,
         "findings": [text],
     }
