@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.destinations.interface import Observed, SyncStatus
+from releaseguard.rotation.drift.ages import due
 from releaseguard.rotation.drift.compare import DRIFTED, DriftStatus, LastPush, compare, findings
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import SecretVersion
@@ -52,3 +53,16 @@ def test_remarks_are_findings_of_their_own():
 
 def test_not_knowing_is_not_drift_and_everything_else_is():
     assert {DriftStatus.IN_STEP, DriftStatus.UNKNOWN} == set(DriftStatus) - DRIFTED
+
+
+@pytest.mark.parametrize(("days", "is_due"), [(89, False), (91, True)])
+def test_a_secret_that_is_older_than_it_is_to_become_is_due(days: int, is_due: bool) -> None:
+    from types import SimpleNamespace
+
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    vault = SimpleNamespace(read=lambda _: SimpleNamespace(updated_at=now - timedelta(days=days)))
+    found = list(due("sendgrid", "production", {"SENDGRID_API_KEY": timedelta(days=90)}, vault, now))  # type: ignore[arg-type]
+    assert bool(found) is is_due
+    for one in found:
+        assert "91 d old; it is to become 90 d at most" in one.sentence()
+        assert one.to_json()["next_step"].endswith("--secret SENDGRID_API_KEY")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from releaseguard.compose.sources import Sources
 from releaseguard.compose.workflows import workflows_at
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, Refused, ReleaseguardError, UsageError
+from releaseguard.model import duration
 from releaseguard.services import SERVICES
 from releaseguard.settings.sections import ProviderSection
 
@@ -102,8 +104,16 @@ class Bindings:
             bindings=[self._binding(card, place, card.secrets) for place in places],
             configured=[claim.address for claim in self.claims() if claim.owner.provider == card.id],
             read=ADDRESSES.parse,
+            max_ages=self._max_ages(card),
             sensitive=any(service.wants_sensitive(sections[service.name]) for service in SERVICES),
         )
+
+    def _max_ages(self, card: Card) -> Mapping[str, timedelta]:
+        """How old each secret is to become at most: the file's word before the card's."""
+        section = self._settings.providers.get(card.id)
+        own = {name: one.max_age for name, one in (section.secrets if section else {}).items()}
+        said = {secret.name: own.get(secret.name) or secret.max_age for secret in card.secrets}
+        return {name: duration(text) for name, text in said.items() if text}
 
     def placements_of(self, card: Card) -> Sequence[Placement]:
         """Where each of the card's secrets goes. Raises ``ConfigError`` where the file does not say so clearly, and

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign
@@ -14,6 +15,7 @@ from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, 
 from releaseguard.errors import ConfigError, NotFound
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.rotation.context import Binding
+from releaseguard.rotation.drift.ages import DueSecret, due
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, holds, unmanaged
 from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
@@ -36,6 +38,8 @@ class Managed:
     configured: Sequence[Address]
     """Every destination that the configuration names for the provider, in any environment: no copies."""
     read: ReadAddress
+    max_ages: Mapping[str, timedelta] = field(default_factory=dict)
+    """By secret: how old its newest version is to become at most, where somebody has said so."""
     sensitive: bool = False
     """Whether secrets must not be readable at their destinations."""
 
@@ -55,6 +59,8 @@ class DriftReport:
     """Histories that cannot be believed beyond some step: what was pushed since is not known."""
     other_writers: Sequence[OtherWriter] = ()
     """What in the app's own workflows writes the same secrets."""
+    due: Sequence[DueSecret] = ()
+    """Secrets that are older than they are to become."""
     unread: Sequence[UnsearchedPlace] = ()
     """Where an unmanaged copy, or a secret that shadows ours, would not have been found."""
 
@@ -70,11 +76,14 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
     still: list[StillUsed] = []
     unread: set[UnsearchedPlace] = set()
     views: list[ChainView] = []
+    aged: list[DueSecret] = []
+    now = log.now()
     for one in managed:
         view = chain_view(log, one.chain_key)
         views.append(view)
         if view.open_leaks:
             leaks[one.card.id] = view.open_leaks
+        aged += due(one.card.id, one.chain_key.environment, one.max_ages, vault, now)
         still += still_used(log, view, companions_of(one.card))
         for said in _one(one, vault, stored, view):
             if isinstance(said, UnsearchedPlace):
@@ -91,6 +100,7 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
         still_used=still,
         foreign=[row for view in views for row in view.foreign],
         broken=[view for view in views if view.breach],
+        due=aged,
         unread=sorted(unread),
     )
 

@@ -9,6 +9,7 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import ForeignRow
 from releaseguard.model import to_text
 from releaseguard.report.rows import BrokenRow
+from releaseguard.rotation.drift.ages import DueRow
 from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding
 from releaseguard.rotation.drift.copies import UnsearchedPlace
 from releaseguard.rotation.drift.revocation import StillUsedRow
@@ -62,6 +63,7 @@ class DriftDocument(TypedDict):
     findings: Sequence[DriftRow]
     open_leaks: Sequence[DriftLeakRow]
     still_used: Sequence[StillUsedRow]
+    due: Sequence[DueRow]
     unread: Sequence[UnsearchedRow]
     foreign: Sequence[ForeignRow]
     broken: Sequence[BrokenRow]
@@ -74,6 +76,7 @@ def document_of(found: DriftReport) -> DriftDocument:
         "findings": [_finding_row(one) for one in found.findings],
         "open_leaks": [_leak_row(provider, leak) for provider, open_ in found.leaks.items() for leak in open_],
         "still_used": [one.to_json() for one in found.still_used],
+        "due": [one.to_json() for one in found.due],
         "unread": [{"name": one.name, "place": one.place} for one in found.unread],
         "foreign": [one.to_json() for one in found.foreign],
         "broken": [broken_row(view) for view in found.broken],
@@ -124,6 +127,12 @@ def text_of(found: DriftReport, environment: str) -> str:
             f"STILL USED    {one.unit}",
             f"              {one.sentence()}",
             f"              next: {one.next_step}",
+        ]
+    for old in found.due:
+        lines += [
+            f"DUE           {old.secret}",
+            f"              {old.sentence()}",
+            f"              next: {old.next_step}",
         ]
     lines += _distrusted(found)
     lines += [f"WRITTEN TOO   {one}" for one in found.other_writers]

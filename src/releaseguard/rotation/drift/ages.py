@@ -1,0 +1,70 @@
+"""Which secrets are older than they are meant to become. Nothing is rotated for that: it is said. Pure but for the
+vault's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from releaseguard import readable
+from releaseguard.errors import NotFound
+from releaseguard.model import to_text
+from releaseguard.vault.interface import Vault
+
+
+class DueRow(TypedDict):
+    """A secret that is due, as in ``drift --json``."""
+
+    provider: str
+    secret: str
+    since: str
+    age_s: int
+    max_age_s: int
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueSecret:
+    """A secret whose newest version is older than its ``max_age``."""
+
+    provider: str
+    environment: str
+    secret: str
+    since: datetime
+    age: timedelta
+    max_age: timedelta
+
+    @property
+    def next_step(self) -> str:
+        """The command that rotates it, once there is a newer version."""
+        return f"releaseguard rotate {self.provider} --environment {self.environment} --secret {self.secret}"
+
+    def sentence(self) -> str:
+        """For people."""
+        age, most = readable.roughly(self.age), readable.roughly(self.max_age)
+        return f"version of {readable.date_and_clock(self.since)}, {age} old; it is to become {most} at most"
+
+    def to_json(self) -> DueRow:
+        """As in ``drift --json``."""
+        return {
+            "provider": self.provider,
+            "secret": self.secret,
+            "since": to_text(self.since),
+            "age_s": round(self.age.total_seconds()),
+            "max_age_s": round(self.max_age.total_seconds()),
+            "next_step": self.next_step,
+        }
+
+
+def due(
+    provider: str, environment: str, max_ages: Mapping[str, timedelta], vault: Vault, now: datetime
+) -> Iterator[DueSecret]:
+    """Those of ``max_ages``, by secret, that are older. Raises ``ServiceError`` where the vault does not answer."""
+    for name, most in max_ages.items():
+        with suppress(NotFound):
+            since = vault.read(name).updated_at
+            if since is not None and now - since > most:
+                yield DueSecret(provider, environment, name, since, now - since, most)
