@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from releaseguard.rotation.identity.other_writers import other_writers
+from releaseguard.rotation.identity.other_writers import Signs, other_writers
+from releaseguard.services import SERVICES
 
+SIGNS = Signs(
+    [service.written_by for service in SERVICES if service.written_by],
+    [service.brought_by for service in SERVICES if service.brought_by],
+)
 NAMES = ("SENDGRID_API_KEY", "TWILIO_AUTH_TOKEN")
 FOUND: Mapping[str, tuple[str, Sequence[tuple[int, str, Sequence[str]]]]] = {
     "supabase, over several lines": (
@@ -34,6 +39,6 @@ FOUND: Mapping[str, tuple[str, Sequence[tuple[int, str, Sequence[str]]]]] = {
 @pytest.mark.parametrize("name", FOUND)
 def test_what_writes_the_same_names(name: str) -> None:
     text, expected = FOUND[name]
-    found = other_writers({".github/workflows/deploy.yml": text}, NAMES)
+    found = other_writers({".github/workflows/deploy.yml": text}, NAMES, SIGNS)
     assert [(one.line, one.command, list(one.names)) for one in found] == [(a, b, list(c)) for a, b, c in expected]
     assert all(".github/workflows/deploy.yml:" in str(one) for one in found)

@@ -10,7 +10,7 @@ import pytest
 
 from releaseguard.cards.load import load_cards
 from releaseguard.compose.known.configuration import ADDRESSES
-from releaseguard.compose.placements import PUBLIC_PREFIXES, placements, refuse_misplaced
+from releaseguard.compose.placing.placements import PUBLIC_PREFIXES, placements, refuse_misplaced
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, Refused, ReleaseguardError
 from releaseguard.settings.sections import ProviderSection

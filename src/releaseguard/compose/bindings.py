@@ -13,9 +13,9 @@ from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import ADDRESSES, service_at, vault_of
-from releaseguard.compose.placements import Placement, Where, placements, refuse_misplaced
+from releaseguard.compose.placing.placements import Placement, Where, placements, refuse_misplaced
+from releaseguard.compose.placing.workflows import workflows_at
 from releaseguard.compose.sources import Sources
-from releaseguard.compose.workflows import workflows_at
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, Refused, ReleaseguardError, UsageError
 from releaseguard.model import duration
@@ -138,10 +138,14 @@ class Bindings:
 
     def other_writers(self, provider: str | None = None) -> Sequence[OtherWriter]:
         """What in the app's own workflows writes managed secrets too, of one provider alone where one is named."""
-        from releaseguard.rotation.identity.other_writers import other_writers
+        from releaseguard.rotation.identity.other_writers import Signs, other_writers
 
+        signs = Signs(
+            writes=[service.written_by for service in SERVICES if service.written_by],
+            brings=[service.brought_by for service in SERVICES if service.brought_by],
+        )
         mine = [claim.name for claim in self.claims() if provider in (None, claim.owner.provider)]
-        return other_writers(workflows_at(self._settings.root), {*mine})
+        return other_writers(workflows_at(self._settings.root), {*mine}, signs)
 
     def claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""

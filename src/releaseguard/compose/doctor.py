@@ -77,9 +77,8 @@ class Doctor:
         """Everything that is looked at, of one provider alone where one is named."""
         from releaseguard.doctor.values import DoctorContext
 
-        settings, environ, proxy = self.clients.settings, self.clients.environ, self.clients.settings.network.proxy
-        places = readable(settings, provider)
-        vault = vault_of(settings)
+        settings, environ = self.clients.settings, self.clients.environ
+        places, vault = readable(settings, provider), vault_of(settings)
         return DoctorContext(
             settings=settings,
             environ=environ,
@@ -87,7 +86,7 @@ class Doctor:
             cards=self.bindings.cards,
             card_problems=card_problems,
             own_cards=configuration.own_cards(settings),
-            addresses={**endpoints.of(settings, environ), **({PROXY_SETTING: proxy} if proxy else {})},
+            addresses=self._addresses(),
             refused=refused,
             run_refusal=self.clients.safety.refused_run,
             ignored_proxies=ignored_proxies,
@@ -110,6 +109,10 @@ class Doctor:
             database=(lambda: self.stores.app_database) if environ.get(settings.app.database_url_env) else None,
             close=close,
         )
+
+    def _addresses(self) -> Mapping[str, str]:
+        settings, proxy = self.clients.settings, self.clients.settings.network.proxy
+        return {**endpoints.of(settings, self.clients.environ), **({PROXY_SETTING: proxy} if proxy else {})}
 
     def _looks(self, service: Service[Any], places: Mapping[str, Sequence[Address]]) -> ServiceLooks:
         from releaseguard.doctor.values import ServiceLooks

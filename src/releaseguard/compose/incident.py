@@ -12,7 +12,7 @@ from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import service_at, vault_of
-from releaseguard.compose.placements import Placement
+from releaseguard.compose.placing.placements import Placement
 from releaseguard.compose.stores import Stores
 from releaseguard.compose.verification import Verification
 from releaseguard.destinations.address import Address

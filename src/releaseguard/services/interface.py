@@ -180,6 +180,10 @@ class Service(Generic[S]):
     """Of its destinations' addresses."""
     example: str = ""
     """One of them, for messages."""
+    written_by: str = ""
+    """A regular expression for what of a workflow's line writes secrets there without us."""
+    brought_by: str = ""
+    """One for the line that brings the vault's newest values into a workflow."""
     is_vault: Callable[[S], bool] = lambda _: False
     """Whether the section says enough for the service to be the vault."""
     vault_setting: str = ""

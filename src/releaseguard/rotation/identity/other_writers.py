@@ -8,11 +8,6 @@ from dataclasses import dataclass
 
 from releaseguard.rotation.groups import COMPANION_SUFFIX
 
-_COMMANDS = re.compile(
-    r"\bsupabase\s+(?:--\S+\s+)*secrets\s+set\b|\bgh\s+(?:secret|variable)\s+set\b"
-    r"|\bvercel\s+(?:--\S+\s+)*env\s+(?:add|update|rm|remove)\b",
-)
-_ACTION = re.compile(r"^\s*(?:-\s+)?uses:\s*[\"']?(Infisical/secrets-action)@", re.IGNORECASE)
 _FROM_A_FILE = re.compile(r"--env-file\b|\s-f\b|\s<\s|\.env\b")
 _CONTINUED = re.compile(r"\\\s*$")
 
@@ -37,27 +32,39 @@ class OtherWriter:
         )
 
 
-def other_writers(files: Mapping[str, str], names: Collection[str]) -> Sequence[OtherWriter]:
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What services say of how a workflow writes their secrets, and brings the vault's: regular expressions."""
+
+    writes: Sequence[str]
+    brings: Sequence[str]
+
+    def writing(self, line: str) -> Iterator[re.Match[str]]:
+        return (found for sign in self.writes for found in re.finditer(sign, line))
+
+    def bringing(self, line: str) -> Iterator[re.Match[str]]:
+        if "uses:" in line:
+            yield from (found for sign in self.brings for found in re.finditer(sign, line))
+
+
+def other_writers(files: Mapping[str, str], names: Collection[str], signs: Signs) -> Sequence[OtherWriter]:
     """What in these workflows (by path) writes one of ``names``, or may."""
-    return [one for path, text in sorted(files.items()) for one in _in_file(path, text, names)]
+    return [one for path, text in sorted(files.items()) for one in _in_file(path, text, names, signs)]
 
 
-def _in_file(path: str, text: str, names: Collection[str]) -> Iterator[OtherWriter]:
-    writes = False
-    found: list[OtherWriter] = []
-    for number, line in _whole_lines(text):
-        if line.lstrip().startswith("#"):
-            continue
-        action = _ACTION.match(line)
-        if action:
-            found.append(OtherWriter(path, number, action[1], ()))
-        for command in _COMMANDS.finditer(line):
-            writes = True
-            held = [name for name in sorted(names) if re.search(rf"(?<![A-Z0-9_]){name}(?![A-Z0-9_])", line)]
-            if held or _FROM_A_FILE.search(line[command.end() :]):
-                found.append(OtherWriter(path, number, " ".join(command[0].split()), held))
-    # The action alone only reads; with a command beside it, it is where that one's values come from.
-    return iter(found if writes else [])
+def _in_file(path: str, text: str, names: Collection[str], signs: Signs) -> Sequence[OtherWriter]:
+    lines = [(number, line) for number, line in _whole_lines(text) if not line.lstrip().startswith("#")]
+    writing = [one for number, line in lines for one in _writing(path, number, line, names, signs)]
+    bringing = [OtherWriter(path, number, one[0], ()) for number, line in lines for one in signs.bringing(line)]
+    # What brings values only reads; with a command beside it, it is where that one's come from.
+    return sorted([*writing, *bringing], key=lambda one: one.line) if writing else ()
+
+
+def _writing(path: str, number: int, line: str, names: Collection[str], signs: Signs) -> Iterator[OtherWriter]:
+    for command in signs.writing(line):
+        held = [name for name in sorted(names) if re.search(rf"(?<![A-Z0-9_]){name}(?![A-Z0-9_])", line)]
+        if held or _FROM_A_FILE.search(line[command.end() :]):
+            yield OtherWriter(path, number, " ".join(command[0].split()), held)
 
 
 def _whole_lines(text: str) -> Iterator[tuple[int, str]]:

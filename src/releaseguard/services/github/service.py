@@ -209,6 +209,7 @@ SERVICE = Service(
     dated="/rate_limit",
     schemes=SCHEMES,
     example="github:OWNER/REPO",
+    written_by=r"\bgh\s+(?:secret|variable)\s+set\b",
     destination=destination,
     workflows=workflows,
     workflow_deployer=workflow_deployer,

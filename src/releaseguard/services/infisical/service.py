@@ -92,6 +92,7 @@ def _identity(context: Context) -> Identity:
 SERVICE = Service(
     name="infisical",
     title="Infisical",
+    brought_by=r"(?i:Infisical/secrets-action)(?=@)",
     section=InfisicalSection,
     requirement=Requirement(
         "infisical",

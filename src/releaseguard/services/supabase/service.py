@@ -190,6 +190,7 @@ SERVICE = Service(
     dated="/v1/projects",
     schemes=(SCHEME,),
     example="supabase:REF",
+    written_by=r"\bsupabase\s+(?:--\S+\s+)*secrets\s+set\b",
     replaceable=(
         Replaceable(variable=TOKEN, try_new=try_new_token),
         Replaceable(variable=SERVICE_KEY, try_new=try_new_key, hangs_together=True),

@@ -109,6 +109,7 @@ SERVICE = Service(
     dated="/v2/user",
     schemes=(SCHEME,),
     example="vercel:PROJECT/production",
+    written_by=r"\bvercel\s+(?:--\S+\s+)*env\s+(?:add|update|rm|remove)\b",
     replaceable=(Replaceable(variable=TOKEN, try_new=try_new, hangs_together=True),),
     wants_sensitive=lambda section: section.sensitive,
     destination=destination,
