@@ -100,7 +100,7 @@ def judge_errors(state: ReleaseState, events: Sequence[Arrived]) -> None:
             if event.ours and graced:
                 _count(errors, event, is_error, own[name])
             elif event.is_of_another:
-                _count_old(errors, event, is_error, old[name] if graced else {})
+                _count_old(errors, event, is_error, old[name] if graced and _is_a_control(state, event) else {})
     _count_renamed(state, events, own)
     complete = state.look_minute - state.known.lags.usual.complete
     for name, errors in state.errors.items():
@@ -115,6 +115,11 @@ def _count_renamed(state: ReleaseState, events: Sequence[Arrived], own: dict[str
             graced = event.occurred >= state.timeline.live + errors.rule.grace_minutes
             if graced and state.seems_renamed(errors.rule):
                 _count(errors, event, False, own[errors.rule.id])
+
+
+def _is_a_control(state: ReleaseState, event: Arrived) -> bool:
+    """Whether the rows are set beside the release's: phones hold old releases for weeks and are none of servers'."""
+    return event.cell.client is state.timeline.of_phones
 
 
 def _batches(minutes: Minutes) -> Batches:

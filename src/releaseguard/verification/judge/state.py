@@ -284,6 +284,8 @@ class ReleaseState:
                 is_read = readers.errors or readers.volumes
                 names = (self.read_names if is_read else self.unread).setdefault(event.cell.provider, Counter())
                 names[event.cell.event] += event.cell.total
+            if event.cell.client is not self.timeline.of_phones:
+                continue
             read = [(errors.rule, bad) for errors, bad in readers.errors]
             for rule, bad in (*read, *((volume.rule, not event.cell.ok) for volume in readers.volumes)):
                 self.beside[rule.id].setdefault(event.occurred, Beside()).count(event, bad=bad)

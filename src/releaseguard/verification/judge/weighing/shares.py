@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from releaseguard.stats.evidence.split import STEP, Expected, Split, deviations, expected_of, split_evidence
 from releaseguard.stats.final_look import chance_of_errors
@@ -17,17 +18,38 @@ FEWER = 2.3
 
 
 def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[Split]:
-    """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served."""
+    """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served steadily:
+    while a roll-out moves, one provider's rows divide otherwise than the others' within the same minutes."""
+    minutes = {m: _minute(state, volume, m) for m in range(volume.rule.grace_minutes, until)}
+    steady = {m: split for m, split in minutes.items() if _is_steady(minutes, m)}
     first = volume.rule.grace_minutes
-    steps = (_step(state, volume, start, min(start + STEP, until)) for start in range(first, until, STEP))
+    stretches = ([steady[m] for m in range(start, start + STEP) if m in steady] for start in range(first, until, STEP))
+    steps = [reduce(Split.__add__, stretch) for stretch in stretches if stretch]
     return [step for step in steps if step.others_every >= LEAST_OTHERS and 0 < step.others_own < step.others_every]
 
 
-def _step(state: ReleaseState, volume: VolumeState, start: int, end: int) -> Split:
+def _is_steady(minutes: Mapping[int, Split], minute: int) -> bool:
+    """Whether the release's share of the others' rows is that of the minutes around, as far as they can tell."""
+    near = [minutes[m] for m in range(minute - NEAR, minute + NEAR + 1) if m in minutes]
+    early = reduce(Split.__add__, [minutes[m] for m in range(minute - NEAR, minute + 1) if m in minutes])
+    late = reduce(Split.__add__, [minutes[m] for m in range(minute, minute + NEAR + 1) if m in minutes])
+    if len(near) <= NEAR or not early.others_every or not late.others_every:
+        return False
+    moved = abs(early.others_own / early.others_every - late.others_own / late.others_every)
+    noise = 0.5 / min(early.others_every, late.others_every) ** 0.5
+    return moved <= MOVES + 2.0 * noise
+
+
+NEAR = 4
+"""Minutes before and after a minute that show whether the roll-out moves."""
+MOVES = 0.1
+"""The change of the share up to which it is steady."""
+
+
+def _minute(state: ReleaseState, volume: VolumeState, minute: int) -> Split:
     others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
-    own, old = state.rows_beside(volume.rule, start, end)
-    others_own = sum(sum(sides.new[start:end]) for sides in others)
-    others_old = sum(sum(sides.old[start:end]) for sides in others)
+    own, old = state.rows_beside(volume.rule, minute, minute + 1)
+    others_own, others_old = sum(sides.new[minute] for sides in others), sum(sides.old[minute] for sides in others)
     scale = 1.0 / state.known.volumes[volume.rule.id].dispersion
     return Split(own * scale, (own + old) * scale, float(others_own), float(others_own + others_old))
 
