@@ -17,7 +17,7 @@ PREFIX = "importlinter:contract:"
 
 OFFENCES = {
     "rooms": ("releaseguard/rotation/values.py", "import releaseguard.compose.clients"),
-    "click": ("releaseguard/settings.py", "import click"),
+    "click": ("releaseguard/settings/values.py", "import click"),
     "adapters": ("releaseguard/health/judge.py", "import releaseguard.eventlog.stores.sqlite"),
     "services": ("releaseguard/services/vercel/address.py", "import releaseguard.services.github.address"),
     "sandbox": ("releaseguard/rotation/values.py", "import releaseguard.sandbox.course"),
