@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -36,7 +37,7 @@ def _is_steady(minutes: Mapping[int, Split], minute: int) -> bool:
     if len(near) <= NEAR or not early.others_every or not late.others_every:
         return False
     moved = abs(early.others_own / early.others_every - late.others_own / late.others_every)
-    noise = 0.5 / min(early.others_every, late.others_every) ** 0.5
+    noise = 0.5 / math.sqrt(min(early.others_every, late.others_every))
     return moved <= MOVES + 2.0 * noise
 
 
