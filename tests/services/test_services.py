@@ -40,7 +40,8 @@ ALLOWED: dict[str, dict[str, str]] = {
         "safemode/checkout.py": GITHUB_ACTIONS,
         "services/infisical": GITHUB_ACTIONS,
         "services/vercel": "a key of Vercel's own documents",
-        "settings.py": "how a token begins, which must not stand in the file",
+        "settings/checks.py": "how a token begins, which must not stand in the file",
+        "compose/placing/workflows.py": "where a checkout keeps its workflows",
     },
     "vercel": {},
     "supabase": {
