@@ -287,7 +287,7 @@ def test_what_its_owner_may_add_keeps_rows_defaults_and_readers(stack, cluster):
     text = lovendo.CONFIGURATION.replace("recorded_at = false", 'recorded_at = "recorded_at"')
     text = text.replace('"metadata.release"', '"release"').replace('"metadata.synthetic"', '"synthetic"')
     with_them = table(text.replace('{ constant = "production" }', '"environment"'))
-    insert(store, {"integration_name": "twilio"})
+    insert(store, {"integration_name": "twilio"}, at=NOON + timedelta(seconds=1))
     first, second = read(store.log(with_them))
     assert first.recorded_at == NOON
     assert second.recorded_at > NOON
