@@ -23,6 +23,7 @@ from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.parts import LeakReport, PlannedSecret, SkippedTarget
 from releaseguard.rotation.history.views import LeftOut, RotationView
 from releaseguard.rotation.identity.returning import nothing_new
+from releaseguard.rotation.left_out.behind import interrupted, left_behind
 from releaseguard.rotation.left_out.looking import leave_out_as_asked
 from releaseguard.rotation.next_steps import see_audit
 from releaseguard.rotation.planning.claims import check_claims, claims_in_doubt
@@ -218,27 +219,7 @@ def _abort(session: RotationSession) -> RotationResult:
         raise Refused("no rotation is unfinished, so there is nothing to abort", next_step=see_audit(session))
     session.append(said.Aborted(rotation_id=unfinished.id, reason="given up by a person"))
     session.journal.release()
-    return result_of(session, unfinished.id, remarks=_left_behind(session, unfinished))
-
-
-def _interrupted(session: RotationSession) -> Sequence[str]:
-    """What somebody who stops a rotation leaves, and how it goes on."""
-    view = session.rotation
-    return (
-        f"Interrupted: rotation {view.id} is {view.state.value}.",
-        *_left_behind(session, view),
-        f"Go on: {session.command} --resume",
-    )
-
-
-def _left_behind(session: RotationSession, view: RotationView) -> Sequence[str]:
-    """What an aborted rotation leaves: said, because nothing puts it right by itself."""
-    carried = view.progress(view.direction).destinations
-    written = sorted(key for key, one in carried.items() if one.status != "pending")
-    rest = sorted(binding.key for binding in session.context.bindings if binding.key not in written)
-    if not written:
-        return ("Nothing had been written.",)
-    return (f"Written: {', '.join(written)}.", *([f"Not written: {', '.join(rest)}."] if rest else []))
+    return result_of(session, unfinished.id, remarks=left_behind(session, unfinished))
 
 
 def _rollback(session: RotationSession) -> RotationResult:
@@ -376,7 +357,7 @@ def _run(
     except ReleaseguardError as error:
         problem = error
     except KeyboardInterrupt:
-        for line in _interrupted(session):
+        for line in interrupted(session):
             session.tell(line)
         raise
     if isinstance(problem, ServiceError) and "--resume" not in (problem.next_step or ""):

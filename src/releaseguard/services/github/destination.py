@@ -27,15 +27,7 @@ from releaseguard.destinations.interface import (
     WriteResult,
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of, without_value
-from releaseguard.errors import (
-    AccessDenied,
-    ConfigError,
-    Failed,
-    NotFound,
-    RateLimited,
-    Refused,
-    ServiceError,
-)
+from releaseguard.errors import AccessDenied, ConfigError, Failed, NotFound, RateLimited, Refused, ServiceError
 from releaseguard.http import Reply, ServiceClient, quoted
 from releaseguard.http.paging import pages
 from releaseguard.model import Remark, Standing
@@ -136,10 +128,10 @@ class GitHubDestination(Destination):
         return GitHubCopies(self._client, names, but=self.address.place).search()
 
     def _look_before(self, items: Sequence[Item], *more: Callable[[], None]) -> Mapping[str, _Seen]:
-        looks = [partial(self._look, item) for item in items]
+        looks: list[Callable[[], Any]] = [partial(self._look, item) for item in items]
         keys = () if self._keys.has(self._secrets) else (partial(self._keys.of, self._secrets),)
-        calls: list[Callable[[], Any]] = [*looks, *keys, *more]
-        return {seen.observed.name: seen for seen in all_of(self._client, calls)[: len(items)]}
+        found = all_of(self._client, [*looks, *keys, *more])[: len(items)]
+        return {seen.observed.name: seen for seen in found}
 
     def _look(self, item: Item) -> _Seen:
         if item.kind is ItemKind.COMPANION:

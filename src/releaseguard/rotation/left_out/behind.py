@@ -1,0 +1,28 @@
+"""What a rotation leaves that was given up or interrupted: said, because nothing puts it right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.session import RotationSession
+
+
+def interrupted(session: RotationSession) -> Sequence[str]:
+    """What somebody who stops a rotation leaves, and how it goes on."""
+    view = session.rotation
+    return (
+        f"Interrupted: rotation {view.id} is {view.state.value}.",
+        *left_behind(session, view),
+        f"Go on: {session.command} --resume",
+    )
+
+
+def left_behind(session: RotationSession, view: RotationView) -> Sequence[str]:
+    """What an aborted rotation leaves: said, because nothing puts it right by itself."""
+    carried = view.progress(view.direction).destinations
+    written = sorted(key for key, one in carried.items() if one.status != "pending")
+    rest = sorted(binding.key for binding in session.context.bindings if binding.key not in written)
+    if not written:
+        return ("Nothing had been written.",)
+    return (f"Written: {', '.join(written)}.", *([f"Not written: {', '.join(rest)}."] if rest else []))
