@@ -147,3 +147,15 @@ def test_the_alerts_of_a_repository_are_listed_once(world, cli):
     configure(world, cli, ["github:lovendo/app", "github:Lovendo/App@production"], "")
     world.github.add_alert("lovendo/app", "sendgrid_api_key", world.infisical.value(NAME, 1))
     assert len(cli.run("leaks", "--json").json["open"]) == 1
+
+
+def test_a_secret_of_the_server_is_not_written_where_everybody_reads_it(world, cli):
+    own = '[providers.sendgrid.secrets.SENDGRID_API_KEY]\nnames = ["NEXT_PUBLIC_SENDGRID_API_KEY"]\n'
+    configure(world, cli, [f"vercel:{world.web.id}/production,preview"], own)
+    world.new_key(NAME)
+    for arguments in (("rotate", "sendgrid", "--dry-run"), ("rotate", "sendgrid", "--yes"), ("drift",)):
+        done = cli.run(*arguments)
+        assert done.code == 4, done.everything
+        assert "NEXT_PUBLIC_" in done.err
+    assert "NEXT_PUBLIC_" in cli.run("doctor").everything
+    assert written(world) == []
