@@ -134,7 +134,7 @@ def _within(names: Iterable[str], further: dict[str, list[str]], steps: int) -> 
 def _edge_functions(speaking: set[str]) -> list[bytes]:
     """The names of edge functions, by which a test may call them."""
     found = {match[1] for name in speaking if (match := re.search(r"(?:^|/)functions/([^/_][^/]*)/", name))}
-    return [one.encode() for one in found]
+    return [form.encode() for one in found for form in (f"'{one}'", f'"{one}"', f"`{one}`", f"/v1/{one}")]
 
 
 def _speaks_of(tree: Tree, name: str, words: Sequence[bytes]) -> bool:
