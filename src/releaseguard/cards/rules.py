@@ -15,6 +15,7 @@ from releaseguard.cards.spec import (
     FlowCheck,
     FlowSpec,
     InvariantCheck,
+    LatencyCheck,
     NonBlockingCheck,
     PrivacyCheck,
     ReleaseTagCheck,
@@ -230,6 +231,7 @@ def _invariant(document: Document, _card: Card, check: InvariantCheck, at: Seque
 _KINDS: Mapping[type, Callable[[Document, Card, Any, Sequence[Step]], Problems]] = {
     SignalCheck: _events_of("success", "error"),
     VolumeCheck: _volume,
+    LatencyCheck: _events_of("events"),
     FlowCheck: _flow_check,
     InvariantCheck: _invariant,
     SecretCheck: _secret_check,

@@ -169,6 +169,15 @@ class VolumeCheck(_Check, frozen=True, kw_only=True, tag="volume"):
     """The multiple of the usual volume that the card calls harm; unsaid, more events are no harm."""
 
 
+class LatencyCheck(_Check, frozen=True, kw_only=True, tag="latency"):
+    """The share of successes that are slower than usual at this time of day. It may only warn."""
+
+    events: Sequence[Identifier]
+    blocking: Literal[False] = False
+    grace: Duration = "5m"
+    """As for every check; longer, since every deployment starts cold."""
+
+
 class FlowCheck(_Check, frozen=True, kw_only=True, tag="flow"):
     """A synthetic test-user flow whose event must arrive on the new release."""
 
@@ -215,6 +224,7 @@ class NonBlockingCheck(_Check, frozen=True, kw_only=True, tag="non_blocking"):
 Check = (
     SignalCheck
     | VolumeCheck
+    | LatencyCheck
     | FlowCheck
     | InvariantCheck
     | SecretCheck

@@ -198,6 +198,22 @@ class ReleaseTagEvidence(Evidence):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyEvidence(Evidence):
+    """Of successes that are slower than usual."""
+
+    window: Sequence[str]
+    events: int
+    slow: int
+    """Of them, those above ``limit_ms``."""
+    limit_ms: int
+    """The 95th percentile before the release, at this time of day."""
+    usual_share: float
+    median_ms: int | None
+    e_value: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyEvidence(Evidence):
     """Of personal data in events: counted and named, never repeated."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from releaseguard.cards.spec import (
     Card,
     Check,
     InvariantCheck,
+    LatencyCheck,
     NonBlockingCheck,
     PrivacyCheck,
     ReleaseTagCheck,
@@ -22,6 +23,7 @@ from releaseguard.model import Verdict
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
+from releaseguard.verification.checks.latency import latency
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.evidence import UnknownLog
 from releaseguard.verification.explain.finding import explain, explain_log
@@ -43,6 +45,11 @@ from releaseguard.verification.selection import select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
 from releaseguard.verification.whose.members import Members
+
+BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
+"""What latencies are compared with: the hours before, and those of the day before."""
+MOST_TIMED = 20_000
+"""Rows that are read for it, the newest."""
 
 
 class Verifier:
@@ -176,10 +183,21 @@ class _Window:
         if isinstance(check, PrivacyCheck):
             seen = rows.of(check.events or (*card.events.success, *card.events.error))
             return row_checks.privacy(card.id, check, seen, members, rows.until, self.context.kinds)
+        if isinstance(check, LatencyCheck):
+            return self._by_latency(card, check)
         if isinstance(check, NonBlockingCheck):
             both = rows.of((*check.error, *check.user_actions))
             return row_checks.non_blocking(card.id, check, both, members, rows.until, self._complete)
         return None
+
+    def _by_latency(self, card: Card, check: LatencyCheck) -> Finding:
+        """The release's successes against those of the hours before it, and of the same hours of the day before."""
+        rows, live = self.rows, judged_from(self.rows.members.deployment)
+        spans = [(live - BEFORE, live), (live - A_DAY - BEFORE / 2, live - A_DAY + BEFORE / 2)]
+        before = [row for since, until in spans for row in rows.timed(check.events, since, until, MOST_TIMED)]
+        own = [row for row in rows.timed(check.events, live, rows.until, MOST_TIMED) if rows.members.has(row)]
+        sharing = sum(isinstance(one, LatencyCheck) for card in self.context.cards for one in card.checks)
+        return latency(card.id, check, before, own, live, sharing)
 
     @property
     def _complete(self) -> datetime:

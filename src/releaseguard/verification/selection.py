@@ -10,6 +10,7 @@ from releaseguard.cards.spec import (
     Check,
     FlowCheck,
     InvariantCheck,
+    LatencyCheck,
     NonBlockingCheck,
     PrivacyCheck,
     ReleaseTagCheck,
@@ -17,6 +18,8 @@ from releaseguard.cards.spec import (
     SignalCheck,
     VolumeCheck,
 )
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import Outcome
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.rules import Logged, is_configured, rule_of
 from releaseguard.verification.values import SkippedCheck
@@ -58,7 +61,28 @@ def _why_not(context: VerifyContext, request: VerifyRequest, card: Card, check: 
         if isinstance(check, FlowCheck) and not request.flows:
             return "--no-flows"
         return context.live_checks.why_not(card, check)
-    return None if _is_logged(card, check, logged) else _nothing_logged(context, check)
+    if not _is_logged(card, check, logged):
+        return _nothing_logged(context, check)
+    if isinstance(check, LatencyCheck) and not _has_latency(context, request, check):
+        return "not configured: its newest events carry no latency_ms"
+    return None
+
+
+def _has_latency(context: VerifyContext, request: VerifyRequest, check: LatencyCheck) -> bool:
+    """Whether any of the newest events of the check says how long it took."""
+    newest = Query(
+        environment=context.environment,
+        events=list(check.events),
+        outcome=Outcome.SUCCESS,
+        recorded_until=request.as_of,
+        newest_first=True,
+        limit=NEWEST,
+    )
+    return any(row.latency_ms is not None for row in context.log.select(newest))
+
+
+NEWEST = 20
+"""Events that show whether an app logs latencies."""
 
 
 def _is_logged(card: Card, check: Check, logged: Logged) -> bool:
@@ -78,7 +102,7 @@ def _events_of(check: Check) -> frozenset[str]:
     """The events without which a check has nothing to say."""
     if isinstance(check, SignalCheck):
         return frozenset((*check.success, *check.error))
-    if isinstance(check, VolumeCheck | ReleaseTagCheck | PrivacyCheck):
+    if isinstance(check, VolumeCheck | LatencyCheck | ReleaseTagCheck | PrivacyCheck):
         return frozenset(check.events)
     if isinstance(check, NonBlockingCheck):
         return frozenset(check.error)

@@ -60,6 +60,21 @@ class SingleRows:
         mine = (row for row in rows if self.members.has(row) and _counts(rule, row))
         return list(islice(mine, MOST_IDS))
 
+    def timed(self, events: Sequence[str], since: datetime, until: datetime, limit: int) -> Sequence[Event]:
+        """Successes with a latency in some stretch of time before or after the release was live, the newest first."""
+        query = Query(
+            environment=self.members.deployment.environment,
+            events=list(events),
+            outcome=Outcome.SUCCESS,
+            since=since,
+            until=until,
+            recorded_until=self.known_at,
+            newest_first=True,
+            limit=limit,
+        )
+        rows = (row for row in self.log.select(query) if row.latency_ms is not None and not row.synthetic)
+        return [row for row in rows if row.source != CLIENT and not self.is_elsewhere(row.source)]
+
     def _rows(self, event: str) -> Sequence[Event]:
         if event not in self._read:
             self._read[event] = list(self._select(Query(events=[event], until=self.until)))
