@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from releaseguard.cards.load import shipped_folder
 from releaseguard.model import Event, Outcome
 from tests.cards import world
 from tests.cards.world import DEPLOYED, RELEASE, USUAL, World
@@ -16,6 +17,16 @@ Failure = Callable[[World], World]
 def more_errors(provider: str, share: float = 0.12) -> Failure:
     """That share of the calls fails, while people go on using the provider."""
     return more_of(provider, f"{provider}_error", int(USUAL * share / (1 - share)), Outcome.ERROR)
+
+
+def slower(provider: str) -> Failure:
+    """All its calls take four seconds; they are as many and as well as before."""
+
+    def fail(healthy: World) -> World:
+        after = (replace(row, latency_ms=4000) if row.provider == provider else row for row in healthy.after)
+        return replace(healthy, after=tuple(after))
+
+    return fail
 
 
 def more_of(provider: str, event: str, count: int, outcome: Outcome = Outcome.SUCCESS) -> Failure:
@@ -92,6 +103,7 @@ def blocked(healthy: World) -> World:
 
 
 FAILURES: Mapping[str, Failure] = {
+    **{f"{path.stem}.latency": slower(path.stem) for path in shipped_folder().glob("*.toml")},
     "supabase.errors": more_errors("supabase"),
     "supabase.volume": fewer_of("supabase", "supabase_rpc_ok"),
     "supabase.discover": flow_fails("supabase.discover"),

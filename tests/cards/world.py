@@ -18,6 +18,7 @@ from releaseguard.cards.spec import (
     Card,
     FlowCheck,
     InvariantCheck,
+    LatencyCheck,
     NonBlockingCheck,
     PrivacyCheck,
     ReleaseTagCheck,
@@ -116,6 +117,13 @@ def _count(rows: tuple[Event, ...], provider: str, names: Any) -> int:
     return sum(row.provider == provider and row.event in names for row in rows)
 
 
+def _latency(world: World, card: Card, check: LatencyCheck) -> bool:
+    def slow(rows: tuple[Event, ...]) -> int:
+        return sum(r.provider == card.id and r.event in check.events and (r.latency_ms or 0) > 1000 for r in rows)
+
+    return slow(world.after) > slow(world.before)
+
+
 def _signal(world: World, card: Card, check: SignalCheck) -> bool:
     def share(rows: tuple[Event, ...]) -> float:
         bad, good = _count(rows, card.id, check.error), _count(rows, card.id, check.success)
@@ -175,6 +183,7 @@ def _non_blocking(world: World, card: Card, check: NonBlockingCheck) -> bool:
 MEASURES: Mapping[type, Callable[[World, Card, Any], bool]] = {
     SignalCheck: _signal,
     VolumeCheck: _volume,
+    LatencyCheck: _latency,
     FlowCheck: _flow,
     SecretCheck: _secret,
     InvariantCheck: _invariant,
