@@ -51,9 +51,9 @@ def test_the_event_log_from_its_table_to_its_retention(world: World, observed: O
     assert observed.run("events", "migrate", "--sql").code == 0
     assert observed.run("events", "export", "--since", "1h").code == 0
     assert observed.run("events", "list", "--limit", "500").code == 0
-    assert observed.run("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--at", "30d").code == 0
-    assert observed.run("events", "prune", "--older-than", "14d", "--dry-run", "--json").code == 0
-    assert observed.run("events", "prune", "--older-than", "14d", "--yes").code == 0
+    assert observed.run("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--at", "70d").code == 0
+    assert observed.run("events", "prune", "--older-than", "60d", "--dry-run", "--json").code == 0
+    assert observed.run("events", "prune", "--older-than", "60d", "--yes").code == 0
     assert_unseen(observed, world)
 
 
@@ -130,7 +130,7 @@ def test_a_verdict_with_flows_of_a_test_user(world: World, observed: Observed) -
 
 
 SIGN_IN = ("POST", "/auth/v1/token")
-DISCOVER = ("POST", "/rest/v1/rpc/discover")
+DISCOVER = ("POST", "/rest/v1/rpc/discover_nearby_moments")
 
 
 @pytest.mark.parametrize("status", [400, 500])

@@ -40,6 +40,7 @@ FREE = [
 
 @pytest.fixture
 def stranger(run_of: Variables, cli: Commands) -> Callable[[str], dict[str, str]]:
+    (cli.folder / "mail.py").write_text("import json\n")
     with SqliteEventLog(cli.folder / "releaseguard.db") as log:
         log.migrate()
 

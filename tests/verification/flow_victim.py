@@ -19,6 +19,7 @@ from typing import Any
 from msgspec import structs
 
 from releaseguard.cards.load import load_cards
+from releaseguard.cards.spec import StepSpec
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.http import ServiceClient
 from releaseguard.secret import Secret
@@ -26,6 +27,16 @@ from releaseguard.verification.flows.context import FlowContext
 from releaseguard.verification.flows.session import SyntheticUser, UserSession
 from releaseguard.verification.flows.stage import FlowStage
 from releaseguard.verification.values import Deployment
+
+CANCEL = StepSpec(
+    name="cancel",
+    path="/functions/v1/paytr-withdraw",
+    method="DELETE",
+    body={"withdrawal_id": "{settlement_id}"},
+    when="settlement_id",
+    expect=[200, 202, 204, 404, 410],
+)
+"""What the stand-in app takes back, which the shipped card does not ask of the real one."""
 
 
 class Executioner:
@@ -55,7 +66,7 @@ def main(log_file: str, url: str, email: str, password: str, key: str, die_at: s
     session = UserSession(lambda: SyntheticUser(Secret(email), Secret(password), Secret(key)))
     client = ServiceClient(service="app", base_url=url, headers=session.headers, timeout=10)
     card = load_cards().get("paytr")
-    card = structs.replace(card, flows=[structs.replace(flow, idempotent=True) for flow in card.flows])
+    card = structs.replace(card, flows=[structs.replace(one, idempotent=True, cleanup=[CANCEL]) for one in card.flows])
     check = next(check for check in card.checks if check.id == "paytr.withdraw")
     with SqliteEventLog(Path(log_file)) as log:
         client.request = executioner.around(client.request)  # type: ignore[method-assign]

@@ -383,16 +383,14 @@ def _durations(document: Document, value: Any, at: Sequence[Step], *keys: str) -
 def _repeated(document: Document, labels: Sequence[str], *at: Step, key: str | None = None) -> Problems:
     for index, label in enumerate(labels):
         if label in labels[:index]:
-            steps = (*at, index, key) if key else at
-            yield document.error(f"{label!r} is there twice", *steps, next_step="Remove one, or rename it.")
+            place = (*at, index, key) if key else at
+            yield document.error(f"{label!r} is there twice", *place, next_step="Remove one, or rename it.")
 
 
 def _unknown(
     document: Document, labels: Iterable[str], valid: Iterable[str], *at: Step, place: str = "this card"
 ) -> Problems:
     names = list(valid)
-    for label in labels:
-        if label not in names:
-            yield document.error(
-                f"{label!r} is not on {place}", *at, next_step=did_you_mean(label, names) if names else None
-            )
+    for label in (one for one in labels if one not in names):
+        hint = did_you_mean(label, names) if names else None
+        yield document.error(f"{label!r} is not on {place}", *at, next_step=hint)

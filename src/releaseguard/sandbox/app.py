@@ -322,10 +322,10 @@ class AppStandIn(StandIn):
         if event.outcome is Outcome.ERROR:
             return Response(502, {"error": f"{use.provider} failed", "code": event.error_code})
         reference = secrets.token_hex(8)
-        answer = {"ok": True, "id": reference, "status": "accepted"}
+        answer: dict[str, Any] = {"ok": True, "id": reference, "status": "accepted"}
         if use.provider == "paytr":
             self.withdrawals.add(reference)
-            answer["withdrawal_id"] = reference
+            answer |= {"withdrawal_id": reference, "data": {"settlementId": reference}}
         return Response(200, answer)
 
     @route("DELETE", "/functions/v1/paytr-withdraw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -72,8 +73,13 @@ def _check_retention(older_than: timedelta, baseline: str) -> None:
     if older_than < duration(baseline):
         raise UsageError(
             f"--older-than is shorter than the baseline of `verify` ({baseline}), which needs those events",
-            next_step="Keep at least the baseline, better two: --older-than 14d",
+            next_step=f"Keep at least the baseline, better two: --older-than {_twice(baseline)}",
         )
+
+
+def _twice(written: str) -> str:
+    """A duration of the file, doubled: ``28d`` is ``56d``."""
+    return re.sub(r"\d+(\.\d+)?", lambda number: f"{2 * float(number[0]):g}", written)
 
 
 def _count(log: EventLog, before: datetime, environment: str | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from releaseguard.cli.setup.init_words import text_of
 from releaseguard.cli.shared.options import Run, command
 from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError, UsageError
 from releaseguard.messages import LANGUAGES
@@ -93,7 +93,7 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
         "fill_in": _left_open(answers),
         "next": following,
     }
-    run.emit(lambda: _text(document, workflows=wanted), document)
+    run.emit(lambda: text_of(document, workflows=wanted), document)
     return ExitCode.OK
 
 
@@ -377,24 +377,3 @@ def _kept(provider: str) -> bool:
 
     cards = load_cards(None)
     return provider in cards and _kept_at_provider(cards, provider)
-
-
-def _text(document: Mapping[str, Any], *, workflows: bool) -> str:
-    from releaseguard.report.layout.text import wrapped
-
-    width = shutil.get_terminal_size((100, 24)).columns
-    lines = [f"wrote {path}" for path in document["written"]]
-    if document["fill_in"]:
-        lines += ["", *wrapped(f"Still to be filled in there: {', '.join(document['fill_in'])}.", "", width)]
-    if document["variables"]:
-        lines += ["", *wrapped("It asks for these variables, in the environment and never in a file:", "", width)]
-        lines += [line for variable in document["variables"] for line in wrapped(f"- {variable}", "  ", width, "")]
-    if workflows:
-        said = (
-            "The workflows take them from the repository's secrets and variables of the same names; set the variable "
-            "RELEASEGUARD_REF too, to the whole commit of releaseguard that they are to run."
-        )
-        lines += ["", *wrapped(said, "", width)]
-    notes = ("what is still missing", "the event log's table")
-    pairs = zip(document["next"], notes, strict=True)
-    return "\n".join([*lines, "", *(f"next: {step:<34} {note}" for step, note in pairs)])

@@ -30,14 +30,14 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class UsualLatency:
     """What was usual before: the limit, and how often it was exceeded."""
 
     limit_ms: int
     slow: ErrorBaseline
 
 
-def usual_of(before: Sequence[Event], live: datetime) -> Usual | None:
+def usual_of(before: Sequence[Event], live: datetime) -> UsualLatency | None:
     """The 95th percentile of the successes before a release, and the share above it with its spread over hours;
     ``None`` where there are too few."""
     times = sorted(row.latency_ms for row in before if row.latency_ms is not None)
@@ -49,7 +49,7 @@ def usual_of(before: Sequence[Event], live: datetime) -> Usual | None:
         series.add(minute_of(row.occurred_at), 1, int((row.latency_ms or 0) > limit))
     end, first = minute_of(live), min(minute_of(row.occurred_at) for row in before)
     span = BaselineSpan(end - ((end - first) // HOUR + 1) * HOUR, end)
-    return Usual(limit, error_baseline(KnownSeries(series, ()), span))
+    return UsualLatency(limit, error_baseline(KnownSeries(series, ()), span))
 
 
 def latency(
@@ -72,7 +72,7 @@ def _too_few(before: Sequence[Event]) -> str:
     return f"{len(before)} successes with a latency before the release, of {LEAST_BEFORE} that tell what is usual"
 
 
-def _highest(own: Sequence[Event], usual: Usual, needed: float) -> float:
+def _highest(own: Sequence[Event], usual: UsualLatency, needed: float) -> float:
     """The highest evidence over the minutes of the release, against the usual share of slow successes."""
     every, slow = Counter[int](), Counter[int]()
     for row in own:
@@ -86,7 +86,7 @@ def _highest(own: Sequence[Event], usual: Usual, needed: float) -> float:
 
 
 def _evidence(
-    own: Sequence[Event], since: datetime, usual: Usual | None, value: float, needed: float
+    own: Sequence[Event], since: datetime, usual: UsualLatency | None, value: float, needed: float
 ) -> LatencyEvidence:
     times = [row.latency_ms for row in own if row.latency_ms is not None]
     limit = usual.limit_ms if usual is not None else 0

@@ -1,0 +1,29 @@
+"""What ``init`` says it has written, and what is still to be done."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+
+def text_of(document: Mapping[str, Any], *, workflows: bool) -> str:
+    """The document of ``init`` for people; ``workflows``: whether they were written too."""
+    from releaseguard.report.layout.text import wrapped
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    lines = [f"wrote {path}" for path in document["written"]]
+    if document["fill_in"]:
+        lines += ["", *wrapped(f"Still to be filled in there: {', '.join(document['fill_in'])}.", "", width)]
+    if document["variables"]:
+        lines += ["", *wrapped("It asks for these variables, in the environment and never in a file:", "", width)]
+        lines += [line for variable in document["variables"] for line in wrapped(f"- {variable}", "  ", width, "")]
+    if workflows:
+        said = (
+            "The workflows take them from the repository's secrets and variables of the same names; set the variable "
+            "RELEASEGUARD_REF too, to the whole commit of releaseguard that they are to run."
+        )
+        lines += ["", *wrapped(said, "", width)]
+    notes = ("what is still missing", "the event log's table")
+    pairs = zip(document["next"], notes, strict=True)
+    return "\n".join([*lines, "", *(f"next: {step:<34} {note}" for step, note in pairs)])
