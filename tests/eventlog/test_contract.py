@@ -544,9 +544,10 @@ def test_a_column_the_table_lacks_is_empty_in_every_row(store: Any) -> None:
 def test_what_the_apps_table_lacks_is_found_where_no_setting_says_so(store: Any) -> None:
     apps_table(store)
     names = {"id": "event_id", "occurred_at": "at", "event": "Name of it"}
-    log = store.log(EventTable(table="app_log", columns=names, results_table="guard_events"))
-    assert list(log.lacking()) == ["recorded_at", "correlation_id", "synthetic"]
-    assert not store.log(APPS).lacking()
+    complete = store.log(APPS)
+    with store._opened(EventTable(table="app_log", columns=names, results_table="guard_events")) as log:
+        assert list(log.lacking()) == ["recorded_at", "correlation_id", "synthetic"]
+    assert not complete.lacking()
 
 
 def test_what_was_known_at_a_time_cannot_be_asked_without_recorded_at(store: Any) -> None:

@@ -233,7 +233,7 @@ def test_functions_of_the_callers_take_the_place_of_none_of_ours(project) -> Non
 
 
 def test_an_update_by_an_app_leaves_the_time_of_recording_as_it_is(project) -> None:
-    change = f"UPDATE integration_events SET recorded_at = '2020-01-01' WHERE {THEIRS} RETURNING recorded_at"
+    change = f"UPDATE integration_events SET recorded_at = '2020-01-01' WHERE id = '{USE.id}' RETURNING recorded_at"
     ((at,),) = result_of(project, "app", change)
     assert at.year >= 2026
     ((at,),) = result_of(project, "owner", change)

@@ -82,7 +82,7 @@ def _mark(name: str) -> str:
 
 def _made(place: EventTable) -> str:
     view, table = qualified(name_of(place)), literal(qualified(place.table))
-    kinds = "\n".join(f"  made := replace(made, {literal(_mark(name))}, {_by_type(name)});" for name in _times(place))
+    kinds = "\n".join(map(_typed, _times(place)))
     return "DO " + dollar_quoted(f"""DECLARE
   made text := {dollar_quoted(_selected(place, _Unseen()))};
   invoker text := CASE WHEN current_setting('server_version_num')::int >= 150000
@@ -96,6 +96,12 @@ BEGIN
     EXECUTE {literal(f"CREATE VIEW {view}")} || invoker || ' AS ' || made;
   END;
 END """).replace("@table@", table)
+
+
+def _typed(name: str) -> str:
+    """A column that is not there is named all the same, so that Postgres says which one it is."""
+    known = f"coalesce({_by_type(name)}, {literal(quoted(name))})"
+    return f"  made := replace(made, {literal(_mark(name))}, {known});"
 
 
 def _times(place: EventTable) -> Iterator[str]:
