@@ -158,6 +158,7 @@ def test_the_panel_is_for_admins_and_the_service_role(project: PostgresStore) ->
         assert result_of(project, "authenticated", question) == NONE
         assert result_of(project, "authenticated", question, ADMIN) == READ
         assert result_of(project, "service_role", question) == READ
+    project.sql(f"DELETE FROM integration_events WHERE {THEIRS} AND id <> '{USE.id}'")
 
 
 def test_a_condition_of_the_callers_is_shown_no_row_that_the_caller_may_not_see(project: PostgresStore) -> None:
