@@ -68,8 +68,12 @@ def test_what_every_command_prints_is_valid(tmp_path: Path) -> None:
 
 
 def test_every_shipped_card_is_valid() -> None:
-    for card in load_cards():
-        validate(tomllib.loads(Path(card.path).read_text()), "card")
+    cards = [tomllib.loads(Path(card.path).read_text()) for card in load_cards()]
+    assert cards
+    for card in cards:
+        validate(card, "card")
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**cards[0], "hosst": []}, "card")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ the body of a loop does not count as one after it.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -57,7 +58,7 @@ _LOOKING = re.compile(
 
 
 @dataclass
-class Following:
+class Following(ABC):
     """Expressions, followed around one call; :class:`~releaseguard.coverage.flow.walk.Walk` adds the statements."""
 
     names: Names
@@ -87,13 +88,13 @@ class Following:
     cut: bool = False
     """Whether it took more than :data:`STEPS`."""
 
+    @abstractmethod
     def function(self, function: Function, frame: Frame, state: State) -> State:
         """Run a function's body; how the call may stand where it returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def resume(self, state: State) -> State:
         """Run the body that waits for the ``yield`` of its context manager."""
-        raise NotImplementedError
 
     def tested(self, test: Expr, state: State, scope: Scope, frame: Frame) -> tuple[State, State, State]:
         """After a condition: the state, and what it is where the condition holds and where it does not."""

@@ -263,6 +263,7 @@ class _Flows:
         self._has_run = False
 
     def run(self, tell: Tell, proof: Proof) -> None:
+        """Run the flow once more, where there is one left that could add to the proof."""
         if self._run is None or self._id is None or self._left <= 0:
             return
         if self._has_run and all(one.unlabelled and not one.successes for one in proof.runtimes if one.missing):
