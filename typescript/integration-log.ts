@@ -152,7 +152,8 @@ const OUR_EVENTS = new Set(
     "deployment_created deployment_ready deployment_failed rotation_deployed rotation_proven rotation_unproven " +
     "rotation_retired rotation_rolling_back rotation_rolled_back rotation_failed rotation_aborted rotation_continued " +
     "release_deployed release_verified release_check release_outcome release_accepted gate_measured leak_exposure " +
-    "flow_started flow_step flow_finished flow_cleaned events_dropped signing_began"
+    "notification_failed notification_sent flow_started flow_step flow_finished flow_cleaned events_dropped " +
+    "signing_began"
   ).split(" "),
 );
 

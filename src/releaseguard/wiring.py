@@ -17,6 +17,7 @@ from releaseguard.compose.clients import Clients
 from releaseguard.compose.flows import Flows
 from releaseguard.compose.incident import Incidents
 from releaseguard.compose.known import configuration, endpoints
+from releaseguard.compose.notifying import Notices
 from releaseguard.compose.rotation import Rotation
 from releaseguard.compose.safety import Safety, check, run_refusal
 from releaseguard.compose.stores import Stores
@@ -73,8 +74,9 @@ class Wiring:
         self.stores = Stores(self.clients)
         self.bindings = Bindings(self.clients, cards)
         self.flows = Flows(self.clients, self.stores, self.bindings)
+        self.notices = Notices(self.clients, self.stores)
         self.verification = Verification(self.clients, self.stores, self.bindings, self.flows)
-        self.rotation = Rotation(self.clients, self.stores, self.bindings, self.flows)
+        self.rotation = Rotation(self.clients, self.stores, self.bindings, self.flows, self.notices)
         self.incidents = Incidents(self.clients, self.stores, self.bindings, self.verification)
         self.doctor = doctor.Doctor(self.clients, self.stores, self.bindings, self.rotation, self.flows)
 
@@ -90,9 +92,9 @@ class Wiring:
         """Release every connection."""
         self._opened.close()
 
-    def tell_through(self, tell: Callable[[str], None]) -> None:
-        """Where what has to be said while something else is going on is said."""
-        self.clients.tell = tell
+    def tell_through(self, tell: Callable[[str], None], warn: Callable[[str], None]) -> None:
+        """Where what has to be said while something else is going on is said, and what was not done."""
+        self.clients.tell, self.clients.warn = tell, warn
 
     def limit_retries(self, budget: timedelta) -> None:
         """Let repeats and limits add at most ``budget`` to one request: its reader has no time."""

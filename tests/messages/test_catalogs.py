@@ -18,7 +18,8 @@ from releaseguard.messages.catalog import Catalog
 from releaseguard.messages.catalog import catalog as read
 
 ROOT = Path(catalog.__file__).parents[1]
-SPEAKERS = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "incident").rglob("*.py"))]
+ROOMS = [path for room in ("incident", "notify") for path in sorted((ROOT / room).rglob("*.py"))]
+SPEAKERS = [ast.parse(path.read_text(encoding="utf-8")) for path in ROOMS]
 PAGES = [*(ROOT / "report" / "incident").glob("*.py"), ROOT / "report" / "templates" / "incident.html.jinja"]
 SHOWN = "".join(path.read_text(encoding="utf-8") for path in PAGES)
 WRITTEN_ANOTHER_WAY = {"about", "%", ""}

@@ -40,6 +40,8 @@ class Clients:
     """Called before every request to a service that a rotation writes to; set it before asking for one."""
     tell: Callable[[str], None] = field(default=lambda _: None)
     """For what has to be said while something else is going on."""
+    warn: Callable[[str], None] = field(default=lambda _: None)
+    """For what was not done, which a quiet run says too."""
     retry_budget: timedelta | None = None
     """The most that repeats and limits may add to one request, for a command whose reader has no time; set it before
     asking for a service."""

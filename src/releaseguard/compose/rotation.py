@@ -13,6 +13,7 @@ from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.flows import Flows
 from releaseguard.compose.known.configuration import ADDRESSES, KNOWN, service_at, vault_of
+from releaseguard.compose.notifying import Notices
 from releaseguard.compose.own_accesses import own_accesses
 from releaseguard.compose.stores import Stores
 from releaseguard.destinations.address import Address
@@ -39,6 +40,7 @@ class Rotation:
     stores: Stores
     bindings: Bindings
     flows: Flows
+    notices: Notices
 
     def context(self, card: Card, secret: str | None) -> RotationContext:
         """Everything that a rotation of one of the card's units touches, with the guard of its lease."""
@@ -64,6 +66,7 @@ class Rotation:
             other_writers=[str(one) for one in configured.other_writers(card.id)],
             components=settings.components,
             usual_environment=settings.project.environment,
+            leak_recorded=self.notices.tell_leaks,
             asks_for_new=self.clients.environ.get("GITHUB_ACTIONS") == "true",
         )
 

@@ -352,6 +352,8 @@ def _run(
 ) -> RotationResult:
     problem: ReleaseguardError | None = None
     session.begin(rotation_id, steps)
+    if session.request.leak:
+        session.context.leak_recorded()
     try:
         story(session)
     except ReleaseguardError as error:

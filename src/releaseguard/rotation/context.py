@@ -151,6 +151,8 @@ class RotationContext:
     other_writers: Sequence[str] = ()
     """Sentences about what in the app's workflows writes the same secrets."""
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
+    leak_recorded: Callable[[], None] = lambda: None
+    """Called as soon as the log holds that a value leaked, before anything is written anywhere."""
     asks_for_new: bool = False
     """Whether a destination that the chain has never written has to be named: nobody reads the plan here."""
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -179,7 +181,12 @@ def person_in(environ: Mapping[str, str]) -> str:
 def describe_holder(environ: Mapping[str, str]) -> str:
     """Who runs this, unique among all runs: ``ada@laptop pid 4711 (9f2c41d07b3e)``, with the address of a CI run."""
     text = f"{person_in(environ)}@{socket.gethostname()} pid {os.getpid()} ({os.urandom(6).hex()})"
+    return " ".join([text, *filter(None, [run_address(environ)])])
+
+
+def run_address(environ: Mapping[str, str]) -> str | None:
+    """Where people see the CI run that this is; ``None`` where it is none."""
     repository, run = environ.get("GITHUB_REPOSITORY"), environ.get("GITHUB_RUN_ID")
     if not (repository and run):
-        return text
-    return f"{text} {environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
+        return None
+    return f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"

@@ -1,7 +1,7 @@
 """``releaseguard.toml`` and the environment, read once into frozen values."""
 
 from releaseguard.settings.loading import load, of
-from releaseguard.settings.sections import Duration, NetworkSection, Section, seconds, span
+from releaseguard.settings.sections import Duration, NetworkSection, NotifySection, Occasion, Section, seconds, span
 from releaseguard.settings.values import FILE_NAME, SUCCESSOR, Known, Settings
 
 __all__ = [
@@ -10,6 +10,8 @@ __all__ = [
     "Duration",
     "Known",
     "NetworkSection",
+    "NotifySection",
+    "Occasion",
     "Section",
     "Settings",
     "load",

@@ -138,6 +138,12 @@ _CREDENTIAL_VALUE = re.compile(
 def refuse_credentials(document: Document) -> None:
     """Raises ``ConfigError`` where a credential stands in the file."""
     for steps, value in _leaves(document.data, ()):
+        if steps[-2:] == ("notify", "url"):
+            raise document.error(
+                "the webhook's address stands in the configuration file, and is a credential",
+                *steps,
+                next_step="Remove it, and set RELEASEGUARD_NOTIFY_URL in the environment.",
+            )
         key = str(steps[-1]) if steps else ""
         if isinstance(value, str) and (
             (CREDENTIAL_KEY.search(key) and value) or _CREDENTIAL_VALUE.match(value) or holds_password(value)

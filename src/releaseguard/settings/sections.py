@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -79,6 +80,26 @@ class VerifySection(Section, frozen=True, kw_only=True):
     """How long before its mark a release may have been live at most."""
 
 
+class Occasion(StrEnum):
+    """What others may be told of."""
+
+    FAIL = "fail"
+    """A release fails."""
+    LEAK_OPENED = "leak_opened"
+    LEAK_CLOSED = "leak_closed"
+    PROVIDER_DOWN = "provider_down"
+    """Most calls fail, or nothing comes although users are there."""
+    PROVIDER_UP = "provider_up"
+
+
+class NotifySection(Section, frozen=True, kw_only=True):
+    """What is told to the webhook in ``RELEASEGUARD_NOTIFY_URL``."""
+
+    on: Sequence[Occasion] = tuple(Occasion)
+    format: Literal["slack", "plain"] = "slack"
+    """``{"text": ...}``, or the same with its parts as fields of their own."""
+
+
 class LogSection(Section, frozen=True, kw_only=True):
     """The app's own function that logs an integration event, and what its words mean."""
 
@@ -148,6 +169,7 @@ class CommonSections(Section, frozen=True, kw_only=True):
     rotation: RotationSection = RotationSection()
     verify: VerifySection = VerifySection()
     coverage: CoverageSection = CoverageSection()
+    notify: NotifySection = NotifySection()
     components: Mapping[Name, Sequence[Name]] = {}
     deployments: Mapping[Name, Name] = {}
     """How a place is deployed, where its own service does not: place without targets -> a workflow."""

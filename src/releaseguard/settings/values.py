@@ -15,6 +15,7 @@ from releaseguard.settings.sections import (
     CoverageSection,
     EventsSection,
     NetworkSection,
+    NotifySection,
     ProjectSection,
     ProviderSection,
     RotationSection,
@@ -56,6 +57,7 @@ class Settings:
     rotation: RotationSection
     verify: VerifySection
     coverage: CoverageSection
+    notify: NotifySection
     components: Mapping[str, Sequence[str]]
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
     deployments: Mapping[str, str]

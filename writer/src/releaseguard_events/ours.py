@@ -47,6 +47,8 @@ RESULTS: Final = frozenset({
     "release_accepted",
     "gate_measured",
     "leak_exposure",
+    "notification_failed",
+    "notification_sent",
     "flow_started",
     "flow_step",
     "flow_finished",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from releaseguard.cli.shared.live_page import Page
     from releaseguard.health.run import Observer
     from releaseguard.health.values import Overview
+    from releaseguard.wiring import Wiring
 
 LOOK_EVERY = 10.0
 """Seconds between the looks of a watch; each reads only what came after the baseline."""
@@ -82,13 +83,19 @@ def health(
         if serve:
             _serve(run, partial(_live, observer, language), port)
         show = partial(_show, run, language, format_, output)
-        overview = observer.look()
+        overview = _looked(wiring, observer)
         while watch:
             show(overview, clear=True)
             run.clocks.sleep(LOOK_EVERY)
-            overview = observer.look()
+            overview = _looked(wiring, observer)
     show(overview)
     return _exit_code(overview)
+
+
+def _looked(wiring: Wiring, observer: Observer) -> Overview:
+    overview = observer.look()
+    wiring.notices.tell_health(overview)
+    return overview
 
 
 def _serve(run: Run, page: Page, port: int) -> None:

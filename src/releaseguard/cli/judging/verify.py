@@ -71,6 +71,8 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
             tell=run.tell, warn=run.warn, again=watch, within=within, accepting=accepting, clocks=run.clocks
         )
         judged = judge(replace(context, trace=write_trace), request, watching)
+        if request.as_of is None:
+            wiring.notices.tell_verdict(_document(judged, None))
     _tell_unknown(run, judged)
     run.warn_of(judged.set_aside)
     document = _document(judged, flags["explain"])

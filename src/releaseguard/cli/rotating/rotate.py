@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.rotating.by_hand import by_hand
+from releaseguard.cli.rotating.in_job import leave_in_job
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.errors import ExitCode, UsageError
@@ -129,11 +130,18 @@ def rotate(
     with run.wiring(environment) as wiring:
         if flags.by_hand:
             return by_hand(run, wiring, str(provider), flags.secret, environment)
-        if every:
-            return _rotate_all(run, wiring, yes, flags)
-        if provider is None:
-            return _rotate_drifted(run, wiring, yes, flags)
-        return _rotate_one(run, wiring, provider, yes, flags)
+        code = _rotated(run, wiring, provider, yes, flags, every=every)
+        if not flags.dry_run:
+            wiring.notices.tell_leaks()
+        return code
+
+
+def _rotated(run: Run, wiring: Wiring, provider: str | None, yes: bool, flags: RotateFlags, *, every: bool) -> ExitCode:
+    if every:
+        return _rotate_all(run, wiring, yes, flags)
+    if provider is None:
+        return _rotate_drifted(run, wiring, yes, flags)
+    return _rotate_one(run, wiring, provider, yes, flags)
 
 
 def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, every: bool = False) -> None:
@@ -374,18 +382,6 @@ def _report(run: Run, result: RotationResult) -> None:
     from releaseguard.rotation.telling import text_of
 
     run.emit(lambda: text_of(result), result.to_json())
-    _job_summary(run, result)
+    leave_in_job(run, result)
     if result.problem is not None:
         result.problem.reported = True
-
-
-def _job_summary(run: Run, result: RotationResult) -> None:
-    """The result and the chain's head: in the job they are anchored outside the log."""
-    from releaseguard.cli.shared.job import put_out, summarize
-    from releaseguard.report.layout.markdown import fenced
-    from releaseguard.rotation.telling import text_of
-
-    summarize(run.environ, run.safe(fenced(text_of(result))), run.tell)
-    told = result.to_json()
-    outputs = {"rotation_id": told["rotation_id"], "state": told["state"], "head": told["head"]}
-    put_out(run.environ, {name: value or "" for name, value in outputs.items()}, run.tell)

@@ -46,7 +46,7 @@ class Run:
         from releaseguard import wiring
 
         opened = wiring.open_up(self.settings(environment), self.environ, self.clocks)
-        opened.tell_through(self.tell)
+        opened.tell_through(self.tell, self.warn)
         for note in opened.notes:
             self.tell(note)
         return opened

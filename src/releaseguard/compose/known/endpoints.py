@@ -16,6 +16,8 @@ from releaseguard_events.places.trust import TRUSTED_HOSTS, Trust, TrustRules
 from releaseguard_events.places.urls import scheme_of
 
 APP_SETTING = "[app] url"
+NOTIFY = "RELEASEGUARD_NOTIFY_URL"
+"""The variable with the address of the webhook that is told what happened; its path is its secret."""
 RULES = TrustRules(
     endpoints=[endpoint for service in SERVICES for endpoint in service.endpoints],
     vouching=[service.vouching for service in SERVICES],
@@ -27,7 +29,7 @@ def of(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Setting -> the address that it names, for every service but a proxy."""
     named: dict[str, str | None] = {EVENTS_SETTING: settings.events.url}
     named |= {f"[{service.name}] url": settings.services[service.name].url for service in SERVICES}
-    named[APP_SETTING] = settings.app.url
+    named |= {APP_SETTING: settings.app.url, NOTIFY: environ.get(NOTIFY, "").strip()}
     named |= {one.setting: environ.get(one.setting) for one in RULES.endpoints if one.setting not in named}
     return {setting: url for setting, url in named.items() if url}
 

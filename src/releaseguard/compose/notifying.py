@@ -1,0 +1,158 @@
+"""The webhook that is told what happened, at the address in ``RELEASEGUARD_NOTIFY_URL``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from releaseguard.compose.clients import Clients
+from releaseguard.compose.known.endpoints import NOTIFY
+from releaseguard.compose.stores import Stores
+from releaseguard.errors import ReleaseguardError, Unreachable
+from releaseguard.secret import Secret
+
+if TYPE_CHECKING:
+    from releaseguard.health.values import Overview
+    from releaseguard.http import ServiceClient
+    from releaseguard.notify.announce import Announcer, Delivery
+    from releaseguard.notify.news import News
+    from releaseguard.notify.wording import Payload
+    from releaseguard.report.verdict.document import VerdictDocument
+
+TIMEOUT = 5.0
+"""Seconds that a command waits for a receiver at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Notices:
+    """Tells what a command found to whoever is to know; where no address is given, nothing. Never raises for it."""
+
+    clients: Clients
+    stores: Stores
+
+    def tell_verdict(self, document: VerdictDocument) -> None:
+        """Of a release that fails."""
+        from releaseguard.notify.gather import of_verdict
+
+        self._tell(lambda: of_verdict(document))
+
+    def tell_health(self, overview: Overview) -> None:
+        """Of providers that are down or well again, and of leaks."""
+        from releaseguard.notify.gather import of_health
+
+        self._tell(lambda: of_health(overview))
+        self.tell_leaks()
+
+    def tell_leaks(self) -> None:
+        """Of leaks that are open or closed."""
+        self._tell(self._leaks)
+
+    def _leaks(self) -> Iterable[News]:
+        from releaseguard.eventlog.interface import Query
+        from releaseguard.notify.gather import of_leaks
+        from releaseguard.rotation.history.account import account_of
+        from releaseguard.rotation.history.reading import read_log
+
+        log, environment = self.stores.log, self.clients.settings.environment
+        account = account_of(read_log(log, Query(environment=environment)), None, environment)
+        return of_leaks(account.chains, log.now())
+
+    def _tell(self, news: Callable[[], Iterable[News]]) -> None:
+        if self._announcer is None:
+            return
+        try:
+            self._announcer.announce(list(news()))
+        except ReleaseguardError as error:
+            self.clients.warn(f"Nobody could be notified: {error}")
+
+    @cached_property
+    def _announcer(self) -> Announcer | None:
+        url = self.clients.environ.get(NOTIFY, "").strip()
+        if not url or not self.clients.settings.notify.on:
+            return None
+        if self.clients.safety.run_refusal is not None:
+            self.clients.say(f"{NOTIFY} is not used: this run of a pull request or another branch uses no credential.")
+            return None
+        return self._made(Secret(url))
+
+    def _made(self, url: Secret) -> Announcer:
+        from releaseguard.messages.localizer import Localizer
+        from releaseguard.notify.announce import Announcer
+        from releaseguard.notify.wording import Wording
+        from releaseguard.rotation.context import run_address
+        from releaseguard.secret import confidential, masker
+
+        settings, environ = self.clients.settings, self.clients.environ
+        wording = Wording(
+            project=settings.project.name,
+            localizer=Localizer(settings.project.language, self.stores.log.now()),
+            mask=masker(confidential(environ)),
+            run_url=run_address(environ),
+        )
+        return Announcer(
+            log=self.stores.log,
+            receiver=_Webhook(url, self._client(url)),
+            occasions=frozenset(settings.notify.on),
+            write=wording.plain if settings.notify.format == "plain" else wording.slack,
+            warn=self.clients.warn,
+            elapsed=self.clients.clocks.elapsed,
+        )
+
+    def _client(self, url: Secret) -> ServiceClient:
+        from releaseguard.http import ServiceClient
+        from releaseguard_events.places.hosts import place_of
+        from releaseguard_events.places.urls import split
+
+        parts = split(url.reveal())
+        assert place_of(url.reveal()).host  # noqa: S101 - SAFE MODE has read the address before
+        client = ServiceClient(
+            service="the webhook",
+            base_url=f"{parts.scheme}://{parts.server}",
+            timeout=TIMEOUT,
+            patience=0.0,
+            proxy=self.clients.settings.network.proxy,
+            sleep=self.clients.clocks.sleep,
+        )
+        self.clients.opened.callback(client.close)
+        return client
+
+
+@dataclass(frozen=True, slots=True)
+class _Webhook:
+    """One address; nothing of it but its host is ever said: its path is its secret."""
+
+    url: Secret
+    client: ServiceClient
+
+    def deliver(self, payload: Payload) -> Delivery:
+        """Send a message, once."""
+        from urllib.parse import parse_qsl
+
+        from releaseguard.notify.announce import Delivery
+        from releaseguard_events.places.urls import split
+
+        parts, sent = split(self.url.reveal()), False
+
+        def mark() -> None:
+            nonlocal sent
+            sent = True
+
+        try:
+            reply = self.client.request(
+                "POST",
+                parts.path or "/",
+                params=dict(parse_qsl(parts.query, keep_blank_values=True)),
+                json=payload,
+                once=True,
+                allow=range(300, 600),
+                on_write=mark,
+            )
+        except Unreachable:
+            return Delivery(f"{self.client.host} did not answer", may_have_arrived=sent)
+        except ReleaseguardError:
+            return Delivery(f"{self.client.host} took no message")
+        except ValueError:
+            return Delivery(f"the address in {NOTIFY} holds characters that no address holds")
+        return Delivery() if reply.status < 300 else Delivery(f"{self.client.host} answered {reply.status}")
