@@ -33,7 +33,7 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
         observed.run("drift", "--json")
         observed.run("drift", "-v")
         world.revoke(NAME, version - 1)
-        assert observed.run(*ROTATE, "--confirm-revoked").code == 0
+        assert observed.run(*ROTATE, "--confirm-revoked", "--despite-use").code == 0
     observed.run("leaks", "--close-revoked", "--json")
     world.supabase.wrote(world.edge.ref, "sendgrid-email", f"401 for key {leaked}, then {world.infisical.value(NAME)}")
     for command in (

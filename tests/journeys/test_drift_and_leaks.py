@@ -63,7 +63,7 @@ def test_an_alert_is_mapped_to_its_rotate_command_and_closed_only_after_the_revo
         cli.run("rotate", "sendgrid", "--leak", "--reason", "alert", "--yes")
         assert cli.run("leaks").code == 1, "it is not revoked yet"
         world.revoke(NAME, 1)
-        done = cli.run("rotate", "sendgrid", "--confirm-revoked")
+        done = cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use")
     assert done.code == 0, done.everything
     assert "closed as revoked" in done.out
     assert cli.run("leaks").code == 0
@@ -162,7 +162,7 @@ def test_a_key_that_works_after_its_confirmed_revocation_is_shown_by_everything(
     world.new_key(NAME)
     with world.traffic(0.05):
         assert cli.run("rotate", "sendgrid", "--leak", "--reason", "gist", "--yes").code == 0
-    assert cli.run("rotate", "sendgrid", "--confirm-revoked").code == 0
+    assert cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use").code == 0
     assert cli.run("drift", "--provider", "sendgrid").code == 0
     assert cli.run("audit", "show", "--json").json["still_used"] == []
     old = ("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--source", "cron")
@@ -176,7 +176,7 @@ def test_a_key_that_works_after_its_confirmed_revocation_is_shown_by_everything(
     assert audit.json["still_used"] == [still]
     assert audit.json["open_leaks"] == [], "the confirmation is on record all the same"
     assert "STILL USED  sendgrid in production" in cli.run("audit", "show").out
-    again = cli.run("rotate", "sendgrid", "--confirm-revoked", "--json")
+    again = cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use", "--json")
     assert (again.code, again.json["state"]) == (1, "RETIRED"), again.everything
     assert [
         one["old_successes"] for one in cli.run("audit", "show", "--json").json["rotations"][0]["confirmations"]
@@ -191,10 +191,10 @@ def test_an_alert_is_not_closed_while_the_old_key_still_works(world, cli):
     rotated(world, cli)
     world.github.add_alert("lovendo/app", "sendgrid_api_key", world.infisical.value(NAME, 1))
     world.github.fail_next("GET", "/secret-scanning/alerts", faults.answer(403, {"message": "no"}))
-    assert "could not be looked at" in cli.run("rotate", "sendgrid", "--confirm-revoked").out
+    assert "could not be looked at" in cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use").out
     old = ("events", "log", "sendgrid", "sendgrid_email_sent", "success", "--source", "cron")
     cli.run(*old, "--detail", "secret_version=1")
-    done = cli.run("rotate", "sendgrid", "--confirm-revoked")
+    done = cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use")
     assert done.code == 1, done.everything
     assert "closed as revoked" not in done.out
     assert len(cli.run("leaks", "--json").json["open"]) == 1
@@ -212,7 +212,7 @@ def test_a_leak_rotation_that_was_killed_is_reported_by_the_run_that_finishes_it
     assert "held by" in resumed.out, resumed.everything
     (page,) = (tmp_path / "postmortems").glob("*.md")
     assert "New version proven" in page.read_text()
-    assert cli.run("rotate", "sendgrid", "--confirm-revoked").code == 0
+    assert cli.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use").code == 0
     assert "confirmed as revoked" in page.read_text(), "the post-mortem tells how it ended"
 
 

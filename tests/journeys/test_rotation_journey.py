@@ -26,7 +26,7 @@ def test_a_leaked_key_is_rotated_proven_revoked_and_audited(world, cli, tmp_path
         comments = [str(r.body) for r in world.vercel.requests if r.method in {"PATCH", "POST"} and "/env" in r.path]
         assert any("head sendgrid@production#" in text for text in comments), "the head is kept outside the log too"
         world.revoke("SENDGRID_API_KEY", version - 1)
-        retired = cli.run(*SENDGRID, "--confirm-revoked", "--json")
+        retired = cli.run(*SENDGRID, "--confirm-revoked", "--despite-use", "--json")
     assert (retired.code, retired.json["state"]) == (0, "RETIRED")
     assert cli.run("drift", "--provider", "sendgrid").code == 0
     assert "OPEN LEAK" not in cli.run("health", "--provider", "sendgrid").out

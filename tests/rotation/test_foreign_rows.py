@@ -42,7 +42,7 @@ def go(world: World, request: RotateRequest = PLAIN) -> RotationResult:
 
 
 def do(world: World, action: RotateAction) -> RotationResult:
-    return go(world, RotateRequest(action=action))
+    return go(world, RotateRequest(action=action, despite_use=action is RotateAction.CONFIRM_REVOKED))
 
 
 def leaking() -> World:

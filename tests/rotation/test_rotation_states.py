@@ -54,7 +54,8 @@ def go(world: World, request: RotateRequest = PLAIN) -> RotationResult:
 
 
 def do(world: World, action: RotateAction) -> RotationResult:
-    return go(world, RotateRequest(action=action))
+    """``action``; whoever confirms knows that the old value was in use until a moment ago."""
+    return go(world, RotateRequest(action=action, despite_use=action is RotateAction.CONFIRM_REVOKED))
 
 
 def assert_out(world: World, value: str) -> None:
@@ -702,7 +703,8 @@ def test_a_secret_kept_at_the_provider_has_steps_and_no_destination() -> None:
     assert result.state is RotationState.WAITING_CONSOLE
     assert "Upload it at Expo." in str(result.next_step)
     assert do(world, RotateAction.RESUME).state is RotationState.UNPROVEN
-    assert do(world, RotateAction.CONFIRM_REVOKED).exit_code is ExitCode.REFUSED, "no success says which it used"
+    asked = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED))
+    assert asked.exit_code is ExitCode.REFUSED, "no success says which it used"
     confirmed = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
     assert go(world, confirmed).state is RotationState.RETIRED
 

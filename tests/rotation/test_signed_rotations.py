@@ -100,7 +100,7 @@ def test_with_a_key_he_can_not(kind: str, signature: str | None) -> None:
     assert replace(after, foreign=()) == replace(before, foreign=())
     assert [one.event.id for one in after.foreign] == [forged.id]
     assert "sign" in after.foreign[0].problem
-    done = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED), KEYS)
+    done = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True), KEYS)
     assert (done.state, done.exit_code) == (RotationState.RETIRED, ExitCode.OK)
 
 
@@ -115,7 +115,7 @@ def test_a_forged_step_that_is_dated_back_before_the_first_signed_row_follows_on
 def test_a_chain_that_was_begun_without_a_key_goes_on_with_one() -> None:
     world = leaking(None)
     world.time.now += 1
-    done = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED), KEYS)
+    done = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True), KEYS)
     assert done.state is RotationState.RETIRED
     after = view(world, KEYS)
     assert (after.foreign, after.breach, after.open_leaks) == ([], None, ())
@@ -133,7 +133,7 @@ def test_a_run_without_the_key_of_a_signed_chain_writes_nothing(keys: Keyring | 
         world.log.rows = dict(rows)
     for action in (RotateAction.ROTATE, RotateAction.CONFIRM_REVOKED):
         with pytest.raises(Refused) as refusal:
-            go(world, RotateRequest(action=action), keys)
+            go(world, RotateRequest(action=action, despite_use=action is not RotateAction.ROTATE), keys)
         assert VARIABLE in str(refusal.value)
         assert refusal.value.exit_code is ExitCode.REFUSED
     assert world.log.rows == rows

@@ -169,7 +169,7 @@ def test_before_any_rotation_the_same_value_again_is_nothing_new_either() -> Non
 def revoked() -> World:
     world = ready("old-value", "new-value")
     assert go(world).state is RotationState.PROVEN
-    assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED)).state is RotationState.RETIRED
+    assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)).state is RotationState.RETIRED
     return world
 
 
@@ -194,7 +194,7 @@ def test_nor_where_the_secret_was_created_anew_and_only_its_fingerprint_is_known
     long_old, long_new = f"{KEY}-the-first", f"{KEY}-the-second"
     world = ready(long_old, long_new)
     assert go(world).state is RotationState.PROVEN
-    assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED)).state is RotationState.RETIRED
+    assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)).state is RotationState.RETIRED
     world.vault.create_anew(NAME, long_old)
     with pytest.raises(Refused, match="that of version 1, which is confirmed as revoked"):
         go(world)

@@ -145,11 +145,11 @@ def _confirm(stage: _Stage) -> None:
     from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 
     stage.story.world.revoke("SENDGRID_API_KEY", 1)
-    stage.say("\nOnly now the old key is revoked at SendGrid.")
+    stage.say("\nOnly now the old key is revoked at SendGrid. It was in use minutes ago, which is known and said.")
     context = stage.wiring.rotation.context(stage.wiring.cards.get("sendgrid"), None)
-    request = RotateRequest(action=RotateAction.CONFIRM_REVOKED)
+    request = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
     result = rotate_and_settle(request, context, stage.wiring.rotation.aftermath_sources(context), stage.run.tell)
-    line = "releaseguard rotate sendgrid --confirm-revoked"
+    line = "releaseguard rotate sendgrid --confirm-revoked --despite-use"
     retired = result.state is RotationState.RETIRED and result.exit_code is ExitCode.OK
     stage.act("The leak is closed", line, text_of(result), result.to_json(), as_told=retired)
 

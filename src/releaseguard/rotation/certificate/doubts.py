@@ -14,17 +14,18 @@ RECENT = timedelta(hours=1)
 
 
 def doubts(certificate: CertificateRecord) -> Sequence[str]:
-    """Who used the old value within the last hour and may do so still, and whose successes do not say what they used.
+    """Who used the old value within the last hour, and whose successes do not say what they used.
 
-    One that was seen with the new value and not with the old one since that serves has gone over.
+    One that was seen with the new value since is no exception: another of its processes may hold the old one.
     """
-    return [word for one in certificate.consumers for word in _of(one, certificate)]
+    now = from_text(certificate.as_of)
+    return [word for one in certificate.consumers for word in _of(one, now)]
 
 
-def _of(one: ConsumerRecord, certificate: CertificateRecord) -> Iterator[str]:
-    now, since = from_text(certificate.as_of), from_text(certificate.since)
-    if one.old_last and _is_recent(one.old_last, now) and (not one.new or from_text(one.old_last) > since):
-        yield f"{called(one)} used the old value {ago(one.old_last, now)} ago"
+def _of(one: ConsumerRecord, now: datetime) -> Iterator[str]:
+    if one.old_last and _is_recent(one.old_last, now):
+        since = f", and the new one {ago(one.new_last, now)} ago" if one.new_last else ""
+        yield f"{called(one)} used the old value {ago(one.old_last, now)} ago{since}"
     if one.unlabelled_last and _is_recent(one.unlabelled_last, now):
         last = ago(one.unlabelled_last, now)
         yield f"successes of {called(one)} do not say which value they used ({one.unlabelled} of them, last {last} ago)"
