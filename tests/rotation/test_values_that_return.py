@@ -17,6 +17,7 @@ from releaseguard.rotation.values import RotateAction, RotateRequest, RotationSt
 from releaseguard.secret import Secret
 from tests.rotation.rotation_fakes import NAME, World
 
+CONFIRMED = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
 KEY = "SG.canary-0123456789.abcdefghij"
 PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEcanary0123\nAbc+/9==\n-----END EC PRIVATE KEY-----"
 
@@ -169,7 +170,7 @@ def test_before_any_rotation_the_same_value_again_is_nothing_new_either() -> Non
 def revoked() -> World:
     world = ready("old-value", "new-value")
     assert go(world).state is RotationState.PROVEN
-    assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)).state is RotationState.RETIRED
+    assert go(world, CONFIRMED).state is RotationState.RETIRED
     return world
 
 
@@ -194,7 +195,7 @@ def test_nor_where_the_secret_was_created_anew_and_only_its_fingerprint_is_known
     long_old, long_new = f"{KEY}-the-first", f"{KEY}-the-second"
     world = ready(long_old, long_new)
     assert go(world).state is RotationState.PROVEN
-    assert go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)).state is RotationState.RETIRED
+    assert go(world, CONFIRMED).state is RotationState.RETIRED
     world.vault.create_anew(NAME, long_old)
     with pytest.raises(Refused, match="that of version 1, which is confirmed as revoked"):
         go(world)

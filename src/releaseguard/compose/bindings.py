@@ -52,6 +52,10 @@ class Bindings:
     def destination(self, address: Address) -> Destination:
         """The adapter for one address."""
         service = service_at(address)
+        if service is None:
+            from releaseguard.destinations.by_hand import ManualDestination
+
+            return ManualDestination(address)
         if service.destination is None:
             raise ConfigError(f"{service.title} has no destinations", where=str(address))
         return service.destination(self.clients.context(service), address.place)

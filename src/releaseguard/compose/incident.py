@@ -96,7 +96,7 @@ class Incidents:
         found: dict[str, HostingTarget] = {}
         for address in known:
             service, targets = service_at(address), [one for one in address.targets if one not in _OF_NO_USERS]
-            if targets and service.deployer:
+            if targets and service and service.deployer:
                 opened = partial(service.deployer, self.clients.context(service), address)
                 found.setdefault(address.base, HostingTarget(address.base, targets[0], opened, _labelled(service)))
         return list(found.values())
@@ -105,13 +105,14 @@ class Incidents:
         section = self.clients.settings.providers.get(card.id)
         if section is None or not section.every_destination or not self.bindings.is_declared():
             return []
-        return [self._site(card, place) for place in self.bindings.placements_of(card)]
+        placed = [(place, service_at(place.address)) for place in self.bindings.placements_of(card)]
+        return [self._site(card, place, service) for place, service in placed if service]
 
-    def _site(self, card: Card, place: Placement) -> ConfiguredDestination:
+    def _site(self, card: Card, place: Placement, service: Service[Any]) -> ConfiguredDestination:
         from releaseguard.incident.sources.secrets import ConfiguredDestination
 
-        service = _labelled(service_at(place.address))
-        return ConfiguredDestination(place.address.uri, service, partial(self.bindings.managed_at, card, [place]))
+        opened = partial(self.bindings.managed_at, card, [place])
+        return ConfiguredDestination(place.address.uri, _labelled(service), opened)
 
     def _scrub(self) -> Callable[[str], str]:
         """What of the words of apps and services may be shown: no secret, no personal data, nothing like a key."""

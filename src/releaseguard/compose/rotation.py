@@ -17,8 +17,11 @@ from releaseguard.compose.notifying import Notices
 from releaseguard.compose.own_accesses import own_accesses
 from releaseguard.compose.stores import Stores
 from releaseguard.destinations.address import Address
+from releaseguard.destinations.by_hand import is_hands
+from releaseguard.errors import ConfigError
 from releaseguard.services import SERVICES
 from releaseguard.settings import span
+from releaseguard.tomlfile import did_you_mean
 from releaseguard_events.scrub.fingerprints import SALT_VARIABLE
 
 if TYPE_CHECKING:
@@ -71,25 +74,43 @@ class Rotation:
         )
 
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
-        found = {address.base: self._by_workflow(address) or self.deployer(address) for address in addresses}
+        by = self.clients.settings.deployments
+        ours = [address for address in addresses if not is_hands(by.get(address.base, ""))]
+        found = {address.base: self._by_workflow(address) or self.deployer(address) for address in ours}
         return {base: deployer for base, deployer in found.items() if deployer is not None}
 
     def _deployed(self, binding: Binding) -> Binding:
-        """The same; what a workflow deploys runs, and has the new value once that has run."""
-        if self._workflow(binding.destination.address):
+        """The same; what a workflow or a person deploys runs, and has the new value once that is done."""
+        if binding.destination.address.base in self.clients.settings.deployments:
             binding.destination.runtime = binding.destination.needs_deployment = True
         return binding
 
-    def _workflow(self, address: Address) -> WorkflowAddress | None:
+    def _deployed_by(self) -> Mapping[str, str]:
+        """By place: what deploys it in place of its service. Raises ``ConfigError`` for what is no place or no way."""
+        settings = self.clients.settings
+        known = {claim.address.base for claim in self.bindings.claims()}
+        for base in settings.deployments:
+            if base not in known:
+                raise ConfigError(
+                    f"deployments: {base!r} is no destination",
+                    where=settings.where("deployments", base),
+                    next_step=f"{did_you_mean(base, known)} Name a destination without its targets.",
+                )
+            self._workflow(base)
+        return settings.deployments
+
+    def _workflow(self, base: str) -> WorkflowAddress | None:
         """The workflow that deploys a place, where ``[deployments]`` names one."""
         from releaseguard.deployments.workflow import read_workflow
 
         settings = self.clients.settings
-        named = settings.deployments.get(address.base)
-        return read_workflow(named, settings.where("deployments", address.base)) if named else None
+        named = settings.deployments.get(base)
+        if named is None or is_hands(named):
+            return None
+        return read_workflow(named, settings.where("deployments", base))
 
     def _by_workflow(self, address: Address) -> Deployer | None:
-        workflow = self._workflow(address)
+        workflow = self._workflow(address.base)
         if workflow is None:
             return None
         [(service, make)] = [(one, one.workflow_deployer) for one in SERVICES if one.workflow_deployer]
@@ -98,7 +119,7 @@ class Rotation:
     def deployer(self, address: Address) -> Deployer | None:
         """What redeploys the app behind an address; ``None`` where nothing has to be."""
         service = service_at(address)
-        return service.deployer(self.clients.context(service), address) if service.deployer else None
+        return service.deployer(self.clients.context(service), address) if service and service.deployer else None
 
     def _rules(self) -> RotationRules:
         from releaseguard.rotation.context import RotationRules
@@ -109,12 +130,14 @@ class Rotation:
             stood_on=frozenset(service.name for service in SERVICES if service.replaceable),
             example=KNOWN.examples[-1],
             vault_service=vault_of(self.clients.settings).name,
+            workflow_service=next(service.name for service in SERVICES if service.workflow_deployer),
             lease=span(section.lease),
             request_timeout=span(self.clients.settings.network.timeout),
             prove_within=span(section.prove_within),
             deploy_within=span(section.deploy_within),
             accept_timing=section.accept_timing,
             salt=self._salt(),
+            deployed_by=self._deployed_by(),
             limits={service.name: service.limits for service in SERVICES},
         )
 

@@ -29,5 +29,5 @@ def read_workflow(text: str, where: str | None = None) -> WorkflowAddress:
     """The workflow that ``text`` names. Raises ``ConfigError`` for what names none; ``where`` goes into it."""
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:
-        raise ConfigError(f"{text!r} names no workflow", where=where, next_step=f"Write {FORM}.")
+        raise ConfigError(f"{text!r} names no workflow", where=where, next_step=f"Write {FORM}, or manual:NAME.")
     return WorkflowAddress(found["repository"], found["file"], found["ref"])

@@ -127,6 +127,8 @@ class Destination(ABC):
     """Whether a new value is seen only by a new deployment or at once."""
     holds_companions: bool
     """Whether there is room for a plain ``<NAME>_VERSION`` (not every store has it)."""
+    by_hand: bool = False
+    """Whether a person writes there and confirms it: no program can."""
 
     @property
     def uri(self) -> str:

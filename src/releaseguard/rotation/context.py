@@ -97,6 +97,8 @@ class RotationRules:
     """The providers whose keys releaseguard stands on, by what a card calls them."""
     vault_service: str
     """What the vault's requests count against."""
+    workflow_service: str = ""
+    """What the dispatch of a workflow counts against."""
     lease: timedelta = timedelta(seconds=30)
     request_timeout: timedelta = timedelta(seconds=30)
     """The longest that one request to a service may take: what a predecessor may still have in flight."""
@@ -105,6 +107,8 @@ class RotationRules:
     accept_timing: bool = False
     salt: str = USUAL_SALT
     """What the fingerprints of this project's secrets are made under."""
+    deployed_by: Mapping[str, str] = field(default_factory=dict)
+    """By place without targets: what deploys it in place of its service, in the configuration's words."""
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """By service: for the forecast of a plan's time."""
     seconds_per_request: float = 0.3

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.steps.hands import asked_now
 from releaseguard.rotation.values import Cause, Direction, RotationState, ValueSource
 
 NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked."
@@ -23,15 +24,21 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
         RotationState.WAITING_APPROVAL: (
             f"Approve the change in Infisical (where it was rejected: {command} --abort), then: {command} --resume"
         ),
-        RotationState.WAITING_CONSOLE: (
-            f"{group.steps() or f'Set the new value{at}.'} Then confirm it: {command} --resume"
-        ),
+        RotationState.WAITING_CONSOLE: f"{_asked(session, view, at)} Then confirm it: {command} --resume",
         RotationState.FAILED: _after_a_failure(session, view, at),
         RotationState.ROLLED_BACK: _after_the_way_back(session, view, at),
         RotationState.ABORTED: f"{see_audit(session)}; then begin another: {command}",
         RotationState.PUSHED: _without_deployment(session, view),
     }
     return None if view.state is RotationState.RETIRED else steps.get(view.state, f"{command} --resume")
+
+
+def _asked(session: RotationSession, view: RotationView, at: str) -> str:
+    """What a person is waited for to do: at places of their own once everything else is written, else at the
+    provider."""
+    if view.progress(view.direction).pushed_at is not None:
+        return asked_now(session, view)
+    return session.group.steps() or f"Set the new value{at}."
 
 
 def _after_a_failure(session: RotationSession, view: RotationView, at: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
 from releaseguard.audit.chain import Head
+from releaseguard.destinations.by_hand import is_hands
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
 from releaseguard.report.postmortem.certificate import CertificateDocument
 from releaseguard.report.rows import ProofRow, SecretRow
@@ -230,7 +231,9 @@ def _status(view: RotationView, key: str) -> str:
     carried = view.progress(Direction.FORWARD).destinations.get(key)
     if key in view.skipped:
         return "skipped"
-    return carried.status if carried else "pending"
+    if carried is None or (carried.status == "started" and is_hands(key.partition(" ")[0])):
+        return "pending"  # a person has been asked: what is there is what was there, as far as anybody has said
+    return carried.status
 
 
 def _writes(view: RotationView, key: str, name: str) -> int:

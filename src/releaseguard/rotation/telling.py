@@ -18,7 +18,8 @@ def text_of(result: RotationResult) -> str:
         lines += _result_lines(result)
     if result.certificate:
         lines += [f"  {line}" for line in lines_of(result.certificate)]
-    lines += [f"  {remark}" for remark in result.remarks]
+    told = {*result.plan.remarks} if result.plan else set()
+    lines += [f"  {remark}" for remark in result.remarks if remark not in told]
     if result.next_step and result.problem is None:
         lines.append(f"  next: {result.next_step}")
     if result.head:

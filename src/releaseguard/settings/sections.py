@@ -171,9 +171,9 @@ class CommonSections(Section, frozen=True, kw_only=True):
     coverage: CoverageSection = CoverageSection()
     notify: NotifySection = NotifySection()
     components: Mapping[Name, Sequence[Name]] = {}
-    deployments: Mapping[Name, Name] = {}
-    """How a place is deployed, where its own service does not: place without targets -> a workflow."""
     """Part of the app that is deployed by itself -> the event sources that it writes with."""
+    deployments: Mapping[Name, Name] = {}
+    """How a place is deployed, where its service does not: place without targets -> a workflow or ``manual:NAME``."""
     calendar: Mapping[str, Name] = {}
     """Day (2026-10-29) -> what it is: days on which traffic is not as on others."""
     providers: Mapping[str, ProviderSection] = {}

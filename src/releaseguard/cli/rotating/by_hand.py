@@ -47,6 +47,7 @@ def _places(wiring: Wiring, card: Card, group: SecretGroup) -> Sequence[HandPlac
     for place in wiring.bindings.placements_of(card):
         names = {name: there for name, there in place.of(group.secrets).items() if there}
         by = wiring.settings.deployments.get(place.address.base)
-        deployed = by or (place.address.base if service_at(place.address).deployer else None)
+        service = service_at(place.address)
+        deployed = by or (place.address.base if service and service.deployer else None)
         found += [HandPlace(address=place.address, names=names, deployed_by=deployed)] if names else []
     return found

@@ -14,6 +14,7 @@ from releaseguard import settings
 from releaseguard.cards.load import FOLDER, Cards, load_cards, shipped_folder
 from releaseguard.cards.rules import is_query, request_problem
 from releaseguard.cards.spec import InvariantCheck
+from releaseguard.destinations import by_hand
 from releaseguard.destinations.address import Address, Addresses
 from releaseguard.errors import ConfigError
 from releaseguard.services import SERVICES
@@ -30,7 +31,7 @@ KNOWN = settings.Known(
     databases=[name for service in SERVICES for name in sorted(service.vouching.databases)],
     examples=[service.example for service in SERVICES if service.example][:2],
 )
-ADDRESSES = Addresses(scheme for service in SERVICES for scheme in service.schemes)
+ADDRESSES = Addresses((*(scheme for service in SERVICES for scheme in service.schemes), by_hand.SCHEME))
 """Reads the address of every destination that there is."""
 
 [APP] = [service.app for service in SERVICES if service.app]
@@ -46,15 +47,16 @@ def load(
     return settings.load(path, environment=environment, environ=environ, known=KNOWN, start=start)
 
 
-def service_at(address: Address) -> Service[Any]:
-    """The service that an address is at."""
-    return next(service for service in SERVICES if address.scheme in {scheme.name for scheme in service.schemes})
+def service_at(address: Address) -> Service[Any] | None:
+    """The service that an address is at; ``None`` for a place that a person writes."""
+    found = (service for service in SERVICES if address.scheme in {scheme.name for scheme in service.schemes})
+    return next(found, None)
 
 
 def commands_at(address: Address, names: Sequence[str]) -> Sequence[str]:
     """What writes ``names`` there by hand, in the words of the service's own command line."""
-    by_hand = service_at(address).by_hand
-    return by_hand(address, names) if by_hand else ()
+    service = service_at(address)
+    return service.by_hand(address, names) if service and service.by_hand else ()
 
 
 def vault_of(settings: Settings) -> Service[Any]:

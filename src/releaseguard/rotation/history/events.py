@@ -19,6 +19,7 @@ from releaseguard.model import Outcome, from_text
 from releaseguard.rotation.history.parts import (
     CertificateRecord,
     Count,
+    HandDeployment,
     LeakReport,
     Many,
     Name,
@@ -105,19 +106,36 @@ class WaitingApproval(RotationEvent, frozen=True, kw_only=True):
     secrets: Annotated[tuple[Name, ...], Many] = ()
 
 
-class WaitingConsole(RotationEvent, frozen=True, kw_only=True):
-    name = "rotation_waiting_console"
-    steps: Text | None = None
-
-
-class ConsoleConfirmed(RotationEvent, frozen=True, kw_only=True):
-    name = "rotation_console_confirmed"
-
-
 class Directed(RotationEvent, frozen=True, kw_only=True):
     """A step of carrying versions one way or the other."""
 
     direction: Direction = Direction.FORWARD
+
+
+class HandEvent(RotationEvent, frozen=True, kw_only=True):
+    """A step about what a person does; without a direction it is on the way out."""
+
+    direction: Direction | UnsetType = UNSET
+
+    @property
+    def way(self) -> Direction:
+        """Which way versions are carried."""
+        return self.direction or Direction.FORWARD
+
+
+class WaitingConsole(HandEvent, frozen=True, kw_only=True):
+    """Somebody has to do something: at the provider, or at the places and deployments that are named."""
+
+    name = "rotation_waiting_console"
+    steps: Text | None = None
+    destinations: Annotated[tuple[Target, ...], Many] | UnsetType = UNSET
+    """Places that a person is to write."""
+    deployments: Annotated[tuple[HandDeployment, ...], Many] | UnsetType = UNSET
+    """What a person is to deploy."""
+
+
+class ConsoleConfirmed(HandEvent, frozen=True, kw_only=True):
+    name = "rotation_console_confirmed"
 
 
 class PushStarted(Directed, frozen=True, kw_only=True):

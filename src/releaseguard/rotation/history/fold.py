@@ -201,6 +201,31 @@ def _deployment(
     )
 
 
+def _waiting_console(view: RotationView, step: said.WaitingConsole, at: datetime) -> RotationView:
+    """Somebody is asked; a place that a person was asked to write may hold it from now on."""
+
+    def asked(progress: DirectionProgress) -> DirectionProgress:
+        places = {
+            one.destination: _carried(progress, one.destination, "started", at) for one in step.destinations or ()
+        }
+        made = [Redeployment(one.place, one.target, 1, "requested", {}) for one in step.deployments or ()]
+        return replace(
+            progress,
+            destinations={**progress.destinations, **places},
+            deployments={**progress.deployments, **{one.key: one for one in made}},
+        )
+
+    directions = {**view.directions, step.way: asked(view.progress(step.way))}
+    return replace(view, state=RotationState.WAITING_CONSOLE, directions=directions)
+
+
+def _console_confirmed(view: RotationView, step: said.ConsoleConfirmed, _at: datetime) -> RotationView:
+    """Before anything is pushed it was the provider's console; afterwards places and deployments."""
+    if view.progress(step.way).pushed_at is not None:
+        return replace(view, state=RotationState.PUSHED)
+    return replace(view, state=RotationState.STAGED, console_confirmed=True)
+
+
 def _deployment_requested(view: RotationView, step: said.DeploymentRequested, _at: datetime) -> RotationView:
     made = Redeployment(
         step.place, step.target, step.attempt, "requested", step.meta, step.before_id, step.before_release
@@ -280,14 +305,20 @@ def _continued(view: RotationView, step: said.Continued, _at: datetime) -> Rotat
     )
 
 
+def _rolling_back(view: RotationView, step: said.RollingBack, _at: datetime) -> RotationView:
+    """What a person was asked to do on the way out is not waited for any more."""
+    state = RotationState.PUSHED if view.state is RotationState.WAITING_CONSOLE else view.state
+    return replace(view, state=state, rolling_back=str(step.reason), cause=step.cause or None)
+
+
 _Change = Callable[[RotationView, Any, datetime], RotationView]
 
 _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Staged: _staged,
     said.DestinationsSkipped: _skipped,
     said.WaitingApproval: lambda view, _, __: replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True),
-    said.WaitingConsole: lambda view, _, __: replace(view, state=RotationState.WAITING_CONSOLE),
-    said.ConsoleConfirmed: lambda view, _, __: replace(view, state=RotationState.STAGED, console_confirmed=True),
+    said.WaitingConsole: _waiting_console,
+    said.ConsoleConfirmed: _console_confirmed,
     said.PushStarted: _push_started,
     said.PushFinished: _push_finished,
     said.PushFailed: _push_failed,
@@ -302,7 +333,7 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
         _certified(view, step), state=RotationState.UNPROVEN, proof=_proof(step)
     ),
     said.Retired: _retired,
-    said.RollingBack: lambda view, step, _: replace(view, rolling_back=str(step.reason), cause=step.cause or None),
+    said.RollingBack: _rolling_back,
     said.RolledBack: lambda view, step, _: replace(
         view,
         state=RotationState.ROLLED_BACK,
@@ -320,14 +351,15 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
 
 def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEvent) -> ChainView:
     """What is where, after a step about a push."""
-    if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed):
+    if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed | said.WaitingConsole):
         return view
-    moved = {pin.name: written_by(pin, step.direction) for pin in rotation.pins}
+    way = step.way if isinstance(step, said.WaitingConsole) else step.direction
+    moved = {pin.name: written_by(pin, way) for pin in rotation.pins}
     carried = {name: version for name, version in moved.items() if version is not None}
     if isinstance(step, said.Pushed):
         return replace(view, out={**view.out, **carried})
     written, markers = dict(view.written), dict(view.markers)
-    for one in step.destinations:
+    for one in step.destinations or ():
         written[one.destination] = {**written.get(one.destination, {}), **carried}
         seen = one.markers if isinstance(one, PushedTarget) else {}
         markers[one.destination] = {**markers.get(one.destination, {}), **seen}

@@ -100,6 +100,13 @@ class Target(Part, frozen=True, kw_only=True):
     uri: Text = ""
 
 
+class HandDeployment(Part, frozen=True, kw_only=True):
+    """A deployment that a person makes."""
+
+    place: Name
+    target: Name
+
+
 class SkippedTarget(Target, frozen=True, kw_only=True):
     """A destination that is left out."""
 

@@ -21,7 +21,8 @@ def interrupted(session: RotationSession) -> Sequence[str]:
 def left_behind(session: RotationSession, view: RotationView) -> Sequence[str]:
     """What an aborted rotation leaves: said, because nothing puts it right by itself."""
     carried = view.progress(view.direction).destinations
-    written = sorted(key for key, one in carried.items() if one.status != "pending")
+    hands = {one.key for one in session.context.bindings if one.destination.by_hand}
+    written = sorted(key for key, one in carried.items() if one.status == "pushed" or key not in hands)
     rest = sorted(binding.key for binding in session.context.bindings if binding.key not in written)
     if not written:
         return ("Nothing had been written.",)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import ReadAddress
+from releaseguard.destinations.by_hand import is_hands
 from releaseguard.destinations.interface import CostEstimate
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
@@ -63,6 +64,7 @@ def make_plan(
         destinations=tuple(_planned(group, binding, facts, view, rules.read_address) for binding in bindings),
         deployments=deployments_for(binding.destination for binding in bindings) if request.deploy else (),
         costs=_costs(group, bindings, facts, request, rules),
+        deployed_by=rules.deployed_by,
         leak=leak,
         console=group.waits_for_console,
         steps=group.steps() if group.waits_for_console else None,
@@ -159,6 +161,7 @@ def _planned(
         tuple(estimate.create),
         tuple(estimate.update),
         new=bool(never_written([destination.address], view, read)),
+        by_hand=destination.by_hand,
     )
 
 
@@ -175,10 +178,19 @@ def _costs(
             writes[service] = writes.get(service, 0) + estimate.writes
     if request.deploy:
         for wanted in deployments_for(binding.destination for binding in bindings):
-            service, _, _ = wanted.base.partition(":")
-            reads[service] = reads.get(service, 0) + DEPLOYMENT_READS
-            writes[service] = writes.get(service, 0) + 1
+            asked = _deployer_of(wanted.base, rules)
+            if asked is not None:
+                reads[asked] = reads.get(asked, 0) + DEPLOYMENT_READS
+                writes[asked] = writes.get(asked, 0) + 1
     return tuple(_cost(service, reads[service], writes.get(service, 0), rules) for service in reads)
+
+
+def _deployer_of(base: str, rules: RotationRules) -> str | None:
+    """The service that is asked to deploy a place; ``None``: a person does."""
+    by = rules.deployed_by.get(base)
+    if by is None:
+        return base.partition(":")[0]
+    return None if is_hands(by) else rules.workflow_service
 
 
 def _cost(service: str, reads: int, writes: int, rules: RotationRules) -> ServiceCost:

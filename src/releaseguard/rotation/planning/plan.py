@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from releaseguard.rotation.groups import DeploymentTarget
@@ -27,6 +27,8 @@ class PlannedDestination:
     update: Sequence[str]
     new: bool = False
     """Whether the chain has written elsewhere, and never here."""
+    by_hand: bool = False
+    """Whether a person writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Plan:
     """The vault's newest version and id of each secret, as the plan was made."""
     destinations: Sequence[PlannedDestination] = ()
     deployments: Sequence[DeploymentTarget] = ()
+    deployed_by: Mapping[str, str] = field(default_factory=dict)
+    """By place: what deploys it in place of its service."""
     costs: Sequence[ServiceCost] = ()
     leak: Leak | None = None
     console: bool = False

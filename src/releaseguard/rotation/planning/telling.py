@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard import readable
+from releaseguard.destinations.by_hand import is_hands
 from releaseguard.rotation.groups import COMPANION_SUFFIX
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination
 from releaseguard.rotation.values import Pin
@@ -16,7 +17,7 @@ def describe(plan: Plan) -> Sequence[str]:
         return [*(f"{pin.name}: version {pin.to_version} is out everywhere" for pin in plan.pins), *plan.remarks]
     lines = [_pin_line(pin) for pin in plan.pins]
     lines += [f"{one.uri}{NEW if one.new else ''}: {_writes_line(one)}" for one in plan.destinations]
-    lines += [f"{base}: redeploy what {target} serves" for base, target in plan.deployments]
+    lines += [f"{base}: {_deployed(plan.deployed_by.get(base), target)}" for base, target in plan.deployments]
     for cost in plan.costs:
         if not cost.reads + cost.writes:
             continue
@@ -35,7 +36,7 @@ def _in_all(plan: Plan) -> Sequence[str]:
         return []
     many = sum(cost.reads + cost.writes for cost in plan.costs)
     where = readable.count(len(plan.destinations), "destination")
-    return [f"in all: {where}, {readable.count(many, 'request')}, at least {plan.seconds:.0f} s", _proof_line(plan)]
+    return [f"in all: {where}, {readable.count(many, 'request')}, at least {plan.seconds:.1f} s", _proof_line(plan)]
 
 
 def _proof_line(plan: Plan) -> str:
@@ -63,6 +64,14 @@ def _pin_line(pin: Pin) -> str:
     return f"{pin.name}: {before} -> {after}{label}"
 
 
+def _deployed(by: str | None, target: str) -> str:
+    if by is None:
+        return f"redeploy what {target} serves"
+    return f"a person deploys it ({by}) and confirms that" if is_hands(by) else f"run {by}"
+
+
 def _writes_line(planned: PlannedDestination) -> str:
+    if planned.by_hand:
+        return f"a person writes {', '.join(planned.names)} and confirms that"
     parts = (("create", planned.create), ("update", planned.update))
     return "; ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names) or "nothing to write"

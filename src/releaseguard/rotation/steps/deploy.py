@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import structs
@@ -14,6 +14,7 @@ from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.views import Redeployment
 from releaseguard.rotation.next_steps import deploy_by_hand, promote
 from releaseguard.rotation.session import RotationSession
+from releaseguard.rotation.steps.hands import deployments_left, is_deployed_by_hand, places_left
 from releaseguard.rotation.values import Direction
 
 FIRST_POLL, LAST_POLL = 2.0, 10.0
@@ -46,7 +47,7 @@ def deploy(session: RotationSession, direction: Direction) -> str | None:
     of it ``ServedElsewhere``."""
     if session.rotation.progress(direction).deployed_at:
         return None
-    wanted = deployments_for(binding.destination for binding in session.bindings)
+    wanted = _ours(session)
     if wanted and not session.request.deploy:
         session.tell("Not deployed, as asked: deploy, then continue with --resume.")
         return None
@@ -57,8 +58,16 @@ def deploy(session: RotationSession, direction: Direction) -> str | None:
         return "; ".join(failures)
     for one in wanted:
         ensure_served(session, direction, one)
-    session.append(said.Deployed(rotation_id=session.rotation_id, direction=direction))
+    if not (places_left(session, session.rotation) or deployments_left(session, session.rotation)):
+        session.append(said.Deployed(rotation_id=session.rotation_id, direction=direction))
     return None
+
+
+def _ours(session: RotationSession) -> Sequence[DeploymentTarget]:
+    """What is deployed without anybody's hands, and now: a place that a person writes is written first."""
+    unwritten = {one.destination.address.base for one in places_left(session, session.rotation)}
+    wanted = deployments_for(binding.destination for binding in session.bindings)
+    return [one for one in wanted if not (one.base in unwritten or is_deployed_by_hand(session.context, one.base))]
 
 
 def deployer_of(session: RotationSession, base: str) -> Deployer:

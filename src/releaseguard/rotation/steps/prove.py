@@ -179,8 +179,11 @@ def _runtime(
         not_sources=elsewhere,
     )
     deployment = _deployment_of(binding, progress)
-    if deployment is None or deployment.id is None:
+    if deployment is None:
         return plain
+    if deployment.id is None:  # a person has made it: it is known by its time alone
+        ready = deployment.ready_at or pushed
+        return replace(plain, since=ready, serving=ready)
     return replace(
         plain,
         since=deployment.created_at or pushed,

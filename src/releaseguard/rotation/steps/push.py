@@ -56,8 +56,9 @@ def push(session: RotationSession, direction: Direction) -> None:
 
 
 def _places(session: RotationSession) -> Sequence[Binding]:
-    """Every destination that is not skipped: what could not be written is tried once more."""
-    return [one for one in session.context.bindings if one.key not in session.rotation.skipped]
+    """Every destination that we write and is not skipped: what could not be written is tried once more."""
+    ours = [one for one in session.context.bindings if not one.destination.by_hand]
+    return [one for one in ours if one.key not in session.rotation.skipped]
 
 
 def _write_all(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> Sequence[_Written]:

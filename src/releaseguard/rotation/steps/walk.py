@@ -18,6 +18,7 @@ from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.deploy import ServedElsewhere, deploy
+from releaseguard.rotation.steps.hands import keep_what_is_confirmed, take_confirmation, waits_for_hands
 from releaseguard.rotation.steps.prove import certified, prove
 from releaseguard.rotation.steps.push import push
 from releaseguard.rotation.steps.stage import at_the_console, stage
@@ -41,7 +42,9 @@ def go_on(session: RotationSession) -> None:
 def _go_forward(session: RotationSession) -> None:
     if not (stage(session) and at_the_console(session)):
         return
+    take_confirmation(session)
     push(session, Direction.FORWARD)
+    keep_what_is_confirmed(session)
     try:
         failure = deploy(session, Direction.FORWARD)
     except ServedElsewhere as pinned:
@@ -49,7 +52,7 @@ def _go_forward(session: RotationSession) -> None:
         return
     if failure:
         roll_back(session, failure, Cause.DEPLOYMENT)
-    elif _may_be_proven(session):
+    elif not waits_for_hands(session) and _may_be_proven(session):
         _finish(session, prove(session, Direction.FORWARD))
 
 
@@ -90,6 +93,7 @@ def _certified(session: RotationSession, step: P) -> P:
 
 
 def _go_back(session: RotationSession) -> None:
+    take_confirmation(session)
     try:
         push(session, Direction.BACK)
     except NotFound as error:
@@ -99,6 +103,8 @@ def _go_back(session: RotationSession) -> None:
     if failure:
         reason = f"{session.rotation.rolling_back}; rolling back failed too: {failure}"
         _fail(session, reason, Cause.DEPLOYMENT)
+        return
+    if waits_for_hands(session):
         return
     step = _recorded(said.RolledBack, session, prove(session, Direction.BACK))
     rotation = session.rotation

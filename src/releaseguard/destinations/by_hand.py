@@ -1,0 +1,58 @@
+"""Places that a person writes and confirms: ``manual:NAME``. No program reaches them.
+
+Variables of a build service without an interface of its own, a worker on a server, a provider's own console.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from releaseguard.destinations.address import Address, Scheme
+from releaseguard.destinations.interface import CostEstimate, Destination, Item, Observed, WriteResult
+from releaseguard.errors import UsageError
+from releaseguard.model import Remark, Standing
+
+KIND = "manual"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def is_hands(text: str) -> bool:
+    """Whether ``text`` names something that a person does: ``manual:NAME``."""
+    kind, _, name = text.strip().partition(":")
+    return kind == KIND and bool(_NAME.fullmatch(name))
+
+
+def _read(rest: str) -> Address | None:
+    return Address(base=f"{KIND}:{rest}") if _NAME.fullmatch(rest) else None
+
+
+SCHEME = Scheme(KIND, f"{KIND}:NAME", _read)
+
+
+class ManualDestination(Destination):
+    """One such place. What is there is what a person has confirmed: nothing shows it."""
+
+    service = KIND
+    runtime = True
+    needs_deployment = False
+    holds_companions = True
+    by_hand = True
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+
+    def reach(self) -> Iterator[Remark]:
+        yield Remark(Standing.OK, "is written and confirmed by a person")
+
+    def estimate(self, items: Sequence[Item]) -> CostEstimate:
+        return CostEstimate(0, 0, (), tuple(item.name for item in items))
+
+    def push(self, items: Sequence[Item]) -> Sequence[WriteResult]:  # noqa: ARG002 - nobody but a person can
+        raise UsageError(f"{self.uri} is written by a person", where=self.uri)
+
+    def observe(self, items: Sequence[Item]) -> Mapping[str, Observed]:
+        return {item.name: Observed(item.name, present=True) for item in items}
+
+    def copies(self, names: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 - nothing can be looked at
+        return ()
