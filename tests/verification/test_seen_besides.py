@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from releaseguard.errors import UsageError
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.completeness import lags_of
 from releaseguard.stats.series import Cell
@@ -46,6 +49,21 @@ def test_other_environments_are_named(tmp_path: Path) -> None:
     judged = _judged(tmp_path, [replace(one, environment="prod") for one in _everybody()])
     assert "rows since the deployment are in other environments: prod (" in _remarks(judged)
     assert judged.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("r1", "prod (1)"), ("r2", "prod (1)"), (None, "prod (2), staging (1)"), ("r9", "")],
+    ids=["the release", "another", "any", "one that is nowhere"],
+)
+def test_marks_in_other_environments_are_named(tmp_path: Path, asked: str | None, named: str) -> None:
+    marks = [replace(mark(), environment="prod"), replace(mark(5, "r2"), environment="prod")]
+    log = stored(tmp_path / "log.db", [*marks, replace(mark(7, "r3"), environment="staging")])
+    with pytest.raises(UsageError) as refused:
+        judge(log, request=VerifyRequest(release=asked))
+    said = refused.value.next_step or ""
+    assert (f"marked in other environments: {named}. " in said) is bool(named)
+    assert "releaseguard events deployed" in said
 
 
 def test_the_environment_of_a_release_that_moved_is_named(tmp_path: Path) -> None:

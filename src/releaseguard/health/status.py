@@ -15,9 +15,9 @@ from releaseguard.model import OURSELVES, Event, Verdict, to_text
 from releaseguard.report.status.document import ReleaseRow, StatusDocument, TroubledRow
 from releaseguard.verification.context import VerifyContext
 from releaseguard.verification.rows.accepted import named
+from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.values import Deployment
-from releaseguard.verification.write_back import WRITTEN
 
 JUDGED_WITHIN = timedelta(days=1)
 """How long a deployment without a verdict is told of."""
@@ -37,7 +37,7 @@ def look(observer: Observer, judging: VerifyContext, usual: str) -> StatusDocume
     query = Query(environment=overview.environment, providers=[OURSELVES], since=overview.until - READ_BACK)
     marks = observer.context.log.select(replace(query, events=[DEPLOYED]))
     deployments = deployments_of(marks, judging.promise.window, judging.population.tags)
-    verdicts = list(observer.context.log.select(replace(query, events=[WRITTEN])))
+    verdicts = list(observer.context.log.select(replace(query, events=[VERIFIED])))
     return status_of(overview, deployments, verdicts, usual)
 
 
@@ -71,7 +71,7 @@ def _waits(row: ReleaseRow, now: datetime) -> bool:
 def _release(deployment: Deployment, verdicts: Iterable[Event], usual: str) -> ReleaseRow:
     """With the newest verdict; a FAIL is final, whatever a later run says."""
     about = named(deployment)
-    mine = [row for row in verdicts if row.event == WRITTEN and about.items() <= row.detail.items()]
+    mine = [row for row in verdicts if row.event == VERIFIED and about.items() <= row.detail.items()]
     failed = [row for row in mine if row.detail.get("verdict") == Verdict.FAIL.value]
     last = (failed or mine)[-1] if mine else None
     verdict = None if last is None else str(last.detail.get("verdict"))

@@ -77,10 +77,25 @@ prove_within = "15m"
 deploy_within = "15m"
 
 # How long after a deployment it is judged, against how much history, and how often a good release may fail by chance.
+# A pipeline marks a release after it has gone live: rows with its tag count for up to `lead` before the mark.
+# `release_pattern` takes the release out of what the app writes, where that is more than a commit or NAME@RELEASE.
 [verify]
 window = "30m"
 baseline = "28d"
 false_alarm_rate = 0.01
+lead = "2h"
+# release_pattern = "^build-(.+)$"
+
+# Parts of the app that are deployed each for itself: the sources (an event's `source`) of each. A deployment of one is
+# marked with `events deployed --component web`, judged by its own rows, and ends no other's window. Phones
+# (`source = "client"`) are a component of their own, called client. Without the section all is one.
+# [components]
+# web = ["web"]
+# functions = ["sendgrid-email", "twilio-sms"]
+
+# Days that are not like others of their weekday, so that nothing is compared with them.
+# [calendar]
+# "2026-10-29" = "holiday"
 
 # One section for each provider whose secrets are rotated: where copies of them are.
 #   github:OWNER/REPO   github:OWNER/REPO@ENVIRONMENT   github:OWNER   github-dependabot:OWNER/REPO

@@ -33,8 +33,9 @@ from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
+from releaseguard.verification.rows.first_look import outside
 from releaseguard.verification.rows.reader import LogReader
-from releaseguard.verification.rows.recorded import standing
+from releaseguard.verification.rows.recorded import failures_in, standing
 from releaseguard.verification.rows.seen import seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
 from releaseguard.verification.rows.single_rows import SingleRows
@@ -74,7 +75,8 @@ class Verifier:
         states = _states(context, deployment, as_of, rows)
         deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
         found = self._findings(chosen.judged, deployment, as_of, states)
-        aside, recorded = self._reader.set_aside(deployment), self._reader.recorded(deployment)
+        aside, looks = self._reader.set_aside(deployment), self._reader.looks(deployment)
+        recorded = failures_in(looks, deployment)
         held = held_back(found, aside, seen_since(rows, judged_from(deployment)))
         accepted = self._reader.accepted(deployment)
         stands = standing(held, [(one.card, one.check) for one in chosen.skipped], recorded)
@@ -93,6 +95,8 @@ class Verifier:
             accepted=list(accepted.values()),
             record=self._reader.record(),
             window_ended=as_of >= end_of(deployment, context.promise),
+            promise=context.promise,
+            outside=outside(looks, deployment, context.promise),
         )
 
     def _findings(

@@ -62,6 +62,14 @@ class Rule:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How long after its deployment a release is looked at, and against how long before it; minutes."""
+
+    window: int
+    baseline: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """What is promised about the verdict of the whole checklist, and over how much time.
@@ -81,6 +89,11 @@ class Promise:
     def window(self) -> timedelta:
         """How long after its deployment a release is looked at."""
         return timedelta(minutes=self.window_minutes)
+
+    @property
+    def spans(self) -> Spans:
+        """What a look must have in common with the first one to be one of those that the promise is about."""
+        return Spans(self.window_minutes, self.baseline_minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +215,9 @@ class Judged:
     record: RecordRow | None
     """What the gate has shown on this project, where that was measured."""
     window_ended: bool
+    promise: Promise
+    outside: Spans | None = None
+    """What the first look at this deployment had, where this one has others: then it is outside the promise."""
 
     @property
     def final(self) -> bool:

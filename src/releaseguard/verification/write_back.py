@@ -9,10 +9,10 @@ from releaseguard.keeping import said
 from releaseguard.model import OURSELVES, Event, Outcome, Verdict, new_id, to_text
 from releaseguard.verification.evidence import InvariantEvidence
 from releaseguard.verification.rows.accepted import named
+from releaseguard.verification.rows.first_look import VERIFIED, recorded_spans
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.values import Judged
 
-WRITTEN = "release_verified"
 BAD = frozenset({Verdict.FAIL, Verdict.ERROR})
 """Verdicts that are written back as errors."""
 
@@ -25,7 +25,8 @@ def written_back(judged: Judged) -> Sequence[Event]:
         **named(judged.deployment),
         "as_of": to_text(judged.as_of),
     }
-    rows = [_row(judged, WRITTEN, OURSELVES, judged.verdict, {**shared, "checks": len(judged.findings)})]
+    looked = {**shared, **recorded_spans(judged.promise), "checks": len(judged.findings)}
+    rows = [_row(judged, VERIFIED, OURSELVES, judged.verdict, looked)]
     for finding in judged.findings:
         detail = {**shared, "check": finding.id, "kind": finding.kind, "reason": said(finding.reason)}
         if isinstance(finding.evidence, InvariantEvidence):

@@ -51,15 +51,18 @@ def named(deployment: Deployment) -> Mapping[str, Any]:
 
 
 def is_about(row: Event, deployment: Deployment) -> bool:
+    """Whether a row of ours about a check fits the deployment in every part."""
+    return is_of(row, deployment) and all(isinstance(row.detail.get(key), str) for key in ("check", "reason"))
+
+
+def is_of(row: Event, deployment: Deployment) -> bool:
     """Whether a row of ours fits the deployment in every part."""
-    detail = row.detail
     return (
         row.provider == OURSELVES
         and row.environment == deployment.environment
         and row.release == deployment.release
-        and detail.get("deployed_at") == to_text(deployment.deployed_at)
-        and detail.get("component") == deployment.component
-        and all(isinstance(detail.get(key), str) for key in ("check", "reason"))
+        and row.detail.get("deployed_at") == to_text(deployment.deployed_at)
+        and row.detail.get("component") == deployment.component
     )
 
 

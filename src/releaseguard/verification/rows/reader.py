@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from releaseguard.errors import UsageError
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
-from releaseguard.model import OURSELVES
+from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
+from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
-from releaseguard.verification.rows.recorded import WRITTEN_CHECK, RecordedFailure, failures_in
+from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
+from releaseguard.verification.rows.seen import most_of
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.members import Members, Owner
@@ -49,14 +52,33 @@ class LogReader:
         known = deployments_of(marks, context.promise.window, tags)
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
-        return pick(
-            known,
-            environment=context.environment,
-            release=request.release,
-            deployed_at=request.deployed_at,
-            component=request.component,
-            tags=tags,
+        try:
+            return pick(
+                known,
+                environment=context.environment,
+                release=request.release,
+                deployed_at=request.deployed_at,
+                component=request.component,
+                tags=tags,
+            )
+        except UsageError as error:
+            raise self._naming_others(error) from None
+
+    def _naming_others(self, error: UsageError) -> UsageError:
+        """The error, with the environments in which there are marks, of the release or, where none is asked for, of
+        any: a pipeline that says "prod" is looked for in vain in "production"."""
+        asked = self.request.release
+        query = Query(providers=[OURSELVES], events=[DEPLOYED], recorded_until=self.request.as_of, newest_first=True)
+        marks = self.context.log.select(replace(query, limit=LOOKED_AT))
+        mine = (one for one in marks if asked is None or self.context.population.tags.same(asked, one.release or ""))
+        named = Counter(one.environment for one in mine if one.environment != self.context.environment)
+        if not named:
+            return error
+        seen = ", ".join(f"{name} ({count})" for name, count in most_of(named).items())
+        step = (
+            f"Deployments are marked in other environments: {seen}. Judge one of them: --environment NAME, or name it:"
         )
+        return UsageError(str(error), where=error.where, next_step=f"{step} [project] environment. {error.next_step}")
 
     def counted(self, deployment: Deployment) -> Iterator[MinuteCount]:
         """The counted rows of the baseline, of the window and of a while after it."""
@@ -105,15 +127,15 @@ class LogReader:
         query = self._here(Query(since=judged_from(deployment), until=end_of(deployment, self.context.promise)))
         return tally_of(row for row in self.context.log.set_aside(query) if row.provider != OURSELVES)
 
-    def recorded(self, deployment: Deployment) -> Mapping[str, RecordedFailure]:
-        """What earlier runs recorded as failed for this deployment, by check."""
+    def looks(self, deployment: Deployment) -> Sequence[Event]:
+        """What earlier runs recorded of this deployment."""
         query = Query(
             providers=[OURSELVES],
-            events=[WRITTEN_CHECK],
+            events=[WRITTEN_CHECK, VERIFIED],
             since=deployment.deployed_at,
             release=deployment.release,
         )
-        return failures_in(self.context.log.select(self._here(query)), deployment)
+        return list(self.context.log.select(self._here(query)))
 
     def accepted(self, deployment: Deployment) -> Mapping[str, Acceptance]:
         """What people accepted for this deployment, by check."""

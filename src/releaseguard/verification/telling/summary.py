@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from releaseguard.model import Verdict
-from releaseguard.verification.values import Finding, Judged
+from releaseguard.verification.values import Finding, Judged, Spans
 
 MOST_NAMED = 4
 
@@ -14,7 +15,23 @@ def summary_of(judged: Judged) -> str:
     """One sentence: what was found, and after the colon what to do."""
     if not judged.findings:
         return "nothing could be checked: no check is configured, and no provider has logged an event"
-    return f"{_found(judged)}: {_to_do(judged)}"
+    return f"{_beside_the_promise(judged)}{_found(judged)}: {_to_do(judged)}"
+
+
+def _beside_the_promise(judged: Judged) -> str:
+    if judged.outside is None:
+        return ""
+    return f"outside the promise, for it was judged with {_flags(judged.outside)} first; "
+
+
+def _flags(spans: Spans) -> str:
+    return f"--window {_span(spans.window)} --baseline {_span(spans.baseline)}"
+
+
+def _span(minutes: int) -> str:
+    """As a flag takes it: ``28d``, ``1h``, ``30m``."""
+    unit, size = next(one for one in (("d", 1440), ("h", 60), ("m", 1)) if minutes % one[1] == 0)
+    return f"{minutes // size}{unit}"
 
 
 def _found(judged: Judged) -> str:
@@ -54,12 +71,14 @@ def _to_do(judged: Judged) -> str:
     if judged.verdict is Verdict.FAIL:
         return _after_a_failure(judged)
     if judged.verdict is Verdict.PASS:
-        return "go on"
+        return "it has recovered, keep it" if judged.deployment.rolls_back else "keep the release"
     if judged.verdict is Verdict.WARN:
         return _after_a_warning(judged)
     if judged.broken or judged.window_ended:
         return "decide by hand"
-    return "do not go on yet, watch"
+    if judged.deployment.rolls_back:
+        return "too early to say that it has recovered, watch"
+    return "do not rely on it yet, watch"
 
 
 def _after_a_failure(judged: Judged) -> str:
@@ -76,6 +95,9 @@ def _after_a_warning(judged: Judged) -> str:
 
 def next_step_of(judged: Judged) -> str | None:
     """The command that leads on, or what only a person can do; ``None`` after a PASS."""
+    if judged.outside is not None:
+        which = f"--release {shlex.quote(judged.deployment.release)}"
+        return f"a look that the promise is about: releaseguard verify {which} {_flags(judged.outside)}"
     if judged.verdict is Verdict.FAIL:
         first = next(one for one in judged.findings if one.verdict is Verdict.FAIL and one.blocking)
         return (

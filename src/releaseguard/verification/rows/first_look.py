@@ -1,0 +1,37 @@
+"""With which window and baseline a deployment was judged first: the promise is about looks with these alone. Pure.
+
+Whoever may choose how long to look, and against how much history, after having looked finds what they look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from releaseguard.model import Event, JsonObject
+from releaseguard.verification.rows.accepted import is_of
+from releaseguard.verification.values import Deployment, Promise, Spans
+
+VERIFIED = "release_verified"
+"""The event of a look at a release."""
+_WINDOW, _BASELINE = "window_minutes", "baseline_minutes"
+
+
+def recorded_spans(promise: Promise) -> JsonObject:
+    """The keys of a look's detail that say with which it was."""
+    return {_WINDOW: promise.window_minutes, _BASELINE: promise.baseline_minutes}
+
+
+def outside(rows: Iterable[Event], deployment: Deployment, promise: Promise) -> Spans | None:
+    """What the first look at the deployment that is recorded had, where this one has others; ``None``: the same, or
+    none is recorded. Only rows that fit the deployment in every part are believed."""
+    mine = (row for row in rows if row.event == VERIFIED and is_of(row, deployment))
+    looks = ((row.recorded_at or row.occurred_at, spans) for row in mine if (spans := _spans_in(row.detail)))
+    first = min(looks, key=lambda look: look[0], default=None)
+    return first[1] if first and first[1] != promise.spans else None
+
+
+def _spans_in(detail: JsonObject) -> Spans | None:
+    window, baseline = detail.get(_WINDOW), detail.get(_BASELINE)
+    if not isinstance(window, int) or not isinstance(baseline, int):
+        return None
+    return Spans(window, baseline)
