@@ -11,6 +11,7 @@ from typing import Final
 
 _SIZES: Final = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 UNITS: Final = tuple(_SIZES)
+_IN_FLAGS: Final = {"d": 1440, "h": 60, "m": 1}
 
 
 def roughly(time: timedelta, units: Sequence[str] = UNITS) -> str:
@@ -44,6 +45,13 @@ def exactly(time: timedelta) -> str:
             parts.append(f"{count} {unit}")
     sign = "-" if time < timedelta(0) and parts else ""
     return sign + " ".join(parts[:2] or ["0 s"])
+
+
+def as_flag(time: timedelta) -> str:
+    """Whole minutes as a flag or a setting takes them: ``28d``, ``12h``, ``30m``."""
+    whole = round(time / timedelta(minutes=1))
+    unit = next(unit for unit, size in _IN_FLAGS.items() if whole % size == 0)
+    return f"{whole // _IN_FLAGS[unit]}{unit}"
 
 
 def clock(moment: datetime | str, *, seconds: bool = False, zone: str = "Z") -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import timedelta
 
 from releaseguard.model import Verdict
+from releaseguard.readable import as_flag
 from releaseguard.verification.values import Finding, Judged, Spans
 
 MOST_NAMED = 4
@@ -25,13 +27,8 @@ def _beside_the_promise(judged: Judged) -> str:
 
 
 def _flags(spans: Spans) -> str:
-    return f"--window {_span(spans.window)} --baseline {_span(spans.baseline)}"
-
-
-def _span(minutes: int) -> str:
-    """As a flag takes it: ``28d``, ``1h``, ``30m``."""
-    unit, size = next(one for one in (("d", 1440), ("h", 60), ("m", 1)) if minutes % one[1] == 0)
-    return f"{minutes // size}{unit}"
+    window, baseline = (as_flag(timedelta(minutes=span)) for span in (spans.window, spans.baseline))
+    return f"--window {window} --baseline {baseline}"
 
 
 def _found(judged: Judged) -> str:
