@@ -51,15 +51,16 @@ USUAL = {
     "GitHub PUT secret": 1,
     "GitHub PATCH variable": 1,
     "GitHub POST variable": 1,
-    "Vercel list": 2,
+    "Vercel list": 3,
     "Vercel PATCH": 2,
     "Vercel POST env": 2,
     "Vercel POST deployment": 1,
     "Vercel GET deployment": 4,
-    "Supabase GET": 3,
+    "Supabase GET": 4,
     "Supabase POST": 1,
 }
-"""How often each is sent where nothing fails: a key and its companion at a repository, at Vercel, at Supabase."""
+"""How often each is sent where nothing fails: a key and its companion at a repository, at Vercel, at Supabase;
+those that an app reads from are looked at once more before anything is proven."""
 
 NEVER_BLINDLY = {"GitHub POST variable", "Vercel POST env", "Vercel POST deployment"}
 """A second one would make a second variable, record or deployment."""

@@ -282,6 +282,7 @@ IDENTIFIERS = frozenset(
         "key",
         "secrets",
         "serves",
+        "rewritten",
         "as_of",
         "since",
         "versions",

@@ -331,6 +331,14 @@ class Card(_Strict, frozen=True, kw_only=True):
     path: str = ""
     """The file it was read from; set by the loader."""
 
+    @property
+    def spellings(self) -> frozenset[str]:
+        """How an app may spell the provider in its rows, other than by the card's id: in another letter case, by its
+        name, with other dashes."""
+        words = {self.id, self.id.replace("_", "-"), self.id.replace("_", ""), self.name}
+        cased = {form for word in words for form in (word, word.lower(), word.upper(), word.capitalize(), word.title())}
+        return frozenset(cased - {self.id})
+
     def units(self) -> Mapping[str, Sequence[SecretSpec]]:
         """The secrets by unit: a group, or a secret that stands alone."""
         units: dict[str, list[SecretSpec]] = {}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from releaseguard import readable
+from releaseguard.cards.refused import is_refusal
 from releaseguard.messages.message import Counted
 from releaseguard.model import Event, Outcome
 
@@ -47,12 +48,13 @@ class IncidentEvidence:
     def first_of(self, codes: Iterable[str] | None = None) -> datetime | None:
         """When the first error happened, of those codes where they are given."""
         wanted = None if codes is None else {*codes}
-        return min((at for code, at in self.first.items() if wanted is None or code in wanted), default=None)
+        return min((at for code, at in self.first.items() if wanted is None or is_refusal(code, wanted)), default=None)
 
     def share_of(self, codes: Iterable[str]) -> float:
         """The share of the errors that carry one of these codes."""
         wanted, total = {*codes}, sum(self.errors.values())
-        return sum(count for (_, code), count in self.errors.items() if code in wanted) / total if total else 0.0
+        refused = sum(count for (_, code), count in self.errors.items() if is_refusal(code, wanted))
+        return refused / total if total else 0.0
 
 
 def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str], str]) -> IncidentEvidence:

@@ -131,6 +131,9 @@ def _what_a_proof_needs(view: RotationView) -> str:
         if one.serves:
             deployment = next((id_ for place, id_ in pinned.items() if f"{one.uri}/".startswith(f"{place}/")), None)
             return f"Promote {deployment or 'the new deployment'} to production in place of {one.serves}"
+    if changed := {one.uri: one.rewritten for one in view.proof.runtimes if one.rewritten}:
+        what = "; ".join(f"{', '.join(names)} at {uri}" for uri, names in changed.items())
+        return f"Stop what else writes {what} (see: releaseguard drift), so that it stays as it is written now"
     if old := [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]:
         return f"Restart or deploy what still runs with another version at {', '.join(old)}"
     return "Make the traffic that is missing"

@@ -185,6 +185,8 @@ class RuntimeSummary:
     """Successes with another version since the new one should serve."""
     serves: str | None = None
     """The deployment that production serves instead of the one that was made for the new value."""
+    rewritten: Sequence[str] = ()
+    """Names there that somebody else has written since they were pushed."""
 
 
 @dataclass(frozen=True, slots=True)

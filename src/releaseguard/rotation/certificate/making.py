@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from releaseguard import readable
+from releaseguard.cards.refused import is_refusal
 from releaseguard.keeping import identified
 from releaseguard.model import CLIENT, Event, Outcome, to_text
 from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
-from releaseguard.rotation.proof.rows import Says, says_of
+from releaseguard.rotation.proof.rows import Says, says_of, used_the_value_before
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 MOST = 200
@@ -43,7 +44,7 @@ def certificate_of(
     """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names."""
     uses: dict[str | None, _Use] = {source: _Use() for source in _expected(question)}
     for event in events:
-        if event.source == CLIENT or event.provider != question.provider:
+        if event.source == CLIENT or event.provider not in {question.provider, *question.also_called}:
             continue
         _count(uses.setdefault(event.source, _Use()), event, question, _since(question, event.source, began))
     consumers = [_consumer(source, use, question, components) for source, use in uses.items() if _is_one(use, source)]
@@ -73,9 +74,11 @@ def _count(use: _Use, event: Event, question: Question, since: datetime) -> None
     if event.outcome is Outcome.ERROR:
         late = event.occurred_at >= since
         use.failures += late
-        use.refused += late and (event.error_code or "") in question.auth_error_codes
+        use.refused += late and is_refusal(event.error_code, question.auth_error_codes)
         return
     if event.event not in question.success_events:
+        if used_the_value_before(question, event):
+            use.old.append(event.occurred_at)
         return
     says = says_of(question, event)
     if says in (Says.NEW_VERSION, Says.NEW_DEPLOYMENT):

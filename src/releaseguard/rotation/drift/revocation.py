@@ -7,7 +7,7 @@ really revoked in the end is not held against for ever, and asking twice in a ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -98,12 +98,20 @@ def held_against(confirmations: Sequence[Confirmation], now: datetime) -> dateti
 
 
 def old_successes(
-    log: EventLog, view: ChainView, rotation: RotationView, companions: Sequence[str], since: datetime
+    log: EventLog,
+    view: ChainView,
+    rotation: RotationView,
+    companions: Sequence[str],
+    since: datetime,
+    spellings: Collection[str] = (),
 ) -> Sequence[Event]:
-    """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation."""
+    """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation.
+
+    ``spellings``: how else the app may spell the provider.
+    """
     everything = Query(
         environment=view.chain_key.environment,
-        providers=(view.chain_key.provider,),
+        providers=(view.chain_key.provider, *sorted(spellings)),
         outcome=Outcome.SUCCESS,
         since=since,
     )
@@ -174,7 +182,8 @@ def _and_later(view: ChainView, rotation: RotationView) -> Sequence[RotationView
 def _old(
     events: Iterable[Event], view: ChainView, rotation: RotationView, companions: Sequence[str], since: datetime
 ) -> Sequence[Event]:
-    labels = [Labels.of(one.pins, one.direction, companions) for one in _and_later(view, rotation)]
+    others = view.reported_of_others([pin.name for pin in rotation.pins])
+    labels = [Labels.of(one.pins, one.direction, companions, others) for one in _and_later(view, rotation)]
     before = _deployments_before(rotation)
     found = {
         event.id: event
@@ -186,7 +195,7 @@ def _old(
 
 def _is_old(event: Event, labels: Sequence[Labels], before: frozenset[str]) -> bool:
     version = event.detail.get("secret_version")
-    if version not in (None, ""):
+    if version not in (None, "") and labels[0].concerns(version):
         return bool(labels[0].members) and not any(label.is_new(version) for label in labels)
     return event.source != CLIENT and event.detail.get("deployment_id") in before
 

@@ -261,6 +261,7 @@ def _proof(step: said.ProofStep) -> ProofSummary:
             needed=one.needed,
             old=one.old or 0,
             serves=one.serves or None,
+            rewritten=one.rewritten or (),
         )
         for one in step.runtimes
     )

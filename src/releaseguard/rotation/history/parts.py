@@ -159,3 +159,5 @@ class ProvenRuntime(Part, frozen=True, kw_only=True):
     old: Count | UnsetType = UNSET
     serves: Name | UnsetType = UNSET
     """What production serves instead of the deployment that was made for the new value."""
+    rewritten: Annotated[tuple[Name, ...], Many] | UnsetType = UNSET
+    """Names there that somebody else has written since they were pushed."""

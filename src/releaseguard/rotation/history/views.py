@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -276,6 +276,12 @@ class ChainView:
         """Every value of ``name`` that any rotation carried out or found there, the oldest first."""
         pins = [pin for view in self.rotations for pin in view.pins if pin.name == name]
         return [one for pin in pins for one in _before_and_after(pin)]
+
+    def reported_of_others(self, names: Collection[str]) -> frozenset[str]:
+        """What apps report, or reported, of every other secret of the provider."""
+        others = {pin.name for view in self.rotations for pin in view.pins} - {*names}
+        values = [one for name in others for one in self.known(name)]
+        return frozenset(text for one in values for text in (one.reported, one.fingerprint) if text)
 
     def has_leaked(self, name: str, version: int, secret_id: str | None) -> bool:
         """Whether that version was ever reported as leaked; one of a namesake that was deleted is another."""

@@ -20,15 +20,19 @@ MARK = 4
 """Characters that set a label apart: twenty bits."""
 
 
-def label_for(name: str, value: Written, view: ChainView, seen: Collection[str]) -> str:
+def label_for(name: str, value: Written, view: ChainView, seen: Collection[str], unit: Collection[str] = ()) -> str:
     """The label of ``value``: what was reported of it before, else its version's number where nothing else of the
-    chain, nor ``seen`` in the log, is called so, else the number with a mark."""
+    chain, nor ``seen`` in the log, is called so, else the number with a mark.
+
+    ``unit``: the secrets that are rotated with it, whose numbers stand for the whole group.
+    """
     known = view.known(name)
     others = {one.reported for one in known if not _is_same(one, value)}
     mine = next((one for one in reversed(known) if _is_same(one, value)), None)
     if mine is not None and mine.reported not in others:
         return mine.reported
-    return next(label for label in candidates(value) if label not in others | {*seen})
+    taken = others | {*seen} | view.reported_of_others({name, *unit})
+    return next(label for label in candidates(value) if label not in taken)
 
 
 def candidates(value: Written) -> Iterator[str]:

@@ -102,31 +102,43 @@ def _is_same(name: str, value: Secret, gone: Written, facts: PlanningFacts, view
 
 
 def nothing_new(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> str | None:
-    """Why the newest versions are nothing new: every one has the value that is out, and no place is known to differ."""
-    if request.origin is not ValueSource.VAULT or not facts.newest:
-        return None
-    twins = {name: _out_with_the_same_value(name, facts, view) for name in group.names}
+    """Why the values to be brought out are nothing new: every one is the one that is out, and no place is known to
+    differ."""
+    values = candidates(group, request, facts)
+    twins = {name: _out_with_the_same_value(name, values.get(name), facts, view) for name in group.names}
     if None in twins.values() or _some_place_differs(facts):
         return None
     name = group.names[0]
-    number = facts.newest[name].version
-    return f"Nothing new: version {number} of {name} has the value of version {twins[name]}, which is out."
+    what = f"version {facts.newest[name].version} of {name}" if request.origin is ValueSource.VAULT else name
+    return f"Nothing new: {what} has the value of version {twins[name]}, which is out."
 
 
-def same_as_before(group: SecretGroup, facts: PlanningFacts, view: ChainView) -> bool:
-    """Whether every newest value is the one that is out, under another number."""
-    return bool(facts.newest) and all(_out_with_the_same_value(name, facts, view) for name in group.names)
+def same_as_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> bool:
+    """Whether every value to be brought out is the one that is out, under another number."""
+    values = candidates(group, request, facts)
+    return all(_out_with_the_same_value(name, values.get(name), facts, view) for name in group.names)
 
 
-def _out_with_the_same_value(name: str, facts: PlanningFacts, view: ChainView) -> str | None:
-    """The version that is out and has the newest value under another number; ``None``: none, as far as is known."""
+def is_stored(name: str, request: RotateRequest, facts: PlanningFacts) -> bool:
+    """Whether the value to be brought out is the vault's newest already, so that no version is made for it."""
+    newest, given = facts.newest.get(name), request.values.get(name)
+    if request.origin is ValueSource.VAULT:
+        return newest is not None
+    return request.origin is ValueSource.STDIN and bool(newest and given and newest.value.same_as(given))
+
+
+def _out_with_the_same_value(name: str, value: Secret | None, facts: PlanningFacts, view: ChainView) -> str | None:
+    """The version that is out and has ``value`` under another number; ``None``: none, as far as is known."""
     newest, out = facts.newest.get(name), view.out.get(name)
-    before = facts.out.get(name) if out else facts.previous.get(name)
-    if newest is None:
+    if value is None or newest is None:
         return None
+    mine = newest.value is value
+    if out is not None and not mine and (newest.version, newest.secret_id) == (out.version, out.secret_id):
+        return str(newest.version) if newest.value.same_as(value) else None
+    before = facts.out.get(name) if out else facts.previous.get(name)
     if before is not None:
-        return str(before.version) if before.value.same_as(newest.value) else None
-    if out is None or (out.version, out.secret_id) == (newest.version, newest.secret_id):
+        return str(before.version) if before.value.same_as(value) else None
+    if out is None or not mine or (out.version, out.secret_id) == (newest.version, newest.secret_id):
         return None
     shown = [seen[name].sync for seen in facts.observed.values() if name in seen]
     known = [sync for sync in shown if sync is not SyncStatus.UNKNOWN]

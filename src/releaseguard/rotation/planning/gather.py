@@ -22,8 +22,9 @@ from releaseguard.vault.interface import SecretVersion, Vault
 
 T = TypeVar("T")
 
-SAMPLE = 200
-"""Rows in which a map of labels is looked for."""
+SAMPLE, DEEP = 200, 20_000
+"""Rows in which a map of labels is looked for: usually, and where the history has nothing of a secret of that id, so
+that a process which is seldom heard may report its number already."""
 
 
 def gather_facts(session: RotationSession) -> PlanningFacts:
@@ -35,16 +36,17 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     leave_out_as_asked(session)
     newest = newest_versions(session)
     settled = request.origin is ValueSource.VAULT
-    previous = _versions_before(session, newest) if settled else {}
+    previous = _versions_before(session, newest) if settled or request.origin is ValueSource.STDIN else {}
     out = _versions_out(session, newest)
     leak = request.leak and settled
+    compared = request.leak and request.origin in (ValueSource.VAULT, ValueSource.STDIN)
     vault = session.context.vault
     placeholder = {name: _carried(newest.get(name)) for name in group.names}
     look = (leak and not _is_out(session)) or _is_in_doubt(session, newest, previous, out)
     return PlanningFacts(
         newest=newest,
         previous=previous,
-        earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if leak else {},
+        earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if compared else {},
         out=out,
         spent=_versions_spent(session),
         reports=session.context.log.capabilities.has("detail"),
@@ -63,17 +65,20 @@ def labels_seen(session: RotationSession, versions: Iterable[SecretVersion]) -> 
     if not (unsettled and context.log.capabilities.has("detail")):
         return frozenset()
     wanted = Query(environment=context.chain_key.environment, providers=(context.card.id,), newest_first=True)
+    wanted = replace(wanted, providers=(context.card.id, *sorted(context.card.spellings)))
     found = {str(one.version) for one in unsettled if _is_reported(context.log, wanted, str(one.version))}
-    return frozenset(found | {*_reported_by_name(context.log, wanted)})
+    known = {(name, one.secret_id) for name in session.group.names for one in chain.known(name)}
+    strange = any((one.name, one.secret_id) not in known for one in unsettled)
+    return frozenset(found | {*_reported_by_name(context.log, wanted, DEEP if strange else SAMPLE)})
 
 
 def _is_reported(log: EventLog, wanted: Query, label: str) -> bool:
     return any(True for _ in log.select(replace(wanted, detail={"secret_version": label}, limit=1)))
 
 
-def _reported_by_name(log: EventLog, wanted: Query) -> Iterator[str]:
+def _reported_by_name(log: EventLog, wanted: Query, rows: int) -> Iterator[str]:
     """What apps report as a map of labels, which no store looks into: of the newest rows."""
-    for event in log.select(replace(wanted, limit=SAMPLE)):
+    for event in log.select(replace(wanted, limit=rows)):
         labels = event.detail.get("secret_version")
         if isinstance(labels, Mapping):
             yield from map(str, labels.values())

@@ -38,9 +38,31 @@ def leak_of(
         return None, ()
     leaked = {pin.name: _leaked_version(pin, request, view) for pin in pins}
     leak = Leak(request.reason or "", leaked)
+    if request.origin is ValueSource.STDIN:
+        _refuse_given(group, request, facts, view)
     if request.origin is not ValueSource.VAULT:
         return leak, ()  # the value is checked when it is there: see refuse_leaked_values
     return leak, refuse_leaked_values(group, request, facts, leak, view)
+
+
+def _refuse_given(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:
+    """Raise ``Refused`` where every value given is one that was out, or may have been: in a leak that is none."""
+    twins = {name: _known_as(name, request, facts, view) for name in group.names}
+    if None not in twins.values():
+        name, version = next(iter(twins.items()))
+        raise _no_newer(f"{name}: the value given is that of version {version}, which is no new one")
+
+
+def _known_as(name: str, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> int | None:
+    """The version that may have leaked and has the value given, or keeps its own where none is given."""
+    newest, given, out = facts.newest.get(name), request.values.get(name), view.out.get(name)
+    if newest is None:
+        return None
+    used = (newest.version, newest.secret_id) == (out.version, out.secret_id) if out else newest.version == 1
+    if given is None:
+        return newest.version
+    known = [*([newest] if used else []), *facts.earlier.get(name, ())]
+    return next((one.version for one in known if one.value.same_key_as(given)), None)
 
 
 def _leaked_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | None:

@@ -16,7 +16,7 @@ from releaseguard.rotation.history.views import ChainView, Written
 from releaseguard.rotation.identity.expected import why_no_proof
 from releaseguard.rotation.identity.flaws import flaws_in, refuse_flawed, unlike_the_documented
 from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
-from releaseguard.rotation.identity.returning import candidates, refuse_spent, same_as_before
+from releaseguard.rotation.identity.returning import candidates, is_stored, refuse_spent, same_as_before
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.leaked import leak_of, refuse_leaked_before
 from releaseguard.rotation.planning.new_destinations import never_written
@@ -50,8 +50,8 @@ def make_plan(
     refuse_empty(request, facts)
     refuse_leaked_before(group, request, facts)
     judged = judge_values(group, request, facts, view, rules.salt)
-    pins = tuple(_pin(spec, request, facts, view, rules.salt) for spec in group.secrets)
-    if same_as_before(group, facts, view):
+    pins = tuple(_pin(spec, group, request, facts, view, rules.salt) for spec in group.secrets)
+    if same_as_before(group, request, facts, view):
         pins = tuple(map(_without_the_way_back, pins))
     for pin in pins:
         refuse_older(pin, view)
@@ -121,13 +121,15 @@ def _without_the_way_back(pin: Pin) -> Pin:
     return replace(pin, from_version=None, from_secret_id=None, from_label=None, from_fingerprint=None)
 
 
-def _pin(spec: SecretSpec, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str) -> Pin:
+def _pin(
+    spec: SecretSpec, group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView, salt: str
+) -> Pin:
     """From what is out (by history, else the version before) to the newest, where that is settled already."""
-    newest, settled = facts.newest.get(spec.name), request.origin is ValueSource.VAULT
+    newest, settled = facts.newest.get(spec.name), is_stored(spec.name, request, facts)
     before = before_of(spec, facts, view, salt, known=None if settled else newest)
     after = identified(spec, newest, salt) if newest and settled else None
     if after is not None:
-        after = replace(after, label=label_for(spec.name, after, view, facts.labels_seen))
+        after = replace(after, label=label_for(spec.name, after, view, facts.labels_seen, group.names))
     return pin_of(spec.name, before, after)
 
 

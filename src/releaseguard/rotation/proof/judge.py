@@ -63,9 +63,8 @@ def traffic_of(events: Iterable[Event], success_events: frozenset[str], hours: f
 
 
 def _relevant(question: Question, events: Iterable[Event]) -> list[Event]:
-    return [
-        event for event in events if event.provider == question.provider and event.environment == question.environment
-    ]
+    names = {question.provider, *question.also_called}
+    return [event for event in events if event.provider in names and event.environment == question.environment]
 
 
 def _prove_one(

@@ -41,10 +41,18 @@ class Labels:
     """By secret."""
     reported: Sequence[str] = ()
     """The members whose own version the app knows (those with a companion); all where empty."""
+    others: frozenset[str] = frozenset()
+    """What apps report of the provider's other secrets."""
 
     @classmethod
-    def of(cls, pins: Sequence[Pin], direction: Direction, reported: Sequence[str] = ()) -> Labels:
-        """The labels of carrying ``pins`` in ``direction``."""
+    def of(
+        cls,
+        pins: Sequence[Pin],
+        direction: Direction,
+        reported: Sequence[str] = (),
+        others: frozenset[str] = frozenset(),
+    ) -> Labels:
+        """The labels of carrying ``pins`` in ``direction``; ``others`` are those of other secrets of the provider."""
         other = Direction.BACK if direction is Direction.FORWARD else Direction.FORWARD
         members = {
             pin.name: LabelledSecret(
@@ -53,7 +61,7 @@ class Labels:
             for pin in pins
             if (label := pin.label_of(direction)) is not None
         }
-        return cls(members, tuple(name for name in reported if name in members))
+        return cls(members, tuple(name for name in reported if name in members), others)
 
     @property
     def group(self) -> str:
@@ -72,6 +80,29 @@ class Labels:
         if text.startswith(PREFIX):
             return Basis.FINGERPRINT if text in self._prints() else None
         return Basis.LABEL if text == self.group or text in self._unmistakable() else None
+
+    def concerns(self, carried: Any) -> bool:
+        """Whether ``carried`` says anything of these secrets: not where it is of others of the provider alone."""
+        if isinstance(carried, Mapping):
+            return bool(self.members.keys() & carried.keys())
+        return str(carried) not in self.others or str(carried) in self._before() or self.is_new(carried)
+
+    def is_before(self, carried: Any) -> bool:
+        """Whether ``carried`` is what apps reported of the value before, and not just anything else."""
+        if isinstance(carried, Mapping):
+            moved = {name: one for name, one in self.members.items() if one.moved and name in carried}
+            return any(str(carried[name]) in (one.before, one.print_before) for name, one in moved.items())
+        return str(carried) in self._before() and not self.is_new(carried)
+
+    @staticmethod
+    def is_named(carried: Any) -> bool:
+        """Whether ``carried`` itself says which secret or value it is of: a number may be any secret's."""
+        return isinstance(carried, Mapping) or str(carried).startswith(PREFIX)
+
+    def _before(self) -> frozenset[str]:
+        moved = [one for one in self.members.values() if one.moved]
+        found = {text for one in moved for text in (one.before, one.print_before) if text}
+        return frozenset(found | ({".".join(str(one.before) for one in self.members.values())} if moved else set()))
 
     def is_strange(self, carried: Any) -> bool:
         """Whether ``carried`` holds a fingerprint that is neither of the new value nor of the one before."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from releaseguard import readable
+from releaseguard.cards.refused import is_refusal
 from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.model import CLIENT, Outcome
@@ -32,7 +33,7 @@ def _may_refuse(question: Question, row: SetAside) -> bool:
     if row.provider not in {None, question.provider} or row.source == CLIENT or row.outcome is Outcome.SUCCESS:
         return False
     if row.error_code:
-        return row.error_code in question.auth_error_codes
+        return is_refusal(row.error_code, question.auth_error_codes)
     return row.event not in question.success_events
 
 
@@ -62,6 +63,12 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         yield (
             f"{len(strange)} of them with a fingerprint of neither value: is [project] salt (or name) what the app has "
             "as RELEASEGUARD_SALT?"
+        )
+    misnamed = [row for row in (*tally.elsewhere, *tally.against) if row.event.provider != question.provider]
+    if misnamed:
+        yield (
+            f"{len(misnamed)} under the provider {misnamed[0].event.provider!r}: the app is to write "
+            f"{question.provider!r}, or they prove nothing"
         )
     if silent:
         yield f"last heard on another version: {', '.join(silent)}"

@@ -75,13 +75,22 @@ def read_row(
     happened = event.occurred_at + min(delay, none)
     by = min(store_time(event), happened + max(delay, none))
     basis = question.labels.basis(event.detail.get("secret_version"))
-    return EvidenceRow(event, _says(question, runtime, event), happened, by, runtime.speaks(event), basis)
+    speaks = runtime.speaks(event) and event.provider == question.provider
+    return EvidenceRow(event, _says(question, runtime, event), happened, by, speaks, basis)
+
+
+def used_the_value_before(question: Question, event: Event) -> bool:
+    """Whether a success of an event that proves nothing here was had with the value before all the same."""
+    version = event.detail.get("secret_version")
+    if version in (None, "") or not question.labels.is_before(version):
+        return False
+    return event.event not in question.others_events or question.labels.is_named(version)
 
 
 def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says:
     """What a row carries, the strongest statement first: it settles the row."""
     version = event.detail.get("secret_version")
-    if version not in (None, ""):
+    if version not in (None, "") and question.labels.concerns(version):
         return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
     if is_unread(event.detail) and runtime.speaks(event):
         return Says.OLD  # its label may be in what was too much to read
@@ -105,6 +114,7 @@ def says_of(question: Question, event: Event) -> Says:
     said = {_says(question, one, event) for one in places} if places else {_by_label(question, event)}
     known = {one.previous_deployment for one in question.runtimes} | {one.previous_release for one in question.runtimes}
     labelled = event.detail.get("secret_version") not in (None, "")
+    labelled = labelled and question.labels.concerns(event.detail.get("secret_version"))
     named = labelled or event.detail.get("deployment_id") in known or event.release in known
     order = (Says.NEW_VERSION, Says.NEW_DEPLOYMENT, *([Says.OLD] if named else []))
     return next((one for one in order if one in said), Says.NOTHING)
@@ -112,7 +122,7 @@ def says_of(question: Question, event: Event) -> Says:
 
 def _by_label(question: Question, event: Event) -> Says:
     version = event.detail.get("secret_version")
-    if version in (None, ""):
+    if version in (None, "") or not question.labels.concerns(version):
         return Says.NOTHING
     return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from releaseguard.cards.refused import is_refusal
 from releaseguard.model import Event, Outcome
 from releaseguard.rotation.history.views import store_time
-from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, is_after
+from releaseguard.rotation.proof.rows import EvidenceRow, Says, action_of, is_after, used_the_value_before
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
 
@@ -39,14 +40,11 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
     evidence, elsewhere, against = [], [], []
     unlabelled = too_early = 0
     for row in rows:
-        if refuses(question, row.event):
+        if _objects(question, row):
             if store_time(row.event) > runtime.serving:
                 against.append(row)
         elif row.event.event not in question.success_events or row.event.outcome is not Outcome.SUCCESS:
             continue
-        elif row.says is Says.OLD:
-            if store_time(row.event) > runtime.serving:
-                against.append(row)
         elif not row.speaks:
             elsewhere.append(row)
         elif not is_after(row, runtime.serving if row.says is Says.NOTHING else runtime.since):
@@ -57,6 +55,15 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
             unlabelled += 1
     once = once_each(evidence)
     return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, len(evidence) - len(once))
+
+
+def _objects(question: Question, row: EvidenceRow) -> bool:
+    """Whether it speaks against the new version: a refused credential, or a success with another one."""
+    if row.event.outcome is not Outcome.SUCCESS:
+        return refuses(question, row.event)
+    if row.event.event in question.success_events:
+        return row.says is Says.OLD
+    return used_the_value_before(question, row.event)
 
 
 def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
@@ -71,4 +78,4 @@ def once_each(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
 
 
 def refuses(question: Question, event: Event) -> bool:
-    return event.outcome is Outcome.ERROR and (event.error_code or "") in question.auth_error_codes
+    return event.outcome is Outcome.ERROR and is_refusal(event.error_code, question.auth_error_codes)

@@ -56,6 +56,10 @@ class Question:
     """Successes an hour by source, before the rotation."""
     flow: str | None = None
     """The flow that could make an event."""
+    others_events: frozenset[str] = frozenset()
+    """Success events that prove other secrets of the provider, and not this."""
+    also_called: frozenset[str] = frozenset()
+    """Other spellings of the provider: rows under them prove nothing, and may object."""
 
     def usual_rate(self, runtime: RuntimeDestination) -> float:
         """Successes an hour at ``runtime``, before the rotation."""
@@ -81,6 +85,8 @@ class RuntimeProof:
     """Successes with another version since the new one should serve."""
     serves: str | None = None
     """The deployment that production serves instead of the one that was made for the new value."""
+    rewritten: Sequence[str] = ()
+    """Names there that somebody else has written since they were pushed."""
     unlabelled: int = 0
     """Successes of which only the time is known."""
     basis: Basis | None = None

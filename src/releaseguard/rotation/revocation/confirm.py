@@ -38,13 +38,12 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
             f"no rotation of {session.group.name} is known, so no old value either",
             next_step=f"Rotate first: {session.command}",
         )
-    log = session.context.log
-    now = log.now()
+    now = session.context.log.now()
     since = held_against(view.confirmations, now) or now
     session.rotation_id = view.id
     try:
         certificate = certified(session, view.direction)
-        alive: Sequence[Event] = old_successes(log, session.chain, view, session.group.companions, since)
+        alive: Sequence[Event] = _alive(session, view, since)
     except ServiceError:
         _record_confirmation(session, view, now, None, None)  # said is said, whether or not anybody could look
         raise
@@ -56,6 +55,12 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
     _record_confirmation(session, view, now, len(alive), certificate)
     result = result_of(session, view.id, remarks=broken_apps(session, view.id))
     return _still_alive(session, result, alive, since) if alive else result
+
+
+def _alive(session: RotationSession, view: RotationView, since: datetime) -> Sequence[Event]:
+    context = session.context
+    spelled = context.card.spellings
+    return old_successes(context.log, session.chain, view, session.group.companions, since, spelled)
 
 
 def _in_use(session: RotationSession, open_questions: Sequence[str]) -> StillInUse:

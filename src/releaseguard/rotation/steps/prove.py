@@ -24,6 +24,7 @@ from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestination
 from releaseguard.rotation.session import RotationSession, Tell
 from releaseguard.rotation.steps.deploy import deployer_of, served_instead
+from releaseguard.rotation.steps.held import rewritten, sentences
 from releaseguard.rotation.values import Direction
 
 FIRST_LOOK, LAST_LOOK = 1.0, 15.0
@@ -50,8 +51,10 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
             if not proof.proven and (wait == LAST_LOOK or left <= 0):
                 question = _with_later_deployments(session, question)
                 proof = judge.prove(question, *_rows(session, question))
-            if proof.proven or proof.refused or left <= 0 or session.group.client or not question.runtimes:
-                return proof if proof.proven else _with_what_is_served(session, question, proof)
+            if proof.proven:
+                return _unless_overtaken(session, question, proof, direction)
+            if proof.refused or left <= 0 or session.group.client or not question.runtimes:
+                return _with_what_is_served(session, question, proof)
             telling.look(proof, left)
             if may_help and clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
                 flows.run(session.tell, proof)
@@ -102,8 +105,19 @@ def _with_later_deployments(session: RotationSession, question: Question) -> Que
     return replace(question, runtimes=runtimes)
 
 
+def _unless_overtaken(session: RotationSession, question: Question, proof: Proof, direction: Direction) -> Proof:
+    """The proof, where what it rests on stands still: nobody has written over the new value or rolled the app back."""
+    changed = rewritten(session, question, direction)
+    runtimes = [replace(one, rewritten=tuple(changed.get(one.uri, ()))) for one in proof.runtimes]
+    seen = _with_what_is_served(
+        session, question, replace(proof, runtimes=runtimes, missing=(*proof.missing, *sentences(changed)))
+    )
+    return replace(seen, proven=False, grade=None) if seen.missing else proof
+
+
 def _with_what_is_served(session: RotationSession, question: Question, proof: Proof) -> Proof:
-    """An unproven one, with what production serves in place of what was deployed: traffic would prove nothing."""
+    """A proof as far as it goes, with what production serves in place of what was deployed: traffic would prove
+    nothing."""
     served = {runtime.uri: _served_instead(session, runtime) for runtime in question.runtimes}
     missing = [
         f"{uri}: production serves {instead}, and not the deployment that has the new value"
@@ -148,12 +162,14 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
         environment=session.context.chain_key.environment,
         success_events=success,
         auth_error_codes=frozenset(card.events.auth_error_codes),
-        labels=Labels.of(rotation.pins, direction, group.companions),
+        labels=Labels.of(rotation.pins, direction, group.companions, session.chain.reported_of_others(group.names)),
         runtimes=runtimes,
         successes=card.proof.successes,
         accept_timing=session.context.rules.accept_timing,
         traffic=_traffic(session, success, min((one.since for one in runtimes), default=rotation.began_at)),
         flow=card.proof.flow,
+        others_events=frozenset({event for spec in card.secrets for event in spec.proven_by} - success),
+        also_called=card.spellings,
     )
 
 
@@ -230,7 +246,7 @@ def _rows(session: RotationSession, question: Question) -> tuple[Sequence[Event]
     by_store = log.capabilities.has("recorded_at")
     query = Query(
         environment=question.environment,
-        providers=(question.provider,),
+        providers=(question.provider, *sorted(question.also_called)),
         recorded_since=since if by_store else None,
         since=None if by_store else since,
     )
@@ -297,7 +313,7 @@ def certified(session: RotationSession, direction: Direction) -> CertificateReco
     now = log.now()
     query = Query(
         environment=question.environment,
-        providers=(question.provider,),
+        providers=(question.provider, *sorted(question.also_called)),
         since=max(rotation.began_at - BEFORE, now - LOOKED_BACK),
     )
     began = rotation.progress(direction).pushed_at or rotation.changed_at

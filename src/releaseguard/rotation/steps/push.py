@@ -62,7 +62,7 @@ def _places(session: RotationSession) -> Sequence[Binding]:
 
 
 def _write_all(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> Sequence[_Written]:
-    pinned = _pinned(session, direction)
+    pinned = pinned_values(session, direction)
     if direction is Direction.FORWARD:
         keep_what_is_out(session)
     session.append(_about_to_write(session, bindings, direction))
@@ -80,8 +80,8 @@ def _not_right(session: RotationSession, direction: Direction) -> Sequence[Bindi
     wrong: set[str] = set()
     if done and session.check_again:
         session.tell(f"Reading back {readable.count(len(done), 'destination')}.")
-        pinned = _pinned(session, direction)
-        moved = session.workers.each(lambda binding: _has_moved(session, binding, progress, pinned), done)
+        pinned = pinned_values(session, direction)
+        moved = session.workers.each(lambda binding: written_over(session, binding, progress, pinned), done)
         wrong = {binding.key for binding, changed in zip(done, moved, strict=True) if changed}
     session.check_again = False
     right = {binding.key for binding in done} - wrong
@@ -92,15 +92,16 @@ def _is_pushed(progress: DirectionProgress, binding: Binding) -> bool:
     return progress.destinations.get(binding.key, DestinationProgress()).status == "pushed"
 
 
-def _has_moved(
+def written_over(
     session: RotationSession,
     binding: Binding,
     progress: DirectionProgress,
     pinned: Mapping[str, Carried],
-) -> bool:
+) -> Sequence[str]:
+    """The names at a destination that was pushed to which do not show any more what was pushed."""
     observed = binding.destination.observe(items_for(session.group, binding, pinned))
     markers = progress.destinations[binding.key].markers
-    return any(not _still_there(there, markers.get(name)) for name, there in observed.items())
+    return [name for name, there in observed.items() if not _still_there(there, markers.get(name))]
 
 
 def _still_there(there: Observed, marker: str | None) -> bool:
@@ -109,7 +110,7 @@ def _still_there(there: Observed, marker: str | None) -> bool:
     return there.sync is SyncStatus.YES or there.marker == marker
 
 
-def _pinned(session: RotationSession, direction: Direction) -> Mapping[str, Carried]:
+def pinned_values(session: RotationSession, direction: Direction) -> Mapping[str, Carried]:
     """The values to be written, by secret, exactly as pinned."""
     pinned = {}
     for pin in session.rotation.pins:

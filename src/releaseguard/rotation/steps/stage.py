@@ -189,4 +189,4 @@ def _before(session: RotationSession, pin: Pin) -> Written | None:
 
 def _after(session: RotationSession, spec: SecretSpec, version: SecretVersion, seen: frozenset[str]) -> Written:
     after = identified(spec, version, session.context.rules.salt)
-    return replace(after, label=label_for(spec.name, after, session.chain, seen))
+    return replace(after, label=label_for(spec.name, after, session.chain, seen, session.group.names))

@@ -186,4 +186,5 @@ def _runtime(proof: RuntimeProof) -> ProvenRuntime:
         synthetic=proof.synthetic,
         old=proof.old or UNSET,
         serves=proof.serves or UNSET,
+        rewritten=tuple(proof.rewritten) or UNSET,
     )

@@ -1,0 +1,28 @@
+"""Which of an app's error codes say that a credential was refused, however the app spells them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_WORDS = re.compile(
+    r"un-?authori[sz]ed|unauthenticated|(?:invalid|bad|wrong|expired|revoked)(?:api)?(?:key|token|credentials?|auth\w*)"
+    r"|(?:api)?(?:key|token|credentials?)(?:is)?(?:invalid|expired|revoked)|auth(?:entication)?(?:failed|failure|error)"
+)
+_FORBIDDEN = re.compile(r"forbidden|permissiondenied|accessdenied")
+"""What 403 is called."""
+
+
+def is_refusal(code: str | None, codes: Collection[str]) -> bool:
+    """Whether ``code`` is one of ``codes``, of which a card says that they refuse a credential: alone or in a text
+    (``HTTP 401``, ``status_401``), in any letter case, or in the words that 401 and 403 have."""
+    if not code:
+        return False
+    folded = code.strip().casefold()
+    known = {one.casefold() for one in codes}
+    if folded in known or known & {*re.split(r"[^a-z0-9]+", folded)}:
+        return True
+    bare = re.sub(r"[^a-z0-9]", "", folded)
+    return any(
+        says.search(bare) is not None for says, number in ((_WORDS, "401"), (_FORBIDDEN, "403")) if number in known
+    )

@@ -1,0 +1,280 @@
+"""What would end in a wrong PROVEN, or in a person revoking the key that production still uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from releaseguard.cards.refused import is_refusal
+from releaseguard.errors import ExitCode, Refused, UsageError
+from releaseguard.model import Event, Outcome, new_id
+from releaseguard.rotation.commands import rotate
+from releaseguard.rotation.history.views import ChainView, RotationView, Written
+from releaseguard.rotation.identity.labelling import label_for
+from releaseguard.rotation.proof.labels import Labels
+from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import Direction, Pin, RotateAction, RotateRequest, RotationState, ValueSource
+from releaseguard.secret import Secret
+from tests.rotation.rotation_fakes import CHAIN_KEY, NAME, START, World
+
+LABEL = f"{NAME}_VERSION"
+WEBHOOK = "SENDGRID_WEBHOOK_KEY"
+
+
+def ready(*versions: str) -> World:
+    world = World()
+    world.live_with(*versions[:-1])
+    world.vault.put(NAME, versions[-1])
+    return world
+
+
+def go(world: World, request: RotateRequest | None = None) -> RotationResult:
+    return rotate(request or RotateRequest(), world.process(), world.tell)
+
+
+def used(world: World, version: Any, **more: Any) -> None:
+    """A success of a process that nobody has deployed, as the app logs it."""
+    row = Event(
+        id=new_id(),
+        occurred_at=world.time.wall(),
+        provider="sendgrid",
+        event="sendgrid_email_sent",
+        outcome=Outcome.SUCCESS,
+        environment="production",
+        source="worker",
+        detail={"secret_version": version},
+    )
+    world.log.append([replace(row, **more)])
+
+
+@dataclass
+class Once:
+    """Does something while the events come in: once the new value is out at the functions."""
+
+    world: World
+    does: Callable[[World], None]
+    done: list[float] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        if not self.done and self.world.supabase.cells[NAME].value == "new-value":
+            self.done.append(self.world.time.now)
+            self.does(self.world)
+
+
+def key_alone(world: World) -> None:
+    cell = world.supabase.cells[NAME]
+    world.supabase.cells[NAME] = replace(cell, value="old-value", marker=cell.marker + 1)
+
+
+def key_deleted(world: World) -> None:
+    del world.supabase.cells[NAME]
+    world.app.holds = "new-value"
+    world.time.passing.append(lambda: used(world, "2", source="edge"))
+
+
+def hidden_key_alone(world: World) -> None:
+    cell = world.vercel.cells[NAME]
+    world.vercel.cells[NAME] = replace(cell, value="old-value", marker=cell.marker + 1)
+
+
+WRITES: Mapping[str, tuple[Callable[[World], None], str]] = {
+    "a workflow puts the old key back beside the new label": (key_alone, "supabase:abcdefghijklmnopqrst"),
+    "the key is deleted while processes live on": (key_deleted, "supabase:abcdefghijklmnopqrst"),
+    "a value that the place does not show is written": (hidden_key_alone, "vercel:prj_1/production,preview"),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_somebody_writes_during_the_proof_is_seen_before_anything_is_proven(name: str) -> None:
+    does, uri = WRITES[name]
+    world = ready("old-value", "new-value")
+    world.time.passing.append(Once(world, does))
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN, result.proof
+    assert f"{uri}: {NAME} was written by somebody else" in " ".join(result.proof.missing)
+    assert uri in str(result.next_step)
+    assert "--resume" in str(result.next_step)
+    assert "evoke" not in str(result.next_step)
+    again = go(world, RotateRequest(action=RotateAction.RESUME))
+    assert again.state is RotationState.PROVEN, again.proof
+    assert {one.values()[NAME] for one in world.destinations} == {"new-value"}
+
+
+def test_a_roll_back_by_hand_after_the_last_success_is_seen() -> None:
+    world = ready("old-value", "new-value")
+
+    def back() -> None:
+        if len(world.deployer.made) == 2 and len([row for row in world.log.rows.values() if row.source == "web"]) > 3:
+            world.app.silent = True
+            first = world.deployer.made.pop(0)
+            world.deployer.made.append(first)
+
+    world.time.passing.append(back)
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN, result.proof
+    assert "Promote dpl_2 to production in place of dpl_1" in str(result.next_step)
+
+
+OBJECTIONS: Mapping[str, Mapping[str, Any]] = {
+    "an event that no card knows": {"event": "sendgrid_template_sent"},
+    "the provider in capitals": {"provider": "SendGrid"},
+    "the provider in capitals throughout": {"provider": "SENDGRID"},
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIONS)
+def test_a_process_on_the_old_version_is_heard_however_it_logs(name: str) -> None:
+    world = ready("old-value", "new-value")
+    world.sources = False
+    world.time.passing.append(lambda: used(world, "1", **OBJECTIONS[name]))
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN, result.proof
+    assert "worker" in " ".join(result.proof.missing)
+
+
+@pytest.mark.parametrize("name", OBJECTIONS)
+def test_and_before_a_person_revokes(name: str) -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    used(world, "1", **OBJECTIONS[name])
+    asked = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED))
+    assert asked.exit_code is ExitCode.REFUSED
+    assert "worker" in str(asked.problem)
+
+
+def test_rows_under_another_spelling_prove_nothing_and_are_told() -> None:
+    world = ready("old-value", "new-value")
+    world.app.silent = True
+    world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, provider="SendGrid"))
+    world.sources = False
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN, result.proof
+    assert "the app is to write 'sendgrid'" in " ".join(result.proof.missing)
+
+
+def test_a_number_that_a_quiet_process_reports_in_a_map_is_not_given_again() -> None:
+    world = ready("old-value", "new-value")
+    used(world, {NAME: "2"}, occurred_at=START)
+    for second in range(300):
+        used(world, None, source="web", occurred_at=START + timedelta(seconds=1 + second / 10), detail={})
+    world.app.silent = True
+    world.sources = False
+    world.time.passing.append(lambda: used(world, {NAME: "2"}))
+    assert go(world).state is RotationState.UNPROVEN
+    assert world.supabase.cells[LABEL].value.startswith("2-")
+
+
+def chain(*pins: Pin) -> ChainView:
+    views = [
+        RotationView(
+            id=f"r{at}", unit=one.name, state=RotationState.PROVEN, began_at=START, changed_at=START, pins=(one,)
+        )
+        for at, one in enumerate(pins)
+    ]
+    return ChainView(CHAIN_KEY, rotations=views)
+
+
+def test_secrets_of_one_provider_that_are_rotated_one_by_one_share_no_label() -> None:
+    view = chain(Pin(WEBHOOK, 1, 2, secret_id="w", from_secret_id="w", fingerprint="fp:wwwwwwww"))
+    assert label_for(NAME, Written(2, "a"), view, ()).startswith("2-")
+    assert label_for(NAME, Written(3, "a"), view, ()) == "3"
+    assert label_for(NAME, Written(2, "a"), view, (), unit=(NAME, WEBHOOK)) == "2", "of a group the number is one"
+    assert view.reported_of_others([NAME]) == {"1", "2", "fp:wwwwwwww"}
+
+
+ONE = Labels.of([Pin(NAME, 3, 4, fingerprint="fp:newnewne", from_fingerprint="fp:oldoldol")], Direction.FORWARD,
+                others=frozenset({"1", "2", "fp:wwwwwwww", "3"}))  # fmt: skip
+SAID: Mapping[str, tuple[Any, bool, bool]] = {
+    "another secret's number": ("2", False, False),
+    "another secret's fingerprint": ("fp:wwwwwwww", False, False),
+    "another secret in a map": ({WEBHOOK: "2"}, False, False),
+    "the number before, which another secret has too": ("3", True, True),
+    "the number before as a number": (3, True, True),
+    "the fingerprint before": ("fp:oldoldol", True, True),
+    "the number before in a map": ({NAME: "3", WEBHOOK: "2"}, True, True),
+    "the new number": ("4", True, False),
+    "a number of nobody": ("17", True, False),
+    "a fingerprint of nobody": ("fp:zzzzzzzz", True, False),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_label_is_about(name: str) -> None:
+    carried, concerns, before = SAID[name]
+    assert (ONE.concerns(carried), ONE.is_before(carried)) == (concerns, before)
+
+
+def test_a_map_of_another_secret_is_no_use_of_a_value_that_was_revoked() -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    confirm = RotateRequest(action=RotateAction.CONFIRM_REVOKED)
+    assert go(world, confirm).exit_code is ExitCode.OK
+    world.time.now += 1
+    used(world, {WEBHOOK: "1"}, event="sendgrid_webhook_received")
+    assert go(world, confirm).exit_code is ExitCode.OK
+    used(world, {NAME: "1"})
+    assert go(world, confirm).exit_code is ExitCode.BAD
+
+
+REFUSALS = ("401", "403", "HTTP 401", "http_401", "401 Unauthorized", "Unauthorized", "UNAUTHENTICATED",
+            "invalid_api_key", "InvalidToken", "bad credentials", "token expired", "key_revoked",
+            "authentication_failed", "permission_denied", "Forbidden")  # fmt: skip
+NO_REFUSALS = (None, "", "500", "4010", "1401", "timeout", "rate_limited", "invalid_email", "rls_denied",
+               "invalid_request", "unknown")  # fmt: skip
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refused_credential_however_the_app_spells_it(code: str) -> None:
+    assert is_refusal(code, ("401", "403"))
+
+
+@pytest.mark.parametrize("code", NO_REFUSALS)
+def test_what_is_no_refusal(code: str | None) -> None:
+    assert not is_refusal(code, ("401", "403"))
+    assert not is_refusal("Forbidden", ("401",)), "where a card does not count 403"
+    assert is_refusal("error 20003", ("20003",))
+
+
+def test_a_refusal_in_the_apps_own_words_forbids_a_proof() -> None:
+    world = ready("old-value", "new-value")
+    refused = {"event": "sendgrid_error", "outcome": Outcome.ERROR, "error_code": "HTTP 401", "source": "edge"}
+    world.time.passing.append(lambda: used(world, "2", **refused))
+    assert go(world).state is not RotationState.PROVEN
+
+
+def stdin(value: str, **more: Any) -> RotateRequest:
+    return RotateRequest(origin=ValueSource.STDIN, values={NAME: Secret(value)}, **more)
+
+
+def test_the_value_that_is_out_is_nothing_new_from_standard_input_either() -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    world.vault.put(NAME, "made-and-never-out")
+    for value in ("new-value",):
+        result = go(world, stdin(value))
+        assert (result.exit_code, result.state) == (ExitCode.OK, None)
+        assert "Nothing new" in " ".join(result.remarks)
+    assert len(world.vault.kept[NAME]) == 3, "nothing was written"
+
+
+def test_the_only_value_there_is_has_nothing_before_it_that_could_be_revoked() -> None:
+    world = World()
+    world.live_with("only-value")
+    result = go(world, stdin("only-value"))
+    assert [(pin.from_version, pin.to_version) for pin in result.secrets] == [(None, 1)]
+    assert "Nothing" in str(result.next_step)
+
+
+@pytest.mark.parametrize("value", ["old-value", "new-value", "new-value\n"])
+def test_in_a_leak_standard_input_is_compared_before_the_vault_is_written(value: str) -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    with pytest.raises((Refused, UsageError)):
+        go(world, stdin(value, leak=True, reason="gist", accept_value=True))
+    assert len(world.vault.kept[NAME]) == 2
+    world.vault.put(NAME, "fresh-value")
+    assert go(world, stdin("fresh-value", leak=True, reason="gist")).state is RotationState.PROVEN
