@@ -211,7 +211,7 @@ def test_what_a_label_is_about(name: str) -> None:
 def test_a_map_of_another_secret_is_no_use_of_a_value_that_was_revoked() -> None:
     world = ready("old-value", "new-value")
     assert go(world).state is RotationState.PROVEN
-    confirm = RotateRequest(action=RotateAction.CONFIRM_REVOKED)
+    confirm = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
     assert go(world, confirm).exit_code is ExitCode.OK
     world.time.now += 1
     used(world, {WEBHOOK: "1"}, event="sendgrid_webhook_received")
