@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from releaseguard.harmless import visible
 from releaseguard.report.coverage.document import CoveragePage
+from releaseguard.report.findings.document import FindingsPage, FoundRow
 from releaseguard.report.incident.document import IncidentPage
 
 NASTY = "<script>alert(1)</script> |x| [a](https://b.example) ``` \x1b[31m \n# heading"
@@ -285,3 +287,21 @@ def postmortem_document(text="x"):
         "head": text,
         "findings": [text],
     }
+
+
+def findings_page(text="x"):
+    rows = [
+        FoundRow(
+            rule="behind",
+            level=level,
+            subject=text,
+            place=text,
+            reason=text,
+            next_step=text,
+            file="src/mail.ts" if level == "warning" else None,
+            line=3,
+        )
+        for level in ("error", "warning", "note", "ok")
+    ]
+    flat = visible(text.replace("\n", " "))
+    return FindingsPage(title="drift", document={"findings": [text]}, text=flat, rows=rows, rules={"behind": text})

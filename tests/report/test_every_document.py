@@ -22,6 +22,7 @@ DOCUMENTS = {
     "status": (formats.STATUS, documents.status_document),
     "incident": (formats.INCIDENT, documents.incident_page),
     "coverage": (formats.COVERAGE, documents.coverage_page),
+    "findings": (formats.FINDINGS, documents.findings_page),
     "diagnosis": (formats.DIAGNOSIS, documents.diagnosis_document),
     "postmortem": (formats.POSTMORTEM, documents.postmortem_document),
 }

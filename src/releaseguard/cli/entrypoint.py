@@ -39,21 +39,21 @@ def _ended(arguments: list[str], clocks: Clocks) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
-        return _usage(error, wants_json)
+        return _left_in_job(_usage(error, wants_json), without_secrets(error.format_message()), arguments)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
-        return ExitCode.INTERRUPTED
+        return _left_in_job(ExitCode.INTERRUPTED, "Interrupted.", arguments)
     except (ReaderLeft, BrokenPipeError, SystemExit):  # click leaves so where the reader of its help has gone
         forget(sys.stdout)
         return ExitCode.OK
     except ReleaseguardError as error:
-        return _expected(error, wants_json)
+        return _left_in_job(_expected(error, wants_json), "\n".join(_lines_of(error)), arguments)
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return _disk_full()
         if isinstance(error, UnicodeEncodeError) and not all(map(is_text, arguments)):
             return _expected(UsageError("an argument is not valid UTF-8", next_step="Write it in UTF-8."), wants_json)
-        return _bug(error, wants_json)
+        return _left_in_job(*_bug(error, wants_json), arguments)
 
 
 def _open_what_is_closed() -> None:
@@ -149,33 +149,37 @@ def _expected(error: ReleaseguardError, wants_json: bool) -> int:
     )
     if wants_json and not error.reported:
         _print_json(what or "", where, next_step, error.exit_code)
-    _leave_in_job([f"releaseguard: {what}", where and f"  where: {where}", next_step and f"  next:  {next_step}"])
-    click.echo(f"releaseguard: {what}", err=True)
-    if where:
-        click.echo(f"  where: {where}", err=True)
-    if next_step:
-        click.echo(f"  next:  {next_step}", err=True)
+    click.echo("\n".join(_lines_of(error)), err=True)
     return error.exit_code
 
 
-def _bug(error: Exception, wants_json: bool) -> int:
+def _lines_of(error: ReleaseguardError) -> list[str]:
+    lines = [f"releaseguard: {error.what}", error.where and f"  where: {error.where}"]
+    lines.append(error.next_step and f"  next:  {error.next_step}")
+    return [without_secrets(line) for line in lines if line]
+
+
+def _bug(error: Exception, wants_json: bool) -> tuple[int, str]:
     path = write_trace(error)
     what = f"this is a bug in releaseguard ({type(error).__name__})"
     next_step = f"The trace is in {path}; please report it." if path else "Please report it."
     if wants_json:
         _print_json(what, path, next_step, ExitCode.BUG)
-    click.echo(f"releaseguard: {what}\n  next:  {next_step}", err=True)
-    _leave_in_job([f"releaseguard: {what}", f"  next:  {next_step}"])
-    return ExitCode.BUG
+    said = f"releaseguard: {what}\n  next:  {next_step}"
+    click.echo(said, err=True)
+    return ExitCode.BUG, said
 
 
-def _leave_in_job(lines: Sequence[str | None]) -> None:
-    """What ended a command, in the summary of a job, where somebody looks for what became of it."""
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        from releaseguard.cli.shared.job import summarize
-        from releaseguard.report.layout.markdown import fenced
+def _left_in_job(code: int, said: str, arguments: list[str]) -> int:
+    """What ended a command, where somebody looks for what became of a job."""
+    if os.environ.get("GITHUB_STEP_SUMMARY") or os.environ.get("GITHUB_ACTIONS") == "true":
+        from releaseguard.cli.main import COMMANDS
+        from releaseguard.cli.shared.job import Job
 
-        summarize(os.environ, fenced("\n".join(filter(None, lines))), lambda said: click.echo(said, err=True))
+        name = next((word for word in arguments if word in COMMANDS), "")
+        job = Job(os.environ, lambda remark: click.echo(remark, err=True), without_secrets)
+        job.end(name, code, said, head=said)
+    return code
 
 
 def _print_json(what: str, where: str | None, next_step: str | None, code: int) -> None:

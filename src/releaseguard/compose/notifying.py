@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from releaseguard.compose.clients import Clients
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from releaseguard.notify.announce import Announcer, Delivery
     from releaseguard.notify.news import News
     from releaseguard.notify.wording import Payload
-    from releaseguard.report.verdict.document import VerdictDocument
+    from releaseguard.verification.values import Judged
 
 TIMEOUT = 5.0
 """Seconds that a command waits for a receiver at most."""
@@ -32,17 +32,13 @@ class Notices:
     clients: Clients
     stores: Stores
 
-    def tell_verdict(self, document: VerdictDocument) -> None:
+    def tell_verdict(self, judged: Judged) -> None:
         """Of a release that fails."""
-        from releaseguard.notify.gather import of_verdict
-
-        self._tell(lambda: of_verdict(document))
+        self._tell(partial(_of_verdict, judged))
 
     def tell_health(self, overview: Overview) -> None:
         """Of providers that are down or well again, and of leaks."""
-        from releaseguard.notify.gather import of_health
-
-        self._tell(lambda: of_health(overview))
+        self._tell(partial(_of_health, overview))
         self.tell_leaks()
 
     def tell_leaks(self) -> None:
@@ -117,6 +113,19 @@ class Notices:
         )
         self.clients.opened.callback(client.close)
         return client
+
+
+def _of_verdict(judged: Judged) -> Iterable[News]:
+    from releaseguard.notify.gather import of_verdict
+    from releaseguard.verification.telling.document import document_of
+
+    return of_verdict(document_of(judged))
+
+
+def _of_health(overview: Overview) -> Iterable[News]:
+    from releaseguard.notify.gather import of_health
+
+    return of_health(overview)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from releaseguard.report.layout.display import Display
 if TYPE_CHECKING:
     from releaseguard.report.coverage.document import CoveragePage
     from releaseguard.report.diagnosis.document import DiagnosisDocument
+    from releaseguard.report.findings.document import FindingsPage
     from releaseguard.report.health.document import HealthDocument
     from releaseguard.report.incident.document import IncidentPage
     from releaseguard.report.postmortem.document import PostmortemDocument
@@ -48,6 +49,7 @@ STATUS: Formats[StatusDocument] = _formats("status", "text", "json")
 HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html", "prometheus")
 INCIDENT: Formats[IncidentPage] = _formats("incident", "text", "json", "markdown", "html")
 COVERAGE: Formats[CoveragePage] = _formats("coverage", "text", "json", "sarif")
+FINDINGS: Formats[FindingsPage] = _formats("findings", "text", "json", "markdown", "sarif", "junit")
 DIAGNOSIS: Formats[DiagnosisDocument] = _formats("diagnosis", "text", "json")
 POSTMORTEM: Formats[PostmortemDocument] = {
     "md": _renderer("postmortem.markdown"),

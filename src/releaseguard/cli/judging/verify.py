@@ -72,7 +72,7 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         )
         judged = judge(replace(context, trace=write_trace), request, watching)
         if request.as_of is None:
-            wiring.notices.tell_verdict(_document(judged, None))
+            wiring.notices.tell_verdict(judged)
     _tell_unknown(run, judged)
     run.warn_of(judged.set_aside)
     document = _document(judged, flags["explain"])
@@ -82,12 +82,25 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
 
 
 def _tell_job(run: Run, document: VerdictDocument) -> None:
-    """The verdict in a job's summary, and as the step's output."""
-    from releaseguard.cli.shared.job import SUMMARY, put_out, summarize
+    """The verdict in a job's summary, beside it, and as the step's output."""
+    from releaseguard.cli.shared.job import Annotation
+    from releaseguard.report.verdict.document import by_urgency
 
-    if run.environ.get(SUMMARY):
-        summarize(run.environ, run.safe(rendered(run, VERDICT, document, "markdown")), run.tell)
-    put_out(run.environ, {"verdict": document["verdict"], "release": document["release"]}, run.tell)
+    if run.job.has_summary:
+        run.job.summarize(rendered(run, VERDICT, document, "markdown"))
+    run.job.put_out({"verdict": document["verdict"], "release": document["release"]})
+    said = [row for row in by_urgency(document) if row["verdict"] in _ANNOTATED]
+    run.job.annotate(
+        Annotation(
+            level="error" if row["verdict"] in ("fail", "error") and row["blocking"] else "warning",
+            title=f"{row['verdict'].upper()} {row['id']}",
+            message=row["reason"],
+        )
+        for row in said
+    )
+
+
+_ANNOTATED = ("fail", "error", "inconclusive", "warn")
 
 
 def _exit_code(judged: Judged) -> ExitCode:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from releaseguard.cli.rotating.found import show_found
+from releaseguard.cli.shared.documents import format_option, output_option
 from releaseguard.cli.shared.options import Run, command, environment_option
 from releaseguard.errors import ExitCode
+from releaseguard.report.formats import FINDINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @command("drift", example="releaseguard drift --provider sendgrid")
 @environment_option
 @click.option("--provider", metavar="P", help="Only this provider.")
 @click.option("--copies/--no-copies", default=True, help="Whether to look for unmanaged copies elsewhere.")
-def drift(run: Run, environment: str | None, provider: str | None, copies: bool) -> ExitCode:
+@format_option(FINDINGS)
+@output_option
+def drift(
+    run: Run, environment: str | None, provider: str | None, copies: bool, format_: str | None, output: Path | None
+) -> ExitCode:
     """Compare every managed secret at every destination with Infisical.
 
     In step, behind, missing, changed by someone else, shadowed by a narrower scope, readable where it should not
@@ -21,11 +33,9 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
     """
     from dataclasses import replace
 
-    from releaseguard.cli.shared.job import summarize
-    from releaseguard.report.layout.markdown import fenced
     from releaseguard.rotation.drift.compare import DRIFTED
+    from releaseguard.rotation.drift.page import page_of
     from releaseguard.rotation.drift.survey import survey
-    from releaseguard.rotation.drift.telling import document_of, text_of
 
     with run.wiring(environment) as wiring:
         if provider:
@@ -33,8 +43,7 @@ def drift(run: Run, environment: str | None, provider: str | None, copies: bool)
         found = survey(wiring.bindings.managed(provider), wiring.bindings.vault, wiring.stores.log, copies=copies)
         found = replace(found, other_writers=wiring.bindings.other_writers(provider))
         here = wiring.settings.environment
-    text = text_of(found, here)
-    run.emit(text, document_of(found))
-    summarize(run.environ, run.safe(fenced(text)), run.tell)
+        wiring.notices.tell_leaks()
+    show_found(run, page_of(found, here), format_, output)
     drifted = [finding for finding in found.findings if finding.status in DRIFTED]
     return ExitCode.BAD if drifted or found.leaks or found.still_used or found.broken else ExitCode.OK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from releaseguard.cli.shared.job import put_out, summarize
 from releaseguard.cli.shared.options import Run
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ def leave_in_job(run: Run, result: RotationResult) -> None:
     from releaseguard.report.layout.markdown import fenced
     from releaseguard.rotation.telling import text_of
 
-    summarize(run.environ, run.safe(fenced(text_of(result))), run.tell)
+    run.job.summarize(fenced(text_of(result)))
     told = result.to_json()
-    outputs = {"rotation_id": told["rotation_id"], "state": told["state"], "head": told["head"]}
-    put_out(run.environ, {name: value or "" for name, value in outputs.items()}, run.tell)
+    run.job.put_out({"rotation_id": told["rotation_id"], "state": told["state"], "head": told["head"]})

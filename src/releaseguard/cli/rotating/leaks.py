@@ -2,108 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from releaseguard.cli.rotating.found import show_found
+from releaseguard.cli.rotating.leak_pages import alerts_page, hits_page
+from releaseguard.cli.shared.documents import format_option, output_option
 from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
 from releaseguard.errors import ExitCode
 from releaseguard.model import to_text
+from releaseguard.report.formats import FINDINGS
 
 if TYPE_CHECKING:
+    from releaseguard.cli.rotating.leak_pages import AlertsDocument, OpenAlertRow
     from releaseguard.leaks.interface import Alert, Hit, Needle
+    from releaseguard.report.findings.document import FindingsPage
     from releaseguard.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class _SeenAlert:
+    """An open alert, with what the cards and the history of rotations say of it."""
+
+    alert: Alert
+    provider: str | None = None
+    command: str | None = None
+    rotation_id: str | None = None
+    """The rotation whose revocation settles it."""
+
+    @property
+    def revoked(self) -> bool:
+        return self.rotation_id is not None
 
 
 @command("leaks", example="releaseguard leaks --repo .")
 @environment_option
 @click.option("--repo", type=FilePath(exists=True), help="Search this repository and its history instead.")
 @click.option("--close-revoked", is_flag=True, help="Close the alerts whose revocation was confirmed.")
-def leaks(run: Run, environment: str | None, repo: Path | None, close_revoked: bool) -> ExitCode:
+@format_option(FINDINGS)
+@output_option
+def leaks(
+    run: Run,
+    environment: str | None,
+    repo: Path | None,
+    close_revoked: bool,
+    format_: str | None,
+    output: Path | None,
+) -> ExitCode:
     """Open GitHub secret-scanning alerts, each with its `rotate` command; values are never fetched.
 
     With --repo: managed values in a working tree and in every commit of its history, searched in memory.
     Exit code 1 where something leaked, 3 where nothing was found and the clone is shallow.
     """
     with run.wiring(environment) as wiring:
-        if repo is not None:
-            return _search(run, wiring, repo)
-        return _alerts(run, wiring, close_revoked)
+        page, code = _searched(wiring, repo) if repo is not None else _alerts(run, wiring, close_revoked)
+    show_found(run, page, format_, output)
+    return code
 
 
-def _alerts(run: Run, wiring: Wiring, close: bool) -> ExitCode:
+def _alerts(run: Run, wiring: Wiring, close: bool) -> tuple[FindingsPage, ExitCode]:
     from releaseguard.rotation.exposure.alerts import close_alert
 
     source = wiring.rotation.alerts()
-    rows = [_row(wiring, alert) for alert in source.open_alerts()]
-    closed = [row for row in rows if close and row["revoked"]]
-    for row in closed:
-        close_alert(source, row["alert"], row["rotation_id"])
-    still = [row for row in rows if row not in closed]
+    seen = [_seen(wiring, alert) for alert in source.open_alerts()]
+    closed = [one for one in seen if close and one.revoked]
+    for one in closed:
+        if one.rotation_id is not None:
+            close_alert(source, one.alert, one.rotation_id)
+    still = [one for one in seen if one not in closed]
     for problem in source.unread:
         run.tell(f"Not looked at: {problem}.")
-    found = {"open": _public(still), "closed": _public(closed), "unread": list(source.unread)}
-    run.emit(lambda: _alerts_text(still, closed), found)
-    return ExitCode.BAD if still else ExitCode.OK
+    found: AlertsDocument = {"open": _public(still), "closed": _public(closed), "unread": list(source.unread)}
+    page = alerts_page(found, _alerts_text(still, closed))
+    return page, ExitCode.BAD if still else ExitCode.OK
 
 
-def _row(wiring: Wiring, alert: Alert) -> dict[str, Any]:
+def _seen(wiring: Wiring, alert: Alert) -> _SeenAlert:
     from releaseguard.audit.chain import ChainKey
     from releaseguard.rotation.exposure.alerts import provider_of, revocation_after
     from releaseguard.rotation.history.reading import chain_view
 
     provider = provider_of(wiring.cards, alert)
-    row: dict[str, Any] = {"alert": alert, "provider": provider, "command": None, "revoked": False, "rotation_id": None}
     if provider is None:
-        return row
+        return _SeenAlert(alert)
     view = chain_view(wiring.stores.log, ChainKey(provider, wiring.settings.environment))
-    retired = revocation_after(view, alert)
     command = f'releaseguard rotate {provider} --leak --reason "secret-scanning alert {alert.number} in {alert.place}"'
-    return {**row, "command": command, "revoked": retired is not None, "rotation_id": retired}
+    return _SeenAlert(alert, provider, command, revocation_after(view, alert))
 
 
-def _public(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+def _public(seen: Sequence[_SeenAlert]) -> Sequence[OpenAlertRow]:
     return [
         {
-            **{key: value for key, value in row.items() if key != "alert"},
-            **asdict(row["alert"]),
-            "provider": row["provider"],
-            "created_at": to_text(row["alert"].created_at),
+            "provider": one.provider,
+            "command": one.command,
+            "revoked": one.revoked,
+            "rotation_id": one.rotation_id,
+            "place": one.alert.place,
+            "number": one.alert.number,
+            "kind": one.alert.kind,
+            "created_at": to_text(one.alert.created_at),
+            "url": one.alert.url,
+            "validity": one.alert.validity,
+            "publicly_leaked": one.alert.publicly_leaked,
         }
-        for row in rows
+        for one in seen
     ]
 
 
-def _alerts_text(rows: Sequence[Mapping[str, Any]], closed: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"closed {row['alert'].place} alert {row['alert'].number}: revoked" for row in closed]
-    for row in rows:
-        alert: Alert = row["alert"]
+def _alerts_text(seen: Sequence[_SeenAlert], closed: Sequence[_SeenAlert]) -> str:
+    lines = [f"closed {one.alert.place} alert {one.alert.number}: revoked" for one in closed]
+    for one in seen:
+        alert = one.alert
         public = ", publicly leaked" if alert.publicly_leaked else ""
         lines += [
             f"OPEN  {alert.kind} in {alert.place}, alert {alert.number}, since {to_text(alert.created_at)}{public}"
         ]
         lines += [f"      {alert.url}"]
-        lines += [f"      next: {_what_next(row)}"]
+        lines += [f"      next: {_what_next(one)}"]
     return "\n".join(lines) or "No open secret-scanning alert."
 
 
-def _what_next(row: Mapping[str, Any]) -> str:
-    if row["revoked"]:
+def _what_next(one: _SeenAlert) -> str:
+    if one.revoked:
         return "its value was revoked: releaseguard leaks --close-revoked"
-    return row["command"] or "no card knows this kind of secret: revoke it by hand"
+    return one.command or "no card knows this kind of secret: revoke it by hand"
 
 
-def _search(run: Run, wiring: Wiring, repo: Path) -> ExitCode:
+def _searched(wiring: Wiring, repo: Path) -> tuple[FindingsPage, ExitCode]:
     haystack = wiring.rotation.repository(repo)
     hits = haystack.search(list(_needles(wiring)))
     found = {"hits": [asdict(hit) for hit in hits], "whole_history": haystack.whole}
-    run.emit(lambda: _hits_text(hits, repo, haystack.whole), found)
+    page = hits_page(found, haystack.whole, _hits_text(hits, repo, haystack.whole), hits)
     if hits:
-        return ExitCode.BAD
-    return ExitCode.OK if haystack.whole else ExitCode.UNDECIDED
+        return page, ExitCode.BAD
+    return page, ExitCode.OK if haystack.whole else ExitCode.UNDECIDED
 
 
 def _needles(wiring: Wiring) -> Iterator[Needle]:

@@ -47,6 +47,7 @@ def deliver(
     run: Run, text: str, output: Path | None, said: str | None, *, echo: Callable[[str], None] = click.echo
 ) -> None:
     """Print the text; where a file is named, write it there, and say so in one line where there is one to say."""
+    run.keep(text)
     if output is None:
         with last_words():
             echo(text)

@@ -1,22 +1,158 @@
-"""What a command leaves in a job of GitHub Actions, where people look: its summary, and outputs for later steps.
+"""What a command leaves in a job of GitHub Actions, where people look: its summary, annotations, and outputs for later
+steps.
 
-GitHub gives each step two files for that, by the variables below (its page "Workflow commands").
+GitHub gives each step two files for that, by the variables below, and takes annotations from what is printed (its page
+"Workflow commands"). A step's summary holds 1 MiB at most and is dropped whole beyond; of each kind ten annotations of
+a step are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
+from releaseguard.errors import ExitCode
 from releaseguard.harmless import harmless
 
-SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
+SUMMARY, OUTPUT, IN_JOB = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_ACTIONS"
+MOST_ANNOTATIONS = 10
+LARGEST = 1000 * 1024
+"""Bytes of a step's summary, all its commands together: the limit, with room to say that something was cut."""
+LARGEST_TEXT = 64 * 1024
+"""Bytes of what a command printed, where it has no summary of its own."""
+CUT = "\n\n*The rest did not fit into the summary; the step's log or the command's `-o FILE` has all of it.*\n"
+MEANING = {
+    ExitCode.OK: "done",
+    ExitCode.BAD: "looked, and found it bad",
+    ExitCode.USAGE: "usage or configuration",
+    ExitCode.UNDECIDED: "not decided",
+    ExitCode.REFUSED: "refused",
+    ExitCode.SERVICE: "a service refused or did not answer",
+    ExitCode.BUG: "a bug",
+    ExitCode.INTERRUPTED: "interrupted",
+}
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One line beside a job, or beside a line of the code."""
+
+    level: Literal["error", "warning"]
+    title: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+    def command(self) -> str:
+        """As a runner takes it."""
+        place = {"file": self.file, "line": str(self.line) if self.file and self.line else None, "title": self.title}
+        named = ",".join(f"{name}={_property(value)}" for name, value in place.items() if value)
+        return f"::{self.level} {named}::{_data(harmless(self.message))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(harmless(text)).replace(":", "%3A").replace(",", "%2C")
+
+
+@dataclass(slots=True)
+class Job:
+    """What one command leaves; where there is no job, nothing. What cannot be written undoes nothing."""
+
+    environ: Mapping[str, str]
+    tell: Tell
+    mask: Callable[[str], str] = str
+    _summarized: bool = field(default=False, init=False)
+    _annotated: int = field(default=0, init=False)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether anything that is left here is seen."""
+        return bool(self.environ.get(SUMMARY) or self.environ.get(IN_JOB) == "true")
+
+    @property
+    def has_summary(self) -> bool:
+        """Whether a summary is wanted: making it may cost something."""
+        return bool(self.environ.get(SUMMARY))
+
+    def summarize(self, markdown: str) -> None:
+        """Add to the step's summary."""
+        self._summarized = True
+        summarize(self.environ, self.mask(markdown), self.tell)
+
+    def put_out(self, outputs: Mapping[str, str | None]) -> None:
+        """Set outputs of the step; what is ``None`` is set to nothing."""
+        put_out(self.environ, {name: self.mask(value or "") for name, value in outputs.items()}, self.tell)
+
+    def annotate(self, annotations: Iterable[Annotation]) -> None:
+        """Say the first of them beside the job; where there are more than fit, the last place says how many."""
+        if self.environ.get(IN_JOB) != "true":
+            return
+        for one in _fitting(list(annotations), MOST_ANNOTATIONS - self._annotated):
+            self._annotated += 1
+            steer(self.mask(one.command()) + "\n")
+
+    def end(self, name: str, code: int, shown: str = "", *, head: str = "") -> None:
+        """What every command leaves, however it ended: a summary that is not empty, and a word where it ended badly."""
+        said = f"`releaseguard {name}`: {MEANING.get(ExitCode(code), '')} (exit code {int(code)})"
+        if self.has_summary and not self._summarized:
+            self.summarize(f"{said}\n\n{_block(shown)}" if shown.strip() else said)
+        if code and not self._annotated:
+            level: Literal["error", "warning"] = "warning" if code == ExitCode.UNDECIDED else "error"
+            message = head or f"{MEANING.get(ExitCode(code), 'ended')} (exit code {int(code)}): see the summary"
+            self.annotate([Annotation(level=level, title=f"releaseguard {name}", message=message)])
+
+
+def steer(line: str) -> None:
+    """Print a line that is meant for the runner, past what takes such lines out."""
+    write = getattr(sys.stderr, "control", sys.stderr.write)
+    write(line)
+
+
+def _fitting(found: Sequence[Annotation], room: int) -> Sequence[Annotation]:
+    if len(found) <= room or room <= 0:
+        return found[: max(room, 0)]
+    last = found[room - 1]
+    more = f"and {len(found) - room + 1} more: see the summary"
+    return [*found[: room - 1], Annotation(level=last.level, title=last.title, message=more)]
+
+
+def _block(shown: str) -> str:
+    from releaseguard.report.layout.markdown import fenced
+
+    text = shown.strip("\n")
+    kept = text.encode()[:LARGEST_TEXT].decode(errors="ignore")
+    return fenced(kept) + (CUT if len(kept) < len(text) else "")
 
 
 def summarize(environ: Mapping[str, str], markdown: str, tell: Tell) -> None:
     """Add to the job's summary, where this is a job; a summary that cannot be written undoes nothing."""
-    _append(environ, SUMMARY, harmless(markdown) + "\n", tell)
+    _append(environ, SUMMARY, _sized(harmless(markdown) + "\n", LARGEST - _size(environ.get(SUMMARY))), tell)
+
+
+def _sized(text: str, room: int) -> str:
+    """As much of the text as there is room for, by whole lines; a block of code that is cut is closed."""
+    if len(text.encode()) <= room:
+        return text
+    kept = text.encode()[: max(room - len(CUT.encode()) - 200, 0)].decode(errors="ignore").rpartition("\n")[0]
+    fences = [line for line in kept.split("\n") if line.startswith("```")]
+    closing = "\n" + fences[-1].rstrip("abcdefghijklmnopqrstuvwxyz") if len(fences) % 2 else ""
+    return kept + closing + CUT
+
+
+def _size(path: str | None) -> int:
+    from pathlib import Path
+
+    try:
+        return Path(path).stat().st_size if path else 0
+    except OSError:
+        return 0
 
 
 def put_out(environ: Mapping[str, str], outputs: Mapping[str, str], tell: Tell) -> None:
@@ -26,6 +162,8 @@ def put_out(environ: Mapping[str, str], outputs: Mapping[str, str], tell: Tell) 
 
 
 def _append(environ: Mapping[str, str], variable: str, text: str, tell: Tell) -> None:
+    from pathlib import Path
+
     path = environ.get(variable)
     if not path:
         return

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
+    from releaseguard.cli.shared.job import Job
     from releaseguard.eventlog.rows.aside import SetAsideTally
     from releaseguard.settings import Settings
     from releaseguard.wiring import Wiring
@@ -34,6 +35,25 @@ class Run:
     clocks: Clocks
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _mask: Callable[[str], str] | None = field(default=None, init=False)
+    _job: Job | None = field(default=None, init=False)
+    _shown: str = field(default="", init=False)
+
+    @property
+    def job(self) -> Job:
+        """What is left in a job of a CI service, where this runs in one."""
+        if self._job is None:
+            from releaseguard.cli.shared.job import Job
+
+            self._job = Job(self.environ, self.tell, self.safe)
+        return self._job
+
+    def keep(self, text: str) -> None:
+        """Remember what was printed, for the summary of a job."""
+        self._shown = text
+
+    def end(self, name: str, code: int) -> None:
+        """Leave in a job what every command leaves there."""
+        self.job.end(name, code, self._shown)
 
     def settings(self, environment: str | None = None) -> Settings:
         """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
@@ -56,6 +76,7 @@ class Run:
         from releaseguard.harmless import as_json
 
         shown = as_json(self._safe_in(data)) if self.json else self.safe(text() if callable(text) else text)
+        self.keep(shown)
         with last_words():
             click.echo(shown)
 
@@ -123,15 +144,23 @@ def command(
             run = Run(config, as_json, -1 if quiet else verbose, clocks)
             _must_be_text(flags)
             try:
-                return int(function(run, **flags) or ExitCode.OK)
+                code = int(function(run, **flags) or ExitCode.OK)
+                run.end(spoken(), code)
             except BrokenPipeError as error:
                 raise ReaderLeft from error
+            return code
 
         shared = _shared_options(call)
         make = group.command if group else click.command
         return make(name, epilog=f"Example: {example}")(shared)
 
     return decorate
+
+
+def spoken() -> str:
+    """The command that runs, as it is typed: ``events deployed``."""
+    context = click.get_current_context()
+    return context.command_path.partition(" ")[2] or context.command_path
 
 
 def is_text(argument: str) -> bool:

@@ -1,0 +1,33 @@
+"""Shows what `drift` and `leaks` found: where it is asked for, and in a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from releaseguard.cli.shared.documents import deliver, rendered
+from releaseguard.cli.shared.options import Run
+from releaseguard.report.formats import FINDINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from releaseguard.report.findings.document import FindingsPage
+
+
+def show_found(run: Run, page: FindingsPage, format_: str | None, output: Path | None) -> None:
+    """Print it or write it to a file; leave a summary and annotations in a job."""
+    from releaseguard.cli.shared.job import Annotation
+
+    deliver(run, run.safe(rendered(run, FINDINGS, page, format_)), output, page.summary)
+    if run.job.has_summary:
+        run.job.summarize(rendered(run, FINDINGS, page, "markdown"))
+    run.job.annotate(
+        Annotation(
+            level="error" if row.level == "error" else "warning",
+            title=f"{page.title}: {row.rule.replace('_', ' ')} {row.subject}",
+            message=f"{row.place}: {row.reason}" + (f" Next: {row.next_step}" if row.next_step else ""),
+            file=row.file,
+            line=row.line,
+        )
+        for row in page.wrong
+    )

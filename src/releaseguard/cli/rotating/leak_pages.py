@@ -1,0 +1,101 @@
+"""What `leaks` found, as the pages that its formats are made of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from releaseguard.leaks.interface import Hit
+    from releaseguard.report.findings.document import FindingsPage, FoundRow
+
+ALERT, VALUE, PART = "open_alert", "managed_value", "not_searched"
+RULES = {
+    ALERT: "A secret-scanning alert is open.",
+    VALUE: "A managed secret's value stands in the repository or its history: it stays there for good, so rotate it.",
+    PART: "Something could not be looked at, so that nothing was found there says nothing.",
+}
+
+
+class OpenAlertRow(TypedDict):
+    """One alert, and the command that deals with it."""
+
+    provider: str | None
+    command: str | None
+    revoked: bool
+    rotation_id: str | None
+    place: str
+    number: int
+    kind: str
+    created_at: str
+    url: str
+    validity: str | None
+    publicly_leaked: bool
+
+
+class AlertsDocument(TypedDict):
+    """What ``leaks --json`` prints of alerts."""
+
+    open: Sequence[OpenAlertRow]
+    closed: Sequence[OpenAlertRow]
+    unread: Sequence[str]
+
+
+def alerts_page(document: AlertsDocument, text: str) -> FindingsPage:
+    """The page of open alerts."""
+    return _page(document, text, list(_alert_rows(document)))
+
+
+def _alert_rows(document: AlertsDocument) -> Iterator[FoundRow]:
+    from releaseguard.report.findings.document import FoundRow
+
+    for row in document["open"]:
+        public = ", publicly leaked" if row["publicly_leaked"] else ""
+        yield FoundRow(
+            rule=ALERT,
+            level="error",
+            subject=f"{row['kind']}, alert {row['number']}",
+            place=row["place"],
+            reason=f"open since {row['created_at']}{public}: {row['url']}",
+            next_step="releaseguard leaks --close-revoked" if row["revoked"] else row["command"],
+        )
+    for row in document["closed"]:
+        yield FoundRow(
+            rule=ALERT,
+            level="ok",
+            subject=f"{row['kind']}, alert {row['number']}",
+            place=row["place"],
+            reason="closed: revoked",
+        )
+    for problem in document["unread"]:
+        yield FoundRow(rule=PART, level="note", subject="alerts", place="", reason=problem)
+
+
+def hits_page(document: object, whole: bool, text: str, hits: Sequence[Hit]) -> FindingsPage:
+    """The page of values that were found in a repository."""
+    from releaseguard.report.findings.document import FoundRow
+
+    rows = [
+        FoundRow(
+            rule=VALUE,
+            level="error",
+            subject=f"{hit.name} version {hit.version}",
+            place=f"{hit.path}:{hit.line}",
+            reason=f"in commit {hit.commit[:12]}" if hit.commit else "in the working tree",
+            next_step="releaseguard rotate PROVIDER --leak --reason ...",
+            file=hit.path,
+            line=hit.line,
+        )
+        for hit in hits
+    ]
+    if not whole:
+        reason = "the clone is shallow: the rest of its history was not searched"
+        step = "git fetch --unshallow"
+        rows.append(FoundRow(rule=PART, level="note", subject="history", place="", reason=reason, next_step=step))
+    return _page(document, text, rows)
+
+
+def _page(document: object, text: str, rows: Sequence[FoundRow]) -> FindingsPage:
+    from releaseguard.report.findings.document import FindingsPage
+
+    return FindingsPage(title="leaks", document=document, text=text, rows=rows, rules=RULES)
