@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from releaseguard.cards.load import CardErrors, load_cards
+from releaseguard.cards.load import CardErrors, load_cards, shipped_folder
 from releaseguard.errors import UsageError
 
-SIXTEENTH = """
+PIGEON_POST = """
 id = "pigeon_post"
 name = "Pigeon Post"
 hosts = ["pigeon.example", "sendgrid.net.example"]
@@ -63,9 +63,9 @@ def project(tmp_path: Path, **cards: str) -> Path:
     return tmp_path
 
 
-def test_a_sixteenth_provider_is_one_file_and_no_code(tmp_path):
-    cards = load_cards(project(tmp_path, pigeon_post=SIXTEENTH))
-    assert len(cards) == 16
+def test_a_provider_more_is_one_file_and_no_code(tmp_path):
+    cards = load_cards(project(tmp_path, pigeon_post=PIGEON_POST))
+    assert len(cards) == len(list(shipped_folder().glob("*.toml"))) + 1
     assert cards.get("pigeon_post").unit_of()[0].name == "PIGEON_POST_KEY"
     assert cards.check("pigeon_post.errors")[0].name == "Pigeon Post"
     assert cards.denied_hosts()["pigeon.example"] == "pigeon_post"
@@ -75,7 +75,7 @@ def test_a_sixteenth_provider_is_one_file_and_no_code(tmp_path):
 
 
 def test_a_project_without_a_folder_of_cards_has_the_shipped_ones(tmp_path):
-    assert len(load_cards(tmp_path)) == 15
+    assert len(load_cards(tmp_path)) == len(list(shipped_folder().glob("*.toml")))
 
 
 def test_a_projects_card_replaces_the_shipped_one_but_for_its_hosts(tmp_path):
@@ -94,7 +94,7 @@ def test_a_projects_card_cannot_make_infrastructure_of_a_provider(tmp_path):
 
 
 def test_a_projects_card_cannot_take_a_providers_host_over(tmp_path):
-    text = SIXTEENTH.replace('"pigeon.example"', '"api.sendgrid.com"').replace(
+    text = PIGEON_POST.replace('"pigeon.example"', '"api.sendgrid.com"').replace(
         'name = "Pigeon Post"', 'name = "Pigeon Post"\ninfrastructure = "github"'
     )
     owners = load_cards(project(tmp_path, pigeon_post=text)).denied_hosts()
@@ -108,7 +108,7 @@ def test_dropping_the_role_does_not_drop_it(tmp_path):
 
 
 def test_all_problems_of_all_cards_are_told_at_once(tmp_path):
-    broken = SIXTEENTH.replace('"pigeon_post_flown"]\nerror', '"pigeon_post_flown"]\neror', 1)
+    broken = PIGEON_POST.replace('"pigeon_post_flown"]\nerror', '"pigeon_post_flown"]\neror', 1)
     twice = SENDGRID.replace('"mail.example"', '"mail.example", "mail.example", "https://x.example"')
     with pytest.raises(CardErrors) as refusal:
         load_cards(project(tmp_path, pigeon_post=broken, sendgrid=twice))
@@ -120,7 +120,7 @@ def test_all_problems_of_all_cards_are_told_at_once(tmp_path):
 
 
 def test_one_id_on_two_cards_is_reported_in_the_projects_file(tmp_path):
-    text = SIXTEENTH.replace('id = "pigeon_post.errors"', 'id = "sendgrid.errors"')
+    text = PIGEON_POST.replace('id = "pigeon_post.errors"', 'id = "sendgrid.errors"')
     with pytest.raises(CardErrors) as refusal:
         load_cards(project(tmp_path, pigeon_post=text))
     assert "checks[0].id: 'sendgrid.errors' is on card 'sendgrid' already" in str(refusal.value)
@@ -128,9 +128,9 @@ def test_one_id_on_two_cards_is_reported_in_the_projects_file(tmp_path):
 
 
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
-    root = project(tmp_path, pigeon_post=SIXTEENTH)
+    root = project(tmp_path, pigeon_post=PIGEON_POST)
     (root / "checks" / "README.md").write_text("not a card")
-    assert len(load_cards(root)) == 16
+    assert len(load_cards(root)) == len(list(shipped_folder().glob("*.toml"))) + 1
 
 
 def test_a_file_that_states_what_differs_leaves_the_rest_as_shipped(tmp_path):

@@ -57,6 +57,15 @@ def test_the_type_may_stand_in_another_file(tmp_path):
     assert learnt(tmp_path) == LEARNT
 
 
+def test_a_type_of_the_same_name_in_another_file_is_not_meant(tmp_path):
+    (tmp_path / "log.ts").write_text(PANEL)
+    (tmp_path / "monitor.ts").write_text("export type IntegrationStatus = 'healthy' | 'warning' | 'unknown';\n")
+    assert learnt(tmp_path) == LEARNT
+    (tmp_path / "log.ts").write_text(PANEL.partition("export interface")[2].join(["export interface", ""]))
+    (tmp_path / "types.ts").write_text(PANEL.partition("export interface")[0])
+    assert learnt(tmp_path) is None  # two are called so, and neither is the file's own
+
+
 def test_python_by_its_parameters(tmp_path):
     code = "def record_provider_call(provider: str, status: Literal['ok', 'failed']) -> None: ...\n"
     (tmp_path / "log.py").write_text(code)

@@ -45,3 +45,11 @@ def test_the_project_and_the_host_are_those_of_the_step(tmp_path, more, expected
 def test_what_most_steps_name_is_proposed(tmp_path):
     assert guessed(tmp_path, "project-slug: a", "project-slug: b", "project-slug: b").slug == "b"
     assert vault_of(tmp_path / "nowhere") is None
+
+
+def test_a_step_that_names_its_host_speaks_for_those_that_do_not(tmp_path):
+    eu = "project-slug: a|domain: https://eu.infisical.com"
+    found = guessed(
+        tmp_path, "project-slug: a", "project-slug: a", eu, "project-slug: b|domain: https://us.infisical.com"
+    )
+    assert found == VaultGuess("a", "https://eu.infisical.com")

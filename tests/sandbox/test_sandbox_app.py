@@ -76,6 +76,7 @@ def test_a_function_needs_a_token_that_this_app_signed(world: World, client: Cli
         ("/functions/v1/twilio-sms", "twilio_sms_sent"),
         ("/functions/v1/paytr-withdraw", "paytr_withdraw_initiated"),
         ("/functions/v1/get-idenfy-token", "idenfy_token_issued"),
+        ("/functions/v1/geocode", "mapbox_geocode_ok"),
     ],
 )
 def test_each_function_leaves_its_event(world: World, client: Client, path: str, event: str) -> None:

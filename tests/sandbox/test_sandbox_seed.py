@@ -18,7 +18,8 @@ from releaseguard.sandbox.seed import Breakage, Released, Week
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 PROVIDERS = {
     "supabase", "paytr", "idenfy", "twilio", "sendgrid", "posthog", "sentry", "openai", "mapbox", "cloudflare",
-    "vercel", "expo_push", "apple_push", "google_push", "aws_rekognition",
+    "vercel", "expo_push", "apple_push", "google_push", "aws_rekognition", "anthropic",
+    "revenuecat", "upstash", "mailgun",
 }  # fmt: skip
 
 

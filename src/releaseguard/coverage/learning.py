@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from releaseguard.coverage.reading.tree import read, survey
@@ -43,9 +43,18 @@ def learnt(folder: Path) -> Signature | None:
     """The app's own function, where the source under ``folder`` defines exactly one that is not as ours is."""
     tree = survey(folder)
     texts = [content.decode() for name in tree.sources if (content := read(tree, name)) and _may_define(content)]
-    types = {name: body for text in texts for name, body in _types(text)}
-    found = {one for text in texts for one in _defined(text, types)}
+    elsewhere = _agreed(texts)
+    found = {one for text in texts for one in _defined(text, {**elsewhere, **dict(_types(text))})}
     return Signature(*found.pop()) if len(found) == 1 else None
+
+
+def _agreed(texts: Iterable[str]) -> dict[str, str]:
+    """The types that mean one thing wherever they are defined: of two of one name no file says which is meant."""
+    bodies: dict[str, set[str]] = {}
+    for text in texts:
+        for name, body in _types(text):
+            bodies.setdefault(name, set()).add(body)
+    return {name: next(iter(known)) for name, known in bodies.items() if len(known) == 1}
 
 
 def log_section(folder: Path) -> str:

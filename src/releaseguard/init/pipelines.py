@@ -28,14 +28,23 @@ class VaultGuess:
 
 
 def vault_of(root: Path) -> VaultGuess | None:
-    """The project that most steps of the repository's workflows name; ``None`` where none names one."""
-    found: Counter[VaultGuess] = Counter()
+    """The project that most steps of the repository's workflows name; ``None`` where none names one.
+
+    A project is at one host: a step that says which speaks for those that forgot to.
+    """
+    slugs: Counter[str] = Counter()
+    hosts: Counter[tuple[str, str]] = Counter()
     for path in islice(sorted((root / ".github" / "workflows").glob("*.y*ml")), MOST_FILES):
         for step in _ACTION.split(_read(path))[1:]:
             slug, domain = _given(step, "project-slug"), _given(step, "domain")
             if slug and (not domain or _HOST.fullmatch(domain)):
-                found[VaultGuess(slug, (domain or USUAL).rstrip("/"))] += 1
-    return found.most_common(1)[0][0] if found else None
+                slugs[slug] += 1
+                hosts[slug, domain.rstrip("/")] += bool(domain)
+    if not slugs:
+        return None
+    slug = slugs.most_common(1)[0][0]
+    said = [(count, host) for (named, host), count in hosts.items() if named == slug and count]
+    return VaultGuess(slug, max(said)[1] if said else USUAL)
 
 
 def _given(step: str, name: str) -> str:

@@ -63,6 +63,7 @@ USES = (
         "paytr_withdraw_initiated",
     ),
     Use("get-idenfy-token", "idenfy", ("IDENFY_API_KEY", "IDENFY_API_SECRET"), "idenfy_token_issued"),
+    Use("geocode", "mapbox", ("MAPBOX_SECRET_TOKEN",), "mapbox_geocode_ok"),
     Use("discover", "supabase", (), "supabase_rpc_ok"),
 )
 

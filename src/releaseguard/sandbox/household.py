@@ -13,12 +13,16 @@ from releaseguard.cards.spec import Card
 
 _PLACES: Mapping[str, Sequence[str]] = {
     "sendgrid": ("repository", "repository@production", "web", "edge"),
-    "mapbox": ("repository", "web"),
+    "mapbox": ("repository", "web", "edge"),
     "twilio": ("repository", "edge"),
     "paytr": ("edge",),
     "idenfy": ("edge",),
     "supabase": ("web",),
     "openai": ("web",),
+    "anthropic": ("web",),
+    "upstash": ("web",),
+    "mailgun": ("web",),
+    "revenuecat": ("web",),
     "expo_push": ("repository", "edge"),
     "aws_rekognition": ("edge",),
     "vercel": ("repository",),
@@ -28,10 +32,14 @@ _ELSEWHERE = ("repository", "web")
 _BEGINNINGS: Mapping[str, str] = {
     "SENDGRID_API_KEY": "SG.",
     "MAPBOX_ACCESS_TOKEN": "pk.",
+    "MAPBOX_SECRET_TOKEN": "sk.",
     "TWILIO_ACCOUNT_SID": "AC",
     "POSTHOG_API_KEY": "phc_",
     "SENTRY_AUTH_TOKEN": "sntrys_",
     "OPENAI_API_KEY": "sk-",
+    "ANTHROPIC_API_KEY": "sk-ant-",
+    "REVENUECAT_API_KEY": "sk_",
+    "REVENUECAT_PUBLIC_KEY": "appl_",
     "AWS_ACCESS_KEY_ID": "AKIA",
 }
 _FIRST = ("sendgrid", "mapbox", "twilio", "paytr", "idenfy")
@@ -53,7 +61,7 @@ class Holding:
 
 SMALL = (
     Holding("sendgrid", ("SENDGRID_API_KEY",), _PLACES["sendgrid"], {"SENDGRID_API_KEY"}),
-    Holding("mapbox", ("MAPBOX_ACCESS_TOKEN",), _PLACES["mapbox"]),
+    Holding("mapbox", ("MAPBOX_ACCESS_TOKEN", "MAPBOX_SECRET_TOKEN"), _PLACES["mapbox"]),
     Holding("twilio", ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"), _PLACES["twilio"]),
     Holding("paytr", ("PAYTR_MERCHANT_ID", "PAYTR_MERCHANT_KEY", "PAYTR_MERCHANT_SALT"), _PLACES["paytr"]),
     Holding("idenfy", ("IDENFY_API_KEY", "IDENFY_API_SECRET"), _PLACES["idenfy"]),

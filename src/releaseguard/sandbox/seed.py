@@ -1,4 +1,4 @@
-"""A week of realistic events for a SQLite log: fifteen providers, the hours of the week, errors, releases.
+"""A week of realistic events for a SQLite log: nineteen providers, the hours of the week, errors, releases.
 
 The rows come from the course of the app's life (:mod:`releaseguard.sandbox.course`) and have the ``recorded_at`` that a
 live log would have given them, a moment after ``occurred_at``: a log whose past was recorded just now would look like

@@ -44,6 +44,7 @@ FUNCTIONS = (
     "twilio-sms",
     "paytr-withdraw",
     "get-idenfy-token",
+    "geocode",
     "idenfy-webhook",
     "push",
     "moderation",
