@@ -65,14 +65,52 @@ def test_a_run_whose_answer_was_lost_is_found_by_its_mark(
     assert deployer.find("production", {**META, "releaseguardAttempt": "forward-2"}) is None
 
 
-def test_without_the_mark_in_its_name_the_run_since_the_dispatch_is_meant(
+def test_without_the_mark_in_its_name_the_first_run_since_the_request_is_meant(
     github: GitHubStandIn, deployer: GitHubWorkflowDeployer
 ) -> None:
     github.shows_the_mark = False
     source = deployer.current("production")
     assert source is not None
-    first = deployer.redeploy(source, META)
-    assert deployer.redeploy(source, META).id != first.id
+    first = deployer.redeploy(source, {**META, **deployer.seen_before()})
+    second = {**META, "releaseguardAttempt": "forward-2", **deployer.seen_before()}
+    assert deployer.redeploy(source, second).id != first.id
+
+
+def test_a_lost_answer_without_a_mark_is_found_by_what_was_there_before_and_never_dispatched_again(
+    github: GitHubStandIn, deployer: GitHubWorkflowDeployer
+) -> None:
+    github.shows_the_mark = False
+    github.add_run("lovendo/app", "completed", "deploy-supabase")
+    source = deployer.current("production")
+    assert source is not None
+    meta = {**META, **deployer.seen_before()}
+    assert deployer.find("production", meta) is None
+    made = deployer.redeploy(source, meta)
+    found = deployer.find("production", meta)
+    assert found is not None
+    assert found.id == made.id
+
+
+def test_a_run_of_somebody_elses_is_not_taken_for_one_that_shows_its_mark(
+    github: GitHubStandIn, connect: Connections
+) -> None:
+    """It was dispatched since the request, and is listed before ours is."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 1:
+            github.repositories["lovendo/app"].runs[-1]["display_title"] = "Deploy forward-1-01a2"
+
+    workflow = read_workflow("workflow:lovendo/app/deploy-supabase.yml@main")
+    deployer = GitHubWorkflowDeployer(connect(github, github.token), "supabase:x", workflow, sleep=sleep)
+    meta = {**META, **deployer.seen_before()}
+    for title in ("Deploy somebody's", "not listed yet"):
+        github.add_run("lovendo/app", "in_progress", "deploy-supabase")
+        github.repositories["lovendo/app"].runs[-1] |= {"event": "workflow_dispatch", "display_title": title}
+    found = deployer.find("production", meta)
+    assert found is not None
+    assert found.id == str(github.repositories["lovendo/app"].runs[-1]["id"])
 
 
 def test_a_workflow_that_takes_no_mark_is_told_what_it_lacks(

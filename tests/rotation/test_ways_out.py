@@ -137,6 +137,20 @@ def test_what_is_deployed_by_hand_counts_where_the_service_will_not_deploy_again
     assert (after.state, after.rotation_id) == (RotationState.PROVEN, result.rotation_id)
 
 
+@pytest.mark.parametrize(("later", "made"), [(8, 2), (30, 1)])
+def test_a_deployment_of_somebody_elses_counts_where_it_is_younger_by_more_than_clocks_differ(
+    later: float, made: int
+) -> None:
+    """Else one from before the push, dated by a clock that is ahead, would prove the new value by its id."""
+    world = ready("old", "new")
+    go(world, RotateRequest(deploy=False))
+    world.time.now += later
+    world.deployer.deploy("r2")
+    world.time.now += 60
+    do(world, RotateAction.RESUME)
+    assert len(world.deployer.made) - 1 == made
+
+
 def test_a_leaks_deployment_that_is_cancelled_is_made_by_hand() -> None:
     world = ready("old", "new")
     world.deployer.fails = "cancelled by the ignored build step"

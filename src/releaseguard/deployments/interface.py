@@ -9,6 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 
 
+AFTER = "releaseguardAfter"
+"""In a request's meta: what was there before, for services that do not keep what is asked with a request."""
+
+
 class Phase(StrEnum):
     RUNNING = "running"
     """Queued, initializing or building."""
@@ -49,6 +53,10 @@ class Deployer(ABC):
         """The id of what :meth:`current` gives, for less where that is to be had."""
         current = self.current(target)
         return current.id if current else None
+
+    def seen_before(self) -> Mapping[str, str]:
+        """What the next request's ``meta`` is to say besides, so that :meth:`find` knows what came after it."""
+        return {}
 
     @abstractmethod
     def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from msgspec import structs
@@ -22,6 +23,8 @@ FIRST_POLL, LAST_POLL = 2.0, 10.0
 GROWTH = 1.5
 ALIAS_WITHIN = 30.0
 """Seconds that production may take to go over to a deployment that is ready."""
+CLOCKS_APART = timedelta(seconds=10)
+"""By which the clock of a hosting service may be ahead of the event log's."""
 META = "releaseguardRotation"
 
 
@@ -109,6 +112,7 @@ def _made_of(
         meta = known.meta
     else:
         step = _requested(session, direction, wanted.base, source, known.attempt + 1 if known else 1)
+        step = structs.replace(step, meta={**step.meta, **deployer.seen_before()})
         session.append(step)
         meta = step.meta
     try:
@@ -121,9 +125,12 @@ def _made_of(
 
 
 def _made_since(session: RotationSession, direction: Direction, serving: HostingDeployment) -> bool:
-    """Whether somebody else has deployed since everything was written: variables reach every new deployment."""
+    """Whether somebody else has deployed since everything was written: variables reach every new deployment.
+
+    One that is younger by less than clocks may differ is not taken for it: it could hold the old value.
+    """
     pushed_at = session.rotation.progress(direction).pushed_at
-    return serving.phase is Phase.READY and pushed_at is not None and serving.created_at > pushed_at
+    return serving.phase is Phase.READY and pushed_at is not None and serving.created_at > pushed_at + CLOCKS_APART
 
 
 def _never_left(

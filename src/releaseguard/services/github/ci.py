@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
-from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
+from releaseguard.deployments.interface import AFTER, Deployer, HostingDeployment, Phase
 from releaseguard.deployments.workflow import WorkflowAddress
 from releaseguard.errors import AccessDenied, ServiceError, Unreachable
 from releaseguard.http import ServiceClient, quoted
@@ -64,13 +64,15 @@ MARK = "releaseguard"
 """The input of a workflow that takes the mark of a dispatch; its ``run-name`` shows it."""
 SEEN_WITHIN = 60.0
 """Seconds until a dispatched run is listed."""
+SHOWN_WITHIN = 20.0
+"""Seconds until a run that shows its mark is taken to be listed; then one without a mark may be meant."""
 
 
 class GitHubWorkflowDeployer(Deployer):
     """Deploys ``place`` by dispatching a workflow, once: https://docs.github.com/rest/actions/workflows.
 
     The answer to a dispatch names no run. It is found by its mark, which the workflow shows in its ``run-name``; where
-    it does not, the first run that was dispatched on the same branch since.
+    it does not, it is the first run that was dispatched on the same branch after what there was before the request.
     """
 
     def __init__(
@@ -97,16 +99,16 @@ class GitHubWorkflowDeployer(Deployer):
     def serving_id(self, target: str) -> str | None:  # noqa: ARG002 - a run does not say what is served
         return None
 
+    def seen_before(self) -> Mapping[str, str]:
+        """The newest run that there is: one that was dispatched since has a higher number."""
+        return {AFTER: next((str(run["id"]) for run in self._dispatched()), "0")}
+
     def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
-        mark = _mark(meta)
-        for run in self._runs({"event": "workflow_dispatch"}):
-            if mark in f"{run.get('display_title')} {run.get('name')}":
-                return replace(_as_deployment(run), target=target)
-        return None
+        found = self._found(meta, SHOWN_WITHIN)
+        return replace(_as_deployment(found), target=target) if found else None
 
     def redeploy(self, source: HostingDeployment, meta: Mapping[str, str]) -> HostingDeployment:
         """Dispatch, and find the run. Raises ``ServiceError`` where the workflow takes no mark, or no run shows."""
-        known = {str(run["id"]) for run in self._runs({"event": "workflow_dispatch"})}
         body = {"ref": self._workflow.ref, "inputs": {MARK: _mark(meta)}}
         path = f"{self._home}/workflows/{quoted(self._workflow.file)}/dispatches"
         try:
@@ -118,26 +120,30 @@ class GitHubWorkflowDeployer(Deployer):
                     f" and show it (run-name: Deploy ${{{{ inputs.{MARK} }}}}); its ref has to exist."
                 )
             raise
-        return self._seen(source.target, meta, known)
-
-    def _seen(self, target: str, meta: Mapping[str, str], known: Collection[str]) -> HostingDeployment:
-        waited, wait = 0.0, 1.0
-        while True:
-            found = self.find(target, meta)
-            if found:
-                return found
-            if waited >= SEEN_WITHIN:
-                break
-            self._sleep(wait)
-            waited, wait = waited + wait, min(wait * 2, 8.0)
-        runs = [run for run in self._runs({"event": "workflow_dispatch"}) if str(run["id"]) not in known]
-        if not runs:
+        found = self._found(meta, SEEN_WITHIN)
+        if found is None:
             raise Unreachable(
                 f"{self._workflow} was dispatched, and no run of it is listed",
                 where=self.place,
                 next_step=f"See its runs at GitHub; let its run-name show inputs.{MARK}.",
             )
-        return replace(_as_deployment(runs[-1]), target=target)
+        return replace(_as_deployment(found), target=source.target)
+
+    def _found(self, meta: Mapping[str, str], within: float) -> Mapping[str, Any] | None:
+        """The run of that request, looked for as long as it may take to be listed."""
+        waited, wait = 0.0, 1.0
+        while True:
+            runs = self._dispatched()
+            found = next((run for run in runs if _shows(run, meta)), None)
+            if found is None and waited >= SHOWN_WITHIN:
+                found = _first_since(runs, meta)
+            if found is not None or waited >= within:
+                return found
+            self._sleep(wait)
+            waited, wait = waited + wait, min(wait * 2, 8.0)
+
+    def _dispatched(self) -> Sequence[Mapping[str, Any]]:
+        return self._runs({"event": "workflow_dispatch"})
 
     def get(self, deployment_id: str) -> HostingDeployment:
         found = self._client.request("GET", f"{self._home}/runs/{quoted(deployment_id)}").json()
@@ -152,7 +158,18 @@ class GitHubWorkflowDeployer(Deployer):
 
 def _mark(meta: Mapping[str, str]) -> str:
     """One word for the rotation and its attempt."""
-    return "-".join(meta[key] for key in sorted(meta))
+    return "-".join(meta[key] for key in sorted(meta) if key != AFTER)
+
+
+def _shows(run: Mapping[str, Any], meta: Mapping[str, str]) -> bool:
+    return _mark(meta) in f"{run.get('display_title')} {run.get('name')}"
+
+
+def _first_since(runs: Sequence[Mapping[str, Any]], meta: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """The first run since the request, which runs with what was written before it, whoever asked for it."""
+    if AFTER not in meta:
+        return None
+    return next((run for run in reversed(runs) if int(run["id"]) > int(meta[AFTER])), None)
 
 
 def _as_deployment(run: Mapping[str, Any]) -> HostingDeployment:
