@@ -157,6 +157,7 @@ class FakeVault(Vault):
     """Versions in lists; ``secret_id`` changes when a secret is created anew."""
 
     label = "fake vault"
+    environment = "prod"
 
     def __init__(self, killer: Killer) -> None:
         self.kept: dict[str, list[SecretVersion]] = {}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-
 AFTER = "releaseguardAfter"
 """In a request's meta: what was there before, for services that do not keep what is asked with a request."""
 

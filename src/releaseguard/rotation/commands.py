@@ -16,7 +16,7 @@ from releaseguard.errors import (
     UsageError,
 )
 from releaseguard.model import new_id
-from releaseguard.rotation.context import Claim, RotationContext
+from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.groups import SecretGroup, unit_of
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.journal import Journal
@@ -26,13 +26,12 @@ from releaseguard.rotation.identity.returning import nothing_new
 from releaseguard.rotation.left_out.behind import interrupted, left_behind
 from releaseguard.rotation.left_out.looking import leave_out_as_asked
 from releaseguard.rotation.next_steps import see_audit
-from releaseguard.rotation.planning.claims import check_claims, claims_in_doubt
+from releaseguard.rotation.planning.beforehand import WRITING, check_what_is_written
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.planning.gather import gather_facts, newest_versions
 from releaseguard.rotation.planning.making import make_plan
-from releaseguard.rotation.planning.new_destinations import refuse_new
 from releaseguard.rotation.planning.plan import Plan
-from releaseguard.rotation.planning.refusals import refuse_values, refuse_without_both_accesses
+from releaseguard.rotation.planning.refusals import refuse_values
 from releaseguard.rotation.planning.telling import new_in
 from releaseguard.rotation.planning.unfinished import already_out, carries, is_meant, refuse_revoked
 from releaseguard.rotation.result import RotationResult, nothing_to_do, only_planned, result_of
@@ -40,9 +39,11 @@ from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.confirm import confirm_revoked
 from releaseguard.rotation.session import RotationSession, Tell
 from releaseguard.rotation.steps.stage import staged
+from releaseguard.rotation.steps.vault_later import refuse_what_is_out, same_values, take_along
 from releaseguard.rotation.steps.walk import go_on, roll_back, why_not_back
 from releaseguard.rotation.values import Cause, Direction, Leak, RotateAction, RotateRequest, RotationState, ValueSource
 from releaseguard.rotation.workers import Workers
+from releaseguard.vault.later import later
 
 
 def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> RotationResult:
@@ -53,8 +54,8 @@ def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> Rota
     """
     group = unit_of(context.card, request.secret)
     journal = _journal(request, context, tell)
-    if request.action in _WRITING:
-        _check_what_is_written(request, context, journal, tell)
+    if request.action in WRITING:
+        check_what_is_written(request, context, journal, tell)
     with Workers(context.rules.side_by_side) as workers:
         session = RotationSession(
             request=request, context=context, tell=tell, group=group, journal=journal, workers=workers
@@ -62,42 +63,23 @@ def rotate(request: RotateRequest, context: RotationContext, tell: Tell) -> Rota
         return _COMMANDS[request.action](session)
 
 
+WITHOUT_A_LOG = "Where a rotation stands is told by the event log alone: nothing is begun without it. If it cannot wait"
+
+
 def _journal(request: RotateRequest, context: RotationContext, tell: Tell) -> Journal:
     """The history, read; from now on it decides whether a request may be sent."""
     journal = Journal(context.log, context.chain_key, context.holder, context.rules.lease, context.clocks)
     context.guard.arm(journal.ensure_held)
-    journal.load()
+    try:
+        journal.load()
+    except ServiceError as error:
+        error.next_step = f"{error.next_step or ''} {WITHOUT_A_LOG}: {context.command} --by-hand".strip()
+        raise
     if not request.dry_run:
         journal.refuse_if_broken()
     if journal.view.foreign:
         tell(f"{len(journal.view.foreign)} foreign rows claim to be of {context.chain_key}: releaseguard audit show.")
     return journal
-
-
-_WRITING = frozenset({RotateAction.ROTATE, RotateAction.RESUME, RotateAction.ROLLBACK})
-"""What may write to destinations."""
-
-
-def _check_what_is_written(request: RotateRequest, context: RotationContext, journal: Journal, tell: Tell) -> None:
-    refuse_without_both_accesses(context.card, context.own_accesses, request.action, context.rules.stood_on)
-    if context.asks_for_new:
-        addresses = [binding.destination.address for binding in context.bindings]
-        refuse_new(addresses, journal.view, request.new_destinations, context.rules.read_address)
-    check_claims(_with_every_spelling(context), context.chain_key)
-    for access in context.own_accesses:
-        access.try_new()
-        tell(f"{access.new_variable} is accepted.")
-
-
-def _with_every_spelling(context: RotationContext) -> Sequence[Claim]:
-    """The claims. A service is asked only where a place of ours may be another's that is spelled differently."""
-    in_doubt = claims_in_doubt(context.claims, context.chain_key)
-    asked = [binding.destination for binding in context.bindings if binding.destination.uri in in_doubt]
-    also = {one.uri: one.also_called() for one in asked}
-    return [
-        replace(claim, also=also.get(claim.uri, ())) if claim.owner == context.chain_key else claim
-        for claim in context.claims
-    ]
 
 
 def _rotate(session: RotationSession) -> RotationResult:
@@ -111,6 +93,10 @@ def _rotate(session: RotationSession) -> RotationResult:
     taken_back = _ended(session) if request.push_again else None
     if taken_back:
         return taken_back
+    if unfinished and unfinished.awaits_vault and _is_the_same_value(session, unfinished):
+        return _continue(session, unfinished)
+    if request.vault_later:
+        session.later = later(session.context.vault, f"later-{new_id()}", {})
     facts = gather_facts(session)
     if (
         unfinished
@@ -121,10 +107,24 @@ def _rotate(session: RotationSession) -> RotationResult:
     return _rotate_anew(session, facts)
 
 
+def _is_the_same_value(session: RotationSession, unfinished: RotationView) -> bool:
+    """Whether a call means the value that is out and in no vault yet: it is given again, or the vault has it now."""
+    request, salt = session.request, session.context.rules.salt
+    if request.dry_run or unfinished.unit != session.group.name:
+        return False
+    if request.origin is ValueSource.VAULT:
+        newest = {name: one.value for name, one in newest_versions(session).items()}
+        return all(pin.fingerprint for pin in unfinished.pins) and same_values(unfinished, newest, salt)
+    return request.vault_later and same_values(unfinished, request.values, salt)
+
+
 def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResult:
     request, plan = session.request, _plan(session, facts)
     refuse_revoked(session.chain, plan)
-    behind = None if plan.leak or request.dry_run or request.skip else _left_behind_of(session)
+    if request.vault_later:
+        refuse_what_is_out(session, facts)
+    settled = plan.leak or request.dry_run or request.skip or request.vault_later
+    behind = None if settled else _left_behind_of(session)
     if behind:
         return _write_the_rest(session, behind)
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
@@ -272,6 +272,8 @@ def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> Rotati
     if plan.origin is ValueSource.VAULT and not plan.manual:
         steps.append(staged(session, rotation_id, plan.pins))
         session.remember(facts.newest.values())
+    if session.request.vault_later:
+        session.tell(f"Store the same value of {plan.unit} in the vault as soon as it can be reached.")
     for remark in (*new_in(plan), *plan.remarks):
         session.tell(remark)
     return _run(session, rotation_id, steps, go_on, plan.remarks)
@@ -320,6 +322,8 @@ def _continue_plain(session: RotationSession, unfinished: RotationView, facts: P
 
 
 def _continue(session: RotationSession, unfinished: RotationView, leak: Leak | None = None) -> RotationResult:
+    if unfinished.awaits_vault:
+        take_along(session, unfinished)
     return _run(session, unfinished.id, [*_taken_up(unfinished, leak), *_left_now(session, unfinished)], go_on)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.hands import asked_now
-from releaseguard.rotation.values import Cause, Direction, RotationState, ValueSource
+from releaseguard.rotation.steps.vault_later import to_be_stored
+from releaseguard.rotation.values import Cause, Direction, RotateRequest, RotationState, ValueSource
 
+HTTP_SERVER_ERROR = 500
 NOTHING_TO_REVOKE = "Nothing: no earlier version is known that could be revoked."
 
 
@@ -37,7 +41,7 @@ def _asked(session: RotationSession, view: RotationView, at: str) -> str:
     """What a person is waited for to do: at places of their own once everything else is written, else at the
     provider."""
     if view.progress(view.direction).pushed_at is not None:
-        return asked_now(session, view)
+        return asked_now(session, view) or (to_be_stored(view) if view.awaits_vault else "")
     return session.group.steps() or f"Set the new value{at}."
 
 
@@ -90,12 +94,34 @@ def deploy_by_hand(session: RotationSession) -> str:
 
 def as_asked(session: RotationSession) -> str:
     """The command that does what a dry run has shown."""
-    asked = session.request
+    return f"{session.command} {shlex.join([*_words_of(session.request), '--yes'])}"
+
+
+def _words_of(asked: RotateRequest) -> Sequence[str]:
+    """The flags of a request, but for those that name what is rotated."""
     words = ["--from", asked.origin.value] if asked.origin is not ValueSource.VAULT else []
-    words += ["--leak", "--reason", asked.reason or ""] if asked.leak else []
+    words += ["--vault-later"] if asked.vault_later else []
+    words += ["--leak"] if asked.leak else []
     words += ["--leaked-version", str(asked.leaked_version)] if asked.leaked_version else []
+    words += ["--accept-value"] if asked.accept_value else []
+    words += [word for place in asked.skip for word in ("--skip", place)]
+    words += ["--reason", asked.reason] if asked.reason else []
+    words += [word for place in asked.new_destinations for word in ("--new-destination", place)]
     words += [] if asked.deploy else ["--no-deploy"]
-    return f"{session.command} {shlex.join([*words, '--yes'])}"
+    within = asked.prove_within
+    return [*words, *(["--prove-within", f"{within.total_seconds():g}s"] if within is not None else [])]
+
+
+def while_the_vault_is_away(session: RotationSession, error: ServiceError) -> str | None:
+    """What to do about a vault that does not answer: what is said of it, and how to go on without it."""
+    if not (isinstance(error, Unreachable) or (error.status or 0) >= HTTP_SERVER_ERROR):
+        return error.next_step
+    asked = replace(session.request, origin=ValueSource.STDIN, vault_later=True)
+    now = f"{session.command} {shlex.join(_words_of(asked))}"
+    return (
+        f"{error.next_step or ''} Where it cannot wait, pipe the new value in and have the vault hold it later: {now}; "
+        f"or do it by hand: {session.command} --by-hand"
+    ).strip()
 
 
 def see_audit(session: RotationSession) -> str:

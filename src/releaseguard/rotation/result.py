@@ -95,7 +95,7 @@ class RotationResult:
             "environment": self.environment,
             "state": self.state.value if self.state else None,
             "secrets": [
-                {"name": pin.name, "from_version": pin.from_version, "to_version": pin.to_version}
+                {"name": pin.name, "from_version": pin.from_version or None, "to_version": pin.to_version or None}
                 for pin in self.secrets
             ],
             "destinations": [

@@ -12,7 +12,8 @@ from releaseguard.rotation.history.journal import Journal
 from releaseguard.rotation.history.views import ChainView, LeftOut, RotationView
 from releaseguard.rotation.values import RotateRequest
 from releaseguard.rotation.workers import Workers
-from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.interface import SecretVersion, Vault
+from releaseguard.vault.later import VaultLater
 
 Tell = Callable[[str], None]
 """Receives progress for people."""
@@ -34,8 +35,15 @@ class RotationSession:
     """Whether destinations that the history says are written are read back before that is believed."""
     left: dict[str, LeftOut] = field(default_factory=dict)
     """What is left out by the plan that is being made, by destination."""
+    later: VaultLater | None = None
+    """What holds the new values while the vault is away."""
     versions: dict[tuple[str, int, str], SecretVersion] = field(default_factory=dict)
     """What was read, by name, version and the secret's id: what is exactly as pinned is not read again."""
+
+    @property
+    def vault(self) -> Vault:
+        """Where values are read and stored."""
+        return self.later or self.context.vault
 
     @property
     def chain(self) -> ChainView:

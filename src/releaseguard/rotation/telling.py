@@ -9,11 +9,9 @@ from releaseguard.rotation.result import RotationResult
 
 def text_of(result: RotationResult) -> str:
     """The state first, then what was written, what is missing, and what to do next."""
-    state = result.state.value if result.state else "PLAN"
-    lines = [f"{state}  {result.provider} in {result.environment}"]
+    lines = [f"{_head(result)}  {result.provider} in {result.environment}"]
     if result.plan is not None:
-        head = "No changes." if result.plan.unchanged else "PLAN"
-        lines = [f"{head}  {result.provider} in {result.environment}", *(f"  {line}" for line in describe(result.plan))]
+        lines += [f"  {line}" for line in describe(result.plan)]
     else:
         lines += _result_lines(result)
     if result.certificate:
@@ -27,10 +25,18 @@ def text_of(result: RotationResult) -> str:
     return "\n".join(lines)
 
 
+def _head(result: RotationResult) -> str:
+    if result.plan is not None:
+        return "No changes." if result.plan.unchanged else "PLAN"
+    if result.state is not None:
+        return result.state.value
+    return "NOT BEGUN" if result.problem else "No changes."
+
+
 def _result_lines(result: RotationResult) -> list[str]:
     lines = [f"  rotation {result.rotation_id}"] if result.rotation_id else []
     for pin in result.secrets:
-        before = "?" if pin.from_version is None else pin.from_version
+        before = pin.from_version or "?"
         label = f" (the app reports it as {pin.label})" if pin.label else ""
         lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}{label}")
     lines += [f"  {one.status:<11} {one.uri} {one.name}" for one in result.destinations]

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from releaseguard.errors import ExitCode
 from releaseguard.secret import Secret
+from releaseguard.vault.later import NOT_YET
 
 
 class RotationState(StrEnum):
@@ -129,6 +130,11 @@ class Pin:
         return self.fingerprint if direction is Direction.FORWARD else self.from_fingerprint
 
     @property
+    def awaits_vault(self) -> bool:
+        """Whether its new value is out, and in no vault yet."""
+        return self.to_version == NOT_YET
+
+    @property
     def goes_nowhere(self) -> bool:
         """Whether it carries the very version that is out."""
         same_secret = self.from_secret_id == self.secret_id or None in (self.from_secret_id, self.secret_id)
@@ -169,6 +175,8 @@ class RotateRequest:
     """Destinations that are left out for :attr:`reason`."""
     despite_use: bool = False
     """Record a revocation although somebody may use the old value still."""
+    vault_later: bool = False
+    """The vault is away: the given values are brought out, and it has to hold them before the rotation is done."""
     new_destinations: Sequence[str] = ()
     """Destinations that are meant although the chain has never written them."""
 

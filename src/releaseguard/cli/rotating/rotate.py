@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.rotating.by_hand import by_hand
+from releaseguard.cli.rotating.given import given_values
 from releaseguard.cli.rotating.in_job import leave_in_job
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from releaseguard.cards.spec import Card
     from releaseguard.rotation.context import RotationContext
     from releaseguard.rotation.result import RotationResult
-    from releaseguard.rotation.values import RotateAction, RotateRequest
+    from releaseguard.rotation.values import RotateRequest
     from releaseguard.secret import Secret
     from releaseguard.wiring import Wiring
 
@@ -37,6 +37,7 @@ class RotateFlags:
     reason: str | None
     leaked_version: int | None
     origin: str
+    vault_later: bool
     raw: bool
     accept_value: bool
     skip: Sequence[str]
@@ -80,6 +81,11 @@ class RotateFlags:
     "--accept-value",
     is_flag=True,
     help="Take a value that looks as if it could not be a key (with --reason): a reference, white space, quotes.",
+)
+@click.option(
+    "--vault-later",
+    is_flag=True,
+    help="With --from stdin while the vault is away: push now; the vault has to hold the same value before it is done.",
 )
 @click.option("--raw", is_flag=True, help="Keep a trailing newline of standard input.")
 @click.option(
@@ -154,8 +160,7 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
     if len(verbs) > 1:
         raise UsageError(f"{' and '.join('--' + verb for verb in verbs)} exclude each other")
     _check_reason(flags)
-    if flags.raw and flags.origin != "stdin":
-        raise UsageError("--raw goes with --from stdin")
+    _check_given(flags)
     if flags.dry_run and verbs:
         raise UsageError(
             f"--dry-run shows what a rotation would do, and --{verbs[0]} is none",
@@ -171,6 +176,15 @@ def check_flags(provider: str | None, all_drifted: bool, flags: RotateFlags, *, 
         _refuse_with_all_drifted(flags)
     if every:
         _refuse_with_all(flags)
+
+
+def _check_given(flags: RotateFlags) -> None:
+    if flags.raw and flags.origin != "stdin":
+        raise UsageError("--raw goes with --from stdin")
+    if flags.vault_later and (flags.origin != "stdin" or flags.verbs):
+        raise UsageError(
+            "--vault-later goes with --from stdin", next_step="releaseguard rotate sendgrid --from stdin --vault-later"
+        )
 
 
 def _check_reason(flags: RotateFlags) -> None:
@@ -286,7 +300,7 @@ def _request(card: Card, flags: RotateFlags) -> RotateRequest:
     from releaseguard.rotation.values import RotateAction
 
     action = RotateAction(next(iter(flags.verbs), "rotate"))
-    return request_of(flags, _given(card, action, flags) if flags.origin == "stdin" else {})
+    return request_of(flags, given_values(card, action, flags.secret, raw=flags.raw) if flags.origin == "stdin" else {})
 
 
 def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateRequest:
@@ -307,65 +321,9 @@ def request_of(flags: RotateFlags, values: Mapping[str, Secret]) -> RotateReques
         skip=flags.skip,
         despite_use=flags.despite_use,
         accept_value=flags.accept_value,
+        vault_later=flags.vault_later,
         new_destinations=flags.new_destinations,
     )
-
-
-def _given(card: Card, action: RotateAction, flags: RotateFlags) -> Mapping[str, Secret]:
-    """The new values: from standard input (a JSON object for a group), or from a hidden prompt on a terminal.
-
-    A run that was killed before it stored them is resumed with them; later nothing needs them.
-    """
-    from releaseguard.rotation.values import RotateAction
-    from releaseguard.secret import Secret
-
-    if action not in (RotateAction.ROTATE, RotateAction.RESUME):
-        return {}
-    names = [member.name for member in card.unit_of(flags.secret)]
-    if sys.stdin is not None and sys.stdin.isatty():
-        asked = names if action is RotateAction.ROTATE else []
-        return {name: Secret(click.prompt(f"New value of {name}", hide_input=True, err=True)) for name in asked}
-    text = _standard_input()
-    return {} if action is RotateAction.RESUME and not text else _values(names, text, flags.raw)
-
-
-def _values(names: list[str], text: str, raw: bool) -> Mapping[str, Secret]:
-    from releaseguard.secret import Secret
-
-    if len(names) > 1:
-        return _group_values(text, names)
-    value = text if raw else text.removesuffix("\n").removesuffix("\r")
-    if not value.strip():
-        raise UsageError("standard input holds no value", next_step="Pipe the new value in, or run this on a terminal.")
-    return {names[0]: Secret(value)}
-
-
-def _standard_input() -> str:
-    """What was piped in, byte for byte: a text stream would turn the line ends of a PEM file into others, and read the
-    bytes in whatever the machine's language setting is."""
-    try:
-        return sys.stdin.buffer.read().decode() if sys.stdin is not None else ""
-    except UnicodeDecodeError:
-        problem = UsageError("standard input is not UTF-8", next_step="Pipe the value in as UTF-8 text.")
-    raise problem  # outside the handler: the error holds the bytes
-
-
-def _group_values(text: str, names: list[str]) -> Mapping[str, Secret]:
-    import json
-
-    from releaseguard.secret import Secret
-
-    try:
-        given = json.loads(text)
-    except ValueError:
-        given = None
-    complete = isinstance(given, dict) and set(given) == set(names)
-    if not complete or not all(isinstance(value, str) and value.strip() for value in given.values()):
-        raise UsageError(
-            f"{' and '.join(names)} only work together, and standard input is not a JSON object with exactly these",
-            next_step="Pipe in {" + ", ".join(f'"{name}": "..."' for name in names) + "}.",
-        )
-    return {name: Secret(value) for name, value in given.items()}
 
 
 def _confirm(run: Run, context: RotationContext, request: RotateRequest) -> None:

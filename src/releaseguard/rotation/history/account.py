@@ -164,7 +164,8 @@ def rotation_row(chain_key: ChainKey, rotation: RotationView) -> RotationRow:
         "reason": rotation.leak.reason if rotation.leak else rotation.reason,
         "leak": dict(rotation.leak.versions) if rotation.leak else None,
         "secrets": [
-            {"name": pin.name, "from_version": pin.from_version, "to_version": pin.to_version} for pin in rotation.pins
+            {"name": pin.name, "from_version": pin.from_version or None, "to_version": pin.to_version or None}
+            for pin in rotation.pins
         ],
         "proof": proof_row(rotation.proof),
         "proven_at": to_text(rotation.proven_at) if rotation.proven_at else None,

@@ -94,6 +94,13 @@ class Staged(RotationEvent, frozen=True, kw_only=True):
     destinations: Annotated[tuple[StagedPlace, ...], Many] = ()
 
 
+class StoredInVault(RotationEvent, frozen=True, kw_only=True):
+    """The vault, which was away, holds what was brought out: from here on it is the version that is named."""
+
+    name = "rotation_stored_in_vault"
+    secrets: Annotated[tuple[PinnedSecret, ...], Many] = ()
+
+
 class DestinationsSkipped(RotationEvent, frozen=True, kw_only=True):
     """Which destinations are left out from here on: all of them, whatever was said before."""
 
@@ -281,7 +288,7 @@ TYPES: Mapping[str, type[ChainStep]] = {
     kind.name: kind
     for kind in (
         *(LeaseTaken, LeaseRenewed, LeaseReleased, RowsDisowned),
-        *(Planned, DestinationsSkipped, Staged, WaitingApproval, WaitingConsole, ConsoleConfirmed),
+        *(Planned, DestinationsSkipped, Staged, StoredInVault, WaitingApproval, WaitingConsole, ConsoleConfirmed),
         *(PushStarted, PushFinished, PushFailed, Pushed),
         *(DeploymentRequested, DeploymentCreated, DeploymentReady, DeploymentFailed, Deployed),
         *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued),

@@ -32,6 +32,7 @@ from releaseguard.rotation.history.views import (
     written_by,
 )
 from releaseguard.rotation.values import Direction, Pin, ProofSummary, RotationState, RuntimeSummary
+from releaseguard.vault.later import NOT_YET
 
 
 def view_of(chain: Chain) -> ChainView:
@@ -109,6 +110,11 @@ def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationVie
     pins = [secret.to_pin() for secret in step.secrets]
     names = {place.key: place.names for place in step.destinations}
     return replace(view, state=RotationState.STAGED, pins=tuple(pins), awaits_approval=False, names=names)
+
+
+def _stored(view: RotationView, step: said.StoredInVault, _at: datetime) -> RotationView:
+    state = RotationState.PUSHED if view.state is RotationState.WAITING_CONSOLE else view.state
+    return replace(view, state=state, pins=tuple(secret.to_pin() for secret in step.secrets))
 
 
 def _skipped(view: RotationView, step: said.DestinationsSkipped, _at: datetime) -> RotationView:
@@ -316,6 +322,7 @@ _Change = Callable[[RotationView, Any, datetime], RotationView]
 
 _CHANGES: Mapping[type[said.ChainStep], _Change] = {
     said.Staged: _staged,
+    said.StoredInVault: _stored,
     said.DestinationsSkipped: _skipped,
     said.WaitingApproval: lambda view, _, __: replace(view, state=RotationState.WAITING_APPROVAL, awaits_approval=True),
     said.WaitingConsole: _waiting_console,
@@ -352,6 +359,8 @@ _CHANGES: Mapping[type[said.ChainStep], _Change] = {
 
 def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEvent) -> ChainView:
     """What is where, after a step about a push."""
+    if isinstance(step, said.StoredInVault):
+        return _numbered(view, rotation)
     if not isinstance(step, said.PushStarted | said.PushFinished | said.Pushed | said.WaitingConsole):
         return view
     way = step.way if isinstance(step, said.WaitingConsole) else step.direction
@@ -365,3 +374,15 @@ def _whereabouts(view: ChainView, rotation: RotationView, step: said.RotationEve
         seen = one.markers if isinstance(one, PushedTarget) else {}
         markers[one.destination] = {**markers.get(one.destination, {}), **seen}
     return replace(view, written=written, markers=markers)
+
+
+def _numbered(view: ChainView, rotation: RotationView) -> ChainView:
+    """What was brought out before the vault had it, by the number that it got there."""
+    there = {pin.name: written_by(pin, Direction.FORWARD) for pin in rotation.pins}
+
+    def numbered(known: Mapping[str, Written]) -> Mapping[str, Written]:
+        now = {name: there.get(name) for name, one in known.items() if one.version == NOT_YET}
+        return {**known, **{name: one for name, one in now.items() if one is not None}}
+
+    written = {key: numbered(known) for key, known in view.written.items()}
+    return replace(view, out=numbered(view.out), written=written)

@@ -169,6 +169,11 @@ class RotationView:
         failed = {key: one.problem for key, one in forward.destinations.items() if one.status == "failed"}
         return {**self.skipped, **{key: LeftOut(key, problem or "not written") for key, problem in failed.items()}}
 
+    @property
+    def awaits_vault(self) -> bool:
+        """Whether it brings out a value that is in no vault yet."""
+        return any(pin.awaits_vault for pin in self.pins)
+
     def progress(self, direction: Direction) -> DirectionProgress:
         """What has been done in ``direction``."""
         return self.directions.get(direction, DirectionProgress())

@@ -14,6 +14,7 @@ from releaseguard.cards.spec import SecretSpec
 from releaseguard.rotation.history.views import ChainView, Written
 from releaseguard.rotation.values import Pin
 from releaseguard.vault.interface import SecretVersion
+from releaseguard.vault.later import NOT_YET
 from releaseguard_events.scrub.fingerprints import may_have_one
 
 MARK = 4
@@ -37,8 +38,9 @@ def label_for(name: str, value: Written, view: ChainView, seen: Collection[str],
 
 def candidates(value: Written) -> Iterator[str]:
     """What ``value`` may be called, the plainest first."""
-    number = str(value.version)
-    yield number
+    number = str(value.version) if value.version != NOT_YET else "later"
+    if value.version != NOT_YET:
+        yield number
     turn = 0
     while True:
         digest = hashlib.sha256(f"{value.secret_id}:{value.fingerprint}:{turn}".encode()).digest()

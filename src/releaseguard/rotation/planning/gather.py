@@ -8,17 +8,19 @@ from dataclasses import replace
 from typing import TypeVar
 
 from releaseguard.destinations.interface import CostEstimate, ItemKind, Observed
-from releaseguard.errors import NotFound
+from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import NOTHING, Carried, items_for
 from releaseguard.rotation.identity.labelling import identified, is_settled
 from releaseguard.rotation.identity.returning import spent
 from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
+from releaseguard.rotation.next_steps import while_the_vault_is_away
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import ValueSource
 from releaseguard.vault.interface import SecretVersion, Vault
+from releaseguard.vault.later import NOT_YET
 
 T = TypeVar("T")
 
@@ -40,9 +42,9 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     out = _versions_out(session, newest)
     leak = request.leak and settled
     compared = request.leak and request.origin in (ValueSource.VAULT, ValueSource.STDIN)
-    vault = session.context.vault
+    vault = session.vault
     placeholder = {name: _carried(newest.get(name)) for name in group.names}
-    look = (leak and not _is_out(session)) or _is_in_doubt(session, newest, previous, out)
+    look = request.vault_later or (leak and not _is_out(session)) or _is_in_doubt(session, newest, previous, out)
     return PlanningFacts(
         newest=newest,
         previous=previous,
@@ -92,9 +94,9 @@ def _versions_out(session: RotationSession, newest: Mapping[str, SecretVersion])
     found = {}
     for name, out in session.chain.out.items():
         there = newest.get(name)
-        if there is None or (there.version, there.secret_id) == (out.version, out.secret_id):
+        if there is None or (there.version, there.secret_id) == (out.version, out.secret_id) or out.version == NOT_YET:
             continue
-        known = _version(session.context.vault, name, out.version)
+        known = _version(session.vault, name, out.version)
         if known is not None and known.secret_id == out.secret_id:
             found[name] = known
     return found
@@ -104,7 +106,7 @@ def _versions_spent(session: RotationSession) -> Mapping[tuple[str, int], Secret
     found: dict[tuple[str, int], SecretVersion] = {}
     for gone in spent(session.chain, session.group.name):
         for name, one in gone.members.items():
-            if (name, one.version) not in found and (there := _version(session.context.vault, name, one.version)):
+            if (name, one.version) not in found and (there := _version(session.vault, name, one.version)):
                 found[name, one.version] = there
     return found
 
@@ -135,10 +137,13 @@ def newest_versions(session: RotationSession) -> Mapping[str, SecretVersion]:
     found = {}
     for name in session.group.names:
         try:
-            found[name] = session.context.vault.read(name)
+            found[name] = session.vault.read(name)
         except NotFound:
             if session.request.origin is ValueSource.VAULT:
                 raise
+        except ServiceError as error:
+            error.next_step = while_the_vault_is_away(session, error)
+            raise
     return found
 
 
@@ -153,9 +158,7 @@ def earlier_versions(vault: Vault, newest: SecretVersion) -> Sequence[SecretVers
 
 def _versions_before(session: RotationSession, newest: Mapping[str, SecretVersion]) -> Mapping[str, SecretVersion]:
     unknown = [one for name, one in newest.items() if name not in session.chain.out and one.version > 1]
-    return {
-        one.name: before for one in unknown if (before := _version(session.context.vault, one.name, one.version - 1))
-    }
+    return {one.name: before for one in unknown if (before := _version(session.vault, one.name, one.version - 1))}
 
 
 def _leaked_earlier(session: RotationSession, newest: SecretVersion) -> Sequence[SecretVersion]:
@@ -164,10 +167,12 @@ def _leaked_earlier(session: RotationSession, newest: SecretVersion) -> Sequence
     if out is not None and out.secret_id != newest.secret_id:
         return ()
     numbers = sorted(number for number in session.chain.leaked(newest.name) if number < newest.version)
-    return [found for number in numbers if (found := _version(session.context.vault, newest.name, number))]
+    return [found for number in numbers if (found := _version(session.vault, newest.name, number))]
 
 
 def _version(vault: Vault, name: str, number: int) -> SecretVersion | None:
+    if number == NOT_YET:
+        return None
     try:
         return vault.read(name, number)
     except NotFound:

@@ -65,6 +65,8 @@ def take_confirmation(session: RotationSession) -> None:
     if not (waiting and session.request.action is RotateAction.RESUME):
         return
     asked = rotation.progress(direction)
+    if not (asked.destinations or asked.deployments) or not any(_left_now(session, rotation)):
+        return
     steps: list[said.ChainStep] = [said.ConsoleConfirmed(rotation_id=rotation.id, direction=_told(rotation))]
     places = [one for one in places_left(session, rotation) if one.key in asked.destinations]
     if places:

@@ -11,6 +11,8 @@ from releaseguard.errors import (
     LeaseHeld,
     NotFound,
     ReleaseguardError,
+    ServiceError,
+    Undecided,
 )
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import Carried, items_for
@@ -48,11 +50,20 @@ def push(session: RotationSession, direction: Direction) -> None:
     goes_on = may_go_on(_places(session), wrong, leak=leak)
     if goes_on:
         steps.append(said.Pushed(rotation_id=session.rotation_id, direction=direction))
-    session.append(*steps)
+    _record(session, steps, [one.binding.key for one in written if one.error is None])
     if not goes_on:
         raise _push_failed(session, failed)
     for key, error in wrong.items():
         session.tell(f"Not written, and gone on without: {key}: {error}")
+
+
+def _record(session: RotationSession, steps: Sequence[said.ChainStep], right: Sequence[str]) -> None:
+    """Append what became of a wave; where the log is away, somebody hears at least what was written."""
+    try:
+        session.append(*steps)
+    except ServiceError:
+        session.tell(f"Written, and not recorded, for the event log does not answer: {', '.join(right) or 'nothing'}.")
+        raise
 
 
 def _places(session: RotationSession) -> Sequence[Binding]:
@@ -74,11 +85,12 @@ def _write_all(session: RotationSession, bindings: Sequence[Binding], direction:
 
 
 def _not_right(session: RotationSession, direction: Direction) -> Sequence[Binding]:
-    """The destinations that are still to be written; after a take-over every other one is read back first."""
+    """The destinations that are still to be written; after a take-over every other one is read back first, where there
+    is a value to compare with."""
     progress, bindings = session.rotation.progress(direction), _places(session)
     done = [binding for binding in bindings if _is_pushed(progress, binding)]
     wrong: set[str] = set()
-    if done and session.check_again:
+    if done and session.check_again and not (session.later and not session.later.kept):
         session.tell(f"Reading back {readable.count(len(done), 'destination')}.")
         pinned = pinned_values(session, direction)
         moved = session.workers.each(lambda binding: written_over(session, binding, progress, pinned), done)
@@ -121,9 +133,11 @@ def pinned_values(session: RotationSession, direction: Direction) -> Mapping[str
 
 
 def _read(session: RotationSession, pin: Pin, version: int, direction: Direction) -> SecretVersion:
-    vault = session.context.vault
+    vault = session.vault
     expected = pin.secret_id if direction is Direction.FORWARD else pin.from_secret_id
     known = session.remembered(pin.name, version, expected)
+    if known is None and direction is Direction.FORWARD and pin.awaits_vault and session.later is not None:
+        known = _given_again(session, pin)
     if known is None:
         known = vault.read(pin.name, version)
         session.remember([known])
@@ -134,6 +148,18 @@ def _read(session: RotationSession, pin: Pin, version: int, direction: Direction
             next_step="Abort this rotation (--abort) and rotate to the newest version.",
         )
     return known
+
+
+def _given_again(session: RotationSession, pin: Pin) -> SecretVersion:
+    """A value that is in no vault yet. Raises ``Undecided`` where this run was not given it."""
+    try:
+        return session.vault.read(pin.name)
+    except NotFound:
+        raise Undecided(
+            f"{pin.name} is still to be written somewhere, and its new value is in no vault yet",
+            where=session.vault.label,
+            next_step=f"Pipe it in once more: {session.command} --resume --from stdin",
+        ) from None
 
 
 def _about_to_write(session: RotationSession, bindings: Sequence[Binding], direction: Direction) -> said.PushStarted:

@@ -97,7 +97,7 @@ def _new_versions(session: RotationSession) -> _NewVersions:
     if len(untouched) == len(group.names) and not pending:
         raise Undecided(
             f"no new version of {group.name} has been made yet",
-            where=session.context.vault.label,
+            where=session.vault.label,
             next_step=f"Run `{session.context.command} --from {origin.value}` again, or --abort.",
         )
     return _NewVersions(versions, pending)
@@ -105,7 +105,7 @@ def _new_versions(session: RotationSession) -> _NewVersions:
 
 def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tuple[SecretVersion, bool]:
     """The version to be used, and whether it is a new one. A version that a killed run made is not made again."""
-    rotation, vault = session.rotation, session.context.vault
+    rotation, vault = session.rotation, session.vault
     newest = _newest(session, name)
     if newest is not None and (_has_moved(rotation, newest) or origin is ValueSource.VAULT):
         return newest, True
@@ -142,7 +142,7 @@ def _generated(session: RotationSession, name: str) -> Secret:
 
 def _newest(session: RotationSession, name: str) -> SecretVersion | None:
     try:
-        return session.context.vault.read(name)
+        return session.vault.read(name)
     except NotFound:
         return None
 
@@ -159,9 +159,9 @@ def _check_values(session: RotationSession, versions: Mapping[str, SecretVersion
 
 def _check_leak(session: RotationSession, versions: Mapping[str, SecretVersion]) -> None:
     leak = session.rotation.leak
-    if leak is None:
+    if leak is None or session.later is not None:  # the vault has nothing to compare with: see refuse_what_is_out
         return
-    vault = session.context.vault
+    vault = session.vault
     earlier = {name: earlier_versions(vault, version) for name, version in versions.items()}
     facts = PlanningFacts(newest=versions, earlier=earlier)
     try:

@@ -19,10 +19,12 @@ from releaseguard.rotation.proof.values import Proof, RuntimeProof
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.deploy import ServedElsewhere, deploy
 from releaseguard.rotation.steps.hands import keep_what_is_confirmed, take_confirmation, waits_for_hands
-from releaseguard.rotation.steps.prove import certified, prove
+from releaseguard.rotation.steps.prove import certified, prove, waited_for
 from releaseguard.rotation.steps.push import push
 from releaseguard.rotation.steps.stage import at_the_console, stage
+from releaseguard.rotation.steps.vault_later import store_if_possible, waits_for_vault
 from releaseguard.rotation.values import Cause, Direction, Pin, RotateAction
+from releaseguard.vault.later import NOT_YET
 
 P = TypeVar("P", bound=said.ProofStep)
 
@@ -40,6 +42,7 @@ def go_on(session: RotationSession) -> None:
 
 
 def _go_forward(session: RotationSession) -> None:
+    store_if_possible(session)
     if not (stage(session) and at_the_console(session)):
         return
     take_confirmation(session)
@@ -70,11 +73,15 @@ def _may_be_proven(session: RotationSession) -> bool:
 
 def _finish(session: RotationSession, proof: Proof) -> None:
     left = [one for one in session.context.bindings if one.destination.runtime and one.key in session.left_out]
+    is_refused = proof.refused or (proof.refused_at_least_once and not proof.proven)
+    if not is_refused and waits_for_vault(session):
+        session.tell(f"{waited_for(proof)}; the vault does not hold the value yet.")
+        return
     if proof.proven and not session.group.client and not left:
-        by = f", by the {proof.basis.value} that the app reports" if proof.basis else ""
-        session.tell(f"PROVEN, grade {proof.grade}{by}.")
         session.append(_certified(session, _recorded(said.Proven, session, proof)))
-    elif proof.refused or (proof.refused_at_least_once and not proof.proven):
+        by = f", by the {proof.basis.value} that the app reports" if proof.basis else ""
+        session.tell(f"PROVEN, grade {proof.grade}{by}.")  # what is not recorded is not proven
+    elif is_refused:
         refused = "the provider refuses the new version: authentication errors since it is out"
         roll_back(session, refused, Cause.REFUSED)
     else:
@@ -128,6 +135,8 @@ def why_not_back(session: RotationSession) -> str | None:
     for pin in rotation.pins:
         if pin.from_version is None:
             return f"no previous version of {pin.name} is known"
+        if pin.from_version == NOT_YET:
+            return f"the previous value of {pin.name} is in no vault"
         if chain.has_leaked(pin.name, pin.from_version, pin.from_secret_id):
             return f"version {pin.from_version} of {pin.name} leaked"
         if any(_was_refused(one, pin) for one in chain.rotations):
