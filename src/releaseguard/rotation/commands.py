@@ -355,7 +355,7 @@ def _run(
     remarks: Sequence[str] = (),
 ) -> RotationResult:
     problem: ReleaseguardError | None = None
-    session.begin(rotation_id, steps)
+    _begin(session, rotation_id, steps)
     if session.request.leak:
         session.context.leak_recorded()
     try:
@@ -374,6 +374,15 @@ def _run(
         session.journal.release()
     apps = () if problem else broken_apps(session, rotation_id)
     return result_of(session, rotation_id, remarks=(*remarks, *apps), problem=problem)
+
+
+def _begin(session: RotationSession, rotation_id: str, steps: Sequence[said.ChainStep]) -> None:
+    try:
+        session.begin(rotation_id, steps)
+    except ServiceError as error:
+        again = error.next_step or "Run the command again."
+        error.next_step = f"{again} {WITHOUT_A_LOG}: {session.context.command} --by-hand"
+        raise
 
 
 def _other_group(session: RotationSession, unfinished: RotationView) -> Refused:

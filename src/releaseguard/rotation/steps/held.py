@@ -20,6 +20,8 @@ def rewritten(session: RotationSession, question: Question, direction: Direction
 
     Raises ``ServiceError`` where a place does not answer: nothing is proven on what nobody could look at.
     """
+    if session.later is not None and not session.later.kept:
+        return {}  # there is nothing to compare with, and nothing is proven before the vault holds the value
     asked = {one.uri for one in question.runtimes}
     places = [one for one in session.bindings if one.destination.uri in asked]
     progress, pinned = session.rotation.progress(direction), pinned_values(session, direction)

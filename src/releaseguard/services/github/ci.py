@@ -20,6 +20,9 @@ from releaseguard.model import from_text
 from releaseguard.secret import Secret
 from releaseguard_events.places.urls import split
 
+Listed = Mapping[str, Any]
+"""A run, or a workflow, as GitHub lists it."""
+
 
 class GitHubWorkflows(WorkflowHistory):
     """The workflows of ``OWNER/REPO``."""
@@ -41,7 +44,7 @@ class GitHubWorkflows(WorkflowHistory):
         ordered = sorted((run for run in runs if run is not None), key=lambda run: run.started_at, reverse=True)
         return ordered[:limit]
 
-    def _run(self, workflow: str, row: Mapping[str, Any]) -> WorkflowRun | None:
+    def _run(self, workflow: str, row: Listed) -> WorkflowRun | None:
         started = _moment(row.get("run_started_at")) or _moment(row.get("created_at"))
         if started is None:
             return None
@@ -129,7 +132,7 @@ class GitHubWorkflowDeployer(Deployer):
             )
         return replace(_as_deployment(found), target=source.target)
 
-    def _found(self, meta: Mapping[str, str], within: float) -> Mapping[str, Any] | None:
+    def _found(self, meta: Mapping[str, str], within: float) -> Listed | None:
         """The run of that request, looked for as long as it may take to be listed."""
         waited, wait = 0.0, 1.0
         while True:
@@ -142,14 +145,14 @@ class GitHubWorkflowDeployer(Deployer):
             self._sleep(wait)
             waited, wait = waited + wait, min(wait * 2, 8.0)
 
-    def _dispatched(self) -> Sequence[Mapping[str, Any]]:
+    def _dispatched(self) -> Sequence[Listed]:
         return self._runs({"event": "workflow_dispatch"})
 
     def get(self, deployment_id: str) -> HostingDeployment:
         found = self._client.request("GET", f"{self._home}/runs/{quoted(deployment_id)}").json()
         return _as_deployment(found)
 
-    def _runs(self, filters: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    def _runs(self, filters: Mapping[str, str]) -> Sequence[Listed]:
         """Its newest runs on the branch, newest first."""
         path = f"{self._home}/workflows/{quoted(self._workflow.file)}/runs"
         reply = self._client.request("GET", path, params={"per_page": 50, "branch": self._workflow.ref, **filters})
@@ -161,18 +164,18 @@ def _mark(meta: Mapping[str, str]) -> str:
     return "-".join(meta[key] for key in sorted(meta) if key != AFTER)
 
 
-def _shows(run: Mapping[str, Any], meta: Mapping[str, str]) -> bool:
+def _shows(run: Listed, meta: Mapping[str, str]) -> bool:
     return _mark(meta) in f"{run.get('display_title')} {run.get('name')}"
 
 
-def _first_since(runs: Sequence[Mapping[str, Any]], meta: Mapping[str, str]) -> Mapping[str, Any] | None:
+def _first_since(runs: Sequence[Listed], meta: Mapping[str, str]) -> Listed | None:
     """The first run since the request, which runs with what was written before it, whoever asked for it."""
     if AFTER not in meta:
         return None
     return next((run for run in reversed(runs) if int(run["id"]) > int(meta[AFTER])), None)
 
 
-def _as_deployment(run: Mapping[str, Any]) -> HostingDeployment:
+def _as_deployment(run: Listed) -> HostingDeployment:
     conclusion, status = run.get("conclusion"), str(run.get("status") or "unknown")
     phase = Phase.RUNNING if status != "completed" else Phase.READY if conclusion == "success" else Phase.FAILED
     return HostingDeployment(
@@ -187,7 +190,7 @@ def _as_deployment(run: Mapping[str, Any]) -> HostingDeployment:
     )
 
 
-def _is_called(listed: Mapping[str, Any], workflow: str) -> bool:
+def _is_called(listed: Listed, workflow: str) -> bool:
     file = PurePosixPath(str(listed.get("path") or ""))
     names = {str(listed.get("name") or ""), file.name, file.stem}
     return "id" in listed and workflow.lower() in {name.lower() for name in names}
