@@ -32,6 +32,7 @@ from releaseguard.verification.judge.log import complete_until
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.rows.accepted import with_accepted
+from releaseguard.verification.rows.as_read import as_read, misread, spelling_of
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
 from releaseguard.verification.rows.reader import LogReader
@@ -69,7 +70,8 @@ class Verifier:
         context = self._context
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
-        rows = list(self._reader.counted(deployment))
+        written = list(self._reader.counted(deployment))
+        rows = list(as_read(written, spelling_of(context.cards)))
         is_elsewhere = elsewhere_than(deployment, context.population)
         chosen = select(context, self._request, logged_in(rows, is_elsewhere))
         states = _states(context, deployment, as_of, rows)
@@ -91,6 +93,7 @@ class Verifier:
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
             unknown_events=unknown_events(context.cards, rows, deployment, is_elsewhere),
             seen=seen_beside(rows, deployment, context.population, self._reader.other_environments(deployment, rows)),
+            misread=misread(written, spelling_of(context.cards), judged_from(deployment)),
             set_aside=aside,
             accepted=list(accepted.values()),
             record=self._reader.record(),
@@ -132,12 +135,16 @@ def _states(
     context: VerifyContext, deployment: Deployment, as_of: datetime, rows: Sequence[MinuteCount]
 ) -> Parted[ReleaseState]:
     """The whole checklist, also where only some of its checks are asked for: what a check says must not depend
-    on which others were asked for in the same run, and the promise is about all of them together."""
+    on which others were asked for in the same run, and the promise is about all of them together.
+
+    A mark may be ahead of the log's clock: what has not begun is not silent either."""
     rules = configured(rules_of(context.cards), logged_in(rows, elsewhere_than(deployment, context.population)))
 
+    begun = replace(deployment, deployed_at=min(deployment.deployed_at, as_of))
+
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
-        ledger = gathered(some, [deployment], promise, rows, context.population)
-        replay = Replay(ledger, some, deployment, promise, context.population)
+        ledger = gathered(some, [begun], promise, rows, context.population)
+        replay = Replay(ledger, some, begun, promise, context.population)
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))
         return replay.state
 

@@ -103,6 +103,8 @@ class Deployment:
     release: str
     environment: str
     deployed_at: datetime
+    says_at: datetime | None = None
+    """What its mark says, where that was far ahead of the log's clock: then it is taken at its recording."""
     followed_at: datetime | None = None
     """When another deployment of the environment was known to have ended its window."""
     marked_at: datetime | None = None
@@ -176,6 +178,8 @@ class UnknownEvent:
     event: str
     outcome: str
     events: int
+    has_card: bool
+    """Whether its provider has a card: without one no check looks at any of its rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +199,16 @@ class Seen:
     """Sources that no component names, and whose rows count for every one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """What is read otherwise than it is written."""
+
+    spelled: Mapping[str, str]
+    """Names of providers and events, as they are written, and what they are read as."""
+    ahead: timedelta
+    """By how much rows say that they are ahead of the log's clock; nothing where none is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """The outcome of one look."""
@@ -208,6 +222,7 @@ class Judged:
     unknown_events: Sequence[UnknownEvent]
     seen: Seen
     """What else was seen that no check looks at."""
+    misread: Misread
     set_aside: SetAsideTally
     """The rows since the mark that cannot be read."""
     accepted: Sequence[Acceptance]

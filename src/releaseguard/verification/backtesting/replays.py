@@ -18,6 +18,7 @@ from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
+from releaseguard.verification.rows.as_read import ANY_ZONE, Spelling, as_read, spelling_of
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
@@ -143,7 +144,8 @@ def backtest(
     spans = {name: span_of(history.deployments, promise, population) for name, history in past.items()}
     found: dict[str, Sequence[Replayed]] = {}
     by_deployment = any(one.deployment_id for history in past.values() for one in history.deployments)
-    for name, rows in _rows_of_each(log, spans, by_deployment=by_deployment):
+    spelling = spelling_of(cards)
+    for name, rows in _rows_of_each(log, spans, spelling, by_deployment=by_deployment):
         found[name] = list(_replay_all(rows, past[name], cards, promise, every, traces, population))
     for name in past.keys() - found.keys():
         found[name] = list(_replay_all([], past[name], cards, promise, every, traces, population))
@@ -151,15 +153,15 @@ def backtest(
 
 
 def _rows_of_each(
-    log: EventLog, spans: Mapping[str, tuple[datetime, datetime]], *, by_deployment: bool
+    log: EventLog, spans: Mapping[str, tuple[datetime, datetime]], spelling: Spelling, *, by_deployment: bool
 ) -> Iterator[tuple[str, Sequence[MinuteCount]]]:
     if not spans:
         return
     since, until = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-    query = Query(since=since, until=until, by_deployment=by_deployment)
+    query = Query(since=since, until=until + ANY_ZONE, by_deployment=by_deployment)
     for name, rows in log.minute_counts_of_each(list(spans), query):
         first, last = spans[name]
-        yield name, [row for row in rows if first <= row.occurred_minute < last]
+        yield name, [row for row in as_read(rows, spelling) if first <= row.occurred_minute < last]
 
 
 def _replay_all(

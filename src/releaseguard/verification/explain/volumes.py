@@ -137,11 +137,19 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return "there is less than a day of history to compare with"
     if held.tagged < LEAST_TAGGED * held.fresh:
         return "most of them carry no release, so they cannot pass it"
+    if evidence.ratio is not None and _is_beyond(rule, evidence.ratio):
+        return f"that is {evidence.ratio:.0%} of the usual: more events at this rate do not exclude {_harm(rule)}"
     if held.value > SUSPICION:
         return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     if evidence.needed_events is None:
         return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
     return more_words(state, evidence.needed_events, evidence.needed_minutes, _harm(rule))
+
+
+def _is_beyond(rule: Rule, ratio: float) -> bool:
+    """Whether a volume lies where the card calls it harm, though not surely because of the release."""
+    lost = rule.max_drop is not None and ratio <= 1.0 - rule.max_drop
+    return lost or (rule.max_rise is not None and ratio >= rule.max_rise)
 
 
 def _harm(rule: Rule) -> str:

@@ -15,6 +15,8 @@ from releaseguard.verification.values import Rule
 
 AWAY = 0.5
 """The share of the other providers' usual events below which it is said that users are away."""
+DUE = 4.0
+"""The other providers' events that must be due for their absence to say anything of users."""
 _WOULD_CHANGE = {
     Verdict.PASS: "errors or missing events later in the window",
     Verdict.INCONCLUSIVE: "more events of the new release, or a synthetic flow",
@@ -64,7 +66,7 @@ def _log_words(state: ReleaseState) -> str:
 def _idle_words(state: ReleaseState, rule: Rule) -> str:
     """Whether users are away, or this is merely not the time at which they, or a batch, use the provider."""
     around = quiet(state, rule)
-    if around.others_expected and around.others_seen < AWAY * around.others_expected:
+    if around.others_expected >= DUE and around.others_seen < AWAY * around.others_expected:
         return "and too little was to be expected: users are away"
     return f"and only about {around.expected:.1f} events were to be expected by now: none is due yet"
 

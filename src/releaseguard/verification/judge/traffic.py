@@ -123,6 +123,12 @@ class Sides:
     old: list[int]
 
 
+TELLING_ROWS = 10
+"""Rows among which another release that serves its part is seen."""
+FAR_ENOUGH = 10
+"""Minutes back to look for so many."""
+
+
 class ReleaseTraffic:
     """What all providers' rows since the deployment say, whatever check they count for."""
 
@@ -210,10 +216,17 @@ class ReleaseTraffic:
         return self.log.tagged > 0 or self.log.old <= self.log.fresh
 
     def old_share(self, until: int, minutes: int) -> float:
-        """The share of the traffic that other releases served in the ``minutes`` before minute ``until``."""
+        """The share of the traffic that other releases served in the ``minutes`` before minute ``until``; in more of
+        them where those hold so few rows that none of another release is no more than chance."""
         end = max(until - self._timeline.deployed, 0)
-        share = self.share(max(end - minutes, 0), end)
+        start = max(end - minutes, 0)
+        while start > max(end - FAR_ENOUGH, 0) and self._rows_between(start, end) < TELLING_ROWS:
+            start -= 1
+        share = self.share(start, end)
         return 0.0 if share is None else 1.0 - share
+
+    def _rows_between(self, start: int, end: int) -> int:
+        return sum(self.own_rows[start:end]) + sum(self.others_rows[start:end])
 
     def live_from(self, hoped: Sequence[float]) -> int:
         """The minute after the deployment from which on the volume is the release's: not while others served it."""

@@ -16,17 +16,15 @@ from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
+from releaseguard.verification.rows.as_read import ANY_ZONE
 from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
-from releaseguard.verification.rows.releases import DEPLOYED, deployments_of, pick
+from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.seen import most_of
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.members import Members, Owner
-
-AHEAD = timedelta(minutes=10)
-"""How far a deployment may lie ahead of the log's clock and be the newest: a pipeline's clock may be fast."""
 
 ON_THE_WAY = timedelta(minutes=SKEW)
 """How long a row may have been on its way to the log in the minute in which a release was first seen."""
@@ -90,6 +88,14 @@ class LogReader:
         yield from self._baseline
         by_deployment = deployment.deployment_id is not None
         yield from log.minute_counts(self._here(Query(since=border, until=until, by_deployment=by_deployment)))
+        if log.capabilities.has("recorded_at"):
+            yield from log.minute_counts(self._ahead_of(until, by_deployment=by_deployment))
+
+    def _ahead_of(self, until: datetime, *, by_deployment: bool) -> Query:
+        """What the log had learned by then and is of later, as its writers' clocks or time zones have it."""
+        known_at = min(self.request.as_of or until, until)
+        query = Query(since=until, until=until + ANY_ZONE, recorded_until=known_at, by_deployment=by_deployment)
+        return replace(query, environment=self.context.environment)
 
     def live_since(self, deployment: Deployment, minute: datetime | None) -> datetime | None:
         """When the log learned of the first row that carries the release, which it did in ``minute``."""

@@ -25,6 +25,8 @@ class _Mark:
     release: str
     environment: str
     at: datetime
+    says_at: datetime | None
+    """What it says, where that cannot be: it was recorded long before."""
     learned: datetime
     """When the log learned of it."""
     component: str | None
@@ -72,12 +74,19 @@ def _is_mark(event: Event) -> bool:
     return event.provider == OURSELVES and event.event == DEPLOYED and _release_of(event) is not None
 
 
+AHEAD = timedelta(minutes=10)
+"""How far a mark may be ahead of the log's clock and be taken at its word: a pipeline's clock may be fast."""
+
+
 def _mark(event: Event) -> _Mark:
+    learned = event.recorded_at or event.occurred_at
+    is_ahead = event.occurred_at - learned > AHEAD
     return _Mark(
         release=_release_of(event) or "",
         environment=event.environment,
-        at=event.occurred_at,
-        learned=event.recorded_at or event.occurred_at,
+        at=learned if is_ahead else event.occurred_at,
+        says_at=event.occurred_at if is_ahead else None,
+        learned=learned,
         component=_text(event, "component"),
         deployment_id=_text(event, "deployment_id"),
         again=event.detail.get("again") is True,
@@ -106,6 +115,7 @@ def _deployment(mark: _Mark, made: Sequence[_Mark], tags: Tags) -> Deployment:
         release=mark.release,
         environment=mark.environment,
         deployed_at=mark.at,
+        says_at=mark.says_at,
         marked_at=mark.learned,
         followed_at=min((one.in_force for one in made if one.ends(mark)), default=None),
         component=mark.component,
@@ -170,7 +180,7 @@ def _vouched_for(
     component: str | None,
     tags: Tags,
 ) -> Deployment:
-    at_that_time = [one for one in deployments if one.deployed_at == deployed_at]
+    at_that_time = [one for one in deployments if deployed_at in (one.deployed_at, one.says_at)]
     named = [one for one in at_that_time if release is None or tags.same(release, one.release)]
     if named:
         return named[-1]

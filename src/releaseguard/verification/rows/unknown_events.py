@@ -31,4 +31,5 @@ def unknown_events(
         if counts and (row.provider, row.event) not in known:
             found[row.provider[:LONGEST_NAME], row.event[:LONGEST_NAME], row.outcome.value] += row.count
     first = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MOST_UNKNOWN]
-    return [UnknownEvent(*named, count) for named, count in first]
+    with_card = {card.id for card in cards}
+    return [UnknownEvent(*named, count, named[0] in with_card) for named, count in first]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
+from releaseguard import readable
 from releaseguard.model import Outcome, Verdict, to_text
 from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
 from releaseguard.verification.rows.seen import remarks_on
 from releaseguard.verification.telling.summary import next_step_of, summary_of
-from releaseguard.verification.values import Finding, Judged, SkippedCheck
+from releaseguard.verification.values import Finding, Judged, SkippedCheck, UnknownEvent
 
 
 def document_of(judged: Judged) -> VerdictDocument:
@@ -66,14 +68,36 @@ def _log(judged: Judged) -> Mapping[str, Any]:
 def _remarks(judged: Judged) -> Sequence[str]:
     """A line for each thing that was seen and that no check looks at."""
     unknown = [
-        f"no card names the event {one.event} of {one.provider} ({one.outcome}, {one.events}): {_counted(one.outcome)}"
+        f"no card names the event {one.event} of {one.provider} ({one.outcome}, {one.events}): {_counted(one)}"
         for one in judged.unknown_events
     ]
-    return [*unknown, *remarks_on(judged.seen, judged.deployment)]
+    return [*_of_clocks(judged), *_of_names(judged), *unknown, *remarks_on(judged.seen, judged.deployment)]
 
 
-def _counted(outcome: str) -> str:
-    return "it counts as an error of its provider" if outcome == Outcome.ERROR else "no check looks at it"
+def _counted(one: UnknownEvent) -> str:
+    if not one.has_card:
+        return (
+            f"there is no card of {one.provider}, so that no check looks at its rows; checks/{one.provider}.toml is one"
+        )
+    return "it counts as an error of its provider" if one.outcome == Outcome.ERROR else "no check looks at it"
+
+
+def _of_clocks(judged: Judged) -> Iterator[str]:
+    deployment, ahead = judged.deployment, judged.misread.ahead
+    early = deployment.deployed_at - judged.as_of
+    wrong = "ahead of the log, so that a clock or a time zone is wrong"
+    if deployment.says_at:
+        by = readable.exactly(deployment.says_at - deployment.deployed_at)
+        yield f"the mark says that it is {by} {wrong}: it is taken at its recording"
+    if early > timedelta(0):
+        yield f"the mark is {readable.exactly(early)} ahead of this look's clock: its window has not begun"
+    if ahead:
+        yield f"rows say that they are {readable.exactly(ahead)} {wrong}: each is taken at its recording"
+
+
+def _of_names(judged: Judged) -> Iterator[str]:
+    for written, meant in judged.misread.spelled.items():
+        yield f"{written} is read as {meant}, which is how its card writes it"
 
 
 def row_of(finding: Finding) -> CheckRow:

@@ -1,0 +1,89 @@
+"""Counted rows as they are judged, whatever their writer's clock and spelling: nothing is lost by either. Pure.
+
+A row that says it is of a time which the log had not reached when it learned of it is of a clock that runs ahead, or of
+local time taken for UTC: it is taken at its recording. A provider or an event in another case is the card's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from releaseguard.cards.spec import Card
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.verification.rows.seen import LONGEST_SEEN, MOST_SEEN
+from releaseguard.verification.rules import rules_of
+from releaseguard.verification.values import Misread
+
+FAR_AHEAD: Final = timedelta(minutes=15)
+"""By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
+ANY_ZONE: Final = timedelta(hours=14)
+"""By how much local time may be ahead of UTC."""
+_MEANS_NOTHING: Final = re.compile(r"[\s_.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The names of the cards, by what is left of them without case and dividing characters."""
+
+    providers: Mapping[str, str]
+    events: Mapping[tuple[str, str], str]
+
+    def of(self, provider: str, event: str) -> tuple[str, str]:
+        """A row's provider and event as the cards write them; as they are where no card has such a name."""
+        named = self.providers.get(_bare(provider), provider)
+        return named, self.events.get((named, _bare(event)), event)
+
+
+def spelling_of(cards: Iterable[Card]) -> Spelling:
+    """By the ids and names of the cards, and by every event that a card or one of its checks names."""
+    cards = list(cards)
+    named = {(card.id, event) for card in cards for event in (*card.events.success, *card.events.error)}
+    named |= {(rule.provider, event) for rule in rules_of(cards) for event in rule.success | rule.error}
+    providers = {_bare(card.name): card.id for card in cards} | {_bare(card.id): card.id for card in cards}
+    return Spelling(providers, {(provider, _bare(event)): event for provider, event in sorted(named)})
+
+
+def _bare(name: str) -> str:
+    return _MEANS_NOTHING.sub("", name).casefold()
+
+
+def as_read(rows: Iterable[MinuteCount], spelling: Spelling) -> Iterator[MinuteCount]:
+    """The rows as they count."""
+    known: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in rows:
+        written = row.provider, row.event
+        meant = known.get(written)
+        if meant is None:
+            meant = known[written] = spelling.of(*written)
+        if meant != written:
+            row = replace(row, provider=meant[0], event=meant[1])  # noqa: PLW2901 - the same row, as it is meant
+        yield replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_ahead(row) else row
+
+
+def is_ahead(row: MinuteCount) -> bool:
+    """Whether a row is of a time that the log had by far not reached when it learned of it."""
+    return row.recorded_minute is not None and row.occurred_minute - row.recorded_minute > FAR_AHEAD
+
+
+def misread(rows: Sequence[MinuteCount], spelling: Spelling, since: datetime) -> Misread:
+    """What of the rows that the log learned of since then is read otherwise than it is written."""
+    lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= since.replace(second=0)]
+    written = {(row.provider, row.event) for row in lately}
+    spelled = {name: meant for one in sorted(written) for name, meant in zip(one, spelling.of(*one), strict=True)}
+    other = [(name, meant) for name, meant in spelled.items() if name != meant]
+    return Misread({name[:LONGEST_SEEN]: meant for name, meant in other[:MOST_SEEN]}, _ahead_of(lately))
+
+
+def _ahead_of(rows: Sequence[MinuteCount]) -> timedelta:
+    """By how much such rows are ahead, at the median."""
+    found = Counter[timedelta]()
+    for row in rows:
+        if row.recorded_minute is not None and is_ahead(row):
+            found[row.occurred_minute - row.recorded_minute] += row.count
+    every = sorted(found.elements())
+    return every[len(every) // 2] if every else timedelta(0)
