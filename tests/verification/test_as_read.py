@@ -11,9 +11,9 @@ import pytest
 
 from releaseguard.model import Event
 from releaseguard.verification.context import VerifyRequest
-from releaseguard.verification.rows.as_read import spelling_of
 from releaseguard.verification.rows.releases import deployments_of, pick
 from releaseguard.verification.telling.document import document_of
+from releaseguard.verification.whose.as_read import spelling_of
 from tests.support.verifying import NOON, SHIPPED, judge, mark, row, steady, stored
 
 HOURS = timedelta(hours=3)

@@ -32,7 +32,6 @@ from releaseguard.verification.judge.log import complete_until
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.rows.accepted import with_accepted
-from releaseguard.verification.rows.as_read import as_read, misread, spelling_of
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
 from releaseguard.verification.rows.reader import LogReader
@@ -46,6 +45,7 @@ from releaseguard.verification.rules import configured, logged_in, rule_of, rule
 from releaseguard.verification.selection import select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
+from releaseguard.verification.whose.as_read import as_read, misread, spelling_of
 from releaseguard.verification.whose.members import Members
 
 BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)

@@ -18,13 +18,13 @@ from releaseguard.traces import Trace, Traces, no_trace
 from releaseguard.verification.explain.finding import explain
 from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.replay import Look, Replay
-from releaseguard.verification.rows.as_read import ANY_ZONE, Spelling, as_read, spelling_of
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
 from releaseguard.verification.rules import configured, rules_of, what_is_logged
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, overall_of
+from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, spelling_of
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import ALIKE, Population
 from releaseguard.verification.whose.tags import Tags

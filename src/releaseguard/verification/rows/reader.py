@@ -16,7 +16,6 @@ from releaseguard.report.backtest.shown import RecordRow
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.judge.arrivals import SKEW
 from releaseguard.verification.rows.accepted import ACCEPTED, acceptances_in
-from releaseguard.verification.rows.as_read import ANY_ZONE
 from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
@@ -24,6 +23,7 @@ from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments
 from releaseguard.verification.rows.seen import most_of
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
+from releaseguard.verification.whose.as_read import ANY_ZONE
 from releaseguard.verification.whose.members import Members, Owner
 
 ON_THE_WAY = timedelta(minutes=SKEW)

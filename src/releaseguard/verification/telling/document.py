@@ -12,7 +12,7 @@ from releaseguard.model import Outcome, Verdict, to_text
 from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
-from releaseguard.verification.rows.seen import remarks_on
+from releaseguard.verification.rows.seen import LONGEST_SEEN, MOST_SEEN, remarks_on
 from releaseguard.verification.telling.summary import next_step_of, summary_of
 from releaseguard.verification.values import Finding, Judged, SkippedCheck, UnknownEvent
 
@@ -96,8 +96,8 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
 
 
 def _of_names(judged: Judged) -> Iterator[str]:
-    for written, meant in judged.misread.spelled.items():
-        yield f"{written} is read as {meant}, which is how its card writes it"
+    for written, meant in list(judged.misread.spelled.items())[:MOST_SEEN]:
+        yield f"{written[:LONGEST_SEEN]} is read as {meant}, which is how its card writes it"
 
 
 def row_of(finding: Finding) -> CheckRow:

@@ -15,7 +15,6 @@ from typing import Final
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.verification.rows.seen import LONGEST_SEEN, MOST_SEEN
 from releaseguard.verification.rules import rules_of
 from releaseguard.verification.values import Misread
 
@@ -75,8 +74,7 @@ def misread(rows: Sequence[MinuteCount], spelling: Spelling, since: datetime) ->
     lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= since.replace(second=0)]
     written = {(row.provider, row.event) for row in lately}
     spelled = {name: meant for one in sorted(written) for name, meant in zip(one, spelling.of(*one), strict=True)}
-    other = [(name, meant) for name, meant in spelled.items() if name != meant]
-    return Misread({name[:LONGEST_SEEN]: meant for name, meant in other[:MOST_SEEN]}, _ahead_of(lately))
+    return Misread({name: meant for name, meant in spelled.items() if name != meant}, _ahead_of(lately))
 
 
 def _ahead_of(rows: Sequence[MinuteCount]) -> timedelta:
