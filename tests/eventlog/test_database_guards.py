@@ -20,6 +20,7 @@ from releaseguard.errors import AccessDenied, ConfigError
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.schema import access, guards
 from releaseguard.eventlog.schema import postgres as schema
+from releaseguard.eventlog.stores import postgres_migration
 from releaseguard.model import Event, Outcome, Standing, new_id
 from releaseguard_events.stores.table import EventTable
 from tests.eventlog.conftest import PostgresStore
@@ -385,10 +386,12 @@ def test_a_table_of_the_version_before_is_guarded_without_being_rewritten(postgr
 def test_a_migration_does_not_wait_for_long_while_everybody_waits_behind_it(postgres_store, monkeypatch) -> None:
     log = postgres_store.log()
     monkeypatch.setattr(schema, "LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
+    monkeypatch.setattr(postgres_migration, "TRIES", (0.0,))
     with psycopg.connect(postgres_store.url) as reader:
         reader.execute("SELECT * FROM integration_events")
         with pytest.raises(Exception, match="lock timeout"):
             log.migrate()
+        assert log.migrate(lambda _: reader.commit()) == []
 
 
 def test_the_table_of_our_own_results_is_guarded_as_well(postgres_store: PostgresStore) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.watching import Progress
 from releaseguard.model import Event, Outcome
 from releaseguard_events.stores.names import VERSION
 from releaseguard_events.stores.table import COLUMNS, EventTable
@@ -197,3 +198,51 @@ def test_the_questions_asked_most_are_answered_from_an_index(sqlite_store: Any) 
     ):
         plan = sqlite_store.sql(f"EXPLAIN QUERY PLAN SELECT * FROM integration_events WHERE {where}")
         assert all("SEARCH" in row[3] for row in plan), plan
+
+
+def _lacks(store: Any, *names: str) -> Any:
+    """A log whose table holds a row and lacks these indexes."""
+    log = store.log()
+    log.append([EVENT])
+    for name in names:
+        store.sql(f"DROP INDEX integration_events_{name}")
+    return store.empty()
+
+
+def test_indexes_of_a_table_with_rows_are_made_one_by_one_and_how_far_it_is_is_told(database: Any) -> None:
+    told: list[Progress] = []
+    assert _lacks(database, "recorded", "lane").migrate(told.append) == [
+        "created index integration_events_recorded",
+        "created index integration_events_lane",
+    ]
+    assert "index integration_events_lane" in told[-1].what
+    shares = [progress.share for progress in told if progress.share is not None]
+    assert shares == sorted(shares)
+    assert all(0 <= share < 1 for share in shares)
+
+
+def test_an_index_that_an_interrupted_build_left_broken_is_made_anew(postgres_store: Any) -> None:
+    log = _lacks(postgres_store)
+    postgres_store.sql(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'integration_events_recorded'::regclass"
+    )
+    (remark,) = [remark for remark in log.examine() if remark.about == "migration"]
+    assert "it lacks integration_events_recorded" in remark.what
+    assert log.migrate() == ["created index integration_events_recorded"]
+    assert postgres_store.sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == [(0,)]
+    assert log.migrate() == []
+
+
+def test_the_app_goes_on_writing_while_an_index_waits_for_its_turn(postgres_store: Any) -> None:
+    """A build that locks the table waits for whoever writes, and everybody after it waits too."""
+    log = _lacks(postgres_store, "recorded")
+    row = "INSERT INTO integration_events SELECT gen_random_uuid(), now(), now(), 'p', 'e', 'success', NULL, NULL, 'x'"
+    with psycopg.connect(postgres_store.url) as busy, ThreadPoolExecutor(1) as pool:
+        once = iter([row])
+        built = pool.submit(log.migrate, lambda _: [busy.execute(statement) for statement in once])
+        waits = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock'"
+        while not postgres_store.sql(f"{waits} AND datname = current_database()"):
+            assert not built.done()
+        postgres_store.sql(f"SET lock_timeout = '2s'; {row}")
+        busy.commit()
+        assert built.result() == ["created index integration_events_recorded"]

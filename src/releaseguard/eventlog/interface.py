@@ -12,6 +12,7 @@ from uuid import UUID
 
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
+from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Outcome, Remark
 
 if TYPE_CHECKING:
@@ -191,12 +192,13 @@ class EventLog(ABC):
         """
         yield from ()
 
-    def prune(self, before: datetime, environment: str | None = None) -> int:
-        """Delete the app's events that occurred before ``before``; returns how many.
+    def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
+        """Delete the app's events that occurred before ``before``, a few at a time; returns how many.
 
-        releaseguard's own rows are never touched. Raises ``ConfigError`` where the table is the app's own.
+        Those that were deleted before a failure stay deleted. releaseguard's own rows are never touched. Raises
+        ``ConfigError`` where the table is the app's own.
         """
-        del before, environment
+        del before, environment, watch
         raise ConfigError(f"{self.label} cannot be pruned from here")
 
     @abstractmethod
@@ -204,9 +206,10 @@ class EventLog(ABC):
         """The store's clock (over REST at the resolution of one second)."""
 
     @abstractmethod
-    def migrate(self) -> Sequence[str]:
+    def migrate(self, watch: Watch = unwatched) -> Sequence[str]:
         """Create or upgrade table, indexes and row-level security; returns what was done, in words.
 
+        The app goes on writing meanwhile, and what was cut off is finished by the next call.
         Raises ``ConfigError`` where the store cannot be migrated from here (REST): use :meth:`schema_sql`.
         """
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from releaseguard.cli.shared.options import Run, command, environment_option
+from releaseguard.cli.shared.progress import shown
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.imports.files import Problem, Row
     from releaseguard.eventlog.imports.tally import ImportTally
     from releaseguard.eventlog.imports.translation import Translation
+    from releaseguard.eventlog.watching import Watch
     from releaseguard.model import Event
     from releaseguard.wiring import Wiring
 
 STDIN = "-"
-TELL_EVERY = 1.0
-"""Seconds between two words about progress on a terminal."""
+TOLD_EVERY = 500
+"""Rows between two words about how far it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +80,12 @@ def _import_file(run: Run, name: str, environment: str | None, flags: Flags) -> 
     from releaseguard.cli.log.import_report import as_text, document
     from releaseguard.eventlog.imports.tally import ImportTally
 
-    with run.wiring(environment) as wiring, _opened(name) as file:
+    with run.wiring(environment) as wiring, _opened(name) as file, shown(run) as watch:
         if not flags.dry_run:
             wiring.stores.log.restore(())  # a refusal comes before a long file is read
         translation = _translation(wiring, flags)
         tally = ImportTally(strict=flags.strict)
-        events = _watched(run, _events(run, wiring, _rows(name, file, flags), translation, tally))
+        events = _watched(_events(run, wiring, _rows(name, file, flags), translation, tally), file, watch)
         with _located(name):
             new = _taken(run, wiring, name, events, tally, dry_run=flags.dry_run)
     _refuse_nothing(name, tally)
@@ -203,16 +205,15 @@ def _events(
     return events_in(rows, translation, Scrubber(secrets_of(run.environ)), known, tally)
 
 
-def _watched(run: Run, events: Iterable[Event]) -> Iterator[Event]:
-    """The events, with their number on a terminal."""
-    told, shown = time.monotonic(), False
+def _watched(events: Iterable[Event], file: io.BufferedReader, watch: Watch) -> Iterator[Event]:
+    """The events, and how far they are by the bytes of the file, where it is one."""
+    from releaseguard.eventlog.watching import Progress
+
+    size = os.fstat(file.fileno()).st_size if file.seekable() else 0
     for number, event in enumerate(events, 1):
-        if run.on_terminal and time.monotonic() - told > TELL_EVERY:
-            told, shown = time.monotonic(), True
-            click.echo(f"\r{number:,} rows", nl=False, err=True)
+        if number % TOLD_EVERY == 0:
+            watch(Progress(f"{number:,} rows", file.tell() / size if size else None))
         yield event
-    if shown:
-        click.echo("\r" + " " * 24 + "\r", nl=False, err=True)
 
 
 def _taken(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import click
 
 from releaseguard import readable
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
+from releaseguard.cli.shared.progress import shown
 from releaseguard.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +40,8 @@ def migrate(run: Run, environment: str | None, sql: bool, additions: bool) -> No
             run.emit(text.rstrip("\n"), {"sql": text})
             return
         log = wiring.stores.log
-        done = list(log.migrate())
+        with shown(run) as watch, _may_be_run_again(run):
+            done = list(log.migrate(watch))
         run.emit("\n".join(done) or f"Nothing to do: {log.label} is up to date.", {"done": done, "log": log.label})
 
 
@@ -49,6 +53,8 @@ def migrate(run: Run, environment: str | None, sql: bool, additions: bool) -> No
 def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: bool, yes: bool) -> None:
     """Delete old events of the app. releaseguard's own rows (rotations, deployments, verdicts) are never touched.
 
+    A few rows at a time, so that the app goes on writing; what is deleted when it is interrupted stays deleted.
+
     JSON: {"before", "events", "deleted"}.
     """
     from releaseguard.model import to_text
@@ -57,14 +63,23 @@ def prune(run: Run, older_than: timedelta, environment: str | None, dry_run: boo
         log = wiring.stores.log
         _check_retention(older_than, wiring.settings.verify.baseline)
         before = log.now() - older_than
-        counts = dry_run or not yes  # who has agreed need not wait for the number
-        count = _count(log, before, environment) if counts else 0
-        if count and not dry_run and not yes:
-            _confirm(count, before)
-        deleted = log.prune(before, environment) if not dry_run and (count or not counts) else 0
-    words = f"{count} events would go" if dry_run else f"{deleted} events deleted"
-    found = count if counts else deleted
-    run.emit(f"{words} (before {to_text(before)})", {"before": to_text(before), "events": found, "deleted": deleted})
+        found = _count(log, before, environment) if dry_run else 0
+        agreed = not dry_run and (yes or _asked(log, before, environment))
+        with shown(run) as watch:
+            deleted = log.prune(before, environment, watch) if agreed else 0
+    words = f"{found} events would go" if dry_run else f"{deleted} events deleted"
+    events = found if dry_run else deleted
+    run.emit(f"{words} (before {to_text(before)})", {"before": to_text(before), "events": events, "deleted": deleted})
+
+
+@contextmanager
+def _may_be_run_again(run: Run) -> Iterator[None]:
+    """What is made stays, and what was cut off is finished by the next run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.warn("What is made stays. To go on, run: releaseguard events migrate")
+        raise
 
 
 def _check_retention(older_than: timedelta, baseline: str) -> None:
@@ -89,11 +104,28 @@ def _count(log: EventLog, before: datetime, environment: str | None) -> int:
     return sum(minute.count + minute.repeats for minute in counts)
 
 
-def _confirm(count: int, before: datetime) -> None:
+def _asked(log: EventLog, before: datetime, environment: str | None) -> bool:
+    """Whether there is something to delete, and somebody agrees. Not counted: that takes as long as deleting.
+
+    Raises ``Refused`` where nobody agrees, or nobody is here.
+    """
+    oldest = _oldest(log, before, environment)
+    if oldest is None:
+        return False
+    what = f"every event from before {readable.date_and_clock(before)}, the oldest of {readable.date_and_clock(oldest)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
-            f"{count} events would be deleted, and nobody is here to confirm it",
-            next_step="Look at --dry-run first, then add --yes.",
+            f"{what}, would be deleted, and nobody is here to confirm it",
+            next_step="See how many they are with --dry-run, then add --yes.",
         )
-    if not click.confirm(f"Delete {count} events from before {readable.date_and_clock(before)}?", err=True):
+    if not click.confirm(f"Delete {what}?", err=True):
         raise Refused("not confirmed: nothing was deleted")
+    return True
+
+
+def _oldest(log: EventLog, before: datetime, environment: str | None) -> datetime | None:
+    from releaseguard.eventlog.interface import Query
+    from releaseguard.model import OURSELVES
+
+    rows = log.select(Query(environment=environment, until=before))
+    return next((row.occurred_at for row in rows if row.provider != OURSELVES), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import click
 
 from releaseguard import readable
 from releaseguard.cli.shared.options import FilePath, Moment, Run, Span, command
+from releaseguard.cli.shared.progress import shown
 from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, UsageError
 
@@ -122,14 +124,19 @@ def _cells(event: Event) -> Mapping[str, str]:
 @click.option("-o", "--output", type=FilePath(), metavar="FILE", help="Write here instead of stdout.")
 @_filters
 def export(run: Run, query: Query, environment: str | None, output: Path | None) -> None:
-    """Events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}."""
-    from releaseguard.eventlog.export import line
+    """Events as JSON Lines, oldest first, with every column. With -o and --json: {"file", "events"}.
+
+    FILE has its name only when it is whole. A database that goes away is waited for, half a minute at most.
+    """
+    from releaseguard.eventlog.export import line, watched
     from releaseguard.eventlog.rows.aside import tally_of
 
     with run.wiring(environment) as wiring, _target(output) as target:
+        log = wiring.stores.every_row
         count = 0
-        for count, event in enumerate(wiring.stores.every_row.select(query), 1):  # noqa: B007 - the last number is the count
-            target.write(line(event))
+        with shown(run) as watch:
+            for count, event in enumerate(watched(log.select(query), query.until or log.now(), watch), 1):  # noqa: B007 - the last number is the count
+                target.write(line(event))
         run.warn_of(tally_of(wiring.stores.log.set_aside(query)))
     if output is not None:
         run.emit(f"{count} events in {output}", {"file": str(output), "events": count})
@@ -157,6 +164,8 @@ def _whole(output: Path) -> Iterator[TextIO]:
     try:
         with open_file(part) as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # or, after a loss of power, the name could stand for nothing
         if output.exists():
             part.chmod(output.stat().st_mode)
         part.replace(output)

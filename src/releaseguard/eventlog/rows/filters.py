@@ -65,10 +65,11 @@ KNOWN_BY = ("recorded_at", "lte")
 """Column and operator of the question what the log held at a moment."""
 
 
-def prunable(before: datetime, environment: str | None) -> list[Filter]:
-    """What retention may delete: traffic older than ``before``, never a row of our own."""
+def prunable(since: datetime | None, before: datetime, environment: str | None) -> list[Filter]:
+    """What retention may delete: traffic older than ``before``, never a row of our own; from ``since`` on."""
+    from_then = [] if since is None else [Filter("occurred_at", "gte", since)]
     of_environment = [] if environment is None else [Filter("environment", "eq", environment)]
-    return [Filter("provider", "neq", OURSELVES), Filter("occurred_at", "lt", before), *of_environment]
+    return [Filter("provider", "neq", OURSELVES), Filter("occurred_at", "lt", before), *from_then, *of_environment]
 
 
 def _wanted(query: Query) -> Iterator[Filter]:

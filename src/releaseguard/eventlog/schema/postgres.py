@@ -12,7 +12,7 @@ from releaseguard_events.stores.names import VERSION, bare, beside, qualified, q
 from releaseguard_events.stores.postgres_shape import TYPES
 from releaseguard_events.stores.table import NEEDED, EventTable
 
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
 """Whoever waits for a table's lock makes everybody behind him wait too."""
 
 _RULES = {
@@ -29,13 +29,13 @@ _RULES = {
 COLUMNS = {name: f"{kind} {_RULES.get(name, '')}".rstrip() for name, kind in TYPES.items()}
 
 
-def create(table: str) -> list[str]:
+def create(table: str, *, with_indexes: bool = True) -> list[str]:
     """The statements that make what is not there yet; each may be run again."""
     return [
         access.refuse_half(),
         _table(table),
         *_columns(table),
-        *_indexes(table),
+        *(index(table, name) for name in INDEXES if with_indexes),
         *guards.create(table),
         *_version(table),
         access.by_minute(table),
@@ -78,19 +78,22 @@ def _columns(table: str) -> list[str]:
     ]
 
 
-def _indexes(table: str) -> list[str]:
-    wanted = {
-        "time": "(occurred_at, id)",
-        "provider_time": "(environment, provider, occurred_at)",
-        "recorded": "(recorded_at)",
-        "correlation": "(correlation_id) WHERE correlation_id IS NOT NULL",
-        "release": "(release) WHERE release IS NOT NULL",
-        "lane": "(environment, (detail ->> 'provider'), occurred_at) WHERE provider = 'releaseguard'",
-    }
-    return [
-        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{name}')} ON {qualified(table)} {columns}"
-        for name, columns in wanted.items()
-    ]
+INDEXES = {
+    "time": "(occurred_at, id)",
+    "provider_time": "(environment, provider, occurred_at)",
+    "recorded": "(recorded_at)",
+    "correlation": "(correlation_id) WHERE correlation_id IS NOT NULL",
+    "release": "(release) WHERE release IS NOT NULL",
+    "lane": "(environment, (detail ->> 'provider'), occurred_at) WHERE provider = 'releaseguard'",
+}
+"""What each is called behind the table's name, and of what it is made."""
+
+
+def index(table: str, name: str, *, on: str | None = None, concurrently: bool = False) -> str:
+    """The statement that makes an index of ``table``, or of its partition ``on``, where it is not there yet."""
+    how = "CONCURRENTLY " if concurrently else ""
+    named = quoted(f"{bare(on or table)}_{name}")
+    return f"CREATE INDEX {how}IF NOT EXISTS {named} ON {qualified(on or table)} {INDEXES[name]}"
 
 
 def _version(table: str) -> list[str]:

@@ -22,6 +22,7 @@ from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
 from releaseguard.eventlog.mapping.shares import RuleShares
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
+from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Outcome, Remark, deterministic_id, to_text, utc_now
 from releaseguard_events.ours import DROPPED, SIGNING_BEGAN
 
@@ -218,14 +219,14 @@ class SignedLog(EventLog):
     def examine(self) -> Iterator[Remark]:
         return self._log.examine()
 
-    def prune(self, before: datetime, environment: str | None = None) -> int:
-        return self._log.prune(before, environment)
+    def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
+        return self._log.prune(before, environment, watch)
 
     def now(self) -> datetime:
         return self._log.now()
 
-    def migrate(self) -> Sequence[str]:
-        return self._log.migrate()
+    def migrate(self, watch: Watch = unwatched) -> Sequence[str]:
+        return self._log.migrate(watch)
 
     def schema_sql(self) -> str:
         return self._log.schema_sql()

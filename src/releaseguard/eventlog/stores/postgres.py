@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from releaseguard.errors import ConfigError
@@ -22,15 +24,23 @@ from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores import postgres_rights as rights
 from releaseguard.eventlog.stores import postgres_sql as sql
 from releaseguard.eventlog.stores.pool import Pool
-from releaseguard.eventlog.stores.postgres_migration import left_alone, migrate
+from releaseguard.eventlog.stores.postgres_migration import (
+    build_indexes,
+    lacking_indexes,
+    left_alone,
+    migrate,
+    patiently,
+)
 from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, minutes, select
-from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, TableLog, until_none
+from releaseguard.eventlog.stores.slices import After, in_slices
+from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
+from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Remark
 from releaseguard.secret import Secret
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores import postgres as writing
 from releaseguard_events.stores.fitting import Batch
-from releaseguard_events.stores.names import qualified
+from releaseguard_events.stores.names import qualified, quoted
 from releaseguard_events.stores.postgres import CHUNK, again
 from releaseguard_events.stores.postgres_shape import (
     Shape,
@@ -45,6 +55,21 @@ from releaseguard_events.stores.table import EventTable
 
 if TYPE_CHECKING:
     from releaseguard_events.stores.postgres_shape import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds that one thing may take, by what it is for; 0: as long as it takes."""
+
+    connect: int = 10
+    question: float = 300.0
+    """One answer of a command that somebody waits for."""
+    slice: float = 600.0
+    """Some of many rows that are read: a table without our indexes is sorted for them."""
+    write: float = 60.0
+    """Rows of ours, or some of many that are imported or deleted."""
+    build: float = 0.0
+    """Tables and indexes: one of ten million rows takes minutes, and nobody waits for it."""
 
 
 def as_given(conninfo: str) -> str:
@@ -65,24 +90,27 @@ class PostgresEventLog(TableLog):
         table: EventTable | None = None,
         *,
         pin: Callable[[str], str] = as_given,
-        connect_timeout: int = 10,
-        statement_timeout: float = 120.0,
+        limits: Limits | None = None,
     ) -> None:
         super().__init__(table or EventTable())
         self.label = writing.label(url.reveal())
         self._url = url
         self._pin = pin
-        self._connect_timeout = connect_timeout
-        self._statement_timeout = statement_timeout
+        self._limits = limits or Limits()
         self._shapes: dict[str, Shape] = {}
         self._pool: Pool[Connection] = Pool(self._connect, _disconnect)
 
     def now(self) -> datetime:
         return again(self._now)
 
-    def migrate(self) -> Sequence[str]:
-        with self._working() as connection, connection.transaction():
-            connection.execute("SET LOCAL statement_timeout = 0")  # an index of ten million rows takes minutes
+    def migrate(self, watch: Watch = unwatched) -> Sequence[str]:
+        done = patiently(self._migrated, watch)
+        self._shapes.clear()
+        ours = [place.table for place in self._tables.ours_to_make]
+        return [*done, *(word for table in ours for word in self._indexed(table, watch))]
+
+    def _migrated(self) -> Sequence[str]:
+        with self._working(self._limits.build) as connection:
             done = [
                 word
                 for place in self._tables.each
@@ -92,15 +120,21 @@ class PostgresEventLog(TableLog):
             ]
             for statement in schema.of_an_apps_own(self._tables.each):
                 connection.execute(statement)
-        self._shapes.clear()
-        return done
+            return done
+
+    def _indexed(self, table: str, watch: Watch) -> Sequence[str]:
+        """On connections of its own: an index that holds up no writer is made outside of transactions."""
+        with self._working() as connection:
+            if not lacking_indexes(connection, table):
+                return []
+        with self._translated(), closing(self._connect()) as builder, closing(self._connect()) as looker:
+            return build_indexes(builder, looker, table, watch)
 
     def schema_sql(self) -> str:
         return schema.script(self._tables.each)
 
     def _examined(self, place: EventTable) -> Iterator[Remark]:
-        with self._working() as connection:
-            connection.execute("SET default_transaction_read_only = on")
+        with self._working(read_only=True) as connection:
             shape = Shape(place, declared(connection, place.table))
             if not shape.declared:
                 raise ConfigError(f"there is no table {place.table}", where=self.label, next_step=fitting.MIGRATE)
@@ -111,7 +145,6 @@ class PostgresEventLog(TableLog):
                 yield remark
             yield from rights.rights(connection, place, self.label)
             yield from rights.guarded(connection, place, self.label)
-            connection.execute("RESET default_transaction_read_only")
 
     def rule_shares(self, since: datetime) -> RuleShares | None:
         place = self._traffic
@@ -137,7 +170,7 @@ class PostgresEventLog(TableLog):
         again(lambda: self._add_once(batches))
 
     def _add_once(self, batches: Sequence[Batch]) -> None:
-        with self._working() as connection:
+        with self._working(self._limits.write) as connection:
             for place, events in batches:
                 writing.add(connection, place, self._shape(connection, place), events)
 
@@ -145,7 +178,7 @@ class PostgresEventLog(TableLog):
         return again(lambda: self._restore_once(batches))
 
     def _restore_once(self, batches: Sequence[Batch]) -> int:
-        with self._working() as connection, connection.transaction():
+        with self._working(self._limits.write) as connection:
             for place in self._tables.each:
                 rights.must_own(connection, place, self.label)
             return sum(self._restored(connection, place, events) for place, events in batches)
@@ -160,36 +193,53 @@ class PostgresEventLog(TableLog):
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
         from psycopg.errors import UniqueViolation
 
-        with self._working() as connection:
+        with self._working(self._limits.write) as connection:
             shapes = [self._shape(connection, place) for place, _ in batches]
             if other := next((shape for shape in shapes if not is_ours_in_kind(shape)), None):
                 raise fitting.cannot_hold_ours(other.place, "its ids or times are of another type")
             try:
-                with connection.transaction():
-                    return [
-                        event
-                        for (place, events), shape in zip(batches, shapes, strict=True)
-                        for row in connection.execute(sql.returning(place, shape), values(events, place))
-                        if (event := event_of(row, sql.moment_of)) is not None
-                    ]
+                return [
+                    event
+                    for (place, events), shape in zip(batches, shapes, strict=True)
+                    for row in connection.execute(sql.returning(place, shape), values(events, place))
+                    if (event := event_of(row, sql.moment_of)) is not None
+                ]
             except UniqueViolation:
                 raise conflict([event for _, events in batches for event in events]) from None
 
-    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        with self._working() as connection:
-            where, bound = sql.where(filters.prunable(before, environment), self._shape(connection, place))
-            table = qualified(place.table)
-            some = f"SELECT ctid FROM {table}{where} LIMIT {PRUNED_AT_ONCE}"
-            statement = f"DELETE FROM {table} WHERE ctid = ANY (ARRAY({some}))"
-            return until_none(lambda: connection.execute(statement, bound).rowcount)
+    def _delete(self, place: EventTable, since: datetime | None, before: datetime, environment: str | None) -> Deleted:
+        return again(lambda: self._delete_once(place, since, before, environment))
+
+    def _delete_once(
+        self, place: EventTable, since: datetime | None, before: datetime, environment: str | None
+    ) -> Deleted:
+        """Places in a table are no places in its partitions: there the same one is another row in each."""
+        with self._working(self._limits.write) as connection:
+            wanted = filters.prunable(since, before, environment)
+            where, bound = sql.where(wanted, self._shape(connection, place))
+            table, time = qualified(place.table), quoted(place.theirs("occurred_at") or "occurred_at")
+            statement = (
+                f"WITH oldest AS MATERIALIZED (SELECT tableoid AS t, ctid AS c, {time} AS at FROM {table}{where}"
+                f" ORDER BY {time} LIMIT {PRUNED_AT_ONCE}), gone AS (DELETE FROM {table}"
+                " WHERE ctid = ANY (ARRAY(SELECT c FROM oldest)) AND (tableoid, ctid) IN (SELECT t, c FROM oldest)"
+                " RETURNING 1) SELECT (SELECT count(*) FROM gone), (SELECT max(at) FROM oldest)"
+            )
+            rows, upto = connection.execute(statement, bound).fetchone() or (0, None)
+            return Deleted(rows, self._moment(upto))
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = filters.of(query, place)
         if wanted is None:
             return
-        for row in self._rows(place, lambda dialect: select(place, dialect, wanted, query)):
+        for row in in_slices(partial(self._slice, place, wanted, query), query.limit):
             if (event := event_of(row, sql.moment_of)) is not None:
                 yield event
+
+    def _slice(
+        self, place: EventTable, wanted: Sequence[Filter], query: Query, after: After | None, limit: int | None
+    ) -> Iterator[Row]:
+        some = replace(query, limit=limit)
+        return self._stream(place, lambda dialect: select(place, dialect, wanted, some, after), self._limits.slice)
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         return self._rows(place, lambda dialect: left_out(place, dialect, wanted))
@@ -205,18 +255,28 @@ class PostgresEventLog(TableLog):
                 yield counted
 
     @contextmanager
-    def _working(self) -> Iterator[Connection]:
+    def _working(self, within: float | None = None, *, read_only: bool = False) -> Iterator[Connection]:
+        """A transaction, each of whose statements may take so many seconds, else as many as an answer may."""
+        seconds = self._limits.question if within is None else within
+        with (
+            self._translated(),
+            self._pool.connection() as idle,
+            writing.limited(idle, seconds, read_only=read_only) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         import psycopg
 
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            yield
         except psycopg.Error as error:
             raise writing.translation(error, self.label) from None
 
     def _connect(self) -> Connection:
         conninfo = self._pin(self._url.reveal())
-        return writing.connect(conninfo, self.label, self._connect_timeout, self._statement_timeout)
+        return writing.connect(conninfo, self.label, self._limits.connect)
 
     def _now(self) -> datetime:
         with self._working() as connection:
@@ -235,11 +295,13 @@ class PostgresEventLog(TableLog):
             yield first
             yield from stream
 
-    def _stream(self, place: EventTable, question: Callable[[Dialect], Bound]) -> Iterator[Row]:
+    def _stream(
+        self, place: EventTable, question: Callable[[Dialect], Bound], within: float | None = None
+    ) -> Iterator[Row]:
         from psycopg import capabilities
 
         size = CHUNK if capabilities.has_stream_chunked() else 1
-        with self._working() as connection:
+        with self._working(within) as connection:
             shape = self._shape(connection, place)
             statement, parameters = question(sql.dialect(shape))
             with connection.cursor() as cursor:

@@ -34,7 +34,8 @@ def version(connection: Connection, table: str) -> int | None:
 
 def indexes(connection: Connection, table: str) -> set[str]:
     found = connection.execute(
-        "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass(%s)",
+        "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " WHERE i.indrelid = to_regclass(%s) AND i.indisvalid",
         [qualified(table)],
     )
     return {name for (name,) in found}

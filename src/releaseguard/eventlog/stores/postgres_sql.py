@@ -117,5 +117,5 @@ def _doubtful(column: str, value: str) -> str:
 
 
 def moment_of(value: Any) -> datetime | None:
-    """psycopg gives the session's zone, which is UTC under another name."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
+    """psycopg gives the transaction's zone, which is UTC under another name."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else None

@@ -45,15 +45,21 @@ _NAMED = ("environment", "provider", "event", "outcome", "release", "synthetic",
 _FIRST_RECORDED = "learned, happened, row_id"
 
 
-def select(place: EventTable, dialect: Dialect, wanted: Sequence[Filter], query: Query) -> Bound:
-    """The rows in the order of the interface."""
+def select(
+    place: EventTable,
+    dialect: Dialect,
+    wanted: Sequence[Filter],
+    query: Query,
+    after: tuple[object, object] | None = None,
+) -> Bound:
+    """The rows in the order of the interface; ``after``: those beyond the row of that time and id."""
     where, values = _where(dialect, wanted)
-    value, order = dialect.value, "DESC" if query.newest_first else "ASC"
+    time, id_, order = dialect.value("occurred_at"), dialect.value("id"), "DESC" if query.newest_first else "ASC"
+    if after is not None:
+        where += f" AND ({time}, {id_}) {'<' if query.newest_first else '>'} (%s, %s)"
+        values = [*values, *after]
     limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
-    return (
-        f"{_columns(place, dialect)} WHERE {where}"
-        f" ORDER BY {value('occurred_at')} {order}, {value('id')} {order}{limit}"
-    ), values
+    return f"{_columns(place, dialect)} WHERE {where} ORDER BY {time} {order}, {id_} {order}{limit}", values
 
 
 def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> Bound:

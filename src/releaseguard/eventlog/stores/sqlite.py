@@ -28,7 +28,8 @@ from releaseguard.eventlog.rows.written import as_stored, conflict
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.pool import Pool
 from releaseguard.eventlog.stores.questions import left_out, minutes, select
-from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, TableLog, until_none
+from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
+from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores import sqlite as writing
@@ -68,13 +69,15 @@ class SqliteEventLog(TableLog):
     def now(self) -> datetime:
         return self._clock()
 
-    def migrate(self) -> Sequence[str]:
-        with self._working() as connection, writing.transaction(connection):
-            return [
-                word
-                for place in self._tables.each
-                for word in ([fitting.left_alone(place)] if place.is_the_apps else _migrate(connection, place.table))
-            ]
+    def migrate(self, watch: Watch = unwatched) -> Sequence[str]:
+        done = []
+        for place in self._tables.each:
+            if place.is_the_apps:
+                done.append(fitting.left_alone(place))
+            else:
+                with self._working() as connection:
+                    done += _migrate(connection, place.table, watch)
+        return done
 
     def schema_sql(self) -> str:
         ours = [place for place in self._tables.each if not place.is_the_apps]
@@ -169,18 +172,16 @@ class SqliteEventLog(TableLog):
         at = from_text(self._write(batches, "")[0])
         return [as_stored(event, place, at) for place, events in batches for event in events]
 
-    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        where, values = sqlite_sql.where(filters.prunable(before, environment), place)
-        table = qualified(place.table)
-        some = f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table}{where} LIMIT {PRUNED_AT_ONCE})"
+    def _delete(self, place: EventTable, since: datetime | None, before: datetime, environment: str | None) -> Deleted:
+        where, values = sqlite_sql.where(filters.prunable(since, before, environment), place)
+        table, time = qualified(place.table), sqlite_sql.expression(place, "occurred_at")
+        some = f"SELECT rowid, {time} FROM {table}{where} ORDER BY {time} LIMIT {PRUNED_AT_ONCE}"
         with self._working() as connection:
             self._check_shape(connection, place)
-            return until_none(lambda: self._deleted(connection, some, values))
-
-    @staticmethod
-    def _deleted(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> int:
-        with writing.transaction(connection):
-            return connection.execute(statement, values).rowcount
+            with writing.transaction(connection):
+                found = connection.execute(some, values).fetchall()
+                connection.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row, _ in found])
+        return Deleted(len(found), (self._moment(found[-1][1]) or before) if found else None)
 
     def _not_there(self, place: EventTable, columns: Sequence[str]) -> Sequence[str]:
         with self._working() as connection:
@@ -259,13 +260,20 @@ class SqliteEventLog(TableLog):
             self._known_shapes.add(place.table)
 
 
-def _migrate(connection: sqlite3.Connection, table: str) -> list[str]:
-    before = writing.declared(connection, table)
-    missing = [column for column in schema.COLUMNS if column not in before] if before else []
-    done = [_add_column(connection, table, column) for column in missing]
+def _migrate(connection: sqlite3.Connection, table: str, watch: Watch) -> list[str]:
+    """The table at once; each index of one that holds rows by itself, so that others can write in between."""
     objects = _objects(connection)
-    for statement in schema.create(table):
-        connection.execute(statement)
+    with writing.transaction(connection):
+        before = writing.declared(connection, table)
+        missing = [column for column in schema.COLUMNS if column not in before] if before else []
+        done = [_add_column(connection, table, column) for column in missing]
+        for statement in schema.create(table, with_indexes=not before):
+            connection.execute(statement)
+    building = schema.indexes(table).items() if before else ()
+    for number, (name, statement) in enumerate(building):
+        watch(Progress(f"index {name}", number / len(building)))
+        with writing.transaction(connection):
+            connection.execute(statement)
     return done + [f"created {kind} {name}" for kind, name in _objects(connection) if (kind, name) not in objects]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -17,24 +19,37 @@ from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.written import are_ours, conflict
+from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Remark, Standing
 from releaseguard_events.stores import fitting
 from releaseguard_events.stores.fitting import Batch
 from releaseguard_events.stores.names import VERSION, index_names
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
-RESTORED_AT_ONCE = 10_000
+RESTORED_AT_ONCE = 2_000
 """Rows of one transaction: enough to make it cheap, few enough to hold up no other writer for long."""
-PRUNED_AT_ONCE = 5_000
+PRUNED_AT_ONCE = 2_000
 """Rows of one deletion: none holds a lock for so long that the app would feel it."""
+SHORTEST = timedelta(microseconds=1)
+LONGEST_PAUSE = 1.0
+"""Seconds between two deletions or imports, at most."""
 
 
-def until_none(delete: Callable[[], int]) -> int:
-    """How many rows are gone when one more :data:`PRUNED_AT_ONCE` finds none; what was deleted before a failure is."""
-    total = 0
-    while deleted := delete():
-        total += deleted
-    return total
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What one deletion did."""
+
+    rows: int
+    upto: datetime | None
+    """When the youngest of them occurred; ``None`` where none is left to be deleted."""
+
+
+@contextmanager
+def leaving_room() -> Iterator[None]:
+    """Wait as long as the block took: in SQLite, where nobody queues, others find the lock free half of the time."""
+    began = time.monotonic()
+    yield
+    time.sleep(min(time.monotonic() - began, LONGEST_PAUSE))
 
 
 class TableLog(EventLog):
@@ -81,10 +96,9 @@ class TableLog(EventLog):
         del place, columns
         return ()
 
-    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        """Delete the rows of ``place`` that are not ours and occurred before ``before``; returns how many."""
-        del place
-        return super().prune(before, environment)
+    @abstractmethod
+    def _delete(self, place: EventTable, since: datetime | None, before: datetime, environment: str | None) -> Deleted:
+        """Delete the first few rows of ``place`` that are not ours and occurred from ``since`` to ``before``."""
 
     def examine(self) -> Iterator[Remark]:
         for place in self._tables.each:
@@ -140,7 +154,8 @@ class TableLog(EventLog):
     def restore(self, events: Iterable[Event]) -> int:
         stream, new = iter(events), self._restore(())
         while batch := list(islice(stream, RESTORED_AT_ONCE)):
-            new += self._restore(self._tables.batches(batch))
+            with leaving_room():
+                new += self._restore(self._tables.batches(batch))
         return new
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -184,14 +199,25 @@ class TableLog(EventLog):
             if flaw := flaw_of(row, self._moment, columns):
                 yield set_aside(row, self._moment, *flaw)
 
-    def prune(self, before: datetime, environment: str | None = None) -> int:
+    def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
         if self._traffic.is_the_apps:
             raise ConfigError(
                 f"the table {self._traffic.table} is the app's own: its rows are not ours to delete",
                 where="[events.columns]",
                 next_step="Prune it with the app's own means; keep the rows whose provider is 'releaseguard'.",
             )
-        return self._delete(self._traffic, before, environment)
+        total, first = 0, None
+        since: datetime | None = None
+        while True:
+            with leaving_room():
+                some = self._delete(self._traffic, since, before, environment)
+            total += some.rows
+            if some.upto is not None:
+                first = first or some.upto
+                watch(Progress(f"{total:,} events deleted", (some.upto - first) / max(before - first, SHORTEST)))
+            elif since is None:
+                return total
+            since = some.upto  # and from the beginning once more, for what came late behind us
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         wants_traffic, _ = filters.concerns(query)

@@ -23,6 +23,8 @@ from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
+from releaseguard.eventlog.stores.tables import Deleted
+from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.apps_table import PAGE, AppsTable
@@ -103,7 +105,8 @@ class SupabaseEventLog(AppsTable):
                 next_step="See whether a proxy between here and Supabase removes the header.",
             ) from None
 
-    def migrate(self) -> NoReturn:
+    def migrate(self, watch: Watch = unwatched) -> NoReturn:
+        del watch
         raise ConfigError(
             "tables cannot be made over Supabase's REST interface",
             where=self.label,
@@ -239,11 +242,20 @@ class SupabaseEventLog(AppsTable):
         read = (event_of(row(raw, place), moment_of) for raw in reply.json())
         return [event for event in read if event is not None]
 
-    def _delete(self, place: EventTable, before: datetime, environment: str | None) -> int:
-        wanted = [holds(condition, place) for condition in filters.prunable(before, environment)]
-        params = {"and": f"({','.join(wanted)})"}
-        reply = self._request("DELETE", place, params, {"prefer": "count=exact,return=minimal"}, repeatable=True)
-        return total(reply) or 0
+    def _delete(self, place: EventTable, since: datetime | None, before: datetime, environment: str | None) -> Deleted:
+        """Up to the time of the row that ends a page: the interface has no deletion of so many."""
+        wanted = filters.prunable(since, before, environment)
+        asked = {
+            "select": column_of(place, "occurred_at"),
+            "order": f"{column_of(place, 'occurred_at')}.asc",
+            "limit": 1,
+        }
+        ends = self._request("GET", place, {"and": _all_of(wanted, place), **asked, "offset": PAGE - 1}).json()
+        upto = next((moment_of(value) for row in ends for value in row.values()), None)
+        some = wanted if upto is None else [*wanted, Filter("occurred_at", "lte", upto)]
+        prefer = {"prefer": "count=exact,return=minimal"}
+        reply = self._request("DELETE", place, {"and": _all_of(some, place)}, prefer, repeatable=True)
+        return Deleted(total(reply) or 0, upto)
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
         wanted = filters.of(query, place)
@@ -335,6 +347,10 @@ class SupabaseEventLog(AppsTable):
         if reply.status >= 400:
             raise rest_rows.refusal(reply.status, _said(reply), place, self.label)
         return reply
+
+
+def _all_of(wanted: Sequence[Filter], place: EventTable) -> str:
+    return f"({','.join(holds(condition, place) for condition in wanted)})"
 
 
 def quoted_name(place: EventTable) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from releaseguard_events.errors import (
@@ -70,16 +71,16 @@ class PostgresStore:
         import psycopg
 
         try:
-            connection = self._opened(conninfo)
-            for place, rows in self._tables(connection).rows(events):
-                add(connection, place, self._shapes[place.table], rows)
+            with limited(self._opened(conninfo), self._within) as connection:
+                for place, rows in self._tables(connection).rows(events):
+                    add(connection, place, self._shapes[place.table], rows)
         except psycopg.Error as error:
             self.close()
             raise translation(error, self._label) from None
 
     def _opened(self, conninfo: str) -> Connection:
         if self._connection is None:
-            self._connection = connect(conninfo, self._label, round(self._within), self._within)
+            self._connection = connect(conninfo, self._label, round(self._within))
         return self._connection
 
     def _tables(self, connection: Connection) -> fitting.Tables:
@@ -119,12 +120,12 @@ def add_theirs(connection: Connection, shape: Shape, events: Sequence[Event]) ->
     )
 
 
-def connect(conninfo: str, name: str, connect_timeout: int, statement_timeout: float) -> Connection:
-    """A connection whose statements end in time; ``name`` is what messages call it. Raises ``ServiceError``."""
+def connect(conninfo: str, name: str, connect_timeout: int) -> Connection:
+    """A connection; ``name`` is what messages call it. Raises ``ServiceError``."""
     import psycopg
 
     try:
-        connection = psycopg.connect(
+        return psycopg.connect(
             conninfo,
             autocommit=True,
             connect_timeout=connect_timeout,
@@ -140,8 +141,34 @@ def connect(conninfo: str, name: str, connect_timeout: int, statement_timeout: f
         raise malformed() from None
     except psycopg.OperationalError as error:
         raise no_connection(error, name) from None
-    _settle_session(connection, statement_timeout)
-    return connection
+
+
+@contextmanager
+def limited(connection: Connection, seconds: float, *, read_only: bool = False) -> Iterator[Connection]:
+    """A transaction in which no statement takes longer than ``seconds`` (0: as long as it takes), and times come back
+    in UTC.
+
+    What is set is set for the transaction. Behind a pooler that lends connections by transaction (pgbouncer, Supabase's
+    port 6543), a setting of the session stays with the connection, for the app's own next statement.
+    """
+    mode = " READ ONLY" if read_only else ""
+    patience = f"SET LOCAL statement_timeout TO {round(seconds * 1000)}"
+    connection.execute(f"BEGIN{mode}; SET LOCAL timezone TO 'UTC'; {patience}".encode())
+    try:
+        yield connection
+    except BaseException:
+        with suppress(Exception):  # it may be gone, which is what brought us here
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+class TookTooLong(ServiceError):
+    """A statement was ended by its limit."""
+
+
+class Held(ServiceError):
+    """Somebody else's transaction holds what a statement needs."""
 
 
 class Lost(Unreachable):
@@ -154,14 +181,6 @@ def again(act: Callable[[], T]) -> T:
         return act()
     except Lost:
         return act()
-
-
-def _settle_session(connection: Connection, statement_timeout: float) -> None:
-    """Times come back in UTC, and no statement outlives its caller's patience."""
-    connection.execute(
-        "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false)",
-        [str(int(statement_timeout * 1000))],
-    )
 
 
 def label(url: str) -> str:
@@ -207,7 +226,14 @@ def translation(error: psycopg.Error, label: str) -> ReleaseguardError:
     state = error.sqlstate or ""
     if state in ("42P01", "42703", "42804") or state.startswith(("22", "23")) or state == "42P10":
         return ConfigError(f"the table does not fit: {said}", where=label, next_step=_FITTING)
-    if state in ("42501", "25006") or state.startswith("28"):
+    if state == "25006":
+        return ServiceError(
+            "the database takes no writes: it is read-only",
+            where=label,
+            next_step="A standby after a failover, or a full disk: see which (SHOW transaction_read_only), or correct"
+            " the host in [events] url; then run the command again.",
+        )
+    if state == "42501" or state.startswith("28"):
         return AccessDenied(
             f"the database refused: {said}", where=label, next_step="Grant SELECT and INSERT on the table to this user."
         )
@@ -216,6 +242,20 @@ def translation(error: psycopg.Error, label: str) -> ReleaseguardError:
             "the connection to the database was lost",
             where=label,
             next_step="See whether the database runs, then run the command again.",
+        )
+    if state == "55P03":
+        return Held(
+            f"the table stayed locked by another transaction: {said}",
+            where=label,
+            next_step="See who holds it (SELECT pid, state, xact_start, query FROM pg_stat_activity ORDER BY 3), end"
+            " that, then run the command again.",
+        )
+    if state == "57014":
+        return TookTooLong(
+            f"the database took longer than allowed: {said}",
+            where=label,
+            next_step="Ask for less (a shorter --since or --window), or see what holds the database up"
+            " (pg_stat_activity); then run the command again.",
         )
     return ServiceError(f"the database could not do it: {said}", where=label, next_step="Run the command again.")
 

@@ -27,12 +27,12 @@ COLUMNS = {
 }
 
 
-def create(table: str) -> list[str]:
+def create(table: str, *, with_indexes: bool = True) -> list[str]:
     """The statements that make what is not there yet; each may be run again."""
     columns = ",\n".join(f"  {quoted(name)} {declared}" for name, declared in COLUMNS.items())
     return [
         f"CREATE TABLE IF NOT EXISTS {qualified(table)} (\n{columns}\n)",
-        *_indexes(table),
+        *(indexes(table).values() if with_indexes else ()),
         _by_minute(table),
         *_version(table),
     ]
@@ -52,7 +52,8 @@ def add_column(table: str, column: str) -> list[str]:
     ]
 
 
-def _indexes(table: str) -> list[str]:
+def indexes(table: str) -> dict[str, str]:
+    """Name -> the statement that makes it where it is not there yet."""
     wanted = {
         "time": "(occurred_at, id)",
         "provider_time": "(environment, provider, occurred_at)",
@@ -61,10 +62,11 @@ def _indexes(table: str) -> list[str]:
         "release": "(release) WHERE release IS NOT NULL",
         "lane": "(environment, json_extract(detail, '$.provider'), occurred_at) WHERE provider = 'releaseguard'",
     }
-    return [
-        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{name}')} ON {quoted(bare(table))} {columns}"
+    return {
+        f"{bare(table)}_{name}": f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{name}')}"
+        f" ON {quoted(bare(table))} {columns}"
         for name, columns in wanted.items()
-    ]
+    }
 
 
 def _by_minute(table: str) -> str:

@@ -1,0 +1,73 @@
+"""How far long work is: a bar on a terminal once it takes a second; elsewhere a line now and then once it takes a
+minute, so that a job that waits for it is not taken for one that hangs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from releaseguard import readable
+from releaseguard.cli.shared.output import steer
+
+if TYPE_CHECKING:
+    from releaseguard.cli.shared.options import Run
+    from releaseguard.eventlog.watching import Progress, Watch
+
+FIRST, AGAIN = 1.0, 0.2
+"""Seconds until a bar is drawn, and between two drawings."""
+FIRST_LINE = LINES = 60.0
+"""Seconds until a line is written where nobody watches, and between two of them."""
+CELLS = 24
+EXPECTED_AFTER = 0.02
+"""The share from which on it can be said how long the rest will take."""
+
+
+@contextmanager
+def shown(run: Run) -> Iterator[Watch]:
+    """What is told of work under way, for whoever waits; nothing of the bar is left behind."""
+    began = last = run.clocks.elapsed()
+    first, again = (FIRST, AGAIN) if run.on_terminal else (FIRST_LINE, LINES)
+
+    def watch(progress: Progress) -> None:
+        nonlocal last
+        now = run.clocks.elapsed()
+        if now - began < first or now - last < again:
+            return
+        last = now
+        show(drawn(progress, now - began) if run.on_terminal else line(progress))
+
+    show: Callable[[str], None] = _draw if run.on_terminal else run.tell
+    try:
+        yield watch
+    finally:
+        if run.on_terminal and last > began:
+            _draw("")
+
+
+def drawn(progress: Progress, elapsed: float) -> str:
+    """A bar of what is done, in ``elapsed`` seconds."""
+    if progress.share is None:
+        return progress.what
+    share = min(max(progress.share, 0.0), 1.0)
+    done = int(share * CELLS)
+    rest = timedelta(seconds=elapsed * (1 - share) / share) if share > EXPECTED_AFTER else None
+    left = "" if rest is None else f", {readable.roughly(rest)} left"
+    return f"[{'#' * done}{'.' * (CELLS - done)}] {share:4.0%}{left}  {progress.what}"
+
+
+def line(progress: Progress) -> str:
+    """The same as a sentence."""
+    return progress.what if progress.share is None else f"{progress.what} ({progress.share:.0%})"
+
+
+def _draw(text: str) -> None:
+    """One line of a terminal, written over by the next."""
+    width = max(shutil.get_terminal_size((80, 24)).columns - 1, 1)
+    steer("\r\033[K", err=True)
+    click.echo(text[:width], nl=False, err=True)
+    steer("\r", err=True)

@@ -1,0 +1,23 @@
+"""How far long work is, for whoever waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is being done, and how much of that is done."""
+
+    what: str
+    share: float | None = None
+    """Between 0 and 1; ``None`` where nobody knows how much there is."""
+
+
+Watch = Callable[[Progress], None]
+"""Is told now and then; may be told the same again."""
+
+
+def unwatched(_progress: Progress) -> None:
+    """Nobody looks."""
