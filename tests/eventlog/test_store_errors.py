@@ -24,7 +24,7 @@ from releaseguard.errors import (
 )
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.stores.postgres import Limits, PostgresEventLog
+from releaseguard.eventlog.stores.postgres import StatementLimits, PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
@@ -168,7 +168,7 @@ def test_no_server_is_unreachable() -> None:
 def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"postgresql://app:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/app"
-        with at(url, limits=Limits(connect=2)) as log:
+        with at(url, limits=StatementLimits(connect=2)) as log:
             failure(log.now, Unreachable)
 
 
@@ -229,7 +229,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(postgres_store: Any) -> No
 
     postgres_store.log()
     with (
-        at(postgres_store.url, limits=Limits(slice=0.05)) as log,
+        at(postgres_store.url, limits=StatementLimits(slice=0.05)) as log,
         psycopg.connect(postgres_store.url) as other,
     ):
         other.execute("LOCK TABLE integration_events")

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class StatementLimits:
     """Seconds that one thing may take, by what it is for; 0: as long as it takes."""
 
     connect: int = 10
@@ -90,13 +90,13 @@ class PostgresEventLog(TableLog):
         table: EventTable | None = None,
         *,
         pin: Callable[[str], str] = as_given,
-        limits: Limits | None = None,
+        limits: StatementLimits | None = None,
     ) -> None:
         super().__init__(table or EventTable())
         self.label = writing.label(url.reveal())
         self._url = url
         self._pin = pin
-        self._limits = limits or Limits()
+        self._limits = limits or StatementLimits()
         self._shapes: dict[str, Shape] = {}
         self._pool: Pool[Connection] = Pool(self._connect, _disconnect)
 

@@ -148,8 +148,8 @@ def limited(connection: Connection, seconds: float, *, read_only: bool = False) 
     """A transaction in which no statement takes longer than ``seconds`` (0: as long as it takes), and times come back
     in UTC.
 
-    What is set is set for the transaction. Behind a pooler that lends connections by transaction (pgbouncer, Supabase's
-    port 6543), a setting of the session stays with the connection, for the app's own next statement.
+    What is set is set for the transaction. Behind a pooler that lends connections by transaction (pgbouncer), a setting
+    of the session stays with the connection, for the app's own next statement.
     """
     mode = " READ ONLY" if read_only else ""
     patience = f"SET LOCAL statement_timeout TO {round(seconds * 1000)}"
