@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from releaseguard.stats.evidence.control import Pair, TwoSamples, surely_worse, tolerated_difference
+from releaseguard.stats.evidence.control import Pair, TwoSamples, chance_alike, tolerated_difference
 from releaseguard.stats.evidence.errors import against_ceiling, against_incident
 from releaseguard.stats.evidence.laws import KnownShare
 
@@ -38,7 +38,16 @@ def test_two_samples_find_a_release_that_is_worse_and_no_other() -> None:
         alike.minute(Pair(6, 3, 4, 2))
     assert worse.value > 1000
     assert alike.value < 1
-    assert surely_worse((60, 3), (40, 20)) > 3 > surely_worse((60, 30), (40, 20))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "chance"),
+    [((10, 0), (4, 4), 1 / 1001), ((0, 0), (9, 9), 1.0), ((60, 30), (40, 20), 0.58), ((6, 0), (6, 6), 1 / 924)],
+)
+def test_how_errors_divide_between_two_releases_that_are_alike(
+    old: tuple[int, int], new: tuple[int, int], chance: float
+) -> None:
+    assert chance_alike(old, new) == pytest.approx(chance, rel=0.02)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2])

@@ -15,10 +15,12 @@ from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.split import Split, expected_of, split_evidence
 from releaseguard.stats.evidence.volumes import DROP, ONSET_EVERY, Others, volume_evidence
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end
+from releaseguard.verification.judge.checklist import VOLUME_LAST_SAY, VOLUME_SAY
 from releaseguard.verification.judge.pre_deployment import INCIDENT_VARIANCE
 from releaseguard.verification.judge.traffic import SETTLED
 from releaseguard.verification.judge.verdicts import LEAST_CONFIDENCE, PASS_PRIOR, PASS_RATIO
 from releaseguard.verification.judge.weighing.errors import CONTROL_PART, error_tests
+from releaseguard.verification.judge.weighing.others import WORSE
 from releaseguard.verification.judge.weighing.shares import SPLIT_PART
 from releaseguard.verification.values import MAX_ERROR_RATE
 
@@ -126,14 +128,21 @@ def test_eighth_example_old_and_new_in_the_same_minutes() -> None:
     stands(f"evidence is {values[2]:.0f} after three", f"{values[5]:,.0f} after six", f"it is {same[5]:.2f}:")
 
 
+VOLUME_SAYS = VOLUME_SAY, VOLUME_LAST_SAY
+
+
 def test_the_budget_in_figures() -> None:
     much, none = (error_tests(base_of(events), 0.2, 60, expected=60, needed=800).parts for events in (100_000, 0))
     stands(
         f"{much[0]:.1%} where it has many", f"{much[1]:.1%} where there is much history", f"{none[1]:.0%} where there"
     )
     stands(f"| {CONTROL_PART:.0%}, kept also", f"against its share | {SPLIT_PART:.0%} |", f"{1 - SPLIT_PART:.0%} |")
-    kept = kept_for_the_end(60), kept_for_the_end(600)
-    stands(f"{1 - kept[0]:.1f}% are for what is seen", f"{1 - kept[1]:.1f}% and {kept[1]:.1f}%")
+    few, some, many = (kept_for_the_end(events) for events in (10, 60, 600))
+    stands(f"in the window {1 - few:.1f}% are for what is seen on the way and {few:.1f}% for the last look")
+    stands(f"with 60 it is {1 - some:.1f}% and {some:.1f}%, with 600 {1 - many:.1f}% and {many:.1f}%")
+    says = [[next(say for below, say in table if events < below) for events in (2, 10, 60)] for table in VOLUME_SAYS]
+    stands(f"has {says[0][2]:.0%} of what", f"{says[0][1]:.0%} on the way and {says[1][1]:.0%} at the last look")
+    stands(f"may be chance, {says[1][0]:.0%}", f"a probability of at most {WORSE:.1%} were they alike")
 
 
 def base_of(events: int) -> ErrorBaseline:

@@ -14,10 +14,9 @@ from releaseguard.stats.bounds import beta_cdf, inside
 from releaseguard.stats.evidence.laws import LEAST_WEIGHT
 from releaseguard.stats.evidence.volumes import Others, VolumeChange, common_level, tolerated_mean
 
-KEPT = ((5.0, 0.5), (25.0, 0.05), (200.0, 0.5), (math.inf, 0.1))
+KEPT = ((25.0, 0.7), (200.0, 0.5), (math.inf, 0.1))
 """(events expected in the window, below which; part of a check's say that is kept for the end). Where there are many
-events the harms that matter show early. From five on a silence shows, if only just, and needs all that there is; below
-that nothing does but errors, at the end."""
+events the harms that matter show early; where there are few a silence shows at the end if at all, as rare as it is."""
 MARGIN = 60
 """The test is held this part of the window, and at least a minute, before its end: a watch ends no later than that."""
 BURST_MINUTES = 2

@@ -108,10 +108,19 @@ def _log_ratio(bad: int, good: int, over: float, under: float) -> float:
     return bad * math.log(over / under) + good * math.log((1.0 - over) / (1.0 - under))
 
 
-def surely_worse(old: tuple[float, float], new: tuple[float, float]) -> float:
-    """How many deviations the new share of errors lies above the old one; each is (events, errors)."""
+def chance_alike(old: tuple[int, int], new: tuple[int, int]) -> float:
+    """The probability that so many of both releases' errors, or more, fall on the new one where their shares are alike;
+    each is (events, errors). Fisher's exact test: no share is known or estimated for it."""
     (n, k), (m, j) = old, new
-    if not n or not m:
-        return 0.0
-    pooled = (k + j + 0.5) / (n + m + 1.0)
-    return (j / m - k / n) / math.sqrt(pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
+    errors, every = k + j, n + m
+    whole = _log_choose(every, errors)
+    ways = (
+        _log_choose(m, hit) + _log_choose(n, errors - hit) - whole
+        for hit in range(max(j, 0), min(errors, m) + 1)
+        if errors - hit <= n
+    )
+    return min(math.fsum(map(math.exp, ways)), 1.0)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

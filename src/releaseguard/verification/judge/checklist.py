@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.evidence.volumes import FEW_EXPECTED
@@ -13,11 +14,11 @@ from releaseguard.verification.judge.state import FinalLook, ReleaseState
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, compared
 from releaseguard.verification.values import Rule
 
-VOLUME_SAY = {True: 0.88, False: 0.35}
-"""Volume's say in the average, and errors' the rest, where few events are expected
-(:data:`~releaseguard.stats.evidence.volumes.FEW_EXPECTED`), and where more."""
-VOLUME_LAST_SAY = {True: 0.5, False: 0.35}
-"""The same at the last look, where a few errors tell as much as a silence does."""
+VOLUME_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.5), (math.inf, 0.35))
+"""(events expected in the window, below which; volume's say in the average, and errors' the rest). Of fewer than
+:data:`~releaseguard.stats.completeness.ENOUGH` none at all may be chance; of a few more only silence tells."""
+VOLUME_LAST_SAY = ((ENOUGH, 0.1), (FEW_EXPECTED, 0.6), (math.inf, 0.35))
+"""The same at the last look."""
 UNEASE = 3.0
 """The evidence of trouble before the deployment from which on more evidence is asked for after it."""
 
@@ -84,14 +85,14 @@ def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:
             yield rules, sum(weight(state, rule) for rule in rules)
 
 
-def weight(state: ReleaseState, rule: Rule, volume_say: Mapping[bool, float] = VOLUME_SAY) -> float:
+def weight(state: ReleaseState, rule: Rule, volume_say: Sequence[tuple[float, float]] = VOLUME_SAY) -> float:
     """A rule's say in the average, fixed by the baseline alone.
 
-    Less where hardly an event is expected in the window. With few events only silence can be told from
-    the usual, so volume has the larger say there; with many, small rises of errors are worth it.
+    Less where hardly an event is expected in the window. With few events a silence is worth as much as errors, with
+    fewer nothing but errors tells, and with many small rises of errors are worth it.
     """
     expected = state.expected(rule)
-    volume = volume_say[expected < FEW_EXPECTED]
+    volume = next(say for below, say in volume_say if expected < below)
     share = volume if rule.kind == "volume" else 1.0 - volume
     return share * min(max(expected / ENOUGH, 0.05), 1.0)
 

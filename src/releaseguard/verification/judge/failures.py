@@ -10,6 +10,7 @@ from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, FinalLook, ReleaseState, VolumeState
 from releaseguard.verification.judge.weighing.others import (
     NEWEST,
+    NEWEST_ROWS,
     STILL_SERVES,
     Compared,
     compared,
@@ -34,7 +35,7 @@ def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:
     """Whether the new release is not surely worse than the old one, which still serves: then it may be the provider, or
     something that both share. Where the old one worsened too a warning is due; else more has to be seen."""
     state.alike.pop(rule.id, None)
-    if not still_serves(state):
+    if not still_serves(state, rule):
         return False
     return _errors_alike(state, rule, found) if rule.kind == "signal" else _loss_alike(state, rule, found)
 
@@ -42,7 +43,7 @@ def _is_everybodys(state: ReleaseState, rule: Rule, found: Failure) -> bool:
 def _errors_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
     errors, level = state.errors[rule.id], level_before(state, rule)
     both = compared(errors.own, errors.old, found.since)
-    if is_worse(both, level.share):
+    if is_worse(both):
         return False
     if worsened_alike(both, errors.old, level.share, level.weight):
         state.alike[rule.id] = both
@@ -55,14 +56,31 @@ def _loss_alike(state: ReleaseState, rule: Rule, found: Failure) -> bool:
     if not found.is_loss or is_fewer(volume.split):
         return False
     own, others = state.rows_beside(rule, 0, state.length)
-    state.alike[rule.id] = Compared(found.since, own, 0, others, 0)
+    if lost_too(state, rule, found):
+        state.alike[rule.id] = Compared(found.since, own, 0, others, 0)
     return True
 
 
-def still_serves(state: ReleaseState) -> bool:
-    """Whether the old release still serves beside the new one."""
+LOST_TOO = 0.7
+"""The part of its share of what was to be expected up to which the old release has lost events as well."""
+
+
+def lost_too(state: ReleaseState, rule: Rule, found: Failure) -> bool:
+    """Whether the old release made fewer than its share of the events, too."""
+    first = max(found.since - state.deployed, 0)
+    _, others = state.rows_beside(rule, first, state.length)
+    share = state.traffic.share(first, state.length)
+    return share is not None and others <= LOST_TOO * (1.0 - share) * found.expected
+
+
+def still_serves(state: ReleaseState, rule: Rule) -> bool:
+    """Whether the release that wrote the rule's events before still serves beside the new one. Where another part of
+    the app is deployed by itself its releases are no control; a provider that was never used before has none."""
+    if not state.known.is_used(rule):
+        return False
     complete = state.look_minute - state.known.lags.usual.complete
-    return state.traffic.old_share(complete, NEWEST) >= STILL_SERVES
+    share = state.traffic.old_share(complete, NEWEST, NEWEST_ROWS, state.known.tags.get(rule.provider))
+    return share >= STILL_SERVES
 
 
 def level_before(state: ReleaseState, rule: Rule) -> KnownShare:

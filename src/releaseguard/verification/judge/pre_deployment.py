@@ -26,6 +26,7 @@ from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
 from releaseguard.stats.series import Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
+from releaseguard.verification.judge.traffic import tag_of
 from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
@@ -72,6 +73,8 @@ class PreDeployment:
 
     levels: dict[str, KnownShare]
     """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
+    tags: Mapping[str, frozenset[str]]
+    """By provider: what tells which releases wrote its rows."""
     same_tag: frozenset[str]
     """The providers whose rows carried the release that nearly all traffic carried: one deployment makes them all."""
     volume_incidents: frozenset[str]
@@ -81,6 +84,11 @@ class PreDeployment:
         """Whether the errors of a signal rule began before the deployment."""
         many = self.expected_events(rule, 1) * HOUR >= MANY
         return self.trouble[rule.id] >= (FAILING if many else INCIDENT)
+
+    def is_used(self, rule: Rule) -> bool:
+        """Whether the log knows anything of what the rule counts from before the release was live."""
+        known = self.errors if rule.kind == "signal" else self.volumes
+        return known[rule.id].events > 0
 
     def expected_events(self, rule: Rule, minutes: int) -> float:
         """Events that a signal rule should see in the first ``minutes`` after the deployment."""
@@ -108,7 +116,7 @@ def pre_deployment_of(
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    last = _last_minutes(rules, there, live)
+    last, tags = _last_minutes(rules, there, live), _tags(there, live)
     trouble = {**_trouble(last, errors), **builder.volume_trouble(rules, volumes)}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
@@ -121,7 +129,8 @@ def pre_deployment_of(
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
         levels={name: level_of(minutes, errors[name], trouble[name]) for name, minutes in last.items()},
-        same_tag=_same_tag(there, live),
+        tags={name: frozenset(seen) for name, seen in tags.items()},
+        same_tag=_same_tag(tags),
         volume_incidents=_volume_incidents(rules, trouble, volumes),
     )
 
@@ -286,11 +295,16 @@ def _trouble(last: Mapping[str, Sequence[tuple[int, int]]], baselines: Mapping[s
     return found
 
 
-def _same_tag(cells: Sequence[Cell], live: int) -> frozenset[str]:
+def _tags(cells: Sequence[Cell], live: int) -> Mapping[str, Counter[str]]:
+    """By provider: rows of servers right before the deployment, by what tells which release wrote them."""
     tags: dict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
-        if cell.is_traffic and cell.release is not None and not cell.client and cell.occurred >= live - RIGHT_BEFORE:
-            tags[cell.provider][cell.release] += cell.total
+        if cell.is_traffic and tag_of(cell) and not cell.client and cell.occurred >= live - RIGHT_BEFORE:
+            tags[cell.provider][tag_of(cell)] += cell.total
+    return tags
+
+
+def _same_tag(tags: Mapping[str, Counter[str]]) -> frozenset[str]:
     every = sum(tags.values(), Counter())
     newest = max(every, key=lambda tag: every[tag], default=None)
     return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
 from releaseguard import readable
 from releaseguard.stats.completeness import ENOUGH
+from releaseguard.stats.series import Cell
 from releaseguard.stats.silence import STILL_SERVING
 from releaseguard.verification.judge.arrivals import Arrived, Timeline
 
@@ -42,6 +43,11 @@ class LogState:
         self.fresh += total if arrived.ours else 0
         self.tagged += total if arrived.is_tagged else 0
         self.old += total if arrived.is_of_another else 0
+
+
+def tag_of(cell: Cell) -> str:
+    """What tells which release wrote a row; empty where nothing does."""
+    return cell.release or cell.deployment_id or ""
 
 
 @dataclass(slots=True)
@@ -123,12 +129,6 @@ class Sides:
     old: list[int]
 
 
-TELLING_ROWS = 10
-"""Rows among which another release that serves its part is seen."""
-FAR_ENOUGH = 10
-"""Minutes back to look for so many."""
-
-
 class ReleaseTraffic:
     """What all providers' rows since the deployment say, whatever check they count for."""
 
@@ -152,6 +152,8 @@ class ReleaseTraffic:
         """Traffic of other releases by minute since the mark."""
         self.tags: Counter[str] = Counter()
         """Rows of other releases since the mark, by what they carry."""
+        self.others: dict[str, list[int]] = defaultdict(lambda: [0] * length)
+        """The same, by minute."""
         self.lags: Mapping[int, Counter[int]] = {}
         """By the minute in which the log learned of rows: how many minutes late so many of them were."""
         self._first_tagged: int | None = None
@@ -193,7 +195,9 @@ class ReleaseTraffic:
         if event.is_of_another:
             self.others_rows[offset] += rows
             sides.old[offset] += rows
-            self.tags[event.cell.release or event.cell.deployment_id or ""] += rows
+            tag = tag_of(event.cell)
+            self.tags[tag] += rows
+            self.others[tag][offset] += rows
         elif event.is_tagged:
             self._count_own(offset, rows, sides)
 
@@ -215,18 +219,18 @@ class ReleaseTraffic:
         """Whether the release serves anybody, as far as the tags tell; where none are written, time does."""
         return self.log.tagged > 0 or self.log.old <= self.log.fresh
 
-    def old_share(self, until: int, minutes: int) -> float:
-        """The share of the traffic that other releases served in the ``minutes`` before minute ``until``; in more of
-        them where those hold so few rows that none of another release is no more than chance."""
-        end = max(until - self._timeline.deployed, 0)
-        start = max(end - minutes, 0)
-        while start > max(end - FAR_ENOUGH, 0) and self._rows_between(start, end) < TELLING_ROWS:
-            start -= 1
-        share = self.share(start, end)
-        return 0.0 if share is None else 1.0 - share
-
-    def _rows_between(self, start: int, end: int) -> int:
-        return sum(self.own_rows[start:end]) + sum(self.others_rows[start:end])
+    def old_share(self, until: int, minutes: int, rows: int, tags: Set[str] | None) -> float:
+        """The share of the traffic that other releases, with one of ``tags`` where these are known, served right before
+        minute ``until``: in so many ``minutes``, or as many as hold so many ``rows``; never of fewer than these."""
+        end = min(max(until - self._timeline.deployed, 0), self._timeline.length)
+        old = [one for tag, one in self.others.items() if not tags or tag in tags]
+        own = others = 0
+        for minute in range(end - 1, -1, -1):
+            if own + others >= rows and minute < end - minutes:
+                break
+            own += self.own_rows[minute]
+            others += sum(one[minute] for one in old)
+        return others / max(own + others, rows)
 
     def live_from(self, hoped: Sequence[float]) -> int:
         """The minute after the deployment from which on the volume is the release's: not while others served it."""

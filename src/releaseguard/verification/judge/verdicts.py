@@ -110,7 +110,7 @@ def _volume_passes(state: ReleaseState, rule: Rule) -> bool:
 def _makes_its_share(state: ReleaseState, rule: Rule) -> bool:
     """Whether the release, where it serves beside another, surely loses no such part of its own events."""
     volume = state.volumes[rule.id]
-    if rule.max_drop is None or not still_serves(state):
+    if rule.max_drop is None or not still_serves(state, rule):
         return True
     return volume.split is not None and excludes_loss(volume.split, rule.max_drop)
 

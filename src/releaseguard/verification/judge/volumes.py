@@ -24,7 +24,13 @@ from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.log import due, thinned
 from releaseguard.verification.judge.state import ReleaseState, VolumeState
 from releaseguard.verification.judge.traffic import SETTLED
-from releaseguard.verification.judge.weighing.shares import SPLIT_PART, chance_of_split, judge_split, shares_a_tag
+from releaseguard.verification.judge.weighing.shares import (
+    SPLIT_LAST_PART,
+    SPLIT_PART,
+    chance_of_split,
+    judge_split,
+    shares_a_tag,
+)
 from releaseguard.verification.values import Rule
 
 OFTEN, SELDOM = 120, 10
@@ -123,9 +129,7 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
         judge_split(state, volume, volume.complete)
         volume.value += SPLIT_PART * (volume.split_value - volume.value)
     if state.is_final_look:
-        # Each takes its part of what may alarm falsely.
-        total, split = _chance(state, rule, minutes), _split_chance(state, volume)
-        volume.chance = min(total / (1.0 - SPLIT_PART), split / SPLIT_PART, 1.0)
+        volume.chance = _last_chance(state, volume, minutes)
 
 
 def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> _Minutes:
@@ -175,6 +179,14 @@ def _changed(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> Vo
         usual_too=usual_too(state, minutes.base),
     )
     return replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
+
+
+def _last_chance(state: ReleaseState, volume: VolumeState, minutes: _Minutes) -> float:
+    """The probability of what was seen by the total and by the split, each with its part of what may alarm falsely."""
+    total = _chance(state, volume.rule, minutes)
+    if volume.split is None:
+        return total
+    return min(total / (1.0 - SPLIT_LAST_PART), _split_chance(state, volume) / SPLIT_LAST_PART, 1.0)
 
 
 def _split_chance(state: ReleaseState, volume: VolumeState) -> float:

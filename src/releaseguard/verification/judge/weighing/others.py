@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from releaseguard.stats.evidence.control import surely_worse
+from releaseguard.stats.evidence.control import chance_alike
 from releaseguard.stats.final_look import chance_of_errors, lasting
 
 HARM_TO_OTHERS = 20.0
@@ -14,15 +14,15 @@ at most one good release in twenty."""
 STILL_SERVES = 0.1
 """The share of the newest minutes' traffic from which on the old release still serves and is a control."""
 NEWEST = 3
-"""So many complete minutes are the newest."""
+"""So many complete minutes are the newest, or more where they hold fewer rows than :data:`NEWEST_ROWS`."""
+NEWEST_ROWS = 30
+"""Rows of both releases that tell who serves; the old one's few of a roll-out that is over are no control."""
 LEAST_ERRORS = 3
 """Errors of the old release below which it has not worsened."""
 BY_CHANCE = 0.01
 """The probability of the old release's errors, as usual, up to which it has worsened."""
-AS_USUAL = 5.0
-"""Events at its usual share that count for the old release beside those it made."""
-WORSE = 2.6
-"""Deviations that the new release's share of errors must lie above the old one's to be worse: one-sided 0.5%."""
+WORSE = 0.001
+"""The probability of the errors' division between both releases, were they alike, up to which the new one is worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ def worsened_alike(both: Compared, old: Mapping[int, tuple[int, int]], share: fl
     return lasts >= LEAST_ERRORS and chance_of_errors(lasts, both.old_events, share, weight) <= BY_CHANCE
 
 
-def is_worse(both: Compared, share: float) -> bool:
-    """Whether the new release is surely worse than the old one in the same minutes. Where the old one made few events
-    its usual share speaks for it."""
-    old = both.old_events + AS_USUAL, both.old_errors + AS_USUAL * share
-    return surely_worse(old, (both.events, both.errors)) >= WORSE
+def is_worse(both: Compared) -> bool:
+    """Whether the new release is surely worse than the old one in the same minutes, by what both did in them: an outage
+    that strikes both leaves a few rows of the old one whole by chance."""
+    return chance_alike((both.old_events, both.old_errors), (both.events, both.errors)) <= WORSE

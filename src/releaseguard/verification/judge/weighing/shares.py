@@ -12,8 +12,10 @@ from releaseguard.verification.judge.state import ReleaseState, VolumeState
 
 SPLIT_PART = 0.2
 """Of a volume rule's say: the test of the split. It is kept also where the release serves alone."""
-LEAST_OTHERS = 5.0
-"""Events of the other providers in a stretch of minutes below which it says nothing about the split."""
+SPLIT_LAST_PART = 0.5
+"""The same at the last look, where both releases served: that the rows of the others tell. Alone it has none."""
+LEAST_OTHERS = 15.0
+"""Events of the other providers that a stretch of minutes holds at least: fewer say too little about the split."""
 FEWER = 2.3
 """Deviations below its share from which on a release, and not the provider, makes fewer events: one-sided 1%."""
 
@@ -22,11 +24,21 @@ def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[S
     """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served steadily:
     while a roll-out moves, one provider's rows divide otherwise than the others' within the same minutes."""
     minutes = {m: _minute(state, volume, m) for m in range(volume.rule.grace_minutes, until)}
-    steady = {m: split for m, split in minutes.items() if _is_steady(minutes, m)}
-    first = volume.rule.grace_minutes
-    stretches = ([steady[m] for m in range(start, start + STEP) if m in steady] for start in range(first, until, STEP))
-    steps = [reduce(Split.__add__, stretch) for stretch in stretches if stretch]
-    return [step for step in steps if step.others_every >= LEAST_OTHERS and 0 < step.others_own < step.others_every]
+    return _stretches([split for m, split in minutes.items() if _is_steady(minutes, m)])
+
+
+def _stretches(steady: Sequence[Split]) -> Sequence[Split]:
+    """The minutes taken together until they tell how the others' events divide. What decides where a stretch ends are
+    the others' rows alone; what is left over waits."""
+    steps: list[Split] = []
+    held: list[Split] = []
+    for split in steady:
+        held.append(split)
+        step = reduce(Split.__add__, held)
+        if len(held) >= STEP and step.others_every >= LEAST_OTHERS and 0 < step.others_own < step.others_every:
+            steps.append(step)
+            held = []
+    return steps
 
 
 def _is_steady(minutes: Mapping[int, Split], minute: int) -> bool:

@@ -1,0 +1,54 @@
+"""When the old release is a control, and when what it did shows that the new one is worse."""
+
+from __future__ import annotations
+
+import pytest
+
+from releaseguard.model import Verdict
+from releaseguard.verification.judge.weighing.others import Compared, is_worse
+from tests.verification.test_what_a_release_is_compared_with import canary, cells, judged, only, said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "worse"),
+    [
+        ((3, 0), (4, 4), False),
+        ((0, 0), (9, 9), False),
+        ((10, 0), (4, 4), True),
+        ((3, 0), (20, 20), True),
+        ((19, 6), (24, 13), False),
+        ((190, 6), (24, 13), True),
+    ],
+)
+def test_a_few_whole_rows_of_the_old_release_do_not_say_that_the_new_one_is_worse(
+    old: tuple[int, int], new: tuple[int, int], worse: bool
+) -> None:
+    assert is_worse(Compared(0, *new, *old)) is worse
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_an_outage_of_both_at_little_traffic_fails_nobody(seed: int) -> None:
+    failing = only("mail", 8, 60, 0.8)
+    assert not judged(cells(0.7, failing, served=canary(0.6), seed=seed)).state.failed
+
+
+def test_a_roll_out_that_is_over_leaves_no_control() -> None:
+    def rolled_out(_provider: str, offset: int, release: str) -> float:
+        share = min(max((offset + 1) / 3, 0.0), 1.0)
+        return share if release == "new" else 1.0 - share
+
+    replay = judged(cells(0.7, only("mail", 0, 60, 1.0, "new"), served=rolled_out))
+    assert said(replay, "mail.errors")[0] is Verdict.FAIL
+
+
+def test_another_part_of_the_app_that_was_not_deployed_is_no_control() -> None:
+    """The mails are all made by what was deployed; the rest by a part of the app whose release stays."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        return float((release == "new") is (offset >= 0 and provider == "mail"))
+
+    rows = (
+        row._replace(release="web") if row.provider != "mail" else row
+        for row in cells(3, only("mail", 0, 60, 1.0, "new"), served=served)
+    )
+    assert said(judged(rows), "mail.errors")[0] is Verdict.FAIL
