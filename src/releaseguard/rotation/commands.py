@@ -28,18 +28,19 @@ from releaseguard.rotation.left_out.looking import leave_out_as_asked
 from releaseguard.rotation.next_steps import see_audit
 from releaseguard.rotation.planning.beforehand import WRITING, check_what_is_written
 from releaseguard.rotation.planning.facts import PlanningFacts
-from releaseguard.rotation.planning.gather import gather_facts, newest_versions
+from releaseguard.rotation.planning.gather import gather_facts
 from releaseguard.rotation.planning.making import make_plan
 from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.planning.refusals import refuse_values
 from releaseguard.rotation.planning.telling import new_in
-from releaseguard.rotation.planning.unfinished import already_out, carries, is_meant, refuse_revoked
+from releaseguard.rotation.planning.unfinished import already_out, is_meant, refuse_revoked
 from releaseguard.rotation.result import RotationResult, nothing_to_do, only_planned, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.confirm import confirm_revoked
-from releaseguard.rotation.session import RotationSession, Tell
+from releaseguard.rotation.session import RotationSession, Tell, command_of
+from releaseguard.rotation.steps.found import ended, is_replaced, is_the_same_value, left_behind_of, replaced_for_this
 from releaseguard.rotation.steps.stage import staged
-from releaseguard.rotation.steps.vault_later import refuse_what_is_out, same_values, take_along
+from releaseguard.rotation.steps.vault_later import refuse_what_is_out, take_along
 from releaseguard.rotation.steps.walk import go_on, roll_back, why_not_back
 from releaseguard.rotation.values import Cause, Direction, Leak, RotateAction, RotateRequest, RotationState, ValueSource
 from releaseguard.rotation.workers import Workers
@@ -87,13 +88,16 @@ def _rotate(session: RotationSession) -> RotationResult:
     if not request.dry_run:
         session.journal.refuse_if_held()
     unfinished = session.unfinished
-    if unfinished and unfinished.unit != session.group.name and not request.dry_run:
+    if unfinished and unfinished.unit != session.group.name and not (request.dry_run or request.beside):
         raise _other_group(session, unfinished)
     refuse_values(session.group, request)
-    taken_back = _ended(session) if request.push_again else None
+    replaced = replaced_for_this(session)
+    if replaced:
+        return replaced
+    taken_back = ended(session) if request.push_again else None
     if taken_back:
         return taken_back
-    if unfinished and unfinished.awaits_vault and _is_the_same_value(session, unfinished):
+    if unfinished and unfinished.awaits_vault and is_the_same_value(session, unfinished):
         return _continue(session, unfinished)
     if request.vault_later:
         session.later = later(session.context.vault, f"later-{new_id()}", {})
@@ -107,24 +111,13 @@ def _rotate(session: RotationSession) -> RotationResult:
     return _rotate_anew(session, facts)
 
 
-def _is_the_same_value(session: RotationSession, unfinished: RotationView) -> bool:
-    """Whether a call means the value that is out and in no vault yet: it is given again, or the vault has it now."""
-    request, salt = session.request, session.context.rules.salt
-    if request.dry_run or unfinished.unit != session.group.name:
-        return False
-    if request.origin is ValueSource.VAULT:
-        newest = {name: one.value for name, one in newest_versions(session).items()}
-        return all(pin.fingerprint for pin in unfinished.pins) and same_values(unfinished, newest, salt)
-    return request.vault_later and same_values(unfinished, request.values, salt)
-
-
 def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResult:
     request, plan = session.request, _plan(session, facts)
     refuse_revoked(session.chain, plan)
     if request.vault_later:
         refuse_what_is_out(session, facts)
     settled = plan.leak or request.dry_run or request.skip or request.vault_later
-    behind = None if settled else _left_behind_of(session)
+    behind = None if settled else left_behind_of(session)
     if behind:
         return _write_the_rest(session, behind)
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
@@ -142,12 +135,12 @@ def _resume(session: RotationSession) -> RotationResult:
     session.journal.wait_until_free(session.tell)
     unfinished = session.unfinished
     if unfinished is None:
-        behind = _left_behind_of(session)
+        behind = left_behind_of(session)
         if behind:
             return _write_the_rest(session, behind)
         session.tell("No rotation is unfinished.")
-        return _ended(session) or _rotate(session)
-    group = SecretGroup(unfinished.unit, tuple(session.context.card.units().get(unfinished.unit, ())))
+        return ended(session) or _rotate(session)
+    group = _group_of(session, unfinished)
     if session.request.secret and group.name != session.group.name:
         raise _other_group(session, unfinished)
     session.group = group
@@ -156,7 +149,7 @@ def _resume(session: RotationSession) -> RotationResult:
             f"rotation {unfinished.id} was begun without --leak",
             next_step="Run the same without --resume: that continues it as the rotation of a leaked value.",
         )
-    if _is_replaced(session, unfinished):
+    if is_replaced(session, unfinished):
         session.tell("What the provider refused has a newer version in the vault: rotating to that.")
         leak = unfinished.leak
         again = replace(session.request, action=RotateAction.ROTATE, secret=session.group.names[0])
@@ -166,13 +159,8 @@ def _resume(session: RotationSession) -> RotationResult:
     return _continue(session, unfinished)
 
 
-def _left_behind_of(session: RotationSession) -> RotationView | None:
-    """The proven rotation to the vault's newest versions, where it left a destination out that is configured."""
-    last = session.chain.current
-    if last is None or last.state is not RotationState.PROVEN or last.unit != session.group.name or last.rolling_back:
-        return None
-    left = {*last.left_out} & {one.key for one in session.context.bindings}
-    return last if left and carries(last, newest_versions(session)) else None
+def _group_of(session: RotationSession, view: RotationView) -> SecretGroup:
+    return SecretGroup(view.unit, tuple(session.context.card.units().get(view.unit, ())))
 
 
 def _write_the_rest(session: RotationSession, view: RotationView) -> RotationResult:
@@ -180,43 +168,12 @@ def _write_the_rest(session: RotationSession, view: RotationView) -> RotationRes
     return _continue(session, view)
 
 
-def _is_replaced(session: RotationSession, unfinished: RotationView) -> bool:
-    """Whether what cannot work has something newer in the vault: carrying the same on would be carrying it for ever."""
-    settled = unfinished.origin == session.request.origin == ValueSource.VAULT and not session.group.manual
-    if (
-        not settled
-        or unfinished.state is not RotationState.FAILED
-        or unfinished.cause not in (Cause.REFUSED, Cause.GONE)
-    ):
-        return False
-    return not carries(unfinished, newest_versions(session))
-
-
-def _ended(session: RotationSession) -> RotationResult | None:
-    """The last rotation, where it was taken back or given up and the vault has nothing newer. Begun again, by
-    ``--resume`` or because its places have drifted from the vault, it would bring out what was withdrawn."""
-    last = session.chain.last_of(session.group.name)
-    if last is None or session.request.origin is not ValueSource.VAULT:
-        return None
-    newest = newest_versions(session)
-    if not (last.pins and carries(last, newest)):
-        return None
-    if last.rolling_back:
-        return result_of(session, last.id, remarks=("Nothing newer is in the vault.",))
-    if last.state is RotationState.ABORTED and not session.request.push_again:
-        raise Refused(
-            f"rotation {last.id} was given up, and the vault has nothing newer",
-            where=str(session.context.chain_key),
-            next_step=f"Begin another: {session.command}",
-        )
-    return None
-
-
 def _abort(session: RotationSession) -> RotationResult:
     session.journal.refuse_if_held()
     unfinished = session.unfinished
-    if unfinished is None:
+    if unfinished is None or (session.request.secret and session.unfinished_here is None):
         raise Refused("no rotation is unfinished, so there is nothing to abort", next_step=see_audit(session))
+    session.group = _group_of(session, unfinished)
     session.append(said.Aborted(rotation_id=unfinished.id, reason="given up by a person"))
     session.journal.release()
     return result_of(session, unfinished.id, remarks=left_behind(session, unfinished))
@@ -230,8 +187,6 @@ def _rollback(session: RotationSession) -> RotationResult:
         raise Refused(
             f"nothing of {session.group.name} has been pushed that could be rolled back", next_step=see_audit(session)
         )
-    if view is not session.chain.current:
-        raise Refused(f"rotation {view.id} is not the newest one", next_step=see_audit(session))
     session.rotation_id = view.id
     forbidden = why_not_back(session)
     if forbidden:
@@ -262,7 +217,7 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
 
 
 def _start(session: RotationSession, plan: Plan, facts: PlanningFacts) -> RotationResult:
-    rotation_id, superseded = str(new_id()), session.unfinished
+    rotation_id, superseded = str(new_id()), session.unfinished_here
     steps: list[said.ChainStep] = []
     if superseded:
         steps.append(said.Aborted(rotation_id=superseded.id, reason="superseded by a newer version"))
@@ -386,9 +341,7 @@ def _begin(session: RotationSession, rotation_id: str, steps: Sequence[said.Chai
 
 
 def _other_group(session: RotationSession, unfinished: RotationView) -> Refused:
-    command = session.context.command
-    return Refused(
-        f"the rotation of {unfinished.unit} is unfinished ({unfinished.state})",
-        where=str(session.context.chain_key),
-        next_step=f"Finish it first: {command} --resume, or give it up: {command} --abort",
-    )
+    command = command_of(session, _group_of(session, unfinished))
+    step = f"Finish it first: {command} --resume, or give it up: {command} --abort"
+    what = f"the rotation of {unfinished.unit} is unfinished ({unfinished.state})"
+    return Refused(what, where=str(session.context.chain_key), next_step=step)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
-from releaseguard.audit.chain import Head
+from releaseguard.audit.chain import ChainKey, Head
 from releaseguard.destinations.by_hand import is_hands
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
 from releaseguard.report.postmortem.certificate import CertificateDocument
@@ -198,13 +198,14 @@ def held_elsewhere(context: RotationContext, chain: ChainView, held: LeaseHeld) 
     )
 
 
-def not_begun(context: RotationContext, error: ReleaseguardError) -> RotationResult:
+def not_begun(chain_key: ChainKey, error: ReleaseguardError, names: Sequence[str]) -> RotationResult:
     """What can be said of a rotation that ``error`` stopped before it began."""
     return RotationResult(
         rotation_id=None,
-        provider=context.chain_key.provider,
-        environment=context.chain_key.environment,
+        provider=chain_key.provider,
+        environment=chain_key.environment,
         state=None,
+        secrets=[Pin(name, None) for name in names],
         next_step=error.next_step,
         problem=error,
         exit_code=error.exit_code,

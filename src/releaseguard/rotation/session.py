@@ -67,15 +67,20 @@ class RotationSession:
 
     @property
     def unfinished(self) -> RotationView | None:
-        """The newest rotation of the chain, where something is left to be done for it."""
-        current = self.chain.current
-        return current if current and not current.finished else None
+        """The rotation for which something is left to be done: this group's, else the newest of the provider's."""
+        mine = [view for view in self.chain.unfinished if view.unit == self.group.name]
+        return next(iter([*mine, *reversed(self.chain.unfinished)]), None)
+
+    @property
+    def unfinished_here(self) -> RotationView | None:
+        """This group's unfinished rotation."""
+        found = self.unfinished
+        return found if found and found.unit == self.group.name else None
 
     @property
     def command(self) -> str:
         """What means this group of secrets: without a name a command means the card's first."""
-        usual = unit_of(self.context.card, None).name == self.group.name
-        return self.context.command if usual else f"{self.context.command} --secret {self.group.names[0]}"
+        return command_of(self, self.group)
 
     def left_of(self, view: RotationView) -> Mapping[str, LeftOut]:
         """What ``view`` went on without, of the destinations that are configured."""
@@ -121,3 +126,9 @@ class RotationSession:
             ),
             None,
         )
+
+
+def command_of(session: RotationSession, group: SecretGroup) -> str:
+    """What means ``group``."""
+    usual = unit_of(session.context.card, None).name == group.name or not group.secrets
+    return session.context.command if usual else f"{session.context.command} --secret {group.names[0]}"

@@ -35,7 +35,7 @@ def _head(result: RotationResult) -> str:
 
 def _result_lines(result: RotationResult) -> list[str]:
     lines = [f"  rotation {result.rotation_id}"] if result.rotation_id else []
-    for pin in result.secrets:
+    for pin in result.secrets if result.rotation_id else ():
         before = pin.from_version or "?"
         label = f" (the app reports it as {pin.label})" if pin.label else ""
         lines.append(f"  {pin.name}: version {before} -> {pin.to_version or '?'}{label}")

@@ -175,6 +175,8 @@ class RotateRequest:
     """Destinations that are left out for :attr:`reason`."""
     despite_use: bool = False
     """Record a revocation although somebody may use the old value still."""
+    beside: bool = False
+    """Go on beside an unfinished rotation of another unit of the provider's: one call rotates all of them."""
     vault_later: bool = False
     """The vault is away: the given values are brought out, and it has to hold them before the rotation is done."""
     new_destinations: Sequence[str] = ()

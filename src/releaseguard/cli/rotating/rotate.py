@@ -281,7 +281,7 @@ def _rotate_drifted(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> 
     _check_named(wiring, dict.fromkeys(group.provider for group in groups), flags)
 
     def again(card: Card, secret: str) -> RotateRequest:
-        return replace(_request(card, replace(flags, secret=secret)), push_again=True)
+        return replace(_request(card, replace(flags, secret=secret)), push_again=True, beside=True)
 
     return rotate_drifted(run, wiring, groups, again)
 
@@ -291,7 +291,7 @@ def _rotate_all(run: Run, wiring: Wiring, yes: bool, flags: RotateFlags) -> Exit
     from releaseguard.cli.rotating.several import rotate_all
 
     def one(card: Card, secret: str) -> RotateRequest:
-        return _request(card, replace(flags, secret=secret))
+        return replace(_request(card, replace(flags, secret=secret)), beside=True)
 
     return rotate_all(run, wiring, one, yes=yes, dry_run=flags.dry_run)
 

@@ -22,8 +22,7 @@ def rotate_drifted(
     run: Run, wiring: Wiring, groups: Sequence[DriftedGroup], make: Callable[[Card, str], RotateRequest]
 ) -> ExitCode:
     """Push the newest versions of ``groups`` again."""
-    results = [_one(run, wiring, group, make) for group in groups]
-    return _reported(run, results)
+    return _reported(run, _each(run, wiring, groups, make))
 
 
 def rotate_all(
@@ -41,12 +40,12 @@ def rotate_all(
     def planned(card: Card, secret: str) -> RotateRequest:
         return replace(make(card, secret), dry_run=True)
 
-    plans = [_one(run, wiring, group, planned) for group in groups]
+    plans = _each(run, wiring, groups, planned)
     if dry_run:
         return _reported(run, plans)
     if not yes:
         ask(_text(plans))
-    return _reported(run, [_one(run, wiring, group, make) for group in groups])
+    return _reported(run, _each(run, wiring, groups, make))
 
 
 def _every_group(wiring: Wiring) -> Sequence[DriftedGroup]:
@@ -60,18 +59,36 @@ def _every_group(wiring: Wiring) -> Sequence[DriftedGroup]:
     return in_order_of_harm(used, made)
 
 
+def _each(
+    run: Run, wiring: Wiring, groups: Sequence[DriftedGroup], make: Callable[[Card, str], RotateRequest]
+) -> Sequence[RotationResult]:
+    """One after the other. Whoever interrupts is told which were not begun: the same command goes on with all."""
+    results: list[RotationResult] = []
+    try:
+        results.extend(_one(run, wiring, group, make) for group in groups)
+    except KeyboardInterrupt:
+        begun = len(results) + 1
+        done, rest = (", ".join(map(str, some)) or "none" for some in (groups[: len(results)], groups[begun:]))
+        run.tell(f"Ended before: {done}. Interrupted: {groups[len(results)]}. Not begun: {rest}.")
+        run.tell("Go on with all of them: the same command again.")
+        raise
+    return results
+
+
 def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, str], RotateRequest]) -> RotationResult:
     """One of several rotations: what stops it does not stop the others."""
+    from releaseguard.audit.chain import ChainKey
     from releaseguard.rotation.aftermath import rotate_and_settle
     from releaseguard.rotation.result import not_begun
 
     card = wiring.cards.get(group.provider)
-    context = wiring.rotation.context(card, group.secret)
     try:
+        context = wiring.rotation.context(card, group.secret)
         request = make(card, group.secret)
         return rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
     except ReleaseguardError as error:
-        return not_begun(context, error)
+        names = [member.name for member in card.unit_of(group.secret)]
+        return not_begun(ChainKey(card.id, wiring.settings.environment), error, names)
 
 
 def _reported(run: Run, results: Sequence[RotationResult]) -> ExitCode:

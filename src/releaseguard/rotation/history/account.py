@@ -10,7 +10,7 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign, ForeignRow, Histories
 from releaseguard.model import to_text
 from releaseguard.report.rows import BrokenRow, IntegrityRows, LeakRow, ProofRow, RotationRow
-from releaseguard.rotation.history.sentences import confirming, mending
+from releaseguard.rotation.history.sentences import confirming, mending, rotating
 
 if TYPE_CHECKING:
     from releaseguard.rotation.history.views import ChainView, OpenLeak, RotationView
@@ -140,10 +140,10 @@ def closing(chain_key: ChainKey, leak: OpenLeak) -> str:
     if leak.doubtful:
         return mending(chain_key)
     if leak.contained_at is None and leak.unfinished:
-        return f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment} --resume"
+        return f"{rotating(chain_key, leak.leak.versions)} --resume"
     if leak.contained_at is None:
         return (
-            f"Rotate to a new value: releaseguard rotate {chain_key.provider} --environment {chain_key.environment}. "
+            f"Rotate to a new value: {rotating(chain_key, leak.leak.versions)}. "
             f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, leak.leak.versions)}"
         )
     return f"Revoke the old key at {chain_key.provider}, then: {confirming(chain_key, leak.leak.versions)}"

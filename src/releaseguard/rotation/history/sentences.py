@@ -23,10 +23,13 @@ def mending(chain_key: ChainKey) -> str:
 def confirming(chain_key: ChainKey, names: Iterable[str]) -> str:
     """The command that confirms a revocation, for whoever reads of a chain from anywhere: ``names`` are the unit's, and
     without one the command would mean the card's first unit."""
+    return f"{rotating(chain_key, names)} --confirm-revoked"
+
+
+def rotating(chain_key: ChainKey, names: Iterable[str]) -> str:
+    """What a command about one unit of a chain begins with, for whoever reads of it from anywhere."""
     unit = [f"--secret {name}" for name in names][:1]
-    return " ".join(
-        [f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment}", *unit, "--confirm-revoked"]
-    )
+    return " ".join([f"releaseguard rotate {chain_key.provider} --environment {chain_key.environment}", *unit])
 
 
 def describe_lease(lease: LeaseView) -> str:

@@ -246,10 +246,16 @@ class ChainView:
         return self.rotations[-1] if self.rotations else None
 
     @property
+    def unfinished(self) -> Sequence[RotationView]:
+        """The newest rotation of each unit for which something is left to be done, in order."""
+        newest = {view.unit: view for view in self.rotations}
+        return [view for view in self.rotations if newest[view.unit] is view and not view.finished]
+
+    @property
     def open_leaks(self) -> Sequence[OpenLeak]:
         """Leaks that nobody has confirmed to be revoked; a later rotation of the leak takes the earlier's place."""
         open_: dict[tuple[str, str], OpenLeak] = {}
-        unfinished = self.current is not None and not self.current.finished
+        unfinished = {view.unit for view in self.unfinished}
         for view in self.rotations:
             if view.proven_at and not view.rolling_back:
                 contained = [key for key, leak in open_.items() if leak.unit == view.unit and not leak.contained_at]
@@ -259,7 +265,8 @@ class ChainView:
                 open_[key] = replace(value, since=known.since) if known else value
             if view.retired_at:
                 open_ = {key: leak for key, leak in open_.items() if leak.unit != view.unit}
-        leaks = {(leak.rotation_id, leak.unit): replace(leak, unfinished=unfinished) for leak in open_.values()}
+        found = [replace(leak, unfinished=leak.unit in unfinished) for leak in open_.values()]
+        leaks = {(leak.rotation_id, leak.unit): leak for leak in found}
         return tuple({**dict(self._doubtful_leaks()), **leaks}.values())
 
     def _doubtful_leaks(self) -> Iterable[tuple[tuple[str, str], OpenLeak]]:

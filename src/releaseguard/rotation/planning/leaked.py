@@ -69,8 +69,8 @@ def _leaked_version(pin: Pin, request: RotateRequest, view: ChainView) -> int | 
     """Given; else what is out; in the middle of replacing a leaked one, that one still; else the one before."""
     if request.leaked_version is not None:
         return request.leaked_version
-    current = view.current
-    under_way = current.leak if current and current.proven_at is None and pin.name in _names(current) else None
+    about = [one for one in view.rotations if pin.name in _names(one)]
+    under_way = about[-1].leak if about and about[-1].proven_at is None else None
     if under_way and under_way.versions.get(pin.name) is not None:
         return under_way.versions[pin.name]
     return pin.from_version

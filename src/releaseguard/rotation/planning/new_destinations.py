@@ -29,8 +29,8 @@ def refuse_new(addresses: Sequence[Address], view: ChainView, named: Sequence[st
 
     What an unfinished rotation of the chain was begun with is not new: whoever began it has named it.
     """
-    begun = view.current if view.current and not view.current.finished else None
-    agreed = list(_places([*named, *(begun.names if begun else ())], read))
+    begun = [key for one in view.unfinished for key in one.names]
+    agreed = list(_places([*named, *begun], read))
     for address in never_written(addresses, view, read):
         if not _covered(address, agreed):
             raise Refused(
