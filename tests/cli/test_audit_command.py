@@ -307,7 +307,7 @@ def test_with_a_key_no_unsigned_mark_counts_and_without_it_no_row_of_ours_is_wri
         refused = cli.run(*command)
         assert (refused.code, "RELEASEGUARD_SIGNING_KEY" in refused.everything) == (4, True), refused.everything
     assert "nobody checks that" in cli.run("audit", "show").err
-    done = signed.run("rotate", "sendgrid", "--confirm-revoked", "--json")
+    done = signed.run("rotate", "sendgrid", "--confirm-revoked", "--despite-use", "--json")
     assert done.json["state"] == "RETIRED", done.everything
 
 
