@@ -24,7 +24,7 @@ from releaseguard.errors import (
 )
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.stores.postgres import StatementLimits, PostgresEventLog
+from releaseguard.eventlog.stores.postgres import PostgresEventLog, StatementLimits
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id, utc_now
 from releaseguard.secret import Secret
