@@ -62,6 +62,12 @@ class Secret:
         """Whether both hold the same key: what was copied with it (white space, quotes, a byte-order mark) aside."""
         return hmac.compare_digest(_bare(self.__value).encode(), _bare(other.__value).encode())
 
+    def holds(self, other: Secret) -> bool:
+        """Whether this value is ``other``, or has it inside, as an address has its password: of one that is long enough
+        not to be there by chance."""
+        mine, theirs = self.__value, other.reveal()
+        return self.same_as(other) or (len(theirs) >= 2 * PIECE and theirs in mine)
+
     def examined(self, look: Callable[[str], str | None]) -> str | None:
         """What ``look`` says of the value, in words that hold nothing of it; for checks that are pure."""
         said = look(self.__value)

@@ -11,6 +11,7 @@ from releaseguard.destinations.interface import SyncStatus
 from releaseguard.errors import ConfigError, Failed, NotFound, Refused
 from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.supabase import SupabaseStandIn
+from releaseguard.secret import Secret
 from tests.support.adapters import companion_item, secret_item
 
 if TYPE_CHECKING:
@@ -102,3 +103,18 @@ def test_projects_that_cannot_be_read_are_listed_as_unread(supabase: Place) -> N
     other = supabase.elsewhere.partition(":")[2]
     supabase.stand_in.fail_next("GET", f"{other}/secrets", faults.answer(403, {"message": "Forbidden"}))
     assert supabase.destination.search(["COPIED"]).unread == [f"supabase:{other} (403)"]
+
+
+def test_a_value_is_found_by_its_digest_under_whatever_name(supabase: Place) -> None:
+    stand_in = _stand_in(supabase)
+    other = stand_in.add_project("other")
+    supabase.put("KEY", VALUE)
+    supabase.put("MAIL_KEY", VALUE)
+    stand_in.put(other.ref, "SMTP", VALUE)
+    stand_in.put(other.ref, "KEY", "another value")
+    found = supabase.destination.holding({"KEY": Secret(VALUE)})
+    assert {(one.secret, one.name, one.uri) for one in found.found} == {
+        ("KEY", "KEY", supabase.destination.uri),
+        ("KEY", "MAIL_KEY", supabase.destination.uri),
+        ("KEY", "SMTP", f"supabase:{other.ref}"),
+    }

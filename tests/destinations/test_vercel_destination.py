@@ -13,6 +13,7 @@ from releaseguard.errors import ConfigError, Failed
 from releaseguard.sandbox.serving import faults
 from releaseguard.sandbox.vercel.stand_in import VercelStandIn
 from releaseguard.sandbox.vercel.values import VercelProject
+from releaseguard.secret import Secret
 from releaseguard.services.vercel.destination import VercelDestination
 from tests.support import contracts
 from tests.support.adapters import Connections, FakeTime, StepClock, companion_item, secret_item
@@ -302,3 +303,22 @@ def test_a_record_that_an_answer_does_not_name_is_looked_up(
     answer = {"created": {"key": KEY, "type": "sensitive", "value": ""}, "failed": []}
     stand_in.fail_next("POST", "/v10/.*/env", faults.answer(201, answer, takes_effect=True))
     assert at("production").push([secret_item(KEY, VALUE)])[0].observed.present
+
+
+def test_a_value_is_found_in_every_variable_that_can_be_read_back(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    admin = stand_in.add_project("admin")
+    stand_in.put(project, KEY, VALUE, ["production"], "encrypted")
+    stand_in.put(project, "MAIL_URL", f"smtp://x:{LONG}@mail", ["preview"], "plain")
+    stand_in.put(admin, "MAIL", LONG, ["production"], "encrypted")
+    stand_in.put(admin, "HIDDEN", LONG, ["production"], "sensitive")
+    found = at("production").holding({KEY: Secret(LONG)})
+    assert [(one.name, one.uri) for one in found.found] == [
+        ("MAIL", f"vercel:{admin.id}/production"),
+        ("MAIL_URL", f"vercel:{project.id}/preview"),
+    ]
+    assert found.unread == ["vercel: 1 sensitive variables, which show nothing"]
+
+
+LONG = "SG.canary-aaaaaaaaaaaa-0001"

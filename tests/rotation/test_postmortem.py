@@ -17,10 +17,12 @@ from releaseguard.report.formats import POSTMORTEM
 from releaseguard.report.layout.display import Display
 from releaseguard.report.postmortem.document import PostmortemDocument, span
 from releaseguard.rotation.exposure.postmortem import postmortem
-from releaseguard.rotation.exposure.report import ExposureReport, exposure_event, report_in
+from releaseguard.rotation.exposure.report import ExposureReport, report_in
 from releaseguard.rotation.exposure.sentences import summary
 from releaseguard.rotation.history.account import account_of, to_json, who
+from releaseguard.rotation.history.events import LeakExposed
 from releaseguard.rotation.history.reading import read
+from releaseguard.rotation.history.rows import draft_of
 
 CHAIN_KEY = ChainKey("sendgrid", "production")
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -232,18 +234,19 @@ def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
 def test_a_report_is_read_as_it_was_written() -> None:
     found = {
         "at": "2026-11-24T00:00:00.000000Z", "versions": {"K": None}, "used_since": None, "holders": ["github:o/r"],
-        "copies": [], "accesses": [], "queued_runs": [], "counts": {"copies": 0, "accesses": 0, "queued_runs": 0},
-        "use": {"web": {"success": 1}}, "unknown": ["queued runs: no access"],
+        "copies": [], "accesses": [], "queued_runs": [], "use": {"web": {"success": 1}},
+        "counts": {"copies": 0, "accesses": 0, "queued_runs": 0, "values": 2, "previews": 1},
+        "values": ["supabase:x (MAIL)", "vault: /mail"], "follow": [], "previews": ["vercel:p preview https://x"],
+        "unknown": ["queued runs: no access"],
         "clients": [{"secret": "K", "events": 4, "old_events": 1, "share": 0.25, "releases": ["v1"]}],
     }  # fmt: skip
     report = msgspec.convert(found, ExposureReport)
-    row = exposure_event(CHAIN_KEY, "r1", START, report)
-    assert (row.event, row.detail["exposure"]) == ("leak_exposure", found)
-    read = report_in(row)
-    assert read is not None
-    assert (read.report, read.stored) == (report, found)
-    again = exposure_event(CHAIN_KEY, "r1", START, msgspec.structs.replace(report, holders=[]))
-    assert again.id == row.id, "one report for one rotation and push"
+    draft = draft_of(LeakExposed(rotation_id="r1", exposure=report), ADA)
+    row = chain_of(planned(leak=LEAK), (draft.event, dict(draft.detail)))[-1]
+    assert found.items() <= row.detail["exposure"].items()
+    there = report_in(row)
+    assert there is not None
+    assert (there.report, there.stored) == (report, row.detail["exposure"])
 
 
 def test_a_long_list_of_an_exposure_is_cut_and_says_so() -> None:

@@ -162,11 +162,12 @@ def test_the_names_of_our_events_are_those_that_are_written() -> None:
     from releaseguard.rotation.exposure.report import EVENT
     from releaseguard.verification.backtesting.replays import OUTCOME
     from releaseguard.verification.flows import rows as flow_rows
+    from releaseguard.verification.rows.first_look import VERIFIED
     from releaseguard.verification.rows.recorded import WRITTEN_CHECK
-    from releaseguard.verification.write_back import WRITTEN
 
     assert {*said.TYPES} == STEPS
-    assert {DEPLOYED, OUTCOME, WRITTEN, WRITTEN_CHECK, EVENT, *flow_rows.EVENTS} <= RESULTS
+    assert EVENT in STEPS, "what a leak exposed is a step of its chain"
+    assert {DEPLOYED, OUTCOME, VERIFIED, WRITTEN_CHECK, *flow_rows.EVENTS} <= RESULTS
     world = leaking(KEYS)
     written = {row.event for row in world.log.select(Query(providers=(OURSELVES,)))}
     assert written <= OUR_EVENTS

@@ -25,6 +25,7 @@ from releaseguard.sandbox.serving import faults
 from releaseguard.secret import Secret
 from releaseguard.services.github.ci import actions_id_token
 from releaseguard.services.infisical.api import limits_of
+from releaseguard.services.infisical.copies import InfisicalCopies
 from releaseguard.services.infisical.logins import InfisicalSession, OidcAuth, PlainToken, UniversalAuth
 from releaseguard.services.infisical.projects import id_of
 from releaseguard.services.infisical.vault import InfisicalVault
@@ -547,3 +548,46 @@ def test_a_gateways_plain_404_for_v3_is_no_absent_secret(current: InfisicalStand
     current.put(KEY, "x")
     current.fail_next("GET", "/v3/", faults.answer(404, {"message": "Not Found", "statusCode": 404}), times=99)
     assert open_vault(current).read(KEY).value.reveal() == "x"
+
+
+OURS = "SG.canary-aaaaaaaaaaaa-0001"
+
+
+def test_the_same_value_is_found_under_other_names_in_folders_and_environments(
+    stand_in: InfisicalStandIn, open_vault: Opener
+) -> None:
+    stand_in.put(KEY, OURS)
+    stand_in.put("MAIL_KEY", OURS)
+    stand_in.put("SMTP_URL", f"smtp://apikey:{OURS}@mail", path="/mail")
+    stand_in.put(KEY, OURS, environment="staging")
+    stand_in.put("REFERS", f"${{{KEY}}}")
+    stand_in.put("OTHER", "SG.canary-bbbbbbbbbbbb-0001")
+    found = open_vault(stand_in).elsewhere({KEY: Secret(OURS)})
+    assert [(one.name, one.place, one.follows) for one in found.found] == [
+        ("MAIL_KEY", "environment prod, path /", False),
+        ("REFERS", "environment prod, path /", True),
+        (KEY, "environment staging, path /", False),
+        ("SMTP_URL", "environment prod, path /mail", False),
+    ]
+    assert not found.unread
+    assert OURS not in str(found)
+
+
+def test_imports_follow_and_a_project_that_does_not_list_its_environments_is_searched_in_the_usual_ones() -> None:
+    imported = {"environment": "prod", "secretPath": "/", "secrets": [{"secretKey": KEY, "secretValue": OURS}]}
+    asked: list[str] = []
+
+    def listed(environment: str, *, expand: bool) -> dict[str, Any]:
+        asked.append(environment)
+        if environment == "dev":
+            raise AccessDenied("no", where="infisical", status=403)
+        return {"secrets": [], "imports": [imported] if environment == "staging" and expand else []}
+
+    def refused(path: str) -> dict[str, Any]:
+        raise AccessDenied(path, where="infisical", status=403)
+
+    found = InfisicalCopies("p", "prod", "/", {KEY: Secret(OURS)}, refused, listed).search()
+    assert [(one.place, one.follows) for one in found.found] == [("an import in environment staging", True)]
+    assert asked == ["prod", "dev", "staging"]
+    assert "environment dev (403)" in found.unread
+    assert any("does not list them" in one for one in found.unread)

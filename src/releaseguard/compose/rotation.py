@@ -170,6 +170,7 @@ class Rotation:
             log=world.log,
             waiting_runs=lambda pushed_at: self.run_queue(addresses).waiting(pushed_at),
             is_configured=lambda uri: any(ADDRESSES.parse(uri).overlaps(address) for address in configured),
+            deployers=list(world.deployers.values()),
         )
 
     def aftermath_sources(self, context: RotationContext) -> AftermathSources:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,6 +56,12 @@ class Deployer(ABC):
     def seen_before(self) -> Mapping[str, str]:
         """What the next request's ``meta`` is to say besides, so that :meth:`find` knows what came after it."""
         return {}
+
+    def kept(self, before: datetime) -> Sequence[HostingDeployment]:
+        """What was deployed before then, does not serve production, and can still be reached: it holds the variables of
+        its day for good. The newest first, and not without end."""
+        del before
+        return ()
 
     @abstractmethod
     def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:

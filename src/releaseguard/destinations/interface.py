@@ -92,6 +92,25 @@ class CopySearch:
     """The other spelling of a place that was found, where it has two: a project's id and name."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class HeldValue:
+    """A value of one of our secrets at a place, under whatever name."""
+
+    secret: str
+    """Ours."""
+    name: str
+    """What it is called there."""
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSearch:
+    """Where values were found, and what could not be compared."""
+
+    found: Sequence[HeldValue] = ()
+    unread: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
     """A workflow run that was created before a push and has not ended: it may still use the old value."""
@@ -174,6 +193,12 @@ class Destination(ABC):
     @abstractmethod
     def copies(self, names: Sequence[str]) -> Sequence[str]:
         """URIs of places in the same account, outside this destination, that hold one of the names."""
+
+    def holding(self, values: Mapping[str, Secret]) -> ValueSearch:
+        """Where in the same account one of ``values`` (by secret) stands, under whatever name, our own names included;
+        compared in memory, by value or digest."""
+        del values
+        return ValueSearch((), (f"{self.address.base.partition(':')[0]}, which shows neither values nor digests",))
 
     def search(self, names: Sequence[str]) -> CopySearch:
         """:meth:`copies`, together with the places that could not be looked into."""

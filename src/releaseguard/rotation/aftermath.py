@@ -8,10 +8,8 @@ from pathlib import Path
 
 from releaseguard.cards.load import Cards
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
-from releaseguard.eventlog.interface import Query
 from releaseguard.harmless import harmless
 from releaseguard.leaks.interface import AlertSource
-from releaseguard.model import OURSELVES
 from releaseguard.report.formats import POSTMORTEM
 from releaseguard.report.layout.display import Display
 from releaseguard.rotation.commands import rotate
@@ -19,9 +17,11 @@ from releaseguard.rotation.context import RotationContext
 from releaseguard.rotation.exposure.alerts import close_revoked
 from releaseguard.rotation.exposure.gather import ExposureSources, gather
 from releaseguard.rotation.exposure.lookup import postmortem_of
-from releaseguard.rotation.exposure.report import EVENT, exposure_event
+from releaseguard.rotation.exposure.report import EVENT
 from releaseguard.rotation.exposure.sentences import summary
-from releaseguard.rotation.history.reading import chain_view
+from releaseguard.rotation.history.events import LeakExposed
+from releaseguard.rotation.history.journal import Journal
+from releaseguard.rotation.history.reading import chain_query, chain_view, read
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, held_elsewhere
 from releaseguard.rotation.session import Tell
@@ -73,22 +73,39 @@ def _with_exposure(
     resumed = request.action is not RotateAction.CONFIRM_REVOKED
     if request.leak or (resumed and not _is_reported(context, view.id)):
         told = _report(request, context, sources, view, view.leak)
-    return replace(result, remarks=(*result.remarks, *told, _write_postmortem(context, sources.folder, view.id)))
+    head = chain_view(context.log, context.chain_key).head if told else result.head
+    remarks = (*result.remarks, *told, _write_postmortem(context, sources.folder, view.id))
+    return replace(result, remarks=remarks, head=head)
 
 
 def _report(
     request: RotateRequest, context: RotationContext, sources: AftermathSources, view: RotationView, leak: Leak
 ) -> Sequence[str]:
     secret = view.pins[0].name if view.pins else request.secret
-    report = gather(sources.exposure(secret), leak.versions, view.began_at)
-    context.log.append([exposure_event(context.chain_key, view.id, view.began_at, report)])
-    return summary(report)
+    ids = {pin.name: pin.from_secret_id for pin in view.pins if leak.versions.get(pin.name) == pin.from_version}
+    report = gather(sources.exposure(secret), leak.versions, view.began_at, ids)
+    return [*summary(report), *_recorded(context, LeakExposed(rotation_id=view.id, exposure=report))]
+
+
+def _recorded(context: RotationContext, step: LeakExposed) -> Sequence[str]:
+    """Bring the report into the history; says why where that is not to be had now: the next run does it."""
+    journal = Journal(context.log, context.chain_key, context.holder, context.rules.lease, context.clocks)
+    try:
+        journal.load()
+        journal.refuse_if_held()
+        journal.about(step.rotation_id)
+        journal.append(step)
+    except ReleaseguardError as error:
+        return [f"what the leak exposed is not recorded yet ({error}): {context.command} --resume"]
+    journal.release()
+    return []
 
 
 def _is_reported(context: RotationContext, rotation_id: str) -> bool:
     """Whether a run has come as far as the exposure report of this leak; one that was killed has not."""
-    query = Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": rotation_id}, limit=1)
-    return any(True for _ in context.log.select(query))
+    chain = read(context.chain_key, context.log.judged(chain_query(context.chain_key)))
+    reports = (step for step in chain.steps if step.event == EVENT)
+    return any(step.detail.get("rotation_id") == rotation_id for step in reports)
 
 
 def _write_postmortem(context: RotationContext, folder: Path, rotation_id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,31 @@ class AccessRecord:
     actor: str
     action: str
     secret_name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HeldInVault:
+    """A value of one of our secrets that stands in the vault a second time."""
+
+    secret: str
+    """Ours."""
+    name: str
+    """What it is called there."""
+    place: str
+    """Where: environment and path."""
+    follows: bool = False
+    """Whether it is a reference or an import: it has the new value as soon as ours has."""
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.place}" if self.name not in ("", self.secret) else self.place
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSearch:
+    """Where else the values stand, and where nobody could look."""
+
+    found: Sequence[HeldInVault] = ()
+    unread: Sequence[str] = ()
 
 
 class Vault(ABC):
@@ -69,6 +94,11 @@ class Vault(ABC):
     @abstractmethod
     def names(self) -> Sequence[str]:
         """The names of all secrets in the configured environment and path, sorted."""
+
+    def elsewhere(self, values: Mapping[str, Secret]) -> VaultSearch:
+        """Where else in the vault one of ``values`` (by secret) stands, under whatever name; compared in memory."""
+        del values
+        return VaultSearch((), (f"{self.label}: whatever else it holds",))
 
     @abstractmethod
     def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:

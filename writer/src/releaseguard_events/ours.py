@@ -37,6 +37,7 @@ STEPS: Final = frozenset({
     "rotation_failed",
     "rotation_aborted",
     "rotation_continued",
+    "leak_exposure",
 })  # fmt: skip
 """The steps of a rotation's chain; :mod:`releaseguard.rotation.history.events` has their types."""
 RESULTS: Final = frozenset({
@@ -46,7 +47,6 @@ RESULTS: Final = frozenset({
     "release_outcome",
     "release_accepted",
     "gate_measured",
-    "leak_exposure",
     "notification_failed",
     "notification_sent",
     "flow_started",

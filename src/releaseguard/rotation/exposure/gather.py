@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card, SecretSpec
+from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.interface import QueuedRun
 from releaseguard.errors import ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
@@ -22,8 +23,10 @@ from releaseguard.keeping import said
 from releaseguard.model import Event, to_text
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.copies import search_for_copies
+from releaseguard.rotation.exposure.by_value import CopiesByValue, copies_by_value
 from releaseguard.rotation.exposure.installed_apps import InstalledAppShare, shares_in
 from releaseguard.rotation.exposure.report import AppShare, ExposureReport, FoundCounts, RecordedAccess, RunWithOldValue
+from releaseguard.secret import Secret
 from releaseguard.vault.interface import AccessRecord, Vault
 
 T = TypeVar("T")
@@ -47,11 +50,24 @@ class ExposureSources:
     waiting_runs: Callable[[datetime], Sequence[QueuedRun]]
     is_configured: Callable[[str], bool]
     """Whether the configuration names a destination that overlaps with this URI."""
+    deployers: Sequence[Deployer] = ()
+    """Of the places that have deployments."""
 
 
-def gather(around: ExposureSources, versions: Mapping[str, int | None], pushed_at: datetime) -> ExposureReport:
-    """Look everywhere; never raises for what one service refuses."""
+def gather(
+    around: ExposureSources,
+    versions: Mapping[str, int | None],
+    pushed_at: datetime,
+    secret_ids: Mapping[str, str | None] | None = None,
+) -> ExposureReport:
+    """Look everywhere; never raises for what one service refuses.
+
+    ``secret_ids`` has, where it is known, the id in the vault of the secret that leaked: a namesake is another one.
+    """
     unknown: list[str] = []
+    held = _attempt(unknown, "copies by value", lambda: _held(around, versions, secret_ids or {}, unknown))
+    held = held or CopiesByValue()
+    previews = _attempt(unknown, "older deployments", lambda: _previews(around, pushed_at)) or ()
     since = _attempt(unknown, "since when it was in use", lambda: _used_since(around.vault, versions))
     start = since or pushed_at - LOOK_BACK
     rows = _attempt(unknown, "the provider's events", lambda: _rows(around, start)) or ()
@@ -64,9 +80,18 @@ def gather(around: ExposureSources, versions: Mapping[str, int | None], pushed_a
         used_since=to_text(since) if since else None,
         holders=[binding.key for binding in around.bindings],
         copies=list(copies)[:MOST],
+        values=list(held.copies)[:MOST],
+        follow=list(held.follow)[:MOST],
+        previews=list(previews)[:MOST],
         accesses=[*map(_access, accesses[:MOST])],
         queued_runs=[*map(_run, runs[:MOST])],
-        counts=FoundCounts(copies=len(copies), accesses=len(accesses), queued_runs=len(runs)),
+        counts=FoundCounts(
+            copies=len(copies),
+            accesses=len(accesses),
+            queued_runs=len(runs),
+            values=len(held.copies),
+            previews=len(previews),
+        ),
         use=use_by_source(rows),
         clients=[*map(_share, _attempt(unknown, "installed apps", lambda: _clients(around, pushed_at)) or ())],
         unknown=unknown,
@@ -128,6 +153,39 @@ def _copies(around: ExposureSources, unknown: list[str]) -> Sequence[str]:
     found = search_for_copies(around.bindings, [one.name for one in around.unit], around.is_configured)
     unknown += [f"copies of {one.name} at {one.place}: the token may not look there" for one in found.unread]
     return sorted({f"{one.uri} ({one.name})" for one in found.copies})
+
+
+def _held(
+    around: ExposureSources,
+    versions: Mapping[str, int | None],
+    secret_ids: Mapping[str, str | None],
+    unknown: list[str],
+) -> CopiesByValue:
+    """Where else the leaked values stand: of what the vault still gives, and what is no secret left out."""
+    public = {one.name for one in around.unit if one.identifier}
+    values: dict[str, Secret] = {}
+    for name, number in versions.items():
+        if name in public:
+            continue
+        there = around.vault.read(name, number) if number is not None else None
+        if there is None or secret_ids.get(name) not in (None, there.secret_id):
+            unknown.append(f"copies by value: the vault does not give the value of {name} that leaked")
+        else:
+            values[name] = there.value
+    found = copies_by_value(around.bindings, around.vault, values)
+    unknown += [f"copies by value: not compared: {place}" for place in found.unread]
+    return found
+
+
+def _previews(around: ExposureSources, pushed_at: datetime) -> Sequence[str]:
+    """What was deployed before, at those targets that had the value."""
+    targets = {one.destination.address.base: {*one.destination.address.targets} for one in around.bindings}
+    return [
+        f"{deployer.place} {one.target} {one.url or one.id}"
+        for deployer in around.deployers
+        for one in deployer.kept(pushed_at)
+        if one.target in targets.get(deployer.place, ())
+    ]
 
 
 def _accesses(unknown: list[str], around: ExposureSources, since: datetime) -> Sequence[AccessRecord]:

@@ -8,7 +8,6 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.integrity import findings_in
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.interface import EventLog, Query
-from releaseguard.model import OURSELVES
 from releaseguard.report.postmortem.document import PostmortemDocument
 from releaseguard.rotation.exposure.postmortem import postmortem
 from releaseguard.rotation.exposure.report import EVENT
@@ -22,9 +21,9 @@ def postmortem_of(log: EventLog, rotation_id: str | None, environment: str | Non
     """The post-mortem of one rotation, or of the newest leak. Raises ``UsageError`` where there is none."""
     found = read_log(log, Query())
     key, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)
-    exposures = log.select(Query(providers=(OURSELVES,), events=(EVENT,), detail={"rotation_id": chosen.id}))
     chain = found.chains[key]
-    return postmortem(chain, chosen.id, exposures=list(exposures), findings=findings_in(chain))
+    steps = [step for step in chain.steps if step.event == EVENT and step.detail.get("rotation_id") == chosen.id]
+    return postmortem(chain, chosen.id, exposures=steps, findings=findings_in(chain))
 
 
 def _pick(rotations: Sequence[tuple[ChainKey, RotationView]], rotation_id: str | None) -> tuple[ChainKey, RotationView]:

@@ -161,7 +161,7 @@ class _Told:
 def _worth_telling(told: Sequence[_Told]) -> Sequence[_Told]:
     """Without renewals of the lease, and of the writes that began only those whose end is not told."""
     ended = {pair for one in told for pair in _ended(one.step)}
-    quiet = said.LeaseRenewed | said.LeaseReleased
+    quiet = said.LeaseRenewed | said.LeaseReleased | said.LeakExposed
     return [left for one in told if not isinstance(one.step, quiet) and (left := _without_ended(one, ended))]
 
 

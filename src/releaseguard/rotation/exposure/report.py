@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
-from releaseguard.audit.chain import ChainKey
-from releaseguard.model import OURSELVES, Event, JsonObject, Outcome, deterministic_id, from_text, to_text
+from releaseguard.model import Event, JsonObject, from_text
 
 EVENT = "leak_exposure"
-"""The event under which an exposure report is kept, with the rotation's id."""
+"""The step of a chain in which an exposure report is kept, with the rotation's id."""
 
 
 class RecordedAccess(Struct, frozen=True, kw_only=True):
@@ -50,6 +48,8 @@ class FoundCounts(Struct, frozen=True, kw_only=True):
     copies: int
     accesses: int
     queued_runs: int
+    values: int = 0
+    previews: int = 0
 
 
 class ExposureReport(Struct, frozen=True, kw_only=True):
@@ -64,6 +64,12 @@ class ExposureReport(Struct, frozen=True, kw_only=True):
     """Destinations that held it when the rotation began."""
     copies: Sequence[str]
     """Copies at places that no configuration names."""
+    values: Sequence[str] = ()
+    """The same value under other names, in other folders, environments and projects, where that is shown."""
+    follow: Sequence[str] = ()
+    """What refers to it in the vault, and has the new value by itself."""
+    previews: Sequence[str] = ()
+    """Deployments from before that can still be reached, and hold it."""
     accesses: Sequence[RecordedAccess]
     queued_runs: Sequence[RunWithOldValue]
     counts: FoundCounts
@@ -87,23 +93,6 @@ class StoredExposure:
     report: ExposureReport
     stored: JsonObject
     """As it stands in the row: what ``audit report --json`` prints."""
-
-
-def exposure_event(chain_key: ChainKey, rotation_id: str, at: datetime, report: ExposureReport) -> Event:
-    """The report as an event; one that is gathered again for the same rotation and push is the same event."""
-    return Event(
-        id=deterministic_id(EVENT, rotation_id, to_text(at)),
-        occurred_at=at,
-        provider=OURSELVES,
-        event=EVENT,
-        outcome=Outcome.SUCCESS,
-        environment=chain_key.environment,
-        detail={
-            "provider": chain_key.provider,
-            "rotation_id": rotation_id,
-            "exposure": msgspec.to_builtins(report, str_keys=True),
-        },
-    )
 
 
 def report_in(event: Event) -> StoredExposure | None:

@@ -22,6 +22,15 @@ def summary(report: ExposureReport) -> Sequence[str]:
     lines = [*_leaked(report), held]
     if counts.copies:
         lines.append(f"{counts.copies} unmanaged copies: {_some(report.copies)}")
+    if counts.values:
+        many = readable.count(counts.values, "other place")
+        lines.append(f"the same value stands in {many}, which breaks when it is revoked: {_some(report.values)}")
+    if report.follow:
+        lines.append(f"has the new value by itself, with its next deployment: {_some(report.follow)}")
+    if counts.previews:
+        many = readable.count(counts.previews, "older deployment")
+        lines.append(f"{many} can still be reached and hold the old value, delete what nobody needs: ")
+        lines[-1] += _some(report.previews)
     if counts.queued_runs:
         urls = ", ".join(run.url for run in report.queued_runs[:3])
         lines.append(f"{counts.queued_runs} workflow runs still hold the old value: {urls}")

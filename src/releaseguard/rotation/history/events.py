@@ -16,6 +16,8 @@ from typing import Annotated, ClassVar
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from releaseguard.model import Outcome, from_text
+from releaseguard.rotation.exposure.report import EVENT as EXPOSED
+from releaseguard.rotation.exposure.report import ExposureReport
 from releaseguard.rotation.history.parts import (
     CertificateRecord,
     Count,
@@ -284,6 +286,13 @@ class Continued(RotationEvent, frozen=True, kw_only=True):
     direction: Direction | UnsetType = UNSET
 
 
+class LeakExposed(RotationEvent, frozen=True, kw_only=True):
+    """What a leak exposed, as far as anybody could find out."""
+
+    name = EXPOSED
+    exposure: ExposureReport
+
+
 TYPES: Mapping[str, type[ChainStep]] = {
     kind.name: kind
     for kind in (
@@ -291,7 +300,7 @@ TYPES: Mapping[str, type[ChainStep]] = {
         *(Planned, DestinationsSkipped, Staged, StoredInVault, WaitingApproval, WaitingConsole, ConsoleConfirmed),
         *(PushStarted, PushFinished, PushFailed, Pushed),
         *(DeploymentRequested, DeploymentCreated, DeploymentReady, DeploymentFailed, Deployed),
-        *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued),
+        *(Proven, Unproven, Retired, RollingBack, RolledBack, RotationFailed, Aborted, Continued, LeakExposed),
     )
 }
 """Every event of a chain, by its name."""

@@ -52,13 +52,24 @@ class InfisicalSecrets(InfisicalLogins):
     def list_secrets(self, request: Request) -> Response:
         place = self._place(request, request.query)
         self._may_read()
-        found = [(key, stored) for key, stored in self.secrets.items() if key[0] == place]
+        below = place.path if request.query.get("recursive") == "true" else None
+        found = [
+            (key, stored) for key, stored in self.secrets.items() if key[0] == place or _is_below(key[0], place, below)
+        ]
         self._audit("get-secrets", request, place, "", 0)
         shown = [
-            {**self._shown(place, name, stored, stored.newest, request.query), "secretPath": place.path, "tags": []}
-            for (_, name), stored in found
+            {**self._shown(folder, name, stored, stored.newest, request.query), "secretPath": folder.path, "tags": []}
+            for (folder, name), stored in found
         ]
         return Response(200, {"secrets": shown, "imports": []})
+
+    @route("GET", "/api/v1/workspace/{project}")
+    def get_project(self, request: Request) -> Response:
+        self._may_read()
+        if request.params["project"] != self.project_id:
+            return self._error(404, "Project not found", "NotFound")
+        environments = [{"id": slug, "name": slug, "slug": slug} for slug in sorted(self.environments)]
+        return Response(200, {"workspace": {"id": self.project_id, "slug": SLUG, "environments": environments}})
 
     @route("GET", "/api/v3/secrets/raw/{name}")
     @route("GET", "/api/v4/secrets/{name}")
@@ -238,3 +249,9 @@ class InfisicalSecrets(InfisicalLogins):
                 "actor": {"type": "identity", "metadata": {"identityId": self.identity_id, "name": "ci"}},
             }
         )
+
+
+def _is_below(folder: Folder, place: Folder, path: str | None) -> bool:
+    """Whether a folder is below ``path`` of a place, where it is asked for all of these."""
+    same = (folder.project, folder.environment) == (place.project, place.environment)
+    return path is not None and same and folder.path.startswith(path.rstrip("/") + "/")

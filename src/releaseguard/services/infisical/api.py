@@ -159,9 +159,12 @@ class _V4Secrets:
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
 
-    def list_secrets(self, environment_slug: str, secret_path: str, project_id: str, **_: Any) -> Any:
-        params = {**_v4_place(environment_slug, secret_path, project_id), "viewSecretValue": "false"}
-        return self._requests.get("/api/v4/secrets", params | {"includeImports": "false"}).data
+    def list_secrets(self, environment_slug: str, secret_path: str, project_id: str, **given: Any) -> Any:
+        asked = {theirs: given[ours] for ours, theirs in _V4_LISTED.items() if ours in given}
+        options = {name: str(value).lower() for name, value in asked.items()}
+        return self._requests.get(
+            "/api/v4/secrets", {**_v4_place(environment_slug, secret_path, project_id), **options}
+        ).data
 
     def get_secret_by_name(
         self, secret_name: str, environment_slug: str, secret_path: str, project_id: str, version: Any, **_: Any
@@ -175,6 +178,15 @@ class _V4Secrets:
 
     def update_secret_by_name(self, current_secret_name: str, **given: Any) -> Any:
         return self._requests.patch(f"/api/v4/secrets/{current_secret_name}", _v4_body(given)).data.secret
+
+
+_V4_LISTED: Final = {
+    "view_secret_value": "viewSecretValue",
+    "include_imports": "includeImports",
+    "recursive": "recursive",
+    "expand_secret_references": "expandSecretReferences",
+}
+"""What a list may be asked for: the SDK's words and v4's."""
 
 
 def _v4_place(environment: str, path: str, project: str) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from releaseguard.destinations.interface import (
     CopySearch,
     CostEstimate,
     Destination,
+    HeldValue,
     Item,
     Observed,
     SyncStatus,
+    ValueSearch,
     WriteResult,
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of
@@ -119,6 +121,29 @@ class SupabaseDestination(Destination):
         return CopySearch(
             sorted(place for search in searches for place in search.found),
             sorted(place for search in searches for place in search.unread),
+        )
+
+    def holding(self, values: Mapping[str, Secret]) -> ValueSearch:
+        """By digest, in every project that the token reaches."""
+        refs = [str(project.get("ref") or project.get("id")) for project in projects(self._client)]
+        searches = all_of(self._client, [partial(self._held_in, ref, values) for ref in refs]) if refs else []
+        return ValueSearch(
+            sorted(one for search in searches for one in search.found),
+            sorted(place for search in searches for place in search.unread),
+        )
+
+    def _held_in(self, ref: str, values: Mapping[str, Secret]) -> ValueSearch:
+        try:
+            listed = self._listed(ref)
+        except (AccessDenied, NotFound) as error:
+            return ValueSearch((), [f"supabase:{ref} ({error.status})"])
+        return ValueSearch(
+            [
+                HeldValue(secret, name, f"supabase:{ref}")
+                for name, shown in listed.items()
+                for secret, value in values.items()
+                if _sync(value, str(shown.get("value"))) is SyncStatus.YES
+            ]
         )
 
     def _search_project(self, ref: str, names: Sequence[str]) -> CopySearch:

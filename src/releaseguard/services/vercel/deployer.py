@@ -7,9 +7,10 @@ proves nothing here: the app's own events do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
@@ -19,6 +20,9 @@ from releaseguard.http import ServiceClient, member, quoted
 PAGE: Final = 100
 MOST_PAGES: Final = 10
 """How far back :meth:`VercelDeployer.find` looks: a thousand deployments of one target."""
+
+MOST_KEPT: Final = 2 * PAGE
+"""How many deployments :meth:`VercelDeployer.kept` looks at."""
 
 _PHASES: Final[Mapping[str, Phase]] = {
     "READY": Phase.READY,
@@ -50,6 +54,13 @@ class VercelDeployer(Deployer):
 
     def serving_id(self, target: str) -> str | None:
         return self._serving(target) or super().serving_id(target)
+
+    def kept(self, before: datetime) -> Sequence[HostingDeployment]:
+        """Every deployment has an address of its own, which goes on until somebody deletes it."""
+        serving = self._serving("production")
+        ready = islice(self._pages({"state": "READY"}), MOST_KEPT)
+        found = [_deployment(one) for one in ready if _state(one) == "READY"]
+        return [one for one in found if one.created_at < before and one.id != serving]
 
     def find(self, target: str, meta: Mapping[str, str]) -> HostingDeployment | None:
         # One that was missed here would be made a second time: the service's filter is not relied on alone.

@@ -22,6 +22,7 @@ from releaseguard.destinations.interface import (
     NotOurs,
     Observed,
     SyncStatus,
+    ValueSearch,
     WriteResult,
 )
 from releaseguard.destinations.sending import Writes, all_of, in_order, looked_until, moment_of_ms
@@ -32,11 +33,11 @@ from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.vercel.address import STANDARD_TARGETS, VercelAddress
 from releaseguard.services.vercel.copies import VercelCopies
-from releaseguard.services.vercel.listings import Listings, StoredVariable, record_of
+from releaseguard.services.vercel.listings import READABLE, Listings, StoredVariable, record_of
+from releaseguard.services.vercel.values import VercelValues
 from releaseguard.tomlfile import did_you_mean
 
 LONGEST_COMMENT = 500
-_READABLE = frozenset({"plain", "encrypted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,10 @@ class VercelDestination(Destination):
     def search(self, names: Sequence[str]) -> CopySearch:
         return VercelCopies(self._listings, names, self.address.project, self._ours).search()
 
+    def holding(self, values: Mapping[str, Secret]) -> ValueSearch:
+        """In every project of the team, as far as its variables can be read back."""
+        return VercelValues(self._listings, values).search()
+
     def _plans(self, items: Sequence[Item]) -> Sequence[_Plan]:
         """What has to be written. Raises ``NotOurs`` before anything is, where one record is not ours alone."""
         records, ours = self._listings.records(self._project), self._ours()
@@ -212,7 +217,7 @@ class VercelDestination(Destination):
             return (listed, None) if listed else None
         found = reply.json()
         record = record_of(found)
-        told = record.type in _READABLE and found.get("decrypted") is not False and "value" in found
+        told = record.type in READABLE and found.get("decrypted") is not False and "value" in found
         return record, Secret(str(found["value"])) if told else None
 
     def _deliver(self, plan: _Plan) -> WriteResult:

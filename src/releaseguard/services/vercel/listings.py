@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releaseguard.http import Reply, ServiceClient
+from releaseguard.http import Reply, ServiceClient, quoted
 from releaseguard.http.paging import entries
+from releaseguard.secret import Secret
 
 PAGE = 100
+READABLE = frozenset({"plain", "encrypted"})
+"""Types of variables whose values are given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ class Listings:
                 return [*(found | page).values()]
             found |= page
             params["until"] = following
+
+    def value(self, project: str, record_id: str) -> Secret | None:
+        """What one record holds; ``None`` where that is not shown, or the record is gone."""
+        path = f"/v1/{project}/env/{quoted(record_id)}"
+        reply = self.client.request("GET", path, params=self._team, allow=(401, 403, 404))
+        found = reply.json() if reply.status == 200 else {}
+        return Secret(str(found["value"])) if "value" in found and found.get("decrypted") is not False else None
 
     def slugs(self, project: str) -> dict[str, str]:
         """A project's custom environments: id -> slug."""
