@@ -37,6 +37,7 @@ STEPS: Final = frozenset({
     "rotation_failed",
     "rotation_aborted",
     "rotation_continued",
+    "rotation_stored_in_vault",
     "leak_exposure",
 })  # fmt: skip
 """The steps of a rotation's chain; :mod:`releaseguard.rotation.history.events` has their types."""
