@@ -95,8 +95,8 @@ class Foreign:
         sections = "".join(f'[{name}]\nurl = "{url}"\n' for name, url in urls.items() if name != "infisical")
         self._settings = (
             '[project]\nname = "lovendo"\nenvironment = "production"\n[events]\nurl = "sqlite:///log.db"\n'
-            f'{sections}[infisical]\nurl = "{urls["infisical"]}"\nproject_id = "p1"\nenvironment = "prod"\npath = "PATH"\n'
-            '[rotation]\nlease = "5s"\n'
+            f'{sections}[infisical]\nurl = "{urls["infisical"]}"\nproject_id = "p1"\nenvironment = "prod"\n'
+            'path = "PATH"\n[rotation]\nlease = "5s"\n'
         )
         self.configure()
         credentials = ("INFISICAL_TOKEN", "VERCEL_TOKEN", "SUPABASE_ACCESS_TOKEN")
