@@ -73,8 +73,8 @@ def test_what_breaks_off_after_a_row_goes_on_behind_it(error: Exception) -> None
 
 
 def test_a_server_that_comes_back_is_waited_for_and_one_that_does_not_is_not_for_ever() -> None:
-    back = dict.fromkeys(range(2, 5), (0, AWAY))
-    assert read(Table(9, {1: (1, LOST)} | back)) == (list(range(9)), [0.0, 1.0, 2.0, 4.0])
+    back: dict[int, tuple[int, Exception]] = {1: (1, LOST), 2: (0, AWAY), 3: (0, AWAY), 4: (0, AWAY)}
+    assert read(Table(9, back)) == (list(range(9)), [0.0, 1.0, 2.0, 4.0])
     gone = Table(9, dict.fromkeys(range(1, 99), (0, AWAY)))
     with pytest.raises(Unreachable, match="away"):
         read(gone)
@@ -93,7 +93,7 @@ def test_a_table_that_is_sorted_for_each_statement_is_asked_for_more_at_a_time(
     monkeypatch: pytest.MonkeyPatch, first_row: int, each_row: int, sizes: list[int]
 ) -> None:
     table, passed = Table(40), [0]
-    monkeypatch.setattr(slices.time, "monotonic", lambda: passed[0])
+    monkeypatch.setattr(f"{slices.__name__}.time.monotonic", lambda: passed[0])
 
     def ask(after: tuple[Any, Any] | None, limit: int | None) -> Iterator[tuple[int, int]]:
         passed[0] += 32 * first_row
