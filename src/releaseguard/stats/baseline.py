@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import mul
 from statistics import median
 
 from releaseguard.stats.batches import batch_minutes, next_batch
@@ -217,9 +218,11 @@ def usual_rates(
     """Events a minute at the same local time, over ``half`` minutes around each minute, without those of batches."""
     weight = sum(day.weight for day in days)
     around = range(-half, minutes + half + 1)
+    by_day = [series.totals(start - half - day.shift, 1, len(around)) for day in days]
+    weights = [day.weight for day in days]
     means = [
-        0.0 if m in batch else sum(d.weight * series.total(start + m - d.shift, start + m + 1 - d.shift) for d in days)
-        for m in around
+        0.0 if m in batch else sum(map(mul, weights, totals))
+        for m, totals in zip(around, zip(*by_day, strict=True), strict=True)
     ]
     sums = list(accumulate(means, initial=0.0))
     counted = list(accumulate((m not in batch for m in around), initial=0))
@@ -282,10 +285,9 @@ def _level(
 
 def _count_dispersion(series: KnownSeries, span: BaselineSpan) -> float:
     """Variance over mean of counts in ten minutes, from differences of neighbours, which cancel the trend."""
-    pairs = [
-        (series.total(start, start + 10), series.total(start + 10, start + 20))
-        for start in range(span.end - 20, span.start - 1, -20)
-    ]
+    number = len(range(span.end - 20, span.start - 1, -20))
+    tens = series.totals(span.end - 20 * number, 10, 2 * number)[::-1]
+    pairs = [*zip(tens[1::2], tens[::2], strict=True)]
     total = sum(first + second for first, second in pairs)
     if not total:
         return 1.0
@@ -305,7 +307,7 @@ def pseudo_releases(
     """For every hour of the baseline what the rule would have predicted, from the other days, and what came."""
     if days < 2:
         return ()
-    counts = [series.total(span.end - (i + 1) * HOUR, span.end - i * HOUR) for i in range(days * 24)]
+    counts = series.totals(span.end - days * 24 * HOUR, HOUR, days * 24)[::-1]
     of_day = [sum(counts[h::24]) for h in range(24)]
     trials = []
     for i in range(len(counts) - 3):

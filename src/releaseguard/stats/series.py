@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from releaseguard.eventlog.counts import MinuteCount
@@ -120,6 +120,12 @@ class Series:
         low, high = self._span(start, end)
         return self._total[high] - self._total[low], self._bad[high] - self._bad[low]
 
+    def totals(self, start: int, step: int, number: int) -> list[int]:
+        """Events in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        if self._touched:
+            self._sum_up()
+        return _between(self._total, start - self._start, step, number)
+
     def _span(self, start: int, end: int) -> tuple[int, int]:
         if self._touched:
             self._sum_up()
@@ -138,6 +144,13 @@ class Series:
             bad[minute - self._start] = errors
         self._total = list(accumulate(total, initial=0))
         self._bad = list(accumulate(bad, initial=0))
+
+
+def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[int]:
+    """Differences of running sums, at places that may lie before them or after."""
+    last = len(sums) - 1
+    edges = [sums[min(max(at, 0), last)] for at in range(offset, offset + step * number + 1, step)]
+    return [after - before for before, after in pairwise(edges)]
 
 
 class KnownSeries:
@@ -161,6 +174,14 @@ class KnownSeries:
     def total(self, start: int, end: int) -> int:
         """Events in the minutes ``[start, end)``."""
         return self.counts(start, end)[0] if len(self._total) > 1 else self._series.total(start, end)
+
+    def totals(self, start: int, step: int, number: int) -> list[int]:
+        """Events in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        known = self._series.totals(start, step, number)
+        if len(self._total) <= 1:
+            return known
+        late = _between(self._total, start - self._start, step, number)
+        return [total - later for total, later in zip(known, late, strict=True)]
 
     def counts(self, start: int, end: int) -> tuple[int, int]:
         """Events and errors in the minutes ``[start, end)``."""
