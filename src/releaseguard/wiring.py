@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from releaseguard import safemode
 from releaseguard.cards.load import Cards
 from releaseguard.clocks import REAL, Clocks
-from releaseguard.compose import doctor
-from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
-from releaseguard.compose.flows import Flows
-from releaseguard.compose.incident import Incidents
 from releaseguard.compose.known import configuration, endpoints
-from releaseguard.compose.notifying import Notices
-from releaseguard.compose.rotation import Rotation
 from releaseguard.compose.safety import Safety, check, run_refusal
 from releaseguard.compose.stores import Stores
-from releaseguard.compose.verification import Verification
 from releaseguard.safemode.policy import PROXY_SETTING
 from releaseguard.settings import Settings
 
 if TYPE_CHECKING:
+    from releaseguard.compose.bindings import Bindings
+    from releaseguard.compose.doctor import Doctor
+    from releaseguard.compose.flows import Flows
+    from releaseguard.compose.incident import Incidents
+    from releaseguard.compose.notifying import Notices
+    from releaseguard.compose.rotation import Rotation
+    from releaseguard.compose.verification import Verification
     from releaseguard.doctor.values import DoctorContext
 
 
@@ -51,6 +52,8 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
 
     Raises ``UsageError`` for a provider that neither a card nor the file knows.
     """
+    from releaseguard.compose import doctor
+
     cards, problems = configuration.cards_or_problems(settings)
     if provider is not None and provider not in settings.providers and not problems:
         cards.get(provider)
@@ -65,20 +68,65 @@ def open_doctor(settings: Settings, environ: Mapping[str, str], provider: str | 
 
 
 class Wiring:
-    """The way to every service of one configuration. Close it, or use it in a ``with``."""
+    """The way to every service of one configuration. Close it, or use it in a ``with``.
+
+    A part is made, and its modules are loaded, when a command asks for it.
+    """
 
     def __init__(self, cards: Cards, safety: Safety, clocks: Clocks, notes: Sequence[str] = ()) -> None:
         self._opened = ExitStack()
         self.settings, self.cards, self.notes = safety.settings, cards, notes
         self.clients = Clients(safety.settings, safety, self._opened, clocks)
         self.stores = Stores(self.clients)
-        self.bindings = Bindings(self.clients, cards)
-        self.flows = Flows(self.clients, self.stores, self.bindings)
-        self.notices = Notices(self.clients, self.stores)
-        self.verification = Verification(self.clients, self.stores, self.bindings, self.flows)
-        self.rotation = Rotation(self.clients, self.stores, self.bindings, self.flows, self.notices)
-        self.incidents = Incidents(self.clients, self.stores, self.bindings, self.verification)
-        self.doctor = doctor.Doctor(self.clients, self.stores, self.bindings, self.rotation, self.flows)
+
+    @cached_property
+    def bindings(self) -> Bindings:
+        """Secrets and their places."""
+        from releaseguard.compose.bindings import Bindings
+
+        return Bindings(self.clients, self.cards)
+
+    @cached_property
+    def flows(self) -> Flows:
+        """What synthetic users do."""
+        from releaseguard.compose.flows import Flows
+
+        return Flows(self.clients, self.stores, self.bindings)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """What others are told."""
+        from releaseguard.compose.notifying import Notices
+
+        return Notices(self.clients, self.stores)
+
+    @cached_property
+    def verification(self) -> Verification:
+        """Judging a release."""
+        from releaseguard.compose.verification import Verification
+
+        return Verification(self.clients, self.stores, self.bindings, self.flows)
+
+    @cached_property
+    def rotation(self) -> Rotation:
+        """Rotating a provider's secrets."""
+        from releaseguard.compose.rotation import Rotation
+
+        return Rotation(self.clients, self.stores, self.bindings, self.flows, self.notices)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """What is known of a provider that fails."""
+        from releaseguard.compose.incident import Incidents
+
+        return Incidents(self.clients, self.stores, self.bindings, self.verification)
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """Whether everything is there."""
+        from releaseguard.compose.doctor import Doctor
+
+        return Doctor(self.clients, self.stores, self.bindings, self.rotation, self.flows)
 
     def __enter__(self) -> Self:
         return self
