@@ -22,6 +22,7 @@ from tests.support.commands import Commands, Done
 UNITS = [(card, members) for card in load_cards() for members in card.units().values()]
 UNPROVABLE = {
     "MAPBOX_ACCESS_TOKEN": "installed apps hold it",
+    "REVENUECAT_PUBLIC_KEY": "installed apps hold it",
     "SENTRY_DSN": "installed apps hold it",
     "SUPABASE_ANON_KEY": "installed apps hold it",
     "VERCEL_TOKEN": "workflows alone use it",

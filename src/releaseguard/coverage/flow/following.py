@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from releaseguard.coverage.flow.conditions import Tainted
 from releaseguard.coverage.flow.keys import BAD_KEYS, BAD_WORDS, LATE_KEYS, begins_as, names_an_end
-from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, State, refined
+from releaseguard.coverage.flow.states import BAD, BEFORE, DONE, NOWHERE, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
     Assignment,
     Call,
@@ -182,7 +182,9 @@ class Following(ABC):
         made = self._callable(call.callee, scope, frame)
         is_target = id(call) == self.target
         if made is None or not (is_target or self.follows(made[0], state) or self._is_looked_at(made[0], call)):
-            return self._pass_through(call, state, scope, frame)
+            again = made is not None and self.follows(made[0], BEFORE)
+            after = self._pass_through(call, state, scope, frame)
+            return tried_again(after) if again else after
         function, around = made
         inner = bound_frame(function, around, call, scope, frame)
         self._taint_parameters(function, call)
@@ -219,7 +221,8 @@ class Following(ABC):
     def _fire(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         """The call itself is made here."""
         if "before" not in state:
-            return state
+            self.thrown |= state & BAD
+            return tried_again(state)
         self.fired += 1
         if not (self.floats and self._alone == id(call)):
             self.thrown |= BAD

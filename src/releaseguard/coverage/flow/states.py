@@ -38,6 +38,11 @@ class Ends:
         )
 
 
+def tried_again(state: State) -> State:
+    """``state`` where a failure leads to another try, whose end is not known here."""
+    return (state - BAD) | {"either"} if state & BAD else state
+
+
 def refined(state: State, sign: int | None) -> State:
     """``state`` where a condition is known to mean success (1), failure (-1), either (0) or nothing (``None``)."""
     if sign is None:
@@ -48,6 +53,6 @@ def refined(state: State, sign: int | None) -> State:
     before = state & BEFORE
     if sign < 0:
         return before | BAD
-    if sign > 0:
-        return before | {"bad" if one == "bad" else "good" for one in made}
-    return before | {"either" if one == "done" else one for one in made}
+    if made == BAD:  # it failed, whatever else is asked
+        return state
+    return before | {"good" if sign > 0 else "either" if made - {"good"} else "good"}

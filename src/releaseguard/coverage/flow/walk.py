@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from releaseguard.coverage.flow.following import Following
 from releaseguard.coverage.flow.managed import WithBodies
-from releaseguard.coverage.flow.states import BEFORE, NOWHERE, Ends, State, refined
+from releaseguard.coverage.flow.states import BAD, BEFORE, NOWHERE, Ends, State, refined, tried_again
 from releaseguard.coverage.languages.syntax import (
     Cases,
     Do,
@@ -49,8 +49,10 @@ class Walk(Following):
 
     def function(self, function: Function, frame: Frame, state: State) -> State:
         """Run a function's body; how the call may stand where it returns."""
-        if not state or id(function) in self._stack or len(self._stack) >= DEEPEST:
+        if not state or len(self._stack) >= DEEPEST:
             return state
+        if id(function) in self._stack:
+            return tried_again(state)
         self._stack.append(id(function))
         try:
             ends = self.body(function.body, state, function.scope, frame)
@@ -125,6 +127,8 @@ class Walk(Following):
             state = self.expr(part, state, scope, frame)
         inner = self.body(one.body, NOWHERE if one.never else state, scope, frame)
         ended = inner.normal | inner.continued
+        if inner.broken - BEFORE - BAD or any(self.tainted.speaks(part, False) for part in one.head):
+            ended = tried_again(ended)  # a success leaves it, a failure goes round once more
         if one.endless:
             return Ends(inner.broken, inner.returned)
         normal = ended if one.at_least_once else state | ended

@@ -150,9 +150,10 @@ class Judge:
         after_success = looked or (not use.quiet and "done" in state)
         after_error = bool(state & {"bad", "either"})
         chosen = {"success", "error"} <= outcomes  # one log that tells the two apart by itself
-        if "success" in outcomes and (after_success or (chosen and "done" in state)):
+        also_failed = "bad" in state and not chosen
+        if "success" in outcomes and not also_failed and (after_success or (chosen and "done" in state)):
             heard.note("success", "logged")
-        elif "success" in outcomes and "done" in state:
+        elif "success" in outcomes and state & {"done", "good", "either"}:  # logged whether it failed or not
             heard.unlooked = True
         if "error" in outcomes and (after_error or chosen):
             heard.note("error", "logged")
