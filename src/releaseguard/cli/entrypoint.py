@@ -20,6 +20,7 @@ from releaseguard.cli.shared.traces import without_secrets, write_trace
 from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, ReleaseguardError, UsageError
 from releaseguard.harmless import Harmless, as_json
+from releaseguard.messages import spoken
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -154,8 +155,9 @@ def _expected(error: ReleaseguardError, wants_json: bool) -> int:
 
 
 def _lines_of(error: ReleaseguardError) -> list[str]:
-    lines = [f"releaseguard: {error.what}", error.where and f"  where: {error.where}"]
-    lines.append(error.next_step and f"  next:  {error.next_step}")
+    say = spoken.sentence
+    lines = [f"releaseguard: {say(error.what)}", error.where and f"  {say('where:')} {error.where}"]
+    lines.append(error.next_step and f"  {say('next: ')} {say(error.next_step)}")
     return [without_secrets(line) for line in lines if line]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from releaseguard.messages import spoken
 from releaseguard.report.layout.display import Display
 
 if TYPE_CHECKING:
@@ -24,17 +25,29 @@ Formats: TypeAlias = Mapping[str, Renderer[D]]
 
 
 def _formats(document: str, *formats: str) -> Formats[Any]:
-    return {name: _json if name == "json" else _renderer(f"{document}.{name}") for name in formats}
+    return {name: _json if name == "json" else _renderer(f"{document}.{name}", name) for name in formats}
 
 
-def _renderer(module: str) -> Renderer[Any]:
-    """The ``render`` of a module, loaded when it is used: a page needs jinja2, a terminal does not."""
+def _renderer(module: str, format_: str) -> Renderer[Any]:
+    """The ``render`` of a module, loaded when it is used: a page needs jinja2, a terminal does not. People read it in
+    the language that is spoken; what programs read stays as it is."""
+    after = _SAID_AFTERWARDS.get(format_)
 
     def render(document: Any, display: Display) -> str:
-        rendered: str = import_module(f"releaseguard.report.{module}").render(document, display)
-        return rendered
+        told = document if after is None else spoken.document(document)
+        rendered: str = import_module(f"releaseguard.report.{module}").render(told, display)
+        return rendered if after is None else after(rendered)
 
     return render
+
+
+_SAID_AFTERWARDS: Mapping[str, Callable[[str], str]] = {
+    "text": spoken.lines,
+    "markdown": spoken.lines,
+    "md": spoken.lines,
+    "html": spoken.page,
+}
+"""The formats for people, with how the words of a renderer itself are said in the language that is spoken."""
 
 
 def _json(document: Any, _display: Display) -> str:
@@ -52,6 +65,6 @@ COVERAGE: Formats[CoveragePage] = _formats("coverage", "text", "json", "sarif")
 FINDINGS: Formats[FindingsPage] = _formats("findings", "text", "json", "markdown", "sarif", "junit")
 DIAGNOSIS: Formats[DiagnosisDocument] = _formats("diagnosis", "text", "json")
 POSTMORTEM: Formats[PostmortemDocument] = {
-    "md": _renderer("postmortem.markdown"),
-    "html": _renderer("postmortem.html"),
+    "md": _renderer("postmortem.markdown", "md"),
+    "html": _renderer("postmortem.html", "html"),
 }

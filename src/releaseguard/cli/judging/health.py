@@ -14,7 +14,6 @@ from releaseguard.cli.shared.options import Run, Span, command, environment_opti
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
-from releaseguard.messages import LANGUAGES
 from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ LONGEST = timedelta(days=2)
 @click.option("--window", type=Span(), default="1h", metavar="1h", help="How far back to look  [default: 1h]")
 @environment_option
 @click.option("--provider", metavar="P", help="Only this provider.")
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the page (else [project] language).")
 @format_option(HEALTH)
 @output_option
 @click.option("--watch", is_flag=True, help="Look again every ten seconds, until Ctrl-C.")
@@ -47,7 +45,6 @@ def health(
     window: timedelta,
     environment: str | None,
     provider: str | None,
-    lang: str | None,
     format_: str | None,
     output: Path | None,
     watch: bool,
@@ -79,7 +76,7 @@ def health(
         if provider is not None:
             wiring.cards.get(provider)
         observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
-        language = lang or wiring.settings.project.language
+        language = run.lang or wiring.settings.project.language
         if serve:
             _serve(run, partial(_live, observer, language), port)
         show = partial(_show, run, language, format_, output)

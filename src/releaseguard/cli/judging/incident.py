@@ -16,7 +16,6 @@ from releaseguard.cli.shared.options import Moment, Run, Span, command, environm
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
-from releaseguard.messages import LANGUAGES
 from releaseguard.report.formats import INCIDENT
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ RETRY_BUDGET = timedelta(seconds=15)
 @click.option(
     "--as-of", type=Moment(), metavar="TIME", help="Look with only what had been recorded by then, for a post-mortem."
 )
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the report (else [project] language).")
 @format_option(INCIDENT)
 @output_option
 def incident(
@@ -53,7 +51,6 @@ def incident(
     environment: str | None,
     window: timedelta,
     as_of: datetime | None,
-    lang: str | None,
     format_: str | None,
     output: Path | None,
 ) -> ExitCode:
@@ -83,7 +80,7 @@ def incident(
         raise UsageError("--window is between 1m and 2d", next_step="Use `releaseguard events list` for older events.")
     with run.wiring(environment) as wiring, _progress(run) as progress:
         wiring.limit_retries(RETRY_BUDGET)
-        language = lang or wiring.settings.project.language
+        language = run.lang or wiring.settings.project.language
         context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
         found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
     run.warn_of(found.set_aside)

@@ -14,6 +14,7 @@ import click
 from releaseguard.cli.shared.streams import last_words
 from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, UsageError
+from releaseguard.messages import LANGUAGES, spoken
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -34,6 +35,8 @@ class Run:
     verbosity: int
     clocks: Clocks
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    lang: str | None = None
+    """What ``--lang`` asks for."""
     _mask: Callable[[str], str] | None = field(default=None, init=False)
     _job: Job | None = field(default=None, init=False)
     _shown: str = field(default="", init=False)
@@ -59,7 +62,9 @@ class Run:
         """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
         from releaseguard.compose.known import configuration
 
-        return configuration.load(self.config, environment=environment, environ=self.environ)
+        settings = configuration.load(self.config, environment=environment, environ=self.environ)
+        spoken.speak(self.lang or settings.project.language)
+        return settings
 
     def wiring(self, environment: str | None = None) -> Wiring:
         """The way to every service, with SAFE MODE on. Raises ``ConfigError``."""
@@ -75,7 +80,7 @@ class Run:
         """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
         from releaseguard.harmless import as_json
 
-        shown = as_json(self._safe_in(data)) if self.json else self.safe(text() if callable(text) else text)
+        shown = as_json(self._safe_in(data)) if self.json else self.safe(spoken.lines(text() if callable(text) else text))
         self.keep(shown)
         with last_words():
             click.echo(shown)
@@ -83,11 +88,11 @@ class Run:
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""
         if self.verbosity >= (1 if detail else 0):
-            click.echo(self.safe(message), err=True)
+            click.echo(self.safe(spoken.lines(message)), err=True)
 
     def warn(self, message: str) -> None:
         """A remark on stderr that ``-q`` does not silence: something was not done."""
-        click.echo(self.safe(message), err=True)
+        click.echo(self.safe(spoken.lines(message)), err=True)
 
     def said(self, option: str, text: str, *, identifier: bool = False) -> str:
         """``text`` of an option that is stored for good, without what looks like a secret or a person's data; says so
@@ -139,13 +144,16 @@ def command(
 
     def decorate(function: Callable[..., ExitCode | None]) -> click.Command:
         @functools.wraps(function)
-        def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, **flags: Any) -> int:
+        def call(
+            config: Path | None, as_json: bool, quiet: bool, verbose: int, lang: str | None, **flags: Any
+        ) -> int:
             clocks = click.get_current_context().find_object(Clocks) or REAL
-            run = Run(config, as_json, -1 if quiet else verbose, clocks)
+            spoken.speak(lang or spoken.ENGLISH)
+            run = Run(config, as_json, -1 if quiet else verbose, clocks, lang=lang)
             _must_be_text(flags)
             try:
                 code = int(function(run, **flags) or ExitCode.OK)
-                run.end(spoken(), code)
+                run.end(typed_command(), code)
             except BrokenPipeError as error:
                 raise ReaderLeft from error
             return code
@@ -157,7 +165,7 @@ def command(
     return decorate
 
 
-def spoken() -> str:
+def typed_command() -> str:
     """The command that runs, as it is typed: ``events deployed``."""
     context = click.get_current_context()
     return context.command_path.partition(" ")[2] or context.command_path
@@ -182,6 +190,7 @@ def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
         click.option("-q", "--quiet", is_flag=True, help="Only the result."),
         click.option("-v", "--verbose", count=True, help="More about what is being done."),
+        click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is said (else [project] language)."),
     ]
     for option in reversed(options):
         function = option(function)

@@ -1,0 +1,168 @@
+"""Sentences that rooms compose in English, said in another language.
+
+A sentence is made where its facts are, in more than a hundred modules. Its translation is found where it leaves: by its
+shape, in a file of shapes (``phrases/tr.toml``), and what stands in a placeholder is translated in turn. A sentence
+without a translation is said in English; nothing is ever left out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+_NUMBER: Final = r"(\d[\d.,]*)"
+_NAME: Final = r"(\S+?)(?<!\.)"
+_CLAUSE: Final = r"((?:(?!; |\. |  )[^\n])+?)(?<!\.)"
+"""Anything within one clause of one column; a full stop ends the sentence around it."""
+_MOMENT: Final = r"(\d{4}-\S+(?: \S+)?)"
+_FILLED_BY: Final = {"n": _NUMBER, "m": _NUMBER, "moment": _MOMENT} | dict.fromkeys(
+    ("name", "provider", "variable", "environment", "id", "release", "lane", "state"), _NAME
+)
+"""What stands in the places of some names; in all others a clause."""
+_SHARE: Final = re.compile(r"(\d+)(?:\.(\d+))?%")
+_SEPARATORS: Final = (" | ", "; ", ". ", ": ", ", ", " and ", " or ")
+"""Where a sentence of several is taken apart, the widest first."""
+_ADDRESSED: Final = re.compile(r"(\S+:\S+) (.+)")
+"""A sentence about a place, whose address comes first."""
+_JOINED: Final = {"tr": {" and ": " ve ", " or ": " ya da "}}
+_A_NAME: Final = 3
+"""Words, at most, of what is listed."""
+_CELLS: Final = re.compile(r"( {2,})")
+"""Between the columns of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence with places, ``{name}``, and the same in the other language; places may change their order."""
+
+    english: str
+    other: str
+
+    @property
+    def anchor(self) -> str:
+        """The longest text between places: a sentence without it is not of this shape."""
+        return max(re.split(r"\{\w+\}", self.english), key=len)
+
+    def filled(self, text: str) -> Mapping[str, str] | None:
+        """What stands in the places of ``text``; ``None`` where it is of another shape."""
+        found = _shape(self.english).fullmatch(text)
+        return None if found is None else dict(zip(_PLACE.findall(self.english), found.groups(), strict=True))
+
+    def said(self, facts: Mapping[str, str]) -> str:
+        """The sentence in the other language."""
+        return _PLACE.sub(lambda place: facts[place[1]], self.other)
+
+
+@cache
+def _shape(english: str) -> re.Pattern[str]:
+    """The texts between the places stand as they are."""
+    texts = _PLACE.split(english)
+    return re.compile(
+        "".join(re.escape(text) if index % 2 == 0 else _FILLED_BY.get(text, _CLAUSE) for index, text in enumerate(texts))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasebook:
+    """The shapes of one language. ``say`` is a function of its text alone."""
+
+    language: str
+    words: Mapping[str, str]
+    """Sentences without a place."""
+    phrases: tuple[tuple[str, Phrase], ...]
+    """By what every sentence of the shape holds; those that say most come first."""
+    known: dict[str, str] = field(default_factory=dict, repr=False)
+    """What was said before: reasons and names come again."""
+
+    def say(self, text: str) -> str:
+        """One sentence, or several."""
+        if text not in self.known:
+            self.known[text] = self._sentence(text)
+        return self.known[text]
+
+    def lines(self, text: str) -> str:
+        """A printed text: line by line and column by column, whose widths are kept where that is possible."""
+        return "\n".join(self._line(line) for line in text.split("\n"))
+
+    def document(self, value: Any) -> Any:
+        """A document for people: each sentence in it. A single word is a name, or a state that a page looks at."""
+        match value:
+            case str():
+                return self.say(value) if " " in value else value
+            case dict():
+                return {key: self.document(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return [self.document(inner) for inner in value]
+            case _:
+                return value
+
+    def _line(self, line: str) -> str:
+        cells = _CELLS.split(line)
+        said = [cell if index % 2 else self.say(cell) for index, cell in enumerate(cells)]
+        for index in range(1, len(cells) - 1, 2):
+            if cells[index - 1]:
+                said[index] = " " * max(2, len(cells[index]) + len(cells[index - 1]) - len(said[index - 1]))
+        return "".join(said)
+
+    def _sentence(self, text: str) -> str:
+        if text in self.words:
+            return self.words[text]
+        if share := _SHARE.fullmatch(text):
+            return f"%{share[1]}" + (f",{share[2]}" if share[2] else "")
+        for phrase, facts in self._shapes(text):
+            return phrase.said({name: self.say(fact) for name, fact in facts.items()})
+        return self._in_parts(text)
+
+    def _shapes(self, text: str) -> Iterator[tuple[Phrase, Mapping[str, str]]]:
+        for anchor, phrase in self.phrases:
+            if anchor in text and (facts := phrase.filled(text)) is not None:
+                yield phrase, facts
+
+    def _in_parts(self, text: str) -> str:
+        """A sentence of no known shape: its clauses, each by itself; brackets and stops stay where they are."""
+        for ending in (".", ":", ","):
+            if text.endswith(ending) and len(text) > 1 and ". " not in text:
+                return self.say(text[:-1]) + ending
+        if addressed := _ADDRESSED.fullmatch(text):
+            return f"{addressed[1]} {self.say(addressed[2])}"
+        if text.endswith(")") and " (" in text:
+            before, _, within = text[:-1].rpartition(" (")
+            return f"{self.say(before)} ({self.say(within)})"
+        for separator in _SEPARATORS:
+            if separator in text:
+                return self._joined(text.split(separator), separator)
+        return text
+
+    def _joined(self, parts: Sequence[str], separator: str) -> str:
+        """The clauses of a sentence; the words between names are said too, in a sentence nobody knows they are not."""
+        said = [self.say(part) for part in parts]
+        known = said != parts or all(len(part.split()) <= _A_NAME for part in parts)
+        return (_JOINED.get(self.language, {}).get(separator, separator) if known else separator).join(said)
+
+
+@cache
+def phrasebook(language: str) -> Phrasebook:
+    """The phrasebook of a language; that of English is empty."""
+    pairs = dict(read(language))
+    shaped = [Phrase(english, other) for english, other in pairs.items() if _PLACE.search(english)]
+    shaped.sort(key=lambda phrase: len(_PLACE.sub("", phrase.english)), reverse=True)
+    return Phrasebook(
+        language,
+        {english: other for english, other in pairs.items() if not _PLACE.search(english)},
+        tuple((phrase.anchor, phrase) for phrase in shaped),
+    )
+
+
+def read(language: str) -> Iterator[tuple[str, str]]:
+    """Every phrase of a language's file with its translation."""
+    if language == "en":
+        return
+    text = Path(__file__).with_name("phrases").joinpath(f"{language}.toml").read_text(encoding="utf-8")
+    for section in tomllib.loads(text).values():
+        yield from section.items()

@@ -1,0 +1,98 @@
+"""What commands compose in English is said in another language by its shape, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from releaseguard.messages import phrasebook
+from releaseguard.messages.markup import said
+from releaseguard.messages.phrasebook import Phrase, Phrasebook, read
+
+ROOT = Path(phrasebook.__file__).parents[1]
+TURKISH = phrasebook.phrasebook("tr")
+
+
+@pytest.mark.parametrize(
+    ("english", "turkish"),
+    [
+        ("3 reads, 1 write", "3 okuma, 1 yazma"),
+        ("all 40 checks passed; not configured: twilio.send", "40 kontrolün hepsi geçti; yapılandırılmamış: twilio.send"),
+        ("sendgrid.errors failed: roll back, or fix forward", "kaldı: sendgrid.errors: geri al ya da ileriye dönük düzelt"),
+        ("harm begins at 4.2%; therefore the release fails", "zarar %4,2 düzeyinden başlar; bu yüzden sürüm kalır"),
+        ("github:o/r is not there", "github:o/r orada yok"),
+        ("nobody wrote this sentence down", "nobody wrote this sentence down"),
+    ],
+)
+def test_a_sentence_is_said_clause_by_clause_and_an_unknown_one_stays(english: str, turkish: str) -> None:
+    assert TURKISH.say(english) == turkish
+
+
+def test_columns_keep_their_place_where_they_can() -> None:
+    before, after = "IN STEP       SENDGRID_API_KEY", TURKISH.lines("IN STEP       SENDGRID_API_KEY")
+    assert after.index("SENDGRID") == before.index("SENDGRID")
+
+
+def test_a_single_word_of_a_document_is_a_name_and_stays() -> None:
+    document = {"verdict": "down", "reason": "no event in the log", "rows": [{"state": "silent"}], "n": 3}
+    assert TURKISH.document(document) == {
+        "verdict": "down", "reason": "log'da event yok", "rows": [{"state": "silent"}], "n": 3,
+    }  # fmt: skip
+
+
+def test_a_page_is_said_and_its_commands_and_markup_stay() -> None:
+    page = '<!DOCTYPE html><html lang="en"><p title="x">No events.</p><pre>No events.</pre><p>a &lt;b&gt; &amp; c</p></html>'
+    assert said(page, TURKISH) == page.replace('lang="en"', 'lang="tr"').replace("<p title=\"x\">No events.", "<p title=\"x\">Event yok.")
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=80))
+def test_any_text_keeps_what_is_no_phrase_and_every_line(text: str) -> None:
+    told = Phrasebook("tr", {}, ()).lines(text)
+    assert told.count("\n") == text.count("\n")
+    assert re.findall(r"[A-Za-z0-9_]{4,}", told) == re.findall(r"[A-Za-z0-9_]{4,}", text)
+
+
+def test_what_stands_in_a_place_is_neither_cut_nor_joined() -> None:
+    phrase = Phrase("{name} is at {place}", "{place}: {name}")
+    assert phrase.filled("KEY is at github:o/r") == {"name": "KEY", "place": "github:o/r"}
+    assert phrase.filled("KEY is at github:o/r; and more") is None
+
+
+@cache
+def spoken_in_code() -> str:
+    """Every text of the code, with a gap where a value stands."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "report" / "templates").iterdir()]
+    texts += [re.sub(r"\{\{.*?\}\}|\{%.*?%\}|<[^>]+>", "\n", text) for text in texts]
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return "\n".join(texts)
+
+
+def test_no_phrase_is_kept_that_nobody_says() -> None:
+    """A sentence that was reworded, or went, takes its translation along: half of its pairs of words stand in the code."""
+    said_somewhere = set(pairs(spoken_in_code()))
+    phrases = {english: pairs(english) for english, _ in read("tr")}
+    assert not [text for text, of in phrases.items() if of and 2 * sum(pair in said_somewhere for pair in of) < len(of)]
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    """Neighbouring words, within what stands between two places."""
+    found = []
+    for piece in re.split(r"\{\w+\}|\n", text):
+        words = re.findall(r"[a-z']+", piece.lower())
+        found += list(zip(words, words[1:], strict=False))
+    return found
+
+
+@pytest.mark.parametrize(("english", "turkish"), list(read("tr")))
+def test_a_translation_has_the_places_of_its_sentence(english: str, turkish: str) -> None:
+    places = re.compile(r"\{(\w+)\}")
+    assert sorted(places.findall(english)) == sorted(places.findall(turkish))

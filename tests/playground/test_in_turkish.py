@@ -1,0 +1,51 @@
+"""`--lang tr`, or the project's language: whatever a command prints for people is Turkish."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.playground import Playground
+
+ENGLISH = re.compile(
+    r"\b(the|is|are|of|and|with|was|were|not|has|have|its|that|by|from|which|than|when|where|will|cannot|does|been)\b"
+)
+
+
+def english(text: str) -> list[str]:
+    return [line for line in re.sub(r"releaseguard \w+.*|`[^`\n]*`", "", text).splitlines() if ENGLISH.search(line)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["doctor"],
+        ["status"],
+        ["drift"],
+        ["health"],
+        ["verify", "--no-flows"],
+        ["verify", "--no-flows", "--format", "markdown"],
+        ["rotate", "sendgrid", "--dry-run"],
+        ["rotate", "nosuch"],
+        ["rotate", "sendgrid", "--leak"],
+        ["audit", "show"],
+        ["audit", "verify"],
+        ["leaks"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_says_no_english_sentence(playground: Playground, words: list[str]) -> None:
+    done = playground.cli.run(*words, "--lang", "tr")
+    assert not english(done.everything)
+
+
+def test_json_is_the_same_in_every_language(playground: Playground) -> None:
+    there, here = (playground.cli.run("drift", "--json", "--lang", language) for language in ("tr", "en"))
+    assert there.json == here.json
+
+
+def test_the_projects_language_holds_without_a_flag(playground: Playground) -> None:
+    config = playground.folder / "releaseguard.toml"
+    config.write_text(config.read_text().replace("[project]", '[project]\nlanguage = "tr"', 1))
+    assert "sonraki adım: releaseguard verify" in playground.cli.run("status").out
