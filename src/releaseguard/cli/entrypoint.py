@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def run(args: Sequence[str] | None = None, clocks: Clocks = REAL) -> int:
     """Run the command line; returns the exit code and never raises. It waits by ``clocks``."""
     _open_what_is_closed()
+    spoken.speak(spoken.ENGLISH)
     with _harmless_streams(), _threads_name_no_value():
         return _ended(list(sys.argv[1:] if args is None else args), clocks)
 

@@ -32,12 +32,12 @@ class _Teller(HTMLParser):
     def handle_decl(self, decl: str) -> None:
         self.written.append(f"<!{decl}>")
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it so
         self._inside += [tag] if tag in _NOT_SAID else []
         written = self.get_starttag_text() or ""
         self.written.append(written.replace('lang="en"', f'lang="{self._book.language}"') if tag == "html" else written)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it so
         self.written.append(self.get_starttag_text() or "")
 
     def handle_endtag(self, tag: str) -> None:

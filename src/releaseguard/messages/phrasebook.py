@@ -64,7 +64,9 @@ def _shape(english: str) -> re.Pattern[str]:
     """The texts between the places stand as they are."""
     texts = _PLACE.split(english)
     return re.compile(
-        "".join(re.escape(text) if index % 2 == 0 else _FILLED_BY.get(text, _CLAUSE) for index, text in enumerate(texts))
+        "".join(
+            re.escape(text) if index % 2 == 0 else _FILLED_BY.get(text, _CLAUSE) for index, text in enumerate(texts)
+        )
     )
 
 

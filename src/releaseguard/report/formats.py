@@ -31,7 +31,7 @@ def _formats(document: str, *formats: str) -> Formats[Any]:
 def _renderer(module: str, format_: str) -> Renderer[Any]:
     """The ``render`` of a module, loaded when it is used: a page needs jinja2, a terminal does not. People read it in
     the language that is spoken; what programs read stays as it is."""
-    after = _SAID_AFTERWARDS.get(format_)
+    after = _said_afterwards.get(format_)
 
     def render(document: Any, display: Display) -> str:
         told = document if after is None else spoken.document(document)
@@ -41,7 +41,7 @@ def _renderer(module: str, format_: str) -> Renderer[Any]:
     return render
 
 
-_SAID_AFTERWARDS: Mapping[str, Callable[[str], str]] = {
+_said_afterwards: Mapping[str, Callable[[str], str]] = {
     "text": spoken.lines,
     "markdown": spoken.lines,
     "md": spoken.lines,

@@ -80,7 +80,9 @@ class Run:
         """The result, on stdout: ``data`` as JSON with ``--json``, else the text."""
         from releaseguard.harmless import as_json
 
-        shown = as_json(self._safe_in(data)) if self.json else self.safe(spoken.lines(text() if callable(text) else text))
+        shown = (
+            as_json(self._safe_in(data)) if self.json else self.safe(spoken.lines(text() if callable(text) else text))
+        )
         self.keep(shown)
         with last_words():
             click.echo(shown)
@@ -144,9 +146,7 @@ def command(
 
     def decorate(function: Callable[..., ExitCode | None]) -> click.Command:
         @functools.wraps(function)
-        def call(
-            config: Path | None, as_json: bool, quiet: bool, verbose: int, lang: str | None, **flags: Any
-        ) -> int:
+        def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, lang: str | None, **flags: Any) -> int:
             clocks = click.get_current_context().find_object(Clocks) or REAL
             spoken.speak(lang or spoken.ENGLISH)
             run = Run(config, as_json, -1 if quiet else verbose, clocks, lang=lang)
@@ -190,7 +190,9 @@ def _shared_options(function: Callable[..., int]) -> Callable[..., int]:
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
         click.option("-q", "--quiet", is_flag=True, help="Only the result."),
         click.option("-v", "--verbose", count=True, help="More about what is being done."),
-        click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is said (else [project] language)."),
+        click.option(
+            "--lang", type=click.Choice(LANGUAGES), help="Language of what is said (else [project] language)."
+        ),
     ]
     for option in reversed(options):
         function = option(function)
