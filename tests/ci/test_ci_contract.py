@@ -97,3 +97,9 @@ def test_a_repository_that_is_not_there_and_a_token_that_is_refused(side):
         side.reopen("lovendo/nothing").newest("db-migrations", 5)
     with pytest.raises(AccessDenied):
         side.reopen(token="ghp_wrong").newest("db-migrations", 5)
+
+
+def test_the_workflows_of_the_default_branch_are_read(side):
+    assert side.history.files() == {}
+    side.stand_in.repositories["lovendo/app"].files = {"deploy.yml": "on: push\n# ğ\n", "README.md": "no workflow"}
+    assert side.history.files() == {".github/workflows/deploy.yml": "on: push\n# ğ\n"}

@@ -16,13 +16,14 @@ from releaseguard.functions.interface import Calls, EdgeFunction, FunctionLogs, 
 from releaseguard.health.values import Glance, Grounds, HealthCondition, HealthState, ProviderHealth, Why
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
-from releaseguard.incident.evidence import ErrorKind, IncidentEvidence, SourceCount
+from releaseguard.incident.evidence import ErrorKind, IncidentEvidence, SourceCount, evidence_of
 from releaseguard.incident.sources.outside import Project, Repository
 from releaseguard.incident.sources.problems import ServiceLabel
 from releaseguard.incident.sources.secrets import ConfiguredDestination, DestinationObservation, Secrets
 from releaseguard.incident.values import Status
 from releaseguard.messages import LANGUAGES
 from releaseguard.messages.localizer import Localizer
+from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus
 
 GITHUB = ServiceLabel("GitHub", "RELEASEGUARD_GITHUB_TOKEN")
@@ -174,6 +175,28 @@ def test_the_log_tells_state_sources_and_codes(state, why, status):
     assert "401 x1" in words
     assert finding.lines == ["11:59:00Z paytr_error 401"]
     assert finding.command == "releaseguard events list --provider paytr"
+
+
+def refusal(version, code="HTTP 401"):
+    detail = {} if version is None else {"secret_version": version}
+    return Event(
+        id=new_id(),
+        occurred_at=BEGAN,
+        provider="paytr",
+        event="paytr_error",
+        outcome=Outcome.ERROR,
+        error_code=code,
+        environment="production",
+        detail=detail,
+    )
+
+
+def test_which_version_the_refused_calls_carried_is_counted():
+    rows = [refusal("3"), refusal(3), refusal({"PAYTR_MERCHANT_KEY": "2"}), refusal(None), refusal("9", "timeout")]
+    finding, words = look("events", evidence=evidence_of(rows, BEGAN, str, ("401", "403")))
+    assert "the refused calls carried version 3 x2, PAYTR_MERCHANT_KEY=2 x1" in words
+    assert "1 refused calls do not say which version they used" in words
+    assert "9" not in [str(one) for one in finding.says]
 
 
 def project(logs=None, error=None):

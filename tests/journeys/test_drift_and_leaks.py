@@ -232,3 +232,14 @@ def test_a_workflow_of_the_apps_that_writes_the_same_secret_is_told_by_drift_pla
     assert (found["command"], found["names"]) == ("supabase secrets set", ["SENDGRID_API_KEY"])
     assert where in cli.run("drift").out
     assert where in cli.run("doctor").everything
+
+
+def test_a_workflow_of_a_repository_that_is_no_checkout_is_read_through_githubs_api(world, cli):
+    line = "      - run: supabase secrets set SENDGRID_API_KEY=$SENDGRID_API_KEY\n"
+    world.github.repositories["lovendo/app"].files = {"deploy.yml": f"jobs:\n  deploy:\n    steps:\n{line}"}
+    [found] = cli.run("drift", "--json").json["other_writers"]
+    assert found["file"] == "github:lovendo/app .github/workflows/deploy.yml"
+    assert "Take them out of it" in cli.run("drift").out
+    assert "github:lovendo/app .github/workflows/deploy.yml:4" in cli.run("doctor").everything
+    world.github.fail_next("GET", "/contents/", faults.answer(403, {"message": "no"}))
+    assert {"name": "its workflows", "place": "github:lovendo/app (403)"} in cli.run("drift", "--json").json["unread"]

@@ -216,3 +216,16 @@ def test_a_leaked_value_that_returns_in_a_secret_created_anew_is_known_by_the_pl
     assert "Nothing new" in " ".join(result.remarks)
     with pytest.raises(Refused):
         go(world, RotateRequest(leak=True, reason="gist"))
+
+
+def test_a_revoked_value_that_only_a_place_left_out_still_shows_is_known_by_that_place() -> None:
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    world.vault.put(NAME, "third-value")
+    left = RotateRequest(skip=(world.supabase.uri,), reason="it is being moved")
+    assert go(world, left).state is RotationState.UNPROVEN
+    confirmed = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
+    assert go(world, confirmed).state is RotationState.RETIRED
+    world.vault.create_anew(NAME, "new-value")  # short: there is no fingerprint, and the vault has it no more
+    with pytest.raises(Refused, match="that of version 2, which is confirmed as revoked"):
+        go(world)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,3 +45,7 @@ class WorkflowHistory(ABC):
 
         ``workflow`` is its file's name, with or without the ending, or the name it gives itself.
         """
+
+    def files(self) -> Mapping[str, str]:
+        """Its workflows as they stand on the branch that runs them, by path within the repository."""
+        return {}

@@ -14,7 +14,7 @@ from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import ADDRESSES, service_at, vault_of
 from releaseguard.compose.placing.placements import Placement, Where, placements, refuse_misplaced
-from releaseguard.compose.placing.workflows import workflows_at
+from releaseguard.compose.placing.workflows import workflows_at, workflows_elsewhere
 from releaseguard.compose.sources import Sources
 from releaseguard.destinations.address import Address
 from releaseguard.errors import ConfigError, Refused, ReleaseguardError, UsageError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination
     from releaseguard.rotation.context import Binding, Claim
     from releaseguard.rotation.drift.survey import Managed
-    from releaseguard.rotation.identity.other_writers import OtherWriter
+    from releaseguard.rotation.identity.other_writers import OtherWriter, WritersFound
     from releaseguard.vault.interface import Vault
 
 
@@ -141,7 +141,21 @@ class Bindings:
                     yield provider, error
 
     def other_writers(self, provider: str | None = None) -> Sequence[OtherWriter]:
-        """What in the app's own workflows writes managed secrets too, of one provider alone where one is named."""
+        """What in the checkout's workflows writes managed secrets too, of one provider alone where one is named."""
+        return self._writing(workflows_at(self._settings.root), provider)
+
+    def writers_everywhere(self, provider: str | None = None) -> WritersFound:
+        """The same, and what the workflows of the repositories that are destinations hold beside those."""
+        from releaseguard.rotation.identity.other_writers import WritersFound
+
+        here = self.other_writers(provider)
+        known = {(one.file, one.line, one.command) for one in here}
+        found, unread = workflows_elsewhere(self.clients, [claim.address for claim in self.claims()])
+        there = self._writing(found, provider)
+        others = [one for one in there if (one.file.partition(" ")[2], one.line, one.command) not in known]
+        return WritersFound([*here, *others], unread)
+
+    def _writing(self, files: Mapping[str, str], provider: str | None) -> Sequence[OtherWriter]:
         from releaseguard.rotation.identity.other_writers import Signs, other_writers
 
         signs = Signs(
@@ -149,7 +163,7 @@ class Bindings:
             brings=[service.brought_by for service in SERVICES if service.brought_by],
         )
         mine = [claim.name for claim in self.claims() if provider in (None, claim.owner.provider)]
-        return other_writers(workflows_at(self._settings.root), {*mine}, signs)
+        return other_writers(files, {*mine}, signs)
 
     def claims(self) -> Iterator[Claim]:
         """Every name that the file says is written at some destination, by whom, over all its environments."""

@@ -103,7 +103,7 @@ class Doctor:
             destination=self.bindings.destination,
             claims=lambda: list(self.bindings.claims()),
             misplaced=lambda: list(self.bindings.problems()),
-            other_writers=partial(self.bindings.other_writers, provider),
+            other_writers=partial(self.bindings.writers_everywhere, provider),
             log=lambda: self.stores.bare_log,
             exposed=self.stores.exposed,
             database=(lambda: self.stores.app_database) if environ.get(settings.app.database_url_env) else None,

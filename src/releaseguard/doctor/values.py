@@ -17,7 +17,7 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.context import Claim
-from releaseguard.rotation.identity.other_writers import OtherWriter
+from releaseguard.rotation.identity.other_writers import WritersFound
 from releaseguard.settings import Settings
 from releaseguard.vault.interface import Vault
 
@@ -123,7 +123,7 @@ class DoctorContext:
     claims: Callable[[], Sequence[Claim]]
     misplaced: Callable[[], Sequence[tuple[str, ReleaseguardError]]]
     """Provider, and what is wrong with where its secrets go."""
-    other_writers: Callable[[], Sequence[OtherWriter]]
+    other_writers: Callable[[], WritersFound]
     """What in the app's own workflows writes managed secrets too."""
     log: Callable[[], EventLog]
     exposed: Callable[[EventLog], Remark] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from releaseguard.cards.refused import is_refusal
 from releaseguard.messages.message import Counted
 from releaseguard.model import Event, Outcome
 
+LONGEST_VERSION = 100
 NEWEST = 5
 """Errors that are shown one by one."""
 
@@ -45,6 +46,9 @@ class IncidentEvidence:
     first: Mapping[str, datetime] = field(default_factory=dict)
     """When an error of each code first happened."""
 
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How many calls with a refused credential carried which ``secret_version``; empty for none."""
+
     def first_of(self, codes: Iterable[str] | None = None) -> datetime | None:
         """When the first error happened, of those codes where they are given."""
         wanted = None if codes is None else {*codes}
@@ -57,8 +61,11 @@ class IncidentEvidence:
         return refused / total if total else 0.0
 
 
-def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str], str]) -> IncidentEvidence:
-    """Count the provider's events from ``since`` on."""
+def evidence_of(
+    events: Iterable[Event], since: datetime, scrub: Callable[[str], str], refusals: Collection[str] = ()
+) -> IncidentEvidence:
+    """Count the provider's events from ``since`` on; ``refusals`` are the codes of a refused credential."""
+    refused: Counter[str] = Counter()
     by_event: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     failed: Counter[str] = Counter()
@@ -74,6 +81,8 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
             errors[ErrorKind(event.event, event.error_code or "")] += 1
             newest.append(event)
             code = event.error_code or ""
+            if is_refusal(code, refusals):
+                refused[_version(event)] += 1
             first[code] = min(first.get(code, event.occurred_at), event.occurred_at)
     return IncidentEvidence(
         since=since,
@@ -82,6 +91,7 @@ def evidence_of(events: Iterable[Event], since: datetime, scrub: Callable[[str],
         errors=errors,
         newest_errors=[scrub(_line(event)) for event in newest],
         first=first,
+        refused={scrub(version): count for version, count in refused.items()},
     )
 
 
@@ -91,6 +101,19 @@ def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:
     for kind, count in errors.items():
         codes[kind.code] += count
     return [Counted(*one) for one in sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def refused_versions(evidence: IncidentEvidence) -> Sequence[Counted]:
+    """What the refused calls carried, the most frequent first; without those that carried nothing."""
+    known = [Counted(*one) for one in evidence.refused.items() if one[0]]
+    return sorted(known, key=lambda one: (-one.times, str(one.name)))
+
+
+def _version(event: Event) -> str:
+    version = event.detail.get("secret_version")
+    if isinstance(version, Mapping):
+        version = ", ".join(f"{name}={number}" for name, number in sorted(version.items()))
+    return str(version)[:LONGEST_VERSION] if isinstance(version, str | int) else ""
 
 
 def _line(event: Event) -> str:

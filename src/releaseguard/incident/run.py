@@ -70,7 +70,8 @@ def investigate(context: IncidentContext) -> Incident:
 
 def _evidence(context: IncidentContext, since: datetime, until: datetime) -> IncidentEvidence:
     query = context.health.query(providers=(context.card.id,), since=since, until=until, synthetic=False)
-    return evidence_of(context.log.select(query), since, context.scrub)
+    refusals = context.card.events.auth_error_codes
+    return evidence_of(context.log.select(query), since, context.scrub, refusals)
 
 
 def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: IncidentEvidence) -> Sequence[SymptomMatch]:

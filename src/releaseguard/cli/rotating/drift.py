@@ -34,6 +34,7 @@ def drift(
     from dataclasses import replace
 
     from releaseguard.rotation.drift.compare import DRIFTED
+    from releaseguard.rotation.drift.copies import UnsearchedPlace
     from releaseguard.rotation.drift.page import page_of
     from releaseguard.rotation.drift.survey import survey
 
@@ -41,7 +42,9 @@ def drift(
         if provider:
             wiring.cards.get(provider)
         found = survey(wiring.bindings.managed(provider), wiring.bindings.vault, wiring.stores.log, copies=copies)
-        found = replace(found, other_writers=wiring.bindings.other_writers(provider))
+        others = wiring.bindings.writers_everywhere(provider)
+        unread = [*found.unread, *(UnsearchedPlace("its workflows", place) for place in others.unread)]
+        found = replace(found, other_writers=others.writers, unread=unread)
         here = wiring.settings.environment
         wiring.notices.tell_leaks()
     show_found(run, page_of(found, here), format_, output)

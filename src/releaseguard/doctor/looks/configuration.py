@@ -111,7 +111,11 @@ def _claims(context: DoctorContext) -> Iterator[Remark]:
 
 
 def _other_writers(context: DoctorContext) -> Iterator[Remark]:
-    for one in context.other_writers():
+    found = context.other_writers()
+    for place in found.unread:
+        fix = "Give the token `contents: read` there, or look yourself whether one writes the same secrets."
+        yield Remark(Standing.WARN, f"the workflows of {place} cannot be read", place, fix, place)
+    for one in found.writers:
         what, _, fix = str(one).partition(". ")
         yield Remark(Standing.WARN, what.partition(": ")[2], f"{one.file}:{one.line}", fix, f"{one.file}:{one.line}")
 

@@ -33,6 +33,14 @@ class OtherWriter:
 
 
 @dataclass(frozen=True, slots=True)
+class WritersFound:
+    """What was found in every workflow that could be read, and where nobody could look."""
+
+    writers: Sequence[OtherWriter]
+    unread: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Signs:
     """What services say of how a workflow writes their secrets, and brings the vault's: regular expressions."""
 

@@ -12,6 +12,7 @@ from releaseguard.rotation.history.views import ChainView, RotationView, Written
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.values import Direction, RotateRequest, ValueSource
 from releaseguard.secret import Secret
+from releaseguard.vault.interface import SecretVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,22 @@ def spent(view: ChainView, unit: str) -> Sequence[SpentValues]:
     """What was recorded as revoked or leaked, the newest last."""
     mine = [rotation for rotation in view.rotations if rotation.unit == unit]
     return [one for rotation in mine for one in _of(rotation) if one.members]
+
+
+def needs_a_look(view: ChainView, unit: str, kept: Mapping[tuple[str, int], SecretVersion]) -> bool:
+    """Whether only the places themselves may still show some of the spent: the vault does not ``keep`` it any more, and
+    there is no fingerprint of it."""
+    gone = [(name, one) for each in spent(view, unit) for name, one in each.members.items()]
+    lost = [
+        (name, one)
+        for name, one in gone
+        if one.fingerprint is None and not _is_kept(one, kept.get((name, one.version)))
+    ]
+    return any(there.get(name) == one for name, one in lost for there in view.written.values())
+
+
+def _is_kept(gone: Written, there: SecretVersion | None) -> bool:
+    return there is not None and gone.secret_id in (None, there.secret_id)
 
 
 def _of(rotation: RotationView) -> Iterator[SpentValues]:

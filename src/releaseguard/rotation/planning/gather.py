@@ -13,7 +13,7 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import NOTHING, Carried, items_for
 from releaseguard.rotation.identity.labelling import identified, is_settled
-from releaseguard.rotation.identity.returning import spent
+from releaseguard.rotation.identity.returning import needs_a_look, spent
 from releaseguard.rotation.left_out.looking import leave_out_as_asked, look_over
 from releaseguard.rotation.next_steps import while_the_vault_is_away
 from releaseguard.rotation.planning.facts import PlanningFacts
@@ -44,13 +44,15 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     compared = request.leak and request.origin in (ValueSource.VAULT, ValueSource.STDIN)
     vault = session.vault
     placeholder = {name: _carried(newest.get(name)) for name in group.names}
+    gone = _versions_spent(session)
     look = request.vault_later or (leak and not _is_out(session)) or _is_in_doubt(session, newest, previous, out)
+    look = look or needs_a_look(session.chain, group.name, gone)
     return PlanningFacts(
         newest=newest,
         previous=previous,
         earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if compared else {},
         out=out,
-        spent=_versions_spent(session),
+        spent=gone,
         reports=session.context.log.capabilities.has("detail"),
         labels_seen=labels_seen(session, newest.values()) if settled else frozenset(),
         leaked={} if request.leak else {name: _leaked_earlier(session, one) for name, one in newest.items()},

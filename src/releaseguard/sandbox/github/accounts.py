@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -18,6 +19,8 @@ from releaseguard.sandbox.github.values import (
 )
 from releaseguard.sandbox.serving.exchange import Clock, Reject, Request, Response, to_seconds
 from releaseguard.sandbox.serving.stand_in import StandIn, route
+
+WORKFLOWS = ".github/workflows"
 
 
 class GitHubAccounts(StandIn):
@@ -170,6 +173,23 @@ class GitHubAccounts(StandIn):
     @route("GET", "/repos/{owner}/{repo}")
     def get_repository(self, request: Request) -> Response:
         return Response(200, self._shown(self._repository(request)))
+
+    @route("GET", "/repos/{owner}/{repo}/contents/.github/workflows")
+    def list_workflow_files(self, request: Request) -> Response:
+        files = self._repository(request).files
+        if not files:
+            return self.not_found(request)
+        return Response(200, [{"type": "file", "name": name, "path": f"{WORKFLOWS}/{name}"} for name in sorted(files)])
+
+    @route("GET", "/repos/{owner}/{repo}/contents/.github/workflows/{file}")
+    def get_workflow_file(self, request: Request) -> Response:
+        name = request.params["file"]
+        text = self._repository(request).files.get(name)
+        if text is None:
+            return self.not_found(request)
+        content = base64.encodebytes(text.encode()).decode()
+        shown = {"type": "file", "name": name, "path": f"{WORKFLOWS}/{name}", "encoding": "base64", "content": content}
+        return Response(200, shown)
 
     def _repository(self, request: Request) -> GitHubRepository:
         name = f"{request.params['owner']}/{request.params['repo']}".lower()

@@ -85,6 +85,8 @@ class GitHubRepository:
     """Name -> id."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    """Those of ``.github/workflows`` on the default branch, by name."""
 
 
 class GitHubAppKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,10 @@ Listed = Mapping[str, Any]
 """A run, or a workflow, as GitHub lists it."""
 
 
+FOLDER, MOST_FILES = ".github/workflows", 50
+"""Where workflows stand, and how many are read: each takes a request."""
+
+
 class GitHubWorkflows(WorkflowHistory):
     """The workflows of ``OWNER/REPO``."""
 
@@ -31,7 +36,8 @@ class GitHubWorkflows(WorkflowHistory):
         owner, _, repo = repository.partition("/")
         self.place = f"github:{repository}"
         self._client = client
-        self._home = f"/repos/{quoted(owner)}/{quoted(repo)}/actions"
+        self._repository = f"/repos/{quoted(owner)}/{quoted(repo)}"
+        self._home = f"{self._repository}/actions"
 
     def newest(self, workflow: str, limit: int) -> Sequence[WorkflowRun] | None:
         listed = pages(self._client, f"{self._home}/workflows", "workflows")
@@ -43,6 +49,19 @@ class GitHubWorkflows(WorkflowHistory):
         runs = (self._run(workflow, row) for row in entries(reply.json(), "workflow_runs"))
         ordered = sorted((run for run in runs if run is not None), key=lambda run: run.started_at, reverse=True)
         return ordered[:limit]
+
+    def files(self) -> Mapping[str, str]:
+        """Those of the default branch: https://docs.github.com/rest/repos/contents."""
+        folder = self._client.request("GET", f"{self._repository}/contents/{FOLDER}", allow=(404,))
+        listed = entries(folder.json()) if folder.status == 200 else []
+        paths = [str(one.get("path")) for one in listed if str(one.get("path")).endswith((".yml", ".yaml"))]
+        return {path: self._file(path) for path in sorted(paths)[:MOST_FILES]}
+
+    def _file(self, path: str) -> str:
+        where = "/".join(map(quoted, path.split("/")))
+        found = self._client.request("GET", f"{self._repository}/contents/{where}").json()
+        content = found.get("content") if isinstance(found, Mapping) else None
+        return base64.b64decode(str(content or "")).decode(errors="replace")
 
     def _run(self, workflow: str, row: Listed) -> WorkflowRun | None:
         started = _moment(row.get("run_started_at")) or _moment(row.get("created_at"))
