@@ -62,7 +62,7 @@ def lint(binaries: Path) -> int:
         *LINTERS,
         ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
         ["check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions],
-        ["zizmor", "--offline", *workflows, *actions],
+        ["zizmor", "--offline", "--persona", "pedantic", *workflows, *actions],
     ]
     return max(run(binaries, *check) for check in checks)
 

@@ -372,7 +372,7 @@ def test_the_workflows_pass_the_linters_that_the_shipped_ones_pass(cli, tmp_path
     repository(tmp_path)
     assert cli.run("init", "--workflows", "--yes", "--environment", environment).code == 0
     written = sorted(str(path) for path in (tmp_path / ".github" / "workflows").iterdir())
-    assert len(written) == 4
+    assert len(written) == 7
     schema = [linters[0], "--builtin-schema", "vendor.github-workflows", *written]
     for command in (schema, [linters[1], "--offline", *written]):
         checked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

@@ -271,7 +271,8 @@ def postmortem_document(text="x"):
             "state": "PROVEN",
             "provider": text,
             "environment": text,
-            "proof": {"grade": "strong", "events": [text]},
+            "reason": text,
+            "proof": {"grade": "strong", "events": [text], "missing": []},
         },
         "times": times,
         "timeline": [

@@ -50,7 +50,7 @@ def test_each_format_is_rendered(name, format_):
 
 @pytest.mark.parametrize(("name", "format_"), [pair for pair in ALL if pair[1] != "json"])
 def test_a_renderer_says_what_it_takes(name, format_):
-    module = {"md": "markdown"}.get(format_, format_)
+    module = {"md": "markdown", "in-toto": "in_toto"}.get(format_, format_)
     render = importlib.import_module(f"releaseguard.report.{name}.{module}").render
     assert inspect.get_annotations(render)["return"] == "str"
     assert render.__doc__

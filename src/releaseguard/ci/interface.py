@@ -1,4 +1,4 @@
-"""The vocabulary of the CI room: the runs of one workflow of one repository."""
+"""The vocabulary of the CI room: the runs of one workflow of one repository, and where a release is spoken of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,34 @@ class WorkflowRun:
     def went_wrong(self) -> bool:
         """Whether it ended in a way that leaves the work undone or half done."""
         return self.conclusion in {"failure", "timed_out", "startup_failure", "action_required"}
+
+
+class BoardState(StrEnum):
+    """What is said of a deployment. ``SUCCESS`` is for what passed, and for nothing else."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    PENDING = "pending"
+    ERROR = "error"
+
+
+class ReleaseBoard(ABC):
+    """Where the people of one repository see what became of a release. Every method may raise ``ServiceError`` or one
+    of its kinds."""
+
+    place: str
+
+    @abstractmethod
+    def mark(self, deployment: str, state: BoardState, description: str, run_url: str | None) -> None:
+        """Say of a deployment how it is."""
+
+    @abstractmethod
+    def requests_of(self, commit: str) -> Sequence[int]:
+        """The numbers of the pull requests that brought the commit."""
+
+    @abstractmethod
+    def comment(self, request: int, marker: str, text: str) -> None:
+        """Say something of a pull request; what was said under the same ``marker`` before is replaced."""
 
 
 class WorkflowHistory(ABC):

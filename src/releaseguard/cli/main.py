@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "What is open now, in ten lines: leaks, releases, providers, rotations.",
     "rotate": "Take a secret's new version to every place that uses it, and prove it works.",
     "verify": "Judge a release from the event log and synthetic flows.",
+    "publish": "A verdict where the repository's people see it: pull requests, the deployment's status.",
     "backtest": "What verify would have said of past releases, and when.",
     "health": "How every provider is now, from the app's own events.",
     "incident": "What goes on with one provider, what changed before, and what the runbook says to do.",
@@ -34,7 +35,7 @@ COMMANDS = {
 """Name -> one line for the list."""
 ROOMS = {
     "rotating": ("rotate", "drift", "leaks", "audit"),
-    "judging": ("verify", "backtest", "status", "health", "incident", "coverage"),
+    "judging": ("verify", "publish", "backtest", "status", "health", "incident", "coverage"),
     "log": ("events",),
     "setup": ("init", "doctor", "demo", "sandbox", "completion", "schema"),
 }

@@ -1,4 +1,5 @@
-"""The webhook that is told what happened, at the address in ``RELEASEGUARD_NOTIFY_URL``."""
+"""Where others hear what happened: the webhook at the address in ``RELEASEGUARD_NOTIFY_URL``, and the repository that
+a job runs for."""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ from releaseguard.compose.known.endpoints import NOTIFY
 from releaseguard.compose.stores import Stores
 from releaseguard.errors import ReleaseguardError, Unreachable
 from releaseguard.secret import Secret
+from releaseguard.services import SERVICES
 
 if TYPE_CHECKING:
+    from releaseguard.ci.interface import ReleaseBoard
     from releaseguard.health.values import Overview
     from releaseguard.http import ServiceClient
     from releaseguard.notify.announce import Announcer, Delivery
@@ -113,6 +116,12 @@ class Notices:
         )
         self.clients.opened.callback(client.close)
         return client
+
+
+def board_of(clients: Clients) -> ReleaseBoard:
+    """The board of the job's repository. Raises ``UsageError`` outside of a job, ``Refused`` in a run that uses no
+    credential."""
+    return next(service.board(clients.context(service)) for service in SERVICES if service.board is not None)
 
 
 def _of_verdict(judged: Judged) -> Iterable[News]:

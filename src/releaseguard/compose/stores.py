@@ -11,6 +11,7 @@ from releaseguard import safemode
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import events_table
 from releaseguard.errors import ConfigError
+from releaseguard.safemode.checkout import is_lent
 from releaseguard.secret import Secret
 from releaseguard.services import SERVICES
 from releaseguard.services.interface import LogStore, Service
@@ -127,6 +128,13 @@ def _sqlite(clients: Clients, url: str, table: EventTable) -> EventLog:
     from releaseguard.eventlog.stores.sqlite import SqliteEventLog
     from releaseguard_events.stores.sqlite import sqlite_path
 
+    if is_lent(clients.environ):
+        raise ConfigError(
+            "the event log is a file on a runner that is gone with its job: marks, verdicts and histories would be too",
+            where=clients.settings.where("events", "url"),
+            next_step="Give the app's own log: a secret RELEASEGUARD_EVENTS_URL with postgresql://... or "
+            "https://REF.supabase.co, and no other [events] url in the configuration.",
+        )
     return SqliteEventLog(sqlite_path(url, clients.settings.root), table)
 
 

@@ -16,6 +16,9 @@ WORKFLOWS = {
     "after-deploy.yml": "releaseguard-after-deploy.yml",
     "rotate.yml": "releaseguard-rotate.yml",
     "drift.yml": "releaseguard-drift.yml",
+    "leaks.yml": "releaseguard-leaks.yml",
+    "coverage.yml": "releaseguard-coverage.yml",
+    "health.yml": "releaseguard-health.yml",
 }
 """The shipped workflows and what they are called in a project's ``.github/workflows``."""
 FOLDER = Path(".github") / "workflows"

@@ -25,7 +25,8 @@ Formats: TypeAlias = Mapping[str, Renderer[D]]
 
 
 def _formats(document: str, *formats: str) -> Formats[Any]:
-    return {name: _json if name == "json" else _renderer(f"{document}.{name}", name) for name in formats}
+    modules = {name: f"{document}.{name.replace('-', '_')}" for name in formats}
+    return {name: _json if name == "json" else _renderer(module, name) for name, module in modules.items()}
 
 
 def _renderer(module: str, format_: str) -> Renderer[Any]:
@@ -57,7 +58,7 @@ def _json(document: Any, _display: Display) -> str:
     return as_json(getattr(document, "document", document))
 
 
-VERDICT: Formats[VerdictDocument] = _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif")
+VERDICT: Formats[VerdictDocument] = _formats("verdict", "text", "json", "markdown", "junit", "html", "sarif", "in-toto")
 STATUS: Formats[StatusDocument] = _formats("status", "text", "json")
 HEALTH: Formats[HealthDocument] = _formats("health", "text", "json", "html", "prometheus")
 INCIDENT: Formats[IncidentPage] = _formats("incident", "text", "json", "markdown", "html")
@@ -67,4 +68,5 @@ DIAGNOSIS: Formats[DiagnosisDocument] = _formats("diagnosis", "text", "json")
 POSTMORTEM: Formats[PostmortemDocument] = {
     "md": _renderer("postmortem.markdown", "md"),
     "html": _renderer("postmortem.html", "html"),
+    "in-toto": _renderer("postmortem.in_toto", "in-toto"),
 }

@@ -113,8 +113,8 @@ def _write_postmortem(context: RotationContext, folder: Path, rotation_id: str) 
     document = postmortem_of(context.log, rotation_id, context.chain_key.environment)
     try:
         make_folder(folder)
-        for form, render in POSTMORTEM.items():
-            write_file(folder / f"{rotation_id}.{form}", harmless(render(document, Display())))
+        for form in ("md", "html"):
+            write_file(folder / f"{rotation_id}.{form}", harmless(POSTMORTEM[form](document, Display())))
     except OSError as error:
         again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
         return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"

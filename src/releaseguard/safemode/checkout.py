@@ -37,6 +37,11 @@ def payload_of(environ: Mapping[str, str]) -> Payload:
     return found if isinstance(found, dict) else {}
 
 
+def is_lent(environ: Mapping[str, str]) -> bool:
+    """Whether this machine is one that GitHub lends to a single job."""
+    return environ.get("GITHUB_ACTIONS") == "true" and environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
+
+
 def refusal(environ: Mapping[str, str], payload: Payload) -> Refused | None:
     """Why this run uses no credential; ``None`` where it may, and outside of GitHub Actions.
 

@@ -20,7 +20,7 @@ from releaseguard.secret import Secret
 from releaseguard_events.places.trust import Endpoint, Vouching
 
 if TYPE_CHECKING:
-    from releaseguard.ci.interface import WorkflowHistory
+    from releaseguard.ci.interface import ReleaseBoard, WorkflowHistory
     from releaseguard.deployments.interface import Deployer
     from releaseguard.deployments.workflow import WorkflowAddress
     from releaseguard.destinations.interface import Destination, RunQueue
@@ -205,6 +205,8 @@ class Service(Generic[S]):
     """Where functions run."""
     workflows: Callable[[ServiceContext[S], Sequence[Address]], Places[WorkflowHistory]] | None = None
     """Where workflows run."""
+    board: Callable[[ServiceContext[S]], ReleaseBoard] | None = None
+    """Where the people of this job's repository see what became of a release."""
     run_queue: Callable[[ServiceContext[S], Sequence[Address]], RunQueue] | None = None
     alerts: Callable[[ServiceContext[S], Sequence[Address]], AlertSource] | None = None
     account: Callable[[ServiceContext[S], Sequence[Address]], Iterator[Remark]] | None = None

@@ -41,7 +41,7 @@ T = TypeVar("T")
     metavar="[P=]URI",
     help="Where copies of the secrets are: of every provider, or of P alone; may be repeated.",
 )
-@click.option("--workflows", is_flag=True, default=None, help="Write GitHub workflows too: verify, rotate, drift.")
+@click.option("--workflows", is_flag=True, default=None, help="Write the GitHub workflows too.")
 @click.option("--yes", is_flag=True, help="Ask nothing: what no flag says is guessed or left for you to fill in.")
 def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     """Write a commented `releaseguard.toml` (or the file that --config names), and on request the workflows.

@@ -1,4 +1,4 @@
-"""The stand-in for GitHub: runs, alerts and dispatches on top of secrets and accounts."""
+"""The stand-in for GitHub: runs, alerts and dispatches on top of secrets, accounts, statuses and comments."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releaseguard.sandbox.github.secrets import GitHubSecrets
+from releaseguard.sandbox.github.board import GitHubBoards
 from releaseguard.sandbox.github.shapes import workflow, workflow_run
 from releaseguard.sandbox.serving.exchange import Reject, Request, Response, to_seconds
 from releaseguard.sandbox.serving.stand_in import route
 
 
-class GitHubStandIn(GitHubSecrets):
+class GitHubStandIn(GitHubBoards):
     """GitHub's REST API, and the OIDC token address of GitHub Actions."""
 
     takes_a_mark = True

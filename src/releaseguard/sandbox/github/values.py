@@ -87,6 +87,12 @@ class GitHubRepository:
     dispatches: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     """Those of ``.github/workflows`` on the default branch, by name."""
+    statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By deployment."""
+    pulls: dict[str, list[int]] = field(default_factory=dict)
+    """Commit -> numbers of pull requests."""
+    comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By the number of the pull request."""
 
 
 class GitHubAppKey:

@@ -1,4 +1,8 @@
-"""GitHub Actions: its workflow runs (https://docs.github.com/rest/actions/workflow-runs), and its jobs' own token."""
+"""GitHub Actions: its workflow runs (https://docs.github.com/rest/actions/workflow-runs), its jobs' own token.
+
+And what is shown of a release: the deployment's status (https://docs.github.com/rest/deployments/statuses), and
+comments of pull requests (https://docs.github.com/rest/issues/comments).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl
 
-from releaseguard.ci.interface import WorkflowHistory, WorkflowRun
+from releaseguard.ci.interface import BoardState, ReleaseBoard, WorkflowHistory, WorkflowRun
 from releaseguard.deployments.interface import AFTER, Deployer, HostingDeployment, Phase
 from releaseguard.deployments.workflow import WorkflowAddress
-from releaseguard.errors import AccessDenied, ServiceError, Unreachable
+from releaseguard.errors import AccessDenied, NotFound, ServiceError, Unreachable
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries, pages
 from releaseguard.model import from_text
@@ -240,3 +244,45 @@ def actions_id_token(client: ServiceClient, request_url: str, audience: str | No
             next_step="Give the job `permissions: id-token: write`.",
         )
     return Secret(str(answer["value"]))
+
+
+LONGEST_DESCRIPTION = 140
+LONGEST_COMMENT = 60_000
+"""Characters; GitHub takes 65,536."""
+
+
+class GitHubBoard(ReleaseBoard):
+    """That of ``OWNER/REPO``."""
+
+    def __init__(self, client: ServiceClient, repository: str) -> None:
+        owner, _, repo = repository.partition("/")
+        self.place = f"github:{repository}"
+        self._client = client
+        self._home = f"/repos/{quoted(owner)}/{quoted(repo)}"
+
+    def mark(self, deployment: str, state: BoardState, description: str, run_url: str | None) -> None:
+        # Without auto_inactive a success would end other deployments, which still serve.
+        status = {"state": state.value, "description": description[:LONGEST_DESCRIPTION], "auto_inactive": False}
+        url = {"log_url": run_url} if run_url else {}
+        self._client.request("POST", f"{self._home}/deployments/{quoted(deployment)}/statuses", json={**status, **url})
+
+    def requests_of(self, commit: str) -> Sequence[int]:
+        try:
+            found = pages(self._client, f"{self._home}/commits/{quoted(commit)}/pulls")
+        except NotFound:  # a release that is no commit of this repository
+            return []
+        return [int(one["number"]) for one in found]
+
+    def comment(self, request: int, marker: str, text: str) -> None:
+        body = {"body": f"{marker}\n{text}"[:LONGEST_COMMENT]}
+        said = pages(self._client, f"{self._home}/issues/{request}/comments")
+        mine = [one for one in said if str(one.get("body", "")).startswith(marker) and _is_a_programs(one.get("user"))]
+        if mine:
+            self._client.request("PATCH", f"{self._home}/issues/comments/{mine[-1]['id']}", json=body)
+        else:
+            self._client.request("POST", f"{self._home}/issues/{request}/comments", json=body)
+
+
+def _is_a_programs(user: object) -> bool:
+    """Whoever copies the marker into a comment keeps what was written there."""
+    return isinstance(user, dict) and user.get("type") == "Bot"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from releaseguard.credentials import CredentialOption, Requirement, Unfit
 from releaseguard.destinations.address import Address
-from releaseguard.errors import ConfigError
+from releaseguard.errors import ConfigError, UsageError
 from releaseguard.http.pacing import Limits
 from releaseguard.model import Remark
 from releaseguard.secret import Secret
@@ -19,7 +19,7 @@ from releaseguard_events.places.trust import Endpoint
 from releaseguard_events.places.urls import split
 
 if TYPE_CHECKING:
-    from releaseguard.ci.interface import WorkflowHistory
+    from releaseguard.ci.interface import ReleaseBoard, WorkflowHistory
     from releaseguard.deployments.interface import Deployer
     from releaseguard.deployments.workflow import WorkflowAddress
     from releaseguard.destinations.interface import Destination, RunQueue
@@ -39,6 +39,7 @@ Context = ServiceContext[GitHubSection]
 APP_ID, APP_KEY = "RELEASEGUARD_GITHUB_APP_ID", "RELEASEGUARD_GITHUB_APP_PRIVATE_KEY"
 TOKENS = ("RELEASEGUARD_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
 """The first that is set is used."""
+REPOSITORY = "GITHUB_REPOSITORY"
 ISSUER, ISSUER_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 """The runner's variables that say where a job's OIDC token is asked for, and with what."""
 
@@ -119,6 +120,25 @@ def workflow_deployer(context: Context, place: str, workflow: WorkflowAddress) -
     from releaseguard.services.github.ci import GitHubWorkflowDeployer
 
     return GitHubWorkflowDeployer(context.once(client), place, workflow)
+
+
+def board(context: Context) -> ReleaseBoard:
+    """That of the repository that this job runs for. Raises ``UsageError`` outside of a job.
+
+    By the job's own token alone: what is done with it starts no other workflow, so that a status which is set
+    after a deployment does not set off the next.
+    """
+    from releaseguard.services.github.ci import GitHubBoard
+    from releaseguard.services.github.requests import headers
+
+    repository = context.environ.get(REPOSITORY)
+    if not repository:
+        raise UsageError(
+            f"nothing says which repository this is for: {REPOSITORY} is not set",
+            next_step="Run it in a job of GitHub Actions, where it is.",
+        )
+    token = required(context.secret(TOKENS[1]), TOKENS[1], "GitHub")
+    return GitHubBoard(context.connect(headers(lambda: token), limits=LIMITS), repository)
 
 
 def run_queue(context: Context, addresses: Sequence[Address]) -> RunQueue:
@@ -214,6 +234,7 @@ SERVICE = Service(
     workflows=workflows,
     workflow_deployer=workflow_deployer,
     by_hand=by_hand,
+    board=board,
     run_queue=run_queue,
     alerts=alerts,
     account=account,
