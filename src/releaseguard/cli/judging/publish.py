@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import click
 
@@ -86,6 +86,15 @@ def _read(path: Path) -> VerdictDocument | None:
     return cast("VerdictDocument", found) if isinstance(found, dict) and "verdict" in found else None
 
 
+class PublishedDocument(TypedDict):
+    """What ``publish --json`` prints."""
+
+    state: str
+    deployment: str | None
+    pull_requests: list[int]
+    problems: list[str]
+
+
 class _Publishing:
     """What is said, where it was said, and what went wrong with it: one place does not keep another from hearing."""
 
@@ -163,7 +172,7 @@ class _Publishing:
         where += [f"#{request}" for request in self._requests]
         return f"{self.state.value}: published at {', '.join(where) or 'no place'}"
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> PublishedDocument:
         """The document of the command."""
         return {
             "state": self.state.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -19,11 +20,10 @@ def render(page: FindingsPage, _display: Display) -> str:
     return sarif_run(rules, results, {"summary": visible(page.summary)})
 
 
-def _result(row: FoundRow, index: int) -> dict[str, Any]:
+def _result(row: FoundRow, index: int) -> Mapping[str, Any]:
     # What is no file's has the configuration for its place: code scanning shows nothing without one.
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(row.file or "releaseguard.toml")}}
-    if row.line:
-        place["region"] = {"startLine": row.line}
+    region = {"region": {"startLine": row.line}} if row.line else {}
+    place = {"artifactLocation": {"uri": quote(row.file or "releaseguard.toml")}, **region}
     said = f"{row.subject} ({row.place}): {row.reason}" + (f" Next: {row.next_step}" if row.next_step else "")
     return {
         "ruleId": row.rule,

@@ -48,5 +48,5 @@ class GitHubBoards(GitHubSecrets):
                 return Response(200, comment)
         raise Reject(self._refusal(404, "Not Found"))
 
-    def _comments(self, request: Request) -> list[dict[str, Any]]:
+    def _comments(self, request: Request) -> list[Any]:
         return self._repository(request).comments.setdefault(request.params["number"], [])
