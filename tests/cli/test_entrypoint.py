@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
 import signal
 import stat
@@ -281,3 +282,27 @@ def test_a_ctrl_c_that_falls_into_a_finalizer_is_not_lost():
     signal.signal(signal.SIGINT, heard)
     patience.cancel()
     assert not given_up.is_set(), "it was told when the wait was over, and did not end it"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_cancelled_job_and_a_closed_terminal_interrupt_as_ctrl_c_does(monkeypatch, capsys, name: str) -> None:
+    number = getattr(signal, name)
+
+    def work(*_: object) -> int:
+        os.kill(os.getpid(), number)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(entrypoint, "_run", work)
+    before = signal.getsignal(number)
+    assert entrypoint.run(["health"]) == ExitCode.INTERRUPTED
+    assert "Interrupted." in capsys.readouterr().err
+    assert signal.getsignal(number) is before
+
+
+def test_a_closed_terminal_that_is_ignored_stays_ignored(monkeypatch) -> None:
+    monkeypatch.setattr(entrypoint, "_run", lambda *_: os.kill(os.getpid(), signal.SIGHUP) or 0)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert entrypoint.run(["health"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -23,14 +23,14 @@ from releaseguard.harmless import Harmless, as_json
 from releaseguard.messages import spoken
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
 
 def run(args: Sequence[str] | None = None, clocks: Clocks = REAL) -> int:
     """Run the command line; returns the exit code and never raises. It waits by ``clocks``."""
     _open_what_is_closed()
     spoken.speak(spoken.ENGLISH)
-    with _harmless_streams(), _threads_name_no_value():
+    with _harmless_streams(), _threads_name_no_value(), _ended_like_ctrl_c():
         return _ended(list(sys.argv[1:] if args is None else args), clocks)
 
 
@@ -95,6 +95,30 @@ def _interrupt_again() -> None:
     again = threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     again.daemon = True
     again.start()
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """A job that is cancelled and a terminal that is closed interrupt as Ctrl-C does: what was done is told. Whoever
+    ignores them (``nohup``) goes on doing so, and a second one ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    import signal
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    told = [one for one in known if signal.getsignal(one) is signal.SIG_DFL]
+    for one in told:
+        signal.signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one in told:
+            signal.signal(one, signal.SIG_DFL)
 
 
 @contextmanager

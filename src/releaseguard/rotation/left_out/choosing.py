@@ -91,7 +91,10 @@ def one_for_all(what: str, step: str, errors: Sequence[ReleaseguardError]) -> Re
         kind: type[ServiceError] = Unreachable if unknown else PushIncomplete
         return kind(what, next_step=step, status=services[0].status)
     refused = next((error for error in errors if isinstance(error, Refused)), None)
-    return Refused(what, next_step=refused.next_step) if refused else Failed(what, next_step=step)
+    if refused is None:
+        return Failed(what, next_step=step)
+    own = refused.next_step if refused.next_step and refused.next_step not in step else ""
+    return Refused(what, next_step=f"{own or ''} {step}".strip())
 
 
 def sentences(left: Mapping[str, LeftOut]) -> Sequence[str]:

@@ -227,7 +227,7 @@ def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -
             raise Undecided(
                 f"deployment {made.id} is still {made.state}",
                 where=deployer.place,
-                next_step=f"Look at it there; continue with `{session.context.command} --resume`.",
+                next_step=f"Look at it there; continue with `{session.command} --resume`.",
             )
         session.journal.pause(wait)
         wait = min(wait * GROWTH, LAST_POLL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -215,6 +216,17 @@ def _push_failed(session: RotationSession, failed: Sequence[_Written]) -> Releas
     keys = [binding.key for binding in _places(session)]
     right = sorted(key for key in keys if key not in wrong)
     why = "; ".join(f"{key}: {error}" for key, error in wrong.items())
-    what = f"{len(failed)} of {len(keys)} destinations were not written ({why})"
-    step = f"Right: {', '.join(right) or 'none'}. Continue with `{session.context.command} --resume`."
-    return one_for_all(what, step, list(wrong.values()))
+    what = f"{len(failed)} of {readable.count(len(keys), 'destination')} not written ({why})"
+    return one_for_all(what, _way_on(session, failed, right), list(wrong.values()))
+
+
+def _way_on(session: RotationSession, failed: Sequence[_Written], right: Sequence[str]) -> str:
+    """What leads on from a wave that failed somewhere: what each place asks for, the rest, and a way without a place
+    that nobody can put right."""
+    asked = dict.fromkeys(one.error.next_step for one in failed if one.error and one.error.next_step)
+    first = failed[0].binding.destination.uri
+    words = [*filter(None, asked), f"Right: {', '.join(right) or 'none'}."]
+    if right:
+        skip = shlex.join([*session.command.split(), "--resume", "--skip", first])
+        words.append(f'What nobody can put right is left out, on record: {skip} --reason "...".')
+    return " ".join([*words, f"Continue with `{session.command} --resume`."])

@@ -98,7 +98,7 @@ def _new_versions(session: RotationSession) -> _NewVersions:
         raise Undecided(
             f"no new version of {group.name} has been made yet",
             where=session.vault.label,
-            next_step=f"Run `{session.context.command} --from {origin.value}` again, or --abort.",
+            next_step=f"Run `{session.command} --from {origin.value}` again, or --abort.",
         )
     return _NewVersions(versions, pending)
 
