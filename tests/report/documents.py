@@ -141,8 +141,9 @@ def health_document(text="x"):
         "history": [{"hours": 24, "parts": [None, {"successes": 1, "errors": 2}]}],
         "open_leaks": [leak],
         "rotations": [{"rotation_id": text, "state": text, "changed_at": TIME}],
+        "due": [{"provider": text, "secret": text, "since": TIME, "age_s": 9000, "max_age_s": 60, "next_step": text}],
     }
-    quiet = {**row, "state": "idle", "events": 0, "open_leaks": [], "rotations": []}
+    quiet = {**row, "state": "idle", "events": 0, "open_leaks": [], "rotations": [], "due": []}
     recent = {"occurred_at": TIME, "provider": text, "event": text, "outcome": "error", "error_code": text}
     return {
         "environment": text,

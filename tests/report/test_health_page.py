@@ -82,7 +82,7 @@ def page(language="en", **more) -> str:
 
 def test_what_is_wrong_stands_before_what_is_well_and_a_healthy_provider_is_one_line() -> None:
     down = health_document("mapbox")["providers"][0]
-    well = {**down, "provider": "a", "name": "Alpha", "state": "healthy", "open_leaks": [], "rotations": []}
+    well = {**down, "provider": "a", "name": "Alpha", "state": "healthy", "open_leaks": [], "rotations": [], "due": []}
     told = page(providers=[well, {**down, "name": "Zeta"}])
     assert told.index("In trouble: Zeta (down)") < told.index("<strong>Alpha</strong>")
     assert told.index("</span> Zeta</h2>") < told.index("<strong>Alpha</strong>")
@@ -124,7 +124,7 @@ def test_no_english_word_of_the_page_is_left_in_turkish() -> None:
     ],
 )
 def test_the_banner_says_how_it_is(states, down, says) -> None:
-    row = {**health_document("mapbox")["providers"][0], "open_leaks": [], "rotations": []}
+    row = {**health_document("mapbox")["providers"][0], "open_leaks": [], "rotations": [], "due": []}
     log = {"down": down, "newest": None}
     told = page(providers=[{**row, "state": one} for one in states], log=log, foreign=[], broken=[])
     assert says in told

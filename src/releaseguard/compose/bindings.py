@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from releaseguard.settings.sections import ProviderSection
 if TYPE_CHECKING:
     from releaseguard.destinations.interface import Destination
     from releaseguard.rotation.context import Binding, Claim
+    from releaseguard.rotation.drift.ages import DueSecret
     from releaseguard.rotation.drift.survey import Managed
     from releaseguard.rotation.identity.other_writers import OtherWriter, WritersFound
     from releaseguard.vault.interface import Vault
@@ -111,6 +112,19 @@ class Bindings:
             max_ages=self._max_ages(card),
             sensitive=any(service.wants_sensitive(sections[service.name]) for service in SERVICES),
         )
+
+    def due(self, now: datetime, provider: str | None = None) -> Iterator[DueSecret]:
+        """Secrets that are older than they are to become; the vault is asked for none of which nobody has said that.
+
+        Raises ``ConfigError`` without its credential, and ``ServiceError`` where it does not answer.
+        """
+        from releaseguard.rotation.drift.ages import due
+
+        for name, section in self._settings.providers.items():
+            if provider in (None, name) and section.every_destination and name in self.cards:
+                ages = self._max_ages(self.cards.get(name))
+                if ages:
+                    yield from due(name, self._settings.environment, ages, self.vault, now)
 
     def _max_ages(self, card: Card) -> Mapping[str, timedelta]:
         """How old each secret is to become at most: the file's word before the card's."""

@@ -13,10 +13,14 @@ from releaseguard.messages.localizer import Localizer
 from releaseguard.model import Event, to_text
 from releaseguard.report.health.document import HealthDocument, HealthRow, LogRow, RecentRow, SetAsideRow, StripRow
 from releaseguard.report.rows import CourseRow
+from releaseguard.rotation.drift.ages import DueSecret
 
 
-def document_of(overview: Overview, language: str = "en") -> HealthDocument:
-    """The overview as a value: times are RFC 3339 in UTC, shares between 0 and 1, reasons in ``language``."""
+def document_of(overview: Overview, language: str = "en", due: Sequence[DueSecret] = ()) -> HealthDocument:
+    """The overview as a value: times are RFC 3339 in UTC, shares between 0 and 1, reasons in ``language``.
+
+    ``due``: what the vault says is older than it is to become.
+    """
     localizer = Localizer(language, overview.until)
     return {
         "environment": overview.environment,
@@ -26,7 +30,7 @@ def document_of(overview: Overview, language: str = "en") -> HealthDocument:
         "summary": summary(overview),
         "log": log_row(overview),
         "set_aside": _set_aside(overview.set_aside),
-        "providers": [_row(provider, localizer) for provider in overview.providers],
+        "providers": [_row(provider, localizer, due) for provider in overview.providers],
         "marks": [{"at": to_text(one.at), "kind": one.kind, "what": one.what} for one in overview.marks],
         "recent": [_recent(row) for row in overview.recent],
         "foreign": list(overview.foreign),
@@ -71,7 +75,7 @@ def _named(rows: Sequence[ProviderHealth]) -> Sequence[str]:
     return [f"{row.provider} is {row.condition.state}" for row in rows]
 
 
-def _row(row: ProviderHealth, localizer: Localizer) -> HealthRow:
+def _row(row: ProviderHealth, localizer: Localizer, due: Sequence[DueSecret]) -> HealthRow:
     glance, events = row.glance, row.successes + row.errors
     return {
         "provider": row.provider,
@@ -94,6 +98,7 @@ def _row(row: ProviderHealth, localizer: Localizer) -> HealthRow:
         "history": [_strip(one) for one in row.strips],
         "open_leaks": list(row.leaks),
         "rotations": list(row.rotations),
+        "due": [one.to_json() for one in due if one.provider == row.provider],
     }
 
 

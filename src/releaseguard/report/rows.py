@@ -88,3 +88,14 @@ class IntegrityRows(TypedDict):
 
     foreign: Sequence[Mapping[str, Any]]
     broken: Sequence[BrokenRow]
+
+
+class DueRow(TypedDict):
+    """A secret that is due, as in ``drift --json`` and ``health --json``."""
+
+    provider: str
+    secret: str
+    since: str
+    age_s: int
+    max_age_s: int
+    next_step: str

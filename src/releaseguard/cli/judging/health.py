@@ -17,11 +17,13 @@ from releaseguard.errors import ExitCode, UsageError
 from releaseguard.report.formats import HEALTH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from releaseguard.cli.shared.live_page import Page
     from releaseguard.health.run import Observer
     from releaseguard.health.values import Overview
+    from releaseguard.rotation.drift.ages import DueSecret
     from releaseguard.wiring import Wiring
 
 LOOK_EVERY = 10.0
@@ -63,8 +65,9 @@ def health(
     "state", "reason", "since", "events", "successes", "errors", "error_rate", "usual_error_rate", "expected_events",
     "latency_ms": {"p50", "p95"}, "last_success", "last_error", "error_codes": [{"code", "count"}],
     "course": [{"successes", "errors"}], "expected_course": [...], "history": [{"hours", "parts"}],
-    "open_leaks": [...], "rotations": [...]}], "marks": [{"at", "kind": release|rotation, "what"}], "recent":
-    [{"occurred_at", "provider", "event", "outcome", "error_code", "latency_ms", "release", "source", "synthetic"}]}.
+    "open_leaks": [...], "rotations": [...], "due": [...]}], "marks": [{"at", "kind": release|rotation, "what"}],
+    "recent": [{"occurred_at", "provider", "event", "outcome", "error_code", "latency_ms", "release", "source",
+    "synthetic"}]}.
     """
     from releaseguard.health.run import Observer
 
@@ -77,9 +80,10 @@ def health(
             wiring.cards.get(provider)
         observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
         language = run.lang or wiring.settings.project.language
+        due = _due(run, wiring, provider)
         if serve:
-            _serve(run, partial(_live, observer, language), port)
-        show = partial(_show, run, language, format_, output)
+            _serve(run, partial(_live, observer, language, due), port)
+        show = partial(_show, run, language, format_, output, due)
         overview = _looked(wiring, observer)
         while watch:
             show(overview, clear=True)
@@ -87,6 +91,17 @@ def health(
             overview = _looked(wiring, observer)
     show(overview)
     return _exit_code(overview)
+
+
+def _due(run: Run, wiring: Wiring, provider: str | None) -> Sequence[DueSecret]:
+    """What is older than it is to become, where the vault can be asked; health is the log's, and goes on without."""
+    from releaseguard.errors import ConfigError, ReleaseguardError
+
+    try:
+        return list(wiring.bindings.due(wiring.stores.log.now(), provider))
+    except ReleaseguardError as error:
+        run.tell(f"Which secrets are due is not known: {error}", detail=isinstance(error, ConfigError))
+        return []
 
 
 def _looked(wiring: Wiring, observer: Observer) -> Overview:
@@ -104,7 +119,7 @@ def _serve(run: Run, page: Page, port: int) -> None:
         server.serve_forever()
 
 
-def _live(observer: Observer, language: str, before: str | None) -> str:
+def _live(observer: Observer, language: str, due: Sequence[DueSecret], before: str | None) -> str:
     from releaseguard.health.document import document_of
     from releaseguard.model import from_text
     from releaseguard.report.health.html import live
@@ -113,7 +128,7 @@ def _live(observer: Observer, language: str, before: str | None) -> str:
         moment = None if before is None else from_text(before)
     except ValueError as error:
         raise UsageError(f"before={before}: {error}") from None
-    return live(document_of(observer.look(before=moment), language), listing=moment is not None)
+    return live(document_of(observer.look(before=moment), language, due), listing=moment is not None)
 
 
 def _exit_code(overview: Overview) -> ExitCode:
@@ -127,11 +142,18 @@ def _exit_code(overview: Overview) -> ExitCode:
 
 
 def _show(
-    run: Run, language: str, format_: str | None, output: Path | None, overview: Overview, *, clear: bool = False
+    run: Run,
+    language: str,
+    format_: str | None,
+    output: Path | None,
+    due: Sequence[DueSecret],
+    overview: Overview,
+    *,
+    clear: bool = False,
 ) -> None:
     from releaseguard.health.document import document_of
 
-    document = document_of(overview, language)
+    document = document_of(overview, language, due)
     text = rendered(run, HEALTH, document, format_)
     if clear and output is None:
         steer(CLEAR)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypedDict
 
 from releaseguard import readable
-from releaseguard.report.rows import BrokenRow, CourseRow, LeakRow, RotationRow
+from releaseguard.report.rows import BrokenRow, CourseRow, DueRow, LeakRow, RotationRow
 
 
 class LatencyRow(TypedDict):
@@ -103,6 +104,8 @@ class HealthRow(TypedDict):
     """The last day, week and month."""
     open_leaks: Sequence[LeakRow]
     rotations: Sequence[RotationRow]
+    due: Sequence[DueRow]
+    """Its secrets that are older than they are to become."""
 
 
 class HealthDocument(TypedDict):
@@ -167,7 +170,7 @@ def clock(moment: str, row: HealthRow) -> str:
 
 
 def opened(row: HealthRow) -> list[str]:
-    """Its open leaks and its unfinished rotations."""
+    """Its open leaks, its unfinished rotations, and its secrets that are due."""
     leaks = [
         line
         for leak in row["open_leaks"]
@@ -176,4 +179,13 @@ def opened(row: HealthRow) -> list[str]:
     rotations = [
         f"rotation {one['rotation_id']} is {one['state']} since {one['changed_at'][:16]}Z" for one in row["rotations"]
     ]
-    return [*leaks, *rotations]
+    due = [
+        f"DUE {one['secret']}: {_old(one['age_s'])} old, to become {_old(one['max_age_s'])} at most; "
+        f"next: {one['next_step']}"
+        for one in row["due"]
+    ]
+    return [*leaks, *rotations, *due]
+
+
+def _old(seconds: int) -> str:
+    return readable.roughly(timedelta(seconds=seconds))

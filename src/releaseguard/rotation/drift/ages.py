@@ -7,23 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypedDict
 
 from releaseguard import readable
 from releaseguard.errors import NotFound
 from releaseguard.model import to_text
+from releaseguard.report.rows import DueRow
 from releaseguard.vault.interface import Vault
-
-
-class DueRow(TypedDict):
-    """A secret that is due, as in ``drift --json``."""
-
-    provider: str
-    secret: str
-    since: str
-    age_s: int
-    max_age_s: int
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +37,7 @@ class DueSecret:
         return f"version of {readable.date_and_clock(self.since)}, {age} old; it is to become {most} at most"
 
     def to_json(self) -> DueRow:
-        """As in ``drift --json``."""
+        """As in ``drift --json`` and ``health --json``."""
         return {
             "provider": self.provider,
             "secret": self.secret,

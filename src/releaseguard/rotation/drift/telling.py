@@ -8,8 +8,7 @@ from typing import TypedDict
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import ForeignRow
 from releaseguard.model import to_text
-from releaseguard.report.rows import BrokenRow
-from releaseguard.rotation.drift.ages import DueRow
+from releaseguard.report.rows import BrokenRow, DueRow
 from releaseguard.rotation.drift.compare import DRIFTED, PUSHABLE, DriftFinding
 from releaseguard.rotation.drift.copies import UnsearchedPlace
 from releaseguard.rotation.drift.revocation import StillUsedRow
