@@ -113,6 +113,8 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     a call with that first argument."""
     paths: Sequence[str] = ()
     """What the path of a request begins with that goes to the provider although its host is known at run time only."""
+    addresses: Sequence[SecretName] = ()
+    """Variables of the environment that hold an address at the provider: what is asked there is a use."""
     other: Sequence[str] = ()
     """Packages, or paths in the packages above, that are not the provider's."""
     given_to: Mapping[str, Sequence[str]] = {}

@@ -186,10 +186,18 @@ class PythonReader(PythonExpressions):
             definition = self.field(child, "definition") if child.type == "decorated_definition" else child
             if definition.type == "function_definition":
                 with self.in_class(result):
-                    result.methods[self.text(self.field(definition, "name"))] = self.function(definition)
+                    name = self.text(self.field(definition, "name"))
+                    self.keep_method(
+                        result, name, self.function(definition), definition is not child and self._reads(child)
+                    )
             elif child.type == "expression_statement":
                 self._class_field(child, result)
         yield Do(self.at(node), Expr(self.at(node), tuple(result.fields.values())))
+
+    def _reads(self, decorated: Node) -> bool:
+        """Whether a method is read as a field is: a property, kept or not."""
+        marks = (self.text(one).lstrip("@").strip() for one in decorated.children if one.type == "decorator")
+        return any(mark.rpartition(".")[2] in ("property", "cached_property") for mark in marks)
 
     def _class_field(self, node: Node, result: Class) -> None:
         for one in self.named(node):

@@ -99,6 +99,14 @@ class Reader(ABC):
         finally:
             self._classes.pop()
 
+    @staticmethod
+    def keep_method(owner: Class, name: str, method: Function, read: bool) -> None:
+        """A method of ``owner``; one that is ``read`` as a field is holds what it returns."""
+        if read:
+            owner.fields.setdefault(name, Call(method.at, (method,)))
+        else:
+            owner.methods[name] = method
+
     def called(self, call: Call) -> Call:
         """Remember a call."""
         self.file.calls.append((call, self.scope))

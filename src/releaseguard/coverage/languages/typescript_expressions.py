@@ -149,7 +149,9 @@ class TypeScriptExpressions(Reader):
             key = member.child_by_field_name("name")
             if member.type == "method_definition" and key:
                 with self.in_class(result):
-                    result.methods[self.text(key)] = self.function(member)
+                    self.keep_method(
+                        result, self.text(key), self.function(member), any(c.type == "get" for c in member.children)
+                    )
             elif member.type in ("public_field_definition", "field_definition"):
                 parts += self._field_of_class(member, result)
         result.parts = parts

@@ -41,8 +41,14 @@ class Names:
     """The names of all files of one search."""
 
     def __init__(
-        self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]], renamed: Mapping[str, str]
+        self,
+        files: Sequence[SourceFile],
+        aliases: Mapping[str, Sequence[str]],
+        renamed: Mapping[str, str],
+        addresses: Mapping[str, str] | None = None,
     ) -> None:
+        """``addresses``: by the variable of the environment that holds it."""
+        self._addresses = addresses or {}
         modules = Modules(files, aliases)
         self._meanings = Meanings(modules, files)
         self.module = modules.module
@@ -132,9 +138,16 @@ class Names:
             found = set()
             for value, home, inner in self.meanings(expr, scope, frame, depth - 1):
                 same = value is expr or not isinstance(value, Text | Choice | Logic | Call)
-                found |= {HOLE} if same else self.texts(value, home, inner, depth - 1)  # type: ignore[arg-type]
+                found |= {self._at_run_time(value)} if same else self.texts(value, home, inner, depth - 1)  # type: ignore[arg-type]
             return found if 0 < len(found) <= MOST else {HOLE}
         return {HOLE}
+
+    def _at_run_time(self, value: object) -> str:
+        """What is known at run time only: an address, where it is a variable that is known to hold one."""
+        name = value.name if isinstance(value, Member) else ""
+        if isinstance(value, Call) and value.args and isinstance(said := value.args[0], Text):
+            name = "".join(one for one in said.pieces if isinstance(one, str))
+        return self._addresses.get(name, HOLE)
 
     def _joined(self, pieces: Sequence[str | Expr], scope: Scope, frame: Frame | None, depth: int) -> set[str]:
         found = {""}
@@ -148,6 +161,8 @@ class Names:
     def _texts_of_call(self, call: Call, scope: Scope, frame: Frame | None, depth: int) -> set[str]:
         """``new URL(path, base)``, ``new Request(url)``, ``urljoin``, and what only changes the look of a text."""
         name, args = call.last_name, call.args
+        if (address := self._at_run_time(call)) != HOLE:
+            return {address}
         if name in _ENVIRONMENT and (default := call.named.get("default") or next(iter(args[1:2]), None)) is not None:
             return {HOLE} | self.texts(default, scope, frame, depth - 1)
         if name in ("URL", "urljoin") and len(args) > 1:

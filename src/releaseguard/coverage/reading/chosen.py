@@ -73,7 +73,8 @@ def _words(cards: Cards, logs: Sequence[str]) -> Sequence[bytes]:
     """What a file that speaks of a provider has in it, in lower case; nothing that holds another one."""
     found = {log.lower() for log in logs} | {card.id for card in cards if "_" not in card.id}
     for card in cards:
-        found |= {one.lower() for one in (*card.code.npm, *card.code.python, *card.code.paths, *card.code.webhooks)}
+        code = card.code
+        found |= {one.lower() for one in (*code.npm, *code.python, *code.paths, *code.addresses, *code.webhooks)}
         found |= {one.lower() for path in card.code.calls for one in _paths(path)}
         found |= set(card.hosts) if len(card.hosts) < 10 else {host.split(".")[0].split("-")[0] for host in card.hosts}
     return _shortest(frozenset(found))

@@ -41,7 +41,8 @@ def read_sources(path: Path, cards: Cards, logs: Sequence[str], progress: Progre
     sources.app = [read_[name] for name in tree.sources if name in read_]
     sources.tests = [read_[name] for name in tree.tests if name in read_]
     sources.scripts = _scripts(tree)
-    sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed)
+    held = {name: f"https://{card.hosts[0]}" for card in cards for name in card.code.addresses}
+    sources.names = Names([*sources.app, *sources.tests], tree.aliases, tree.renamed, held)
     sources.unread = tree.unread
     return sources
 
