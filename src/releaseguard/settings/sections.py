@@ -24,8 +24,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class ProjectSection(Section, frozen=True, kw_only=True):
     name: str = "project"
+    """What reports call the app."""
     environment: Name = "production"
+    """What the app writes as the environment of its rows; `--environment` names another."""
     language: Literal["en", "tr"] = "en"
+    """What is printed for people; `--lang` for one command."""
     salt: Name | None = None
     """What fingerprints of secrets are made under; the project's name where it is unsaid."""
     timezone: Name = "UTC"
@@ -38,23 +41,29 @@ Entry = Any
 
 class EventsSection(Section, frozen=True, kw_only=True):
     url: str = "sqlite:///releaseguard.db"
+    """`sqlite:///FILE`, `postgresql://...` or `https://REF.supabase.co`; `${NAME}` is taken from the environment."""
     table: Name = "integration_events"
+    """The table, with its schema where it is in another one; may be the app's own."""
     columns: Mapping[str, Entry] = {}
     """Our column -> theirs, a rule that makes it, or ``false`` where there is none."""
     names: Mapping[str, Entry] = {}
     """Provider, or ``*`` for all of them -> how its events are called where the table has no names of events."""
     results_table: Name | None = None
+    """Where our own rows are kept, where the app's table is not written to."""
 
 
 class AppSection(Section, frozen=True, kw_only=True):
     url: str | None = None
+    """The app's own base address, for synthetic flows; without it none is run."""
     database_url_env: str = "APP_DATABASE_URL"
+    """The variable that holds the address of the app's database, for invariants."""
     invariants: Mapping[str, str | bool] = {}
     """Id of an invariant -> its SQL here, or ``true`` for the card's own. What is not named is not run."""
 
 
 class NetworkSection(Section, frozen=True, kw_only=True):
     proxy: str | None = None
+    """What every request goes through; variables of the environment are not read."""
     timeout: Duration = "10s"
     """For one request, connecting and reading together."""
     patience: Duration = "4m"
@@ -64,14 +73,20 @@ class NetworkSection(Section, frozen=True, kw_only=True):
 
 class RotationSection(Section, frozen=True, kw_only=True):
     lease: Duration = "30s"
+    """How long a run keeps others out after its last sign of life."""
     prove_within: Duration = "15m"
+    """How long to wait for the proof."""
     deploy_within: Duration = "15m"
+    """How long to wait for a deployment."""
     accept_timing: bool = False
+    """Whether successes count by their time alone (grade C), where the app reports no version."""
 
 
 class VerifySection(Section, frozen=True, kw_only=True):
     window: Duration = "30m"
+    """How long after a deployment to look."""
     baseline: Duration = "28d"
+    """How long before it to compare with, where the log has it."""
     false_alarm_rate: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.01
     """Promised for the whole checklist, over all looks together."""
     release_pattern: str | None = None
