@@ -1,4 +1,4 @@
-"""What the documents say can be done: every command in them is one, every link leads somewhere, and the tutorial works."""
+"""What the documents say can be done: every command in them is one, every link leads somewhere, the tutorial works."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ Entry = Any
 
 class EventsSection(Section, frozen=True, kw_only=True):
     url: str = "sqlite:///releaseguard.db"
-    """`sqlite:///FILE`, `postgresql://...` or `https://REF.supabase.co`; `${NAME}` is taken from the environment."""
+    """`sqlite:///FILE`, `postgresql://...`, or the https address of a hosted log; `${NAME}` is from the environment."""
     table: Name = "integration_events"
     """The table, with its schema where it is in another one; may be the app's own."""
     columns: Mapping[str, Entry] = {}
