@@ -103,6 +103,8 @@ def test_show_of_one_provider_and_of_one_environment(cli: Commands) -> None:
         return [row["provider"] for row in cli.run("audit", "show", "--json", *words).json["rotations"]]
 
     assert providers("sendgrid") == ["sendgrid"]
+    config = cli.folder / "releaseguard.toml"
+    config.write_text(f'{config.read_text()}\n[environments.staging]\ninfisical.environment = "staging"\n')
     assert providers("--environment", "staging") == []
     assert providers("twilio") == []
     done = cli.run("audit", "show", "sendgird")

@@ -92,6 +92,14 @@ class Settings:
                 next_step=f"{did_you_mean(self.environment, declared)} Or declare it: [environments.NAME].",
             )
 
+    def refuse_unknown(self) -> None:
+        """The same for a command that only reads or marks: where there is no file, only what looks like a slip is
+        refused, since nothing says which environments there are."""
+        from difflib import get_close_matches
+
+        if self.path is not None or get_close_matches(self.environment, [self._usual], cutoff=0.8):
+            self.refuse_undeclared()
+
     @property
     def _usual(self) -> str:
         """The environment that the sections outside ``[environments]`` describe."""

@@ -22,6 +22,7 @@ from releaseguard.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from releaseguard.eventlog.interface import Query
     from releaseguard.model import Event
+    from releaseguard.wiring import Wiring
 
 COLUMNS = ("time", "event", "outcome", "code", "release", "ms", "environment", "source", "correlation")
 """Of the table, in order of importance."""
@@ -68,6 +69,17 @@ def _query(flags: dict[str, Any]) -> Query:
     )
 
 
+def _wiring(run: Run, environment: str | None, query: Query) -> Wiring:
+    """Raises ``UsageError`` for a provider that there is not: no rows of it would look like no use of it."""
+    from releaseguard.model import OURSELVES
+
+    opened = run.wiring(environment)
+    for provider in query.providers:
+        if provider != OURSELVES:
+            opened.cards.get(provider)
+    return opened
+
+
 _since = click.option("--since", type=Moment(), metavar="TIME", help="From this time on (2026-11-24T10:15:00Z, 2h).")
 _until = click.option("--until", type=Moment(), metavar="TIME", help="Before this time.")
 
@@ -86,7 +98,7 @@ def list_(run: Run, query: Query, environment: str | None, limit: int) -> None:
     from releaseguard.eventlog.rows.aside import tally_of
     from releaseguard_events.pipeline import jsonl
 
-    with run.wiring(environment) as wiring:
+    with _wiring(run, environment, query) as wiring:
         found = list(wiring.stores.every_row.select(replace(query, newest_first=True, limit=limit)))
         shown_since = found[-1].occurred_at if len(found) == limit else query.since
         run.warn_of(tally_of(wiring.stores.log.set_aside(replace(query, since=shown_since))))
@@ -131,7 +143,7 @@ def export(run: Run, query: Query, environment: str | None, output: Path | None)
     from releaseguard.eventlog.export import line, watched
     from releaseguard.eventlog.rows.aside import tally_of
 
-    with run.wiring(environment) as wiring, _target(output) as target:
+    with _wiring(run, environment, query) as wiring, _target(output) as target:
         log = wiring.stores.every_row
         count = 0
         with shown(run) as watch:
@@ -186,7 +198,7 @@ def tail(run: Run, query: Query, environment: str | None, lines: int, interval: 
     from releaseguard.eventlog.follow import follow, latest
     from releaseguard.eventlog.rows.aside import tally_of
 
-    with run.wiring(environment) as wiring:
+    with _wiring(run, environment, query) as wiring:
         log = wiring.stores.every_row
         if not log.capabilities.has("recorded_at"):
             run.tell("The table has no recorded_at: rows that come more than 30 minutes late are not seen.")

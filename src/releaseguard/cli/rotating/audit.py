@@ -105,7 +105,7 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
 
     parsed = _lane(chain_key)
     reason = run.said("--reason", reason)
-    with run.wiring(parsed.environment) as wiring:
+    with run.wiring(parsed.environment, declared=False) as wiring:
         journal = wiring.rotation.journal(parsed)
         rows = mend.unsettled(journal.load())
         if not yes:

@@ -58,19 +58,22 @@ class Run:
         """Leave in a job what every command leaves there."""
         self.job.end(name, code, self._shown)
 
-    def settings(self, environment: str | None = None) -> Settings:
-        """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``."""
+    def settings(self, environment: str | None = None, *, declared: bool = True) -> Settings:
+        """The configuration for ``environment`` (else the project's own). Raises ``ConfigError``,
+        and ``UsageError`` for one that the file does not name, unless ``declared`` is false."""
         from releaseguard.compose.known import configuration
 
         settings = configuration.load(self.config, environment=environment, environ=self.environ)
         spoken.speak(self.lang or settings.project.language)
+        if environment is not None and declared:
+            settings.refuse_unknown()
         return settings
 
-    def wiring(self, environment: str | None = None) -> Wiring:
-        """The way to every service, with SAFE MODE on. Raises ``ConfigError``."""
+    def wiring(self, environment: str | None = None, *, declared: bool = True) -> Wiring:
+        """The way to every service, with SAFE MODE on. Raises as :meth:`settings`."""
         from releaseguard import wiring
 
-        opened = wiring.open_up(self.settings(environment), self.environ, self.clocks)
+        opened = wiring.open_up(self.settings(environment, declared=declared), self.environ, self.clocks)
         opened.tell_through(self.tell, self.warn)
         for note in opened.notes:
             self.tell(note)
