@@ -15,6 +15,7 @@ from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.commands import rotate
 from releaseguard.rotation.history.views import ChainView, RotationView, Written
 from releaseguard.rotation.identity.labelling import label_for
+from releaseguard.rotation.next_steps import NOTHING_TO_REVOKE
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import Direction, Pin, RotateAction, RotateRequest, RotationState, ValueSource
@@ -278,3 +279,49 @@ def test_in_a_leak_standard_input_is_compared_before_the_vault_is_written(value:
     assert len(world.vault.kept[NAME]) == 2
     world.vault.put(NAME, "fresh-value")
     assert go(world, stdin("fresh-value", leak=True, reason="gist")).state is RotationState.PROVEN
+
+
+def overwritten() -> World:
+    """Version 2 is out and proven, and somebody has put the old key back at the functions."""
+    world = ready("old-value", "new-value")
+    assert go(world).state is RotationState.PROVEN
+    key_alone(world)
+    return world
+
+
+def test_a_place_that_was_written_over_is_written_again_and_not_said_to_be_done() -> None:
+    world = overwritten()
+    planned = go(world, RotateRequest(dry_run=True))
+    assert planned.plan is not None
+    assert not planned.plan.unchanged
+    result = go(world)
+    assert world.supabase.values()[NAME] == "new-value"
+    assert "written by somebody else" in " ".join(world.told)
+    assert "Nothing to do" not in " ".join(result.remarks)
+    again = go(world)
+    assert "Nothing to do" in " ".join(again.remarks)
+
+
+def test_what_is_written_once_more_is_never_what_a_person_is_to_revoke() -> None:
+    world = overwritten()
+    result = go(world)
+    assert result.state is RotationState.PROVEN, result.proof
+    assert f"Revoke version 1 of {NAME}" in str(result.next_step)
+    confirmed = go(world, RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True))
+    assert confirmed.secrets[0].from_version == 1
+    key_alone(world)
+    repaired = go(world)
+    assert (repaired.state, repaired.next_step) == (RotationState.PROVEN, NOTHING_TO_REVOKE)
+
+
+def test_before_the_first_rotation_what_is_out_is_what_a_place_shows() -> None:
+    world = World()
+    world.live_with("first-value")
+    world.vault.put(NAME, "never-out", "new-value")
+    leaked = go(world, RotateRequest(leak=True, reason="gist"))
+    assert [(pin.from_version, pin.to_version) for pin in leaked.secrets] == [(1, 3)]
+    blind = World()
+    blind.supabase.shows = False
+    blind.live_with("first-value")
+    blind.vault.put(NAME, "never-out", "new-value")
+    assert [(pin.from_version, pin.to_version) for pin in go(blind).secrets] == [(2, 3)], "as nothing says more"

@@ -39,6 +39,7 @@ from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.revocation.confirm import confirm_revoked
 from releaseguard.rotation.session import RotationSession, Tell, command_of
 from releaseguard.rotation.steps.found import ended, is_replaced, is_the_same_value, left_behind_of, replaced_for_this
+from releaseguard.rotation.steps.held import overwritten
 from releaseguard.rotation.steps.stage import staged
 from releaseguard.rotation.steps.vault_later import refuse_what_is_out, take_along
 from releaseguard.rotation.steps.walk import go_on, roll_back, why_not_back
@@ -121,6 +122,9 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     if behind:
         return _write_the_rest(session, behind)
     done = None if plan.leak or request.push_again else already_out(session.chain, plan)
+    if done and _is_overwritten(session, done, facts):
+        session.request = request = replace(request, push_again=True)
+        done = None
     if done and request.dry_run:
         return only_planned(session, replace(plan, unchanged=True, destinations=(), deployments=(), costs=()))
     if done:
@@ -129,6 +133,14 @@ def _rotate_anew(session: RotationSession, facts: PlanningFacts) -> RotationResu
     if same:
         return nothing_to_do(session, same)
     return only_planned(session, plan) if request.dry_run else _start(session, plan, facts)
+
+
+def _is_overwritten(session: RotationSession, rotation_id: str, facts: PlanningFacts) -> bool:
+    """Whether a place does not hold any more what was brought out: then it is written once more."""
+    changed = overwritten(session, rotation_id, facts.newest)
+    for uri, names in changed.items():
+        session.tell(f"{uri}: {', '.join(names)} was written by somebody else since: it is to be written once more.")
+    return bool(changed)
 
 
 def _resume(session: RotationSession) -> RotationResult:

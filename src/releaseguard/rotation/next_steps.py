@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from releaseguard.errors import ServiceError, Unreachable
+from releaseguard.rotation.drift.revocation import revoked_by
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.hands import asked_now
@@ -146,7 +147,7 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
         if group.client
         else "Once a later run has succeeded with the new value"
     )
-    if _nothing_before(view) and not group.manual:
+    if _nothing_before(session, view) and not group.manual:
         return NOTHING_TO_REVOKE
     return f"{seen}, revoke the old one{at} and confirm it: {session.command} --confirm-revoked"
 
@@ -166,9 +167,9 @@ def _what_a_proof_needs(view: RotationView) -> str:
 
 
 def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> str:
-    if _nothing_before(view):
+    if _nothing_before(session, view):
         return NOTHING_TO_REVOKE
-    revoke = f"Revoke the old value{at}, then confirm it: {session.command} --confirm-revoked"
+    revoke = f"Revoke {_the_old_value(session, view)}{at}, then confirm it: {session.command} --confirm-revoked"
     if left := session.left_of(view):
         uris = ", ".join(one.uri for one in left.values())
         rest = f"{session.command} --resume"
@@ -178,6 +179,16 @@ def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> s
     return "".join([revoke, *ours])
 
 
-def _nothing_before(view: RotationView) -> bool:
+def _the_old_value(session: RotationSession, view: RotationView) -> str:
+    """By its number, where what was just brought out was out before: the old value is that of an earlier rotation."""
+    meant = revoked_by(session.chain, view.unit) if view.goes_nowhere else None
+    old = [f"version {pin.from_version} of {pin.name}" for pin in meant.pins if not pin.goes_nowhere] if meant else []
+    return " and ".join(old) or "the old value"
+
+
+def _nothing_before(session: RotationSession, view: RotationView) -> bool:
     """Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is."""
-    return all(pin.from_version is None for pin in view.pins)
+    if not view.goes_nowhere:
+        return all(pin.from_version is None for pin in view.pins)
+    meant = revoked_by(session.chain, view.unit)
+    return meant is None or meant.goes_nowhere or meant.retired_at is not None or _nothing_before(session, meant)

@@ -83,9 +83,10 @@ class StillUsed:
 
 
 def revoked_by(view: ChainView, unit: str) -> RotationView | None:
-    """The rotation whose old value a person means: the newest of ``unit`` that was not given up."""
+    """The rotation whose old value a person means: the newest of ``unit`` that was not given up, and had one."""
     mine = [rotation for rotation in view.rotations if rotation.unit == unit]
     kept = [rotation for rotation in mine if rotation.state is not RotationState.ABORTED] or mine
+    kept = [rotation for rotation in kept if not rotation.goes_nowhere] or kept
     return kept[-1] if kept else None
 
 

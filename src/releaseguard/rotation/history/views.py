@@ -156,6 +156,11 @@ class RotationView:
         return Direction.BACK if self.rolling_back else Direction.FORWARD
 
     @property
+    def goes_nowhere(self) -> bool:
+        """Whether it carries the very versions that were out: a place that had drifted was written once more."""
+        return bool(self.pins) and all(pin.goes_nowhere for pin in self.pins)
+
+    @property
     def finished(self) -> bool:
         """Whether nothing is left to be done. A failed one can still be taken forward."""
         return self.state in FINISHED

@@ -47,7 +47,7 @@ def _is_kept(gone: Written, there: SecretVersion | None) -> bool:
 
 
 def _of(rotation: RotationView) -> Iterator[SpentValues]:
-    if rotation.retired_at:
+    if rotation.retired_at and not rotation.goes_nowhere:
         gone = Direction.FORWARD if rotation.rolling_back else Direction.BACK
         yield SpentValues("is confirmed as revoked", _carried(rotation, gone))
     if rotation.leak:

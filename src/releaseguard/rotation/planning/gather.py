@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from releaseguard.destinations.interface import CostEstimate, ItemKind, Observed
+from releaseguard.destinations.interface import CostEstimate, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import NotFound, ServiceError
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.rotation.context import Binding
@@ -24,6 +24,8 @@ from releaseguard.vault.later import NOT_YET
 
 T = TypeVar("T")
 
+LOOK_BACK = 3
+"""How many versions before the newest a place is asked for, where nothing says which of them it holds."""
 SAMPLE, DEEP = 200, 20_000
 """Rows in which a map of labels is looked for: usually, and where the history has nothing of a secret of that id, so
 that a process which is seldom heard may report its number already."""
@@ -160,7 +162,26 @@ def earlier_versions(vault: Vault, newest: SecretVersion) -> Sequence[SecretVers
 
 def _versions_before(session: RotationSession, newest: Mapping[str, SecretVersion]) -> Mapping[str, SecretVersion]:
     unknown = [one for name, one in newest.items() if name not in session.chain.out and one.version > 1]
-    return {one.name: before for one in unknown if (before := _version(session.vault, one.name, one.version - 1))}
+    before = {
+        one.name: _recognised(session, one) or _version(session.vault, one.name, one.version - 1) for one in unknown
+    }
+    return {name: one for name, one in before.items() if one is not None}
+
+
+def _recognised(session: RotationSession, newest: SecretVersion) -> SecretVersion | None:
+    """The earlier version that a place which an app reads from shows: before the first rotation nothing else says what
+    is out, and that need not be the last one that was stored."""
+    places = [one for one in session.bindings if one.destination.runtime and one.holds(newest.name)]
+    for number in range(newest.version - 1, max(newest.version - 1 - LOOK_BACK, 0), -1) if newest.version > 2 else ():
+        earlier = _version(session.vault, newest.name, number)
+        if earlier and any(_shows(one, earlier) for one in places):
+            return earlier
+    return None
+
+
+def _shows(binding: Binding, version: SecretVersion) -> bool:
+    there = [Item(name, version.value, ItemKind.SECRET, version.version) for name in binding.names_of(version.name)]
+    return any(one.sync is SyncStatus.YES for one in binding.destination.observe(there).values())
 
 
 def _leaked_earlier(session: RotationSession, newest: SecretVersion) -> Sequence[SecretVersion]:

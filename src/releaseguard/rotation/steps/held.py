@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from releaseguard.rotation.context import Binding
+from releaseguard.rotation.groups import Carried
+from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.proof.values import Question
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.push import pinned_values, written_over
 from releaseguard.rotation.values import Direction
+from releaseguard.vault.interface import SecretVersion
 
 
 def rewritten(session: RotationSession, question: Question, direction: Direction) -> Mapping[str, Sequence[str]]:
@@ -31,6 +34,30 @@ def rewritten(session: RotationSession, question: Question, direction: Direction
 
     found = zip(places, session.workers.each(look, places), strict=True)
     return {binding.destination.uri: names for binding, names in found if names}
+
+
+def overwritten(
+    session: RotationSession, rotation_id: str, newest: Mapping[str, SecretVersion]
+) -> Mapping[str, Sequence[str]]:
+    """By destination: the names there that do not hold any more what that rotation brought out, and is still newest.
+
+    Raises ``ServiceError`` where a place does not answer.
+    """
+    view = session.rotation_named(rotation_id)
+    progress, pinned = view.progress(Direction.FORWARD), _carried(view, newest)
+    places = [one for one in session.bindings if one.key in progress.destinations]
+
+    def look(binding: Binding) -> Sequence[str]:
+        return written_over(session, binding, progress, pinned)
+
+    found = zip(places, session.workers.each(look, places), strict=True)
+    return {binding.destination.uri: names for binding, names in found if names}
+
+
+def _carried(view: RotationView, newest: Mapping[str, SecretVersion]) -> Mapping[str, Carried]:
+    forward = ((pin.name, pin.label_of(Direction.FORWARD)) for pin in view.pins)
+    labels = {name: label for name, label in forward if label is not None and name in newest}
+    return {name: Carried(newest[name].value, newest[name].version, label) for name, label in labels.items()}
 
 
 def sentences(changed: Mapping[str, Sequence[str]]) -> Sequence[str]:
