@@ -21,8 +21,12 @@ from pathlib import Path
 from time import process_time, time_ns
 from types import MappingProxyType
 
+import database
+import push
 from eventlog import rows as history
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard.secret import Secret
 from releaseguard_events.note import Resource
 from releaseguard_events.pipeline.delivery import Pipeline
 from releaseguard_events.pipeline.drops import Drops
@@ -36,6 +40,8 @@ from releaseguard_events.stores.table import EventTable
 SIZES = {False: (20_000, 200_000), True: (1_000_000, 10_000_000)}
 RUNS = 7
 WRITTEN = 20_000
+POSTGRES = 10_000
+"""Rows that are written into Postgres, which takes longer."""
 BATCH = 1_000
 VERIFY = (
     *("verify", "--no-flows", "--release", "r49"),
@@ -137,6 +143,32 @@ def _bare_writing(folder: Path) -> float:
         return process_time() - began
 
 
+def into_postgres() -> Iterator[Figure]:
+    """The same by the clock, into a server whose commits reach the disk; nothing without its binaries."""
+    support = database.clusters()
+    if support is None:
+        return
+    with support.cluster() as cluster:
+        ours, bare = database.writing(cluster.new_database(), [*_calls()][:POSTGRES])
+        each, peer = (f"{1e6 * seconds:.0f} us a row" for seconds in (ours, bare))
+        yield Figure("writing, Postgres", each, f"executemany, {peer}", ours / bare, "1.67")
+        yield _steady("Postgres", cluster.new_database(), migrate=True)
+
+
+def _steady(store: str, url: str, *, migrate: bool = False) -> Figure:
+    if migrate:
+        with closing(PostgresEventLog(Secret(url))) as log:
+            log.migrate()
+    share = database.steady(url)
+    return Figure(f"500 events a second, {store}", f"{share:.1%} of a core", "a core", share, "0.05")
+
+
+def pushing() -> Iterator[Figure]:
+    """One secret to 50 places at 50 ms a request, against the shortest schedule."""
+    for what, took, ideal, limit in push.figures():
+        yield Figure(what, f"{1000 * took:.0f} ms", f"ideal, {1000 * ideal:.0f} ms", took / ideal, limit)
+
+
 def reading(folder: Path, sizes: tuple[int, int]) -> Iterator[Figure]:
     """How the commands that read grow with the log."""
     small, large = (_filled(folder / f"read{number}", number) for number in sizes)
@@ -178,7 +210,9 @@ def main() -> None:
             lambda: starts(config),
             lambda: iter([importing()]),
             calling,
-            lambda: iter([writing(folder)]),
+            lambda: iter([writing(folder), _steady("SQLite", f"sqlite:///{folder}/steady.db")]),
+            into_postgres,
+            pushing,
             lambda: reading(folder, SIZES["--full" in sys.argv]),
         ]
         table(figure for part in parts for figure in part())

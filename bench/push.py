@@ -213,12 +213,12 @@ def embedded(quick: bool) -> None:
             print(f"PyGithub in a loop, its own pacing: {paced:.2f} s, {paced / took.push:.1f} times the push")
 
 
-def over_rest() -> None:
+def timed_over_rest() -> Timed | None:
+    """The same with the log over REST; ``None`` without PostgreSQL's binaries."""
     sys.path.insert(0, str(CHECKOUT))
     postgres = importlib.import_module("tests.support.postgres")
     if postgres.binaries() is None:
-        print("over REST: not measured, there are no PostgreSQL server binaries here")
-        return
+        return None
     from releaseguard.eventlog.stores.postgres import PostgresEventLog
 
     with postgres.cluster() as cluster, tempfile.TemporaryDirectory() as folder:
@@ -227,9 +227,29 @@ def over_rest() -> None:
         log.migrate()
         log.close()
         with services(database) as (served, again):
-            took = ours(served, again, Path(folder))
+            return ours(served, again, Path(folder))
+
+
+def over_rest() -> None:
+    """Say what it took."""
+    took = timed_over_rest()
+    if took is None:
+        print("over REST: not measured, there are no PostgreSQL server binaries here")
+        return
     say("push, log over REST (a stand-in)", took.push, (APPENDS[0], *PUSH, APPENDS[1]), 1.5)
     print(f"whole rotation, log over REST: {took.whole:.3f} s")
+
+
+def figures() -> Iterator[tuple[str, float, float, str]]:
+    """The push by each kind of log, and bare sockets: what it is, seconds, those of the ideal schedule, the goal."""
+    with services() as (served, again), tempfile.TemporaryDirectory() as folder:
+        took = ours(served, again, Path(folder))
+        floor = sorted(bare(served) for _ in range(ATTEMPTS))[ATTEMPTS // 2]
+    ideal = LATENCY * len(PUSH)
+    yield "push to 50 places, bare sockets", floor, ideal, ""
+    yield "push to 50 places, embedded log", took.push, ideal, "1.25"
+    if (rest := timed_over_rest()) is not None:
+        yield "push to 50 places, log over REST", rest.push, ideal + 2 * LATENCY, "1.5"
 
 
 def main() -> None:

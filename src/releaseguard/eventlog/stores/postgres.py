@@ -49,6 +49,7 @@ from releaseguard_events.stores.postgres_shape import (
     insert_sql,
     is_ours_in_kind,
     misfit,
+    shape_of,
     values,
 )
 from releaseguard_events.stores.table import EventTable
@@ -187,7 +188,7 @@ class PostgresEventLog(TableLog):
         shape = self._shape(connection, place)
         if not is_ours_in_kind(shape):
             return writing.add_theirs(connection, shape, events)
-        statement = insert_sql(place, shape, keep_recorded=True) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+        statement = insert_sql(place, shape, keep_recorded=True) + shape.if_new
         return connection.execute(statement, values(events, place, keep_recorded=True)).rowcount
 
     def _insert(self, batches: Sequence[Batch]) -> Sequence[Event]:
@@ -197,6 +198,10 @@ class PostgresEventLog(TableLog):
             shapes = [self._shape(connection, place) for place, _ in batches]
             if other := next((shape for shape in shapes if not is_ours_in_kind(shape)), None):
                 raise fitting.cannot_hold_ours(other.place, "its ids or times are of another type")
+            if twice := next((shape for shape in shapes if not shape.ids_are_unique), None):
+                raise fitting.cannot_hold_ours(
+                    twice.place, "it takes an id more than once (it has no unique index on it)"
+                )
             try:
                 return [
                     event
@@ -310,7 +315,7 @@ class PostgresEventLog(TableLog):
     def _shape(self, connection: Connection, place: EventTable) -> Shape:
         shape = self._shapes.get(place.table)
         if shape is None:
-            shape = Shape(place, declared(connection, place.table))
+            shape = shape_of(connection, place)
             check_shape(shape, self.label)
             self._shapes[place.table] = shape
         return shape

@@ -24,6 +24,7 @@ from releaseguard_events.stores.postgres_shape import (
     declared,
     insert_sql,
     is_ours_in_kind,
+    shape_of,
     their_insert,
     values,
 )
@@ -90,7 +91,7 @@ class PostgresStore:
             absent = [column for column in fitting.assumed(self._table) if found and column not in found]
             self._table = fitting.without(self._table, absent) if absent else self._table
             for place in fitting.Tables.of(self._table).each:
-                shape = Shape(place, declared(connection, place.table))
+                shape = shape_of(connection, place)
                 check_shape(shape, self._label)
                 self._shapes[place.table] = shape
         return fitting.Tables.of(self._table)
@@ -101,7 +102,7 @@ def add(connection: Connection, place: EventTable, shape: Shape, events: Sequenc
     if not is_ours_in_kind(shape):
         add_theirs(connection, shape, [event_from(event) for event in events])
         return
-    sql = insert_sql(place, shape) + f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+    sql = insert_sql(place, shape) + shape.if_new
     for start in range(0, len(events), CHUNK):
         connection.execute(sql, values(events[start : start + CHUNK], place))
 

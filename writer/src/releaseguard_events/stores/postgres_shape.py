@@ -66,6 +66,14 @@ class Shape:
     place: EventTable
     declared: Mapping[str, Declared]
     """Their column -> type."""
+    ids_are_unique: bool = True
+    """Whether the table takes an id once. One that is partitioned by time takes it once for each time."""
+
+    @property
+    def if_new(self) -> str:
+        """The end of an insertion that leaves what is there."""
+        target = f"({self.name('id')}) " if self.ids_are_unique else ""
+        return f" ON CONFLICT {target}DO NOTHING"
 
     def name(self, column: str) -> str:
         return quoted(self.place.theirs(column) or column)
@@ -92,6 +100,18 @@ def declared(connection: Connection, table: str) -> dict[str, Declared]:
         [qualified(table)],
     )
     return {name: Declared(type_, category) for name, type_, category in found}
+
+
+_TAKES_IDS_ONCE = """
+SELECT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+  WHERE i.indrelid = to_regclass(%s) AND a.attname = %s AND i.indnkeyatts = 1 AND i.indisunique AND i.indisvalid
+  AND i.indpred IS NULL)"""
+
+
+def shape_of(connection: Connection, place: EventTable) -> Shape:
+    """The table as it is; of one that is not there, without columns."""
+    unique = connection.execute(_TAKES_IDS_ONCE, [qualified(place.table), place.theirs("id") or "id"]).fetchone()
+    return Shape(place, declared(connection, place.table), unique == (True,))
 
 
 def check_shape(shape: Shape, label: str) -> None:
@@ -161,7 +181,7 @@ def their_insert(shape: Shape, events: Sequence[Event]) -> Iterator[tuple[str, l
     """Statements for a table whose columns are made by rules, each with the arrays that it takes."""
     place = replace(shape.place, numbers_rows=not takes_our_ids(shape))
     stamp = place.theirs("recorded_at")
-    end = "" if place.numbers_rows else f" ON CONFLICT ({shape.name('id')}) DO NOTHING"
+    end = "" if place.numbers_rows else shape.if_new
     for columns, rows in rows_of(events, place).items():
         if gone := [column for column in columns if column not in shape.declared]:
             raise ConfigError(f"the table {place.table} has no column {gone[0]}", where="[events.columns]")
