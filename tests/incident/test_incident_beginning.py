@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import hours_of
 from releaseguard.health.run import HealthContext
 from releaseguard.health.values import HealthState, Why
 from releaseguard.incident.beginning import LONGEST, Past, reaches_back
@@ -44,6 +45,9 @@ class Log:
                 name, outcome = (f"{provider}_error", Outcome.ERROR) if bad else (event, Outcome.SUCCESS)
                 written = "r", False, "web", 1, 0, 1, 1
                 yield MinuteCount(minute, minute, "production", provider, name, outcome, *written)
+
+    def hour_counts(self, query):
+        return hours_of(self.minute_counts(query))
 
     def minute_counts(self, query):
         self.reads += 1
@@ -83,7 +87,7 @@ def test_a_calm_provider_is_looked_at_once():
     log = Log()
     condition, span = past(log, "mapbox").condition()
     assert (condition.state, span) == (HealthState.HEALTHY, HOUR)
-    assert log.reads == 2
+    assert log.reads == 3  # weeks by the hour, two days by the minute, the hour itself
 
 
 def test_a_rare_providers_silence_shows_over_a_longer_time():

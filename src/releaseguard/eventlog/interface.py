@@ -16,6 +16,7 @@ from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Outcome, Remark
 
 if TYPE_CHECKING:
+    from releaseguard.eventlog.hours import HourCount
     from releaseguard.eventlog.mapping.shares import RuleShares
 
 COSTS = {
@@ -164,6 +165,14 @@ class EventLog(ABC):
         """
         rows = self.select(replace(query, newest_first=False, limit=None))
         return count_minutes(rows, by_deployment=query.by_deployment)
+
+    def hour_counts(self, query: Query) -> Iterator[HourCount]:
+        """The counts of :meth:`minute_counts` as courses of hours, ordered by hour: quick over weeks, where nobody
+        asks when the log learned of a row. Minutes that the question cuts off hold what it leaves of them.
+        """
+        from releaseguard.eventlog.hours import hours_of
+
+        return hours_of(self.minute_counts(query))
 
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
@@ -58,7 +59,10 @@ class Observer:
     """Looks as often as asked, reading the time before the first window once."""
 
     context: HealthContext
-    _past: list[MinuteCount] = field(default_factory=list)
+    longest: timedelta = timedelta(0)
+    """The longest window that will be asked for, where that is longer than the first."""
+    _past: list[HourCount] = field(default_factory=list)
+    _before: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
     _traces: Traces = field(init=False)
 
@@ -91,21 +95,26 @@ class Observer:
             set_aside=tally_of(self.context.log.set_aside(context.query(since=since - context.baseline))),
         )
 
-    def window(self, since: datetime, until: datetime, name: Callable[[Cell], str] | None = None) -> Window:
+    def window(self, since: datetime, until: datetime, name: Callable[[Cell | HourCount], str] | None = None) -> Window:
         """The traffic of ``[since, until)`` and what came before it; ``name`` says whose each cell is, where that is
         not its provider's."""
-        cells = (cell_of(row) for row in self._rows(since, until))
+        cells = [cell_of(row) for row in self._rows(since, until)]
         named = (cell._replace(provider=name(cell)) for cell in cells) if name else cells
+        past = [replace(hour, provider=name(hour)) for hour in self._past] if name else self._past
         baseline = round(self.context.baseline / timedelta(minutes=1))
-        return Window(named, minute_of(since), minute_of(until), baseline, self._traces)
+        return Window(named, minute_of(since), minute_of(until), baseline, self._traces, past)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
-        """The counted rows from the baseline's beginning; what lies before the first window is kept."""
+        """The counted rows by the minute, as far back as any window will begin; what lies before that is kept by the
+        hour, and all that lies before the first window is read once."""
         log, query = self.context.log, self.context.query
         if self._read_until is None:
+            first = since - self.context.baseline
+            border = max(min(since, until - self.longest), first)
+            self._past = list(log.hour_counts(query(since=first, until=border)))
+            self._before = list(log.minute_counts(query(since=border, until=since))) if border < since else []
             self._read_until = since
-            self._past = list(log.minute_counts(query(since=since - self.context.baseline, until=since)))
-        yield from self._past
+        yield from self._before
         yield from log.minute_counts(query(since=self._read_until, until=until))
 
     def _named(self, window: Window) -> Mapping[str, str]:

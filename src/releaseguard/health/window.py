@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from releaseguard import readable
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.stats.baseline import (
     BaselineSpan,
     ErrorBaseline,
@@ -53,14 +54,22 @@ class Window:
     """The traffic of an environment: a window ``[start, end)`` in minutes since 1970, and the time before it."""
 
     def __init__(
-        self, cells: Iterable[Cell], start: int, end: int, baseline: int, traces: Traces | None = None
+        self,
+        cells: Iterable[Cell],
+        start: int,
+        end: int,
+        baseline: int,
+        traces: Traces | None = None,
+        past: Iterable[HourCount] = (),
     ) -> None:
+        """``past`` is what lies before the cells."""
         self.traces = traces or Traces(no_trace)
         self.broken: dict[str, Exception] = {}
         """What broke the reading of a provider's past, by its name; the others are judged without it."""
         self.start, self.end, self.length = start, end, end - start
         self._ledger = Ledger((), (start,), self.length)
         self._ledger.add(cells)
+        self._ledger.add_hours(past, lambda _: False)
         self.providers: Sequence[str] = tuple(self._ledger.providers)
         """Those with any traffic in the window or before it that can be judged; ``known``: all of them."""
         first = self._ledger.first

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.health.judge import condition_of
 from releaseguard.health.run import HealthContext, Observer
 from releaseguard.health.values import TROUBLED, HealthCondition, Overview, Why
@@ -32,7 +33,7 @@ class Past:
     _windows: dict[tuple[timedelta, bool], Window] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._observer = Observer(replace(self.context, now=lambda: self.until - timedelta(seconds=1)))
+        self._observer = Observer(replace(self.context, now=lambda: self.until - timedelta(seconds=1)), LONGEST)
 
     def overview(self, span: timedelta) -> Overview:
         """What ``health`` shows of a time that ends now."""
@@ -47,7 +48,7 @@ class Past:
             self._windows[span, by_event] = self._observer.window(self.until - span, self.until, name)
         return self._windows[span, by_event]
 
-    def _event_of(self, cell: Cell) -> str:
+    def _event_of(self, cell: Cell | HourCount) -> str:
         return cell.event if cell.provider == self.provider else cell.provider
 
     def spans(self) -> Iterator[timedelta]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import accumulate, pairwise
+from operator import add
 from typing import NamedTuple
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import MINUTES, HourCount
 from releaseguard.model import Outcome
 from releaseguard.stats.reading import Reading
 
@@ -91,10 +93,11 @@ def cell_of(row: MinuteCount) -> Cell:
 class Series:
     """How many events, and how many of them errors, in each minute; sums over any span in constant time."""
 
-    __slots__ = ("_bad", "_minutes", "_start", "_total", "_touched")
+    __slots__ = ("_bad", "_hours", "_minutes", "_start", "_total", "_touched")
 
     def __init__(self) -> None:
         self._minutes: dict[int, list[int]] = {}
+        self._hours: list[tuple[int, Sequence[int], bool]] = []
         self._touched = True
         self._start = 0
         self._total: Sequence[int] = (0,)
@@ -108,6 +111,11 @@ class Series:
         else:
             known[0] += total
             known[1] += bad
+        self._touched = True
+
+    def add_hour(self, start: int, counts: Sequence[int], *, bad: bool) -> None:
+        """Count events of the minutes from ``start`` on, all of them errors or none."""
+        self._hours.append((start, counts, bad))
         self._touched = True
 
     def total(self, start: int, end: int) -> int:
@@ -134,14 +142,19 @@ class Series:
 
     def _sum_up(self) -> None:
         self._touched = False
-        if not self._minutes:
+        firsts = [*self._minutes, *(start for start, _, _ in self._hours)]
+        if not firsts:
             return
-        self._start = min(self._minutes)
-        size = max(self._minutes) - self._start + 1
-        total, bad = [0] * size, [0] * size
+        ends = [*(minute + 1 for minute in self._minutes), *(start + len(of) for start, of, _ in self._hours)]
+        self._start = min(firsts)
+        total, bad = ([0] * (max(ends) - self._start) for _ in range(2))
         for minute, (events, errors) in self._minutes.items():
-            total[minute - self._start] = events
-            bad[minute - self._start] = errors
+            total[minute - self._start] += events
+            bad[minute - self._start] += errors
+        for start, counts, is_bad in self._hours:
+            _added(total, start - self._start, counts)
+            if is_bad:
+                _added(bad, start - self._start, counts)
         self._total = list(accumulate(total, initial=0))
         self._bad = list(accumulate(bad, initial=0))
 
@@ -151,6 +164,11 @@ def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[i
     last = len(sums) - 1
     edges = [sums[min(max(at, 0), last)] for at in range(offset, offset + step * number + 1, step)]
     return [after - before for before, after in pairwise(edges)]
+
+
+def _added(sums: list[int], at: int, counts: Sequence[int]) -> None:
+    span = slice(at, at + len(counts))
+    sums[span] = map(add, sums[span], counts)
 
 
 class KnownSeries:
@@ -232,16 +250,34 @@ class Ledger:
                 continue
             if self.first is None or cell.occurred < self.first:
                 self.first = cell.occurred
-            for series, by_action, bad in self._route(cell):
+            for series, by_action, bad in self._route(cell.provider, cell.event, ok=cell.ok, client=cell.client):
                 counted = cell.tried if by_action else cell.total
                 series.add(cell.occurred, counted, counted if bad else 0)
 
-    def _route(self, cell: Cell) -> tuple[tuple[Series, bool, bool], ...]:
-        key = cell.provider, cell.event, cell.ok, cell.client
+    def add_hours(self, hours: Iterable[HourCount], is_elsewhere: Callable[[str | None], bool]) -> None:
+        """Gather whole hours, in any order, of which no minute is near a deployment."""
+        for hour in hours:
+            if hour.synthetic or is_elsewhere(hour.source) or not (any(hour.counts) or any(hour.trials)):
+                continue
+            start = minute_of(hour.hour)
+            self._began(start, hour)
+            ok = hour.outcome is Outcome.SUCCESS
+            for series, by_action, bad in self._route(hour.provider, hour.event, ok=ok, client=hour.client):
+                series.add_hour(start, hour.trials if by_action else hour.counts, bad=bad)
+
+    def _began(self, start: int, hour: HourCount) -> None:
+        if self.first is None or start < self.first:
+            seen = (at for at in range(MINUTES) if hour.counts[at] > 0 or hour.trials[at] != 0)
+            first = start + next(seen, MINUTES)
+            self.first = first if self.first is None else min(self.first, first)
+
+    def _route(self, provider: str, event: str, *, ok: bool, client: bool) -> tuple[tuple[Series, bool, bool], ...]:
+        key = provider, event, ok, client
         route = self._routes.get(key)
         if route is None:
-            read = [(self.read(one), one.by_action, cell.read_by(one)) for one in self._readings[cell.provider]]
-            everything = self._traffic.setdefault(cell.provider, Series()), False, not cell.ok
+            readings = [one for one in self._readings[provider] if one.takes(client=client)]
+            read = [(self.read(one), one.by_action, one.of(event, ok)) for one in readings]
+            everything = self._traffic.setdefault(provider, Series()), False, not ok
             route = everything, *((series, by_action, bad) for series, by_action, bad in read if bad is not None)
             self._routes[key] = route
         return route

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from releaseguard.cards.spec import Card, SignalCheck, VolumeCheck
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.model import Outcome, duration
 from releaseguard.verification.values import MAX_ERROR_RATE, Rule
 
@@ -73,12 +74,12 @@ Logged = Set[tuple[str, str, bool, bool]]
 """What a log holds: provider, event, whether it is logged as a success, and whether installed apps wrote it."""
 
 
-def logged_in(rows: Iterable[MinuteCount], is_elsewhere: Callable[[str | None], bool]) -> Logged:
+def logged_in(rows: Iterable[MinuteCount | HourCount], is_elsewhere: Callable[[str | None], bool]) -> Logged:
     """What the traffic among the rows is; a test user's rows are none, nor are those of a source that is elsewhere."""
     return {what_is_logged(row) for row in rows if not row.synthetic and not is_elsewhere(row.source)}
 
 
-def what_is_logged(row: MinuteCount) -> tuple[str, str, bool, bool]:
+def what_is_logged(row: MinuteCount | HourCount) -> tuple[str, str, bool, bool]:
     """What a row of the traffic shows that a log holds."""
     return row.provider, row.event, row.outcome is Outcome.SUCCESS, row.client
 

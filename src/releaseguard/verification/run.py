@@ -18,7 +18,6 @@ from releaseguard.cards.spec import (
     VolumeCheck,
 )
 from releaseguard.errors import ReleaseguardError
-from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import Verdict
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces
@@ -34,18 +33,18 @@ from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
-from releaseguard.verification.rows.reader import LogReader
+from releaseguard.verification.rows.reader import CountedTraffic, LogReader
 from releaseguard.verification.rows.recorded import failures_in, standing
 from releaseguard.verification.rows.seen import seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered
 from releaseguard.verification.rows.unknown_events import unknown_events
-from releaseguard.verification.rules import configured, logged_in, rule_of, rules_of
+from releaseguard.verification.rules import Logged, configured, logged_in, rule_of, rules_of
 from releaseguard.verification.selection import select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
-from releaseguard.verification.whose.as_read import as_read, misread, spelling_of
+from releaseguard.verification.whose.as_read import as_read, hours_as_read, misread, spelling_of
 from releaseguard.verification.whose.members import Members
 
 BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
@@ -70,11 +69,13 @@ class Verifier:
         context = self._context
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
-        written = list(self._reader.counted(deployment))
-        rows = list(as_read(written, spelling_of(context.cards)))
-        is_elsewhere = elsewhere_than(deployment, context.population)
-        chosen = select(context, self._request, logged_in(rows, is_elsewhere))
-        states = _states(context, deployment, as_of, rows)
+        counted = self._reader.counted(deployment)
+        spelling, is_elsewhere = spelling_of(context.cards), elsewhere_than(deployment, context.population)
+        rows = list(as_read(counted.rows, spelling))
+        read = CountedTraffic(list(hours_as_read(counted.past, spelling)), rows)
+        logged = logged_in((*read.past, *rows), is_elsewhere)
+        chosen = select(context, self._request, logged)
+        states = _states(context, deployment, as_of, read, logged)
         deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
         found = self._findings(chosen.judged, deployment, as_of, states)
         aside, looks = self._reader.set_aside(deployment), self._reader.looks(deployment)
@@ -93,7 +94,7 @@ class Verifier:
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
             unknown_events=unknown_events(context.cards, rows, deployment, is_elsewhere),
             seen=seen_beside(rows, deployment, context.population, self._reader.other_environments(deployment, rows)),
-            misread=misread(written, spelling_of(context.cards), judged_from(deployment)),
+            misread=misread(counted.rows, spelling, judged_from(deployment)),
             set_aside=aside,
             accepted=list(accepted.values()),
             record=self._reader.record(),
@@ -132,18 +133,18 @@ class Verifier:
 
 
 def _states(
-    context: VerifyContext, deployment: Deployment, as_of: datetime, rows: Sequence[MinuteCount]
+    context: VerifyContext, deployment: Deployment, as_of: datetime, counted: CountedTraffic, logged: Logged
 ) -> Parted[ReleaseState]:
     """The whole checklist, also where only some of its checks are asked for: what a check says must not depend
     on which others were asked for in the same run, and the promise is about all of them together.
 
     A mark may be ahead of the log's clock: what has not begun is not silent either."""
-    rules = configured(rules_of(context.cards), logged_in(rows, elsewhere_than(deployment, context.population)))
+    rules = configured(rules_of(context.cards), logged)
 
     begun = replace(deployment, deployed_at=min(deployment.deployed_at, as_of))
 
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
-        ledger = gathered(some, [begun], promise, rows, context.population)
+        ledger = gathered(some, [begun], promise, counted.rows, context.population, counted.past)
         replay = Replay(ledger, some, begun, promise, context.population)
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))
         return replay.state

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard.eventlog.mapping import view
-from releaseguard.eventlog.schema import access, clients, guards, panel
+from releaseguard.eventlog.schema import access, clients, guards, panel, rollups
 from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
 from releaseguard_events.stores.postgres_shape import TYPES
 from releaseguard_events.stores.table import NEEDED, EventTable
@@ -42,6 +42,7 @@ def create(table: str, *, with_indexes: bool = True) -> list[str]:
         access.grants(table),
         clients.create(table),
         *panel.create(table, table, table),
+        *rollups.create(table),
     ]
 
 

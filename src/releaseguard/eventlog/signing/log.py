@@ -18,6 +18,7 @@ from uuid import UUID
 
 from releaseguard.errors import Failed, Refused
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
 from releaseguard.eventlog.mapping.shares import RuleShares
 from releaseguard.eventlog.rows import filters
@@ -204,6 +205,9 @@ class SignedLog(EventLog):
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         return self._log.minute_counts(query)
+
+    def hour_counts(self, query: Query) -> Iterator[HourCount]:
+        return self._log.hour_counts(query)
 
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query

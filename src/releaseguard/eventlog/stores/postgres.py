@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from releaseguard.errors import ConfigError
@@ -19,10 +20,12 @@ from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.packs import Kept, kept_of
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores import postgres_rights as rights
 from releaseguard.eventlog.stores import postgres_sql as sql
+from releaseguard.eventlog.stores.counting import minutes
 from releaseguard.eventlog.stores.pool import Pool
 from releaseguard.eventlog.stores.postgres_migration import (
     build_indexes,
@@ -31,10 +34,11 @@ from releaseguard.eventlog.stores.postgres_migration import (
     migrate,
     patiently,
 )
-from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, minutes, select
+from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, select
+from releaseguard.eventlog.stores.rolling import postgres as rollups
 from releaseguard.eventlog.stores.slices import After, in_slices
 from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
-from releaseguard.eventlog.watching import Watch, unwatched
+from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import Event, Remark
 from releaseguard.secret import Secret
 from releaseguard_events.stores import fitting
@@ -73,6 +77,10 @@ class StatementLimits:
     """Tables and indexes: one of ten million rows takes minutes, and nobody waits for it."""
 
 
+ROLLED_UP_EVERY = 60.0
+"""Seconds: how often a log that is read again and again has what is new rolled up."""
+
+
 def as_given(conninfo: str) -> str:
     """No pin: what libpq makes of the address is where the connection goes."""
     return conninfo
@@ -99,6 +107,7 @@ class PostgresEventLog(TableLog):
         self._pin = pin
         self._limits = limits or StatementLimits()
         self._shapes: dict[str, Shape] = {}
+        self._rolls_up_at = 0.0
         self._pool: Pool[Connection] = Pool(self._connect, _disconnect)
 
     def now(self) -> datetime:
@@ -108,7 +117,10 @@ class PostgresEventLog(TableLog):
         done = patiently(self._migrated, watch)
         self._shapes.clear()
         ours = [place.table for place in self._tables.ours_to_make]
-        return [*done, *(word for table in ours for word in self._indexed(table, watch))]
+        made = [*done, *(word for table in ours for word in self._indexed(table, watch))]
+        for table in ours:
+            self._roll_up(table, watch)
+        return made
 
     def _migrated(self) -> Sequence[str]:
         with self._working(self._limits.build) as connection:
@@ -258,6 +270,35 @@ class PostgresEventLog(TableLog):
         ):
             if (counted := minute_count_of(row, sql.moment_of)) is not None:
                 yield counted
+
+    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+        if monotonic() >= self._rolls_up_at:
+            again(lambda: self._roll_up(place.table))
+            self._rolls_up_at = monotonic() + ROLLED_UP_EVERY
+        return again(lambda: self._kept_once(place, query, detailed=detailed))
+
+    def _roll_up(self, table: str, watch: Watch = unwatched) -> None:
+        """Slice by slice, each a transaction of its own."""
+        done = 0
+        while counted := self._rolled_up_some(table):
+            done += counted
+            if counted < rollups.AT_ONCE:
+                break
+            with self._working() as connection:
+                left = rollups.waiting(connection, table)
+            watch(Progress("rolling up", done / (done + left)))
+
+    def _rolled_up_some(self, table: str) -> int:
+        with self._working(self._limits.slice) as connection:
+            return rollups.roll_up(connection, table)
+
+    def _kept_once(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+        with self._working() as connection:
+            self._shape(connection, place)
+            rows = rollups.kept(connection, place.table, query, detailed=detailed)
+        if rows is None:
+            return None
+        return (hour for row in rows if (hour := kept_of(row, sql.moment_of(row[0]))) is not None)
 
     @contextmanager
     def _working(self, within: float | None = None, *, read_only: bool = False) -> Iterator[Connection]:

@@ -1,4 +1,4 @@
-"""The three questions that SQLite and Postgres answer in the same words."""
+"""The questions for rows that SQLite and Postgres answer in the same words; ``counting.py`` has the one for counts."""
 
 # ruff: noqa: S608 - names are quoted (schema/names.py), values are bound
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, undecidable
-from releaseguard.model import OURSELVES
 from releaseguard_events.stores.names import qualified
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
@@ -38,13 +37,6 @@ class Dialect:
     """The text under a key of the row's detail; none where there is none."""
 
 
-_KIND = "minute, recorded, environment, provider, event, outcome, release, synthetic, source, deployment"
-_HAPPENING = "correlation, environment, provider, event, outcome, happened"
-_ACTION = "correlation, environment, provider, minute, release, synthetic, source, deployment"
-_NAMED = ("environment", "provider", "event", "outcome", "release", "synthetic", "source")
-_FIRST_RECORDED = "learned, happened, row_id"
-
-
 def select(
     place: EventTable,
     dialect: Dialect,
@@ -53,7 +45,7 @@ def select(
     after: tuple[object, object] | None = None,
 ) -> Bound:
     """The rows in the order of the interface; ``after``: those beyond the row of that time and id."""
-    where, values = _where(dialect, wanted)
+    where, values = conditions(dialect, wanted)
     time, id_, order = dialect.value("occurred_at"), dialect.value("id"), "DESC" if query.newest_first else "ASC"
     if after is not None:
         where += f" AND ({time}, {id_}) {'<' if query.newest_first else '>'} (%s, %s)"
@@ -76,7 +68,7 @@ def _columns(place: EventTable, dialect: Dialect) -> str:
     return f"SELECT {columns} FROM {qualified(place.table)}"
 
 
-def _where(dialect: Dialect, wanted: Iterable[Filter]) -> Bound:
+def conditions(dialect: Dialect, wanted: Iterable[Filter]) -> Bound:
     parts = [_holds(dialect, condition) for condition in wanted]
     readable = [dialect.readable(column) for column in INDISPENSABLE]
     return " AND ".join([*(sql for sql, _ in parts), *readable]), [value for _, given in parts for value in given]
@@ -108,67 +100,3 @@ def _may_hold(dialect: Dialect, condition: Filter) -> Bound:
     column = _TIMES[condition.column]
     other, more = dialect.condition(replace(condition, column=column))
     return f"({sql} OR ({doubtful} AND ({other} OR {dialect.doubtful(column)})))", [*values, *more]
-
-
-def minutes(
-    place: EventTable,
-    dialect: Dialect,
-    wanted: Sequence[Filter],
-    *,
-    by_environment: bool = False,
-    by_deployment: bool = False,
-) -> Bound:
-    """Counts per minute as :class:`MinuteCount` means them; ``by_environment`` orders by that first.
-
-    All rows are counted first, as if each were an action of its own, and what the few rows that share an id change of
-    that is added: numbering all rows would sort the whole table, which takes four times as long. Correlations alone
-    select the rows to number: a join on all of them tempts SQLite into the index on providers, and into minutes. They
-    are found once: Postgres, without statistics of a table just filled, would look for them again for every row.
-    """
-    order = f"environment, {_KIND}" if by_environment else _KIND
-    traffic, values = _traffic(place, dialect, wanted, by_deployment=by_deployment)
-    taken_back = _KIND.replace("recorded", "spoilt")
-    return (
-        f"""
-WITH traffic AS NOT MATERIALIZED ({traffic}),
-shared AS MATERIALIZED (SELECT correlation FROM traffic WHERE correlation IS NOT NULL
-  GROUP BY correlation, environment, provider, minute HAVING count(*) > 1),
-numbered AS (SELECT *, row_number() OVER (PARTITION BY {_HAPPENING} ORDER BY {_FIRST_RECORDED}) AS nth
-  FROM traffic WHERE correlation IN (SELECT correlation FROM shared)),
-ranked AS (SELECT {_KIND}, learned,
-  row_number() OVER (PARTITION BY {_ACTION}, event, outcome ORDER BY {_FIRST_RECORDED}) AS of_kind,
-  row_number() OVER (PARTITION BY {_ACTION}, outcome ORDER BY {_FIRST_RECORDED}) AS of_outcome,
-  first_value(outcome) OVER worst_first AS worst, first_value(learned) OVER worst_first AS spoilt_at,
-  first_value(recorded) OVER worst_first AS spoilt
-  FROM numbered WHERE nth = 1 WINDOW worst_first AS (PARTITION BY {_ACTION} ORDER BY outcome, {_FIRST_RECORDED})),
-tried AS (SELECT {_KIND}, spoilt, of_kind, worst = 'error' AND outcome = 'success' AND learned < spoilt_at AS undone,
-  CASE WHEN outcome = 'error' THEN of_outcome = 1
-    ELSE of_kind = 1 AND (worst = 'success' OR learned < spoilt_at) END AS counts FROM ranked),
-counted AS (SELECT {_KIND}, count(*) AS every, 0 AS again, count(*) AS trials, count(*) AS squares
-    FROM traffic GROUP BY {_KIND}
-  UNION ALL SELECT {_KIND}, -count(*), count(*), -count(*), -count(*) FROM numbered WHERE nth > 1 GROUP BY {_KIND}
-  UNION ALL SELECT {_KIND}, 0, 0, sum(CASE WHEN counts THEN 0 ELSE -1 END), sum(2 * of_kind - 2)
-    FROM tried GROUP BY {_KIND}
-  UNION ALL SELECT {taken_back}, 0, 0, -count(*), 0 FROM tried WHERE undone AND of_kind = 1 GROUP BY {taken_back})
-SELECT {_KIND}, sum(every), sum(again), sum(trials), sum(squares) FROM counted GROUP BY {_KIND}
-  HAVING sum(every) <> 0 OR sum(again) <> 0 OR sum(trials) <> 0 ORDER BY {order}""",
-        values,
-    )
-
-
-def _traffic(place: EventTable, dialect: Dialect, wanted: Sequence[Filter], *, by_deployment: bool) -> Bound:
-    value, minute = dialect.value, dialect.minute
-    where, values = _where(dialect, wanted)
-    recorded = f"CASE WHEN {dialect.readable('recorded_at')} THEN {{}} END"
-    named = {
-        "minute": minute("occurred_at"),
-        "recorded": recorded.format(minute("recorded_at")),
-        "deployment": dialect.kept_in_detail("deployment_id") if by_deployment else "NULL",
-        "correlation": value("correlation_id"),
-        "learned": f"coalesce({recorded.format(value('recorded_at'))}, {value('occurred_at')})",
-        "happened": value("occurred_at"),
-        "row_id": value("id"),
-    } | {column: value(column) for column in _NAMED}
-    columns = ", ".join(f"{expression} AS {name}" for name, expression in named.items())
-    of_others = f"{value('provider')} <> '{OURSELVES}'"
-    return f"SELECT {columns} FROM {qualified(place.table)} WHERE {where} AND {of_others}", values

@@ -24,10 +24,13 @@ from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.packs import Kept, can_be_read_from
 from releaseguard.eventlog.rows.written import as_stored, conflict
 from releaseguard.eventlog.stores import sqlite_sql
+from releaseguard.eventlog.stores.counting import minutes
 from releaseguard.eventlog.stores.pool import Pool
-from releaseguard.eventlog.stores.questions import left_out, minutes, select
+from releaseguard.eventlog.stores.questions import left_out, select
+from releaseguard.eventlog.stores.rolling.sqlite import RollUps
 from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
@@ -150,7 +153,7 @@ class SqliteEventLog(TableLog):
         self, environments: Sequence[str], query: Query
     ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
         """One reading for all of them: a table that was made without our indexes is scanned once for each query."""
-        if len(environments) <= 1:
+        if len(environments) <= 1 or self._rolls_up(query):
             yield from super().minute_counts_of_each(environments, query)
             return
         asked = frozenset(environments)
@@ -158,6 +161,17 @@ class SqliteEventLog(TableLog):
         for environment, rows_of_it in groupby(counted, key=attrgetter("environment")):
             if environment in asked:
                 yield environment, rows_of_it
+
+    def _rolls_up(self, query: Query) -> bool:
+        return not self._traffic.is_the_apps and can_be_read_from(query)
+
+    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+        with self._working() as connection:
+            self._check_shape(connection, place)
+            rolled = RollUps(connection, place)
+            rolled.keep_up()
+            kept = rolled.kept(query, detailed=detailed)
+        return None if kept is None else iter(kept)
 
     def _moment(self, value: Any) -> datetime | None:
         return sqlite_sql.moment_of(value)

@@ -150,3 +150,8 @@ def moment_of(value: Any) -> datetime | None:
 
 def minute_of(value: Any) -> datetime | None:
     return moment_of(f"{value}Z")
+
+
+def shown_minute(moment: datetime) -> str:
+    """The minute of a time as it begins the texts of all times in it."""
+    return to_text(moment)[:16]

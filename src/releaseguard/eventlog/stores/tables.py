@@ -14,10 +14,12 @@ from typing import Any
 
 from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import COSTS, Capabilities, Conflict, EventLog, Query, SetAside
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.packs import Kept, can_be_read_from, hour_count_of, minute_counts_in
 from releaseguard.eventlog.rows.written import are_ours, conflict
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Remark, Standing
@@ -221,12 +223,30 @@ class TableLog(EventLog):
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         wants_traffic, _ = filters.concerns(query)
-        if wants_traffic:
+        if (kept := self._rolled_up(query, detailed=True)) is not None:
+            yield from minute_counts_in(kept)
+        elif wants_traffic:
             yield from self._count(self._traffic, replace(query, newest_first=False, limit=None))
 
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
         del place
         return super().minute_counts(query)
+
+    def hour_counts(self, query: Query) -> Iterator[HourCount]:
+        kept = self._rolled_up(query, detailed=False)
+        return super().hour_counts(query) if kept is None else map(hour_count_of, kept)
+
+    def _rolled_up(self, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+        """The hours that answer the question; ``None`` where rows have to be counted."""
+        wants_traffic, _ = filters.concerns(query)
+        if not wants_traffic or self._traffic.is_the_apps or not can_be_read_from(query):
+            return None
+        return self._kept(self._traffic, query, detailed=detailed)
+
+    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+        """What the store keeps of the hours of ``place``, in order; ``None`` where it keeps none."""
+        del place, query, detailed
+        return None
 
     def _settle(self, batches: Sequence[Batch]) -> Sequence[Event]:
         """After a lost answer: look first, and repeat the write only where nothing of it is there."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
@@ -23,7 +24,7 @@ from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments
 from releaseguard.verification.rows.seen import most_of
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
-from releaseguard.verification.whose.as_read import ANY_ZONE
+from releaseguard.verification.whose.as_read import ANY_ZONE, FAR_AHEAD
 from releaseguard.verification.whose.members import Members, Owner
 
 ON_THE_WAY = timedelta(minutes=SKEW)
@@ -33,13 +34,22 @@ LOOKED_AT = 200
 """Rows of other environments that are counted where this one has none of the release."""
 
 
+@dataclass(frozen=True, slots=True)
+class CountedTraffic:
+    """The counted rows that one deployment is judged by."""
+
+    past: Sequence[HourCount]
+    """What is only ever a baseline."""
+    rows: Sequence[MinuteCount]
+
+
 @dataclass(slots=True)
 class LogReader:
     """Reads the rows of one environment for one request."""
 
     context: VerifyContext
     request: VerifyRequest
-    _baseline: Sequence[MinuteCount] | None = field(default=None, init=False)
+    _baseline: CountedTraffic | None = field(default=None, init=False)
     _live_since: datetime | None = field(default=None, init=False)
 
     def deployment(self, as_of: datetime) -> Deployment:
@@ -78,18 +88,26 @@ class LogReader:
         )
         return UsageError(str(error), where=error.where, next_step=f"{step} [project] environment. {error.next_step}")
 
-    def counted(self, deployment: Deployment) -> Iterator[MinuteCount]:
+    def counted(self, deployment: Deployment) -> CountedTraffic:
         """The counted rows of the baseline, of the window and of a while after it."""
         since, until = span_of([deployment], self.context.promise, self.context.population)
         border = settled_before(deployment, self.context.population)
         log = self.context.log
         if self._baseline is None:
-            self._baseline = list(log.minute_counts(self._here(Query(since=since, until=border))))
-        yield from self._baseline
+            self._baseline = self._past(since, border)
         by_deployment = deployment.deployment_id is not None
-        yield from log.minute_counts(self._here(Query(since=border, until=until, by_deployment=by_deployment)))
-        if log.capabilities.has("recorded_at"):
-            yield from log.minute_counts(self._ahead_of(until, by_deployment=by_deployment))
+        near = log.minute_counts(self._here(Query(since=border, until=until, by_deployment=by_deployment)))
+        ahead = self._ahead_of(until, by_deployment=by_deployment) if log.capabilities.has("recorded_at") else None
+        rows = [*near, *(log.minute_counts(ahead) if ahead else ())]
+        return CountedTraffic(self._baseline.past, [*self._baseline.rows, *rows])
+
+    def _past(self, since: datetime, border: datetime) -> CountedTraffic:
+        """What is only ever a baseline: by the hour, unless a clock was so far ahead that minutes have to be moved."""
+        query = self._here(Query(since=since, until=border))
+        hours = list(self.context.log.hour_counts(query))
+        if any(hour.ahead > FAR_AHEAD // MINUTE for hour in hours):
+            return CountedTraffic((), list(self.context.log.minute_counts(query)))
+        return CountedTraffic(hours, ())
 
     def _ahead_of(self, until: datetime, *, by_deployment: bool) -> Query:
         """What the log had learned by then and is of later, as its writers' clocks or time zones have it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Ledger, cell_of, minute_of
 from releaseguard.verification.values import Deployment, Promise, Rule
 from releaseguard.verification.whose.population import ALIKE, Population
@@ -27,12 +28,15 @@ def gathered(
     promise: Promise,
     rows: Iterable[MinuteCount],
     population: Population = ALIKE,
+    past: Iterable[HourCount] = (),
 ) -> Ledger:
-    """The rows as a ledger from which each deployment can be judged, all of the same component."""
+    """The rows as a ledger from which each deployment can be judged, all of the same component; ``past`` is what lies
+    before them."""
     readings = [rule.reading for rule in rules]
     deployed = [minute_of(one.deployed_at) for one in deployments]
     ledger = Ledger(readings, deployed, promise.window_minutes, population.lead_minutes)
     elsewhere = elsewhere_than(deployments[0], population)
+    ledger.add_hours(past, elsewhere)
     ledger.add(cell_of(row)._replace(elsewhere=elsewhere(row.source)) for row in rows)
     return ledger
 
@@ -44,4 +48,5 @@ def elsewhere_than(deployment: Deployment, population: Population) -> Callable[[
 
 def settled_before(deployment: Deployment, population: Population = ALIKE) -> datetime:
     """The moment before which rows are only ever a baseline: a watch reads them once."""
-    return deployment.deployed_at - timedelta(minutes=LOOKBACK + population.lead_minutes)
+    border = deployment.deployed_at - timedelta(minutes=LOOKBACK + population.lead_minutes)
+    return border.replace(second=0, microsecond=0)

@@ -15,6 +15,7 @@ from typing import Final
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
 from releaseguard.verification.rules import rules_of
 from releaseguard.verification.values import Misread
 
@@ -62,6 +63,14 @@ def as_read(rows: Iterable[MinuteCount], spelling: Spelling) -> Iterator[MinuteC
         if meant != written:
             row = replace(row, provider=meant[0], event=meant[1])  # noqa: PLW2901 - the same row, as it is meant
         yield replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_ahead(row) else row
+
+
+def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[HourCount]:
+    """Whole hours as they count: none of a clock that is far ahead is among them."""
+    for hour in hours:
+        provider, event = spelling.of(hour.provider, hour.event)
+        same = (provider, event) == (hour.provider, hour.event)
+        yield hour if same else replace(hour, provider=provider, event=event)
 
 
 def is_ahead(row: MinuteCount) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-VERSION = 2
-"""Of the table's shape; written to ``<table>_schema`` by every migration. 2: what the database enforces (Postgres)."""
+VERSION = 3
+"""Of the table's shape; written to ``<table>_schema`` by every migration. 2: what the database enforces (Postgres).
+3: roll-ups."""
 
 
 INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane")

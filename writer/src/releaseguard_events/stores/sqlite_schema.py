@@ -35,6 +35,7 @@ def create(table: str, *, with_indexes: bool = True) -> list[str]:
         *(indexes(table).values() if with_indexes else ()),
         _by_minute(table),
         *_version(table),
+        *_rolled_up(table),
     ]
 
 
@@ -83,4 +84,52 @@ def _version(table: str) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {versions} (\n"
         f"  version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT ({NOW})\n)",
         f"INSERT OR IGNORE INTO {versions} (version) VALUES ({VERSION})",
+    ]
+
+
+MARKED = ("delete", "update")
+"""What leaves a mark; new rows are told by their number, so that nothing can come between an app and its insert."""
+
+
+def mark_names(table: str) -> list[str]:
+    """The triggers without which nothing rolled up is believed."""
+    return [f"{bare(table)}_touch_{when}" for when in MARKED]
+
+
+def _rolled_up(table: str) -> list[str]:
+    """Counts of whole hours, the minutes that changed since, and up to which row all are counted."""
+    touched, hours, state = (quoted(beside(table, part)) for part in ("touched", "hours", "roll_ups"))
+    return [
+        f"CREATE TABLE IF NOT EXISTS {touched} (minute TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",
+        f"CREATE TABLE IF NOT EXISTS {hours} (\n"
+        "  hour TEXT NOT NULL, environment TEXT NOT NULL, provider TEXT NOT NULL, event TEXT NOT NULL,\n"
+        "  outcome TEXT NOT NULL, release TEXT, source TEXT, synthetic INTEGER NOT NULL, latest TEXT,\n"
+        "  course TEXT NOT NULL, detail TEXT NOT NULL\n)",
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_hours_hour')} ON {hours} (hour)",
+        f"CREATE TABLE IF NOT EXISTS {state} (\n"
+        "  one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL, last_id TEXT\n)",
+        f"INSERT OR IGNORE INTO {state} VALUES (1, 0, NULL)",
+        *_marks(table, touched, state),
+    ]
+
+
+def _marks(table: str, touched: str, state: str) -> list[str]:
+    """``OR IGNORE`` would mean what the statement under way says of conflicts. The number of the last row is given out
+    again when that row is deleted."""
+    marked = "".join(
+        f"  INSERT INTO {touched} SELECT substr({row}.occurred_at, 1, 16)\n"
+        f"    WHERE typeof({row}.occurred_at) = 'text' AND NOT EXISTS (\n"
+        f"      SELECT 1 FROM {touched} WHERE minute = substr({row}.occurred_at, 1, 16));\n"
+        for row in ("OLD", "NEW")
+    )
+    old = marked[: marked.index("  INSERT", 1)]
+    before = f"(SELECT max(rowid) FROM {qualified(table)} WHERE rowid < OLD.rowid)"
+    last = (
+        f"  UPDATE {state} SET upto = coalesce({before}, 0),\n"
+        f"    last_id = (SELECT id FROM {qualified(table)} WHERE rowid = {before}) WHERE upto = OLD.rowid;\n"
+    )
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {quoted(name)} AFTER {when.upper()} ON {qualified(table)} BEGIN\n"
+        f"{old + last if when == 'delete' else marked}END"
+        for name, when in zip(mark_names(table), MARKED, strict=True)
     ]

@@ -1,0 +1,84 @@
+"""Counts of whole hours: what the time before a window is read as. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.model import CLIENT, Outcome
+
+MINUTES: Final = 60
+MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """How many events of one kind happened in each minute of an hour, whenever the log learned of them."""
+
+    hour: datetime
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    source: str | None
+    synthetic: bool
+    counts: Sequence[int]
+    """:attr:`MinuteCount.count` of each of the :data:`MINUTES` minutes."""
+    trials: Sequence[int]
+    """:attr:`MinuteCount.trials` of each."""
+    ahead: int = 0
+    """By how many minutes rows say to be of later than the log learned of them, at most: a clock ran ahead."""
+
+    @property
+    def client(self) -> bool:
+        """Whether it was written by an installed app."""
+        return self.source == CLIENT
+
+
+def hour_of(row: MinuteCount) -> datetime:
+    """The hour in which the counted rows occurred."""
+    return row.occurred_minute.replace(minute=0)
+
+
+def kind_of(row: MinuteCount) -> HourKind:
+    """What an :class:`HourCount` says of its rows beside the hour, in its order."""
+    named = row.environment, row.provider, row.event, row.outcome, row.release, row.source
+    return HourKind(*named, row.synthetic)
+
+
+class HourKind(NamedTuple):
+    """What the events have in common that an :class:`HourCount` counts."""
+
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    source: str | None
+    synthetic: bool
+
+
+def hours_of(rows: Iterable[MinuteCount]) -> Iterator[HourCount]:
+    """The same counts by the hour; ``rows`` in order of their minutes."""
+    for hour, group in groupby(rows, key=hour_of):
+        courses: defaultdict[HourKind, tuple[list[int], list[int]]] = defaultdict(_nothing)
+        ahead: Counter[HourKind] = Counter()
+        for row in group:
+            kind = kind_of(row)
+            counts, trials = courses[kind]
+            counts[row.occurred_minute.minute] += row.count
+            trials[row.occurred_minute.minute] += row.trials
+            if row.recorded_minute is not None:
+                ahead[kind] = max(ahead[kind], (row.occurred_minute - row.recorded_minute) // MINUTE)
+        for kind, (counts, trials) in courses.items():
+            yield HourCount(hour, *kind, counts, trials, ahead[kind])
+
+
+def _nothing() -> tuple[list[int], list[int]]:
+    return [0] * MINUTES, [0] * MINUTES

@@ -1,0 +1,120 @@
+"""Hours as a store keeps them: packed, one row for each kind, in JSON that every store can hold. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import MINUTE, HourCount, HourKind, hour_of, hours_of, kind_of
+from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.rows.decode import outcome_of, text_of
+from releaseguard.model import Outcome
+
+
+class Kept(NamedTuple):
+    """An hour of one kind as a store keeps it."""
+
+    hour: datetime
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    source: str | None
+    synthetic: bool
+    text: str
+    """JSON. The course, ``[[count of each minute], [trials of each minute], ahead]``, or in detail ``[[minute of the
+    hour, minutes from the hour to the recording or null, count, repeats, trials, squares], ...]``."""
+
+
+class Packed(NamedTuple):
+    """An hour of one kind as it is to be kept."""
+
+    hour: datetime
+    environment: str
+    provider: str
+    event: str
+    outcome: Outcome
+    release: str | None
+    source: str | None
+    synthetic: bool
+    latest: datetime | None
+    """The last minute in which any of it was recorded; ``None`` where that cannot be read of every row."""
+    course: str
+    detail: str
+
+
+def can_be_read_from(query: Query) -> bool:
+    """Whether kept hours answer the question: they hold no single rows, and no part of an action's rows."""
+    parts = (query.events, query.ids, query.detail, query.correlation_id, query.outcome, query.recorded_since)
+    return not query.by_deployment and not any(parts) and query.environment != ""
+
+
+def kept_of(row: Sequence[Any], hour: datetime | None) -> Kept | None:
+    """A row of a store's answer, whose first value is the hour; ``None`` where what it counts are no events."""
+    _, environment, provider, event, outcome, release, source, synthetic, text = row
+    known, provider, event = outcome_of(outcome), text_of(provider), text_of(event)
+    if hour is None or known is None or not provider or not event:
+        return None
+    named = text_of(environment) or "", provider, event, known, text_of(release), text_of(source)
+    return Kept(hour, *named, bool(synthetic), text)
+
+
+def hour_count_of(kept: Kept) -> HourCount:
+    """Its course."""
+    counts, trials, ahead = json.loads(kept.text)
+    return HourCount(*kept[:-1], counts, trials, ahead)
+
+
+def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
+    """What hours hold in detail, ordered by minute; the hours come in order."""
+    for _, group in groupby(hours, key=attrgetter("hour")):
+        minutes = [minute for kept in group for minute in _minutes_of(kept)]
+        yield from sorted(minutes, key=attrgetter("occurred_minute"))
+
+
+def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
+    hour, environment, provider, event, outcome, release, source, synthetic, text = kept
+    for at, learned, *figures in json.loads(text):
+        yield MinuteCount(
+            hour + timedelta(minutes=at),
+            None if learned is None else hour + timedelta(minutes=learned),
+            environment,
+            provider,
+            event,
+            outcome,
+            release,
+            synthetic,
+            source,
+            *figures,
+        )
+
+
+def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:
+    """The counts as they are to be kept; ``rows`` in order of their minutes."""
+    for hour, group in groupby(rows, key=hour_of):
+        kinds: defaultdict[HourKind, list[MinuteCount]] = defaultdict(list)
+        for row in group:
+            kinds[kind_of(row)].append(row)
+        for kind, alike in kinds.items():
+            (course,) = hours_of(alike)
+            learned = [row.recorded_minute for row in alike]
+            known = [minute for minute in learned if minute is not None]
+            latest = max(known) if len(known) == len(learned) else None
+            detail = [_detail(row, hour) for row in alike]
+            yield Packed(hour, *kind, latest, _json([course.counts, course.trials, course.ahead]), _json(detail))
+
+
+def _detail(row: MinuteCount, hour: datetime) -> list[int | None]:
+    learned = None if row.recorded_minute is None else (row.recorded_minute - hour) // MINUTE
+    return [row.occurred_minute.minute, learned, row.count, row.repeats, row.trials, row.squares]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,197 @@
+"""Counting in Postgres: the functions that count rows of a span anew and answer questions from what is rolled up."""
+
+# ruff: noqa: S608 - names are quoted (names.py), and there are no values
+
+from __future__ import annotations
+
+from typing import Final
+
+from releaseguard.eventlog.stores import postgres_sql
+from releaseguard.eventlog.stores.counting import counted as counting
+from releaseguard.eventlog.stores.counting import traffic_of
+from releaseguard.eventlog.stores.questions import conditions
+from releaseguard_events.stores.names import bare, beside, dollar_quoted, quoted
+from releaseguard_events.stores.postgres_shape import TYPES, Declared, Shape
+from releaseguard_events.stores.table import EventTable
+
+SCHEMA: Final = "@schema@"
+"""Stands for the schema of the table, which is looked up when the functions are made: none is found by a path."""
+FIXED: Final = "SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'"
+READS: Final = f"{FIXED} SET plan_cache_mode = force_custom_plan SET jit = off"
+_GROUP = "environment, provider, event, outcome, release, source, synthetic"
+KEPT: Final = """
+  environment text NOT NULL, provider text NOT NULL, event text NOT NULL, outcome text NOT NULL, release text,
+  source text, synthetic boolean NOT NULL"""
+_COUNTED = f"minute timestamptz, recorded timestamptz, {KEPT.replace(' NOT NULL', '').strip()}"
+_FIGURES = "every bigint, again bigint, trials bigint, squares bigint"
+
+
+def inside(table: str, suffix: str = "") -> str:
+    """A name beside the table, with the schema that is looked up."""
+    return f"{SCHEMA}.{quoted(bare(beside(table, suffix) if suffix else table))}"
+
+
+def recount(table: str) -> str:
+    """The counts of the rows that occurred in ``[low, high)``."""
+    shape = Shape(EventTable(table=table), {name: Declared(kind, "") for name, kind in TYPES.items()})
+    dialect = postgres_sql.dialect(shape)
+    readable, _ = conditions(dialect, ())
+    known = f"(known_at IS NULL OR ({dialect.readable('recorded_at')} AND recorded_at <= known_at))"
+    where = f"occurred_at >= low AND occurred_at < high AND {_asked()} AND {known} AND {readable}"
+    asked = counting(traffic_of(dialect, inside(table), where, by_deployment=False))
+    figures = ", ".join(f"c.{name}::bigint" for name in ("every", "again", "trials", "squares"))
+    body = f"""
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT c.minute, c.recorded, c.environment, c.provider, c.event, c.outcome, c.release, c.source,
+    c.synthetic, {figures} FROM ({asked}) c;
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'recount')}(low timestamptz, high timestamptz, {_ASKED})\n"
+        f"RETURNS TABLE ({_COUNTED}, {_FIGURES}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+    )
+
+
+_ASKED = "of_environment text, of_providers text[], of_release text, is_synthetic boolean, known_at timestamptz"
+_GIVEN = "of_environment, of_providers, of_release, is_synthetic, known_at"
+
+
+def _asked() -> str:
+    return (
+        "(of_environment IS NULL OR environment = of_environment)"
+        " AND (of_providers IS NULL OR provider = ANY (of_providers))"
+        " AND (of_release IS NULL OR release = of_release)"
+        " AND (is_synthetic IS NULL OR synthetic = is_synthetic)"
+    )
+
+
+def course(table: str) -> str:
+    """``[[rows of each minute], [trials of each minute], minutes by which a clock ran ahead]``."""
+    body = """
+DECLARE
+  rows_ bigint[] := array_fill(0, ARRAY[60]);
+  tried_ bigint[] := array_fill(0, ARRAY[60]);
+BEGIN
+  FOR n IN 1 .. cardinality(minutes) LOOP
+    rows_[minutes[n] + 1] := every[n];
+    tried_[minutes[n] + 1] := trials[n];
+  END LOOP;
+  RETURN '[' || array_to_json(rows_) || ',' || array_to_json(tried_) || ',' || greatest(ahead, 0) || ']';
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'course')}(minutes integer[], every bigint[], trials bigint[],\n"
+        f"  ahead integer)\n"
+        f"RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS {dollar_quoted(body)}"
+    )
+
+
+def packed(table: str) -> str:
+    """The hours that ``hours`` names, with the minutes ``stale`` counted anew; of what is kept only what the question
+    asks for, and where it asks what was known at a time only what had been recorded before that minute."""
+    kept = f"""
+    SELECT h.hour + (e ->> 0)::integer * interval '1 minute' AS minute,
+      h.hour + (e ->> 1)::integer * interval '1 minute' AS recorded, {", ".join(f"h.{c}" for c in _GROUP.split(", "))},
+      (e ->> 2)::bigint AS every, (e ->> 3)::bigint AS again, (e ->> 4)::bigint AS trials, (e ->> 5)::bigint AS squares
+    FROM {inside(table, "hours")} h CROSS JOIN LATERAL json_array_elements(h.detail::json) e
+    WHERE h.hour = ANY (hours) AND {_asked()}"""
+    body = f"""
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH kept AS ({kept}),
+  spans AS (SELECT low, high FROM unnest(lows, highs) s (low, high)),
+  entries AS (
+    SELECT * FROM kept WHERE NOT minute = ANY (stale) AND minute >= since AND minute < until
+      AND (known_at IS NULL OR recorded < date_trunc('minute', known_at))
+    UNION ALL SELECT r.* FROM spans s CROSS JOIN LATERAL
+      {inside(table, "recount")}(greatest(s.low, since), least(s.high, until), {_GIVEN}) r),
+  minutes AS (
+    SELECT date_trunc('hour', minute) AS hour, {_GROUP}, extract(minute FROM minute)::integer AS at,
+      sum(every)::bigint AS every, sum(trials)::bigint AS trials, max(recorded) AS latest,
+      max((extract(epoch FROM minute - recorded) / 60)::integer) AS ahead,
+      bool_and(recorded IS NOT NULL) AS known,
+      string_agg(format('[%s,%s,%s,%s,%s,%s]', extract(minute FROM minute)::integer,
+        coalesce((extract(epoch FROM recorded - date_trunc('hour', minute))::bigint / 60)::text, 'null'),
+        every, again, trials, squares), ',' ORDER BY recorded) AS detail
+    FROM entries GROUP BY minute, {_GROUP})
+  SELECT m.hour, {", ".join(f"m.{c}" for c in _GROUP.split(", "))}, CASE WHEN bool_and(known) THEN max(latest) END,
+    {inside(table, "course")}(
+      array_agg(at ORDER BY at), array_agg(every ORDER BY at), array_agg(trials ORDER BY at), max(ahead)),
+    '[' || string_agg(m.detail, ',' ORDER BY at) || ']'
+  FROM minutes m GROUP BY m.hour, {", ".join(f"m.{c}" for c in _GROUP.split(", "))};
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'packed')}(hours timestamptz[], stale timestamptz[],\n"
+        f"  lows timestamptz[], highs timestamptz[], since timestamptz, until timestamptz, {_ASKED})\n"
+        f"RETURNS TABLE ({_PACK}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+    )
+
+
+SPANS: Final = """SELECT array_agg(low), array_agg(high) INTO lows, highs FROM (
+    SELECT min(minute) AS low, max(minute) + interval '1 minute' AS high FROM (
+      SELECT minute, minute - row_number() OVER (ORDER BY minute) * interval '1 minute' AS island
+      FROM unnest(stale) s (minute)) i GROUP BY island) s;"""
+"""Marked minutes in a row are counted together."""
+_PACK = f"hour timestamptz, {KEPT.replace(' NOT NULL', '').strip()}, latest timestamptz, course text, detail text"
+
+
+def counted(table: str) -> str:
+    """What :meth:`EventLog.minute_counts` and :meth:`EventLog.hour_counts` ask: stable, so one snapshot for it all.
+
+    Marked minutes, those that the question cuts, and those of which something was recorded in the minute that the
+    question cuts are counted; hours without any of these come as they are kept.
+    """
+    body = f"""
+#variable_conflict use_column
+DECLARE
+  stale timestamptz[];
+  changed timestamptz[];
+  first timestamptz := coalesce(since, '-infinity');
+  past timestamptz := coalesce(until, 'infinity');
+  lows timestamptz[];
+  highs timestamptz[];
+BEGIN
+  IF NOT {inside(table, "rolled_up")}() THEN
+    RETURN QUERY SELECT * FROM {inside(table, "packed")}(
+      '{{}}', '{{}}', ARRAY[first], ARRAY[past], first, past, {_GIVEN}) p;
+    RETURN;
+  END IF;
+  stale := ARRAY(
+    SELECT minute FROM {inside(table, "touched")} WHERE minute >= date_trunc('minute', first) AND minute < past
+    UNION SELECT date_trunc('minute', first) WHERE first <> date_trunc('minute', first)
+    UNION SELECT date_trunc('minute', past) WHERE past <> date_trunc('minute', past)
+    UNION SELECT h.hour + (e ->> 0)::integer * interval '1 minute'
+      FROM {inside(table, "hours")} h CROSS JOIN LATERAL json_array_elements(h.detail::json) e
+      WHERE h.hour > first - interval '1 hour' AND h.hour < past AND known_at IS NOT NULL
+        AND (h.latest IS NULL OR h.latest >= date_trunc('minute', known_at))
+        AND ((e ->> 1) IS NULL OR h.hour + (e ->> 1)::integer * interval '1 minute' = date_trunc('minute', known_at)));
+  changed := ARRAY(
+    SELECT DISTINCT date_trunc('hour', m) FROM unnest(stale) m
+    UNION SELECT date_trunc('hour', first) WHERE isfinite(first)
+    UNION SELECT date_trunc('hour', past) WHERE isfinite(past)
+    UNION SELECT h.hour FROM {inside(table, "hours")} h WHERE h.hour > first - interval '1 hour' AND h.hour < past
+      AND known_at IS NOT NULL AND (h.latest IS NULL OR h.latest >= date_trunc('minute', known_at)));
+  {SPANS}
+  RETURN QUERY SELECT h.* FROM {inside(table, "hours")} h
+    WHERE h.hour > first AND h.hour < past AND NOT h.hour = ANY (changed) AND {_asked()};
+  RETURN QUERY SELECT * FROM {inside(table, "packed")}(changed, stale, lows, highs, first, past, {_GIVEN}) p;
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'counted')}(since timestamptz, until timestamptz, {_ASKED})\n"
+        f"RETURNS TABLE ({_PACK}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+    )
+
+
+def answer(table: str) -> str:
+    """The same in one document, whatever the number of rows that an interface gives out at once."""
+    columns = ", ".join(["hour", *_GROUP.split(", "), "CASE WHEN detailed THEN detail ELSE course END"])
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'counts')}(since timestamptz DEFAULT NULL,\n"
+        f"  until timestamptz DEFAULT NULL, of_environment text DEFAULT NULL, of_providers text[] DEFAULT NULL,\n"
+        f"  of_release text DEFAULT NULL, is_synthetic boolean DEFAULT NULL, known_at timestamptz DEFAULT NULL,\n"
+        f"  detailed boolean DEFAULT false) RETURNS json LANGUAGE sql STABLE {READS} AS "
+        + dollar_quoted(
+            f"SELECT coalesce(json_agg(json_build_array({columns}) ORDER BY hour), '[]')"
+            f" FROM {inside(table, 'counted')}(since, until, {_GIVEN})"
+        )
+    )

@@ -1,0 +1,289 @@
+"""Roll-ups in Postgres: the counts of each minute, packed by hour and kind, beside the table they count.
+
+- ``<table>_touched`` holds the minutes that changed: triggers add one row for each minute of a statement, whoever
+  writes or deletes. A snapshot that sees a row sees its mark, since both are of one transaction.
+- ``<table>_roll_up`` takes marks away and counts their minutes anew; ``<table>_counted`` reads what is rolled up, and
+  counts the minutes that are still marked. So what it says equals a count of the rows, at any moment.
+- A mark that cannot be made never stops the writer: a number of ``<table>_touch_faults`` is drawn instead, which no
+  transaction takes back, and nothing that was rolled up is believed until all is counted anew.
+
+See ``docs/adr/0012-roll-ups-behind-marks.md``.
+"""
+
+# ruff: noqa: S608 - names are quoted (names.py), and there are no values
+
+from __future__ import annotations
+
+from typing import Final
+
+from releaseguard.eventlog.schema import rolled_up
+from releaseguard.eventlog.schema.rolled_up import FIXED, KEPT, READS, SCHEMA, SPANS, inside
+from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, qualified, quoted
+
+PARTS: Final = ("touched", "hours", "roll_ups")
+"""The tables behind the event table's name: marks, counts, and whether the counts can be believed."""
+FAULTS: Final = "touch_faults"
+_DRAWN: Final = "last_value + is_called::integer"
+"""How many faults there were: the first number drawn is the last value already."""
+WAIT: Final = "250ms"
+"""How long a writer may wait for the table of marks."""
+
+
+def create(table: str) -> list[str]:
+    """The statements that make what is not there yet, or make it anew. None reads or rewrites the table's rows."""
+    return [*_tables(table), _functions(table), _doubt(table), *_triggers(table), _begin(table), _rights(table)]
+
+
+def trigger_names(table: str) -> list[str]:
+    """The triggers without which nothing rolled up is believed."""
+    return [f"{bare(table)}_touch_{when}" for when in _WHEN]
+
+
+def _tables(table: str) -> list[str]:
+    touched, hours, state = (qualified(beside(table, part)) for part in PARTS)
+    return [
+        f"CREATE TABLE IF NOT EXISTS {touched} (minute timestamptz NOT NULL) WITH (vacuum_truncate = false)",
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_touched_minute')} ON {touched} (minute)",
+        f"""CREATE TABLE IF NOT EXISTS {hours} (
+  hour timestamptz NOT NULL,{KEPT},
+  latest timestamptz, course text NOT NULL, detail text NOT NULL
+)""",
+        f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_hours_hour')} ON {hours} (hour)",
+        f"""CREATE TABLE IF NOT EXISTS {state} (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), ready boolean NOT NULL, relations oid[] NOT NULL,
+  faults bigint NOT NULL, fence bigint NOT NULL
+)""",
+        f"CREATE SEQUENCE IF NOT EXISTS {qualified(beside(table, FAULTS))}",
+    ]
+
+
+_WHEN = {
+    "insert": "REFERENCING NEW TABLE AS came",
+    "update": "REFERENCING NEW TABLE AS came OLD TABLE AS went",
+    "delete": "REFERENCING OLD TABLE AS went",
+    "truncate": "",
+}
+
+
+def _triggers(table: str) -> list[str]:
+    made = []
+    for when, rows in _WHEN.items():
+        name, on = quoted(f"{bare(table)}_touch_{when}"), qualified(table)
+        made += [
+            f"DROP TRIGGER IF EXISTS {name} ON {on}",
+            f"CREATE TRIGGER {name} AFTER {when.upper()} ON {on} {rows} FOR EACH STATEMENT\n"
+            f"  EXECUTE FUNCTION {qualified(beside(table, 'touch'))}()",
+            f"ALTER TABLE {on} ENABLE ALWAYS TRIGGER {name}",
+        ]
+    return made
+
+
+def _functions(table: str) -> str:
+    """All of them in one block, which puts the table's schema into each."""
+    reading = (rolled_up.recount, rolled_up.course, rolled_up.packed, rolled_up.counted, rolled_up.answer)
+    made = [make(table) for make in (_touch, _ready, *reading, _begun, _roll_up)]
+    run = "\n".join(f"  EXECUTE replace({dollar_quoted(one)}, {literal(SCHEMA)}, place);" for one in made)
+    return "DO " + dollar_quoted(f"""DECLARE place text; BEGIN
+  SELECT quote_ident(n.nspname) INTO place FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = {literal(qualified(table))}::regclass;
+{run}
+END """)
+
+
+def _touch(table: str) -> str:
+    marked = f"INSERT INTO {inside(table, 'touched')} SELECT DISTINCT date_trunc('minute', occurred_at, 'UTC') FROM"
+    faults = literal(inside(table, FAULTS))
+    body = f"""
+BEGIN
+  IF TG_OP IN ('INSERT', 'UPDATE') THEN
+    {marked} came WHERE isfinite(occurred_at);
+  END IF;
+  IF TG_OP IN ('DELETE', 'UPDATE') THEN
+    {marked} went WHERE isfinite(occurred_at);
+  END IF;
+  IF TG_OP = 'TRUNCATE' THEN
+    PERFORM nextval({faults}::regclass);
+  END IF;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN -- what counts must not stop what is counted
+  BEGIN
+    PERFORM nextval({faults}::regclass);
+  EXCEPTION WHEN OTHERS THEN
+    NULL; -- without the sequence nothing is believed
+  END;
+  RETURN NULL;
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'touch')}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER\n"
+        f"SET search_path = pg_catalog, pg_temp SET lock_timeout = '{WAIT}' AS {dollar_quoted(body)}"
+    )
+
+
+def _relations(table: str) -> str:
+    names = [inside(table), *(inside(table, part) for part in PARTS), inside(table, FAULTS)]
+    return "ARRAY[" + ", ".join(f"to_regclass({literal(name)})::oid" for name in names) + "]"
+
+
+def _guarded(table: str, on: str | None = None) -> str:
+    names = ", ".join(literal(name) for name in trigger_names(table))
+    return (
+        f"(SELECT count(*) = {len(_WHEN)} FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        f" WHERE c.relkind = 'r' AND NOT c.relhassubclass AND tgrelid = to_regclass({literal(on or inside(table))})"
+        f" AND tgname IN ({names}) AND tgenabled IN ('O', 'A'))"
+    )
+
+
+def _unchanged(table: str) -> str:
+    return f"s.relations = {_relations(table)} AND s.faults = (SELECT {_DRAWN} FROM {inside(table, FAULTS)})"
+
+
+def _ready(table: str) -> str:
+    """Whether what is rolled up can be believed: every change since has left a mark, in these very tables."""
+    body = f"""
+BEGIN
+  RETURN coalesce((SELECT s.ready AND {_unchanged(table)} FROM {inside(table, "roll_ups")} s), false)
+    AND {_guarded(table)};
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'rolled_up')}() RETURNS boolean LANGUAGE plpgsql STABLE\n"
+        f"{FIXED} AS {dollar_quoted(body)}"
+    )
+
+
+def _begun(table: str) -> str:
+    """Whether counts can be believed, or can be from this transaction on, in which all is marked.
+
+    A writer whose mark failed may still be at work. So everything waits until whoever was at work when the failure was
+    seen is done; only then is all of it there to be marked.
+    """
+    state, mine = inside(table, "roll_ups"), "txid_current_snapshot()"
+    body = f"""
+DECLARE
+  waits_for bigint;
+BEGIN
+  IF {inside(table, "rolled_up")}() THEN
+    RETURN true;
+  END IF;
+  INSERT INTO {state} AS s (ready, relations, faults, fence)
+    SELECT false, {_relations(table)}, {_DRAWN}, txid_snapshot_xmax({mine}) FROM {inside(table, FAULTS)}
+    ON CONFLICT (one) DO UPDATE SET ready = false, relations = EXCLUDED.relations, faults = EXCLUDED.faults,
+      fence = EXCLUDED.fence WHERE s.ready OR NOT ({_unchanged(table)});
+  SELECT s.fence INTO waits_for FROM {state} s;
+  IF NOT {_guarded(table)} OR txid_snapshot_xmin({mine}) < waits_for THEN
+    DELETE FROM {inside(table, "touched")}; -- all will be marked
+    RETURN false;
+  END IF;
+  DELETE FROM {inside(table, "hours")};
+  INSERT INTO {inside(table, "touched")} SELECT DISTINCT date_trunc('minute', occurred_at) FROM {inside(table)}
+    WHERE isfinite(occurred_at);
+  UPDATE {state} SET ready = true;
+  RETURN true;
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'begun')}() RETURNS boolean LANGUAGE plpgsql\n"
+        f"{FIXED} AS {dollar_quoted(body)}"
+    )
+
+
+def _roll_up(table: str) -> str:
+    """Count up to ``most`` marked minutes that ended before ``before``, the newest first; returns how many it counted.
+
+    Marks go first, and counting sees what was committed until then, or later: what it misses is marked still.
+    """
+    touched, hours = inside(table, "touched"), inside(table, "hours")
+    body = f"""
+#variable_conflict use_column
+DECLARE
+  stale timestamptz[];
+  lows timestamptz[];
+  highs timestamptz[];
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtext('releaseguard rolls up'), hashtext({literal(inside(table))}))
+    OR NOT {inside(table, "begun")}() THEN
+    RETURN 0;
+  END IF;
+  stale := ARRAY(SELECT DISTINCT minute FROM {touched} WHERE minute < date_trunc('minute', before)
+    ORDER BY minute DESC LIMIT most);
+  DELETE FROM {touched} WHERE minute = ANY (stale);
+  {SPANS}
+  WITH changed AS (SELECT array_agg(DISTINCT date_trunc('hour', m)) AS hours FROM unnest(stale) m),
+  made AS MATERIALIZED (SELECT p.* FROM changed c CROSS JOIN LATERAL
+    {inside(table, "packed")}(c.hours, stale, lows, highs, '-infinity', 'infinity', NULL, NULL, NULL, NULL, NULL) p),
+  gone AS (DELETE FROM {hours} WHERE hour IN (SELECT unnest(hours) FROM changed))
+  INSERT INTO {hours} SELECT * FROM made;
+  RETURN cardinality(stale);
+END """
+    return (
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'roll_up')}(most integer DEFAULT 720,\n"
+        f"  before timestamptz DEFAULT now() - interval '2 minutes') RETURNS integer\n"
+        f"LANGUAGE plpgsql SECURITY DEFINER {READS} AS {dollar_quoted(body)}"
+    )
+
+
+def _doubt(table: str) -> str:
+    """Rows may have come while a trigger was not there, or switched off."""
+    return "DO " + dollar_quoted(f"""BEGIN
+  IF NOT {_guarded(table, qualified(table))} THEN
+    DELETE FROM {qualified(beside(table, "roll_ups"))};
+  END IF;
+END """)
+
+
+def _begin(table: str) -> str:
+    """An empty table has nothing to wait for: whoever could write holds still while its triggers are made."""
+    state, events = qualified(beside(table, "roll_ups")), qualified(table)
+    names = [table, *(beside(table, part) for part in PARTS), beside(table, FAULTS)]
+    relations = ", ".join(f"{literal(qualified(name))}::regclass::oid" for name in names)
+    return "DO " + dollar_quoted(f"""BEGIN
+  IF NOT EXISTS (SELECT FROM {state}) AND NOT EXISTS (SELECT FROM {events}) THEN
+    INSERT INTO {state} (ready, relations, faults, fence)
+      SELECT true, ARRAY[{relations}], {_DRAWN}, 0 FROM {qualified(beside(table, FAULTS))};
+  END IF;
+END """)
+
+
+def _rights(table: str) -> str:
+    """Who may read the table's rows may read their counts."""
+    names = ", ".join(qualified(beside(table, part)) for part in PARTS)
+    faults, functions = qualified(beside(table, FAULTS)), _callable(table)
+    secured = "\n".join(f"  ALTER TABLE {qualified(beside(table, part))} ENABLE ROW LEVEL SECURITY;" for part in PARTS)
+    policies = "\n".join(
+        f"  DROP POLICY IF EXISTS {quoted(f'{bare(table)}_service_reads')} ON {qualified(beside(table, part))};\n"
+        f"  CREATE POLICY {quoted(f'{bare(table)}_service_reads')} ON {qualified(beside(table, part))}\n"
+        "    FOR SELECT TO service_role USING (true);"
+        for part in PARTS
+    )
+    return "DO " + dollar_quoted(f"""DECLARE reader text; BEGIN
+  IF to_regprocedure('auth.jwt()') IS NULL THEN
+    FOR reader IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+      FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+      WHERE c.oid = {literal(qualified(table))}::regclass AND a.privilege_type = 'SELECT' LOOP
+      EXECUTE format('GRANT SELECT ON {names.replace("%", "%%")} TO %s', reader);
+      EXECUTE format('GRANT SELECT ON SEQUENCE {faults.replace("%", "%%")} TO %s', reader);
+    END LOOP;
+    RETURN;
+  END IF;
+{secured}
+{policies}
+  REVOKE ALL ON {names} FROM PUBLIC, anon, authenticated, service_role;
+  REVOKE ALL ON SEQUENCE {faults} FROM PUBLIC, anon, authenticated, service_role;
+  REVOKE ALL ON FUNCTION {functions} FROM PUBLIC, anon, authenticated, service_role;
+  GRANT SELECT ON {names} TO service_role;
+  GRANT SELECT ON SEQUENCE {faults} TO service_role;
+  GRANT EXECUTE ON FUNCTION {functions} TO service_role;
+END """)
+
+
+def _callable(table: str) -> str:
+    asked = "text, text[], text, boolean, timestamptz"
+    signatures = {
+        "rolled_up": "",
+        "recount": f"timestamptz, timestamptz, {asked}",
+        "course": "integer[], bigint[], bigint[], integer",
+        "packed": f"timestamptz[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}",
+        "counted": f"timestamptz, timestamptz, {asked}",
+        "counts": f"timestamptz, timestamptz, {asked}, boolean",
+        "begun": "",
+        "roll_up": "integer, timestamptz",
+    }
+    return ", ".join(f"{qualified(beside(table, name))}({kinds})" for name, kinds in signatures.items())

@@ -1,0 +1,1 @@
+"""Reading what is rolled up, and keeping it up, in each store."""

@@ -1,0 +1,77 @@
+"""Asking a Postgres table's roll-ups, and keeping them up; ``schema/rollups.py`` has what they are."""
+
+# ruff: noqa: S608 - names are quoted (releaseguard_events.stores.names), values are bound
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from releaseguard.eventlog.interface import Query
+from releaseguard_events.stores.names import beside, qualified
+
+if TYPE_CHECKING:
+    from releaseguard_events.stores.postgres_shape import Connection
+
+AT_ONCE: Final = 720
+"""Minutes counted in one transaction: few enough that none is a long one."""
+
+
+def roll_up(connection: Connection, table: str) -> int:
+    """Count up to :data:`AT_ONCE` marked minutes; how many that were. None where that may not be, or where somebody is
+    at it: readers count then."""
+    import psycopg
+
+    statement = f"SELECT {qualified(beside(table, 'roll_up'))}(%s)"
+    try:
+        with connection.transaction():
+            (minutes,) = connection.execute(statement, [AT_ONCE]).fetchone() or (0,)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return 0
+    return int(minutes)
+
+
+def waiting(connection: Connection, table: str) -> int:
+    """How many minutes are marked; 0 where that cannot be told."""
+    import psycopg
+
+    try:
+        with connection.transaction():
+            touched = qualified(beside(table, "touched"))
+            (minutes,) = connection.execute(f"SELECT count(DISTINCT minute) FROM {touched}").fetchone() or (0,)
+    except psycopg.Error:
+        return 0
+    return int(minutes)
+
+
+def kept(connection: Connection, table: str, query: Query, *, detailed: bool) -> Iterator[tuple[Any, ...]] | None:
+    """The hours that the question asks for, in order: the hour, the kind, and the detail or the course as JSON;
+    ``None`` where there are no roll-ups, or not for this role."""
+    import psycopg
+
+    asked = [
+        query.since,
+        query.until,
+        query.environment,
+        list(query.providers) or None,
+        query.release,
+        query.synthetic,
+        query.recorded_until,
+    ]
+    text = "detail" if detailed else "course"
+    statement = (
+        f"SELECT hour, environment, provider, event, outcome, release, source, synthetic, {text} FROM"
+        f" {qualified(beside(table, 'counted'))}(%s::timestamptz, %s::timestamptz, %s::text, %s::text[], %s::text,"
+        " %s::boolean, %s::timestamptz) ORDER BY hour"
+    )
+    cursor = connection.cursor()
+    try:
+        with connection.transaction():
+            cursor.execute(statement, asked)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return None
+    return iter(cursor)

@@ -1,0 +1,304 @@
+"""Roll-ups in SQLite: the counts of each hour, beside the table that they count.
+
+A row that is new has a number above the last one that is counted; a deletion or change marks its minute by a trigger.
+So the minutes that are to be counted anew are known at any moment, and nothing stands between an app and its insert.
+Where the last counted row is no longer the one that it was (the file was vacuumed, its newest rows deleted), numbers
+tell nothing, and all is counted anew. See ``docs/adr/0012-roll-ups-behind-marks.md``.
+"""
+
+# ruff: noqa: S608 - names are quoted (releaseguard_events.stores.names), values are bound
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.rows import filters
+from releaseguard.eventlog.rows.decode import minute_count_of
+from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.packs import Kept, Packed, kept_of, minute_counts_in, packed
+from releaseguard.eventlog.stores import sqlite_sql
+from releaseguard.eventlog.stores.counting import counted, traffic_of
+from releaseguard.eventlog.stores.questions import conditions
+from releaseguard.model import OURSELVES
+from releaseguard_events.stores.names import bare, beside, qualified, quoted
+from releaseguard_events.stores.sqlite import transaction
+from releaseguard_events.stores.sqlite_schema import mark_names
+from releaseguard_events.stores.table import EventTable
+
+AT_ONCE: Final = 60
+"""Minutes counted in one transaction, for which other writers wait."""
+PATIENCE: Final = 50
+"""Milliseconds that counting waits for other writers; readers count by themselves what it leaves."""
+MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
+_KIND = "environment, provider, event, outcome, release, source, synthetic"
+
+
+@dataclass(frozen=True, slots=True)
+class RollUps:
+    """The roll-ups of one table, by one connection."""
+
+    connection: sqlite3.Connection
+    place: EventTable
+
+    def keep_up(self) -> None:
+        """Count what changed. Where that may not be, or others write, the rest is left to whoever reads."""
+        (before,) = self.connection.execute("PRAGMA busy_timeout").fetchone()
+        self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        try:
+            with suppress(sqlite3.OperationalError):
+                if self._are_there() and (not self._are_believed() or self._waiting()):
+                    self._mark_what_is_new()
+                    while self._count_some():
+                        pass
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {before}")
+
+    def kept(self, query: Query, *, detailed: bool) -> list[Kept] | None:
+        """The hours that the question asks for, in order; ``None`` where nothing can be believed."""
+        try:
+            with _reading(self.connection):
+                if not self._are_there() or not self._are_believed():
+                    return None
+                return self._asked(query, detailed=detailed)
+        except sqlite3.OperationalError:
+            return None
+
+    def _are_there(self) -> bool:
+        wanted = [*mark_names(self.place.table), *(bare(self._name(part)) for part in ("touched", "hours", "roll_ups"))]
+        found = self.connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name IN (SELECT value FROM json_each(?))", [json.dumps(wanted)]
+        )
+        return bool(found.fetchone() == (len(wanted),))
+
+    def _are_believed(self) -> bool:
+        """Whether numbers still tell what is new."""
+        last = f"SELECT id FROM {self._events} WHERE rowid = s.upto"
+        found = self.connection.execute(
+            f"SELECT s.upto = 0 OR coalesce(s.last_id = ({last}), 0) FROM {quoted(self._name('roll_ups'))} s"
+        )
+        return bool(found.fetchone() == (1,))
+
+    def _waiting(self) -> bool:
+        newer = f"SELECT 1 FROM {self._events} WHERE rowid > (SELECT upto FROM {quoted(self._name('roll_ups'))})"
+        touched = f"SELECT 1 FROM {quoted(self._name('touched'))}"
+        (waiting,) = self.connection.execute(f"SELECT EXISTS ({newer}) OR EXISTS ({touched})").fetchone()
+        return bool(waiting)
+
+    def _mark_what_is_new(self) -> None:
+        state, touched = quoted(self._name("roll_ups")), quoted(self._name("touched"))
+        with transaction(self.connection):
+            if not self._are_believed():
+                self.connection.execute(f"DELETE FROM {quoted(self._name('hours'))}")
+                self.connection.execute(f"INSERT OR REPLACE INTO {state} VALUES (1, 0, NULL)")
+            self.connection.execute(
+                f"INSERT OR IGNORE INTO {touched} SELECT DISTINCT substr(occurred_at, 1, 16) FROM {self._events}"
+                f" WHERE rowid > (SELECT upto FROM {state}) AND provider <> '{OURSELVES}'"
+                " AND typeof(occurred_at) = 'text'"
+            )
+            self.connection.execute(
+                f"UPDATE {state} SET (upto, last_id) = (SELECT rowid, id FROM {self._events} ORDER BY rowid DESC"
+                f" LIMIT 1) WHERE EXISTS (SELECT 1 FROM {self._events})"
+            )
+
+    def _count_some(self) -> bool:
+        touched = quoted(self._name("touched"))
+        with transaction(self.connection):
+            found = self.connection.execute(f"SELECT minute FROM {touched} ORDER BY minute DESC LIMIT {AT_ONCE}")
+            texts = [text for (text,) in found]
+            self._count_anew({at for text in texts if (at := sqlite_sql.minute_of(text)) is not None})
+            marks = json.dumps(texts)
+            self.connection.execute(f"DELETE FROM {touched} WHERE minute IN (SELECT value FROM json_each(?))", [marks])
+        return bool(texts)
+
+    def _count_anew(self, stale: Set[datetime]) -> None:
+        hours = quoted(self._name("hours"))
+        changed = sorted({at.replace(minute=0) for at in stale})
+        rows = [*self._details(changed, stale, []), *self._recounted(stale, [])]
+        rows.sort(key=attrgetter("occurred_minute"))
+        texts = json.dumps([_hour(at) for at in changed])
+        self.connection.execute(f"DELETE FROM {hours} WHERE hour IN (SELECT value FROM json_each(?))", [texts])
+        marks = ", ".join("?" * len(Packed._fields))
+        self.connection.executemany(f"INSERT INTO {hours} VALUES ({marks})", map(_stored, packed(rows)))
+
+    def _asked(self, query: Query, *, detailed: bool) -> list[Kept]:
+        wanted = filters.of(query, self.place) or []
+        span = _Span.of(query)
+        stale = {at for at in self._stale(query) if span.touches(at)}
+        changed = sorted({*self._recorded_late(query), *(at.replace(minute=0) for at in stale)})
+        kept = self._whole(changed, query, detailed=detailed)
+        rows = [*self._details(changed, stale, _of_kind(query)), *self._recounted(stale, wanted)]
+        known = None if query.recorded_until is None else query.recorded_until.replace(second=0, microsecond=0)
+        rows = [row for row in rows if span.touches(row.occurred_minute)]
+        if known is not None:
+            rows = [row for row in rows if row.occurred_minute in stale or _learned_before(row, known)]
+        rows.sort(key=attrgetter("occurred_minute"))
+        made = (_as_kept(one, detailed=detailed) for one in packed(rows))
+        return sorted((*kept, *made), key=attrgetter("hour"))
+
+    def _stale(self, query: Query) -> set[datetime]:
+        """The minutes that are marked or new, those that the question cuts, and those of which something was recorded
+        in the very minute that it cuts, or nobody knows when."""
+        state, touched = quoted(self._name("roll_ups")), quoted(self._name("touched"))
+        found = self.connection.execute(
+            f"SELECT minute FROM {touched} UNION SELECT DISTINCT substr(occurred_at, 1, 16) FROM {self._events}"
+            f" WHERE rowid > (SELECT upto FROM {state}) AND typeof(occurred_at) = 'text'"
+        )
+        marked = {at for (text,) in found if (at := sqlite_sql.minute_of(text)) is not None}
+        edges = {at.replace(second=0, microsecond=0) for at in (query.since, query.until) if at is not None}
+        return marked | edges | self._cut(query)
+
+    def _cut(self, query: Query) -> set[datetime]:
+        if query.recorded_until is None:
+            return set()
+        known = query.recorded_until.replace(second=0, microsecond=0)
+        return {
+            row.occurred_minute
+            for row in self._details(self._recorded_late(query), set(), [])
+            if row.recorded_minute is None or row.recorded_minute == known
+        }
+
+    def _recorded_late(self, query: Query) -> list[datetime]:
+        """The hours of which something was recorded in the minute that the question cuts, or later."""
+        if query.recorded_until is None:
+            return []
+        known = sqlite_sql.shown_minute(query.recorded_until)
+        where, values = _Span.of(query).hours
+        found = self.connection.execute(
+            f"SELECT DISTINCT hour FROM {quoted(self._name('hours'))}"
+            f" WHERE {where} AND (latest IS NULL OR latest >= ?)",
+            [*values, known],
+        )
+        return sorted(at for (text,) in found if (at := _hour_of(text)) is not None)
+
+    def _whole(self, changed: Sequence[datetime], query: Query, *, detailed: bool) -> Iterator[Kept]:
+        """The hours of which nothing changed, as they are kept."""
+        where, values = _Span.of(query).hours
+        kind, more = sqlite_sql.where(_of_kind(query), self.place)
+        left = json.dumps([_hour(at) for at in changed])
+        text = "detail" if detailed else "course"
+        rows = self.connection.execute(
+            f"SELECT hour, {_KIND}, {text} FROM {quoted(self._name('hours'))}"
+            f"{kind or ' WHERE 1'} AND {where} AND hour NOT IN (SELECT value FROM json_each(?)) ORDER BY hour",
+            [*more, *values, left],
+        )
+        return (hour for row in rows if (hour := kept_of(row, _hour_of(row[0]))) is not None)
+
+    def _details(
+        self, hours: Sequence[datetime], without: Set[datetime], wanted: Sequence[Filter]
+    ) -> Iterator[MinuteCount]:
+        kind, values = sqlite_sql.where(wanted, self.place)
+        texts = json.dumps([_hour(at) for at in hours])
+        rows = self.connection.execute(
+            f"SELECT hour, {_KIND}, detail FROM {quoted(self._name('hours'))}"
+            f"{kind or ' WHERE 1'} AND hour IN (SELECT value FROM json_each(?)) ORDER BY hour",
+            [*values, texts],
+        )
+        kept = (hour for row in rows if (hour := kept_of(row, _hour_of(row[0]))) is not None)
+        return (row for row in minute_counts_in(kept) if row.occurred_minute not in without)
+
+    def _recounted(self, minutes: Set[datetime], wanted: Sequence[Filter]) -> Iterator[MinuteCount]:
+        """The counts of the rows of these minutes. The order of the tables and the index are SQLite's to take."""
+        dialect = sqlite_sql.dialect(self.place)
+        where, values = conditions(dialect, wanted)
+        spans = json.dumps(
+            [[sqlite_sql.shown_minute(low), sqlite_sql.shown_minute(high)] for low, high in _runs(minutes)]
+        )
+        span = "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(?))"
+        source = f"{span} AS span CROSS JOIN {self._events} INDEXED BY {quoted(f'{bare(self.place.table)}_time')}"
+        within = f"{dialect.value('occurred_at')} >= low AND {dialect.value('occurred_at')} < high"
+        traffic = traffic_of(dialect, source, f"{within} AND {where}", by_deployment=False)
+        for row in self.connection.execute(counted(traffic), [spans, *values]):
+            if (one := minute_count_of(row, sqlite_sql.minute_of)) is not None:
+                yield one
+
+    def _name(self, part: str) -> str:
+        return beside(self.place.table, part)
+
+    @property
+    def _events(self) -> str:
+        return qualified(self.place.table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The minutes that a question is about; ``None`` where it has no end."""
+
+    first: datetime | None
+    last: datetime | None
+    """The minute of the question's end, of which something may be asked."""
+
+    @staticmethod
+    def of(query: Query) -> _Span:
+        first, last = (at and at.replace(second=0, microsecond=0) for at in (query.since, query.until))
+        return _Span(first, last)
+
+    def touches(self, minute: datetime) -> bool:
+        return (self.first is None or minute >= self.first) and (self.last is None or minute <= self.last)
+
+    @property
+    def hours(self) -> tuple[str, list[object]]:
+        """The condition on kept hours."""
+        parts = [("hour >= ?", self.first)] if self.first else []
+        parts += [("hour <= ?", self.last)] if self.last else []
+        return " AND ".join(["1", *(sql for sql, _ in parts)]), [_hour(at) for _, at in parts]
+
+
+@contextmanager
+def _reading(connection: sqlite3.Connection) -> Iterator[None]:
+    """All answers from one state of the file."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def _of_kind(query: Query) -> list[Filter]:
+    """What the question asks of the kinds that are kept."""
+    asked = [
+        ("environment", "eq", query.environment),
+        ("provider", "in", tuple(query.providers) or None),
+        ("release", "eq", query.release),
+        ("synthetic", "eq", query.synthetic),
+    ]
+    return [Filter(*one) for one in asked if one[2] is not None]
+
+
+def _runs(minutes: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    """Minutes in a row, as the times that bound them."""
+    ordered = sorted(minutes)
+    for _, group in groupby(enumerate(ordered), key=lambda one: one[1] - one[0] * MINUTE):
+        run = [minute for _, minute in group]
+        yield run[0], run[-1] + MINUTE
+
+
+def _learned_before(row: MinuteCount, minute: datetime) -> bool:
+    return row.recorded_minute is not None and row.recorded_minute < minute
+
+
+def _hour(at: datetime) -> str:
+    return sqlite_sql.shown_minute(at)[:13]
+
+
+def _hour_of(text: object) -> datetime | None:
+    return sqlite_sql.minute_of(f"{text}:00")
+
+
+def _stored(one: Packed) -> tuple[object, ...]:
+    latest = None if one.latest is None else sqlite_sql.shown_minute(one.latest)
+    return (_hour(one.hour), *one[1:4], str(one.outcome), *one[5:7], int(one.synthetic), latest, one.course, one.detail)
+
+
+def _as_kept(one: Packed, *, detailed: bool) -> Kept:
+    return Kept(*one[:8], one.detail if detailed else one.course)

@@ -1,0 +1,405 @@
+"""What is rolled up equals a count of the rows, whatever is done to them, by whom, and whoever is killed at it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from releaseguard.eventlog.counts import count_minutes
+from releaseguard.eventlog.hours import hours_of
+from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard.model import Event, Outcome, to_text
+from releaseguard.secret import Secret
+from tests.support import postgres
+from tests.support.extent import examples
+
+NOON = datetime(2024, 11, 24, 11, 58, tzinfo=UTC)
+"""Before the hour, so that a handful of minutes is in two."""
+COLUMNS = (
+    "id, occurred_at, recorded_at, provider, event, outcome, environment, release, source, correlation_id, synthetic"
+)
+
+uses = st.builds(
+    Event,
+    id=st.integers(1, 40).map(lambda number: UUID(int=number)),
+    occurred_at=st.integers(0, 11).map(lambda step: NOON + timedelta(seconds=20 * step)),
+    recorded_at=st.integers(12, 24).map(lambda step: NOON + timedelta(seconds=20 * step)),
+    provider=st.sampled_from(["sendgrid", "twilio", "releaseguard"]),
+    event=st.sampled_from(["sent", "error"]),
+    outcome=st.sampled_from(Outcome),
+    environment=st.sampled_from(["production", "staging"]),
+    release=st.sampled_from([None, "r1"]),
+    source=st.sampled_from([None, "client"]),
+    correlation_id=st.sampled_from([None, "a", "b"]),
+    synthetic=st.booleans(),
+)
+batches = st.lists(uses, min_size=1, max_size=6)
+writers = st.integers(0, 2)
+steps = st.one_of(
+    st.tuples(st.just("insert"), writers, batches),
+    st.tuples(st.just("commit"), writers),
+    st.tuples(st.just("give up"), writers),
+    st.tuples(st.just("kill"), writers),
+    st.tuples(st.just("delete"), writers, st.integers(0, 11)),
+    st.tuples(st.just("move"), writers, st.integers(1, 40), st.integers(0, 11)),
+    st.tuples(st.just("prune"), st.integers(0, 11)),
+    st.tuples(st.just("roll up")),
+)
+QUESTIONS = (
+    Query(),
+    Query(environment="production", since=NOON + timedelta(seconds=30), until=NOON + timedelta(seconds=170)),
+    Query(providers=["twilio"], recorded_until=NOON + timedelta(seconds=333)),
+    Query(release="r1", synthetic=False, since=NOON + timedelta(minutes=1)),
+    Query(by_deployment=True),
+)
+
+
+class Marked(Protocol):
+    """A database with writers of its own beside the log."""
+
+    log: EventLog
+
+    def begin(self) -> Any:
+        """A connection in a transaction."""
+
+    def roll_up(self) -> None: ...
+
+    mark: str
+    """A parameter in SQL."""
+    one_writer: bool
+
+
+@dataclass
+class Scene:
+    """Three writers at once on a base, and what they leave open."""
+
+    base: Marked
+    open: dict[int, Any] = field(default_factory=dict)
+
+    def writer(self, number: int) -> Any:
+        if self.base.one_writer:
+            for other in set(self.open) - {number}:
+                self.commit(other)
+        return self.open.setdefault(number, None) or self.open.update({number: self.base.begin()}) or self.open[number]
+
+    def insert(self, number: int, rows: Sequence[Event]) -> None:
+        marks = ", ".join([self.base.mark] * 11)
+        writer = self.writer(number)
+        for row in rows:
+            at = (to_text(row.occurred_at), to_text(row.recorded_at or NOON))
+            named = (row.provider, row.event, str(row.outcome), row.environment, row.release, row.source)
+            values = (str(self._free(number, row)), *at, *named, row.correlation_id, row.synthetic)
+            if row.provider != "releaseguard":
+                statement = f"INSERT INTO integration_events ({COLUMNS}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+                writer.execute(statement, values)
+
+    def _free(self, number: int, row: Event) -> UUID:
+        """Another's open row of the same id would be waited for."""
+        return uuid4() if set(self.open) - {number} else row.id
+
+    def commit(self, number: int) -> None:
+        if (writer := self.open.pop(number, None)) is not None:
+            writer.commit()
+            writer.close()
+
+    def give_up(self, number: int) -> None:
+        if (writer := self.open.pop(number, None)) is not None:
+            writer.rollback()
+            writer.close()
+
+    def kill(self, number: int) -> None:
+        if (writer := self.open.pop(number, None)) is not None:
+            writer.close()
+
+    def delete(self, number: int, step: int) -> None:
+        self._alone(number, "DELETE FROM integration_events WHERE occurred_at = {}", _at(step))
+
+    def move(self, number: int, row: int, step: int) -> None:
+        changed = "UPDATE integration_events SET occurred_at = {} WHERE id = {}"
+        self._alone(number, changed, _at(step), str(UUID(int=row)))
+
+    def prune(self, step: int) -> None:
+        self.settle()
+        self.base.log.prune(NOON + timedelta(seconds=20 * step))
+
+    def roll_up(self) -> None:
+        if self.base.one_writer:
+            self.settle()
+        self.base.roll_up()
+
+    def settle(self) -> None:
+        for number in list(self.open):
+            self.commit(number)
+
+    def _alone(self, number: int, statement: str, *values: str) -> None:
+        """Nobody else's open rows, which would be waited for."""
+        for other in set(self.open) - {number}:
+            self.commit(other)
+        self.writer(number).execute(statement.format(*[self.base.mark] * len(values)), values)
+
+
+def _at(step: int) -> str:
+    return to_text(NOON + timedelta(seconds=20 * step))
+
+
+def check(log: EventLog) -> None:
+    """Every question is answered as a count of the rows in memory answers it."""
+    for query in QUESTIONS:
+        counted = list(count_minutes(log.select(query), by_deployment=query.by_deployment))
+        read = list(log.minute_counts(query))
+        assert sorted(map(repr, read)) == sorted(map(repr, counted))
+        assert [one.occurred_minute for one in read] == sorted(one.occurred_minute for one in read)
+        assert sorted(map(repr, log.hour_counts(query))) == sorted(map(repr, hours_of(counted)))
+
+
+def play(base: Marked, script: Sequence[tuple[Any, ...]]) -> None:
+    scene = Scene(base)
+    do: dict[str, Callable[..., None]] = {
+        "insert": scene.insert,
+        "commit": scene.commit,
+        "give up": scene.give_up,
+        "kill": scene.kill,
+        "delete": scene.delete,
+        "move": scene.move,
+        "prune": scene.prune,
+        "roll up": scene.roll_up,
+    }
+    try:
+        for name, *values in script:
+            do[name](*values)
+            if not (base.one_writer and scene.open):
+                check(base.log)
+        scene.settle()
+        check(base.log)
+        base.roll_up()
+        check(base.log)
+    finally:
+        for writer in scene.open.values():
+            writer.close()
+
+
+class SqliteBase:
+    mark, one_writer = "?", True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log: EventLog = SqliteEventLog(path)
+        self.log.migrate()
+
+    def begin(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path)
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
+
+    def roll_up(self) -> None:
+        list(self.log.hour_counts(Query()))
+
+
+class PostgresBase:
+    mark, one_writer = "%s", False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.log: EventLog = PostgresEventLog(Secret(url))
+        self.log.migrate()
+
+    def begin(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url)
+
+    def roll_up(self) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection, suppress(psycopg.Error):
+            connection.execute("SELECT integration_events_roll_up(720, 'infinity')")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[postgres.Cluster]:
+    with postgres.cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def in_postgres(cluster: postgres.Cluster) -> Iterator[PostgresBase]:
+    base = PostgresBase(cluster.new_database())
+    with closing(base.log):
+        yield base
+
+
+@pytest.fixture(scope="module")
+def in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteBase]:
+    base = SqliteBase(tmp_path_factory.mktemp("log") / "log.db")
+    with closing(base.log):
+        yield base
+
+
+plays = settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@plays
+@given(script=st.lists(steps, min_size=1, max_size=12))
+def test_in_sqlite_whatever_is_done_to_the_rows(in_sqlite: SqliteBase, script: list[tuple[Any, ...]]) -> None:
+    with closing(in_sqlite.begin()) as connection:
+        connection.execute("DELETE FROM integration_events")
+        connection.commit()
+    play(in_sqlite, script)
+
+
+@plays
+@given(script=st.lists(steps, min_size=1, max_size=12))
+def test_in_postgres_whatever_is_done_to_the_rows(in_postgres: PostgresBase, script: list[tuple[Any, ...]]) -> None:
+    with in_postgres.begin() as connection:
+        connection.execute("DELETE FROM integration_events")
+    play(in_postgres, script)
+
+
+def _rows(number: int, *, first: int = 0) -> list[Event]:
+    return [
+        Event(
+            id=uuid4(),
+            occurred_at=NOON + timedelta(seconds=7 * (first + each)),
+            provider="twilio",
+            event="sent",
+            outcome=Outcome.SUCCESS,
+            environment="production",
+        )
+        for each in range(number)
+    ]
+
+
+FAULTS = {
+    "the marks are gone": "DROP TABLE integration_events_touched",
+    "the counts are gone": "DROP TABLE integration_events_hours",
+    "what says that they hold is gone": "DROP TABLE integration_events_roll_ups",
+    "all of it is gone": "DROP TABLE integration_events_touched, integration_events_hours, integration_events_roll_ups",
+    "the marks are another table": (
+        "ALTER TABLE integration_events_touched RENAME TO old;"
+        " CREATE TABLE integration_events_touched (minute timestamptz)"
+    ),
+    "the marks take no more": "ALTER TABLE integration_events_touched ADD CHECK (false) NOT VALID",
+    "faults cannot be told": (
+        "DROP SEQUENCE integration_events_touch_faults;"
+        " ALTER TABLE integration_events_touched ADD CHECK (false) NOT VALID"
+    ),
+    "the functions are gone": "DROP FUNCTION integration_events_counted, integration_events_roll_up",
+    "nothing marks": "ALTER TABLE integration_events DISABLE TRIGGER USER",
+    "nothing marked for a while": "ALTER TABLE integration_events DISABLE TRIGGER USER",
+    "the table is emptied": "TRUNCATE integration_events",
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_no_fault_of_theirs_stops_an_insert_or_changes_a_count(name: str, cluster: postgres.Cluster) -> None:
+    base = PostgresBase(cluster.new_database())
+    with closing(base.log) as log:
+        log.append(_rows(30))
+        base.roll_up()
+        with psycopg.connect(base.url, autocommit=True) as connection:
+            connection.execute(FAULTS[name])
+        log.append(_rows(30, first=15))
+        if name != "nothing marked for a while":
+            check(log)
+        log.migrate()
+        log.append(_rows(3))
+        base.roll_up()
+        check(log)
+    with closing(PostgresEventLog(Secret(base.url))) as later:
+        check(later)
+
+
+def test_who_holds_the_marks_holds_up_nobody(cluster: postgres.Cluster) -> None:
+    base = PostgresBase(cluster.new_database())
+    with closing(base.log) as log, base.begin() as holder:
+        log.append(_rows(20))
+        base.roll_up()
+        holder.execute("LOCK TABLE integration_events_touched IN ACCESS EXCLUSIVE MODE")
+        with psycopg.connect(base.url, options="-c statement_timeout=20s") as writer:
+            for row in _rows(3):
+                values = [str(row.id), row.occurred_at, "twilio", "sent", "success", "production"]
+                columns = "id, occurred_at, provider, event, outcome, environment"
+                writer.execute(f"INSERT INTO integration_events ({columns}) VALUES (%s, %s, %s, %s, %s, %s)", values)
+        holder.rollback()
+        check(log)
+
+
+def test_nothing_is_believed_again_before_the_writer_is_done_whose_mark_failed(cluster: postgres.Cluster) -> None:
+    base = PostgresBase(cluster.new_database())
+    with closing(base.log) as log, base.begin() as writer:
+        log.append(_rows(20))
+        base.roll_up()
+        with psycopg.connect(base.url, autocommit=True) as connection:
+            connection.execute("ALTER TABLE integration_events_touched ADD CONSTRAINT no CHECK (false) NOT VALID")
+            columns = "id, occurred_at, provider, event, outcome, environment"
+            values = f"('{uuid4()}', '{NOON.isoformat()}', 'twilio', 'sent', 'success', 'production')"
+            writer.execute(f"INSERT INTO integration_events ({columns}) VALUES {values}")
+            connection.execute("ALTER TABLE integration_events_touched DROP CONSTRAINT no")
+        base.roll_up()
+        check(log)
+        writer.commit()
+        check(log)
+        base.roll_up()
+        check(log)
+
+
+def test_who_may_only_read_the_rows_counts_them(cluster: postgres.Cluster) -> None:
+    base = PostgresBase(cluster.new_database())
+    with closing(base.log) as log:
+        log.append(_rows(20))
+        with psycopg.connect(base.url, autocommit=True) as connection:
+            for statement in ("DROP ROLE IF EXISTS only_reads", "CREATE ROLE only_reads LOGIN"):
+                connection.execute(statement)
+            connection.execute("GRANT SELECT ON integration_events TO only_reads")
+        with closing(PostgresEventLog(Secret(base.url.replace("postgres@", "only_reads@")))) as reader:
+            check(reader)
+        log.migrate()  # gives whoever reads the rows their counts as well
+        with closing(PostgresEventLog(Secret(base.url.replace("postgres@", "only_reads@")))) as reader:
+            check(reader)
+        with psycopg.connect(base.url, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY only_reads")
+            connection.execute("DROP ROLE only_reads")
+
+
+SQLITE_FAULTS = {
+    "the marks are gone": ["DROP TABLE integration_events_touched"],
+    "the counts are gone": ["DROP TABLE integration_events_hours"],
+    "what says that they hold is gone": ["DROP TABLE integration_events_roll_ups"],
+    "nothing marks": ["DROP TRIGGER integration_events_touch_delete"],
+    "rows are numbered anew": ["DELETE FROM integration_events WHERE rowid % 3 = 0", "VACUUM"],
+    "the last rows are taken away and come again": [
+        "CREATE TABLE kept AS SELECT * FROM integration_events ORDER BY rowid DESC LIMIT 7",
+        "DELETE FROM integration_events WHERE id IN (SELECT id FROM kept)",
+        "UPDATE kept SET occurred_at = '2024-11-24T11:01:00.000000Z'",
+        "INSERT INTO integration_events SELECT * FROM kept",
+    ],
+}
+
+
+@pytest.mark.parametrize("fault", SQLITE_FAULTS.values(), ids=SQLITE_FAULTS)
+def test_in_a_file_no_fault_of_theirs_stops_an_insert_or_changes_a_count(fault: list[str], tmp_path: Path) -> None:
+    base = SqliteBase(tmp_path / "log.db")
+    with closing(base.log) as log:
+        log.append(_rows(30))
+        base.roll_up()
+        with closing(sqlite3.connect(base.path, isolation_level=None)) as connection:
+            for statement in fault:
+                connection.execute(statement)
+        log.append(_rows(30, first=15))
+        check(log)
+        log.migrate()
+        log.append(_rows(3))
+        check(log)
