@@ -14,7 +14,11 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, from_text, new_id, to_text, utc_now
 from releaseguard.sandbox.seed import Breakage, Released, Week
 from releaseguard.sandbox.story import BUSY
+from tests.support import extent
 from tests.support.commands import Commands
+
+BEHIND = timedelta(days=7) if extent.is_whole() else timedelta(days=2)
+"""How much past the log has."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +29,8 @@ def seeded(tmp_path_factory):
     with SqliteEventLog(path) as log:
         log.migrate()
     week = Week(path, seed=7, streams=BUSY)
-    week.write(now - timedelta(minutes=80), "before")
+    live = now - timedelta(minutes=80)
+    week.write(live, "before", since=live - BEHIND)
     week.append(Released(release="good", deployed_at=now - timedelta(minutes=80)), now)
     week.append(Released(release="bad", deployed_at=now - timedelta(minutes=40)), now, Breakage())
     return path, now

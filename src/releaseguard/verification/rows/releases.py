@@ -10,6 +10,7 @@ from releaseguard.errors import UsageError
 from releaseguard.model import OURSELVES, Event
 from releaseguard.tomlfile import did_you_mean
 from releaseguard.verification.values import Deployment
+from releaseguard.verification.whose.as_read import ANY_ZONE
 from releaseguard.verification.whose.foretold import Foretold, foretold_in
 from releaseguard.verification.whose.tags import Tags
 
@@ -80,7 +81,7 @@ AHEAD = timedelta(minutes=10)
 
 def _mark(event: Event) -> _Mark:
     learned = event.recorded_at or event.occurred_at
-    is_ahead = event.occurred_at - learned > AHEAD
+    is_ahead = AHEAD < event.occurred_at - learned <= ANY_ZONE  # farther is no local time: it is of another day
     return _Mark(
         release=_release_of(event) or "",
         environment=event.environment,
