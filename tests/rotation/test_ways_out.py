@@ -376,3 +376,28 @@ def test_whoever_interrupts_is_told_what_was_written_and_how_to_go_on() -> None:
     world.killer.on = {}
     world.time.now += 100
     assert do(world, RotateAction.RESUME).state is RotationState.PROVEN
+
+
+def test_whoever_watches_sees_how_far_each_wait_is_and_is_told_nothing_beside_it() -> None:
+    from releaseguard.eventlog.watching import Progress
+
+    world = ready("old", "new")
+    world.deployer.builds_for = 120
+    kept = dict(world.supabase.values())
+    world.supabase.values = lambda: kept  # type: ignore[method-assign]
+    seen: list[Progress] = []
+    rotate(PLAIN, replace(world.process(), watch=seen.append), world.tell)
+    builds = [one for one in seen if "dpl_2 (vercel:prj_1) is BUILDING, until " in one.what]
+    proofs = [one for one in seen if " of 6 proofs" in one.what]
+    assert builds
+    assert all(one.share is None for one in builds)
+    assert {one.share for one in proofs} >= {0.5}
+    assert not any(" proofs" in text or "BUILDING" in text for text in world.told)
+
+
+def test_a_long_deployment_is_told_once_a_minute_where_nobody_watches() -> None:
+    world = ready("old", "new")
+    world.deployer.builds_for = 200
+    go(world)
+    lines = [text for text in world.told if "is BUILDING, until 10:2" in text]
+    assert 2 <= len(lines) <= 4

@@ -16,6 +16,7 @@ from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.address import Address, ReadAddress
 from releaseguard.destinations.interface import Destination
 from releaseguard.eventlog.interface import EventLog
+from releaseguard.eventlog.watching import Watch
 from releaseguard.http.pacing import Limits
 from releaseguard.secret import Secret
 from releaseguard.vault.interface import Vault
@@ -150,6 +151,8 @@ class RotationContext:
     claims: Sequence[Claim] = ()
     own_accesses: Sequence[OwnAccess] = ()
     """Those that rotating this card's keys could cut off; empty where we do not stand on its provider."""
+    watch: Watch | None = None
+    """Shows how far a wait is to somebody who looks; ``None``: it is told now and then."""
     run_flow: Callable[[str], object] | None = None
     """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
     other_writers: Sequence[str] = ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.cli.rotating.by_hand import by_hand
+from releaseguard.cli.rotating.carrying_out import carry_out
 from releaseguard.cli.rotating.given import given_values
 from releaseguard.cli.rotating.in_job import leave_in_job
 from releaseguard.cli.shared.confirm import ask, refuse_without_terminal
@@ -227,7 +228,6 @@ def _refuse_with_all(flags: RotateFlags) -> None:
 
 
 def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: RotateFlags) -> ExitCode:
-    from releaseguard.rotation.aftermath import rotate_and_settle
     from releaseguard.rotation.telling import text_of
 
     card = wiring.cards.get(provider)
@@ -236,12 +236,12 @@ def _rotate_one(run: Run, wiring: Wiring, provider: str, yes: bool, flags: Rotat
     _check_named(wiring, [provider], flags)
     if not (yes or request.dry_run or flags.verbs):
         _confirm(run, context, request)
-    result = rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
+    result = carry_out(run, wiring, request, context)
     if _may_be_asked(result):
         ask(text_of(result))
         context = wiring.rotation.context(card, request.secret)
         despite = replace(request, despite_use=True)
-        result = rotate_and_settle(despite, context, wiring.rotation.aftermath_sources(context), run.tell)
+        result = carry_out(run, wiring, despite, context)
     _report(run, result)
     if result.problem is not None:
         raise result.problem

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from releaseguard.cli.rotating.carrying_out import carry_out
 from releaseguard.cli.shared.confirm import ask
 from releaseguard.cli.shared.options import Run
 from releaseguard.errors import ExitCode, ReleaseguardError
@@ -78,14 +79,13 @@ def _each(
 def _one(run: Run, wiring: Wiring, group: DriftedGroup, make: Callable[[Card, str], RotateRequest]) -> RotationResult:
     """One of several rotations: what stops it does not stop the others."""
     from releaseguard.audit.chain import ChainKey
-    from releaseguard.rotation.aftermath import rotate_and_settle
     from releaseguard.rotation.result import not_begun
 
     card = wiring.cards.get(group.provider)
     try:
         context = wiring.rotation.context(card, group.secret)
         request = make(card, group.secret)
-        return rotate_and_settle(request, context, wiring.rotation.aftermath_sources(context), run.tell)
+        return carry_out(run, wiring, request, context)
     except ReleaseguardError as error:
         names = [member.name for member in card.unit_of(group.secret)]
         return not_begun(ChainKey(card.id, wiring.settings.environment), error, names)

@@ -49,15 +49,40 @@ def shown(run: Run) -> Iterator[Watch]:
             _draw("")
 
 
+@contextmanager
+def above_remarks(run: Run) -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
+    """A bar for waits between remarks, and how remarks are written then; where nobody watches there is no bar."""
+    if not run.on_terminal:
+        yield None, run.tell
+        return
+
+    def watch(progress: Progress) -> None:
+        _draw(progress.what if progress.share is None else f"{bar(progress.share)}  {progress.what}")
+
+    def tell(remark: str) -> None:
+        _draw("")
+        run.tell(remark)
+
+    try:
+        yield watch, tell
+    finally:
+        _draw("")
+
+
+def bar(share: float) -> str:
+    """``[######..................]  25%``."""
+    done = int(share * CELLS)
+    return f"[{'#' * done}{'.' * (CELLS - done)}] {share:4.0%}"
+
+
 def drawn(progress: Progress, elapsed: float) -> str:
     """A bar of what is done, in ``elapsed`` seconds."""
     if progress.share is None:
         return progress.what
     share = min(max(progress.share, 0.0), 1.0)
-    done = int(share * CELLS)
     rest = timedelta(seconds=elapsed * (1 - share) / share) if share > EXPECTED_AFTER else None
     left = "" if rest is None else f", {readable.roughly(rest)} left"
-    return f"[{'#' * done}{'.' * (CELLS - done)}] {share:4.0%}{left}  {progress.what}"
+    return f"{bar(share)}{left}  {progress.what}"
 
 
 def line(progress: Progress) -> str:

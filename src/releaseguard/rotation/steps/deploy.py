@@ -16,6 +16,7 @@ from releaseguard.rotation.history.views import Redeployment
 from releaseguard.rotation.next_steps import deploy_by_hand, promote
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.hands import deployments_left, is_deployed_by_hand, places_left
+from releaseguard.rotation.steps.waiting import Waiting
 from releaseguard.rotation.values import Direction
 
 FIRST_POLL, LAST_POLL = 2.0, 10.0
@@ -219,6 +220,7 @@ def _made(
 def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -> HostingDeployment:
     clock, wait = session.context.clocks.elapsed, FIRST_POLL
     until = clock() + session.context.rules.deploy_within.total_seconds()
+    waiting = Waiting(session, at_once=False)
     while True:
         made = deployer.get(deployment_id)
         if made.phase is not Phase.RUNNING:
@@ -229,6 +231,7 @@ def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -
                 where=deployer.place,
                 next_step=f"Look at it there; continue with `{session.command} --resume`.",
             )
+        waiting.look(f"{made.id} ({deployer.place}) is {made.state}", until - clock())
         session.journal.pause(wait)
         wait = min(wait * GROWTH, LAST_POLL)
 

@@ -25,13 +25,12 @@ from releaseguard.rotation.proof.values import Proof, Question, RuntimeDestinati
 from releaseguard.rotation.session import RotationSession, Tell
 from releaseguard.rotation.steps.deploy import deployer_of, served_instead
 from releaseguard.rotation.steps.held import rewritten, sentences
+from releaseguard.rotation.steps.waiting import Waiting
 from releaseguard.rotation.values import Direction
 
 FIRST_LOOK, LAST_LOOK = 1.0, 15.0
 """Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
 GROWTH = 1.5
-EVERY = 60.0
-"""Seconds between two lines about what is waited for."""
 TRAFFIC_HOURS = 24.0
 FLOW_AFTER = 0.1
 """The share of the time for the proof after which thin traffic is helped by the card's flow."""
@@ -43,7 +42,7 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
     within = (session.context.rules.prove_within if asked is None else asked).total_seconds()
     clock, wait, began = session.context.clocks.elapsed, FIRST_LOOK, session.context.clocks.elapsed()
     question, flows, may_help = question_of(session, direction), _Flows(session.context), _may_be_shown(session)
-    telling = _Waiting(session)
+    waiting = Waiting(session, at_once=True)
     with _released_on_interrupt(session.journal):
         while True:
             proof = judge.prove(question, *_rows(session, question))
@@ -55,35 +54,30 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
                 return _unless_overtaken(session, question, proof, direction)
             if proof.refused or left <= 0 or session.group.client or not question.runtimes:
                 return _with_what_is_served(session, question, proof)
-            telling.look(proof, left)
+            waiting.look(waited_for(proof), left, _share(proof))
             if may_help and clock() - began >= FLOW_AFTER * within and _thin(proof, question, left):
                 flows.run(session.tell, proof)
             session.journal.pause(min(wait, max(left, 0.001)))
             wait = min(wait * GROWTH, LAST_LOOK)
 
 
-class _Waiting:
-    """Says once a minute what is waited for: how many proofs are there, and who is still on the old version."""
-
-    def __init__(self, session: RotationSession) -> None:
-        self._session = session
-        self._told_at: float | None = None
-
-    def look(self, proof: Proof, left: float) -> None:
-        clocks = self._session.context.clocks
-        if self._told_at is not None and clocks.elapsed() - self._told_at < EVERY:
-            return
-        self._told_at = clocks.elapsed()
-        until = clocks.wall() + timedelta(seconds=left)
-        self._session.tell(f"{waited_for(proof)}, until {readable.clock(until)}")
-
-
 def waited_for(proof: Proof) -> str:
     """``2 of 3 proofs, 1 still from the old version``."""
-    there = sum(min(one.successes, one.needed) for one in proof.runtimes)
-    needed, old = sum(one.needed for one in proof.runtimes), sum(one.old for one in proof.runtimes)
+    there, needed = _counted(proof)
+    old = sum(one.old for one in proof.runtimes)
     behind = f", {old} still from the old version" if old else ""
-    return f"{there} of {needed} proofs{behind}"
+    return f"{there} of {readable.count(needed, 'proof')}{behind}"
+
+
+def _counted(proof: Proof) -> tuple[int, int]:
+    """How many of the needed proofs are there, and how many are needed."""
+    runtimes = proof.runtimes
+    return sum(min(one.successes, one.needed) for one in runtimes), sum(one.needed for one in runtimes)
+
+
+def _share(proof: Proof) -> float:
+    there, needed = _counted(proof)
+    return there / needed if needed else 0.0
 
 
 @contextmanager
