@@ -233,8 +233,9 @@ def test_a_functions_log_is_scrubbed_before_it_is_shown(cli, calm, world):
         assert "401 for [email]" in done.out
 
 
-def test_a_failed_migration_is_found_whatever_the_log_says(cli, calm, world):
-    world.github.add_run("lovendo/app", "completed", "db-migrations", conclusion="failure", at=ago(30))
+@pytest.mark.parametrize("workflow", ["db-migrations", "database-migrations", "deploy-supabase"])
+def test_a_failed_migration_is_found_whatever_the_log_says_and_the_workflow_is_called(cli, calm, world, workflow):
+    world.github.add_run("lovendo/app", "completed", workflow, conclusion="failure", at=ago(30))
     done = cli.run("incident", "supabase")
     assert done.code == 1
     assert done.out.startswith("The events of Supabase show no trouble, but 1 control found some")

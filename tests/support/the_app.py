@@ -1,4 +1,4 @@
-"""The stand-in app, as strict as the app that the shipped flows were written for: its paths, bodies, answers, refusals."""
+"""The stand-in app, as strict as the one that the shipped flows were written for: paths, bodies, answers, refusals."""
 
 from __future__ import annotations
 

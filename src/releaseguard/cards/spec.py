@@ -294,6 +294,13 @@ class Control(_Strict, frozen=True, kw_only=True):
     kind: Literal["events", "secret_present", "function_logs", "workflow_runs", "invariant", "coverage", "page"]
     target: str | None = None
     """The function, workflow, check or page that the kind looks at."""
+    also: Sequence[str] = ()
+    """Other names that the same workflow goes by: of files, or what they call themselves."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every name that it may have."""
+        return tuple(dict.fromkeys((self.target or "", *self.also)))
 
 
 class Action(_Strict, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from releaseguard.init.answers import Answers
+from releaseguard.init.components import EXAMPLE
 
 _HEAD = """\
 # releaseguard's configuration: where things are. Credentials never stand here, they come from the environment;
@@ -111,15 +112,15 @@ _STAGING = """\
 """
 
 
-def render(answers: Answers, examples: Sequence[str] = (), own_table: str = "") -> str:
+def render(answers: Answers, examples: Sequence[str] = (), own_table: str = "", components: str = "") -> str:
     """The file's text; ``examples`` are destinations for the example of a provider, where none was named, ``own_table``
-    the lines that read a table of the app's."""
+    the lines that read a table of the app's, ``components`` its section of parts, where they are known."""
     return "\n".join(
         part
         for part in (
             _HEAD,
             *_places(answers, own_table or _OWN_TABLE),
-            _RULES + _providers(answers, examples),
+            _RULES.replace(EXAMPLE, components or EXAMPLE) + _providers(answers, examples),
             _STAGING,
         )
     )

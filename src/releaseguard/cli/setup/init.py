@@ -47,8 +47,9 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     """Write a commented `releaseguard.toml` (or the file that --config names), and on request the workflows.
 
     On a terminal it asks for what no flag says; the answers it proposes come from the directory: the git remote,
-    package.json, .vercel/project.json and supabase/. How the app logs is learnt from
-    its source, where that defines one function for it. Elsewhere, and with --yes, nothing is asked. Credentials are
+    package.json, .vercel/project.json and supabase/. How the app logs is learnt from its source, where that defines one
+    function for it; its parts from supabase/functions, apps/ and services/, each with the step that goes into the
+    workflow which deploys it. Elsewhere, and with --yes, nothing is asked. Credentials are
     neither asked for nor written.
 
     Nothing is ever overwritten: where one of the files is there already, none is written, and the exit code is 4.
@@ -57,11 +58,13 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
     "infisical_project", "infisical_slug", "infisical_environment", "vercel_team", "app_url",
     "destinations": {provider: [uri]}}, "variables": [what the environment has to hold],
-    "fill_in": [settings left open], "next": [commands]}.
+    "fill_in": [settings left open], "components": [{"name", "workflows": [paths], "step": text}], "next": [commands]}.
     """
     from releaseguard.coverage.learning import log_section
     from releaseguard.init import files
     from releaseguard.init.answers import guess
+    from releaseguard.init.components import markings_of, parts_of
+    from releaseguard.init.components import section as parts_section
     from releaseguard.init.own_table import recognised, section
     from releaseguard.init.text import render
 
@@ -74,7 +77,9 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     answers = form.filled()
     wanted = form.ask_workflows(workflows)
     own = recognised(config.parent)
-    text = render(answers, guessed.destinations, section(own, answers.environment) if own else "")
+    parts = parts_of(root)
+    own_section = section(own, answers.environment) if own else ""
+    text = render(answers, guessed.destinations, own_section, parts_section(parts))
     text += log_section(config.parent)
     variables = _checked(text, config, form.cards)
     new = {config: text, **(files.workflows(answers, root, config) if wanted else {})}
@@ -85,15 +90,16 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     if wanted:
         _tell_of_variables(run, answers.events_url)
     shown = [_shown(path) for path in written]
-    following = _next_steps(run, answers)
+    following, markings = _next_steps(run, answers), markings_of(parts, answers.events_url)
     document = {
         "written": shown,
         "answers": asdict(answers),
         "variables": variables,
         "fill_in": _left_open(answers),
+        "components": [asdict(one) for one in markings],
         "next": following,
     }
-    run.emit(lambda: text_of(document, workflows=wanted), document)
+    run.emit(lambda: text_of(document, markings, workflows=wanted), document)
     return ExitCode.OK
 
 

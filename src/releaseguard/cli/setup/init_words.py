@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from releaseguard.init.components import Marking
 
 
-def text_of(document: Mapping[str, Any], *, workflows: bool) -> str:
+def text_of(document: Mapping[str, Any], markings: Sequence[Marking], *, workflows: bool) -> str:
     """The document of ``init`` for people; ``workflows``: whether they were written too."""
     from releaseguard.report.layout.text import wrapped
 
@@ -24,6 +27,28 @@ def text_of(document: Mapping[str, Any], *, workflows: bool) -> str:
             "RELEASEGUARD_REF too, to the whole commit of releaseguard that they are to run."
         )
         lines += ["", *wrapped(said, "", width)]
+    lines += _parts(markings, width)
     notes = ("what is still missing", "the event log's table")
     pairs = zip(document["next"], notes, strict=True)
     return "\n".join([*lines, "", *(f"next: {step:<34} {note}" for step, note in pairs)])
+
+
+def _parts(parts: Sequence[Marking], width: int) -> list[str]:
+    """Which workflow has to tell of which part, with the step to paste."""
+    from releaseguard.report.layout.text import wrapped
+
+    if not parts:
+        return []
+    said = (
+        "Its parts are deployed each for itself: [components]. Paste each step behind the one that deploys; "
+        "OWNER/REPO@COMMIT is where releaseguard is kept."
+    )
+    lines = ["", *wrapped(said, "", width)]
+    for part in parts:
+        if part.workflows:
+            lines += ["", f"{', '.join(part.workflows)}:", *part.step.rstrip("\n").split("\n")]
+    bare = [part.name for part in parts if not part.workflows]
+    if bare:
+        where = "No workflow here deploys these; where they are deployed run: releaseguard events deployed --component"
+        lines += ["", *wrapped(f"{where} {'|'.join(bare)} --release COMMIT", "", width)]
+    return lines

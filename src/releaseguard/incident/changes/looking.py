@@ -67,7 +67,7 @@ def _migrations(context: IncidentContext, unread: dict[str, UnavailableSource]) 
     """Runs of every workflow that any card names: a migration can break whichever provider."""
     cards = context.health.cards
     controls = (control for card in cards for control in card.playbook.controls if control.kind == "workflow_runs")
-    for workflow in dict.fromkeys(control.target or "" for control in controls):
+    for workflow in dict.fromkeys(name for control in controls for name in control.names):
         for repository in context.repositories:
             context.progress(f"{repository.place} {workflow}")
             try:

@@ -17,8 +17,8 @@ SHOWN_RUNS = 3
 
 
 def workflow_runs(control: Control, around: ControlContext) -> ControlResult:
-    """Of the workflow that the control names, in all repositories together."""
-    workflow = control.target or ""
+    """Of the workflow that the control names, by whichever name it has, in all repositories together."""
+    workflow = " / ".join(control.names)
     if not around.repositories:
         return not_configured("repository", around.destinations_setting("repository"))
     runs: list[WorkflowRun] = []
@@ -26,12 +26,12 @@ def workflow_runs(control: Control, around: ControlContext) -> ControlResult:
     failures: list[ControlResult] = []
     for repository in around.repositories:
         try:
-            found = repository.newest(workflow)
+            found = [ran for name in control.names if (ran := repository.newest(name)) is not None]
         except ReleaseguardError as error:
             failures.append(not_done(unless_refused(error), repository.service))
             continue
-        known = known or found is not None
-        runs += [run for run in found or () if run.started_at < around.until]
+        known = known or bool(found)
+        runs += [run for ran in found for run in ran if run.started_at < around.until]
     if runs:
         return _runs(sorted(runs, key=lambda run: run.changed_at, reverse=True), around)
     if failures:

@@ -1,0 +1,160 @@
+"""The parts of an app that are deployed each for itself, and the workflows that deploy them, as folders show them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+LARGEST: Final = 1 << 20
+MOST_FILES: Final = 200
+MOST_SOURCES: Final = 200
+WIDEST: Final = 100
+FUNCTIONS: Final = "functions"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_WEB = ("next", "nuxt", "@sveltejs/kit", "@remix-run/react", "astro", "vite", "react-scripts")
+_PHONE = ("expo", "react-native")
+_DEPLOYS: Mapping[str, re.Pattern[str]] = {
+    FUNCTIONS: re.compile(r"supabase\s+(?:functions\s+deploy|db\s+push|migration\s+up)"),
+    "web": re.compile(r"\bvercel\b[^\n]*(?:\bdeploy\b|--prod)|vercel-action@", re.IGNORECASE),
+    "client": re.compile(r"\beas\s+(?:build|submit|update)\b"),
+}
+"""Kind of component -> how a workflow that deploys it looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppPart:
+    """One part: its name under ``[components]``, its sources, and the workflows that deploy it."""
+
+    name: str
+    kind: str
+    """``functions``, ``web``, ``client`` or ``service``."""
+    sources: Sequence[str]
+    workflows: Sequence[str] = ()
+    """Paths from the top of the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """The step that marks the deployments of a part, and the workflows that it goes into."""
+
+    name: str
+    workflows: Sequence[str]
+    step: str
+
+
+class _Package(msgspec.Struct, frozen=True):
+    """What a ``package.json`` says of how its folder is run."""
+
+    dependencies: Mapping[str, str] = {}
+    devDependencies: Mapping[str, str] = {}  # noqa: N815 - npm's word
+    scripts: Mapping[str, str] = {}
+
+    def needs(self, names: Sequence[str]) -> bool:
+        return any(name in self.dependencies or name in self.devDependencies for name in names)
+
+
+def parts_of(root: Path) -> Sequence[AppPart]:
+    """The parts that the folders tell of; fewer than two are one app, and nothing is to be said."""
+    workflows = dict(_workflows(root))
+    found = [*_functions(root), *_packages(root)]
+    if len(found) < 2 or len({name for part in found for name in part.sources}) != sum(len(p.sources) for p in found):
+        return ()
+    return [
+        AppPart(one.name, one.kind, one.sources, [name for name, kinds in workflows.items() if one.kind in kinds])
+        for one in found
+    ]
+
+
+def section(parts: Sequence[AppPart]) -> str:
+    """``[components]`` of a first configuration; phones are one without being named."""
+    lines = [f"{one.name} = {_listed(one.sources)}\n" for one in parts if one.kind != "client"]
+    return f"[components]\n{''.join(lines)}" if lines else ""
+
+
+EXAMPLE: Final = """\
+# [components]
+# web = ["web"]
+# functions = ["sendgrid-email", "twilio-sms"]
+"""
+"""What a first configuration shows where nothing is known."""
+
+
+def _listed(names: Sequence[str]) -> str:
+    short = json.dumps(list(names))
+    return short if len(short) <= WIDEST else "".join(("[\n", *(f"  {json.dumps(one)},\n" for one in names), "]"))
+
+
+def markings_of(parts: Sequence[AppPart], events_url: str) -> Sequence[Marking]:
+    """For each part how its deployments are marked in the log at ``events_url``."""
+    return [Marking(one.name, list(one.workflows), step_for(one, events_url)) for one in parts]
+
+
+def step_for(part: AppPart, events_url: str) -> str:
+    """What goes after the step that deploys ``part``, as the workflow of another repository writes it."""
+    by_rest = events_url.startswith("https://")
+    name = "SUPABASE_SERVICE_ROLE_KEY" if by_rest else "RELEASEGUARD_EVENTS_URL"
+    needs = (*([f"SUPABASE_URL: {events_url}"] if by_rest else ()), f"{name}: ${{{{ secrets.{name} }}}}")
+    return (
+        f"      - name: Tell the event log that {part.name} is deployed\n"
+        "        uses: OWNER/REPO@COMMIT\n"
+        "        with:\n"
+        f"          command: events deployed --component {part.name} --release ${{{{ github.sha }}}}\n"
+        "        env:\n" + "".join(f"          {one}\n" for one in needs)
+    )
+
+
+def _functions(root: Path) -> Iterator[AppPart]:
+    folder = root / "supabase" / "functions"
+    names = [one.name for one in _folders(folder) if _NAME.fullmatch(one.name) and any(one.glob("index.*s*"))]
+    if names:
+        yield AppPart(FUNCTIONS, FUNCTIONS, names[:MOST_SOURCES])
+
+
+def _packages(root: Path) -> Iterator[AppPart]:
+    """Each folder below ``apps`` and ``services``, by what its ``package.json`` stands on."""
+    for above, usual in (("apps", "web"), ("services", "service")):
+        for folder in _folders(root / above):
+            package = _package(folder / "package.json")
+            if not _NAME.fullmatch(folder.name) or folder.name == FUNCTIONS:
+                continue
+            if package.needs(_PHONE):
+                yield AppPart("client", "client", ("client",))
+            elif package.needs(_WEB):
+                yield AppPart(folder.name, "web", (folder.name,))
+            elif usual == "service" and "start" in package.scripts:
+                yield AppPart(folder.name, "service", (folder.name,))
+
+
+def _workflows(root: Path) -> Iterator[tuple[str, set[str]]]:
+    for path in islice(sorted((root / ".github" / "workflows").glob("*.y*ml")), MOST_FILES):
+        text = "\n".join(line for line in _read(path).splitlines() if not line.lstrip().startswith("#"))
+        if kinds := {kind for kind, looks in _DEPLOYS.items() if looks.search(text)}:
+            yield path.relative_to(root).as_posix(), kinds
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(("_", ".")))
+    except OSError:
+        return []
+
+
+def _package(path: Path) -> _Package:
+    try:
+        return msgspec.json.decode(_read(path) or "{}", type=_Package)
+    except (msgspec.DecodeError, RecursionError):
+        return _Package()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() and path.stat().st_size <= LARGEST else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
