@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from releaseguard.model import Verdict
 from releaseguard.verification.judge.weighing.others import Compared, is_worse
-from tests.verification.test_what_a_release_is_compared_with import canary, cells, judged, only, said
+from tests.verification.test_what_a_release_is_compared_with import Rate, canary, cells, judged, only, said
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,30 @@ def test_another_part_of_the_app_that_was_not_deployed_is_no_control() -> None:
         for row in cells(3, only("mail", 0, 60, 1.0, "new"), served=served)
     )
     assert said(judged(rows), "mail.errors")[0] is Verdict.FAIL
+
+
+def moved(share: Callable[[int], float], made: float = 1.0) -> Rate:
+    """The new release serves this share from the deployment on, and makes such a part of what it is given."""
+
+    def served(_provider: str, offset: int, release: str) -> float:
+        part = share(offset) if offset >= 0 else 0.0
+        return made * part if release == "new" else 1.0 - part
+
+    return served
+
+
+@pytest.mark.parametrize(
+    ("served", "says"),
+    [
+        (moved(lambda _: 0.5, made=0.1), "it loses a part of all that it is given"),
+        (moved(lambda offset: 0.5 if offset < 30 else 0.1), "sends it elsewhere"),
+        (moved(lambda _: 0.3), ""),
+        (moved(lambda _: 1.0), ""),
+    ],
+)
+def test_a_share_of_the_traffic_that_is_odd_by_itself_is_told(served: Rate, says: str) -> None:
+    replay = judged(cells(3, only("mail", 0, 0, 0.0), served=served))
+    reason = said(replay, "mail.volume")[1]
+    assert says in reason
+    assert bool(says) is ("all traffic" in reason)
+    assert not replay.state.failed

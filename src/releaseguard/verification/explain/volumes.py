@@ -26,13 +26,14 @@ from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
 from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS, is_meant
 from releaseguard.verification.judge.weighing.others import Compared
+from releaseguard.verification.judge.weighing.sample_ratio import share_of_traffic
 from releaseguard.verification.values import LEAST_TAGGED, Rule
 
 
 def explain_volume(state: ReleaseState, rule: Rule, verdict: Verdict) -> tuple[str, VolumeRuleEvidence]:
     """The sentence about a volume rule, and its evidence."""
     evidence = _evidence(state, rule, verdict)
-    return _words(state, rule, verdict, evidence) + _per_action(evidence), evidence
+    return _words(state, rule, verdict, evidence) + _per_action(evidence) + _odd_share(state, verdict), evidence
 
 
 def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEvidence:
@@ -76,6 +77,24 @@ def _per_action(evidence: VolumeRuleEvidence) -> str:
     if found is None or max(found.now, found.usual) < CHANGED * min(found.now, found.usual):
         return ""
     return f"; an action writes {found.now:.1f} rows with this release, where it wrote {found.usual:.1f}"
+
+
+def _odd_share(state: ReleaseState, verdict: Verdict) -> str:
+    """That the release's share of the traffic is odd by itself: it decides nothing."""
+    found = share_of_traffic(state) if verdict in {Verdict.PASS, Verdict.INCONCLUSIVE} else None
+    if found is None:
+        return ""
+    if found.has_fallen:
+        return (
+            f"; its share of all traffic fell from {found.earlier:.0%} to {found.later:.0%} in this time: "
+            "the release was taken back, or what divides the traffic sends it elsewhere"
+        )
+    if found.is_missing:
+        return (
+            f"; it makes {found.share:.0%} of all traffic, and with the old release {found.made:.0%} of what was to be "
+            "expected of all providers: users are away, or it loses a part of all that it is given"
+        )
+    return ""
 
 
 def _needed(base: VolumeBaseline, rule: Rule, held: VolumeState) -> int | None:
