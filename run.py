@@ -6,6 +6,7 @@
     python3 run.py test ARGUMENTS       arguments go to pytest
     python3 run.py bench [--full]       what it costs, each figure as a ratio in one run
     python3 run.py lint                 formatting, types, import rules, figures of the house, workflows
+    python3 run.py build [--tag TAG]    both distributions into dist, and an SBOM into build
     python3 run.py COMMAND [ARGUMENTS]  any other command of releaseguard
 
 The environment is made once in .venv, from pins with hashes, and again whenever the pins change.
@@ -27,6 +28,7 @@ DISTRIBUTIONS = [ROOT / "writer", ROOT]
 FULL = "--full"
 WORKERS = 2 * (os.cpu_count() or 1)
 """Half of a test's time is spent in waiting for another process, which leaves a core to the next."""
+BUILD = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import release; sys.exit(release.main(sys.argv[1:]))"
 LINTERS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
@@ -49,6 +51,8 @@ def main(arguments: list[str]) -> int:
         return run(environment(".venv-dev", DEVELOPMENT), "pytest", *side_by_side, *rest)
     if verb == "bench":
         return run(environment(".venv-dev", DEVELOPMENT), "python", str(ROOT / "bench" / "costs.py"), *rest)
+    if verb == "build":
+        return run(environment(".venv-dev", DEVELOPMENT), "python", "-c", BUILD, *rest)
     if verb == "lint":
         return lint(environment(".venv-dev", DEVELOPMENT))
     return run(environment(".venv", RUNTIME), "releaseguard", verb, *rest)
@@ -57,6 +61,7 @@ def main(arguments: list[str]) -> int:
 def lint(binaries: Path) -> int:
     """Run every linter, also after one has failed: a reader wants to know all."""
     workflows = sorted(str(path) for path in (ROOT / "workflows").glob("*.yml"))
+    workflows += sorted(str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
     actions = [str(ROOT / "action.yml"), str(ROOT / "workflows" / "action" / "action.yml")]
     checks = [
         *LINTERS,
