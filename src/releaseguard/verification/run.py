@@ -18,11 +18,11 @@ from releaseguard.cards.spec import (
     VolumeCheck,
 )
 from releaseguard.errors import ReleaseguardError
-from releaseguard.model import Verdict
+from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
-from releaseguard.verification.checks.latency import latency
+from releaseguard.verification.checks.latency import LEAST_BEFORE, latency
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.evidence import UnknownLog
 from releaseguard.verification.explain.finding import explain, explain_log
@@ -49,6 +49,8 @@ from releaseguard.verification.whose.members import Members
 
 BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
 """What latencies are compared with: the hours before, and those of the day before."""
+DAYS = timedelta(days=7)
+"""The same where those hours hold too few."""
 MOST_TIMED = 20_000
 """Rows that are read for it, the newest."""
 
@@ -172,7 +174,9 @@ class _Window:
         if isinstance(check, SignalCheck | VolumeCheck):
             return self._by_statistics(self.states.rule(check.id) or rule_of(card, check))
         found = self._by_rows(card, check)
-        return self._heard(found) if found else self._by_the_present(card, check)
+        if found is None:
+            return self._by_the_present(card, check)
+        return row_checks.of_removed(self._heard(found), self.deployment.removes)
 
     def _by_the_present(self, card: Card, check: Check) -> Finding:
         found = self.context.live_checks.look(card, check, self.deployment)
@@ -205,11 +209,16 @@ class _Window:
     def _by_latency(self, card: Card, check: LatencyCheck) -> Finding:
         """The release's successes against those of the hours before it, and of the same hours of the day before."""
         rows, live = self.rows, judged_from(self.rows.members.deployment)
-        spans = [(live - BEFORE, live), (live - A_DAY - BEFORE / 2, live - A_DAY + BEFORE / 2)]
-        before = [row for since, until in spans for row in rows.timed(check.events, since, until, MOST_TIMED)]
+        before = self._timed_before(check, live)
         own = [row for row in rows.timed(check.events, live, rows.until, MOST_TIMED) if rows.members.has(row)]
         sharing = sum(isinstance(one, LatencyCheck) for card in self.context.cards for one in card.checks)
         return latency(card.id, check, before, own, live, sharing)
+
+    def _timed_before(self, check: LatencyCheck, live: datetime) -> Sequence[Event]:
+        """What was usual: those hours, or where they hold too few to tell, the days before at any hour."""
+        spans = [(live - BEFORE, live), (live - A_DAY - BEFORE / 2, live - A_DAY + BEFORE / 2)]
+        near = [row for since, until in spans for row in self.rows.timed(check.events, since, until, MOST_TIMED)]
+        return near if len(near) >= LEAST_BEFORE else self.rows.timed(check.events, live - DAYS, live, MOST_TIMED)
 
     @property
     def _complete(self) -> datetime:

@@ -178,7 +178,7 @@ class UnknownEvent:
     event: str
     outcome: str
     events: int
-    has_card: bool
+    has_card: bool = True
     """Whether its provider has a card: without one no check looks at any of its rows."""
 
 

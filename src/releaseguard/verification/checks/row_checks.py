@@ -20,6 +20,7 @@ from releaseguard.verification.evidence import (
     ReleaseTagEvidence,
 )
 from releaseguard.verification.values import LEAST_TAGGED, Finding, judged_from
+from releaseguard.verification.whose.foretold import REMOVED_WORDS
 from releaseguard.verification.whose.members import Members, Owner
 
 SURE = 0.999
@@ -196,6 +197,13 @@ def _held_back(verdict: Verdict, reason: str, rows: Sequence[Event]) -> tuple[Ve
         return Verdict.INCONCLUSIVE, reason
     why = "most of them carry no release" if real else "all of them are the test user's"
     return Verdict.INCONCLUSIVE, f"{reason}; but {why}, so they cannot pass it"
+
+
+def of_removed(found: Finding, removed: frozenset[str]) -> Finding:
+    """The finding; where it is undecided about a provider that the release was said to use no longer, that is why."""
+    if found.verdict is not Verdict.INCONCLUSIVE or found.provider not in removed:
+        return found
+    return replace(found, verdict=Verdict.WARN, reason=f"{found.reason}; {REMOVED_WORDS}")
 
 
 def unheard(found: Finding) -> Finding:

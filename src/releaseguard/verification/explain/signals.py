@@ -10,7 +10,6 @@ from releaseguard.stats.bounds import lower_share, upper_share
 from releaseguard.verification.evidence import OtherReleases, SignalEvidence, UsualErrors
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
-    REMOVED_WORDS,
     called,
     evidence_words,
     minutes_for,
@@ -27,6 +26,7 @@ from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseSt
 from releaseguard.verification.judge.verdicts import SUSPICION, events_needed, has_room, is_meant, limit_of
 from releaseguard.verification.judge.weighing.trouble import RECOVERED, PriorTrouble
 from releaseguard.verification.values import Rule
+from releaseguard.verification.whose.foretold import REMOVED_WORDS
 
 MOST_NAMES = 5
 """Of events that no card names."""
@@ -59,7 +59,7 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> SignalEviden
         other_releases=OtherReleases(held.old_events, held.old_errors),
         tagged=held.tagged,
         needed_events=needed,
-        needed_minutes=minutes_for(needed, state.expected(rule) / state.length),
+        needed_minutes=minutes_for(needed, state.expected(rule) / state.length * _served(held)),
         unknown_events=_most_of(held.strays),
         began_before_deployment=held.trouble is not None,
         ceiling=rule.ceiling,
@@ -67,6 +67,12 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> SignalEviden
         would_change=would_change(verdict),
         **shared_evidence(state, rule),
     )
+
+
+def _served(held: ErrorState) -> float:
+    """The part of the events that the release makes, where others serve beside it."""
+    own = held.counted[0] + 1.0
+    return own / (own + held.old_events)
 
 
 def _most_of(strays: Counter[str]) -> Mapping[str, int]:
@@ -91,11 +97,20 @@ def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: SignalEv
         return f"{observed}; {_others_words(state, rule)}"
     if is_meant(state, rule):
         return f"{observed}; {REMOVED_WORDS}"
+    held = state.errors[rule.id]
     if verdict is Verdict.PASS:
-        return f"{observed}; needed confidence that it is below {limit}, and has it"
-    if trouble := state.errors[rule.id].trouble:
-        return f"{observed}; {_trouble_words(trouble)}"
-    return f"{observed}; {_why_undecided(state, rule, evidence, limit)}"
+        return f"{observed}; {_recovered(held)}needed confidence that it is below {limit}, and has it"
+    if held.trouble:
+        return f"{observed}; {_trouble_words(held.trouble)}"
+    return f"{observed}; {_recovered(held, to_pass=True)}{_why_undecided(state, rule, evidence, limit)}"
+
+
+def _recovered(held: ErrorState, *, to_pass: bool = False) -> str:
+    """That errors which began before the release are over."""
+    if held.prior is None:
+        return ""
+    level = f"{held.prior.level.share:.0%}" + (", too early to pass" if to_pass else "")
+    return f"recovered from errors that began before the deployment, at a level of {level}; "
 
 
 def _usual(state: ReleaseState, rule: Rule) -> str:

@@ -9,7 +9,6 @@ from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.verification.evidence import RowsPerAction, UsualVolume, VolumeRuleEvidence
 from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
-    REMOVED_WORDS,
     called,
     evidence_words,
     minutes_for,
@@ -22,12 +21,14 @@ from releaseguard.verification.explain.words import (
     window,
     would_change,
 )
+from releaseguard.verification.judge.failures import still_serves
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
 from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS, is_meant
 from releaseguard.verification.judge.weighing.others import Compared
 from releaseguard.verification.judge.weighing.sample_ratio import share_of_traffic
 from releaseguard.verification.values import LEAST_TAGGED, Rule
+from releaseguard.verification.whose.foretold import REMOVED_WORDS
 
 
 def explain_volume(state: ReleaseState, rule: Rule, verdict: Verdict) -> tuple[str, VolumeRuleEvidence]:
@@ -142,10 +143,14 @@ def _failed(state: ReleaseState, rule: Rule, verdict: Verdict, failure: Failure)
     return f"{observed}; harm is {harm}; {evidence_words(state, failure)}; therefore {called(verdict)}{why}"
 
 
+BACK = "they had dropped before the deployment, or its calls failed, and are back; too early to pass"
+NOT_ITS_DOING = "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
+
+
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence) -> str:
     held = state.volumes[rule.id]
     if evidence.began_before_deployment:
-        return "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
+        return BACK if held.judged >= held.expected else NOT_ITS_DOING
     if renamed := renamed_words(state, rule):
         return renamed
     if cause := silence_of(state, rule):
@@ -154,6 +159,12 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return "first used by this release, so there is no usual volume to compare with"
     if evidence.baseline.days < 1:
         return "there is less than a day of history to compare with"
+    return _what_it_takes(state, rule, evidence)
+
+
+def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence) -> str:
+    """What stands between what came and a PASS."""
+    held = state.volumes[rule.id]
     if held.tagged < LEAST_TAGGED * held.fresh:
         return "most of them carry no release, so they cannot pass it"
     if evidence.ratio is not None and _is_beyond(rule, evidence.ratio):
@@ -162,6 +173,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     if evidence.needed_events is None:
         return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
+    if evidence.needed_events <= 1 and still_serves(state):
+        return f"other releases serve too, and of its own part {_harm(rule)} cannot be excluded by what came"
     return more_words(state, evidence.needed_events, evidence.needed_minutes, _harm(rule))
 
 

@@ -25,9 +25,6 @@ _WOULD_CHANGE = {
 }
 
 
-REMOVED_WORDS = "removed on purpose: the deployment's mark says that this release no longer uses the provider"
-
-
 def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     """Why nothing more of the new release comes, and since when."""
     last = state.traffic.last_event.get(rule.provider)

@@ -61,7 +61,8 @@ class SingleRows:
         return list(islice(mine, MOST_IDS))
 
     def timed(self, events: Sequence[str], since: datetime, until: datetime, limit: int) -> Sequence[Event]:
-        """Successes with a latency in some stretch of time before or after the release was live, the newest first."""
+        """Successes with a latency in some stretch of time before or after the release was live, the newest first: of
+        servers, or of phones where they are judged."""
         query = Query(
             environment=self.members.deployment.environment,
             events=list(events),
@@ -73,7 +74,8 @@ class SingleRows:
             limit=limit,
         )
         rows = (row for row in self.log.select(query) if row.latency_ms is not None and not row.synthetic)
-        return [row for row in rows if row.source != CLIENT and not self.is_elsewhere(row.source)]
+        mine = (row for row in rows if (row.source == CLIENT) is self.members.are_phones)
+        return [row for row in mine if not self.is_elsewhere(row.source)]
 
     def _rows(self, event: str) -> Sequence[Event]:
         if event not in self._read:

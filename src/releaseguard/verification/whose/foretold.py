@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from releaseguard.model import JsonObject
 
+REMOVED_WORDS = "removed on purpose: the deployment's mark says that this release no longer uses the provider"
+
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
