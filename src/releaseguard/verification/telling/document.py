@@ -61,8 +61,12 @@ def _decisions(judged: Judged) -> DecisionRows:
 
 
 def _log(judged: Judged) -> Mapping[str, Any]:
-    told = {"unknown_events": [asdict(one) for one in judged.unknown_events], **asdict(judged.seen)}
+    told = {"unknown_events": [_unknown(one) for one in judged.unknown_events], **asdict(judged.seen)}
     return {**as_json(judged.log), **told, "set_aside": judged.set_aside.to_json()}
+
+
+def _unknown(one: UnknownEvent) -> Mapping[str, Any]:
+    return {"provider": one.provider, "event": one.event, "outcome": one.outcome, "events": one.events}
 
 
 def _remarks(judged: Judged) -> Sequence[str]:
