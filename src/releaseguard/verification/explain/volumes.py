@@ -173,7 +173,7 @@ def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
     if evidence.needed_events is None:
         return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
-    if evidence.needed_events <= 1 and still_serves(state):
+    if evidence.needed_events <= 1 and still_serves(state, rule):
         return f"other releases serve too, and of its own part {_harm(rule)} cannot be excluded by what came"
     return more_words(state, evidence.needed_events, evidence.needed_minutes, _harm(rule))
 
