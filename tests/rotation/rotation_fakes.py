@@ -96,7 +96,7 @@ class FakeLog(EventLog):
         for event in events:
             self.rows.setdefault(event.id, replace(event, recorded_at=event.recorded_at or self._now()))
 
-    def restore(self, events: Iterable[Event]) -> int:
+    def restore(self, events: Iterable[Event], *, beside_others: bool = False) -> int:
         raise NotImplementedError
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:

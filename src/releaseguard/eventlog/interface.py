@@ -112,13 +112,14 @@ class EventLog(ABC):
         """Write events; an id that is there already is left as it is, so a retried write is not a second event."""
 
     @abstractmethod
-    def restore(self, events: Iterable[Event]) -> int:
+    def restore(self, events: Iterable[Event], *, beside_others: bool = False) -> int:
         """Append events with the ``recorded_at`` that they carry; returns how many of them are new.
 
         For what was recorded elsewhere (an import, a demonstration's past), never for what happens now: a row dated
         back changes what the log is said to have held. So it takes the table's owner, in Postgres: who may only append
         is refused with ``AccessDenied``. An id that is there already is left as it is; an event without a
         ``recorded_at`` gets the store's time. Streams: what was written stays where a later event cannot be.
+        ``beside_others`` leaves room for an app that writes meanwhile, and takes twice as long.
 
         Raises ``ConfigError`` where the store always sets the column itself (REST), before the first event is taken.
         """

@@ -225,7 +225,7 @@ def _taken(
             pass
         return None
     try:
-        return wiring.stores.log.restore(events)
+        return wiring.stores.log.restore(events, beside_others=True)
     except ReleaseguardError:
         if tally.rows:
             run.warn(

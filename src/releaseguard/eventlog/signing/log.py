@@ -62,9 +62,9 @@ class SignedLog(EventLog):
                     next_step="See: releaseguard audit show. Another time (--at) makes another row.",
                 )
 
-    def restore(self, events: Iterable[Event]) -> int:
+    def restore(self, events: Iterable[Event], *, beside_others: bool = False) -> int:
         """As they are: whoever recorded them has signed them, or nobody has."""
-        return self._log.restore(events)
+        return self._log.restore(events, beside_others=beside_others)
 
     def append_exclusively(self, events: Sequence[Event]) -> Sequence[Event]:
         return self._log.append_exclusively(self._signed(events))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import merge
@@ -153,10 +153,10 @@ class TableLog(EventLog):
         if events:
             self._add(self._tables.batches(events))
 
-    def restore(self, events: Iterable[Event]) -> int:
+    def restore(self, events: Iterable[Event], *, beside_others: bool = False) -> int:
         stream, new = iter(events), self._restore(())
         while batch := list(islice(stream, RESTORED_AT_ONCE)):
-            with leaving_room():
+            with leaving_room() if beside_others else nullcontext():
                 new += self._restore(self._tables.batches(batch))
         return new
 
