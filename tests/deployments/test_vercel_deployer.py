@@ -285,3 +285,16 @@ def test_a_failure_comes_with_vercels_reason(
 def test_an_unknown_deployment_is_not_found(deployer: VercelDeployer) -> None:
     with pytest.raises(NotFound):
         deployer.get("dpl_nowhere")
+
+
+def test_older_deployments_that_can_still_be_reached_are_those_of_before_that_production_does_not_serve(
+    vercel: VercelStandIn, project: VercelProject, deployer: VercelDeployer
+) -> None:
+    vercel.deploy(project, "older")
+    vercel.deploy(project, "of a branch", "preview")
+    vercel.deploy(project, "serving")
+    moment = vercel.clock()
+    vercel.deploy(project, "later", "preview")
+    kept = deployer.kept(moment)
+    assert [(one.target, one.release) for one in kept] == [("preview", "of a branch"), ("production", "older")]
+    assert all(one.url for one in kept)

@@ -591,3 +591,14 @@ def test_imports_follow_and_a_project_that_does_not_list_its_environments_is_sea
     assert asked == ["prod", "dev", "staging"]
     assert "environment dev (403)" in found.unread
     assert any("does not list them" in one for one in found.unread)
+
+
+def test_a_secret_that_is_imported_is_not_followed_and_the_error_says_where_it_is(
+    stand_in: InfisicalStandIn, open_vault: Opener
+) -> None:
+    stand_in.put("OTHER", "one")
+    secrets = [{"secretKey": KEY, "secretValue": "<hidden-by-infisical>"}]
+    stand_in.imports = [{"environment": "shared", "secretPath": "/mail", "secrets": secrets}]
+    with pytest.raises(NotFound, match="imported here from environment shared, path /mail") as caught:
+        open_vault(stand_in).read(KEY)
+    assert "[infisical] environment and path" in str(caught.value.next_step)

@@ -61,7 +61,7 @@ class InfisicalSecrets(InfisicalLogins):
             {**self._shown(folder, name, stored, stored.newest, request.query), "secretPath": folder.path, "tags": []}
             for (folder, name), stored in found
         ]
-        return Response(200, {"secrets": shown, "imports": []})
+        return Response(200, {"secrets": shown, "imports": self.imports})
 
     @route("GET", "/api/v1/workspace/{project}")
     def get_project(self, request: Request) -> Response:

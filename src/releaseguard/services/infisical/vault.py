@@ -193,10 +193,13 @@ class InfisicalVault(Vault):
     def _missing(self, name: str, version: int | None, error: NotFound) -> NotFound:
         """What is there instead. A listing of an unknown environment or path is empty and no error."""
         try:
-            there = self.names()
+            there, imported = self.names(), self._imported(name)
         except ServiceError:
-            there = []
-        if name in there and version is not None:
+            there, imported = [], None
+        if imported:
+            what = f"{name} is imported here from {imported}, and imports are not followed: a version is one secret's"
+            step = "Set [infisical] environment and path to that place."
+        elif name in there and version is not None:
             what, step = f"{name} has no version {version}", "Ask for a version that Infisical's history shows."
         elif there:
             close = nearest(name, there)
@@ -206,6 +209,16 @@ class InfisicalVault(Vault):
             what = f"there is no secret {name}, nor any other"
             step = "Check [infisical] project_id, environment (its slug) and path."
         return NotFound(f"{what} ({error.what})", where=self.label, next_step=step, status=404)
+
+    def _imported(self, name: str) -> str | None:
+        """Where this folder takes ``name`` in from; ``None``: nowhere."""
+        listed = self._secrets(
+            lambda api: api.list_secrets(**self._place, include_imports=True, view_secret_value=False)
+        )
+        for one in listed.get("imports", None) or ():
+            if any(secret.get("secretKey") == name for secret in one.get("secrets") or ()):
+                return f"environment {one.get('environment')}, path {one.get('secretPath') or '/'}"
+        return None
 
     def _rotation_of(self, name: str) -> Mapping[str, Any]:
         listed = self._authorized(
