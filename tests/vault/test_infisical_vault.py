@@ -597,8 +597,7 @@ def test_a_secret_that_is_imported_is_not_followed_and_the_error_says_where_it_i
     stand_in: InfisicalStandIn, open_vault: Opener
 ) -> None:
     stand_in.put("OTHER", "one")
-    secrets = [{"secretKey": KEY, "secretValue": "<hidden-by-infisical>"}]
-    stand_in.imports = [{"environment": "shared", "secretPath": "/mail", "secrets": secrets}]
+    stand_in.imports = [("shared", "/mail", KEY)]
     with pytest.raises(NotFound, match="imported here from environment shared, path /mail") as caught:
         open_vault(stand_in).read(KEY)
     assert "[infisical] environment and path" in str(caught.value.next_step)

@@ -29,8 +29,8 @@ class InfisicalLogins(StandIn):
         self.project_id = str(uuid.uuid4())
         self.environments = environments
         self.folders = {"/"}
-        self.imports: list[dict[str, Any]] = []
-        """What the folders take in from elsewhere, as a list of secrets shows it."""
+        self.imports: list[tuple[str, str, str]] = []
+        """What the folders take in from elsewhere: its environment, path and name."""
         self.client_id = str(uuid.uuid4())
         self.client_secret = secrets.token_hex(32)
         self.identity_id = str(uuid.uuid4())

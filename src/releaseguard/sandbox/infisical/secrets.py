@@ -61,7 +61,11 @@ class InfisicalSecrets(InfisicalLogins):
             {**self._shown(folder, name, stored, stored.newest, request.query), "secretPath": folder.path, "tags": []}
             for (folder, name), stored in found
         ]
-        return Response(200, {"secrets": shown, "imports": self.imports})
+        imports = [
+            {"environment": environment, "secretPath": path, "secrets": [{"secretKey": name}]}
+            for environment, path, name in self.imports
+        ]
+        return Response(200, {"secrets": shown, "imports": imports})
 
     @route("GET", "/api/v1/workspace/{project}")
     def get_project(self, request: Request) -> Response:
