@@ -17,6 +17,8 @@ from releaseguard.vault.interface import HeldInVault, VaultSearch
 USUAL = ("dev", "staging", "prod")
 """The environments of a new project: looked into where the project does not list its own."""
 REFERENCE = "${"
+Document = Mapping[str, Any]
+"""An answer of Infisical's, or an entry of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,9 @@ class InfisicalCopies:
     environment: str
     path: str
     values: Mapping[str, Secret]
-    get: Callable[[str], Mapping[str, Any]]
+    get: Callable[[str], Document]
     """Reads a path of the API."""
-    listed: Callable[..., Mapping[str, Any]]
+    listed: Callable[..., Document]
     """The list of one environment's secrets, in all its folders."""
 
     def search(self) -> VaultSearch:
@@ -79,14 +81,14 @@ class InfisicalCopies:
             for one in listed.get("secrets") or ()
         }
 
-    def _imported(self, environment: str, listed: Mapping[str, Any]) -> Iterator[HeldInVault]:
+    def _imported(self, environment: str, listed: Document) -> Iterator[HeldInVault]:
         for one in listed.get("imports") or ():
             names = {str(secret.get("secretKey")) for secret in one.get("secrets") or ()}
             here = (one.get("environment"), one.get("secretPath") or "/") == (self.environment, self.path)
             for name in sorted(self.values.keys() & names) if here else ():
                 yield HeldInVault(name, name, f"an import in environment {environment}", follows=True)
 
-    def _is_itself(self, environment: str, name: str, one: Mapping[str, Any]) -> bool:
+    def _is_itself(self, environment: str, name: str, one: Document) -> bool:
         where = (environment, str(one.get("secretPath") or "/"), str(one.get("secretKey")))
         return where == (self.environment, self.path, name)
 

@@ -11,7 +11,7 @@ from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Un
 from releaseguard.http import ServiceClient, member, quoted
 from releaseguard.secret import Secret
 from releaseguard.services.infisical.api import NoRoute, Requests, TokenRefused, secrets_of
-from releaseguard.services.infisical.copies import InfisicalCopies
+from releaseguard.services.infisical.copies import Document, InfisicalCopies
 from releaseguard.services.infisical.logins import InfisicalSession
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault, VaultSearch
@@ -107,11 +107,11 @@ class InfisicalVault(Vault):
         """In every folder and environment of the project that the identity may read."""
         return InfisicalCopies(self._project, self.environment, self._path, values, self._got, self._all_of).search()
 
-    def _got(self, path: str) -> Mapping[str, Any]:
+    def _got(self, path: str) -> Document:
         found = self._authorized(lambda: self._requests.get(path).data)
         return {name: found.get(name, None) for name in ("workspace", "project", "environments")}
 
-    def _all_of(self, environment: str, *, expand: bool) -> Mapping[str, Any]:
+    def _all_of(self, environment: str, *, expand: bool) -> Document:
         place = {**self._place, "environment_slug": environment, "secret_path": "/"}
         shown = {"recursive": True, "view_secret_value": True, "expand_secret_references": expand}
         found = self._secrets(lambda api: api.list_secrets(**place, include_imports=True, **shown))
