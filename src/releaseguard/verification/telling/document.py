@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from releaseguard import readable
-from releaseguard.model import Outcome, Verdict, to_text
+from releaseguard.model import JsonObject, Outcome, Verdict, to_text
 from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
@@ -65,7 +65,7 @@ def _log(judged: Judged) -> Mapping[str, Any]:
     return {**as_json(judged.log), **told, "set_aside": judged.set_aside.to_json()}
 
 
-def _unknown(one: UnknownEvent) -> Mapping[str, Any]:
+def _unknown(one: UnknownEvent) -> JsonObject:
     return {"provider": one.provider, "event": one.event, "outcome": one.outcome, "events": one.events}
 
 
