@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -205,11 +205,18 @@ def _events(
     return events_in(rows, translation, Scrubber(secrets_of(run.environ)), known, tally)
 
 
+def _size(file: io.BufferedReader) -> int:
+    """How many bytes it has; 0 where that is not known, as of a pipe."""
+    with suppress(OSError):  # what is no file of the system's has no descriptor
+        return os.fstat(file.fileno()).st_size if file.seekable() else 0
+    return 0
+
+
 def _watched(events: Iterable[Event], file: io.BufferedReader, watch: Watch) -> Iterator[Event]:
     """The events, and how far they are by the bytes of the file, where it is one."""
     from releaseguard.eventlog.watching import Progress
 
-    size = os.fstat(file.fileno()).st_size if file.seekable() else 0
+    size = _size(file)
     for number, event in enumerate(events, 1):
         if number % TOLD_EVERY == 0:
             watch(Progress(f"{number:,} rows", file.tell() / size if size else None))
