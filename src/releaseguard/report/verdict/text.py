@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from releaseguard.report.layout.display import Display
@@ -22,6 +23,9 @@ from releaseguard.report.verdict.document import (
 _INDENT = " " * 14
 _NOTHING_LOGGED = re.compile(r"^not configured: no .+ was logged( here in .+)$")
 """Why most checks of an app that does not use every provider are left out: told once for all of them."""
+_NO_PLACES = re.compile(r"^not configured: \[providers\.[\w-]+\] destinations$")
+MOST_NAMED = 6
+"""Checks that are named one by one where many are left out for the same reason."""
 
 
 def render(document: VerdictDocument, display: Display) -> str:
@@ -35,7 +39,7 @@ def render(document: VerdictDocument, display: Display) -> str:
     for row in by_urgency(document):
         lines += _check(row, width)
         lines += _evidence(row, width) if document.get("explained") else []
-    lines += _skipped(document, width)
+    lines += _skipped(document, display)
     lines += [
         line for said in document["remarks"] for line in wrapped(f"{'seen':<13} {said}", _INDENT, width, first="")
     ]
@@ -60,16 +64,28 @@ def _field(name: str, value: Any) -> str:
     return f"{name.replace('_', ' ')}: {told}"
 
 
-def _skipped(document: VerdictDocument, width: int) -> list[str]:
-    rows = document["skipped"]
-    if not rows:
-        return []
+def _skipped(document: VerdictDocument, display: Display) -> list[str]:
     reasons: dict[str, list[SkippedRow]] = {}
-    for row in rows:
-        reasons.setdefault(
-            _NOTHING_LOGGED.sub(r"not configured: none of their events was logged\1", row["reason"]), []
-        ).append(row)
-    lines = []
-    for reason, same in reasons.items():
-        lines += wrapped(f"{'skipped':<13} {', '.join(row['id'] for row in same)}: {reason}", _INDENT, width, first="")
-    return lines
+    for row in document["skipped"]:
+        reasons.setdefault(_shared(row["reason"]), []).append(row)
+    return [
+        line
+        for reason, same in reasons.items()
+        for line in wrapped(
+            f"{'skipped':<13} {_named(same, display.verbosity)}: {reason}", _INDENT, display.width, first=""
+        )
+    ]
+
+
+def _shared(reason: str) -> str:
+    """The same reason for every provider that has it."""
+    told = _NOTHING_LOGGED.sub(r"not configured: none of their events was logged\1", reason)
+    return _NO_PLACES.sub("not configured: [providers.NAME] destinations", told)
+
+
+def _named(rows: Sequence[SkippedRow], verbosity: int) -> str:
+    """Each of a few; of many how many and whose, so that what to do next stays on the screen: ``-v`` names them."""
+    if verbosity > 0 or len(rows) <= MOST_NAMED:
+        return ", ".join(row["id"] for row in rows)
+    providers = list(dict.fromkeys(row["provider"] for row in rows))
+    return f"{len(rows)} checks (-v names them) of {', '.join(providers)}"
