@@ -45,6 +45,7 @@ FUNCTIONS = (
     "paytr-withdraw",
     "get-idenfy-token",
     "geocode",
+    "revenuecat-webhook",
     "idenfy-webhook",
     "push",
     "moderation",
