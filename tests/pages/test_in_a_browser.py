@@ -63,7 +63,7 @@ look();
 
 
 def written(name: str, language: str) -> str:
-    """A page as the command writes it, with what a browser is told about itself put in: axe, and an alert that is seen."""
+    """A page as the command writes it, with axe put in, and an alert that is seen."""
     table, make = PAGES[name]
     spoken.speak(language)
     try:
