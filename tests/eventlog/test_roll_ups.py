@@ -23,7 +23,8 @@ from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome, to_text
 from releaseguard.secret import Secret
-from tests.support import postgres
+from releaseguard.services.supabase.event_log import SupabaseEventLog
+from tests.support import postgres, postgrest
 from tests.support.extent import examples
 
 NOON = datetime(2024, 11, 24, 11, 58, tzinfo=UTC)
@@ -224,6 +225,22 @@ class PostgresBase:
             connection.execute("SELECT integration_events_roll_up(720, 'infinity')")
 
 
+class RestBase(PostgresBase):
+    def __init__(self, url: str, project: postgrest.PostgRest) -> None:
+        super().__init__(url)
+        self.log.close()
+        self.log = SupabaseEventLog(project.url, Secret(project.key))
+
+
+@pytest.fixture(scope="module")
+def over_rest(cluster: postgres.Cluster) -> Iterator[RestBase]:
+    url = cluster.new_database()
+    with postgrest.serving(postgrest.PostgRest(url)) as project:
+        base = RestBase(url, project)
+        with closing(base.log):
+            yield base
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[postgres.Cluster]:
     with postgres.cluster() as running:
@@ -266,6 +283,14 @@ def test_in_postgres_whatever_is_done_to_the_rows(in_postgres: PostgresBase, scr
     with in_postgres.begin() as connection:
         connection.execute("DELETE FROM integration_events")
     play(in_postgres, script)
+
+
+@plays
+@given(script=st.lists(steps, min_size=1, max_size=6))
+def test_over_rest_whatever_is_done_to_the_rows(over_rest: RestBase, script: list[tuple[Any, ...]]) -> None:
+    with over_rest.begin() as connection:
+        connection.execute("DELETE FROM integration_events")
+    play(over_rest, script)
 
 
 def _rows(number: int, *, first: int = 0) -> list[Event]:

@@ -21,6 +21,7 @@ from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of
 from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.packs import Kept, kept_of
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
 from releaseguard.eventlog.stores.tables import Deleted
@@ -28,6 +29,7 @@ from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.apps_table import PAGE, AppsTable
+from releaseguard.services.supabase.counts import Counts
 from releaseguard.services.supabase.postgrest import (
     Order,
     beyond,
@@ -93,6 +95,7 @@ class SupabaseEventLog(AppsTable):
             return {"apikey": now, "authorization": Secret(f"Bearer {now.reveal()}")}
 
         self._client = connect(f"{url.rstrip('/')}/rest/v1", headers)
+        self._counts = Counts(self._client)
 
     def now(self) -> datetime:
         reply = self._request("GET", self._ours, {"select": column_of(self._ours, "id"), "limit": 0})
@@ -278,6 +281,12 @@ class SupabaseEventLog(AppsTable):
         pages = self._pages(place, filters, [("occurred_at", order), ("id", order)], query.limit)
         read = (event_of(row, moment_of) for row in pages)
         yield from islice((event for event in read if event is not None), query.limit)
+
+    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+        rows = self._counts.asked(place, query, detailed=detailed)
+        if rows is None:
+            return None
+        return (hour for row in rows if (hour := kept_of(row, moment_of(row[0]))) is not None)
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         columns = filters.undecidable(wanted, place)

@@ -35,7 +35,7 @@ from releaseguard_events.stores.sqlite import transaction
 from releaseguard_events.stores.sqlite_schema import mark_names
 from releaseguard_events.stores.table import EventTable
 
-AT_ONCE: Final = 60
+AT_ONCE: Final = 240
 """Minutes counted in one transaction, for which other writers wait."""
 PATIENCE: Final = 50
 """Milliseconds that counting waits for other writers; readers count by themselves what it leaves."""

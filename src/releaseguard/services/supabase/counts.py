@@ -1,0 +1,78 @@
+"""What is rolled up, asked of the functions that the schema brings: one answer, whatever the number of rows behind it.
+
+Protocol: PostgREST's documentation, "Functions as RPC": arguments by name in a JSON object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import to_text
+from releaseguard_events.stores import rest_rows
+from releaseguard_events.stores.names import bare, beside
+from releaseguard_events.stores.table import EventTable
+
+if TYPE_CHECKING:
+    from releaseguard.http import Reply, ServiceClient
+
+AT_ONCE: Final = 60
+"""Minutes counted in one request, which a project ends after some seconds."""
+EVERY: Final = 60.0
+"""Seconds: how often a log that is read again and again has what is new rolled up."""
+_REFUSALS: Final = range(400, 600)
+"""Where there are no such functions, or not for this key, rows are counted here."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """The functions of one project."""
+
+    client: ServiceClient
+    _due: float = field(default=0.0, init=False)
+
+    def asked(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Sequence[Any]] | None:
+        """The kept hours that answer the question, in order; ``None`` where nobody answers it."""
+        if monotonic() >= self._due:
+            self._roll_up(place)
+            self._due = monotonic() + EVERY
+        reply = self._called(place, "counts", {**_arguments(query), "detailed": detailed})
+        return iter(reply.json()) if reply.status == 200 else None
+
+    def _roll_up(self, place: EventTable) -> None:
+        while (reply := self._called(place, "roll_up", {"most": AT_ONCE})).status == 200 and reply.json() == AT_ONCE:
+            pass
+
+    def _called(self, place: EventTable, function: str, given: dict[str, Any]) -> Reply:
+        from releaseguard.http import quoted
+
+        return self.client.request(
+            "POST",
+            f"/rpc/{quoted(bare(beside(place.table, function)))}",
+            json=given,
+            headers=rest_rows.profile(place),
+            repeatable=True,
+            allow=_REFUSALS,
+        )
+
+
+def _arguments(query: Query) -> dict[str, Any]:
+    given = {
+        "since": query.since and to_text(query.since),
+        "until": query.until and to_text(query.until),
+        "of_environment": query.environment,
+        "of_providers": _array(query.providers) if query.providers else None,
+        "of_release": query.release,
+        "is_synthetic": query.synthetic,
+        "known_at": query.recorded_until and to_text(query.recorded_until),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _array(names: Sequence[str]) -> str:
+    """An array as Postgres reads it from a text."""
+    escaped = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
