@@ -14,7 +14,7 @@ from releaseguard.errors import Unreachable
 from releaseguard.eventlog.interface import Conflict, Query
 from releaseguard.eventlog.rows.decode import Row
 from releaseguard.eventlog.rows.written import conflict
-from releaseguard.eventlog.stores.tables import Batch, EventTable, TableLog
+from releaseguard.eventlog.stores.tables import Batch, Deleted, EventTable, TableLog
 from releaseguard.model import OURSELVES, Event, Outcome
 
 STEP = Event(
@@ -50,6 +50,9 @@ class Table(TableLog):
         return [self.held[event.id] for event in events]
 
     def _restore(self, batches: Sequence[Batch]) -> int:
+        raise NotImplementedError
+
+    def _delete(self, place: EventTable, since: datetime | None, before: datetime, environment: str | None) -> Deleted:
         raise NotImplementedError
 
     def _read(self, place: EventTable, query: Query) -> Iterator[Event]:
