@@ -223,14 +223,6 @@ def _watched(events: Iterable[Event], file: io.BufferedReader, watch: Watch) -> 
         yield event
 
 
-def _size(file: io.BufferedReader) -> int:
-    """In bytes; 0 of what is no file on a disk."""
-    try:
-        return os.fstat(file.fileno()).st_size if file.seekable() else 0
-    except OSError:
-        return 0
-
-
 def _taken(
     run: Run, wiring: Wiring, name: str, events: Iterable[Event], tally: ImportTally, *, dry_run: bool
 ) -> int | None:
