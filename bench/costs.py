@@ -144,7 +144,7 @@ def _bare_writing(folder: Path) -> float:
 
 
 def into_postgres() -> Iterator[Figure]:
-    """The same by the clock, into a server whose commits reach the disk; nothing without its binaries."""
+    """The same by the clock, into a server on this machine; nothing without its binaries."""
     support = database.clusters()
     if support is None:
         return

@@ -1,6 +1,8 @@
-"""The writer into Postgres: a row against ``executemany`` of the same rows into the same table, and into partitions.
+"""The writer into Postgres: a row against ``executemany`` of the same rows into the same table;
+and what the writer takes of a core while an app logs.
 
-Needs PostgreSQL's binaries, and measures on a private cluster whose commits reach the disk.
+Needs PostgreSQL's binaries, and measures on a private cluster whose commits do not wait for the disk, so that what
+both wait for hides nothing.
 """
 
 from __future__ import annotations
