@@ -29,7 +29,7 @@ from tests.support.hostile import HOSTILE, must_be_harmless
 
 STAYS = {"sandbox", "demo", "events tail"}
 """Commands that run until somebody stops them, or bring a log of their own; the last is tried by itself."""
-FORMATS = ("text", "json", "markdown", "md", "junit", "html", "sarif", "prometheus", "csv", "jsonl")
+FORMATS = ("text", "json", "markdown", "md", "junit", "html", "sarif", "prometheus", "csv", "jsonl", "in-toto")
 
 
 def leaves(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:

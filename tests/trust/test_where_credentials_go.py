@@ -134,7 +134,7 @@ def test_a_log_whose_address_comes_whole_from_the_environment_is_asked(cli: Comm
     point(cli, "events", "${RELEASEGUARD_EVENTS_URL}")
     done = cli.run("events", "list", RELEASEGUARD_EVENTS_URL="postgresql://u:p@db.example/log")
     assert done.code == 5, done.everything
-    assert asked == ["db.example"]
+    assert set(asked) == {"db.example"}
     point(cli, "app", "https://lovendo.example")
     assert cli.run("events", "list", DATABASE_URL="x", RELEASEGUARD_EVENTS_URL="postgresql://u:p@h.example/l").code == 5
 

@@ -81,8 +81,10 @@ def test_all_environments_at_once_are_each_alone(bare):
 
 
 def test_a_table_without_indexes_is_read_no_oftener_for_more_environments(bare):
+    _backtest(bare, "production")
+    of_one = bare.readings
     _backtest(bare, None)
-    assert bare.readings == 2
+    assert bare.readings - of_one <= of_one
 
 
 def test_an_outcome_belongs_to_its_environment(bare):

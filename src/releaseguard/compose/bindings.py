@@ -162,12 +162,19 @@ class Bindings:
         """The same, and what the workflows of the repositories that are destinations hold beside those."""
         from releaseguard.rotation.identity.other_writers import WritersFound
 
-        here = self.other_writers(provider)
-        known = {(one.file, one.line, one.command) for one in here}
+        elsewhere = self.writers_elsewhere(provider)
+        return WritersFound([*self.other_writers(provider), *elsewhere.writers], elsewhere.unread)
+
+    def writers_elsewhere(self, provider: str | None = None) -> WritersFound:
+        """What the workflows of the repositories that are destinations hold beside those of the checkout. Raises
+        ``ServiceError`` where a service does not answer."""
+        from releaseguard.rotation.identity.other_writers import WritersFound
+
+        known = {(one.file, one.line, one.command) for one in self.other_writers(provider)}
         found, unread = workflows_elsewhere(self.clients, [claim.address for claim in self.claims()])
         there = self._writing(found, provider)
         others = [one for one in there if (one.file.partition(" ")[2], one.line, one.command) not in known]
-        return WritersFound([*here, *others], unread)
+        return WritersFound(others, unread)
 
     def _writing(self, files: Mapping[str, str], provider: str | None) -> Sequence[OtherWriter]:
         from releaseguard.rotation.identity.other_writers import Signs, other_writers

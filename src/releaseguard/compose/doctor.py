@@ -94,7 +94,7 @@ class Doctor:
             places=places,
             requirements=requirements(settings, provider),
             replaceable=[one.variable for service in SERVICES for one in service.replaceable],
-            services=[self._looks(service, places) for service in SERVICES],
+            services=[self._looks(service, places, provider) for service in SERVICES],
             vault_service=self._looks(vault, {}),
             vault_setting=vault.vault_setting,
             vault_is_set=vault.is_vault(settings.services[vault.name]),
@@ -103,7 +103,7 @@ class Doctor:
             destination=self.bindings.destination,
             claims=lambda: list(self.bindings.claims()),
             misplaced=lambda: list(self.bindings.problems()),
-            other_writers=partial(self.bindings.writers_everywhere, provider),
+            other_writers=partial(self.bindings.other_writers, provider),
             log=lambda: self.stores.bare_log,
             exposed=self.stores.exposed,
             database=(lambda: self.stores.app_database) if environ.get(settings.app.database_url_env) else None,
@@ -114,7 +114,9 @@ class Doctor:
         settings, proxy = self.clients.settings, self.clients.settings.network.proxy
         return {**endpoints.of(settings, self.clients.environ), **({PROXY_SETTING: proxy} if proxy else {})}
 
-    def _looks(self, service: Service[Any], places: Mapping[str, Sequence[Address]]) -> ServiceLooks:
+    def _looks(
+        self, service: Service[Any], places: Mapping[str, Sequence[Address]], provider: str | None = None
+    ) -> ServiceLooks:
         from releaseguard.doctor.values import ServiceLooks
 
         found = [address for listed in places.values() for address in listed]
@@ -126,6 +128,7 @@ class Doctor:
             places=mine,
             account=partial(self._account, service, mine) if service.account else None,
             alerts=partial(self.rotation.alerts_at, mine) if service.alerts else None,
+            writers=partial(self.bindings.writers_elsewhere, provider) if service.workflows else None,
         )
 
     def _date(self, service: Service[Any]) -> Dates | None:

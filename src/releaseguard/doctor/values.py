@@ -17,7 +17,7 @@ from releaseguard.eventlog.interface import EventLog
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
 from releaseguard.rotation.context import Claim
-from releaseguard.rotation.identity.other_writers import WritersFound
+from releaseguard.rotation.identity.other_writers import OtherWriter, WritersFound
 from releaseguard.settings import Settings
 from releaseguard.vault.interface import Vault
 
@@ -76,6 +76,8 @@ class ServiceLooks:
     account: Callable[[], Iterator[Remark]] | None = None
     """Whose credential it is, and what it may do."""
     alerts: Callable[[], AlertSource] | None = None
+    writers: Callable[[], WritersFound] | None = None
+    """What in the workflows that it keeps writes managed secrets too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ class DoctorContext:
     claims: Callable[[], Sequence[Claim]]
     misplaced: Callable[[], Sequence[tuple[str, ReleaseguardError]]]
     """Provider, and what is wrong with where its secrets go."""
-    other_writers: Callable[[], WritersFound]
+    other_writers: Callable[[], Sequence[OtherWriter]]
     """What in the app's own workflows writes managed secrets too."""
     log: Callable[[], EventLog]
     exposed: Callable[[EventLog], Remark] | None

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from releaseguard.audit.chain import ChainKey
+from releaseguard.doctor.looks.writers import told
 from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.errors import ConfigError
 from releaseguard.model import Remark, Standing
@@ -111,13 +112,7 @@ def _claims(context: DoctorContext) -> Iterator[Remark]:
 
 
 def _other_writers(context: DoctorContext) -> Iterator[Remark]:
-    found = context.other_writers()
-    for place in found.unread:
-        fix = "Give the token `contents: read` there, or look yourself whether one writes the same secrets."
-        yield Remark(Standing.WARN, f"the workflows of {place} cannot be read", place, fix, place)
-    for one in found.writers:
-        what, _, fix = str(one).partition(". ")
-        yield Remark(Standing.WARN, what.partition(": ")[2], f"{one.file}:{one.line}", fix, f"{one.file}:{one.line}")
+    yield from told(context.other_writers())
 
 
 def _cards(context: DoctorContext) -> Iterator[Remark]:

@@ -7,10 +7,15 @@ from functools import partial
 
 from releaseguard.destinations.address import Address
 from releaseguard.doctor.looks.reach import ALWAYS, Lane, reach
+from releaseguard.doctor.looks.writers import told
 from releaseguard.doctor.values import Check, Dates, DoctorContext, ServiceLooks
 from releaseguard.errors import ServiceError
 from releaseguard.leaks.interface import AlertSource
 from releaseguard.model import Remark, Standing
+from releaseguard.rotation.identity.other_writers import WritersFound
+
+_CLAIMS = ("configuration.providers*", "cards*")
+"""What says whose secrets are written where."""
 
 
 def lane(context: DoctorContext, dates: MutableMapping[str, Dates], service: ServiceLooks) -> Lane:
@@ -25,6 +30,12 @@ def lane(context: DoctorContext, dates: MutableMapping[str, Dates], service: Ser
         before = (f"{name}.account",)
     each = {address.place: None for address in service.places}
     checks += [Check(f"{name}.{place.uri}", name, place.uri, partial(_place, context, place), before) for place in each]
+    if service.writers is not None:
+        checks.append(
+            Check(
+                f"{name}.writers", name, "who else writes the secrets", partial(_writers, service), (*before, *_CLAIMS)
+            )
+        )
     if service.alerts is not None:
         look = partial(_alerts, service.alerts)
         checks.append(Check(f"{name}.alerts", name, "secret-scanning alerts", look, before))
@@ -35,6 +46,14 @@ def _place(context: DoctorContext, place: Address) -> Iterator[Remark]:
     for remark in context.destination(place).reach():
         what = remark.what if remark.what.startswith(place.uri) else f"{place.uri}: {remark.what}"
         yield Remark(remark.standing, what, remark.where, remark.fix, remark.about)
+
+
+def _writers(service: ServiceLooks) -> Iterator[Remark]:
+    found = service.writers() if service.writers else WritersFound(())
+    fix = "Give the token `contents: read` there, or look yourself whether one writes the same secrets."
+    for place in found.unread:
+        yield Remark(Standing.WARN, f"the workflows of {place} cannot be read", place, fix, place)
+    yield from told(found.writers)
 
 
 def _alerts(alerts: Callable[[], AlertSource]) -> Iterator[Remark]:

@@ -24,7 +24,7 @@ from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, minute_count_of
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packs import Kept, can_be_read_from
+from releaseguard.eventlog.rows.packs import Kept
 from releaseguard.eventlog.rows.written import as_stored, conflict
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.counting import minutes
@@ -152,8 +152,9 @@ class SqliteEventLog(TableLog):
     def minute_counts_of_each(
         self, environments: Sequence[str], query: Query
     ) -> Iterator[tuple[str, Iterator[MinuteCount]]]:
-        """One reading for all of them: a table that was made without our indexes is scanned once for each query."""
-        if len(environments) <= 1 or self._rolls_up(query):
+        """One reading for all of them: a table that was made without our indexes is scanned once for each query. Where
+        hours are kept, those of each environment are read."""
+        if len(environments) <= 1 or self._keeps(replace(query, environment=environments[0])):
             yield from super().minute_counts_of_each(environments, query)
             return
         asked = frozenset(environments)
@@ -162,8 +163,8 @@ class SqliteEventLog(TableLog):
             if environment in asked:
                 yield environment, rows_of_it
 
-    def _rolls_up(self, query: Query) -> bool:
-        return not self._traffic.is_the_apps and can_be_read_from(query)
+    def _keeps(self, query: Query) -> bool:
+        return self._rolled_up(query, detailed=True) is not None
 
     def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
         with self._working() as connection:
