@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from releaseguard.cards.load import Cards
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import ADDRESSES, service_at, vault_of
-from releaseguard.compose.placing.placements import Placement, Where, placements, refuse_misplaced
+from releaseguard.compose.placing.placements import Placement, Where, placements, refuse_misplaced, refuse_unknown
 from releaseguard.compose.placing.workflows import workflows_at, workflows_elsewhere
 from releaseguard.compose.sources import Sources
 from releaseguard.destinations.address import Address
@@ -48,7 +48,23 @@ class Bindings:
         service = vault_of(self._settings)
         if service.vault is None:
             raise ConfigError("no service is a vault")
-        return service.vault(self.clients.context(service))
+        return service.vault(replace(self.clients.context(service), folders=self.folders()))
+
+    def folders(self) -> Mapping[str, str]:
+        """Secret -> the folder of the vault that the file gives it. Raises ``ConfigError`` for two."""
+        found: dict[str, str] = {}
+        for provider, section in self._settings.providers.items():
+            if provider not in self.cards:
+                continue
+            refuse_unknown(self.cards.get(provider), section, self._where(provider))
+            for name, folder in _folders_of(self.cards.get(provider), section):
+                if found.setdefault(name, folder) != folder:
+                    raise ConfigError(
+                        f"{name} stands in {found[name]} and in {folder}",
+                        where=self._where(provider)("path"),
+                        next_step=f"Say one folder: [providers.{provider}.secrets.{name}] path.",
+                    )
+        return found
 
     def destination(self, address: Address) -> Destination:
         """The adapter for one address."""
@@ -224,3 +240,11 @@ class Bindings:
     @staticmethod
     def _read(text: str, where: str) -> Address:
         return ADDRESSES.parse(text, where=where or None)
+
+
+def _folders_of(card: Card, section: ProviderSection) -> Iterator[tuple[str, str]]:
+    for secret in card.secrets:
+        own = section.secrets.get(secret.name)
+        folder = (own.path if own else None) or section.path
+        if folder:
+            yield secret.name, folder

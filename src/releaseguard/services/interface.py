@@ -81,6 +81,8 @@ class ServiceContext(Generic[S]):
     events_url: str
     events_table: Callable[[], EventTable]
     app_url: str | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Secret -> the folder it stands in, for the vault: those that do not stand in the section's own."""
     job_token: Callable[[str], Secret] | None = None
     """The CI job's own token for an audience; ``None`` where no job has one."""
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)

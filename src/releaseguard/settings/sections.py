@@ -16,6 +16,7 @@ Duration = Annotated[str, msgspec.Meta(pattern=_DURATION, description="a duratio
 """``30s``, ``15m``, ``7d``; read with :func:`releaseguard.model.duration`."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
+Folder = Annotated[str, msgspec.Meta(pattern=r"^/", description="a folder of the vault, from its root: /payments")]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +146,8 @@ class SecretSection(Section, frozen=True, kw_only=True):
     names: Sequence[str] = ()
     """What it is called at its destinations; its own name where empty."""
     max_age: Duration | None = None
+    path: Folder | None = None
+    """The folder of the vault that it stands in, where that is not the provider's."""
 
 
 class FlowSection(Section, frozen=True, kw_only=True):
@@ -158,6 +161,8 @@ class FlowSection(Section, frozen=True, kw_only=True):
 
 class ProviderSection(Section, frozen=True, kw_only=True):
     destinations: Sequence[str] = ()
+    path: Folder | None = None
+    """The folder of the vault that its secrets stand in, where that is not the vault's own `path`."""
     secrets: Mapping[str, SecretSection] = {}
     sources: Mapping[str, Sequence[str]] = {}
     """Destination without targets -> the event sources that run there."""

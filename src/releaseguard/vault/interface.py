@@ -93,7 +93,12 @@ class Vault(ABC):
 
     @abstractmethod
     def names(self) -> Sequence[str]:
-        """The names of all secrets in the configured environment and path, sorted."""
+        """The names of all secrets in the configured environment and its folders, sorted."""
+
+    def place_of(self, name: str) -> str:
+        """Where the secret is read, for messages, as :attr:`label` says it of the vault."""
+        del name
+        return self.label
 
     def elsewhere(self, values: Mapping[str, Secret]) -> VaultSearch:
         """Where else in the vault one of ``values`` (by secret) stands, under whatever name; compared in memory."""

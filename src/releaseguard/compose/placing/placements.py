@@ -67,7 +67,7 @@ def placements(card: Card, section: ProviderSection, read: Read, where: Where) -
 def refuse_misplaced(card: Card, section: ProviderSection, read: Read, where: Where) -> None:
     """Raise ``ConfigError`` for names that nobody can follow, and ``Refused`` where a secret of the server would be
     written under a name that is published."""
-    _refuse_unknown(card, section, where)
+    refuse_unknown(card, section, where)
     _refuse_bad_names(section, where)
     _refuse_shared_rename(card, section, read, where)
     for placement in placements(card, section, read, where):
@@ -90,7 +90,8 @@ def _names_at(address: Address, name: str, section: ProviderSection) -> Sequence
     return own.names if own and own.names else [name]
 
 
-def _refuse_unknown(card: Card, section: ProviderSection, where: Where) -> None:
+def refuse_unknown(card: Card, section: ProviderSection, where: Where) -> None:
+    """Raises ``ConfigError`` for a secret that the card does not have."""
     known = [secret.name for secret in card.secrets]
     for name in section.secrets:
         if name not in known:

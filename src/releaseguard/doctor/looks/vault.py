@@ -67,7 +67,7 @@ def _login(context: DoctorContext, cards: Sequence[Card], stored: set[str]) -> I
 
 def _secrets(context: DoctorContext, card: Card, stored: set[str]) -> Iterator[Remark]:
     vault = context.vault()
-    well = []
+    well: dict[str, list[str]] = {}
     for secret in secrets_of(card, frozenset(stored)):
         if secret.name not in stored:
             made = f" (made at {secret.console})" if secret.console else ""
@@ -75,9 +75,9 @@ def _secrets(context: DoctorContext, card: Card, stored: set[str]) -> Iterator[R
         elif remark := _unreadable(vault, secret.name):
             yield remark
         else:
-            well.append(secret.name)
-    if well:
-        yield Remark(Standing.OK, f"{', '.join(well)}: there, and may be read", vault.label)
+            well.setdefault(vault.place_of(secret.name), []).append(secret.name)
+    for place, names in well.items():
+        yield Remark(Standing.OK, f"{', '.join(names)}: there, and may be read", place)
 
 
 def missing(context: DoctorContext, name: str, stored: Iterable[str], fix: str) -> Remark:
@@ -85,7 +85,11 @@ def missing(context: DoctorContext, name: str, stored: Iterable[str], fix: str) 
     close = nearest(name, stored)
     hint = f" Did you mean {close}?" if close else ""
     return Remark(
-        Standing.FAIL, f"{name} is not in {context.vault_service.title}", context.vault().label, f"{fix}{hint}", name
+        Standing.FAIL,
+        f"{name} is not in {context.vault_service.title}",
+        context.vault().place_of(name),
+        f"{fix}{hint}",
+        name,
     )
 
 
@@ -96,4 +100,4 @@ def _unreadable(vault: Vault, name: str) -> Remark | None:
             return None
     except ServiceError as error:
         return Remark(Standing.FAIL, error.what, error.where, error.next_step, name)
-    return Remark(Standing.FAIL, f"{name} is empty", vault.label, "Give it a value there.", name)
+    return Remark(Standing.FAIL, f"{name} is empty", vault.place_of(name), "Give it a value there.", name)

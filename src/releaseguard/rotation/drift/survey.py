@@ -124,8 +124,8 @@ def _one(
         try:
             newest.append(vault.read(secret.name))
         except NotFound as error:
-            reason = f"is not in the vault ({error.what})"
-            yield DriftFinding(managed.card.id, secret.name, vault.label, secret.name, DriftStatus.MISSING, reason)
+            reason, place = f"is not in the vault ({error.what})", vault.place_of(secret.name)
+            yield DriftFinding(managed.card.id, secret.name, place, secret.name, DriftStatus.MISSING, reason)
     for binding in managed.bindings:
         yield from _at(managed, vault, binding, newest, view)
 

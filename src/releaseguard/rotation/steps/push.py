@@ -145,7 +145,7 @@ def _read(session: RotationSession, pin: Pin, version: int, direction: Direction
     if expected and known.secret_id != expected:
         raise NotFound(
             f"{pin.name} was deleted and created anew: its version {version} is another one than the one pinned",
-            where=vault.label,
+            where=vault.place_of(pin.name),
             next_step="Abort this rotation (--abort) and rotate to the newest version.",
         )
     return known
@@ -158,7 +158,7 @@ def _given_again(session: RotationSession, pin: Pin) -> SecretVersion:
     except NotFound:
         raise Undecided(
             f"{pin.name} is still to be written somewhere, and its new value is in no vault yet",
-            where=session.vault.label,
+            where=session.vault.place_of(pin.name),
             next_step=f"Pipe it in once more: {session.command} --resume --from stdin",
         ) from None
 

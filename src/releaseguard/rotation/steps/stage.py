@@ -110,7 +110,7 @@ def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tu
     if newest is not None and (_has_moved(rotation, newest) or origin is ValueSource.VAULT):
         return newest, True
     if rotation.awaits_approval:
-        raise ApprovalPending(f"{name}: the vault still waits for an approval", where=vault.label)
+        raise ApprovalPending(f"{name}: the vault still waits for an approval", where=vault.place_of(name))
     given = session.request.values.get(name)
     if origin is ValueSource.STDIN and given is not None:
         there = newest is not None and newest.value.same_as(given)
@@ -120,7 +120,7 @@ def _new_version(session: RotationSession, name: str, origin: ValueSource) -> tu
     if origin is ValueSource.VAULT_ROTATION:
         return vault.trigger_rotation(name), True
     if newest is None:
-        raise NotFound(f"the vault has no secret {name}", where=vault.label)
+        raise NotFound(f"the vault has no secret {name}", where=vault.place_of(name))
     return newest, False
 
 

@@ -38,14 +38,21 @@ def vault(context: Context) -> Vault:
     from releaseguard.services.infisical.api import limits_of
     from releaseguard.services.infisical.logins import InfisicalSession
     from releaseguard.services.infisical.projects import id_of
-    from releaseguard.services.infisical.vault import InfisicalVault
+    from releaseguard.services.infisical.vault import InfisicalVault, as_path
+    from releaseguard.vault.folders import VaultOfFolders
 
     section = context.section
     _check_project(context)
     session = InfisicalSession(_identity(context))
     client = context.connect(session.headers, limits=limits_of(section.url))
-    project = section.project_id or id_of(client, session, section.project_slug, section.environment, section.path)
-    return InfisicalVault(client, session, project_id=project, environment=section.environment, path=section.path)
+    paths = list(dict.fromkeys(map(as_path, [section.path, *context.folders.values()])))
+    project = section.project_id or id_of(client, session, section.project_slug, section.environment, paths)
+    at = {
+        path: InfisicalVault(client, session, project_id=project, environment=section.environment, path=path)
+        for path in paths
+    }
+    own = {name: at[as_path(path)] for name, path in context.folders.items()}
+    return VaultOfFolders(at[paths[0]], own) if len(at) > 1 else at[paths[0]]
 
 
 def _check_project(context: Context) -> None:

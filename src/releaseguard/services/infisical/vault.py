@@ -43,6 +43,7 @@ class InfisicalVault(Vault):
         path: str = "/",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        path = as_path(path)
         self.label = f"{client.host}, project {project_id}, environment {environment}, path {path}"
         self._session = session
         self._requests = Requests(client, session.token)
@@ -198,7 +199,10 @@ class InfisicalVault(Vault):
             there, imported = [], None
         if imported:
             what = f"{name} is imported here from {imported}, and imports are not followed: a version is one secret's"
-            step = "Set [infisical] environment and path to that place."
+            step = (
+                "Set [infisical] environment and path to that place, or for this secret alone "
+                "[providers.PROVIDER.secrets.NAME] path."
+            )
         elif name in there and version is not None:
             what, step = f"{name} has no version {version}", "Ask for a version that Infisical's history shows."
         elif there:
@@ -207,7 +211,7 @@ class InfisicalVault(Vault):
             what, step = f"there is no secret {name}", f"Create it there.{hint}"
         else:
             what = f"there is no secret {name}, nor any other"
-            step = "Check [infisical] project_id, environment (its slug) and path."
+            step = "Check [infisical] project_id, environment (its slug) and path, and any `path` of [providers]."
         return NotFound(f"{what} ({error.what})", where=self.label, next_step=step, status=404)
 
     def _imported(self, name: str) -> str | None:
@@ -275,6 +279,11 @@ class InfisicalVault(Vault):
         if at is None or not names_it or elsewhere or action not in _READS | _CHANGES:
             return None
         return AccessRecord(at=at, actor=_actor(entry.get("actor") or {}), action=action, secret_name=name)
+
+
+def as_path(text: str) -> str:
+    """A folder as Infisical names it: from the root, without a slash at its end."""
+    return "/" + "/".join(part for part in text.split("/") if part)
 
 
 def _as_stored(value: Secret) -> Secret:
