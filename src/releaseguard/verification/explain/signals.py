@@ -23,7 +23,14 @@ from releaseguard.verification.explain.words import (
 )
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import ErrorState, Failure, ReleaseState
-from releaseguard.verification.judge.verdicts import SUSPICION, events_needed, has_room, is_meant, limit_of
+from releaseguard.verification.judge.verdicts import (
+    SUSPICION,
+    clean_events_needed,
+    events_needed,
+    has_room,
+    is_meant,
+    limit_of,
+)
 from releaseguard.verification.judge.weighing.trouble import RECOVERED, PriorTrouble
 from releaseguard.verification.values import Rule
 from releaseguard.verification.whose.foretold import REMOVED_WORDS
@@ -166,6 +173,13 @@ def _harm(state: ReleaseState, rule: Rule, failure: Failure) -> str:
     return f"harm begins at {limit:.1%}" if above else "that is more than chance explains"
 
 
+def _first_pass(state: ReleaseState, rule: Rule) -> str:
+    """What a PASS takes where nothing is known yet."""
+    events = clean_events_needed(rule, state.promise.confidence)
+    own = f", and about {events} of the release without an error" if events is not None else ""
+    return f"; a PASS takes events from before the deployment{own}"
+
+
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, limit: str) -> str:
     cause = silence_of(state, rule)
     if cause:
@@ -174,7 +188,7 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
         return "most of them carry no release, so they cannot be held for or against it"
     if not state.known.errors[rule.id].events:
         ceiling = f"; its ceiling of {rule.ceiling:.0%} is not exceeded" if rule.ceiling is not None else ""
-        return f"first used by this release, so there is no history to compare with{ceiling}"
+        return f"first used by this release, so there is no history to compare with{ceiling}{_first_pass(state, rule)}"
     if not has_room(state, rule):
         return "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
     if evidence.e_value > SUSPICION:

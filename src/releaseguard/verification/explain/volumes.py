@@ -24,7 +24,7 @@ from releaseguard.verification.explain.words import (
 from releaseguard.verification.judge.failures import still_serves
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
-from releaseguard.verification.judge.verdicts import SUSPICION, VOLUME_DEVIATIONS, is_meant
+from releaseguard.verification.judge.verdicts import LEAST_EXPECTED, SUSPICION, VOLUME_DEVIATIONS, is_meant
 from releaseguard.verification.judge.weighing.others import Compared
 from releaseguard.verification.judge.weighing.sample_ratio import share_of_traffic
 from releaseguard.verification.values import LEAST_TAGGED, Rule
@@ -102,7 +102,8 @@ def _needed(base: VolumeBaseline, rule: Rule, held: VolumeState) -> int | None:
     """How many more events would settle it; ``None`` where the volume itself varies too much for that."""
     room = -math.log1p(-min(rule.max_drop, 0.999)) if rule.max_drop is not None else math.log(rule.max_rise or 2.0)
     left = (room / VOLUME_DEVIATIONS) ** 2 - base.variance
-    return max(math.ceil(base.dispersion / left) - held.judged, 1) if left > 0 else None
+    due = math.ceil(LEAST_EXPECTED - held.expected)
+    return max(math.ceil(base.dispersion / left) - held.judged, due, 1) if left > 0 else None
 
 
 def _words(state: ReleaseState, rule: Rule, verdict: Verdict, evidence: VolumeRuleEvidence) -> str:
@@ -147,6 +148,13 @@ BACK = "they had dropped before the deployment, or its calls failed, and are bac
 NOT_ITS_DOING = "its calls failed or had dropped before the deployment, so fewer of them are not this release's doing"
 
 
+FIRST_PASS = (
+    "a PASS takes a whole day of history before the deployment, "
+    f"and {LEAST_EXPECTED:.0f} events or more that are due in the window"
+)
+"""What nobody can know at a first verdict."""
+
+
 def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence) -> str:
     held = state.volumes[rule.id]
     if evidence.began_before_deployment:
@@ -156,9 +164,9 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
     if cause := silence_of(state, rule):
         return silence_words(state, rule, cause)
     if not evidence.baseline.events:
-        return "first used by this release, so there is no usual volume to compare with"
+        return f"first used by this release, so there is no usual volume to compare with; {FIRST_PASS}"
     if evidence.baseline.days < 1:
-        return "there is less than a day of history to compare with"
+        return f"there is less than a day of history to compare with; {FIRST_PASS}"
     return _what_it_takes(state, rule, evidence)
 
 

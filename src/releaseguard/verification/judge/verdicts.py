@@ -94,6 +94,18 @@ def events_needed(state: ReleaseState, rule: Rule) -> int | None:
     return more
 
 
+def clean_events_needed(rule: Rule, confidence: float) -> int | None:
+    """How many events of a release, none an error, pass a signal rule where the history holds none either; ``None``
+    where no number would do."""
+    limit = (
+        rule.max_error_increase if rule.max_error_rate is None else min(rule.max_error_increase, rule.max_error_rate)
+    )
+    alone, sure = clean_trials_needed(limit, LEAST_CONFIDENCE), clean_trials_needed(limit, confidence)
+    if alone is None or sure is None:
+        return None
+    return max(alone, math.ceil(sure / 2), math.ceil(sure - PASS_PRIOR))
+
+
 def _is_tagged(tagged: int, events: int) -> bool:
     return events > 0 and tagged >= LEAST_TAGGED * events
 

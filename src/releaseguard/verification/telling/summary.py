@@ -6,11 +6,14 @@ import shlex
 from collections.abc import Sequence
 from datetime import timedelta
 
+from releaseguard.cards.spec import SignalCheck, VolumeCheck
 from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
+from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.values import Finding, Judged, Spans
 
 MOST_NAMED = 4
+IMPORT = "releaseguard events import FILE"
 
 
 def summary_of(judged: Judged) -> str:
@@ -108,9 +111,35 @@ def next_step_of(judged: Judged) -> str | None:
         return None
     if judged.broken:
         return "decide by hand about what could not be judged, and report the trace that it names"
+    if not judged.findings and any(isinstance(one.check, SignalCheck | VolumeCheck) for one in judged.skipped):
+        return f"let the app write events, or bring what it logged elsewhere: {IMPORT}"
+    if lacking := _without_history(judged):
+        return (
+            f"a PASS needs history, which {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} not: "
+            f"bring it: {IMPORT}; or judge the next release"
+        )
     if judged.window_ended:
         return "the window is over: decide by hand, or make events with the flows ([app] url)"
     return "look again later, or let it look: releaseguard verify --watch"
+
+
+def _without_history(judged: Judged) -> Sequence[str]:
+    """The checks that leave the release undecided, and that no wait can decide: nothing before it is known."""
+    return [
+        one.id
+        for one in judged.findings
+        if one.verdict is Verdict.INCONCLUSIVE and one.undecided == "block" and _lacks_history(one)
+    ]
+
+
+def _lacks_history(finding: Finding) -> bool:
+    match finding.evidence:
+        case SignalEvidence(baseline=usual):
+            return not usual.events
+        case VolumeRuleEvidence(baseline=usual):
+            return usual.days < 1
+        case _:
+            return False
 
 
 def _ids(judged: Judged, verdict: Verdict, *, blocking: bool = False) -> Sequence[str]:
