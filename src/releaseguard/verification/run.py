@@ -102,6 +102,7 @@ class Verifier:
             record=self._reader.record(),
             window_ended=as_of >= end_of(deployment, context.promise),
             promise=context.promise,
+            titles={check.id: check.title for card in context.cards for check in card.checks},
             outside=outside(looks, deployment, context.promise),
         )
 

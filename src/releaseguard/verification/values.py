@@ -231,6 +231,8 @@ class Judged:
     """What the gate has shown on this project, where that was measured."""
     window_ended: bool
     promise: Promise
+    titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What each check looks at, in words, by language."""
     outside: Spans | None = None
     """What the first look at this deployment had, where this one has others: then it is outside the promise."""
 

@@ -19,6 +19,8 @@ class CheckRow(TypedDict):
     blocking: bool
     reason: str
     evidence: Mapping[str, Any]
+    title: NotRequired[Mapping[str, str] | None]
+    """What it looks at, in words, by language."""
 
 
 class SkippedRow(TypedDict):

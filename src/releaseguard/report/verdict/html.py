@@ -7,14 +7,20 @@ from collections import Counter
 
 from releaseguard import readable
 from releaseguard.harmless import as_json
+from releaseguard.messages import spoken
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
-from releaseguard.report.verdict.document import ORDER, VerdictDocument, by_urgency, decisions_in, record_in
+from releaseguard.report.verdict.document import ORDER, CheckRow, VerdictDocument, by_urgency, decisions_in, record_in
 
 WRONG = ("fail", "error", "warn")
 """Verdicts of which a reader has to see the reason; the others are a line each."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def _title(row: CheckRow) -> str | None:
+    """What a check looks at, in the reader's language."""
+    return (row.get("title") or {}).get(spoken.language())
 
 
 def render(document: VerdictDocument, _display: Display) -> str:
@@ -30,5 +36,6 @@ def render(document: VerdictDocument, _display: Display) -> str:
         "evidence": as_json,
         "decisions": decisions_in(document),
         "record": record_in(document),
+        "title": _title,
     }
     return page("verdict.html.jinja").render(document=document, **told)

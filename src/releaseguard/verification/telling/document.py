@@ -35,7 +35,7 @@ def document_of(judged: Judged) -> VerdictDocument:
         "record": judged.record,
         "shown_by_this_traffic": _shown(judged),
         "log": _log(judged),
-        "checks": [row_of(finding) for finding in judged.findings],
+        "checks": [{**row_of(finding), "title": judged.titles.get(finding.id)} for finding in judged.findings],
         "skipped": [_skipped(one) for one in judged.skipped],
     }
 
