@@ -163,6 +163,8 @@ def _what_a_proof_needs(view: RotationView) -> str:
         return f"Stop what else writes {what} (see: releaseguard drift), so that it stays as it is written now"
     if old := [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]:
         return f"Restart or deploy what still runs with another version at {', '.join(old)}"
+    if any(one.unlabelled and not one.successes for one in view.proof.runtimes):
+        return "Have the app's rows say which value they used (detail.secret_version) and from which source"
     return "Make the traffic that is missing"
 
 

@@ -193,6 +193,8 @@ class RuntimeSummary:
     needed: int
     old: int = 0
     """Successes with another version since the new one should serve."""
+    unlabelled: int = 0
+    """Successes since then that do not say which value they used."""
     serves: str | None = None
     """The deployment that production serves instead of the one that was made for the new value."""
     rewritten: Sequence[str] = ()

@@ -266,6 +266,7 @@ def _proof(step: said.ProofStep) -> ProofSummary:
             successes=one.successes,
             needed=one.needed,
             old=one.old or 0,
+            unlabelled=one.unlabelled or 0,
             serves=one.serves or None,
             rewritten=one.rewritten or (),
         )

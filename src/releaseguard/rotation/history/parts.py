@@ -157,6 +157,8 @@ class ProvenRuntime(Part, frozen=True, kw_only=True):
     needed: Count = 0
     synthetic: Count = 0
     old: Count | UnsetType = UNSET
+    unlabelled: Count | UnsetType = UNSET
+    """Successes since then that do not say which value they used."""
     serves: Name | UnsetType = UNSET
     """What production serves instead of the deployment that was made for the new value."""
     rewritten: Annotated[tuple[Name, ...], Many] | UnsetType = UNSET

@@ -91,7 +91,7 @@ def _prove_one(
         refused=refusals >= question.successes and not accepted,
         refused_at_least_once=refusals > 0 and not accepted,
         old=sum(row.says is Says.OLD and not refuses(question, row.event) for row in tally.against),
-        unlabelled=tally.unlabelled,
+        unlabelled=tally.unlabelled + tally.nameless,
         basis=_basis(best) if grade is Grade.A else None,
     )
 

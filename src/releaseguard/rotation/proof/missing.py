@@ -47,7 +47,8 @@ def what_is_missing(
 ) -> str:
     parts = [f"{runtime.uri}: {counted} of {needed} successes with the new version"]
     parts += _observations(question, tally, silent)
-    parts.append(_how_to_get_it(question, runtime, max(needed - counted, 1)))
+    if counted or not tally.nameless:  # more of the same would prove no more
+        parts.append(_how_to_get_it(question, runtime, max(needed - counted, 1)))
     return "; ".join(parts)
 
 
@@ -76,6 +77,11 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
         yield (
             f"{tally.unlabelled} successes carry neither secret_version nor the new deployment: "
             "their time alone is weak evidence"
+        )
+    if tally.nameless:
+        yield (
+            f"{tally.nameless} successes say neither their source nor which value they used: the app's rows have to "
+            "say both (source, detail.secret_version), or they prove nothing"
         )
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"

@@ -27,6 +27,8 @@ class RuntimeTally:
     """Successes of which only the time is known."""
     too_early: int
     """Successes with the new version whose clock says that they came before it."""
+    nameless: int = 0
+    """Successes since the new version serves that say neither which value they used nor where they come from."""
     repeats: int = 0
     """Rows of ``evidence`` left out because another one tells of the same action."""
 
@@ -38,7 +40,7 @@ class RuntimeTally:
 def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[EvidenceRow]) -> RuntimeTally:
     """What the rows say of one runtime: for the keys that it should hold, elsewhere, and against them."""
     evidence, elsewhere, against = [], [], []
-    unlabelled = too_early = 0
+    unlabelled = too_early = nameless = 0
     for row in rows:
         if _objects(question, row):
             if store_time(row.event) > runtime.serving:
@@ -47,6 +49,7 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
             continue
         elif not row.speaks:
             elsewhere.append(row)
+            nameless += _is_nameless(row) and is_after(row, runtime.serving)
         elif not is_after(row, runtime.serving if row.says is Says.NOTHING else runtime.since):
             too_early += row.says is not Says.NOTHING and store_time(row.event) > runtime.serving
         elif row.says is not Says.NOTHING or question.accept_timing:
@@ -54,7 +57,12 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
         else:
             unlabelled += 1
     once = once_each(evidence)
-    return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, len(evidence) - len(once))
+    repeats = len(evidence) - len(once)
+    return RuntimeTally(once, elsewhere, once_each(against), unlabelled, too_early, nameless, repeats)
+
+
+def _is_nameless(row: EvidenceRow) -> bool:
+    return row.event.source is None and row.says is Says.NOTHING
 
 
 def _objects(question: Question, row: EvidenceRow) -> bool:

@@ -88,7 +88,7 @@ class RuntimeProof:
     rewritten: Sequence[str] = ()
     """Names there that somebody else has written since they were pushed."""
     unlabelled: int = 0
-    """Successes of which only the time is known."""
+    """Successes of which only the time is known, with those that do not say where they come from."""
     basis: Basis | None = None
     """What a grade A rests on: the weakest of its rows."""
 

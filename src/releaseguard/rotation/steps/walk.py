@@ -194,6 +194,7 @@ def _runtime(proof: RuntimeProof) -> ProvenRuntime:
         needed=proof.needed,
         synthetic=proof.synthetic,
         old=proof.old or UNSET,
+        unlabelled=proof.unlabelled or UNSET,
         serves=proof.serves or UNSET,
         rewritten=tuple(proof.rewritten) or UNSET,
     )
