@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,43 @@ ROOMS = {
 _ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}
 
 
+_FLAGS = ("-q", "--quiet", "-v", "-vv", "--verbose", "--json")
+_VALUED = ("--config", "--lang")
+"""Options that every command has: they are understood before its name too."""
+_MOVED = "releaseguard.moved"
+"""Under which a context keeps those that stood there."""
+
+
+def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The commands' options that stand before the command, and the rest; none of them where no command follows."""
+    at = 0
+    while at < len(args) and (args[at] in _FLAGS or args[at].partition("=")[0] in _VALUED):
+        at += 2 if args[at] in _VALUED else 1
+    named = at < len(args) and not args[at].startswith("-")
+    return (list(args[:at]), list(args[at:])) if named else ([], list(args))
+
+
+def _as_options(args: list[str]) -> list[str]:
+    """``help``, ``help verify`` and ``version`` as the options that they mean."""
+    if args[:1] == ["help"]:
+        return [*(word for word in args[1:] if word not in ("help", "--help", "-h")), "--help"]
+    return ["--version"] if args == ["version"] else args
+
+
+def _asked(command: click.Command, args: list[str], moved: list[str]) -> list[str]:
+    """What a command is given: ``help`` behind it, where it takes no such word, is ``--help``."""
+    if isinstance(command, click.Group):
+        rest = _as_options(args) if args[:1] == ["help"] else args
+        return [*rest[:1], *moved, *rest[1:]]
+    takes_words = any(isinstance(one, click.Argument) for one in command.params)
+    return [*moved, *(["--help"] if args == ["help"] and not takes_words else args)]
+
+
 class _Lazy(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_MOVED], rest = _parted(_as_options(args))
+        return super().parse_args(ctx, rest)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -71,7 +108,8 @@ class _Lazy(click.Group):
             from releaseguard.tomlfile import did_you_mean
 
             raise click.UsageError(f"there is no command {args[0]!r}. {did_you_mean(args[0], COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, rest if command is None else _asked(command, rest, ctx.meta[_MOVED])
 
 
 @click.group(
@@ -81,7 +119,7 @@ class _Lazy(click.Group):
     "Exit codes: 0 done or PASS/WARN, 1 found it bad, 2 usage or configuration, 3 not decided, "
     "4 refused, 5 a service refused or did not answer, 70 a bug, 130 interrupted.",
 )
-@click.version_option(__version__, prog_name="releaseguard")
+@click.version_option(__version__, "-v", "-V", "--version", prog_name="releaseguard")
 def releaseguard() -> None:
     """Rotate leaked secrets and verify releases from the app's own integration events.
 

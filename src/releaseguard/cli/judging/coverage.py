@@ -95,7 +95,7 @@ def coverage(
     _refuse_nothing(report, path)
     held = _held(run, report, environment) if seen else None
     page = CoveragePage(document_of(report, path.as_posix(), held), _in_repository(path))
-    deliver(run, rendered(run, COVERAGE, page, format_), output, summary(report))
+    deliver(run, rendered(run, COVERAGE, page, format_), output, summary(report), format_)
     return ExitCode.BAD if report.gaps else ExitCode.OK
 
 

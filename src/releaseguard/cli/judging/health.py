@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered, show
 from releaseguard.cli.shared.options import Run, Span, command, environment_option
 from releaseguard.cli.shared.output import steer
 from releaseguard.cli.shared.traces import write_trace
@@ -157,6 +157,6 @@ def _show(
     text = rendered(run, HEALTH, document, format_)
     if clear and output is None:
         steer(CLEAR)
-        click.echo(text)
+        show(run, text, format_)
     else:
-        deliver(run, text, output, document["summary"])
+        deliver(run, text, output, document["summary"], format_)

@@ -85,7 +85,7 @@ def incident(
         found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
     run.warn_of(found.set_aside)
     page = page_of(found, language, environment=environment)
-    deliver(run, rendered(run, INCIDENT, page, format_), output, page.document["headline"])
+    deliver(run, rendered(run, INCIDENT, page, format_), output, page.document["headline"], format_)
     return exit_code(found)
 
 

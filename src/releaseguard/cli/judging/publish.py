@@ -69,7 +69,7 @@ def _write_too(
         raise UsageError("--format and -o go together", next_step="Example: --format junit -o verdict.xml")
     if document is None:
         raise UsageError("holds no verdict", where=str(verdict), next_step="releaseguard verify --json")
-    deliver(run, run.safe(rendered(run, VERDICT, document, format_)), output, f"written as {format_}")
+    deliver(run, run.safe(rendered(run, VERDICT, document, format_)), output, f"written as {format_}", format_)
 
 
 def _read(path: Path) -> VerdictDocument | None:

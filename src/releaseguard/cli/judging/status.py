@@ -41,7 +41,7 @@ def status(run: Run, environment: str | None, format_: str | None, output: Path 
         observer = Observer(replace(wiring.verification.health(WINDOW, None), trace=write_trace))
         document = look(observer, wiring.verification.context(), wiring.settings.project.environment)
         wiring.notices.tell_leaks()
-    deliver(run, rendered(run, STATUS, document, format_), output, None)
+    deliver(run, rendered(run, STATUS, document, format_), output, None, format_)
     if is_bad(document):
         return ExitCode.BAD
     return ExitCode.OK if document["judged"] else ExitCode.UNDECIDED

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from releaseguard.cli.shared.documents import chosen, deliver, format_option, output_option, rendered
+from releaseguard.cli.shared.documents import deliver, format_option, output_option, rendered
 from releaseguard.cli.shared.options import Moment, Run, Span, check_spans, command, environment_option
-from releaseguard.cli.shared.output import styled
 from releaseguard.cli.shared.traces import write_trace
 from releaseguard.errors import ExitCode, UsageError
 from releaseguard.model import Verdict
@@ -199,18 +198,4 @@ def _document(judged: Judged, explain: str | None) -> VerdictDocument:
 def _emit(run: Run, document: VerdictDocument, format_: str | None, output: Path | None) -> None:
     text = rendered(run, VERDICT, document, format_)
     said = f"{document['verdict'].upper()}  {document['summary']}"
-    deliver(run, text, output, said, echo=_print_coloured if chosen(run, format_) == "text" else click.echo)
-
-
-_COLOURS = {"PASS": "green", "FAIL": "red", "WARN": "yellow", "INCONCLUSIVE": "magenta", "ERROR": "red"}
-
-
-def _print_coloured(text: str) -> None:
-    import re
-
-    end = 0
-    for word in re.finditer(rf"^({'|'.join(_COLOURS)})\b", text, re.MULTILINE):
-        click.echo(text[end : word.start()], nl=False)
-        styled(word[0], fg=_COLOURS[word[0]], bold=True)
-        end = word.end()
-    click.echo(text[end:])
+    deliver(run, text, output, said, format_)

@@ -18,7 +18,7 @@ def show_found(run: Run, page: FindingsPage, format_: str | None, output: Path |
     """Print it or write it to a file; leave a summary and annotations in a job."""
     from releaseguard.cli.shared.job import Annotation
 
-    deliver(run, run.safe(rendered(run, FINDINGS, page, format_)), output, page.summary)
+    deliver(run, run.safe(rendered(run, FINDINGS, page, format_)), output, page.summary, format_)
     if run.job.has_summary:
         run.job.summarize(rendered(run, FINDINGS, page, "markdown"))
     run.job.annotate(

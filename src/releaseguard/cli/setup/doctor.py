@@ -45,5 +45,5 @@ def doctor(run: Run, environment: str | None, provider: str | None, output: Path
         diagnosis = examine(context)
     text = rendered(run, DIAGNOSIS, document_of(diagnosis, run.safe), None)
     if text or output is not None:
-        deliver(run, text, output, None)
+        deliver(run, text, output, None, None)
     return context.run_refusal.exit_code if context.run_refusal else ExitCode.OK if diagnosis.ok else ExitCode.BAD

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from releaseguard.cli.shared.options import FilePath, Run
-from releaseguard.cli.shared.output import write_output
+from releaseguard.cli.shared.output import print_states, write_output
 from releaseguard.cli.shared.streams import last_words
 
 if TYPE_CHECKING:
@@ -43,14 +43,20 @@ def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) ->
     return formats[chosen(run, format_)](document, Display(width, run.verbosity))
 
 
-def deliver(
-    run: Run, text: str, output: Path | None, said: str | None, *, echo: Callable[[str], None] = click.echo
-) -> None:
+def show(run: Run, text: str, format_: str | None) -> None:
+    """Print what was rendered: with colours for people, as it is for programs."""
+    if chosen(run, format_) == "text":
+        print_states(text)
+    else:
+        click.echo(text)
+
+
+def deliver(run: Run, text: str, output: Path | None, said: str | None, format_: str | None) -> None:
     """Print the text; where a file is named, write it there, and say so in one line where there is one to say."""
     run.keep(text)
     if output is None:
         with last_words():
-            echo(text)
+            show(run, text, format_)
         return
     write_output(output, text)
     if said is not None:

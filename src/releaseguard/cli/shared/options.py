@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from releaseguard.cli.shared.output import print_states
 from releaseguard.cli.shared.streams import last_words
 from releaseguard.clocks import REAL, Clocks
 from releaseguard.errors import ExitCode, UsageError
@@ -88,7 +89,7 @@ class Run:
         )
         self.keep(shown)
         with last_words():
-            click.echo(shown)
+            (click.echo if self.json else print_states)(shown)
 
     def tell(self, message: str, *, detail: bool = False) -> None:
         """A remark on stderr; a ``detail`` only with ``-v``, nothing with ``-q``."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from releaseguard.errors import UsageError
+from releaseguard.messages import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +34,45 @@ def steer(sequence: str, *, err: bool = False) -> None:
         control(sequence)
 
 
+def is_coloured() -> bool:
+    """Whether stdout shows colours: NO_COLOR says no (https://no-color.org), else FORCE_COLOR says yes, in a job's log
+    for instance, else a terminal does that is not a dumb one."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if forced := os.environ.get("FORCE_COLOR"):
+        return forced != "0"
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def styled(text: str, **style: Any) -> None:
-    """Print a text in a colour, or bold, where somebody sees it; without a line's end."""
-    begin, end = ("", "") if os.environ.get("NO_COLOR") else click.style("|", **style).split("|")
-    steer(begin)
+    """Print a text in a colour, or bold, where colours are shown; without a line's end."""
+    begin, end = click.style("|", **style).split("|") if is_coloured() else ("", "")
+    control = getattr(sys.stdout, "control", sys.stdout.write)
+    control(begin)
     click.echo(text, nl=False)
-    steer(end)
+    control(end)
+
+
+_COLOURS = {
+    "green": ("PASS", "HEALTHY", "IN STEP", "ok"),
+    "yellow": ("WARN", "DEGRADED", "SILENT", "BEHIND", "CHANGED"),
+    "red": ("FAIL", "ERROR", "DOWN", "MISSING"),
+    "magenta": ("INCONCLUSIVE", "UNKNOWN"),
+}
+"""Colour -> the words that say a state, as every command prints them."""
+
+
+def print_states(text: str) -> None:
+    """Print a text for people; a state that a line begins with, alone or before a column's gap, is coloured."""
+    if not is_coloured():
+        click.echo(text)
+        return
+    import re
+
+    colours = {spoken.sentence(word): colour for colour, words in _COLOURS.items() for word in words}
+    end = 0
+    for word in re.finditer(rf"^({'|'.join(map(re.escape, colours))})(?=\*?(?:  |$))", text, re.MULTILINE):
+        click.echo(text[end : word.start()], nl=False)
+        styled(word[0], fg=colours[word[0]], bold=True)
+        end = word.end()
+    click.echo(text[end:])
