@@ -20,20 +20,51 @@ PROGRAM = {
     "send": "import { load } from './barrel';\nexport async function send(to) { const c = await load(); await c.messages.create({ to }); }\n",
     "other": "import { again } from './barrel';\nconst c = again();\nexport const call = (to) => c.calls.create({ to });\n",
     "kept": "import { load } from './lazy';\nexport class Kept { async go(to) { this.c = await load(); return this.c.messages.create({ to }); } }\n",
-    "circle": "import { round } from './circle2';\nexport const first = () => round() ?? null;\n",
+    "circle": "import { round } from './circle2';\nexport const first = () => round();\n",
     "circle2": "import { first } from './circle';\nimport { make } from './client';\nexport const round = () => first() ?? make();\n",
+    "starter": "import { first } from './circle';\nexport const start = (to) => first().messages.create({ to });\n",
     "user": "import { round } from './circle2';\nexport const go = (to) => round().messages.create({ to });\n",
 }
 
 
 @settings(max_examples=examples(60))
-@given(st.permutations([f"{one}{number}" for number, one in enumerate("abcdefghi")]), st.integers(0, 3))
+@given(st.permutations([f"{one}{number}" for number, one in enumerate("abcdefghij")]), st.integers(0, 3))
 def test_no_name_of_a_file_hides_a_call(tmp_path_factory, names, more):
     renamed = dict(zip(PROGRAM, names, strict=True))
     files = {f"{renamed[name]}.ts": _imports(code, renamed) for name, code in PROGRAM.items()}
     files |= {f"{letter}x.ts": "export const x = 1;\n" for letter in "amz"[:more]}
     (row,) = searched(tmp_path_factory.mktemp("app"), files).providers
-    assert (row.provider, row.calls) == ("twilio", 4)
+    assert (row.provider, row.calls) == ("twilio", 5)
+
+
+HANDED_ON = {
+    "a client": (
+        "import twilio from 'twilio';\nexport function n0() { return twilio('a', 'b'); }\n",
+        "import { nBEFORE } from './BEFORE';\nexport function nHERE() { return nBEFORE(); }\n",
+        "import { nLAST } from './LAST';\nexport const go = (to) => nLAST().messages.create({ to });\n",
+    ),
+    "an address": (
+        "export const n0 = 'https://api.sendgrid.com';\n",
+        "export { nBEFORE as nHERE } from './BEFORE';\n",
+        "import { nLAST } from './LAST';\nexport const go = async () => { await fetch(`${nLAST}/v3/mail/send`); };\n",
+    ),
+    "a request of the app's own": (
+        "export const n0 = async (url, body) => fetch(url, { method: 'POST', body });\n",
+        "export { nBEFORE as nHERE } from './BEFORE';\n",
+        "import { nLAST } from './LAST';\nexport const go = (b) => nLAST('https://api.sendgrid.com/v3/mail/send', b);\n",
+    ),
+}
+"""A file where something begins, one that hands it on, and the one that uses it."""
+
+
+@pytest.mark.parametrize("between", [1, 4, 9, 20])
+@pytest.mark.parametrize("kind", HANDED_ON)
+def test_no_number_of_files_in_between_hides_a_call(tmp_path, kind, between):
+    first, link, last = HANDED_ON[kind]
+    files = {"0.ts": first, "user.ts": last.replace("LAST", str(between))}
+    for here in range(1, between + 1):
+        files[f"{here}.ts"] = link.replace("BEFORE", str(here - 1)).replace("HERE", str(here))
+    assert [row.calls for row in searched(tmp_path, files).providers] == [1]
 
 
 def _imports(code: str, renamed: dict[str, str]) -> str:

@@ -18,8 +18,6 @@ _PYTHON_IMPORTS = re.compile(
 )
 CALLERS = OUTWARD
 """Imports against their direction."""
-BETWEEN = 5
-"""Imports from a file that speaks of a provider to another one: a client that is handed on by files that do not."""
 USED = 2
 """Imports of constants and helpers."""
 _ASKING = (
@@ -54,7 +52,8 @@ def chosen(tree: Tree, cards: Cards, logs: Sequence[str]) -> set[str]:
 
 
 def _around(speaking: set[str], asking: set[str], imports: dict[str, list[str]], tests: set[str]) -> set[str]:
-    """These, and who may call them, what they use, and all that lies between two that speak of a provider.
+    """These, and who may call them, what they use, and all that lies between two that speak of a provider or ask
+    for an address: however many files hand a client on, none of them is where it is lost.
 
     A test counts where it speaks or imports what does; what calls a test, or what it calls, says nothing of the app.
     """
@@ -62,8 +61,9 @@ def _around(speaking: set[str], asking: set[str], imports: dict[str, list[str]],
     of_app = {name: [one for one in others if one not in tests] for name, others in users.items()}
     app = speaking - tests
     callers = _within(app, of_app, CALLERS)
-    between = _within(app, imports, BETWEEN) & _within(app, of_app, BETWEEN)
-    used = _within(app | (asking - tests), imports, USED)
+    ends = app | (asking - tests)
+    between = _reached(ends, imports) & _reached(ends, of_app)
+    used = _within(ends, imports, USED)
     wrapped = _within(asking - tests, of_app, 1)
     helpers = _within(_within(app, of_app, 1), imports, 1)
     return speaking | callers | between | used | wrapped | helpers | (_within(app, users, 1) & tests)
@@ -129,6 +129,17 @@ def _within(names: Iterable[str], further: dict[str, list[str]], steps: int) -> 
     for _ in range(steps):
         last = {one for name in last for one in further.get(name, ())} - found
         found |= last
+    return found
+
+
+def _reached(names: Iterable[str], further: dict[str, list[str]]) -> set[str]:
+    """These, and what is reached from them in any number of steps."""
+    found = set(names)
+    last = list(found)
+    while last:
+        new = {one for name in last for one in further.get(name, ())} - found
+        found |= new
+        last = list(new)
     return found
 
 
