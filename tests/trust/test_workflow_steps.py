@@ -105,6 +105,21 @@ def test_what_ends_a_command_is_in_the_summary(runner: Runner) -> None:
     assert "projct" in runner.summary.read_text()
 
 
+@pytest.mark.parametrize(("name", "step"), [("coverage.yml", "Read the code"), ("drift.yml", "Compare")])
+def test_a_configuration_that_is_not_at_the_root_is_read(runner: Runner, name: str, step: str) -> None:
+    """It is known by the mistake in it; an empty variable names none."""
+    place = runner.folder / "apps" / "web" / "releaseguard.toml"
+    place.parent.mkdir(parents=True)
+    place.write_text("[projct]\n")
+    [job] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))["jobs"].values()
+    told = job.get("env", {}) | next(one for one in job["steps"] if one.get("name") == step).get("env", {})
+    assert "vars.RELEASEGUARD_CONFIG" in told["RELEASEGUARD_CONFIG"]
+    script = steps(f"workflows/{name}")[step]
+    found = runner.run(script, RELEASEGUARD_CONFIG="apps/web/releaseguard.toml", FOLDER=".")
+    assert (found.returncode, "apps/web/releaseguard.toml:1" in found.stderr) == (2, True)
+    assert "projct" not in runner.run(script, RELEASEGUARD_CONFIG="", FOLDER=".").stderr
+
+
 def test_the_action_runs_the_words_that_it_is_given_and_expands_none(runner: Runner) -> None:
     run = steps("action.yml")["Run"]
     command = "events log sendgrid sendgrid_email_sent success --source '$(touch hacked); \"two words\"'"
