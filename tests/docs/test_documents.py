@@ -16,7 +16,7 @@ from releaseguard.cli.main import releaseguard
 from tests.support.commands import Commands
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "README.tr.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROMPT = re.compile(r"^\s*\$ (releaseguard .*?)(?:\s+#.*)?$", re.MULTILINE)
 MENTIONED = re.compile(r"`(releaseguard [a-z][^`\n]*)`")
 LEFT_OPEN = re.compile(r"[.]{3}|[\[\]]|\w\|\w|\bPATH\b")
@@ -64,7 +64,7 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
 
 def test_every_page_is_reached_from_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
-    pages = {page.relative_to(ROOT / "docs") for page in DOCUMENTS[1:] if "adr" not in page.parts} - {Path("README.md")}
+    pages = {page.relative_to(ROOT / "docs") for page in DOCUMENTS[2:] if "adr" not in page.parts} - {Path("README.md")}
     assert {page for page in pages if page.as_posix() not in index} == set()
 
 

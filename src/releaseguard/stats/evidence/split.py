@@ -41,6 +41,9 @@ class Split:
         )
 
 
+NOTHING = Split(0.0, 0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """The part of a provider's events that the new release should have made: Beta(share weight, (1 - share) weight)."""

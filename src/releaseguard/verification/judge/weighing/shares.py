@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
-from releaseguard.stats.evidence.split import STEP, Expected, Split, deviations, expected_of, split_evidence
+from releaseguard.stats.evidence.split import NOTHING, STEP, Expected, Split, deviations, expected_of, split_evidence
 from releaseguard.stats.final_look import chance_of_errors
 from releaseguard.verification.judge.state import ReleaseState, VolumeState
 
@@ -31,13 +31,12 @@ def _stretches(steady: Sequence[Split]) -> Sequence[Split]:
     """The minutes taken together until they tell how the others' events divide. What decides where a stretch ends are
     the others' rows alone; what is left over waits."""
     steps: list[Split] = []
-    held: list[Split] = []
+    step, minutes = NOTHING, 0
     for split in steady:
-        held.append(split)
-        step = reduce(Split.__add__, held)
-        if len(held) >= STEP and step.others_every >= LEAST_OTHERS and 0 < step.others_own < step.others_every:
+        step, minutes = step + split, minutes + 1
+        if minutes >= STEP and step.others_every >= LEAST_OTHERS and 0 < step.others_own < step.others_every:
             steps.append(step)
-            held = []
+            step, minutes = NOTHING, 0
     return steps
 
 
