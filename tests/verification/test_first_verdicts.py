@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,14 @@ def test_the_next_step_brings_the_history_and_then_it_passes(cli, tmp_path):
     start = utc_now() - timedelta(minutes=20) - DAY * 1.1
     bring(cli, tmp_path, rows("old1234", start, timedelta(seconds=30), int(DAY * 1.1 / timedelta(seconds=30)) - 1))
     assert cli.run("verify", "--json").json["verdict"] == "pass"
+
+
+def test_what_is_left_out_takes_as_few_lines_in_either_language(cli, tmp_path):
+    first_verdict(cli, tmp_path, history=0 * DAY, own=5)
+    english = re.findall(r"^skipped +(\d+) ", cli.run("verify").out, re.MULTILINE)
+    turkish = re.findall(r"^atlanan +(\d+) ", cli.run("verify", "--lang", "tr").out, re.MULTILINE)
+    assert turkish == english
+    assert sum(map(int, english)) > 40
 
 
 def test_a_thin_log_asks_for_as_many_events_as_must_be_due(cli, tmp_path):

@@ -77,6 +77,14 @@ def _skipped(document: VerdictDocument, display: Display) -> list[str]:
     ]
 
 
+def gathered(document: VerdictDocument) -> VerdictDocument:
+    """The same document with one reason for every provider that has it: it is gathered before it is translated."""
+    return {
+        **document,
+        "skipped": [{**row, "reason": _shared(row["reason"])} for row in document["skipped"]],
+    }
+
+
 def _shared(reason: str) -> str:
     """The same reason for every provider that has it."""
     told = _NOTHING_LOGGED.sub(r"not configured: none of their events was logged\1", reason)
