@@ -23,6 +23,27 @@ LEARNT = Signature(
     "logIntegrationEvent", "integrationName", "status", None, ("success",), ("failure", "timeout", "degraded")
 )
 CASES = {
+    "a type of an object": (
+        "export type IntegrationEvent = {\n  integrationName: string;\n  detail?: { status: string; more: { a: 1 } };\n"
+        "  status: 'success' | 'failure' | 'timeout' | 'degraded';\n};\n"
+        "export async function logIntegrationEvent(event: IntegrationEvent): Promise<void> {}\n",
+        LEARNT,
+    ),
+    "a type that goes on from another": (
+        "type E = Base & { integrationName: string; status: 'success' | 'failure' | 'timeout' | 'degraded' };\n"
+        "const logIntegrationEvent = async ({ integrationName, status }: E) => {};\n",
+        LEARNT,
+    ),
+    "an object that is written out": (
+        "function logIntegrationEvent(event: { integrationName: string; detail?: { a: string };"
+        " status: 'success' | 'failure' | 'timeout' | 'degraded' }) {}\n",
+        LEARNT,
+    ),
+    "an object that is taken apart": (
+        "function logIntegrationEvent({ integrationName, status }: { integrationName: string;"
+        " status: 'success' | 'failure' | 'timeout' | 'degraded' }) {}\n",
+        LEARNT,
+    ),
     "an object with a type": (PANEL, LEARNT),
     "words in the type itself": (
         "interface E { provider: string; event: string;\n status: 'ok' | 'failed'; }\n"

@@ -24,12 +24,12 @@ INSERT = (
 
 
 def rows(broken: str | None, now: datetime) -> Iterator[tuple[object, ...]]:
-    """A use of each integration every minute or so for a week, one in a hundred refused; since the deployment the
+    """A use of each integration every four minutes for a week, one in a hundred refused; since the deployment the
     ``broken`` one fails whenever it is used."""
     chance = random.Random(7)
     moment, number = now - timedelta(days=7), 0
     while moment < now:
-        moment += timedelta(seconds=chance.expovariate(1 / 90))
+        moment += timedelta(seconds=chance.expovariate(1 / 240))
         for name in NAMES:
             bad = (name == broken and moment > now - SINCE) or chance.random() < 0.01
             status, code = ("failure", 401) if bad else ("success", 200)
@@ -81,3 +81,47 @@ def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
     past = commands.run("verify", "--as-of", to_text(datetime.now(UTC)), "--no-flows")
     assert past.code == 2, "the table does not say when a row was recorded"
     assert "recorded_at" in past.err
+
+
+SOURCE = {
+    "supabase/migrations/1_health.sql": lovendo.create("postgres") + ";\n",
+    "apps/admin/src/log.ts": (
+        "export type IntegrationEvent = { integrationName: string; metadata?: { a: string };\n"
+        "  status: 'success' | 'failure' | 'timeout' | 'degraded' };\n"
+        "export async function logIntegrationEvent(event: IntegrationEvent): Promise<void> {}\n"
+    ),
+    "apps/admin/src/mail.ts": (
+        "import sgMail from '@sendgrid/mail';\nimport { logIntegrationEvent } from './log';\n"
+        "export async function mail(to: string) {\n  try {\n    await sgMail.send({ to });\n"
+        "    logIntegrationEvent({ integrationName: 'sendgrid', status: 'success' });\n  } catch (error) {\n"
+        "    logIntegrationEvent({ integrationName: 'sendgrid', status: 'timeout' });\n    throw error;\n  }\n}\n"
+    ),
+    "supabase/functions/geocode/index.ts": (
+        "import { logIntegrationEvent } from '../../../apps/admin/src/log.ts';\nDeno.serve(async () => {\n  try {\n"
+        "    const answer = await fetch('https://api.mapbox.com/geocoding/v5/mapbox.places/x.json');\n"
+        "    logIntegrationEvent({ integrationName: 'mapbox', status: 'success' });\n    return answer;\n"
+        "  } catch (error) {\n    logIntegrationEvent({ integrationName: 'mapbox', status: 'failure' });\n"
+        "    throw error;\n  }\n});\n"
+    ),
+    "supabase/functions/paytr-withdraw/index.ts": (
+        "Deno.serve(async () => fetch('https://www.paytr.com/odeme/platform/transfer', { method: 'POST' }));\n"
+    ),
+}
+"""The app's parts, each as small as it can be."""
+
+
+def test_what_init_learns_of_the_table_and_of_the_source_is_what_coverage_goes_by(tmp_path):
+    for name, content in SOURCE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    commands = Commands(tmp_path, {})
+    started = commands.run("init", "--yes")
+    assert started.code == 0, started.everything
+    assert f'table = "{lovendo.TABLE}"' in (tmp_path / "releaseguard.toml").read_text()
+
+    found = commands.run("coverage", ".", "--json")
+    assert found.code == 1
+    lacking = {one["provider"]: one["missing"] for one in found.json["findings"] if one["rule"] == "not-logged"}
+    assert lacking == {"mapbox": ["success"], "paytr": ["success", "error"]}, "a 401 is no success of fetch"
+    told = commands.run("coverage", ".").out
+    assert "logIntegrationEvent({ integrationName: 'paytr', status: 'failure' });" in told, "in the app's own words"

@@ -78,10 +78,22 @@ def _may_define(content: bytes) -> bool:
 
 def _types(text: str) -> Iterator[tuple[str, str]]:
     """Interfaces and object types by their body, and unions of words."""
-    for match in re.finditer(r"interface\s+(\w+)[^{]*\{(.*?)\n?\}", text, re.DOTALL):
+    for match in re.finditer(r"(?:interface\s+(\w+)[^{;]*|type\s+(\w+)\s*=\s*(?:[\w\s]+&\s*)?)\{", text):
+        yield match[1] or match[2], _in_braces(text, match.end())
+    for match in re.finditer(r"type\s+(\w+)\s*=\s*([^;{]+);", text):
         yield match[1], match[2]
-    for match in re.finditer(r"type\s+(\w+)\s*=\s*([^;]+);", text):
-        yield match[1], match[2]
+
+
+def _in_braces(text: str, start: int) -> str:
+    """What stands between the brace before ``start`` and its own end, without what nests in it."""
+    depth, found = 1, []
+    for letter in text[start:]:
+        depth += (letter == "{") - (letter == "}")
+        if depth == 0:
+            break
+        if depth == 1:
+            found.append(" " if letter == "}" else letter)
+    return "".join(found)
 
 
 def _defined(text: str, types: Mapping[str, str]) -> Iterator[_Found]:
@@ -105,4 +117,5 @@ def _keys(taken: str, types: Mapping[str, str]) -> dict[str, str]:
     for name in _TYPE.findall(taken):
         if "{" in types.get(name, "") or ":" in types.get(name, ""):
             return dict(_KEY.findall(types[name]))
-    return dict(_KEY.findall(taken))
+    written = re.search(r":\s*\{", taken)
+    return dict(_KEY.findall(_in_braces(taken, written.end()) if written else taken))
