@@ -148,7 +148,7 @@ def _infisical(answers: Answers) -> str:
         ("url", answers.infisical_url, ""),
         _project(answers),
         ("environment", answers.infisical_environment, "its slug"),
-        ("path", "/", ""),
+        ("path", "/", "a provider's own folder: [providers.NAME] path"),
     )
     return section + _line("oidc_audience", answers.infisical_url, "", off=True)
 
