@@ -31,7 +31,7 @@ from releaseguard.verification.judge.verdicts import (
     is_meant,
     limit_of,
 )
-from releaseguard.verification.judge.weighing.trouble import RECOVERED, PriorTrouble
+from releaseguard.verification.judge.weighing.trouble import PriorTrouble
 from releaseguard.verification.values import Rule
 from releaseguard.verification.whose.foretold import REMOVED_WORDS
 
@@ -150,7 +150,7 @@ def _trouble_words(trouble: PriorTrouble) -> str:
     if not events:
         return f"{began}; nothing of this release came since, so nobody knows whether they are over"
     if trouble.is_recovering and errors < trouble.level.share * events:
-        more = trouble.recovery.needed(RECOVERED)
+        more = trouble.recovery.needed(trouble.recovered_at)
         return f"{began}; recovered, too early to pass: needed about {more} more without an error to call it over"
     return f"{began}, and are not known to be over, so they are not held against this release up to that level"
 

@@ -11,7 +11,8 @@ from releaseguard.stats.evidence.laws import KnownShare
 LEAST_CALM = 5
 """Minutes that calm must last before an incident is over: trouble that comes and goes is one incident."""
 RECOVERED = 100.0
-"""How much likelier the newest rows are as usual than at the incident's level, once it is over."""
+"""How much likelier the newest rows are as usual than at the incident's level, once it is over, for each of its events:
+each may be the beginning, and each of these ratios exceeds n times this by chance at most once in as many (Ville)."""
 RECOVERING = 3.0
 """The same from which on one speaks of a recovery."""
 
@@ -48,12 +49,17 @@ class PriorTrouble:
         self.process.look(batches)
         self.over = self._is_over()
 
+    @property
+    def recovered_at(self) -> float:
+        """What the recovery's evidence has to reach for the incident to be over."""
+        return RECOVERED * max(self.counted[0], 1)
+
     def since_recovery(self) -> dict[int, tuple[int, int]]:
         """Events and errors of the minutes from which on all was as usual again."""
         began = self.recovery.began
         return {} if began is None else {minute: held for minute, held in self.minutes.items() if minute >= began}
 
     def _is_over(self) -> bool:
-        if self.recovery.value < RECOVERED or self.recovery.began is None:
+        if self.recovery.value < self.recovered_at or self.recovery.began is None:
             return False
         return max(self.minutes) - self.recovery.began + 1 >= LEAST_CALM
