@@ -93,7 +93,7 @@ def _odd_share(state: ReleaseState, verdict: Verdict) -> str:
     if found.is_missing:
         return (
             f"; it makes {found.share:.0%} of all traffic, and with the old release {found.made:.0%} of what was to be "
-            "expected of all providers: users are away, or it loses a part of all that it is given"
+            "expected of all providers: fewer users came, or it loses a part of all that it is given"
         )
     return ""
 
