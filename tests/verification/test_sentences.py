@@ -83,7 +83,7 @@ def contradictions(replay: Replay, rule: Rule, finding: Finding) -> Iterator[str
         yield "held against the release, though other releases made the events"
     if "serves nobody" in said and replay.state.traffic.log.tagged:
         yield "serves somebody"
-    if finding.evidence.failed_at is not None and not against:
+    if finding.evidence.failed_at is not None and not (against or of_others):
         yield "failed, and is not held against the release"
     yield from (_of_errors if rule.kind == "signal" else _of_volume)(replay, rule, finding, against)
 
@@ -143,7 +143,7 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(60), derandomize=True)
 @given(
     st.sampled_from([0.05, 0.5, 2.0, 12.0]),
     st.sampled_from([0.0, 0.01, 0.1, 0.6, 0.97]),
