@@ -45,6 +45,7 @@ def what_is_missing(
     needed: int,
     silent: Sequence[str],
 ) -> str:
+    """What one place lacks for a proof, and what would bring it: ``counted`` of ``needed`` successes are there."""
     parts = [f"{runtime.uri}: {counted} of {needed} successes with the new version"]
     parts += _observations(question, tally, silent)
     if counted or not tally.nameless:  # more of the same would prove no more

@@ -50,6 +50,7 @@ class InfisicalSecrets(InfisicalLogins):
     @route("GET", "/api/v3/secrets/raw")
     @route("GET", "/api/v4/secrets")
     def list_secrets(self, request: Request) -> Response:
+        """The secrets of a folder, and with ``recursive`` of those below it."""
         place = self._place(request, request.query)
         self._may_read()
         below = place.path if request.query.get("recursive") == "true" else None
