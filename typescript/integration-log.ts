@@ -1429,18 +1429,19 @@ function isCard(digits: string): boolean {
   return doubled.reduce((sum, number) => sum + (number > 9 ? number - 9 : number), 0) % 10 === 0;
 }
 
+/** Lengths; lower case: nothing but the country is a letter. */
 const IBANS =
-  "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 FO18 " +
-  "FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 " +
-  "LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 " +
-  "ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20";
+  "AD24 ae23 AL28 at20 AZ28 ba20 be16 BG22 BH22 BR29 BY28 CH21 cr22 CY28 cz24 de22 dk18 DO28 ee20 eg29 es24 fi18 fo18 " +
+  "FR27 GB22 GE22 GI23 gl18 GR27 GT28 hr21 hu28 IE22 il23 IQ23 is26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 lt20 LU20 LV21 " +
+  "ly25 MC27 MD24 me22 MK19 mr27 MT31 MU30 NL18 no15 PK24 pl28 PS29 pt25 QA29 RO24 rs22 SA24 SC31 se24 si19 sk24 SM27 " +
+  "st25 SV28 tl23 tn24 TR26 UA29 va22 VG24 xk20";
 
 function* ibans(text: string): Generator<Span> {
   let free = 0;
   for (
     const found of allOf(String.raw`(?<![A-Za-z0-9])([A-Za-z]{2})[ ${BLANK}]?\d{2}(?=[ .${BLANK}-]?[A-Za-z0-9])`, text)
   ) {
-    const at = IBANS.indexOf(found[1]!.toUpperCase());
+    const at = IBANS.toUpperCase().indexOf(found[1]!.toUpperCase());
     const end = found.index >= free && at >= 0 && at % 5 === 0
       ? ibanEnd(text, found.index, Number(IBANS.slice(at + 2, at + 4)))
       : 0;
@@ -1463,6 +1464,7 @@ function ibanEnd(text: string, start: number, length: number): number {
 
 /** ISO 13616: rearranged and read as a number, modulo 97 it is 1. */
 function isIban(compact: string): boolean {
+  if (IBANS.includes(compact.slice(0, 2).toLowerCase()) && /\D/.test(compact.slice(2))) return false;
   const digits = [...compact.slice(4), ...compact.slice(0, 4)].map((character) => parseInt(character, 36)).join("");
   return [...digits].reduce((rest, digit) => (rest * 10 + Number(digit)) % 97, 0) === 1;
 }
@@ -1977,7 +1979,8 @@ function numberRules(): Rule[] {
 const TELLING = String.raw`[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken`;
 const NUMERIC = String
   .raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`;
-const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+/** A UUID; a commit, a checksum, an id of random bytes: at least four of its characters are letters. */
+const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-z])(?=(\d{0,60}[a-f]){4})[0-9a-f]{24,64}(?![0-9a-z])/gi;
 const MOST_ROUNDS = 8;
 const MOST_REMEMBERED = 4_096;
 
@@ -2020,7 +2023,7 @@ export class Scrubber {
   identifier(text: string): string {
     const masked = this.#masked(text, [this.#secrets]);
     if (/[\s()]|^(?:tel:)?\+|^05\d{9}$/.test(masked)) return this.text(masked);
-    return shortened(replaced(masked, fold(masked), as("iban", ibans)(masked)));
+    return shortened(replaced(masked, fold(masked), as("iban", ibans)(withoutIds(masked))));
   }
 
   /** The value with every text and key masked, and with what its key's name gives away. */
@@ -2097,7 +2100,12 @@ function byRules(text: string, table: Table): string {
 
 function seen(text: string, table: Table): Folded {
   const folded = fold(text);
-  return table.numbers ? { ...folded, text: folded.text.replace(UUID, "x".repeat(36)) } : folded;
+  return table.numbers ? { ...folded, text: withoutIds(folded.text) } : folded;
+}
+
+/** The text with an x for each character of an id: the digits of a UUID or a commit are nobody's telephone. */
+function withoutIds(text: string): string {
+  return text.replace(ID, (id) => "x".repeat(id.length));
 }
 
 /** The text with the places found replaced by marks; what is a mark already stays. */

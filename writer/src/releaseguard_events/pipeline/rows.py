@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from releaseguard_events.note import called, correlation_of, event_of
 from releaseguard_events.scrub.keys import kind_of_key
-from releaseguard_events.stores.storable import EventRow, row_of
+from releaseguard_events.stores.storable import EventRow, is_storable, row_of
 
 if TYPE_CHECKING:
     from releaseguard_events.note import Resource
@@ -137,7 +137,7 @@ class RowMaker:
         return None
 
     def _new_member(self, key: object, value: object) -> str | None:
-        if type(key) is not str or len(key) > _LONGEST or self._scrubber.text(key) != key:
+        if type(key) is not str or len(key) > _LONGEST or self._scrubber.text(key) != key or not is_storable(key):
             return None
         if type(value) is str:
             return self._new_text(key, value)

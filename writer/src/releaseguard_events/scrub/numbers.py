@@ -71,6 +71,10 @@ _IBAN_LENGTHS: Final = {
     )
 }
 """Lengths of the IBAN registry (SWIFT): without them one random text in five would look like an IBAN."""
+_OF_DIGITS: Final = frozenset(
+    "AE AT BA BE CR CZ DE DK EE EG ES FI FO GL HR HU IL IS LT LY ME MR NO PL PT RS SE SI SK ST TL TN VA XK".split()
+)
+"""Countries in whose IBANs nothing but the country is a letter (same registry)."""
 
 _IBAN_START: Final = re.compile(rf"(?<![A-Za-z0-9])([A-Za-z]{{2}})[ {BLANK}]?\d{{2}}(?=[ .{BLANK}-]?[A-Za-z0-9])")
 
@@ -101,6 +105,8 @@ def _iban_end(text: str, start: int, length: int) -> int:
 
 def _is_iban(compact: str) -> bool:
     """The check of ISO 13616: rearranged and read as a number, modulo 97 it is 1."""
+    if compact[:2] in _OF_DIGITS and not compact[2:].isdigit():
+        return False
     return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
 
 

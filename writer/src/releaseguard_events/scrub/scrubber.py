@@ -36,8 +36,12 @@ _NUMERIC: Final = re.compile(
     rf"\d(?:[ .()/{BLANK}-]{{0,3}}+\d){{3}}|:[0-9a-f]{{0,4}}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet"
 )
 """Without any of these no rule about numbers finds anything."""
-_UUID: Final = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_SAME_LENGTH: Final = "x" * 36
+_ID: Final = re.compile(
+    r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?<![0-9a-z])(?=(?:[0-9]{0,60}+[a-f]){4})[0-9a-f]{24,64}+(?![0-9a-z])"
+)
+"""A UUID; a commit, a checksum, an id of random bytes: at least four of its characters are letters."""
+_SHORTEST_ID: Final = 24
 
 _NO_IDENTIFIER: Final = re.compile(r"[\s()]|^(?:tel:)?\+|^05\d{9}$")
 """Blanks, brackets, a number that begins as a telephone's does: no release or id looks like that."""
@@ -93,7 +97,7 @@ class Scrubber:
         text = self._masked(text, (SECRETS,))
         if _NO_IDENTIFIER.search(text):
             return self.text(text)
-        return _shortened(_replaced(text, fold(text), [(*span, "iban") for span in ibans(text)]))
+        return _shortened(_replaced(text, fold(text), [(*span, "iban") for span in ibans(_without_ids(text))]))
 
     def json(self, value: Json, *, by_name: bool = True) -> Json:
         """``value`` with every text and key masked; ``by_name``: also what its key's name gives away."""
@@ -178,11 +182,18 @@ def _by_rules(text: str, table: Table) -> str:
 
 
 def _seen(text: str, table: Table) -> Folded:
-    """``text`` as the rules see it. The digits of a UUID are nobody's telephone."""
+    """``text`` as the rules see it. The digits of a UUID or a commit are nobody's telephone."""
     folded = fold(text)
-    if table is NUMBERS and "-" in folded.text:
-        return Folded(_UUID.sub(_SAME_LENGTH, folded.text), folded.starts)
-    return folded
+    return Folded(_without_ids(folded.text), folded.starts) if table is NUMBERS else folded
+
+
+def _without_ids(text: str) -> str:
+    """``text`` with an x for each character of an id."""
+    return _ID.sub(_same_length, text) if len(text) >= _SHORTEST_ID else text
+
+
+def _same_length(found: re.Match[str]) -> str:
+    return "x" * len(found[0])
 
 
 def _replaced(text: str, folded: Folded, found: Iterable[tuple[int, int, str]]) -> str:

@@ -45,6 +45,11 @@ def storable(event: Event) -> Event:
     )
 
 
+def is_storable(text: str) -> bool:
+    """Whether every store takes ``text`` as it is."""
+    return _UNSTORABLE.search(text) is None
+
+
 def _clean(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
