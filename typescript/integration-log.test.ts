@@ -655,7 +655,12 @@ const OUTCOMES: [string, unknown, string | null][] = [
   ["supabase-js without an error", { data: [], error: null, status: 200 }, null],
   ["supabase-js with an error", { data: null, error: { code: "42501", message: "x" }, status: 403 }, "42501"],
   ["supabase-js without a session", { data: null, error: { code: "PGRST301", message: "x" }, status: 401 }, "401"],
-  ["supabase-js with an error without a code", { data: null, error: { message: "x" }, status: 0 }, "error"],
+  ["supabase-js with an error without a code", { data: null, error: { message: "x" } }, "error"],
+  ["supabase-js without a network", { data: null, error: { message: "x", code: "" }, status: 0 }, "network"],
+  ["a function's refusal by supabase-js", {
+    data: null,
+    error: { name: "FunctionsHttpError", context: { status: 401 } },
+  }, "401"],
   ["a fetch that came to nothing", Response.error(), "network"],
   ["a number that is no status of HTTP", { status: 1 }, null],
   ["axios", { status: 200, data: {} }, null],
@@ -696,6 +701,8 @@ const THROWN: [unknown, string][] = [
   [Object.assign(new Error("x"), { name: "AbortError", code: 20 }), "timeout"],
   [Object.assign(new Error("x"), { name: "TimeoutError" }), "timeout"],
   [Object.assign(new Error("x"), { response: { status: 503 } }), "503"],
+  [Object.assign(new Error("x"), { response: { statusCode: 401 }, code: "ERR_NON_2XX_3XX_RESPONSE" }), "401"],
+  [Object.assign(new Error("x"), { context: "a screen", cause: { status: 401 } }), "401"],
   [Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNREFUSED" } }), "ECONNREFUSED"],
   [Object.assign(new Error("x"), { status: 429, code: "rate_limited" }), "429"],
   [new TypeError("x"), "TypeError"],
@@ -898,6 +905,90 @@ test("a page that goes does not wait for the request before", async () => {
     await settled();
     same(net.events, ["a", "b"]);
   });
+});
+
+test("a page that goes sends all that waits, not only a first batch", async () => {
+  const page: Record<string, () => void> = {};
+  const addEventListener = (name: string, listener: () => void): void => void (page[name] = listener);
+  await having({ document: {}, addEventListener }, async () => {
+    const { net, use } = writing({ ...CLIENT, gatherMs: 60_000 });
+    net.answers = ["hangs", "hangs", "hangs"];
+    for (let number = 0; number < 120; number++) use(`e${number}`);
+    page["pagehide"]!();
+    await settled();
+    same(net.events, Array.from({ length: 120 }, (_, number) => `e${number}`));
+  });
+});
+
+test("a page that goes while nobody is signed in keeps the order of what waits", async () => {
+  const page: Record<string, () => void> = {};
+  const addEventListener = (name: string, listener: () => void): void => void (page[name] = listener);
+  await having({ document: {}, addEventListener }, async () => {
+    let token: string | null = null;
+    const { net, log, use } = writing({ ...CLIENT, accessToken: () => token });
+    const names = Array.from({ length: 120 }, (_, number) => `e${number}`);
+    names.forEach(use);
+    page["visibilitychange"]!();
+    await settled();
+    token = "jwt";
+    same(await log.flush(), true);
+    same(net.events, names);
+  });
+});
+
+test("requests that outlive a page have no more than 64 KB between them, in bytes: a browser refuses the rest", async () => {
+  await having({ document: {} }, async () => {
+    const { net, log, use } = writing(CLIENT);
+    const hanging = gate();
+    net.answers = [hanging.answer];
+    const said = (text: string): void =>
+      log.logIntegrationEvent("mapbox", "e", "success", { detail: { a: text.repeat(990), b: text.repeat(990) } });
+    for (let number = 0; number < 9; number++) said(number < 3 ? "ş " : "語 ");
+    await settled();
+    const other = writing(CLIENT);
+    other.use("small");
+    for (let number = 0; number < 9; number++) {
+      other.log.logIntegrationEvent("mapbox", "e", "success", { detail: { a: "word ".repeat(790) } });
+    }
+    await other.log.flush();
+    const bytes = (call: Call): number => new TextEncoder().encode(call.body).length;
+    const outliving = [...net.calls, ...other.net.calls].filter((call) => call.keepalive);
+    holds(outliving.length >= 1, "none outlives the page");
+    holds(outliving.reduce((sum, call) => sum + bytes(call), 0) <= 65_536, "more than a browser allows");
+    hanging.open();
+    use("after");
+    await log.flush();
+    same(net.calls.at(-1)!.keepalive, true, "what has ended leaves room:");
+  });
+});
+
+test("an app that logs every use of fetch does not log deliveries for ever", async () => {
+  const { net, log, use } = writing({
+    fetch: (url, init) =>
+      log.withIntegrationLog(
+        "supabase",
+        { success: "supabase_rpc_ok", error: "supabase_error" },
+        () => net.fetch(url, init),
+      ),
+  });
+  use("e");
+  for (let turn = 0; turn < 3; turn++) await log.flush();
+  same(net.events, ["e"]);
+});
+
+test("where there are no timers yet a call throws nothing, and what waits goes with the next event", async () => {
+  const { net, log, use } = writing();
+  const none = (): never => {
+    throw new Error("Disallowed operation called within global scope");
+  };
+  await having({ setTimeout: none }, async () => {
+    use("a");
+    log.logIntegrationEvent("", "", "success");
+    same(await log.flush(), false);
+  });
+  use("b");
+  await log.flush();
+  same(net.events.filter((event) => event.length === 1), ["a", "b"]);
 });
 
 test("ids are new, without crypto too", async () => {

@@ -177,6 +177,8 @@ interface Row {
 /** A call's arguments as plain, bounded values, not yet scrubbed. */
 interface Note {
   id: string;
+  /** Among all that were logged. */
+  place: number;
   at: number;
   provider: string;
   event: string;
@@ -190,6 +192,8 @@ interface Note {
 
 class NoEvent extends Error {}
 
+let noted = 0;
+
 function noteOf(event: IntegrationEvent): Note {
   const budget = { nodes: MAX_NODES, characters: MAX_RAW * 2 };
   const at = Date.now();
@@ -202,6 +206,7 @@ function noteOf(event: IntegrationEvent): Note {
   const texts = Object.values(fields).reduce((sum, text) => sum + (text?.length ?? 0), 0);
   const note: Note = {
     id: newId(at),
+    place: ++noted,
     at,
     provider: name(event.provider),
     event: name(event.event),
@@ -306,10 +311,15 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** `undefined` where there are no timers: outside of a request, workers at Cloudflare throw. */
+function alarm(ms: number, ring: () => void): ReturnType<typeof setTimeout> | undefined {
+  return attempted(() => setTimeout(ring, ms), undefined);
+}
+
 /** What `work` comes to, or `instead` after so many milliseconds. */
 async function within<T>(work: PromiseLike<T>, ms: number, instead: T): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<T>((resolve) => (timer = setTimeout(() => resolve(instead), ms)));
+  const late = new Promise<T>((resolve) => (timer = alarm(ms, () => resolve(instead))));
   try {
     return await Promise.race([work, late]);
   } finally {
@@ -384,6 +394,13 @@ interface Answer {
   waitMs: number;
 }
 
+/** Bytes of requests that are to outlive a page and have not ended: browsers refuse what goes beyond 64 KB in all. */
+let outliving = 0;
+const MOST_OUTLIVING = 60_000;
+
+/** While `fetch` is being called: where the app logs every use of it, a delivery is not to log the next one for ever. */
+let delivering = false;
+
 /** The event log as the network shows it. */
 class Store {
   readonly problem: string | undefined;
@@ -433,33 +450,44 @@ class Store {
 
   async #post(body: string, bearer: string): Promise<Answer> {
     const ends = new AbortController();
-    const none = { status: 0, waitMs: 0 };
-    const fetch = this.#options.fetch ?? (globalThis.fetch as unknown as Fetch);
-    const headers = {
-      apikey: this.#key!,
-      authorization: `Bearer ${bearer}`,
-      "content-type": "application/json",
-      prefer: this.byFunction ? "return=representation" : "resolution=ignore-duplicates,return=minimal",
-    };
+    const bytes = isClient() ? utf8(body).length : Infinity;
+    const keepalive = outliving + bytes <= MOST_OUTLIVING;
     const init: Parameters<Fetch>[1] = {
       method: "POST",
-      headers,
+      headers: {
+        apikey: this.#key!,
+        authorization: `Bearer ${bearer}`,
+        "content-type": "application/json",
+        prefer: this.byFunction ? "return=representation" : "resolution=ignore-duplicates,return=minimal",
+      },
       body,
       signal: ends.signal,
       redirect: "manual", // the key is for this address and no other
-      keepalive: isClient() && body.length < 60_000,
+      keepalive,
     };
+    if (keepalive) outliving += bytes;
+    const late = { ...UNANSWERED };
+    const found = await within(this.#answer(init), this.#options.requestMs ?? REQUEST_MS, late);
+    if (found === late) ends.abort();
+    if (keepalive) outliving -= bytes;
+    return found;
+  }
+
+  /** Never rejects. */
+  #answer(init: Parameters<Fetch>[1]): Promise<Answer> {
     try {
-      const answer = Promise.resolve(fetch(this.#address, init)).then(answered).catch(() => none);
-      const late = { ...none };
-      const found = await within(answer, this.#options.requestMs ?? REQUEST_MS, late);
-      if (found === late) ends.abort();
-      return found;
+      delivering = true;
+      const asked = (this.#options.fetch ?? (globalThis.fetch as unknown as Fetch))(this.#address, init);
+      return Promise.resolve(asked).then(answered).catch(() => UNANSWERED);
     } catch {
-      return none; // a fetch that throws instead of rejecting
+      return Promise.resolve(UNANSWERED); // a fetch that throws instead of rejecting
+    } finally {
+      delivering = false;
     }
   }
 }
+
+const UNANSWERED: Answer = { status: 0, waitMs: 0 };
 
 function answered(answer: Awaited<ReturnType<Fetch>>): Answer {
   const seconds = Number(answer.headers.get("retry-after"));
@@ -533,6 +561,7 @@ class Writer implements IntegrationLog {
     call: () => T | PromiseLike<T>,
     fields?: EventFields,
   ): Promise<Awaited<T>> => {
+    if (delivering) return await call();
     const started = now();
     const log = (failed: Failure | undefined): void => {
       try {
@@ -569,7 +598,7 @@ class Writer implements IntegrationLog {
     this.#queue.push(note);
     this.#characters += note.characters;
     this.#schedule();
-    this.#keepAlive(this.#next!);
+    if (this.#next) this.#keepAlive(this.#next);
     if (!this.#listens) this.#listen();
   }
 
@@ -589,7 +618,9 @@ class Writer implements IntegrationLog {
   /** A page or a function that goes: what waits is sent at once, without waiting for what is on its way. */
   #listen(): void {
     this.#listens = true;
-    const leave = (): void => void this.#deliver();
+    const leave = (): void => {
+      do void this.#deliver(); while (this.#queue.length);
+    };
     const page = ambient.document !== undefined;
     for (const event of page ? ["pagehide", "visibilitychange"] : ["beforeunload"]) {
       try {
@@ -604,10 +635,12 @@ class Writer implements IntegrationLog {
   #schedule(): void {
     if (this.#next) return;
     const before = this.#last;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const gathered = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#options.gatherMs ?? GATHER_MS);
+      timer = alarm(this.#options.gatherMs ?? GATHER_MS, resolve);
       this.#begin = () => (clearTimeout(timer), resolve());
     });
+    if (timer === undefined) return; // what waits goes with the next event
     const deliver = (): Promise<void> => ((this.#next = undefined), this.#deliver());
     this.#next = this.#last = gathered.then(() => before).then(deliver);
   }
@@ -654,7 +687,8 @@ class Writer implements IntegrationLog {
     const lost = store.byFunction ? undefined : this.#losses.report();
     if (lost) rows.push(lossRow(lost, environment));
     if (await this.#write(rows, { requests: MOST_REQUESTS })) return true;
-    this.#queue.unshift(...notes);
+    // What a page that goes sends side by side comes back side by side.
+    this.#queue = [...notes, ...this.#queue].sort((one, other) => one.place - other.place);
     this.#characters += notes.reduce((sum, note) => sum + note.characters, 0);
     return false;
   }
@@ -774,15 +808,16 @@ function codeOf(error: unknown, otherwise?: number): string | number {
     if (typeof error !== "object" || error === null) {
       return otherwise ?? (/^\w{1,40}$/.test(String(error)) ? String(error) : "error");
     }
-    const { status, statusCode, code, name, response, cause } = error as Record<string, unknown>;
+    const { status, statusCode, code, name, response, context, cause } = error as Record<string, unknown>;
     if (name === "AbortError" || name === "TimeoutError") return "timeout";
-    const below = [response, cause].find((one) => typeof one === "object" && one !== null) as
-      | Record<string, unknown>
-      | undefined;
-    const found = [status, statusCode, below?.["status"], code, below?.["code"], otherwise, name].find(
+    // The answer is at `response` (axios, got), `context` (supabase-js's functions) or `cause`.
+    const below = [response, context, cause].map((one) => (one ?? {}) as Record<string, unknown>);
+    const statuses = below.flatMap((one) => [one["status"], one["statusCode"]]);
+    const codes = [status, statusCode, ...statuses, code, ...below.map((one) => one["code"]), otherwise, name];
+    const found = codes.find(
       (one) => (typeof one === "number" && one > 0) || (typeof one === "string" && one !== "" && one !== "Error"),
     );
-    return (found as string | number | undefined) ?? "error";
+    return (found as string | number | undefined) ?? (otherwise === 0 ? "network" : "error");
   } catch {
     return "error";
   }
@@ -842,12 +877,12 @@ export function fingerprint(
   const value = known[name] || "";
   const characters = [...value];
   if (LOW_IN_ENTROPY.includes(name) || characters.length < 16 || new Set(characters).size < 8) return undefined;
-  const keyed = hmac(utf8(salt || known["RELEASEGUARD_SALT"] || "project"), utf8(value));
+  const keyed = hmac([...utf8(salt || known["RELEASEGUARD_SALT"] || "project")], [...utf8(value)]);
   const bits = keyed.slice(0, 5).map((byte) => byte.toString(2).padStart(8, "0")).join("");
   return `fp:${bits.replace(/.{5}/g, (five) => "abcdefghijklmnopqrstuvwxyz234567"[parseInt(five, 2)]!)}`;
 }
 
-const utf8 = (text: string): number[] => [...new TextEncoder().encode(text)];
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function hmac(key: number[], message: number[]): number[] {
   const short = key.length > 64 ? sha256(key) : key;
@@ -893,6 +928,9 @@ function mix(state: number[], rounds: number[], block: number[]): void {
 // held against one labelled set. Nothing here is compiled before the first event is sent.
 
 type Json = boolean | number | string | null | Json[] | { [key: string]: Json };
+
+/** A text whose backslashes are the pattern's own. */
+const raw = String.raw;
 
 const MAX_DEPTH = 6;
 const MAX_NODES = 400;
@@ -1127,19 +1165,6 @@ interface Folded {
 
 /** What `%20` becomes: a blank between digits, and no end of a value. */
 const BLANK = "\u2420";
-const DECODED: Record<string, string> = {
-  "20": BLANK,
-  "28": "(",
-  "29": ")",
-  "2B": "+",
-  "2D": "-",
-  "2E": ".",
-  "2F": "/",
-  "3A": ":",
-  "3D": "=",
-  "40": "@",
-  "5F": "_",
-};
 const ZEROS =
   "\u0660\u06f0\u07c0\u0966\u09e6\u0a66\u0ae6\u0b66\u0be6\u0c66\u0ce6\u0d66\u0de6\u0e50\u0ed0\u0f20\u1040\u1090\u17e0" +
   "\u1810\u1946\u19d0\u1a80\u1a90\u1b50\u1bb0\u1c40\u1c50\ua620\ua8d0\ua900\ua9d0\ua9f0\uaa50\uabf0\uff10";
@@ -1165,7 +1190,7 @@ function fold(text: string): Folded {
   const places: number[] = [];
   const read = folded.replace(/%(2[089bdef]|3[ad]|40|5f)|[^]/gi, (all, encoded: string | undefined, place: number) => {
     places.push(place);
-    return encoded ? DECODED[encoded.toUpperCase()]! : all;
+    return encoded === "20" ? BLANK : encoded ? String.fromCharCode(parseInt(encoded, 16)) : all;
   });
   return { text: read, place: (index) => places[index] ?? text.length };
 }
@@ -1278,25 +1303,13 @@ function kindOfEnding(phrase: string): string | undefined {
   return endings.get(phrase);
 }
 
-const PLAIN: Record<string, string> = {
-  ç: "c",
-  ğ: "g",
-  ı: "i",
-  İ: "I",
-  ö: "o",
-  ş: "s",
-  ü: "u",
-  Ç: "C",
-  Ğ: "G",
-  Ö: "O",
-  Ş: "S",
-  Ü: "U",
-  "\u0307": "",
-};
+/** Turkish letters, and below each the plain one; a dot that only combines is dropped. */
+const TURKISH = "çğıİöşüÇĞÖŞÜ";
+const PLAIN = "cgiIosuCGOSU";
 
 function wordsOf(key: string): string[] {
-  const read = key.slice(0, 200).replace(/[çğıİöşüÇĞÖŞÜ\u0307]/g, (letter) => PLAIN[letter]!);
-  return (read.match(rx(String.raw`[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+`)) ?? []).map((word) => word.toLowerCase());
+  const read = key.slice(0, 200).replace(/[çğıİöşüÇĞÖŞÜ\u0307]/g, (letter) => PLAIN[TURKISH.indexOf(letter)] ?? "");
+  return (read.match(rx(raw`[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+`)) ?? []).map((word) => word.toLowerCase());
 }
 
 const remembered = new Map<string, string | undefined>();
@@ -1369,13 +1382,13 @@ function endsIn(key: string, table: Set<string>): boolean {
 function isMessageId(key: string, text: string): boolean {
   const named = ["message id", "msg id"].includes(wordsOf(key).slice(-2).join(" ")) ||
     key.toLowerCase() === "messageid";
-  return named && is(String.raw`<?[^\s<>@]{8,200}+@[\w.-]{1,200}+>?`, text);
+  return named && is(raw`<?[^\s<>@]{8,200}+@[\w.-]{1,200}+>?`, text);
 }
 
 function looksLikeAName(text: string): boolean {
   const each = text.split(/\s+/).filter(Boolean);
   if (each.length < 1 || each.length > 5) return false;
-  if (!each.every((word) => is(String.raw`[^\W\d_a-z][^\W\d_]*[.'’-]?(?:[^\W\d_]+)?`, word))) return false;
+  if (!each.every((word) => is(raw`[^\W\d_a-z][^\W\d_]*[.'’-]?(?:[^\W\d_]+)?`, word))) return false;
   if (each.some((word) => /(?:Error|Exception|Warning|Failure|Request|Response|Handler|Service)$/.test(word))) {
     return false;
   }
@@ -1394,9 +1407,9 @@ const ISSUERS =
 
 /** Runs of digits, in groups or not, in which a card's number begins and ends with a group. */
 function* cards(text: string): Generator<Span> {
-  for (const found of allOf(String.raw`(?<![\w.])\d(?:[ .${BLANK}-]?\d){0,255}+`, text)) {
+  for (const found of allOf(raw`(?<![\w.])\d(?:[ .${BLANK}-]?\d){0,255}+`, text)) {
     const after = text[found.index + found[0].length] ?? "";
-    if (found[0].length >= 13) yield* cardsIn(found[0], found.index, !is(String.raw`\w`, after));
+    if (found[0].length >= 13) yield* cardsIn(found[0], found.index, !is(raw`\w`, after));
   }
 }
 
@@ -1439,7 +1452,7 @@ const IBANS =
 function* ibans(text: string): Generator<Span> {
   let free = 0;
   for (
-    const found of allOf(String.raw`(?<![A-Za-z0-9])([A-Za-z]{2})[ ${BLANK}]?\d{2}(?=[ .${BLANK}-]?[A-Za-z0-9])`, text)
+    const found of allOf(raw`(?<![A-Za-z0-9])([A-Za-z]{2})[ ${BLANK}]?\d{2}(?=[ .${BLANK}-]?[A-Za-z0-9])`, text)
   ) {
     const at = IBANS.toUpperCase().indexOf(found[1]!.toUpperCase());
     const end = found.index >= free && at >= 0 && at % 5 === 0
@@ -1539,58 +1552,58 @@ const MARK = /\[(?:secret|email|iban|card|identity|phone|person|location|ip)\]/g
 
 /** Keys of services, by their documented forms; before each, what is looked for first. */
 const SERVICES: [hints: string, form: string][] = [
-  ["sg.", String.raw`SG\.[A-Za-z0-9_-]{16,80}+(?:\.[A-Za-z0-9_-]{16,80}+)?`], // SendGrid
-  ["sk-", String.raw`sk-(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,300}+`], // OpenAI, Anthropic
-  ["_live_ _test_", String.raw`(?:[sprk]{2}|rk)_(?:live|test)_[A-Za-z0-9]{10,250}+`], // Stripe
-  ["ac sk", String.raw`(?:AC|SK)[0-9a-f]{32}(?![0-9a-f])`], // Twilio
-  ["pk. sk. tk.", String.raw`(?:pk|sk|tk)\.[A-Za-z0-9_-]{20,300}+(?:\.[A-Za-z0-9_-]{10,100}+)?`], // Mapbox
-  ["ghp_ gho_ ghu_ ghs_ ghr_", String.raw`gh[pousr]_[A-Za-z0-9]{20,255}+`],
-  ["github_pat_", String.raw`github_pat_[A-Za-z0-9_]{20,255}+`],
-  ["glpat- gldt- glrt- glptt-", String.raw`gl(?:pat|dt|rt|ptt|cbt|soat)-[A-Za-z0-9_-]{16,100}+`], // GitLab
-  ["akia asia abia acca", String.raw`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])`], // AWS
-  ["aiza", String.raw`AIza[A-Za-z0-9_-]{30,45}+`], // Google: keys, tokens, client secrets, refresh tokens
-  ["ya29.", String.raw`ya29\.[A-Za-z0-9_.-]{10,2000}+`],
-  ["gocspx-", String.raw`GOCSPX-[A-Za-z0-9_-]{10,60}+`],
-  ["1//0", String.raw`1//0[A-Za-z0-9_-]{20,200}+`],
-  ["xox", String.raw`xox[abeoprs](?:\.xox[abeoprs])?-[A-Za-z0-9-]{10,250}+`], // Slack
-  ["xapp-", String.raw`xapp-[A-Za-z0-9-]{10,250}+`],
-  ["sb_secret_ sb_publishable_", String.raw`sb_(?:secret|publishable)_[A-Za-z0-9_-]{10,200}+`], // Supabase
-  ["sbp_", String.raw`sbp_[A-Za-z0-9_]{20,100}+`],
-  ["phc_ phx_ phs_", String.raw`ph[cxs]_[A-Za-z0-9]{20,100}+`], // PostHog
-  ["sntrys_ sntryu_", String.raw`sntry[su]_[A-Za-z0-9_=+/-]{20,400}+`], // Sentry
-  ["whsec_", String.raw`whsec_[A-Za-z0-9+/=_-]{10,100}+`], // Stripe, Svix
-  ["vca_ vcp_ vck_ vci_ vcr_", String.raw`vc[apkir]_[A-Za-z0-9]{20,100}+`], // Vercel
-  ["st.", String.raw`st\.[A-Za-z0-9]{8,64}+\.[A-Za-z0-9.]{16,200}+`], // Infisical
-  ["pushtoken[", String.raw`Expo(?:nent)?PushToken\[[^\]\s]{6,100}+\]`],
-  [":apa91b", String.raw`[A-Za-z0-9_-]{6,60}+:APA91b[A-Za-z0-9_-]{60,300}+`], // Firebase: devices and old server keys
-  ["npm_", String.raw`npm_[A-Za-z0-9]{30,60}+`],
-  ["pypi-", String.raw`pypi-[A-Za-z0-9_-]{40,300}+`],
-  ["re_", String.raw`re_(?=[A-Za-z0-9_]{0,12}\d)[A-Za-z0-9]{6,12}+_[A-Za-z0-9]{16,40}+`], // Resend
-  ["key-", String.raw`key-[0-9a-f]{32}(?![0-9a-f])`], // Mailgun
-  ["-us", String.raw`[0-9a-f]{32}-us\d{1,2}+`], // Mailchimp
-  ["xkeysib- xsmtpsib-", String.raw`x(?:key|smtp)sib-[A-Za-z0-9-]{20,150}+`], // Brevo
-  ["hf_", String.raw`hf_[A-Za-z0-9]{30,60}+`], // Hugging Face
-  ["gsk_", String.raw`gsk_[A-Za-z0-9]{30,80}+`], // Groq
-  ["r8_", String.raw`r8_[A-Za-z0-9]{30,60}+`], // Replicate
-  ["xai- pplx-", String.raw`(?:xai|pplx)-[A-Za-z0-9]{30,120}+`],
-  ["dop_v1_ doo_v1_ dor_v1_", String.raw`do[opr]_v1_[0-9a-f]{40,80}+`], // DigitalOcean
-  ["shpat_ shpss_ shpca_ shppa_", String.raw`shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{20,64}+`], // Shopify
-  ["sq0", String.raw`sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,60}+`], // Square
-  ["lin_api_", String.raw`lin_api_[A-Za-z0-9]{30,60}+`], // Linear
-  ["ntn_ secret_", String.raw`(?:ntn|secret)_(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{30,60}+`], // Notion
-  ["figd_", String.raw`figd_[A-Za-z0-9_-]{20,80}+`],
-  ["nfp_", String.raw`nfp_[A-Za-z0-9]{30,60}+`], // Netlify
-  ["dp.", String.raw`dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}+\.)?[A-Za-z0-9]{30,60}+`], // Doppler
-  ["pscale_", String.raw`pscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{30,70}+`], // PlanetScale
-  ["glc_ glsa_", String.raw`gl(?:c|sa)_[A-Za-z0-9_+/=-]{30,200}+`], // Grafana
-  ["nrak-", String.raw`NRAK-[A-Z0-9]{20,40}+`], // New Relic
-  ["pmak-", String.raw`PMAK-[0-9a-f]{20,30}+-[0-9a-f]{30,40}+`], // Postman
-  ["atatt3", String.raw`ATATT3[A-Za-z0-9_=-]{50,250}+`], // Atlassian
-  ["dapi", String.raw`dapi[0-9a-f]{32}(?![0-9a-f])`], // Databricks
-  ["hvs. hvb.", String.raw`hv[sb]\.[A-Za-z0-9_-]{20,150}+`], // Vault
-  ["rnd_ hrku-", String.raw`(?:rnd_|HRKU-)[A-Za-z0-9_-]{20,70}+`], // Render, Heroku
-  ["aa", String.raw`(?:bot)?+\d{8,10}+:AA[A-Za-z0-9_-]{30,40}+`], // Telegram
-  ["eaa", String.raw`EAA[A-Za-z0-9]{60,300}+`], // Meta
+  ["sg.", raw`SG\.[A-Za-z0-9_-]{16,80}+(?:\.[A-Za-z0-9_-]{16,80}+)?`], // SendGrid
+  ["sk-", raw`sk-(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,300}+`], // OpenAI, Anthropic
+  ["_live_ _test_", raw`(?:[sprk]{2}|rk)_(?:live|test)_[A-Za-z0-9]{10,250}+`], // Stripe
+  ["ac sk", raw`(?:AC|SK)[0-9a-f]{32}(?![0-9a-f])`], // Twilio
+  ["pk. sk. tk.", raw`(?:pk|sk|tk)\.[A-Za-z0-9_-]{20,300}+(?:\.[A-Za-z0-9_-]{10,100}+)?`], // Mapbox
+  ["ghp_ gho_ ghu_ ghs_ ghr_", raw`gh[pousr]_[A-Za-z0-9]{20,255}+`],
+  ["github_pat_", raw`github_pat_[A-Za-z0-9_]{20,255}+`],
+  ["glpat- gldt- glrt- glptt-", raw`gl(?:pat|dt|rt|ptt|cbt|soat)-[A-Za-z0-9_-]{16,100}+`], // GitLab
+  ["akia asia abia acca", raw`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])`], // AWS
+  ["aiza", raw`AIza[A-Za-z0-9_-]{30,45}+`], // Google: keys, tokens, client secrets, refresh tokens
+  ["ya29.", raw`ya29\.[A-Za-z0-9_.-]{10,2000}+`],
+  ["gocspx-", raw`GOCSPX-[A-Za-z0-9_-]{10,60}+`],
+  ["1//0", raw`1//0[A-Za-z0-9_-]{20,200}+`],
+  ["xox", raw`xox[abeoprs](?:\.xox[abeoprs])?-[A-Za-z0-9-]{10,250}+`], // Slack
+  ["xapp-", raw`xapp-[A-Za-z0-9-]{10,250}+`],
+  ["sb_secret_ sb_publishable_", raw`sb_(?:secret|publishable)_[A-Za-z0-9_-]{10,200}+`], // Supabase
+  ["sbp_", raw`sbp_[A-Za-z0-9_]{20,100}+`],
+  ["phc_ phx_ phs_", raw`ph[cxs]_[A-Za-z0-9]{20,100}+`], // PostHog
+  ["sntrys_ sntryu_", raw`sntry[su]_[A-Za-z0-9_=+/-]{20,400}+`], // Sentry
+  ["whsec_", raw`whsec_[A-Za-z0-9+/=_-]{10,100}+`], // Stripe, Svix
+  ["vca_ vcp_ vck_ vci_ vcr_", raw`vc[apkir]_[A-Za-z0-9]{20,100}+`], // Vercel
+  ["st.", raw`st\.[A-Za-z0-9]{8,64}+\.[A-Za-z0-9.]{16,200}+`], // Infisical
+  ["pushtoken[", raw`Expo(?:nent)?PushToken\[[^\]\s]{6,100}+\]`],
+  [":apa91b", raw`[A-Za-z0-9_-]{6,60}+:APA91b[A-Za-z0-9_-]{60,300}+`], // Firebase: devices and old server keys
+  ["npm_", raw`npm_[A-Za-z0-9]{30,60}+`],
+  ["pypi-", raw`pypi-[A-Za-z0-9_-]{40,300}+`],
+  ["re_", raw`re_(?=[A-Za-z0-9_]{0,12}\d)[A-Za-z0-9]{6,12}+_[A-Za-z0-9]{16,40}+`], // Resend
+  ["key-", raw`key-[0-9a-f]{32}(?![0-9a-f])`], // Mailgun
+  ["-us", raw`[0-9a-f]{32}-us\d{1,2}+`], // Mailchimp
+  ["xkeysib- xsmtpsib-", raw`x(?:key|smtp)sib-[A-Za-z0-9-]{20,150}+`], // Brevo
+  ["hf_", raw`hf_[A-Za-z0-9]{30,60}+`], // Hugging Face
+  ["gsk_", raw`gsk_[A-Za-z0-9]{30,80}+`], // Groq
+  ["r8_", raw`r8_[A-Za-z0-9]{30,60}+`], // Replicate
+  ["xai- pplx-", raw`(?:xai|pplx)-[A-Za-z0-9]{30,120}+`],
+  ["dop_v1_ doo_v1_ dor_v1_", raw`do[opr]_v1_[0-9a-f]{40,80}+`], // DigitalOcean
+  ["shpat_ shpss_ shpca_ shppa_", raw`shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{20,64}+`], // Shopify
+  ["sq0", raw`sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,60}+`], // Square
+  ["lin_api_", raw`lin_api_[A-Za-z0-9]{30,60}+`], // Linear
+  ["ntn_ secret_", raw`(?:ntn|secret)_(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{30,60}+`], // Notion
+  ["figd_", raw`figd_[A-Za-z0-9_-]{20,80}+`],
+  ["nfp_", raw`nfp_[A-Za-z0-9]{30,60}+`], // Netlify
+  ["dp.", raw`dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}+\.)?[A-Za-z0-9]{30,60}+`], // Doppler
+  ["pscale_", raw`pscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{30,70}+`], // PlanetScale
+  ["glc_ glsa_", raw`gl(?:c|sa)_[A-Za-z0-9_+/=-]{30,200}+`], // Grafana
+  ["nrak-", raw`NRAK-[A-Z0-9]{20,40}+`], // New Relic
+  ["pmak-", raw`PMAK-[0-9a-f]{20,30}+-[0-9a-f]{30,40}+`], // Postman
+  ["atatt3", raw`ATATT3[A-Za-z0-9_=-]{50,250}+`], // Atlassian
+  ["dapi", raw`dapi[0-9a-f]{32}(?![0-9a-f])`], // Databricks
+  ["hvs. hvb.", raw`hv[sb]\.[A-Za-z0-9_-]{20,150}+`], // Vault
+  ["rnd_ hrku-", raw`(?:rnd_|HRKU-)[A-Za-z0-9_-]{20,70}+`], // Render, Heroku
+  ["aa", raw`(?:bot)?+\d{8,10}+:AA[A-Za-z0-9_-]{30,40}+`], // Telegram
+  ["eaa", raw`EAA[A-Za-z0-9]{60,300}+`], // Meta
 ];
 
 const STATUS = words(
@@ -1601,11 +1614,10 @@ const STATUS = words(
     "değişti var yok başarısız basarisiz süresi suresi uyuşmuyor blank absent present provided issued unauthorized " +
     "forbidden",
 );
-const PLACEHOLDER = String
-  .raw`\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d` +
-  String
-    .raw`|process\.env[\w.]{0,60}+|os\.environ\S{0,60}+|[x*•.…_-]{3,300}+|[A-Z][A-Z0-9]{0,30}+(?:_[A-Z0-9]{1,30}+){1,8}+` +
-  String.raw`|\[\w{1,20}+\]`;
+const PLACEHOLDER =
+  raw`\$\{\w{1,60}+\}?|\$[A-Z][A-Z0-9_]{1,60}+|<[\w -]{1,60}+>?|\{\{?[\w .]{1,60}+\}{1,2}|%[sd]|%\(\w{1,30}+\)s|\$\d` +
+  raw`|process\.env[\w.]{0,60}+|os\.environ\S{0,60}+|[x*•.…_-]{3,300}+|[A-Z][A-Z0-9]{0,30}+(?:_[A-Z0-9]{1,30}+){1,8}+` +
+  raw`|\[\w{1,20}+\]`;
 
 /** Whether it is a word about a secret (`missing`), and no secret. */
 function isStatus(value: string): boolean {
@@ -1619,7 +1631,7 @@ function isSaid(value: string): boolean {
 /** Whether it looks made and not written: digits, signs, or longer than words are. */
 function isRandom(value: string): boolean {
   return value.length >= 20 ||
-    has(String.raw`[^a-zA-Z]`.replace("a-z", `a-z${WIDE}`), value.replace(/^[.,;:!?]+|[.,;:!?]+$/g, ""));
+    has(raw`[^a-zA-Z]`.replace("a-z", `a-z${WIDE}`), value.replace(/^[.,;:!?]+|[.,;:!?]+$/g, ""));
 }
 
 function isBearer(value: string): boolean {
@@ -1635,26 +1647,23 @@ function isBasic(value: string): boolean {
   }
 }
 
-const AUTHORITY = String
-  .raw`://(?!git@)(?P<x>[^\s/@:\"'<>]{0,200}+:(?!\d{1,5}[/?#])[^\s@\"'<>]{1,300}+(?:@[^\s@/\"'<>]{1,100}+(?=@))?` +
-  String.raw`|[^\s/@\"'<>]{1,300}+)@`;
-const URL_KEYS = String
-  .raw`(?i)[?&;](?>apikey|api[_-]key|access[_-]token|id[_-]token|code[_-]verifier|x-amz-signature|x-amz-credential|` +
-  String
-    .raw`x-amz-security-token|x-goog-signature|signature|sig|key|token|auth|hash|secret|password|pwd|pass|ticket|jwt|session|sid)=` +
-  String.raw`(?P<x>[^\s\"'&#<>]{1,2000}+)`;
+const AUTHORITY =
+  raw`://(?!git@)(?P<x>[^\s/@:\"'<>]{0,200}+:(?!\d{1,5}[/?#])[^\s@\"'<>]{1,300}+(?:@[^\s@/\"'<>]{1,100}+(?=@))?` +
+  raw`|[^\s/@\"'<>]{1,300}+)@`;
+const URL_KEYS =
+  raw`(?i)[?&;](?>apikey|api[_-]key|access[_-]token|id[_-]token|code[_-]verifier|x-amz-signature|x-amz-credential|` +
+  raw`x-amz-security-token|x-goog-signature|signature|sig|key|token|auth|hash|secret|password|pwd|pass|ticket|jwt|session|sid)=` +
+  raw`(?P<x>[^\s\"'&#<>]{1,2000}+)`;
 
-const PAIR =
-  String.raw`(?<!\w)(?P<name>(?:[^\W\d]\w{0,30}+[ ](?=[^\W\d])){0,2}+[^\W\d][\w.-]{0,60}+)(?:\\?[\"'\]]){0,3}+` +
-  String.raw`(?:[ \t]{0,3}+(?:=>|:=|={1,2}|:|%3[Dd])[ \t]{0,3}+|(?P<close>>)|[ ]{1,2}+(?=[\"']))`;
-const OPTION = String.raw`(?<![\w-])--?(?P<name>[a-z][\w-]{1,40}+)[ =](?=[^\s-])`;
-const VALUE = String.raw`(?P<quote>\\?[\"'\x60])(?P<inner>(?:(?!(?P=quote))[^\n]){1,2000}+)` +
-  String
-    .raw`|(?P<bare>(?:[^\s\"'<>&,;)\]}]|[,;)\]}](?![\s\"'<>,;)\]}]|$|[\w.-]{1,30}+=)|&(?![\w.\[\]-]{1,40}+(?:[=&\s]|$)))` +
-  String.raw`{1,300}+)`;
-const NAMED = String
-  .raw`[^\W\d_a-zçğışöü][\w.'’-]{0,40}+(?:[ ](?:[^\W\d_a-zçğışöü][\w.'’/:-]{0,40}+|\d{1,5}[\w/]{0,5}+)){0,9}+`;
-const GROUPS = String.raw`(?:[ ${BLANK}](?:\(?\d[\d().-]{0,12}+|[A-Z]{1,3}(?=[ ]?\d))){0,6}+`;
+const PAIR = raw`(?<!\w)(?P<name>(?:[^\W\d]\w{0,30}+[ ](?=[^\W\d])){0,2}+[^\W\d][\w.-]{0,60}+)(?:\\?[\"'\]]){0,3}+` +
+  raw`(?:[ \t]{0,3}+(?:=>|:=|={1,2}|:|%3[Dd])[ \t]{0,3}+|(?P<close>>)|[ ]{1,2}+(?=[\"']))`;
+const OPTION = raw`(?<![\w-])--?(?P<name>[a-z][\w-]{1,40}+)[ =](?=[^\s-])`;
+const VALUE = raw`(?P<quote>\\?[\"'\x60])(?P<inner>(?:(?!(?P=quote))[^\n]){1,2000}+)` +
+  raw`|(?P<bare>(?:[^\s\"'<>&,;)\]}]|[,;)\]}](?![\s\"'<>,;)\]}]|$|[\w.-]{1,30}+=)|&(?![\w.\[\]-]{1,40}+(?:[=&\s]|$)))` +
+  raw`{1,300}+)`;
+const NAMED =
+  raw`[^\W\d_a-zçğışöü][\w.'’-]{0,40}+(?:[ ](?:[^\W\d_a-zçğışöü][\w.'’/:-]{0,40}+|\d{1,5}[\w/]{0,5}+)){0,9}+`;
+const GROUPS = raw`(?:[ ${BLANK}](?:\(?\d[\d().-]{0,12}+|[A-Z]{1,3}(?=[ ]?\d))){0,6}+`;
 
 /** Values whose name, before `=` or `:`, tells what they are. */
 function* pairs(text: string): Generator<Found> {
@@ -1701,11 +1710,11 @@ function* valueOf(text: string, named: string, nameEnds: number, ends: number, k
 
 /** `surely`: a name and a value, and not a sentence about the name. */
 function isSecretValue(named: string, value: string, after: string, surely: boolean): boolean {
-  if (isSaid(value) || !has(String.raw`[^\W_]`, value)) return false;
+  if (isSaid(value) || !has(raw`[^\W_]`, value)) return false;
   if (surely) return true;
   if (isRandom(value)) return !/^\d{1,3}$/.test(value);
   const hard = ["pass", "parola", "sifre", "şifre", "pwd"].some((word) => named.toLowerCase().includes(word));
-  return hard && !is(String.raw` [^\W\d_]`, after);
+  return hard && !is(raw` [^\W\d_]`, after);
 }
 
 function* person(text: string, start: number, end: number, kind: string, prose: boolean): Generator<Found> {
@@ -1720,29 +1729,25 @@ const OTP_CONTEXT =
   "otp|one-time|one time|verif|confirm|2fa|mfa|two-factor|login code|log in|sign in|security code|passcode|access code|" +
   "your code|code is|sms code|authentication code|auth code|doğrula|dogrula|onay kod|onay ş|kodunuz|şifreniz|sifreniz|" +
   "giriş kod|giris kod|güvenlik kod|guvenlik kod|tek kullan|sms kod|aktivasyon kod|pin|kodu ile|activation code";
-const CODE = String.raw`(?P<x>(?:[A-Z]-)?+(?:\d{4,8}+|\d{3}[ -]\d{3}))(?![\w%]|[.,:/-]\d)`;
+const CODE = raw`(?P<x>(?:[A-Z]-)?+(?:\d{4,8}+|\d{3}[ -]\d{3}))(?![\w%]|[.,:/-]\d)`;
 /** What would make a number of something of it: `3600 seconds`. */
-const UNIT = String
-  .raw`(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|` +
-  String.raw`saat|gün|kez|deneme|karakter|characters?|char|digits?|haneli|hane|TL|TRY|USD|EUR|bytes?)\b)`;
+const UNIT =
+  raw`(?!\s{0,2}+(?>seconds?|secs?|s|ms|minutes?|mins?|min|hours?|days?|times|tries|attempts?|of|saniye|sn|dakika|dk|` +
+  raw`saat|gün|kez|deneme|karakter|characters?|char|digits?|haneli|hane|TL|TRY|USD|EUR|bytes?)\b)`;
 const OTP_AFTER =
-  String.raw`(?i)(?<!\w)(?P<label>(?>otp|pin|passcode|(?:[\w-]{1,20}+[ ])?+(?:code|kodunuz|kodumuz|kodu|kod|şifreniz|` +
-  String
-    .raw`sifreniz|şifre|sifre|password|parolanız|parola)))\b(?>[^\w\n.!?]|\.(?!\s)|(?<=\s)(?>is|was|for|your|in|as|of|to|the|` +
-  String.raw`login|icin|için|olarak|number|no|using|with)\b){1,24}+(?<![\d.,/])${CODE}${UNIT}`;
-const OTP_BEFORE = String.raw`(?i)(?<![\w.,:/#-])(?<!code )(?<!kodu )(?<!kod )${CODE}${UNIT}[\"']?+\s{0,2}+` +
-  String
-    .raw`(?:(?>is|as|-|:)\s(?>your|the|a|my)\s(?:[^\W\d]{1,20}+\s){0,3}?(?>one[- ]time|otp|verification|login|security|` +
-  String.raw`confirmation|access|passcode|pin|sign[- ]?in|authentication|code)|(?:[^\W\d]{1,20}+\s{1,2}+)?` +
-  String.raw`(?>doğrulama|dogrulama|onay|giriş|giris|güvenlik|guvenlik|tek kullanımlık|aktivasyon)\s(?:kod|şifre))`;
-const OTP_USE = String.raw`(?i)\b(?>use|enter|type|giriniz|girin|kullanın)\s{1,2}+${CODE}${UNIT}`;
-const OTHER_CODES = String
-  .raw`(?i)\b(?:error|status|response|hata|http|exit|country|ülke|ulke|posta|postal|zip|area|alan|il|order|sipariş|siparis|` +
-  String
-    .raw`promo|kampanya|coupon|kupon|discount|indirim|ürün|urun|product|return|reason|sonuç|sonuc|işlem|islem|currency|` +
-  String
-    .raw`language|source|bar|qr|plaka|banka|bank|branch|şube|sube|vergi|iade|takip|tracking|referral|referans|result|sms` +
-  String.raw`(?= code=))[ ]$`;
+  raw`(?i)(?<!\w)(?P<label>(?>otp|pin|passcode|(?:[\w-]{1,20}+[ ])?+(?:code|kodunuz|kodumuz|kodu|kod|şifreniz|` +
+  raw`sifreniz|şifre|sifre|password|parolanız|parola)))\b(?>[^\w\n.!?]|\.(?!\s)|(?<=\s)(?>is|was|for|your|in|as|of|to|the|` +
+  raw`login|icin|için|olarak|number|no|using|with)\b){1,24}+(?<![\d.,/])${CODE}${UNIT}`;
+const OTP_BEFORE = raw`(?i)(?<![\w.,:/#-])(?<!code )(?<!kodu )(?<!kod )${CODE}${UNIT}[\"']?+\s{0,2}+` +
+  raw`(?:(?>is|as|-|:)\s(?>your|the|a|my)\s(?:[^\W\d]{1,20}+\s){0,3}?(?>one[- ]time|otp|verification|login|security|` +
+  raw`confirmation|access|passcode|pin|sign[- ]?in|authentication|code)|(?:[^\W\d]{1,20}+\s{1,2}+)?` +
+  raw`(?>doğrulama|dogrulama|onay|giriş|giris|güvenlik|guvenlik|tek kullanımlık|aktivasyon)\s(?:kod|şifre))`;
+const OTP_USE = raw`(?i)\b(?>use|enter|type|giriniz|girin|kullanın)\s{1,2}+${CODE}${UNIT}`;
+const OTHER_CODES =
+  raw`(?i)\b(?:error|status|response|hata|http|exit|country|ülke|ulke|posta|postal|zip|area|alan|il|order|sipariş|siparis|` +
+  raw`promo|kampanya|coupon|kupon|discount|indirim|ürün|urun|product|return|reason|sonuç|sonuc|işlem|islem|currency|` +
+  raw`language|source|bar|qr|plaka|banka|bank|branch|şube|sube|vergi|iade|takip|tracking|referral|referans|result|sms` +
+  raw`(?= code=))[ ]$`;
 
 /** Digits that a sentence calls a code to sign in or confirm with. */
 function* oneTimeCodes(text: string): Generator<Found> {
@@ -1766,11 +1771,10 @@ function isMail(text: string): boolean {
 }
 
 const GAP = `[ .${BLANK}/-]`;
-const ORDERS = String
-  .raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
-  String
-    .raw`islem|batch|job|build|request|payment|ödeme|odeme|sorgu|barkod|barcode|sku|rows|offset|bytes|seq|pid|epoch|account|` +
-  String.raw`oid|jobid|uid|id)[ #:=_-]{0,3}+(?>number|numarası|numarasi|num|no|nr|id)?+[.: #=]{0,3}+$`;
+const ORDERS =
+  raw`(?i)(?>order|sipariş|siparis|invoice|fatura|reference|referans|ref|takip|tracking|ticket|talep|transaction|txn|işlem|` +
+  raw`islem|batch|job|build|request|payment|ödeme|odeme|sorgu|barkod|barcode|sku|rows|offset|bytes|seq|pid|epoch|account|` +
+  raw`oid|jobid|uid|id)[ #:=_-]{0,3}+(?>number|numarası|numarasi|num|no|nr|id)?+[.: #=]{0,3}+$`;
 
 /** Numbers without a country code: what stands right behind the word for an order is none. */
 function phones(source: string): Finder {
@@ -1803,29 +1807,27 @@ function secretRules(): Rule[] {
       "-----begin",
       pattern(
         "secret",
-        String.raw`-----BEGIN (?:(?!PRIVATE)[A-Z0-9]{1,12}+ ){0,3}+PRIVATE KEY(?: BLOCK)?+-----` +
-          String.raw`(?:[^-]|-(?!----END )){0,3990}+(?:-----END [A-Z0-9 ]{0,40}+-----)?+`,
+        raw`-----BEGIN (?:(?!PRIVATE)[A-Z0-9]{1,12}+ ){0,3}+PRIVATE KEY(?: BLOCK)?+-----` +
+          raw`(?:[^-]|-(?!----END )){0,3990}+(?:-----END [A-Z0-9 ]{0,40}+-----)?+`,
       ),
     ),
     rule(
       "eyj",
-      pattern("secret", String.raw`eyJ[A-Za-z0-9_-]{6,2000}+\.[A-Za-z0-9_-]{2,2000}+(?:\.[A-Za-z0-9_-]{0,1000}+)?`),
+      pattern("secret", raw`eyJ[A-Za-z0-9_-]{6,2000}+\.[A-Za-z0-9_-]{2,2000}+(?:\.[A-Za-z0-9_-]{0,1000}+)?`),
     ),
     rule(
       "cookie",
       pattern(
         "secret",
-        String
-          .raw`(?i)(?<!\w)(?:set-)?+cookie2?+[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?P<x>[^\s=;,\"']{1,200}+=[^\n\"']{1,3000}+)`,
+        raw`(?i)(?<!\w)(?:set-)?+cookie2?+[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?P<x>[^\s=;,\"']{1,200}+=[^\n\"']{1,3000}+)`,
       ),
     ),
     rule(
       "authorization",
       pattern(
         "secret",
-        String
-          .raw`(?i)(?<!\w)(?:proxy-|x-)?+authorization[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?:[a-z0-9-]{2,20}+(?:\s{1,2}+|=))?` +
-          String.raw`(?P<x>(?<=digest )[^\n]{6,3000}+|(?<=sha256 )[^\n]{6,3000}+|[^\s\"']{6,3000}+)`,
+        raw`(?i)(?<!\w)(?:proxy-|x-)?+authorization[\"']?+\s{0,3}+[:=]\s{0,3}+[\"']?+(?:[a-z0-9-]{2,20}+(?:\s{1,2}+|=))?` +
+          raw`(?P<x>(?<=digest )[^\n]{6,3000}+|(?<=sha256 )[^\n]{6,3000}+|[^\s\"']{6,3000}+)`,
         isBearer,
       ),
     ),
@@ -1834,34 +1836,33 @@ function secretRules(): Rule[] {
       "hooks.slack.com/|discord|webhook.office.com/|/webhook/",
       pattern(
         "secret",
-        String
-          .raw`(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|webhook\.office\.com/` +
-          String.raw`webhookb2/)(?P<x>[\w@/.-]{10,300}+)`,
+        raw`(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|webhook\.office\.com/` +
+          raw`webhookb2/)(?P<x>[\w@/.-]{10,300}+)`,
       ),
     ),
     rule(
       "bearer",
       pattern(
         "secret",
-        String.raw`(?i)\bbearer[ :=]\s{0,3}[\"']?(?P<x>[A-Za-z0-9._~+/-]{6,2000}+={0,2}+)(?!=)`,
+        raw`(?i)\bbearer[ :=]\s{0,3}[\"']?(?P<x>[A-Za-z0-9._~+/-]{6,2000}+={0,2}+)(?!=)`,
         isBearer,
       ),
     ),
-    rule("basic", pattern("secret", String.raw`(?i)\bbasic\s{1,3}(?P<x>[A-Za-z0-9+/_-]{8,500}+={0,2}+)`, isBasic)),
+    rule("basic", pattern("secret", raw`(?i)\bbasic\s{1,3}(?P<x>[A-Za-z0-9+/_-]{8,500}+={0,2}+)`, isBasic)),
     rule("://", pattern("secret", AUTHORITY)),
     rule("?|&", pattern("secret", URL_KEYS, (value) => !isSaid(value) && (isRandom(value) || value.length >= 8))),
-    rule("code=", pattern("secret", String.raw`[?&]code=(?=[^&\s]{0,60}\d)(?P<x>[\w%./~-]{16,500}+)`)),
+    rule("code=", pattern("secret", raw`[?&]code=(?=[^&\s]{0,60}\d)(?P<x>[\w%./~-]{16,500}+)`)),
     rule("--", options),
     rule(
       "-u |--user ",
-      pattern("secret", String.raw`(?<!\S)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}+:(?P<x>[^\s\"']{1,200}+)`),
+      pattern("secret", raw`(?<!\S)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}+:(?P<x>[^\s\"']{1,200}+)`),
     ),
     rule(
       "token|key|secret|password|parola|şifre|pwd",
       pattern(
         "secret",
-        String.raw`(?i)\b(?>token|secret|key|password|parola|şifre|pwd)[ ](?P<x>(?=[\w.~+/=-]{0,40}\d)` +
-          String.raw`(?=[\w.~+/=-]{0,40}[A-Za-z])[\w.~+/=-]{20,2000}+)(?![\w:])`,
+        raw`(?i)\b(?>token|secret|key|password|parola|şifre|pwd)[ ](?P<x>(?=[\w.~+/=-]{0,40}\d)` +
+          raw`(?=[\w.~+/=-]{0,40}[A-Za-z])[\w.~+/=-]{20,2000}+)(?![\w:])`,
         isLooseKey,
       ),
     ),
@@ -1869,8 +1870,8 @@ function secretRules(): Rule[] {
       " is | was ",
       pattern(
         "secret",
-        String.raw`(?i)\b(?:password|passphrase|parola|şifre|secret|api[ _-]?key|pin)[ ](?:is|was)[: ]{1,2}[\"']?` +
-          String.raw`(?P<x>[^\s\"']{4,200}+)`,
+        raw`(?i)\b(?:password|passphrase|parola|şifre|secret|api[ _-]?key|pin)[ ](?:is|was)[: ]{1,2}[\"']?` +
+          raw`(?P<x>[^\s\"']{4,200}+)`,
         (value) => hasDigit(value) && !isSaid(value),
       ),
     ),
@@ -1879,8 +1880,8 @@ function secretRules(): Rule[] {
       "@",
       pattern(
         "email",
-        String.raw`(?<!essage-ID: <)(?<!essage-Id: <)(?<!essage-id: <)[^\s@<>\"'(),:;=\[\]{}|/?&%\\]{1,64}+` +
-          String.raw`@(?:[^\W_][\w-]{0,62}+\.){1,8}(?:xn--[a-z0-9-]{2,40}+|[^\W\d_]{2,24}+)`,
+        raw`(?<!essage-ID: <)(?<!essage-Id: <)(?<!essage-id: <)[^\s@<>\"'(),:;=\[\]{}|/?&%\\]{1,64}+` +
+          raw`@(?:[^\W_][\w-]{0,62}+\.){1,8}(?:xn--[a-z0-9-]{2,40}+|[^\W\d_]{2,24}+)`,
         isMail,
       ),
     ),
@@ -1888,8 +1889,8 @@ function secretRules(): Rule[] {
       "sayın|sayin|dear|mr|ms",
       pattern(
         "person",
-        String.raw`(?<!\w)(?:[Ss]ay[ıi]n|SAYIN|[Dd]ear|M(?:r|rs|s))\.?[ ](?:M(?:r|rs|s)\.?[ ])?+` +
-          String.raw`(?P<x>[^\W\d_a-zçğışöü](?:[\w'’-]|\.(?=\w)){0,40}+(?:[ ][^\W\d_a-zçğışöü][\w'’-]{0,40}+){0,3}+)`,
+        raw`(?<!\w)(?:[Ss]ay[ıi]n|SAYIN|[Dd]ear|M(?:r|rs|s))\.?[ ](?:M(?:r|rs|s)\.?[ ])?+` +
+          raw`(?P<x>[^\W\d_a-zçğışöü](?:[\w'’-]|\.(?=\w)){0,40}+(?:[ ][^\W\d_a-zçğışöü][\w'’-]{0,40}+){0,3}+)`,
         isPerson,
       ),
     ),
@@ -1903,55 +1904,52 @@ function numberRules(): Rule[] {
     rule("", as("card", cards)),
     rule(
       "",
-      pattern("identity", String.raw`(?<![\w.+-])[1-9]\d{2}(?:[ ${BLANK}-]?\d){8}+(?![\w-]|\.\d)`, isTurkishIdentity),
+      pattern("identity", raw`(?<![\w.+-])[1-9]\d{2}(?:[ ${BLANK}-]?\d){8}+(?![\w-]|\.\d)`, isTurkishIdentity),
     ),
     rule(
       "passport|pasaport|plate|plaka|licen|ehliyet",
       pattern(
         "identity",
-        String
-          .raw`(?i)\b(?>passport|pasaport|plaka|licen[cs]e plate|number plate|driving licen[cs]e|driver'?s licen[cs]e|` +
-          String.raw`ehliyet)(?:[ ]?(?>number|numarası|numarasi|num|no|nr|#))?+[.:]?+[ ]{0,2}+[:=#]?+[ ]{0,2}+` +
-          String.raw`(?P<x>(?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,12}+(?:[ ](?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,8}+){0,2}+)(?!\w)`,
+        raw`(?i)\b(?>passport|pasaport|plaka|licen[cs]e plate|number plate|driving licen[cs]e|driver'?s licen[cs]e|` +
+          raw`ehliyet)(?:[ ]?(?>number|numarası|numarasi|num|no|nr|#))?+[.:]?+[ ]{0,2}+[:=#]?+[ ]{0,2}+` +
+          raw`(?P<x>(?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,12}+(?:[ ](?=[A-Z]{0,3}[ ]?\d)[A-Z0-9]{1,8}+){0,2}+)(?!\w)`,
         (value) => value.length >= 5 && hasDigit(value),
       ),
     ),
-    rule("plaka", pattern("identity", String.raw`(?<!\w)(?P<x>[0-8]\d[ ]?[A-Z]{1,3}[ ]?\d{2,5})(?=[ ]plaka)`)),
+    rule("plaka", pattern("identity", raw`(?<!\w)(?P<x>[0-8]\d[ ]?[A-Z]{1,3}[ ]?\d{2,5})(?=[ ]plaka)`)),
     rule(OTP_CONTEXT, oneTimeCodes),
-    rule("+|00", pattern("phone", String.raw`(?<![\w+])(?:\+|00(?=[1-9]))(?:[ ().${BLANK}-]{0,2}+\d){8,15}+(?!\d)`)),
+    rule("+|00", pattern("phone", raw`(?<![\w+])(?:\+|00(?=[1-9]))(?:[ ().${BLANK}-]{0,2}+\d){8,15}+(?!\d)`)),
     rule(
       "5",
       phones(
-        String.raw`(?<![\w.+-])(?:90[ ${BLANK}-]?|0[ ${BLANK}-]?)?\(?5\d{2}\)?[ ${BLANK}-]?\d{3}` +
-          String.raw`[ ${BLANK}-]?\d{2}[ ${BLANK}-]?\d{2}(?![\w-]|\.\d)`,
+        raw`(?<![\w.+-])(?:90[ ${BLANK}-]?|0[ ${BLANK}-]?)?\(?5\d{2}\)?[ ${BLANK}-]?\d{3}` +
+          raw`[ ${BLANK}-]?\d{2}[ ${BLANK}-]?\d{2}(?![\w-]|\.\d)`,
       ),
     ),
-    rule("5", phones(String.raw`(?<![\w.+-])(?:(?:90|0)\.?)?5\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w.-])`)),
+    rule("5", phones(raw`(?<![\w.+-])(?:(?:90|0)\.?)?5\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w.-])`)),
     rule(
       "0",
       phones(
-        String
-          .raw`(?<![\w.+-])(?:90|0)[ ${BLANK}/-]?\(?[2348]\d{2}\)?${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-]|\.\d)`,
+        raw`(?<![\w.+-])(?:90|0)[ ${BLANK}/-]?\(?[2348]\d{2}\)?${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-]|\.\d)`,
       ),
     ),
-    rule("(", phones(String.raw`(?<![\w.+-])\([2348]\d{2}\)${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-])`)),
+    rule("(", phones(raw`(?<![\w.+-])\([2348]\d{2}\)${GAP}?\d{3}${GAP}?\d{2}${GAP}?\d{2}(?![\w-])`)),
     rule(
       ` |.|-|${BLANK}|)`,
       pattern(
         "phone",
-        String
-          .raw`(?<![\w.+-])(?:1[ .${BLANK}-])?(?:\(\d{3}\)[ ${BLANK}]?|\d{3}[ .${BLANK}-])\d{3}[ .${BLANK}-]\d{4}(?![\w-])`,
+        raw`(?<![\w.+-])(?:1[ .${BLANK}-])?(?:\(\d{3}\)[ ${BLANK}]?|\d{3}[ .${BLANK}-])\d{3}[ .${BLANK}-]\d{4}(?![\w-])`,
       ),
     ),
     rule(
       "point",
-      pattern("location", String.raw`(?i)\bpoint ?z?\(\s?(?P<x>-?\d{1,3}\.\d{2,17}+\s-?\d{1,3}\.\d{2,17}+)`),
+      pattern("location", raw`(?i)\bpoint ?z?\(\s?(?P<x>-?\d{1,3}\.\d{2,17}+\s-?\d{1,3}\.\d{2,17}+)`),
     ),
     rule(
       ".",
       pattern(
         "location",
-        String.raw`(?<![\w.+-])-?\d{1,3}\.\d{4,17}+°?[ ]?[NS]?[ ]?[,;/][ ${BLANK}]?-?\d{1,3}\.\d{4,17}+(?![\w-]|\.\d)`,
+        raw`(?<![\w.+-])-?\d{1,3}\.\d{4,17}+°?[ ]?[NS]?[ ]?[,;/][ ${BLANK}]?-?\d{1,3}\.\d{4,17}+(?![\w-]|\.\d)`,
         isPlace,
       ),
     ),
@@ -1959,8 +1957,8 @@ function numberRules(): Rule[] {
       ".",
       pattern(
         "ip",
-        String.raw`(?<![\w.-])(?<![A-Za-z]/)(?<!version )(?<!sürüm )(?<!v )` +
-          String.raw`(?P<x>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)`,
+        raw`(?<![\w.-])(?<![A-Za-z]/)(?<!version )(?<!sürüm )(?<!v )` +
+          raw`(?P<x>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)`,
         isPublicIp,
       ),
     ),
@@ -1968,7 +1966,7 @@ function numberRules(): Rule[] {
       ":",
       pattern(
         "ip",
-        String.raw`(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{6,39}+(?![\w:])`,
+        raw`(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{6,39}+(?![\w:])`,
         (text) => hasDigit(text) && isPublicIp(text),
       ),
     ),
@@ -1976,9 +1974,9 @@ function numberRules(): Rule[] {
 }
 
 /** Without any of these no rule finds anything: most texts of most events end here. */
-const TELLING = String.raw`[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken`;
-const NUMERIC = String
-  .raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`;
+const TELLING = raw`[\d@=:%\"'<>/]|[^\x00-\x7f]|\w{20}|--|\b[Dd]ear |\bM(?:r|rs|s)\b|\b[Ss]ayin |PushToken`;
+const NUMERIC =
+  raw`\d(?:[ .()/${BLANK}-]{0,3}+\d){3}|:[0-9a-f]{0,4}+:[0-9a-f]|pas[sa]port|plate|plaka|licen[cs]e|ehliyet`;
 /** A UUID; a commit, a checksum, an id of random bytes: at least four of its characters are letters. */
 const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-z])(?=(\d{0,60}[a-f]){4})[0-9a-f]{24,64}(?![0-9a-z])/gi;
 const MOST_ROUNDS = 8;

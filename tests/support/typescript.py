@@ -37,7 +37,9 @@ def execute(runtime: str, file: Path, *arguments: str, env: Mapping[str, str] | 
 
     The process's environment is ``env`` and the search path alone.
     """
-    options = {"deno": ["run", "--no-config", "--no-lock", "--quiet", "--allow-all"]}.get(runtime, [])
+    options = {"deno": ["run", "--no-config", "--no-lock", "--quiet", "--allow-all", "--node-modules-dir=manual"]}.get(
+        runtime, []
+    )
     command = [program(runtime), *options, str(file), *arguments]
     home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     done = subprocess.run(

@@ -13,8 +13,9 @@ import pytest
 
 from tests.support import typescript
 
-MOST_BYTES = 19_000
-"""Of the whole file, small and packed. Nine tenths of it are the scrubber's rules and words."""
+MOST_BYTES = {"all": 18_950, "writer alone": 5_570}
+"""Minified and packed, as reached; ``typescript/README.md`` has where they go. They are lowered, never raised.
+"writer alone" is without ``fingerprint`` and without what masks."""
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
@@ -81,8 +82,25 @@ def test_it_is_written_as_its_formatter_and_linter_have_it(look: list[str]) -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_is_small(tmp_path: Path) -> None:
-    packed = tmp_path / "small.js"
-    command = [typescript.program("bun"), "build", str(typescript.PACKAGE / "integration-log.ts"), "--minify"]
-    subprocess.run([*command, "--outfile", str(packed)], check=True, capture_output=True, timeout=60)
-    assert len(gzip.compress(packed.read_bytes(), 9)) <= MOST_BYTES
+def packed(source: str, folder: Path) -> int:
+    """Bytes of a source as bundlers and servers hand it on."""
+    (folder / "large.ts").write_text(source, encoding="utf-8")
+    command = [typescript.program("bun"), "build", str(folder / "large.ts"), "--minify"]
+    subprocess.run([*command, "--outfile", str(folder / "small.js")], check=True, capture_output=True, timeout=60)
+    return len(gzip.compress((folder / "small.js").read_bytes(), 9))
+
+
+def alone(source: str) -> str:
+    """The writer with a scrubber that masks nothing, and without fingerprints."""
+    start, end = source.index("/** Secrets of which too few"), source.index("const utf8 =")
+    rest = source[:start] + source[end:]
+    unused = rest[rest.index("function hmac(") : rest.index("// Below: what keeps")]
+    nothing = "text(t: any) { return t; } identifier(t: any) { return t; } json(v: any) { return v; }"
+    stub = f"class Scrubber {{ constructor(_: any) {{}} {nothing} }}\nconst secretsOf = (_: any) => [];\n"
+    return rest.replace(unused, "").split("// Regular expressions, written as Python")[0] + stub
+
+
+def test_it_is_small_and_grows_no_more(tmp_path: Path) -> None:
+    source = (typescript.PACKAGE / "integration-log.ts").read_text(encoding="utf-8")
+    found = {"all": packed(source, tmp_path), "writer alone": packed(alone(source), tmp_path)}
+    assert all(found[part] <= most for part, most in MOST_BYTES.items()), found

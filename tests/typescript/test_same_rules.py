@@ -82,7 +82,7 @@ def test_both_writers_leave_the_same(built: typescript.Built) -> None:
 
 @pytest.mark.parametrize("form", [form for _, form in SERVICES])
 def test_a_form_of_a_services_key_that_python_knows_is_known(form: str) -> None:
-    assert f"String.raw`{form}`" in SOURCE
+    assert f"raw`{form}`" in SOURCE
 
 
 def test_the_names_of_our_own_events_are_the_same() -> None:
