@@ -420,3 +420,29 @@ def test_another_configuration_that_would_be_read_instead_is_told_of(cli, tmp_pa
     done = cli.run("init", "--yes", RELEASEGUARD_CONFIG=str(tmp_path / "other.toml"))
     assert done.code == 0
     assert "RELEASEGUARD_CONFIG" in done.err
+
+
+def test_the_vault_is_where_the_workflows_take_the_secrets_from(cli, tmp_path):
+    workflows = tmp_path / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    step = """
+      - uses: Infisical/secrets-action@v1
+        with:
+          project-slug: shop-x1
+          domain: https://eu.infisical.com
+          env-slug: {environment}
+          secret-path: {folder}
+"""
+    said = (("production", "/functions"), ("production", "/functions"), ("staging", "/old"), ("production", "/mobile"))
+    for number, (environment, folder) in enumerate(said):
+        given = step.format(environment=environment, folder=folder)
+        (workflows / f"{number}.yml").write_text(f"jobs:\n  a:\n    steps:{given}")
+    assert cli.run("init", "--yes").code == 0
+    text = (tmp_path / "releaseguard.toml").read_text()
+    assert tomllib.loads(text)["infisical"] == {
+        "url": "https://eu.infisical.com",
+        "project_slug": "shop-x1",
+        "environment": "production",
+        "path": "/functions",
+    }
+    assert '# The workflows read "/mobile", "/old" too' in text

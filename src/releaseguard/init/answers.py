@@ -40,6 +40,10 @@ class Answers:
     infisical_slug: str = ""
     """Of the project, where its id is not known."""
     infisical_environment: str = "prod"
+    infisical_path: str = "/"
+    """The folder there that secrets stand in."""
+    infisical_folders: Sequence[str] = ()
+    """Further folders that the app's workflows read: a provider's may stand in one of them."""
     vercel_team: str | None = None
     app_url: str | None = None
     destinations: Mapping[str, Sequence[str]] = field(default_factory=dict)

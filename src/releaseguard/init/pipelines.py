@@ -1,9 +1,11 @@
-"""What the app's own workflows tell of the vault: the project that they take their secrets from."""
+"""What the app's own workflows and files tell of the vault: project, host, environment and folder of its secrets."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,46 +14,139 @@ from typing import Final
 MOST_FILES: Final = 200
 LARGEST: Final = 1 << 20
 
-_ACTION = re.compile(r"uses:\s*[\"']?infisical/secrets-action@", re.IGNORECASE)
-_INPUT = r"^\s*{}:\s*[\"']?([A-Za-z0-9:/._-]+)[\"']?\s*(?:#.*)?$"
-_HOST = re.compile(r"https://(?:app|eu|us)\.infisical\.com/?")
+_STEP = re.compile(r"^\s*-\s", re.MULTILINE)
+_ACTION = re.compile(r"^\s*uses:\s*[\"']?infisical/secrets-action@", re.IGNORECASE | re.MULTILINE)
+_INPUT = r"^\s*{}:[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^#\n]*?)[ \t]*(?:#.*)?$"
+_COMMAND = re.compile(r"(?<![\w#/.-])infisical\s+(?:run|export|secrets)\b(?:\\\n|[^\n;|])*")
+_OPTION = r"--{}[= ]\s*[\"']?([^\s\"']+)"
+_HOST = re.compile(r"https://(?:app|eu|us)\.infisical\.com/?(?:api/?)?")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+_FOLDER = re.compile(r"/?(?:[A-Za-z0-9_-]+/?)*")
 USUAL: Final = "https://app.infisical.com"
-"""Where the action goes that is given no domain."""
+"""Where the action and the command line go that are given no domain."""
+_PRODUCTION: Final = ("prod", "production", "prd", "live")
+"""What the slug of production's environment is called, the vault's own default first."""
 
 
 @dataclass(frozen=True, slots=True)
 class VaultGuess:
-    """A project at Infisical, as workflows name it."""
+    """A project at Infisical, as workflows name it; what nothing tells is empty."""
 
     slug: str
     url: str
+    project_id: str = ""
+    """Where only the id is known."""
+    environment: str = ""
+    """The slug of production there, where steps name one of the usual."""
+    path: str = "/"
+    """The folder that most steps for production read."""
+    others: Sequence[str] = ()
+    """Further folders that steps read, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """One place that reads the vault. Empty: not said, or only known when it runs."""
+
+    slug: str = ""
+    project_id: str = ""
+    host: str = ""
+    environment: str = ""
+    path: str = ""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it goes to a server that is not Infisical's own."""
+        return bool(self.host) and not _HOST.fullmatch(self.host)
 
 
 def vault_of(root: Path) -> VaultGuess | None:
-    """The project that most steps of the repository's workflows name; ``None`` where none names one.
+    """The project that most steps of the repository's workflows name, else that of its ``.infisical.json``.
 
-    A project is at one host: a step that says which speaks for those that forgot to.
+    ``None`` where neither names one. A project is at one host: a step that says which speaks for those that forgot to.
     """
-    slugs: Counter[str] = Counter()
-    hosts: Counter[tuple[str, str]] = Counter()
-    for path in islice(sorted((root / ".github" / "workflows").glob("*.y*ml")), MOST_FILES):
-        for step in _ACTION.split(_read(path))[1:]:
-            slug, domain = _given(step, "project-slug"), _given(step, "domain")
-            if slug and (not domain or _HOST.fullmatch(domain)):
-                slugs[slug] += 1
-                hosts[slug, domain.rstrip("/")] += bool(domain)
-    if not slugs:
+    uses = [use for text in _texts(root) for use in _uses(text) if not use.is_elsewhere]
+    named = Counter(use.slug for use in uses if use.slug)
+    slug = named.most_common(1)[0][0] if named else ""
+    own = [use for use in uses if use.slug == slug or not (use.slug or use.project_id)]
+    ids = Counter(use.project_id for use in uses if use.project_id)
+    project_id = "" if slug else (ids.most_common(1)[0][0] if ids else _workspace(root))
+    if not (slug or project_id):
         return None
-    slug = slugs.most_common(1)[0][0]
-    said = [(count, host) for (named, host), count in hosts.items() if named == slug and count]
-    return VaultGuess(slug, max(said)[1] if said else USUAL)
+    environment = _most(own, "environment", _PRODUCTION)
+    folders = Counter(use.path for use in own if use.path and use.environment in {environment, ""})
+    path = max(folders, key=lambda folder: (folders[folder], -len(folder), folder), default="/")
+    others = tuple(sorted({use.path for use in own if use.path} - {path}))
+    hosts = Counter(use.host for use in own if use.host and use.slug == slug)
+    url = re.sub(r"/(?:api/?)?$", "", max((count, host) for host, count in hosts.items())[1]) if hosts else USUAL
+    return VaultGuess(slug, url, project_id, environment, path, others)
 
 
-def _given(step: str, name: str) -> str:
-    """An input of the step: up to where the next step begins."""
-    own = re.split(r"^\s*-\s", step, maxsplit=1, flags=re.MULTILINE)[0]
-    match = re.search(_INPUT.format(re.escape(name)), own, re.MULTILINE)
+def _most(uses: Sequence[_Use], part: str, known: Sequence[str]) -> str:
+    """The value of ``part`` that most uses have, of those that are ``known``; of as many the first known."""
+    counts = Counter(getattr(use, part) for use in uses)
+    return max(known, key=lambda one: (counts[one], -known.index(one))) if any(counts[one] for one in known) else ""
+
+
+def _texts(root: Path) -> Iterator[str]:
+    github = root / ".github"
+    files = [*(github / "workflows").glob("*.y*ml"), *(github / "actions").glob("*/action.y*ml")]
+    for path in islice(sorted(files), MOST_FILES):
+        yield _read(path)
+
+
+def _uses(text: str) -> Iterator[_Use]:
+    for step in _STEP.split(text):
+        if _ACTION.search(step):
+            yield _Use(
+                slug=_plain(_input(step, "project-slug")),
+                host=_known(_input(step, "domain")).rstrip("/"),
+                environment=_plain(_input(step, "env-slug")),
+                path=_folder(_input(step, "secret-path")),
+            )
+        for command in _COMMAND.findall(step):
+            yield _Use(
+                project_id=_plain(_option(command, "projectId")),
+                host=_known(_option(command, "domain")).rstrip("/"),
+                environment=_plain(_option(command, "env")),
+                path=_folder(_option(command, "path")),
+            )
+
+
+def _input(step: str, name: str) -> str:
+    match = re.search(_INPUT.format(re.escape(name)), step, re.MULTILINE)
+    return match[1].strip("\"'") if match else ""
+
+
+def _option(command: str, name: str) -> str:
+    match = re.search(_OPTION.format(name), command)
     return match[1] if match else ""
+
+
+def _known(text: str) -> str:
+    """The text, unless it is known only when the workflow runs."""
+    return "" if "$" in text else text
+
+
+def _plain(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else ""
+
+
+def _folder(text: str) -> str:
+    """A folder from the root on; the root where none is said, and nothing where it is known only when it runs."""
+    if not _FOLDER.fullmatch(text):
+        return ""
+    return "/" + text.strip("/")
+
+
+def _workspace(root: Path) -> str:
+    """The project's id as ``infisical init`` leaves it."""
+    try:
+        found = json.loads(_read(root / ".infisical.json") or "{}")
+    except (ValueError, RecursionError):
+        return ""
+    named = found.get("workspaceId") if isinstance(found, dict) else None
+    return _plain(named) if isinstance(named, str) else ""
 
 
 def _read(path: Path) -> str:

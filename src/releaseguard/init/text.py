@@ -148,9 +148,17 @@ def _infisical(answers: Answers) -> str:
         ("url", answers.infisical_url, ""),
         _project(answers),
         ("environment", answers.infisical_environment, "its slug"),
-        ("path", "/", "a provider's own folder: [providers.NAME] path"),
+        ("path", answers.infisical_path, "a provider's own folder: [providers.NAME] path"),
     )
-    return section + _line("oidc_audience", answers.infisical_url, "", off=True)
+    return section + _folders(answers) + _line("oidc_audience", answers.infisical_url, "", off=True)
+
+
+def _folders(answers: Answers) -> str:
+    """What else the workflows read, where one folder is not all: a rotation looks where it is told."""
+    if not answers.infisical_folders:
+        return ""
+    named = ", ".join(_text(folder) for folder in answers.infisical_folders)
+    return f"# The workflows read {named} too: a provider whose secrets stand there says so by its `path`.\n"
 
 
 def _project(answers: Answers) -> tuple[str, str, str]:

@@ -56,7 +56,8 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     Exit code 2 where an answer is not valid; nothing has been written then either.
 
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
-    "infisical_project", "infisical_slug", "infisical_environment", "vercel_team", "app_url",
+    "infisical_project", "infisical_slug", "infisical_environment", "infisical_path", "infisical_folders",
+    "vercel_team", "app_url",
     "destinations": {provider: [uri]}}, "variables": [what the environment has to hold],
     "fill_in": [settings left open], "components": [{"name", "workflows": [paths], "step": text}], "next": [commands]}.
     """
@@ -133,6 +134,7 @@ class _Form:
         environment = self._answer("environment", "Environment", "production", _environment)
         events, vault = self.guess.supabase_url or SQLITE, self.guess.vault
         server = vault.url if vault else INFISICAL
+        slug = (vault.environment if vault and environment == "production" else "") or slug_of(environment)
         return Answers(
             name=name,
             environment=environment,
@@ -140,11 +142,13 @@ class _Form:
             events_url=self._answer("events_url", "Event log", events, _events_url),
             app_url=self._optional("app_url", "The app's base address (empty: none)", self.guess.supabase_url),
             infisical_url=self._answer("infisical_url", "Infisical's address", server, _web_address),
-            infisical_project=self._answer("infisical_project", "Infisical project's id", "", str.strip),
-            infisical_slug=vault.slug if vault else "",
-            infisical_environment=self._answer(
-                "infisical_environment", "Its environment's slug", slug_of(environment), _slug
+            infisical_project=self._answer(
+                "infisical_project", "Infisical project's id", vault.project_id if vault else "", str.strip
             ),
+            infisical_slug=vault.slug if vault else "",
+            infisical_environment=self._answer("infisical_environment", "Its environment's slug", slug, _slug),
+            infisical_path=vault.path if vault else "/",
+            infisical_folders=vault.others if vault else (),
             vercel_team=self.flags["vercel_team"] or self.guess.vercel_team,
             destinations=self._destinations(),
         )
