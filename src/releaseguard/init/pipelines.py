@@ -45,7 +45,7 @@ class VaultGuess:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class _VaultStep:
     """One place that reads the vault. Empty: not said, or only known when it runs."""
 
     slug: str = ""
@@ -82,7 +82,7 @@ def vault_of(root: Path) -> VaultGuess | None:
     return VaultGuess(slug, url, project_id, environment, path, others)
 
 
-def _most(uses: Sequence[_Use], part: str, known: Sequence[str]) -> str:
+def _most(uses: Sequence[_VaultStep], part: str, known: Sequence[str]) -> str:
     """The value of ``part`` that most uses have, of those that are ``known``; of as many the first known."""
     counts = Counter(getattr(use, part) for use in uses)
     return max(known, key=lambda one: (counts[one], -known.index(one))) if any(counts[one] for one in known) else ""
@@ -95,17 +95,17 @@ def _texts(root: Path) -> Iterator[str]:
         yield _read(path)
 
 
-def _uses(text: str) -> Iterator[_Use]:
+def _uses(text: str) -> Iterator[_VaultStep]:
     for step in _STEP.split(text):
         if _ACTION.search(step):
-            yield _Use(
+            yield _VaultStep(
                 slug=_plain(_input(step, "project-slug")),
                 host=_known(_input(step, "domain")).rstrip("/"),
                 environment=_plain(_input(step, "env-slug")),
                 path=_folder(_input(step, "secret-path")),
             )
         for command in _COMMAND.findall(step):
-            yield _Use(
+            yield _VaultStep(
                 project_id=_plain(_option(command, "projectId")),
                 host=_known(_option(command, "domain")).rstrip("/"),
                 environment=_plain(_option(command, "env")),
