@@ -1,4 +1,5 @@
-"""Checks the cards when a wheel is built, and puts what they say into it in a form that is read at once."""
+"""Checks the cards when a wheel is built or a checkout installed, and puts what they say beside them in a form that is
+read at once."""
 
 from __future__ import annotations
 
@@ -11,17 +12,17 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompiledCards(BuildHookInterface):  # type: ignore[type-arg]
-    """``releaseguard/checks/compiled.json``; an editable installation reads the cards themselves."""
+    """``checks/compiled.json``, which goes into the wheel with the cards."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the file. Raises ``ConfigError`` for a card that is wrong: such a wheel is not built."""
-        if version == "editable":
-            return
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - as hatchling calls it
+        """Write the file. Raises ``ConfigError`` for a card that is wrong: such a wheel is not built."""
         root = Path(self.root)
         sys.path[:0] = [str(root / "src"), str(root / "writer" / "src")]
+        from releaseguard.cards.compiled import FILE
         from releaseguard.cards.load import compile_folder
 
-        self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "compiled.json"
-        file.write_bytes(compile_folder(root / "checks"))
-        build_data["force_include"][str(file)] = "releaseguard/checks/compiled.json"
+        made = compile_folder(root / "checks")
+        with tempfile.NamedTemporaryFile(dir=root, prefix=".compiled-", delete=False) as written:
+            written.write(made)
+        Path(written.name).chmod(0o644)
+        Path(written.name).replace(root / "checks" / FILE)  # at once, since two builds may run

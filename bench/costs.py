@@ -9,23 +9,20 @@ Processor time, not the clock's, so that a busy machine changes little. Prints a
 from __future__ import annotations
 
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time, time_ns
-from types import MappingProxyType
 
 import database
 import push
-from eventlog import rows as history
+import startup
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
-from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.secret import Secret
 from releaseguard_events.note import Resource
 from releaseguard_events.pipeline.delivery import Pipeline
@@ -38,16 +35,10 @@ from releaseguard_events.stores.sqlite import SqliteStore, connect, insert_sql
 from releaseguard_events.stores.table import EventTable
 
 SIZES = {False: (20_000, 200_000), True: (1_000_000, 10_000_000)}
-RUNS = 7
 WRITTEN = 20_000
 POSTGRES = 10_000
 """Rows that are written into Postgres, which takes longer."""
 BATCH = 1_000
-VERIFY = (
-    *("verify", "--no-flows", "--release", "r49"),
-    *("--deployed-at", "2026-11-28T10:34:00Z", "--as-of", "2026-11-28T12:00:00Z"),
-)
-"""The last of the releases in the made-up history."""
 CALLER = Path(__file__).with_name("caller.py")
 
 
@@ -62,40 +53,26 @@ class Figure:
     limit: str
 
 
-def spent(command: Sequence[str], runs: int = RUNS, environ: Mapping[str, str] = MappingProxyType({})) -> float:
-    """The least processor time of a process, in milliseconds."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        quiet = subprocess.DEVNULL
-        subprocess.run(command, stdout=quiet, stderr=quiet, check=False, env={**os.environ, **environ})
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-
-    return min(once() for _ in range(runs))
-
-
 def starts(config: Path) -> Iterator[Figure]:
     """Start-up, against loading click."""
-    click = spent([sys.executable, "-c", "import click"])
-    asked = {"_RELEASEGUARD_COMPLETE": "bash_complete", "COMP_WORDS": "releaseguard ver", "COMP_CWORD": "1"}
+    click = startup.click()
     commands: list[tuple[list[str], dict[str, str], str]] = [
         (["--help"], {}, "1.5"),
         (["--version"], {}, "1.5"),
-        ([], asked, "1.5"),
+        ([], startup.TAB, "1.5"),
         (["verify", "--help"], {}, "2"),
         (["health", "--config", str(config)], {}, "4"),
     ]
     for arguments, environ, limit in commands:
-        took = spent([sys.executable, "-m", "releaseguard", *arguments], environ=environ)
+        took = startup.of(arguments, environ)
         said = " ".join(arguments[:2]).removesuffix(" --config") or "Tab"
         yield Figure(f"`{said}`", f"{took:.0f} ms", f"import click, {click:.0f} ms", took / click, limit)
 
 
 def importing() -> Figure:
     """What an app pays at its start, beyond Python's own."""
-    bare = spent([sys.executable, "-c", "pass"])
-    took = spent([sys.executable, "-c", "from releaseguard_events import log_integration_event"]) - bare
+    bare = startup.spent([sys.executable, "-c", "pass"])
+    took = startup.spent([sys.executable, "-c", "from releaseguard_events import log_integration_event"]) - bare
     return Figure("import of the writer", f"{took:.1f} ms", f"bare Python, {bare:.0f} ms", took / bare, "15 ms")
 
 
@@ -171,28 +148,14 @@ def pushing() -> Iterator[Figure]:
 
 def reading(folder: Path, sizes: tuple[int, int]) -> Iterator[Figure]:
     """How the commands that read grow with the log."""
-    small, large = (_filled(folder / f"read{number}", number) for number in sizes)
-    for command in ([*VERIFY], ["health"], ["incident", "sendgrid"]):
+    small, large = (startup.configured(folder / f"read{number}", number) for number in sizes)
+    for command in ([*startup.VERIFY], ["health"], ["incident", "sendgrid"]):
         few, many = (
-            spent([sys.executable, "-m", "releaseguard", *command, "--config", str(config)], 1)
+            startup.spent([sys.executable, "-m", "releaseguard", *command, "--config", str(config)], 1)
             for config in (small, large)
         )
         said, peer = f"{many:.0f} ms at {sizes[1]:,} rows", f"{few:.0f} ms at {sizes[0]:,}"
         yield Figure(f"`{command[0]}`", said, peer, many / few, "1.2")
-
-
-def _filled(folder: Path, number: int) -> Path:
-    config = _configured(folder)
-    with closing(SqliteEventLog(folder / "events.db")) as log:
-        log.restore(history(number))
-    return config
-
-
-def _configured(folder: Path) -> Path:
-    folder.mkdir()
-    config = folder / "releaseguard.toml"
-    config.write_text('[project]\nname = "bench"\n[events]\nurl = "sqlite:///events.db"\n')
-    return config
 
 
 def table(figures: Iterator[Figure]) -> None:
@@ -205,7 +168,7 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        config = _filled(folder / "small", 100)
+        config = startup.configured(folder / "small", 100)
         parts: list[Callable[[], Iterator[Figure]]] = [
             lambda: starts(config),
             lambda: iter([importing()]),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
+class Unfit(Struct, frozen=True):
     """Why a credential that is there is none, and what to set instead."""
 
     what: str
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialOption:
+class CredentialOption(Struct, frozen=True):
     """Variables that together are one credential."""
 
     variables: Sequence[str]
@@ -39,8 +38,7 @@ class CredentialOption:
         return f"{named} ({self.remark})" if self.remark else named
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """Something that a configuration cannot do without; any one of ``options`` will do."""
 
     id: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +79,9 @@ def convert(document: Document, kind: type[T], *, at: Sequence[Step] = (), data:
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name that looks most like ``name``, if any comes near."""
-    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(valid), n=1, cutoff=0.5)
     return close[0] if close else None
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from releaseguard.cards import compiled as cards_compiled
+from releaseguard.cards import load
 from releaseguard.cards.compiled import FILE, compiled
 from releaseguard.cards.load import CardErrors, compile_folder, read_card, shipped_folder
 from releaseguard.tomlfile import read
@@ -50,6 +53,20 @@ def exchange(one, other):
 def test_compiled_cards_that_are_not_those_of_the_files_decide_nothing(installed, change):
     change(installed)
     assert compiled(installed) is None
+
+
+def test_cards_that_other_code_has_checked_decide_nothing(installed, tmp_path, monkeypatch):
+    shutil.copytree(Path(cards_compiled.__file__).parent, tmp_path / "cards")
+    monkeypatch.setattr(cards_compiled, "__file__", str(tmp_path / "cards" / "compiled.py"))
+    assert compiled(installed)
+    replace_in(tmp_path / "cards" / "rules.py", '"""', '"""Laxer. ')
+    assert compiled(installed) is None
+
+
+def test_cards_of_an_installed_checkout_are_taken_as_they_were_checked(installed, monkeypatch):
+    monkeypatch.setattr(load, "shipped_folder", lambda: installed)
+    monkeypatch.setattr(load, "read", None)
+    assert len(load.load_cards()) == len([*installed.glob("*.toml")])
 
 
 def test_a_wheel_with_a_wrong_card_is_not_built(installed):

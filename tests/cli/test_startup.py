@@ -47,8 +47,37 @@ NOT_OF_HEALTH = (
     "xml",
     "unittest",
     "pdb",
+    "releaseguard.vault",
+    "releaseguard.destinations.interface",
+    "releaseguard.rotation.drift",
+    "zoneinfo",
+    "difflib",
 )
 """What no table of a small log needs."""
+STANDARD = ("email", "asyncio", "concurrent.futures.thread", "xml", "unittest", "multiprocessing", "subprocess")
+NOT_OF = {
+    "status": (
+        *LIBRARIES,
+        *STANDARD,
+        "releaseguard.rotation.planning",
+        "releaseguard.incident",
+        "releaseguard.sandbox",
+    ),
+    "events list": (*LIBRARIES, *STANDARD, "releaseguard.stats", "releaseguard.rotation", "releaseguard.verification"),
+    "audit show": (*LIBRARIES, *STANDARD, "releaseguard.stats", "releaseguard.verification", "releaseguard.incident"),
+    "doctor": (
+        *LIBRARIES,
+        *STANDARD,
+        "releaseguard.verification.judge",
+        "releaseguard.health",
+        "releaseguard.incident",
+    ),
+    "verify --no-flows --release r1 --deployed-at 2026-11-28T10:00:00Z": (
+        *(*LIBRARIES, *STANDARD, "releaseguard.rotation.planning", "releaseguard.rotation.steps"),
+        *("releaseguard.health", "releaseguard.incident", "releaseguard.sandbox", "releaseguard.coverage"),
+    ),
+}
+"""What each command can do without, over a small log and with no service named."""
 FOLDING = ("releaseguard.rotation.history.fold", "releaseguard.rotation.history.events", "email")
 
 
@@ -84,6 +113,13 @@ def test_health_of_a_log_without_a_rotation_loads_nothing_that_folds_one(cli):
     assert cli.run("events", "migrate").code == 0
     modules = loaded(["health", "--config", str(cli.folder / "releaseguard.toml")])
     assert modules.isdisjoint((*LIBRARIES, *FOLDING, *NOT_OF_HEALTH))
+
+
+@pytest.mark.parametrize("command", NOT_OF)
+def test_a_command_loads_nothing_of_what_others_are_made_of(cli, command):
+    assert cli.run("events", "migrate").code == 0
+    modules = loaded([*command.split(), "--config", str(cli.folder / "releaseguard.toml")])
+    assert sorted(modules.intersection(NOT_OF[command])) == []
 
 
 TABS = {

@@ -9,8 +9,9 @@ who have read the chain agree.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
+
+from msgspec import Struct
 
 from releaseguard.audit.chain import (
     GENESIS,
@@ -35,8 +36,7 @@ Fault = Callable[[Event], str | None]
 """What is wrong with what a step says, where its place in the chain is right; ``None``: nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChainFinding:
+class ChainFinding(Struct, frozen=True):
     """One way in which a chain is not what it was. ``step`` counts from 1."""
 
     chain_key: ChainKey
@@ -57,8 +57,7 @@ class ForeignRow(TypedDict):
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """A row that claims to be ours and is not believed: shown, and without any effect."""
 
     event: Event
@@ -85,8 +84,7 @@ class Foreign:
         return f"{row['event']}{chain_key}, row {row['id']} of {row['recorded_at']}: {self.problem}"
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """One chain's rows: the steps that are believed, from the first on, and what does not fit beside or after them."""
 
     chain_key: ChainKey
@@ -202,8 +200,7 @@ _MARKS = frozenset({"lane", "step", "previous", "hash"})
 """The keys of ``detail`` that only a step of a chain has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Histories:
+class Histories(Struct, frozen=True):
     """The rows of our own, read: the chains, and what claims to be ours and belongs to none."""
 
     chains: Mapping[ChainKey, Chain]

@@ -1,7 +1,7 @@
-"""The shipped cards as they were checked when the package was built.
+"""The shipped cards as they were checked when the package was built, or a checkout was installed as it is (editable).
 
 They lie inside the installation, beside the files that they were made from, and are taken only while those are the
-same: nothing outside of the installation decides which hosts SAFE MODE refuses, and a checkout has none of them.
+same, and so is the code that checked them: nothing outside of the installation decides which hosts SAFE MODE refuses.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from releaseguard.cards.spec import Card
 from releaseguard.model import JsonObject
 
 FILE = "compiled.json"
-"""Beside the cards in the wheel."""
+"""Beside the cards."""
 
 
 class _Compiled(msgspec.Struct, frozen=True):
     sources: str
-    """SHA-256 over names and bytes of the files that the cards were made from."""
+    """SHA-256 over names and bytes of the files that the cards were made from, and of what checked them."""
     cards: Mapping[str, Card]
     """By the file's name without its ending."""
 
@@ -47,7 +47,7 @@ def compile_cards(documents: Mapping[Path, JsonObject]) -> bytes:
 
 def _digest(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for file in files:
+    for file in (*files, *sorted(Path(__file__).parent.glob("*.py"))):
         content = file.read_bytes()
         digest.update(f"{file.name}\0{len(content)}\0".encode())
         digest.update(content)

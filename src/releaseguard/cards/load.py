@@ -125,7 +125,7 @@ def load_cards(project_dir: Path | None = None) -> Cards:
     own = project_dir / FOLDER if project_dir else None
     if own is None or not own.is_dir() or own.resolve() == shipped.resolve():
         own = None
-    if own is None and (checked := compiled(Path(__file__).parents[1] / FOLDER)):
+    if own is None and (checked := compiled(shipped)):
         return _together(checked, {})
     problems: list[ConfigError] = []
     return join(_documents(shipped, problems), _documents(own, problems) if own else (), problems)

@@ -134,12 +134,12 @@ class Bindings:
 
         Raises ``ConfigError`` without its credential, and ``ServiceError`` where it does not answer.
         """
-        from releaseguard.rotation.drift.ages import due
-
         for name, section in self._settings.providers.items():
             if provider in (None, name) and section.every_destination and name in self.cards:
                 ages = self._max_ages(self.cards.get(name))
                 if ages:
+                    from releaseguard.rotation.drift.ages import due
+
                     yield from due(name, self._settings.environment, ages, self.vault, now)
 
     def _max_ages(self, card: Card) -> Mapping[str, timedelta]:

@@ -17,7 +17,7 @@ from releaseguard.compose.notifying import Notices
 from releaseguard.compose.own_accesses import own_accesses
 from releaseguard.compose.stores import Stores
 from releaseguard.destinations.address import Address
-from releaseguard.destinations.by_hand import is_hands
+from releaseguard.destinations.hands import is_hands
 from releaseguard.errors import ConfigError
 from releaseguard.services import SERVICES
 from releaseguard.settings import span

@@ -5,29 +5,13 @@ Variables of a build service without an interface of its own, a worker on a serv
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from releaseguard.destinations.address import Address, Scheme
+from releaseguard.destinations.address import Address
+from releaseguard.destinations.hands import KIND
 from releaseguard.destinations.interface import CostEstimate, Destination, Item, Observed, WriteResult
 from releaseguard.errors import UsageError
 from releaseguard.model import Remark, Standing
-
-KIND = "manual"
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-
-
-def is_hands(text: str) -> bool:
-    """Whether ``text`` names something that a person does: ``manual:NAME``."""
-    kind, _, name = text.strip().partition(":")
-    return kind == KIND and bool(_NAME.fullmatch(name))
-
-
-def _read(rest: str) -> Address | None:
-    return Address(base=f"{KIND}:{rest}") if _NAME.fullmatch(rest) else None
-
-
-SCHEME = Scheme(KIND, f"{KIND}:NAME", _read)
 
 
 class ManualDestination(Destination):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from releaseguard import readable
 from releaseguard.eventlog.rows.aside import SetAsideTally
@@ -13,7 +14,9 @@ from releaseguard.messages.localizer import Localizer
 from releaseguard.model import Event, to_text
 from releaseguard.report.health.document import HealthDocument, HealthRow, LogRow, RecentRow, SetAsideRow, StripRow
 from releaseguard.report.rows import CourseRow
-from releaseguard.rotation.drift.ages import DueSecret
+
+if TYPE_CHECKING:
+    from releaseguard.rotation.drift.ages import DueSecret
 
 
 def document_of(overview: Overview, language: str = "en", due: Sequence[DueSecret] = ()) -> HealthDocument:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 from releaseguard.model import Event
@@ -54,8 +55,7 @@ class Why(StrEnum):
     """It could not be judged: ``problem`` is a bug of ours, whose trace is in ``trace``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+class Grounds(Struct, frozen=True):
     """The numbers of a reason."""
 
     why: Why
@@ -67,8 +67,7 @@ class Grounds:
     trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCondition:
+class HealthCondition(Struct, frozen=True):
     """A provider's state and what it rests on."""
 
     state: HealthState
@@ -79,16 +78,14 @@ class HealthCondition:
     """About when the trouble began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Struct, frozen=True):
     """How long the calls of the window took, in milliseconds."""
 
     p50: int
     p95: int
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """The newest events and what the window's events carry."""
 
     last_success: datetime | None = None
@@ -98,8 +95,7 @@ class Glance:
     """The most frequent ones in the window."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(Struct, frozen=True):
     """The past of one provider in equal parts, oldest first."""
 
     hours: int
@@ -107,8 +103,7 @@ class Strip:
     """Successes and errors; ``None`` where the log does not reach back so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Something that was done to the app: what a chart shows a line for."""
 
     at: datetime
@@ -118,8 +113,7 @@ class Mark:
     """The release, or the provider whose secret was rotated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderHealth:
+class ProviderHealth(Struct, frozen=True, kw_only=True):
     """One row of the page. Counts are real traffic of the window: synthetic events are in none of them."""
 
     provider: str
@@ -144,8 +138,7 @@ class ProviderHealth:
     """Rotations that somebody still has to finish, as there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """Every provider as of one moment."""
 
     environment: str

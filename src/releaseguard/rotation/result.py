@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
 from releaseguard.audit.chain import ChainKey, Head
-from releaseguard.destinations.by_hand import is_hands
+from releaseguard.destinations.hands import is_hands
 from releaseguard.errors import ExitCode, LeaseHeld, ReleaseguardError
 from releaseguard.report.postmortem.certificate import CertificateDocument
 from releaseguard.report.rows import ProofRow, SecretRow

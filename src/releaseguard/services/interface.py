@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from releaseguard.credentials import Requirement
 from releaseguard.destinations.address import Address, Scheme
 from releaseguard.errors import ConfigError
@@ -116,8 +118,7 @@ def bearer(token: Callable[[], Secret]) -> Headers:
     return lambda: {"Authorization": Secret(f"Bearer {token().reveal()}")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replaceable(Generic[S]):
+class Replaceable(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """An access that we stand on and may have to rotate: it may be given a second time, the new beside the old."""
 
     variable: str
@@ -127,8 +128,7 @@ class Replaceable(Generic[S]):
     """Whether all keys of the provider are taken to hang together with it, whichever of them is rotated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogStore(Generic[S]):
+class LogStore(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """An event log of the service's, at ``[events] url``."""
 
     schemes: Sequence[str]
@@ -143,8 +143,7 @@ class LogStore(Generic[S]):
     """Whether that key reads the log."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppBackend:
+class AppBackend(msgspec.Struct, frozen=True, kw_only=True):
     """What the app's own backend is, where the service runs it."""
 
     public_key: str
@@ -155,8 +154,7 @@ class AppBackend:
     """A path that answers with a date, if only to refuse a stranger."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service(Generic[S]):
+class Service(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """One service. What it has no port for is ``None``."""
 
     name: str
@@ -171,10 +169,10 @@ class Service(Generic[S]):
     """What to check where the service refuses it."""
     endpoints: Sequence[Endpoint]
     """Where its credentials go."""
-    vouching: Vouching = field(default_factory=Vouching)
+    vouching: Vouching = msgspec.field(default_factory=Vouching)
     stands_at: Sequence[str] = ()
     """Settings whose address may be a host of the card of the same name: there we stand on it."""
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = msgspec.field(default_factory=Limits)
     """The published ones, for the cost estimate of a plan's time."""
     dated: str
     """A path that answers with a date, if only to refuse a stranger."""

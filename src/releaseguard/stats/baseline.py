@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 from statistics import median
+
+from msgspec import Struct
 
 from releaseguard.stats.batches import batch_minutes, next_batch
 from releaseguard.stats.bounds import beta_quantile
@@ -37,8 +38,7 @@ LEAST_ERRORS = 0.5
 """A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineSpan:
+class BaselineSpan(Struct, frozen=True):
     """The minutes ``[start, end)`` of the baseline; the deployment is at ``end``."""
 
     start: int
@@ -49,8 +49,7 @@ class BaselineSpan:
         return (self.end - self.start) // DAY
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorBaseline:
+class ErrorBaseline(Struct, frozen=True):
     """The usual share of errors, from ``errors`` of ``events`` outside incidents."""
 
     events: int
@@ -135,8 +134,7 @@ def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]]
     return (errors + prior) / (events + prior / share)
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeBaseline:
+class VolumeBaseline(Struct, frozen=True):
     """The usual volume: a rate for each minute after the deployment, and how far to trust it.
 
     ``rates`` are events a minute at today's level; ``variance`` is that of the ratio of the true level to the

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 DAY: Final = 24 * 60
 SAME_WEEKDAY: Final = 2.0
@@ -16,16 +16,14 @@ OTHER_KIND: Final = 0.5
 _WEEKEND: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ComparableDay:
+class ComparableDay(Struct, frozen=True):
     """A previous day: ``shift`` minutes before now it was the same local time, and what it counts for."""
 
     shift: int
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """The zone of a project and its known days that are not like others (holidays, sales)."""
 
     zone: str = "UTC"
@@ -37,8 +35,7 @@ class Calendar:
         A special day counts for nothing on an ordinary one; on a special day other special days and weekends are
         nearest.
         """
-        zone = ZoneInfo(self.zone)
-        now = datetime.fromtimestamp(minute * 60, UTC).astimezone(zone)
+        now = datetime.fromtimestamp(minute * 60, UTC).astimezone(_zone(self.zone))
         return [self._day(minute, now, number) for number in range(1, days + 1)]
 
     def _day(self, minute: int, now: datetime, number: int) -> ComparableDay:
@@ -55,6 +52,14 @@ class Calendar:
         if today.weekday() == day.weekday():
             return SAME_WEEKDAY
         return SAME_KIND if (today.weekday() >= _WEEKEND) is (day.weekday() >= _WEEKEND) else OTHER_KIND
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
 
 
 ALL_ALIKE = Calendar()

@@ -14,7 +14,7 @@ from releaseguard import settings
 from releaseguard.cards.load import FOLDER, Cards, load_cards, shipped_folder
 from releaseguard.cards.rules import is_query, request_problem
 from releaseguard.cards.spec import InvariantCheck
-from releaseguard.destinations import by_hand
+from releaseguard.destinations import hands
 from releaseguard.destinations.address import Address, Addresses
 from releaseguard.errors import ConfigError
 from releaseguard.services import SERVICES
@@ -31,7 +31,7 @@ KNOWN = settings.Known(
     databases=[name for service in SERVICES for name in sorted(service.vouching.databases)],
     examples=[service.example for service in SERVICES if service.example][:2],
 )
-ADDRESSES = Addresses((*(scheme for service in SERVICES for scheme in service.schemes), by_hand.SCHEME))
+ADDRESSES = Addresses((*(scheme for service in SERVICES for scheme in service.schemes), hands.SCHEME))
 """Reads the address of every destination that there is."""
 
 [APP] = [service.app for service in SERVICES if service.app]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
+
+from msgspec import Struct
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign, ForeignRow, Histories
@@ -20,8 +21,7 @@ PERSON = " pid "
 """What ends the part of a lease holder's name that says who it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class RotationAccount:
+class RotationAccount(Struct, frozen=True):
     """The chains of a log, folded."""
 
     chains: Sequence[ChainView]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import ReadAddress
-from releaseguard.destinations.by_hand import is_hands
+from releaseguard.destinations.hands import is_hands
 from releaseguard.destinations.interface import CostEstimate
 from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from releaseguard import readable
-from releaseguard.destinations.by_hand import is_hands
+from releaseguard.destinations.hands import is_hands
 from releaseguard.rotation.groups import COMPANION_SUFFIX
 from releaseguard.rotation.planning.plan import Plan, PlannedDestination
 from releaseguard.rotation.values import Pin

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, UnsetType
 
-from releaseguard.destinations.by_hand import is_hands
+from releaseguard.destinations.hands import is_hands
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.groups import COMPANION_SUFFIX, DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said

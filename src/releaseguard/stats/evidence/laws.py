@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from releaseguard.stats.bounds import inside
 
@@ -12,8 +13,7 @@ LEAST_WEIGHT = 1e-6
 """Of what is known of a share: of nothing at all no probability follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownShare:
+class KnownShare(Struct, frozen=True):
     """A share of errors and how well it is known: Beta(share weight, (1 - share) weight)."""
 
     share: float

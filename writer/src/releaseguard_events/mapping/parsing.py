@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -230,8 +229,10 @@ def _conditions(raw: Any, wrong: Callable[..., ConfigError]) -> tuple[Holds, ...
 
 
 def _nearest(name: str, valid: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}?" if close else f"Valid: {', '.join(names)}."
 
 
