@@ -13,11 +13,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
-
-from msgspec import Struct
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.signing.canonical import canonical, covered
@@ -31,7 +29,8 @@ LONGEST = 10_000_000
 """Steps of a chain. A number beyond is no step's."""
 
 
-class ChainKey(Struct, frozen=True, order=True):
+@dataclass(frozen=True, slots=True, order=True)
+class ChainKey:
     """One provider in one environment: the unit in which rotations happen one at a time."""
 
     provider: str
@@ -47,7 +46,8 @@ def parse_chain_key(text: object) -> ChainKey | None:
     return ChainKey(provider, environment) if provider and at and environment else None
 
 
-class Head(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Head:
     """The end of a chain: how many events it has and the last one's hash. Written ``chain#length:hash``."""
 
     chain_key: ChainKey
@@ -58,7 +58,8 @@ class Head(Struct, frozen=True):
         return f"{self.chain_key}#{self.length}:{self.hash}"
 
 
-class Draft(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Draft:
     """What one step wants to say; key, number, hashes and ids are added by :func:`seal`."""
 
     event: str

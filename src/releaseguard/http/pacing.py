@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +19,8 @@ WRITE_POINTS = 5
 """What a write costs of a limit in points; a read costs 1 (docs.github.com, REST, "rate limits")."""
 
 
-class Limits(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Limits:
     """What a service publishes. ``None`` means that it publishes no such limit."""
 
     concurrency: int = 10
@@ -33,7 +33,8 @@ class Limits(Struct, frozen=True):
     writes_per_hour: int | None = None
 
 
-class _Rule(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Rule:
     """At most ``limit`` units in any ``seconds``, where a read costs ``read`` units and a write ``write``."""
 
     limit: int
@@ -71,7 +72,8 @@ def predict(requests: int, writes: int, limits: Limits, seconds_per_request: flo
     return max(side_by_side, last_start + seconds_per_request)
 
 
-class _SlidingWindow(Struct):
+@dataclass(slots=True)
+class _SlidingWindow:
     """The requests of the last window of one rule."""
 
     rule: _Rule

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 from statistics import median
-
-from msgspec import Struct
 
 from releaseguard.stats.batches import batch_minutes, next_batch
 from releaseguard.stats.bounds import beta_quantile
@@ -38,7 +37,8 @@ LEAST_ERRORS = 0.5
 """A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
 
 
-class BaselineSpan(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class BaselineSpan:
     """The minutes ``[start, end)`` of the baseline; the deployment is at ``end``."""
 
     start: int
@@ -49,7 +49,8 @@ class BaselineSpan(Struct, frozen=True):
         return (self.end - self.start) // DAY
 
 
-class ErrorBaseline(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ErrorBaseline:
     """The usual share of errors, from ``errors`` of ``events`` outside incidents."""
 
     events: int
@@ -134,7 +135,8 @@ def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]]
     return (errors + prior) / (events + prior / share)
 
 
-class VolumeBaseline(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class VolumeBaseline:
     """The usual volume: a rate for each minute after the deployment, and how far to trust it.
 
     ``rates`` are events a minute at today's level; ``variance`` is that of the ratio of the true level to the

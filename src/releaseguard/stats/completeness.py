@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from itertools import accumulate
-
-from msgspec import Struct
 
 from releaseguard.stats.series import Cell
 
@@ -26,7 +25,8 @@ _BULK = 0.75
 _MOST = 0.6
 
 
-class Arrival(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Arrival:
     """How late the rows of one kind come: ``shares[a]`` of them are there ``a`` minutes after their own minute."""
 
     shares: Sequence[float]
@@ -57,7 +57,8 @@ PROMPT = Arrival((0.0, 1.0))
 """What is assumed where too few rows are known: within the next minute."""
 
 
-class Lags(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Lags:
     """How late rows come."""
 
     usual: Arrival

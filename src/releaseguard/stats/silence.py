@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-
-from msgspec import Struct
 
 from releaseguard.stats.completeness import ENOUGH
 
@@ -22,7 +21,8 @@ class SilenceCause(StrEnum):
     """Events arrive, and all of them from other releases: the new one serves nobody."""
 
 
-class Quiet(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Quiet:
     """What surrounds a provider's silence, as of one look."""
 
     expected: float

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from releaseguard.stats.evidence.errors import AT_ONCE
 
 
-class VolumeEvidence(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class VolumeEvidence:
     """The e-value of a changed volume and where it is strongest."""
 
     value: float
@@ -21,7 +21,8 @@ class VolumeEvidence(Struct, frozen=True):
     """Events since then, and how many were to be expected."""
 
 
-class Level(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Level:
     """The prior of the true level of traffic over the expected one: Gamma(shape, shape / mean)."""
 
     shape: float
@@ -38,7 +39,8 @@ SURPRISE = 2.0
 """Deviations of the others' volume from the expected beyond which history says nothing about today."""
 
 
-class Others(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Others:
     """What the other providers show: running sums over the same minutes, divided by their dispersion."""
 
     seen: Sequence[float]
@@ -64,7 +66,8 @@ def common_level(variance: float, others: Others, onset: int) -> Level:
     return Level(1.0 / (1.0 / (prior + seen) + own), mean)
 
 
-class VolumeChange(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class VolumeChange:
     """A change of volume to look for: to one of ``factors`` of the usual, beyond ``tolerated``."""
 
     factors: Sequence[tuple[float, float]]

@@ -14,12 +14,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
-
-from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
@@ -45,7 +44,8 @@ HOUR: Final = timedelta(hours=1)
 _KIND = "environment, provider, event, outcome, release, source, synthetic"
 
 
-class RollUps(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RollUps:
     """The roll-ups of one table, by one connection."""
 
     connection: sqlite3.Connection
@@ -230,7 +230,8 @@ class RollUps(Struct, frozen=True):
         return qualified(self.place.table)
 
 
-class _Span(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Span:
     """The minutes that a question is about; ``None`` where it has no end."""
 
     first: datetime | None
