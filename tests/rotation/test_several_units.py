@@ -107,13 +107,60 @@ def test_one_that_cannot_be_written_is_gone_on_with_after_the_other() -> None:
     assert run_exactly(world, first).rotation_id == first.rotation_id
 
 
-def test_a_call_of_its_own_still_finishes_the_other_one_first_and_names_it() -> None:
+def waiting(state: RotationState) -> World:
+    """The other unit waits for somebody: for a proof, or for a deployment by hand."""
     world = two_units()
     world.app.silent = True
-    of(world, OTHER)
+    deployed = state is not RotationState.PUSHED
+    result = of(world, OTHER, RotateRequest(deploy=deployed))
+    assert result.state is state
+    world.app.silent = False
+    return world
+
+
+@pytest.mark.parametrize("state", [RotationState.UNPROVEN, RotationState.PUSHED])
+@pytest.mark.parametrize("request_", [RotateRequest(), LEAKED], ids=["plain", "leak"])
+def test_a_unit_alone_does_not_wait_for_one_that_waits_for_somebody(
+    state: RotationState, request_: RotateRequest
+) -> None:
+    world = waiting(state)
+    result = go(world, request_)
+    assert result.state is RotationState.PROVEN
+    resume = f"releaseguard rotate sendgrid --secret {OTHER} --resume"
+    assert f"The rotation of {OTHER} is unfinished too ({state}): {resume}" in world.told
+    views = {view.unit: view.state for view in fold(CHAIN_KEY, world.log.chain()).rotations}
+    assert views == {OTHER: state, NAME: RotationState.PROVEN}
+
+
+def half_written() -> World:
+    from releaseguard.errors import Unreachable
+
+    world = two_units()
+    world.killer.on = {f"write {world.supabase.uri} {OTHER}": Unreachable("cut", where="supabase")}
+    assert of(world, OTHER, RotateRequest()).state is RotationState.STAGED
+    world.killer.on = {}
+    world.time.now += 100
+    return world
+
+
+def test_one_that_is_written_in_part_is_finished_first_by_the_command_that_is_named() -> None:
+    world = half_written()
     with pytest.raises(Refused) as caught:
         go(world)
     assert f"rotate sendgrid --secret {OTHER} --resume" in str(caught.value.next_step)
+    assert of(world, OTHER, RotateRequest(action=RotateAction.RESUME)).state is RotationState.UNPROVEN
+    assert go(world).state is RotationState.PROVEN
+
+
+def test_a_leak_waits_for_no_other_secret_of_the_provider() -> None:
+    assert go(half_written(), LEAKED).state is RotationState.PROVEN
+
+
+def test_resuming_a_unit_by_its_name_takes_up_no_other_one() -> None:
+    world = waiting(RotationState.UNPROVEN)
+    result = of(world, NAME, RotateRequest(action=RotateAction.RESUME))
+    views = {view.unit: view.id for view in fold(CHAIN_KEY, world.log.chain()).rotations}
+    assert result.rotation_id == views[NAME]
 
 
 def test_giving_up_one_gives_up_no_other() -> None:

@@ -88,9 +88,8 @@ def _rotate(session: RotationSession) -> RotationResult:
     request = session.request
     if not request.dry_run:
         session.journal.refuse_if_held()
-    unfinished = session.unfinished
-    if unfinished and unfinished.unit != session.group.name and not (request.dry_run or request.beside):
-        raise _other_group(session, unfinished)
+    _unless_held_up(session)
+    unfinished = session.unfinished_here
     refuse_values(session.group, request)
     replaced = replaced_for_this(session)
     if replaced:
@@ -103,11 +102,7 @@ def _rotate(session: RotationSession) -> RotationResult:
     if request.vault_later:
         session.later = later(session.context.vault, f"later-{new_id()}", {})
     facts = gather_facts(session)
-    if (
-        unfinished
-        and unfinished.unit == session.group.name
-        and is_meant(unfinished, session.group, request, facts.newest)
-    ):
+    if unfinished and is_meant(unfinished, session.group, request, facts.newest):
         return _continue_plain(session, unfinished, facts)
     return _rotate_anew(session, facts)
 
@@ -145,17 +140,14 @@ def _is_overwritten(session: RotationSession, rotation_id: str, facts: PlanningF
 
 def _resume(session: RotationSession) -> RotationResult:
     session.journal.wait_until_free(session.tell)
-    unfinished = session.unfinished
+    unfinished = session.unfinished_here if session.request.secret else session.unfinished
     if unfinished is None:
         behind = left_behind_of(session)
         if behind:
             return _write_the_rest(session, behind)
-        session.tell("No rotation is unfinished.")
+        session.tell(f"No rotation of {session.group.name} is unfinished.")
         return ended(session) or _rotate(session)
-    group = _group_of(session, unfinished)
-    if session.request.secret and group.name != session.group.name:
-        raise _other_group(session, unfinished)
-    session.group = group
+    session.group = _group_of(session, unfinished)
     if session.request.leak and unfinished.leak is None:
         raise UsageError(
             f"rotation {unfinished.id} was begun without --leak",
@@ -350,6 +342,24 @@ def _begin(session: RotationSession, rotation_id: str, steps: Sequence[said.Chai
         again = error.next_step or "Run the command again."
         error.next_step = f"{again} {WITHOUT_A_LOG}: {session.context.command} --by-hand"
         raise
+
+
+def _unless_held_up(session: RotationSession) -> None:
+    """Raise ``Refused`` where another unit of the provider is being written; one that waits for somebody is named.
+
+    A proof, a console or an approval may take days: no other secret of the provider waits for it, and a leak does
+    not wait for anything that a lease does not hold.
+    """
+    request = session.request
+    others = [view for view in session.chain.unfinished if view.unit != session.group.name]
+    if request.dry_run or request.beside or session.unfinished_here:
+        return
+    being_written = next((view for view in reversed(others) if view.being_written), None)
+    if being_written and not request.leak:
+        raise _other_group(session, being_written)
+    for view in others:
+        command = command_of(session, _group_of(session, view))
+        session.tell(f"The rotation of {view.unit} is unfinished too ({view.state}): {command} --resume")
 
 
 def _other_group(session: RotationSession, unfinished: RotationView) -> Refused:

@@ -166,6 +166,13 @@ class RotationView:
         return self.state in FINISHED
 
     @property
+    def being_written(self) -> bool:
+        """Whether places may hold its versions in part: what was begun there is not known to be through."""
+        if self.rolling_back:
+            return self.state not in (*FINISHED, RotationState.FAILED)
+        return self.state in (RotationState.PLANNED, RotationState.STAGED)
+
+    @property
     def left_out(self) -> Mapping[str, LeftOut]:
         """What was gone on without: skipped, or found not to be writable in a leak."""
         forward = self.progress(Direction.FORWARD)
