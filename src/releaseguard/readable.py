@@ -71,8 +71,13 @@ def clock_on(day: datetime | str, moment: datetime | str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 call``, ``2 calls``: for nouns that take an s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """``1 call``, ``2 calls``, ``2 successes``: for nouns that take an s."""
+    return agree(number, noun, f"{noun}es" if noun.endswith("s") else f"{noun}s")
+
+
+def agree(number: int, one: str, many: str) -> str:
+    """``1 row says``, ``2 rows say``: for words that change with the number."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def share(part: float) -> str:

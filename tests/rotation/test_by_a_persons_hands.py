@@ -35,6 +35,7 @@ class HandWorld(World):
         self.rules = replace(self.rules, deployed_by=deployed_by or {})
         self.time.passing.append(self._work)
         self.hands = True
+        self.runs: Sequence[str] | None = ("worker",)
 
     def _work(self) -> None:
         if not self.works:
@@ -58,7 +59,7 @@ class HandWorld(World):
 
     def bindings(self) -> Sequence[Binding]:
         there = ManualDestination(ADDRESSES.parse(EAS))
-        return [*super().bindings(), *([Binding(there, sources=("worker",))] if self.hands else [])]
+        return [*super().bindings(), *([Binding(there, sources=self.runs)] if self.hands else [])]
 
     def process(self, name: str | None = None) -> RotationContext:
         made = super().process(name)
@@ -253,3 +254,51 @@ def test_what_names_no_place_of_a_persons(text: str) -> None:
 
     with pytest.raises(ConfigError, match="manual"):
         ADDRESSES.parse(text)
+
+
+def confirmed(runs: Sequence[str] | None) -> tuple[HandWorld, RotationResult]:
+    """A place by hand of which that is said to run there, written and confirmed; nothing of it is ever heard."""
+    world = begun()
+    world.runs, world.works = runs, False
+    go(world)
+    world.write_by_hand()
+    return world, go(world, RESUME)
+
+
+def test_a_place_of_which_nobody_has_said_what_runs_there_says_so_and_how_to_say_it() -> None:
+    world, result = confirmed(None)
+    assert result.state is RotationState.UNPROVEN
+    told = f"{EAS}: 0 of 3 successes with the new version; no source is said to run there, so nothing proves it"
+    assert told in " ".join(result.proof.missing)
+    assert str(result.next_step).startswith(f'Say what runs there: [providers.sendgrid.sources] "{EAS}" = ["..."]')
+    world.runs, world.works = ("worker",), True
+    assert go(world, RESUME).state is RotationState.PROVEN
+
+
+def test_a_place_that_phones_alone_run_on_is_not_waited_for_with_traffic() -> None:
+    _, result = confirmed(("client",))
+    assert f"{EAS}: 0 of 3 successes with the new version; only phones are said to run there" in result.proof.missing[0]
+    assert "traffic" not in str(result.next_step)
+    assert str(result.next_step).endswith("--confirm-revoked")
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        (None, f"{EAS}: no source is said to run there"),
+        ((), f"{EAS}: no source is said to run there"),
+        (("client",), f"{EAS}: only phones are said to run there"),
+    ],
+)
+def test_that_is_said_before_anything_is_written(runs: Sequence[str] | None, told: str) -> None:
+    world = begun()
+    world.runs = runs
+    assert any(told in remark for remark in go(world, replace(PLAIN, dry_run=True)).remarks)
+    world.runs = ("worker",)
+    assert not any(EAS in remark for remark in go(world, replace(PLAIN, dry_run=True)).remarks)
+
+
+def test_where_nothing_is_said_of_any_place_every_source_speaks_for_it() -> None:
+    world = begun()
+    world.runs, world.sources = None, False
+    assert not any("no source" in remark for remark in go(world, replace(PLAIN, dry_run=True)).remarks)

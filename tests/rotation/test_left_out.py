@@ -10,8 +10,7 @@ import pytest
 from releaseguard.cli.rotating import rotate as command
 from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.interface import CostEstimate, NotOurs
-from releaseguard.errors import AccessDenied, ExitCode, Refused, ReleaseguardError, Unreachable, UsageError
-from releaseguard.rotation.commands import rotate
+from releaseguard.errors import AccessDenied, ExitCode, ReleaseguardError, Unreachable, UsageError
 from releaseguard.rotation.left_out.choosing import chosen
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from tests.rotation.rotation_fakes import NAME, FakeDestination
@@ -224,11 +223,3 @@ def test_confirming_a_revocation_lists_what_it_breaks() -> None:
     go(world, skipping(GITHUB))
     result = do(world, RotateAction.CONFIRM_REVOKED)
     assert any(GITHUB in remark and "breaks" in remark for remark in result.remarks)
-
-
-def test_a_rotation_that_another_unit_left_unfinished_still_comes_first() -> None:
-    world = ready("old", "new")
-    world.app.silent = True
-    go(world, skipping(GITHUB))
-    with pytest.raises(Refused):
-        rotate(RotateRequest(secret="SENDGRID_WEBHOOK_KEY"), world.process(), world.tell)

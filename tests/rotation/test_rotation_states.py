@@ -856,16 +856,6 @@ def test_giving_up_says_what_is_left() -> None:
         do(world, RotateAction.ABORT)
 
 
-def test_another_units_unfinished_rotation_comes_first() -> None:
-    world = World()
-    world.live_with("old")
-    world.vault.put(WEBHOOK, "w1")
-    go(world, RotateRequest(secret=WEBHOOK))
-    world.vault.put(NAME, "new")
-    with pytest.raises(Refused, match=WEBHOOK):
-        go(world)
-
-
 STAGING = ChainKey("sendgrid", "staging")
 MAPBOX = ChainKey("mapbox", "production")
 OURS = "vercel:prj_1/production,preview"

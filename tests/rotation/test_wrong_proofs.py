@@ -124,6 +124,13 @@ OBJECTIONS: Mapping[str, Mapping[str, Any]] = {
     "an event that no card knows": {"event": "sendgrid_template_sent"},
     "the provider in capitals": {"provider": "SendGrid"},
     "the provider in capitals throughout": {"provider": "SENDGRID"},
+    "the provider with a blank": {"provider": "sendgrid "},
+    "the provider with a line end": {"provider": "\tsendgrid\n"},
+    "the provider divided": {"provider": "send_grid"},
+    "the environment in another case": {"environment": "Production"},
+    "the environment with a blank": {"environment": " PRODUCTION "},
+    "the event in another case": {"event": "SendGrid_Email_Sent"},
+    "all of it": {"provider": "Send Grid", "environment": "PRODUCTION", "event": "sendgrid-email-sent"},
 }
 
 
@@ -147,14 +154,51 @@ def test_and_before_a_person_revokes(name: str) -> None:
     assert "worker" in str(asked.problem)
 
 
-def test_rows_under_another_spelling_prove_nothing_and_are_told() -> None:
+SPELLED: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "the provider's name": ({"provider": "SendGrid"}, "under the provider 'SendGrid': the app is to write 'sendgrid'"),
+    "a blank": ({"provider": "sendgrid "}, "under the provider 'sendgrid ': the app is to write 'sendgrid'"),
+    "the environment": ({"environment": "Production"}, "'Production': the app is to write 'production'"),
+    "the event": ({"event": "SENDGRID_EMAIL_SENT"}, "'SENDGRID_EMAIL_SENT': the app is to write 'sendgrid_email_sent'"),
+    "another environment": ({"environment": "prod"}, "successes are in 'prod' ("),
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_rows_under_another_spelling_prove_nothing_and_are_told(name: str) -> None:
+    written, told = SPELLED[name]
     world = ready("old-value", "new-value")
     world.app.silent = True
-    world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, provider="SendGrid"))
+    world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, **written))
     world.sources = False
     result = go(world)
     assert result.state is RotationState.UNPROVEN, result.proof
-    assert "the app is to write 'sendgrid'" in " ".join(result.proof.missing)
+    assert told in " ".join(result.proof.missing)
+    assert "there was no traffic" not in " ".join(result.proof.missing)
+
+
+def test_another_environment_is_not_taken_for_ours_where_ours_is_only_quiet() -> None:
+    world = ready("old-value", "new-value")
+    used(world, "1")
+    world.app.silent = True
+    world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, environment="staging"))
+    assert "staging" not in " ".join(go(world).proof.missing)
+
+
+def test_sources_that_the_configuration_does_not_name_are_named_where_they_have_the_new_version() -> None:
+    world = ready("old-value", "new-value")
+    world.app.silent = True
+    world.time.passing.append(lambda: used(world, world.supabase.cells[LABEL].value, source="Web"))
+    missing = " ".join(go(world).proof.missing)
+    assert "with the new version from 'Web', a source that [providers.sendgrid.sources] names nowhere" in missing
+
+
+@pytest.mark.parametrize("carried", ["{} ", "{}\n", "\t{}"])
+def test_a_label_with_the_blanks_of_a_shell_is_the_label(carried: str) -> None:
+    world = ready("old-value", "new-value")
+    world.app.silent = True
+    world.sources = False
+    world.time.passing.append(lambda: used(world, carried.format(world.supabase.cells[LABEL].value)))
+    assert go(world).state is RotationState.PROVEN
 
 
 def test_a_number_that_a_quiet_process_reports_in_a_map_is_not_given_again() -> None:

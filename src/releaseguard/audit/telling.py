@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
+from releaseguard import readable
 from releaseguard.audit.chain import Head
 from releaseguard.audit.histories import Foreign, ForeignRow
 from releaseguard.audit.integrity import ChainReport, LogReport
@@ -86,7 +87,7 @@ def _chains_text(reports: Sequence[ChainReport], heads: Sequence[Head]) -> str:
     lines = []
     for report in reports:
         word = "CHANGED" if report.findings else "intact "
-        length = f"{report.head.length} steps" if report.head else "no step"
+        length = f"{readable.count(report.head.length, 'step')}" if report.head else "no step"
         lines.append(f"{word}  {report.chain_key}, {length}")
         lines += [f"  step {finding.step} {finding.problem}" for finding in report.findings]
         if report.head:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from msgspec import UNSET
 
+from releaseguard import readable
 from releaseguard.errors import (
     ConfigError,
     Refused,
@@ -80,7 +81,8 @@ def _journal(request: RotateRequest, context: RotationContext, tell: Tell) -> Jo
     if not request.dry_run:
         journal.refuse_if_broken()
     if journal.view.foreign:
-        tell(f"{len(journal.view.foreign)} foreign rows claim to be of {context.chain_key}: releaseguard audit show.")
+        rows = readable.agree(len(journal.view.foreign), "foreign row claims", "foreign rows claim")
+        tell(f"{rows} to be of {context.chain_key}: releaseguard audit show.")
     return journal
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from releaseguard.errors import ServiceError, Unreachable
 from releaseguard.rotation.drift.revocation import revoked_by
 from releaseguard.rotation.history.views import RotationView
+from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.hands import asked_now
 from releaseguard.rotation.steps.vault_later import to_be_stored
@@ -140,11 +141,11 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
         return (
             f"See that {uris}, which runs on the old value, can be written, then write it: {session.command} --resume"
         )
-    if runs and not group.client:
-        return f"{_what_a_proof_needs(view)}, then look again: {session.command} --resume"
+    if runs and not (group.client or _phones_are_left(session, view)):
+        return f"{_what_a_proof_needs(session, view)}, then look again: {session.command} --resume"
     seen = (
         "When few events still come from releases that hold the old value"
-        if group.client
+        if group.client or runs
         else "Once a later run has succeeded with the new value"
     )
     if _nothing_before(session, view) and not group.manual:
@@ -152,7 +153,13 @@ def _without_a_proof(session: RotationSession, view: RotationView, at: str) -> s
     return f"{seen}, revoke the old one{at} and confirm it: {session.command} --confirm-revoked"
 
 
-def _what_a_proof_needs(view: RotationView) -> str:
+def _phones_are_left(session: RotationSession, view: RotationView) -> bool:
+    """Whether all that lacks a proof is on phones, of which none can come."""
+    lacking = {one.uri for one in view.proof.runtimes if not one.grade}
+    return bool(lacking) and lacking <= {*phones_alone(session.bindings)}
+
+
+def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
     pinned = {made.place: made.id for made in view.progress(Direction.FORWARD).deployments.values()}
     for one in view.proof.runtimes:
         if one.serves:
@@ -163,6 +170,10 @@ def _what_a_proof_needs(view: RotationView) -> str:
         return f"Stop what else writes {what} (see: releaseguard drift), so that it stays as it is written now"
     if old := [one.uri for one in view.proof.runtimes if one.old and one.successes < one.needed]:
         return f"Restart or deploy what still runs with another version at {', '.join(old)}"
+    silent = {one.uri for one in view.proof.runtimes if not (one.successes or one.unlabelled)}
+    if unsaid := [uri for uri in nobody_is_said(session.bindings) if uri in silent]:
+        section = f"[providers.{session.context.card.id}.sources]"
+        return "Say what runs there: " + "; ".join(f'{section} "{uri}" = ["..."]' for uri in unsaid)
     if any(one.unlabelled and not one.successes for one in view.proof.runtimes):
         return "Have the app's rows say which value they used (detail.secret_version) and from which source"
     return "Make the traffic that is missing"

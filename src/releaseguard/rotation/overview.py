@@ -101,7 +101,7 @@ def _cells(row: RotationRow) -> Mapping[str, str]:
             f"{one['name']} {one['from_version'] or '?'}>{one['to_version'] or '?'}" for one in row["secrets"]
         ),
         "by": row["by"] or "",
-        "proof": f"{proof['grade']}, {len(proof['events'])} events" if proof["grade"] else "",
+        "proof": f"{proof['grade']}, {readable.count(len(proof['events']), 'event')}" if proof["grade"] else "",
         "environment": row["environment"],
         "why": row["reason"] or "",
         "rotation": row["rotation_id"],

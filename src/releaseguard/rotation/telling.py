@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from releaseguard import readable
 from releaseguard.rotation.certificate.telling import lines_of
 from releaseguard.rotation.planning.telling import describe
 from releaseguard.rotation.result import RotationResult
@@ -42,5 +43,7 @@ def _result_lines(result: RotationResult) -> list[str]:
     lines += [f"  {one.status:<11} {one.uri} {one.name}" for one in result.destinations]
     if result.proof.grade:
         rests_on = f", by {result.proof.basis}" if result.proof.basis else ""
-        lines.append(f"  proof: grade {result.proof.grade}{rests_on}, {len(result.proof.events)} events")
+        lines.append(
+            f"  proof: grade {result.proof.grade}{rests_on}, {readable.count(len(result.proof.events), 'event')}"
+        )
     return [*lines, *(f"  missing: {what}" for what in result.proof.missing)]

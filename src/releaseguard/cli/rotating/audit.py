@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from releaseguard import readable
 from releaseguard.cli.shared.options import FilePath, Run, command
 from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, UsageError
@@ -109,11 +110,12 @@ def disown(run: Run, chain_key: str, reason: str, yes: bool) -> None:
         journal = wiring.rotation.journal(parsed)
         rows = mend.unsettled(journal.load())
         if not yes:
-            ask("\n".join([*foreign_lines(rows), f"Decide that these {len(rows)} rows are no part of {chain_key}?"]))
+            these = readable.agree(len(rows), "row here is", "rows here are")
+            ask("\n".join([*foreign_lines(rows), f"Decide that {these} no part of {chain_key}?"]))
         view = mend.disown(journal, reason)
     ids = [str(one.event.id) for one in rows]
     run.emit(
-        f"{len(ids)} rows are disowned.\n  head: {view.head}",
+        f"{readable.agree(len(ids), 'row is', 'rows are')} disowned.\n  head: {view.head}",
         {"lane": chain_key, "disowned": ids, "head": str(view.head)},
     )
 

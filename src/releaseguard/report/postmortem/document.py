@@ -86,7 +86,8 @@ def proof(document: PostmortemDocument) -> str:
     found = document["rotation"]["proof"]
     if not found["grade"]:
         return "none"
-    return f"grade {found['grade']} by {len(found['events'])} events of the app: {', '.join(found['events'][:5])}"
+    events = found["events"]
+    return f"grade {found['grade']} by {readable.count(len(events), 'event')} of the app: {', '.join(events[:5])}"
 
 
 def clock(text: str) -> str:

@@ -44,7 +44,7 @@ def certificate_of(
     """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names."""
     uses: dict[str | None, _Use] = {source: _Use() for source in _expected(question)}
     for event in events:
-        if event.source == CLIENT or event.provider not in {question.provider, *question.also_called}:
+        if event.source == CLIENT or not question.is_about(event):
             continue
         _count(uses.setdefault(event.source, _Use()), event, question, _since(question, event.source, began))
     consumers = [_consumer(source, use, question, components) for source, use in uses.items() if _is_one(use, source)]
@@ -76,7 +76,7 @@ def _count(use: _Use, event: Event, question: Question, since: datetime) -> None
         use.failures += late
         use.refused += late and is_refusal(event.error_code, question.auth_error_codes)
         return
-    if event.event not in question.success_events:
+    if not question.shows_success(event):
         if used_the_value_before(question, event):
             use.old.append(event.occurred_at)
         return

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TypedDict
 
+from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome, to_text
 from releaseguard.rotation.history.sentences import confirming
 from releaseguard.rotation.history.views import ChainView, Confirmation, RotationView
 from releaseguard.rotation.proof.labels import Labels
+from releaseguard.rotation.proof.rows import carried_by
 from releaseguard.rotation.values import Direction, RotationState
 
 QUIET = timedelta(hours=1)
@@ -77,8 +80,9 @@ class StillUsed:
     def sentence(self) -> str:
         """For people."""
         return (
-            f"{self.successes} successes with the old version occurred after it was confirmed to be revoked "
-            f"({to_text(self.since)}), the last at {to_text(self.last_at)} from {self.source or 'an unnamed source'}"
+            f"{readable.count(self.successes, 'success')} with the old version occurred after it was confirmed to be "
+            f"revoked ({to_text(self.since)}), the last at {to_text(self.last_at)} from "
+            f"{self.source or 'an unnamed source'}"
         )
 
 
@@ -105,18 +109,19 @@ def old_successes(
     companions: Sequence[str],
     since: datetime,
     spellings: Collection[str] = (),
+    also_in: Collection[str] = (),
 ) -> Sequence[Event]:
     """Every success that occurred after ``since`` and carries neither the new version nor that of a later rotation.
 
-    ``spellings``: how else the app may spell the provider.
+    ``spellings`` and ``also_in``: how else the app spells the provider and the environment.
     """
-    everything = Query(
-        environment=view.chain_key.environment,
-        providers=(view.chain_key.provider, *sorted(spellings)),
-        outcome=Outcome.SUCCESS,
-        since=since,
-    )
-    return _old(log.select(everything), view, rotation, companions, since)
+    providers = (view.chain_key.provider, *sorted(spellings))
+    everything = [
+        Query(environment=environment, providers=providers, outcome=Outcome.SUCCESS, since=since)
+        for environment in (view.chain_key.environment, *sorted(also_in))
+    ]
+    rows = chain.from_iterable(map(log.select, everything))
+    return _old(rows, view, rotation, companions, since)
 
 
 def still_used(log: EventLog, view: ChainView, companions: Mapping[str, Sequence[str]]) -> Iterator[StillUsed]:
@@ -195,8 +200,8 @@ def _old(
 
 
 def _is_old(event: Event, labels: Sequence[Labels], before: frozenset[str]) -> bool:
-    version = event.detail.get("secret_version")
-    if version not in (None, "") and labels[0].concerns(version):
+    version = carried_by(event)
+    if version is not None and labels[0].concerns(version):
         return bool(labels[0].members) and not any(label.is_new(version) for label in labels)
     return event.source != CLIENT and event.detail.get("deployment_id") in before
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
+from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
 from releaseguard.model import Event, Outcome, to_text
@@ -219,7 +220,7 @@ def _deployment(phase: str) -> Callable[[said.DeploymentEvent], str]:
 
 
 def _proof(step: said.Proven) -> str:
-    return f"grade {step.grade}, {len(step.events)} events of the app"
+    return f"grade {step.grade}, {readable.count(len(step.events), 'event')} of the app"
 
 
 def _because(words: str) -> Callable[[Any], str]:
@@ -228,7 +229,7 @@ def _because(words: str) -> Callable[[Any], str]:
 
 def _retired(step: said.Retired) -> str:
     old = step.old_successes
-    after = f"; {old} successes with it occurred after that" if old else ""
+    after = f"; {readable.count(old, 'success')} with it occurred after that" if old else ""
     return f"The old key was confirmed as revoked ({clock(str(step.revoked_at))}){after}"
 
 

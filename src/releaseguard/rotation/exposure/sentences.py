@@ -21,7 +21,7 @@ def summary(report: ExposureReport) -> Sequence[str]:
     held = f"held by {many}: {_some(holders)}" if holders else "held by no destination"
     lines = [*_leaked(report), held]
     if counts.copies:
-        lines.append(f"{counts.copies} unmanaged copies: {_some(report.copies)}")
+        lines.append(f"{readable.agree(counts.copies, 'unmanaged copy', 'unmanaged copies')}: {_some(report.copies)}")
     if counts.values:
         many = readable.count(counts.values, "other place")
         lines.append(f"the same value stands in {many}, which breaks when it is revoked: {_some(report.values)}")
@@ -37,7 +37,7 @@ def summary(report: ExposureReport) -> Sequence[str]:
     if counts.accesses:
         actors = Counter(f"{one.actor} ({one.action})" for one in report.accesses)
         who = [f"{actor} {times} times" if times > 1 else actor for actor, times in actors.most_common()]
-        lines.append(f"read or changed {counts.accesses} times in Infisical, by {_some(who)}")
+        lines.append(f"read or changed {readable.count(counts.accesses, 'time')} in Infisical, by {_some(who)}")
     lines += _uses(report)
     lines += [sentence(one.secret, one.share, one.releases) for one in report.clients]
     return [*lines, *(f"unknown: {what}" for what in report.unknown)]
@@ -59,7 +59,8 @@ def _age(since: str, at: str) -> str:
 def _uses(report: ExposureReport) -> Iterable[str]:
     """The provider's events since the leaked version is in use: an unexpected source may be a stranger."""
     told = [
-        f"{source} {counts.get('success', 0)} successes, {counts.get('error', 0)} errors"
+        f"{source} {readable.count(counts.get('success', 0), 'success')}, "
+        f"{readable.count(counts.get('error', 0), 'error')}"
         for source, counts in report.use.items()
     ]
     if told:

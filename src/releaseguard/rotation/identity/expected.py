@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from releaseguard.model import CLIENT
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.groups import SecretGroup
 
@@ -23,6 +24,31 @@ def why_no_proof(group: SecretGroup, bindings: Sequence[Binding], *, reports: bo
         return None
     because = "the card gives it no companion" if reports else "the event log has no detail for it"
     return f"{', '.join(mute)}: no event can say which version was used there ({because}), so it will be UNPROVEN."
+
+
+def nobody_is_said(bindings: Sequence[Binding]) -> Sequence[str]:
+    """Places of which nobody has said what runs there, while that is said of others: their sources prove nothing
+    here."""
+    running = [one for one in bindings if one.destination.runtime]
+    said = any(one.sources for one in running)
+    return [one.destination.uri for one in running if not one.sources and (said or one.sources is not None)]
+
+
+def phones_alone(bindings: Sequence[Binding]) -> Sequence[str]:
+    """Places that installed apps alone are said to run on: what they log never counts."""
+    running = [one for one in bindings if one.destination.runtime and one.sources]
+    return [one.destination.uri for one in running if set(one.sources or ()) == {CLIENT}]
+
+
+def hard_to_prove(provider: str, bindings: Sequence[Binding]) -> Iterator[str]:
+    """What to say beforehand of places whose proof depends on the configuration."""
+    if unsaid := nobody_is_said(bindings):
+        yield (
+            f"{', '.join(unsaid)}: no source is said to run there ([providers.{provider}.sources]), so only what no "
+            "other place is named for can prove it."
+        )
+    if phones := phones_alone(bindings):
+        yield f"{', '.join(phones)}: only phones are said to run there, and what they log proves nothing."
 
 
 def _can_show(group: SecretGroup, binding: Binding, *, reports: bool) -> bool:

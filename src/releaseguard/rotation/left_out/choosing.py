@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
+from releaseguard import readable
 from releaseguard.destinations.address import ReadAddress
 from releaseguard.errors import (
     Failed,
@@ -78,7 +79,7 @@ def not_writable(
     each = [
         f"{key}: {error}" + (f" ({error.next_step})" if error.next_step else "") for key, error in unwritable.items()
     ]
-    many = f"{len(unwritable)} of {len(bindings)} destinations cannot be written, and nothing was"
+    many = f"{len(unwritable)} of {readable.count(len(bindings), 'destination')} cannot be written, and nothing was"
     what = "\n  ".join([f"{many}:", *each])
     return one_for_all(what, f"Put each right; or leave it out, on record: {skip}", list(unwritable.values()))
 

@@ -13,7 +13,7 @@ from releaseguard.http.pacing import Limits, predict
 from releaseguard.rotation.context import Binding, RotationRules
 from releaseguard.rotation.groups import NOTHING, SecretGroup, deployments_for, items_for, unit_of
 from releaseguard.rotation.history.views import ChainView, Written
-from releaseguard.rotation.identity.expected import why_no_proof
+from releaseguard.rotation.identity.expected import hard_to_prove, why_no_proof
 from releaseguard.rotation.identity.flaws import flaws_in, refuse_flawed, unlike_the_documented
 from releaseguard.rotation.identity.labelling import identified, label_for, pin_of
 from releaseguard.rotation.identity.returning import candidates, is_stored, refuse_spent, same_as_before
@@ -68,7 +68,7 @@ def make_plan(
         leak=leak,
         console=group.waits_for_console,
         steps=group.steps() if group.waits_for_console else None,
-        remarks=(*remarks, *judged.remarks, *_remarks(group), *_hopeless(group, bindings, facts)),
+        remarks=(*remarks, *judged.remarks, *_remarks(group), *_hopeless(card, group, bindings, facts)),
         accepted=judged.accepted,
     )
 
@@ -200,9 +200,11 @@ def _cost(service: str, reads: int, writes: int, rules: RotationRules) -> Servic
     return ServiceCost(service, reads, writes, predict(reads + writes, writes, limits, rules.seconds_per_request))
 
 
-def _hopeless(group: SecretGroup, bindings: Sequence[Binding], facts: PlanningFacts) -> Sequence[str]:
-    why = why_no_proof(group, bindings, reports=facts.reports)
-    return [why] if why else []
+def _hopeless(card: Card, group: SecretGroup, bindings: Sequence[Binding], facts: PlanningFacts) -> Sequence[str]:
+    if why := why_no_proof(group, bindings, reports=facts.reports):
+        return [why]
+    asked = [one for one in bindings if group.asks_for_proof_at(one)]
+    return [] if group.client else list(hard_to_prove(card.id, asked))
 
 
 def _remarks(group: SecretGroup) -> Iterable[str]:

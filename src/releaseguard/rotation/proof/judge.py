@@ -63,8 +63,7 @@ def traffic_of(events: Iterable[Event], success_events: frozenset[str], hours: f
 
 
 def _relevant(question: Question, events: Iterable[Event]) -> list[Event]:
-    names = {question.provider, *question.also_called}
-    return [event for event in events if event.provider in names and event.environment == question.environment]
+    return [event for event in events if question.is_about(event)]
 
 
 def _prove_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from releaseguard.eventlog.interface import SetAside
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.model import CLIENT, Outcome
 from releaseguard.rotation.history.views import store_time
-from releaseguard.rotation.proof.rows import EvidenceRow, Says
+from releaseguard.rotation.proof.rows import EvidenceRow, Says, carried_by
 from releaseguard.rotation.proof.tally import RuntimeTally, refuses
 from releaseguard.rotation.proof.values import Question, RuntimeDestination
 
@@ -30,7 +31,11 @@ def _may_refuse(question: Question, row: SetAside) -> bool:
     at = row.recorded_at or row.occurred_at
     if at is not None and serving is not None and at <= serving:
         return False
-    if row.provider not in {None, question.provider} or row.source == CLIENT or row.outcome is Outcome.SUCCESS:
+    if (
+        row.provider not in {None, question.provider, *question.also_called}
+        or row.source == CLIENT
+        or row.outcome is Outcome.SUCCESS
+    ):
         return False
     if row.error_code:
         return is_refusal(row.error_code, question.auth_error_codes)
@@ -46,11 +51,29 @@ def what_is_missing(
     silent: Sequence[str],
 ) -> str:
     """What one place lacks for a proof, and what would bring it: ``counted`` of ``needed`` successes are there."""
-    parts = [f"{runtime.uri}: {counted} of {needed} successes with the new version"]
+    parts = [f"{runtime.uri}: {counted} of {readable.count(needed, 'success')} with the new version"]
     parts += _observations(question, tally, silent)
-    if counted or not tally.nameless:  # more of the same would prove no more
+    misnamed = [*_misnamed(question, tally), *_unnamed_sources(question, tally)]
+    parts += misnamed
+    if not tally.heard and question.heard_in:
+        parts.append(_heard_in(question))
+    elif counted or not (tally.nameless or misnamed):  # more of the same would prove no more
         parts.append(_how_to_get_it(question, runtime, max(needed - counted, 1)))
     return "; ".join(parts)
+
+
+def _heard_in(question: Question) -> str:
+    where = ", ".join(f"{name!r} ({count})" for name, count in question.heard_in.items())
+    return (
+        f"no row is in the environment {question.environment!r}, and successes are in {where}: have the app write "
+        f"{question.environment!r}, or name theirs: [project] environment"
+    )
+
+
+_NAMELESS = (
+    "success says neither its source nor which value it used",
+    "successes say neither their source nor which value they used",
+)
 
 
 def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]) -> Iterable[str]:
@@ -59,36 +82,49 @@ def _observations(question: Question, tally: RuntimeTally, silent: Sequence[str]
     if old:
         yield f"{len(old)} with another version, last recorded {_clock(old)}"
     if refused:
-        yield f"{len(refused)} refused credentials, last recorded {_clock(refused)}"
-    strange = [row for row in old if question.labels.is_strange(row.event.detail.get("secret_version"))]
+        yield f"{readable.count(len(refused), 'refused credential')}, last recorded {_clock(refused)}"
+    strange = [row for row in old if question.labels.is_strange(carried_by(row.event))]
     if strange:
         yield (
             f"{len(strange)} of them with a fingerprint of neither value: is [project] salt (or name) what the app has "
             "as RELEASEGUARD_SALT?"
         )
-    misnamed = [row for row in (*tally.elsewhere, *tally.against) if row.event.provider != question.provider]
-    if misnamed:
-        yield (
-            f"{len(misnamed)} under the provider {misnamed[0].event.provider!r}: the app is to write "
-            f"{question.provider!r}, or they prove nothing"
-        )
     if silent:
         yield f"last heard on another version: {', '.join(silent)}"
     if tally.unlabelled:
         yield (
-            f"{tally.unlabelled} successes carry neither secret_version nor the new deployment: "
-            "their time alone is weak evidence"
+            f"{readable.agree(tally.unlabelled, 'success carries', 'successes carry')} neither secret_version nor the "
+            f"new deployment: {'its' if tally.unlabelled == 1 else 'their'} time alone is weak evidence"
         )
     if tally.nameless:
         yield (
-            f"{tally.nameless} successes say neither their source nor which value they used: the app's rows have to "
-            "say both (source, detail.secret_version), or they prove nothing"
+            f"{readable.agree(tally.nameless, *_NAMELESS)}: the app's rows have to say both (source, "
+            "detail.secret_version), or they prove nothing"
         )
     if tally.repeats:
         why = "same correlation_id, or without one the same instant and content"
-        yield f"{tally.repeats} rows count as repetitions: {why}"
+        yield f"{readable.agree(tally.repeats, 'row counts as a repetition', 'rows count as repetitions')}: {why}"
     if tally.too_early:
-        yield f"{tally.too_early} carry the new version but a clock from before it: check the writer's clock"
+        early = readable.agree(tally.too_early, "carries", "carry")
+        yield f"{early} the new version but a clock from before it: check the writer's clock"
+
+
+def _misnamed(question: Question, tally: RuntimeTally) -> Iterable[str]:
+    """Rows whose names are others than ours, and mean ours: told apart by column, the most frequent first."""
+    named = [both for row in (*tally.elsewhere, *tally.against) for both in question.misnamed(row.event).items()]
+    for (column, (written, meant)), count in Counter(named).most_common():
+        yield f"{count} under the {column} {written!r}: the app is to write {meant!r}, or they prove nothing"
+
+
+def _unnamed_sources(question: Question, tally: RuntimeTally) -> Iterable[str]:
+    """Where the project says what runs where: rows with the new version of sources that it names nowhere."""
+    rows = [row for row in tally.elsewhere if row.says is Says.NEW_VERSION and not question.misnamed(row.event)]
+    counted = Counter(row.event.source for row in rows if row.event.source)
+    for source, count in counted.most_common():
+        yield (
+            f"{count} with the new version from {source!r}, a source that [providers.{question.provider}.sources] "
+            "names nowhere: add it where it runs, or they prove nothing"
+        )
 
 
 def _clock(rows: Sequence[EvidenceRow]) -> str:
@@ -96,7 +132,12 @@ def _clock(rows: Sequence[EvidenceRow]) -> str:
 
 
 def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int) -> str:
+    if runtime.sources == {CLIENT}:
+        return "only phones are said to run there, and what they log proves nothing"
     rate = question.usual_rate(runtime)
+    if rate <= 0 and (runtime.not_sources if runtime.sources is None else not runtime.sources):
+        setting = f"[providers.{question.provider}.sources] {runtime.uri!r} = [...]"
+        return f"no source is said to run there, so nothing proves it: name it, {setting}"
     flow = f", or run the flow {question.flow}" if question.flow else ""
     if rate <= 0:
         return f"there was no traffic in the day before: use the app{flow}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from releaseguard.eventlog.rows.detail import is_unread
 from releaseguard.model import CLIENT, Event
@@ -32,6 +33,15 @@ def shortest_delays(rows: Sequence[Event]) -> Mapping[str | None, timedelta]:
             delay = row.recorded_at - row.occurred_at
             shortest[row.source] = min(shortest.get(row.source, delay), delay)
     return shortest
+
+
+def carried_by(event: Event) -> Any:
+    """What a row says of the value that was used, without the blanks that a shell leaves around it; ``None``: not a
+    word."""
+    version = event.detail.get("secret_version")
+    if isinstance(version, str):
+        return version.strip() or None
+    return version
 
 
 class Says(StrEnum):
@@ -74,23 +84,24 @@ def read_row(
     delay = delays.get(event.source, none)
     happened = event.occurred_at + min(delay, none)
     by = min(store_time(event), happened + max(delay, none))
-    basis = question.labels.basis(event.detail.get("secret_version"))
-    speaks = runtime.speaks(event) and event.provider == question.provider
+    carried = carried_by(event)
+    basis = None if carried is None else question.labels.basis(carried)
+    speaks = runtime.speaks(event) and not question.misnamed(event)
     return EvidenceRow(event, _says(question, runtime, event), happened, by, speaks, basis)
 
 
 def used_the_value_before(question: Question, event: Event) -> bool:
     """Whether a success of an event that proves nothing here was had with the value before all the same."""
-    version = event.detail.get("secret_version")
-    if version in (None, "") or not question.labels.is_before(version):
+    version = carried_by(event)
+    if version is None or not question.labels.is_before(version):
         return False
-    return event.event not in question.others_events or question.labels.is_named(version)
+    return not question.shows_others(event) or question.labels.is_named(version)
 
 
 def _says(question: Question, runtime: RuntimeDestination, event: Event) -> Says:
     """What a row carries, the strongest statement first: it settles the row."""
-    version = event.detail.get("secret_version")
-    if version not in (None, "") and question.labels.concerns(version):
+    version = carried_by(event)
+    if version is not None and question.labels.concerns(version):
         return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
     if is_unread(event.detail) and runtime.speaks(event):
         return Says.OLD  # its label may be in what was too much to read
@@ -113,16 +124,16 @@ def says_of(question: Question, event: Event) -> Says:
     places = [one for one in question.runtimes if one.speaks(event)] or question.runtimes
     said = {_says(question, one, event) for one in places} if places else {_by_label(question, event)}
     known = {one.previous_deployment for one in question.runtimes} | {one.previous_release for one in question.runtimes}
-    labelled = event.detail.get("secret_version") not in (None, "")
-    labelled = labelled and question.labels.concerns(event.detail.get("secret_version"))
+    version = carried_by(event)
+    labelled = version is not None and question.labels.concerns(version)
     named = labelled or event.detail.get("deployment_id") in known or event.release in known
     order = (Says.NEW_VERSION, Says.NEW_DEPLOYMENT, *([Says.OLD] if named else []))
     return next((one for one in order if one in said), Says.NOTHING)
 
 
 def _by_label(question: Question, event: Event) -> Says:
-    version = event.detail.get("secret_version")
-    if version in (None, "") or not question.labels.concerns(version):
+    version = carried_by(event)
+    if version is None or not question.labels.concerns(version):
         return Says.NOTHING
     return Says.NEW_VERSION if question.labels.is_new(version) else Says.OLD
 

@@ -33,6 +33,11 @@ class RuntimeTally:
     """Rows of ``evidence`` left out because another one tells of the same action."""
 
     @property
+    def heard(self) -> int:
+        """Successes and refusals that were heard at all."""
+        return len(self.evidence) + len(self.elsewhere) + len(self.against) + self.unlabelled + self.too_early
+
+    @property
     def last_against(self) -> datetime | None:
         return max((store_time(row.event) for row in self.against), default=None)
 
@@ -45,7 +50,7 @@ def count_rows(question: Question, runtime: RuntimeDestination, rows: Sequence[E
         if _objects(question, row):
             if store_time(row.event) > runtime.serving:
                 against.append(row)
-        elif row.event.event not in question.success_events or row.event.outcome is not Outcome.SUCCESS:
+        elif row.event.outcome is not Outcome.SUCCESS or not question.shows_success(row.event):
             continue
         elif not row.speaks:
             elsewhere.append(row)
@@ -69,7 +74,7 @@ def _objects(question: Question, row: EvidenceRow) -> bool:
     """Whether it speaks against the new version: a refused credential, or a success with another one."""
     if row.event.outcome is not Outcome.SUCCESS:
         return refuses(question, row.event)
-    if row.event.event in question.success_events:
+    if question.shows_success(row.event):
         return row.says is Says.OLD
     return used_the_value_before(question, row.event)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from releaseguard.cards.spelling import bare
 from releaseguard.model import CLIENT, Event
 from releaseguard.rotation.proof.labels import Labels
 from releaseguard.rotation.values import Basis, Grade
@@ -60,6 +61,31 @@ class Question:
     """Success events that prove other secrets of the provider, and not this."""
     also_called: frozenset[str] = frozenset()
     """Other spellings of the provider: rows under them prove nothing, and may object."""
+    also_in: frozenset[str] = frozenset()
+    """Other spellings of the environment, likewise."""
+    heard_in: Mapping[str, int] = field(default_factory=dict)
+    """Successes in environments of other names, by these: none of ours, unless nothing at all comes from ours."""
+
+    def is_about(self, event: Event) -> bool:
+        """Whether a row is of this provider and environment, in any spelling."""
+        here = event.environment == self.environment or event.environment in self.also_in
+        return here and (event.provider == self.provider or event.provider in self.also_called)
+
+    def shows_success(self, event: Event) -> bool:
+        """Whether the event is one that proves, in any spelling."""
+        return event.event in self.success_events or bare(event.event) in map(bare, self.success_events)
+
+    def shows_others(self, event: Event) -> bool:
+        """Whether the event proves another secret of the provider, and not this."""
+        return event.event in self.others_events or bare(event.event) in map(bare, self.others_events)
+
+    def misnamed(self, event: Event) -> Mapping[str, tuple[str, str]]:
+        """By column: what a row says there, and what it is to say."""
+        meant = {"provider": (event.provider, self.provider), "environment": (event.environment, self.environment)}
+        if event.event not in self.success_events:
+            named = next((one for one in sorted(self.success_events) if bare(one) == bare(event.event)), event.event)
+            meant["event"] = (event.event, named)
+        return {column: both for column, both in meant.items() if both[0] != both[1]}
 
     def usual_rate(self, runtime: RuntimeDestination) -> float:
         """Successes an hour at ``runtime``, before the rotation."""

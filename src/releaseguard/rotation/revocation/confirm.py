@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec import UNSET
 
+from releaseguard import readable
 from releaseguard.errors import ExitCode, Refused, ServiceError
 from releaseguard.model import Event, to_text
 from releaseguard.rotation.certificate.doubts import doubts
@@ -18,7 +19,7 @@ from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
 from releaseguard.rotation.session import RotationSession
-from releaseguard.rotation.steps.prove import certified
+from releaseguard.rotation.steps.prove import certified, heard
 
 
 class StillInUse(Refused):
@@ -58,9 +59,10 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
 
 
 def _alive(session: RotationSession, view: RotationView, since: datetime) -> Sequence[Event]:
-    context = session.context
-    spelled = context.card.spellings
-    return old_successes(context.log, session.chain, view, session.group.companions, since, spelled)
+    named = heard(session, view.direction)
+    return old_successes(
+        session.context.log, session.chain, view, session.group.companions, since, named.also_called, named.also_in
+    )
 
 
 def _in_use(session: RotationSession, open_questions: Sequence[str]) -> StillInUse:
@@ -90,8 +92,9 @@ def _still_alive(
     session: RotationSession, result: RotationResult, alive: Sequence[Event], since: datetime
 ) -> RotationResult:
     newest = max(alive, key=lambda event: event.occurred_at)
+    occurred = f"{readable.count(len(alive), 'success')} occurred"
     remark = (
-        f"The old version still works: {len(alive)} successes occurred after it was confirmed to be revoked "
+        f"The old version still works: {occurred} after it was confirmed to be revoked "
         f"({to_text(since)}), the last at {to_text(newest.occurred_at)} from {newest.source or 'an unnamed source'}."
     )
     step = (

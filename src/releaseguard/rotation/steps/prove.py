@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from releaseguard import readable
+from releaseguard.cards.spelling import bare
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import Query, SetAside
-from releaseguard.model import Event
+from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.rotation.certificate.making import certificate_of
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.groups import deployments_for
@@ -32,6 +35,8 @@ FIRST_LOOK, LAST_LOOK = 1.0, 15.0
 """Seconds between two looks at the log while waiting for a proof: from the first to at most the last."""
 GROWTH = 1.5
 TRAFFIC_HOURS = 24.0
+MOST_NAMED = 3
+"""Environments that are named where nothing comes from ours."""
 FLOW_AFTER = 0.1
 """The share of the time for the proof after which thin traffic is helped by the card's flow."""
 
@@ -47,8 +52,9 @@ def prove(session: RotationSession, direction: Direction) -> Proof:
         while True:
             proof = judge.prove(question, *_rows(session, question))
             left = within - (clock() - began)
-            if not proof.proven and (wait == LAST_LOOK or left <= 0):
-                question = _with_later_deployments(session, question)
+            if proof.proven or wait == LAST_LOOK or left <= 0:
+                question = question if proof.proven else _with_later_deployments(session, question)
+                question = _heard_under_every_name(session, question)
                 proof = judge.prove(question, *_rows(session, question))
             if proof.proven:
                 return _unless_overtaken(session, question, proof, direction)
@@ -167,6 +173,33 @@ def question_of(session: RotationSession, direction: Direction) -> Question:
     )
 
 
+def heard(session: RotationSession, direction: Direction) -> Question:
+    """What is to be proven, and every name under which the log has rows of it. Raises ``ServiceError``."""
+    return _heard_under_every_name(session, question_of(session, direction))
+
+
+def _heard_under_every_name(session: RotationSession, question: Question) -> Question:
+    """The same question about rows whose provider or environment is spelled otherwise too, as the log has them now."""
+    written = session.context.log.minute_counts(Query(since=_earliest(session, question) - BEFORE))
+    names = {bare(question.provider), bare(session.context.card.name)}
+    ours = [one for one in written if bare(one.provider) in names]
+    same = {one.environment for one in ours if bare(one.environment) == bare(question.environment)}
+    heard = Counter[str]()
+    for one in () if same or question.traffic else ours:
+        heard[one.environment] += one.count if one.outcome is Outcome.SUCCESS and one.source != CLIENT else 0
+    return replace(
+        question,
+        also_called=question.also_called | {one.provider for one in ours} - {question.provider},
+        also_in=frozenset(same - {question.environment}),
+        heard_in={name: count for name, count in heard.most_common(MOST_NAMED) if count > 0},
+    )
+
+
+def _earliest(session: RotationSession, question: Question) -> datetime:
+    """The earliest moment that matters."""
+    return min((runtime.since for runtime in question.runtimes), default=session.rotation.changed_at)
+
+
 def _runtimes(session: RotationSession, direction: Direction) -> Sequence[RuntimeDestination]:
     progress, bindings = session.rotation.progress(direction), session.context.bindings
     changed_at = session.rotation.changed_at
@@ -236,15 +269,18 @@ def _rows(session: RotationSession, question: Question) -> tuple[Sequence[Event]
     """What the log holds since the earliest moment that matters, by the store's clock where it keeps it; and what
     of it cannot be read."""
     log = session.context.log
-    since = min((runtime.since for runtime in question.runtimes), default=session.rotation.changed_at)
+    since = _earliest(session, question)
     by_store = log.capabilities.has("recorded_at")
-    query = Query(
-        environment=question.environment,
-        providers=(question.provider, *sorted(question.also_called)),
-        recorded_since=since if by_store else None,
-        since=None if by_store else since,
-    )
-    return list(log.select(query)), log.set_aside(query)
+    wanted = Query(recorded_since=since if by_store else None, since=None if by_store else since)
+    queries = _of_every_name(question, wanted)
+    return list(chain.from_iterable(map(log.select, queries))), log.set_aside(queries[0])
+
+
+def _of_every_name(question: Question, wanted: Query) -> Sequence[Query]:
+    """``wanted`` of the rows that the question is about: first of those that write the environment as we do."""
+    providers = (question.provider, *sorted(question.also_called))
+    environments = (question.environment, *sorted(question.also_in))
+    return [replace(wanted, environment=one, providers=providers) for one in environments]
 
 
 def _may_be_shown(session: RotationSession) -> bool:
@@ -303,12 +339,9 @@ BEFORE = timedelta(hours=1)
 
 def certified(session: RotationSession, direction: Direction) -> CertificateRecord:
     """The certificate of revocation as of now. Raises ``ServiceError`` where the log does not answer."""
-    log, rotation, question = session.context.log, session.rotation, question_of(session, direction)
-    now = log.now()
-    query = Query(
-        environment=question.environment,
-        providers=(question.provider, *sorted(question.also_called)),
-        since=max(rotation.began_at - BEFORE, now - LOOKED_BACK),
-    )
+    log, rotation = session.context.log, session.rotation
+    question, now = heard(session, direction), log.now()
+    queries = _of_every_name(question, Query(since=max(rotation.began_at - BEFORE, now - LOOKED_BACK)))
+    events = chain.from_iterable(map(log.select, queries))
     began = rotation.progress(direction).pushed_at or rotation.changed_at
-    return certificate_of(question, log.select(query), now, began=began, components=session.context.components)
+    return certificate_of(question, events, now, began=began, components=session.context.components)

@@ -6,7 +6,6 @@ local time taken for UTC: it is taken at its recording. A provider or an event i
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from releaseguard.cards.spec import Card
+from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.verification.rules import rules_of
@@ -23,7 +23,6 @@ FAR_AHEAD: Final = timedelta(minutes=15)
 """By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
 ANY_ZONE: Final = timedelta(hours=14)
 """By how much local time may be ahead of UTC."""
-_MEANS_NOTHING: Final = re.compile(r"[\s_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class Spelling:
 
     def of(self, provider: str, event: str) -> tuple[str, str]:
         """A row's provider and event as the cards write them; as they are where no card has such a name."""
-        named = self.providers.get(_bare(provider), provider)
-        return named, self.events.get((named, _bare(event)), event)
+        named = self.providers.get(bare(provider), provider)
+        return named, self.events.get((named, bare(event)), event)
 
 
 def spelling_of(cards: Iterable[Card]) -> Spelling:
@@ -44,12 +43,8 @@ def spelling_of(cards: Iterable[Card]) -> Spelling:
     cards = list(cards)
     named = {(card.id, event) for card in cards for event in (*card.events.success, *card.events.error)}
     named |= {(rule.provider, event) for rule in rules_of(cards) for event in rule.success | rule.error}
-    providers = {_bare(card.name): card.id for card in cards} | {_bare(card.id): card.id for card in cards}
-    return Spelling(providers, {(provider, _bare(event)): event for provider, event in sorted(named)})
-
-
-def _bare(name: str) -> str:
-    return _MEANS_NOTHING.sub("", name).casefold()
+    providers = {bare(card.name): card.id for card in cards} | {bare(card.id): card.id for card in cards}
+    return Spelling(providers, {(provider, bare(event)): event for provider, event in sorted(named)})
 
 
 def as_read(rows: Iterable[MinuteCount], spelling: Spelling) -> Iterator[MinuteCount]:
