@@ -458,7 +458,7 @@ def test_an_old_success_counts_however_long_ago_it_was_and_however_often_one_ask
     for _ in range(2):
         result = do(world, RotateAction.CONFIRM_REVOKED)
         assert result.exit_code is ExitCode.BAD
-        assert "1 successes" in " ".join(result.remarks)
+        assert "1 success " in " ".join(result.remarks)
     assert [one.successes for one in look(world)] == [1]
 
 
