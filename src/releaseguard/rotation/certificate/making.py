@@ -23,7 +23,7 @@ MOST = 200
 
 
 @dataclass(slots=True)
-class _Use:
+class _UseOfValues:
     """What one source did."""
 
     new: list[datetime] = field(default_factory=list)
@@ -42,11 +42,11 @@ def certificate_of(
     components: Mapping[str, Sequence[str]],
 ) -> CertificateRecord:
     """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names."""
-    uses: dict[str | None, _Use] = {source: _Use() for source in _expected(question)}
+    uses: dict[str | None, _UseOfValues] = {source: _UseOfValues() for source in _expected(question)}
     for event in events:
         if event.source == CLIENT or not question.is_about(event):
             continue
-        _count(uses.setdefault(event.source, _Use()), event, question, _since(question, event.source, began))
+        _count(uses.setdefault(event.source, _UseOfValues()), event, question, _since(question, event.source, began))
     consumers = [_consumer(source, use, question, components) for source, use in uses.items() if _is_one(use, source)]
     ordered = sorted(consumers, key=lambda one: (one.new > 0, one.source or ""))
     return CertificateRecord(
@@ -59,7 +59,7 @@ def _expected(question: Question) -> Sequence[str | None]:
     return [*dict.fromkeys([*sorted(named), *question.traffic])]
 
 
-def _is_one(use: _Use, source: str | None) -> bool:
+def _is_one(use: _UseOfValues, source: str | None) -> bool:
     """Whether there is anything to say: rows without a source that never came are nobody."""
     return source is not None or bool(use.new or use.old or use.unlabelled or use.failures)
 
@@ -70,7 +70,7 @@ def _since(question: Question, source: str | None, began: datetime) -> datetime:
     return max(mine, default=began)
 
 
-def _count(use: _Use, event: Event, question: Question, since: datetime) -> None:
+def _count(use: _UseOfValues, event: Event, question: Question, since: datetime) -> None:
     if event.outcome is Outcome.ERROR:
         late = event.occurred_at >= since
         use.failures += late
@@ -90,7 +90,7 @@ def _count(use: _Use, event: Event, question: Question, since: datetime) -> None
 
 
 def _consumer(
-    source: str | None, use: _Use, question: Question, components: Mapping[str, Sequence[str]]
+    source: str | None, use: _UseOfValues, question: Question, components: Mapping[str, Sequence[str]]
 ) -> ConsumerRecord:
     component = next((name for name, sources in components.items() if source in sources), None)
     return ConsumerRecord(
