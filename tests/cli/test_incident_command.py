@@ -22,7 +22,18 @@ QUICK = '\n[network]\ntimeout = "1s"\npatience = "1s"\n'
 OKS = {"mapbox": "mapbox_geocode_ok", "sendgrid": "sendgrid_email_sent", "supabase": "supabase_rpc_ok"}
 FIELDS = {
     *("provider", "name", "environment", "language", "as_of", "window", "headline", "state", "reason", "began"),
-    *("began_before_window", "health", "others", "changes", "unread", "symptoms", "controls", "actions", "rules"),
+    *(
+        "began_before_window",
+        "health",
+        "others",
+        "compared",
+        "changes",
+        "unread",
+        "symptoms",
+        "controls",
+        "actions",
+        "rules",
+    ),
     "open",
 }
 

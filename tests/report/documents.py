@@ -9,6 +9,7 @@ from releaseguard.report.incident.document import IncidentPage
 
 NASTY = "<script>alert(1)</script> |x| [a](https://b.example) ``` \x1b[31m \n# heading"
 TIME = "2026-11-24T11:40:00.000000Z"
+START = "2026-11-24T11:00:00.000000Z"
 LATER = "2026-11-24T12:00:00.000000Z"
 
 
@@ -16,7 +17,7 @@ def labels() -> dict[str, str]:
     keys = [
         *("from_events", "heading_changes", "heading_symptoms", "heading_controls", "heading_actions", "heading_rules"),
         *("heading_open", "heading_others", "no_changes", "not_looked", "next", "likely_mark", "open", "run"),
-        *("began_here", "title", "as_of", "undone"),
+        *("began_here", "title", "as_of", "undone", "heading_course", "chart"),
         *(f"state.{one}" for one in ("down", "degraded", "silent", "healthy", "idle", "unknown")),
         *(f"status.{one}" for one in ("bad", "ok", "unclear", "not_done", "person")),
         *(f"match.{one}" for one in ("yes", "some", "no", "unknown")),
@@ -52,6 +53,11 @@ def incident_document(text="x", **more):
             "last_success": None,
             "last_error": None,
             "course": [{"successes": 1, "errors": 2}],
+            "expected_course": [2.0],
+        },
+        "compared": {
+            "before": {"since": START, "until": TIME, "successes": 0, "errors": 0, "error_rate": None},
+            "after": {"since": TIME, "until": LATER, "successes": 1, "errors": 2, "error_rate": 0.6667},
         },
         "others": [{"provider": text, "state": "down", "since": None, "reason": text}],
         "changes": [change(what=text, where=text, url="https://x.example/1", likely=True)],
@@ -110,7 +116,7 @@ def verdict_document(text="x"):
                 "verdict": verdict,
                 "blocking": True,
                 "reason": text,
-                "evidence": {"codes": [text], text: None},
+                "evidence": {"codes": [text], text: None, "events": 3, "errors": 1},
             }
             for verdict in ("pass", "warn", "fail", "inconclusive", "error")
         ],
@@ -280,6 +286,15 @@ def postmortem_document(text="x"):
             {"at": TIME, "what": text, "bad": True, "step": 1},
             {"at": LATER, "what": text, "bad": False, "step": None},
         ],
+        "traffic": {
+            "window": [START, LATER],
+            "course": [{"successes": 1, "errors": 2}, {"successes": 0, "errors": 0}],
+            "marks": [{"at": TIME, "kind": "reported", "what": ""}, {"at": TIME, "kind": "release", "what": text}],
+            "compared": {
+                "before": {"since": START, "until": TIME, "successes": 0, "errors": 0, "error_rate": None},
+                "after": {"since": TIME, "until": LATER, "successes": 1, "errors": 2, "error_rate": 0.6667},
+            },
+        },
         "by": [text],
         "destinations": [{"uri": text, "status": text, "problem": text}],
         "exposure": {"holders": [text], "use": {text: {"success": 1}}},

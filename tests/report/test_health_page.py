@@ -55,7 +55,7 @@ def test_everything_stays_inside_the_plot() -> None:
     assert all(bar.good + bar.bad <= BOTTOM - TOP for bar in chart.bars)
     points = [tuple(map(float, point.split(","))) for point in chart.band.split()]
     assert all(LEFT <= x <= RIGHT and TOP <= y <= BOTTOM for x, y in points)
-    assert [*chart.marks] == [LEFT, (LEFT + RIGHT) / 2, RIGHT]
+    assert [mark.x for mark in chart.marks] == [LEFT, (LEFT + RIGHT) / 2, RIGHT]
 
 
 def test_a_bar_of_errors_stands_on_that_of_successes_in_proportion() -> None:

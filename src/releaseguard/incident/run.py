@@ -20,6 +20,7 @@ from releaseguard.incident.evidence import IncidentEvidence, evidence_of
 from releaseguard.incident.sources.problems import broke
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import (
+    BeforeAfter,
     ChangeRecord,
     CheckedControl,
     ControlResult,
@@ -64,6 +65,7 @@ def investigate(context: IncidentContext) -> Incident:
         unread=unread,
         controls=list(_controls(context, around)),
         set_aside=overview.set_aside,
+        compared=_compared(past, span, began),
         log_stopped=condition.grounds.why is Why.LOG_STOPPED,
     )
 
@@ -95,6 +97,17 @@ def _began(condition: HealthCondition, symptoms: Sequence[SymptomMatch]) -> date
     if condition.state in TROUBLED:
         return condition.since
     return min((one.since for one in symptoms if one.match is Match.YES and one.since), default=None)
+
+
+def _compared(past: Past, span: timedelta, began: datetime | None) -> BeforeAfter | None:
+    window = past.window(span)
+    minutes = round((began - (past.until - span)) / timedelta(minutes=1)) if began else 0
+    if began is None or not 0 < minutes < window.length:
+        return None
+    (calls, failed), (later, later_failed) = (
+        window.counts(past.provider, a, b) for a, b in ((0, minutes), (minutes, window.length))
+    )
+    return BeforeAfter(began, (calls - failed, failed), (later - later_failed, later_failed))
 
 
 def _others(past: Past, provider: str) -> Iterator[tuple[str, HealthCondition]]:

@@ -92,6 +92,16 @@ class UnavailableSource:
     problem: Message
 
 
+@dataclass(frozen=True, slots=True)
+class BeforeAfter:
+    """The provider's real traffic of the looked-at time, before its trouble began and from then on."""
+
+    at: datetime
+    before: tuple[int, int]
+    """Successes and errors."""
+    after: tuple[int, int]
+
+
 class Match(StrEnum):
     """Whether the events show a symptom."""
 
@@ -137,6 +147,8 @@ class Incident:
     """Where changes could not be looked for."""
     controls: Sequence[CheckedControl]
     log_stopped: bool
+    compared: BeforeAfter | None = None
+    """``None`` where nothing began within the looked-at time."""
     set_aside: SetAsideTally = NOTHING
     """The rows of the log that cannot be read."""
 

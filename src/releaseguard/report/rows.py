@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NotRequired, TypedDict
+
+from releaseguard.model import to_text
 
 
 class CourseRow(TypedDict):
@@ -11,6 +14,31 @@ class CourseRow(TypedDict):
 
     successes: int
     errors: int
+
+
+class MarkRow(TypedDict):
+    """Something that was done to the app: a ``release``, a ``rotation`` that was proven, or a step of one."""
+
+    at: str
+    kind: str
+    what: str
+
+
+class StretchRow(TypedDict):
+    """The real traffic of one provider in some time; the rate is between 0 and 1, ``None`` without traffic."""
+
+    since: str
+    until: str
+    successes: int
+    errors: int
+    error_rate: float | None
+
+
+class BeforeAfterRow(TypedDict):
+    """The same provider before something happened and afterwards."""
+
+    before: StretchRow
+    after: StretchRow
 
 
 class LeakRow(TypedDict):
@@ -99,3 +127,15 @@ class DueRow(TypedDict):
     age_s: int
     max_age_s: int
     next_step: str
+
+
+def stretch(since: datetime, until: datetime, successes: int, errors: int) -> StretchRow:
+    """The row of one stretch of time."""
+    calls = successes + errors
+    return {
+        "since": to_text(since),
+        "until": to_text(until),
+        "successes": successes,
+        "errors": errors,
+        "error_rate": round(errors / calls, 4) if calls else None,
+    }

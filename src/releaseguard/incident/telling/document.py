@@ -25,7 +25,7 @@ from releaseguard.report.incident.document import (
     OtherRow,
     SymptomRow,
 )
-from releaseguard.report.rows import LeakRow
+from releaseguard.report.rows import BeforeAfterRow, LeakRow, stretch
 
 
 def page_of(incident: Incident, language: str, *, environment: str | None = None) -> IncidentPage:
@@ -50,6 +50,7 @@ def document_of(incident: Incident, language: str, *, environment: str | None = 
         "began": _text(incident.began),
         "began_before_window": incident.before_window,
         "health": _health(incident.health),
+        "compared": _compared(incident),
         "others": [_other(name, other, localizer) for name, other in incident.others],
         "changes": [_change(one, incident, localizer) for one in incident.changes],
         "unread": list(_unread(incident, localizer)),
@@ -73,6 +74,17 @@ def _health(health: ProviderHealth) -> IncidentHealthRow:
         "last_success": _text(health.glance.last_success),
         "last_error": _text(health.glance.last_error),
         "course": [{"successes": good, "errors": bad} for good, bad in health.course],
+        "expected_course": [round(one, 2) for one in health.expected_course],
+    }
+
+
+def _compared(incident: Incident) -> BeforeAfterRow | None:
+    found = incident.compared
+    if found is None:
+        return None
+    return {
+        "before": stretch(incident.since, found.at, *found.before),
+        "after": stretch(found.at, incident.until, *found.after),
     }
 
 
@@ -182,8 +194,17 @@ def labels_of(incident: Incident, language: str) -> Mapping[str, str]:
         **{f"{kind}.{name}": word for kind in _KINDS for name, word in sentences[kind].items()},
         "title": localizer.phrase("page.title", name=incident.card.name, environment=incident.environment),
         "as_of": localizer.phrase("page.as_of", at=incident.until, since=incident.since),
+        "chart": _chart_words(incident, localizer),
         "undone": localizer.phrase("page.undone", count=undone) if undone else "",
     }
+
+
+def _chart_words(incident: Incident, localizer: Localizer) -> str:
+    """The chart for who does not see it."""
+    health = incident.health
+    told = localizer.phrase("board.chart", good=health.successes, bad=health.errors, expected=health.expected or 0.0)
+    found = incident.compared
+    return f"{told}; {localizer.phrase('beside.began', at=found.at)}" if found else told
 
 
 _KINDS = ("state", "status", "match")

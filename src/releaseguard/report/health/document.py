@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from releaseguard import readable
-from releaseguard.report.rows import BrokenRow, CourseRow, DueRow, LeakRow, RotationRow
+from releaseguard.report.rows import BrokenRow, CourseRow, DueRow, LeakRow, MarkRow, RotationRow
 
 
 class LatencyRow(TypedDict):
@@ -54,14 +54,6 @@ class StripRow(TypedDict):
 
     hours: int
     parts: Sequence[CourseRow | None]
-
-
-class MarkRow(TypedDict):
-    """Something that was done to the app: a ``release``, or a ``rotation`` that was proven."""
-
-    at: str
-    kind: str
-    what: str
 
 
 class RecentRow(TypedDict):

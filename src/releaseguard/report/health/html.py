@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from releaseguard import readable
 from releaseguard.messages.localizer import Localizer
 from releaseguard.report.health.document import HealthDocument, HealthRow, StripRow, distrusted, opened, sorted_out
-from releaseguard.report.layout.chart import Chart, chart_of
+from releaseguard.report.layout.chart import Chart, chart_of, mood_of, share_of, times_of
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
@@ -23,10 +22,6 @@ TROUBLED = ("down", "silent", "degraded")
 STATES = (*TROUBLED, "unknown", "idle", "healthy")
 FULL = 100
 """Rows of a list that may go on."""
-WORST, BAD = 0.2, 0.02
-"""Shares of errors from which on a part of the past is shown as bad, and as not well."""
-
-
 REFRESH = 30
 """Seconds after which a page that is served asks again."""
 
@@ -142,17 +137,15 @@ class Board:
     def chart(self, row: HealthRow) -> Chart:
         """The events of the window."""
         return chart_of(
-            row["course"], row["expected_course"], [self._part(one["at"]) for one in self.document["marks"]]
+            row["course"],
+            row["expected_course"],
+            [share_of(self.document["window"], one["at"]) for one in self.document["marks"]],
         )
 
-    def _part(self, moment: str) -> float:
-        start, end = map(datetime.fromisoformat, self.document["window"])
-        return (datetime.fromisoformat(moment) - start) / (end - start)
-
-    def tick(self, share: float) -> str:
-        """The time that stands below a place of the chart."""
-        start, end = map(datetime.fromisoformat, self.document["window"])
-        return readable.clock(start + share * (end - start), zone="")
+    @property
+    def times(self) -> Sequence[str]:
+        """What stands below a chart."""
+        return times_of(self.document["window"])
 
     def mark(self, at: str, kind: str, what: str) -> str:
         """One thing that was done to the app."""
@@ -187,7 +180,4 @@ def _looks(part: CourseRow | None) -> str:
     if part is None:
         return "none"
     events = part["successes"] + part["errors"]
-    if not events:
-        return "empty"
-    share = part["errors"] / events
-    return "fail" if share >= WORST else "warn" if share >= BAD else "pass"
+    return mood_of(part["errors"] / events if events else None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from releaseguard import readable
-from releaseguard.report.rows import CourseRow
+from releaseguard.report.rows import BeforeAfterRow, CourseRow, MarkRow
 
 
 class ChangeRow(TypedDict):
@@ -69,6 +69,7 @@ class IncidentHealthRow(TypedDict):
     last_success: str | None
     last_error: str | None
     course: Sequence[CourseRow]
+    expected_course: Sequence[float]
 
 
 class OtherRow(TypedDict):
@@ -104,6 +105,8 @@ class IncidentDocument(TypedDict):
     """About when; ``null`` where nothing is wrong, or nobody knows."""
     began_before_window: bool
     health: IncidentHealthRow
+    compared: BeforeAfterRow | None
+    """Before the trouble began and from then on; ``null`` where it did not begin in the looked-at time."""
     others: Sequence[OtherRow]
     changes: Sequence[ChangeRow]
     unread: Sequence[str]
@@ -145,6 +148,13 @@ def shown_changes(document: IncidentDocument) -> Sequence[ChangeRow | None]:
     until = began[:16]  # the beginning is known to the minute
     before = [row for row in ordered if row["at"][:16] <= until]
     return [*before, None, *ordered[len(before) :]]
+
+
+def marks(document: IncidentDocument) -> Sequence[MarkRow]:
+    """What changed in the looked-at time, for its chart, in order of time."""
+    start, end = document["window"]
+    inside = [row for row in document["changes"] if start <= row["at"] < end]
+    return [{"at": row["at"], "kind": row["kind"], "what": row["what"]} for row in inside]
 
 
 def is_link(url: str | None) -> bool:

@@ -14,9 +14,3 @@ def sparkline(course: Sequence[CourseRow]) -> str:
     totals = [part["successes"] + part["errors"] for part in course]
     most = max(totals, default=0)
     return "".join(BARS[-(-total * (len(BARS) - 1) // most)] for total in totals) if most else ""
-
-
-def heights(course: Sequence[CourseRow], full: int) -> Sequence[tuple[int, int]]:
-    """For each part of the window how high its successes and errors stand, of ``full``; one event is never 0."""
-    most = max((part["successes"] + part["errors"] for part in course), default=0) or 1
-    return [(-(-part["successes"] * full // most), -(-part["errors"] * full // most)) for part in course]

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from releaseguard import readable
 from releaseguard.report.rows import CourseRow
 
 WIDTH, HEIGHT = 360, 118
@@ -28,6 +30,14 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedMark:
+    """Something that was done to the app: a line, with its number in the list below where there is room for one."""
+
+    x: float
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Everything that the template draws, in the units of the drawing."""
 
@@ -38,13 +48,59 @@ class Chart:
     """The points of the polygon in which nine of ten parts lie by chance; empty where nothing is expected."""
     ticks: Sequence[tuple[float, float]]
     """Where a time stands, and its share of the window, from 0 to 1."""
-    marks: Sequence[float]
+    marks: Sequence[PlacedMark]
     most: int
     """Events at the top of the plot."""
+    trouble: float | None = None
+    """Where trouble began."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is anything to see."""
+        return bool(self.band or self.gaps or any(bar.good or bar.bad for bar in self.bars))
 
 
-def chart_of(course: Sequence[CourseRow], expected: Sequence[float], marks: Sequence[float]) -> Chart:
-    """The shapes for the parts of a window; ``marks`` are shares of the window, from 0 to 1."""
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One half of what stands side by side: before something happened, and afterwards."""
+
+    title: str
+    mood: str
+    share: str
+    calls: str
+
+
+WORST, BAD = 0.2, 0.02
+"""Shares of errors from which on a part of the past is shown as bad, and as not well."""
+
+
+def mood_of(share: float | None) -> str:
+    """How a share of errors looks; ``empty`` where nothing was called."""
+    if share is None:
+        return "empty"
+    return "fail" if share >= WORST else "warn" if share >= BAD else "pass"
+
+
+def share_of(window: Sequence[str], moment: str) -> float:
+    """Where a moment lies in a window: 0 at its beginning, 1 at its end. All are RFC 3339."""
+    start, end = map(datetime.fromisoformat, window)
+    return (datetime.fromisoformat(moment) - start) / (end - start)
+
+
+def times_of(window: Sequence[str]) -> Sequence[str]:
+    """The times that stand below a chart: of a day, or longer, with their dates."""
+    start, end = map(datetime.fromisoformat, window)
+    moments = [start + i / (TICKS - 1) * (end - start) for i in range(TICKS)]
+    if end - start < timedelta(days=1):
+        return [readable.clock(moment, zone="") for moment in moments]
+    return [readable.date_and_clock(moment, zone="")[5:] for moment in moments]
+
+
+def chart_of(
+    course: Sequence[CourseRow], expected: Sequence[float], marks: Sequence[float], trouble: float | None = None
+) -> Chart:
+    """The shapes for the parts of a window; ``marks`` are shares of the window, from 0 to 1, and so is ``trouble``,
+    where it began."""
     totals = [part["successes"] + part["errors"] for part in course]
     top = max([*totals, *(_high(one) for one in expected), 1])
     return Chart(
@@ -52,9 +108,24 @@ def chart_of(course: Sequence[CourseRow], expected: Sequence[float], marks: Sequ
         gaps=list(_gaps(totals, expected)),
         band=_band(expected, top),
         ticks=[(_x(i / (TICKS - 1)), i / (TICKS - 1)) for i in range(TICKS)],
-        marks=[_x(share) for share in marks],
+        marks=list(_placed(marks)),
+        trouble=None if trouble is None else _x(trouble),
         most=math.ceil(top),
     )
+
+
+def _placed(marks: Sequence[float]) -> Iterator[PlacedMark]:
+    """Each with its number, but for one whose number would stand on that of the one before."""
+    last = -math.inf
+    for number, share in enumerate(marks, 1):
+        x = _x(share)
+        apart = x - last >= NUMBER
+        last = x if apart else last
+        yield PlacedMark(x, number if apart else None)
+
+
+NUMBER = 12
+"""The width of a mark's number."""
 
 
 def _x(share: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from releaseguard import readable
 from releaseguard.report.postmortem.certificate import CertificateDocument
-from releaseguard.report.rows import RotationRow
+from releaseguard.report.rows import BeforeAfterRow, CourseRow, MarkRow, RotationRow
 
 
 class TimelineEntry(TypedDict):
@@ -33,6 +33,17 @@ class TimesRow(TypedDict):
     to_revoke_s: int | None
 
 
+class TrafficRow(TypedDict):
+    """The provider's real traffic around the rotation, in equal parts of ``window``."""
+
+    window: Sequence[str]
+    course: Sequence[CourseRow]
+    marks: Sequence[MarkRow]
+    """``reported``, ``pushed``, ``deployed``, ``proven``, ``revoked``, and each ``release``."""
+    compared: BeforeAfterRow | None
+    """Before it was reported, and since the app runs with the new version."""
+
+
 class PostmortemDocument(TypedDict):
     """What ``audit report --json`` prints: times are RFC 3339 in UTC, durations in seconds."""
 
@@ -42,6 +53,8 @@ class PostmortemDocument(TypedDict):
     """As in ``audit show --json``."""
     times: TimesRow
     timeline: Sequence[TimelineEntry]
+    traffic: TrafficRow | None
+    """``null`` where the log holds no call of the provider in that time."""
     by: Sequence[str]
     destinations: Sequence[Mapping[str, str]]
     exposure: Mapping[str, Any] | None

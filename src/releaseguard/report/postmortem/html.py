@@ -2,16 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
+from releaseguard import readable
+from releaseguard.messages import spoken
+from releaseguard.report.layout.chart import Chart, Side, chart_of, mood_of, share_of, times_of
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.postmortem.certificate import COLUMNS, cells
-from releaseguard.report.postmortem.document import PostmortemDocument, clock, facts, proof
+from releaseguard.report.postmortem.document import PostmortemDocument, TrafficRow, clock, facts, proof
+from releaseguard.report.rows import MarkRow
 
 
 def render(document: PostmortemDocument, _display: Display) -> str:
     """The post-mortem as one HTML file."""
     document = shown(document)
+    traffic = document["traffic"]
     return page("postmortem.html.jinja").render(
-        document=document, facts=facts(document), proof=proof(document), clock=clock, columns=COLUMNS, cells=cells
+        document=document,
+        facts=facts(document),
+        proof=proof(document),
+        clock=clock,
+        columns=COLUMNS,
+        cells=cells,
+        chart=_chart(traffic) if traffic else None,
+        label=_label(traffic) if traffic else "",
+        times=times_of(traffic["window"]) if traffic else (),
+        sides=list(_sides(traffic)) if traffic else (),
+        mark=_mark,
     )
+
+
+def _chart(traffic: TrafficRow) -> Chart:
+    window = traffic["window"]
+    reported = next((one["at"] for one in traffic["marks"] if one["kind"] == "reported"), None)
+    return chart_of(
+        traffic["course"],
+        [],
+        [share_of(window, one["at"]) for one in traffic["marks"]],
+        share_of(window, reported) if reported else None,
+    )
+
+
+def _label(traffic: TrafficRow) -> str:
+    good, bad = (sum(part[kind] for part in traffic["course"]) for kind in ("successes", "errors"))
+    return spoken.sentence(f"{good} successes and {bad} errors of the provider around the rotation")
+
+
+_STEPS: Final = {
+    "reported": "Reported",
+    "pushed": "Every destination written",
+    "deployed": "App runs with the new version",
+    "proven": "New version proven",
+    "revoked": "Old key revoked",
+}
+
+
+def _mark(one: MarkRow) -> str:
+    """What a numbered line of the chart is."""
+    return _STEPS.get(one["kind"]) or f"Release {one['what'][:12]} deployed"
+
+
+def _sides(traffic: TrafficRow) -> Iterator[Side]:
+    compared = traffic["compared"]
+    if compared is None:
+        return
+    for title, part in (
+        ("Before it was reported", compared["before"]),
+        ("Since the app runs with the new version", compared["after"]),
+    ):
+        calls, rate = part["successes"] + part["errors"], part["error_rate"]
+        yield Side(
+            title=title,
+            mood=mood_of(rate),
+            share="no call" if rate is None else f"{readable.share(rate)} errors",
+            calls=f"{readable.count(calls, 'call')}, {readable.count(part['errors'], 'error')}",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from releaseguard import readable
 from releaseguard.harmless import as_json
@@ -12,10 +13,18 @@ from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.verdict.document import ORDER, CheckRow, VerdictDocument, by_urgency, decisions_in, record_in
+from releaseguard.report.verdict.sides import sides_of
 
 WRONG = ("fail", "error", "warn")
 """Verdicts of which a reader has to see the reason; the others are a line each."""
+MANY = 8
+"""Checks of one verdict from which on they are folded together."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def _others(document: VerdictDocument, verdict: str) -> Sequence[CheckRow]:
+    """The checks of one verdict of which a line each says enough."""
+    return [row for row in by_urgency(document) if row["verdict"] == verdict and verdict not in WRONG]
 
 
 def _title(row: CheckRow) -> str | None:
@@ -29,7 +38,9 @@ def render(document: VerdictDocument, _display: Display) -> str:
     found = Counter(row["verdict"] for row in document["checks"])
     told = {
         "wrong": [row for row in by_urgency(document) if row["verdict"] in WRONG],
-        "rest": [row for row in by_urgency(document) if row["verdict"] not in WRONG],
+        "rest": [(verdict, rows) for verdict in ORDER if (rows := _others(document, verdict))],
+        "many": MANY,
+        "sides": sides_of,
         "counts": [(one, count) for one in ORDER if (count := found[one])],
         "short": lambda release: release[:12] if _COMMIT.fullmatch(release) else release,
         "minute": readable.date_and_clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.integrity import findings_in
@@ -11,6 +12,7 @@ from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.report.postmortem.document import PostmortemDocument
 from releaseguard.rotation.exposure.postmortem import postmortem
 from releaseguard.rotation.exposure.report import EVENT
+from releaseguard.rotation.exposure.traffic import traffic_around
 from releaseguard.rotation.history.account import account_of
 from releaseguard.rotation.history.reading import read_log
 from releaseguard.rotation.history.views import RotationView
@@ -23,7 +25,9 @@ def postmortem_of(log: EventLog, rotation_id: str | None, environment: str | Non
     key, chosen = _pick(account_of(found, environment=environment).rotations, rotation_id)
     chain = found.chains[key]
     steps = [step for step in chain.steps if step.event == EVENT and step.detail.get("rotation_id") == chosen.id]
-    return postmortem(chain, chosen.id, exposures=steps, findings=findings_in(chain))
+    return postmortem(
+        chain, chosen.id, exposures=steps, findings=findings_in(chain), traffic=partial(traffic_around, log)
+    )
 
 
 def _pick(rotations: Sequence[tuple[ChainKey, RotationView]], rotation_id: str | None) -> tuple[ChainKey, RotationView]:

@@ -13,7 +13,7 @@ from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Chain, ChainFinding
 from releaseguard.model import Event, Outcome, to_text
-from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TimesRow, clock
+from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TimesRow, TrafficRow, clock
 from releaseguard.rotation.certificate.telling import document_of
 from releaseguard.rotation.exposure.report import StoredExposure, report_in
 from releaseguard.rotation.exposure.sentences import summary
@@ -35,10 +35,12 @@ def postmortem(
     *,
     exposures: Sequence[Event] = (),
     findings: Sequence[ChainFinding] = (),
+    traffic: Callable[[ChainKey, RotationView], TrafficRow | None] = lambda *_: None,
 ) -> PostmortemDocument:
     """The document of rotation ``rotation_id``, which is in ``chain``.
 
-    ``exposures`` are the reports of what the leak exposed, ``findings`` what is wrong with the chain itself.
+    ``exposures`` are the reports of what the leak exposed, ``findings`` what is wrong with the chain itself,
+    ``traffic`` tells how the provider did meanwhile.
     """
     chain_key, view = chain.chain_key, view_of(chain)
     rotation = next(one for one in view.rotations if one.id == rotation_id)
@@ -52,6 +54,7 @@ def postmortem(
         rotation=rotation_row(chain_key, rotation),
         times=_times(rotation, exposure),
         timeline=[*map(_moment, _worth_telling(mine))],
+        traffic=traffic(chain_key, rotation),
         by=list(dict.fromkeys(name for one in mine if (name := who(one.step.holder)))),
         destinations=_destinations(rotation),
         exposure=exposure.stored if exposure else None,
