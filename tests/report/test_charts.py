@@ -94,7 +94,7 @@ def test_a_post_mortem_without_a_call_in_the_log_draws_nothing() -> None:
             {
                 "events": 9,
                 "errors": 6,
-                "baseline": {"events": 1000, "errors": 3},
+                "baseline": {"events": 1000, "errors": 9, "share": 0.003},
                 "other_releases": {"events": 2, "errors": 0},
             },
             [("Usually", "0.3% errors"), ("Other releases beside it", "0.0% errors"), ("This release", "66.7% errors")],

@@ -24,11 +24,13 @@ def _errors(evidence: Mapping[str, Any]) -> Iterator[Side]:
     usual, others, now = evidence.get("baseline"), evidence.get("other_releases"), evidence
     for title, part in (("Usually", usual), ("Other releases beside it", others), ("This release", now)):
         if isinstance(part, Mapping) and (part.get("events") or part is now) and _is_number(part.get("errors")):
-            yield _side(title, int(part.get("events") or 0), int(part["errors"]))
+            yield _side(title, int(part.get("events") or 0), int(part["errors"]), part.get("share"))
 
 
-def _side(title: str, events: int, errors: int) -> Side:
-    share = errors / events if events else None
+def _side(title: str, events: int, errors: int, weighed: object) -> Side:
+    """``weighed`` is the share where the judge gives newer calls more weight: its reason names that one."""
+    plain = errors / events if events else None
+    share = float(weighed) if events and isinstance(weighed, int | float) else plain
     told = "no call" if share is None else f"{readable.share(share)} errors"
     return Side(title, mood_of(share), told, f"{readable.count(events, 'call')}, {readable.count(errors, 'error')}")
 
