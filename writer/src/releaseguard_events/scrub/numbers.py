@@ -71,9 +71,7 @@ _IBAN_LENGTHS: Final = {
     )
 }
 """Lengths of the IBAN registry (SWIFT): without them one random text in five would look like an IBAN."""
-_OF_DIGITS: Final = frozenset(
-    re.findall("..", "AEATBABECRCZDEDKEEEGESFIFOGLHRHUILISLTLYMEMRNOPLPTRSSESISKSTTLTNVAXK")
-)
+_OF_DIGITS: Final = frozenset(re.findall("..", "AEATBABECRCZDEDKEEEGESFIFOGLHRHUILISLTLYMEMRNOPLPTRSSESISKSTTLTNVAXK"))
 """Countries in whose IBANs nothing but the country is a letter (same registry)."""
 
 _IBAN_START: Final = re.compile(rf"(?<![A-Za-z0-9])([A-Za-z]{{2}})[ {BLANK}]?\d{{2}}(?=[ .{BLANK}-]?[A-Za-z0-9])")
