@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +35,7 @@ from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
 from releaseguard.verification.rows.reader import CountedTraffic, LogReader
 from releaseguard.verification.rows.recorded import failures_in, standing
-from releaseguard.verification.rows.seen import seen_beside
+from releaseguard.verification.rows.seen import called_alike, seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
 from releaseguard.verification.rows.single_rows import SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered
@@ -45,6 +45,8 @@ from releaseguard.verification.selection import select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
 from releaseguard.verification.whose.as_read import as_read, hours_as_read, misread, spelling_of
+from releaseguard.verification.whose.as_written import AsWritten, as_written
+from releaseguard.verification.whose.behind import at_their_recording, has_lived_before
 from releaseguard.verification.whose.members import Members
 
 BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
@@ -73,13 +75,23 @@ class Verifier:
         deployment = self._reader.deployment(as_of)
         counted = self._reader.counted(deployment)
         spelling, is_elsewhere = spelling_of(context.cards), elsewhere_than(deployment, context.population)
-        rows = list(as_read(counted.rows, spelling))
+        members = Members(deployment, context.population.tags)
+        lead = timedelta(minutes=context.population.lead_minutes)
+        lived = has_lived_before(counted.past, counted.rows, counted.behind, members, lead)
+        known = at_their_recording(counted.rows, counted.behind, members, lived_before=lived)
+        rows = list(as_read(known, spelling))
         read = CountedTraffic(list(hours_as_read(counted.past, spelling)), rows)
         logged = logged_in((*read.past, *rows), is_elsewhere)
         chosen = select(context, self._request, logged)
-        states = _states(context, deployment, as_of, read, logged)
+        elsewhere = self._reader.other_environments(deployment, rows)
+        alike = called_alike(elsewhere, deployment.environment)
+        states = _states(context, deployment, as_of, read, logged, alike)
         deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
-        found = self._findings(chosen.judged, deployment, as_of, states)
+        seen = [*counted.rows, *counted.behind]
+        members = replace(members, deployment=deployment)
+        otherwise = misread(seen, spelling, members, lived_before=lived)
+        written = as_written(seen, otherwise, spelling, lived_before=lived)
+        found = self._findings(chosen.judged, members, as_of, states, written)
         aside, looks = self._reader.set_aside(deployment), self._reader.looks(deployment)
         recorded = failures_in(looks, deployment)
         held = held_back(found, aside, seen_since(rows, judged_from(deployment)))
@@ -95,8 +107,8 @@ class Verifier:
             skipped=[one for one in chosen.skipped if one.check.id not in recorded],
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
             unknown_events=unknown_events(context.cards, rows, deployment, is_elsewhere),
-            seen=seen_beside(rows, deployment, context.population, self._reader.other_environments(deployment, rows)),
-            misread=misread(counted.rows, spelling, judged_from(deployment)),
+            seen=seen_beside(rows, deployment, context.population, elsewhere),
+            misread=otherwise,
             set_aside=aside,
             accepted=list(accepted.values()),
             record=self._reader.record(),
@@ -109,18 +121,21 @@ class Verifier:
     def _findings(
         self,
         judged: Sequence[tuple[Card, Check]],
-        deployment: Deployment,
+        members: Members,
         as_of: datetime,
         states: Parted[ReleaseState],
+        written: AsWritten,
     ) -> Sequence[Finding]:
+        deployment = members.deployment
         end = end_of(deployment, self._context.promise)
         rows = SingleRows(
             log=self._context.log,
-            members=Members(deployment, self._context.population.tags),
+            members=members,
             is_elsewhere=elsewhere_than(deployment, self._context.population),
             end=end,
             until=min(as_of, end),
             known_at=self._request.as_of,
+            written=written,
         )
         window = _Window(self._context, deployment, rows, states)
         return [self._finding(card, check, window) for card, check in judged]
@@ -136,7 +151,12 @@ class Verifier:
 
 
 def _states(
-    context: VerifyContext, deployment: Deployment, as_of: datetime, counted: CountedTraffic, logged: Logged
+    context: VerifyContext,
+    deployment: Deployment,
+    as_of: datetime,
+    counted: CountedTraffic,
+    logged: Logged,
+    alike: Mapping[str, int],
 ) -> Parted[ReleaseState]:
     """The whole checklist, also where only some of its checks are asked for: what a check says must not depend
     on which others were asked for in the same run, and the promise is about all of them together.
@@ -149,6 +169,7 @@ def _states(
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
         ledger = gathered(some, [begun], promise, counted.rows, context.population, counted.past)
         replay = Replay(ledger, some, begun, promise, context.population)
+        replay.state.elsewhere = alike
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))
         return replay.state
 

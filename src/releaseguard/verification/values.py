@@ -207,6 +207,8 @@ class Misread:
     """Names of providers and events, as they are written, and what they are read as."""
     ahead: timedelta
     """By how much rows say that they are ahead of the log's clock; nothing where none is."""
+    behind: timedelta = timedelta(0)
+    """By how much rows of the release say that they are older than it; nothing where none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,12 @@ def explain_log(state: ReleaseState) -> LogEvidence:
     """The log itself, as of the newest look."""
     log, lags = state.traffic.log, state.known.lags
     late = late_rows(state.traffic.lags, state.look_minute)
-    total = log.fresh + log.old
+    total, down = log.fresh + log.old, log.down and not state.elsewhere
     return LogEvidence(
         newest_minute=text(log.newest) if log.newest is not None else None,
         events_missing=rounded(log.silent_expected),
-        down=log.down,
-        silence_cause=SilenceCause.LOG if log.down else None,
+        down=down,
+        silence_cause=SilenceCause.LOG if down else None,
         events=log.events,
         new_release=log.fresh,
         other_releases=log.old,

@@ -31,6 +31,9 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     since = f"since {readable.clock(text(last))}" if last is not None else "since the deployment"
     if cause is SilenceCause.LOG:
         return _log_words(state)
+    if state.elsewhere:
+        named = ", ".join(f"{name[:80]!r} ({count})" for name, count in state.elsewhere.items())
+        return f"nothing comes in this environment, and rows come in others that are called alike: {named}"
     if renamed := renamed_words(state, rule):
         return renamed
     if cause is SilenceCause.PROVIDER:

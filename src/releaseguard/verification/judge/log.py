@@ -76,7 +76,8 @@ def thinned(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[
 
 def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:
     """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
-    return silence_cause(quiet(state, rule))
+    cause = silence_cause(quiet(state, rule))
+    return SilenceCause.RELEASE_NOT_LIVE if cause is SilenceCause.LOG and state.elsewhere else cause
 
 
 def quiet(state: ReleaseState, rule: Rule) -> Quiet:

@@ -192,6 +192,8 @@ class ReleaseState:
         """By provider: successes of the release that no rule reads, by event."""
         self.removed: frozenset[str] = frozenset()
         """Providers that the release no longer uses, as its mark says."""
+        self.elsewhere: Mapping[str, int] = {}
+        """Rows since the mark in environments whose names are other spellings of this one's."""
         self.expect_traffic: float | None = None
         """Times the usual traffic that its mark says to expect."""
         self.before: PreDeployment | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -21,10 +21,11 @@ from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
-from releaseguard.verification.rows.seen import most_of
+from releaseguard.verification.rows.seen import called_alike, most_of
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
-from releaseguard.verification.whose.as_read import ANY_ZONE, FAR_AHEAD
+from releaseguard.verification.whose.as_read import ANY_CLOCK, FAR_AHEAD
+from releaseguard.verification.whose.behind import A_DAY_BEHIND
 from releaseguard.verification.whose.members import Members, Owner
 
 ON_THE_WAY = timedelta(minutes=SKEW)
@@ -41,6 +42,8 @@ class CountedTraffic:
     past: Sequence[HourCount]
     """What is only ever a baseline."""
     rows: Sequence[MinuteCount]
+    behind: Sequence[MinuteCount] = ()
+    """What the log learned of in the window though it says that it is of hours before: also in ``past``."""
 
 
 @dataclass(slots=True)
@@ -97,9 +100,18 @@ class LogReader:
             self._baseline = self._past(since, border)
         by_deployment = deployment.deployment_id is not None
         near = log.minute_counts(self._here(Query(since=border, until=until, by_deployment=by_deployment)))
-        ahead = self._ahead_of(until, by_deployment=by_deployment) if log.capabilities.has("recorded_at") else None
-        rows = [*near, *(log.minute_counts(ahead) if ahead else ())]
-        return CountedTraffic(self._baseline.past, [*self._baseline.rows, *rows])
+        if not log.capabilities.has("recorded_at"):
+            return CountedTraffic(self._baseline.past, [*self._baseline.rows, *near])
+        ahead = log.minute_counts(self._ahead_of(until, by_deployment=by_deployment))
+        rows = [*self._baseline.rows, *near, *ahead]
+        return CountedTraffic(self._baseline.past, rows, list(self._behind(deployment, border, until)))
+
+    def _behind(self, deployment: Deployment, border: datetime, until: datetime) -> Iterator[MinuteCount]:
+        """Rows of hours before, which the log learned of in the window."""
+        first = (deployment.deployed_at - A_DAY_BEHIND).replace(second=0, microsecond=0)
+        query = self._here(Query(since=first, until=border, recorded_since=deployment.deployed_at))
+        rows = self.context.log.minute_counts(query)
+        return (row for row in rows if row.recorded_minute and row.recorded_minute < until)
 
     def _past(self, since: datetime, border: datetime) -> CountedTraffic:
         """What is only ever a baseline: by the hour, unless a clock was so far ahead that minutes have to be moved."""
@@ -112,7 +124,7 @@ class LogReader:
     def _ahead_of(self, until: datetime, *, by_deployment: bool) -> Query:
         """What the log had learned by then and is of later, as its writers' clocks or time zones have it."""
         known_at = min(self.request.as_of or until, until)
-        query = Query(since=until, until=until + ANY_ZONE, recorded_until=known_at, by_deployment=by_deployment)
+        query = Query(since=until, until=until + ANY_CLOCK, recorded_until=known_at, by_deployment=by_deployment)
         return replace(query, environment=self.context.environment)
 
     def live_since(self, deployment: Deployment, minute: datetime | None) -> datetime | None:
@@ -136,15 +148,16 @@ class LogReader:
 
     def other_environments(self, deployment: Deployment, rows: Iterable[MinuteCount]) -> Mapping[str, int]:
         """Where else there are rows since the deployment, of the release or, where this environment has none at all, of
-        anything: an app that says "prod" is looked for in vain in "production". Up to :data:`LOOKED_AT` of them."""
+        anything: an app that says "prod" is looked for in vain in "production". Where the release serves here, only those
+        that are called alike: it may be in others on purpose. Up to :data:`LOOKED_AT` rows are looked at."""
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
-        if any(members.of_tag(row.release) is Owner.OURS for row in here):
-            return {}
+        serves = any(members.of_tag(row.release) is Owner.OURS for row in here)
         query = Query(since=since, recorded_until=self.request.as_of, newest_first=True, limit=LOOKED_AT)
         there = self.context.log.select(replace(query, release=deployment.release) if here else query)
         found = Counter(row.environment for row in there if row.provider != OURSELVES)
-        return {name: count for name, count in found.items() if name != deployment.environment}
+        others = {name: count for name, count in found.items() if name != deployment.environment}
+        return called_alike(others, deployment.environment) if serves else others
 
     def set_aside(self, deployment: Deployment) -> SetAsideTally:
         """The rows of the window that cannot be read."""

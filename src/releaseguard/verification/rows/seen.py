@@ -49,6 +49,16 @@ def seen_beside(
     )
 
 
+def called_alike(environments: Mapping[str, int], name: str) -> Mapping[str, int]:
+    """The environments whose names are other spellings of one: in another case, with blanks, cut short."""
+    bare = name.strip().casefold()
+    return {
+        other: count
+        for other, count in environments.items()
+        if (one := other.strip().casefold()) and (one.startswith(bare) or bare.startswith(one))
+    }
+
+
 def most_of(names: Counter[str]) -> Mapping[str, int]:
     """The most frequent names, each cut: an app may write anything there."""
     first = sorted(names.items(), key=lambda named: (-named[1], named[0]))[:MOST_SEEN]

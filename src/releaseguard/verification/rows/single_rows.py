@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.model import CLIENT, Event, Outcome
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
-from releaseguard.verification.whose.members import Members
+from releaseguard.verification.whose.as_written import AsWritten
+from releaseguard.verification.whose.members import Members, Owner
 
 MOST_NEWEST = 4000
 """Rows that are read to say whom a failure hits."""
@@ -32,6 +33,8 @@ class SingleRows:
     """The same, or the moment of the look where that is earlier."""
     known_at: datetime | None
     """Without the rows that were recorded later; ``None``: with all."""
+    written: AsWritten = field(default_factory=AsWritten)
+    """How rows are found that are written otherwise than they are meant."""
     _read: dict[str, Sequence[Event]] = field(default_factory=dict, init=False)
 
     def of(self, events: Sequence[str]) -> Sequence[Event]:
@@ -65,7 +68,7 @@ class SingleRows:
         servers, or of phones where they are judged."""
         query = Query(
             environment=self.members.deployment.environment,
-            events=list(events),
+            events=self.written.all_of(events),
             outcome=Outcome.SUCCESS,
             since=since,
             until=until,
@@ -73,9 +76,18 @@ class SingleRows:
             newest_first=True,
             limit=limit,
         )
-        rows = (row for row in self.log.select(query) if row.latency_ms is not None and not row.synthetic)
+        live = judged_from(self.members.deployment)
+        found = self._of_the_window(query) if since == live else self.log.select(query)
+        rows = (row for row in found if row.latency_ms is not None and not row.synthetic)
+        if since != live:
+            rows = (row for row in rows if not self._is_behind(row, live))
         mine = (row for row in rows if (row.source == CLIENT) is self.members.are_phones)
         return [row for row in mine if not self.is_elsewhere(row.source)]
+
+    def _is_behind(self, row: Event, live: datetime) -> bool:
+        """Whether a row of before is the release's own, of a clock that runs behind."""
+        learned = row.recorded_at if self.written.clocks_are_off else None
+        return learned is not None and learned >= live and self.members.of_row(row) is Owner.OURS
 
     def _rows(self, event: str) -> Sequence[Event]:
         if event not in self._read:
@@ -83,10 +95,25 @@ class SingleRows:
         return self._read[event]
 
     def _select(self, query: Query) -> Iterator[Event]:
-        deployment = self.members.deployment
-        environment, since = deployment.environment, judged_from(deployment)
-        rows = self.log.select(replace(query, environment=environment, since=since, recorded_until=self.known_at))
+        deployment, written = self.members.deployment, self.written
+        named = replace(query, providers=written.all_of(query.providers), events=written.all_of(query.events))
+        here = replace(named, environment=deployment.environment, recorded_until=self.known_at)
+        rows = self._of_the_window(replace(here, since=judged_from(deployment)))
         return (row for row in rows if not self.is_elsewhere(row.source))
+
+    def _of_the_window(self, query: Query) -> Iterator[Event]:
+        """The rows of the window, and where clocks are off those that the log learned of in it and that say they are
+        of another time; each as it is meant."""
+        rows = self.log.select(query)
+        if self.written.clocks_are_off:
+            rows = chain(rows, *(self.log.select(one) for one in self._of_other_times(query)))
+        return (self.written.meant(row, self.members) for row in rows)
+
+    def _of_other_times(self, query: Query) -> Sequence[Query]:
+        since, until = query.since, query.until or self.end
+        known_at = min(self.known_at or self.end, self.end)
+        learned = replace(query, recorded_since=since, recorded_until=known_at)
+        return replace(learned, since=None, until=since), replace(learned, since=until, until=None)
 
 
 def _counts(rule: Rule, row: Event) -> bool:

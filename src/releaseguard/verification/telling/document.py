@@ -97,6 +97,11 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
         yield f"the mark is {readable.exactly(early)} ahead of this look's clock: its window has not begun"
     if ahead:
         yield f"rows say that they are {readable.exactly(ahead)} {wrong}: each is taken at its recording"
+    if behind := judged.misread.behind:
+        yield (
+            f"rows of the release say that they are {readable.exactly(behind)} behind the log, so that a clock or a "
+            "time zone is wrong: each is taken at its recording"
+        )
 
 
 def _of_names(judged: Judged) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Counted rows as they are judged, whatever their writer's clock and spelling: nothing is lost by either. Pure.
 
 A row that says it is of a time which the log had not reached when it learned of it is of a clock that runs ahead, or of
-local time taken for UTC: it is taken at its recording. A provider or an event in another case is the card's.
+local time taken for UTC: it is taken at its recording. So is one that carries a release and says that it is of long
+before that was live. A provider or an event in another case is the card's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from releaseguard.cards.spec import Card
@@ -17,12 +18,20 @@ from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.verification.rules import rules_of
-from releaseguard.verification.values import Misread
+from releaseguard.verification.values import Misread, judged_from
+from releaseguard.verification.whose.behind import is_behind
+from releaseguard.verification.whose.members import Members, Owner
 
 FAR_AHEAD: Final = timedelta(minutes=15)
 """By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
 ANY_ZONE: Final = timedelta(hours=14)
 """By how much local time may be ahead of UTC."""
+<<<<<<< HEAD
+=======
+ANY_CLOCK: Final = timedelta(days=400)
+"""By how much a clock that runs ahead may be wrong and its rows be looked for: a date set by hand, a year mistyped."""
+_MEANS_NOTHING: Final = re.compile(r"[\s_.-]+")
+>>>>>>> eb564ea (Rows of clocks that are hours off and of other spellings count in every check: no silence, no unseen personal data; an environment called alike is named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +82,28 @@ def is_ahead(row: MinuteCount) -> bool:
     return row.recorded_minute is not None and row.occurred_minute - row.recorded_minute > FAR_AHEAD
 
 
-def misread(rows: Sequence[MinuteCount], spelling: Spelling, since: datetime) -> Misread:
-    """What of the rows that the log learned of since then is read otherwise than it is written."""
-    lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= since.replace(second=0)]
+def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *, lived_before: bool) -> Misread:
+    """What of the rows that the log learned of since the release was live is read otherwise than it is written.
+
+    ``lived_before``: rows of the release that are old may be of its life before.
+    """
+    live = judged_from(members.deployment)
+    lately = [row for row in rows if (row.recorded_minute or row.occurred_minute) >= live.replace(second=0)]
     written = {(row.provider, row.event) for row in lately}
     spelled = {name: meant for one in sorted(written) for name, meant in zip(one, spelling.of(*one), strict=True)}
-    return Misread({name: meant for name, meant in spelled.items() if name != meant}, _ahead_of(lately))
+    behind = [row for row in lately if members.of_tag(row.release) is Owner.OURS and is_behind(row, live)]
+    return Misread(
+        {name: meant for name, meant in spelled.items() if name != meant},
+        ahead=_median(row for row in lately if is_ahead(row)),
+        behind=timedelta(0) if lived_before else -_median(behind),
+    )
 
 
-def _ahead_of(rows: Sequence[MinuteCount]) -> timedelta:
-    """By how much such rows are ahead, at the median."""
+def _median(rows: Iterable[MinuteCount]) -> timedelta:
+    """By how much rows are ahead of their recording, at the median."""
     found = Counter[timedelta]()
     for row in rows:
-        if row.recorded_minute is not None and is_ahead(row):
-            found[row.occurred_minute - row.recorded_minute] += row.count
+        if row.recorded_minute is not None:
+            found[row.occurred_minute - row.recorded_minute] += max(row.count, 0)
     every = sorted(found.elements())
     return every[len(every) // 2] if every else timedelta(0)

@@ -17,8 +17,8 @@ _WHOLE: Final = frozenset({40, 64})
 class Tags:
     """How releases are named here.
 
-    Two names are of one release where they are equal, where one is the beginning of the other's commit, where one is
-    ``name@`` and the other, and where ``pattern`` takes the same out of both.
+    Two names are of one release where they are equal but for blanks around them, where one is the beginning of the
+    other's commit, where one is ``name@`` and the other, and where ``pattern`` takes the same out of both.
     """
 
     pattern: re.Pattern[str] | None = None
@@ -35,6 +35,7 @@ class Tags:
 
     def _forms(self, name: str) -> set[str]:
         """The name, and what it may be short for."""
+        name = name.strip()
         forms = {name, name.rpartition("@")[2] or name}
         found = self.pattern.search(name) if self.pattern else None
         if found is not None:
