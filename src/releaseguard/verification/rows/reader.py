@@ -148,8 +148,8 @@ class LogReader:
 
     def other_environments(self, deployment: Deployment, rows: Iterable[MinuteCount]) -> Mapping[str, int]:
         """Where else there are rows since the deployment, of the release or, where this environment has none at all, of
-        anything: an app that says "prod" is looked for in vain in "production". Where the release serves here, only those
-        that are called alike: it may be in others on purpose. Up to :data:`LOOKED_AT` rows are looked at."""
+        anything: an app that says "prod" is looked for in vain in "production". Where the release serves here, only
+        those that are called alike: it may be in others on purpose. Up to :data:`LOOKED_AT` rows are looked at."""
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
         serves = any(members.of_tag(row.release) is Owner.OURS for row in here)
