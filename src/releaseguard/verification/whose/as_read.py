@@ -26,12 +26,8 @@ FAR_AHEAD: Final = timedelta(minutes=15)
 """By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
 ANY_ZONE: Final = timedelta(hours=14)
 """By how much local time may be ahead of UTC."""
-<<<<<<< HEAD
-=======
 ANY_CLOCK: Final = timedelta(days=400)
 """By how much a clock that runs ahead may be wrong and its rows be looked for: a date set by hand, a year mistyped."""
-_MEANS_NOTHING: Final = re.compile(r"[\s_.-]+")
->>>>>>> eb564ea (Rows of clocks that are hours off and of other spellings count in every check: no silence, no unseen personal data; an environment called alike is named)
 
 
 @dataclass(frozen=True, slots=True)
