@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -45,6 +46,11 @@ def verdict(about: Deployment, said: str, ago=timedelta(0), **detail) -> Event:
     )
 
 
+def accepted(about: Deployment, ago=timedelta(0)) -> Event:
+    said = verdict(about, "warn", ago, check="sendgrid.errors", reason="known")
+    return replace(said, event="release_accepted")
+
+
 def overview(**more) -> Overview:
     return Overview(environment="production", since=NOW - HOUR, until=NOW, newest=NOW, log_down=False, **more)
 
@@ -62,6 +68,9 @@ WEB = deployment(component="web")
         ([ONE], [verdict(ONE, "warn")], [], []),
         ([ONE], [verdict(ONE, "fail")], ["r1"], []),
         ([ONE], [verdict(ONE, "fail"), verdict(ONE, "pass")], ["r1"], []),
+        ([ONE], [verdict(ONE, "fail", HOUR / 2), accepted(ONE, HOUR / 3), verdict(ONE, "warn")], [], []),
+        ([ONE], [verdict(ONE, "fail", HOUR / 2), accepted(ONE, HOUR / 3), verdict(ONE, "fail")], ["r1"], []),
+        ([ONE], [verdict(ONE, "fail", HOUR / 2), accepted(WEB, HOUR / 3), verdict(ONE, "warn")], ["r1"], []),
         ([ONE], [verdict(deployment("r2"), "pass")], [], ["r1"]),
         ([ONE], [verdict(deployment(ago=3 * HOUR), "pass")], [], ["r1"]),
         ([WEB], [verdict(ONE, "pass")], [], ["r1"]),
@@ -76,6 +85,9 @@ WEB = deployment(component="web")
         "warned",
         "failed",
         "a failure is final",
+        "failed, and a person accepted it",
+        "failed in more than a person accepted",
+        "accepted for another component",
         "another release's verdict",
         "an earlier deployment's verdict",
         "the verdict on all components is not on one",

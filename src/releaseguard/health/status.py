@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from releaseguard.health.values import TROUBLED, HealthState, Overview
 from releaseguard.model import OURSELVES, Event, Verdict, to_text
 from releaseguard.report.status.document import ReleaseRow, StatusDocument, TroubledRow
 from releaseguard.verification.context import VerifyContext
-from releaseguard.verification.rows.accepted import named
+from releaseguard.verification.rows.accepted import ACCEPTED, is_about, named
 from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
 from releaseguard.verification.values import Deployment
@@ -37,15 +37,15 @@ def look(observer: Observer, judging: VerifyContext, usual: str) -> StatusDocume
     query = Query(environment=overview.environment, providers=[OURSELVES], since=overview.until - READ_BACK)
     marks = observer.context.log.select(replace(query, events=[DEPLOYED]))
     deployments = deployments_of(marks, judging.promise.window, judging.population.tags)
-    verdicts = list(observer.context.log.select(replace(query, events=[VERIFIED])))
+    verdicts = list(observer.context.log.select(replace(query, events=[VERIFIED, ACCEPTED])))
     return status_of(overview, deployments, verdicts, usual)
 
 
 def status_of(
-    overview: Overview, deployments: Sequence[Deployment], verdicts: Iterable[Event], usual: str
+    overview: Overview, deployments: Sequence[Deployment], verdicts: Sequence[Event], usual: str
 ) -> StatusDocument:
-    """The status as of the overview's end. ``verdicts`` are rows that ``verify`` has written, in order of time; those
-    that fit no deployment in every part are not believed."""
+    """The status as of the overview's end. ``verdicts`` are rows that ``verify`` has written, what people accepted
+    among them, in order of time; those that fit no deployment in every part are not believed."""
     rows = [_release(one, verdicts, usual) for one in deployments]
     ends = [one.followed_at for one in deployments]
     pairs = list(zip(rows, ends, strict=True))
@@ -68,10 +68,13 @@ def _waits(row: ReleaseRow, now: datetime) -> bool:
     return young and row["verdict"] not in DECIDED
 
 
-def _release(deployment: Deployment, verdicts: Iterable[Event], usual: str) -> ReleaseRow:
-    """With the newest verdict; a FAIL is final, whatever a later run says."""
+def _release(deployment: Deployment, verdicts: Sequence[Event], usual: str) -> ReleaseRow:
+    """With the newest verdict; a FAIL is final, whatever a later run says, unless a person accepted a check meanwhile:
+    what was said since then holds."""
     about = named(deployment)
-    mine = [row for row in verdicts if row.event == VERIFIED and about.items() <= row.detail.items()]
+    looks = [row for row in verdicts if row.event == VERIFIED and about.items() <= row.detail.items()]
+    accepted = [row.occurred_at for row in verdicts if row.event == ACCEPTED and is_about(row, deployment)]
+    mine = [row for row in looks if row.occurred_at >= max(accepted)] or looks if accepted else looks
     failed = [row for row in mine if row.detail.get("verdict") == Verdict.FAIL.value]
     last = (failed or mine)[-1] if mine else None
     verdict = None if last is None else str(last.detail.get("verdict"))
