@@ -7,23 +7,28 @@ from datetime import timedelta
 
 import pytest
 
+from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.model import Outcome, Verdict
-from releaseguard.verification.backtesting.comparing import ComparedMeasure
+from releaseguard.verification.backtesting.comparing import ComparedMeasure, compared
+from releaseguard.verification.backtesting.measuring import Measured
 from releaseguard.verification.backtesting.planting import (
     PRETENDED,
+    Planted,
     PlantedHarm,
     Planting,
     Soil,
-    _found_after,
     _harmed,
+    _planted_at,
     moments_of,
 )
+from releaseguard.verification.backtesting.replays import Backtest
 from releaseguard.verification.rows.gate_record import newest_record
 from releaseguard.verification.whose.population import ALIKE
 from tests.support.commands import Commands
 from tests.support.verifying import NOON, PROMISE, SHIPPED, mark, row, steady, stored
 
 SENT = "sendgrid_email_sent"
+LOST = ["planted harms found", "planted harms let through"]
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +70,16 @@ def test_a_harm_is_in_the_provider_and_after_the_moment_alone(project, kind, siz
 def test_the_history_itself_is_left_as_it_is(project):
     log = project[1]
     before = soil_of(log).rows
-    _found_after(soil_of(log), NOON, PlantedHarm("errors", 1.0), "sendgrid")
+    _planted_at(soil_of(log), NOON, PlantedHarm("errors", 1.0), "sendgrid")
     assert soil_of(log).rows == before
 
 
 def test_an_outage_is_found_and_no_harm_is_not(project):
     soil = soil_of(project[1])
-    found = _found_after(soil, NOON, PlantedHarm("errors", 1.0), "sendgrid")
+    found = _planted_at(soil, NOON, PlantedHarm("errors", 1.0), "sendgrid").found_after_s
     assert found is not None
     assert found < 30 * 60
-    assert _found_after(soil, NOON, PlantedHarm("errors", 0.0), "sendgrid") is None
+    assert _planted_at(soil, NOON, PlantedHarm("errors", 0.0), "sendgrid").found_after_s is None
 
 
 def test_moments_are_deployments_and_then_their_hour_on_earlier_days(project):
@@ -90,7 +95,50 @@ def test_moments_are_deployments_and_then_their_hour_on_earlier_days(project):
     [([60] * 9 + [None], 60), ([60] * 8 + [120, 300], 120), ([60] * 8 + [None] * 2, None), ([None], None), ([], None)],
 )
 def test_nine_in_ten_counts_what_was_not_found(found, nine_in_ten):
-    assert Planting(PlantedHarm("drop", 0.5), "sendgrid", found).nine_in_ten_s == nine_in_ten
+    assert plantings(found)[0].nine_in_ten_s == nine_in_ten
+
+
+def plantings(found, through=False, provider="sendgrid"):
+    """One harm at as many moments as ``found`` has seconds for, hour by hour."""
+    tried = [Planted(NOON - timedelta(hours=number), after, through) for number, after in enumerate(found)]
+    return [Planting(PlantedHarm("drop", 0.5), provider, tried)]
+
+
+def worse_by(new, old):
+    """By what the new settings are worse, of harms planted in production."""
+    both = (Measured(Backtest([], tally_of([])), {"production": some}) for some in (new, old))
+    return [one.measure for one in compared(*both) if one.is_worse]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "worse"),
+    [
+        (plantings([60, 60]), plantings([60, 60]), []),
+        (plantings([60, None]), plantings([60, 60]), ["planted harms found"]),
+        (plantings([60]), plantings([60, 60]), []),
+        (plantings([None] * 9), plantings([60]), ["planted harms found"]),
+        (plantings([None, 60, 60]), plantings([60]), ["planted harms found"]),
+        (plantings([None], through=True), plantings([None]), ["planted harms let through"]),
+        (plantings([None]), plantings([None], through=True), []),
+        ([*plantings([60]), *plantings([60], provider="twilio")], plantings([60, 60, 60]), []),
+        (plantings([60, 60]), [*plantings([60]), *plantings([60], provider="twilio")], LOST),
+        (plantings([60, 60]), [*plantings([60]), *plantings([None], provider="twilio")], LOST[1:]),
+    ],
+    ids=[
+        "alike",
+        "one is missed",
+        "another moment has no time",
+        "more moments hide no loss",
+        "nor where one of them is found",
+        "what was undecided goes on",
+        "and the other way",
+        "a provider more",
+        "a provider is no longer checked",
+        "nor is one of which nothing was found",
+    ],
+)
+def test_planted_harms_are_compared_where_both_were_tried(new, old, worse):
+    assert worse_by(new, old) == worse
 
 
 @pytest.mark.parametrize(

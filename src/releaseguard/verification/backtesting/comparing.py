@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from releaseguard.model import Verdict
 from releaseguard.verification.backtesting.measuring import Measured
+from releaseguard.verification.backtesting.planting import GATE_OPENS, Planted, PlantedHarm
 from releaseguard.verification.backtesting.replays import Replayed
 
 
@@ -37,14 +39,39 @@ def compared(new: Measured, old: Measured) -> Sequence[ComparedMeasure]:
         count("releases failed that nobody calls bad", lambda one: one.good is None and _failed(one)),
         count("bad releases failed", lambda one: one.good is False and _failed(one), more_is_worse=False),
         count("bad releases passed", lambda one: one.good is False and one.verdict is Verdict.PASS),
+        count("bad releases let through", lambda one: one.good is False and one.verdict in GATE_OPENS),
         count("releases undecided", lambda one: one.verdict is Verdict.INCONCLUSIVE),
-        ComparedMeasure("planted harms found", _found(new), _found(old), more_is_worse=False),
+        *_of_planted(new, old),
     ]
+
+
+def _of_planted(new: Measured, old: Measured) -> Sequence[ComparedMeasure]:
+    """What becomes of harms that are planted where both settings were tried; of a provider that only one of them
+    checks, what it makes of it: how many moments there is time for depends on how many providers there are."""
+    tried = [_tried(measured) for measured in (new, old)]
+    providers = [{harmed[:2] for harmed in one} for one in tried]
+    both, either = tried[0].keys() & tried[1].keys(), providers[0] & providers[1]
+    counted = [[one for at, one in some.items() if at in both or at[:2] not in either] for some in tried]
+    found, through = (
+        [sum(map(hit, some)) for some in counted]
+        for hit in (lambda one: one.found_after_s is not None, lambda one: one.let_through)
+    )
+    unchecked = sum(at[:2] not in providers[0] for at in tried[1]), sum(at[:2] not in providers[1] for at in tried[0])
+    return [
+        ComparedMeasure("planted harms found", found[0], found[1], more_is_worse=False),
+        ComparedMeasure("planted harms let through", through[0] + unchecked[0], through[1] + unchecked[1], True),
+    ]
+
+
+def _tried(measured: Measured) -> Mapping[tuple[str, str, PlantedHarm, datetime], Planted]:
+    """By environment, provider, harm and moment."""
+    return {
+        (environment, one.provider, one.harm, planted.at): planted
+        for environment, plantings in measured.planted.items()
+        for one in plantings
+        for planted in one.tried
+    }
 
 
 def _failed(one: Replayed) -> bool:
     return one.failed_after_s is not None
-
-
-def _found(measured: Measured) -> int:
-    return sum(one.found for plantings in measured.planted.values() for one in plantings)

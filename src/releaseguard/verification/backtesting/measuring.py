@@ -13,6 +13,7 @@ from releaseguard.verification.backtesting.planting import MOST_MOMENTS, Plantin
 from releaseguard.verification.backtesting.replays import Backtest, BacktestRequest, History, backtest_of, histories
 from releaseguard.verification.rows.traffic import span_of
 from releaseguard.verification.values import Deployment
+from releaseguard.verification.whose.as_read import as_read, spelling_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +52,5 @@ def _soil(log: EventLog, cards: Sequence[Card], request: BacktestRequest, name: 
     newest = history.deployments[-1:]
     since, until = span_of(newest, request.promise, request.population)
     query = Query(environment=name, since=since - timedelta(days=MOST_MOMENTS), until=until)
-    rows = list(log.minute_counts(query))
+    rows = list(as_read(log.minute_counts(query), spelling_of(cards)))
     return Soil(rows=rows, cards=cards, environment=name, promise=request.promise, population=request.population)

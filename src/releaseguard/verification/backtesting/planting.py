@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.model import Outcome
+from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.backtesting.replays import replay_one
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered, span_of
 from releaseguard.verification.rules import configured, rules_of, what_is_logged
@@ -18,6 +18,8 @@ from releaseguard.verification.whose.population import Population
 
 PRETENDED = "planted"
 """The release that stands for every row since a moment at which a harm is planted."""
+GATE_OPENS = frozenset({Verdict.PASS, Verdict.WARN})
+"""The verdicts with which a pipeline goes on."""
 MOST_MOMENTS = 10
 MOST_REPLAYS = 120
 LEAST_HISTORY = timedelta(days=2)
@@ -44,13 +46,28 @@ HARMS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Planted:
+    """What became of a harm at one moment."""
+
+    at: datetime
+    found_after_s: int | None
+    """Seconds to the FAIL; ``None``: it was not found in the window."""
+    let_through: bool
+    """Whether the gate let it pass at the window's end: PASS or WARN."""
+
+
+@dataclass(frozen=True, slots=True)
 class Planting:
     """One harm of one provider at several moments of the history."""
 
     harm: PlantedHarm
     provider: str
-    found_after_s: Sequence[int | None]
-    """By moment: seconds to the FAIL; ``None``: it was not found in the window."""
+    tried: Sequence[Planted]
+
+    @property
+    def found_after_s(self) -> Sequence[int | None]:
+        """By moment: seconds to the FAIL; ``None``: it was not found in the window."""
+        return [one.found_after_s for one in self.tried]
 
     @property
     def found(self) -> int:
@@ -94,7 +111,7 @@ def planted(soil: Soil, real: Sequence[datetime]) -> Sequence[Planting]:
     share = max(MOST_REPLAYS // max(len(HARMS) * len(providers), 1), 1)
     chosen = moments[:share]
     return [
-        Planting(harm, provider, [_found_after(soil, moment, harm, provider) for moment in chosen])
+        Planting(harm, provider, [_planted_at(soil, moment, harm, provider) for moment in chosen])
         for provider in providers
         for harm in HARMS
         if chosen
@@ -108,7 +125,7 @@ def _in_use(soil: Soil) -> Sequence[str]:
     return sorted({rule.provider for rule in rules if rule.blocking})
 
 
-def _found_after(soil: Soil, moment: datetime, harm: PlantedHarm, provider: str) -> int | None:
+def _planted_at(soil: Soil, moment: datetime, harm: PlantedHarm, provider: str) -> Planted:
     deployment = Deployment(release=PRETENDED, environment=soil.environment, deployed_at=moment)
     since, until = span_of([deployment], soil.promise, soil.population)
     error = next(card.events.error[0] for card in soil.cards if card.id == provider)
@@ -117,7 +134,8 @@ def _found_after(soil: Soil, moment: datetime, harm: PlantedHarm, provider: str)
     harmed = list(_harmed(rows, moment, harm, provider, error, rng))
     rules = _rules(soil, harmed, deployment)
     ledger = gathered(rules, [deployment], soil.promise, harmed, soil.population)
-    return replay_one(ledger, rules, deployment, soil.promise, population=soil.population).failed_after_s
+    found = replay_one(ledger, rules, deployment, soil.promise, population=soil.population)
+    return Planted(moment, found.failed_after_s, found.verdict in GATE_OPENS)
 
 
 def _rules(soil: Soil, rows: Sequence[MinuteCount], deployment: Deployment) -> Sequence[Rule]:
