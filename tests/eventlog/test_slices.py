@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +15,10 @@ import psycopg
 import pytest
 
 from releaseguard.errors import Unreachable
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.stores import slices
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
 from releaseguard.secret import Secret
 from releaseguard_events.stores.postgres import Lost, PostgresStore, TookTooLong
@@ -105,14 +109,40 @@ def test_a_table_that_is_sorted_for_each_statement_is_asked_for_more_at_a_time(
     assert table.asked == sizes
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventLog]:
+    """A log of either kind."""
+    if request.param == "postgres":
+        yield request.getfixturevalue("postgres_store").log()
+        return
+    with closing(SqliteEventLog(tmp_path / "events.db")) as made:
+        made.migrate()
+        yield made
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_rows_of_one_moment_are_told_apart_by_their_ids(postgres_store: Any, newest_first: bool) -> None:
-    log = postgres_store.log()
+def test_rows_of_one_moment_are_told_apart_by_their_ids(log: EventLog, newest_first: bool) -> None:
     log.append([replace(ROW, id=UUID(int=number + 1)) for number in range(11)])
     log.append([replace(ROW, id=UUID(int=99), occurred_at=ROW.occurred_at + timedelta(microseconds=1))])
     ids = [event.id.int for event in log.select(Query(newest_first=newest_first))]
     assert ids == sorted(ids, reverse=newest_first)
     assert len(ids) == 12
+
+
+def test_a_reader_that_rests_between_two_slices_of_a_file_holds_nothing_back(tmp_path: Path) -> None:
+    with closing(SqliteEventLog(tmp_path / "events.db")) as log:
+        log.append([replace(ROW, id=UUID(int=number + 1)) for number in range(20)])
+        rows = log.select(Query())
+        taken = [next(rows).id.int for _ in range(5)]
+        with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as other:
+            other.execute("DELETE FROM integration_events WHERE id = ?", [str(UUID(int=20))])
+            for row in rows:
+                taken.append(row.id.int)
+                if len(taken) == 9:
+                    left, *_ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    break
+        assert left == 0, "a reading that has gone on since holds no state of the file from before"
+        assert taken + [row.id.int for row in rows] == list(range(1, 20))
 
 
 class Lent:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from releaseguard.appdb import MOST_ROWS, AppDatabase
-from releaseguard.errors import ConfigError
+from releaseguard.errors import ConfigError, ServiceError
 from releaseguard.secret import Secret
 from tests.support import postgres
 
@@ -71,3 +71,41 @@ def test_what_the_rows_hold_is_not_in_the_words_of_an_error(app):
     with pytest.raises(ConfigError, match="InvalidTextRepresentation") as caught:
         app.count_rows("select owner::int from wallets")
     assert "ali@" not in str(caught.value)
+
+
+def test_a_pooler_is_asked_for_no_setting_and_lends_the_same_connection_on(url, app, monkeypatch):
+    """One that lends connections by transaction refuses ``options``, and gives what is set or prepared to the next."""
+    asked = []
+    open_up = psycopg.connect
+
+    def lend(*given, **named):
+        asked.append((given, named))
+        return Lent(open_up(*given, **named))
+
+    class Lent:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def __enter__(self):
+            return self.connection
+
+        def __exit__(self, *_):
+            kept = "SELECT name FROM pg_settings WHERE source = 'session' AND name <> 'application_name'"
+            kept += " UNION ALL SELECT name FROM pg_prepared_statements"
+            self.connection.autocommit = True
+            assert self.connection.execute(kept).fetchall() == []
+            self.connection.close()
+
+    monkeypatch.setattr(psycopg, "connect", lend)
+    for _ in range(7):
+        assert app.count_rows("select * from wallets") == 1
+    assert len(asked) == 7
+    assert not any("options" in str(one) for one in asked)
+
+
+def test_a_query_of_an_app_that_is_busy_ends_in_its_time(url, app, monkeypatch):
+    with psycopg.connect(url) as busy:
+        busy.execute("LOCK wallets")
+        monkeypatch.setattr("releaseguard.appdb.database._LIMITS", b"SET LOCAL lock_timeout TO 20")
+        with pytest.raises(ServiceError):
+            app.count_rows("select * from wallets")

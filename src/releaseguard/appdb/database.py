@@ -14,6 +14,9 @@ from releaseguard_events.places.encryption import next_step_for
 
 MOST_ROWS = 1000
 TIMEOUT_MS = 15_000
+_LIMITS = f"SET LOCAL statement_timeout TO {TIMEOUT_MS}; SET LOCAL lock_timeout TO 2000".encode()
+"""For the one transaction: poolers (pgbouncer) refuse a connection that asks for settings of its session, and keep what
+is set later for the next who is lent it."""
 
 
 class AppDatabase:
@@ -29,10 +32,11 @@ class AppDatabase:
     def count_rows(self, sql: str) -> int:
         """How many rows the query returns, at most :data:`MOST_ROWS`.
 
-        The session is read-only and its transaction is rolled back; of several statements none runs, since one of
-        them could end the read-only transaction. Before it is planned, what it calls is looked through
-        (:mod:`releaseguard.appdb.rules`). Raises ``ConfigError`` for SQL that does not run or calls what it may not,
-        ``AccessDenied`` where the role may not read, ``Unreachable`` where the database does not answer.
+        The transaction is read-only and is rolled back; of several statements none runs, since one of them could end
+        it. Before it is planned, what it calls is looked through (:mod:`releaseguard.appdb.rules`).
+
+        Raises ``ConfigError`` for SQL that does not run or calls what it may not, ``AccessDenied`` where the role may
+        not read, ``Unreachable`` where the database does not answer.
         """
         return self._counted(sql, sql)
 
@@ -49,9 +53,10 @@ class AppDatabase:
         import psycopg
 
         conninfo = self._pin(self._url.reveal())
-        options = f"-c default_transaction_read_only=on -c statement_timeout={TIMEOUT_MS} -c lock_timeout=2000"
         try:
-            with psycopg.connect(conninfo, connect_timeout=10, options=options) as connection:
+            with psycopg.connect(conninfo, connect_timeout=10, prepare_threshold=None) as connection:
+                connection.read_only = True
+                connection.execute(_LIMITS)
                 self._look_through(Catalogue(connection), sql)
                 with connection.cursor() as cursor:
                     # Streaming speaks the extended protocol, which takes one statement only, and keeps no rows.

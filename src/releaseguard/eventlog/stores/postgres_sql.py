@@ -81,6 +81,7 @@ def dialect(shape: Shape) -> Dialect:
         doubtful=lambda column: _doubtful(column, value(shape, column)),
         condition=lambda condition: _condition(condition, shape),
         kept_in_detail=lambda key: _kept_in_detail(shape, key),
+        value_mark="%s",
     )
 
 

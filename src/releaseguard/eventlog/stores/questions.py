@@ -35,6 +35,8 @@ class Dialect:
     condition: Callable[[Filter], Bound]
     kept_in_detail: Expression
     """The text under a key of the row's detail; none where there is none."""
+    value_mark: str
+    """What stands for a value that is bound."""
 
 
 def select(
@@ -48,7 +50,8 @@ def select(
     where, values = conditions(dialect, wanted)
     time, id_, order = dialect.value("occurred_at"), dialect.value("id"), "DESC" if query.newest_first else "ASC"
     if after is not None:
-        where += f" AND ({time}, {id_}) {'<' if query.newest_first else '>'} (%s, %s)"
+        beyond, mark = "<" if query.newest_first else ">", dialect.value_mark
+        where += f" AND ({time}, {id_}) {beyond} ({mark}, {mark})"
         values = [*values, *after]
     limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
     return f"{_columns(place, dialect)} WHERE {where} ORDER BY {time} {order}, {id_} {order}{limit}", values

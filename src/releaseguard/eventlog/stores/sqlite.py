@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
@@ -31,6 +32,7 @@ from releaseguard.eventlog.stores.counting import minutes
 from releaseguard.eventlog.stores.pool import Pool
 from releaseguard.eventlog.stores.questions import left_out, select
 from releaseguard.eventlog.stores.rolling.sqlite import RollUps
+from releaseguard.eventlog.stores.slices import After, in_slices
 from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
@@ -207,9 +209,15 @@ class SqliteEventLog(TableLog):
         wanted = filters.of(query, place)
         if wanted is None:
             return
-        for row in self._rows(place, *select(place, sqlite_sql.dialect(place), wanted, query)):
+        for row in in_slices(partial(self._slice, place, wanted, query), query.limit):
             if (event := event_of(row, sqlite_sql.moment_of)) is not None:
                 yield event
+
+    def _slice(
+        self, place: EventTable, wanted: Sequence[Filter], query: Query, after: After | None, limit: int | None
+    ) -> Iterator[Row]:
+        """A reading that lasts keeps what others write out of the file: in the WAL, which grows."""
+        return self._rows(place, *select(place, sqlite_sql.dialect(place), wanted, replace(query, limit=limit), after))
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         """Like :meth:`examine` on a connection that leaves no trace, since that is what asks for it."""
