@@ -133,6 +133,23 @@ def test_an_incident_that_goes_on_at_its_level_fails_nobody(rate: int, share: fl
 
 
 @pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize(("share", "since"), [(0.05, -110), (0.06, -60), (0.08, -35)])
+def test_a_slow_incident_that_goes_on_fails_nobody(rate: int, share: float, since: int) -> None:
+    """A few errors in a hundred more: as much as a release is failed for, and it was so before."""
+    replay = judged(cells(rate, only("mail", since, WINDOW, share)))
+    assert not replay.state.failed
+    assert said(replay, "mail.errors")[0] is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_release_that_makes_a_slow_incident_worse_fails(rate: int) -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        return 0.0 if provider != "mail" or offset < -60 else 0.06 if offset < 0 else 0.5
+
+    assert said(judged(cells(rate, failing)), "mail.errors")[0] is Verdict.FAIL
+
+
+@pytest.mark.parametrize("rate", RATES)
 def test_a_roll_back_that_worked_has_recovered(rate: int) -> None:
     """The failing release is the old one here, and the one that is judged takes its place."""
     rows = list(cells(rate, only("mail", -30, 0, 0.9)))

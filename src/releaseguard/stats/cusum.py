@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from releaseguard.stats.baseline import ErrorBaseline
 from releaseguard.stats.bounds import inside
 
 MINUTE_CAP = 30.0
 """The most that one minute may multiply the evidence of trouble by."""
+PLAIN = (0.12, 0.35, 0.8)
+"""Rises of the share of errors that are trouble whatever else is known."""
+SLOW = (0.04, *PLAIN)
+"""The same with the least rise that a release is failed for: what was so before a release is nothing of its own."""
 
 
 class ErrorCusum:
@@ -17,11 +22,9 @@ class ErrorCusum:
     Page, Biometrika 41 (1954), 100.
     """
 
-    _HARMS = (0.12, 0.35, 0.8)
-
-    def __init__(self, baseline: ErrorBaseline, value: float = 1.0) -> None:
+    def __init__(self, baseline: ErrorBaseline, value: float = 1.0, *, harms: Sequence[float] = PLAIN) -> None:
         bound = inside(baseline.bound)
-        raised = [bound + (1 - bound) * harm for harm in self._HARMS]
+        raised = [bound + (1 - bound) * harm for harm in harms]
         self._bad = [math.log(p / bound) for p in raised]
         self._good = [math.log((1 - p) / (1 - bound)) for p in raised]
         self._sums = [math.log(value)] * len(raised)

@@ -72,9 +72,13 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
     """The probability of what the rule has seen, or worse, while all is as usual."""
     if rule.kind == "volume":
         return state.volumes[rule.id].chance
-    errors, level = state.errors[rule.id], level_before(state, rule)
+    errors = state.errors[rule.id]
     bad = lasting(bad for _, bad in errors.own.values())
-    return chance_of_errors(bad, errors.counted[0], level.share, level.weight)
+    levels = [level_before(state, rule)]
+    if errors.doubt is not None and errors.trouble is None:
+        # Whichever of both goes on is as usual.
+        levels.append(state.known.levels[rule.id])
+    return max(chance_of_errors(bad, errors.counted[0], level.share, level.weight) for level in levels)
 
 
 def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:

@@ -19,7 +19,7 @@ from releaseguard.stats.baseline import (
 )
 from releaseguard.stats.calendar import DAY, Calendar
 from releaseguard.stats.completeness import Lags, lags_of
-from releaseguard.stats.cusum import ErrorCusum
+from releaseguard.stats.cusum import SLOW, ErrorCusum
 from releaseguard.stats.evidence.laws import KnownShare
 from releaseguard.stats.evidence.volumes import DROP, Others, volume_evidence
 from releaseguard.stats.onset import most_telling
@@ -288,7 +288,7 @@ def _last_minutes(rules: Sequence[Rule], cells: Sequence[Cell], live: int) -> Ma
 def _trouble(last: Mapping[str, Sequence[tuple[int, int]]], baselines: Mapping[str, ErrorBaseline]) -> dict[str, float]:
     found = {}
     for name, minutes in last.items():
-        trouble = ErrorCusum(baselines[name])
+        trouble = ErrorCusum(baselines[name], harms=SLOW)
         for total, bad in minutes:
             trouble.minute(total, bad)
         found[name] = trouble.value
