@@ -141,10 +141,11 @@ def test_a_slow_incident_that_goes_on_fails_nobody(rate: int, share: float, sinc
     assert said(replay, "mail.errors")[0] is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("rate", RATES)
-def test_a_release_that_makes_a_slow_incident_worse_fails(rate: int) -> None:
+@pytest.mark.parametrize("rate", [1, *RATES])
+@pytest.mark.parametrize(("before", "after"), [(0.06, 0.5), (0.12, 0.5), (0.3, 0.9)])
+def test_a_release_that_makes_an_incident_worse_fails(rate: int, before: float, after: float) -> None:
     def failing(provider: str, offset: int, _release: str) -> float:
-        return 0.0 if provider != "mail" or offset < -60 else 0.06 if offset < 0 else 0.5
+        return 0.0 if provider != "mail" or offset < -60 else before if offset < 0 else after
 
     assert said(judged(cells(rate, failing)), "mail.errors")[0] is Verdict.FAIL
 

@@ -77,24 +77,31 @@ class AtMost:
 
 
 class Fitful:
-    """The share of an incident, which may have moved for good or come back to its level in any minute.
+    """The share of an incident, which may have moved for good, or come back to its level for a while.
 
-    Of each minute the larger of two probabilities: with what was learned so far, and with what was known at first.
-    To divide by the larger keeps the expectation at most 1 under either.
+    Two laws, one that knows what was learned so far and one that knows what was known at first, share the trust in
+    them (fixed share: Herbster and Warmuth, Machine Learning 32 (1998), 151): with every look a part of it moves from
+    one to the other, so that whichever of both holds for a stretch of minutes costs no more than the moves between.
     """
 
     def __init__(self, known: KnownShare) -> None:
         self._learned = Hourly(known)
         self._known = known.parts
-        self._minutes: dict[int, tuple[int, int, float]] = {}
+        self._minutes: dict[int, tuple[int, int]] = {}
+        self._trust = 0.5
+        """In what was learned; the rest lies on what was known at first."""
 
     def learn(self, minute: int, bad: int, good: int) -> float:
         """As the law says."""
-        so_far = self._learned.learn(minute, bad, good)
-        held_bad, held_good, held = self._minutes.get(minute, (0, 0, 0.0))
-        errors, rest, learned = held_bad + bad, held_good + good, held + so_far
-        self._minutes[minute] = errors, rest, learned
-        return max(learned, self._afresh(errors, rest)) - max(held, self._afresh(held_bad, held_good))
+        held_bad, held_good = self._minutes.get(minute, (0, 0))
+        errors, rest = held_bad + bad, held_good + good
+        self._minutes[minute] = errors, rest
+        learned = self._learned.learn(minute, bad, good)
+        afresh = self._afresh(errors, rest) - self._afresh(held_bad, held_good)
+        most = max(learned, afresh)
+        by_learned, by_first = self._trust * math.exp(learned - most), (1.0 - self._trust) * math.exp(afresh - most)
+        self._trust = by_learned / (by_learned + by_first)
+        return most + math.log(by_learned + by_first)
 
     def _afresh(self, bad: int, good: int) -> float:
         a, b = self._known
@@ -103,6 +110,11 @@ class Fitful:
     def age(self) -> None:
         """Another look begins."""
         self._learned.age()
+        self._trust = MOVES * 0.5 + (1.0 - MOVES) * self._trust
+
+
+MOVES = 0.1
+"""Of the trust in the laws of an incident, what is divided evenly with every look: a stretch of it lasts minutes."""
 
 
 def log_beta(a: float, b: float) -> float:

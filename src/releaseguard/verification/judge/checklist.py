@@ -117,4 +117,9 @@ def value_of(state: ReleaseState, rule: Rule) -> float:
 
 
 def _unease(state: ReleaseState, rule: Rule) -> float:
+    """How many times the evidence is asked for, since things were amiss before; 1 where their own level is held against
+    what came, which is all that they excuse."""
+    errors = state.errors.get(rule.id)
+    if errors is not None and (errors.prior is not None or errors.doubt is not None):
+        return 1.0
     return max(state.known.trouble.get(rule.id, 0.0) / UNEASE, 1.0)
