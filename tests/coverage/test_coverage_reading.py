@@ -109,6 +109,9 @@ def test_a_tree_comes_back_as_it_was(app):
         ("a.astro", "---\nconst a = await fetch(u);\n---\n<p>{a}</p>\n<script>fetch(v)</script>\n", [2, 5]),
         ("a.tsx", "const P = () => <p>a & b Q&A &amp; c</p>;\nfetch(u && v);\n", [2]),
         ("a.ts", "type T = A & B;\nconst m = a & b;\nfetch(u);\n", [3]),
+        ("a.ts", "const rows = await db.sql<Row[]>`select ${a < b}`;\nfetch(u);\n", [2]),
+        ("a.ts", "const r = sql<\n  { day: string; by: Map<string, Array<number>> }[]\n>`select`;\nfetch(u);\n", [4]),
+        ("a.tsx", "const B = styled.div<{ $wide?: boolean }>`x`;\nconst P = () => <p>a & b</p>;\nfetch(u);\n", [3]),
     ],
 )
 def test_scripts_of_components_and_text_of_jsx_are_read_where_they_stand(name, code, lines):

@@ -114,6 +114,27 @@ def test_rows_fetched_from_a_database_are_no_requests(tmp_path):
     assert searched(tmp_path, {"a.py": code}).findings == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "user && `/api/send?of=${user}`",
+        "user && team && '/api/send'",
+        "user ? '/api/send' : null",
+        "user ? '/api/send' : undefined",
+        "(user || undefined) && '/api/send'",
+    ],
+)
+def test_what_an_address_may_be_is_not_what_it_depends_on(tmp_path, address):
+    hook = "export const read = (url) => fetch(url);\n"
+    code = f"import {{ read }} from './read';\nuseSWR({address}, read);\nread({address});\n"
+    assert searched(tmp_path, {"read.ts": hook, "a.ts": code}).findings == []
+
+
+def test_an_address_that_is_nothing_or_unknown_is_still_told(tmp_path):
+    code = "const f = (a, host) => { fetch(a ? null : undefined); fetch(a && host); fetch(a || host); };"
+    assert [one.rule for one in searched(tmp_path, {"a.ts": code}).findings] == ["unknown-address"] * 3
+
+
 def test_the_apps_own_address_is_no_unknown_one(tmp_path):
     assert searched(tmp_path, {"a.ts": "fetch('/api/send'); fetch('https://example.com/' + x);"}).findings == []
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable, Collection, Mapping
 
 from releaseguard.coverage.flow.keys import BAD_WORDS
 from releaseguard.coverage.languages.syntax import (
@@ -29,7 +31,9 @@ _STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
 class Tainted:
     """The names that hold what the call brought, and what is said of it by conditions over them."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests: Collection[int] = ()) -> None:
+        """``requests``: the ``id`` of each call that is the request itself."""
+        self._requests = requests
         self.names: set[str] = set()
         self.failures: set[str] = set()
         """Names that hold something only where the call failed."""
@@ -45,14 +49,15 @@ class Tainted:
 
     def sign(self, test: Expr, fired: bool, scope: Scope) -> int | None:
         """1 where a true condition means success, -1 where it means failure, 0 where it cannot be read; ``None``
-        where it speaks of something else."""
+        where it speaks of something else. 2: an answer came, and a refused key passes as a success does
+        (``status !== 500``, an answer that is there), while a false one means failure; -2: the reverse."""
         match test:
             case Negation():
                 sign = self.sign(test.parts[0], fired, scope)
                 return None if sign is None else -sign
             case Logic() | Choice():
                 signs = [self.sign(part, fired, scope) for part in test.parts]
-                known = [sign for sign in signs if sign]
+                known = sorted((sign for sign in signs if sign), key=abs)
                 return known[0] if known else 0 if 0 in signs else None
         if not self.speaks(test, fired):
             return None
@@ -63,6 +68,8 @@ class Tainted:
                 return self._sign_of_variable(test, fired, scope)
             case Member(name=name):
                 return _sign_of_name(name)
+            case Call() if self._is_answer(test, scope):
+                return 2
             case Call():
                 return _sign_of_name(test.last_name) if test.last_name not in ("Boolean", "bool") else 1
             case Assignment():
@@ -77,12 +84,19 @@ class Tainted:
         bound = found[1] if found else ()
         if not bound:
             return _sign_of_name(name.id)
+        if len(bound) == 1 and self._is_answer(bound[0], scope):
+            return 2
         if len(bound) == 1 and isinstance(bound[0], Destructured):
             return _sign_of_name(bound[0].key)
         own = {part.id for part in inside(bound[0]) if isinstance(part, Name)} if isinstance(bound[0], Expr) else set()
         if len(bound) == 1 and name.id not in own and isinstance(bound[0], Negation | Comparison | Logic | Member):
             return self.sign(bound[0], fired, scope) or 0
         return _sign_of_name(name.id)
+
+    def _is_answer(self, value: object, scope: Scope) -> bool:
+        """Whether it is the whole answer, which is there whatever it says; in Python an answer may be true or false."""
+        file = scope.root.file
+        return id(value) in self._requests and file is not None and file.language == "typescript"
 
 
 def _sign_of_name(name: str) -> int:
@@ -107,7 +121,22 @@ def _comparison(test: Comparison, sign: int) -> int:
     return 0
 
 
-def _status(operator: str, number: float) -> int:
-    if operator in ("==", "!="):
-        return (1 if 200 <= number < 300 else -1) * (1 if operator == "==" else -1)
-    return -1 if operator in (">", ">=") and number >= 299 else 1 if operator in ("<", "<=") and number >= 299 else 0
+_COMPARED: Mapping[str, Callable[[float, float], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_SUCCESSES, _REFUSALS = range(200, 300), (401, 403)
+
+
+def _status(how: str, number: float) -> int:
+    """By whether a success passes, and whether a refused key does."""
+    holds = _COMPARED[how]
+    well = (any if how != "!=" else all)(holds(status, number) for status in _SUCCESSES)
+    refused = (any if how != "!=" else all)(holds(status, number) for status in _REFUSALS)
+    if well == refused:
+        return 2 if well else -2
+    return 1 if well else -1

@@ -79,7 +79,7 @@ class Following(ABC):
     """Whether a failure comes where nobody waits: as a request that is neither awaited nor kept."""
     thrown: State = NOWHERE
     fired: int = 0
-    tainted: Tainted = field(default_factory=Tainted)
+    tainted: Tainted = field(init=False)
     _alone: int = 0
     """The expression that is a statement by itself."""
     _inside: int = 0
@@ -87,6 +87,9 @@ class Following(ABC):
     _steps: int = 0
     cut: bool = False
     """Whether it took more than :data:`STEPS`."""
+
+    def __post_init__(self) -> None:
+        self.tainted = Tainted(self.ends or {self.target})
 
     @abstractmethod
     def function(self, function: Function, frame: Frame, state: State) -> State:

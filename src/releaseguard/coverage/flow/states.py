@@ -44,7 +44,10 @@ def tried_again(state: State) -> State:
 
 
 def refined(state: State, sign: int | None) -> State:
-    """``state`` where a condition is known to mean success (1), failure (-1), either (0) or nothing (``None``)."""
+    """``state`` where a condition is known to mean success (1), failure (below 0), that an answer came (2), either (0)
+    or nothing (``None``)."""
+    if sign is not None and sign > 1:
+        return (state - BAD) or state
     if sign is None:
         return state
     made = state - BEFORE

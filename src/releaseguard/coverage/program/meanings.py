@@ -193,8 +193,8 @@ class Meanings:
             yield from self._of_member(expr, scope, frame, depth)
         elif isinstance(expr, Assignment):
             yield from self.of(expr.value, scope, frame, depth - 1)
-        else:
-            for part in expr.parts[-2:]:
+        elif isinstance(expr, Choice | Logic):
+            for part in outcomes_of(expr):
                 yield from self.of(part, scope, frame, depth - 1)
 
     def _of_name(self, name: Name, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
@@ -340,6 +340,11 @@ class Meanings:
         if inner is None or imported.member is not None:
             return None
         return self._modules.export(inner, name)
+
+
+def outcomes_of(expr: Choice | Logic) -> Sequence[Expr]:
+    """The parts that it may come to: not the condition, and of an ``and`` not what it asks first."""
+    return expr.parts[-1:] if isinstance(expr, Logic) and expr.operator == "and" else expr.parts[-2:]
 
 
 def _home_of(owner: Class) -> Scope | None:

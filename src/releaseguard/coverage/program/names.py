@@ -9,6 +9,7 @@ from releaseguard.coverage.languages.syntax import (
     Assignment,
     Call,
     Choice,
+    Const,
     Expr,
     Function,
     Logic,
@@ -19,7 +20,7 @@ from releaseguard.coverage.languages.syntax import (
     Text,
 )
 from releaseguard.coverage.program.frames import Frame, bound_frame, returned
-from releaseguard.coverage.program.meanings import Meaning, Meanings
+from releaseguard.coverage.program.meanings import Meaning, Meanings, outcomes_of
 from releaseguard.coverage.program.modules import DEPTH, Modules
 from releaseguard.coverage.program.origins import Origins
 
@@ -129,14 +130,17 @@ class Names:
             return self._joined(expr.pieces, scope, frame, depth)
         if isinstance(expr, Choice | Logic):
             found = set[str]()
-            for part in expr.parts[-2:]:
-                found |= self.texts(part, scope, frame, depth - 1)
-            return found
+            for part in outcomes_of(expr):
+                if not isinstance(part, Const):  # where it is nothing, no request is sent
+                    found |= self.texts(part, scope, frame, depth - 1)
+            return found or {HOLE}
         if isinstance(expr, Call):
             return self._texts_of_call(expr, scope, frame, depth)
         if isinstance(expr, Name | Member | Assignment):
             found = set()
             for value, home, inner in self.meanings(expr, scope, frame, depth - 1):
+                if isinstance(value, Const):
+                    continue
                 same = value is expr or not isinstance(value, Text | Choice | Logic | Call)
                 found |= {self._at_run_time(value)} if same else self.texts(value, home, inner, depth - 1)  # type: ignore[arg-type]
             return found if 0 < len(found) <= MOST else {HOLE}

@@ -16,6 +16,7 @@ from releaseguard.coverage.languages import (
     python,
     python_expressions,
     reader,
+    sources,
     syntax,
     typescript,
     typescript_expressions,
@@ -123,7 +124,7 @@ def unpacked(body: bytes) -> SourceFile | None:
     return found if isinstance(found, SourceFile) else None
 
 
-_READERS = (syntax, reader, python, python_expressions, typescript, typescript_expressions)
+_READERS = (syntax, sources, reader, python, python_expressions, typescript, typescript_expressions)
 
 
 def _version() -> bytes:

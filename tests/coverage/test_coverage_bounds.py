@@ -1,0 +1,122 @@
+"""Where one judgement ends and the next begins: what is a look, a request, a ping, a minute after the release."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.coverage.snippets import FAILED, SENT, missing, searched
+
+MAIL = "https://api.sendgrid.com/v3/mail/send"
+LOG = "import { logIntegrationEvent } from './log';\n"
+
+
+def rules(report) -> list[str]:
+    return [one.rule for one in report.findings if one.rule != "not-tested"]
+
+
+@pytest.mark.parametrize(
+    ("look", "lacking"),
+    [
+        ("r.ok", []),
+        ("r.status < 300", []),
+        ("r.status <= 299", []),
+        ("r.status < 400", []),
+        ("r.status === 202", []),
+        ("r.status !== 401", []),
+        ("r && r.ok", []),
+        ("r && r.status !== 500 && r.status < 300", []),
+        ("r.status < 500", [("success",)]),
+        ("r.status >= 200 && r.status < 300", []),
+        ("r.status < 200", [("success",)]),
+        ("r.status >= 200", [("success",)]),
+        ("r.status > 0", [("success",)]),
+        ("r.status !== 500", [("success",)]),
+        ("r", [("success",)]),
+    ],
+)
+def test_a_look_at_a_status_counts_where_a_refusal_does_not_pass_it(tmp_path, look, lacking):
+    code = f"""{LOG}export async function send() {{
+  try {{
+    const r = await fetch('{MAIL}', {{ method: 'POST' }});
+    if ({look}) {{ {SENT} }} else {{ {FAILED} }}
+  }} catch (error) {{ {FAILED} }}
+}}
+"""
+    assert missing(searched(tmp_path, {"mail.ts": code})) == lacking
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("window.fetch(u);", ["unknown-address"]),
+        ("axios.get(u);", ["unknown-address"]),
+        ("navigator.sendBeacon(u);", ["unknown-address"]),
+        ("window.open(u);", []),
+        ("window.get(u);", []),
+        ("navigator.share(u);", []),
+        ("player.fetch(u);", []),
+        ("loader.sendBeacon(u);", []),
+    ],
+)
+def test_what_a_global_sends_is_a_request_and_what_it_does_else_is_none(tmp_path, code, found):
+    head = "import axios from 'axios';\n" if "axios" in code else ""
+    assert rules(searched(tmp_path, {"a.ts": f"{head}export const f = (u) => {{ {code} }};\n"})) == found
+
+
+@pytest.mark.parametrize("name", ["trim", "format", "replace"])
+def test_a_function_that_is_called_as_a_texts_method_is_followed(tmp_path, name):
+    code = f"const {name} = (path) => `https://api.sendgrid.com${{path}}`;\nfetch({name}('/v3/mail/send'));\n"
+    assert [row.provider for row in searched(tmp_path, {"a.ts": code}).providers] == ["sendgrid"]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (f"const r = await fetch('{MAIL}'); return r.ok ? 'healthy' : 'down';", ["status-ping"]),
+        (f"return (await fetch('{MAIL}')).status;", ["status-ping"]),
+        (f"await fetch('{MAIL}', {{ method: 'HEAD' }}); return 'healthy';", ["status-ping"]),
+        (f"const r = await fetch('{MAIL}'); return r.ok && r.json();", ["not-logged"]),
+        (f"return (await fetch('{MAIL}')).json();", ["not-logged"]),
+        (f"await fetch('{MAIL}', {{ method: 'POST' }});", ["not-logged"]),
+        (f"const r = await fetch('{MAIL}', {{ body: '{{}}' }}); return r.ok;", ["not-logged"]),
+    ],
+)
+def test_a_request_whose_state_alone_is_read_is_a_ping_and_no_other(tmp_path, body, found):
+    report = searched(tmp_path, {"a.ts": f"export async function checkSendgrid() {{ {body} }}\n"})
+    assert rules(report) == found
+
+
+def test_who_reads_a_state_under_no_such_name_uses_the_provider(tmp_path):
+    code = f"export async function send() {{ const r = await fetch('{MAIL}'); return r.ok; }}\n"
+    assert rules(searched(tmp_path, {"a.ts": code})) == ["not-logged"]
+
+
+TWO = """import sgMail from '@sendgrid/mail';
+import { logIntegrationEvent } from './log';
+export async function send(to) {
+  try { await sgMail.send({ to }); DONE } catch (error) { BAD }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("done", "bad", "told"),
+    [("TWILIO", "", True), ("", "TWILIO", True), ("", "", False)],
+    ids=["after it", "where it fails", "nowhere"],
+)
+def test_a_log_of_another_provider_in_its_place_is_told(tmp_path, done, bad, told):
+    other = "logIntegrationEvent('twilio', 'twilio_error', 'error');"
+    code = TWO.replace("DONE", done).replace("BAD", bad).replace("TWILIO", other)
+    (found,) = [one for one in searched(tmp_path, {"a.ts": code}).findings if one.rule == "not-logged"]
+    assert ("what is logged here is of twilio" in found.message) == told
+
+
+@pytest.mark.parametrize(("key", "received"), [("beforeSend", True), ("beforeSend2", False), ("integrations", False)])
+def test_a_capturing_library_is_covered_by_the_hook_that_it_gives_each_event(tmp_path, key, received):
+    code = f"""import * as Sentry from '@sentry/node';
+{LOG}Sentry.init({{ dsn: 'x', {key}: (event) => {{
+  logIntegrationEvent('sentry', 'sentry_event_captured', 'success');
+  return event;
+}} }});
+"""
+    assert ("not-received" in rules(searched(tmp_path, {"a.ts": code}))) == (not received)
