@@ -127,6 +127,24 @@ def test_a_provider_that_is_down_is_told_once_and_once_that_it_is_well(cli: Comm
     assert receiver.heads[1:] == ["SendGrid in production is well again"]
 
 
+@pytest.mark.parametrize("words", [("status",), ("incident", "sendgrid")], ids=" ".join)
+def test_whichever_command_sees_a_provider_down_tells_it_and_no_other_does_so_again(
+    cli: Commands, receiver: Receiver, words: tuple[str, ...]
+) -> None:
+    now = past(cli)
+    write(cli, *(event(now - timedelta(seconds=60 * n), "timeout") for n in range(40, 0, -1)))
+    for command in (words, ("health",), words):
+        assert cli.run(*command).code == 1
+    assert receiver.heads == ["DOWN: SendGrid in production"]
+
+
+def test_a_look_at_the_past_tells_nobody(cli: Commands, receiver: Receiver) -> None:
+    now = past(cli)
+    write(cli, *(event(now - timedelta(seconds=60 * n), "timeout") for n in range(40, 0, -1)))
+    assert cli.run("incident", "sendgrid", "--as-of", f"{now:%Y-%m-%dT%H:%M:%SZ}").code in (0, 1, 3)
+    assert receiver.heads == []
+
+
 def test_only_what_the_configuration_names_is_told(cli: Commands, receiver: Receiver) -> None:
     (cli.folder / "releaseguard.toml").write_text('[notify]\non = ["provider_down"]\nformat = "plain"\n')
     broken(cli)

@@ -68,7 +68,7 @@ ABOUT = {"RELEASE": COMMIT, "ENVIRONMENT": "production"}
 
 def judged(job: JobRunner, **given: str) -> int:
     """The steps of verify.yml after one another; the exit code is the judging step's."""
-    assert job.run("verify", "Mark the deployment", **ABOUT) == 0
+    assert job.run("verify", "Mark the deployment", **ABOUT, **given) == 0
     code = job.run("verify", "Judge it", **ABOUT, WITHIN="1s", **given)
     if (job.runner.folder / "verdict.json").exists():
         assert job.run("verify", "The same in the formats of other programs") == 0

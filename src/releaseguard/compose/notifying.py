@@ -3,7 +3,7 @@ a job runs for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from releaseguard.services import SERVICES
 
 if TYPE_CHECKING:
     from releaseguard.ci.interface import ReleaseBoard
-    from releaseguard.health.values import Overview
+    from releaseguard.health.values import Overview, ProviderHealth
     from releaseguard.http import ServiceClient
     from releaseguard.notify.announce import Announcer, Delivery
     from releaseguard.notify.news import News
@@ -41,8 +41,12 @@ class Notices:
 
     def tell_health(self, overview: Overview) -> None:
         """Of providers that are down or well again, and of leaks."""
-        self._tell(partial(_of_health, overview))
+        self.tell_providers(overview.environment, overview.providers)
         self.tell_leaks()
+
+    def tell_providers(self, environment: str, providers: Sequence[ProviderHealth]) -> None:
+        """Of those of them that are down, or well again."""
+        self._tell(partial(_of_providers, environment, providers))
 
     def tell_leaks(self) -> None:
         """Of leaks that are open or closed."""
@@ -131,10 +135,10 @@ def _of_verdict(judged: Judged) -> Iterable[News]:
     return of_verdict(document_of(judged))
 
 
-def _of_health(overview: Overview) -> Iterable[News]:
-    from releaseguard.notify.gather import of_health
+def _of_providers(environment: str, providers: Sequence[ProviderHealth]) -> Iterable[News]:
+    from releaseguard.notify.gather import of_providers
 
-    return of_health(overview)
+    return of_providers(environment, providers)
 
 
 @dataclass(frozen=True, slots=True)

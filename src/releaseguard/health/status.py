@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from releaseguard.eventlog.interface import Query
 from releaseguard.health.document import log_row
-from releaseguard.health.run import Observer
 from releaseguard.health.values import TROUBLED, HealthState, Overview
 from releaseguard.model import OURSELVES, Event, Verdict, to_text
 from releaseguard.report.status.document import ReleaseRow, StatusDocument, TroubledRow
@@ -28,16 +27,16 @@ READ_BACK = timedelta(days=30)
 """How old a deployment may be whose verdict still counts: one in force for longer is not told of."""
 
 
-def look(observer: Observer, judging: VerifyContext, usual: str) -> StatusDocument:
-    """Read the log and say what is open; ``usual`` is the environment that a command means which names none.
+def look(overview: Overview, judging: VerifyContext, usual: str) -> StatusDocument:
+    """Read the releases' marks and verdicts, and say what is open beside the providers' health; ``usual`` is the
+    environment that a command means which names none.
 
     Raises ``ServiceError`` where the log does not answer.
     """
-    overview = observer.look()
     query = Query(environment=overview.environment, providers=[OURSELVES], since=overview.until - READ_BACK)
-    marks = observer.context.log.select(replace(query, events=[DEPLOYED]))
+    marks = judging.log.select(replace(query, events=[DEPLOYED]))
     deployments = deployments_of(marks, judging.promise.window, judging.population.tags)
-    verdicts = list(observer.context.log.select(replace(query, events=[VERIFIED, ACCEPTED])))
+    verdicts = list(judging.log.select(replace(query, events=[VERIFIED, ACCEPTED])))
     return status_of(overview, deployments, verdicts, usual)
 
 

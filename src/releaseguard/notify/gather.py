@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from releaseguard.health.values import HealthState, Overview
+from releaseguard.health.values import HealthState, ProviderHealth
 from releaseguard.messages.message import Message
 from releaseguard.notify.news import News
 from releaseguard.report.verdict.document import VerdictDocument
@@ -40,16 +40,16 @@ def _short(release: str) -> str:
     return release[:12] if len(release) == 40 else release
 
 
-def of_health(overview: Overview) -> Iterator[News]:
+def of_providers(environment: str, providers: Iterable[ProviderHealth]) -> Iterator[News]:
     """Providers that are down, or silent although users are there; and those that are well again."""
-    for one in overview.providers:
+    for one in providers:
         state = one.condition.state
-        facts = {"name": one.name, "environment": overview.environment}
+        facts = {"name": one.name, "environment": environment}
         if state in (HealthState.DOWN, HealthState.SILENT):
             yield News(
                 occasion=Occasion.PROVIDER_DOWN,
                 subject=f"provider {one.provider}",
-                environment=overview.environment,
+                environment=environment,
                 headline=Message(f"notify.{state.value}", facts),
                 details=[one.condition.reason],
                 next_step=f"releaseguard incident {one.provider}",
@@ -59,7 +59,7 @@ def of_health(overview: Overview) -> Iterator[News]:
             yield News(
                 occasion=Occasion.PROVIDER_UP,
                 subject=f"provider {one.provider}",
-                environment=overview.environment,
+                environment=environment,
                 headline=Message("notify.up", facts),
                 details=[one.condition.reason],
                 provider=one.provider,

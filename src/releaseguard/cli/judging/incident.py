@@ -84,6 +84,8 @@ def incident(
         language = run.lang or wiring.settings.project.language
         context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
         found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
+        if as_of is None:
+            wiring.notices.tell_providers(found.environment, [found.health])
     run.warn_of(found.set_aside)
     page = page_of(found, language, environment=environment)
     deliver(run, rendered(run, INCIDENT, page, format_), output, page.document["headline"], format_)

@@ -39,8 +39,9 @@ def status(run: Run, environment: str | None, format_: str | None, output: Path 
 
     with run.wiring(environment) as wiring:
         observer = Observer(replace(wiring.verification.health(WINDOW, None), trace=write_trace))
-        document = look(observer, wiring.verification.context(), wiring.settings.project.environment)
-        wiring.notices.tell_leaks()
+        overview = observer.look()
+        document = look(overview, wiring.verification.context(), wiring.settings.project.environment)
+        wiring.notices.tell_health(overview)
     deliver(run, rendered(run, STATUS, document, format_), output, None, format_)
     if is_bad(document):
         return ExitCode.BAD

@@ -20,6 +20,8 @@ def is_meant(
         return True
     if _carries_the_leak(unfinished, request) or _is_another_leak(unfinished, request):
         return False
+    if unfinished.state is RotationState.WAITING_APPROVAL and request.origin is ValueSource.VAULT and not request.leak:
+        return True  # what is to be written is still to come: what the vault has is what it replaces
     if unfinished.state in (RotationState.PLANNED, RotationState.WAITING_APPROVAL):
         return request.origin.value == unfinished.origin
     return carries(unfinished, newest) and all(
