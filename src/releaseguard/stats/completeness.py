@@ -35,6 +35,15 @@ class Arrival:
         """The share of a minute's rows that are there ``age`` minutes later."""
         return 0.0 if age < 0 else self.shares[min(age, len(self.shares) - 1)]
 
+    def shares_from(self, age: int, count: int) -> Sequence[float]:
+        """The shares of ``count`` minutes that follow each other, the first of them ``age`` minutes old: those of a
+        season are asked for at every look."""
+        last = len(self.shares) - 1
+        all_there = min(max(age - last + 1, 0), count)
+        coming = list(reversed(self.shares[: max(min(age, last - 1) + 1, 0)]))[: count - all_there]
+        ahead = count - all_there - len(coming)
+        return [*[self.shares[last]] * all_there, *coming, *[0.0] * ahead]
+
     @property
     def complete(self) -> int:
         """The age at which 98% of a minute's rows are there."""

@@ -71,7 +71,7 @@ def _lives_until(state: ReleaseState) -> int:
 def thinned(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[float]:
     """``rates`` since the deployment, less what is usually still on its way at this look."""
     arrival, age = state.known.lags.of(provider), state.look_minute - 1 - state.deployed
-    return [rate * arrival.share(age - minute) for minute, rate in enumerate(rates)]
+    return [rate * share for rate, share in zip(rates, arrival.shares_from(age, len(rates)), strict=True)]
 
 
 def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:

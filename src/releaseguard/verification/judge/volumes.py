@@ -105,8 +105,8 @@ def _scaled(column: Sequence[float], base: VolumeBaseline) -> Sequence[float]:
 
 
 def _sums(columns: Sequence[Sequence[float]], length: int) -> Sequence[float]:
-    """The sum of the columns by minute."""
-    return [sum(column[minute] for column in columns) for minute in range(length)]
+    """The sum of the columns by minute; each has ``length`` at least."""
+    return [sum(row) for row in zip(*columns, strict=False)][:length] if columns else [0.0] * length
 
 
 def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> None:

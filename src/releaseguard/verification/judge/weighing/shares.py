@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from releaseguard.stats.evidence.split import NOTHING, STEP, Expected, Split, deviations, expected_of, split_evidence
 from releaseguard.stats.final_look import chance_of_errors
 from releaseguard.verification.judge.state import ReleaseState, VolumeState
+from releaseguard.verification.judge.traffic import Sides
 
 SPLIT_PART = 0.2
 """Of a volume rule's say: the test of the split. It is kept also where the release serves alone."""
@@ -23,8 +24,9 @@ FEWER = 2.3
 def steps_of(state: ReleaseState, volume: VolumeState, until: int) -> Sequence[Split]:
     """The judged minutes up to ``until`` after the deployment, in stretches in which both releases served steadily:
     while a roll-out moves, one provider's rows divide otherwise than the others' within the same minutes."""
-    minutes = {m: _minute(state, volume, m) for m in range(volume.rule.grace_minutes, until)}
-    return _stretches([split for m, split in minutes.items() if _is_steady(minutes, m)])
+    others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
+    minutes = [_minute(state, volume, others, m) for m in range(volume.rule.grace_minutes, until)]
+    return _stretches([split for split, steady in zip(minutes, _steady(minutes), strict=True) if steady])
 
 
 def _stretches(steady: Sequence[Split]) -> Sequence[Split]:
@@ -40,16 +42,19 @@ def _stretches(steady: Sequence[Split]) -> Sequence[Split]:
     return steps
 
 
-def _is_steady(minutes: Mapping[int, Split], minute: int) -> bool:
-    """Whether the release's share of the others' rows is that of the minutes around, as far as they can tell."""
-    near = [minutes[m] for m in range(minute - NEAR, minute + NEAR + 1) if m in minutes]
-    early = reduce(Split.__add__, [minutes[m] for m in range(minute - NEAR, minute + 1) if m in minutes])
-    late = reduce(Split.__add__, [minutes[m] for m in range(minute, minute + NEAR + 1) if m in minutes])
-    if len(near) <= NEAR or not early.others_every or not late.others_every:
-        return False
-    moved = abs(early.others_own / early.others_every - late.others_own / late.others_every)
-    noise = 0.5 / math.sqrt(min(early.others_every, late.others_every))
-    return moved <= MOVES + 2.0 * noise
+def _steady(minutes: Sequence[Split]) -> Iterator[bool]:
+    """Whether, minute by minute, the release's share of the others' rows is that of the minutes around, as far as they
+    can tell. Rows are whole numbers, so that differences of their running sums are exact."""
+    own = [0.0, *accumulate(split.others_own for split in minutes)]
+    every = [0.0, *accumulate(split.others_every for split in minutes)]
+    for minute in range(len(minutes)):
+        start, end = max(minute - NEAR, 0), min(minute + NEAR + 1, len(minutes))
+        early, late = every[minute + 1] - every[start], every[end] - every[minute]
+        if end - start <= NEAR or not early or not late:
+            yield False
+            continue
+        moved = abs((own[minute + 1] - own[start]) / early - (own[end] - own[minute]) / late)
+        yield moved <= MOVES + 2.0 * 0.5 / math.sqrt(min(early, late))
 
 
 NEAR = 4
@@ -58,8 +63,7 @@ MOVES = 0.1
 """The change of the share up to which it is steady."""
 
 
-def _minute(state: ReleaseState, volume: VolumeState, minute: int) -> Split:
-    others = [sides for name, sides in state.traffic.sides.items() if name != volume.rule.provider and any(sides.new)]
+def _minute(state: ReleaseState, volume: VolumeState, others: Sequence[Sides], minute: int) -> Split:
     own, old = state.rows_beside(volume.rule, minute, minute + 1)
     others_own, others_old = sum(sides.new[minute] for sides in others), sum(sides.old[minute] for sides in others)
     scale = 1.0 / state.known.volumes[volume.rule.id].dispersion
