@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support import extent, postgres
+from tests.support import extent, postgres, shipped_cards
 
 ONLY_FULL = "full"
 AT_MOST = 10
@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     extent.choose(whole=config.getoption("--full"))
+    shipped_cards.read_once()
 
 
 def pytest_unconfigure() -> None:
