@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -202,6 +204,49 @@ def test_a_spool_that_cannot_be_written_loses_events_and_says_so(
     store.away = True
     assert not exporter.export([make_event()])
     assert drops.take_unreported() == {"the spool cannot be written (NotADirectoryError)": 1}
+
+
+@contextmanager
+def a_disk_of(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 1, 3])
+def test_a_disk_that_fills_keeps_whole_events_and_each_other_is_counted_once(
+    store: Any, clock: Any, spool: Spool, drops: Drops, make_event: Make, room: int
+) -> None:
+    exporter = BatchExporter(lambda: store, spool, drops, environment="production", clock=clock)
+    store.away = True
+    given = [make_event(f"event{number}") for number in range(10)]
+    with a_disk_of(room * len(jsonl.line(given[0]).encode()) + 20):
+        exporter.export(given[:5])
+        for one in given[5:]:
+            exporter.export([one])
+    lost = drops.take_unreported().total()
+    store.away = False
+    assert exporter.export([], at_once=True)
+    assert sorted(event.event for event in store.rows.values()) == [f"event{number}" for number in range(room)]
+    assert (lost, drops.take_unreported()) == (10 - room, {})
+    assert list(spool.folder.iterdir()) == []
+    exporter.shutdown([], to_store=True)
+
+
+def test_a_disk_that_stays_full_is_not_filled_with_files(
+    store: Any, clock: Any, spool: Spool, drops: Drops, make_event: Make
+) -> None:
+    exporter = BatchExporter(lambda: store, spool, drops, environment="production", clock=clock)
+    store.away = True
+    with a_disk_of(20):
+        for _ in range(20):
+            exporter.export([make_event()])
+    assert len([*spool.folder.iterdir()]) <= 1
+    exporter.shutdown([], to_store=True)
 
 
 def test_an_error_that_is_not_ours_is_not_quoted(

@@ -45,13 +45,11 @@ class Spool:
     """The descriptor of the file that is being replayed."""
 
     def add(self, events: Sequence[Writable]) -> int:
-        """Keep events; returns how many found room, in order. Raises ``OSError`` where the disk refuses."""
+        """Keep events; returns how many found room, in order. Raises ``OSError`` where the disk takes none."""
         lines = [jsonl.line(event).encode() for event in events]
         with briefly(self.lock):
             fitting = _fitting(lines, self.max_bytes - self._size())
-            if fitting:
-                self._write(b"".join(fitting))
-        return len(fitting)
+            return self._write(fitting) if fitting else 0
 
     def replay(self, deliver: Deliver, batch: int) -> int:
         """Hand every event that no living process holds to ``deliver`` and forget it; returns the unreadable lines.
@@ -73,14 +71,26 @@ class Spool:
         _close(own)
         _close(read)
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, lines: Sequence[bytes]) -> int:
+        """How many lines are there as a whole: a disk that fills takes a part, and half a line is taken out again."""
+        descriptor, content, written = self._file(), b"".join(lines), 0
         try:
-            descriptor = self._file()
-            while content:
-                content = content[os.write(descriptor, content) :]
+            while written < len(content):
+                written += os.write(descriptor, content[written:])
+        except OSError:
+            whole = _fitting(lines, written)
+            self._cut(descriptor, written - sum(map(len, whole)))
+            if not whole:
+                raise
+            return len(whole)
+        return len(lines)
+
+    def _cut(self, descriptor: int, torn: int) -> None:
+        try:
+            if torn:
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - torn)
         except OSError:
             self.close()  # what comes next must not stand on the same line as half an event
-            raise
 
     def _paths(self) -> Sequence[Path]:
         return sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else ()

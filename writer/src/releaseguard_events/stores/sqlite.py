@@ -49,6 +49,8 @@ class SqliteStore:
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._tables: fitting.Tables | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file the connection has open."""
 
     def append(self, events: Sequence[Writable]) -> None:
         """Write what is not there yet, all or nothing."""
@@ -66,8 +68,11 @@ class SqliteStore:
             connection.close()
 
     def _opened(self) -> tuple[sqlite3.Connection, fitting.Tables]:
+        if self._connection is not None and _identity(self._path) != self._file:
+            self.close()  # moved or deleted: SQLite goes on writing where nobody reads
         if self._connection is None:
             self._connection = connect(self._path, fitting.Tables.of(self._table), self._busy_timeout)
+            self._file, self._tables = _identity(self._path), None
         if self._tables is None:
             self._tables = self._fitting(self._connection)
         return self._connection, self._tables
@@ -79,6 +84,14 @@ class SqliteStore:
         for place in tables.each:
             check_columns(declared(connection, place.table), place, self._label)
         return tables
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def label(path: Path) -> str:
