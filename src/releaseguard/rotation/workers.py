@@ -7,8 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self, TypeVar
 
-from releaseguard.rotation.context import Binding
-
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -22,16 +21,16 @@ class Workers:
         self._at_once = at_once
         self._pool: ThreadPoolExecutor | None = None
 
-    def each(self, work: Callable[[Binding], T], bindings: Sequence[Binding]) -> Sequence[T]:
+    def each(self, work: Callable[[S], T], places: Sequence[S]) -> Sequence[T]:
         """What ``work`` makes of each place, in their order.
 
         Raises the first failure, when nothing is under way any more; what had not been begun by then is not begun.
         """
-        if self._at_once <= 1 or len(bindings) <= 1:
-            return [work(binding) for binding in bindings]
+        if self._at_once <= 1 or len(places) <= 1:
+            return [work(one) for one in places]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="releaseguard-place")
-        futures = [self._pool.submit(work, binding) for binding in bindings]
+        futures = [self._pool.submit(work, one) for one in places]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)  # woken once, and not by each
         finally:

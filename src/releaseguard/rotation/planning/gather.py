@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from releaseguard.rotation.next_steps import while_the_vault_is_away
 from releaseguard.rotation.planning.facts import PlanningFacts
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.values import ValueSource
+from releaseguard.rotation.workers import Workers
 from releaseguard.vault.interface import SecretVersion, Vault
 from releaseguard.vault.later import NOT_YET
 
@@ -52,7 +52,9 @@ def gather_facts(session: RotationSession) -> PlanningFacts:
     return PlanningFacts(
         newest=newest,
         previous=previous,
-        earlier={name: earlier_versions(vault, version) for name, version in newest.items()} if compared else {},
+        earlier={name: earlier_versions(vault, version, session.workers) for name, version in newest.items()}
+        if compared
+        else {},
         out=out,
         spent=gone,
         reports=session.context.log.capabilities.has("detail"),
@@ -95,15 +97,16 @@ def _carried(newest: SecretVersion | None) -> Carried:
 
 
 def _versions_out(session: RotationSession, newest: Mapping[str, SecretVersion]) -> Mapping[str, SecretVersion]:
-    found = {}
-    for name, out in session.chain.out.items():
-        there = newest.get(name)
-        if there is None or (there.version, there.secret_id) == (out.version, out.secret_id) or out.version == NOT_YET:
-            continue
-        known = _version(session.vault, name, out.version)
-        if known is not None and known.secret_id == out.secret_id:
-            found[name] = known
-    return found
+    elsewhere = [
+        (name, out)
+        for name, out in session.chain.out.items()
+        if (there := newest.get(name))
+        and (there.version, there.secret_id) != (out.version, out.secret_id)
+        and out.version != NOT_YET
+    ]
+    known = session.workers.each(lambda one: _version(session.vault, one[0], one[1].version), elsewhere)
+    both = zip(elsewhere, known, strict=True)
+    return {name: there for (name, out), there in both if there is not None and there.secret_id == out.secret_id}
 
 
 def _versions_spent(session: RotationSession) -> Mapping[tuple[str, int], SecretVersion]:
@@ -138,34 +141,37 @@ def _is_in_doubt(
 def newest_versions(session: RotationSession) -> Mapping[str, SecretVersion]:
     """The newest version of each secret of the group. Raises ``NotFound`` where one is absent that is not about to be
     made."""
-    found = {}
-    for name in session.group.names:
-        try:
-            found[name] = session.vault.read(name)
-        except NotFound:
-            if session.request.origin is ValueSource.VAULT:
-                raise
-        except ServiceError as error:
-            error.next_step = while_the_vault_is_away(session, error)
+    names = session.group.names
+    there = session.workers.each(lambda name: _newest(session, name), names)
+    return {name: one for name, one in zip(names, there, strict=True) if one}
+
+
+def _newest(session: RotationSession, name: str) -> SecretVersion | None:
+    try:
+        return session.vault.read(name)
+    except NotFound:
+        if session.request.origin is ValueSource.VAULT:
             raise
-    return found
+        return None
+    except ServiceError as error:
+        error.next_step = while_the_vault_is_away(session, error)
+        raise
 
 
-def earlier_versions(vault: Vault, newest: SecretVersion) -> Sequence[SecretVersion]:
+def earlier_versions(vault: Vault, newest: SecretVersion, workers: Workers) -> Sequence[SecretVersion]:
     """Every readable version before ``newest``, the newest of them first; the vault may have dropped some."""
-    earlier = []
-    for version in range(newest.version - 1, 0, -1):
-        with suppress(NotFound):
-            earlier.append(vault.read(newest.name, version))
-    return earlier
+    there = workers.each(lambda number: _version(vault, newest.name, number), range(newest.version - 1, 0, -1))
+    return [one for one in there if one]
 
 
 def _versions_before(session: RotationSession, newest: Mapping[str, SecretVersion]) -> Mapping[str, SecretVersion]:
     unknown = [one for name, one in newest.items() if name not in session.chain.out and one.version > 1]
-    before = {
-        one.name: _recognised(session, one) or _version(session.vault, one.name, one.version - 1) for one in unknown
-    }
-    return {name: one for name, one in before.items() if one is not None}
+
+    def look(one: SecretVersion) -> SecretVersion | None:
+        return _recognised(session, one) or _version(session.vault, one.name, one.version - 1)
+
+    before = session.workers.each(look, unknown)
+    return {one.name: there for one, there in zip(unknown, before, strict=True) if there is not None}
 
 
 def _recognised(session: RotationSession, newest: SecretVersion) -> SecretVersion | None:

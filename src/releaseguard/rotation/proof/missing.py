@@ -132,7 +132,7 @@ def _clock(rows: Sequence[EvidenceRow]) -> str:
 
 
 def _how_to_get_it(question: Question, runtime: RuntimeDestination, lacking: int) -> str:
-    if runtime.sources == {CLIENT}:
+    if runtime.sources == frozenset({CLIENT}):
         return "only phones are said to run there, and what they log proves nothing"
     rate = question.usual_rate(runtime)
     if rate <= 0 and (runtime.not_sources if runtime.sources is None else not runtime.sources):

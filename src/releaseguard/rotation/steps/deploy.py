@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
 from msgspec import structs
 
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
-from releaseguard.errors import ServiceError, Undecided, Unreachable, UsageError
+from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError, Undecided, Unreachable, UsageError
 from releaseguard.rotation.groups import DeploymentTarget, deployments_for
 from releaseguard.rotation.history import events as said
 from releaseguard.rotation.history.views import Redeployment
@@ -55,13 +56,11 @@ def deploy(session: RotationSession, direction: Direction) -> str | None:
     if wanted and not session.request.deploy:
         session.tell("Not deployed, as asked: deploy, then continue with --resume.")
         return None
-    for one in wanted:
-        _request(session, direction, one)
-    failures = [failure for one in wanted if (failure := _await(session, direction, one))]
+    _request(session, direction, wanted)
+    failures = _await(session, direction, wanted)
     if failures:
         return "; ".join(failures)
-    for one in wanted:
-        ensure_served(session, direction, one)
+    _ensure_served(session, direction, wanted)
     if not (places_left(session, session.rotation) or deployments_left(session, session.rotation)):
         session.append(said.Deployed(rotation_id=session.rotation_id, direction=direction))
     return None
@@ -82,47 +81,92 @@ def deployer_of(session: RotationSession, base: str) -> Deployer:
     return deployer
 
 
-def _request(session: RotationSession, direction: Direction, wanted: DeploymentTarget) -> None:
-    known = session.rotation.progress(direction).deployments.get(wanted.key)
-    if known and known.phase in ("created", "ready"):
-        return
-    made = _made_of(session, direction, wanted, known)
-    if made is None:
-        session.tell(f"{wanted.base}: nothing is deployed at {wanted.target}; there is nothing to redeploy.")
-        return
-    session.append(_made(said.DeploymentCreated, session, direction, wanted._replace(target=made.target), made))
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What one place is deployed by: a deployment that is there, or one to be asked for."""
+
+    wanted: DeploymentTarget
+    made: HostingDeployment | None = None
+    source: HostingDeployment | None = None
+    """What is deployed again, where nothing is there yet."""
+    meta: Mapping[str, str] = field(default_factory=dict)
+    step: said.DeploymentRequested | None = None
+    """What the history is told before it is asked for; ``None`` where it was told that before."""
 
 
-def _made_of(
+def _request(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> None:
+    """Ask for every deployment, once and side by side; the history knows of all of them before the first is asked for.
+
+    Raises the first failure, when what else was asked for is recorded.
+    """
+    known = session.rotation.progress(direction).deployments
+    left = [one for one in wanted if one.key not in known or known[one.key].phase not in ("created", "ready")]
+    orders = session.workers.each(lambda one: _order(session, direction, one, known.get(one.key)), left)
+    steps = [one.step for one in orders if one.step]
+    if steps:
+        session.append(*steps)
+    for one in orders:
+        session.tell(_told(one))
+    answers = session.workers.each(lambda one: _answer(session, direction, one), orders)
+    made = [
+        _made(said.DeploymentCreated, session, direction, one.wanted._replace(target=answer.target), answer)
+        for one, answer in zip(orders, answers, strict=True)
+        if isinstance(answer, HostingDeployment)
+    ]
+    if made:
+        session.append(*made)
+    for answer in answers:
+        if isinstance(answer, ReleaseguardError):
+            raise answer
+
+
+def _order(
     session: RotationSession, direction: Direction, wanted: DeploymentTarget, known: Redeployment | None
-) -> HostingDeployment | None:
-    """The deployment: the one that was asked for and whose answer was lost, or a new one; ``None``: nothing is there
-    to be deployed again."""
+) -> _Order:
+    """The deployment that was asked for and whose answer was lost, one that somebody has made since, or a new one;
+    neither where nothing is there to be deployed again. Only reads."""
     deployer, asked = deployer_of(session, wanted.base), known is not None and known.phase == "requested"
-    if known and asked:
-        found = deployer.find(wanted.target, known.meta)
-        if found:
-            return found
-    source = deployer.current(wanted.target)
+    found = deployer.find(wanted.target, known.meta) if known and asked else None
+    source = None if found else deployer.current(wanted.target)
     if source is None:
-        return None
+        return _Order(wanted, made=found)
     if _made_since(session, direction, source):
-        session.tell(f"{source.id} ({wanted.base}, {wanted.target}) was deployed after the push: that one counts.")
-        return source
+        return _Order(wanted, made=source, source=source)
     if known and asked:
-        meta = known.meta
-    else:
-        step = _requested(session, direction, wanted.base, source, known.attempt + 1 if known else 1)
-        step = structs.replace(step, meta={**step.meta, **deployer.seen_before()})
-        session.append(step)
-        meta = step.meta
+        return _Order(wanted, source=source, meta=known.meta)
+    step = _requested(session, direction, wanted.base, source, known.attempt + 1 if known else 1)
+    step = structs.replace(step, meta={**step.meta, **deployer.seen_before()})
+    return _Order(wanted, source=source, meta=step.meta, step=step)
+
+
+def _told(order: _Order) -> str:
+    base, target = order.wanted.base, order.wanted.target
+    if order.made and order.source:
+        return f"{order.made.id} ({base}, {target}) was deployed after the push: that one counts."
+    if order.made:
+        return f"{order.made.id} ({base}, {target}) was asked for before: that one counts."
+    if order.source:
+        return f"Redeploying {order.source.id} ({base}, {target})."
+    return f"{base}: nothing is deployed at {target}; there is nothing to redeploy."
+
+
+def _answer(
+    session: RotationSession, direction: Direction, order: _Order
+) -> HostingDeployment | ReleaseguardError | None:
+    """What an order came to; a failure is a value, so that the others are recorded. Raises ``LeaseHeld``."""
+    if order.made or order.source is None:
+        return order.made
     try:
-        return _redeploy_once(session, deployer, source, wanted.target, meta)
-    except ServiceError as error:
-        if _never_left(session, direction, wanted, source) and _is_refusal(error):
-            session.tell(f"{source.id} has served all along, with the value that is back.")
-            return source
+        return _redeploy_once(session, deployer_of(session, order.wanted.base), order)
+    except LeaseHeld:
         raise
+    except ServiceError as error:
+        if _never_left(session, direction, order.wanted, order.source) and _is_refusal(error):
+            session.tell(f"{order.source.id} has served all along, with the value that is back.")
+            return order.source
+        return error
+    except ReleaseguardError as error:
+        return error
 
 
 def _made_since(session: RotationSession, direction: Direction, serving: HostingDeployment) -> bool:
@@ -165,16 +209,15 @@ def _requested(
     )
 
 
-def _redeploy_once(
-    session: RotationSession, deployer: Deployer, source: HostingDeployment, target: str, meta: Mapping[str, str]
-) -> HostingDeployment:
+def _redeploy_once(session: RotationSession, deployer: Deployer, order: _Order) -> HostingDeployment | None:
     """Ask once. Where the answer is lost the deployment is looked for, and never asked for again by this run."""
-    session.tell(f"Redeploying {source.id} ({deployer.place}, {target}).")
+    if order.source is None:
+        return None
     try:
-        return deployer.redeploy(source, meta)
+        return deployer.redeploy(order.source, order.meta)
     except ServiceError as error:
         unknown = isinstance(error, Unreachable) or (error.status or 0) >= 500
-        found = deployer.find(target, meta) if unknown else None
+        found = deployer.find(order.wanted.target, order.meta) if unknown else None
         if found:
             return found
         if _is_refusal(error):
@@ -182,14 +225,54 @@ def _redeploy_once(
         raise
 
 
-def _await(session: RotationSession, direction: Direction, wanted: DeploymentTarget) -> str | None:
-    known = session.rotation.progress(direction).deployments.get(wanted.key)
-    if known is None or known.phase == "ready" or known.id is None:
-        return None
-    deployer = deployer_of(session, wanted.base)
-    made = _settled(session, deployer, known.id)
+def _await(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> Sequence[str]:
+    """Wait until every deployment has come to an end, all looked at side by side; returns why those failed that did.
+
+    Raises ``Undecided`` where one is still under way when the time is over.
+    """
+    clock, wait = session.context.clocks.elapsed, FIRST_POLL
+    until = clock() + session.context.rules.deploy_within.total_seconds()
+    waiting, failures = Waiting(session, at_once=False), []
+    running = [one for one in _deployments(session, direction, wanted) if one.phase != "ready"]
+    while running:
+        looks = session.workers.each(lambda one: deployer_of(session, one.place).get(str(one.id)), running)
+        seen = list(zip(running, looks, strict=True))
+        failures += [
+            why
+            for one, made in seen
+            if made.phase is not Phase.RUNNING and (why := _ended(session, direction, one, made))
+        ]
+        running = [one for one, made in seen if made.phase is Phase.RUNNING]
+        states = [f"{made.id} ({one.place}) is {made.state}" for one, made in seen if made.phase is Phase.RUNNING]
+        if running and clock() >= until:
+            raise _still_running(session, states)
+        if running:
+            waiting.look("; ".join(states), until - clock())
+            session.journal.pause(wait)
+            wait = min(wait * GROWTH, LAST_POLL)
+    return failures
+
+
+def _deployments(
+    session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]
+) -> Sequence[Redeployment]:
+    """Those of ``wanted`` that were made and are known by their id."""
+    known = session.rotation.progress(direction).deployments
+    return [known[one.key] for one in wanted if one.key in known and known[one.key].id is not None]
+
+
+def _still_running(session: RotationSession, states: Sequence[str]) -> Undecided:
+    return Undecided(
+        f"still being deployed: {'; '.join(states)}",
+        next_step=f"Look at it there; continue with `{session.command} --resume`.",
+    )
+
+
+def _ended(session: RotationSession, direction: Direction, known: Redeployment, made: HostingDeployment) -> str | None:
+    """Record how a deployment ended; returns why it failed, where it did."""
+    wanted = DeploymentTarget(known.place, known.target)
     if made.phase is Phase.FAILED:
-        serving = deployer.current(wanted.target)
+        serving = deployer_of(session, wanted.base).current(wanted.target)
         if serving and _never_left(session, direction, wanted, serving):
             session.tell(f"{made.id} ended as {made.state}; {serving.id} has served all along, with what is back.")
             made = serving
@@ -217,37 +300,26 @@ def _made(
     )
 
 
-def _settled(session: RotationSession, deployer: Deployer, deployment_id: str) -> HostingDeployment:
+def _ensure_served(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> None:
+    """See that production has gone over to every deployment, all looked at side by side. Raises ``ServedElsewhere``
+    where its domains do not."""
     clock, wait = session.context.clocks.elapsed, FIRST_POLL
-    until = clock() + session.context.rules.deploy_within.total_seconds()
-    waiting = Waiting(session, at_once=False)
-    while True:
-        made = deployer.get(deployment_id)
-        if made.phase is not Phase.RUNNING:
-            return made
-        if clock() >= until:
-            raise Undecided(
-                f"deployment {made.id} is still {made.state}",
-                where=deployer.place,
-                next_step=f"Look at it there; continue with `{session.command} --resume`.",
-            )
-        waiting.look(f"{made.id} ({deployer.place}) is {made.state}", until - clock())
-        session.journal.pause(wait)
-        wait = min(wait * GROWTH, LAST_POLL)
-
-
-def ensure_served(session: RotationSession, direction: Direction, wanted: DeploymentTarget) -> None:
-    """See that production has gone over to the deployment. Raises ``ServedElsewhere`` where its domains do not."""
-    known = session.rotation.progress(direction).deployments.get(wanted.key)
-    if known is None or known.id is None or wanted.target != "production":
-        return
-    deployer, clock, wait = deployer_of(session, wanted.base), session.context.clocks.elapsed, FIRST_POLL
     until = clock() + ALIAS_WITHIN
-    while (elsewhere := served_instead(deployer, wanted.target, known.id)) and clock() < until:
-        session.journal.pause(wait)
-        wait = min(wait * GROWTH, LAST_POLL)
-    if elsewhere:
-        raise ServedElsewhere(wanted.base, known.id, elsewhere, promote(session, known.id))
+    behind = [one for one in _deployments(session, direction, wanted) if one.target == "production"]
+    while behind:
+        looks = session.workers.each(lambda one: _served_in_place_of(session, one), behind)
+        elsewhere = [(one, serves) for one, serves in zip(behind, looks, strict=True) if serves]
+        if elsewhere and clock() >= until:
+            one, serves = elsewhere[0]
+            raise ServedElsewhere(one.place, str(one.id), serves, promote(session, str(one.id)))
+        behind = [one for one, _ in elsewhere]
+        if behind:
+            session.journal.pause(wait)
+            wait = min(wait * GROWTH, LAST_POLL)
+
+
+def _served_in_place_of(session: RotationSession, known: Redeployment) -> str | None:
+    return served_instead(deployer_of(session, known.place), known.target, str(known.id))
 
 
 def served_instead(deployer: Deployer, target: str, deployment_id: str) -> str | None:

@@ -98,9 +98,10 @@ def _released_on_interrupt(journal: Journal) -> Iterator[None]:
 
 def _with_later_deployments(session: RotationSession, question: Question) -> Question:
     """A release that was deployed meanwhile took the new version over: what serves now, where it is younger."""
+    later = session.workers.each(lambda runtime: _later_than(session, runtime), question.runtimes)
     runtimes = [
-        replace(runtime, later_deployments=runtime.later_deployments | _later_than(session, runtime))
-        for runtime in question.runtimes
+        replace(runtime, later_deployments=runtime.later_deployments | found)
+        for runtime, found in zip(question.runtimes, later, strict=True)
     ]
     return replace(question, runtimes=runtimes)
 
@@ -118,14 +119,16 @@ def _unless_overtaken(session: RotationSession, question: Question, proof: Proof
 def _with_what_is_served(session: RotationSession, question: Question, proof: Proof) -> Proof:
     """A proof as far as it goes, with what production serves in place of what was deployed: traffic would prove
     nothing."""
-    served = {runtime.uri: _served_instead(session, runtime) for runtime in question.runtimes}
+    runtimes = question.runtimes
+    looks = session.workers.each(lambda runtime: _served_instead(session, runtime), runtimes)
+    served = {runtime.uri: instead for runtime, instead in zip(runtimes, looks, strict=True)}
     missing = [
         f"{uri}: production serves {instead}, and not the deployment that has the new value"
         for uri, instead in served.items()
         if instead
     ]
-    runtimes = [replace(one, serves=served.get(one.uri)) for one in proof.runtimes]
-    return replace(proof, runtimes=runtimes, missing=(*missing, *proof.missing))
+    proven = [replace(one, serves=served.get(one.uri)) for one in proof.runtimes]
+    return replace(proof, runtimes=proven, missing=(*missing, *proof.missing))
 
 
 def _served_instead(session: RotationSession, runtime: RuntimeDestination) -> str | None:

@@ -162,7 +162,7 @@ def _check_leak(session: RotationSession, versions: Mapping[str, SecretVersion])
     if leak is None or session.later is not None:  # the vault has nothing to compare with: see refuse_what_is_out
         return
     vault = session.vault
-    earlier = {name: earlier_versions(vault, version) for name, version in versions.items()}
+    earlier = {name: earlier_versions(vault, version, session.workers) for name, version in versions.items()}
     facts = PlanningFacts(newest=versions, earlier=earlier)
     try:
         refuse_leaked_values(session.group, session.request, facts, leak, session.chain)
