@@ -241,5 +241,26 @@ def test_a_workflow_of_a_repository_that_is_no_checkout_is_read_through_githubs_
     assert found["file"] == "github:lovendo/app .github/workflows/deploy.yml"
     assert "Take them out of it" in cli.run("drift").out
     assert "github:lovendo/app .github/workflows/deploy.yml:4" in cli.run("doctor").everything
+    world.new_key(NAME)
+    assert "github:lovendo/app .github/workflows/deploy.yml:4" in cli.run("rotate", "sendgrid", "--dry-run").out
+    world.github.fail_next("GET", "/contents/", faults.answer(403, {"message": "no"}))
+    planned = cli.run("rotate", "sendgrid", "--dry-run")
+    assert (planned.code, "github:lovendo/app (403): its workflows may not be read" in planned.out) == (0, True)
     world.github.fail_next("GET", "/contents/", faults.answer(403, {"message": "no"}))
     assert {"name": "its workflows", "place": "github:lovendo/app (403)"} in cli.run("drift", "--json").json["unread"]
+
+
+def test_a_copy_under_another_name_is_found_by_its_value_where_a_service_shows_it(world, cli):
+    rotated(world, cli)
+    value = world.infisical.value(NAME, 2)
+    places = [uri for uri in world.destinations["sendgrid"] if uri.startswith(("supabase:", "vercel:"))]
+    for uri in places:
+        world.put_at(uri, "MAILER_PASSWORD", value)
+    done = cli.run("drift", "--provider", "sendgrid", "--json")
+    found = [one for one in done.json["findings"] if one["status"] == "unmanaged"]
+    assert {one["name"] for one in found} == {"MAILER_PASSWORD"}
+    assert {one["uri"].partition(":")[0] for one in found} == {"supabase", "vercel"}
+    assert all(f"holds the value of {NAME}" in one["reason"] for one in found)
+    assert value not in done.everything
+    assert done.code == 1
+    assert "MAILER_PASSWORD" not in cli.run("drift", "--provider", "sendgrid", "--no-copies").everything

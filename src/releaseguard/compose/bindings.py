@@ -187,10 +187,14 @@ class Bindings:
         from releaseguard.rotation.identity.other_writers import WritersFound
 
         known = {(one.file, one.line, one.command) for one in self.other_writers(provider)}
-        found, unread = workflows_elsewhere(self.clients, [claim.address for claim in self.claims()])
+        found, unread = self._workflows_elsewhere
         there = self._writing(found, provider)
         others = [one for one in there if (one.file.partition(" ")[2], one.line, one.command) not in known]
         return WritersFound(others, unread)
+
+    @cached_property
+    def _workflows_elsewhere(self) -> tuple[Mapping[str, str], Sequence[str]]:
+        return workflows_elsewhere(self.clients, [claim.address for claim in self.claims()])
 
     def _writing(self, files: Mapping[str, str], provider: str | None) -> Sequence[OtherWriter]:
         from releaseguard.rotation.identity.other_writers import Signs, other_writers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from releaseguard.compose.own_accesses import own_accesses
 from releaseguard.compose.stores import Stores
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.hands import is_hands
-from releaseguard.errors import ConfigError
+from releaseguard.errors import ConfigError, ServiceError
 from releaseguard.services import SERVICES
 from releaseguard.settings import span
 from releaseguard.tomlfile import did_you_mean
@@ -67,11 +68,23 @@ class Rotation:
             own_accesses=own_accesses(self.clients, card, secret, addresses),
             run_flow=self.flows.runner(card),
             other_writers=[str(one) for one in configured.other_writers(card.id)],
+            writers_elsewhere=partial(self._writers_elsewhere, card),
             components=settings.components,
             usual_environment=settings.project.environment,
             leak_recorded=self.notices.tell_leaks,
             asks_for_new=self.clients.environ.get("GITHUB_ACTIONS") == "true",
         )
+
+    def _writers_elsewhere(self, card: Card) -> Sequence[str]:
+        try:
+            found = self.bindings.writers_elsewhere(card.id)
+        except ServiceError as error:
+            return [f"Nobody could look whether workflows of the repositories write these secrets too: {error}"]
+        unread = [
+            f"{place}: its workflows may not be read, so nobody has looked whether they write these secrets too."
+            for place in found.unread
+        ]
+        return [*map(str, found.writers), *unread]
 
     def _deployers(self, addresses: Sequence[Address]) -> Mapping[str, Deployer]:
         by = self.clients.settings.deployments

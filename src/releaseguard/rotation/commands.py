@@ -218,7 +218,9 @@ def _plan(session: RotationSession, facts: PlanningFacts) -> Plan:
             next_step=f'Add destinations = ["{context.rules.example}", ...] to releaseguard.toml.',
         )
     plan = make_plan(session.request, context.card, session.bindings, facts, session.chain, context.rules)
-    remarks = (*plan.remarks, *context.other_writers)
+    # A plan is for reading and may take its time; where values wait to be brought out, the checkout has to do.
+    elsewhere = context.writers_elsewhere() if session.request.dry_run else ()
+    remarks = (*plan.remarks, *context.other_writers, *elsewhere)
     return replace(plan, left_out=tuple(session.left_out.values()), remarks=remarks)
 
 

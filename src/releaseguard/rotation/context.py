@@ -156,6 +156,8 @@ class RotationContext:
     run_flow: Callable[[str], object] | None = None
     """Runs the card's flow of that id once, as the test user; ``None`` where none is configured."""
     other_writers: Sequence[str] = ()
+    writers_elsewhere: Callable[[], Sequence[str]] = tuple
+    """Asks for what else writes them, beyond the checkout: of every repository that is a destination."""
     """Sentences about what in the app's workflows writes the same secrets."""
     holder: str = field(default_factory=lambda: describe_holder(os.environ))
     leak_recorded: Callable[[], None] = lambda: None

@@ -110,6 +110,12 @@ def findings(
     ]
 
 
+def unmanaged_value(provider: str, secret: str, uri: str, name: str) -> DriftFinding:
+    """A copy of the newest value under a name that no configuration has there."""
+    reason = f"holds the value of {secret} and no configuration names it: a rotation will not reach it"
+    return DriftFinding(provider, secret, uri, name, DriftStatus.UNMANAGED, reason)
+
+
 def unmanaged(provider: str, secret: str, uri: str, name: str) -> DriftFinding:
     """A copy under the secret's name that no configuration names."""
     reason = "holds a secret of this name and no configuration names it: a rotation will not reach it"

@@ -11,14 +11,23 @@ from releaseguard.audit.chain import ChainKey
 from releaseguard.audit.histories import Foreign
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import Address, ReadAddress
-from releaseguard.destinations.interface import SHADOWS_UNREAD, Item, ItemKind, Observed, SyncStatus
+from releaseguard.destinations.interface import SHADOWS_UNREAD, HeldValue, Item, ItemKind, Observed, SyncStatus
 from releaseguard.errors import ConfigError, NotFound
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.rotation.context import Binding
 from releaseguard.rotation.drift.ages import DueSecret, due
-from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus, LastPush, findings, holds, unmanaged
+from releaseguard.rotation.drift.compare import (
+    DriftFinding,
+    DriftStatus,
+    LastPush,
+    findings,
+    holds,
+    unmanaged,
+    unmanaged_value,
+)
 from releaseguard.rotation.drift.copies import CopiesFound, UnsearchedPlace, search_for_copies
 from releaseguard.rotation.drift.revocation import StillUsed, still_used
+from releaseguard.rotation.exposure.by_value import copies_by_value
 from releaseguard.rotation.history.reading import chain_view
 from releaseguard.rotation.history.views import ChainView, OpenLeak
 from releaseguard.rotation.identity.other_writers import OtherWriter
@@ -94,6 +103,12 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
             elsewhere = _copies(one, stored)
             found += [unmanaged(one.card.id, copy.secret, copy.uri, copy.name) for copy in elsewhere.copies]
             unread |= {*elsewhere.unread}
+            named = {(copy.uri, copy.name) for copy in elsewhere.copies}
+            found += [
+                unmanaged_value(one.card.id, held.secret, held.uri, held.name)
+                for held in _held_elsewhere(one, vault, stored)
+                if (held.uri, held.name) not in named
+            ]
     return DriftReport(
         findings=found,
         leaks=leaks,
@@ -103,6 +118,16 @@ def survey(managed: Iterable[Managed], vault: Vault, log: EventLog, *, copies: b
         due=aged,
         unread=sorted(unread),
     )
+
+
+def _held_elsewhere(managed: Managed, vault: Vault, stored: frozenset[str]) -> Iterator[HeldValue]:
+    """The newest values at places that show values or digests, under names that no configuration has there."""
+    names = [one.name for one in secrets_of(managed.card, stored) if one.name in stored and not one.identifier]
+    values = {name: vault.read(name).value for name in names}
+    for held in copies_by_value(managed.bindings, vault, values).held:
+        ours = {name for one in managed.bindings for name in one.names_of(held.secret)}
+        if not (held.name in ours and any(managed.read(held.uri).overlaps(one) for one in managed.configured)):
+            yield held
 
 
 def secrets_of(card: Card, stored: frozenset[str]) -> Sequence[SecretSpec]:

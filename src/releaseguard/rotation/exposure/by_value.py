@@ -22,6 +22,8 @@ class CopiesByValue:
     """Where else the values stand. Each is a place with, where it differs, the name there."""
 
     copies: Sequence[str] = ()
+    held: Sequence[HeldValue] = ()
+    """Those of the copies that stand at places which something runs on, and not in the vault."""
     follow: Sequence[str] = ()
     """References and imports: they have the new value as soon as the vault's own secret has."""
     unread: Sequence[str] = ()
@@ -44,6 +46,7 @@ def copies_by_value(bindings: Sequence[Binding], vault: Vault, values: Mapping[s
     held = {one for one in held if not any(_is_at(one, binding, places) for binding, places in ours)}
     return CopiesByValue(
         copies=[*(_said(one) for one in sorted(held)), *(f"vault: {one}" for one in stored.found if not one.follows)],
+        held=sorted(held),
         follow=[f"vault: {one}" for one in stored.found if one.follows],
         unread=[*stored.unread, *(place for search in searches for place in search.unread)],
     )
