@@ -355,13 +355,11 @@ def _unless_held_up(session: RotationSession) -> None:
     not wait for anything that a lease does not hold.
     """
     request = session.request
-    others = [view for view in session.chain.unfinished if view.unit != session.group.name]
     if request.dry_run or request.beside or session.unfinished_here:
         return
-    being_written = next((view for view in reversed(others) if view.being_written), None)
-    if being_written and not request.leak:
-        raise _other_group(session, being_written)
-    for view in others:
+    for view in reversed(session.chain.unfinished):
+        if view.being_written and not request.leak:
+            raise _other_group(session, view)
         command = command_of(session, _group_of(session, view))
         session.tell(f"The rotation of {view.unit} is unfinished too ({view.state}): {command} --resume")
 

@@ -99,25 +99,34 @@ def _request(session: RotationSession, direction: Direction, wanted: Sequence[De
 
     Raises the first failure, when what else was asked for is recorded.
     """
-    known = session.rotation.progress(direction).deployments
-    left = [one for one in wanted if one.key not in known or known[one.key].phase not in ("created", "ready")]
-    orders = session.workers.each(lambda one: _order(session, direction, one, known.get(one.key)), left)
+    orders = _orders(session, direction, wanted)
     steps = [one.step for one in orders if one.step]
     if steps:
         session.append(*steps)
     for one in orders:
         session.tell(_told(one))
     answers = session.workers.each(lambda one: _answer(session, direction, one), orders)
-    made = [
-        _made(said.DeploymentCreated, session, direction, one.wanted._replace(target=answer.target), answer)
-        for one, answer in zip(orders, answers, strict=True)
-        if isinstance(answer, HostingDeployment)
-    ]
-    if made:
-        session.append(*made)
+    made = [_created(session, direction, one, answer) for one, answer in zip(orders, answers, strict=True)]
+    if any(made):
+        session.append(*filter(None, made))
     for answer in answers:
         if isinstance(answer, ReleaseguardError):
             raise answer
+
+
+def _orders(session: RotationSession, direction: Direction, wanted: Sequence[DeploymentTarget]) -> Sequence[_Order]:
+    """Of what is not deployed yet."""
+    known = session.rotation.progress(direction).deployments
+    left = [one for one in wanted if one.key not in known or known[one.key].phase not in ("created", "ready")]
+    return session.workers.each(lambda one: _order(session, direction, one, known.get(one.key)), left)
+
+
+def _created(
+    session: RotationSession, direction: Direction, order: _Order, answer: HostingDeployment | ReleaseguardError | None
+) -> said.DeploymentCreated | None:
+    if not isinstance(answer, HostingDeployment):
+        return None
+    return _made(said.DeploymentCreated, session, direction, order.wanted._replace(target=answer.target), answer)
 
 
 def _order(
@@ -125,15 +134,15 @@ def _order(
 ) -> _Order:
     """The deployment that was asked for and whose answer was lost, one that somebody has made since, or a new one;
     neither where nothing is there to be deployed again. Only reads."""
-    deployer, asked = deployer_of(session, wanted.base), known is not None and known.phase == "requested"
-    found = deployer.find(wanted.target, known.meta) if known and asked else None
+    deployer, asked = deployer_of(session, wanted.base), known if known and known.phase == "requested" else None
+    found = deployer.find(wanted.target, asked.meta) if asked else None
     source = None if found else deployer.current(wanted.target)
     if source is None:
         return _Order(wanted, made=found)
     if _made_since(session, direction, source):
         return _Order(wanted, made=source, source=source)
-    if known and asked:
-        return _Order(wanted, source=source, meta=known.meta)
+    if asked:
+        return _Order(wanted, source=source, meta=asked.meta)
     step = _requested(session, direction, wanted.base, source, known.attempt + 1 if known else 1)
     step = structs.replace(step, meta={**step.meta, **deployer.seen_before()})
     return _Order(wanted, source=source, meta=step.meta, step=step)
@@ -160,13 +169,11 @@ def _answer(
         return _redeploy_once(session, deployer_of(session, order.wanted.base), order)
     except LeaseHeld:
         raise
-    except ServiceError as error:
-        if _never_left(session, direction, order.wanted, order.source) and _is_refusal(error):
-            session.tell(f"{order.source.id} has served all along, with the value that is back.")
-            return order.source
-        return error
     except ReleaseguardError as error:
-        return error
+        if not (_is_refusal(error) and _never_left(session, direction, order.wanted, order.source)):
+            return error
+        session.tell(f"{order.source.id} has served all along, with the value that is back.")
+        return order.source
 
 
 def _made_since(session: RotationSession, direction: Direction, serving: HostingDeployment) -> bool:
@@ -189,9 +196,9 @@ def _never_left(
 _REFUSALS = frozenset({400, 402, 409, 410, 422})
 
 
-def _is_refusal(error: ServiceError) -> bool:
+def _is_refusal(error: ReleaseguardError) -> bool:
     """Whether the service said that it will not make this deployment: a prebuilt one, one that is no more."""
-    return error.status in _REFUSALS
+    return isinstance(error, ServiceError) and error.status in _REFUSALS
 
 
 def _requested(
