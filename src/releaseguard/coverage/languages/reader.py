@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ADDRESSED = "releaseguard:"
 """What a comment that speaks to us begins with."""
+_PLACES: dict[Place, Place] = {}
+"""Every place once: a million nodes begin at a few ten thousand of them."""
 
 
 class Reader(ABC):
@@ -76,7 +78,8 @@ class Reader(ABC):
         row, column = node.start_point
         if not self._ascii:
             column = len(self.lines[row][:column].decode("utf-8", "replace")) if row < len(self.lines) else 0
-        return row + 1, column + 1
+        place = row + 1, column + 1
+        return _PLACES.setdefault(place, place)
 
     @contextmanager
     def inside_of(self, function: Function) -> Iterator[None]:
