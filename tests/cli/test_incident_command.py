@@ -334,3 +334,20 @@ def test_help_names_an_example_and_every_field(cli):
     text = cli.run("incident", "--help").out
     assert "Example: releaseguard incident mapbox" in text
     assert all(f'"{field}"' in text for field in FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("tag", "served_before", "likely"),
+    [("a1b2c3d4e5", False, True), ("shop@a1b2c3d4e5", False, True), ("a1b2c3d4e5", True, False), ("r41", False, False)],
+    ids=["by its tag", "by a form of it", "it served long before", "another release failed"],
+)
+def test_a_release_that_was_marked_after_its_first_failure_is_the_likely_cause(
+    cli, write, calm, tag, served_before, likely
+):
+    """Rows of a release are its own from the first on, whenever the pipeline got to its mark."""
+    write(happened("mapbox", 10 - 0.3 * n, "mapbox_error", "500", release=tag) for n in range(33))
+    write([happened("releaseguard", 8, "release_deployed", release="a1b2c3d4e5", source="deploy")])
+    if served_before:
+        write([happened("sendgrid", 300, "sendgrid_email_sent", release=tag)])
+    told = cli.run("incident", "mapbox", "--json").json
+    assert [one["likely"] for one in told["changes"] if one["kind"] == "release"] == [likely]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from releaseguard import readable
 from releaseguard.cards.refused import is_refusal
 from releaseguard.messages.message import Counted
-from releaseguard.model import Event, Outcome
+from releaseguard.model import CLIENT, Event, Outcome
 
 LONGEST_VERSION = 100
 NEWEST = 5
@@ -46,6 +46,9 @@ class IncidentEvidence:
     first: Mapping[str, datetime] = field(default_factory=dict)
     """When an error of each code first happened."""
 
+    tags: frozenset[str] = frozenset()
+    """What releases the rows carry, but for those of phones, whose releases live side by side for weeks."""
+
     refused: Mapping[str, int] = field(default_factory=dict)
     """How many calls with a refused credential carried which ``secret_version``; empty for none."""
 
@@ -72,10 +75,13 @@ def evidence_of(
     errors: Counter[ErrorKind] = Counter()
     newest: deque[Event] = deque(maxlen=NEWEST)
     first: dict[str, datetime] = {}
+    tags: set[str] = set()
     for event in events:
         source = event.source or ""
         by_event[event.event] += 1
         calls[source] += 1
+        if event.release and source != CLIENT:
+            tags.add(event.release)
         if event.outcome is Outcome.ERROR:
             failed[source] += 1
             errors[ErrorKind(event.event, event.error_code or "")] += 1
@@ -91,6 +97,7 @@ def evidence_of(
         errors=errors,
         newest_errors=[scrub(_line(event)) for event in newest],
         first=first,
+        tags=frozenset(tags),
         refused={scrub(version): count for version, count in refused.items()},
     )
 

@@ -48,7 +48,7 @@ def investigate(context: IncidentContext) -> Incident:
     evidence = _evidence(context, since, past.until)
     symptoms = _symptoms(context.card, past, condition, evidence)
     began = _began(condition, symptoms)
-    found, unread = changes_around(context, began or past.until - span, past.until)
+    found, unread = changes_around(context, began or past.until - span, past.until, evidence.tags)
     around = _control_context(context, health, evidence, began, past.until, span)
     return Incident(
         card=context.card,

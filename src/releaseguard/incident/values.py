@@ -82,6 +82,13 @@ class ChangeRecord:
     """Whose credentials it changed, where it is about those of one provider alone."""
     went_wrong: bool = False
     """Whether the change itself is known to have failed."""
+    live_since: datetime | None = None
+    """When the release's own rows began, where that was before its mark: a pipeline marks what serves already."""
+
+    @property
+    def in_force(self) -> datetime:
+        """From when on it may have caused something."""
+        return self.at if self.live_since is None else min(self.at, self.live_since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,17 +42,18 @@ def cause_of(
     """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
     change of credentials.
 
-    ``first`` is when the first failure is known to have happened: what came after it caused nothing. Credentials of
-    another provider than ``provider`` are no likely cause.
+    ``first`` is when the first failure is known to have happened: what came after it caused nothing, where a release
+    comes with its first row and not with its mark. Credentials of another provider than ``provider`` are no likely
+    cause.
     """
     latest = began + UNSURE if first is None else min(first, began + UNSURE)
     near = [
         change
         for change in changes
-        if began - JUST_BEFORE <= change.at <= latest and change.provider in (None, provider or change.provider)
+        if began - JUST_BEFORE <= change.in_force <= latest and change.provider in (None, provider or change.provider)
     ]
     fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
-    return min(fitting or near, key=lambda change: _distance(change.at, began), default=None)
+    return min(fitting or near, key=lambda change: _distance(change.in_force, began), default=None)
 
 
 def _distance(at: datetime, began: datetime) -> timedelta:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from releaseguard.deployments.interface import HostingDeployment
@@ -16,28 +17,52 @@ from releaseguard.incident.values import ChangeRecord, UnavailableSource
 from releaseguard.model import OURSELVES
 from releaseguard.rotation.history.account import account_of
 from releaseguard.rotation.history.reading import read_log
-from releaseguard.verification.rows.releases import DEPLOYED, deployments_of
-from releaseguard.verification.values import Promise
+from releaseguard.verification.rows.releases import DEPLOYED, PLAIN, deployments_of
+from releaseguard.verification.values import Deployment, Promise
 
 LOOK_BACK = timedelta(hours=24)
 """How long before the beginning changes are told of."""
+LEAD = timedelta(hours=2)
+"""How long before its mark a release may have served already."""
 
 
 def changes_around(
-    context: IncidentContext, began: datetime, until: datetime
+    context: IncidentContext, began: datetime, until: datetime, tags: Collection[str] = ()
 ) -> tuple[Sequence[ChangeRecord], Sequence[UnavailableSource]]:
-    """What changed from a day before the beginning until now, and where nobody could look."""
+    """What changed from a day before the beginning until now, and where nobody could look.
+
+    ``tags`` are the releases that the rows since the beginning carry: one of them may have served before it was marked.
+    """
     unread: dict[str, UnavailableSource] = {}
-    found = [*_from_log(context, began - LOOK_BACK, until), *_from_services(context, unread)]
+    found = [*_from_log(context, began, until, tags), *_from_services(context, unread)]
     inside = [change for change in found if began - LOOK_BACK <= change.at < until]
     return without_echoes(inside), list(unread.values())
 
 
-def _from_log(context: IncidentContext, since: datetime, until: datetime) -> Iterator[ChangeRecord]:
+def _from_log(
+    context: IncidentContext, began: datetime, until: datetime, tags: Collection[str]
+) -> Iterator[ChangeRecord]:
     account = account_of(read_log(context.log, context.health.query()), environment=context.health.environment)
     yield from told.rotations(account.rotations)
+    since = began - LOOK_BACK
     deployed = context.health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until)
-    yield from told.releases(deployments_of(context.log.select(deployed), Promise().window))
+    deployments = deployments_of(context.log.select(deployed), Promise().window)
+    marked_late = [one for one in deployments if began < one.deployed_at <= began + LEAD and not one.rolls_back]
+    yield from told.releases((one, _live(context, one, tags) if one in marked_late else None) for one in deployments)
+
+
+def _live(context: IncidentContext, deployment: Deployment, tags: Collection[str]) -> datetime | None:
+    """When the first row of a release came within the lead of its mark; ``None`` where none did, or where the release
+    served before that: then its rows tell nothing of this deployment."""
+    marked, forms = deployment.deployed_at, [tag for tag in tags if PLAIN.same(tag, deployment.release)]
+    first = [_first_row(context, tag, marked - LEAD, marked) for tag in forms]
+    earlier = [_first_row(context, tag, marked - LOOK_BACK, marked - LEAD) for tag in forms]
+    return None if any(earlier) else min((at for at in first if at), default=None)
+
+
+def _first_row(context: IncidentContext, tag: str, since: datetime, until: datetime) -> datetime | None:
+    query = context.health.query(since=since, until=until, synthetic=False)
+    return next((row.occurred_at for row in context.log.select(replace(query, release=tag, limit=1))), None)
 
 
 def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:

@@ -22,12 +22,11 @@ SAME = timedelta(minutes=2)
 """Moments of one change, told by two sources, that lie no farther apart."""
 
 
-def releases(deployments: Iterable[Deployment]) -> Iterator[ChangeRecord]:
-    """The releases that the app said it deployed."""
-    for one in deployments:
-        yield ChangeRecord(
-            at=one.deployed_at, kind=ChangeKind.RELEASE, what=message("change.release", release=one.release)
-        )
+def releases(deployments: Iterable[tuple[Deployment, datetime | None]]) -> Iterator[ChangeRecord]:
+    """The releases that the app said it deployed, each with when its own rows began, where that was before its mark."""
+    for one, live_since in deployments:
+        what = message("change.release", release=one.release)
+        yield ChangeRecord(at=one.deployed_at, kind=ChangeKind.RELEASE, what=what, live_since=live_since)
 
 
 def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[ChangeRecord]:
