@@ -165,3 +165,32 @@ def test_a_pipeline_that_is_late_again_and_again_is_late() -> None:
     assert lags_of(batches).usual.complete >= 28
     half = [*(_lag(minute, 0) for minute in range(240)), *(_lag(minute, 60) for minute in range(240))]
     assert lags_of(half).usual.complete == 60
+
+
+def _of_two_apps(second: str, second_marked: float) -> list[Event]:
+    """A web app and a worker, each with its own releases; both are deployed within minutes of each other."""
+    web = steady(every=0.5, since=-2880, until=40, source="web")
+    texts = steady(SMS, every=0.5, since=-2880, until=40, provider="twilio", source=second)
+    ends = NOON + timedelta(minutes=second_marked)
+    work = [replace(one, release="w2" if one.occurred_at >= ends else "w1") for one in texts]
+    return [*web, *work, mark(second_marked, "w2")]
+
+
+@pytest.mark.parametrize(
+    ("second", "marked", "named", "told"),
+    [
+        ("worker", 12, {}, True),
+        ("worker", 12, {"web": ["web"], "work": ["worker"]}, False),
+        ("web", 12, {}, False),
+        ("worker", 3, {}, False),
+        ("client", 12, {}, False),
+    ],
+    ids=["two apps", "they are named", "one source", "a roll-out may take as long", "phones"],
+)
+def test_the_mark_of_what_seems_another_app_is_told_with_the_setting(
+    tmp_path: Path, second: str, marked: float, named: dict[str, list[str]], told: bool
+) -> None:
+    more = {"population": Population(components=components_of(named))}
+    judged = _judged(tmp_path, _of_two_apps(second, marked), request=VerifyRequest(release="r1"), now=30, **more)
+    assert ("[components]" in _remarks(judged)) is told
+    assert not told or "worker (" in _remarks(judged)

@@ -197,6 +197,9 @@ class Seen:
     """Events of the test user that are errors."""
     of_no_component: Mapping[str, int]
     """Sources that no component names, and whose rows count for every one."""
+    written_apart: Mapping[str, int]
+    """Sources of which no row carries the release, and other releases for minutes, where another mark ended its window
+    and no components are named: it may be that of another part of the app."""
 
 
 @dataclass(frozen=True, slots=True)

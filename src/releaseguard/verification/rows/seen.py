@@ -5,18 +5,20 @@ Most releases that "serve nobody" serve under another name. What is there is nam
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.model import Outcome
+from releaseguard.model import CLIENT, Outcome
 from releaseguard.verification.values import Deployment, Seen, judged_from
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.population import Population
 
 MOST_SEEN: Final = 5
 LONGEST_SEEN: Final = 80
+LEAST_MINUTES_APART: Final = 5
+"""Minutes with rows of another release from which on their source is not just late in a roll-out."""
 
 
 def seen_beside(
@@ -28,6 +30,7 @@ def seen_beside(
     tags: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     sources: Counter[str] = Counter()
+    by_writer: dict[tuple[str, Owner], list[MinuteCount]] = defaultdict(list)
     for row in rows:
         if row.occurred_minute < since or population.components.is_elsewhere(row.source, deployment.component):
             continue
@@ -36,6 +39,7 @@ def seen_beside(
             continue
         owner = members.of_tag(row.release)
         own[owner] += row.count
+        by_writer[row.source or "", owner].append(row)
         tags[row.release or ""] += row.count if owner is Owner.ANOTHER else 0
         if deployment.component is not None and population.components.of(row.source) is None:
             sources[row.source or "(none)"] += row.count
@@ -46,7 +50,22 @@ def seen_beside(
         environments=most_of(Counter(environments)),
         test_failures=most_of(failures),
         of_no_component=most_of(sources),
+        written_apart={} if population.components.by_source else most_of(_apart(by_writer, deployment)),
     )
+
+
+def _apart(by_writer: Mapping[tuple[str, Owner], Sequence[MinuteCount]], deployment: Deployment) -> Counter[str]:
+    """Rows by source, of those that write other releases' rows and none of this one's until another mark ended its
+    window; a few minutes of that are a roll-out. Phones hold old releases for weeks."""
+    apart: Counter[str] = Counter()
+    ended, tagged = deployment.followed_at, {source for source, owner in by_writer if owner is Owner.OURS}
+    for (source, owner), rows in by_writer.items():
+        if ended is None or not tagged or owner is not Owner.ANOTHER or source in tagged or source == CLIENT:
+            continue
+        inside = [row for row in rows if row.occurred_minute < ended]
+        if len({row.occurred_minute for row in inside}) >= LEAST_MINUTES_APART:
+            apart[source or "(none)"] = sum(row.count for row in inside)
+    return apart
 
 
 def called_alike(environments: Mapping[str, int], name: str) -> Mapping[str, int]:
@@ -72,6 +91,12 @@ def remarks_on(seen: Seen, deployment: Deployment) -> Sequence[str]:
         lines.append(f"failures of the test user, which count for no share of errors: {_named(seen.test_failures)}")
     if seen.of_no_component:
         lines.append(f"rows of sources that are in no component count for every one: {_named(seen.of_no_component)}")
+    if seen.written_apart:
+        lines.append(
+            f"another mark ended the window, and rows of these sources carry other releases alone: "
+            f"{_named(seen.written_apart)}; where they are another part of the app, neither ends the other's window: "
+            "name the sources of each in [components], and mark with events deployed --component"
+        )
     return lines
 
 
