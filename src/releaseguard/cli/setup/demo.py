@@ -61,11 +61,15 @@ def _removed_afterwards(folder: Path) -> Iterator[None]:
 def _staged(run: Run, folder: Path, scenario: str | None) -> Iterator[_Stage]:
     from releaseguard import wiring
     from releaseguard.compose.known import configuration
-    from releaseguard.sandbox.story import BUSY, TOLD_AT, TOLD_WITH, Story, furnished, seed
+    from releaseguard.sandbox.seed import WEEK
+    from releaseguard.sandbox.story import BUSY, DAY, TOLD_AT, TOLD_WITH, Story, furnished, seed
 
+    # A release is compared with a week; what a leak exposed shows in a day.
+    name, history = ("a day", DAY) if scenario == "leak" else ("a week", WEEK)
     with furnished() as world:
-        run.tell("Seeding a week of the app's events ...")
-        week = seed(world, folder / "releaseguard.db", number=TOLD_WITH, streams=BUSY, told_at=TOLD_AT)
+        run.tell(f"Seeding {name} of the app's events ...")
+        database = folder / "releaseguard.db"
+        week = seed(world, database, number=TOLD_WITH, streams=BUSY, history=history, told_at=TOLD_AT)
         # Only what the story rotates is managed: copies that nobody has pushed could not be judged.
         kept = () if scenario == "release" else ("sendgrid",)
         world.destinations = {name: world.destinations[name] for name in kept}
