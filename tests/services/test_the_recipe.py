@@ -7,9 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard.model import Event, Outcome, new_id, utc_now
+from releaseguard.sandbox.world import World
+from tests.services.stand_ins import NetlifyStandIn
 
 CHECKOUT = Path(__file__).parents[2]
 RECIPE = (CHECKOUT / "docs" / "development.md").read_text(encoding="utf-8")
@@ -60,12 +68,11 @@ def added(copy: Path, name: str) -> None:
     assert lines == [f'    "{name}",']
 
 
-def doctor(copy: Path, configuration: str, **environ: str) -> dict[str, dict[str, str]]:
-    """What ``doctor`` of the copy finds, by the check's id."""
-    (copy / "releaseguard.toml").write_text(configuration, encoding="utf-8")
+def command(copy: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """A command of the copy, in a process of its own."""
     sources = os.pathsep.join(str(copy / part) for part in ("src", "writer/src"))
-    done = subprocess.run(
-        [sys.executable, "-m", "releaseguard", "doctor", "--json"],
+    return subprocess.run(
+        [sys.executable, "-m", "releaseguard", *words],
         cwd=copy,
         env={"PATH": os.environ["PATH"], "HOME": str(copy), "PYTHONPATH": sources, **environ},
         capture_output=True,
@@ -73,6 +80,12 @@ def doctor(copy: Path, configuration: str, **environ: str) -> dict[str, dict[str
         timeout=120,
         check=False,
     )
+
+
+def doctor(copy: Path, configuration: str, **environ: str) -> dict[str, dict[str, str]]:
+    """What ``doctor`` of the copy finds, by the check's id."""
+    (copy / "releaseguard.toml").write_text(configuration, encoding="utf-8")
+    done = command(copy, "doctor", "--json", **environ)
     assert done.returncode == 1, done.stdout + done.stderr
     return {row["id"]: row for row in json.loads(done.stdout)["checks"]}
 
@@ -84,6 +97,81 @@ def test_a_destination_is_a_folder_and_a_line(copy: Path) -> None:
     assert found["hosts.netlify"]["status"] == "ok"
     assert "NETLIFY_AUTH_TOKEN" in found["credentials.netlify"]["what"]
     assert found["netlify.netlify:shop"]["group"] == "netlify"
+
+
+SHOP = """
+[project]
+name = "shop"
+environment = "production"
+[events]
+url = "sqlite:///releaseguard.db"
+[infisical]
+url = "{infisical}"
+project_id = "{project}"
+environment = "prod"
+[netlify]
+url = "{netlify}"
+account = "team"
+[providers.sendgrid]
+destinations = ["netlify:shop"]
+[providers.sendgrid.sources]
+"netlify:shop" = ["shop"]
+"""
+
+
+@contextmanager
+def mails(netlify: NetlifyStandIn, log: SqliteEventLog) -> Iterator[None]:
+    """The shop sends mails with what its site holds, and logs each, while this lasts."""
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(0.05):
+            version = netlify.environment("shop")["SENDGRID_API_KEY_VERSION"]
+            log.append([mail(version)])
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def mail(version: str) -> Event:
+    return Event(
+        id=new_id(),
+        occurred_at=utc_now(),
+        provider="sendgrid",
+        event="sendgrid_email_sent",
+        outcome=Outcome.SUCCESS,
+        environment="production",
+        source="shop",
+        detail={"secret_version": version},
+    )
+
+
+def test_a_leaked_key_is_rotated_at_a_destination_that_was_added(copy: Path) -> None:
+    added(copy, "netlify")
+    with World() as world, NetlifyStandIn() as netlify, SqliteEventLog(copy / "releaseguard.db") as log:
+        log.migrate()
+        netlify.sites["shop"] = {}
+        netlify.put("shop", "SENDGRID_API_KEY", world.infisical.value("SENDGRID_API_KEY"))
+        netlify.put("shop", "SENDGRID_API_KEY_VERSION", "1")
+        world.new_key("SENDGRID_API_KEY")
+        urls = {"infisical": world.infisical.url, "netlify": netlify.url}
+        (copy / "releaseguard.toml").write_text(SHOP.format(project=world.infisical.project_id, **urls), "utf-8")
+        environ = {**world.environ(), "NETLIFY_AUTH_TOKEN": netlify.token}
+        with mails(netlify, log):
+            flags = ("--leak", "--reason", "in a gist", "--yes", "--prove-within", "60s", "--json")
+            done = command(copy, "rotate", "sendgrid", *flags, **environ)
+        assert done.stdout, done.stderr
+        assert json.loads(done.stdout)["state"] == "PROVEN", done.stdout + done.stderr
+        held = netlify.environment("shop")
+        assert held == {
+            "SENDGRID_API_KEY": world.infisical.value("SENDGRID_API_KEY"),
+            "SENDGRID_API_KEY_VERSION": "2",
+        }
 
 
 def test_a_credential_of_it_goes_to_its_own_host_alone(copy: Path) -> None:
@@ -106,20 +194,6 @@ def test_a_second_vault_is_a_folder_and_a_line(copy: Path) -> None:
 def test_two_vaults_at_once_are_a_configuration_error(copy: Path) -> None:
     added(copy, "openbao")
     (copy / "releaseguard.toml").write_text(f'[infisical]\nproject_id = "p"\n{OPENBAO}', encoding="utf-8")
-    sources = os.pathsep.join(str(copy / part) for part in ("src", "writer/src"))
-    done = subprocess.run(
-        [sys.executable, "-m", "releaseguard", "drift"],
-        cwd=copy,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(copy),
-            "PYTHONPATH": sources,
-            "RELEASEGUARD_GITHUB_TOKEN": "t",
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = command(copy, "drift", RELEASEGUARD_GITHUB_TOKEN="t")
     assert done.returncode == 2, done.stderr
     assert "infisical and openbao" in done.stderr
