@@ -97,6 +97,7 @@ def verdict_document(text="x"):
         "live_since": None,
         "record": None,
         "shown_by_this_traffic": [],
+        "decides_sooner": [{"check": text, "by": "flow", "words": text}],
         "decisions": {
             "accepted": [{"check": text, "reason": text, "at": TIME, "by": text}],
             "removes": [text],

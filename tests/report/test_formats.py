@@ -31,6 +31,7 @@ DOCUMENT = {
     "next_step": "Roll back.",
     "record": None,
     "shown_by_this_traffic": [],
+    "decides_sooner": [],
     "decisions": {
         "accepted": [{"check": "sendgrid.soft", "reason": "known | wanted", "at": TIME, "by": "ada"}],
         "removes": ["mapbox"],

@@ -99,3 +99,16 @@ def test_releases_of_phones_live_side_by_side(tmp_path: Path) -> None:
         judged = judge(log, request=VerifyRequest(component="client"), population=PARTS)
     assert judged.deployment.live_since is not None
     assert verdicts(judged)["mapbox.errors"] == "pass"
+
+
+def test_a_component_of_which_nothing_comes_is_not_live_and_nobodys_absence(tmp_path: Path) -> None:
+    web = steady(MAILS, every=0.25, since=-2880, until=0, source="web", release="w1")
+    maps = steady(["mapbox_geocode_ok"], provider="mapbox", every=1, since=-2880, until=0, source="web", release="w1")
+    mails = steady(TEXTS, every=0.5, since=-2880, until=30, provider="twilio", source="sendgrid-email", release="m1")
+    with stored(tmp_path / "log.db", [*web, *maps, *mails, _marked("web", "w2")]) as log:
+        judged = judge(log, request=VerifyRequest(component="web"), population=PARTS)
+    said = {one.id: one for one in judged.findings if one.kind in {"signal", "volume"}}
+    assert {"sendgrid.errors", "sendgrid.volume", "mapbox.autocomplete"} <= said.keys()
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert {getattr(one.evidence, "silence_cause", None) for one in said.values()} == {"release_not_live"}
+    assert all("no row since the deployment is of this component, while 6" in one.reason for one in said.values())

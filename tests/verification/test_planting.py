@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,12 +23,14 @@ from releaseguard.verification.backtesting.planting import (
     moments_of,
 )
 from releaseguard.verification.backtesting.replays import Backtest
+from releaseguard.verification.context import VerifyRequest
 from releaseguard.verification.rows.gate_record import newest_record
+from releaseguard.verification.telling.document import document_of
 from releaseguard.verification.whose.population import ALIKE
 from tests.support.commands import Commands
-from tests.support.verifying import NOON, PROMISE, SHIPPED, mark, row, steady, stored
+from tests.support.verifying import NOON, PROMISE, SHIPPED, judge, mark, row, steady, stored
 
-SENT = "sendgrid_email_sent"
+SENT, HOUR = "sendgrid_email_sent", timedelta(hours=1)
 LOST = ["planted harms found", "planted harms let through"]
 
 
@@ -184,6 +187,28 @@ def test_settings_that_are_worse_are_told_and_end_with_1(cli, tmp_path):
         file.write("false_alarm_rate = 0.0000001\n")
     worse = cli.run("backtest", "--against", "main/releaseguard.toml")
     assert (worse.code, "WORSE" in worse.out) == (1, True), worse.everything
+
+
+def test_a_flow_that_is_left_out_decides_sooner_unless_a_past_moment_is_judged(cli):
+    now = cli.run("verify", "--no-flows", "--json").json["decides_sooner"]
+    past = cli.run("verify", "--no-flows", "--as-of", "2026-11-20T12:20:00Z", "--json").json["decides_sooner"]
+    said = {"check": "sendgrid.errors", "by": "flow", "words": "the flow sendgrid.send, which is left out (--no-flows)"}
+    assert said in now
+    assert {row["by"] for row in past} == {"window"}
+    text = " ".join(cli.run("verify", "--no-flows").out.split())
+    assert "it would decide sendgrid.errors" in text
+
+
+def test_a_longer_window_decides_where_no_flow_does_and_the_old_release_where_trouble_began_before(tmp_path):
+    maps = steady(["mapbox_geocode_ok"], provider="mapbox", every=2, since=-5760)
+    ill = [replace(one, event="mapbox_error", outcome=Outcome.ERROR) for one in maps if one.occurred_at >= NOON - HOUR]
+    with stored(tmp_path / "well.db", [mark(), *maps]) as log:
+        well = document_of(judge(log, request=VerifyRequest()))["decides_sooner"]
+    with stored(tmp_path / "ill.db", [mark(), *(one for one in maps if one.occurred_at < NOON - HOUR), *ill]) as log:
+        before = document_of(judge(log, request=VerifyRequest()))["decides_sooner"]
+    assert {row["by"] for row in well} == {"window"}
+    assert all("a window of " in row["words"] and row["check"].startswith("mapbox.") for row in well)
+    assert ("mapbox.errors", "old_release") in {(row["check"], row["by"]) for row in before}
 
 
 def test_a_log_without_a_record_says_nothing_of_one(cli):

@@ -115,6 +115,7 @@ class Verifier:
             window_ended=as_of >= end_of(deployment, context.promise),
             promise=context.promise,
             titles={check.id: check.title for card in context.cards for check in card.checks},
+            settled_by=settled_by(context.cards),
             outside=outside(looks, deployment, context.promise),
         )
 
@@ -254,6 +255,12 @@ class _Window:
         if state is None:
             return row_checks.unknown_log(found)
         return row_checks.unheard(found) if state.traffic.log.down else found
+
+
+def settled_by(cards: Sequence[Card]) -> Mapping[str, str]:
+    """By check: another whose PASS settles it."""
+    named = ((check.id, getattr(check, "settled_by", None)) for card in cards for check in card.checks)
+    return {check: other for check, other in named if other}
 
 
 def settle(findings: Sequence[Finding], checks: Sequence[Check]) -> Sequence[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from releaseguard.cards.spec import (
     Card,
@@ -23,6 +24,9 @@ from releaseguard.model import Outcome
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.rules import Logged, is_configured, rule_of
 from releaseguard.verification.values import SkippedCheck
+
+OF_THE_PRESENT: Final = "it looks at the present, and a past moment is judged"
+"""Why a check is left out that only the present can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def _wanted(context: VerifyContext, request: VerifyRequest) -> Iterator[tuple[Ca
 def _why_not(context: VerifyContext, request: VerifyRequest, card: Card, check: Check, logged: Logged) -> str | None:
     if isinstance(check, FlowCheck | InvariantCheck | SecretCheck):
         if request.as_of:
-            return "it looks at the present, and a past moment is judged"
+            return OF_THE_PRESENT
         if isinstance(check, FlowCheck) and not request.flows:
             return "--no-flows"
         return context.live_checks.why_not(card, check)

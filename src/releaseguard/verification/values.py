@@ -237,6 +237,8 @@ class Judged:
     window_ended: bool
     promise: Promise
     titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    settled_by: Mapping[str, str] = field(default_factory=dict)
+    """By check: the flow whose PASS settles what the traffic leaves undecided."""
     """What each check looks at, in words, by language."""
     outside: Spans | None = None
     """What the first look at this deployment had, where this one has others: then it is outside the promise."""

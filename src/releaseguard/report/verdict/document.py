@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
@@ -52,6 +53,15 @@ class DecisionRows(TypedDict):
     """It goes back to an earlier release, or undoes one."""
 
 
+class SoonerRow(TypedDict):
+    """The cheapest evidence that would decide a check."""
+
+    check: str
+    by: str
+    """``flow``, ``window`` or ``old_release``."""
+    words: str
+
+
 class VerdictDocument(TypedDict):
     """A verdict as a value: times are RFC 3339 in UTC, the same rows give the same document."""
 
@@ -74,6 +84,8 @@ class VerdictDocument(TypedDict):
     """What the gate has shown on this project; ``None``: nobody has measured it."""
     shown_by_this_traffic: Sequence[PlantedRow]
     """Of the undecided providers: which planted harms were found here, and how soon."""
+    decides_sooner: Sequence[SoonerRow]
+    """What would decide the checks that leave the release undecided."""
     log: Mapping[str, Any]
     checks: Sequence[CheckRow]
     skipped: Sequence[SkippedRow]
@@ -102,9 +114,9 @@ def decisions_in(document: VerdictDocument) -> Sequence[str]:
 
 def record_in(document: VerdictDocument) -> Sequence[str]:
     """The gate's record, and what being undecided costs here, a line each."""
-    record = document["record"]
+    record, sooner = document["record"], _sooner(document)
     if record is None:
-        return []
+        return sooner
     planted = record["planted"]
     tried, found = sum(row["tried"] for row in planted), sum(row["found"] for row in planted)
     good = f", {record['good_failed']} of {record['good']} good ones" if record["good"] else ""
@@ -113,7 +125,16 @@ def record_in(document: VerdictDocument) -> Sequence[str]:
         f"{record['failed']} failed{good}; promised: at most {record['false_alarms_promised']:.0%} of good ones; "
         f"planted harms found: {found} of {tried}"
     )
-    return [line, *(f"what this traffic shows: {planted_words(row)}" for row in document["shown_by_this_traffic"])]
+    shown = [f"what this traffic shows: {planted_words(row)}" for row in document["shown_by_this_traffic"]]
+    return [line, *shown, *sooner]
+
+
+def _sooner(document: VerdictDocument) -> Sequence[str]:
+    """What would decide sooner, each with the checks that it would decide."""
+    checks: dict[str, list[str]] = defaultdict(list)
+    for row in document["decides_sooner"]:
+        checks[row["words"]].append(row["check"])
+    return [f"it would decide {', '.join(named)}: {words}" for words, named in checks.items()]
 
 
 def _accepted(one: AcceptedRow) -> str:

@@ -31,6 +31,12 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
     since = f"since {readable.clock(text(last))}" if last is not None else "since the deployment"
     if cause is SilenceCause.LOG:
         return _log_words(state)
+    if state.traffic.is_deserted:
+        rows = state.traffic.log.elsewhere
+        return (
+            f"no row since the deployment is of this component, while {rows} of others came: it is not live, "
+            "or it writes nothing"
+        )
     if state.elsewhere:
         named = ", ".join(f"{name[:80]!r} ({count})" for name, count in state.elsewhere.items())
         return f"nothing comes in this environment, and rows come in others that are called alike: {named}"

@@ -59,7 +59,7 @@ def decide(flow: FlowSpec, runs: Sequence[FlowRun]) -> Decision:
     if not bad and good >= flow.max_runs:
         share = upper_share(0, good, CONFIDENCE)
         reason = f"observed {good} clean runs of {good}, which exclude that {share:.0%} or more of them fail"
-        if flow.proof == "answer":
+        if any(run.result is Result.ANSWERED for run in runs):
             reason += "; the app's answers alone are seen, which do not say which release gave them"
         return Decision(Verdict.PASS, reason, another=False, e_value=value)
     return Decision(Verdict.INCONCLUSIVE, _open(flow, good, bad, newest), another=left, e_value=value)

@@ -134,8 +134,8 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
         events=found.seen,
         expected=found.expected,
         since=state.deployed + found.onset,
-        # A silence explains too few events, and no spike.
-        cause=cause if found.seen < found.expected else None,
+        # A silence explains too few events, and no spike; what fails the release is not that users are away.
+        cause=cause if found.seen < found.expected and cause is not SilenceCause.IDLE else None,
         final_look=final_look,
     )
 

@@ -77,7 +77,9 @@ def thinned(state: ReleaseState, provider: str, rates: Sequence[float]) -> list[
 def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:
     """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
     cause = silence_cause(quiet(state, rule))
-    return SilenceCause.RELEASE_NOT_LIVE if cause is SilenceCause.LOG and state.elsewhere else cause
+    if cause is SilenceCause.LOG:
+        return SilenceCause.RELEASE_NOT_LIVE if state.elsewhere else cause
+    return SilenceCause.RELEASE_NOT_LIVE if cause and state.traffic.is_deserted else cause
 
 
 def quiet(state: ReleaseState, rule: Rule) -> Quiet:

@@ -31,6 +31,8 @@ class LogState:
     repeats: int = 0
     events: int = 0
     """Traffic since the deployment: of the new release, tagged so, of other releases, repeated, all."""
+    elsewhere: int = 0
+    """Rows of other components since the deployment: signs that the log lives, and nothing else."""
 
     @property
     def down(self) -> bool:
@@ -176,6 +178,7 @@ class ReleaseTraffic:
         if self._timeline.deployed <= arrived.occurred < self._timeline.end:
             self.rows[arrived.occurred - self._timeline.deployed] += cell.total + cell.repeats
             log.repeats += cell.repeats
+            log.elsewhere += cell.total if cell.elsewhere else 0
 
     def _count(self, event: Arrived) -> None:
         cell, offset = event.cell, event.occurred - self._timeline.deployed
@@ -213,6 +216,11 @@ class ReleaseTraffic:
         mark; ``None`` where there are none."""
         own, others = sum(self.own_rows[start:end]), sum(self.others_rows[start:end])
         return own / (own + others) if own + others else None
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nothing at all of the component has arrived, though the log lives, as other components' rows show."""
+        return not self.writers and self.log.elsewhere >= ENOUGH
 
     @property
     def is_live(self) -> bool:

@@ -13,6 +13,7 @@ from releaseguard.report.backtest.shown import PlantedRow
 from releaseguard.report.verdict.document import AcceptedRow, CheckRow, DecisionRows, SkippedRow, VerdictDocument
 from releaseguard.verification.evidence import as_json
 from releaseguard.verification.rows.seen import LONGEST_SEEN, MOST_SEEN, remarks_on
+from releaseguard.verification.telling.sooner import sooner_of
 from releaseguard.verification.telling.summary import next_step_of, summary_of
 from releaseguard.verification.values import Finding, Judged, SkippedCheck, UnknownEvent
 
@@ -34,6 +35,7 @@ def document_of(judged: Judged) -> VerdictDocument:
         "remarks": _remarks(judged),
         "record": judged.record,
         "shown_by_this_traffic": _shown(judged),
+        "decides_sooner": sooner_of(judged),
         "log": _log(judged),
         "checks": [{**row_of(finding), "title": judged.titles.get(finding.id)} for finding in judged.findings],
         "skipped": [_skipped(one) for one in judged.skipped],
