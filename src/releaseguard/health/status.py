@@ -70,10 +70,7 @@ def _waits(row: ReleaseRow, now: datetime) -> bool:
 def _release(deployment: Deployment, verdicts: Sequence[Event], usual: str) -> ReleaseRow:
     """With the newest verdict; a FAIL is final, whatever a later run says, unless a person accepted a check meanwhile:
     what was said since then holds."""
-    about = named(deployment)
-    looks = [row for row in verdicts if row.event == VERIFIED and about.items() <= row.detail.items()]
-    accepted = [row.occurred_at for row in verdicts if row.event == ACCEPTED and is_about(row, deployment)]
-    mine = [row for row in looks if row.occurred_at >= max(accepted)] or looks if accepted else looks
+    mine = _looks_that_hold(deployment, verdicts)
     failed = [row for row in mine if row.detail.get("verdict") == Verdict.FAIL.value]
     last = (failed or mine)[-1] if mine else None
     verdict = None if last is None else str(last.detail.get("verdict"))
@@ -85,6 +82,14 @@ def _release(deployment: Deployment, verdicts: Sequence[Event], usual: str) -> R
         "judged_at": None if last is None else to_text(last.occurred_at),
         "next_step": _next(deployment, usual),
     }
+
+
+def _looks_that_hold(deployment: Deployment, rows: Sequence[Event]) -> Sequence[Event]:
+    """The looks at a deployment since a person accepted a check of it; all of them where nobody did, or none came."""
+    about = named(deployment)
+    looks = [row for row in rows if row.event == VERIFIED and about.items() <= row.detail.items()]
+    accepted = [row.occurred_at for row in rows if row.event == ACCEPTED and is_about(row, deployment)]
+    return [row for row in looks if row.occurred_at >= max(accepted)] or looks if accepted else looks
 
 
 def _next(deployment: Deployment, usual: str) -> str:

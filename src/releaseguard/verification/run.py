@@ -33,7 +33,7 @@ from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
-from releaseguard.verification.rows.reader import CountedTraffic, LogReader
+from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import failures_in, standing
 from releaseguard.verification.rows.seen import called_alike, seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
@@ -44,9 +44,9 @@ from releaseguard.verification.rules import Logged, configured, logged_in, rule_
 from releaseguard.verification.selection import select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
-from releaseguard.verification.whose.as_read import as_read, hours_as_read, misread, spelling_of
-from releaseguard.verification.whose.as_written import AsWritten, as_written
-from releaseguard.verification.whose.behind import at_their_recording, has_lived_before
+from releaseguard.verification.whose.as_read import spelling_of
+from releaseguard.verification.whose.as_written import AsWritten
+from releaseguard.verification.whose.heard import Heard, heard
 from releaseguard.verification.whose.members import Members
 
 BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
@@ -73,28 +73,18 @@ class Verifier:
         context = self._context
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
-        counted = self._reader.counted(deployment)
-        spelling, is_elsewhere = spelling_of(context.cards), elsewhere_than(deployment, context.population)
-        members = Members(deployment, context.population.tags)
-        lead = timedelta(minutes=context.population.lead_minutes)
-        lived = has_lived_before(counted.past, counted.rows, counted.behind, members, lead)
-        known = at_their_recording(counted.rows, counted.behind, members, lived_before=lived)
-        rows = list(as_read(known, spelling))
-        read = CountedTraffic(list(hours_as_read(counted.past, spelling)), rows)
-        logged = logged_in((*read.past, *rows), is_elsewhere)
+        known, is_elsewhere = self._heard(deployment), elsewhere_than(deployment, context.population)
+        logged = logged_in((*known.past, *known.rows), is_elsewhere)
         chosen = select(context, self._request, logged)
-        elsewhere = self._reader.other_environments(deployment, rows)
+        elsewhere = self._reader.other_environments(deployment, known.rows)
         alike = called_alike(elsewhere, deployment.environment)
-        states = _states(context, deployment, as_of, read, logged, alike)
+        states = _states(context, deployment, as_of, known, logged, alike)
         deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
-        seen = [*counted.rows, *counted.behind]
-        members = replace(members, deployment=deployment)
-        otherwise = misread(seen, spelling, members, lived_before=lived)
-        written = as_written(seen, otherwise, spelling, lived_before=lived)
-        found = self._findings(chosen.judged, members, as_of, states, written)
+        members = Members(deployment, context.population.tags)
+        found = self._findings(chosen.judged, members, as_of, states, known.as_written(members))
         aside, looks = self._reader.set_aside(deployment), self._reader.looks(deployment)
         recorded = failures_in(looks, deployment)
-        held = held_back(found, aside, seen_since(rows, judged_from(deployment)))
+        held = held_back(found, aside, seen_since(known.rows, judged_from(deployment)))
         accepted = self._reader.accepted(deployment)
         stands = standing(held, [(one.card, one.check) for one in chosen.skipped], recorded)
         findings = with_accepted(stands, accepted)
@@ -106,9 +96,9 @@ class Verifier:
             findings=findings,
             skipped=[one for one in chosen.skipped if one.check.id not in recorded],
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
-            unknown_events=unknown_events(context.cards, rows, deployment, is_elsewhere),
-            seen=seen_beside(rows, deployment, context.population, elsewhere),
-            misread=otherwise,
+            unknown_events=unknown_events(context.cards, known.rows, deployment, is_elsewhere),
+            seen=seen_beside(known.rows, deployment, context.population, elsewhere),
+            misread=known.misread(members),
             set_aside=aside,
             accepted=list(accepted.values()),
             record=self._reader.record(),
@@ -118,6 +108,12 @@ class Verifier:
             settled_by=settled_by(context.cards),
             outside=outside(looks, deployment, context.promise),
         )
+
+    def _heard(self, deployment: Deployment) -> Heard:
+        """The counted rows around a deployment, as they count."""
+        counted, population = self._reader.counted(deployment), self._context.population
+        members, spelling = Members(deployment, population.tags), spelling_of(self._context.cards)
+        return heard(counted, members, spelling, timedelta(minutes=population.lead_minutes))
 
     def _findings(
         self,
@@ -155,7 +151,7 @@ def _states(
     context: VerifyContext,
     deployment: Deployment,
     as_of: datetime,
-    counted: CountedTraffic,
+    known: Heard,
     logged: Logged,
     alike: Mapping[str, int],
 ) -> Parted[ReleaseState]:
@@ -164,11 +160,10 @@ def _states(
 
     A mark may be ahead of the log's clock: what has not begun is not silent either."""
     rules = configured(rules_of(context.cards), logged)
-
     begun = replace(deployment, deployed_at=min(deployment.deployed_at, as_of))
 
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
-        ledger = gathered(some, [begun], promise, counted.rows, context.population, counted.past)
+        ledger = gathered(some, [begun], promise, known.rows, context.population, known.past)
         replay = Replay(ledger, some, begun, promise, context.population)
         replay.state.elsewhere = alike
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
@@ -25,7 +24,7 @@ from releaseguard.verification.rows.seen import called_alike, most_of
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.as_read import ANY_CLOCK, FAR_AHEAD
-from releaseguard.verification.whose.behind import A_DAY_BEHIND
+from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.members import Members, Owner
 
 ON_THE_WAY = timedelta(minutes=SKEW)
@@ -33,17 +32,6 @@ ON_THE_WAY = timedelta(minutes=SKEW)
 MINUTE = timedelta(minutes=1)
 LOOKED_AT = 200
 """Rows of other environments that are counted where this one has none of the release."""
-
-
-@dataclass(frozen=True, slots=True)
-class CountedTraffic:
-    """The counted rows that one deployment is judged by."""
-
-    past: Sequence[HourCount]
-    """What is only ever a baseline."""
-    rows: Sequence[MinuteCount]
-    behind: Sequence[MinuteCount] = ()
-    """What the log learned of in the window though it says that it is of hours before: also in ``past``."""
 
 
 @dataclass(slots=True)

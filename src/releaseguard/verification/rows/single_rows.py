@@ -77,12 +77,13 @@ class SingleRows:
             limit=limit,
         )
         live = judged_from(self.members.deployment)
-        found = self._of_the_window(query) if since == live else self.log.select(query)
-        rows = (row for row in found if row.latency_ms is not None and not row.synthetic)
-        if since != live:
-            rows = (row for row in rows if not self._is_behind(row, live))
-        mine = (row for row in rows if (row.source == CLIENT) is self.members.are_phones)
-        return [row for row in mine if not self.is_elsewhere(row.source)]
+        before = (row for row in self.log.select(query) if not self._is_behind(row, live))
+        return [row for row in (self._of_the_window(query) if since == live else before) if self._is_timed(row)]
+
+    def _is_timed(self, row: Event) -> bool:
+        """Whether a row has a latency that counts here."""
+        is_ours = (row.source == CLIENT) is self.members.are_phones and not self.is_elsewhere(row.source)
+        return is_ours and row.latency_ms is not None and not row.synthetic
 
     def _is_behind(self, row: Event, live: datetime) -> bool:
         """Whether a row of before is the release's own, of a clock that runs behind."""

@@ -1,0 +1,50 @@
+"""What the log's counted rows say once clocks and spellings are understood, and what was understood of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import HourCount
+from releaseguard.verification.values import Misread
+from releaseguard.verification.whose.as_read import Spelling, as_read, hours_as_read, misread
+from releaseguard.verification.whose.as_written import AsWritten, as_written
+from releaseguard.verification.whose.behind import CountedTraffic, at_their_recording, has_lived_before
+from releaseguard.verification.whose.members import Members
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """The rows of one deployment as they count."""
+
+    past: Sequence[HourCount]
+    """What is only ever a baseline."""
+    rows: Sequence[MinuteCount]
+    written: Sequence[MinuteCount]
+    """The same as they are written, and those of hours before that the log learned of since."""
+    spelling: Spelling
+    lived_before: bool
+    """Whether the release served here before: what is old may be of then."""
+
+    def misread(self, members: Members) -> Misread:
+        """What is read otherwise than it is written."""
+        return misread(self.written, self.spelling, members, lived_before=self.lived_before)
+
+    def as_written(self, members: Members) -> AsWritten:
+        """How the single rows behind them are found."""
+        return as_written(self.written, self.misread(members), self.spelling, lived_before=self.lived_before)
+
+
+def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: timedelta) -> Heard:
+    """The rows as they count; ``lead``: how long before its mark the release may have served."""
+    lived = has_lived_before(counted, members, lead)
+    known = at_their_recording(counted, members, lived_before=lived)
+    return Heard(
+        past=list(hours_as_read(counted.past, spelling)),
+        rows=list(as_read(known, spelling)),
+        written=[*counted.rows, *counted.behind],
+        spelling=spelling,
+        lived_before=lived,
+    )
