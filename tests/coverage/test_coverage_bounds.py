@@ -120,3 +120,40 @@ def test_a_capturing_library_is_covered_by_the_hook_that_it_gives_each_event(tmp
 }} }});
 """
     assert ("not-received" in rules(searched(tmp_path, {"a.ts": code}))) == (not received)
+
+
+REACT = "import OpenAI from 'openai';\nimport { useMemo, useRef, useState } from 'react';\n"
+R2 = "https://account.r2.cloudflarestorage.com"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "const c = useMemo(() => new OpenAI(), []);",
+        "const [c] = useState(() => new OpenAI());",
+        "const [c] = useState(new OpenAI());",
+        "const { current: c } = useRef(new OpenAI());",
+    ],
+)
+def test_a_client_that_a_hook_holds_is_followed(tmp_path, made):
+    code = f"{REACT}export function C() {{ {made} c.chat.completions.create({{}}); }}\n"
+    assert [(row.provider, row.calls) for row in searched(tmp_path, {"a.tsx": code}).providers] == [("openai", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "calls"),
+    [
+        ("a.py", f"import boto3\ns = boto3.client('s3', endpoint_url='{R2}')\ns.put_object(Bucket='a')\n", 1),
+        ("a.py", f"import boto3\ns = boto3.client('s3', endpoint_url='{R2}')\np = s.get_paginator('x')\n", 0),
+        ("a.py", "import boto3\ns = boto3.client('s3')\ns.put_object(Bucket='a')\n", 0),
+        (
+            "a.ts",
+            "import { S3Client, PutObjectCommand } from '@aws-sdk/client-s3';\n"
+            f"const s = new S3Client({{ endpoint: '{R2}' }});\ns.send(new PutObjectCommand({{}}));\ns.destroy();\n",
+            1,
+        ),
+    ],
+)
+def test_a_store_that_speaks_s3_is_whose_its_address_is(tmp_path, name, code, calls):
+    rows = searched(tmp_path, {name: code}).providers
+    assert [(row.provider, row.calls) for row in rows] == ([("cloudflare", calls)] if calls else [])
