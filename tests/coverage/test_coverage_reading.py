@@ -111,6 +111,8 @@ def test_a_tree_comes_back_as_it_was(app):
         ("a.ts", "type T = A & B;\nconst m = a & b;\nfetch(u);\n", [3]),
         ("a.ts", "const rows = await db.sql<Row[]>`select ${a < b}`;\nfetch(u);\n", [2]),
         ("a.ts", "const r = sql<\n  { day: string; by: Map<string, Array<number>> }[]\n>`select`;\nfetch(u);\n", [4]),
+        ("a.ts", 'const m = await original<typeof import("@/utils/mail")>();\nfetch(u);\n', [2]),
+        ("a.ts", "mock(async (o) => ({ ...(await o<typeof import('x')>()), a: 1 }));\nfetch(u);\n", [2]),
         ("a.tsx", "const B = styled.div<{ $wide?: boolean }>`x`;\nconst P = () => <p>a & b</p>;\nfetch(u);\n", [3]),
     ],
 )

@@ -21,6 +21,7 @@ _LINE = re.compile(rb"[^\r\n]")
 _AMPERSAND = re.compile(rb"(?<!&)&(?!&)")
 _TYPES = rb"<[^<>`]{0,400}(?:%s[^<>`]{0,400}){0,20}>"
 _TAG_TYPES = re.compile(rb"(?<=[\w$)\]])" + _TYPES % (_TYPES % (_TYPES % rb"=>")) + rb"(?=\s*`)")
+_TYPE_OF_MODULE = re.compile(rb"(?<=\btypeof )import\(\s*(['\"])[^'\"\n]*\1\s*\)")
 _COMPONENTS = (".vue", ".svelte", ".astro")
 
 
@@ -33,16 +34,21 @@ def read_source(path: str, content: bytes) -> SourceFile:
     # JSX and TypeScript's `<T>value` exclude one another; JavaScript has the first alone.
     dialect = "typescript" if path.endswith((".ts", ".mts", ".cts", *_COMPONENTS)) else "tsx"
     root = _parser(dialect).parse(content).root_node
-    if root.has_error and b"`" in content:
-        # The types of a tagged text (`sql<Row[]>`...``) are none of the grammar's; they say nothing that is asked here.
-        content = _TAG_TYPES.sub(lambda match: _LINE.sub(b" ", match[0]), content)
-        root = _parser(dialect).parse(content).root_node
+    if root.has_error and (again := without_odd_types(content)) != content:
+        content, root = again, _parser(dialect).parse(again).root_node
     if root.has_error and dialect == "tsx" and _AMPERSAND.search(content):
         # A bare `&` is valid text in JSX, which the grammar does not know; `|` is, and joins values and types as well.
         again = _AMPERSAND.sub(b"|", content)
         if not (other := _parser(dialect).parse(again).root_node).has_error:
             content, root = again, other
     return TypeScriptReader(path, "typescript", content).read(root)
+
+
+def without_odd_types(content: bytes) -> bytes:
+    """The text, each thing where it stood, without types that the grammar does not know: those of a tagged text
+    (``sql<Row[]>`...` ``), and that of a module (``original<typeof import("x")>()``). Neither says anything."""
+    named = _TYPE_OF_MODULE.sub(lambda match: b"_" * len(match[0]), content)
+    return _TAG_TYPES.sub(lambda match: _LINE.sub(b" ", match[0]), named) if b"`" in named else named
 
 
 def scripts_of(path: str, content: bytes) -> bytes:
