@@ -4,7 +4,6 @@ read at once."""
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,6 @@ class CompiledCards(BuildHookInterface):  # type: ignore[type-arg]
         """Write the file. Raises ``ConfigError`` for a card that is wrong: such a wheel is not built."""
         root = Path(self.root)
         sys.path[:0] = [str(root / "src"), str(root / "writer" / "src")]
-        from releaseguard.cards.compiled import FILE
-        from releaseguard.cards.load import compile_folder
+        from releaseguard.cards.load import install_compiled
 
-        made = compile_folder(root / "checks")
-        with tempfile.NamedTemporaryFile(dir=root, prefix=".compiled-", delete=False) as written:
-            written.write(made)
-        Path(written.name).chmod(0o644)
-        Path(written.name).replace(root / "checks" / FILE)  # at once, since two builds may run
+        install_compiled(root / "checks")

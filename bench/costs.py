@@ -55,6 +55,7 @@ class Figure:
 
 def starts(config: Path) -> Iterator[Figure]:
     """Start-up, against loading click."""
+    startup.installed()
     click = startup.click()
     commands: list[tuple[list[str], dict[str, str], str]] = [
         (["--help"], {}, "1.5"),

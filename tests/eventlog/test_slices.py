@@ -21,7 +21,8 @@ from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import Event, Outcome
 from releaseguard.secret import Secret
-from releaseguard_events.stores.postgres import Lost, PostgresStore, TookTooLong
+from releaseguard_events.errors import TookTooLong
+from releaseguard_events.stores.postgres import Lost, PostgresStore
 from releaseguard_events.stores.table import EventTable
 
 ROW = Event(

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from releaseguard.cards import overlay, rules
-from releaseguard.cards.compiled import compile_cards, compiled
+from releaseguard.cards.compiled import FILE, compile_cards, compiled
 from releaseguard.cards.spec import Card, Check, CodeSpec, FlowSpec, InvariantCheck, SecretSpec
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.tomlfile import Document, convert, did_you_mean, read
@@ -175,6 +175,17 @@ def compile_folder(folder: Path) -> bytes:
     documents = _documents(folder, problems)
     join(documents, (), problems)
     return compile_cards({document.path: document.data for document in documents})
+
+
+def install_compiled(folder: Path) -> None:
+    """Put it beside the cards. Raises as :func:`compile_folder` does."""
+    from tempfile import NamedTemporaryFile
+
+    made = compile_folder(folder)
+    with NamedTemporaryFile(dir=folder.parent, prefix=".compiled-", delete=False) as written:
+        written.write(made)
+    Path(written.name).chmod(0o644)
+    Path(written.name).replace(folder / FILE)  # at once: two installations may run side by side
 
 
 def _together(base: Mapping[str, Card], added: Mapping[str, Card]) -> Cards:

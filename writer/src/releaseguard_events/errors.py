@@ -95,3 +95,7 @@ class NotFound(ServiceError):
 
 class RateLimited(ServiceError):
     """The service's limit leaves no room within the time this run may take."""
+
+
+class TookTooLong(ServiceError):
+    """A statement was ended by its limit."""

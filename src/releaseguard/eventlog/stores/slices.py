@@ -9,7 +9,7 @@ from typing import Any
 
 from releaseguard.errors import Unreachable
 from releaseguard.eventlog.rows.decode import Row
-from releaseguard_events.stores.postgres import TookTooLong
+from releaseguard_events.errors import TookTooLong
 
 FIRST = 10_000
 """Rows of the first slice."""

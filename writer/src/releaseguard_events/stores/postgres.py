@@ -12,6 +12,7 @@ from releaseguard_events.errors import (
     NotFound,
     ReleaseguardError,
     ServiceError,
+    TookTooLong,
     Unreachable,
 )
 from releaseguard_events.event import OURSELVES, Event
@@ -162,10 +163,6 @@ def limited(connection: Connection, seconds: float, *, read_only: bool = False) 
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-
-
-class TookTooLong(ServiceError):
-    """A statement was ended by its limit."""
 
 
 class Held(ServiceError):
