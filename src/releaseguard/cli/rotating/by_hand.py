@@ -27,7 +27,7 @@ def by_hand(run: Run, wiring: Wiring, provider: str, secret: str | None, environ
     which = f" --secret {secret}" if secret else ""
     command = f"releaseguard rotate {provider}{where}{which}"
     places = [] if group.manual else _places(wiring, card, group)
-    steps = steps_of(group, places, commands_at, command, wiring.settings.project.language)
+    steps = steps_of(group, places, commands_at, command, run.lang or wiring.settings.project.language)
     head = f"BY HAND  {provider} in {wiring.settings.environment}: {' and '.join(group.names)}"
     document = {
         "provider": provider,

@@ -10,6 +10,7 @@ import click
 from releaseguard.cli.shared.options import FilePath, Run
 from releaseguard.cli.shared.output import print_states, write_output
 from releaseguard.cli.shared.streams import last_words
+from releaseguard.messages import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,4 +61,4 @@ def deliver(run: Run, text: str, output: Path | None, said: str | None, format_:
         return
     write_output(output, text)
     if said is not None:
-        run.tell(f"{said} ({output})")
+        run.tell(f"{spoken.sentence(said)} ({output})")
