@@ -21,10 +21,28 @@ _REFERENCE = re.compile(
 _PLACEHOLDER = re.compile(
     r"(change|replace|fill)[ _-]?(me|this|in)( please)?|to[ _-]?do|tbd|tba|fix[ _-]?me|placeholder|redacted|masked"
     r"|hidden|your[ _-].*[ _-](key|token|secret|password|value|here|sid|dsn|id)|.*[ _-]goes[ _-]here|insert[ _-].*"
-    r"|none|null|nil|undefined|n/?a|empty|unset|not[ _-]?set|x{3,}|\*{2,}|\.{3,}|-{2,}|_{2,}|\?+|•+|0{3,}",
+    r"|none|null|nil|undefined|n/?a|empty|unset|not[ _-]?(set|available)|true|false"
+    r"|dummy|example|sample|test|foo|bar|baz"
+    r"|(my[ _-]?|the[ _-]?)?(secret|password|passwd|token|value|(api[ _-]?|secret[ _-]?)?key)"
+    r"|x{3,}|\*{2,}|\.{3,}|-{2,}|_{2,}|\?+|•+|0+|-",
     re.IGNORECASE,
 )
-_IN_BRACKETS = re.compile(r"\A(<[^<>]*>|\[[^\[\]]*\])\Z")
+_IN_BRACKETS = re.compile(r"\A(<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*)\Z")
+_ELSEWHERE = re.compile(
+    r"\A(op://|vault:|ref\+\w+://|secretref:|keyvault:|ssm:|akv://|arn:aws[\w-]*:(secretsmanager|ssm):|ENC\[AES256_GCM"
+    r"|@Microsoft\.KeyVault\(|projects/[^/]+/secrets/|infisical://)",
+)
+"""How other tools write where a value stands: 1Password, Vault, vals, Azure, AWS, Google, SOPS."""
+_ASSIGNED = re.compile(r"\A(export\s+)?([A-Z][A-Z0-9_]{2,})\s*=(?!=*\Z)")
+_HEADER = re.compile(r"\A(Authorization:|X-[A-Za-z-]+:|Bearer\s|Basic\s)", re.IGNORECASE)
+_NO_KEYS = (
+    (_REFERENCE, "it holds a reference that was not resolved"),
+    (_ELSEWHERE, "it says where a value stands, in another tool's words, and is none"),
+    (_IN_BRACKETS, "it is a placeholder"),
+    (_ASSIGNED, "it is a line that sets a variable, and not the value alone"),
+    (_HEADER, "it is what a header says, and not the key alone"),
+    (re.compile(r"(\.\.\.|…)\Z"), "it was cut off where it was shown"),
+)
 _QUOTES = ('""', "''", "``", "“”", "‘’", "«»", "„“")
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -54,8 +72,23 @@ class Flaw:
 def flaws_in(specs: Sequence[SecretSpec], values: Mapping[str, Secret]) -> Sequence[Flaw]:
     """Why these values cannot be the secrets'."""
     there = [spec for spec in specs if spec.name in values]
-    looked = ((spec.name, values[spec.name].examined(partial(_first, spec.shape))) for spec in there)
+    looked = ((spec.name, _what_is_wrong(spec, values[spec.name])) for spec in there)
     return [Flaw(name, what) for name, what in looked if what]
+
+
+def _what_is_wrong(spec: SecretSpec, value: Secret) -> str | None:
+    """A sentence that holds nothing of the value: a placeholder may be one of our own words."""
+    said: list[str] = []
+
+    def look(text: str) -> str | None:
+        said.extend(_first(spec, text))
+        return None
+
+    value.examined(look)
+    return next((one for one in (*said, *_NEUTRAL) if not value.shows_in(one)), "?") if said else None
+
+
+_NEUTRAL = ("it cannot be a key", "refused")
 
 
 def unlike_the_documented(specs: Sequence[SecretSpec], values: Mapping[str, Secret]) -> Iterator[str]:
@@ -79,8 +112,10 @@ def refuse_flawed(flaws: Sequence[Flaw]) -> None:
         )
 
 
-def _first(shape: str | None, text: str) -> str | None:
-    return next(_wrong(text, shape), None)
+def _first(spec: SecretSpec, text: str) -> Sequence[str]:
+    if text.strip("\"' \r\n") == spec.name:
+        return ["it is the secret's own name"]
+    return [*_wrong(text, spec.shape)][:1]
 
 
 def _wrong(text: str, shape: str | None) -> Iterator[str]:
@@ -109,10 +144,11 @@ def _plain(text: str) -> Iterator[str]:
     if len(bare) > 1 and bare[0] + bare[-1] in _QUOTES:
         yield "it stands in quotes"
     inner = bare.strip("\"'`“”‘’«»„ ")
-    if _REFERENCE.search(inner):
-        yield "it holds a reference that was not resolved"
-    if _PLACEHOLDER.fullmatch(inner) or _IN_BRACKETS.match(inner):
+    if _PLACEHOLDER.fullmatch(inner):
         yield "it is a placeholder"
+    yield from (what for form, what in _NO_KEYS if form.search(inner))
+    if "\n" in bare and not _is_document(bare):
+        yield "it has several lines"
     if len(text) in LIMITS:
         yield f"it has exactly {len(text)} characters, at which values are cut off"
 
@@ -136,6 +172,11 @@ def _json(text: str) -> Iterator[str]:
         return
     if not isinstance(document, dict | list) or not document:
         yield "it is JSON, and no document"
+
+
+def _is_document(text: str) -> bool:
+    """Whether several lines are one value: a document of which no card says so."""
+    return next(_json(text), None) is None
 
 
 _SHAPES = {"pem": _pem, "json": _json}
