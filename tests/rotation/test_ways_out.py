@@ -354,6 +354,17 @@ def test_a_plan_reads_like_a_plan() -> None:
     assert "PROVEN" not in text
 
 
+def test_a_plan_expects_no_proof_where_none_can_come() -> None:
+    from msgspec import structs
+
+    world = ready("old", "new")
+    world.card = structs.replace(world.card, secrets=(structs.replace(world.card.secrets[0], reach="client"),))
+    text = text_of(go(world, RotateRequest(dry_run=True)))
+    assert "proof: none can come, for the reason below" in text
+    assert "proof to expect" not in text
+    assert "Installed apps hold this value" in text
+
+
 def test_a_wait_says_how_many_proofs_are_there_who_is_on_the_old_version_and_until_when() -> None:
     world = ready("old", "new")
     kept = dict(world.supabase.values())

@@ -70,6 +70,7 @@ def make_plan(
         steps=group.steps() if group.waits_for_console else None,
         remarks=(*remarks, *judged.remarks, *_remarks(group), *_hopeless(card, group, bindings, facts)),
         accepted=judged.accepted,
+        hopeless=group.client or why_no_proof(group, bindings, reports=facts.reports) is not None,
     )
 
 

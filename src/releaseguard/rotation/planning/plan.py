@@ -103,6 +103,8 @@ class Plan:
     """What that person does."""
     manual: bool = False
     """No destination is written: everything happens at the provider."""
+    hopeless: bool = False
+    """Whether no event can prove it, which a remark explains."""
     unchanged: bool = False
     """Whether this very version is out everywhere: nothing would be done."""
     left_out: Sequence[LeftOut] = ()
