@@ -30,7 +30,7 @@ _PLACEHOLDER = re.compile(
 _IN_BRACKETS = re.compile(r"\A(<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*)\Z")
 _ELSEWHERE = re.compile(
     r"\A(op://|vault:|ref\+\w+://|secretref:|keyvault:|ssm:|akv://|arn:aws[\w-]*:(secretsmanager|ssm):|ENC\[AES256_GCM"
-    r"|@Microsoft\.KeyVault\(|projects/[^/]+/secrets/|infisical://)",
+    r"|@Microsoft\.KeyVault\(|projects/[^/]+/secrets/)",
 )
 """How other tools write where a value stands: 1Password, Vault, vals, Azure, AWS, Google, SOPS."""
 _ASSIGNED = re.compile(r"\A(export\s+)?([A-Z][A-Z0-9_]{2,})\s*=(?!=*\Z)")
