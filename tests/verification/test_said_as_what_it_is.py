@@ -105,6 +105,7 @@ def test_providers_that_are_twenty_times_slower_warn_at_every_rate(tmp_path: Pat
         document = dict(document_of(judge(log, now=60, promise=HOUR)))
     assert _check(document, "sendgrid.latency")["verdict"] == "warn"
     assert document["verdict"] != "pass"
+    assert "sendgrid.latency warned" in document["summary"], "in the first line, whatever else is undecided"
 
 
 def test_every_check_of_a_provider_that_was_removed_says_so(tmp_path: Path) -> None:

@@ -46,19 +46,26 @@ def _found(judged: Judged) -> str:
 
 def _parts_of_undecided(judged: Judged) -> Sequence[str]:
     broken, undecided = _ids(judged, Verdict.ERROR), _undecided(judged)
+    warned = _warned(judged)
     parts = [f"not judged, because it broke: {listed(broken)}"] if broken else []
+    parts += [f"{listed(warned)} warned"] if warned else []
     return parts + ([f"not decided: {listed(undecided)}"] if undecided else [])
 
 
 def _parts_of_warned(judged: Judged) -> Sequence[str]:
-    accepted = {one.check for one in judged.accepted}
-    warned = [name for name in _ids(judged, Verdict.WARN) if name not in accepted]
-    taken = [name for name in _ids(judged, Verdict.WARN) if name in accepted]
+    warned = _warned(judged)
+    taken = [name for name in _ids(judged, Verdict.WARN) if name not in warned]
     parts = [f"{listed(warned)} warned"] if warned else []
     parts += [f"accepted by a person: {listed(taken)}"] if taken else []
     undecided = _undecided(judged)
     parts += [f"too quiet to judge: {listed(undecided)}"] if undecided else []
     return [*parts[:-1], f"{parts[-1]}{_not_configured(judged)}"]
+
+
+def _warned(judged: Judged) -> Sequence[str]:
+    """The checks that warn, but for those that a person accepted."""
+    accepted = {one.check for one in judged.accepted}
+    return [name for name in _ids(judged, Verdict.WARN) if name not in accepted]
 
 
 def _not_configured(judged: Judged) -> str:
