@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -90,6 +91,25 @@ def test_the_tutorial_ends_with_a_pass_of_ones_own(tmp_path: Path) -> None:
         said[words[0]] = done.out
     assert said["verify"].startswith("PASS")
     assert "12960 rows" in cli.run("events", "import", "mails.csv", "--dry-run", *_flags(text)).everything
+
+
+def test_the_tutorials_first_command_makes_the_environment_that_the_next_ones_stand_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`run.py --help` shows what run.py itself does, and makes nothing."""
+    spec = importlib.util.spec_from_file_location("run_of_the_checkout", ROOT / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    run = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(run)
+    made: list[str] = []
+    monkeypatch.setattr(run, "environment", lambda name, _: made.append(name) or tmp_path)
+    monkeypatch.setattr(run, "run", lambda *_: 0)
+    text = TUTORIAL.read_text(encoding="utf-8")
+    [words] = re.findall(r"^\$ python3 run.py (.*)$", text, re.MULTILINE)
+    assert run.main(shlex.split(words)) == 0
+    assert made == [".venv"]
+    assert ".venv/bin" in text
 
 
 def _flags(text: str) -> list[str]:
