@@ -81,10 +81,10 @@ class Notices:
         return self._made(Secret(url))
 
     def _made(self, url: Secret) -> Announcer:
+        from releaseguard.ci.job import run_address
         from releaseguard.messages.localizer import Localizer
         from releaseguard.notify.announce import Announcer
         from releaseguard.notify.wording import Wording
-        from releaseguard.rotation.context import run_address
         from releaseguard.secret import confidential, masker
 
         settings, environ = self.clients.settings, self.clients.environ

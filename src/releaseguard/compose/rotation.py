@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card
+from releaseguard.ci.job import is_job
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.flows import Flows
@@ -72,7 +73,7 @@ class Rotation:
             components=settings.components,
             usual_environment=settings.project.environment,
             leak_recorded=self.notices.tell_leaks,
-            asks_for_new=self.clients.environ.get("GITHUB_ACTIONS") == "true",
+            asks_for_new=is_job(self.clients.environ),
         )
 
     def _writers_elsewhere(self, card: Card) -> Sequence[str]:

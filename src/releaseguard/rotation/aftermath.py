@@ -122,7 +122,7 @@ def _write_postmortem(context: RotationContext, folder: Path, rotation_id: str) 
 
 
 def _with_closed_alerts(context: RotationContext, sources: AftermathSources, result: RotationResult) -> RotationResult:
-    """Close the alerts that the confirmed revocation settles; that GitHub refuses does not undo the confirmation.
+    """Close the alerts that the confirmed revocation settles; a refusal does not undo the confirmation.
 
     A value that still works settles nothing.
     """
@@ -132,6 +132,6 @@ def _with_closed_alerts(context: RotationContext, sources: AftermathSources, res
     try:
         closed = close_revoked(sources.alerts(), sources.cards, context.card.id, view)
     except ReleaseguardError as error:
-        return replace(result, remarks=(*result.remarks, f"GitHub's alerts could not be looked at: {error}"))
+        return replace(result, remarks=(*result.remarks, f"the alerts of the leak could not be looked at: {error}"))
     told = [f"closed as revoked: alert {alert.number} in {alert.place}" for alert in closed]
     return replace(result, remarks=(*result.remarks, *told))

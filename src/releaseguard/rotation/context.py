@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.spec import Card
+from releaseguard.ci.job import person_in, run_address
 from releaseguard.clocks import REAL, Clocks
 from releaseguard.deployments.interface import Deployer
 from releaseguard.destinations.address import Address, ReadAddress
@@ -182,20 +183,7 @@ class RotationContext:
         return shlex.join(words)
 
 
-def person_in(environ: Mapping[str, str]) -> str:
-    """Who runs this, as far as the environment says it."""
-    return environ.get("GITHUB_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid{os.getuid()}"
-
-
 def describe_holder(environ: Mapping[str, str]) -> str:
     """Who runs this, unique among all runs: ``ada@laptop pid 4711 (9f2c41d07b3e)``, with the address of a CI run."""
     text = f"{person_in(environ)}@{socket.gethostname()} pid {os.getpid()} ({os.urandom(6).hex()})"
     return " ".join([text, *filter(None, [run_address(environ)])])
-
-
-def run_address(environ: Mapping[str, str]) -> str | None:
-    """Where people see the CI run that this is; ``None`` where it is none."""
-    repository, run = environ.get("GITHUB_REPOSITORY"), environ.get("GITHUB_RUN_ID")
-    if not (repository and run):
-        return None
-    return f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"

@@ -122,7 +122,7 @@ class _Publishing:
 
     def mark(self, deployment: str) -> None:
         """Set the deployment's status."""
-        from releaseguard.rotation.context import run_address
+        from releaseguard.ci.job import run_address
 
         word = self._document["verdict"].upper() if self._document else "ERROR"
         summary = self._document["summary"] if self._document else "there is no verdict: see the job"
@@ -153,8 +153,8 @@ class _Publishing:
         return f"<!-- {words.replace('-->', '')} -->"
 
     def _text(self) -> str:
+        from releaseguard.ci.job import run_address
         from releaseguard.report.layout.display import Display
-        from releaseguard.rotation.context import run_address
 
         said = "## 💥 ERROR: there is no verdict on this release"
         if self._document:

@@ -138,8 +138,8 @@ def _check_accepting(accepts: Sequence[str], reason: str | None, *, at_present: 
 
 def _accepting(run: Run, wiring: Wiring, accepts: Sequence[str], reason: str) -> Accepting | None:
     """What is to be accepted. Raises ``UsageError`` for a check that no card has."""
+    from releaseguard.ci.job import person_in
     from releaseguard.keeping import said
-    from releaseguard.rotation.context import person_in
     from releaseguard.verification.rows.accepted import Accepting
 
     if not accepts:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from releaseguard.ci.job import is_job
 from releaseguard.errors import ExitCode
 from releaseguard.harmless import harmless
 
-SUMMARY, OUTPUT, IN_JOB = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_ACTIONS"
+SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 MOST_ANNOTATIONS = 10
 LARGEST = 1000 * 1024
 """Bytes of a step's summary, all its commands together: the limit, with room to say that something was cut."""
@@ -74,7 +75,7 @@ class Job:
     @property
     def is_one(self) -> bool:
         """Whether anything that is left here is seen."""
-        return bool(self.environ.get(SUMMARY) or self.environ.get(IN_JOB) == "true")
+        return bool(self.environ.get(SUMMARY) or is_job(self.environ))
 
     @property
     def has_summary(self) -> bool:
@@ -92,7 +93,7 @@ class Job:
 
     def annotate(self, annotations: Iterable[Annotation]) -> None:
         """Say the first of them beside the job; where there are more than fit, the last place says how many."""
-        if self.environ.get(IN_JOB) != "true":
+        if not is_job(self.environ):
             return
         for one in _fitting(list(annotations), MOST_ANNOTATIONS - self._annotated):
             self._annotated += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from releaseguard.ci.job import is_job
 from releaseguard.credentials import Requirement
 from releaseguard.doctor.values import Check, DoctorContext, Group
 from releaseguard.errors import ConfigError
@@ -34,7 +35,7 @@ def _credential(context: DoctorContext, needed: Requirement) -> Iterator[Remark]
             where="environment",
             next_step=f"Set {needed.words}.",
         )
-    if option.unfit_in_a_job and context.environ.get("GITHUB_ACTIONS") == "true":
+    if option.unfit_in_a_job and is_job(context.environ):
         raise ConfigError(option.unfit_in_a_job.what, where="environment", next_step=option.unfit_in_a_job.fix)
     yield Remark(Standing.OK, f"{' and '.join(option.variables)} is set")
     if half := needed.half_met(context.environ):
