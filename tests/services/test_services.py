@@ -31,7 +31,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "services/supabase": "a sentence",
     },
     "github": {
-        "compose/rotation.py": GITHUB_ACTIONS,
+        "ci/job.py": GITHUB_ACTIONS,
         "doctor": GITHUB_ACTIONS,
         "harmless.py": GITHUB_ACTIONS,
         "http": "a header that any service may send, and where a limit is described",
