@@ -126,6 +126,6 @@ def test_a_control_that_breaks_stops_no_other(world, monkeypatch):
 
 
 def test_a_log_that_does_not_answer_is_no_bug(world, monkeypatch):
-    monkeypatch.setattr(world.log, "select", breaking(Unreachable("the log does not answer")))
+    monkeypatch.setattr(world.log, "answers", breaking(Unreachable("the log does not answer")))
     with pytest.raises(Unreachable):
         Observer(world).look()

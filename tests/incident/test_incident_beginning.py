@@ -9,6 +9,7 @@ import pytest
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import hours_of
+from releaseguard.eventlog.interface import EventLog
 from releaseguard.health.run import HealthContext
 from releaseguard.health.values import HealthState, Why
 from releaseguard.incident.beginning import LONGEST, Past, reaches_back
@@ -52,6 +53,8 @@ class Log:
     def minute_counts(self, query):
         self.reads += 1
         return (row for row in self.rows if query.since <= row.occurred_minute < query.until)
+
+    counts_of_each = EventLog.counts_of_each
 
     def select(self, query):
         return iter(())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 from uuid import UUID
 
 from releaseguard.errors import ConfigError, ReleaseguardError
@@ -62,6 +62,8 @@ class Query:
     limit: int | None = None
     by_deployment: bool = False
     """Whether counts are kept apart by the deployment that wrote the rows."""
+    traffic: bool = False
+    """Only the app's rows, whoever their provider is; none of our own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,34 @@ class SetAside:
     source: str | None
     occurred_at: datetime | None
     recorded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowQuestion:
+    """One of several questions for single rows that are asked together."""
+
+    query: Query
+    unreadable: bool = False
+    """The rows that :meth:`EventLog.set_aside` gives, instead of those of :meth:`EventLog.select`."""
+    judged: bool = False
+    """With the rows of ours that the log does not believe, as :meth:`EventLog.judged`."""
+
+
+class RowAnswer(NamedTuple):
+    """A row that answers one of several questions."""
+
+    question: int
+    """Which one."""
+    row: Event | SetAside
+    doubt: str | None = None
+    """As in ``Judged``."""
+
+
+class CountsOfEach(NamedTuple):
+    """The counts that answer several questions, in the order of the questions."""
+
+    hours: Sequence[Sequence[HourCount]]
+    minutes: Sequence[Sequence[MinuteCount]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +186,27 @@ class EventLog(ABC):
         For readers of chains, which have to know what stands where; a plain log believes every row.
         """
         return ((event, None) for event in self.select(query))
+
+    def answers(self, questions: Sequence[RowQuestion]) -> Iterator[RowAnswer]:
+        """The rows that answer each question, those of one question in its order.
+
+        However many questions: what reads the log asks all that it needs at once, and SQLite and Postgres answer by one
+        statement for each table.
+        """
+        for number, question in enumerate(questions):
+            yield from (RowAnswer(number, *told) for told in self._answered(question))
+
+    def _answered(self, question: RowQuestion) -> Iterator[tuple[Event | SetAside, str | None]]:
+        if question.unreadable:
+            return ((row, None) for row in self.set_aside(question.query))
+        return self.judged(question.query) if question.judged else ((row, None) for row in self.select(question.query))
+
+    def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
+        """What :meth:`hour_counts` and :meth:`minute_counts` answer to each question; where they are rolled up, by one
+        statement and from one state of the log."""
+        return CountsOfEach(
+            [list(self.hour_counts(query)) for query in hours], [list(self.minute_counts(query)) for query in minutes]
+        )
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         """The rows that satisfy ``query`` as counts per minute, ordered by ``occurred_minute``.

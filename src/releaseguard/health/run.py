@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from releaseguard.cards.spec import Card
+from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
-from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
@@ -20,7 +23,7 @@ from releaseguard.health.window import Window
 from releaseguard.model import OURSELVES, Event, Outcome
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
-from releaseguard.rotation.history.reading import read_log
+from releaseguard.rotation.history.reading import chains_in
 from releaseguard.stats.series import Cell, cell_of, minute_of
 from releaseguard.traces import Trace, Traces, no_trace
 
@@ -64,6 +67,8 @@ class Observer:
     _past: list[HourCount] = field(default_factory=list)
     _before: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
+    _since: tuple[datetime, Sequence[MinuteCount]] | None = None
+    """What was counted from there on, and until when."""
     _traces: Traces = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,8 +84,9 @@ class Observer:
         until = context.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(context.window / timedelta(minutes=1)), 1))
         window = window or self.window(since, until)
-        seen = self._seen(since, until)
-        account = _account(context)
+        seen: dict[str, _ProviderRows] = {}
+        told = self._told(since, until, min(before, until) if before else until, seen)
+        account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
         rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
         return Overview(
             environment=context.environment,
@@ -90,10 +96,25 @@ class Observer:
             log_down=window.log_down,
             providers=sorted(rows, key=_urgency),
             **integrity(account),
-            marks=marks_of(self._deployed(since, until), account, since, until),
-            recent=self._recent(since, min(before, until) if before else until),
-            set_aside=tally_of(self.context.log.set_aside(context.query(since=since - context.baseline))),
+            marks=marks_of(told.rows("deployed"), account, since, until),
+            recent=told.rows("recent"),
+            set_aside=tally_of(told.aside("aside")),
         )
+
+    def _told(
+        self, since: datetime, until: datetime, before: datetime, seen: dict[str, _ProviderRows]
+    ) -> RowAnswers[str]:
+        """What single rows tell, by one question to the log: those of the window are only looked at as they come."""
+        query, context = self.context.query, self.context
+        only = () if context.provider is None else (context.provider,)
+        plan: dict[str, Query | RowQuestion] = {
+            "seen": query(providers=only, since=since, until=until, synthetic=False, traffic=True),
+            "ours": RowQuestion(query=query(providers=(OURSELVES,)), judged=True),
+            "deployed": query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until),
+            "recent": query(providers=only, since=since, until=before, newest_first=True, limit=RECENT, traffic=True),
+            "aside": RowQuestion(query=query(since=since - context.baseline), unreadable=True),
+        }
+        return gathered(context.log, plan, {"seen": partial(_add, seen)})
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell | HourCount], str] | None = None) -> Window:
         """The traffic of ``[since, until)`` and what came before it; ``name`` says whose each cell is, where that is
@@ -111,11 +132,14 @@ class Observer:
         if self._read_until is None:
             first = since - self.context.baseline
             border = max(min(since, until - self.longest), first)
-            self._past = list(log.hour_counts(query(since=first, until=border)))
-            self._before = list(log.minute_counts(query(since=border, until=since))) if border < since else []
-            self._read_until = since
-        yield from self._before
-        yield from log.minute_counts(query(since=self._read_until, until=until))
+            near = [query(since=border, until=since)] if border < since else []
+            counts = log.counts_of_each([query(since=first, until=border)], [*near, query(since=since, until=until)])
+            self._past, self._read_until = list(counts.hours[0]), since
+            self._before = list(counts.minutes[0]) if near else []
+            self._since = until, counts.minutes[-1]
+        if self._since is None or self._since[0] != until:
+            self._since = until, list(log.minute_counts(query(since=self._read_until, until=until)))
+        return chain(self._before, self._since[1])
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
@@ -145,25 +169,6 @@ class Observer:
                 leaks=list(_leaks(account, provider)),
                 rotations=list(_rotations(account, provider)),
             )
-
-    def _deployed(self, since: datetime, until: datetime) -> Iterable[Event]:
-        query = self.context.query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until)
-        return self.context.log.select(query)
-
-    def _recent(self, since: datetime, until: datetime) -> Sequence[Event]:
-        """The newest rows; ours are left out here and not in the question, which takes no such condition."""
-        only = () if self.context.provider is None else (self.context.provider,)
-        query = self.context.query(providers=only, since=since, until=until, newest_first=True, limit=2 * RECENT)
-        return [row for row in self.context.log.select(query) if row.provider != OURSELVES][:RECENT]
-
-    def _seen(self, since: datetime, until: datetime) -> Mapping[str, _ProviderRows]:
-        found: dict[str, _ProviderRows] = {}
-        only = () if self.context.provider is None else (self.context.provider,)
-        query = self.context.query(providers=only, since=since, until=until, synthetic=False)
-        for event in self.context.log.select(query):
-            if event.provider != OURSELVES:
-                found.setdefault(event.provider, _ProviderRows()).add(event)
-        return found
 
 
 @dataclass(slots=True)
@@ -205,8 +210,8 @@ def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _account(context: HealthContext) -> RotationAccount:
-    return account_of(read_log(context.log, context.query()), context.provider, context.environment)
+def _add(seen: dict[str, _ProviderRows], row: Event) -> None:
+    seen.setdefault(row.provider, _ProviderRows()).add(row)
 
 
 def _row(window: Window, provider: str, name: str, glance: Glance, account: RotationAccount) -> ProviderHealth:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from releaseguard.cards.spec import (
@@ -18,11 +19,13 @@ from releaseguard.cards.spec import (
     VolumeCheck,
 )
 from releaseguard.errors import ReleaseguardError
+from releaseguard.eventlog.asking import RowAnswers
+from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
-from releaseguard.verification.checks.latency import LEAST_BEFORE, latency
+from releaseguard.verification.checks.latency import latency
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.evidence import UnknownLog
 from releaseguard.verification.explain.finding import explain, explain_log
@@ -30,6 +33,14 @@ from releaseguard.verification.isolated import Parted, judged_apart, not_judged
 from releaseguard.verification.judge.log import complete_until
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
+from releaseguard.verification.plan import (
+    events_of,
+    questions,
+    questions_after,
+    questions_of_statistics,
+    speaks_against,
+    timed_before,
+)
 from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
@@ -37,24 +48,16 @@ from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import failures_in, standing
 from releaseguard.verification.rows.seen import called_alike, seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
-from releaseguard.verification.rows.single_rows import SingleRows
+from releaseguard.verification.rows.single_rows import Name, SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered
 from releaseguard.verification.rows.unknown_events import unknown_events
 from releaseguard.verification.rules import Logged, configured, logged_in, rule_of, rules_of
-from releaseguard.verification.selection import select
+from releaseguard.verification.selection import Selection, latencies, select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
 from releaseguard.verification.whose.as_read import spelling_of
-from releaseguard.verification.whose.as_written import AsWritten
 from releaseguard.verification.whose.heard import Heard, heard
 from releaseguard.verification.whose.members import Members
-
-BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
-"""What latencies are compared with: the hours before, and those of the day before."""
-DAYS = timedelta(days=7)
-"""The same where those hours hold too few."""
-MOST_TIMED = 20_000
-"""Rows that are read for it, the newest."""
 
 
 class Verifier:
@@ -75,38 +78,36 @@ class Verifier:
         deployment = self._reader.deployment(as_of)
         known, is_elsewhere = self._heard(deployment), elsewhere_than(deployment, context.population)
         logged = logged_in((*known.past, *known.rows), is_elsewhere)
-        chosen = select(context, self._request, logged)
-        elsewhere = self._reader.other_environments(deployment, known.rows)
-        alike = called_alike(elsewhere, deployment.environment)
+        first = self._reader.first_rows(deployment, known.rows, latencies(context, self._request, logged))
+        chosen = select(context, self._request, logged, first.without_latency)
+        alike = called_alike(first.environments, deployment.environment)
         states = _states(context, deployment, as_of, known, logged, alike)
-        deployment = replace(deployment, live_since=self._reader.live_since(deployment, _live_since(states)))
+        deployment = self._reader.with_its_beginning(deployment, _live_since(states), known.written)
         members = Members(deployment, context.population.tags)
-        found = self._findings(chosen.judged, members, as_of, states, known.as_written(members))
-        aside, looks = self._reader.set_aside(deployment), self._reader.looks(deployment)
-        recorded = failures_in(looks, deployment)
-        held = held_back(found, aside, seen_since(known.rows, judged_from(deployment)))
-        accepted = self._reader.accepted(deployment)
-        stands = standing(held, [(one.card, one.check) for one in chosen.skipped], recorded)
-        findings = with_accepted(stands, accepted)
-        settled = settle(findings, [check for _, check in chosen.judged])
+        window = self._window(members, as_of, states, known)
+        beside = self._reader.told(deployment, window.read(chosen.judged, self._reader.beside(deployment)))
+        found = [self._finding(card, check, window) for card, check in chosen.judged]
+        recorded = failures_in(beside.looks, deployment)
+        held = held_back(found, beside.set_aside, seen_since(known.rows, judged_from(deployment)))
+        findings = with_accepted(standing(held, chosen.left_out, recorded), beside.accepted)
         return Judged(
             deployment=deployment,
             as_of=as_of,
-            verdict=overall(settled) if settled else Verdict.INCONCLUSIVE,
+            verdict=_overall(findings, chosen),
             findings=findings,
             skipped=[one for one in chosen.skipped if one.check.id not in recorded],
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
             unknown_events=unknown_events(context.cards, known.rows, deployment, is_elsewhere),
-            seen=seen_beside(known.rows, deployment, context.population, elsewhere),
+            seen=seen_beside(known.rows, deployment, context.population, first.environments),
             misread=known.misread(members),
-            set_aside=aside,
-            accepted=list(accepted.values()),
-            record=self._reader.record(),
+            set_aside=beside.set_aside,
+            accepted=list(beside.accepted.values()),
+            record=self._reader.record,
             window_ended=as_of >= end_of(deployment, context.promise),
             promise=context.promise,
             titles={check.id: check.title for card in context.cards for check in card.checks},
             settled_by=settled_by(context.cards),
-            outside=outside(looks, deployment, context.promise),
+            outside=outside(beside.looks, deployment, context.promise),
         )
 
     def _heard(self, deployment: Deployment) -> Heard:
@@ -115,16 +116,9 @@ class Verifier:
         members, spelling = Members(deployment, population.tags), spelling_of(self._context.cards)
         return heard(counted, members, spelling, timedelta(minutes=population.lead_minutes))
 
-    def _findings(
-        self,
-        judged: Sequence[tuple[Card, Check]],
-        members: Members,
-        as_of: datetime,
-        states: Parted[ReleaseState],
-        written: AsWritten,
-    ) -> Sequence[Finding]:
+    def _window(self, members: Members, as_of: datetime, states: Parted[ReleaseState], known: Heard) -> _Window:
         deployment = members.deployment
-        end = end_of(deployment, self._context.promise)
+        end, since = end_of(deployment, self._context.promise), judged_from(deployment)
         rows = SingleRows(
             log=self._context.log,
             members=members,
@@ -132,10 +126,10 @@ class Verifier:
             end=end,
             until=min(as_of, end),
             known_at=self._request.as_of,
-            written=written,
+            written=known.as_written(members),
+            counted=[row for row in known.written if row.occurred_minute >= since],
         )
-        window = _Window(self._context, deployment, rows, states)
-        return [self._finding(card, check, window) for card, check in judged]
+        return _Window(self._context, deployment, rows, states, known)
 
     def _finding(self, card: Card, check: Check, window: _Window) -> Finding:
         """What a check says; one that breaks says that, and takes no other with it."""
@@ -186,11 +180,37 @@ class _Window:
     deployment: Deployment
     rows: SingleRows
     states: Parted[ReleaseState]
+    known: Heard
+    _earlier: dict[str, Sequence[Event]] = field(default_factory=dict)
+
+    def read(
+        self, checks: Sequence[tuple[Card, Check]], beside: Mapping[Name, Query | RowQuestion]
+    ) -> RowAnswers[Name]:
+        """Ask the log for all that the checks need, and for ``beside``, at once; returns what that is answered."""
+        plan = {**dict(questions(checks, self.deployment, self.rows, self.known)), **beside}
+        answers = self.rows.ask({**plan, **self._of_statistics(checks)}, events_of(checks))
+        of_invariants = (check.id for _, check in checks if isinstance(check, InvariantCheck))
+        self._earlier.update((name, answers.rows(("earlier", name))) for name in of_invariants)
+        self.rows.ask(dict(questions_after(checks, self.deployment, self.rows)))
+        return answers
+
+    def _of_statistics(self, checks: Sequence[tuple[Card, Check]]) -> Mapping[Name, Query]:
+        """A rule that breaks asks nothing, and says so when its turn comes."""
+        found: dict[Rule, Finding] = {}
+        for card, check in checks:
+            if isinstance(check, SignalCheck | VolumeCheck):
+                rule = self._rule(card, check)
+                with suppress(Exception):
+                    found[rule] = explain(self.states.of(rule), rule)
+        return dict(questions_of_statistics(found, self.rows))
+
+    def _rule(self, card: Card, check: SignalCheck | VolumeCheck) -> Rule:
+        return self.states.rule(check.id) or rule_of(card, check)
 
     def look(self, card: Card, check: Check) -> Finding:
         """What a check says of the release."""
         if isinstance(check, SignalCheck | VolumeCheck):
-            return self._by_statistics(self.states.rule(check.id) or rule_of(card, check))
+            return self._by_statistics(self._rule(card, check))
         found = self._by_rows(card, check)
         if found is None:
             return self._by_the_present(card, check)
@@ -199,14 +219,15 @@ class _Window:
     def _by_the_present(self, card: Card, check: Check) -> Finding:
         found = self.context.live_checks.look(card, check, self.deployment)
         if found.verdict is Verdict.FAIL and isinstance(check, InvariantCheck):
-            return began_before(found, earlier_look(self.context.log, check.id, self.deployment))
+            newest = self._earlier.get(check.id, ())
+            return began_before(found, earlier_look(self.context.log, check.id, self.deployment, newest))
         return found
 
     def _by_statistics(self, rule: Rule) -> Finding:
         """The finding with the ids of up to five rows: those that speak against the release, or a PASS rests on."""
         finding = explain(self.states.of(rule), rule)
-        against = finding.verdict is not Verdict.PASS and rule.kind == "signal"
-        rows = self.rows.against(rule) if against else self.rows.counted(rule)
+        against = speaks_against(finding, rule)
+        rows = self.rows.against(rule) if against else self.rows.counted_by(rule)
         found = replace(finding, evidence=replace(finding.evidence, event_ids=row_checks.ids(rows)))
         return told_whom(found, rule, self.rows)
 
@@ -226,17 +247,10 @@ class _Window:
 
     def _by_latency(self, card: Card, check: LatencyCheck) -> Finding:
         """The release's successes against those of the hours before it, and of the same hours of the day before."""
-        rows, live = self.rows, judged_from(self.rows.members.deployment)
-        before = self._timed_before(check, live)
-        own = [row for row in rows.timed(check.events, live, rows.until, MOST_TIMED) if rows.members.has(row)]
+        rows, live = self.rows, judged_from(self.deployment)
+        own = [row for row in rows.timed(check.id, check.events, [(live, rows.until)]) if rows.members.has(row)]
         sharing = sum(isinstance(one, LatencyCheck) for card in self.context.cards for one in card.checks)
-        return latency(card.id, check, before, own, live, sharing)
-
-    def _timed_before(self, check: LatencyCheck, live: datetime) -> Sequence[Event]:
-        """What was usual: those hours, or where they hold too few to tell, the days before at any hour."""
-        spans = [(live - BEFORE, live), (live - A_DAY - BEFORE / 2, live - A_DAY + BEFORE / 2)]
-        near = [row for since, until in spans for row in self.rows.timed(check.events, since, until, MOST_TIMED)]
-        return near if len(near) >= LEAST_BEFORE else self.rows.timed(check.events, live - DAYS, live, MOST_TIMED)
+        return latency(card.id, check, timed_before(check, live, rows), own, live, sharing)
 
     @property
     def _complete(self) -> datetime:
@@ -250,6 +264,11 @@ class _Window:
         if state is None:
             return row_checks.unknown_log(found)
         return row_checks.unheard(found) if state.traffic.log.down else found
+
+
+def _overall(findings: Sequence[Finding], chosen: Selection) -> Verdict:
+    settled = settle(findings, [check for _, check in chosen.judged])
+    return overall(settled) if settled else Verdict.INCONCLUSIVE
 
 
 def settled_by(cards: Sequence[Card]) -> Mapping[str, str]:

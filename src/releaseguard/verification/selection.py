@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,12 +36,20 @@ class Selection:
     judged: Sequence[tuple[Card, Check]]
     skipped: Sequence[SkippedCheck]
 
+    @property
+    def left_out(self) -> Sequence[tuple[Card, Check]]:
+        """The checks that are skipped."""
+        return [(one.card, one.check) for one in self.skipped]
 
-def select(context: VerifyContext, request: VerifyRequest, logged: Logged) -> Selection:
-    """The checks that the request asks for, parted by whether this run can carry them out."""
+
+def select(
+    context: VerifyContext, request: VerifyRequest, logged: Logged, without_latency: Collection[str] = ()
+) -> Selection:
+    """The checks that the request asks for, parted by whether this run can carry them out; ``without_latency``: those
+    of latency whose events tell of none."""
     judged, skipped = [], []
     for card, check in _wanted(context, request):
-        reason = _why_not(context, request, card, check, logged)
+        reason = _why_not(context, request, card, check, logged, without_latency)
         if reason is None:
             judged.append((card, check))
         else:
@@ -58,7 +66,14 @@ def _wanted(context: VerifyContext, request: VerifyRequest) -> Iterator[tuple[Ca
                 yield card, check
 
 
-def _why_not(context: VerifyContext, request: VerifyRequest, card: Card, check: Check, logged: Logged) -> str | None:
+def _why_not(
+    context: VerifyContext,
+    request: VerifyRequest,
+    card: Card,
+    check: Check,
+    logged: Logged,
+    without_latency: Collection[str],
+) -> str | None:
     if isinstance(check, FlowCheck | InvariantCheck | SecretCheck):
         if request.as_of:
             return OF_THE_PRESENT
@@ -67,22 +82,32 @@ def _why_not(context: VerifyContext, request: VerifyRequest, card: Card, check: 
         return context.live_checks.why_not(card, check)
     if not _is_logged(card, check, logged):
         return _nothing_logged(context, check)
-    if isinstance(check, LatencyCheck) and not _has_latency(context, request, check):
+    if check.id in without_latency:
         return "not configured: its newest events carry no latency_ms"
     return None
 
 
-def _has_latency(context: VerifyContext, request: VerifyRequest, check: LatencyCheck) -> bool:
-    """Whether any of the newest events of the check says how long it took."""
-    newest = Query(
+def latencies(context: VerifyContext, request: VerifyRequest, logged: Logged) -> Mapping[str, Query]:
+    """For each check of latency that may be carried out, the newest of its events: whether any of them says how long
+    it took."""
+    timed = [check for card, check in _wanted(context, request) if _is_timed(card, check, logged)]
+    return {check.id: _newest(context, request, _events_of(check)) for check in timed}
+
+
+def _is_timed(card: Card, check: Check, logged: Logged) -> bool:
+    return isinstance(check, LatencyCheck) and _is_logged(card, check, logged)
+
+
+def _newest(context: VerifyContext, request: VerifyRequest, events: frozenset[str]) -> Query:
+    return Query(
         environment=context.environment,
-        events=list(check.events),
+        events=sorted(events),
         outcome=Outcome.SUCCESS,
         recorded_until=request.as_of,
         newest_first=True,
         limit=NEWEST,
+        traffic=True,
     )
-    return any(row.latency_ms is not None for row in context.log.select(newest))
 
 
 NEWEST = 20

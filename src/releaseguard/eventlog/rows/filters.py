@@ -76,6 +76,7 @@ def _wanted(query: Query) -> Iterator[Filter]:
     plain: list[tuple[str, str, Any]] = [
         ("environment", "eq", query.environment),
         ("provider", "in", tuple(query.providers) or None),
+        ("provider", "neq", OURSELVES if query.traffic else None),
         ("event", "in", tuple(query.events) or None),
         ("outcome", "eq", query.outcome),
         ("occurred_at", "gte", query.since),
@@ -105,4 +106,6 @@ def _no_recorded_at(place: EventTable) -> ConfigError:
 def concerns(query: Query) -> tuple[bool, bool]:
     """Whether the query asks for traffic, and whether it asks for our own rows."""
     providers = set(query.providers)
+    if query.traffic:
+        return True, False
     return not providers or providers != {OURSELVES}, not providers or OURSELVES in providers

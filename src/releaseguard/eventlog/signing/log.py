@@ -19,7 +19,7 @@ from uuid import UUID
 from releaseguard.errors import Failed, Refused
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
-from releaseguard.eventlog.interface import EventLog, Judged, Query, SetAside
+from releaseguard.eventlog.interface import CountsOfEach, EventLog, Judged, Query, RowAnswer, RowQuestion, SetAside
 from releaseguard.eventlog.mapping.shares import RuleShares
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.signing.keys import FORMER, MAKE_ONE, VARIABLE, Keyring, key_named_by
@@ -41,6 +41,8 @@ class SignedLog(EventLog):
         self._began: datetime | None = None
         self._asked = False
         """Whether ``_began`` is known."""
+        self._there: Sequence[Event] | None = None
+        """The rows that say since when keys sign, as of the last questions that were asked together."""
         self._may_write = False
         """Whether it is known that a row of ours that is written here will be believed."""
         self.label = log.label
@@ -89,7 +91,8 @@ class SignedLog(EventLog):
 
     def _refuse_where_signed(self, first: Event) -> None:
         """A row that whoever has the key would not believe is not written."""
-        signed = next((row for row in self._beginnings() if key_named_by(row)), None)
+        beginnings = list(self._beginnings()) if self._there is None else self._there
+        signed = next((row for row in beginnings if key_named_by(row)), None)
         signed = signed or next((row for row in self._before(first) if key_named_by(row)), None)
         if signed is not None:
             raise Refused(
@@ -202,6 +205,38 @@ class SignedLog(EventLog):
 
     def set_aside(self, query: Query) -> Iterator[SetAside]:
         return self._log.set_aside(query)
+
+    def answers(self, questions: Sequence[RowQuestion]) -> Iterator[RowAnswer]:
+        """As :meth:`select` and :meth:`judged`, by one question to the log; a signed one is asked for more where rows
+        of ours are limited in number, since some may have to be left out."""
+        apart = {number for number, one in enumerate(questions) if self._asks_for_more(one)}
+        together = [number for number in range(len(questions)) if number not in apart]
+        asked_too = [questions[number] for number in together] + [RowQuestion(query=_BEGINNINGS)]
+        there: list[Event] = []
+        for number, row, _ in self._log.answers(asked_too):
+            if number < len(together):
+                yield from self._answer_of(together[number], questions[together[number]], row)
+            elif isinstance(row, Event):
+                there.append(row)
+        self._there = there
+        for asked in apart:
+            yield from (RowAnswer(asked, row) for row in self.select(questions[asked].query))
+
+    def _asks_for_more(self, question: RowQuestion) -> bool:
+        _, wants_ours = filters.concerns(question.query)
+        limited = question.query.limit is not None and not (question.judged or question.unreadable)
+        return self._keys is not None and wants_ours and limited
+
+    def _answer_of(self, asked: int, question: RowQuestion, row: Event | SetAside) -> Iterator[RowAnswer]:
+        if isinstance(row, SetAside):
+            yield RowAnswer(asked, row)
+        elif question.judged:
+            yield from (RowAnswer(asked, event, doubt) for event, doubt in self._judge([row]))
+        else:
+            yield from (RowAnswer(asked, event) for event in self._believed([row]))
+
+    def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
+        return self._log.counts_of_each(hours, minutes)
 
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         return self._log.minute_counts(query)

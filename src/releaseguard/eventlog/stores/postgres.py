@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import Query, RowQuestion, SetAside
 from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
 from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows import filters
@@ -34,10 +35,10 @@ from releaseguard.eventlog.stores.postgres_migration import (
     migrate,
     patiently,
 )
-from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, select
+from releaseguard.eventlog.stores.questions import Bound, Dialect, left_out, select, together, within
 from releaseguard.eventlog.stores.rolling import postgres as rollups
-from releaseguard.eventlog.stores.slices import After, in_slices
-from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
+from releaseguard.eventlog.stores.slices import TOGETHER, After, in_slices
+from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, KeptQuestion, TableLog
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import Event, Remark
 from releaseguard.secret import Secret
@@ -261,6 +262,26 @@ class PostgresEventLog(TableLog):
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         return self._rows(place, lambda dialect: left_out(place, dialect, wanted))
 
+    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[tuple[int, Event | SetAside]]:
+        """By one statement; of a question with very many rows, the rest in slices."""
+        first = {number: within(one, TOGETHER) for number, one in asked.items()}
+        came: Counter[int] = Counter()
+        last: dict[int, After] = {}
+        for number, *row in self._rows(place, lambda dialect: together(place, dialect, first)):
+            came[number] += 1
+            last[number] = (row[1], row[0])
+            if (told := self._told(place, asked[number], row)) is not None:
+                yield number, told
+        for number in (
+            number for number, one in first.items() if one is not asked[number] and came[number] == TOGETHER
+        ):
+            yield from ((number, event) for event in self._beyond(place, asked[number].query, last[number]))
+
+    def _beyond(self, place: EventTable, query: Query, after: After) -> Iterator[Event]:
+        for row in in_slices(partial(self._slice, place, filters.of(query, place) or (), query), None, after=after):
+            if (event := event_of(row, sql.moment_of)) is not None:
+                yield event
+
     def _count(self, place: EventTable, query: Query) -> Iterator[MinuteCount]:
         wanted = filters.of(query, place)
         if wanted is None:
@@ -271,11 +292,11 @@ class PostgresEventLog(TableLog):
             if (counted := minute_count_of(row, sql.moment_of)) is not None:
                 yield counted
 
-    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+    def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
         if monotonic() >= self._rolls_up_at:
             again(lambda: self._roll_up(place.table))
             self._rolls_up_at = monotonic() + ROLLED_UP_EVERY
-        return again(lambda: self._kept_once(place, query, detailed=detailed))
+        return again(lambda: self._kept_once(place, asked))
 
     def _roll_up(self, table: str, watch: Watch = unwatched) -> None:
         """Slice by slice, each a transaction of its own."""
@@ -292,13 +313,14 @@ class PostgresEventLog(TableLog):
         with self._working(self._limits.slice) as connection:
             return rollups.roll_up(connection, table)
 
-    def _kept_once(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+    def _kept_once(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
         with self._working() as connection:
             self._shape(connection, place)
-            rows = rollups.kept(connection, place.table, query, detailed=detailed)
+            rows = rollups.kept_of_each(connection, place.table, asked)
         if rows is None:
             return None
-        return (hour for row in rows if (hour := kept_of(row, sql.moment_of(row[0]))) is not None)
+        hours = ((number, kept_of(row, sql.moment_of(row[0]))) for number, *row in rows)
+        return ((number, hour) for number, hour in hours if hour is not None)
 
     @contextmanager
     def _working(self, within: float | None = None, *, read_only: bool = False) -> Iterator[Connection]:

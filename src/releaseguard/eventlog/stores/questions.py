@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from releaseguard.eventlog.interface import Query
-from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, undecidable
+from releaseguard.eventlog.interface import Query, RowQuestion
+from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, of, undecidable
 from releaseguard_events.stores.names import qualified
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
@@ -37,6 +37,8 @@ class Dialect:
     """The text under a key of the row's detail; none where there is none."""
     value_mark: str
     """What stands for a value that is bound."""
+    in_order: str = ""
+    """What ends a part of a statement whose rows have to keep their order."""
 
 
 def select(
@@ -55,6 +57,31 @@ def select(
         values = [*values, *after]
     limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
     return f"{_columns(place, dialect)} WHERE {where} ORDER BY {time} {order}, {id_} {order}{limit}", values
+
+
+def together(place: EventTable, dialect: Dialect, asked: Mapping[int, RowQuestion]) -> Bound:
+    """The rows of several questions, each of which some row can answer, by one statement: each row after the number of
+    its question."""
+    parts = {number: _part(place, dialect, one) for number, one in asked.items()}
+    sql = " UNION ALL ".join(
+        f"SELECT {number} AS n, q{number}.* FROM ({one}) AS q{number}" for number, (one, _) in parts.items()
+    )
+    return sql, [value for _, given in parts.values() for value in given]
+
+
+def within(question: RowQuestion, limit: int) -> RowQuestion:
+    """The question, for so many rows at most where it asks for all that there are."""
+    if question.unreadable or question.query.limit is not None:
+        return question
+    return replace(question, query=replace(question.query, limit=limit))
+
+
+def _part(place: EventTable, dialect: Dialect, question: RowQuestion) -> Bound:
+    query = question.query
+    wanted = of(query, place) or ()
+    sql, values = left_out(place, dialect, wanted) if question.unreadable else select(place, dialect, wanted, query)
+    limited = query.limit is not None and not question.unreadable
+    return (sql if limited else f"{sql}{dialect.in_order}"), values
 
 
 def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> Bound:

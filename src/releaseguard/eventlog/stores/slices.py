@@ -13,6 +13,8 @@ from releaseguard_events.errors import TookTooLong
 
 FIRST = 10_000
 """Rows of the first slice."""
+TOGETHER = 100_000
+"""Rows of one question of several that one statement answers; what is beyond them comes in slices."""
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each attempt to go on: a server that is started anew, or fails over, is back within them."""
 
@@ -33,14 +35,16 @@ class _Slice:
     """Seconds from then until its last one was asked for."""
 
 
-def in_slices(ask: Ask, limit: int | None, sleep: Callable[[float], None] = time.sleep) -> Iterator[Row]:
-    """All rows that ``ask`` has, at most ``limit``.
+def in_slices(
+    ask: Ask, limit: int | None, sleep: Callable[[float], None] = time.sleep, *, after: After | None = None
+) -> Iterator[Row]:
+    """All rows that ``ask`` has, at most ``limit``; ``after``: those beyond a row.
 
     A statement that costs more than its rows do (a table without our index is sorted for each) makes the next slice
     twice as large, so that few of them are needed. One that broke off after its first row is asked again from its last;
     one that gave none is not, except after a pause where an earlier one did.
     """
-    after, size, left = None, FIRST, limit
+    size, left = FIRST, limit
     while left is None or left > 0:
         asked = size if left is None else min(size, left)
         one = _Slice()

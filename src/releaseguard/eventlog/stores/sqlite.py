@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from typing import Any
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.interface import Query, RowQuestion, SetAside
 from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.mapping.shares import RuleShares, counting, shares_of
 from releaseguard.eventlog.mapping.words import SqliteWords
@@ -30,10 +30,10 @@ from releaseguard.eventlog.rows.written import as_stored, conflict
 from releaseguard.eventlog.stores import sqlite_sql
 from releaseguard.eventlog.stores.counting import minutes
 from releaseguard.eventlog.stores.pool import Pool
-from releaseguard.eventlog.stores.questions import left_out, select
+from releaseguard.eventlog.stores.questions import left_out, select, together
 from releaseguard.eventlog.stores.rolling.sqlite import RollUps
 from releaseguard.eventlog.stores.slices import After, in_slices
-from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, TableLog
+from releaseguard.eventlog.stores.tables import PRUNED_AT_ONCE, Deleted, KeptQuestion, TableLog
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import Event, Remark, Standing, from_text, to_text, utc_now
 from releaseguard_events.stores import fitting
@@ -168,13 +168,12 @@ class SqliteEventLog(TableLog):
     def _keeps(self, query: Query) -> bool:
         return self._rolled_up(query, detailed=True) is not None
 
-    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
+    def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
         with self._working() as connection:
             self._check_shape(connection, place)
             rolled = RollUps(connection, place)
             rolled.keep_up()
-            kept = rolled.kept(query, detailed=detailed)
-        return None if kept is None else iter(kept)
+            return rolled.kept_of_each(asked)
 
     def _moment(self, value: Any) -> datetime | None:
         return sqlite_sql.moment_of(value)
@@ -218,6 +217,11 @@ class SqliteEventLog(TableLog):
     ) -> Iterator[Row]:
         """A reading that lasts keeps what others write out of the file: in the WAL, which grows."""
         return self._rows(place, *select(place, sqlite_sql.dialect(place), wanted, replace(query, limit=limit), after))
+
+    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[tuple[int, Event | SetAside]]:
+        for number, *row in self._rows(place, *together(place, sqlite_sql.dialect(place), asked)):
+            if (told := self._told(place, asked[number], row)) is not None:
+                yield number, told
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         """Like :meth:`examine` on a connection that leaves no trace, since that is what asks for it."""

@@ -91,6 +91,7 @@ def dialect(place: EventTable) -> Dialect:
         condition=lambda condition: _condition(condition, _value(place, condition.column)),
         kept_in_detail=lambda key: f"CAST(json_extract({_object(name('detail'))}, '$.{key}') AS TEXT)",
         value_mark="?",
+        in_order=" LIMIT -1",
     )
 
 

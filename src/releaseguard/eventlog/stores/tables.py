@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
-from releaseguard.eventlog.interface import COSTS, Capabilities, Conflict, EventLog, Query, SetAside
+from releaseguard.eventlog.interface import (
+    COSTS,
+    Capabilities,
+    Conflict,
+    CountsOfEach,
+    EventLog,
+    Query,
+    RowAnswer,
+    RowQuestion,
+    SetAside,
+)
 from releaseguard.eventlog.rows import filters
-from releaseguard.eventlog.rows.decode import Row, flaw_of, set_aside
+from releaseguard.eventlog.rows.decode import Row, event_of, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.packs import Kept, can_be_read_from, hour_count_of, minute_counts_in
 from releaseguard.eventlog.rows.written import are_ours, conflict
@@ -32,6 +43,10 @@ RESTORED_AT_ONCE = 2_000
 """Rows of one transaction: enough to make it cheap, few enough to hold up no other writer for long."""
 PRUNED_AT_ONCE = 2_000
 """Rows of one deletion: none holds a lock for so long that the app would feel it."""
+ASKED_AT_ONCE = 400
+"""Questions of one statement: SQLite takes 500."""
+KeptQuestion = tuple[Query, bool]
+"""A question for kept hours, and whether it asks for them in detail."""
 SHORTEST = timedelta(microseconds=1)
 LONGEST_PAUSE = 1.0
 """Seconds between two deletions or imports, at most."""
@@ -201,6 +216,43 @@ class TableLog(EventLog):
             if flaw := flaw_of(row, self._moment, columns):
                 yield set_aside(row, self._moment, *flaw)
 
+    def answers(self, questions: Sequence[RowQuestion]) -> Iterator[RowAnswer]:
+        apart = {number for number, one in enumerate(questions) if self._is_of_two_tables(one)}
+        asked = {number: one for number, one in enumerate(questions) if number not in apart}
+        for place in self._tables.each:
+            here = [number for number, one in asked.items() if self._may_answer(place, one.query)]
+            for first in range(0, len(here), ASKED_AT_ONCE):
+                some = {number: asked[number] for number in here[first : first + ASKED_AT_ONCE]}
+                yield from (RowAnswer(*told) for told in self._of_each(place, some))
+        for number in apart:
+            yield from (RowAnswer(number, row) for row in self.select(questions[number].query))
+
+    def _may_answer(self, place: EventTable, query: Query) -> bool:
+        return place in self._places(query) and filters.of(query, place) is not None
+
+    def _is_of_two_tables(self, question: RowQuestion) -> bool:
+        """Whether the order of its rows runs through both tables."""
+        return not question.unreadable and len(self._places(question.query)) > 1
+
+    def _places(self, query: Query) -> Sequence[EventTable]:
+        wants_traffic, wants_ours = filters.concerns(query)
+        wanted = [self._traffic] * wants_traffic + [self._ours] * wants_ours
+        return wanted[:1] if self._ours == self._traffic else wanted
+
+    def _of_each(self, place: EventTable, asked: Mapping[int, RowQuestion]) -> Iterator[tuple[int, Event | SetAside]]:
+        """The rows of one table that answer each question, after its number."""
+        for number, one in asked.items():
+            rows = self._set_aside(place, one.query) if one.unreadable else self._read(place, one.query)
+            yield from ((number, row) for row in rows)
+
+    def _told(self, place: EventTable, question: RowQuestion, row: Row) -> Event | SetAside | None:
+        """A row as it answers its question; ``None`` where it does not."""
+        if not question.unreadable:
+            return event_of(row, self._moment)
+        wanted = filters.of(question.query, place) or ()
+        flaw = flaw_of(row, self._moment, filters.undecidable(wanted, place))
+        return set_aside(row, self._moment, *flaw) if flaw else None
+
     def prune(self, before: datetime, environment: str | None = None, watch: Watch = unwatched) -> int:
         if self._traffic.is_the_apps:
             raise ConfigError(
@@ -236,17 +288,36 @@ class TableLog(EventLog):
         kept = self._rolled_up(query, detailed=False)
         return super().hour_counts(query) if kept is None else map(hour_count_of, kept)
 
+    def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
+        asked = [*((query, False) for query in hours), *((query, True) for query in minutes)]
+        kept = self._kept_of_each(self._traffic, asked) if all(self._may_be_kept(query) for query, _ in asked) else None
+        if kept is None:
+            return super().counts_of_each(hours, minutes)
+        courses: list[Sequence[HourCount]] = [[] for _ in hours]
+        details: list[Sequence[MinuteCount]] = [[] for _ in minutes]
+        for number, group in groupby(kept, key=itemgetter(0)):
+            some = (hour for _, hour in group)
+            if number < len(hours):
+                courses[number] = list(map(hour_count_of, some))
+            else:
+                details[number - len(hours)] = list(minute_counts_in(some))
+        return CountsOfEach(courses, details)
+
+    def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
+        """What the store keeps of the hours of ``place``, in order, after the number of the question that it answers;
+        ``None`` where it keeps none."""
+        del place, asked
+        return None
+
+    def _may_be_kept(self, query: Query) -> bool:
+        wants_traffic, _ = filters.concerns(query)
+        return wants_traffic and not self._traffic.is_the_apps and can_be_read_from(query)
+
     def _rolled_up(self, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
         """The hours that answer the question; ``None`` where rows have to be counted."""
-        wants_traffic, _ = filters.concerns(query)
-        if not wants_traffic or self._traffic.is_the_apps or not can_be_read_from(query):
-            return None
-        return self._kept(self._traffic, query, detailed=detailed)
-
-    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
-        """What the store keeps of the hours of ``place``, in order; ``None`` where it keeps none."""
-        del place, query, detailed
-        return None
+        may_be = self._may_be_kept(query)
+        kept = self._kept_of_each(self._traffic, [(query, detailed)]) if may_be else None
+        return None if kept is None else (hour for _, hour in kept)
 
     def _settle(self, batches: Sequence[Batch]) -> Sequence[Event]:
         """After a lost answer: look first, and repeat the write only where nothing of it is there."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from releaseguard.deployments.interface import HostingDeployment
 from releaseguard.errors import ReleaseguardError
+from releaseguard.eventlog.asking import gathered
+from releaseguard.eventlog.interface import RowQuestion
 from releaseguard.incident.changes import told
 from releaseguard.incident.changes.cause import without_echoes
 from releaseguard.incident.context import HostingTarget, IncidentContext
@@ -16,7 +18,7 @@ from releaseguard.incident.sources.secrets import unless_refused
 from releaseguard.incident.values import ChangeRecord, UnavailableSource
 from releaseguard.model import OURSELVES
 from releaseguard.rotation.history.account import account_of
-from releaseguard.rotation.history.reading import read_log
+from releaseguard.rotation.history.reading import chains_in
 from releaseguard.verification.rows.releases import DEPLOYED, PLAIN, deployments_of
 from releaseguard.verification.values import Deployment, Promise
 
@@ -42,11 +44,12 @@ def changes_around(
 def _from_log(
     context: IncidentContext, began: datetime, until: datetime, tags: Collection[str]
 ) -> Iterator[ChangeRecord]:
-    account = account_of(read_log(context.log, context.health.query()), environment=context.health.environment)
-    yield from told.rotations(account.rotations)
-    since = began - LOOK_BACK
-    deployed = context.health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until)
-    deployments = deployments_of(context.log.select(deployed), Promise().window)
+    health = context.health
+    marks = health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=began - LOOK_BACK, until=until)
+    ours = RowQuestion(query=health.query(providers=(OURSELVES,)), judged=True)
+    found = gathered(context.log, {"marks": marks, "ours": ours})
+    yield from told.rotations(account_of(chains_in(found.judged("ours")), environment=health.environment).rotations)
+    deployments = deployments_of(found.rows("marks"), Promise().window)
     marked_late = [one for one in deployments if began < one.deployed_at <= began + LEAD and not one.rolls_back]
     yield from told.releases((one, _live(context, one, tags) if one in marked_late else None) for one in deployments)
 

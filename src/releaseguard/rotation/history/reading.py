@@ -23,7 +23,12 @@ def read(chain_key: ChainKey, rows: Iterable[Judged]) -> Chain:
 
 def read_log(log: EventLog, query: Query) -> Histories:
     """The chains in those of our own rows that ``query`` asks for. Raises as the log does."""
-    return histories(log.judged(replace(query, providers=(OURSELVES,))), _fault, STEPS)
+    return chains_in(log.judged(replace(query, providers=(OURSELVES,))))
+
+
+def chains_in(rows: Iterable[Judged]) -> Histories:
+    """The chains in rows of ours."""
+    return histories(rows, _fault, STEPS)
 
 
 def _fault(event: Event) -> str | None:

@@ -24,7 +24,7 @@ from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.rows.packs import Kept, kept_of
 from releaseguard.eventlog.rows.written import conflict
 from releaseguard.eventlog.schema import postgres as schema
-from releaseguard.eventlog.stores.tables import Deleted
+from releaseguard.eventlog.stores.tables import Deleted, KeptQuestion
 from releaseguard.eventlog.watching import Watch, unwatched
 from releaseguard.model import Event, Remark, Standing
 from releaseguard.secret import Secret
@@ -282,11 +282,13 @@ class SupabaseEventLog(AppsTable):
         read = (event_of(row, moment_of) for row in pages)
         yield from islice((event for event in read if event is not None), query.limit)
 
-    def _kept(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Kept] | None:
-        rows = self._counts.asked(place, query, detailed=detailed)
-        if rows is None:
+    def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
+        answers = [self._counts.asked(place, query, detailed=detailed) for query, detailed in asked]
+        known = [rows for rows in answers if rows is not None]
+        if len(known) < len(answers):
             return None
-        return (hour for row in rows if (hour := kept_of(row, moment_of(row[0]))) is not None)
+        told = ((number, kept_of(row, moment_of(row[0]))) for number, rows in enumerate(known) for row in rows)
+        return ((number, hour) for number, hour in told if hour is not None)
 
     def _left_out(self, place: EventTable, wanted: Sequence[Filter]) -> Iterator[Row]:
         columns = filters.undecidable(wanted, place)

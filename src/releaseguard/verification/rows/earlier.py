@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +15,8 @@ from releaseguard.verification.values import Deployment, Finding
 
 SURE = 0.999
 """Confidence at which more rows than before are held against a release: data grows by itself."""
+NEWEST_LOOKS = 20
+"""Looks that are read of each invariant beforehand."""
 LOOKED_AT = frozenset({Verdict.PASS.value, Verdict.WARN.value, Verdict.FAIL.value})
 
 
@@ -26,17 +28,26 @@ class EarlierLook:
     rows: int
 
 
-def earlier_look(log: EventLog, check: str, deployment: Deployment) -> EarlierLook | None:
-    """The newest look before the deployment that is recorded with what it counted."""
-    query = Query(
+def earlier_query(check: str, deployment: Deployment, limit: int | None = None) -> Query:
+    """The looks before the deployment, the newest first."""
+    return Query(
         environment=deployment.environment,
         providers=[OURSELVES],
         events=[WRITTEN_CHECK],
         until=deployment.deployed_at,
         detail={"check": check},
         newest_first=True,
+        limit=limit,
     )
-    return newest_of(log.select(query))
+
+
+def earlier_look(log: EventLog, check: str, deployment: Deployment, newest: Sequence[Event]) -> EarlierLook | None:
+    """The newest look before the deployment that is recorded with what it counted, among the :data:`NEWEST_LOOKS`
+    that were read already, or else among all."""
+    found = newest_of(newest)
+    if found is not None or len(newest) < NEWEST_LOOKS:
+        return found
+    return newest_of(log.select(earlier_query(check, deployment)))
 
 
 def newest_of(rows: Iterable[Event]) -> EarlierLook | None:

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from releaseguard.errors import UsageError
+from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.hours import HourCount
+from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.eventlog.rows.aside import SetAsideTally, tally_of
 from releaseguard.model import OURSELVES, Event
 from releaseguard.report.backtest.shown import RecordRow
@@ -21,6 +24,7 @@ from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, n
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
 from releaseguard.verification.rows.seen import called_alike, most_of
+from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.as_read import ANY_CLOCK, FAR_AHEAD
@@ -34,21 +38,48 @@ LOOKED_AT = 200
 """Rows of other environments that are counted where this one has none of the release."""
 
 
+@dataclass(frozen=True, slots=True)
+class FirstRows:
+    """What single rows tell before anything is judged."""
+
+    environments: Mapping[str, int]
+    """Where else there are rows since the deployment: of up to :data:`LOOKED_AT` of them."""
+    without_latency: frozenset[str]
+    """Checks of latency whose newest events carry none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesideRows:
+    """What the log tells of a deployment beside its rows."""
+
+    looks: Sequence[Event]
+    """What earlier runs recorded of it."""
+    accepted: Mapping[str, Acceptance]
+    """What people accepted for it, by check."""
+    set_aside: SetAsideTally
+    """The rows of the window that cannot be read."""
+
+
 @dataclass(slots=True)
 class LogReader:
     """Reads the rows of one environment for one request."""
 
     context: VerifyContext
     request: VerifyRequest
+    record: RecordRow | None = field(default=None, init=False)
+    """What the gate has shown on this project, by the newest replay with planted harms."""
     _baseline: CountedTraffic | None = field(default=None, init=False)
     _live_since: datetime | None = field(default=None, init=False)
 
     def deployment(self, as_of: datetime) -> Deployment:
         """The deployment that is asked for. Raises ``UsageError`` where the log holds no such one."""
         request, context = self.request, self.context
-        marks = context.log.select(self._here(Query(providers=[OURSELVES], events=[DEPLOYED])))
+        measured = Query(providers=[OURSELVES], events=[MEASURED], newest_first=True, limit=MOST_RECORDS)
+        marks = Query(providers=[OURSELVES], events=[DEPLOYED])
+        found = gathered(context.log, {"marks": self._here(marks), "record": self._here(measured)})
+        self.record = newest_record(found.rows("record"))
         tags = context.population.tags
-        known = deployments_of(marks, context.promise.window, tags)
+        known = deployments_of(found.rows("marks"), context.promise.window, tags)
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         try:
@@ -83,16 +114,17 @@ class LogReader:
         """The counted rows of the baseline, of the window and of a while after it."""
         since, until = span_of([deployment], self.context.promise, self.context.population)
         border = settled_before(deployment, self.context.population)
-        log = self.context.log
+        log, by_deployment = self.context.log, deployment.deployment_id is not None
+        near = [self._here(Query(since=border, until=until, by_deployment=by_deployment))]
+        if log.capabilities.has("recorded_at"):
+            near.append(self._ahead_of(until, by_deployment=by_deployment))
+        past = self._here(Query(since=since, until=border))
+        hours, minutes = log.counts_of_each([past] if self._baseline is None else [], near)
         if self._baseline is None:
-            self._baseline = self._past(since, border)
-        by_deployment = deployment.deployment_id is not None
-        near = log.minute_counts(self._here(Query(since=border, until=until, by_deployment=by_deployment)))
-        if not log.capabilities.has("recorded_at"):
-            return CountedTraffic(self._baseline.past, [*self._baseline.rows, *near])
-        ahead = log.minute_counts(self._ahead_of(until, by_deployment=by_deployment))
-        rows = [*self._baseline.rows, *near, *ahead]
-        return CountedTraffic(self._baseline.past, rows, list(self._behind(deployment, border, until)))
+            self._baseline = self._past(past, hours[0])
+        behind = list(self._behind(deployment, border, until)) if log.capabilities.has("recorded_at") else []
+        rows = [*self._baseline.rows, *chain.from_iterable(minutes)]
+        return CountedTraffic(self._baseline.past, rows, behind)
 
     def _behind(self, deployment: Deployment, border: datetime, until: datetime) -> Iterator[MinuteCount]:
         """Rows of hours before, which the log learned of in the window."""
@@ -101,10 +133,8 @@ class LogReader:
         rows = self.context.log.minute_counts(query)
         return (row for row in rows if row.recorded_minute and row.recorded_minute < until)
 
-    def _past(self, since: datetime, border: datetime) -> CountedTraffic:
+    def _past(self, query: Query, hours: Sequence[HourCount]) -> CountedTraffic:
         """What is only ever a baseline: by the hour, unless a clock was so far ahead that minutes have to be moved."""
-        query = self._here(Query(since=since, until=border))
-        hours = list(self.context.log.hour_counts(query))
         if any(hour.ahead > FAR_AHEAD // MINUTE for hour in hours):
             return CountedTraffic((), list(self.context.log.minute_counts(query)))
         return CountedTraffic(hours, ())
@@ -115,62 +145,67 @@ class LogReader:
         query = Query(since=until, until=until + ANY_CLOCK, recorded_until=known_at, by_deployment=by_deployment)
         return replace(query, environment=self.context.environment)
 
-    def live_since(self, deployment: Deployment, minute: datetime | None) -> datetime | None:
-        """When the log learned of the first row that carries the release, which it did in ``minute``."""
-        if minute is None or self._live_since is not None:
-            return self._live_since or minute
-        found = self._first_learned_of(deployment, minute)
-        if found is not None:
-            self._live_since = found
-        return found or minute
-
-    def _first_learned_of(self, deployment: Deployment, minute: datetime) -> datetime | None:
-        members = Members(deployment, self.context.population.tags)
-        query = Query(since=minute - ON_THE_WAY, until=minute + MINUTE, recorded_since=minute)
-        learned = (
-            row.recorded_at
-            for row in self.context.log.select(self._here(query))
-            if row.recorded_at and row.provider != OURSELVES and members.of_row(row) is Owner.OURS
-        )
-        return min((at for at in learned if at < minute + MINUTE), default=None)
-
-    def other_environments(self, deployment: Deployment, rows: Iterable[MinuteCount]) -> Mapping[str, int]:
+    def first_rows(self, deployment: Deployment, rows: Iterable[MinuteCount], newest: Mapping[str, Query]) -> FirstRows:
         """Where else there are rows since the deployment, of the release or, where this environment has none at all, of
         anything: an app that says "prod" is looked for in vain in "production". Where the release serves here, only
-        those that are called alike: it may be in others on purpose. Up to :data:`LOOKED_AT` rows are looked at."""
+        those that are called alike: it may be in others on purpose. And what the questions for the ``newest`` rows of
+        checks of latency tell."""
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
         serves = any(members.of_tag(row.release) is Owner.OURS for row in here)
         query = Query(since=since, recorded_until=self.request.as_of, newest_first=True, limit=LOOKED_AT)
-        there = self.context.log.select(replace(query, release=deployment.release) if here else query)
-        found = Counter(row.environment for row in there if row.provider != OURSELVES)
-        others = {name: count for name, count in found.items() if name != deployment.environment}
-        return called_alike(others, deployment.environment) if serves else others
+        there = replace(query, release=deployment.release) if here else query
+        plan: dict[Name, Query] = {("latency", check): one for check, one in newest.items()} | {("there",): there}
+        found = gathered(self.context.log, plan)
+        seen = Counter(row.environment for row in found.rows(("there",)) if row.provider != OURSELVES)
+        others = {name: count for name, count in seen.items() if name != deployment.environment}
+        without = [check for check in newest if all(row.latency_ms is None for row in found.rows(("latency", check)))]
+        return FirstRows(called_alike(others, deployment.environment) if serves else others, frozenset(without))
 
-    def set_aside(self, deployment: Deployment) -> SetAsideTally:
-        """The rows of the window that cannot be read."""
-        query = self._here(Query(since=judged_from(deployment), until=end_of(deployment, self.context.promise)))
-        return tally_of(row for row in self.context.log.set_aside(query) if row.provider != OURSELVES)
+    def with_its_beginning(
+        self, deployment: Deployment, minute: datetime | None, rows: Iterable[MinuteCount]
+    ) -> Deployment:
+        """The deployment with when the log learned of the first row that carries the release, which it did in
+        ``minute``, by the counted ``rows``."""
+        if minute is not None and self._live_since is None:
+            found = gathered(self.context.log, {"learned": self._learned_in(deployment, minute, rows)})
+            self._live_since = self._first_learned(deployment, minute, found.rows("learned"))
+        return replace(deployment, live_since=self._live_since or minute)
 
-    def looks(self, deployment: Deployment) -> Sequence[Event]:
-        """What earlier runs recorded of this deployment."""
-        query = Query(
+    def _learned_in(self, deployment: Deployment, minute: datetime, rows: Iterable[MinuteCount]) -> Query:
+        """Where only tags tell and one of them alone is the release's, the rows that carry it."""
+        query = Query(since=minute - ON_THE_WAY, until=minute + MINUTE, recorded_since=minute, traffic=True)
+        members = Members(deployment, self.context.population.tags)
+        near = (row.release for row in rows if minute - ON_THE_WAY <= row.occurred_minute <= minute)
+        ours = {release for release in near if members.of_tag(release) is Owner.OURS}
+        alone = len(ours) == 1 and deployment.deployment_id is None
+        return self._here(replace(query, release=ours.pop()) if alone else query)
+
+    def _first_learned(self, deployment: Deployment, minute: datetime, rows: Iterable[Event]) -> datetime | None:
+        members = Members(deployment, self.context.population.tags)
+        learned = (row.recorded_at for row in rows if row.recorded_at and members.of_row(row) is Owner.OURS)
+        return min((at for at in learned if at < minute + MINUTE), default=None)
+
+    def beside(self, deployment: Deployment) -> Mapping[Name, Query | RowQuestion]:
+        """What is to be known of a deployment beside its rows; :meth:`told` reads the answers."""
+        since, end = judged_from(deployment), end_of(deployment, self.context.promise)
+        looks = Query(
             providers=[OURSELVES],
             events=[WRITTEN_CHECK, VERIFIED],
             since=deployment.deployed_at,
             release=deployment.release,
         )
-        return list(self.context.log.select(self._here(query)))
+        accepted = Query(providers=[OURSELVES], events=[ACCEPTED], release=deployment.release)
+        aside = RowQuestion(query=self._here(Query(since=since, until=end)), unreadable=True)
+        return {("looks",): self._here(looks), ("accepted",): self._here(accepted), ("aside",): aside}
 
-    def accepted(self, deployment: Deployment) -> Mapping[str, Acceptance]:
-        """What people accepted for this deployment, by check."""
-        query = Query(providers=[OURSELVES], events=[ACCEPTED], release=deployment.release)
-        return acceptances_in(self.context.log.select(self._here(query)), deployment)
-
-    def record(self) -> RecordRow | None:
-        """What the gate has shown on this project, by the newest replay with planted harms."""
-        query = Query(providers=[OURSELVES], events=[MEASURED], newest_first=True, limit=MOST_RECORDS)
-        return newest_record(self.context.log.select(self._here(query)))
+    def told(self, deployment: Deployment, answers: RowAnswers[Name]) -> BesideRows:
+        """What the answers to :meth:`beside` say."""
+        return BesideRows(
+            looks=answers.rows(("looks",)),
+            accepted=acceptances_in(answers.rows(("accepted",)), deployment),
+            set_aside=tally_of(row for row in answers.aside(("aside",)) if row.provider != OURSELVES),
+        )
 
     def _here(self, query: Query) -> Query:
         """The question about this environment; where a past moment is judged, without the rows recorded later."""

@@ -1,14 +1,19 @@
-"""The single rows since a deployment, each event read once for all checks that need it."""
+"""The single rows of a deployment's window: what all checks need of them is asked of the log at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import TypeGuard
 
-from releaseguard.eventlog.interface import EventLog, Query
+from releaseguard.eventlog.asking import RowAnswers, gathered
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
 from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.stats.series import cell_of
 from releaseguard.verification.evidence import MOST_IDS
 from releaseguard.verification.values import Rule, judged_from
 from releaseguard.verification.whose.as_written import AsWritten
@@ -16,11 +21,19 @@ from releaseguard.verification.whose.members import Members, Owner
 
 MOST_NEWEST = 4000
 """Rows that are read to say whom a failure hits."""
+MOST_TIMED = 20_000
+"""Rows that are read of some stretch of time to say how long a use takes, the newest."""
+MINUTE = timedelta(minutes=1)
+
+Name = tuple[str, ...]
+"""What a question for rows is called."""
+Plan = Mapping[Name, Query]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(slots=True, kw_only=True)
 class SingleRows:
-    """The rows of one deployment's window."""
+    """The rows of one deployment's window. What was not asked for by :meth:`ask` is read when it is needed."""
 
     log: EventLog
     members: Members
@@ -35,89 +48,166 @@ class SingleRows:
     """Without the rows that were recorded later; ``None``: with all."""
     written: AsWritten = field(default_factory=AsWritten)
     """How rows are found that are written otherwise than they are meant."""
-    _read: dict[str, Sequence[Event]] = field(default_factory=dict, init=False)
+    counted: Sequence[MinuteCount] = ()
+    """The window's counts, which tell how far its first rows reach."""
+    _known: dict[Name, Sequence[Event]] = field(default_factory=dict, init=False)
+    _by_provider: Mapping[str, Sequence[MinuteCount]] | None = field(default=None, init=False)
+
+    def ask(self, plan: Mapping[Name, Query | RowQuestion], events: Sequence[str] = ()) -> RowAnswers[Name]:
+        """Read the rows of the plan, and all rows of ``events``, by one question to the log; returns those of the
+        plan."""
+        every: Plan = {("events",): self._of_window(Query(events=list(events), until=self.until))} if events else {}
+        new = {name: one for name, one in {**plan, **every}.items() if name not in self._known}
+        found = gathered(self.log, {part: asked for name, one in new.items() for part, asked in self._parts(name, one)})
+        for name, one in new.items():
+            rows = [row for part, _ in self._parts(name, one) for row in found.rows(part)]
+            self._known[name] = [self.written.meant(row, self.members) for row in rows] if self._is_own(one) else rows
+        here = [row for row in self._known.pop(("events",), ()) if not self.is_elsewhere(row.source)]
+        self._known |= {("event", event): [row for row in here if row.event == event] for event in events}
+        return found
+
+    def _is_own(self, asked: Query | RowQuestion) -> TypeGuard[Query]:
+        """Whether it is about the window's rows of the app."""
+        return isinstance(asked, Query) and asked.traffic and asked.since == judged_from(self.members.deployment)
+
+    def _parts(self, name: Name, asked: Query | RowQuestion) -> Sequence[tuple[Name, Query | RowQuestion]]:
+        """The question; where clocks are off, also for rows that the log learned of in the window and that say they are
+        of another time."""
+        if not self._is_own(asked) or not self.written.clocks_are_off:
+            return [(name, asked)]
+        since, until = asked.since, asked.until or self.end
+        learned = replace(asked, recorded_since=since, recorded_until=min(self.known_at or self.end, self.end))
+        before, after = replace(learned, since=None, until=since), replace(learned, since=until, until=None)
+        return [(name, asked), (("before", *name), before), (("after", *name), after)]
 
     def of(self, events: Sequence[str]) -> Sequence[Event]:
         """All rows of the events so far."""
-        return [row for event in dict.fromkeys(events) for row in self._rows(event)]
+        missing = [event for event in dict.fromkeys(events) if ("event", event) not in self._known]
+        if missing:
+            self.ask({}, missing)
+        return [row for event in dict.fromkeys(events) for row in self._known["event", event]]
 
-    def counted(self, rule: Rule) -> Sequence[Event]:
+    def counted_by(self, rule: Rule) -> Sequence[Event]:
         """The first rows of the release that a rule counts."""
-        return self._first(rule, Query(events=sorted(rule.success | rule.error)))
+        return self._first(rule, errors=False)
 
     def against(self, rule: Rule) -> Sequence[Event]:
         """The first rows of the release that are errors to a rule, whether by their event or by their outcome."""
-        named = self._first(rule, Query(events=sorted(rule.error)))
-        logged = self._first(rule, Query(outcome=Outcome.ERROR))
-        return list({row.id: row for row in (*named, *logged)}.values())
+        return self._first(rule, errors=True)
+
+    def first(self, rule: Rule, *, errors: bool) -> Plan:
+        """The question that :meth:`counted_by`, or :meth:`against`, needs to be answered: rows up to the minute by
+        which the counts hold enough of them."""
+        return {_first_name(rule, errors=errors): self._first_until(rule, self._enough(rule, errors=errors))}
 
     def newest(self, rule: Rule) -> Sequence[Event]:
         """The newest rows of the release that a rule counts, enough of them to tell groups apart."""
+        rows = self._read(self.most_recent(rule))
+        here = (row for row in rows if not self.is_elsewhere(row.source))
+        return [row for row in here if not row.synthetic and self.members.has(row) and _counts(rule, row)]
+
+    def most_recent(self, rule: Rule) -> Plan:
+        """The question that :meth:`newest` needs to be answered."""
         query = Query(providers=[rule.provider], until=self.until, newest_first=True, limit=MOST_NEWEST)
-        rows = self._select(query)
-        return [row for row in rows if not row.synthetic and self.members.has(row) and _counts(rule, row)]
+        return {("newest", rule.id): self._of_window(query)}
 
-    def _first(self, rule: Rule, query: Query) -> Sequence[Event]:
-        synthetic = False if self.log.capabilities.has("synthetic") else None
-        rows = self._select(replace(query, providers=[rule.provider], until=self.end, synthetic=synthetic))
-        mine = (row for row in rows if self.members.has(row) and _counts(rule, row))
-        return list(islice(mine, MOST_IDS))
-
-    def timed(self, events: Sequence[str], since: datetime, until: datetime, limit: int) -> Sequence[Event]:
-        """Successes with a latency in some stretch of time before or after the release was live, the newest first: of
-        servers, or of phones where they are judged."""
-        query = Query(
-            environment=self.members.deployment.environment,
-            events=self.written.all_of(events),
-            outcome=Outcome.SUCCESS,
-            since=since,
-            until=until,
-            recorded_until=self.known_at,
-            newest_first=True,
-            limit=limit,
-        )
+    def timed(self, check: str, events: Sequence[str], spans: Sequence[Span]) -> Sequence[Event]:
+        """Successes with a latency in some stretches of time before or after the release was live, the newest of each
+        first: of servers, or of phones where they are judged."""
+        read = (self._read({name: query}) for name, query in self.timings(check, events, spans).items())
+        rows = (row for row in chain.from_iterable(read) if row.latency_ms is not None and not row.synthetic)
         live = judged_from(self.members.deployment)
-        before = (row for row in self.log.select(query) if not self._is_behind(row, live))
-        return [row for row in (self._of_the_window(query) if since == live else before) if self._is_timed(row)]
-
-    def _is_timed(self, row: Event) -> bool:
-        """Whether a row has a latency that counts here."""
-        is_ours = (row.source == CLIENT) is self.members.are_phones and not self.is_elsewhere(row.source)
-        return is_ours and row.latency_ms is not None and not row.synthetic
+        if all(since != live for since, _ in spans):
+            rows = (row for row in rows if not self._is_behind(row, live))
+        mine = (row for row in rows if (row.source == CLIENT) is self.members.are_phones)
+        return [row for row in mine if not self.is_elsewhere(row.source)]
 
     def _is_behind(self, row: Event, live: datetime) -> bool:
         """Whether a row of before is the release's own, of a clock that runs behind."""
         learned = row.recorded_at if self.written.clocks_are_off else None
         return learned is not None and learned >= live and self.members.of_row(row) is Owner.OURS
 
-    def _rows(self, event: str) -> Sequence[Event]:
-        if event not in self._read:
-            self._read[event] = list(self._select(Query(events=[event], until=self.until)))
-        return self._read[event]
+    def timings(self, check: str, events: Sequence[str], spans: Sequence[Span]) -> Plan:
+        """The questions that :meth:`timed` needs to be answered."""
+        asked = Query(
+            environment=self.members.deployment.environment,
+            events=self.written.all_of(events),
+            outcome=Outcome.SUCCESS,
+            recorded_until=self.known_at,
+            newest_first=True,
+            limit=MOST_TIMED,
+            traffic=True,
+        )
+        return {
+            ("timed", check, str(since), str(until)): replace(asked, since=since, until=until) for since, until in spans
+        }
 
-    def _select(self, query: Query) -> Iterator[Event]:
+    def _first(self, rule: Rule, *, errors: bool) -> Sequence[Event]:
+        found = list(islice(self._mine(rule, self._read(self.first(rule, errors=errors)), errors=errors), MOST_IDS))
+        if len(found) == MOST_IDS or self._enough(rule, errors=errors) == self.end:
+            return found
+        every = self._read({("all", *_first_name(rule, errors=errors)): self._first_until(rule, self.end)})
+        return list(islice(self._mine(rule, every, errors=errors), MOST_IDS))
+
+    def _mine(self, rule: Rule, rows: Iterable[Event], *, errors: bool) -> Iterator[Event]:
+        for row in rows:
+            wanted = _is_wanted(rule, row.event, row.outcome, errors=errors)
+            if wanted and not self.is_elsewhere(row.source) and self.members.has(row) and _counts(rule, row):
+                yield row
+
+    def _first_until(self, rule: Rule, until: datetime) -> Query:
+        synthetic = False if self.log.capabilities.has("synthetic") else None
+        return self._of_window(Query(providers=[rule.provider], until=until, synthetic=synthetic))
+
+    def _enough(self, rule: Rule, *, errors: bool) -> datetime:
+        """The minute's end by which so many rows as are shown have come, by the counts; else the window's end."""
+        if self.written.clocks_are_off:
+            return self.end
+        since, seen = max(judged_from(self.members.deployment), self.members.deployment.deployed_at), 0
+        for row in self._counted_of(rule.provider):
+            wanted = _is_wanted(rule, row.event, row.outcome, errors=errors) and row.occurred_minute >= since
+            if wanted and not self.is_elsewhere(row.source) and self._is_mine(row) and _counts(rule, row):
+                seen += row.count + row.repeats
+                if seen >= MOST_IDS:
+                    return min(row.occurred_minute + MINUTE, self.end)
+        return self.end
+
+    def _is_mine(self, row: MinuteCount) -> bool:
+        return not row.synthetic and self.members.of(cell_of(row)) is not Owner.ANOTHER
+
+    def _counted_of(self, provider: str) -> Sequence[MinuteCount]:
+        if self._by_provider is None:
+            found: defaultdict[str, list[MinuteCount]] = defaultdict(list)
+            for row in sorted(self.counted, key=lambda one: one.occurred_minute):
+                found[row.provider].append(row)
+            self._by_provider = found
+        return self._by_provider.get(provider, ())
+
+    def _read(self, plan: Plan) -> Sequence[Event]:
+        """The rows of the one question of a plan."""
+        [name] = plan
+        if name not in self._known:
+            self.ask(plan)
+        return self._known[name]
+
+    def _of_window(self, query: Query) -> Query:
         deployment, written = self.members.deployment, self.written
         named = replace(query, providers=written.all_of(query.providers), events=written.all_of(query.events))
-        here = replace(named, environment=deployment.environment, recorded_until=self.known_at)
-        rows = self._of_the_window(replace(here, since=judged_from(deployment)))
-        return (row for row in rows if not self.is_elsewhere(row.source))
-
-    def _of_the_window(self, query: Query) -> Iterator[Event]:
-        """The rows of the window, and where clocks are off those that the log learned of in it and that say they are
-        of another time; each as it is meant."""
-        rows = self.log.select(query)
-        if self.written.clocks_are_off:
-            rows = chain(rows, *(self.log.select(one) for one in self._of_other_times(query)))
-        return (self.written.meant(row, self.members) for row in rows)
-
-    def _of_other_times(self, query: Query) -> Sequence[Query]:
-        since, until = query.since, query.until or self.end
-        known_at = min(self.known_at or self.end, self.end)
-        learned = replace(query, recorded_since=since, recorded_until=known_at)
-        return replace(learned, since=None, until=since), replace(learned, since=until, until=None)
+        since, environment = judged_from(deployment), deployment.environment
+        return replace(named, environment=environment, since=since, recorded_until=self.known_at, traffic=True)
 
 
-def _counts(rule: Rule, row: Event) -> bool:
+def _first_name(rule: Rule, *, errors: bool) -> Name:
+    return "errors" if errors else "first", rule.id
+
+
+def _is_wanted(rule: Rule, event: str, outcome: Outcome, *, errors: bool) -> bool:
+    if errors:
+        return event in rule.error or outcome is Outcome.ERROR
+    return event in rule.success or event in rule.error
+
+
+def _counts(rule: Rule, row: Event | MinuteCount) -> bool:
     reading = rule.reading
     return (
         reading.takes(client=row.source == CLIENT) and reading.of(row.event, row.outcome is Outcome.SUCCESS) is not None

@@ -13,6 +13,11 @@ from releaseguard.verification.telling.hits import hit_of, hit_words, meanwhile_
 from releaseguard.verification.values import Finding, Rule
 
 
+def is_failure_of_share(found: Finding) -> bool:
+    """Whether it is one that single rows say more of."""
+    return isinstance(found.evidence, SignalEvidence) and found.evidence.failed_at is not None
+
+
 def told_whom(found: Finding, rule: Rule, rows: SingleRows) -> Finding:
     """The finding; as it is where it is no failure of a share of errors."""
     evidence = found.evidence

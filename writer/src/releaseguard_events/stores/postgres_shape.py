@@ -91,27 +91,31 @@ class Shape:
         return self.declared[self.place.theirs(column) or column]
 
 
+_COLUMNS = (
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory, {} FROM pg_attribute a"
+    " JOIN pg_type t ON t.oid = a.atttypid"
+    " WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+)
+
+
 def declared(connection: Connection, table: str) -> dict[str, Declared]:
     """Column -> type; empty where there is no such table."""
-    found = connection.execute(
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory FROM pg_attribute a"
-        " JOIN pg_type t ON t.oid = a.atttypid"
-        " WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-        [qualified(table)],
-    )
-    return {name: Declared(type_, category) for name, type_, category in found}
+    found = connection.execute(_COLUMNS.format("true"), [qualified(table)])
+    return {name: Declared(type_, category) for name, type_, category, _ in found}
 
 
 _TAKES_IDS_ONCE = """
-SELECT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-  WHERE i.indrelid = to_regclass(%s) AND a.attname = %s AND i.indnkeyatts = 1 AND i.indisunique AND i.indisvalid
+EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+  WHERE i.indrelid = a.attrelid AND k.attname = %s AND i.indnkeyatts = 1 AND i.indisunique AND i.indisvalid
   AND i.indpred IS NULL)"""
 
 
 def shape_of(connection: Connection, place: EventTable) -> Shape:
     """The table as it is; of one that is not there, without columns."""
-    unique = connection.execute(_TAKES_IDS_ONCE, [qualified(place.table), place.theirs("id") or "id"]).fetchone()
-    return Shape(place, declared(connection, place.table), unique == (True,))
+    asked = [place.theirs("id") or "id", qualified(place.table)]
+    found = connection.execute(_COLUMNS.format(_TAKES_IDS_ONCE), asked).fetchall()
+    columns = {name: Declared(type_, category) for name, type_, category, _ in found}
+    return Shape(place, columns, any(unique for *_, unique in found))
 
 
 def check_shape(shape: Shape, label: str) -> None:

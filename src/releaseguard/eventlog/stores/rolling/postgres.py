@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.eventlog.interface import Query
@@ -46,12 +46,37 @@ def waiting(connection: Connection, table: str) -> int:
     return int(minutes)
 
 
-def kept(connection: Connection, table: str, query: Query, *, detailed: bool) -> Iterator[tuple[Any, ...]] | None:
-    """The hours that the question asks for, in order: the hour, the kind, and the detail or the course as JSON;
-    ``None`` where there are no roll-ups, or not for this role."""
+def kept_of_each(
+    connection: Connection, table: str, asked: Sequence[tuple[Query, bool]]
+) -> Iterator[tuple[Any, ...]] | None:
+    """The hours that each question asks for, with whether it does so in detail: its number, the hour, the kind, and
+    the detail or the course as JSON, in order; ``None`` where there are no roll-ups, or not for this role."""
     import psycopg
 
-    asked = [
+    parts = [_part(table, number, detailed=detailed) for number, (_, detailed) in enumerate(asked)]
+    values = [value for query, _ in asked for value in _values(query)]
+    cursor = connection.cursor()
+    try:
+        with connection.transaction():
+            cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2", values)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return None
+    return iter(cursor)
+
+
+def _part(table: str, number: int, *, detailed: bool) -> str:
+    text = "detail" if detailed else "course"
+    return (
+        f"SELECT {number}, hour, environment, provider, event, outcome, release, source, synthetic, {text} FROM"
+        f" {qualified(beside(table, 'counted'))}(%s::timestamptz, %s::timestamptz, %s::text, %s::text[], %s::text,"
+        " %s::boolean, %s::timestamptz)"
+    )
+
+
+def _values(query: Query) -> list[object]:
+    return [
         query.since,
         query.until,
         query.environment,
@@ -60,18 +85,3 @@ def kept(connection: Connection, table: str, query: Query, *, detailed: bool) ->
         query.synthetic,
         query.recorded_until,
     ]
-    text = "detail" if detailed else "course"
-    statement = (
-        f"SELECT hour, environment, provider, event, outcome, release, source, synthetic, {text} FROM"
-        f" {qualified(beside(table, 'counted'))}(%s::timestamptz, %s::timestamptz, %s::text, %s::text[], %s::text,"
-        " %s::boolean, %s::timestamptz) ORDER BY hour"
-    )
-    cursor = connection.cursor()
-    try:
-        with connection.transaction():
-            cursor.execute(statement, asked)
-    except psycopg.Error:
-        if connection.closed:
-            raise
-        return None
-    return iter(cursor)

@@ -64,15 +64,17 @@ class RollUps:
         finally:
             self.connection.execute(f"PRAGMA busy_timeout = {before}")
 
-    def kept(self, query: Query, *, detailed: bool) -> list[Kept] | None:
-        """The hours that the question asks for, in order; ``None`` where nothing can be believed."""
+    def kept_of_each(self, asked: Sequence[tuple[Query, bool]]) -> Iterator[tuple[int, Kept]] | None:
+        """The hours that each question asks for, with whether it does so in detail, in order and after its number;
+        ``None`` where nothing can be believed."""
         try:
             with _reading(self.connection):
                 if not self._are_there() or not self._are_believed():
                     return None
-                return self._asked(query, detailed=detailed)
+                found = [self._asked(query, detailed=detailed) for query, detailed in asked]
         except sqlite3.OperationalError:
             return None
+        return ((number, hour) for number, hours in enumerate(found) for hour in hours)
 
     def _are_there(self) -> bool:
         wanted = [*mark_names(self.place.table), *(bare(self._name(part)) for part in ("touched", "hours", "roll_ups"))]

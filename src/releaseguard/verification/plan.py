@@ -1,0 +1,116 @@
+"""What the checks of one look need of the window's single rows, as one plan. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from releaseguard.cards.spec import (
+    Card,
+    Check,
+    InvariantCheck,
+    LatencyCheck,
+    NonBlockingCheck,
+    PrivacyCheck,
+    ReleaseTagCheck,
+)
+from releaseguard.eventlog.hours import MINUTE
+from releaseguard.eventlog.interface import Query
+from releaseguard.model import Event, Outcome, Verdict
+from releaseguard.verification.checks.latency import LEAST_BEFORE
+from releaseguard.verification.rows.earlier import NEWEST_LOOKS, earlier_query
+from releaseguard.verification.rows.single_rows import Name, SingleRows, Span
+from releaseguard.verification.telling.whom import is_failure_of_share
+from releaseguard.verification.values import Deployment, Finding, Rule, judged_from
+from releaseguard.verification.whose.heard import Heard
+
+BEFORE, A_DAY = timedelta(hours=4), timedelta(days=1)
+"""What latencies are compared with: the hours before, and those of the day before."""
+DAYS = timedelta(days=7)
+"""The same where those hours hold too few."""
+
+
+def questions(
+    checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows, known: Heard
+) -> Iterator[tuple[Name, Query]]:
+    """What checks that are no statistics ask, beside all rows of :func:`events_of`."""
+    live = judged_from(deployment)
+    many = _counts_near(live, known)
+    for _, check in checks:
+        if isinstance(check, LatencyCheck):
+            is_quiet = sum(many[event] for event in dict.fromkeys(check.events)) < LEAST_BEFORE
+            spans = [*near(live), (live, rows.until), *([(live - DAYS, live)] if is_quiet else [])]
+            yield from rows.timings(check.id, check.events, spans).items()
+        elif isinstance(check, InvariantCheck):
+            yield ("earlier", check.id), earlier_query(check.id, deployment, NEWEST_LOOKS)
+
+
+def _counts_near(live: datetime, known: Heard) -> Counter[str]:
+    """How many successes of each event the counts know of, in the hours with which latencies are compared."""
+    found: Counter[str] = Counter()
+    spans, first = near(live), live - A_DAY - BEFORE
+    for hour in known.past:
+        if hour.hour >= first and hour.outcome is Outcome.SUCCESS:
+            inside = ((hour.hour + number * MINUTE, many) for number, many in enumerate(hour.counts) if many)
+            found[hour.event] += sum(many for at, many in inside if _is_in(at, spans))
+    for row in known.rows:
+        if row.outcome is Outcome.SUCCESS and _is_in(row.occurred_minute, spans):
+            found[row.event] += row.count
+    return found
+
+
+def _is_in(at: datetime, spans: Sequence[Span]) -> bool:
+    return any(since - MINUTE < at < until for since, until in spans)
+
+
+def questions_after(
+    checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows
+) -> Iterator[tuple[Name, Query]]:
+    """What is asked once more where the hours before a release hold too few successes that tell how long they took."""
+    live = judged_from(deployment)
+    for _, check in checks:
+        if isinstance(check, LatencyCheck) and len(_near(check, live, rows)) < LEAST_BEFORE:
+            yield from rows.timings(check.id, check.events, [(live - DAYS, live)]).items()
+
+
+def timed_before(check: LatencyCheck, live: datetime, rows: SingleRows) -> Sequence[Event]:
+    """What was usual: those hours, or where they hold too few to tell, the days before at any hour."""
+    found = _near(check, live, rows)
+    return found if len(found) >= LEAST_BEFORE else rows.timed(check.id, check.events, [(live - DAYS, live)])
+
+
+def _near(check: LatencyCheck, live: datetime, rows: SingleRows) -> Sequence[Event]:
+    return rows.timed(check.id, check.events, near(live))
+
+
+def questions_of_statistics(found: Mapping[Rule, Finding], rows: SingleRows) -> Iterator[tuple[Name, Query]]:
+    """What findings of statistics are told with: rows that they rest on, and whom a failure hits."""
+    for rule, finding in found.items():
+        yield from rows.first(rule, errors=speaks_against(finding, rule)).items()
+        if is_failure_of_share(finding):
+            yield from rows.most_recent(rule).items()
+
+
+def speaks_against(finding: Finding, rule: Rule) -> bool:
+    """Whether the rows that are shown are errors; else they are what the finding counted."""
+    return finding.verdict is not Verdict.PASS and rule.kind == "signal"
+
+
+def events_of(checks: Iterable[tuple[Card, Check]]) -> Sequence[str]:
+    """The events of which some check looks at every row."""
+    every = (event for card, check in checks for event in _events_of(card, check))
+    return list(dict.fromkeys(every))
+
+
+def _events_of(card: Card, check: Check) -> Sequence[str]:
+    if isinstance(check, ReleaseTagCheck):
+        return check.events
+    if isinstance(check, PrivacyCheck):
+        return check.events or (*card.events.success, *card.events.error)
+    return (*check.error, *check.user_actions) if isinstance(check, NonBlockingCheck) else ()
+
+
+def near(live: datetime) -> Sequence[Span]:
+    """The hours with which latencies are compared."""
+    return [(live - BEFORE, live), (live - A_DAY - BEFORE / 2, live - A_DAY + BEFORE / 2)]

@@ -1,0 +1,154 @@
+"""How many statements a command asks of the log, and whether any of them reads the table from end to end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from releaseguard.eventlog.stores.postgres import PostgresEventLog
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
+from releaseguard.secret import Secret
+from releaseguard_events.stores import sqlite as writing
+from tests.support import postgres
+from tests.support.commands import Commands
+from tests.support.verifying import SHIPPED, judge, mark, row, steady, stored
+
+MOST = 10
+"""Whatever is checked: the clock, what the table looks like, marks, the roll-up, counts, rows of clocks that run
+behind, what is called alike elsewhere, the first row of the release, the rows of all checks, and what is written."""
+ROWS = 12_000
+NAMED = [(card.id, next(iter(card.events.success), f"{card.id}_ok")) for card in SHIPPED]
+Statement = tuple[str, Any]
+_HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA", "SET", "--")
+_FILLED = """INSERT INTO integration_events
+    (id, occurred_at, provider, event, outcome, environment, release, latency_ms)
+  SELECT gen_random_uuid(), now() - n * interval '150 seconds', (%(cards)s::text[])[n %% %(many)s + 1],
+    (%(events)s::text[])[n %% %(many)s + 1], 'success', 'production', CASE WHEN n < 10 THEN 'r2' ELSE 'r1' END, n %% 300
+  FROM generate_series(1, %(rows)s) n"""
+COMMANDS = {"verify": ("--no-flows",)}
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A database with weeks of traffic of every card, rolled up."""
+    with postgres.cluster() as running:
+        url = running.new_database()
+        with closing(PostgresEventLog(Secret(url))) as log, psycopg.connect(url, autocommit=True) as connection:
+            log.migrate()
+            cards, events = zip(*NAMED, strict=True)
+            given = {"cards": list(cards), "events": list(events), "many": len(NAMED), "rows": ROWS}
+            connection.execute(_FILLED, given)
+            log.migrate()
+            connection.execute("ANALYZE")
+        yield url
+
+
+@pytest.fixture
+def commands(address: str, tmp_path: Path) -> Commands:
+    (tmp_path / "releaseguard.toml").write_text(f'[project]\nname = "shop"\n[events]\nurl = "{address}"\n')
+    made = Commands(tmp_path, {})
+    made.run("events", "deployed", "--release", "r2")
+    return made
+
+
+@contextmanager
+def said_to_postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Statement]]:
+    """The statements that are sent meanwhile."""
+    said: list[Statement] = []
+    execute, stream = psycopg.Cursor.execute, psycopg.Cursor.stream
+
+    def executed(cursor: Any, query: Any, given: Any = None, **more: Any) -> Any:
+        said.append((query if isinstance(query, str) else query.decode(), given))
+        return execute(cursor, query, given, **more)
+
+    def streamed(cursor: Any, query: Any, given: Any = None, **more: Any) -> Any:
+        said.append((query, given))
+        return stream(cursor, query, given, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg.Cursor, "execute", executed)
+        patched.setattr(psycopg.Cursor, "stream", streamed)
+        yield said
+
+
+def questions_in(said: list[Statement]) -> list[Statement]:
+    return [one for one in said if not one[0].startswith(_HOUSEKEEPING)]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_asks_a_handful_of_statements_and_none_reads_the_whole_table(
+    name: str, commands: Commands, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with said_to_postgres(monkeypatch) as said:
+        done = commands.run(name, *COMMANDS[name])
+    assert done.code in (0, 1, 3), done.everything
+    asked = questions_in(said)
+    assert len(asked) <= MOST, [sql[:120] for sql, _ in asked]
+    plans = plans_of(address, asked)
+    assert any("integration_events" in plan for plan in plans)
+    assert [plan for plan in plans if "Seq Scan on integration_events " in f"{plan} "] == []
+
+
+def plans_of(address: str, statements: list[Statement]) -> list[str]:
+    """How the server carries them out, and those inside of functions."""
+    plans: list[str] = []
+    with psycopg.connect(address) as connection:
+        connection.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
+        connection.execute("LOAD 'auto_explain'")
+        connection.execute(
+            "SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;"
+            " SET auto_explain.log_level = notice; SET client_min_messages = notice"
+        )
+        for sql, given in statements:
+            connection.execute(sql, given)
+        connection.rollback()
+    return plans
+
+
+def traced(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[str]:
+    """The statements that SQLite is given meanwhile, on connections that are opened meanwhile."""
+    said: list[str] = []
+    connect = writing.connect
+
+    def listened(*given: Any, **more: Any) -> sqlite3.Connection:
+        connection = connect(*given, **more)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "connect", listened)
+        act()
+    return [sql for sql in said if not sql.startswith(_HOUSEKEEPING)]
+
+
+def test_more_checks_ask_no_more_statements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.db"
+    rows = [row(minute, event, provider=card) for minute in range(-200, 30, 7) for card, event in NAMED]
+    stored(path, [*rows, mark()]).close()
+    with closing(SqliteEventLog(path)) as log:
+        judge(log)  # which rolls up
+    few, many = (_looks(path, cards, monkeypatch) for cards in (SHIPPED[:2], SHIPPED))
+    assert len(few) == len(many)
+
+
+def _looks(path: Path, cards: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    with closing(SqliteEventLog(path)) as log:
+        return traced(monkeypatch, lambda: judge(log, cards=cards))
+
+
+def test_sqlite_scans_the_table_of_events_by_an_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.db"
+    stored(path, [*steady(every=30), mark()]).close()
+    with closing(SqliteEventLog(path)) as log:
+        judge(log)
+    asked = [sql for sql in _looks(path, SHIPPED, monkeypatch) if sql.startswith(("SELECT", "WITH"))]
+    with closing(sqlite3.connect(path)) as connection:
+        steps = [step[3] for sql in asked for step in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert any("integration_events" in step for step in steps)
+    assert [step for step in steps if step == "SCAN integration_events"] == []
