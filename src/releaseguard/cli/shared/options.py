@@ -149,6 +149,8 @@ def command(
     """A click command with the shared options; its function gets a :class:`Run` first and returns an exit code."""
 
     def decorate(function: Callable[..., ExitCode | None]) -> click.Command:
+        """The command that ``function`` becomes; whoever reads what it prints may leave (:class:`ReaderLeft`)."""
+
         @functools.wraps(function)
         def call(config: Path | None, as_json: bool, quiet: bool, verbose: int, lang: str | None, **flags: Any) -> int:
             clocks = click.get_current_context().find_object(Clocks) or REAL
@@ -222,6 +224,7 @@ class Moment(click.ParamType[Any]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The ``datetime``, with its offset. Fails as usage for a text that is none, or a year beyond."""
         from releaseguard.model import duration, from_text, utc_now
 
         try:
@@ -249,6 +252,7 @@ class Span(click.ParamType[Any]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The ``timedelta``. Fails as usage for a text that is none."""
         from datetime import timedelta
 
         from releaseguard.model import duration

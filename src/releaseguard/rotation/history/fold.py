@@ -241,6 +241,8 @@ def _deployment_requested(view: RotationView, step: said.DeploymentRequested, _a
 
 def _deployment_made(phase: str) -> Callable[[RotationView, said.DeploymentMade, datetime], RotationView]:
     def change(view: RotationView, step: said.DeploymentMade, at: datetime) -> RotationView:
+        """``view`` with the deployment in ``phase``; what an earlier step said of it stays where this one is silent."""
+
         def made(before: Redeployment | None) -> Redeployment:
             before = before or Redeployment(step.place, step.target, 1, phase, {})
             return replace(
