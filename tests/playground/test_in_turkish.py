@@ -14,7 +14,9 @@ ENGLISH = re.compile(
 
 
 def english(text: str) -> list[str]:
-    return [line for line in re.sub(r"releaseguard \w+.*|`[^`\n]*`", "", text).splitlines() if ENGLISH.search(line)]
+    """The lines with a word of English outside of commands, code and paths."""
+    prose = re.sub(r"releaseguard \w+.*|`[^`\n]*`|/\S+", "", text)
+    return [line for line in prose.splitlines() if ENGLISH.search(line)]
 
 
 @pytest.mark.parametrize(

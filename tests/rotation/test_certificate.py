@@ -116,6 +116,20 @@ def test_a_consumer_that_has_not_been_seen_is_named_with_what_would_make_it_show
     assert "not seen with the new value yet" in "\n".join(lines_of(result.certificate))
 
 
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [(None, "its rows have to say which value they used"), ("1", "it has to succeed with the new value")],
+)
+def test_a_consumer_in_use_is_not_told_to_be_used(version: str | None, shown: str) -> None:
+    world, _ = proven()
+    for second in range(5):
+        use(world, "webhook", version, ago=second)
+    certificate = do(world, RotateAction.CONFIRM_REVOKED).certificate
+    assert certificate is not None
+    (webhook,) = [one for one in certificate.consumers if one.source == "webhook"]
+    assert shown in str(webhook.shows)
+
+
 def test_what_failed_since_is_counted_beside_it() -> None:
     world, _ = proven()
     failing = Event(

@@ -106,7 +106,7 @@ def _consumer(
         unlabelled_last=_text(max(use.unlabelled, default=None)),
         failures=use.failures,
         refused=use.refused,
-        shows=None if use.new else _what_shows_it(question, source),
+        shows=None if use.new else _what_shows_it(question, source, use),
     )
 
 
@@ -120,10 +120,14 @@ def _text(moment: datetime | None) -> str | None:
     return to_text(moment) if moment else None
 
 
-def _what_shows_it(question: Question, source: str | None) -> str:
+def _what_shows_it(question: Question, source: str | None, use: _UseOfValues) -> str:
     """What would make a consumer show that has not been seen with the new value."""
     hourly = question.traffic.get(source, 0.0)
     flow = f", or run the flow {question.flow}" if question.flow else ""
+    if use.unlabelled:
+        return "it is in use: its rows have to say which value they used"
+    if hourly <= 0 and (use.old or use.failures):
+        return "it is in use: it has to succeed with the new value"
     if hourly <= 0:
         return f"nothing came from it in the day before: use it{flow}"
     wait = readable.roughly(max(timedelta(hours=1 / hourly), timedelta(seconds=1)))
