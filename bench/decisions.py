@@ -20,11 +20,12 @@ from pathlib import Path
 import contestants
 import simulator
 from releaseguard.model import Verdict
-from releaseguard.stats.bounds import lower_share, upper_share
+from releaseguard.stats.bounds import upper_share
 from releaseguard.stats.series import Ledger
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.values import Deployment, Promise, Rule
+from shares import share
 from simulator import Mixture, Simulated, simulate
 
 WINDOW = 60
@@ -158,14 +159,6 @@ def run(mixture: Mixture, releases: int, names: Sequence[str], processes: int, f
 
 
 # -- figures -----------------------------------------------------------------------------------------------
-
-
-def share(part: int, whole: int) -> str:
-    """A share with its exact 95% interval."""
-    if not whole:
-        return "-"
-    low, high = lower_share(part, whole, 0.975), upper_share(part, whole, 0.975)
-    return f"{100 * part / whole:5.1f}% [{100 * low:.1f}, {100 * high:.1f}] ({part}/{whole})"
 
 
 def found(rows: Iterable[Row], name: str) -> str:

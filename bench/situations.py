@@ -25,13 +25,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import contestants
-from decisions import share
 from families import FAMILIES, Family, world_of
 from releaseguard.cli import entrypoint
 from releaseguard.model import from_text, to_text
 from releaseguard.safemode import build_policy, guarding
 from releaseguard.stats.bounds import upper_share
 from releaseguard.stats.series import Cell
+from shares import share
 from simulator import NEW, OLD, Simulated
 from worlds import WINDOW, Row, World, write
 
