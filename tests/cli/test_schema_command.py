@@ -13,6 +13,7 @@ from releaseguard.cards.load import load_cards
 from releaseguard.compose.known.schemas import NAMES, schema_of
 from releaseguard.sandbox.world import World
 from tests.support.commands import Commands
+from tests.support.hasty import hasty
 
 COMMANDS = {
     "status": ("status",),
@@ -53,7 +54,7 @@ def test_what_every_command_prints_is_valid(tmp_path: Path) -> None:
     (tmp_path / "code" / "mail.py").write_text('import httpx\nhttpx.post("https://api.sendgrid.com/v3/mail/send")\n')
     with World() as world:
         world.write(tmp_path)
-        cli = Commands(tmp_path, world.environ())
+        cli = Commands(tmp_path, world.environ(), clocks=hasty(0.002))  # whether it is proven is not asked here
         assert cli.run("events", "migrate").code == 0
         assert cli.run("events", "deployed", "--release", world.release).code == 0
         world.new_key("SENDGRID_API_KEY")

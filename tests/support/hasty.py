@@ -14,20 +14,20 @@ SHARE = 0.04
 class _Hasty:
     """What is left out of each wait is added to what has elapsed, so that who waits long enough by it has waited."""
 
-    def __init__(self) -> None:
-        self._left_out = 0.0
+    def __init__(self, share: float) -> None:
+        self._share, self._left_out = share, 0.0
         self._lock = threading.Lock()
 
     def elapsed(self) -> float:
         return REAL.elapsed() + self._left_out
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds * SHARE)
+        time.sleep(seconds * self._share)
         with self._lock:
-            self._left_out += seconds * (1 - SHARE)
+            self._left_out += seconds * (1 - self._share)
 
 
-def hasty() -> Clocks:
+def hasty(share: float = SHARE) -> Clocks:
     """Clocks of one command; the wall clock is the real one, as that of the stand-ins and stores is."""
-    clock = _Hasty()
+    clock = _Hasty(share)
     return Clocks(clock.elapsed, clock.sleep)
