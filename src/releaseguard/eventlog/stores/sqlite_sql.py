@@ -81,6 +81,7 @@ _TO_THE_SECOND = f"{_SHAPE}:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z"
 
 
 def dialect(place: EventTable) -> Dialect:
+    """How SQLite says of the columns of ``place`` what the questions need."""
     name = partial(expression, place)
     return Dialect(
         value=partial(_value, place),
