@@ -15,6 +15,7 @@ from releaseguard.eventlog.stores.postgres import PostgresEventLog
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.secret import Secret
 from releaseguard_events.stores import sqlite as writing
+from releaseguard_events.stores.postgres import limited
 from tests.support import postgres
 from tests.support.commands import Commands
 from tests.support.verifying import SHIPPED, judge, mark, row, steady, stored
@@ -93,6 +94,13 @@ def test_a_command_asks_a_handful_of_statements_and_none_reads_the_whole_table(
     plans = plans_of(address, asked)
     assert any("integration_events" in plan for plan in plans)
     assert [plan for plan in plans if "Seq Scan on integration_events " in f"{plan} "] == []
+
+
+def test_nothing_is_compiled_for_a_question_of_many_parts(address: str) -> None:
+    with psycopg.connect(address, autocommit=True) as connection:
+        with limited(connection, 5.0):
+            assert connection.execute("SHOW jit").fetchone() == ("off",)
+        assert connection.execute("SHOW jit").fetchone() == ("on",)  # the session's own, which others may be lent
 
 
 def plans_of(address: str, statements: list[Statement]) -> list[str]:
