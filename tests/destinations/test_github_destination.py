@@ -14,6 +14,7 @@ from releaseguard.model import utc_now
 from releaseguard.sandbox.github.stand_in import GitHubStandIn
 from releaseguard.sandbox.serving import faults
 from releaseguard.secret import Secret
+from releaseguard.services.github import keys as keys_module
 from releaseguard.services.github.app import GitHubApp, GitHubInstallation
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.github.keys import PublicKeys, sealed
@@ -60,6 +61,22 @@ def test_a_changed_public_key_is_fetched_again_once(github: GitHubStandIn, conne
     receipt = destination.push([secret_item("KEY", "two")])[0]
     assert github.value("lovendo/app", "KEY") == "two"
     assert receipt.writes == 2
+
+
+def test_what_a_plan_has_sealed_is_what_the_push_sends_as_long_as_value_and_key_are_the_same(
+    github: GitHubStandIn, connect: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(keys_module, "sealed", lambda key, value: made.append(value.reveal()) or sealed(key, value))
+    destination = GitHubDestination(connect(github, github.token), ADDRESSES.parse("github:lovendo/app"))
+    destination.estimate([secret_item("KEY", "one")])
+    destination.push([secret_item("KEY", "one")])
+    assert made == ["one"]
+    destination.push([secret_item("KEY", "two")])
+    github.place("lovendo/app").rotate_key()
+    destination.push([secret_item("KEY", "two")])
+    assert made == ["one", "two", "two"]
+    assert github.value("lovendo/app", "KEY") == "two"
 
 
 def test_an_archived_repository_is_seen_before_anything_is_written(github: GitHubStandIn, connect: Connections) -> None:

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from releaseguard.http import transport
-from releaseguard.http.replies import Fault
-from releaseguard.http.transport import Transport, exchanged, fault_of
+from releaseguard.http.replies import Fault, Reply
+from releaseguard.http.transport import Outgoing, Transport, fault_of
 from tests.support.peers import CUT, OK, OPENED, Proxy, peer, write_certificate
 
 
@@ -24,9 +24,8 @@ def client() -> Iterator[Transport]:
     made.close()
 
 
-def get(client: Transport, url: str, method: str = "GET", headers: dict[str, str] | None = None) -> httpx2.Response:
-    timeout = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), 5.0)}
-    return exchanged(client, httpx2.Request(method, url, headers=headers, extensions=timeout))
+def get(client: Transport, url: str, method: str = "GET", headers: dict[str, str] | None = None) -> Reply:
+    return client.answer_to(Outgoing(method, httpx2.URL(url), headers or {}, timeout=5.0))
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
@@ -51,7 +50,7 @@ ZIPPED = gzip.compress(b"ok")
 def test_an_answer_is_whole_however_it_comes(client: Transport, pieces: Sequence[bytes]) -> None:
     with peer(pieces) as served:
         answer = get(client, f"http://127.0.0.1:{served.port}/")
-    assert (answer.status_code, answer.content) == (200, b"ok")
+    assert (answer.status, answer.body) == (200, b"ok")
     assert "link" not in answer.headers
 
 
@@ -96,7 +95,7 @@ def test_a_connection_is_used_again_only_where_the_next_answer_is_the_next_reque
     with peer(pieces) as served:
         url = f"http://127.0.0.1:{served.port}/"
         get(client, url)
-        assert get(client, url).content == b"ok"
+        assert get(client, url).body == b"ok"
         client.close()
     assert served.connections == connections
 
@@ -104,7 +103,7 @@ def test_a_connection_is_used_again_only_where_the_next_answer_is_the_next_reque
 def test_the_answer_to_a_head_request_has_no_body(client: Transport) -> None:
     with peer([b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"]) as served:
         answer = get(client, f"http://127.0.0.1:{served.port}/", "HEAD")
-    assert (answer.status_code, answer.content) == (200, b"")
+    assert (answer.status, answer.body) == (200, b"")
 
 
 def test_a_header_cannot_begin_another_one(client: Transport) -> None:
@@ -136,7 +135,7 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_requests_over_tls_share_a_connection_too(client: Transport, server_tls: ssl.SSLContext) -> None:
     with peer(tls=server_tls) as served:
         url = f"https://localhost:{served.port}/"
-        assert [get(client, url).content for _ in range(3)] == [b"ok"] * 3
+        assert [get(client, url).body for _ in range(3)] == [b"ok"] * 3
         client.close()
     assert served.connections == 1
 
@@ -161,7 +160,7 @@ def test_a_proxy_sees_the_target_and_its_own_credentials_and_nothing_else(server
         with peer(tls=server_tls) as served:
             url = f"https://localhost:{served.port}/"
             headers = {"authorization": "Bearer of the service"}
-            assert [get(client, url, headers=headers).content for _ in range(2)] == [b"ok"] * 2
+            assert [get(client, url, headers=headers).body for _ in range(2)] == [b"ok"] * 2
             client.close()
     finally:
         proxy.close()

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from releaseguard.cards.spec import Card, SecretSpec
+from releaseguard.compose.known.configuration import ADDRESSES
+from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import CostEstimate, Observed, SyncStatus
 from releaseguard.errors import Refused, ReleaseguardError, UsageError
 from releaseguard.http.pacing import Limits
@@ -307,6 +309,21 @@ def test_a_destination_that_the_chain_never_wrote_is_called_new(name: str) -> No
     plan = Case(chain=chain).plan()
     assert [one.new for one in plan.destinations] == list(new)
     assert ["(NEW:" in line for line in describe(plan) if line.startswith(("github:", "vercel:"))][: len(new)] == [*new]
+
+
+def test_a_plan_of_many_places_reads_the_address_of_each_once() -> None:
+    many = [f"github:lovendo/app-{number}" for number in range(30)]
+    bindings = [Binding(FakeDestination(uri, Killer())) for uri in many]
+    read: list[str] = []
+
+    def reading(text: str) -> Address:
+        read.append(text)
+        return ADDRESSES.parse(text)
+
+    make_plan(
+        RotateRequest(), SENDGRID, bindings, facts(version(2)), out(1, at=many), replace(RULES, read_address=reading)
+    )
+    assert sorted(read) == sorted(many)
 
 
 @dataclass

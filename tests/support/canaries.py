@@ -218,12 +218,12 @@ def repository_with(folder: Path, value: str) -> Path:
 
 BUG = """
 from releaseguard.http.transport import Transport
-send = Transport.handle_request
+send = Transport.answer_to
 def failing(self, request):
     if request.method in {"PUT", "PATCH"}:
-        kept = (request.headers.multi_items(), request.read())
+        kept = (dict(request.headers), request.content)
         raise RuntimeError(f"a bug of ours: {kept}")
     return send(self, request)
-Transport.handle_request = failing
+Transport.answer_to = failing
 """
 """A ``sitecustomize`` in which a request that writes ends in an exception that holds all of it."""

@@ -16,6 +16,8 @@ import vcr
 from releaseguard.compose.known.configuration import ADDRESSES
 from releaseguard.destinations.interface import Item, ItemKind
 from releaseguard.http import Limits, ServiceClient
+from releaseguard.http.replies import Reply
+from releaseguard.http.transport import Outgoing, reply_of
 from releaseguard.secret import Secret
 from releaseguard.services.github.destination import GitHubDestination
 from releaseguard.services.infisical.logins import InfisicalSession, UniversalAuth
@@ -107,6 +109,31 @@ PLAYED: dict[str, tuple[str, Callable[[Connect], Any]]] = {
 """Cassette -> the service and the conversation."""
 
 
+class _Recorded:
+    """httpx2's own transport: the one that the recorder listens to."""
+
+    def __init__(self) -> None:
+        self._inner = httpx2.HTTPTransport(trust_env=False)
+
+    def answer_to(self, request: Outgoing) -> Reply:
+        timeout = dict.fromkeys(("connect", "read", "write", "pool"), request.timeout)
+        sent = httpx2.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=request.content,
+            extensions={"timeout": timeout},
+        )
+        answer = self._inner.handle_request(sent)
+        try:
+            return reply_of(answer.status_code, answer.headers.raw, answer.read(), request.where)
+        finally:
+            answer.close()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
 @contextmanager
 def connected(base: str | None = None, token: str | None = None) -> Iterator[Connect]:
     """Clients at the services' own addresses, or at ``base``. One request at a time: a cassette has an order."""
@@ -121,7 +148,7 @@ def connected(base: str | None = None, token: str | None = None) -> Iterator[Con
             headers=headers,
             limits=Limits(concurrency=1),
             wall=lambda: datetime(2026, 11, 24, tzinfo=UTC),
-            transport=httpx2.HTTPTransport(trust_env=False),  # the one that the recorder listens to
+            transport=_Recorded(),
         )
         opened.append(client)
         return client

@@ -36,7 +36,7 @@ from releaseguard_events.places.urls import split
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import httpx2
+    from releaseguard.http.transport import Transport
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class ServiceClient:
         self._places = threading.BoundedSemaphore(limits.concurrency)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._open: httpx2.BaseTransport | None = None
+        self._open: Transport | None = None
         self._threads = SideBySide(limits.concurrency, f"{service}-", self._stopped)
 
     def request(
@@ -239,30 +239,28 @@ class ServiceClient:
         """Sends once. Returns instead of raising, so that no exception of httpx2 becomes another's context."""
         import httpx2
 
-        from releaseguard.http.transport import address, ends_within, exchanged, fault_of
+        from releaseguard.http.transport import Outgoing, address, ends_within, fault_of
 
         self._check_address()
-        transport = self._opened()
-        request = httpx2.Request(
+        transport, text = self._opened(), self._base + call.path
+        request = Outgoing(
             call.method,
-            address(self._base + call.path),
-            params=call.params or None,
-            content=call.content,
-            headers={"accept-encoding": "gzip, deflate", **headers},
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
+            httpx2.URL(text, params=call.params) if call.params else address(text),
+            {"accept-encoding": "gzip, deflate", **headers},
+            call.content,
+            self._timeout,
+            f"{self.host}{call.path}",
         )
         stopped: ReleaseguardError | None
         try:
             # The guard once more, at the last moment: the process may have been stopped since it was admitted.
             with ends_within(self._timeout, self._guard):
-                answer = exchanged(transport, request)
+                return transport.answer_to(request)
         except ReleaseguardError as exc:
             stopped = exc.with_traceback(None)  # its frames hold the request
         except httpx2.HTTPError as exc:
             stopped = refusal_behind(exc)
             fault = fault_of(exc)
-        else:
-            return _reply(answer, f"{self.host}{call.path}")
         if stopped is not None:
             raise stopped
         return fault
@@ -275,7 +273,7 @@ class ServiceClient:
             check_address(self._base)
             self._passed = policy
 
-    def _opened(self) -> httpx2.BaseTransport:
+    def _opened(self) -> Transport:
         from releaseguard.http.transport import Transport
 
         with self._lock:
@@ -370,14 +368,6 @@ class ServiceClient:
         if fault is Fault.BAD_CERTIFICATE:
             return "Check the address, this machine's clock, and whether a proxy replaces certificates."
         return f"Check that {self.host} is right and can be reached from here, then run the command again."
-
-
-def _reply(answer: httpx2.Response, where: str) -> Reply:
-    headers: dict[str, str] = {}
-    for name, value in answer.headers.raw:  # what httpx2 does, without asking for the encoding of each
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return Reply(answer.status_code, headers, answer.content, where)
 
 
 def _times(tries: int) -> str:

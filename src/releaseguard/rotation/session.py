@@ -58,7 +58,8 @@ class RotationSession:
     @property
     def bindings(self) -> Sequence[Binding]:
         """Where this run writes: every destination that is not left out."""
-        return [one for one in self.context.bindings if one.key not in self.left_out]
+        left = self.left_out
+        return [one for one in self.context.bindings if one.key not in left]
 
     @property
     def left_out(self) -> Mapping[str, LeftOut]:
@@ -84,7 +85,7 @@ class RotationSession:
 
     def left_of(self, view: RotationView) -> Mapping[str, LeftOut]:
         """What ``view`` went on without, of the destinations that are configured."""
-        uris = {one.key: one.destination.uri for one in self.context.bindings}
+        uris = {one.key: one.destination.uri for one in self.context.bindings} if view.left_out else {}
         return {key: replace(one, uri=uris[key]) for key, one in view.left_out.items() if key in uris}
 
     def rotation_named(self, rotation_id: str) -> RotationView:

@@ -38,13 +38,22 @@ def claims_in_doubt(claims: Sequence[Claim], chain_key: ChainKey) -> frozenset[s
 
 def _rivals(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Claim, Claim]]:
     """Pairs of one of ours and another under the same name, that nobody declared to be shared."""
-    for one, other in combinations(claims, 2):
-        if chain_key not in (one.owner, other.owner) or one.name.upper() != other.name.upper():
-            continue
+    for one, other in _namesakes(claims, chain_key):
         folded = one.address.folds_names and other.address.folds_names
         shared = one.shared and other.shared and one.owner != other.owner
         if (one.name == other.name or folded) and not shared:
             yield one, other
+
+
+def _namesakes(claims: Sequence[Claim], chain_key: ChainKey) -> Iterator[tuple[Claim, Claim]]:
+    """Pairs of one of ours and another, whose names differ in letter case at most."""
+    named: dict[str, list[tuple[Claim, bool]]] = {}
+    for claim in claims:
+        named.setdefault(claim.name.upper(), []).append((claim, claim.owner == chain_key))
+    for same in named.values():
+        for (one, is_ours), (other, is_ours_too) in combinations(same, 2):
+            if is_ours or is_ours_too:
+                yield one, other
 
 
 def _same_place(one: Claim, other: Claim) -> bool:

@@ -61,7 +61,7 @@ def make_plan(
         origin=request.origin,
         pins=pins,
         seen=_seen(group, facts),
-        destinations=tuple(_planned(group, binding, facts, view, rules.read_address) for binding in bindings),
+        destinations=_planned_at(group, bindings, facts, view, rules.read_address),
         deployments=deployments_for(binding.destination for binding in bindings) if request.deploy else (),
         costs=_costs(group, bindings, facts, request, rules),
         deployed_by=rules.deployed_by,
@@ -146,15 +146,20 @@ def before_of(
     return replace(out, fingerprint=seen.fingerprint) if out and seen else seen
 
 
-def _planned(
-    group: SecretGroup, binding: Binding, facts: PlanningFacts, view: ChainView, read: ReadAddress
-) -> PlannedDestination:
-    destination = binding.destination
-    estimate = facts.estimates.get(binding.key, CostEstimate(0, 0, (), ()))
+def _planned_at(
+    group: SecretGroup, bindings: Sequence[Binding], facts: PlanningFacts, view: ChainView, read: ReadAddress
+) -> Sequence[PlannedDestination]:
+    new = {*never_written([one.destination.address for one in bindings], view, read)}
+    return tuple(_planned(group, one, facts, is_new=one.destination.address in new) for one in bindings)
+
+
+def _planned(group: SecretGroup, binding: Binding, facts: PlanningFacts, *, is_new: bool) -> PlannedDestination:
+    destination, key = binding.destination, binding.key
+    estimate = facts.estimates.get(key, CostEstimate(0, 0, (), ()))
     placeholder = dict.fromkeys(group.names, NOTHING)
     names = tuple(item.name for item in items_for(group, binding, placeholder))
     return PlannedDestination(
-        binding.key,
+        key,
         destination.uri,
         destination.service,
         destination.runtime,
@@ -163,7 +168,7 @@ def _planned(
         estimate.writes,
         tuple(estimate.create),
         tuple(estimate.update),
-        new=bool(never_written([destination.address], view, read)),
+        new=is_new,
         by_hand=destination.by_hand,
     )
 

@@ -34,7 +34,7 @@ from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.github.address import ACTIONS, GitHubAddress
 from releaseguard.services.github.copies import GitHubCopies, shadows
-from releaseguard.services.github.keys import Box, PublicKeys, as_bytes
+from releaseguard.services.github.keys import Box, Boxes, PublicKeys, as_bytes
 from releaseguard.services.github.requests import Archived, refuse_archived, secrets_path, variables_path
 
 LARGEST = 48 * 1024
@@ -74,6 +74,7 @@ class GitHubDestination(Destination):
         self._keys = keys or PublicKeys(client)
         self._sleep = sleep
         self._writes = Writes()
+        self._sealed = Boxes(self._keys, self._secrets)
 
     def reach(self) -> Iterator[Remark]:
         """The place exists, its secrets and variables are listed, and the key that values are sealed with is given."""
@@ -89,6 +90,7 @@ class GitHubDestination(Destination):
         self._check(items)
         with self._explained():
             seen = self._look_before(items, partial(refuse_archived, self._client, self.address))
+            self._boxes(items)  # the push finds them there
         present = {name for name, found in seen.items() if found.observed.present}
         selected = sum(found.visibility == "selected" for found in seen.values())
         return CostEstimate(
@@ -184,8 +186,7 @@ class GitHubDestination(Destination):
         it then, and between an answer and the next request they would wait for each other."""
         if not self._keys.has(self._secrets):
             return {}
-        key = self._keys.of(self._secrets)
-        return {item.name: Box.of(item.value, key) for item in items if item.kind is ItemKind.SECRET}
+        return {item.name: self._sealed.of(item.name, item.value) for item in items if item.kind is ItemKind.SECRET}
 
     def _deliver(self, item: Item, seen: Mapping[str, _Seen], boxes: Mapping[str, Box]) -> WriteResult:
         if item.kind is ItemKind.SECRET:

@@ -78,3 +78,21 @@ class PublicKeys:
                 identity, key = member(found, "key_id", reply.where), member(found, "key", reply.where)
                 self._keys[secrets_path] = PublicKey(str(identity), str(key))
             return self._keys[secrets_path]
+
+
+class Boxes:
+    """What is sealed for the store at ``secrets_path``: a value once, however often it is asked for in a row."""
+
+    def __init__(self, keys: PublicKeys, secrets_path: str) -> None:
+        self._keys = keys
+        self._path = secrets_path
+        self._last: dict[str, tuple[Secret, Box]] = {}
+
+    def of(self, name: str, value: Secret) -> Box:
+        """``value`` sealed with the store's key as it is known now. Raises as :meth:`PublicKeys.of`."""
+        key = self._keys.of(self._path)
+        before, box = self._last.get(name, (None, None))
+        if before is None or box is None or box.key != key or not before.same_as(value):
+            box = Box.of(value, key)
+            self._last[name] = value, box
+        return box
