@@ -41,6 +41,9 @@ def cli(tmp_path):
         ("-q nope", "nope"),
         ("-v verfy", "verfy"),
         ("--lang xx status", "status --lang xx"),
+        ("events --lang tr list", "events list --lang tr"),
+        ("audit -v show", "audit show -v"),
+        ("--lang tr events -q list", "events list --lang tr -q"),
     ],
 )
 def test_what_people_type_is_what_they_mean(cli, typed, meant):
@@ -49,7 +52,14 @@ def test_what_people_type_is_what_they_mean(cli, typed, meant):
     assert said.code in {0, 2, 3}
 
 
-@pytest.mark.parametrize("typed", ["-v verfy", "--quiet", "--lang", "help nope", "incident help", "version --help"])
+@pytest.mark.parametrize("typed", ["--lang tr", "--quiet", "events --lang tr", "--lang tr audit", "events"])
+def test_options_without_a_command_show_the_commands(cli, typed):
+    said = cli.run(*typed.split())
+    assert said.code == 2
+    assert "Commands:" in said.err
+
+
+@pytest.mark.parametrize("typed", ["-v verfy", "-q --nope", "--lang", "help nope", "incident help", "version --help"])
 def test_what_means_nothing_is_refused(cli, typed):
     assert cli.run(*typed.split()).code == 2
 

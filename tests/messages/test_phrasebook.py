@@ -8,10 +8,12 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import releaseguard_events
 from releaseguard.messages import phrasebook
 from releaseguard.messages.markup import said
 from releaseguard.messages.phrasebook import Phrase, Phrasebook, read
@@ -75,10 +77,11 @@ def test_what_stands_in_a_place_is_neither_cut_nor_joined() -> None:
 
 @cache
 def spoken_in_code() -> str:
-    """Every text of the code, with a gap where a value stands."""
+    """Every text of the code, of the writer, and of the library that refuses a call; a gap where a value stands."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "report" / "templates").iterdir()]
     texts += [re.sub(r"\{\{.*?\}\}|\{%.*?%\}|<[^>]+>", "\n", text) for text in texts]
-    for path in ROOT.rglob("*.py"):
+    packages = [ROOT, *(Path(module.__file__).parent for module in (click, releaseguard_events))]
+    for path in [path for package in packages for path in package.rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.append(node.value)

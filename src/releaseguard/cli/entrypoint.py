@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
+from releaseguard.cli.shared.language import speak_to
 from releaseguard.cli.shared.options import ReaderLeft, is_text
 from releaseguard.cli.shared.streams import Remarks, forget
 from releaseguard.cli.shared.traces import without_secrets, write_trace
@@ -35,27 +36,36 @@ def run(args: Sequence[str] | None = None, clocks: Clocks = REAL) -> int:
 
 
 def _ended(arguments: list[str], clocks: Clocks) -> int:
-    wants_json = "--json" in arguments
     try:
         return _run(arguments, clocks)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as error:
-        return _left_in_job(_usage(error, wants_json), without_secrets(error.format_message()), arguments)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
-        return _left_in_job(ExitCode.INTERRUPTED, "Interrupted.", arguments)
     except (ReaderLeft, BrokenPipeError, SystemExit):  # click leaves so where the reader of its help has gone
         forget(sys.stdout)
         return ExitCode.OK
-    except ReleaseguardError as error:
-        return _left_in_job(_expected(error, wants_json), "\n".join(_lines_of(error)), arguments)
-    except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw is a bug, and is reported as one
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: everything becomes words here
+        speak_to(arguments, os.environ)
+        return _told(error, arguments)
+
+
+def _told(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
+    """What ended the command, in words; what nobody foresaw is a bug, and is reported as one."""
+    wants_json = "--json" in arguments
+    match error:
+        case click.ClickException():
+            return _left_in_job(_usage(error, wants_json), without_secrets(error.format_message()), arguments)
+        case KeyboardInterrupt() | click.Abort():
+            said = spoken.sentence("Interrupted.")
+            click.echo(said, err=True)
+            return _left_in_job(ExitCode.INTERRUPTED, said, arguments)
+        case ReleaseguardError():
+            return _left_in_job(_expected(error, wants_json), "\n".join(_lines_of(error)), arguments)
+        case OSError(errno=errno.ENOSPC):
             return _disk_full()
-        if isinstance(error, UnicodeEncodeError) and not all(map(is_text, arguments)):
+        case UnicodeEncodeError() if not all(map(is_text, arguments)):
             return _expected(UsageError("an argument is not valid UTF-8", next_step="Write it in UTF-8."), wants_json)
-        return _left_in_job(*_bug(error, wants_json), arguments)
+        case _:
+            return _left_in_job(*_bug(error, wants_json), arguments)
 
 
 def _open_what_is_closed() -> None:
@@ -165,7 +175,9 @@ def _usage(error: click.ClickException, wants_json: bool) -> int:
         _print_json(without_secrets(error.format_message()), None, None, ExitCode.USAGE)
     shown = io.StringIO()
     error.show(shown)
-    click.echo(without_secrets(shown.getvalue()), err=True, nl=False)
+    is_help = isinstance(error, click.exceptions.NoArgsIsHelpError)
+    said = shown.getvalue() if is_help else spoken.lines(shown.getvalue())
+    click.echo(without_secrets(said), err=True, nl=False)
     return ExitCode.USAGE
 
 
@@ -192,7 +204,8 @@ def _bug(error: Exception, wants_json: bool) -> tuple[int, str]:
     next_step = f"The trace is in {path}; please report it." if path else "Please report it."
     if wants_json:
         _print_json(what, path, next_step, ExitCode.BUG)
-    said = f"releaseguard: {what}\n  next:  {next_step}"
+    say = spoken.sentence
+    said = f"releaseguard: {say(what)}\n  {say('next: ')} {say(next_step)}"
     click.echo(said, err=True)
     return ExitCode.BUG, said
 

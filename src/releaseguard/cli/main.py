@@ -52,12 +52,13 @@ _MOVED = "releaseguard.moved"
 
 
 def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The commands' options that stand before the command, and the rest; none of them where no command follows."""
+    """The commands' options that stand before the command, and the rest; none of them where something else follows."""
     at = 0
     while at < len(args) and (args[at] in _FLAGS or args[at].partition("=")[0] in _VALUED):
         at += 2 if args[at] in _VALUED else 1
+    alone = at == len(args) and list(args) != ["-v"]  # by itself it asks for the version
     named = at < len(args) and not args[at].startswith("-")
-    return (list(args[:at]), list(args[at:])) if named else ([], list(args))
+    return (list(args[:at]), list(args[at:])) if named or alone else ([], list(args))
 
 
 def _as_options(args: list[str]) -> list[str]:
@@ -70,8 +71,8 @@ def _as_options(args: list[str]) -> list[str]:
 def _asked(command: click.Command, args: list[str], moved: list[str]) -> list[str]:
     """What a command is given: ``help`` behind it, where it takes no such word, is ``--help``."""
     if isinstance(command, click.Group):
-        rest = _as_options(args) if args[:1] == ["help"] else args
-        return [*rest[:1], *moved, *rest[1:]]
+        within, rest = _parted(_as_options(args) if args[:1] == ["help"] else args)
+        return [*rest[:1], *moved, *within, *rest[1:]] if rest else []
     takes_words = any(isinstance(one, click.Argument) for one in command.params)
     return [*moved, *(["--help"] if args == ["help"] and not takes_words else args)]
 

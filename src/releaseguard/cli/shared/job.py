@@ -16,6 +16,7 @@ from typing import Literal
 from releaseguard.ci.job import is_job
 from releaseguard.errors import ExitCode
 from releaseguard.harmless import harmless
+from releaseguard.messages import spoken
 
 SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 MOST_ANNOTATIONS = 10
@@ -101,12 +102,13 @@ class Job:
 
     def end(self, name: str, code: int, shown: str = "", *, head: str = "") -> None:
         """What every command leaves, however it ended: a summary that is not empty, and a word where it ended badly."""
-        said = f"`releaseguard {name}`: {MEANING.get(ExitCode(code), '')} (exit code {int(code)})"
+        meaning = f"{spoken.sentence(MEANING[ExitCode(code)])} ({spoken.sentence(f'exit code {int(code)}')})"
+        said = f"`releaseguard {name}`: {meaning}"
         if self.has_summary and not self._summarized:
             self.summarize(f"{said}\n\n{_block(shown)}" if shown.strip() else said)
         if code and not self._annotated:
             level: Literal["error", "warning"] = "warning" if code == ExitCode.UNDECIDED else "error"
-            message = head or f"{MEANING.get(ExitCode(code), 'ended')} (exit code {int(code)}): see the summary"
+            message = head or f"{meaning}: {spoken.sentence('see the summary')}"
             self.annotate([Annotation(level=level, title=f"releaseguard {name}", message=message)])
 
 

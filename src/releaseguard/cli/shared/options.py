@@ -236,10 +236,16 @@ class Moment(click.ParamType[Any]):
         except OverflowError:
             self.fail(f"{value!r} lies outside of the years that can be told", param, ctx)
         except ValueError as error:
-            self.fail(f"{error}, or how long ago: 30m", param, ctx)
+            self.fail(_no_time(value, error), param, ctx)
         if moment.year not in YEARS:
             self.fail(f"{value!r} lies outside of the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
         return moment
+
+
+def _no_time(value: str, error: ValueError) -> str:
+    """Where an offset is missing the reader of times says so; of anything else it only says that it is none."""
+    what = str(error) if "offset" in str(error) else f"{value!r} is not a time; write 2026-11-24T10:15:00Z"
+    return f"{what}, or how long ago: 30m"
 
 
 YEARS = range(1970, 2200)

@@ -10,6 +10,8 @@ from releaseguard.report.layout.shown import shown
 from releaseguard.report.layout.text import wrapped
 
 _INDENT = " " * 10
+_CHART = len(_INDENT) + len("aws_rekognition") + 2
+"""Where the charts begin: beside the longest name of a shipped card; a longer one moves its own."""
 
 
 def render(document: HealthDocument, display: Display) -> str:
@@ -33,7 +35,7 @@ def render(document: HealthDocument, display: Display) -> str:
 def _row(row: HealthRow, width: int) -> list[str]:
     head = f"{row['state'].upper():<9} {row['provider']}"
     course = sparkline(row["course"])
-    lines = [f"{head:<24}{course}" if row["events"] and width >= 24 + len(course) else head]
+    lines = [f"{head:<{_CHART - 1}} {course}" if row["events"] and width >= _CHART + len(course) else head]
     for line in (row["reason"], _seen(row), _carried(row), *opened(row)):
         lines += wrapped(line, _INDENT, width) if line else []
     return lines
