@@ -47,6 +47,19 @@ def test_a_gap_is_exit_1_with_place_and_line_to_add(cli, tmp_path):
     assert "where it fails, add: logIntegrationEvent('sendgrid', 'sendgrid_error', 'error');" in done.out
 
 
+def test_what_is_said_of_many_calls_is_said_once_with_the_client_that_they_share(cli, tmp_path):
+    client = "import sgMail from '@sendgrid/mail';\nexport const mail = new sgMail.MailService();\n"
+    users = {f"u{number}__ts": "import { mail } from './mail';\nmail.send({});\n" for number in range(6)}
+    write(tmp_path, mail__ts=client, **users)
+    done = cli.run("coverage", ".")
+    assert [done.out.count(f"u{number}.ts:2:1  not-logged sendgrid") for number in range(6)] == [1] * 6
+    assert done.out.count("its success and its error are not logged") == done.out.count("after it, add") == 1
+    assert "In 6 places." in done.out
+    assert "6 calls of SendGrid that lack a log go through the client made at mail.ts:2" in " ".join(done.out.split())
+    clients = cli.run("coverage", ".", "--json").json["providers"][0]["clients"]
+    assert clients == [{"file": "mail.ts", "line": 2, "calls": 6}]
+
+
 def test_a_provider_without_a_test_is_a_gap(cli, tmp_path):
     write(tmp_path, mail__ts=GOOD)
     done = cli.run("coverage", ".", "--json")

@@ -204,7 +204,16 @@ def coverage_page(text="x"):
         "unknown": [{**finding, "rule": "not-read", "fix": None}, {**finding, "rule": "unknown-log", "fix": None}],
         "waived": [{"finding": finding, "reason": text}],
         "providers": [
-            {"provider": text, "name": text, "calls": 2, "covered": 1, "waived": 1, "tested": False, "tests": []}
+            {
+                "provider": text,
+                "name": text,
+                "calls": 2,
+                "covered": 1,
+                "waived": 1,
+                "tested": False,
+                "tests": [],
+                "clients": [{"file": text, "line": 5, "calls": 6}],
+            }
         ],
         "received": [{"provider": text, "kind": "webhook", "file": text, "line": 4, "logged": False}],
         "seen": {

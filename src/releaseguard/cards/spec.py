@@ -119,6 +119,8 @@ class CodeSpec(_Strict, frozen=True, kw_only=True):
     """Packages, or paths in the packages above, that are not the provider's."""
     given_to: Mapping[str, Sequence[str]] = {}
     """Package of others -> its functions that are a use where they are given something made by the packages above."""
+    gathers: Mapping[str, str] = {}
+    """Functions that send nothing and gather calls -> the function that sends what was gathered."""
     returns_errors: bool = False
     """Whether the packages for TypeScript answer with an error instead of raising it."""
     background: bool = False

@@ -138,4 +138,5 @@ def _provider(row: ProviderCoverage) -> ProviderRow:
         "waived": row.waived,
         "tested": row.tested,
         "tests": list(row.tests),
+        "clients": [{"file": one.file, "line": one.line, "calls": one.calls} for one in row.clients],
     }

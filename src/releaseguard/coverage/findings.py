@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from releaseguard import readable
 from releaseguard.cards.load import Cards
@@ -21,6 +22,7 @@ from releaseguard.coverage.values import (
     OUTCOMES,
     REMARKS,
     CallPlace,
+    ClientPlace,
     CoverageFinding,
     ProviderCoverage,
     Received,
@@ -28,6 +30,9 @@ from releaseguard.coverage.values import (
     Waived,
 )
 from releaseguard.coverage.waivers import Waivers
+
+SHARED = 5
+"""Calls of one client from which on it is named as the place to log them all."""
 
 
 @dataclass
@@ -151,7 +156,7 @@ class Findings:
         covered = sum(all(status == "logged" for status in verdict.status.values()) for _, verdict in mine)
         tests = tests_of(card, sites, self.sources.names, self.sources.tests, self.sources.scripts)
         places = [(site.file.path, site.call.at[0]) for site in sites]
-        return ProviderCoverage(card.id, card.name, len(sites), covered, 0, tests, places)
+        return ProviderCoverage(card.id, card.name, len(sites), covered, 0, tests, places, _clients(mine))
 
     def _untested(self, row: ProviderCoverage) -> CoverageFinding:
         file, line = row.places[0]
@@ -163,6 +168,13 @@ class Findings:
         event = next(iter(card.events.success), row.provider)
         fix = f"A test of the function around this call that expects the event {event}."
         return CoverageFinding(file, line, 1, "not-tested", row.provider, ("test",), what, fix)
+
+
+def _clients(mine: Sequence[tuple[Site, SiteVerdict]]) -> Sequence[ClientPlace]:
+    """The clients of several calls that lack a log: one place that such calls go through can log them all."""
+    lacking = [site for site, verdict in mine if "missing" in verdict.status.values()]
+    counted = Counter(maker for site in lacking if (maker := site.maker) is not None)
+    return [ClientPlace(*place, calls) for place, calls in counted.most_common() if calls >= SHARED]
 
 
 def _is(missing: Sequence[str]) -> str:
@@ -179,4 +191,4 @@ def _line(python: bool, by_name: bool, provider: str, event: str, outcome: str) 
 
 def _with_waived(row: ProviderCoverage, waived: Sequence[Waived]) -> ProviderCoverage:
     count = sum(one.finding.provider == row.provider and one.finding.rule == "not-logged" for one in waived)
-    return ProviderCoverage(row.provider, row.name, row.calls, row.covered, count, row.tests, row.places)
+    return replace(row, waived=count)

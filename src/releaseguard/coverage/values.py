@@ -51,6 +51,15 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientPlace:
+    """Where a client is made, and how many calls that lack a log go through it."""
+
+    file: str
+    line: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderCoverage:
     """One provider that the app calls."""
 
@@ -64,6 +73,8 @@ class ProviderCoverage:
     """Files of tests that name it, beginning with those that say so most plainly."""
     places: Sequence[tuple[str, int]]
     """File and line of each call."""
+    clients: Sequence[ClientPlace] = ()
+    """The clients that calls which lack a log share: the most used first."""
 
     @property
     def tested(self) -> bool:

@@ -76,7 +76,7 @@ def coverage(
 
     JSON: {"ok", "path", "summary", "findings": [{"rule", "provider", "file", "line", "column", "missing", "message",
     "fix"}], "unknown": [the same], "waived": [{"finding", "reason"}], "providers": [{"provider", "name", "calls",
-    "covered", "waived", "tested", "tests"}], "received": [{"provider", "kind", "file", "line", "logged"}], "counts":
+    "covered", "waived", "tested", "tests", "clients": [{"file", "line", "calls"}]}], "received": [{"provider", "kind", "file", "line", "logged"}], "counts":
     {"calls", "logged", "not_judged", "waived", "gaps"}, "seen": null or {"environment", "release", "deployed_at",
     "calls": [{"provider", "file", "line", "source", "state", "since_release", "within_30_days", "last"}], "consumers":
     [{"provider", "source", "state", "calls", "last"}], "silent_sources"}, "files", "test_files"}. State: since_release,

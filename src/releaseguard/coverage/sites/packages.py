@@ -48,7 +48,7 @@ class Packages:
         language = scope.root.file.language if scope.root.file else "typescript"
         whole = origin.called(call, scope)
         for card, path, event in self._known.get((language, origin.package), ()):
-            if not _is_other(card, origin) and self.matches(path, whole.steps, scope):
+            if not _is_other(card, origin) and self.matches(path, whole.steps, scope) and not _gathered(card, whole):
                 return _use(card, event, language, whole)
         return self._use_of_given(origin, whole, call, scope, language)
 
@@ -157,6 +157,12 @@ def _given(whole: Origin, call: Call, scope: Scope) -> Iterator[tuple[Expr, Scop
 
 def _is_other(card: Card, origin: Origin | None) -> bool:
     return origin is not None and origin.module in card.code.other
+
+
+def _gathered(card: Card, origin: Origin) -> bool:
+    """Whether a call is only put beside others, and sent by another: ``redis.pipeline().set()``."""
+    *before, last = (step.name for step in origin.steps)
+    return any(name in card.code.gathers and last != card.code.gathers[name] for name in before)
 
 
 def _is_called_after(card: Card, name: str) -> bool:

@@ -51,6 +51,15 @@ class Site:
         """File, line and column."""
         return (self.file.path, *self.call.at)
 
+    @property
+    def maker(self) -> tuple[str, int] | None:
+        """File and line of the call that made the client, where it is made by one."""
+        for step in self.use.origin.steps if self.use.origin is not None else ():
+            if step.call is not None:
+                file = (step.scope or self.scope).root.file
+                return (file.path, step.call.at[0]) if step.call is not self.call and file is not None else None
+        return None
+
 
 @dataclass(frozen=True)
 class Unseen:

@@ -27,6 +27,14 @@ class WaivedRow(TypedDict):
     reason: str
 
 
+class ClientRow(TypedDict):
+    """A client that several calls without a log share, and where it is made."""
+
+    file: str
+    line: int
+    calls: int
+
+
 class ProviderRow(TypedDict):
     """One provider that the app calls."""
 
@@ -37,6 +45,7 @@ class ProviderRow(TypedDict):
     waived: int
     tested: bool
     tests: Sequence[str]
+    clients: Sequence[ClientRow]
 
 
 class ReceivedRow(TypedDict):

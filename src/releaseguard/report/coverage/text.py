@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from releaseguard.harmless import visible
 from releaseguard.report.coverage.document import CoverageDocument, CoverageFindingRow, CoveragePage, SeenDocument
 from releaseguard.report.layout.display import Display
@@ -9,6 +11,8 @@ from releaseguard.report.layout.table import render as table
 from releaseguard.report.layout.text import wrapped
 
 _INDENT = " " * 4
+_CLIENTS = 3
+"""Clients of one provider that are named."""
 _WHERE = {"success": "after it, add", "error": "where it fails, add"}
 _TURN = {
     "unknown-event": "write instead",
@@ -21,8 +25,8 @@ def render(page: CoveragePage, display: Display) -> str:
     """The findings by file and line with the lines to add, what was not judged, and each provider's count."""
     document, width = page.document, display.width
     lines: list[str] = []
-    for row in document["findings"]:
-        lines += [*_finding(row, width), ""]
+    for rows in _alike(document["findings"]):
+        lines += [*_finding(rows, width), ""]
     lines += _unknown(document, width)
     if display.verbosity > 0:
         for waived in document["waived"]:
@@ -34,8 +38,20 @@ def render(page: CoveragePage, display: Display) -> str:
     return "\n".join(visible(line.replace("\n", " ")) for line in lines)
 
 
-def _finding(row: CoverageFindingRow, width: int) -> list[str]:
-    lines = [f"{_place(row)}  {_subject(row)}", *wrapped(row["message"], _INDENT, width)]
+def _alike(rows: Sequence[CoverageFindingRow]) -> Sequence[Sequence[CoverageFindingRow]]:
+    """Findings of which the same is to be said, together, where the first of them stands."""
+    groups: dict[tuple[object, ...], list[CoverageFindingRow]] = {}
+    for row in rows:
+        groups.setdefault((row["rule"], row["provider"], row["message"], row["fix"]), []).append(row)
+    return list(groups.values())
+
+
+def _finding(rows: Sequence[CoverageFindingRow], width: int) -> list[str]:
+    row = rows[0]
+    lines = [f"{_place(one)}  {_subject(one)}" for one in rows]
+    lines += wrapped(row["message"], _INDENT, width)
+    if len(rows) > 1:
+        lines += wrapped(f"In {len(rows)} places.", _INDENT, width)
     added = (row["fix"] or "").splitlines()
     if row["rule"] == "not-tested":
         return [*lines, *wrapped(f"write: {row['fix']}", _INDENT, width)]
@@ -58,9 +74,10 @@ def _unknown(document: CoverageDocument, width: int) -> list[str]:
     if not rows:
         return []
     lines = ["Not judged:"]
-    for row in rows:
-        place = row["file"] if row["rule"] == "not-read" else f"{row['file']}:{row['line']}"
-        lines += wrapped(f"{place} {row['message']}", _INDENT, width, first="  ")
+    for alike in _alike(rows):
+        told = ", ".join(row["file"] if row["rule"] == "not-read" else f"{row['file']}:{row['line']}" for row in alike)
+        lines += wrapped(alike[0]["message"], "  ", width)
+        lines += wrapped(told, _INDENT, width)
     return [*lines, ""]
 
 
@@ -75,7 +92,25 @@ def _providers(document: CoverageDocument, width: int) -> list[str]:
         }
         for row in document["providers"]
     ]
-    return [*table(rows, ["provider", "calls", "logged", "tests", "waived"], width).split("\n"), ""] if rows else []
+    if not rows:
+        return []
+    counted = table(rows, ["provider", "calls", "logged", "tests", "waived"], width).split("\n")
+    return [*counted, "", *_clients(document, width)]
+
+
+def _clients(document: CoverageDocument, width: int) -> list[str]:
+    """Where one log would cover many calls."""
+    lines: list[str] = []
+    for row in document["providers"]:
+        for client in row["clients"][:_CLIENTS]:
+            lines += wrapped(
+                f"{client['calls']} calls of {row['name']} that lack a log go through the client made at "
+                f"{client['file']}:{client['line']}: one place that all of them go through, and that logs, is enough.",
+                _INDENT,
+                width,
+                first="",
+            )
+    return [*lines, ""] if lines else []
 
 
 _STATES = {"since_release": "since the release", "before": "within 30 days", "never": "never"}
