@@ -74,15 +74,16 @@ def coverage(
     Exit code 1 where something is missing or wrong. What could not be judged is listed and counted, and does not fail.
     No source at all is exit code 2.
 
-    JSON: {"ok", "path", "summary", "findings": [{"rule", "provider", "file", "line", "column", "missing", "message",
-    "fix"}], "unknown": [the same], "waived": [{"finding", "reason"}], "providers": [{"provider", "name", "calls",
-    "covered", "waived", "tested", "tests", "clients": [{"file", "line", "calls"}]}], "received": [{"provider", "kind", "file", "line", "logged"}], "counts":
-    {"calls", "logged", "not_judged", "waived", "gaps"}, "seen": null or {"environment", "release", "deployed_at",
-    "calls": [{"provider", "file", "line", "source", "state", "since_release", "within_30_days", "last"}], "consumers":
-    [{"provider", "source", "state", "calls", "last"}], "silent_sources"}, "files", "test_files"}. State: since_release,
-    before, never. Rules: not-logged, not-received, status-ping, not-tested, unknown-provider, unknown-event,
-    wrong-outcome, unknown-log (with [coverage] unreadable = "tell" it fails nothing); of what is unknown:
-    unknown-address, unknown-client, too-wide, not-read, bad-waiver.
+    JSON: {"ok", "path", "summary", "findings": [{"rule", "provider", "file", "line", "column", "missing",
+    "message", "fix"}], "unknown": [the same], "waived": [{"finding", "reason"}], "providers": [{"provider", "name",
+    "calls", "covered", "waived", "tested", "tests", "clients": [{"file", "line", "calls"}]}], "received":
+    [{"provider", "kind", "file", "line", "logged"}], "counts": {"calls", "logged", "not_judged", "waived", "gaps"},
+    "seen": null or {"environment", "release", "deployed_at", "calls": [{"provider", "file", "line", "source",
+    "state", "since_release", "within_30_days", "last"}], "consumers": [{"provider", "source", "state", "calls",
+    "last"}], "silent_sources"}, "files", "test_files"}. State: since_release, before, never. Rules: not-logged,
+    not-received, status-ping, not-tested, unknown-provider, unknown-event, wrong-outcome, unknown-log (with
+    [coverage] unreadable = "tell" it fails nothing); of what is unknown: unknown-address, unknown-client, too-wide,
+    not-read, bad-waiver.
     """
     from releaseguard.coverage.document import document_of, summary
     from releaseguard.coverage.run import search
