@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -318,7 +319,11 @@ def reason_against(name: str) -> str | None:
 
 REASONS = {name: reason_against(name) for name in OTHERS}
 PYTHONS = [sys.executable, *(str(shutil.which(name)) for name, reason in REASONS.items() if reason is None)]
-WITH_PSYCOPG = [python for python in PYTHONS if runs(python, "import psycopg")]
+WITH_PSYCOPG = [
+    python
+    for python in PYTHONS
+    if (find_spec("psycopg") if python == sys.executable else runs(python, "import psycopg"))
+]
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -26,6 +26,9 @@ from releaseguard.clocks import Clocks
 from releaseguard.safemode import build_policy, guarding
 from tests.support.hasty import hasty
 
+KEPT = ("PATH", "SYSTEMROOT", "PYTHONPYCACHEPREFIX")
+"""What a command sees of the tests' own environment: programs, and modules that are compiled already."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -80,7 +83,7 @@ class Commands:
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return {**kept, "HOME": str(home), "USER": "tester", "PYTHONFAULTHANDLER": "1", **self.environ, **more}
 
 
