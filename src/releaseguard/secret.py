@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import re
 import weakref
@@ -56,11 +54,11 @@ class Secret:
 
     def same_as(self, other: Secret) -> bool:
         """Whether both hold the same value, in constant time."""
-        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+        return _are_equal(self.__value.encode(), other.__value.encode())
 
     def same_key_as(self, other: Secret) -> bool:
         """Whether both hold the same key: what was copied with it (white space, quotes, a byte-order mark) aside."""
-        return hmac.compare_digest(_bare(self.__value).encode(), _bare(other.__value).encode())
+        return _are_equal(_bare(self.__value).encode(), _bare(other.__value).encode())
 
     def holds(self, other: Secret) -> bool:
         """Whether this value is ``other``, or has it inside, as an address has its password: of one that is long enough
@@ -75,8 +73,10 @@ class Secret:
 
     def has_sha256(self, digest: str) -> bool:
         """Whether ``digest`` is the value's SHA-256 in lower-case hexadecimal (some services show that)."""
+        import hashlib
+
         mine = hashlib.sha256(self.__value.encode()).hexdigest()
-        return hmac.compare_digest(mine.encode(), digest.lower().encode())
+        return _are_equal(mine.encode(), digest.lower().encode())
 
     def fingerprint(self, salt: str) -> str | None:
         """What tells the value from others without giving it away; ``None`` where it may be guessed."""
@@ -123,6 +123,13 @@ def _bare(value: str) -> str:
     while before != value:
         before, value = value, value.strip().strip(_AROUND)
     return value
+
+
+def _are_equal(mine: bytes, theirs: bytes) -> bool:
+    """In constant time."""
+    import hmac
+
+    return hmac.compare_digest(mine, theirs)
 
 
 def _forms(value: str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 Trace = Callable[[Exception], str | None]
 """Keeps where an exception came from, for whoever mends it; returns the file, or ``None`` where none can be written."""
@@ -13,8 +14,7 @@ def no_trace(_error: Exception) -> None:
     """Keeps nothing: for callers that report no trace."""
 
 
-@dataclass(slots=True)
-class Traces:
+class Traces(Struct):
     """Where the traces of a run are: one for each check and kind of error, however often a watch looks."""
 
     write: Trace

@@ -10,12 +10,13 @@ a head kept elsewhere: every run prints it. ``recorded_at`` is not covered, sinc
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.signing.canonical import canonical, covered
@@ -29,8 +30,7 @@ LONGEST = 10_000_000
 """Steps of a chain. A number beyond is no step's."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ChainKey:
+class ChainKey(Struct, frozen=True, order=True):
     """One provider in one environment: the unit in which rotations happen one at a time."""
 
     provider: str
@@ -46,8 +46,7 @@ def parse_chain_key(text: object) -> ChainKey | None:
     return ChainKey(provider, environment) if provider and at and environment else None
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The end of a chain: how many events it has and the last one's hash. Written ``chain#length:hash``."""
 
     chain_key: ChainKey
@@ -58,8 +57,7 @@ class Head:
         return f"{self.chain_key}#{self.length}:{self.hash}"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What one step wants to say; key, number, hashes and ids are added by :func:`seal`."""
 
     event: str
@@ -97,6 +95,8 @@ def event_hash(event: Event) -> str:
 
     Raises ``ValueError`` for what has no canonical form (NaN, an integer beyond 2**53): no step is written with it.
     """
+    import hashlib
+
     return hashlib.sha256(canonical(covered(event, without=("hash", "signature")))).hexdigest()
 
 

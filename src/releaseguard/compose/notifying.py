@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.endpoints import NOTIFY
 from releaseguard.compose.stores import Stores
@@ -141,8 +143,7 @@ def _of_providers(environment: str, providers: Sequence[ProviderHealth]) -> Iter
     return of_providers(environment, providers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Webhook:
+class _Webhook(Struct, frozen=True):
     """One address; nothing of it but its host is ever said: its path is its secret."""
 
     url: Secret

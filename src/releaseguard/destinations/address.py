@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from msgspec import Struct
+
 from releaseguard.errors import ConfigError
 from releaseguard.tomlfile import did_you_mean
 
@@ -90,8 +92,7 @@ ReadAddress = Callable[[str], Address]
 """The address that a text spells. Raises ``ConfigError``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(Struct, frozen=True):
     """A kind of destination: what its addresses begin with, and what the rest of one says."""
 
     name: str

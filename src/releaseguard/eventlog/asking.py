@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from releaseguard.eventlog.interface import EventLog, Judged, Query, RowAnswer, RowQuestion, SetAside
 from releaseguard.model import Event
@@ -13,8 +14,7 @@ K = TypeVar("K", bound=Hashable)
 Take = Callable[[Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class RowAnswers(Generic[K]):
+class RowAnswers(Struct, Generic[K], frozen=True):
     """The rows by the name of the question that they answer."""
 
     found: Mapping[K, Sequence[RowAnswer]]

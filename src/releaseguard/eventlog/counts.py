@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
 
@@ -65,8 +67,7 @@ class _Kind(NamedTuple):
     deployment_id: str | None
 
 
-@dataclass(slots=True)
-class _Counts:
+class _Counts(Struct):
     count: int = 0
     repeats: int = 0
     trials: int = 0
@@ -77,8 +78,7 @@ class _Counts:
         return bool(self.count or self.repeats or self.trials)
 
 
-@dataclass(slots=True)
-class _Action:
+class _Action(Struct):
     """The rows of one correlation id that are one trial, in the order in which they were recorded."""
 
     rows: list[tuple[_Kind, datetime]] = field(default_factory=list)

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 from uuid import UUID
 
+from msgspec import Struct
+
 from releaseguard.errors import ConfigError, ReleaseguardError
 from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.eventlog.watching import Watch, unwatched
@@ -115,8 +117,7 @@ class CountsOfEach(NamedTuple):
     minutes: Sequence[Sequence[MinuteCount]]
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """Which columns the (mapped) table has, and what each missing one costs is said by whoever needs it."""
 
     columns: frozenset[str]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TypeVar
+
+from msgspec import Struct
 
 from releaseguard import readable
 from releaseguard.eventlog.hours import HourCount
@@ -29,8 +30,7 @@ UNKNOWN_SHARE = 0.05
 """Errors up to this share are taken for usual where there is no history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(Struct, frozen=True):
     """What the time before the window lets one expect of one provider in it."""
 
     errors: ErrorBaseline
@@ -133,7 +133,7 @@ class Window:
 
     def minutes(self, provider: str) -> Sequence[tuple[int, int]]:
         """Events and errors of each minute."""
-        return [self.counts(provider, minute, minute + 1) for minute in range(self.length)]
+        return self._ledger.series(provider).every(self.start, 1, self.length)
 
     def newest_event(self, provider: str) -> int:
         """The minute of the newest event, from the window's beginning; negative before it."""

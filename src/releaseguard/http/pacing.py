@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,8 +35,7 @@ class Limits:
     writes_per_hour: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     """At most ``limit`` units in any ``seconds``, where a read costs ``read`` units and a write ``write``."""
 
     limit: int
@@ -72,8 +73,7 @@ def predict(requests: int, writes: int, limits: Limits, seconds_per_request: flo
     return max(side_by_side, last_start + seconds_per_request)
 
 
-@dataclass(slots=True)
-class _SlidingWindow:
+class _SlidingWindow(Struct):
     """The requests of the last window of one rule."""
 
     rule: _Rule

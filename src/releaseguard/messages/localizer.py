@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from releaseguard import readable
 from releaseguard.messages.catalog import Catalog, catalog
@@ -21,8 +22,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 """A whole commit's name says no more to a person than its beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Localizer:
+class Localizer(Struct, frozen=True):
     """Speaks one language, as of one moment: a time of another day is written with its date."""
 
     language: str

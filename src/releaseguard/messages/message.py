@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 
 class Counted(NamedTuple):
@@ -15,8 +16,7 @@ class Counted(NamedTuple):
     times: int
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A sentence by its key, ``section.name``, and the facts that stand in it.
 
     ``in_english`` is said to English readers in its place: the words of whoever raised an error, who knows best.

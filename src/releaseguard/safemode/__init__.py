@@ -5,6 +5,9 @@ Importing this package hooks nothing. The command line calls :func:`install` at 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from releaseguard.later import parts
 from releaseguard.safemode.guard import (
     active_policy,
     check_address,
@@ -13,9 +16,13 @@ from releaseguard.safemode.guard import (
     install,
     refusal_behind,
 )
-from releaseguard.safemode.libpq import CheckedTarget, check_libpq, need_psycopg
 from releaseguard.safemode.policy import AllowedHost, Policy, build_policy
-from releaseguard_events.places.libpq import believes_whoever_answers
+
+if TYPE_CHECKING:
+    from releaseguard.safemode.libpq import CheckedTarget, believes_whoever_answers, check_libpq, need_psycopg
+else:  # only where the log is in Postgres
+    of_libpq = ("CheckedTarget", "believes_whoever_answers", "check_libpq", "need_psycopg")
+    __getattr__ = parts(__name__, dict.fromkeys(of_libpq, "libpq"))
 
 __all__ = [
     "AllowedHost",

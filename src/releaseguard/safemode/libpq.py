@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from releaseguard.errors import NotInstalled
 from releaseguard.safemode.guard import active_policy
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
 from releaseguard_events.places import libpq
+from releaseguard_events.places.libpq import believes_whoever_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from releaseguard_events.places.hosts import Place
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedTarget:
+__all__ = ["CheckedTarget", "believes_whoever_answers", "check_libpq", "need_psycopg"]
+
+
+class CheckedTarget(Struct, frozen=True):
     """A pinned target, allowed. ``conninfo`` is for ``psycopg.connect``, which then looks nothing up and connects only
     to ``addresses`` (empty for a Unix socket); ``where`` names the target in messages."""
 

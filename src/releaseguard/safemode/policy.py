@@ -6,8 +6,9 @@ Decides, and does nothing else: :mod:`releaseguard.safemode.guard` asks it for e
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from releaseguard.errors import SafeModeRefusal
 from releaseguard_events.places.forms import canonical_host, check_scheme, unreadable
@@ -30,8 +31,7 @@ EVENTS_SETTING: Final = "[events] url"
 PROXY_SETTING: Final = "[network] proxy"
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedHost:
+class AllowedHost(Struct, frozen=True):
     """A host that the configuration names. ``port`` ``None`` is any port; ``why`` is the setting."""
 
     host: str

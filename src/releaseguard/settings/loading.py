@@ -6,12 +6,13 @@ The file says where things are; credentials come from the environment only, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from releaseguard import tomlfile
 from releaseguard.errors import ConfigError
@@ -30,8 +31,7 @@ from releaseguard.tomlfile import Document
 from releaseguard_events.places.written import expanded
 
 
-@dataclass(frozen=True, slots=True)
-class _Forms:
+class _Forms(Struct, frozen=True):
     """The whole file with all of its services' sections, and the part of it that each environment may say anew."""
 
     whole: type[Any]

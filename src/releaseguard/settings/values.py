@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from releaseguard.errors import ConfigError, UsageError
 from releaseguard.secret import Secret
@@ -29,8 +31,7 @@ SUCCESSOR = "_NEW"
 """What the variable of a new access ends with, beside the one that is being replaced: ``TOKEN_NEW``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What the services say of their settings."""
 
     sections: Mapping[str, type[Section]] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from itertools import accumulate
 from operator import mul
 from statistics import median
 
+from msgspec import Struct
+
 from releaseguard.stats.batches import batch_minutes, next_batch
 from releaseguard.stats.bounds import beta_quantile
 from releaseguard.stats.calendar import ALL_ALIKE, DAY, Calendar, ComparableDay
@@ -37,8 +39,7 @@ LEAST_ERRORS = 0.5
 """A share is known as well as from half an error, at least: known less, it would be taken for 0 in a calm hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineSpan:
+class BaselineSpan(Struct, frozen=True):
     """The minutes ``[start, end)`` of the baseline; the deployment is at ``end``."""
 
     start: int
@@ -49,8 +50,7 @@ class BaselineSpan:
         return (self.end - self.start) // DAY
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorBaseline:
+class ErrorBaseline(Struct, frozen=True):
     """The usual share of errors, from ``errors`` of ``events`` outside incidents."""
 
     events: int
@@ -76,7 +76,8 @@ def error_baseline(series: KnownSeries, span: BaselineSpan, *, minutes: int = HO
     over p (1 - p). A window of H hours looks at the worst of them, about sqrt(2 ln H) deviations above the mean, so
     that their variance counts 1 + 2 ln H times.
     """
-    hours = [series.counts(start, start + HOUR) for start in range(span.end - HOUR, span.start - 1, -HOUR)]
+    whole = max(span.end - span.start, 0) // HOUR
+    hours = series.every(span.end - HOUR * whole, HOUR, whole)[::-1]
     seen = [hour for hour in hours if hour[0]]
     kept = _without_incidents(seen)
     events, errors = sum(n for n, _ in kept), sum(k for _, k in kept)
@@ -291,11 +292,12 @@ def _count_dispersion(series: KnownSeries, span: BaselineSpan) -> float:
     total = sum(first + second for first, second in pairs)
     if not total:
         return 1.0
+    filled = [(first + second, (first - second) ** 2) for first, second in pairs if first or second]
     dispersion = 1.0
     # An incident's edge is one huge difference: it must not pass for ordinary noise. What is huge depends on the noise.
     for cut in (25.0, 9.0):
         most = min(cut * dispersion, 25.0)
-        squares = sum(min((first - second) ** 2, most * (first + second) + 1.0) for first, second in pairs)
+        squares = sum([min(square, most * both + 1.0) for both, square in filled])
         dispersion = max(squares / total, 1.0)
     # One standard error is taken off: of few events the estimate is above 1 by chance every second time.
     return min(max(dispersion - math.sqrt((2.0 + len(pairs) / total) / len(pairs)), 1.0), 30.0)
@@ -309,13 +311,13 @@ def pseudo_releases(
         return ()
     counts = series.totals(span.end - days * 24 * HOUR, HOUR, days * 24)[::-1]
     of_day = [sum(counts[h::24]) for h in range(24)]
+    others = [all_days - count for all_days, count in zip(of_day * days, counts, strict=True)]
     trials = []
     for i in range(len(counts) - 3):
-        usual = (of_day[i % 24] - counts[i]) / (days - 1)
-        before = sum(counts[i + 1 : i + 4])
-        usual_before = sum(of_day[(i + j) % 24] - counts[i + j] for j in (1, 2, 3)) / (days - 1)
+        before = counts[i + 1] + counts[i + 2] + counts[i + 3]
+        usual_before = (others[i + 1] + others[i + 2] + others[i + 3]) / (days - 1)
         level = (LEVEL_PRIOR + before / dispersion) / (LEVEL_PRIOR + usual_before / dispersion)
-        trials.append((usual * level, counts[i]))
+        trials.append((others[i] / (days - 1) * level, counts[i]))
     return trials
 
 
@@ -343,9 +345,9 @@ def shared_variance(one: VolumeBaseline, others: Sequence[VolumeBaseline]) -> fl
     The covariance of their pseudo-releases' ratios, drawn to half of the variance where there is little to see.
     """
     products, weight = one.variance / 2 * _PRIOR, _PRIOR
-    rows = zip(*(base.trials for base in others), strict=False) if others else ()
-    for (predicted, came), other in zip(one.trials, rows, strict=False):
-        hoped, seen = sum(p for p, _ in other), sum(c for _, c in other)
+    hopes = map(sum, zip(*([predicted for predicted, _ in base.trials] for base in others), strict=False))
+    counts = map(sum, zip(*([came for _, came in base.trials] for base in others), strict=False))
+    for (predicted, came), hoped, seen in zip(one.trials, hopes, counts, strict=False):
         if predicted > 0 and hoped > 0:
             mine, theirs = came / predicted - 1, seen / hoped - 1
             share = min(predicted / (predicted + 4), hoped / (hoped + 4))

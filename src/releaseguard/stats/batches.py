@@ -31,7 +31,8 @@ def batch_minutes(series: KnownSeries, start: int, days: Sequence[ComparableDay]
     if len(days) < LEAST_DAYS:
         return frozenset()
     steps = range(-AROUND, minutes + AROUND, STEP)
-    counts = [[series.total(start + m - d.shift, start + m + STEP - d.shift) for d in days] for m in steps]
+    of_days = [series.totals(start - AROUND - d.shift, STEP, len(steps)) for d in days]
+    counts = list(zip(*of_days, strict=True))
     means = [sum(count) / len(days) for count in counts]
     usual = median(means)
     found = {i for i, mean in enumerate(means) if _is_batch(counts[i], mean, usual)}
@@ -51,10 +52,8 @@ def next_batch(series: KnownSeries, start: int, days: Sequence[ComparableDay]) -
     used = days[:7]
     if len(used) < LEAST_DAYS:
         return None
-    quarters = [
-        sum(series.total(start + m - d.shift, start + m + _QUARTER - d.shift) for d in used)
-        for m in range(0, DAY, _QUARTER)
-    ]
+    of_days = [series.totals(start - d.shift, _QUARTER, DAY // _QUARTER) for d in used]
+    quarters = list(map(sum, zip(*of_days, strict=True)))
     every = sum(quarters)
     if every < LEAST_ROWS * len(used):
         return None

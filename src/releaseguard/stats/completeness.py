@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import accumulate
+
+from msgspec import Struct
 
 from releaseguard.stats.series import Cell
 
@@ -25,8 +26,7 @@ _BULK = 0.75
 _MOST = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """How late the rows of one kind come: ``shares[a]`` of them are there ``a`` minutes after their own minute."""
 
     shares: Sequence[float]
@@ -66,8 +66,7 @@ PROMPT = Arrival((0.0, 1.0))
 """What is assumed where too few rows are known: within the next minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lags:
+class Lags(Struct, frozen=True):
     """How late rows come."""
 
     usual: Arrival

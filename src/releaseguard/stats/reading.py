@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a check reads the rows of its provider: which of them it counts, and which of those are errors.
 
     Each check reads for itself: a flag that the AI raised is an error to the check of the flag rate, though the app

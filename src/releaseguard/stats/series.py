@@ -134,11 +134,19 @@ class Series:
             self._sum_up()
         return _between(self._total, start - self._start, step, number)
 
+    def every(self, start: int, step: int, number: int) -> list[tuple[int, int]]:
+        """Events and errors in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        totals = self.totals(start, step, number)
+        return list(zip(totals, _between(self._bad, start - self._start, step, number), strict=True))
+
     def _span(self, start: int, end: int) -> tuple[int, int]:
         if self._touched:
             self._sum_up()
-        last = len(self._total) - 1
-        return min(max(start - self._start, 0), last), min(max(end - self._start, 0), last)
+        low, high, last = start - self._start, end - self._start, len(self._total) - 1
+        return (
+            0 if low < 0 else min(last, low),
+            0 if high < 0 else min(last, high),
+        )
 
     def _sum_up(self) -> None:
         self._touched = False
@@ -161,8 +169,11 @@ class Series:
 
 def _between(sums: Sequence[int], offset: int, step: int, number: int) -> list[int]:
     """Differences of running sums, at places that may lie before them or after."""
-    last = len(sums) - 1
-    edges = [sums[min(max(at, 0), last)] for at in range(offset, offset + step * number + 1, step)]
+    last, end = len(sums) - 1, offset + step * number
+    if offset >= 0 and end <= last:
+        edges = sums[offset : end + 1 : step]
+    else:
+        edges = [sums[0 if at < 0 else min(last, at)] for at in range(offset, end + 1, step)]
     return [after - before for before, after in pairwise(edges)]
 
 
@@ -200,6 +211,12 @@ class KnownSeries:
             return known
         late = _between(self._total, start - self._start, step, number)
         return [total - later for total, later in zip(known, late, strict=True)]
+
+    def every(self, start: int, step: int, number: int) -> list[tuple[int, int]]:
+        """Events and errors in each of ``number`` spans of ``step`` minutes, one after the other from ``start`` on."""
+        if len(self._total) <= 1:
+            return self._series.every(start, step, number)
+        return [self.counts(at, at + step) for at in range(start, start + step * number, step)]
 
     def counts(self, start: int, end: int) -> tuple[int, int]:
         """Events and errors in the minutes ``[start, end)``."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from releaseguard.stats.completeness import ENOUGH
 
@@ -21,8 +22,7 @@ class SilenceCause(StrEnum):
     """Events arrive, and all of them from other releases: the new one serves nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
+class Quiet(Struct, frozen=True):
     """What surrounds a provider's silence, as of one look."""
 
     expected: float

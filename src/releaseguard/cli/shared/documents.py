@@ -9,13 +9,16 @@ import click
 
 from releaseguard.cli.shared.options import FilePath, Run
 from releaseguard.cli.shared.output import print_states, write_output
-from releaseguard.cli.shared.streams import last_words
+from releaseguard.cli.shared.streams import last_words, terminal_width
 from releaseguard.messages import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from releaseguard.report.formats import Formats
+
+UNKNOWN_WIDTH = 100
+"""Columns of a document where nothing says how wide its reader's are."""
 
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,12 +39,9 @@ def chosen(run: Run, format_: str | None) -> str:
 
 def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) -> str:
     """The document as its reader asks for it."""
-    import shutil
-
     from releaseguard.report.layout.display import Display
 
-    width = shutil.get_terminal_size((100, 24)).columns
-    return formats[chosen(run, format_)](document, Display(width, run.verbosity))
+    return formats[chosen(run, format_)](document, Display(terminal_width(UNKNOWN_WIDTH), run.verbosity))
 
 
 def show(run: Run, text: str, format_: str | None) -> None:

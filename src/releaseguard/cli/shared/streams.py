@@ -64,6 +64,14 @@ PIPE_WIDTH = 240
 
 def line_width() -> int:
     """Characters of a line on stdout: the terminal's, or generous where it is none."""
+    return terminal_width(80) if sys.stdout.isatty() else PIPE_WIDTH
+
+
+def terminal_width(unknown: int) -> int:
+    """The terminal's columns, or what ``COLUMNS`` says; ``unknown`` where neither is there."""
+    stdout = sys.__stdout__
+    if "COLUMNS" not in os.environ and (stdout is None or not stdout.isatty()):
+        return unknown
     import shutil
 
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+    return shutil.get_terminal_size((unknown, 24)).columns

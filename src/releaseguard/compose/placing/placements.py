@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from releaseguard.cards.spec import Card, SecretSpec
 from releaseguard.destinations.address import Address
@@ -32,8 +33,7 @@ Where = Callable[..., str]
 """``file:line`` of a key of the provider's section."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """One place, and what is written there."""
 
     address: Address

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from releaseguard.eventlog.mapping.expressions import expression, taken_by
 from releaseguard.eventlog.mapping.words import SqlWords
@@ -24,8 +25,7 @@ CountedRow = tuple[int | None, str | None, str | None, int]
 """Number of a rule, provider and outcome as they came out, rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleShares:
+class RuleShares(Struct, frozen=True):
     """Rows of a time, by what named them."""
 
     rows: int

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from releaseguard_events.mapping.rules import Scalar, TheirColumn
 from releaseguard_events.stores.names import literal, quoted
-from releaseguard_events.stores.postgres_shape import Declared, is_moment
+
+if TYPE_CHECKING:
+    from releaseguard_events.stores.postgres_shape import Declared
 
 
 class SqlWords(ABC):
@@ -112,9 +115,9 @@ class PostgresWords(SqlWords):
 
 def time_of(name: str, kind: Declared) -> str:
     """A column of times, whatever its type: a clock without a zone is read as UTC."""
-    if is_moment(kind):
-        return name
     if kind.type.startswith("timestamp"):
+        if kind.type.endswith("with time zone"):
+            return name
         return f"({name} AT TIME ZONE 'UTC')"
     return time_in_number(name) if kind.category == "N" else time_in_text(f"{name}::text")
 

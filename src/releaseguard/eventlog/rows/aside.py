@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from releaseguard.eventlog.interface import SetAside
 
@@ -15,8 +16,7 @@ MOST_PROVIDERS: Final = 100
 """Providers counted one by one; rows of further ones are counted as if they might be anybody's."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetAsideTally:
+class SetAsideTally(Struct, frozen=True):
     """What was set aside."""
 
     rows: int = 0

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
+
+from msgspec import Struct
 
 from releaseguard_events.plain import CUT
 
@@ -98,8 +99,7 @@ def _bounded(value: dict[str, Any]) -> dict[str, Any]:
     return bounded
 
 
-@dataclass(slots=True)
-class _Left:
+class _Left(Struct):
     """What of one row may still be kept."""
 
     members: int = MOST_MEMBERS

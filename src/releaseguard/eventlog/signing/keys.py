@@ -7,12 +7,12 @@ reader of JSON rounds them: what a ``jsonb`` column gives back then has the sign
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.signing.canonical import SAFE_INTEGER, canonical, covered
@@ -37,8 +37,7 @@ _KEY_DOMAIN = b"releaseguard: the name of a signing key\n"
 _SIGNATURE = re.compile(r"hmac-sha256:(?P<key>[0-9a-f]{16}):(?P<mac>[0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One signing key; ``id`` names it in signatures and says nothing of it."""
 
     secret: Secret
@@ -59,8 +58,7 @@ class Key:
         return f"hmac-sha256:{self.id}:{mac}"
 
 
-@dataclass(frozen=True, slots=True)
-class Keyring:
+class Keyring(Struct, frozen=True):
     """The key that signs, first, and those that are believed."""
 
     keys: Sequence[Key]
@@ -80,6 +78,8 @@ class Keyring:
         key = next((key for key in self.keys if key.id == named), None)
         if key is None or not isinstance(given, str):
             return False
+        import hmac
+
         try:
             return hmac.compare_digest(key.signature(event).encode(), given.encode())
         except ValueError:
@@ -134,6 +134,9 @@ def entropy_bytes(text: str) -> float:
 
 
 def _mac(secret: Secret, message: bytes) -> str:
+    import hashlib
+    import hmac
+
     return hmac.new(secret.reveal().encode(), message, hashlib.sha256).hexdigest()
 
 

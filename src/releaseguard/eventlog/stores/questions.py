@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, of, undecidable
@@ -18,8 +20,7 @@ Bound = tuple[str, list[object]]
 """SQL and the values that it takes, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How a store says of the columns of one table what the questions need."""
 
     value: Expression

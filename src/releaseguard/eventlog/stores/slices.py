@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from releaseguard.errors import Unreachable
 from releaseguard.eventlog.rows.decode import Row
@@ -24,8 +25,7 @@ Ask = Callable[[After | None, int | None], Iterator[Row]]
 """The rows beyond one, in order, and at most so many, by one statement."""
 
 
-@dataclass(slots=True)
-class _Slice:
+class _Slice(Struct):
     """What came of one statement."""
 
     rows: int = 0

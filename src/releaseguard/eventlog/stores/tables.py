@@ -6,12 +6,14 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
+
+from msgspec import Struct
 
 from releaseguard.errors import ConfigError, Unreachable
 from releaseguard.eventlog.counts import MinuteCount
@@ -52,8 +54,7 @@ LONGEST_PAUSE = 1.0
 """Seconds between two deletions or imports, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(Struct, frozen=True):
     """What one deletion did."""
 
     rows: int

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from releaseguard.stats.evidence.errors import AT_ONCE
 
 
@@ -21,8 +23,7 @@ class VolumeEvidence:
     """Events since then, and how many were to be expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """The prior of the true level of traffic over the expected one: Gamma(shape, shape / mean)."""
 
     shape: float
@@ -39,8 +40,7 @@ SURPRISE = 2.0
 """Deviations of the others' volume from the expected beyond which history says nothing about today."""
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
+class Others(Struct, frozen=True):
     """What the other providers show: running sums over the same minutes, divided by their dispersion."""
 
     seen: Sequence[float]
@@ -66,8 +66,7 @@ def common_level(variance: float, others: Others, onset: int) -> Level:
     return Level(1.0 / (1.0 / (prior + seen) + own), mean)
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeChange:
+class VolumeChange(Struct, frozen=True):
     """A change of volume to look for: to one of ``factors`` of the usual, beyond ``tolerated``."""
 
     factors: Sequence[tuple[float, float]]

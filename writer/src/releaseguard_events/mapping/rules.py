@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Scalar = str | int | float | bool
 
 
-@dataclass(frozen=True, slots=True)
-class TheirColumn:
+class TheirColumn(NamedTuple):
     """A column of the app's table, or a value inside the JSON that it holds."""
 
     name: str
@@ -21,15 +19,13 @@ class TheirColumn:
         return ".".join((self.name, *self.path))
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """The same in every row."""
 
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Translated:
+class Translated(NamedTuple):
     """What stands in a column of theirs, with some of its values in our words; every other stays as it is."""
 
     column: TheirColumn
@@ -42,8 +38,7 @@ class Translated:
         return ours if ours in named or not named else named[0]
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnRule:
+class ColumnRule(NamedTuple):
     """The first of ``parts`` that is not null."""
 
     parts: tuple[Translated | Constant, ...]
@@ -54,8 +49,7 @@ class ColumnRule:
         return (part.column for part in self.parts if isinstance(part, Translated))
 
 
-@dataclass(frozen=True, slots=True)
-class Holds:
+class Holds(NamedTuple):
     """One of ``patterns`` is what stands in the column; ``*`` in a pattern is any text."""
 
     column: TheirColumn
@@ -66,8 +60,7 @@ PROVIDER = "{provider}"
 """Stands for the provider's id in the name of an event."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameRule:
+class NameRule(NamedTuple):
     """How an event is called where every condition holds; ``None`` as ``provider`` or ``outcome``: any."""
 
     event: str
@@ -82,8 +75,7 @@ FROM_THE_CARDS = (NameRule("", said="the card's first event"),)
 """Stands where the table has no names of events and the cards are not at hand: a writer has none, and needs none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """A table as the section ``[events]`` describes it."""
 
     table: str | None

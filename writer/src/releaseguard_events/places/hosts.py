@@ -5,8 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from releaseguard_events.places.urls import split
@@ -20,8 +19,7 @@ _AUTHORITY: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(:[0-9]*)?")
 _AMBIGUOUS: Final = re.compile(r"[\\\s\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an address leads: scheme, canonical host, port."""
 
     scheme: str

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from releaseguard_events.errors import ConfigError, SafeModeRefusal
 from releaseguard_events.places.hosts import Place, canonical_or_none, is_loopback
@@ -29,8 +28,7 @@ OwnHosts = Callable[[Environ, Addresses], Collection[tuple[str, str]]]
 """Schemes and hosts that an environment shows to be the service's own for whoever runs here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A setting, or a variable of the environment, that names an address, and what is sent there."""
 
     setting: str
@@ -50,8 +48,7 @@ class Endpoint:
     """Whether few commands go there: it stops those alone, when they do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vouching:
+class Vouching(NamedTuple):
     """Which variables of the environment speak for addresses, beside those that are ours."""
 
     addresses: frozenset[str] = frozenset()
@@ -62,8 +59,7 @@ class Vouching:
     """Domains whose hosts serve many customers, told apart by the user's name: they vouch for nothing else there."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrustRules:
+class TrustRules(NamedTuple):
     """What the services say of themselves."""
 
     endpoints: Sequence[Endpoint] = ()
@@ -105,8 +101,7 @@ class TrustRules:
         return name.startswith("RELEASEGUARD_EVENTS_") or name in named
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(NamedTuple):
     """What the environment, and nothing else, says about where credentials may go."""
 
     listed: Sequence[tuple[str, int | None]] = ()
@@ -117,7 +112,7 @@ class Trust:
     """Hosts of addresses that come whole from the environment."""
     addresses: frozenset[str] = frozenset()
     """Those addresses, which may name several hosts."""
-    own: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    own: Mapping[str, frozenset[tuple[str, str]]] = {}
     """By setting: schemes and hosts that the environment shows to be the service's own."""
     rules: TrustRules = TrustRules()
 

@@ -7,8 +7,6 @@ it, as long as it cannot be guessed: of what can be, there is no fingerprint.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 from typing import Final
 
 PREFIX: Final = "fp:"
@@ -30,6 +28,9 @@ def fingerprint_of(value: str, salt: str) -> str | None:
     """
     if len(value) < SHORTEST or len({*value}) < SHORTEST // 2:
         return None
+    import hashlib
+    import hmac
+
     keyed = hmac.digest(salt.encode(), value.encode(errors="surrogatepass"), hashlib.sha256)
     return PREFIX + base64.b32encode(keyed[:BYTES]).decode().lower()
 

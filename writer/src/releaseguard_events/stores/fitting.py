@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import replace
+from typing import NamedTuple, Self
 
 from releaseguard_events.errors import ConfigError
 from releaseguard_events.event import OURSELVES, Event
@@ -19,8 +19,7 @@ Batch = tuple[EventTable, Sequence[Event]]
 """Events and the one table they go to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """Where rows are: the app's traffic, and our own rows, which is the same table without ``results_table``."""
 
     traffic: EventTable

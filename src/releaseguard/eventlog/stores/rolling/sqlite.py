@@ -14,11 +14,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
+
+from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import Query
@@ -44,8 +45,7 @@ HOUR: Final = timedelta(hours=1)
 _KIND = "environment, provider, event, outcome, release, source, synthetic"
 
 
-@dataclass(frozen=True, slots=True)
-class RollUps:
+class RollUps(Struct, frozen=True):
     """The roll-ups of one table, by one connection."""
 
     connection: sqlite3.Connection
@@ -232,8 +232,7 @@ class RollUps:
         return qualified(self.place.table)
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     """The minutes that a question is about; ``None`` where it has no end."""
 
     first: datetime | None
