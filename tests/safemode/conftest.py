@@ -16,7 +16,8 @@ PRELUDE = '''
 import contextlib, http.server, json, os, socket, sys, threading, urllib.parse, warnings
 import _socket
 
-from releaseguard.safemode import Policy, active_policy, build_policy, check_libpq, install, refusal_behind
+from releaseguard.safemode import Policy, active_policy, build_policy, install, refusal_behind
+from releaseguard.safemode.libpq import check_libpq
 
 DENIED = {"sendgrid": ["sendgrid.com"], "supabase": ["supabase.co", "supabase.com"]}
 results = {}

@@ -23,9 +23,11 @@ from psycopg.conninfo import conninfo_to_dict
 from releaseguard.appdb import AppDatabase
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
-from releaseguard.safemode import CheckedTarget, Policy, believes_whoever_answers, check_libpq
+from releaseguard.safemode import Policy
+from releaseguard.safemode.libpq import CheckedTarget, check_libpq
 from releaseguard.secret import Secret
 from releaseguard_events.places.encryption import system_certificates
+from releaseguard_events.places.libpq import believes_whoever_answers
 
 HOST = "db.example.test"
 PASSWORD = "hunter2-hunter2"

@@ -13,7 +13,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from releaseguard.errors import ConfigError, SafeModeRefusal, Unreachable
-from releaseguard.safemode import CheckedTarget, Policy, check_libpq
+from releaseguard.safemode import Policy
+from releaseguard.safemode.libpq import CheckedTarget, check_libpq
 from tests.safemode.conftest import Run
 
 DENIED = {"sendgrid": ["sendgrid.com"], "supabase": ["supabase.co", "supabase.com"]}

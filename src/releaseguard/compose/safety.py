@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from releaseguard import safemode
 from releaseguard.cards.load import Cards
 from releaseguard.compose.known import configuration, endpoints
 from releaseguard.compose.known.requirements import requirements
@@ -79,6 +78,8 @@ class Safety:
 
     def pinned_log(self, target: str) -> str:
         """How libpq is told to connect to the event log at ``target``. Raises ``Refused``."""
+        from releaseguard.safemode.libpq import check_libpq
+
         self.refuse_run()
 
         def vouch(place: Place) -> None:
@@ -87,10 +88,12 @@ class Safety:
                 refused.where = endpoints.place_in_file(self.settings, EVENTS_SETTING)
                 raise refused
 
-        return safemode.check_libpq(target, self.environ, policy=self.policy, vouch=vouch).conninfo.reveal()
+        return check_libpq(target, self.environ, policy=self.policy, vouch=vouch).conninfo.reveal()
 
     def pinned_database(self, target: str) -> str:
         """The same for the app's own database, whose address comes whole from the environment."""
+        from releaseguard.safemode.libpq import check_libpq
+
         self.refuse_run()
         setting = self.settings.app.database_url_env
-        return safemode.check_libpq(target, self.environ, setting=setting, policy=self.policy).conninfo.reveal()
+        return check_libpq(target, self.environ, setting=setting, policy=self.policy).conninfo.reveal()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from releaseguard import safemode
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import events_table
 from releaseguard.errors import ConfigError
@@ -104,8 +103,9 @@ class Stores:
     def app_database(self) -> AppDatabase:
         """The app's own database, at the address in the variable that ``[app] database_url_env`` names."""
         from releaseguard.appdb import AppDatabase
+        from releaseguard.safemode.libpq import need_psycopg
 
-        safemode.need_psycopg()
+        need_psycopg()
         setting = self._settings.app.database_url_env
         return AppDatabase(Secret(self._clients.environ[setting]), setting, pin=self._clients.safety.pinned_database)
 
@@ -139,7 +139,9 @@ def _sqlite(clients: Clients, url: str, table: EventTable) -> EventLog:
 
 
 def _postgres(clients: Clients, url: str, table: EventTable) -> EventLog:
-    safemode.need_psycopg()
+    from releaseguard.safemode.libpq import need_psycopg
+
+    need_psycopg()
     from releaseguard.eventlog.stores.postgres import PostgresEventLog
 
     return PostgresEventLog(Secret(url), table, pin=clients.safety.pinned_log)

@@ -12,15 +12,11 @@ from releaseguard.safemode.guard import active_policy
 from releaseguard.safemode.policy import Policy
 from releaseguard.secret import Secret
 from releaseguard_events.places import libpq
-from releaseguard_events.places.libpq import believes_whoever_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from releaseguard_events.places.hosts import Place
-
-
-__all__ = ["CheckedTarget", "believes_whoever_answers", "check_libpq", "need_psycopg"]
 
 
 class CheckedTarget(Struct, frozen=True):

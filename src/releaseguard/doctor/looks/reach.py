@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
 from releaseguard.doctor.values import Check, Dates, DoctorContext
 from releaseguard.model import Remark, Standing
-from releaseguard.safemode import believes_whoever_answers
+from releaseguard_events.places.libpq import believes_whoever_answers
 
 ALWAYS = ("cards*", "configuration.run", "hosts.proxy")
 Lane = Sequence[Check]
