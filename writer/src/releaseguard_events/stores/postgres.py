@@ -151,8 +151,9 @@ def limited(connection: Connection, seconds: float, *, read_only: bool = False) 
     in UTC.
 
     What is set is set for the transaction. Behind a pooler that lends connections by transaction (pgbouncer), a setting
-    of the session stays with the connection, for the app's own next statement. Nothing is compiled at run time (``jit``):
-    a question of hundreds of small parts looks dear to the planner, and compiling it took ten times as long as it.
+    of the session stays with the connection, for the app's own next statement. Nothing is compiled at run time
+    (``jit``): a question of hundreds of small parts looks dear to the planner, and compiling it took ten times as long
+    as it.
     """
     mode = " READ ONLY" if read_only else ""
     patience = f"SET LOCAL statement_timeout TO {round(seconds * 1000)}"
