@@ -114,7 +114,7 @@ def test_an_environment_called_alike_is_no_dead_log(tmp_path: Path, name: str) -
     document = judged(tmp_path, here)
     verdict, reason = said(document, "sendgrid.volume")
     assert verdict == "inconclusive"
-    assert f"nothing comes in this environment, and rows come in others that are called alike: {name!r}" in reason
+    assert f"nothing of it comes in this environment, and rows come in others called alike or new: {name!r}" in reason
     assert "pipeline" not in reason
     assert document["log"]["down"] is False
 
@@ -122,6 +122,46 @@ def test_an_environment_called_alike_is_no_dead_log(tmp_path: Path, name: str) -
 def test_a_part_of_the_release_in_an_environment_called_alike_is_told(tmp_path: Path) -> None:
     rows = world(lambda one: replace(one, environment="Production"))
     assert "other environments: Production (30)" in "\n".join(judged(tmp_path, rows)["remarks"])
+
+
+def half_of_the_mails_in(name: str, *, bad: bool = False) -> list[Event]:
+    """Every minute a mail here and one under the other name."""
+    here = steady(since=-2880, until=0, every=0.5)
+    texts = steady(["twilio_sms_sent"], provider="twilio", every=2, since=-2880)
+    event = "sendgrid_error" if bad else "sendgrid_email_sent"
+    mails = [row(half / 2, event, ok=not bad) for half in range(60)]
+    moved = [replace(one, environment=name) if number % 2 else one for number, one in enumerate(mails)]
+    return [*here, *texts, *moved, mark()]
+
+
+@pytest.mark.parametrize("name", ["prod", "Production", "live"])
+def test_a_release_that_writes_half_its_events_under_another_environment_loses_none(tmp_path: Path, name: str) -> None:
+    verdict, reason = said(judged(tmp_path, half_of_the_mails_in(name)), "sendgrid.volume")
+    assert verdict == "inconclusive", reason
+    assert f"about 30 of its rows came in environments called alike or new: {name!r} (30)" in reason
+
+
+def test_the_half_that_stands_here_does_not_pass_the_other(tmp_path: Path) -> None:
+    document = judged(tmp_path, half_of_the_mails_in("prod"))
+    verdict, reason = said(document, "sendgrid.errors")
+    assert verdict == "inconclusive"
+    assert "came in environments called alike" in reason
+    assert "other environments: prod (30)" in "\n".join(document["remarks"])
+
+
+def test_what_fails_in_both_environments_fails(tmp_path: Path) -> None:
+    assert said(judged(tmp_path, half_of_the_mails_in("prod", bad=True)), "sendgrid.errors")[0] == "fail"
+
+
+def test_staging_that_runs_the_same_release_excuses_no_loss(tmp_path: Path) -> None:
+    rows = half_of_the_mails_in("staging")
+    ever = [replace(one, environment="staging") for one in steady(since=-1440, until=0, every=0.5)]
+    lost = [
+        one for one in rows if one.environment == "staging" or one.event != "sendgrid_email_sent" or one.release == "r0"
+    ]
+    document = judged(tmp_path, [*lost, *ever])
+    assert said(document, "sendgrid.volume")[0] == "fail"
+    assert "staging" not in "\n".join(document["remarks"])
 
 
 def test_another_environment_is_not_called_alike() -> None:

@@ -184,19 +184,35 @@ def test_other_releases_are_counted_beside_it_in_the_same_minutes(tmp_path: Path
     assert replay.state.traffic.share(10, 20) is None
 
 
-def test_two_rows_of_one_action_are_as_intended_and_told(tmp_path: Path) -> None:
-    def mails(since: float, until: float, *, twice: bool, release: str) -> list[Event]:
-        first = steady(every=0.5, since=since, until=until, release=release)
-        named = [replace(one, correlation_id=f"order {one.id.int}") for one in first]
-        again = [replace(one, id=UUID(int=one.id.int << 64), occurred_at=one.occurred_at + SECOND) for one in named]
-        return [*named, *(again if twice else [])]
+def mails(since: float, until: float, *, twice: bool, release: str, every: float = 0.5) -> list[Event]:
+    """One mail for each action, or two."""
+    first = steady(every=every, since=since, until=until, release=release)
+    named = [replace(one, correlation_id=f"order {one.id.int}") for one in first]
+    again = [replace(one, id=UUID(int=one.id.int << 64), occurred_at=one.occurred_at + SECOND) for one in named]
+    return [*named, *(again if twice else [])]
 
+
+def test_two_rows_of_one_action_are_as_intended_and_told(tmp_path: Path) -> None:
     rows = [*mails(-2880, 0, twice=False, release="r0"), *mails(0, 30, twice=True, release="r1")]
     with stored(tmp_path / "log.db", [*rows, mark()]) as log:
         found = {one.id: one for one in judge(log, now=30).findings}
     assert found["sendgrid.errors"].verdict is Verdict.PASS
     assert found["sendgrid.volume"].verdict is not Verdict.FAIL
     assert "an action writes 2.0 rows with this release, where it wrote 1.0" in found["sendgrid.volume"].reason
+
+
+@pytest.mark.parametrize(("every", "verdict"), [(0.5, Verdict.INCONCLUSIVE), (3.0, Verdict.FAIL)])
+def test_one_row_where_an_action_wrote_two_is_told_and_no_loss_of_actions(
+    tmp_path: Path, every: float, verdict: Verdict
+) -> None:
+    """Whether the second mail was meant to go, no row tells; that five of six actions are gone as well, they do."""
+    rows = [*mails(-2880, 0, twice=True, release="r0"), *mails(0, 60, twice=False, release="r1", every=every)]
+    texts = steady(["twilio_sms_sent"], provider="twilio", every=0.5, since=-2880, until=60)
+    hour = replace(PROMISE, window_minutes=60)
+    with stored(tmp_path / "log.db", [*rows, *texts, mark()]) as log:
+        found = {one.id: one for one in judge(log, now=60, promise=hour).findings}
+    assert found["sendgrid.volume"].verdict is verdict
+    assert "an action writes 1.0 rows with this release, where it wrote 2.0" in found["sendgrid.volume"].reason
 
 
 def test_an_action_that_turns_out_bad_late_is_one_failure(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ from releaseguard.verification.rows.earlier import began_before, earlier_look
 from releaseguard.verification.rows.first_look import outside
 from releaseguard.verification.rows.reader import LogReader
 from releaseguard.verification.rows.recorded import failures_in, standing
-from releaseguard.verification.rows.seen import called_alike, seen_beside
+from releaseguard.verification.rows.seen import seen_beside
 from releaseguard.verification.rows.set_aside import held_back, seen_since
 from releaseguard.verification.rows.single_rows import Name, SingleRows
 from releaseguard.verification.rows.traffic import elsewhere_than, gathered
@@ -58,6 +58,7 @@ from releaseguard.verification.values import Deployment, Finding, Judged, Promis
 from releaseguard.verification.whose.as_read import spelling_of
 from releaseguard.verification.whose.heard import Heard, heard
 from releaseguard.verification.whose.members import Members
+from releaseguard.verification.whose.strayed import Strayed
 
 
 class Verifier:
@@ -80,8 +81,7 @@ class Verifier:
         logged = logged_in((*known.past, *known.rows), is_elsewhere)
         first = self._reader.first_rows(deployment, known.rows, latencies(context, self._request, logged))
         chosen = select(context, self._request, logged, first.without_latency)
-        alike = called_alike(first.environments, deployment.environment)
-        states = _states(context, deployment, as_of, known, logged, alike)
+        states = _states(context, deployment, as_of, known, logged, first.strayed)
         deployment = self._reader.with_its_beginning(deployment, _live_since(states), known.written)
         members = Members(deployment, context.population.tags)
         window = self._window(members, as_of, states, known)
@@ -147,7 +147,7 @@ def _states(
     as_of: datetime,
     known: Heard,
     logged: Logged,
-    alike: Mapping[str, int],
+    strayed: Strayed,
 ) -> Parted[ReleaseState]:
     """The whole checklist, also where only some of its checks are asked for: what a check says must not depend
     on which others were asked for in the same run, and the promise is about all of them together.
@@ -159,7 +159,7 @@ def _states(
     def judge(some: Sequence[Rule], promise: Promise) -> ReleaseState:
         ledger = gathered(some, [begun], promise, known.rows, context.population, known.past)
         replay = Replay(ledger, some, begun, promise, context.population)
-        replay.state.elsewhere = alike
+        replay.state.strayed = strayed
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))
         return replay.state
 

@@ -34,7 +34,7 @@ def explain_log(state: ReleaseState) -> LogEvidence:
     """The log itself, as of the newest look."""
     log, lags = state.traffic.log, state.known.lags
     late = late_rows(state.traffic.lags, state.look_minute)
-    total, down = log.fresh + log.old, log.down and not state.elsewhere
+    total, down = log.fresh + log.old, log.down and not state.strayed.environments
     return LogEvidence(
         newest_minute=text(log.newest) if log.newest is not None else None,
         events_missing=rounded(log.silent_expected),

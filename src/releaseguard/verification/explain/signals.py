@@ -17,6 +17,7 @@ from releaseguard.verification.explain.words import (
     rounded,
     silence_words,
     span,
+    strayed_words,
     stretch,
     window,
     would_change,
@@ -184,6 +185,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
     cause = silence_of(state, rule)
     if cause:
         return silence_words(state, rule, cause)
+    if state.is_partly_elsewhere(rule) and (strayed := strayed_words(state, rule)):
+        return strayed
     if evidence.events and evidence.tagged * 2 < evidence.events:
         return "most of them carry no release, so they cannot be held for or against it"
     if not state.known.errors[rule.id].events:

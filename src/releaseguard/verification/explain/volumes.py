@@ -17,11 +17,12 @@ from releaseguard.verification.explain.words import (
     rounded,
     silence_words,
     span,
+    strayed_words,
     stretch,
     window,
     would_change,
 )
-from releaseguard.verification.judge.failures import still_serves
+from releaseguard.verification.judge.failures import came_otherwise, still_serves
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
 from releaseguard.verification.judge.verdicts import LEAST_EXPECTED, SUSPICION, VOLUME_DEVIATIONS, is_meant
@@ -161,6 +162,8 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
         return BACK if held.judged >= held.expected else NOT_ITS_DOING
     if renamed := renamed_words(state, rule):
         return renamed
+    if came_otherwise(state, rule, held.expected - held.judged) and (strayed := strayed_words(state, rule)):
+        return strayed
     if cause := silence_of(state, rule):
         return silence_words(state, rule, cause)
     if not evidence.baseline.events:

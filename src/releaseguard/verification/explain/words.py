@@ -37,9 +37,8 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
             f"no row since the deployment is of this component, while {rows} of others came: it is not live, "
             "or it writes nothing"
         )
-    if state.elsewhere:
-        named = ", ".join(f"{name[:80]!r} ({count})" for name, count in state.elsewhere.items())
-        return f"nothing comes in this environment, and rows come in others that are called alike: {named}"
+    if strayed := strayed_words(state, rule):
+        return strayed
     if renamed := renamed_words(state, rule):
         return renamed
     if cause is SilenceCause.PROVIDER:
@@ -52,6 +51,17 @@ def silence_words(state: ReleaseState, rule: Rule, cause: SilenceCause) -> str:
         return "other releases make its events: the new one, which serves others, has made none"
     tags = ", ".join(name[:80] for name, _ in state.traffic.tags.most_common(3))
     return f"the events come from other releases ({tags}): the new one serves nobody"
+
+
+def strayed_words(state: ReleaseState, rule: Rule) -> str | None:
+    """That the release writes under another environment's name, or may; ``None`` where it does not."""
+    found, count = state.strayed, state.strayed.providers.get(rule.provider, 0)
+    named = ", ".join(f"{name[:80]!r} ({rows})" for name, rows in found.environments.items())
+    if not named or (found.providers and not count):
+        return None
+    if not quiet(state, rule).fresh:
+        return f"nothing of it comes in this environment, and rows come in others called alike or new: {named}"
+    return f"about {count} of its rows came in environments called alike or new: {named}"
 
 
 def renamed_words(state: ReleaseState, rule: Rule) -> str | None:

@@ -121,13 +121,13 @@ def _change_seen(state: ReleaseState, rule: Rule, final_look: FinalLook | None) 
     """The change of volume that is the strongest evidence; ``None`` where it is not this release's, or none."""
     volume, cause = state.volumes[rule.id], silence_of(state, rule)
     if lost := _lost_share(state, volume, final_look):
-        return None if _came_under_another_name(state, rule, lost.expected - lost.events) else lost
+        return None if _is_no_loss(state, rule, lost.events, lost.expected) else lost
     if cause is SilenceCause.RELEASE_NOT_LIVE:
         return None
     found = _strongest(volume) if final_look is None else VolumeEvidence(0.0, 0, volume.judged, volume.expected)
     if found is None or not _is_harm(rule, found.seen, found.expected):
         return None
-    if _came_under_another_name(state, rule, found.expected - found.seen):
+    if _is_no_loss(state, rule, found.seen, found.expected):
         return None
     return Failure(
         minute=state.look_minute,
@@ -158,12 +158,29 @@ def _lost_share(state: ReleaseState, volume: VolumeState, final_look: FinalLook 
 
 
 INSTEAD = 0.5
-"""The part of what is missing that, come under new names, makes it a renaming and no silence."""
+"""The part of what is missing that, come under other names, makes it a renaming and no silence."""
 
 
-def _came_under_another_name(state: ReleaseState, rule: Rule, missing: float) -> bool:
-    """Whether successes under names that came with the release make up for what is missing: an event was renamed."""
-    return missing > 0 and sum(state.renamed(rule).values()) >= INSTEAD * missing
+def _is_no_loss(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
+    """Whether what is missing came under another name, or is of actions that write fewer rows than before."""
+    return came_otherwise(state, rule, expected - seen) or _are_as_many_actions(state, rule, seen, expected)
+
+
+def _are_as_many_actions(state: ReleaseState, rule: Rule, seen: int, expected: float) -> bool:
+    """Whether with as many rows to an action as before there would be half of what is missing: one mail where it was
+    two may be meant, or be the loss of every second one, so that it is told and decides nothing."""
+    found = state.rows_per_action(rule)
+    if found is None or seen >= expected:
+        return False
+    usual, now = found
+    return seen * (usual / now - 1.0) >= INSTEAD * (expected - seen)
+
+
+def came_otherwise(state: ReleaseState, rule: Rule, missing: float) -> bool:
+    """Whether successes under names that came with the release, or rows under another environment's name, make up for
+    what is missing: an event was renamed, or a writer's setting is another."""
+    came = sum(state.renamed(rule).values()) + state.strayed.providers.get(rule.provider, 0)
+    return missing > 0 and came >= INSTEAD * missing
 
 
 def _strongest(volume: VolumeState) -> VolumeEvidence | None:

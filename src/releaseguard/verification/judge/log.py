@@ -78,7 +78,7 @@ def silence_of(state: ReleaseState, rule: Rule) -> SilenceCause | None:
     """Why the rule's provider is silent at the newest look, or ``None`` where it is not."""
     cause = silence_cause(quiet(state, rule))
     if cause is SilenceCause.LOG:
-        return SilenceCause.RELEASE_NOT_LIVE if state.elsewhere else cause
+        return SilenceCause.RELEASE_NOT_LIVE if state.strayed.environments else cause
     return SilenceCause.RELEASE_NOT_LIVE if cause and state.traffic.is_deserted else cause
 
 

@@ -18,6 +18,7 @@ from releaseguard.verification.judge.weighing.errors import ErrorTests
 from releaseguard.verification.judge.weighing.others import Compared
 from releaseguard.verification.judge.weighing.trouble import PriorTrouble
 from releaseguard.verification.values import Promise, Rule
+from releaseguard.verification.whose.strayed import NOWHERE
 
 
 @dataclass(slots=True)
@@ -166,6 +167,8 @@ class Readers:
 
 RENAMED = 0.1
 """Successes by known names, for each by a new one that stands for a usual one, below which it is a renaming."""
+MOST_STRAYED = 0.1
+"""The part of a provider's rows that may stand in another environment where the rest still passes it."""
 LEAST_ACTIONS = 20
 """Actions from which on one tells how many rows each writes."""
 
@@ -192,8 +195,8 @@ class ReleaseState:
         """By provider: successes of the release that no rule reads, by event."""
         self.removed: frozenset[str] = frozenset()
         """Providers that the release no longer uses, as its mark says."""
-        self.elsewhere: Mapping[str, int] = {}
-        """Rows since the mark in environments whose names are other spellings of this one's."""
+        self.strayed = NOWHERE
+        """What it wrote under another environment's name."""
         self.expect_traffic: float | None = None
         """Times the usual traffic that its mark says to expect."""
         self.before: PreDeployment | None = None
@@ -306,6 +309,12 @@ class ReleaseState:
         if min(actions, usual_actions) < LEAST_ACTIONS:
             return None
         return usual_rows / usual_actions, rows / actions
+
+    def is_partly_elsewhere(self, rule: Rule) -> bool:
+        """Whether so many of the provider's rows stand under another spelling of the environment that those here are a
+        chosen part."""
+        there = self.strayed.alike.get(rule.provider, 0)
+        return there > MOST_STRAYED * (there + self.errors[rule.id].events)
 
     def renamed(self, rule: Rule) -> Mapping[str, int]:
         """Successes of the rule's provider under names that came with the release, and that no rule reads."""

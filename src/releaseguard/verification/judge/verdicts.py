@@ -60,7 +60,7 @@ def _errors_pass(state: ReleaseState, rule: Rule) -> bool:
     errors = state.errors[rule.id]
     if state.traffic.log.down or errors.trouble is not None or not _is_tagged(errors.tagged, errors.events):
         return False
-    if state.seems_renamed(rule):
+    if state.seems_renamed(rule) or state.is_partly_elsewhere(rule):
         return False
     return errors.value <= SUSPICION and _excludes(state, rule, errors.events, errors.errors)
 

@@ -23,13 +23,14 @@ from releaseguard.verification.rows.first_look import VERIFIED
 from releaseguard.verification.rows.gate_record import MEASURED, MOST_RECORDS, newest_record
 from releaseguard.verification.rows.recorded import WRITTEN_CHECK
 from releaseguard.verification.rows.releases import AHEAD, DEPLOYED, deployments_of, pick
-from releaseguard.verification.rows.seen import called_alike, most_of
+from releaseguard.verification.rows.seen import MOST_SEEN, called_alike, most_of
 from releaseguard.verification.rows.single_rows import Name
 from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.as_read import ANY_CLOCK, FAR_AHEAD
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
 
 ON_THE_WAY = timedelta(minutes=SKEW)
 """How long a row may have been on its way to the log in the minute in which a release was first seen."""
@@ -44,6 +45,8 @@ class FirstRows:
 
     environments: Mapping[str, int]
     """Where else there are rows since the deployment: of up to :data:`LOOKED_AT` of them."""
+    strayed: Strayed
+    """What of the release stands there by mistake."""
     without_latency: frozenset[str]
     """Checks of latency whose newest events carry none."""
 
@@ -152,15 +155,31 @@ class LogReader:
         checks of latency tell."""
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
-        serves = any(members.of_tag(row.release) is Owner.OURS for row in here)
-        query = Query(since=since, recorded_until=self.request.as_of, newest_first=True, limit=LOOKED_AT)
-        there = replace(query, release=deployment.release) if here else query
+        forms = {row.release for row in here if members.of_tag(row.release) is Owner.OURS}
+        query = Query(since=since, recorded_until=self.request.as_of, newest_first=True, limit=LOOKED_AT, traffic=True)
+        there = replace(query, release=min(filter(None, forms), default=deployment.release)) if here else query
+        if here and all(row.release is None for row in here):
+            there = query
         plan: dict[Name, Query] = {("latency", check): one for check, one in newest.items()} | {("there",): there}
         found = gathered(self.context.log, plan)
-        seen = Counter(row.environment for row in found.rows(("there",)) if row.provider != OURSELVES)
+        seen = Counter(row.environment for row in found.rows(("there",)))
         others = {name: count for name, count in seen.items() if name != deployment.environment}
+        alike = called_alike(others, deployment.environment)
+        strayed = self._strayed(members, others, alike) if here else Strayed(alike)
         without = [check for check in newest if all(row.latency_ms is None for row in found.rows(("latency", check)))]
-        return FirstRows(called_alike(others, deployment.environment) if serves else others, frozenset(without))
+        elsewhere = alike if here and (forms or there is query) else others
+        return FirstRows(elsewhere, strayed, frozenset(without))
+
+    def _strayed(self, members: Members, others: Iterable[str], alike: Iterable[str]) -> Strayed:
+        """What the release wrote in ``others`` by mistake."""
+        named = sorted(others)[:MOST_SEEN]
+        if not named:
+            return NOWHERE
+        live, end = judged_from(members.deployment), end_of(members.deployment, self.context.promise)
+        until = min(self.request.as_of or self.context.now(), end)
+        query = Query(since=live - USUAL_OVER, until=until, recorded_until=self.request.as_of)
+        counted = self.context.log.minute_counts_of_each(named, query)
+        return strayed_in({name: list(rows) for name, rows in counted}, members, alike, until)
 
     def with_its_beginning(
         self, deployment: Deployment, minute: datetime | None, rows: Iterable[MinuteCount]
