@@ -122,7 +122,12 @@ def test_a_shallow_clone_is_not_called_clean(cli, tmp_path):
     done = cli.run("leaks", "--repo", shallow)
     assert done.code == 3, done.everything
     assert "--unshallow" in done.out
-    assert cli.run("leaks", "--repo", whole, "--json").json == {"hits": [], "whole_history": True}
+    assert cli.run("leaks", "--repo", whole, "--json").json == {
+        "hits": [],
+        "whole_history": True,
+        "unread": [],
+        "left_out": [],
+    }
 
 
 def test_places_that_cannot_be_searched_for_copies_are_said_and_do_not_stop_the_search(world, cli):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,30 +49,60 @@ class Needle:
     name: str
     version: int
     value: Secret
+    provider: str | None = None
+    """The card that knows the secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A managed value found in a repository. ``commit`` is the first that holds it; ``None``: the working tree."""
+    """A managed value found in a repository."""
 
     name: str
     version: int
     path: str
+    """The file; in an archive ``FILE!MEMBER``; in brackets what is no file: ``(commit message)``. Never a value."""
     line: int
     form: str
-    """How it is written there: ``plain``, ``base64``, ``url`` or ``json``."""
+    """How it is written there: ``plain``, ``json``, ``url``, ``base64``, ``hex``, or ``escaped``: with other
+    escapes, or put together from parts."""
     commit: str | None = None
+    """The first commit that holds it; ``None``: the working tree; ``staged``; ``unreachable``: no commit is known."""
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found, and what it could not look at."""
+
+    hits: Sequence[Hit] = ()
+    unread: Sequence[str] = ()
+    """Parts of the history that were not searched, in words: to find nothing then proves nothing."""
+    steps: Sequence[str] = ()
+    """The commands that bring those parts."""
+    left_out: Sequence[str] = ()
+    """Single things that were not opened, in words: an encrypted archive, a value too short to look for."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the history was searched."""
+        return not self.unread
+
+
+Watch = Callable[[int], None]
+"""Is told now and then how many things have been searched."""
+
+
+def unwatched(_searched: int) -> None:
+    """Nobody looks."""
 
 
 class Haystack(ABC):
     """Something that can be searched for managed values, in memory."""
 
     root: Path
-    whole: bool = True
-    """After a search: whether all of its history is there. A shallow clone's is not."""
 
     @abstractmethod
-    def search(self, needles: Sequence[Needle]) -> Sequence[Hit]:
+    def search(self, needles: Sequence[Needle], watch: Watch = unwatched) -> Searched:
         """Where the values stand. Raises ``ConfigError`` where there is nothing to search."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from releaseguard.leaks.interface import Hit
+    from releaseguard.leaks.interface import Hit, Searched
     from releaseguard.report.findings.document import FindingsPage, FoundRow
 
 ALERT, VALUE, PART = "open_alert", "managed_value", "not_searched"
@@ -71,7 +71,7 @@ def _alert_rows(document: AlertsDocument) -> Iterator[FoundRow]:
         yield FoundRow(rule=PART, level="note", subject="alerts", place="", reason=problem)
 
 
-def hits_page(document: object, whole: bool, text: str, hits: Sequence[Hit]) -> FindingsPage:
+def hits_page(document: object, searched: Searched, text: str) -> FindingsPage:
     """The page of values that were found in a repository."""
     from releaseguard.report.findings.document import FoundRow
 
@@ -81,18 +81,35 @@ def hits_page(document: object, whole: bool, text: str, hits: Sequence[Hit]) -> 
             level="error",
             subject=f"{hit.name} version {hit.version}",
             place=f"{hit.path}:{hit.line}",
-            reason=f"in commit {hit.commit[:12]}" if hit.commit else "in the working tree",
-            next_step="releaseguard rotate PROVIDER --leak --reason ...",
+            reason=f"in {where(hit)}",
+            next_step=rotation_of(hit),
             file=hit.path,
             line=hit.line,
         )
-        for hit in hits
+        for hit in searched.hits
     ]
-    if not whole:
-        reason = "the clone is shallow: the rest of its history was not searched"
-        step = "git fetch --unshallow"
-        rows.append(FoundRow(rule=PART, level="note", subject="history", place="", reason=reason, next_step=step))
+    step = next(iter(searched.steps), None)
+    aside = [("history", part, step) for part in searched.unread] + [("file", one, None) for one in searched.left_out]
+    rows += [
+        FoundRow(rule=PART, level="note", subject=subject, place="", reason=reason, next_step=next_step)
+        for subject, reason, next_step in aside
+    ]
     return _page(document, text, rows)
+
+
+def where(hit: Hit) -> str:
+    """Where in the repository a value stands, in words."""
+    if hit.commit is None:
+        return "working tree"
+    if hit.commit == "staged":
+        return "what is staged"
+    return "no commit that is here" if hit.commit == "unreachable" else f"commit {hit.commit[:12]}"
+
+
+def rotation_of(hit: Hit) -> str:
+    """The command that replaces the value."""
+    leaked = f'--leak --reason "in a repository" --leaked-version {hit.version}'
+    return f"releaseguard rotate {hit.provider or 'PROVIDER'} {leaked}"
 
 
 def _page(document: object, text: str, rows: Sequence[FoundRow]) -> FindingsPage:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard.cli.rotating.found import show_found
-from releaseguard.cli.rotating.leak_pages import alerts_page, hits_page
+from releaseguard.cli.rotating.leak_pages import alerts_page, hits_page, rotation_of, where
 from releaseguard.cli.shared.documents import format_option, output_option
 from releaseguard.cli.shared.options import FilePath, Run, command, environment_option
 from releaseguard.errors import ExitCode
@@ -19,7 +19,7 @@ from releaseguard.report.formats import FINDINGS
 
 if TYPE_CHECKING:
     from releaseguard.cli.rotating.leak_pages import AlertsDocument, OpenAlertRow
-    from releaseguard.leaks.interface import Alert, Hit, Needle
+    from releaseguard.leaks.interface import Alert, Hit, Needle, Searched
     from releaseguard.report.findings.document import FindingsPage
     from releaseguard.wiring import Wiring
 
@@ -55,11 +55,12 @@ def leaks(
 ) -> ExitCode:
     """Open GitHub secret-scanning alerts, each with its `rotate` command; values are never fetched.
 
-    With --repo: managed values in a working tree and in every commit of its history, searched in memory.
-    Exit code 1 where something leaked, 3 where nothing was found and the clone is shallow.
+    With --repo: managed values in a working tree and in every commit of its history (files, archives in them,
+    messages, names), however they are encoded or escaped, searched in memory. Exit code 1 where something leaked, 3
+    where nothing was found and a part of the history is not here: a shallow or partial clone, a broken object.
     """
     with run.wiring(environment) as wiring:
-        page, code = _searched(wiring, repo) if repo is not None else _alerts(run, wiring, close_revoked)
+        page, code = _searched(run, wiring, repo) if repo is not None else _alerts(run, wiring, close_revoked)
     show_found(run, page, format_, output)
     return code
 
@@ -132,14 +133,29 @@ def _what_next(one: _SeenAlert) -> str:
     return one.command or "no card knows this kind of secret: revoke it by hand"
 
 
-def _searched(wiring: Wiring, repo: Path) -> tuple[FindingsPage, ExitCode]:
-    haystack = wiring.rotation.repository(repo)
-    hits = haystack.search(list(_needles(wiring)))
-    found = {"hits": [asdict(hit) for hit in hits], "whole_history": haystack.whole}
-    page = hits_page(found, haystack.whole, _hits_text(hits, repo, haystack.whole), hits)
-    if hits:
+def _searched(run: Run, wiring: Wiring, repo: Path) -> tuple[FindingsPage, ExitCode]:
+    searched = _search(run, wiring, repo)
+    found = {
+        "hits": [asdict(hit) for hit in searched.hits],
+        "whole_history": searched.whole,
+        "unread": list(searched.unread),
+        "left_out": list(searched.left_out),
+    }
+    page = hits_page(found, searched, _hits_text(searched, repo))
+    if searched.hits:
         return page, ExitCode.BAD
-    return page, ExitCode.OK if haystack.whole else ExitCode.UNDECIDED
+    return page, ExitCode.OK if searched.whole else ExitCode.UNDECIDED
+
+
+def _search(run: Run, wiring: Wiring, repo: Path) -> Searched:
+    from releaseguard.cli.shared.progress import shown
+    from releaseguard.eventlog.watching import Progress
+
+    needles = list(_needles(wiring))
+    with shown(run) as watch:
+        return wiring.rotation.repository(repo).search(
+            needles, lambda searched: watch(Progress(f"{searched} files and versions of files searched"))
+        )
 
 
 def _needles(wiring: Wiring) -> Iterator[Needle]:
@@ -147,31 +163,33 @@ def _needles(wiring: Wiring) -> Iterator[Needle]:
     from releaseguard.errors import NotFound
     from releaseguard.leaks.interface import Needle
 
-    stored = [name for name in wiring.bindings.vault.names() if wiring.cards.secret(name)]
-    for name in stored:
+    known = {name: wiring.cards.secret(name) for name in wiring.bindings.vault.names()}
+    for name, provider in {name: of[0].id for name, of in known.items() if of}.items():
         newest = wiring.bindings.vault.read(name)
-        yield Needle(name, newest.version, newest.value)
+        yield Needle(name, newest.version, newest.value, provider)
         for version in range(newest.version - 1, 0, -1):
             try:
-                yield Needle(name, version, wiring.bindings.vault.read(name, version).value)
+                yield Needle(name, version, wiring.bindings.vault.read(name, version).value, provider)
             except NotFound:
                 break  # servers keep a limited history, and some give the newest version only
 
 
-SHALLOW = (
-    "This is a shallow clone: the rest of its history was not searched.\n"
-    "next: git fetch --unshallow (in GitHub Actions: actions/checkout with fetch-depth: 0), then search again."
-)
+def _hits_text(searched: Searched, repo: Path) -> str:
+    lines = [_hit_line(hit) for hit in searched.hits] or [_clean(searched, repo)]
+    lines += [f"not searched: {part}" for part in searched.unread]
+    lines += [f"left out: {one}" for one in searched.left_out]
+    if searched.hits:
+        lines += ["", "A value in a history stays there for good; rotate it:"]
+        lines += [f"next: {step}" for step in dict.fromkeys(rotation_of(hit) for hit in searched.hits)]
+    return "\n".join([*lines, *(f"next: {step}, then search again" for step in searched.steps)])
 
 
-def _hits_text(hits: Sequence[Hit], repo: Path, whole: bool) -> str:
-    if not hits:
-        clean = f"No managed value in {repo} or its history."
-        return clean if whole else f"No managed value in {repo} as far as its history is here.\n{SHALLOW}"
-    lines = [] if whole else [SHALLOW, ""]
-    for hit in hits:
-        place = f"commit {hit.commit[:12]}" if hit.commit else "working tree"
-        written = "" if hit.form == "plain" else f", written as {hit.form}"
-        lines.append(f"LEAKED  {hit.name} version {hit.version}: {hit.path}:{hit.line} ({place}{written})")
-    lines += ["", "next: releaseguard rotate PROVIDER --leak --reason ...; a value in a history stays there for good."]
-    return "\n".join(lines)
+def _hit_line(hit: Hit) -> str:
+    written = "" if hit.form == "plain" else f", written as {hit.form}"
+    return f"LEAKED  {hit.name} version {hit.version}: {hit.path}:{hit.line} ({where(hit)}{written})"
+
+
+def _clean(searched: Searched, repo: Path) -> str:
+    if searched.whole:
+        return f"No managed value in {repo} or its history."
+    return f"No managed value in {repo} as far as its history is here."

@@ -1,0 +1,89 @@
+"""The files of a working tree that git knows or would not ignore."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from releaseguard.leaks.content import LARGEST
+
+if TYPE_CHECKING:
+    from dulwich.repo import Repo
+
+    from releaseguard.leaks.report import SearchReport
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What the index says of a path."""
+
+    sha: bytes
+    mode: int
+
+
+def indexed(repository: Repo) -> Mapping[str, IndexEntry]:
+    """The entries of the index by path, without those of an unfinished merge. A broken index has none."""
+    from dulwich.index import ConflictedIndexEntry
+
+    try:
+        entries = list(repository.open_index().items())
+    except (OSError, ValueError, AssertionError, KeyError):
+        return {}
+    return {
+        os.fsdecode(path): IndexEntry(entry.sha, entry.mode)
+        for path, entry in entries
+        if not isinstance(entry, ConflictedIndexEntry)
+    }
+
+
+class WorkingTree:
+    """The working tree of a repository."""
+
+    def __init__(self, repository: Repo, report: SearchReport, prefix: str) -> None:
+        self._repository = repository
+        self._root = Path(repository.path)
+        self._report = report
+        self._prefix = prefix
+
+    def search(self) -> None:
+        """Look into every tracked file, and every other that git would not ignore."""
+        tracked = indexed(self._repository)
+        for path in sorted({*tracked, *self._untracked()}):
+            shown = f"{self._prefix}{path}"
+            content = self._content(path, shown)
+            self._report.add(self._report.found(content, shown), shown, None)
+            if self._report.finder.holds(path):
+                self._report.add(self._report.found(path.encode(errors="replace"), ""), "(name of a file)", None)
+
+    def _untracked(self) -> Iterator[str]:
+        from dulwich.ignore import IgnoreFilterManager
+
+        ignored = IgnoreFilterManager.from_repo(self._repository)
+        for folder, folders, names in os.walk(self._root):
+            here = Path(folder).relative_to(self._root)
+            folders[:] = [name for name in folders if name != ".git" and not ignored.is_ignored(f"{here / name}/")]
+            for name in names:
+                path = (here / name).as_posix()
+                if not ignored.is_ignored(path):
+                    yield path
+
+    def _content(self, path: str, shown: str) -> bytes:
+        """A regular file's bytes; a link's target is searched where it lies, a pipe would never end."""
+        file = self._root / path
+        try:
+            about = file.lstat()
+            if not stat.S_ISREG(about.st_mode):
+                return b""
+            if about.st_size > LARGEST:
+                self._report.left_out.append(f"{self._report.shown(shown)} is larger than {LARGEST >> 20} MB")
+                return b""
+            return file.read_bytes()
+        except FileNotFoundError:
+            return b""  # deleted, and the index does not know it yet
+        except OSError as problem:
+            self._report.left_out.append(f"{self._report.shown(shown)} could not be read ({problem.strerror})")
+            return b""
