@@ -9,7 +9,9 @@ import pytest
 
 from releaseguard.health.history import strips_of
 from releaseguard.health.window import Window
+from releaseguard.messages.localizer import Localizer
 from releaseguard.report.formats import HEALTH
+from releaseguard.report.health.events import EventList
 from releaseguard.report.layout.chart import BOTTOM, LEFT, RIGHT, TOP, chart_of
 from releaseguard.report.layout.display import Display
 from releaseguard.stats.series import Cell
@@ -104,7 +106,7 @@ def test_the_list_of_events_is_filtered_without_a_script() -> None:
     told = page()
     assert "<script" not in told
     assert ".list:has(#only-p0:checked) .events li:not(.p0)" in told
-    assert '<li class="error p0">' in told
+    assert '<li class="error p0 r0 m' in told
 
 
 def test_no_english_word_of_the_page_is_left_in_turkish() -> None:
@@ -161,3 +163,48 @@ def test_what_a_scraper_is_not_told_is_left_out_and_a_name_cannot_end_its_label(
     assert not any("last_success" in name for name in found)
     assert all(name.startswith("releaseguard_") and name.endswith('"}') for name in found)
     assert any(r'provider="a\"} 1 b\\"' in name for name in found)
+
+
+def listed(*rows):
+    """The list of events of a page whose newest events are these: provider, release, minutes ago, outcome."""
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    made = [
+        {
+            "occurred_at": (now - timedelta(minutes=ago)).isoformat(), "provider": provider, "release": release,
+            "outcome": outcome, "event": "e", "error_code": None, "latency_ms": None, "source": None,
+            "synthetic": False,
+        }
+        for provider, release, ago, outcome in rows
+    ]  # fmt: skip
+    return EventList(made, now, Localizer("en", now))
+
+
+def test_events_are_filtered_by_provider_release_and_time() -> None:
+    events = listed(
+        ("sendgrid", "a" * 40, 1, "success"), ("twilio", None, 30, "error"), ("twilio", "v2", 90, "success")
+    )
+    assert dict(events.filters) == {
+        "provider": [("p0", "sendgrid"), ("p1", "twilio")],
+        "release": [("r0", "a" * 12), ("r1", "no release"), ("r2", "v2")],
+        "time": [("m5", "5 min"), ("m15", "15 min"), ("m60", "1 h 0 min")],
+    }
+    assert [events.classes(row) for row in events.rows] == [
+        "success p0 r0 m5 m15 m60 m360 m1440",
+        "error p1 r1 m60 m360 m1440",
+        "success p1 r2 m360 m1440",
+    ]
+
+
+def test_a_filter_that_leaves_nothing_out_is_not_offered() -> None:
+    assert [key for key, _ in listed(("sendgrid", "v1", 1, "success"), ("twilio", "v1", 2, "error")).filters] == [
+        "provider"
+    ]
+
+
+def test_every_filter_of_the_page_hides_what_is_not_chosen() -> None:
+    page = HEALTH["html"](health_document("x"), Display())
+    offered = set(re.findall(r'id="only-([prm]\d+)"', page))
+    assert offered
+    assert offered == set(re.findall(r"has\(#only-(\w+):checked\) .events li:not", page))
+    used = {name for classes in re.findall(r'<li class="([^"]*)"><span', page) for name in classes.split()}
+    assert offered <= used

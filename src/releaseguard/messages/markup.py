@@ -1,31 +1,42 @@
-"""An HTML page in another language: the texts between its tags are said by a phrasebook."""
+"""An HTML page told in another way: the texts between its tags, by a phrasebook for instance."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
 
 from releaseguard.messages.phrasebook import Phrasebook
 
-_NOT_SAID: Final = frozenset({"style", "script", "code", "pre", "time", "svg"})
+_NO_WORDS: Final = frozenset({"style", "script", "code", "pre"})
+"""Elements whose text is for programs, or for copying."""
+_NOT_SAID: Final = _NO_WORDS | {"time", "svg"}
 """Elements whose text is no sentence."""
 
 
 def said(page: str, book: Phrasebook) -> str:
     """The same page in the language of the phrasebook; tags, addresses and commands stay."""
-    teller = _Teller(book)
+    teller = _Teller(book.lines, _NOT_SAID, book.language)
+    teller.feed(page)
+    teller.close()
+    return "".join(teller.written)
+
+
+def retold(page: str, tell: Callable[[str], str]) -> str:
+    """The same page with each text as ``tell`` has it; commands stay."""
+    teller = _Teller(tell, _NO_WORDS)
     teller.feed(page)
     teller.close()
     return "".join(teller.written)
 
 
 class _Teller(HTMLParser):
-    """Copies a page of ours, and says its texts."""
+    """Copies a page of ours, and tells its texts."""
 
-    def __init__(self, book: Phrasebook) -> None:
+    def __init__(self, tell: Callable[[str], str], kept: frozenset[str], language: str | None = None) -> None:
         super().__init__(convert_charrefs=True)
-        self._book = book
+        self._tell, self._kept, self._language = tell, kept, language
         self._inside: list[str] = []
         self.written: list[str] = []
 
@@ -33,9 +44,10 @@ class _Teller(HTMLParser):
         self.written.append(f"<!{decl}>")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it so
-        self._inside += [tag] if tag in _NOT_SAID else []
+        self._inside += [tag] if tag in self._kept else []
         written = self.get_starttag_text() or ""
-        self.written.append(written.replace('lang="en"', f'lang="{self._book.language}"') if tag == "html" else written)
+        translated = tag == "html" and self._language is not None
+        self.written.append(written.replace('lang="en"', f'lang="{self._language}"') if translated else written)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it so
         self.written.append(self.get_starttag_text() or "")
@@ -47,5 +59,5 @@ class _Teller(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         verbatim = {"style", "script"} & set(self._inside)
-        told = data if self._inside else self._book.lines(data)
+        told = data if self._inside else self._tell(data)
         self.written.append(told if verbatim else escape(told, quote=False))

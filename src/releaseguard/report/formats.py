@@ -37,9 +37,16 @@ def _renderer(module: str, format_: str) -> Renderer[Any]:
     def render(document: Any, display: Display) -> str:
         told = document if after is None else spoken.document(document)
         rendered: str = import_module(f"releaseguard.report.{module}").render(told, display)
-        return rendered if after is None else after(rendered)
+        translated = rendered if after is None else after(rendered)
+        return _zoned(translated, document, display) if format_ == "html" and display.zone != "UTC" else translated
 
     return render
+
+
+def _zoned(page: str, document: Any, display: Display) -> str:
+    from releaseguard.report.layout.zone import in_zone
+
+    return in_zone(page, display.zone, getattr(document, "document", document)["as_of"])
 
 
 _said_afterwards: Mapping[str, Callable[[str], str]] = {

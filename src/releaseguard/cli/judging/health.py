@@ -82,7 +82,7 @@ def health(
         language = run.lang or wiring.settings.project.language
         due = _due(run, wiring, provider)
         if serve:
-            _serve(run, partial(_live, observer, language, due), port)
+            _serve(run, partial(_live, observer, language, due, run.zone), port)
         show = partial(_show, run, language, format_, output, due)
         overview = _looked(wiring, observer)
         while watch:
@@ -119,7 +119,7 @@ def _serve(run: Run, page: Page, port: int) -> None:
         server.serve_forever()
 
 
-def _live(observer: Observer, language: str, due: Sequence[DueSecret], before: str | None) -> str:
+def _live(observer: Observer, language: str, due: Sequence[DueSecret], zone: str, before: str | None) -> str:
     from releaseguard.health.document import document_of
     from releaseguard.model import from_text
     from releaseguard.report.health.html import live
@@ -128,7 +128,7 @@ def _live(observer: Observer, language: str, due: Sequence[DueSecret], before: s
         moment = None if before is None else from_text(before)
     except ValueError as error:
         raise UsageError(f"before={before}: {error}") from None
-    return live(document_of(observer.look(before=moment), language, due), listing=moment is not None)
+    return live(document_of(observer.look(before=moment), language, due), listing=moment is not None, zone=zone)
 
 
 def _exit_code(overview: Overview) -> ExitCode:

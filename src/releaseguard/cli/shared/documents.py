@@ -41,7 +41,8 @@ def rendered(run: Run, formats: Formats[D], document: D, format_: str | None) ->
     """The document as its reader asks for it."""
     from releaseguard.report.layout.display import Display
 
-    return formats[chosen(run, format_)](document, Display(terminal_width(UNKNOWN_WIDTH), run.verbosity))
+    width = terminal_width(UNKNOWN_WIDTH)
+    return formats[chosen(run, format_)](document, Display(width, run.verbosity, run.zone))
 
 
 def show(run: Run, text: str, format_: str | None) -> None:

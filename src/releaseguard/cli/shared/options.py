@@ -38,6 +38,8 @@ class Run:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     lang: str | None = None
     """What ``--lang`` asks for."""
+    zone: str = field(default="UTC", init=False)
+    """In which pages tell times: the configuration's, once it is read."""
     _mask: Callable[[str], str] | None = field(default=None, init=False)
     _job: Job | None = field(default=None, init=False)
     _shown: str = field(default="", init=False)
@@ -66,6 +68,7 @@ class Run:
 
         settings = configuration.load(self.config, environment=environment, environ=self.environ)
         spoken.speak(self.lang or settings.project.language)
+        self.zone = settings.project.timezone
         if environment is not None and declared:
             settings.refuse_unknown()
         return settings

@@ -6,16 +6,18 @@ It says its own age, since a saved page looks like a live one. Without script: w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from releaseguard.messages.localizer import Localizer
 from releaseguard.report.health.document import HealthDocument, HealthRow, StripRow, distrusted, opened, sorted_out
+from releaseguard.report.health.events import EventList
 from releaseguard.report.layout.chart import Chart, chart_of, mood_of, share_of, times_of
 from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
+from releaseguard.report.layout.zone import in_zone
 from releaseguard.report.rows import CourseRow
 
 TROUBLED = ("down", "silent", "degraded")
@@ -31,12 +33,13 @@ def render(document: HealthDocument, _display: Display) -> str:
     return _page(document, refresh=None, older=None)
 
 
-def live(document: HealthDocument, *, listing: bool) -> str:
+def live(document: HealthDocument, *, listing: bool, zone: str = "UTC") -> str:
     """The page as ``health --serve`` answers: it asks again by itself but where somebody reads on in the list, and
     leads to the events before those that it lists."""
     recent = document["recent"]
     older = recent[-1]["occurred_at"] if len(recent) >= FULL else None
-    return _page(document, refresh=None if listing else REFRESH, older=older)
+    written = _page(document, refresh=None if listing else REFRESH, older=older)
+    return written if zone == "UTC" else in_zone(written, zone, document["as_of"])
 
 
 def _page(document: HealthDocument, *, refresh: int | None, older: str | None) -> str:
@@ -165,15 +168,9 @@ class Board:
         return self.say(f"span_{hours}")
 
     @property
-    def filters(self) -> Sequence[tuple[str, str]]:
-        """The providers of the list of events, each with a name that CSS can bear."""
-        names = dict.fromkeys(row["provider"] for row in self.document["recent"])
-        return [(f"p{i}", name) for i, name in enumerate(names)]
-
-    @property
-    def classes(self) -> Mapping[str, str]:
-        """Provider -> its name in CSS."""
-        return {name: class_ for class_, name in self.filters}
+    def events(self) -> EventList:
+        """The list of events with what it may be filtered by."""
+        return EventList(self.document["recent"], self._now, self._localizer)
 
 
 def _looks(part: CourseRow | None) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """``width`` in characters; ``verbosity`` is below 0 where only what matters is asked for, above 0 for more."""
+    """``width`` in characters; ``verbosity`` is below 0 where only what matters is asked for, above 0 for more;
+    pages tell times in ``zone``."""
 
     width: int = 100
     verbosity: int = 0
+    zone: str = "UTC"
