@@ -14,7 +14,9 @@ from releaseguard.errors import ExitCode
 from releaseguard.rotation.drift.again import DriftedGroup, drifted_groups, in_order_of_harm, sorted_out, worst
 from releaseguard.rotation.drift.compare import DriftFinding, DriftStatus
 from releaseguard.rotation.drift.survey import DriftReport, Managed
+from releaseguard.rotation.planning.plan import Plan
 from releaseguard.rotation.result import RotationResult
+from releaseguard.rotation.values import ValueSource
 
 CARDS = load_cards()
 
@@ -87,3 +89,10 @@ def test_one_report_says_what_is_done_what_waits_and_what_failed(code: ExitCode,
     result = RotationResult(rotation_id=None, provider="mapbox", environment="production", state=None, exit_code=code)
     assert sorted_out([result])[word] == ["mapbox"]
     assert sum(map(len, sorted_out([result]).values())) == 1
+
+
+@pytest.mark.parametrize(("unchanged", "word"), [(False, "planned"), (True, "no_changes")])
+def test_a_dry_run_of_several_claims_nothing_done(unchanged: bool, word: str) -> None:
+    plan = Plan(unit="x", origin=ValueSource.VAULT, pins=(), seen={}, unchanged=unchanged)
+    result = RotationResult(rotation_id=None, provider="mapbox", environment="production", state=None, plan=plan)
+    assert sorted_out([result]) == {"done": [], "waiting": [], "failed": [], word: ["mapbox"]}

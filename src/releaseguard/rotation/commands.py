@@ -290,7 +290,7 @@ def _continue(session: RotationSession, unfinished: RotationView, leak: Leak | N
     return _run(session, unfinished.id, [*_taken_up(unfinished, leak), *_left_now(session, unfinished)], go_on)
 
 
-_AT_REST = frozenset({RotationState.PROVEN, RotationState.UNPROVEN, RotationState.FAILED})
+_AT_REST = frozenset({RotationState.PROVEN, RotationState.UNPROVEN, RotationState.FAILED, RotationState.RETIRED})
 
 
 def _left_now(session: RotationSession, view: RotationView) -> Sequence[said.ChainStep]:

@@ -41,6 +41,12 @@ class SecretGroup:
         return tuple(spec.name for spec in self.secrets)
 
     @property
+    def secret_names(self) -> Sequence[str]:
+        """The members that are replaced: all but what is public in itself and keeps its value (an account's number);
+        every one where there is nothing else."""
+        return tuple(spec.name for spec in self.secrets if not spec.identifier) or self.names
+
+    @property
     def manual(self) -> bool:
         """Whether no program can replace it: there are steps and no destination."""
         return all(spec.from_ == "manual" for spec in self.secrets)

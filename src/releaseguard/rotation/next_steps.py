@@ -24,7 +24,7 @@ def next_step(session: RotationSession, view: RotationView) -> str | None:
     command, group = session.command, session.group
     console = next((spec.console for spec in group.secrets if spec.console), None)
     at = f" at {console}" if console else " at the provider"
-    steps: Mapping[RotationState, str] = {
+    steps: Mapping[RotationState, str | None] = {
         RotationState.PROVEN: _after_the_proof(session, view, at),
         RotationState.UNPROVEN: _without_a_proof(session, view, at),
         RotationState.WAITING_APPROVAL: (
@@ -179,14 +179,16 @@ def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
     return "Make the traffic that is missing"
 
 
-def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> str:
+def _after_the_proof(session: RotationSession, view: RotationView, at: str) -> str | None:
+    left = ", ".join(one.uri for one in session.left_of(view).values())
+    if view.retired_at:
+        return f"See that {left} can be written, then write it: {session.command} --resume" if left else None
     if _nothing_before(session, view):
         return NOTHING_TO_REVOKE
     revoke = f"Revoke {_the_old_value(session, view)}{at}, then confirm it: {session.command} --confirm-revoked"
-    if left := session.left_of(view):
-        uris = ", ".join(one.uri for one in left.values())
+    if left:
         rest = f"{session.command} --resume"
-        revoke = f"What was left out breaks when the old value is revoked ({uris}): write it first ({rest}). {revoke}"
+        revoke = f"What was left out breaks when the old value is revoked ({left}): write it first ({rest}). {revoke}"
     accesses = session.context.own_accesses
     ours = [f" Give {one.variable} the value of {one.new_variable} and unset that." for one in accesses]
     return "".join([revoke, *ours])
@@ -196,11 +198,18 @@ def _the_old_value(session: RotationSession, view: RotationView) -> str:
     """By its number, where what was just brought out was out before: the old value is that of an earlier rotation."""
     meant = revoked_by(session.chain, view.unit) if view.goes_nowhere else None
     old = [f"version {pin.from_version} of {pin.name}" for pin in meant.pins if not pin.goes_nowhere] if meant else []
+    if view.leak and all(pin.from_version is None for pin in view.pins):
+        return "the value that leaked"
     return " and ".join(old) or "the old value"
 
 
 def _nothing_before(session: RotationSession, view: RotationView) -> bool:
-    """Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is."""
+    """Nothing earlier is known: a reader told to revoke "the old value" would revoke the only one there is.
+
+    A value that leaked is there, whether or not the vault still knows it; and so is one of which nobody could ask.
+    """
+    if view.leak is not None or view.was_stored_later:
+        return False
     if not view.goes_nowhere:
         return all(pin.from_version is None for pin in view.pins)
     meant = revoked_by(session.chain, view.unit)

@@ -108,6 +108,6 @@ def _text(results: Sequence[RotationResult]) -> str:
     from releaseguard.rotation.drift.again import sorted_out
     from releaseguard.rotation.telling import text_of
 
-    heads = [f"{word}: {', '.join(names)}" for word, names in sorted_out(results).items() if names]
+    heads = [f"{word.replace('_', ' ')}: {', '.join(names)}" for word, names in sorted_out(results).items() if names]
     problems = {id(one): f"\n  {one.problem}\n  next: {one.next_step}" if one.problem else "" for one in results}
     return "\n\n".join(["\n".join(heads), *(text_of(one) + problems[id(one)] for one in results)])

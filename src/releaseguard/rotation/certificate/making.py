@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from releaseguard import readable
 from releaseguard.cards.refused import is_refusal
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.keeping import identified
 from releaseguard.model import CLIENT, Event, Outcome, to_text
 from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecord
@@ -22,15 +24,35 @@ MOST = 200
 """Consumers that a certificate names."""
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierUse:
+    """Uses of one source before the rows that are read one by one."""
+
+    count: int
+    last: datetime
+    """To the minute."""
+
+
 @dataclass(slots=True)
 class _UseOfValues:
     """What one source did."""
 
     new: list[datetime] = field(default_factory=list)
     old: list[datetime] = field(default_factory=list)
+    earlier: EarlierUse | None = None
     unlabelled: list[datetime] = field(default_factory=list)
     failures: int = 0
     refused: int = 0
+
+
+def earlier_uses(counted: Iterable[MinuteCount]) -> Mapping[str | None, EarlierUse]:
+    """The same by source, without those of phones."""
+    found: dict[str | None, EarlierUse] = {}
+    for one in counted:
+        if one.source != CLIENT and one.count:
+            known = found.get(one.source, EarlierUse(0, one.occurred_minute))
+            found[one.source] = EarlierUse(known.count + one.count, max(known.last, one.occurred_minute))
+    return found
 
 
 def certificate_of(
@@ -40,9 +62,14 @@ def certificate_of(
     *,
     began: datetime,
     components: Mapping[str, Sequence[str]],
+    earlier: Mapping[str | None, EarlierUse] = MappingProxyType({}),
 ) -> CertificateRecord:
-    """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names."""
-    uses: dict[str | None, _UseOfValues] = {source: _UseOfValues() for source in _expected(question)}
+    """The certificate as of ``now``: of every source that the rows, the usual traffic or the project names.
+
+    ``earlier``: who used the old value before ``events`` begin.
+    """
+    expected = [*_expected(question), *earlier]
+    uses = {source: _UseOfValues(earlier=earlier.get(source)) for source in expected}
     for event in events:
         if event.source == CLIENT or not question.is_about(event):
             continue
@@ -61,7 +88,7 @@ def _expected(question: Question) -> Sequence[str | None]:
 
 def _is_one(use: _UseOfValues, source: str | None) -> bool:
     """Whether there is anything to say: rows without a source that never came are nobody."""
-    return source is not None or bool(use.new or use.old or use.unlabelled or use.failures)
+    return source is not None or bool(use.new or use.old or use.earlier or use.unlabelled or use.failures)
 
 
 def _since(question: Question, source: str | None, began: datetime) -> datetime:
@@ -100,8 +127,8 @@ def _consumer(
         new=len(use.new),
         new_since=_text(min(use.new, default=None)),
         new_last=_text(max(use.new, default=None)),
-        old=len(use.old),
-        old_last=_text(max(use.old, default=None)),
+        old=len(use.old) + (use.earlier.count if use.earlier else 0),
+        old_last=_text(max(use.old, default=use.earlier.last if use.earlier else None)),
         unlabelled=len(use.unlabelled),
         unlabelled_last=_text(max(use.unlabelled, default=None)),
         failures=use.failures,

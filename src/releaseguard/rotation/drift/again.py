@@ -63,11 +63,18 @@ def in_order_of_harm(
 
 
 def sorted_out(results: Iterable[RotationResult]) -> Mapping[str, Sequence[str]]:
-    """What several rotations came to: ``done``, ``waiting`` for a person, ``failed``; each by its secrets."""
+    """What several rotations came to: ``done``, ``waiting`` for a person, ``failed``; of a dry run what is ``planned``
+    and where there are ``no_changes``; each by its secrets."""
     sorted_: dict[str, list[str]] = {"done": [], "waiting": [], "failed": []}
     for one in results:
         names = " and ".join(pin.name for pin in one.secrets)
-        waits = one.exit_code in (ExitCode.UNDECIDED, ExitCode.REFUSED)
-        word = "done" if one.exit_code is ExitCode.OK else "waiting" if waits else "failed"
-        sorted_[word].append(f"{one.provider} ({names})" if names else one.provider)
+        sorted_.setdefault(_came_to(one), []).append(f"{one.provider} ({names})" if names else one.provider)
     return sorted_
+
+
+def _came_to(result: RotationResult) -> str:
+    if result.plan is not None:
+        return "no_changes" if result.plan.unchanged else "planned"
+    if result.exit_code in (ExitCode.UNDECIDED, ExitCode.REFUSED):
+        return "waiting"
+    return "done" if result.exit_code is ExitCode.OK else "failed"

@@ -114,7 +114,7 @@ def _staged(view: RotationView, step: said.Staged, _at: datetime) -> RotationVie
 
 def _stored(view: RotationView, step: said.StoredInVault, _at: datetime) -> RotationView:
     state = RotationState.PUSHED if view.state is RotationState.WAITING_CONSOLE else view.state
-    return replace(view, state=state, pins=tuple(secret.to_pin() for secret in step.secrets))
+    return replace(view, state=state, pins=tuple(secret.to_pin() for secret in step.secrets), stored_later=True)
 
 
 def _skipped(view: RotationView, step: said.DestinationsSkipped, _at: datetime) -> RotationView:

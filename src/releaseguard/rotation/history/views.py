@@ -135,6 +135,8 @@ class RotationView:
     rolling_back: str | None = None
     """Why it is being rolled back, from the moment that was decided."""
     console_confirmed: bool = False
+    stored_later: bool = False
+    """Whether its value came into the vault after it had been brought out."""
     awaits_approval: bool = False
     proof: ProofSummary = field(default_factory=ProofSummary)
     certificate: CertificateRecord | None = None
@@ -185,6 +187,11 @@ class RotationView:
     def awaits_vault(self) -> bool:
         """Whether it brings out a value that is in no vault yet."""
         return any(pin.awaits_vault for pin in self.pins)
+
+    @property
+    def was_stored_later(self) -> bool:
+        """Whether its value was brought out before any vault had it: what was out then nobody could ask."""
+        return self.stored_later or self.awaits_vault
 
     def progress(self, direction: Direction) -> DirectionProgress:
         """What has been done in ``direction``."""

@@ -79,12 +79,13 @@ def refuse_spent(
 
     Returns, in words, what could not be compared any more.
     """
-    values, blind = candidates(group, request, facts), dict[str, None]()
+    values, blind = _replaced(group, request, facts), dict[str, None]()
+    kept = {name for name in values if _is_kept_as_it_is(name, facts, view)}
     for gone in spent(view, group.name) if values else ():
-        both = values.keys() & gone.members.keys()
+        both = [name for name in values if name in gone.members]
         same = {name: _is_same(name, values[name], gone.members[name], facts, view, salt) for name in both}
-        if same and len(same) == len(values) and all(same.values()):
-            raise _refused(next(iter(same)), gone)
+        if same and values.keys() - same.keys() <= kept and all(same.values()):
+            raise _refused(next((name for name in same if name not in kept), both[0]), gone)
         if False not in same.values():
             blind |= dict.fromkeys(_not_compared(name, gone) for name, known in same.items() if known is None)
     return list(blind)
@@ -121,19 +122,41 @@ def _is_same(name: str, value: Secret, gone: Written, facts: PlanningFacts, view
 def nothing_new(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> str | None:
     """Why the values to be brought out are nothing new: every one is the one that is out, and no place is known to
     differ."""
-    values = candidates(group, request, facts)
-    twins = {name: _out_with_the_same_value(name, values.get(name), facts, view) for name in group.names}
-    if None in twins.values() or _some_place_differs(facts):
+    twins = _twins(group, request, facts, view)
+    if not twins or _some_place_differs(facts):
         return None
-    name = group.names[0]
+    name = next(iter(twins))
     what = f"version {facts.newest[name].version} of {name}" if request.origin is ValueSource.VAULT else name
     return f"Nothing new: {what} has the value of version {twins[name]}, which is out."
 
 
 def same_as_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> bool:
-    """Whether every value to be brought out is the one that is out, under another number."""
+    """Whether every value to be brought out is the one that is out, one at least under another number."""
+    return bool(_twins(group, request, facts, view))
+
+
+def _replaced(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> Mapping[str, Secret]:
+    """The values to be brought out of the members that are secret."""
     values = candidates(group, request, facts)
-    return all(_out_with_the_same_value(name, values.get(name), facts, view) for name in group.names)
+    return {name: values[name] for name in group.secret_names if name in values}
+
+
+def _twins(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> Mapping[str, str]:
+    """The secret members that come under another number with the value that is out, and the version that is; none
+    where any member is new. One that stays at the version that is out makes nothing new of the others."""
+    values = candidates(group, request, facts)
+    twins = {name: _out_with_the_same_value(name, values.get(name), facts, view) for name in group.names}
+    moved = {name: twin for name, twin in twins.items() if twin is not None}
+    still = all(name in moved or _is_kept_as_it_is(name, facts, view) for name in group.names)
+    return {name: twin for name, twin in moved.items() if still and name in group.secret_names}
+
+
+def _is_kept_as_it_is(name: str, facts: PlanningFacts, view: ChainView) -> bool:
+    """Whether the vault's newest version is the one that is out; before any rotation the only one there ever was is."""
+    newest, out = facts.newest.get(name), view.out.get(name)
+    if newest is None:
+        return False
+    return newest.version == 1 if out is None else (newest.version, newest.secret_id) == (out.version, out.secret_id)
 
 
 def is_stored(name: str, request: RotateRequest, facts: PlanningFacts) -> bool:

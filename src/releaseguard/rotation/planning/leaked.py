@@ -15,8 +15,8 @@ from releaseguard.rotation.values import Leak, Pin, RotateRequest, ValueSource
 
 def refuse_leaked_before(group: SecretGroup, request: RotateRequest, facts: PlanningFacts) -> None:
     """A value that leaked is not brought out again under another number; of a group one member has to differ."""
-    again = {name: version for name in group.names if (version := _leaked_twin(name, request, facts))}
-    if len(again) == len(group.names):
+    again = {name: version for name in group.secret_names if (version := _leaked_twin(name, request, facts))}
+    if len(again) == len(group.secret_names):
         name, version = next(iter(again.items()))
         raise Refused(
             f"{name}: the value to be brought out is that of version {version}, which leaked",
@@ -47,7 +47,7 @@ def leak_of(
 
 def _refuse_given(group: SecretGroup, request: RotateRequest, facts: PlanningFacts, view: ChainView) -> None:
     """Raise ``Refused`` where every value given is one that was out, or may have been: in a leak that is none."""
-    twins = {name: _known_as(name, request, facts, view) for name in group.names}
+    twins = {name: _known_as(name, request, facts, view) for name in group.secret_names}
     if None not in twins.values():
         name, version = next(iter(twins.items()))
         raise _no_newer(f"{name}: the value given is that of version {version}, which is no new one")
@@ -85,18 +85,20 @@ def refuse_leaked_values(
 ) -> Sequence[str]:
     """Raise ``Refused`` where the newest values are not fresh; returns what could not be compared, in words.
 
-    Of a group at least one member must be fresh (an account id never changes), of a named secret that one.
+    Of a group at least one member must be fresh, what is public in itself left aside (an account's number never
+    changes); of a secret that a person has named, that one.
     """
-    fresh = []
-    for name in group.names:
+    fresh, names = [], group.secret_names
+    named = None if request.beside else request.secret
+    for name in names:
         problem = _stale(name, facts, leak, view, explicit=request.leaked_version is not None)
         if problem is None:
             fresh.append(name)
-        elif len(group.secrets) == 1 or name == request.secret or problem.final:
+        elif len(names) == 1 or name == named or problem.final:
             raise _no_newer(problem.what)
     if not fresh:
         raise _no_newer(f"no member of {group.name} has a new value")
-    kept = [name for name in group.names if name not in fresh]
+    kept = [name for name in names if name not in fresh]
     remarks = [f"{name} keeps its value: make sure that it is no secret, or replace it too." for name in kept]
     return (*remarks, *_not_compared(group, facts, leak))
 

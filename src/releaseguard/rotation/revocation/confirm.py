@@ -18,6 +18,7 @@ from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
+from releaseguard.rotation.revocation.known_old import known_uses
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.prove import certified, heard
 
@@ -48,9 +49,11 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
     except ServiceError:
         _record_confirmation(session, view, now, None, None)  # said is said, whether or not anybody could look
         raise
-    open_questions = [] if view.confirmations or session.request.despite_use else doubts(certificate)
+    is_settled = view.confirmations or session.request.despite_use
+    known = [] if is_settled else known_uses(session, view)
+    open_questions = [] if is_settled else [*(one.why for one in known), *doubts(certificate)]
     if open_questions:
-        stopped = _in_use(session, open_questions)
+        stopped = _in_use(session, open_questions, [one.step for one in known])
         result = result_of(session, view.id, problem=stopped, remarks=broken_apps(session, view.id))
         return replace(result, certificate=certificate)
     _record_confirmation(session, view, now, len(alive), certificate)
@@ -65,11 +68,12 @@ def _alive(session: RotationSession, view: RotationView, since: datetime) -> Seq
     )
 
 
-def _in_use(session: RotationSession, open_questions: Sequence[str]) -> StillInUse:
+def _in_use(session: RotationSession, open_questions: Sequence[str], steps: Sequence[str]) -> StillInUse:
+    first = " ".join(dict.fromkeys(steps)) or "See to it that nobody uses the old value."
     return StillInUse(
         f"not recorded as revoked: {'; '.join(open_questions)}",
         where=str(session.context.chain_key),
-        next_step="See to it that nobody uses the old value, then confirm again; or, knowing what breaks: "
+        next_step=f"{first} Then confirm again; or, knowing what breaks: "
         f"{session.command} --confirm-revoked --despite-use",
     )
 

@@ -38,9 +38,11 @@ def replaced_for_this(session: RotationSession) -> RotationResult | None:
 
 
 def left_behind_of(session: RotationSession) -> RotationView | None:
-    """The proven rotation to the vault's newest versions, where it left a destination out that is configured."""
+    """The rotation to the vault's newest versions that is proven, or ended by a person's word, where it left a
+    destination out that is configured."""
     last = session.chain.last_of(session.group.name)
-    if last is None or last.state is not RotationState.PROVEN or last.rolling_back:
+    over = (RotationState.PROVEN, RotationState.RETIRED)
+    if last is None or last.state not in over or last.rolling_back:
         return None
     left = {*last.left_out} & {one.key for one in session.context.bindings}
     return last if left and carries(last, newest_versions(session)) else None

@@ -14,7 +14,7 @@ from releaseguard.cards.spelling import bare
 from releaseguard.errors import LeaseHeld, ReleaseguardError, ServiceError
 from releaseguard.eventlog.interface import Query, SetAside
 from releaseguard.model import CLIENT, Event, Outcome
-from releaseguard.rotation.certificate.making import certificate_of
+from releaseguard.rotation.certificate.making import EarlierUse, certificate_of, earlier_uses
 from releaseguard.rotation.context import Binding, RotationContext
 from releaseguard.rotation.groups import deployments_for
 from releaseguard.rotation.history.journal import Journal
@@ -119,16 +119,24 @@ def _unless_overtaken(session: RotationSession, question: Question, proof: Proof
 def _with_what_is_served(session: RotationSession, question: Question, proof: Proof) -> Proof:
     """A proof as far as it goes, with what production serves in place of what was deployed: traffic would prove
     nothing."""
-    runtimes = question.runtimes
-    looks = session.workers.each(lambda runtime: _served_instead(session, runtime), runtimes)
-    served = {runtime.uri: instead for runtime, instead in zip(runtimes, looks, strict=True)}
-    missing = [
+    served = served_elsewhere(session, question)
+    proven = [replace(one, serves=served.get(one.uri)) for one in proof.runtimes]
+    return replace(proof, runtimes=proven, missing=(*serving_words(served), *proof.missing))
+
+
+def served_elsewhere(session: RotationSession, question: Question) -> Mapping[str, str]:
+    """By runtime destination: the deployment that production serves instead of the one with the new value, where that
+    can be seen."""
+    looks = session.workers.each(lambda runtime: _served_instead(session, runtime), question.runtimes)
+    return {one.uri: instead for one, instead in zip(question.runtimes, looks, strict=True) if instead}
+
+
+def serving_words(served: Mapping[str, str]) -> Sequence[str]:
+    """What that means."""
+    return [
         f"{uri}: production serves {instead}, and not the deployment that has the new value"
         for uri, instead in served.items()
-        if instead
     ]
-    proven = [replace(one, serves=served.get(one.uri)) for one in proof.runtimes]
-    return replace(proof, runtimes=proven, missing=(*missing, *proof.missing))
 
 
 def _served_instead(session: RotationSession, runtime: RuntimeDestination) -> str | None:
@@ -344,7 +352,20 @@ def certified(session: RotationSession, direction: Direction) -> CertificateReco
     """The certificate of revocation as of now. Raises ``ServiceError`` where the log does not answer."""
     log, rotation = session.context.log, session.rotation
     question, now = heard(session, direction), log.now()
-    queries = _of_every_name(question, Query(since=max(rotation.began_at - BEFORE, now - LOOKED_BACK)))
-    events = chain.from_iterable(map(log.select, queries))
+    since = max(rotation.began_at - BEFORE, now - LOOKED_BACK)
+    events = chain.from_iterable(map(log.select, _of_every_name(question, Query(since=since))))
     began = rotation.progress(direction).pushed_at or rotation.changed_at
-    return certificate_of(question, events, now, began=began, components=session.context.components)
+    earlier = _uses_before(session, question, since)
+    return certificate_of(question, events, now, began=began, components=session.context.components, earlier=earlier)
+
+
+def _uses_before(session: RotationSession, question: Question, until: datetime) -> Mapping[str | None, EarlierUse]:
+    """By source, what was used in the day before that: of the old value, for no other was out."""
+    asked = Query(
+        events=tuple(sorted(question.success_events)),
+        outcome=Outcome.SUCCESS,
+        since=until - timedelta(hours=TRAFFIC_HOURS),
+        until=until,
+    )
+    counted = chain.from_iterable(map(session.context.log.minute_counts, _of_every_name(question, asked)))
+    return earlier_uses(counted)
