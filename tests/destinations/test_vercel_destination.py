@@ -70,6 +70,25 @@ def test_a_record_of_ours_gets_value_and_comment_and_keeps_the_rest(
     assert len(project.variables) == 1
 
 
+@pytest.mark.parametrize(
+    ("there", "after"),
+    [
+        ("", "releaseguard 2 head b"),
+        ("releaseguard 1 head a", "releaseguard 2 head b"),
+        ("ask Defne before changing it", "ask Defne before changing it"),
+        ("releaseguard writes this one", "releaseguard writes this one"),
+    ],
+)
+def test_what_a_person_has_noted_beside_a_variable_stays(
+    stand_in: VercelStandIn, project: VercelProject, at: At, there: str, after: str
+) -> None:
+    record = stand_in.put(project, KEY, "old", ["production"], "encrypted")
+    project.variables[record.id].comment = there
+    at("production").push([secret_item(KEY, VALUE, note="releaseguard 2 head b")])
+    kept = project.variables[record.id]
+    assert (kept.value, kept.comment) == (VALUE, after)
+
+
 def test_missing_targets_get_one_sensitive_record(stand_in: VercelStandIn, project: VercelProject, at: At) -> None:
     stand_in.put(project, KEY, "old", ["production"], "sensitive")
     receipt = at("production,preview,qa").push([secret_item(KEY, VALUE)])[0]

@@ -486,6 +486,24 @@ def test_what_a_group_may_report(carried: object, reported: tuple[str, ...], is_
     assert Labels.of(GROUP, Direction.FORWARD, reported).is_new(carried) is is_new
 
 
+@pytest.mark.parametrize(
+    ("pins", "carried", "is_new"),
+    [
+        ([Pin("SID", 1, 1), Pin("TOKEN", 2, 2)], "2", True),
+        ([Pin("SID", 1, 1), Pin("TOKEN", 2, 2)], "1.2", True),
+        ([Pin("SID", 1, 1), Pin("TOKEN", 2, 2)], "3", False),
+        ([Pin("TOKEN", 2, 2, fingerprint="fp:a", from_fingerprint="fp:a")], "fp:a", True),
+        ([Pin("TOKEN", 2, 2, fingerprint="fp:a", from_fingerprint="fp:a")], "fp:b", False),
+        ([Pin("SID", 1, 1, fingerprint="fp:s", from_fingerprint="fp:s"), Pin("TOKEN", 2, 2)], "fp:s", False),
+        ([Pin("SID", 1, 1, fingerprint="fp:s", from_fingerprint="fp:s"), Pin("TOKEN", 1, 2)], "fp:s", False),
+    ],
+)
+def test_what_is_written_once_more_is_shown_by_what_was_reported_before(
+    pins: list[Pin], carried: str, is_new: bool
+) -> None:
+    assert Labels.of(pins, Direction.FORWARD).is_new(carried) is is_new
+
+
 def test_a_number_that_was_another_members_version_before_proves_nothing() -> None:
     ambiguous = Labels.of([Pin("SID", 2, 3), Pin("TOKEN", 3, 4)], Direction.FORWARD)
     assert not ambiguous.is_new("3")

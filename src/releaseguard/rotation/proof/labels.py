@@ -117,14 +117,22 @@ class Labels:
             return None
         return Basis.LABEL if Basis.LABEL in {found[name] for name in changed} else Basis.FINGERPRINT
 
+    @property
+    def _moves(self) -> bool:
+        """Whether anything is new in it: a place that had drifted may be written what was out already."""
+        return any(member.moved for member in self.members.values())
+
     def _unmistakable(self) -> frozenset[str]:
-        """Labels that are some reported member's new version and no reported member's version before."""
+        """Labels that are some reported member's new version and no reported member's version before. Where the very
+        versions that were out are written once more nothing was before."""
         members = [self.members[name] for name in self.reported] or list(self.members.values())
-        before = {str(member.before) for member in members}
-        return frozenset(member.label for member in members) - (before if len(members) > 1 else frozenset())
+        before = {str(member.before) for member in members} if len(members) > 1 and self._moves else set()
+        return frozenset(member.label for member in members) - before
 
     def _prints(self) -> frozenset[str]:
         """Fingerprints of new values that no member had before; of several members only where that is known."""
+        if len(self.members) == 1 and not self._moves:
+            return frozenset(one.print for one in self.members.values() if one.print is not None)
         known = [one for one in self.members.values() if one.print_before or len(self.members) == 1]
         before = {one.print_before for one in self.members.values()}
         return frozenset(one.print for one in known if one.print is not None and one.print not in before)

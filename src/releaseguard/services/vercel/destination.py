@@ -7,6 +7,7 @@ they are. A sensitive value never comes back; the time of its last update does.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -240,9 +241,10 @@ class VercelDestination(Destination):
         return WriteResult(plan.item.name, self._observed(plan.item, seen, ()), self._writes[plan.item.name])
 
     def _update(self, record: StoredVariable, item: Item) -> None:
-        """Value and comment only: type, targets and branch stay as they are."""
+        """Value and comment only: type, targets and branch stay as they are, and so does what a person has noted."""
         path = f"/v9/{self._project}/env/{quoted(record.id)}"
-        body = {"value": item.value, **_comment(item)}
+        is_a_persons = record.comment.strip() and not _OUR_NOTE.match(record.comment)
+        body = {"value": item.value, **({} if is_a_persons else _comment(item))}
         on_write = self._writes.of(item.name)
         self._client.request("PATCH", path, params=self._team, json=body, repeatable=True, on_write=on_write)
 
@@ -337,6 +339,9 @@ class VercelDestination(Destination):
 def who_am_i(client: ServiceClient) -> None:
     """Ask whose token the client has: the cheapest question. Raises ``AccessDenied`` where Vercel takes it no more."""
     client.request("GET", "/v2/user")
+
+
+_OUR_NOTE = re.compile(r"releaseguard \S+ head ")
 
 
 def _comment(item: Item) -> Mapping[str, str]:

@@ -27,6 +27,7 @@ class StoredVariable:
     updated_at: float | None
     keeper: str | None
     """The integration that writes it, where one does."""
+    comment: str = ""
 
 
 class Listings:
@@ -94,6 +95,7 @@ def record_of(found: Mapping[str, Any]) -> StoredVariable:
         branch=found.get("gitBranch") or None,
         updated_at=updated if isinstance(updated, int | float) else None,
         keeper="Vercel itself" if found.get("type") == "system" or found.get("system") else keeper,
+        comment=str(found.get("comment") or ""),
     )
 
 
