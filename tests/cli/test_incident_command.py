@@ -6,6 +6,7 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -124,6 +125,30 @@ def test_an_outage_is_told_with_beginning_cause_symptoms_controls_and_actions(cl
         "command": "releaseguard rotate mapbox",
     }
     assert told["unread"] == []
+
+
+MARKS = {
+    "in local time": ({"occurred_at": timedelta(hours=3)}, "Likely cause: release r43 was deployed, "),
+    "in another spelling of the environment": (
+        {"environment": "Prod"},
+        "Likely cause: release r43 was deployed, marked in an environment called Prod, ",
+    ),
+    "in another environment": ({"environment": "staging"}, "Nothing that can be seen changed in the hour before."),
+    "after it had served": ({"at": 4}, "Release r43 was deployed, 5 min after it began: if that was marked late"),
+}
+
+
+@pytest.mark.parametrize("case", MARKS)
+def test_a_release_is_named_wherever_and_whenever_it_was_marked(case, cli, write, calm, tmp_path):
+    changed, said = dict(MARKS[case][0]), MARKS[case][1]
+    write(happened("mapbox", 9.5 - 0.25 * n, "mapbox_error", "500") for n in range(38))
+    made = happened("releaseguard", changed.pop("at", 10), "release_deployed", release="r43", source="deploy")
+    ahead = changed.pop("occurred_at", timedelta(0))
+    with SqliteEventLog(tmp_path / "releaseguard.db") as log:
+        log.restore([replace(made, occurred_at=made.occurred_at + ahead, recorded_at=made.occurred_at, **changed)])
+    headline = cli.run("incident", "mapbox", "--json").json["headline"]
+    pattern = re.escape(said).replace("5\\ min", r"[4-6]\ min")
+    assert re.search(pattern, headline), headline
 
 
 def test_an_incident_that_is_over_can_be_looked_at_as_of_then(cli, write, calm):

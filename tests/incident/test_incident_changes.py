@@ -9,7 +9,7 @@ import pytest
 from releaseguard.ci.interface import WorkflowRun
 from releaseguard.functions.interface import EdgeFunction
 from releaseguard.incident.changes import told
-from releaseguard.incident.changes.cause import cause_of, without_echoes
+from releaseguard.incident.changes.cause import cause_of, marked_after, without_echoes
 from releaseguard.incident.values import ChangeKind, ChangeRecord
 from releaseguard.messages.message import message
 
@@ -90,6 +90,18 @@ def test_no_cause_comes_after_the_first_failure():
     later = change(-1)
     assert cause_of([later], BEGAN, refused=False, first=BEGAN) is None
     assert cause_of([later], BEGAN, refused=False, first=BEGAN + timedelta(minutes=2)) is later
+
+
+def test_a_failure_as_they_are_usual_hides_no_release_that_came_after_it():
+    release, earlier = change(-1), change(30)
+    assert cause_of([release], BEGAN, refused=False, first=BEGAN, some_usual=True) is release
+    assert cause_of([release, earlier], BEGAN, refused=False, first=BEGAN, some_usual=True) is earlier
+
+
+@pytest.mark.parametrize(("after", "is_told"), [(-1, False), (4, True), (29, True), (31, False)])
+def test_a_release_that_is_marked_after_the_beginning_is_told_as_that(after, is_told):
+    release = change(-after)
+    assert marked_after([change(-4, ChangeKind.SECRET), release], BEGAN) is (release if is_told else None)
 
 
 @pytest.mark.parametrize("refused", [True, False])

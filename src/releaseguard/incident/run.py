@@ -32,6 +32,8 @@ from releaseguard.traces import Traces
 
 LEAD = timedelta(minutes=10)
 """How long before the beginning functions' logs are read from."""
+SOME_USUAL = 0.01
+"""The usual share of errors from which on the first failure of an incident may be one as they are usual."""
 REFUSED_SHARE = 0.5
 """The share of authentication errors from which on credentials are said to be refused."""
 
@@ -61,7 +63,7 @@ def investigate(context: IncidentContext) -> Incident:
         symptoms=symptoms,
         others=list(_others(past, context.card.id)),
         changes=found,
-        cause=_cause(context.card, found, began, evidence),
+        cause=_cause(context.card, found, began, evidence, some_usual=(health.usual_share or 0.0) >= SOME_USUAL),
         unread=unread,
         controls=list(_controls(context, around)),
         set_aside=overview.set_aside,
@@ -119,13 +121,18 @@ def _others(past: Past, provider: str) -> Iterator[tuple[str, HealthCondition]]:
 
 
 def _cause(
-    card: Card, found: Sequence[ChangeRecord], began: datetime | None, evidence: IncidentEvidence
+    card: Card,
+    found: Sequence[ChangeRecord],
+    began: datetime | None,
+    evidence: IncidentEvidence,
+    *,
+    some_usual: bool,
 ) -> ChangeRecord | None:
     if began is None:
         return None
     refused = evidence.share_of(card.events.auth_error_codes) >= REFUSED_SHARE
     first = evidence.first_of(card.events.auth_error_codes if refused else None)
-    return cause_of(found, began, refused=refused, provider=card.id, first=first)
+    return cause_of(found, began, refused=refused, provider=card.id, first=first, some_usual=some_usual and not refused)
 
 
 def _control_context(

@@ -38,22 +38,37 @@ def cause_of(
     refused: bool,
     provider: str | None = None,
     first: datetime | None = None,
+    some_usual: bool = False,
 ) -> ChangeRecord | None:
     """The change that explains a beginning best: the nearest; where credentials are ``refused``, the last
     change of credentials.
 
     ``first`` is when the first failure is known to have happened: what came after it caused nothing, where a release
-    comes with its first row and not with its mark. Credentials of another provider than ``provider`` are no likely
-    cause.
+    comes with its first row and not with its mark. With ``some_usual`` failures it may be one of those, so that it only
+    decides among several. Credentials of another provider than ``provider`` are no likely cause.
     """
-    latest = began + UNSURE if first is None else min(first, began + UNSURE)
-    near = [
+    latest = began + UNSURE
+    possible = [
         change
         for change in changes
         if began - JUST_BEFORE <= change.in_force <= latest and change.provider in (None, provider or change.provider)
     ]
+    near = [change for change in possible if first is None or change.in_force <= first]
+    if some_usual:
+        near = near or possible
     fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
     return min(fitting or near, key=lambda change: _distance(change.in_force, began), default=None)
+
+
+LATE_MARK = timedelta(minutes=30)
+"""How long after it serves a release may be marked, where its rows do not tell since when it does."""
+
+
+def marked_after(changes: Sequence[ChangeRecord], began: datetime) -> ChangeRecord | None:
+    """The first release that was marked soon after the beginning: rows without a tag leave its mark alone to date it,
+    and a pipeline marks what serves already."""
+    soon = (one for one in changes if one.kind is ChangeKind.RELEASE and began < one.at <= began + LATE_MARK)
+    return min(soon, key=lambda one: one.at, default=None)
 
 
 def _distance(at: datetime, began: datetime) -> timedelta:

@@ -20,7 +20,9 @@ from releaseguard.model import OURSELVES
 from releaseguard.rotation.history.account import account_of
 from releaseguard.rotation.history.reading import chains_in
 from releaseguard.verification.rows.releases import DEPLOYED, PLAIN, deployments_of
+from releaseguard.verification.rows.seen import is_called
 from releaseguard.verification.values import Deployment, Promise
+from releaseguard.verification.whose.as_read import ANY_ZONE
 
 LOOK_BACK = timedelta(hours=24)
 """How long before the beginning changes are told of."""
@@ -45,13 +47,17 @@ def _from_log(
     context: IncidentContext, began: datetime, until: datetime, tags: Collection[str]
 ) -> Iterator[ChangeRecord]:
     health = context.health
-    marks = health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=began - LOOK_BACK, until=until)
+    # A mark in local time is taken at its recording, and one in an environment called alike is a mark.
+    marks = health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=began - LOOK_BACK, until=until + ANY_ZONE)
+    marks = replace(marks, environment=None)
     ours = RowQuestion(query=health.query(providers=(OURSELVES,)), judged=True)
     found = gathered(context.log, {"marks": marks, "ours": ours})
     yield from told.rotations(account_of(chains_in(found.judged("ours")), environment=health.environment).rotations)
-    deployments = deployments_of(found.rows("marks"), Promise().window)
+    known = [row for row in found.rows("marks") if is_called(row.environment, health.environment)]
+    deployments = deployments_of(known, Promise().window)
     marked_late = [one for one in deployments if began < one.deployed_at <= began + LEAD and not one.rolls_back]
-    yield from told.releases((one, _live(context, one, tags) if one in marked_late else None) for one in deployments)
+    dated = ((one, _live(context, one, tags) if one in marked_late else None) for one in deployments)
+    yield from told.releases(dated, health.environment)
 
 
 def _live(context: IncidentContext, deployment: Deployment, tags: Collection[str]) -> datetime | None:

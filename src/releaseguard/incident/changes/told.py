@@ -22,10 +22,11 @@ SAME = timedelta(minutes=2)
 """Moments of one change, told by two sources, that lie no farther apart."""
 
 
-def releases(deployments: Iterable[tuple[Deployment, datetime | None]]) -> Iterator[ChangeRecord]:
+def releases(deployments: Iterable[tuple[Deployment, datetime | None]], environment: str) -> Iterator[ChangeRecord]:
     """The releases that the app said it deployed, each with when its own rows began, where that was before its mark."""
     for one, live_since in deployments:
-        what = message("change.release", release=one.release)
+        key = "change.release" if one.environment == environment else "change.release_elsewhere"
+        what = message(key, release=one.release, environment=one.environment)
         yield ChangeRecord(at=one.deployed_at, kind=ChangeKind.RELEASE, what=what, live_since=live_since)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from releaseguard.health.telling import health_message
 from releaseguard.health.values import TROUBLED, HealthState
+from releaseguard.incident.changes.cause import marked_after
 from releaseguard.incident.values import Incident, Match, SymptomMatch
 from releaseguard.incident.verdict import found_bad
 from releaseguard.messages.localizer import Localizer
@@ -59,7 +60,10 @@ def _cause(incident: Incident, localizer: Localizer) -> str:
         return localizer.phrase("likely.everyone", count=len(names), names=names)
     cause = incident.cause
     if cause is None:
-        return localizer.phrase("likely.nothing")
+        later = marked_after(incident.changes, incident.began)
+        if later is None:
+            return localizer.phrase("likely.nothing")
+        return localizer.phrase("likely.marked_after", change=later.what, after=later.at - incident.began)
     before = incident.began - cause.at
     key = "likely.around" if before.total_seconds() < 60 else "likely.failed" if cause.went_wrong else "likely.change"
     return localizer.phrase(key, change=cause.what, before=before)

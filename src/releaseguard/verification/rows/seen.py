@@ -70,12 +70,13 @@ def _apart(by_writer: Mapping[tuple[str, Owner], Sequence[MinuteCount]], deploym
 
 def called_alike(environments: Mapping[str, int], name: str) -> Mapping[str, int]:
     """The environments whose names are other spellings of one: in another case, with blanks, cut short."""
-    bare = name.strip().casefold()
-    return {
-        other: count
-        for other, count in environments.items()
-        if (one := other.strip().casefold()) and (one.startswith(bare) or bare.startswith(one))
-    }
+    return {other: count for other, count in environments.items() if is_called(other, name)}
+
+
+def is_called(other: str, name: str) -> bool:
+    """Whether a name is another spelling of ``name``, or the same."""
+    one, bare = other.strip().casefold(), name.strip().casefold()
+    return bool(one) and (one.startswith(bare) or bare.startswith(one))
 
 
 def most_of(names: Counter[str]) -> Mapping[str, int]:
