@@ -37,11 +37,11 @@ class PythonReader(PythonExpressions):
         if (read := _STATEMENTS.get(node.type)) is not None:
             yield from read(self, node)
         else:
-            yield Do(self.at(node), self.expr(node))
+            yield Do(self.expr(node))
 
     def _expression(self, node: Node) -> Iterator[Statement]:
         for child in self.named(node):
-            yield Do(self.at(child), self.expr(child))
+            yield Do(self.expr(child))
 
     def _nothing(self, _node: Node) -> Iterator[Statement]:
         yield from ()
@@ -74,7 +74,7 @@ class PythonReader(PythonExpressions):
     def _if(self, node: Node) -> Iterator[Statement]:
         test, then = self.expr(self.field(node, "condition")), self.body(self.field(node, "consequence"))
         branches = [child for child in node.children if child.type in ("elif_clause", "else_clause")]
-        yield If(self.at(node), test, then, self._otherwise(branches))
+        yield If(test, then, self._otherwise(branches))
 
     def _otherwise(self, branches: Sequence[Node]) -> Sequence[Statement]:
         if not branches:
@@ -83,7 +83,7 @@ class PythonReader(PythonExpressions):
         if first.type == "else_clause":
             return self.body(self.field(first, "body"))
         test, then = self.expr(self.field(first, "condition")), self.body(self.field(first, "consequence"))
-        return [If(self.at(first), test, then, self._otherwise(rest))]
+        return [If(test, then, self._otherwise(rest))]
 
     def _try(self, node: Node) -> Iterator[Statement]:
         body = self.body(self.field(node, "body"))
@@ -97,7 +97,7 @@ class PythonReader(PythonExpressions):
                 other += self.body(self.field(child, "body"))
             elif child.type == "finally_clause":
                 final += [one for block in self.named(child) for one in self.body(block)]
-        yield Try(self.at(node), body, handlers, other, final)
+        yield Try(body, handlers, other, final)
 
     def _handler(self, node: Node) -> Handler:
         aliases = [one for child in self.named(node) if child.type == "as_pattern" for one in self.named(child)[-1:]]
@@ -105,15 +105,15 @@ class PythonReader(PythonExpressions):
         return Handler(self.text(aliases[0]) if aliases else None, body)
 
     def _for(self, node: Node) -> Iterator[Statement]:
-        taken = self._assigned(self.field(node, "left"), Expr(self.at(node), (self.expr(self.field(node, "right")),)))
-        yield Loop(self.at(node), [taken], self.body(self.field(node, "body")), self._after(node))
+        taken = self._assigned(self.field(node, "left"), Expr((self.expr(self.field(node, "right")),)))
+        yield Loop([taken], self.body(self.field(node, "body")), self._after(node))
 
     def _while(self, node: Node) -> Iterator[Statement]:
         test = self.expr(self.field(node, "condition"))
         known = test.value if isinstance(test, Const) else None
         never = known is not None and not known
         body = self.body(self.field(node, "body"))
-        yield Loop(self.at(node), [test], body, self._after(node), bool(known), never)
+        yield Loop([test], body, self._after(node), bool(known), never)
 
     def _after(self, node: Node) -> Sequence[Statement]:
         other = node.child_by_field_name("alternative")
@@ -122,7 +122,7 @@ class PythonReader(PythonExpressions):
     def _with(self, node: Node) -> Iterator[Statement]:
         items = [one for clause in self.named(node) if clause.type == "with_clause" for one in self.named(clause)]
         contexts = [self._managed(self.field(item, "value")) for item in items]
-        yield With(self.at(node), contexts, self.body(self.field(node, "body")))
+        yield With(contexts, self.body(self.field(node, "body")))
 
     def _managed(self, value: Node) -> Expr:
         if value.type == "as_pattern":
@@ -137,25 +137,25 @@ class PythonReader(PythonExpressions):
             cases.append(self.body(self.field(case, "consequence")))
             patterns = [self.text(one) for one in self.named(case) if one.type == "case_pattern"]
             has_default = has_default or patterns == ["_"]
-        yield Cases(self.at(node), self.expr(self.field(node, "subject")), cases, False, has_default)
+        yield Cases(self.expr(self.field(node, "subject")), cases, False, has_default)
 
     def _return(self, node: Node) -> Iterator[Statement]:
         value = self.named(node)
-        yield Leave(self.at(node), "return", self.expr(value[0]) if value else None)
+        yield Leave("return", self.expr(value[0]) if value else None)
 
     def _raise(self, node: Node) -> Iterator[Statement]:
         value = self.named(node)
-        yield Leave(self.at(node), "throw", self.expr(value[0]) if value else None)
+        yield Leave("throw", self.expr(value[0]) if value else None)
 
-    def _break(self, node: Node) -> Iterator[Statement]:
-        yield Leave(self.at(node), "break")
+    def _break(self, _node: Node) -> Iterator[Statement]:
+        yield Leave("break")
 
-    def _continue(self, node: Node) -> Iterator[Statement]:
-        yield Leave(self.at(node), "continue")
+    def _continue(self, _node: Node) -> Iterator[Statement]:
+        yield Leave("continue")
 
     def _function(self, node: Node) -> Iterator[Statement]:
         self._define(self.function(node))
-        yield Statement(self.at(node))
+        yield Statement()
 
     def _define(self, value: Function | Class) -> None:
         self.scope.bind(value.name, value)
@@ -171,13 +171,13 @@ class PythonReader(PythonExpressions):
         yield from self.statement(definition)
         name = self.text(self.field(definition, "name"))
         if definition.type == "function_definition":
-            result: Expr = Name(self.at(definition), id=name)
+            result: Expr = Name(id=name)
             for decorator in reversed(decorators):
-                result = self.called(Call(self.at(node), (decorator, result), (result,)))
-            yield Do(self.at(node), result)
+                result = self.called(Call((decorator, result), (result,), at=self.at(node)))
+            yield Do(result)
 
     def _class(self, node: Node) -> Iterator[Statement]:
-        result = Class(self.at(node), (), self.text(self.field(node, "name")))
+        result = Class((), self.text(self.field(node, "name")))
         self.file.classes.append((result, self.scope))
         bases = node.child_by_field_name("superclasses")
         result.bases = [self.expr(one) for one in (self.named(bases) if bases else ())]
@@ -192,7 +192,7 @@ class PythonReader(PythonExpressions):
                     )
             elif child.type == "expression_statement":
                 self._class_field(child, result)
-        yield Do(self.at(node), Expr(self.at(node), tuple(result.fields.values())))
+        yield Do(Expr(tuple(result.fields.values())))
 
     def _reads(self, decorated: Node) -> bool:
         """Whether a method is read as a field is: a property, kept or not."""

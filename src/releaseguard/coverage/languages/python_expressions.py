@@ -40,15 +40,15 @@ class PythonExpressions(Reader):
         """The value of one node."""
         if node.type in _TRANSPARENT:
             inner = self.named(node)
-            return self.expr(inner[0]) if inner else Expr(self.at(node))
+            return self.expr(inner[0]) if inner else Expr()
         if (read := _EXPRESSIONS.get(node.type)) is not None:
             return read(self, node)
-        return Expr(self.at(node), [self.expr(child) for child in self.named(node)])
+        return Expr([self.expr(child) for child in self.named(node)])
 
     def function(self, node: Node) -> Function:
         """A function, its parameters and its body, in a scope of its own."""
         own = node.child_by_field_name("name")
-        function = Function(self.at(node), (), self.text(own) if own else "")
+        function = Function((), self.text(own) if own else "", at=self.at(node))
         with self.inside_of(function):
             listed = node.child_by_field_name("parameters")
             params = [self._parameter(one) for one in (self.named(listed) if listed else ())]
@@ -57,7 +57,7 @@ class PythonExpressions(Reader):
             function.params = params
             body = self.field(node, "body")
             if node.type == "lambda":
-                function.body = [Leave(self.at(body), "return", self.expr(body))]
+                function.body = [Leave("return", self.expr(body))]
             else:
                 function.body = self.body(body)
         return function
@@ -84,38 +84,37 @@ class PythonExpressions(Reader):
                 named[self.text(self.field(one, "name"))] = self.expr(self.field(one, "value"))
             else:
                 args.append(self.expr(one))
-        return self.called(Call(self.at(node), (callee, *args, *named.values()), args, named))
+        return self.called(Call((callee, *args, *named.values()), tuple(args), named, at=self.at(node)))
 
     def _attribute(self, node: Node) -> Expr:
-        return Member(self.at(node), (self.expr(self.field(node, "object")),), self.text(self.field(node, "attribute")))
+        return Member((self.expr(self.field(node, "object")),), self.text(self.field(node, "attribute")))
 
     def _subscript(self, node: Node) -> Expr:
         inner, index = self.expr(self.field(node, "value")), self.expr(self.field(node, "subscript"))
         if isinstance(index, Text) and all(isinstance(piece, str) for piece in index.pieces):
-            return Member(self.at(node), (inner,), "".join(map(str, index.pieces)))
-        return Expr(self.at(node), (inner, index))
+            return Member((inner,), "".join(map(str, index.pieces)))
+        return Expr((inner, index))
 
     def _assignment(self, node: Node) -> Expr:
         target, value = self.field(node, "left"), node.child_by_field_name("right")
         if value is None:
-            return Expr(self.at(node))
+            return Expr()
         read = self.expr(value)
-        return self._assigned(target, read if node.type == "assignment" else Expr(self.at(node), (read,)))
+        return self._assigned(target, read if node.type == "assignment" else Expr((read,)))
 
     def _assigned(self, target: Node, value: Expr) -> Expr:
-        at = self.at(target)
         if target.type == "identifier":
             self.scope.bind(self.text(target), value)
             if self.scope.parent is None:
-                self.file.exports[self.text(target)] = Name(at, id=self.text(target))
-            return Assignment(at, (value,), (self.text(target),))
+                self.file.exports[self.text(target)] = Name(id=self.text(target))
+            return Assignment((value,), (self.text(target),))
         if target.type == "attribute" and isinstance(member := self.expr(target), Member):
             self._remember_field(member, value)
-            return Assignment(at, (value,), (), member)
+            return Assignment((value,), (), member)
         names = list(self._names(target))
         for name in names:
-            self.scope.bind(name, Expr(at))
-        return Assignment(at, (value,), names)
+            self.scope.bind(name, Expr())
+        return Assignment((value,), names)
 
     def _names(self, node: Node) -> Iterator[str]:
         if node.type == "identifier":
@@ -135,7 +134,7 @@ class PythonExpressions(Reader):
                 items[self._literal(key)] = self.expr(self.field(child, "value"))
             else:
                 rest.append(self.expr(child))
-        return Record(self.at(node), (*items.values(), *rest), items)
+        return Record((*items.values(), *rest), items)
 
     def _literal(self, node: Node) -> str:
         return "".join(self.text(child) for child in self.named(node) if child.type == "string_content")
@@ -149,54 +148,54 @@ class PythonExpressions(Reader):
                     pieces.append(self.text(child))
                 elif child.type == "interpolation":
                     pieces.append(self.expr(self.field(child, "expression")))
-        return self.said(Text(self.at(node), [one for one in pieces if isinstance(one, Expr)], pieces))
+        return self.said(Text([one for one in pieces if isinstance(one, Expr)], pieces, self.at(node)))
 
     def _binary(self, node: Node) -> Expr:
         left, right = self.expr(self.field(node, "left")), self.expr(self.field(node, "right"))
         operator = self.text(self.field(node, "operator"))
         if operator == "+":
-            return Text(self.at(node), (left, right), (left, right))
+            return Text((left, right), (left, right), self.at(node))
         if operator == "|":  # LangChain's `prompt | model` is `prompt.pipe(model)`
-            pipe = Member(self.at(node), (left,), "pipe")
-            return Call(self.at(node), (pipe, right), (right,))
-        return Expr(self.at(node), (left, right))
+            pipe = Member((left,), "pipe")
+            return Call((pipe, right), (right,), at=self.at(node))
+        return Expr((left, right))
 
     def _logic(self, node: Node) -> Expr:
         parts = (self.expr(self.field(node, "left")), self.expr(self.field(node, "right")))
-        return Logic(self.at(node), parts, "and" if self.text(self.field(node, "operator")) == "and" else "or")
+        return Logic(parts, "and" if self.text(self.field(node, "operator")) == "and" else "or")
 
     def _not(self, node: Node) -> Expr:
         inner = self.expr(self.field(node, "argument"))
         if isinstance(inner, Const):
-            return Const(self.at(node), (), not inner.value)
-        return Negation(self.at(node), (inner,))
+            return Const((), not inner.value)
+        return Negation((inner,))
 
     def _comparison(self, node: Node) -> Expr:
         parts = [self.expr(child) for child in self.named(node)]
         operators = [self.text(child) for child in node.children if not child.is_named]
         operator = " ".join(operators)
         if len(parts) != 2:
-            return Expr(self.at(node), parts)
-        return Comparison(self.at(node), parts, _SAME.get(operator, operator))
+            return Expr(parts)
+        return Comparison(parts, _SAME.get(operator, operator))
 
     def _yield(self, node: Node) -> Expr:
-        return Yield(self.at(node), [self.expr(child) for child in self.named(node)])
+        return Yield([self.expr(child) for child in self.named(node)])
 
     def _choice(self, node: Node) -> Expr:
         one, test, other = (self.expr(child) for child in self.named(node)[:3])
-        return Choice(self.at(node), (test, one, other))
+        return Choice((test, one, other))
 
     def _name(self, node: Node) -> Expr:
-        return Name(self.at(node), id=self.text(node))
+        return Name(id=self.text(node))
 
     def _const(self, node: Node) -> Expr:
         values: dict[str, float | bool | None] = {"true": True, "false": False, "none": None}
         if node.type in values:
-            return Const(self.at(node), (), values[node.type])
+            return Const((), values[node.type])
         try:
-            return Const(self.at(node), (), float(self.text(node).replace("_", "")))
+            return Const((), float(self.text(node).replace("_", "")))
         except ValueError:
-            return Expr(self.at(node))
+            return Expr()
 
 
 _EXPRESSIONS: dict[str, Callable[[PythonExpressions, Node], Expr]] = {

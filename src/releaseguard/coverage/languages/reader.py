@@ -38,7 +38,7 @@ class Reader(ABC):
         self.content = content
         self._ascii = content.isascii()
         self.lines = () if self._ascii else content.split(b"\n")
-        main = Function((1, 1))
+        main = Function()
         self.file = SourceFile(path, language, main)
         self.scope = Scope(None, main, file=self.file)
         main.scope = self.scope
@@ -106,7 +106,7 @@ class Reader(ABC):
     def keep_method(owner: Class, name: str, method: Function, read: bool) -> None:
         """A method of ``owner``; one that is ``read`` as a field is holds what it returns."""
         if read:
-            owner.fields.setdefault(name, Call(method.at, (method,)))
+            owner.fields.setdefault(name, Call((method,), at=method.at))
         else:
             owner.methods[name] = method
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Place = tuple[int, int]
-"""Line and column, both from 1; the column counts characters."""
+"""Line and column, both from 1; the column counts characters. Kept of what is spoken of: calls, texts, functions."""
+START: Place = (1, 1)
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class Expr:
     """Anything with a value; by itself one that is not looked into, which evaluates its ``parts`` in order."""
 
-    at: Place
     parts: Sequence[Expr] = ()
 
 
@@ -26,6 +26,7 @@ class Text(Expr):
     """A text: literal pieces, and expressions between them."""
 
     pieces: Sequence[str | Expr] = ()
+    at: Place = START
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -63,6 +64,7 @@ class Call(Expr):
     component: bool = False
     awaited: bool = False
     """Whether it is waited for where it is made."""
+    at: Place = START
 
     @property
     def callee(self) -> Expr:
@@ -135,8 +137,6 @@ class Parameter:
 @dataclass(eq=False, repr=False, slots=True)
 class Statement:
     """Anything done; by itself something that does nothing here."""
-
-    at: Place
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -253,14 +253,14 @@ class Scope:
 
     parent: Scope | None
     function: Function | None = None
-    names: dict[str, list[Bound]] = field(default_factory=dict)
+    names: dict[str, tuple[Bound, ...]] = field(default_factory=dict)
     owner: Class | None = None
     """The class whose method this is the scope of."""
     file: SourceFile | None = None
 
     def bind(self, name: str, value: Bound) -> None:
         """Let ``name`` stand for ``value`` too."""
-        self.names.setdefault(name, []).append(value)
+        self.names[name] = (*self.names.get(name, ()), value)
 
     def lookup(self, name: str) -> tuple[Scope, Sequence[Bound]] | None:
         """The nearest scope around that knows ``name``, and what it stands for there."""
@@ -298,6 +298,7 @@ class Function(Expr):
     params: Sequence[Parameter] = ()
     body: Sequence[Statement] = ()
     scope: Scope = field(default_factory=lambda: Scope(None))
+    at: Place = START
 
 
 @dataclass(eq=False, repr=False, slots=True)

@@ -36,20 +36,20 @@ class TypeScriptReader(TypeScriptExpressions):
         if (read := _STATEMENTS.get(node.type)) is not None:
             yield from read(self, node)
         elif node.type not in TYPES:
-            yield Do(self.at(node), self.expr(node))
+            yield Do(self.expr(node))
 
     def _expression(self, node: Node) -> Iterator[Statement]:
         for child in self.named(node):
-            yield Do(self.at(child), self.expr(child))
+            yield Do(self.expr(child))
 
     def _block(self, node: Node) -> Iterator[Statement]:
-        yield Inner(self.at(node), self.body(node))
+        yield Inner(self.body(node))
 
     def _declaration(self, node: Node) -> Iterator[Statement]:
         for child in self.named(node):
             if child.type == "variable_declarator" and (name := child.child_by_field_name("name")):
                 value = child.child_by_field_name("value")
-                yield Do(self.at(child), self._declared(name, value) if value else Expr(self.at(child)))
+                yield Do(self._declared(name, value) if value else Expr())
 
     def _declared(self, target: Node, value: Node) -> Expr:
         if (imported := self._required(value)) is not None:
@@ -112,23 +112,23 @@ class TypeScriptReader(TypeScriptExpressions):
             yield from self.statement(declaration)
             for name, values in list(self.scope.names.items()):
                 if len(values) > before.get(name, 0):
-                    self.file.exports["default" if is_default else name] = Name(self.at(node), id=name)
+                    self.file.exports["default" if is_default else name] = Name(id=name)
         if (value := node.child_by_field_name("value")) is not None:
             result = self.expr(value)
             self.file.exports["default"] = result
-            yield Do(self.at(value), result)
+            yield Do(result)
 
     def _export_clause(self, clause: Node, module: str | None) -> None:
         for one in self.named(clause):
             name = self.text(self.field(one, "name"))
             alias = self.text(one.child_by_field_name("alias") or self.field(one, "name"))
-            self.file.exports[alias] = Import(module, name) if module else Name(self.at(one), id=name)
+            self.file.exports[alias] = Import(module, name) if module else Name(id=name)
 
     def _if(self, node: Node) -> Iterator[Statement]:
         other = node.child_by_field_name("alternative")
         test = self.expr(self.field(node, "condition"))
         then = self._one(self.field(node, "consequence"))
-        yield If(self.at(node), test, then, self.body(other) if other else ())
+        yield If(test, then, self.body(other) if other else ())
 
     def _one(self, node: Node) -> Sequence[Statement]:
         """A block, or the one statement that stands in its place."""
@@ -142,7 +142,7 @@ class TypeScriptReader(TypeScriptExpressions):
             name = self.text(parameter) if parameter and parameter.type == "identifier" else None
             handlers.append(Handler(name, self.body(self.field(caught, "body"))))
         final = node.child_by_field_name("finalizer")
-        yield Try(self.at(node), body, handlers, (), self.body(self.field(final, "body")) if final else ())
+        yield Try(body, handlers, (), self.body(self.field(final, "body")) if final else ())
 
     def _for(self, node: Node) -> Iterator[Statement]:
         first = node.child_by_field_name("initializer")
@@ -154,9 +154,9 @@ class TypeScriptReader(TypeScriptExpressions):
 
     def _for_in(self, node: Node) -> Iterator[Statement]:
         value = self.expr(self.field(node, "right"))
-        taken = Assignment(self.at(node), (value,), tuple(self._pattern(self.field(node, "left"))))
+        taken = Assignment((value,), tuple(self._pattern(self.field(node, "left"))))
         for name in taken.names:
-            self.scope.bind(name, Expr(self.at(node)))
+            self.scope.bind(name, Expr())
         yield self._loop(node, [taken])
 
     def _while(self, node: Node) -> Iterator[Statement]:
@@ -167,7 +167,7 @@ class TypeScriptReader(TypeScriptExpressions):
     def _loop(self, node: Node, head: Sequence[Expr], *, endless: bool = False, never: bool = False) -> Loop:
         once = node.type == "do_statement"
         body = self._one(self.field(node, "body"))
-        return Loop(self.at(node), head, body, (), endless, never and not once, once)
+        return Loop(head, body, (), endless, never and not once, once)
 
     def _switch(self, node: Node) -> Iterator[Statement]:
         cases, has_default = [], False
@@ -177,7 +177,7 @@ class TypeScriptReader(TypeScriptExpressions):
             cases.append(body)
             has_default = has_default or case.type == "switch_default"
         subject = self.expr(self.field(node, "value"))
-        yield Cases(self.at(node), subject, cases, True, has_default)
+        yield Cases(subject, cases, True, has_default)
 
     def _leave(self, node: Node) -> Iterator[Statement]:
         how: dict[str, Literal["return", "throw", "break", "continue"]] = {
@@ -187,7 +187,7 @@ class TypeScriptReader(TypeScriptExpressions):
             "continue_statement": "continue",
         }
         carries = node.type in ("return_statement", "throw_statement") and self.named(node)
-        yield Leave(self.at(node), how[node.type], self.expr(self.named(node)[0]) if carries else None)
+        yield Leave(how[node.type], self.expr(self.named(node)[0]) if carries else None)
 
     def _labelled(self, node: Node) -> Iterator[Statement]:
         yield from self.statement(self.field(node, "body"))
@@ -195,21 +195,21 @@ class TypeScriptReader(TypeScriptExpressions):
     def _function(self, node: Node) -> Iterator[Statement]:
         function = self.function(node)
         self.scope.bind(function.name or "default", function)
-        yield Statement(self.at(node))
+        yield Statement()
 
     def _class(self, node: Node) -> Iterator[Statement]:
         name = node.child_by_field_name("name")
         result = self._class_value(node)
         self.scope.bind(self.text(name) if name else "default", result)
-        yield Do(self.at(node), result)
+        yield Do(result)
 
     def _enum(self, node: Node) -> Iterator[Statement]:
         items = {}
         for one in self.named(self.field(node, "body")):
             if one.type == "enum_assignment" and (value := one.child_by_field_name("value")):
                 items[self.text(self.field(one, "name")).strip("'\"")] = self.expr(value)
-        self.scope.bind(self.text(self.field(node, "name")), Record(self.at(node), tuple(items.values()), items))
-        yield Statement(self.at(node))
+        self.scope.bind(self.text(self.field(node, "name")), Record(tuple(items.values()), items))
+        yield Statement()
 
 
 _STATEMENTS: dict[str, Callable[[TypeScriptReader, Node], Iterator[Statement]]] = {

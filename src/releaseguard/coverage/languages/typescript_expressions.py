@@ -70,7 +70,7 @@ class TypeScriptExpressions(Reader):
         """The value of one node; ``name`` is what it is assigned to."""
         if node.type in TRANSPARENT:
             inner = [child for child in self.named(node) if child.type not in TYPES]
-            value = self.expr(inner[0], name) if inner else Expr(self.at(node))
+            value = self.expr(inner[0], name) if inner else Expr()
             if node.type == "await_expression" and isinstance(value, Call):
                 value.awaited = True
             return value
@@ -79,12 +79,12 @@ class TypeScriptExpressions(Reader):
         if (read := _EXPRESSIONS.get(node.type)) is not None:
             return read(self, node)
         parts = [self.expr(child) for child in self.named(node) if child.type not in TYPES]
-        return Expr(self.at(node), parts)
+        return Expr(parts)
 
     def function(self, node: Node, name: str = "") -> Function:
         """A function, its parameters and its body, in a scope of its own."""
         own = node.child_by_field_name("name")
-        function = Function(self.at(node), (), self.text(own) if own else name)
+        function = Function((), self.text(own) if own else name, at=self.at(node))
         with self.inside_of(function):
             function.params = self._parameters(node)
             body = node.child_by_field_name("body")
@@ -93,7 +93,7 @@ class TypeScriptExpressions(Reader):
             if body.type == "statement_block":
                 function.body = self.body(body)
             else:
-                function.body = [Leave(self.at(body), "return", self.expr(body))]
+                function.body = [Leave("return", self.expr(body))]
         return function
 
     def _parameters(self, node: Node) -> Sequence[Parameter]:
@@ -120,9 +120,7 @@ class TypeScriptExpressions(Reader):
             self.scope.bind(name, parameter)
         if whole is not None and any(child.type == "accessibility_modifier" for child in whole.children):
             for name in keys:
-                self._remember_field(
-                    Member(self.at(whole), (Name(self.at(whole), id="this"),), name), Name(self.at(whole), id=name)
-                )
+                self._remember_field(Member((Name(id="this"),), name), Name(id=name))
         return parameter
 
     def _type(self, annotation: Node) -> Expr | None:
@@ -130,15 +128,15 @@ class TypeScriptExpressions(Reader):
         if node.type == "generic_type":
             node = self.named(node)[0]
         if node.type == "type_identifier":
-            return Name(self.at(node), id=self.text(node))
+            return Name(id=self.text(node))
         if node.type == "nested_type_identifier":
             parts = self.text(node).split(".")
-            return Member(self.at(node), (Name(self.at(node), id=parts[0]),), parts[-1])
+            return Member((Name(id=parts[0]),), parts[-1])
         return None
 
     def _class_value(self, node: Node) -> Expr:
         name = node.child_by_field_name("name")
-        result = Class(self.at(node), (), self.text(name) if name else "")
+        result = Class((), self.text(name) if name else "")
         self.file.classes.append((result, self.scope))
         heritage = [child for child in node.children if child.type == "class_heritage"]
         result.bases = [
@@ -174,20 +172,20 @@ class TypeScriptExpressions(Reader):
         callee = self.expr(node.child_by_field_name("function") or self.field(node, "constructor"))
         arguments = node.child_by_field_name("arguments")
         if arguments is not None and arguments.type == "template_string":
-            args: list[Expr] = [self._template(arguments)]
+            args: tuple[Expr, ...] = (self._template(arguments),)
         else:
-            args = [self.expr(one) for one in (self.named(arguments) if arguments else ())]
-        return self.called(Call(self.at(node), (callee, *args), args))
+            args = tuple(self.expr(one) for one in (self.named(arguments) if arguments else ()))
+        return self.called(Call((callee, *args), args, at=self.at(node)))
 
     def _member(self, node: Node) -> Expr:
         inner = self.expr(self.field(node, "object"))
-        return Member(self.at(node), (inner,), self.text(self.field(node, "property")))
+        return Member((inner,), self.text(self.field(node, "property")))
 
     def _subscript(self, node: Node) -> Expr:
         inner, index = self.expr(self.field(node, "object")), self.expr(self.field(node, "index"))
         if isinstance(index, Text) and all(isinstance(piece, str) for piece in index.pieces):
-            return Member(self.at(node), (inner,), "".join(map(str, index.pieces)))
-        return Expr(self.at(node), (inner, index))
+            return Member((inner,), "".join(map(str, index.pieces)))
+        return Expr((inner, index))
 
     def _object(self, node: Node) -> Expr:
         items: dict[str, Expr] = {}
@@ -197,12 +195,12 @@ class TypeScriptExpressions(Reader):
                 key = self.text(self.field(child, "key")).strip("'\"`")
                 items[key] = self.expr(self.field(child, "value"), key)
             elif child.type == "shorthand_property_identifier":
-                items[self.text(child)] = Name(self.at(child), id=self.text(child))
+                items[self.text(child)] = Name(id=self.text(child))
             elif child.type == "method_definition":
                 items[self.text(self.field(child, "name"))] = self.function(child)
             else:
                 rest.append(self.expr(child))
-        return Record(self.at(node), (*items.values(), *rest), items)
+        return Record((*items.values(), *rest), items)
 
     def _string(self, node: Node) -> str:
         escapes = {"n": "\n", "t": "\t", "r": "\r"}
@@ -213,7 +211,7 @@ class TypeScriptExpressions(Reader):
         return "".join(pieces)
 
     def _text(self, node: Node) -> Expr:
-        return self.said(Text(self.at(node), (), (self._string(node),)))
+        return self.said(Text((), (self._string(node),), self.at(node)))
 
     def _template(self, node: Node) -> Expr:
         pieces: list[str | Expr] = []
@@ -224,30 +222,30 @@ class TypeScriptExpressions(Reader):
             else:
                 pieces.append(self.text(child))
         parts = [piece for piece in pieces if isinstance(piece, Expr)]
-        return self.said(Text(self.at(node), parts, pieces))
+        return self.said(Text(parts, pieces, self.at(node)))
 
     def _binary(self, node: Node) -> Expr:
         left, right = self.expr(self.field(node, "left")), self.expr(self.field(node, "right"))
-        operator, at = self.text(self.field(node, "operator")), self.at(node)
+        operator = self.text(self.field(node, "operator"))
         if operator in ("&&", "||", "??"):
-            return Logic(at, (left, right), "and" if operator == "&&" else "or")
+            return Logic((left, right), "and" if operator == "&&" else "or")
         if operator == "+":
-            return Text(at, (left, right), (left, right))
+            return Text((left, right), (left, right), self.at(node))
         if (known := _EQUAL.get(operator, operator)) in ("==", "!=", "<", ">", "<=", ">="):
-            return Comparison(at, (left, right), known)
-        return Expr(at, (left, right))
+            return Comparison((left, right), known)
+        return Expr((left, right))
 
     def _unary(self, node: Node) -> Expr:
         inner = self.expr(self.field(node, "argument"))
         if self.text(self.field(node, "operator")) == "!":
             if isinstance(inner, Const):
-                return Const(self.at(node), (), not inner.value)
-            return Negation(self.at(node), (inner,))
-        return Expr(self.at(node), (inner,))
+                return Const((), not inner.value)
+            return Negation((inner,))
+        return Expr((inner,))
 
     def _ternary(self, node: Node) -> Expr:
         parts = [self.expr(self.field(node, key)) for key in ("condition", "consequence", "alternative")]
-        return Choice(self.at(node), parts)
+        return Choice(parts)
 
     def _assignment(self, node: Node) -> Expr:
         target, value = self.field(node, "left"), self.field(node, "right")
@@ -260,7 +258,7 @@ class TypeScriptExpressions(Reader):
         read = self.expr(value)
         if self.text(self.field(node, "operator")) in ("??=", "||=", "&&="):
             return self._assigned(target, read)
-        return self._assigned(target, Expr(self.at(node), (read,)))
+        return self._assigned(target, Expr((read,)))
 
     def _commonjs(self, target: Node) -> str | None:
         """The name under which ``exports.name = ...`` or ``module.exports = ...`` exports; empty for the whole."""
@@ -282,17 +280,17 @@ class TypeScriptExpressions(Reader):
 
     def _name(self, node: Node) -> Expr:
         if self.text(node) == "undefined":
-            return Const(self.at(node), (), None)
-        return Name(self.at(node), id=self.text(node))
+            return Const((), None)
+        return Name(id=self.text(node))
 
     def _const(self, node: Node) -> Expr:
         values: dict[str, float | bool | None] = {"true": True, "false": False, "null": None, "undefined": None}
         if node.type in values:
-            return Const(self.at(node), (), values[node.type])
+            return Const((), values[node.type])
         try:
-            return Const(self.at(node), (), float(self.text(node).replace("_", "")))
+            return Const((), float(self.text(node).replace("_", "")))
         except ValueError:
-            return Expr(self.at(node))
+            return Expr()
 
     def _element(self, node: Node) -> Expr:
         opening = node.child_by_field_name("open_tag") or node
@@ -302,32 +300,31 @@ class TypeScriptExpressions(Reader):
         for attribute in self.named(opening):
             if attribute.type == "jsx_attribute":
                 key, *value = self.named(attribute)
-                items[self.text(key)] = self.expr(value[0], self.text(key)) if value else Const(self.at(key), (), True)
+                items[self.text(key)] = self.expr(value[0], self.text(key)) if value else Const((), True)
             elif attribute != name and attribute.type not in TYPES:
                 rest.append(self.expr(attribute))
         inner = self.named(node) if node.type == "jsx_element" else ()
         children = [self.expr(one) for one in inner if one.type not in ("jsx_text", *_TAGS)]
-        props = Record(self.at(node), (*items.values(), *rest), items)
-        callee = self.expr(name) if name else Expr(self.at(node))
-        return self.called(Call(self.at(node), (callee, props, *children), (props, *children), component=True))
+        props = Record((*items.values(), *rest), items)
+        callee = self.expr(name) if name else Expr()
+        return self.called(Call((callee, props, *children), (props, *children), component=True, at=self.at(node)))
 
     def _assigned(self, target: Node, value: Expr) -> Assignment:
-        at = self.at(target)
         if target.type == "identifier":
             self.scope.bind(self.text(target), value)
-            return Assignment(at, (value,), (self.text(target),))
+            return Assignment((value,), (self.text(target),))
         if target.type in ("member_expression", "subscript_expression"):
             member = self.expr(target)
             place = member if isinstance(member, Member) else None
             if place is not None:
                 self._remember_field(place, value)
-            return Assignment(at, (value,), (), place)
+            return Assignment((value,), (), place)
         names = self._pattern(target)
         first = next(iter(names), None) if target.type == "array_pattern" else None
         for name, key in names.items():
             known = key or (FIRST if name == first else "")
-            self.scope.bind(name, Destructured(value, known) if known else Expr(at))
-        return Assignment(at, (value,), tuple(names))
+            self.scope.bind(name, Destructured(value, known) if known else Expr())
+        return Assignment((value,), tuple(names))
 
     def _pattern(self, node: Node) -> dict[str, str]:
         """Name -> key, for everything that a pattern takes apart; the key is empty where it is none."""

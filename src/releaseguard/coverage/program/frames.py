@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from releaseguard.coverage.languages.syntax import (
     Call,
@@ -15,6 +16,14 @@ from releaseguard.coverage.languages.syntax import (
     Scope,
     statements_of,
 )
+
+Key: TypeAlias = int
+"""An expression in a scope; one number, since hundreds of thousands are remembered."""
+
+
+def key_of(expr: Expr, scope: Scope) -> Key:
+    """What an answer about an expression, read in a scope, is remembered under while both live."""
+    return id(expr) << 64 | id(scope)
 
 
 @dataclass(eq=False)

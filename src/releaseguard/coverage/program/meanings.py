@@ -27,7 +27,7 @@ from releaseguard.coverage.languages.syntax import (
     Scope,
     SourceFile,
 )
-from releaseguard.coverage.program.frames import Frame, returned
+from releaseguard.coverage.program.frames import Frame, Key, key_of, returned
 from releaseguard.coverage.program.modules import DEPTH, Modules
 
 FUEL = 2_000
@@ -68,10 +68,10 @@ class Meanings:
         self._contexts: dict[int, list[tuple[Expr, Scope]]] = {}
         self._fuel = 0
         self._asking = 0
-        self._known: dict[tuple[int, int], tuple[Meaning, ...]] = {}
-        self._open: set[tuple[int, int]] = set()
-        self._done: set[tuple[int, int]] = set()
-        self._so_far: dict[tuple[int, int], tuple[Meaning, ...]] = {}
+        self._known: dict[Key, tuple[Meaning, ...]] = {}
+        self._open: set[Key] = set()
+        self._done: set[Key] = set()
+        self._so_far: dict[Key, tuple[Meaning, ...]] = {}
         self._circles = self._grew = False
         self.gaps = 0
         """How often an answer was cut off so far."""
@@ -148,7 +148,7 @@ class Meanings:
     def _remembered(self, expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
         """The whole answer. Names that stand for one another in a circle are asked again with what is known of them so
         far, until nothing is added: so the answer does not depend on where in the circle it was asked."""
-        key = (id(expr), id(scope))
+        key = key_of(expr, scope)
         if key in self._known:
             return self._known[key]
         if key in self._open:
@@ -176,7 +176,7 @@ class Meanings:
             self._so_far.clear()
             self._done.clear()
 
-    def _asked(self, key: tuple[int, int], expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
+    def _asked(self, key: Key, expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
         self._open.add(key)
         answers = {(id(one[0]), id(one[1])): one for one in self._followed(expr, scope, None, depth)}
         found = tuple(answers.values())

@@ -19,7 +19,7 @@ from releaseguard.coverage.languages.syntax import (
     SourceFile,
     Text,
 )
-from releaseguard.coverage.program.frames import Frame, bound_frame, returned
+from releaseguard.coverage.program.frames import Frame, Key, bound_frame, key_of, returned
 from releaseguard.coverage.program.meanings import Meaning, Meanings, outcomes_of
 from releaseguard.coverage.program.modules import DEPTH, Modules
 from releaseguard.coverage.program.origins import Origins
@@ -56,8 +56,8 @@ class Names:
         self.origins = Origins(modules, self._meanings, renamed)
         self.origin = self.origins.of
         self.method = self._meanings.method
-        self._functions: dict[tuple[int, int], tuple[Function, Frame | None] | None] = {}
-        self._known_texts: dict[tuple[int, int], set[str]] = {}
+        self._functions: dict[Key, tuple[Function, Frame | None] | None] = {}
+        self._known_texts: dict[Key, set[str]] = {}
 
     def meanings(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Sequence[Meaning]:
         """What an expression may stand for; see :class:`Meanings`."""
@@ -69,7 +69,7 @@ class Names:
         if frame is not None:
             with self._meanings.question(framed=True):
                 return self._function(expr, scope, frame)
-        key = (id(expr), id(scope))
+        key = key_of(expr, scope)
         if key in self._functions:
             return self._functions[key]
         before = self._meanings.gaps
@@ -112,7 +112,7 @@ class Names:
         if frame is not None:
             with self._meanings.question(framed=True):
                 return self._texts(expr, scope, frame, depth)
-        key = (id(expr), id(scope))
+        key = key_of(expr, scope)
         if key not in self._known_texts:
             before = self._meanings.gaps
             with self._meanings.question():

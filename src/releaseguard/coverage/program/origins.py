@@ -24,12 +24,12 @@ from releaseguard.coverage.languages.syntax import (
     Scope,
     Text,
 )
-from releaseguard.coverage.program.frames import returned
+from releaseguard.coverage.program.frames import Key, key_of, returned
 from releaseguard.coverage.program.meanings import Meanings
 from releaseguard.coverage.program.modules import DEPTH, Modules, package_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step on the way from a package: a member, and the call of it if it was called."""
 
@@ -39,7 +39,7 @@ class Step:
     """Where it was called."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value comes from: a package (or a global), and the members and calls after it."""
 
@@ -74,14 +74,14 @@ class Origins:
         self._modules = modules
         self._meanings = meanings
         self._renamed = renamed
-        self._known: dict[tuple[int, int], Origin | None] = {}
-        self._open: set[tuple[int, int]] = set()
+        self._known: dict[Key, Origin | None] = {}
+        self._open: set[Key] = set()
         self.passed: Passing | None = None
         """What functions are given by their callers, once that is known."""
 
     def of(self, expr: Expr, scope: Scope, depth: int = DEPTH) -> Origin | None:
         """The package that a value comes from, if it comes from one that is no file of this search."""
-        key = (id(expr), id(scope))
+        key = key_of(expr, scope)
         if key in self._known:
             return self._known[key]
         if key in self._open:  # a circle has no origin
