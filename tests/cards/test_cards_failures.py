@@ -11,13 +11,18 @@ from tests.cards.world import harmed, healthy
 CARDS = load_cards()
 
 
-def test_a_healthy_world_harms_nothing():
-    assert harmed(healthy(CARDS), CARDS) == set()
+@pytest.fixture(scope="module")
+def usual():
+    return healthy(CARDS)
+
+
+def test_a_healthy_world_harms_nothing(usual):
+    assert harmed(usual, CARDS) == set()
 
 
 @pytest.mark.parametrize("check", [check.id for card in CARDS for check in card.checks])
-def test_a_seeded_failure_is_seen_by_its_check_alone(check):
-    assert harmed(FAILURES[check](healthy(CARDS)), CARDS) == {check}
+def test_a_seeded_failure_is_seen_by_its_check_alone(usual, check):
+    assert harmed(FAILURES[check](usual), CARDS) == {check}
 
 
 def test_no_failure_is_left_over():

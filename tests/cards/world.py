@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from releaseguard.cards.load import Cards
@@ -58,6 +60,22 @@ class World:
     failed_flows: frozenset[str] = frozenset()
     missing_secrets: frozenset[str] = frozenset()
     tables: str = field(default=HEALTHY_TABLES)
+
+    @cached_property
+    def earlier(self) -> Mapping[str, Sequence[Event]]:
+        """The rows before the deployment by their provider."""
+        return _by_provider(self.before)
+
+    @cached_property
+    def later(self) -> Mapping[str, Sequence[Event]]:
+        return _by_provider(self.after)
+
+
+def _by_provider(rows: Iterable[Event]) -> Mapping[str, Sequence[Event]]:
+    found: dict[str, list[Event]] = defaultdict(list)
+    for row in rows:
+        found[row.provider].append(row)
+    return found
 
 
 def healthy(cards: Cards) -> World:
@@ -113,29 +131,29 @@ def harmed(world: World, cards: Cards) -> set[str]:
     return {check.id for card in cards for check in card.checks if MEASURES[type(check)](world, card, check)}
 
 
-def _count(rows: tuple[Event, ...], provider: str, names: Any) -> int:
-    return sum(row.provider == provider and row.event in names for row in rows)
+def _count(rows: Mapping[str, Sequence[Event]], provider: str, names: Any) -> int:
+    return sum(row.event in names for row in rows[provider])
 
 
 def _latency(world: World, card: Card, check: LatencyCheck) -> bool:
-    def slow(rows: tuple[Event, ...]) -> int:
-        return sum(r.provider == card.id and r.event in check.events and (r.latency_ms or 0) > 1000 for r in rows)
+    def slow(rows: Sequence[Event]) -> int:
+        return sum(row.event in check.events and (row.latency_ms or 0) > 1000 for row in rows)
 
-    return slow(world.after) > slow(world.before)
+    return slow(world.later[card.id]) > slow(world.earlier[card.id])
 
 
 def _signal(world: World, card: Card, check: SignalCheck) -> bool:
-    def share(rows: tuple[Event, ...]) -> float:
+    def share(rows: Mapping[str, Sequence[Event]]) -> float:
         bad, good = _count(rows, card.id, check.error), _count(rows, card.id, check.success)
         return bad / (bad + good) if bad + good else 0.0
 
-    now = share(world.after)
+    now = share(world.later)
     over_limit = check.max_error_rate is not None and now > check.max_error_rate
-    return over_limit or now - share(world.before) > check.max_error_increase
+    return over_limit or now - share(world.earlier) > check.max_error_increase
 
 
 def _volume(world: World, card: Card, check: VolumeCheck) -> bool:
-    ratio = _count(world.after, card.id, check.events) / _count(world.before, card.id, check.events)
+    ratio = _count(world.later, card.id, check.events) / _count(world.earlier, card.id, check.events)
     dropped = check.max_drop is not None and ratio < 1 - check.max_drop
     return dropped or (check.max_spike is not None and ratio > check.max_spike)
 

@@ -5,7 +5,6 @@ A plain run has an hour behind it, ``--full`` its whole week.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,22 +23,20 @@ from releaseguard_events.stores.table import EventTable
 from tests.support import extent
 from tests.support.commands import Commands
 from tests.support.playground import NOW, RELEASE, Clock, Playground, week_at
+from tests.support.seeding import once
 
 BEHIND = timedelta(days=7) if extent.is_whole() else timedelta(hours=1)
 
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for the whole run, whichever of its processes comes first."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "playground.db"
-    if not shared.exists():
-        path = tmp_path_factory.mktemp("seeded") / "log.db"
-        with SqliteEventLog(path) as log:
-            log.migrate()
-        week_at(path).write(NOW, RELEASE, since=NOW - BEHIND)
-        path.replace(shared)
-    return shared
+    return once(tmp_path_factory, "playground.db", _past)
+
+
+def _past(path: Path) -> None:
+    with SqliteEventLog(path) as log:
+        log.migrate()
+    week_at(path).write(NOW, RELEASE, since=NOW - BEHIND)
 
 
 @pytest.fixture

@@ -171,10 +171,12 @@ def test_error_process_alarms_at_most_as_often_as_promised_over_1440_looks(weigh
     """Looked at every minute of a day at its own null, at most 1% ever reach 100 (Ville).
 
     The null: each hour's share is drawn from what the baseline says of it, between nearly anything (60) and nearly
-    the same (20,000). Of 200 paths 6 or more would have a probability below 2% were the rate 1%; the seed is fixed.
+    the same (20,000). Of 200 paths 6 or more would have a probability below 2% were the rate 1%, of the 20 of a plain
+    run 2 or more; the seed is fixed.
     """
     rng, alarms, share = random.Random(5), 0, 0.02
-    for _ in range(200):
+    paths = examples(200)
+    for _ in range(paths):
         process, today = ErrorProcess(share, weight, 1440), share
         for minute in range(1440):
             if minute % 60 == 0:
@@ -183,18 +185,19 @@ def test_error_process_alarms_at_most_as_often_as_promised_over_1440_looks(weigh
             if process.look([(minute, 2, bad)]) >= 100:
                 alarms += 1
                 break
-    assert alarms <= 5
+    assert alarms <= (5 if paths == 200 else 1)
 
 
 @pytest.mark.parametrize("weight", [LEAST_ERRORS / 0.02, 60.0, 20_000.0])
 def test_error_process_does_not_alarm_when_every_hour_is_as_usual(weight: float) -> None:
     """However little the baseline claims to know: a steady share is no harm."""
     rng, alarms, share = random.Random(6), 0, 0.02
-    for _ in range(100):
+    paths = examples(100)
+    for _ in range(paths):
         process = ErrorProcess(share, weight, 1440)
         values = [process.look([(m, 2, sum(rng.random() < share for _ in range(2)))]) for m in range(1440)]
         alarms += max(values) >= 100
-    assert alarms <= 4
+    assert alarms * 25 <= paths
 
 
 @pytest.mark.parametrize("share", [0.005, 0.02, 0.08])
@@ -307,9 +310,8 @@ BAD = {"late": 0, "batched": 0, "skewed": 0, "ramp": 1, "drop70": 1, "log_down":
 @pytest.mark.parametrize("kind", BAD)
 def test_one_look_at_what_was_known_says_what_the_watch_said(kind: str) -> None:
     """A backtest holds rows that were recorded later; they must not change what was said before."""
-    mixture = replace(
-        simulator.TUNING, seed=47, rates=(60.0, 600.0), good_kinds=(kind,), bad_kinds=(kind,), bad=BAD[kind]
-    )
+    rates = (60.0, 600.0) if is_whole() else (60.0,)
+    mixture = replace(simulator.TUNING, seed=47, rates=rates, good_kinds=(kind,), bad_kinds=(kind,), bad=BAD[kind])
     for number in range(examples(2, least=1)):
         watch = replay_of(number, mixture, 1)
         for minutes in (7, 23, 60):

@@ -24,8 +24,8 @@ SMS = ("twilio_sms_sent",)
 
 def _everybody(until: float = 30, **more: object) -> list[Event]:
     """Two providers that are used all the time; what comes after noon is the release's."""
-    texts = steady(SMS, every=0.5, since=-2880, until=until, provider="twilio", **more)
-    return [*texts, *steady(every=0.5, since=-2880, until=until, **more)]
+    texts = steady(SMS, every=0.5, since=-1440, until=until, provider="twilio", **more)
+    return [*texts, *steady(every=0.5, since=-1440, until=until, **more)]
 
 
 def _remarks(judged: Judged) -> str:

@@ -57,12 +57,13 @@ def canary(share: float) -> Rate:
 def cells(rate: float, failing: Rate, *, served: Rate = whole, seed: int = 1) -> Iterator[Cell]:
     """Rows of three providers over some days, of which a share fails beside the usual 1%."""
     rng = random.Random(seed)
+    draw = rng.random
     for offset in range(-DAYS * 1440 - 300, WINDOW):
         for provider in ("mail", "sms", "pay"):
             for release in ("old", "new"):
                 made = poisson(rng, rate * served(provider, offset, release))
                 share = max(failing(provider, offset, release), 0.01)
-                bad = sum(rng.random() < share for _ in range(made)) if made else 0
+                bad = sum([draw() < share for _ in range(made)]) if made else 0
                 for ok, count in ((True, made - bad), (False, bad)):
                     if count:
                         event = f"{provider}_{'ok' if ok else 'error'}"
