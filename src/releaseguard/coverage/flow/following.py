@@ -152,8 +152,11 @@ class Following(ABC):
         if self.is_wrapper(call, scope):
             return self._wrap(call, state, scope, frame)
         called = () if isinstance(callee, Function | Class) else (callee,) if isinstance(callee, Call) else callee.parts
+        before, outer = self.fired, self.thrown
         for part in (*called, *call.parts[1:]):
             state = self.expr(part, state, scope, frame)
+        if _dotted(callee) == "Promise.allSettled":  # it never fails, whatever became of what it waited for
+            state, self.thrown = state | (self.thrown - outer), outer
         if not state:
             return state
         if self.is_log(call, scope):
@@ -165,7 +168,7 @@ class Following(ABC):
             return self._fire(call, state, scope, frame)
         if _dotted(callee) in _EXITS:
             return NOWHERE
-        return self._run(call, state, scope, frame)
+        return self._run(call, state, scope, frame, self.fired > before)
 
     def _wrap(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
         """Run what a wrapper of ours is given, which looks at how it ended."""
@@ -181,16 +184,17 @@ class Following(ABC):
         self.thrown |= outer
         return after
 
-    def _run(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+    def _run(self, call: Call, state: State, scope: Scope, frame: Frame, brought: bool) -> State:
+        """``brought``: whether what it is given was made by the call that is followed."""
         made = self._callable(call.callee, scope, frame)
         is_target = id(call) == self.target
-        if made is None or not (is_target or self.follows(made[0], state) or self._is_looked_at(made[0], call)):
+        if made is None or not (is_target or self.follows(made[0], state) or self._is_looked_at(made[0], call, brought)):
             again = made is not None and self.follows(made[0], BEFORE)
-            after = self._pass_through(call, state, scope, frame)
+            after = self._pass_through(call, state, scope, frame, brought)
             return tried_again(after) if again else after
         function, around = made
         inner = bound_frame(function, around, call, scope, frame)
-        self._taint_parameters(function, call)
+        self._taint_parameters(function, call, brought)
         self._inside += is_target
         after = self.function(function, inner, state)
         self._inside -= is_target
@@ -202,8 +206,8 @@ class Following(ABC):
             after = after - BEFORE or DONE
         return after
 
-    def _is_looked_at(self, function: Function, call: Call) -> bool:
-        return any(self.tainted.speaks(arg, False) for arg in call.args) and self.looks(function)
+    def _is_looked_at(self, function: Function, call: Call, brought: bool) -> bool:
+        return any(self.tainted.speaks(arg, brought) for arg in call.args) and self.looks(function)
 
     def _callable(self, callee: Expr, scope: Scope, frame: Frame) -> tuple[Function, Frame | None] | None:
         if isinstance(callee, Call):
@@ -216,9 +220,9 @@ class Following(ABC):
         found = self.names.candidates(callee, scope, frame)
         return next((one for one in found if self.follows(one[0], BEFORE)), next(iter(found), None))
 
-    def _taint_parameters(self, function: Function, call: Call) -> None:
+    def _taint_parameters(self, function: Function, call: Call, brought: bool) -> None:
         for parameter, value in zip(function.params, call.args, strict=False):
-            if self.tainted.speaks(value, False):
+            if self.tainted.speaks(value, brought):
                 self.tainted.names.update(parameter.names)
 
     def _fire(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
@@ -227,21 +231,23 @@ class Following(ABC):
             self.thrown |= state & BAD
             return tried_again(state)
         self.fired += 1
-        if not (self.floats and self._alone == id(call)):
+        floating = self.floats and self._alone == id(call)
+        if not floating:
             self.thrown |= BAD
-        for key, function, around in self._given(call, scope, frame):
+        given = list(self._given(call, scope, frame))
+        for key, function, around in given:
             for parameter in function.params:
                 self.tainted.names.update(parameter.names)
             begin = begins_as(key, DONE, BAD, call.component)
             if key is None and len(function.params) == 1 and BAD_WORDS.search("".join(function.params[0].names)):
                 begin = BAD
             self.function(function, Frame(function, around), begin)
-        return (state - BEFORE) | DONE
+        return (state - BEFORE) | DONE | (BAD if floating and not given else NOWHERE)
 
-    def _pass_through(self, call: Call, state: State, scope: Scope, frame: Frame) -> State:
+    def _pass_through(self, call: Call, state: State, scope: Scope, frame: Frame, brought: bool) -> State:
         """A call of something unknown: the functions that it is given are run here, an ``onError`` where one raised."""
         given = list(self._given(call, scope, frame))
-        if state - BEFORE and any(self.tainted.speaks(part, False) for part in (call.callee, *call.args)):
+        if state - BEFORE and (brought or any(self.tainted.speaks(part, False) for part in (call.callee, *call.args))):
             self.thrown |= BAD
             if _LOOKING.match(call.last_name):
                 state = refined(state, 1)

@@ -96,7 +96,7 @@ class Judge:
     def _walk(self, site: Site, function: Function, around: Around) -> _Heard:
         heard = _Heard()
         if self.reach.is_heard(function):
-            floats = site.is_request and site.file.language == "typescript" and not site.call.awaited
+            floats = _floats(site)
             walk = self._walker(heard, site.use, around, id(site.call), site.ends, floats)
             walk.root(function)
             if walk.cut:
@@ -182,6 +182,13 @@ class Judge:
         """Remember the mistakes of every log, also of one that no call reaches."""
         for call, scope in logs.values():
             self._remember(read_log(self.names, call, scope, None, self.words), call, scope, None)
+
+
+def _floats(site: Site) -> bool:
+    """Whether a failure of the call comes where nobody waits, if it is a statement by itself."""
+    call = site.call
+    makes = call.component or call.last_name[:1].isupper()  # a map that is drawn is waited for by nobody
+    return site.file.language == "typescript" and not (call.awaited or makes or site.use.background)
 
 
 def function_of(scope: Scope) -> Function:

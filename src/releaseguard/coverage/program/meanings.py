@@ -297,8 +297,10 @@ class Meanings:
             return
         first = call.args[0]
         if call.last_name == "useContext":
-            for made, _, _ in self.of(first, home, frame, depth - 1):
+            for made, where, _ in self.of(first, home, frame, depth - 1):
                 yield from self._contexts.get(id(made), ())
+                if isinstance(made, Call) and made.last_name == "createContext":  # what holds where none provides it
+                    yield from ((one, where) for one in made.args[:1])
         elif not isinstance(first, Function):
             yield first, home
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from releaseguard.coverage.languages.syntax import (
     Bound,
     Call,
     Choice,
+    Class,
     Destructured,
     Expr,
     Function,
@@ -105,10 +106,41 @@ class Origins:
         if isinstance(expr, Member):
             if (outer := self.of(expr.object, scope, depth - 1)) is not None:
                 return outer.then(Step(expr.name))
-            return self._first_origin(expr, scope, depth)
+            return self._first_origin(expr, scope, depth) or self._of_base(expr, scope, depth)
         if isinstance(expr, Name | Assignment | Choice | Logic):
             return self._first_origin(expr, scope, depth)
         return None
+
+    def _of_base(self, member: Member, scope: Scope, depth: int) -> Origin | None:
+        """What a class has of a package's class that it goes on from: ``this.send()`` where the class has no such."""
+        if any(isinstance(value, Function) for value, _, _ in self._meanings.of(member, scope)):
+            return None
+        for owner, home in self._classes(member.object, scope):
+            if (found := self._made_of(owner, home, depth)) is not None:
+                return found.then(Step(member.name))
+        return None
+
+    def _made_of(self, owner: Class, home: Scope, depth: int) -> Origin | None:
+        """The package's class that a class goes on from, at whatever distance."""
+        for base in owner.bases if depth > 0 else ():
+            if (found := self.of(base, home, depth - 2)) is not None:
+                return found
+            for outer, there in self._classes(base, home):
+                if outer is not owner and (found := self._made_of(outer, there, depth - 2)) is not None:
+                    return found
+        return None
+
+    def _classes(self, expr: Expr, scope: Scope) -> Iterator[tuple[Class, Scope]]:
+        """The classes of this search of which a value may be."""
+        name = expr.callee if isinstance(expr, Call) else expr
+        if isinstance(name, Name) and name.id == "super" and (owner := scope.of_class) is not None:
+            yield owner, scope
+        for value, home, _ in self._meanings.of(expr, scope):
+            if isinstance(value, Class):
+                yield value, home
+            elif isinstance(value, Call):
+                made = self._meanings.of(value.callee, home)
+                yield from ((one, where) for one, where, _ in made if isinstance(one, Class))
 
     def _origin_of_call(self, call: Call, scope: Scope, depth: int) -> Origin | None:
         if (through := self._through(call, scope, depth)) is not None:
@@ -152,7 +184,7 @@ class Origins:
                 return outer.then(Step(value.key)) if outer and value.key != FIRST else None
             case Parameter():
                 return self._of_parameter(value, home, asked, depth)
-            case Name() if home.lookup(value.id) is None:
+            case Name() if value.id != "super" and home.lookup(value.id) is None:
                 return Origin("", (Step(value.id),), home)
             case Member() | Call() if value is not asked:
                 return self.of(value, home, depth - 1)

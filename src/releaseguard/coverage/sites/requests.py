@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from releaseguard.coverage.languages.syntax import Call, Member, Name, Scope, Text
+from collections.abc import Iterator
+
+from releaseguard.coverage.languages.syntax import Call, Member, Name, Record, Scope, Text
 from releaseguard.coverage.program.origins import Origin, Step
 
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "fetch", "stream", "urlopen", "send"}
@@ -83,9 +85,20 @@ def needs_address(origin: Origin | None) -> bool:
 def is_quiet(origin: Origin | None, call: Call) -> bool:
     """Whether it comes back as if all were well where it was refused."""
     if origin is None or origin.package not in _QUIET or call.named.keys() & {"raise_for_status"}:
-        return False
+        return any(_takes_every_status(one) for one in _calls(origin, call))
     first = origin.steps[0].name if origin.steps else ""
     return not (origin.package == "" and first in _LOUD) and _last(origin) not in ("$fetch", "WebSocket", "EventSource")
+
+
+def _calls(origin: Origin | None, call: Call) -> Iterator[Call]:
+    """A call, and those that made its client."""
+    yield call
+    yield from (step.call for step in (origin.steps if origin is not None else ()) if step.call is not None)
+
+
+def _takes_every_status(call: Call) -> bool:
+    """Whether the app says itself which answers are failures (axios' ``validateStatus``)."""
+    return any(isinstance(arg, Record) and "validateStatus" in arg.items for arg in call.args)
 
 
 def may_make_requests(call: Call, origin: Origin | None, scope: Scope) -> bool:
