@@ -24,7 +24,9 @@ from releaseguard.coverage.languages.syntax import (
     inside,
 )
 
-_GOOD_NAMES = re.compile(r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|fulfilled|sent|is_?success)$", re.IGNORECASE)
+_GOOD_NAMES = re.compile(
+    r"^(ok|is_?ok|(is_?)?success(ful)?|succeeded|delivered|fulfilled|sent|is_?success)$", re.IGNORECASE
+)
 _STATUS = re.compile(r"^(http_?)?(status|status_?code|code)$", re.IGNORECASE)
 
 

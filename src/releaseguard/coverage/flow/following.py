@@ -188,7 +188,9 @@ class Following(ABC):
         """``brought``: whether what it is given was made by the call that is followed."""
         made = self._callable(call.callee, scope, frame)
         is_target = id(call) == self.target
-        if made is None or not (is_target or self.follows(made[0], state) or self._is_looked_at(made[0], call, brought)):
+        if made is None or not (
+            is_target or self.follows(made[0], state) or self._is_looked_at(made[0], call, brought)
+        ):
             again = made is not None and self.follows(made[0], BEFORE)
             after = self._pass_through(call, state, scope, frame, brought)
             return tried_again(after) if again else after

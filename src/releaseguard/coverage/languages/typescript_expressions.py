@@ -360,7 +360,6 @@ _EXPRESSIONS: dict[str, Callable[[TypeScriptExpressions, Node], Expr]] = {
     "import": TypeScriptExpressions._name,
     "this": TypeScriptExpressions._name,
     "super": TypeScriptExpressions._name,
-    "super": TypeScriptExpressions._name,
     "class": TypeScriptExpressions._class_value,
     "number": TypeScriptExpressions._const,
     "true": TypeScriptExpressions._const,
