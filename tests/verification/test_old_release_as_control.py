@@ -34,6 +34,28 @@ def test_an_outage_of_both_at_little_traffic_fails_nobody(seed: int) -> None:
     assert not judged(cells(0.7, failing, served=canary(0.6), seed=seed)).state.failed
 
 
+STEPS = [
+    ("a migration before it", -8, "old", {}, Verdict.WARN),
+    ("an incident of long before", -90, "old", {}, Verdict.PASS),
+    ("an incident of both", -8, "old new", {}, Verdict.INCONCLUSIVE),
+    ("what it is to heal", -8, "old", {"rolls_back": True}, Verdict.PASS),
+]
+
+
+@pytest.mark.parametrize(
+    ("since", "failing", "told", "verdict"), [case[1:] for case in STEPS], ids=[c[0] for c in STEPS]
+)
+def test_a_step_of_the_release_that_ran_before_it_and_breaks_the_old_one_is_told(
+    since: int, failing: str, told: dict[str, bool], verdict: Verdict
+) -> None:
+    """A database is changed minutes before what needs it: the new release is well, and the old one still serves."""
+    rows = cells(5, only("mail", since, 60, 0.5, failing), served=canary(0.4))
+    found, reason = said(judged(rows, **told), "mail.errors")
+    assert found is verdict, reason
+    assert ("harm to others: the old release" in reason) is (verdict is Verdict.WARN)
+    assert ("min before it was live: a step of this release" in reason) is (verdict is Verdict.WARN)
+
+
 def test_a_roll_out_that_is_over_leaves_no_control() -> None:
     def rolled_out(_provider: str, offset: int, release: str) -> float:
         share = min(max((offset + 1) / 3, 0.0), 1.0)

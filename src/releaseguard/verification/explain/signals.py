@@ -137,6 +137,12 @@ def _others_words(state: ReleaseState, rule: Rule) -> str:
             "such as a migration of this release; look at both before rolling back"
         )
     both = state.harmed[rule.id]
+    if state.errors[rule.id].prior is not None:
+        return (
+            f"harm to others: the old release, which still serves, has {both.old_errors} errors of {both.old_events}, "
+            f"and this one {both.errors} of {both.events}; they began {state.known.began[rule.id]} min before it was "
+            "live: a step of this release that ran before it, such as a migration, or an incident of the old one"
+        )
     return (
         f"harm to others: the old release, which still serves, has {both.old_errors} errors of {both.old_events} since "
         f"this release came, which has {both.errors} of {both.events}: something that both share, such as a migration "

@@ -9,8 +9,8 @@ from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.evidence.volumes import FEW_EXPECTED
 from releaseguard.stats.final_look import chance_of_errors, kept_for_the_end, lasting
 from releaseguard.stats.onset import most_telling
-from releaseguard.verification.judge.failures import fail, level_before
-from releaseguard.verification.judge.state import FinalLook, ReleaseState
+from releaseguard.verification.judge.failures import fail, level_before, still_serves
+from releaseguard.verification.judge.state import ErrorState, FinalLook, ReleaseState
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS, compared
 from releaseguard.verification.values import Rule
 
@@ -43,10 +43,20 @@ def _look_at_others(state: ReleaseState) -> None:
     for errors in state.errors.values():
         rule = errors.rule
         value = 0.0 if errors.others is None else errors.others.value / _unease(state, rule)
-        if rule.id not in state.harmed and value >= HARM_TO_OTHERS * len(state.errors):
+        if rule.id in state.harmed or not _tells_of_others(state, errors):
+            continue
+        if value >= HARM_TO_OTHERS * len(state.errors):
             since = most_telling(errors.old, level_before(state, rule).share)
             if since is not None:
                 state.harmed[rule.id] = compared(errors.own, errors.old, since[0])
+
+
+def _tells_of_others(state: ReleaseState, errors: ErrorState) -> bool:
+    """Whether the old release's errors say anything. Where they began before this one, in the time of its own first
+    steps: once it is well itself and the old one still serves, and not while both have the same incident."""
+    if errors.prior is None or not state.may_be_of_its_steps(errors.rule):
+        return True
+    return errors.prior.over and still_serves(state, errors.rule)
 
 
 def conclude(state: ReleaseState) -> None:

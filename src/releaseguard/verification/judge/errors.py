@@ -30,7 +30,8 @@ def learn_usual(state: ReleaseState) -> None:
             errors.others = _against_others(state, errors.rule)
         if state.known.in_incident(errors.rule) and errors.events == 0 and errors.prior is None:
             errors.prior = _prior_trouble(state, errors.rule)
-            errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
+            if not state.may_be_of_its_steps(errors.rule):
+                errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
         elif errors.prior is None and errors.doubt is None and known_trouble(state, errors.rule):
             level = state.known.levels[errors.rule.id]
             errors.doubt = against_incident(level, state.length, needed=_needed(state, errors.rule))

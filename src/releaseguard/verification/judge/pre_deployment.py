@@ -73,6 +73,8 @@ class PreDeployment:
 
     levels: dict[str, KnownShare]
     """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
+    began: Mapping[str, int]
+    """By signal rule whose errors were above the usual then: for how many minutes before the release was live."""
     tags: Mapping[str, frozenset[str]]
     """By provider: what tells which releases wrote its rows."""
     same_tag: frozenset[str]
@@ -116,7 +118,8 @@ def pre_deployment_of(
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    last, tags = _last_minutes(rules, there, live), _tags(there, live)
+    by_minute, tags = _last_minutes(rules, there, live), _tags(there, live)
+    last = {name: [held for _, held in sorted(minutes.items())] for name, minutes in by_minute.items()}
     trouble = {**_trouble(last, errors), **builder.volume_trouble(rules, volumes)}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
@@ -129,6 +132,9 @@ def pre_deployment_of(
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
         levels={name: level_of(minutes, errors[name], trouble[name]) for name, minutes in last.items()},
+        began={
+            name: live - since for name, held in by_minute.items() if (since := _since(held, errors[name])) is not None
+        },
         tags={name: frozenset(seen) for name, seen in tags.items()},
         same_tag=_same_tag(tags),
         volume_incidents=_volume_incidents(rules, trouble, volumes),
@@ -276,7 +282,15 @@ def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline])
     return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
 
 
-def _last_minutes(rules: Sequence[Rule], cells: Sequence[Cell], live: int) -> Mapping[str, Sequence[tuple[int, int]]]:
+def _since(minutes: Mapping[int, tuple[int, int]], usual: ErrorBaseline) -> int | None:
+    """The minute since which errors are farthest above the usual; ``None``: they are not."""
+    stretch = most_telling(minutes, usual.share)
+    return None if stretch is None else stretch[0]
+
+
+def _last_minutes(
+    rules: Sequence[Rule], cells: Sequence[Cell], live: int
+) -> Mapping[str, Mapping[int, tuple[int, int]]]:
     """The (events, errors) by minute of each signal rule right before the deployment."""
     by_provider: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -325,8 +339,8 @@ def level_of(minutes: Sequence[tuple[int, int]], usual: ErrorBaseline, trouble: 
     return KnownShare(share, 1.0 / (1.0 / (events + drawn) + INCIDENT_VARIANCE * share / (1.0 - share)))
 
 
-def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
-    """The (events, errors) of a signal rule by minute, in order of time."""
+def per_minute(rule: Rule, cells: Sequence[Cell]) -> Mapping[int, tuple[int, int]]:
+    """The (events, errors) of a signal rule by minute."""
     minutes: dict[int, list[int]] = {}
     reading = rule.reading
     for cell in cells:
@@ -335,4 +349,4 @@ def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[tuple[int, int]]:
             held = minutes.setdefault(cell.occurred, [0, 0])
             held[0] += cell.tried
             held[1] += cell.tried if bad else 0
-    return [(minutes[m][0], minutes[m][1]) for m in sorted(minutes)]
+    return {minute: (events, errors) for minute, (events, errors) in minutes.items()}

@@ -56,6 +56,7 @@ class Replay:
         self.state.written_before = written_in(self._arrivals.before, rules)
         self.state.known_names = {(cell.provider, cell.event) for cell in self._arrivals.before}
         self.state.removed, self.state.expect_traffic = deployment.removes, deployment.expect_traffic
+        self.state.rolls_back = deployment.rolls_back
 
     def look(self, minute: int) -> Look:
         """Look at every minute's end up to ``minute``; returns what the last of them said.

@@ -167,6 +167,8 @@ class Readers:
 
 RENAMED = 0.1
 """Successes by known names, for each by a new one that stands for a usual one, below which it is a renaming."""
+OWN_STEPS = 30
+"""Minutes before a release is live in which a step of it, such as a migration, may have begun to harm the old one."""
 MOST_STRAYED = 0.1
 """The part of a provider's rows that may stand in another environment where the rest still passes it."""
 LEAST_ACTIONS = 20
@@ -199,6 +201,8 @@ class ReleaseState:
         """What it wrote under another environment's name."""
         self.expect_traffic: float | None = None
         """Times the usual traffic that its mark says to expect."""
+        self.rolls_back = False
+        """Whether the mark, or what was deployed before, says that this goes back."""
         self.before: PreDeployment | None = None
         self.live_since: int | None = None
         """The minute in which the log first saw the release serve; ``None``: it has not."""
@@ -309,6 +313,11 @@ class ReleaseState:
         if min(actions, usual_actions) < LEAST_ACTIONS:
             return None
         return usual_rows / usual_actions, rows / actions
+
+    def may_be_of_its_steps(self, rule: Rule) -> bool:
+        """Whether errors from before the release may come of a step of it that ran before it was live, so that they do
+        not excuse what becomes of the old one."""
+        return 0 < self.known.began.get(rule.id, 0) <= OWN_STEPS and not self.rolls_back
 
     def is_partly_elsewhere(self, rule: Rule) -> bool:
         """Whether so many of the provider's rows stand under another spelling of the environment that those here are a
