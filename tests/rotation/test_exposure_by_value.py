@@ -114,6 +114,14 @@ def test_the_value_of_a_namesake_is_not_taken_for_the_one_that_leaked() -> None:
     assert any("does not give the value" in one for one in report.unknown)
 
 
+def test_where_nobody_can_say_who_read_the_value_the_vault_is_named() -> None:
+    made = world()
+    made.vault.label = "eu.infisical.com, project p-1, environment prod, path /"
+    made.vault.accesses = lambda name, since: None  # type: ignore[method-assign]
+    [line] = [one for one in gather(sources(made), {NAME: 1}, START).unknown if one.startswith("who read")]
+    assert line == f"who read {NAME} in the vault: {made.vault.label}: the plan has no audit log"
+
+
 class NoAlerts(AlertSource):
     def open_alerts(self) -> Sequence[Alert]:
         raise AccessDenied("no", where="github")
