@@ -61,7 +61,7 @@ def test_a_leak_from_the_alert_to_the_post_mortem(world: World, observed: Observ
 
 
 def test_the_other_ways_of_rotate(world: World, observed: Observed) -> None:
-    typed, wrong = world.providers.issue("SG."), world.providers.issue()
+    typed, wrong = world.providers.issue("SENDGRID_API_KEY"), world.providers.issue("AUTH")
     with world.traffic(0.05):
         assert observed.run_process(*ROTATE, "--from", "stdin", "--yes", "-vv", stdin=typed + "\n").code == 0
         world.new_key(NAME)

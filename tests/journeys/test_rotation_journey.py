@@ -74,7 +74,7 @@ def test_no_traffic_is_unproven_and_says_what_is_missing(world, cli):
 
 
 def test_a_new_value_from_standard_input_is_stored_in_the_vault_first(world, cli):
-    value = world.providers.issue("SG.")
+    value = world.providers.issue("SENDGRID_API_KEY")
     with world.traffic(0.05):
         done = cli.run(*SENDGRID, "--from", "stdin", "--yes", "--json", stdin=value + "\n")
     assert done.code == 0, done.everything
@@ -189,7 +189,7 @@ def test_all_drifted_heeds_no_deploy(world, cli):
 
 
 def test_a_run_that_could_not_store_the_value_is_resumed_with_the_value_again(world, cli):
-    value = world.providers.issue("SG.")
+    value = world.providers.issue("SENDGRID_API_KEY")
     world.infisical.fail_next("PATCH", "/secrets/", faults.answer(500), times=50)
     broken = cli.run(*SENDGRID, "--from", "stdin", "--yes", "--json", stdin=value)
     assert (broken.code, broken.json["state"]) == (5, "PLANNED"), broken.everything

@@ -25,7 +25,7 @@ def folders(request, world, cli):
 
 
 def test_what_stands_in_a_folder_is_rotated_compared_and_looked_at_there(world, folders):
-    new = world.providers.issue("SG.")
+    new = world.providers.issue("SENDGRID_API_KEY")
     world.infisical.put(NAME, new, path="/mail")
     with world.traffic(0.05):
         done = folders.run("rotate", "sendgrid", "--leak", "--reason", "in a gist", "--yes", "--json")
@@ -43,7 +43,7 @@ def test_what_stands_in_a_folder_is_rotated_compared_and_looked_at_there(world, 
 
 
 def test_a_value_that_is_piped_in_is_stored_in_the_folder(world, folders):
-    value = world.providers.issue("SG.")
+    value = world.providers.issue("SENDGRID_API_KEY")
     with world.traffic(0.05):
         done = folders.run("rotate", "sendgrid", "--from", "stdin", "--yes", "--json", stdin=value + "\n")
     assert done.json["state"] == "PROVEN", done.everything

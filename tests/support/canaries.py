@@ -62,7 +62,8 @@ class Canaries:
 
 
 def _forms(value: str) -> Iterator[tuple[str, int, str]]:
-    """Name, size of a telling piece, and text of each form."""
+    """Name, size of a telling piece, and text of each form. An address's scheme is nobody's secret."""
+    value = value.removeprefix("https://")
     raw = value.encode()
     size = HEX_PIECE if re.fullmatch(r"(\w{2,4}_)?[0-9a-f]+", value) else PIECE
     yield "itself", size, value

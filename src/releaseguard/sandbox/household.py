@@ -29,19 +29,6 @@ _PLACES: Mapping[str, Sequence[str]] = {
 }
 """By provider; the others are used by the website and its workflows."""
 _ELSEWHERE = ("repository", "web")
-_BEGINNINGS: Mapping[str, str] = {
-    "SENDGRID_API_KEY": "SG.",
-    "MAPBOX_ACCESS_TOKEN": "pk.",
-    "MAPBOX_SECRET_TOKEN": "sk.",
-    "TWILIO_ACCOUNT_SID": "AC",
-    "POSTHOG_API_KEY": "phc_",
-    "SENTRY_AUTH_TOKEN": "sntrys_",
-    "OPENAI_API_KEY": "sk-",
-    "ANTHROPIC_API_KEY": "sk-ant-",
-    "REVENUECAT_API_KEY": "sk_",
-    "REVENUECAT_PUBLIC_KEY": "appl_",
-    "AWS_ACCESS_KEY_ID": "AKIA",
-}
 _FIRST = ("sendgrid", "mapbox", "twilio", "paytr", "idenfy")
 
 
@@ -73,11 +60,6 @@ def everything() -> Sequence[Holding]:
     """Every secret of every card that is shipped."""
     cards = sorted(load_cards(), key=lambda card: (card.id not in _FIRST, card.id))
     return tuple(_holding(card) for card in cards if card.secrets)
-
-
-def beginning_of(name: str) -> str:
-    """How the values of a secret begin."""
-    return _BEGINNINGS.get(name, "")
 
 
 def _holding(card: Card) -> Holding:

@@ -6,8 +6,9 @@ No releaseguard command ever talks to them; the app does, and writes down what i
 from __future__ import annotations
 
 import random
-import secrets
 from dataclasses import dataclass, field
+
+from releaseguard.sandbox.keys import new_value
 
 
 @dataclass(slots=True)
@@ -32,9 +33,9 @@ class Providers:
     issued: list[str] = field(default_factory=list, repr=False)
     """Every key ever made, so that a test can look for leaks of any of them."""
 
-    def issue(self, prefix: str = "") -> str:
-        """A new key, valid from now on."""
-        key = f"{prefix}{secrets.token_urlsafe(33)}"
+    def issue(self, name: str) -> str:
+        """A new key for the secret ``name``, in the form that its provider documents, valid from now on."""
+        key = new_value(name)
         self._valid.add(key)
         self.issued.append(key)
         return key

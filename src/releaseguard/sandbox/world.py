@@ -26,7 +26,7 @@ from releaseguard.model import utc_now
 from releaseguard.sandbox.app import WEB_PROCESSES, AppStandIn, Runtime, Traffic
 from releaseguard.sandbox.github.stand_in import GitHubStandIn
 from releaseguard.sandbox.github.values import GitHubVariable
-from releaseguard.sandbox.household import SMALL, Holding, beginning_of
+from releaseguard.sandbox.household import SMALL, Holding
 from releaseguard.sandbox.infisical.stand_in import InfisicalStandIn
 from releaseguard.sandbox.providers import Providers
 from releaseguard.sandbox.serving.exchange import Clock
@@ -232,11 +232,11 @@ class World:
 
     def new_key(self, name: str) -> int:
         """A person makes a new key at the provider and stores it in Infisical; returns its version there."""
-        return self.infisical.put(name, self.providers.issue(beginning_of(name)))
+        return self.infisical.put(name, self.providers.issue(name))
 
     def replace_at_provider(self, name: str) -> None:
         """A person makes a new key and hands it to the provider that keeps it, instead of the one before."""
-        self.at_providers[name] = self.providers.issue(beginning_of(name))
+        self.at_providers[name] = self.providers.issue(name)
 
     def revoke(self, name: str, version: int) -> None:
         """A person revokes a version at the provider."""

@@ -191,7 +191,8 @@ def _previews(around: ExposureSources, pushed_at: datetime) -> Sequence[str]:
 def _accesses(unknown: list[str], around: ExposureSources, since: datetime) -> Sequence[AccessRecord]:
     lines: list[AccessRecord] = []
     for secret in around.unit:
-        lines += _attempt(unknown, f"who read {secret.name} in the vault", partial(_readers, around.vault, secret.name, since)) or ()
+        look = partial(_readers, around.vault, secret.name, since)
+        lines += _attempt(unknown, f"who read {secret.name} in the vault", look) or ()
     return sorted(lines, key=lambda line: line.at)
 
 
