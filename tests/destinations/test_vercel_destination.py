@@ -70,6 +70,15 @@ def test_a_record_of_ours_gets_value_and_comment_and_keeps_the_rest(
     assert len(project.variables) == 1
 
 
+def test_the_value_that_a_branch_has_for_itself_is_told_as_the_branchs(
+    stand_in: VercelStandIn, project: VercelProject, at: At
+) -> None:
+    value = "canary-of-the-branch-0123456789"
+    stand_in.put(project, KEY, value, ["preview"], "encrypted", branch="feature")
+    (held,) = at("preview").holding({KEY: Secret(value)}).found
+    assert (held.name, held.uri) == (KEY, f"vercel:{project.id}/preview (branch feature)")
+
+
 @pytest.mark.parametrize(
     ("there", "after"),
     [

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from releaseguard.errors import AccessDenied, ExitCode, NotFound, Unreachable
+from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.history.parts import ConsumerRecord
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
@@ -152,3 +153,39 @@ def test_who_used_the_old_value_hours_before_is_on_the_certificate(hours: int) -
     assert nightly.old == 1
     used = world.time.wall() - timedelta(hours=hours)
     assert str(nightly.old_last)[:13] <= used.isoformat()[:13]
+
+
+def test_what_was_given_up_after_it_was_written_and_is_brought_out_later_leaves_the_first_value_to_be_revoked() -> None:
+    world = ready("old", "new")
+    assert go(world, RotateRequest(deploy=False)).state is RotationState.PUSHED
+    do(world, RotateAction.ABORT)
+    after = go(world)
+    assert after.state is RotationState.PROVEN
+    assert "Revoke version 1" in str(after.next_step)
+    world.time.now += HOUR
+    world.app.silent = True
+    assert go(world, ASKED).state is RotationState.RETIRED
+
+
+def test_a_consumer_whose_credential_is_refused_is_named_and_not_asked_for_traffic() -> None:
+    world = ready("old", "new")
+    world.time.passing.append(lambda: world.log.append([failing(world)]))
+    result = go(world)
+    assert result.state is RotationState.UNPROVEN
+    assert "which value cron holds" in str(result.next_step)
+    world.time.passing.pop()
+    world.time.now += 60
+    assert run_exactly(world, result).state is RotationState.PROVEN
+
+
+def failing(world: World) -> Event:
+    return Event(
+        id=new_id(),
+        occurred_at=world.time.wall(),
+        provider="sendgrid",
+        event="sendgrid_error",
+        outcome=Outcome.ERROR,
+        error_code="401",
+        environment="production",
+        source="cron",
+    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from releaseguard.errors import ServiceError, Unreachable
+from releaseguard.rotation.certificate.doubts import called
 from releaseguard.rotation.drift.revocation import revoked_by
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.identity.expected import nobody_is_said, phones_alone
@@ -51,7 +52,7 @@ def _after_a_failure(session: RotationSession, view: RotationView, at: str) -> s
     if view.cause in (Cause.REFUSED, Cause.GONE):
         return _another_value(session, view, at)
     if view.cause is Cause.DEPLOYMENT:
-        return deploy_by_hand(session)
+        return deploy_by_hand(session, back=view.rolling_back is not None)
     return f"Put right what failed, then go forward: {session.command} --resume"
 
 
@@ -89,9 +90,10 @@ def promote(session: RotationSession, deployment_id: str) -> str:
     return f"Promote {deployment_id} to production where it is hosted, then: {session.command} --resume"
 
 
-def deploy_by_hand(session: RotationSession) -> str:
+def deploy_by_hand(session: RotationSession, *, back: bool = False) -> str:
     """What to do about a redeployment that is not made: one that a person makes is found and counts."""
-    return f"Deploy it as you usually do, so that it takes the new value over, then: {session.command} --resume"
+    value = "the value that was put back" if back else "the new value"
+    return f"Deploy it as you usually do, so that it takes {value} over, then: {session.command} --resume"
 
 
 def as_asked(session: RotationSession) -> str:
@@ -176,6 +178,9 @@ def _what_a_proof_needs(session: RotationSession, view: RotationView) -> str:
         return "Say what runs there: " + "; ".join(f'{section} "{uri}" = ["..."]' for uri in unsaid)
     if any(one.unlabelled and not one.successes for one in view.proof.runtimes):
         return "Have the app's rows say which value they used (detail.secret_version) and from which source"
+    seen = view.certificate.consumers if view.certificate else ()
+    if refused := [called(one) for one in seen if one.refused and not one.new]:
+        return f"See which value {', '.join(refused)} holds: the provider refuses it"
     return "Make the traffic that is missing"
 
 

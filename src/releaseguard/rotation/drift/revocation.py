@@ -87,11 +87,14 @@ class StillUsed:
 
 
 def revoked_by(view: ChainView, unit: str) -> RotationView | None:
-    """The rotation whose old value a person means: the newest of ``unit`` that was not given up, and had one."""
+    """The rotation whose old value a person means: the newest of ``unit`` that was not given up, and had one; where
+    what was given up after it had been brought out is all that had one, that."""
     mine = [rotation for rotation in view.rotations if rotation.unit == unit]
     kept = [rotation for rotation in mine if rotation.state is not RotationState.ABORTED] or mine
-    kept = [rotation for rotation in kept if not rotation.goes_nowhere] or kept
-    return kept[-1] if kept else None
+    moved = [rotation for rotation in kept if not rotation.goes_nowhere]
+    brought_out = [one for one in mine if not one.goes_nowhere and one.progress(Direction.FORWARD).pushed_at]
+    found = moved or brought_out or kept
+    return found[-1] if found else None
 
 
 def held_against(confirmations: Sequence[Confirmation], now: datetime) -> datetime | None:

@@ -18,9 +18,10 @@ from releaseguard.rotation.history.parts import CertificateRecord
 from releaseguard.rotation.history.views import RotationView
 from releaseguard.rotation.result import RotationResult, result_of
 from releaseguard.rotation.revocation.apps import broken_apps
-from releaseguard.rotation.revocation.known_old import known_uses
+from releaseguard.rotation.revocation.known_old import KnownUse, known_uses
 from releaseguard.rotation.session import RotationSession
 from releaseguard.rotation.steps.prove import certified, heard
+from releaseguard.rotation.values import RotationState
 
 
 class StillInUse(Refused):
@@ -50,7 +51,7 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
         _record_confirmation(session, view, now, None, None)  # said is said, whether or not anybody could look
         raise
     is_settled = view.confirmations or session.request.despite_use
-    known = [] if is_settled else known_uses(session, view)
+    known = [] if is_settled else _known(session, view)
     open_questions = [] if is_settled else [*(one.why for one in known), *doubts(certificate)]
     if open_questions:
         stopped = _in_use(session, open_questions, [one.step for one in known])
@@ -61,6 +62,17 @@ def confirm_revoked(session: RotationSession) -> RotationResult:
     return _still_alive(session, result, alive, since) if alive else result
 
 
+def _known(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
+    """What is known of the newest rotation: one that has written the same once more has taken this one's place."""
+    last = session.chain.last_of(view.unit) or view
+    standing = view if last.state is RotationState.ABORTED else last
+    session.rotation_id = standing.id
+    try:
+        return known_uses(session, standing)
+    finally:
+        session.rotation_id = view.id
+
+
 def _alive(session: RotationSession, view: RotationView, since: datetime) -> Sequence[Event]:
     named = heard(session, view.direction)
     return old_successes(
@@ -69,11 +81,11 @@ def _alive(session: RotationSession, view: RotationView, since: datetime) -> Seq
 
 
 def _in_use(session: RotationSession, open_questions: Sequence[str], steps: Sequence[str]) -> StillInUse:
-    first = " ".join(dict.fromkeys(steps)) or "See to it that nobody uses the old value."
+    first = "; ".join(dict.fromkeys(steps)) or "See to it that nobody uses the old value"
     return StillInUse(
         f"not recorded as revoked: {'; '.join(open_questions)}",
         where=str(session.context.chain_key),
-        next_step=f"{first} Then confirm again; or, knowing what breaks: "
+        next_step=f"{first}; then confirm again; or, knowing what breaks: "
         f"{session.command} --confirm-revoked --despite-use",
     )
 

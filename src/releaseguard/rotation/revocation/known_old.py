@@ -57,5 +57,5 @@ def _served(session: RotationSession, view: RotationView) -> Sequence[KnownUse]:
         served = served_elsewhere(session, heard(session, view.direction))
     except ReleaseguardError:
         return ()
-    step = "Promote the deployment that has the new value, where it is hosted."
+    step = "Promote the deployment that has the new value, where it is hosted"
     return [KnownUse(why, step) for why in serving_words(served)]

@@ -53,7 +53,8 @@ class VercelValues:
         value = self.listings.value(path, record.id)
         if value is None:
             return ()
-        return list(_matches(self.values, value, record, f"{place}/{','.join(sorted(record.serves))}"))
+        branch = f" (branch {record.branch})" if record.branch else ""  # another one than that of its targets
+        return list(_matches(self.values, value, record, f"{place}/{','.join(sorted(record.serves))}{branch}"))
 
 
 def _matches(values: Mapping[str, Secret], value: Secret, record: StoredVariable, uri: str) -> Iterator[HeldValue]:
