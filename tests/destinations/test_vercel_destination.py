@@ -346,7 +346,7 @@ def test_a_value_is_found_in_every_variable_that_can_be_read_back(
         ("MAIL", f"vercel:{admin.id}/production"),
         ("MAIL_URL", f"vercel:{project.id}/preview"),
     ]
-    assert found.unread == ["vercel: 1 sensitive variables, which show nothing"]
+    assert found.unread == ["vercel: 1 sensitive variable, which shows nothing"]
 
 
 LONG = "SG.canary-aaaaaaaaaaaa-0001"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from releaseguard import readable
 from releaseguard.audit.chain import ChainKey
 from releaseguard.doctor.looks.writers import told
 from releaseguard.doctor.values import Check, DoctorContext, Group
@@ -91,7 +92,9 @@ def _providers(context: DoctorContext) -> Iterator[Remark]:
         fix = f"Give it some: releaseguard.toml, [providers.{context.provider}] destinations = [...]."
         yield Remark(Standing.FAIL, f"no destinations are configured for {context.provider}", _path(context), fix)
     if good:
-        yield Remark(Standing.OK, f"{good} destinations can be read", _path(context), about="destinations")
+        yield Remark(
+            Standing.OK, f"{readable.count(good, 'destination')} can be read", _path(context), about="destinations"
+        )
     elif context.provider is None and settings.path is not None:
         fix = 'Add one: [providers.sendgrid] destinations = ["github:OWNER/REPO"]'
         yield Remark(Standing.WARN, "no provider has a destination: nothing is managed", _path(context), fix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from functools import partial
 
+from releaseguard import readable
 from releaseguard.cards.spec import Card
 from releaseguard.doctor.looks.reach import ALWAYS, Lane, reach
 from releaseguard.doctor.values import Check, Dates, DoctorContext
@@ -56,7 +57,7 @@ def _login(context: DoctorContext, cards: Sequence[Card], stored: set[str]) -> I
     if stored:
         yield Remark(
             Standing.OK,
-            f"signed in; {len(stored)} secrets in environment {vault.environment}; whether the "
+            f"signed in; {readable.count(len(stored), 'secret')} in environment {vault.environment}; whether the "
             "identity may write is known only with the first `rotate --from stdin` or generate",
             vault.label,
         )

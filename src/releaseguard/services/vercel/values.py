@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from releaseguard import readable
 from releaseguard.destinations.interface import HeldValue, ValueSearch
 from releaseguard.destinations.sending import all_of
 from releaseguard.errors import AccessDenied, NotFound
@@ -33,12 +34,14 @@ class VercelValues:
         records = [(place, path, record) for place, path, there, _ in listed for record in there]
         unread = [word for *_, word in listed if word]
         hidden = sum(record.type not in READABLE | {"system"} for *_, record in records)
-        readable = [one for one in records if one[2].type in READABLE]
+        shown = [one for one in records if one[2].type in READABLE]
         if hidden:
-            unread.append(f"vercel: {hidden} sensitive variables, which show nothing")
-        if len(readable) > MOST_READ:
-            unread.append(f"vercel: {len(readable) - MOST_READ} variables beyond the first {MOST_READ}")
-        calls = [partial(self._held, *one) for one in readable[:MOST_READ]]
+            unread.append(
+                f"vercel: {readable.agree(hidden, 'sensitive variable, which shows', 'sensitive variables, which show')} nothing"
+            )
+        if len(shown) > MOST_READ:
+            unread.append(f"vercel: {readable.count(len(shown) - MOST_READ, 'variable')} beyond the first {MOST_READ}")
+        calls = [partial(self._held, *one) for one in shown[:MOST_READ]]
         found = [one for held in (all_of(self.listings.client, calls) if calls else []) for one in held]
         return ValueSearch(sorted(found), unread)
 
