@@ -14,23 +14,44 @@ from releaseguard.compose.known.endpoints import RULES
 from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 
-SOURCE = Path(__file__).parents[2] / "src" / "releaseguard"
+CHECKOUT = Path(__file__).parents[2]
+SOURCES = (CHECKOUT / "src" / "releaseguard", CHECKOUT / "writer" / "src")
 NOT_CODE = ("sandbox", "cards", "messages")
 """Stand-ins of the services, what a card may say, and sentences."""
 
+FLAGS = "a flag's words, and what a person is told to do there"
+FIRST_FILE = "a first configuration, and what a project's files tell of the services that it uses"
+STAND_INS = "the command starts stand-ins of these four and says so"
+LOOKS = "the groups of looks that one can ask for by name"
+EXAMPLE = "an example of the command as it stands in a workflow or a checkout"
 REASONS = {
-    "cli": "the words and flags of commands",
-    "init": "a first configuration, and what a project's files tell",
+    "cli/setup/init.py": FIRST_FILE,
+    "cli/setup/demo.py": STAND_INS,
+    "cli/setup/sandbox.py": STAND_INS,
+    "cli/setup/doctor.py": LOOKS,
+    "cli/rotating/rotate.py": FLAGS,
+    "init": FIRST_FILE,
+    "releaseguard_events/scrub/services.py": "how a service's tokens begin, which are taken out of every row",
+    "releaseguard_events/note.py": "the variables in which a host says which release it runs",
+    "releaseguard_events/sdk.py": "the same variables, where they are documented",
 }
 GITHUB_ACTIONS = "a run of GitHub Actions: what it may use, and what is printed for it"
 MARKDOWN = "the flavour of Markdown and of findings that is written"
+POSTGRES = "Postgres as it is there: roles and row-level security"
+ADDRESS = "a sentence: the form of an address"
+WRITER = "the writer's distribution holds one store by REST, whose address and keys are that service's"
 ALLOWED: dict[str, dict[str, str]] = {
     "infisical": {
-        "rotation": "the stored word for a value that is in the vault already, and sentences",
-        "verification": "a sentence",
-        "services/supabase": "a sentence",
+        "rotation": "the stored word for a value that is in the vault already, and what a person does there",
+        "verification/flows/session.py": "a sentence: where a test user's password is kept",
+        "services/supabase/account.py": "a sentence: where its public key is kept",
     },
     "github": {
+        "cli/entrypoint.py": GITHUB_ACTIONS,
+        "cli/shared/job.py": GITHUB_ACTIONS,
+        "cli/judging/verify.py": EXAMPLE,
+        "cli/log/deploying.py": EXAMPLE,
+        "cli/rotating/leaks.py": "the command is about its alerts",
         "ci/job.py": GITHUB_ACTIONS,
         "doctor": GITHUB_ACTIONS,
         "harmless.py": GITHUB_ACTIONS,
@@ -42,26 +63,29 @@ ALLOWED: dict[str, dict[str, str]] = {
         "services/vercel": "a key of Vercel's own documents",
         "settings/checks.py": "how a token begins, which must not stand in the file",
         "compose/placing/workflows.py": "where a checkout keeps its workflows",
+        "releaseguard_events/places/trust.py": "an example of an address that is asked about",
     },
     "vercel": {},
     "supabase": {
-        "compose": "sentences: the form of an address",
-        "eventlog": "Postgres as it is there: roles and row-level security",
-        "verification": "a sentence",
+        "cli/log/keeping.py": EXAMPLE,
+        "compose": ADDRESS,
+        "eventlog": POSTGRES,
+        "verification/flows/session.py": "a sentence: the name of its public key",
+        "releaseguard_events": WRITER,
     },
 }
-"""Where else a service is named, and why."""
+"""Where else a service is named, and why: a file, or a folder where one reason holds for all of it."""
 
 
 def named_in(service: str) -> set[str]:
     """The files outside its own room in which a service is named, apart from what is no code."""
-    paths = (path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).parts[0] not in NOT_CODE)
-    outside = (path for path in paths if f"services/{service}/" not in path.as_posix())
-    return {
-        path.relative_to(SOURCE).as_posix()
-        for path in outside
-        if re.search(service, path.read_text(encoding="utf-8"), re.IGNORECASE)
-    }
+    files = ((path, path.relative_to(root)) for root in SOURCES for path in root.rglob("*.py"))
+    outside = [
+        (path, name.as_posix())
+        for path, name in files
+        if name.parts[0] not in NOT_CODE and f"services/{service}/" not in name.as_posix()
+    ]
+    return {name for path, name in outside if re.search(service, path.read_text(encoding="utf-8"), re.IGNORECASE)}
 
 
 @pytest.mark.parametrize("service", [one.name for one in SERVICES])
@@ -77,6 +101,11 @@ def test_a_service_is_named_in_its_room_and_in_the_list_alone(service: str) -> N
 def test_no_reason_outlives_what_it_explains(service: str) -> None:
     found = named_in(service)
     assert [part for part in ALLOWED[service] if not any(path.startswith(part) for path in found)] == []
+
+
+def test_no_reason_for_all_services_outlives_what_it_explains() -> None:
+    found = set().union(*(named_in(one.name) for one in SERVICES))
+    assert [part for part in REASONS if not any(path.startswith(part) for path in found)] == []
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,19 +66,25 @@ class HourKind(NamedTuple):
 
 def hours_of(rows: Iterable[MinuteCount]) -> Iterator[HourCount]:
     """The same counts by the hour; ``rows`` in order of their minutes."""
+    return (course_of(*alike) for alike in by_hour_and_kind(rows))
+
+
+def by_hour_and_kind(rows: Iterable[MinuteCount]) -> Iterator[tuple[datetime, HourKind, Sequence[MinuteCount]]]:
+    """The counts of each hour and kind together; ``rows`` in order of their minutes."""
     for hour, group in groupby(rows, key=hour_of):
-        courses: defaultdict[HourKind, tuple[list[int], list[int]]] = defaultdict(_nothing)
-        ahead: Counter[HourKind] = Counter()
+        kinds: defaultdict[HourKind, list[MinuteCount]] = defaultdict(list)
         for row in group:
-            kind = kind_of(row)
-            counts, trials = courses[kind]
-            counts[row.occurred_minute.minute] += row.count
-            trials[row.occurred_minute.minute] += row.trials
-            if row.recorded_minute is not None:
-                ahead[kind] = max(ahead[kind], (row.occurred_minute - row.recorded_minute) // MINUTE)
-        for kind, (counts, trials) in courses.items():
-            yield HourCount(hour, *kind, counts, trials, ahead[kind])
+            kinds[kind_of(row)].append(row)
+        yield from ((hour, kind, alike) for kind, alike in kinds.items())
 
 
-def _nothing() -> tuple[list[int], list[int]]:
-    return [0] * MINUTES, [0] * MINUTES
+def course_of(hour: datetime, kind: HourKind, alike: Iterable[MinuteCount]) -> HourCount:
+    """What the counts of one hour and kind come to."""
+    counts, trials, ahead = [0] * MINUTES, [0] * MINUTES, 0
+    for row in alike:
+        minute = row.occurred_minute.minute
+        counts[minute] += row.count
+        trials[minute] += row.trials
+        if row.recorded_minute is not None:
+            ahead = max(ahead, (row.occurred_minute - row.recorded_minute) // MINUTE)
+    return HourCount(hour, *kind, counts, trials, ahead)

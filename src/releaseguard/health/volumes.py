@@ -11,13 +11,11 @@ from releaseguard.health.values import Grounds, HealthCondition, HealthState, Wh
 from releaseguard.health.window import Window
 from releaseguard.stats.completeness import ENOUGH
 from releaseguard.stats.evidence.volumes import (
-    DROP,
-    DROP_OF_FEW,
-    FEW_EXPECTED,
     ONSET_EVERY,
     Others,
     VolumeChange,
     VolumeEvidence,
+    drop_of,
     rise,
     volume_evidence,
 )
@@ -64,7 +62,7 @@ def _drop(window: Window, provider: str) -> VolumeEvidence | None:
     expected = sum(window.due(provider))
     if expected < ENOUGH:
         return None
-    return _changed(window, provider, DROP_OF_FEW if expected < FEW_EXPECTED else DROP)
+    return _changed(window, provider, drop_of(expected))
 
 
 def _changed(window: Window, provider: str, change: VolumeChange) -> VolumeEvidence | None:

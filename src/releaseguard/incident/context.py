@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from releaseguard.cards.spec import Card
 from releaseguard.deployments.interface import Deployer
 from releaseguard.eventlog.interface import EventLog
 from releaseguard.health.run import HealthContext
-from releaseguard.incident.sources.outside import Project, Repository
+from releaseguard.incident.sources.at_hand import IncidentSources
 from releaseguard.incident.sources.problems import ServiceLabel
-from releaseguard.incident.sources.secrets import Secrets
-from releaseguard.verification.checks.live_checks import CountRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +23,12 @@ class HostingTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentContext:
+class IncidentContext(IncidentSources):
     """Everything that an incident is read from."""
 
     health: HealthContext
     """Of all providers: they tell absent users from a broken provider."""
-    card: Card
-    projects: Sequence[Project]
-    repositories: Sequence[Repository]
     hosts: Sequence[HostingTarget]
-    examples: Mapping[str, str]
-    """A destination for each of ``project`` and ``repository``, for whoever has configured none."""
-    secrets: Secrets
-    count_rows: CountRows | None
-    database_setting: str
-    tests: Callable[[str], Sequence[str] | None]
-    scrub: Callable[[str], str]
     progress: Callable[[str], None] = field(default=lambda _: None)
     """Told what is being looked at."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 from releaseguard.cards.spec import Card, Control, VolumeCheck
@@ -17,6 +18,7 @@ from releaseguard.incident.context import IncidentContext
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
 from releaseguard.incident.evidence import IncidentEvidence, evidence_of
+from releaseguard.incident.sources.at_hand import IncidentSources
 from releaseguard.incident.sources.problems import broke
 from releaseguard.incident.symptoms import SymptomEvidence, matched
 from releaseguard.incident.values import (
@@ -145,21 +147,13 @@ def _control_context(
 ) -> ControlContext:
     since = began - LEAD if began else until - span
     return ControlContext(
-        card=context.card,
+        **{field.name: getattr(context, field.name) for field in fields(IncidentSources)},
         health=health,
         evidence=evidence,
         since=max(since, until - LONGEST_LOOK),
         until=until,
         past=context.health.recorded_until is not None,
         began=began,
-        projects=context.projects,
-        repositories=context.repositories,
-        examples=context.examples,
-        secrets=context.secrets,
-        count_rows=context.count_rows,
-        database_setting=context.database_setting,
-        tests=context.tests,
-        scrub=context.scrub,
     )
 
 

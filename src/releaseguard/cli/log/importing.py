@@ -66,7 +66,7 @@ def import_(run: Run, file: str, environment: str | None, **flags: Any) -> ExitC
     id follows from everything that stands in it. detail.import of each row names the batch. Rows of provider
     releaseguard are left out. What is wrong with a row is told by line and column, and the rest goes on.
 
-    Takes the table's owner; over Supabase's REST interface it is refused.
+    Takes the table's owner; over a REST interface it is refused.
 
     JSON: {"file", "batch", "dry_run", "rows", "new", "since", "until", "broken": {"rows", "first": [{"line", "column",
     "problem"}]}, "emptied": {column: fields}, "own_rows", "unknown_events": [{"provider", "event", "rows"}],

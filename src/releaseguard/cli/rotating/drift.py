@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def drift(
     run: Run, environment: str | None, provider: str | None, copies: bool, format_: str | None, output: Path | None
 ) -> ExitCode:
-    """Compare every managed secret at every destination with Infisical.
+    """Compare every managed secret at every destination with the vault.
 
     In step, behind, missing, changed by someone else, shadowed by a narrower scope, readable where it should not
     be, or an unmanaged copy. Places that could not be searched for copies are named. Exit code 1 where anything

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -11,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from releaseguard.eventlog.counts import MinuteCount
-from releaseguard.eventlog.hours import MINUTE, HourCount, HourKind, hour_of, hours_of, kind_of
+from releaseguard.eventlog.hours import MINUTE, HourCount, by_hour_and_kind, course_of
 from releaseguard.eventlog.interface import Query
 from releaseguard.eventlog.rows.decode import outcome_of, text_of
 from releaseguard.model import Outcome
@@ -98,17 +97,13 @@ def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
 
 def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:
     """The counts as they are to be kept; ``rows`` in order of their minutes."""
-    for hour, group in groupby(rows, key=hour_of):
-        kinds: defaultdict[HourKind, list[MinuteCount]] = defaultdict(list)
-        for row in group:
-            kinds[kind_of(row)].append(row)
-        for kind, alike in kinds.items():
-            (course,) = hours_of(alike)
-            learned = [row.recorded_minute for row in alike]
-            known = [minute for minute in learned if minute is not None]
-            latest = max(known) if len(known) == len(learned) else None
-            detail = [_detail(row, hour) for row in alike]
-            yield Packed(hour, *kind, latest, _json([course.counts, course.trials, course.ahead]), _json(detail))
+    for hour, kind, alike in by_hour_and_kind(rows):
+        course = course_of(hour, kind, alike)
+        learned = [row.recorded_minute for row in alike]
+        known = [minute for minute in learned if minute is not None]
+        latest = max(known) if len(known) == len(learned) else None
+        detail = [_detail(row, hour) for row in alike]
+        yield Packed(hour, *kind, latest, _json([course.counts, course.trials, course.ahead]), _json(detail))
 
 
 def _detail(row: MinuteCount, hour: datetime) -> list[int | None]:

@@ -81,6 +81,11 @@ DROP_OF_FEW = VolumeChange(factors=((0.01, 0.88), (0.2, 0.02), (0.35, 0.1)), tol
 """The same where few events are expected: of them only silence can be told from the usual."""
 
 
+def drop_of(expected: float) -> VolumeChange:
+    """The drop that is looked for where so many events are expected in the whole window."""
+    return DROP_OF_FEW if expected < FEW_EXPECTED else DROP
+
+
 def tolerated_mean(level: Level, change: VolumeChange) -> float:
     """The level up to which a change is not yet one: growth does not speak for a drop, nor a drop for growth."""
     mean = level.mean * change.tolerated

@@ -10,12 +10,11 @@ from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.stats.completeness import dead_minutes
 from releaseguard.stats.evidence.volumes import (
     DROP,
-    DROP_OF_FEW,
-    FEW_EXPECTED,
     ONSET_EVERY,
     Others,
     VolumeChange,
     VolumeEvidence,
+    drop_of,
     rise,
     volume_evidence,
 )
@@ -119,8 +118,7 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
     if len(minutes.alive) < SETTLED:
         return
     if may_drop(state, rule):
-        few = minutes.base.expected(0, state.length) < FEW_EXPECTED
-        volume.drop = _changed(state, minutes, DROP_OF_FEW if few else DROP)
+        volume.drop = _changed(state, minutes, drop_of(minutes.base.expected(0, state.length)))
     if (limit := limit_of_rise(state, rule)) is not None:
         volume.rise = _changed(state, minutes, rise(limit))
     if volume.changes:
