@@ -36,9 +36,8 @@ class VercelValues:
         hidden = sum(record.type not in READABLE | {"system"} for *_, record in records)
         shown = [one for one in records if one[2].type in READABLE]
         if hidden:
-            unread.append(
-                f"vercel: {readable.agree(hidden, 'sensitive variable, which shows', 'sensitive variables, which show')} nothing"
-            )
+            which = readable.agree(hidden, "sensitive variable, which shows", "sensitive variables, which show")
+            unread.append(f"vercel: {which} nothing")
         if len(shown) > MOST_READ:
             unread.append(f"vercel: {readable.count(len(shown) - MOST_READ, 'variable')} beyond the first {MOST_READ}")
         calls = [partial(self._held, *one) for one in shown[:MOST_READ]]
