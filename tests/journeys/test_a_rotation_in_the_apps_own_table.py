@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from releaseguard.model import Event, to_text
 from releaseguard.sandbox.world import World
-from tests.support import lovendo
+from tests.journeys.test_the_apps_own_table_by_rest import SUPABASE, TABLE
+from tests.support import lovendo, postgres, postgrest
 from tests.support.commands import Commands
 
 KEY = "SENDGRID_API_KEY"
@@ -93,3 +96,50 @@ def test_a_leaked_key_is_replaced_and_proven_only_where_rows_tell_which_key_they
     with sqlite3.connect(commands.folder / "a.db") as log:
         (strange,) = log.execute(f"SELECT count(*) FROM {lovendo.TABLE} WHERE endpoint <> '/mail'").fetchone()
     assert strange == 0, "nothing of ours goes into the app's table"
+
+
+POSTGRES = INSERT.replace("?", "%s").replace("id, integration_name", "integration_name").replace("(%s, %s,", "(%s,", 1)
+
+
+def into_postgres(url: str) -> Log:
+    """The app's own function, where the table is in its database; the database numbers the rows."""
+
+    def log(events: Sequence[Event]) -> None:
+        with psycopg.connect(url) as connection, connection.cursor() as cursor:
+            cursor.executemany(POSTGRES, [row(event, tells=True)[1:] for event in events])
+
+    return log
+
+
+@pytest.fixture(params=["postgres", "rest"])
+def in_its_database(request, tmp_path: Path) -> Iterator[tuple[World, Commands]]:
+    with postgres.cluster() as running, World() as world, ExitStack() as stack:
+        url, environ = running.new_database(), world.environ()
+        with psycopg.connect(url) as connection:
+            connection.execute(SUPABASE + lovendo.create("postgres") + ";" + TABLE)
+        address = url
+        if request.param == "rest":
+            served = stack.enter_context(postgrest.serving(postgrest.PostgRest(url, roles=True)))
+            address, environ["SUPABASE_SERVICE_ROLE_KEY"] = served.url, served.key
+        world.app.log = into_postgres(url)
+        path = world.write(tmp_path, address, QUICK)
+        events = lovendo.CONFIGURATION.replace("[events]", f'[events]\nurl = "{address}"')
+        path.write_text(path.read_text().replace(f'[events]\nurl = "{address}"\n', events))
+        commands = Commands(tmp_path, environ)
+        with psycopg.connect(url) as connection:
+            connection.execute(commands.run("events", "migrate", "--sql").out)
+        yield world, commands
+    assert world.crashes == []
+
+
+def test_a_leaked_key_is_proven_from_the_apps_own_database_and_by_rest(in_its_database):
+    app, commands = in_its_database
+    app.new_key(KEY)
+    with app.traffic(0.05):
+        told = commands.run("rotate", "sendgrid", "--leak", "--reason", "in a gist", "--yes", "--json")
+    assert told.json["state"] == "PROVEN", told.everything
+    assert told.json["proof"]["grade"] == "A"
+    assert {one["status"] for one in commands.run("drift", "--provider", "sendgrid", "--json").json["findings"]} == {
+        "in_step"
+    }
+    assert commands.run("audit", "verify").code == 0
