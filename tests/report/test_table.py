@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from releaseguard.report.layout import table
+from releaseguard.report.layout.cells import fitted, room_of
 
 ROWS = [
     {"time": "2026-11-24 10:15:00Z", "event": "sendgrid_email_sent", "code": "", "release": "abcdef0123456789"},
@@ -49,3 +51,24 @@ def test_line_ends_in_a_cell_do_not_break_the_row() -> None:
 )
 def test_no_line_is_longer_than_the_width(rows: list[dict[str, str]], width: int) -> None:
     assert all(len(line) <= width for line in table.render(rows, "abcdef", width).split("\n"))
+
+
+@pytest.mark.parametrize("width", [24, 30, 40, 60, 100])
+def test_wide_letters_take_the_room_that_they_take(width: int) -> None:
+    rows = [
+        {"time": "10:15Z", "event": "送信エラー送信エラー送信エラー", "code": "é" * 9},
+        {"time": "10:16Z", "event": "sent 🔥🔥", "code": "e\u0301" * 9},
+    ]
+    lines = table.render(rows, ("time", "event", "code"), width).splitlines()
+    assert all(room_of(line) <= width for line in lines)
+    if "CODE" in lines[0]:
+        begins = {room_of(lines[1][: lines[1].index("é")]), room_of(lines[2][: lines[2].rindex("  ") + 2])}
+        assert begins == {lines[0].index("CODE")}
+
+
+@given(st.text(max_size=30), st.integers(2, 40))
+def test_what_is_fitted_takes_exactly_its_room(text: str, width: int) -> None:
+    flat = " ".join(text.split())
+    told = fitted(flat, width)
+    assert room_of(told) == width
+    assert told.rstrip() == flat or told.rstrip().endswith("…")

@@ -144,9 +144,14 @@ def _harmless_streams() -> Iterator[None]:
 
 
 def _of_every_letter(stream: TextIO) -> TextIO:
-    """A stream whose locale knows only ASCII, as in many containers, is given UTF-8, as click does."""
-    if stream.encoding and codecs.lookup(stream.encoding).name == "ascii" and isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8")
+    """A stream whose locale knows only ASCII, as in many containers, is given UTF-8, as click does; one that was given
+    another encoding keeps it, and shows what it cannot say as a question mark."""
+    if stream.encoding and isinstance(stream, io.TextIOWrapper):
+        name = codecs.lookup(stream.encoding).name
+        if name == "ascii":
+            stream.reconfigure(encoding="utf-8")
+        elif not name.startswith("utf"):
+            stream.reconfigure(errors="replace")
     return stream
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from releaseguard.report.layout.cells import fitted, room_of
+
 GAP = "  "
 LEAST = 16
 """Characters below which a cell says too little: then a column goes instead."""
@@ -12,7 +14,7 @@ LEAST = 16
 def render(rows: Sequence[Mapping[str, str]], columns: Sequence[str], width: int) -> str:
     """The ``columns`` of ``rows``, named in order of importance, for ``width`` characters; empty ones are left out."""
     shown = [column for column in columns if any(row.get(column) for row in rows)]
-    widths = {column: max(len(column), *(len(row.get(column, "")) for row in rows)) for column in shown}
+    widths = {column: max(len(column), *(room_of(row.get(column, "")) for row in rows)) for column in shown}
     while len(shown) > 1 and _total(shown, {name: _least(shown, name, size) for name, size in widths.items()}) > width:
         shown.pop()
     _shrink(widths, shown, width)
@@ -41,5 +43,4 @@ def _line(row: Mapping[str, str], shown: Sequence[str], widths: Mapping[str, int
 
 
 def _cell(text: str, width: int) -> str:
-    flat = " ".join(text.split())
-    return flat.ljust(width) if len(flat) <= width else flat[: width - 1] + "…"
+    return fitted(" ".join(text.split()), width)
