@@ -11,6 +11,7 @@ import pytest
 from releaseguard.coverage.languages import sources
 from releaseguard.coverage.reading import parsing
 from releaseguard.coverage.reading.cache import opened, packed, unpacked
+from releaseguard.coverage.reading.tree import survey
 from releaseguard.coverage.run import Asked, search
 from tests.coverage.snippets import CARDS
 
@@ -139,3 +140,11 @@ def test_a_folder_of_source_is_read_whatever_it_is_called_and_what_is_not_is_tol
     (tmp_path / name).write_text("x()\n")
     report = search(tmp_path, CARDS)
     assert (report.files, [one.rule for one in report.findings]) == ((1, []) if read else (0, ["not-read"]))
+
+
+def test_a_file_whose_name_is_no_text_is_told_and_breaks_nothing(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff.ts")).write_text("await fetch('https://api.sendgrid.com/v3/mail/send')\n")
+    (tmp_path / "a.ts").write_text("const here = 1\n")
+    tree = survey(tmp_path)
+    assert tree.sources == ["a.ts"]
+    assert tree.unread == [("\N{REPLACEMENT CHARACTER}.ts", "has a name that is not UTF-8, and is not read")]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
+
+import pytest
 
 from releaseguard.sandbox.serving import faults
 
@@ -105,6 +108,22 @@ def test_a_managed_value_in_a_repositorys_history_is_found_and_never_printed(wor
     (hit,) = done.json["hits"]
     assert (hit["name"], hit["version"], hit["path"]) == (NAME, 1, ".env")
     assert value not in done.everything
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "sarif", "junit"])
+def test_names_of_files_are_data_in_every_format(world, cli, tmp_path, form):
+    value = world.infisical.value(NAME, 1)
+    repo = tmp_path / "app"
+    repo.mkdir()
+    subprocess.run(["git", "init", "-q", str(repo)], check=True)
+    for name in (b"a\n::error::b", b"\x1b[2Jc", b"\xff.env", b"\xe2\x80\xae.env", f"{value}.env".encode()):
+        (repo / os.fsdecode(name)).write_text(value)
+    done = cli.run("leaks", "--repo", str(repo), "--format", form)
+    assert done.code == 1, done.everything
+    assert value not in done.everything
+    assert "\x1b" not in done.out
+    assert "\u202e" not in done.out
+    assert not [line for line in done.out.splitlines() if line.startswith("::")]
 
 
 def test_a_clean_repository_is_clean(cli, tmp_path):

@@ -76,8 +76,8 @@ class ObjectHistory:
         """Files of Git LFS that were fetched; pointers to others are counted (git-lfs, spec.md)."""
         here = [path for path in Path(self._repository.controldir(), "lfs", "objects").rglob("*") if path.is_file()]
         for path in here:
-            name = f"(Git LFS {path.name[:12]})"
-            self._report.add(self._report.found(path.read_bytes(), name), f"{self._prefix}{name}", "unreachable")
+            name = f"{self._prefix}(Git LFS {path.name[:12]})"
+            self._report.add(self._report.found(self._report.content(path, name), name), name, "unreachable")
         if self._pointers > len(here):
             self._report.left_out.append(
                 f"{self._pointers - len(here)} files of Git LFS are not here (git lfs fetch --all)"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from releaseguard.leaks.content import LARGEST
 from releaseguard.leaks.finding import FoundValue, ValueFinder
 from releaseguard.leaks.interface import Hit, Searched, Watch
 from releaseguard.leaks.missing import MissingPart
@@ -20,6 +24,7 @@ class SearchReport:
     watch: Watch
     searched: int = 0
     hits: list[Hit] = field(default_factory=list)
+    told: set[tuple[object, ...]] = field(default_factory=set)
     unread: dict[str, str] = field(default_factory=dict)
     """Each part that was not searched, with the command that brings it, or ``""``."""
     left_out: list[str] = field(default_factory=list)
@@ -32,12 +37,29 @@ class SearchReport:
         self.left_out += [f"{self.shown(path + one.inside)} {one.reason}" for one in closed]
         return found
 
+    def content(self, file: Path, shown: str) -> bytes:
+        """A regular file's bytes; a link's target is searched where it lies, a pipe would never end."""
+        try:
+            about = file.lstat()
+            if not stat.S_ISREG(about.st_mode):
+                return b""
+            if about.st_size > LARGEST:
+                self.left_out.append(f"{self.shown(shown)} is larger than {LARGEST >> 20} MB")
+                return b""
+            return file.read_bytes()
+        except FileNotFoundError:
+            return b""  # deleted, and the index does not know it yet
+        except OSError as problem:
+            self.left_out.append(f"{self.shown(shown)} could not be read ({problem.strerror})")
+            return b""
+
     def add(self, found: Sequence[FoundValue], path: str, commit: str | None) -> None:
         """Tell where it was found. Of equal findings (one value, one file, one form) the first stays."""
         for one in found:
             needle, place = one.needle, self.shown(path + one.inside)
             hit = Hit(needle.name, needle.version, place, one.line, one.form, commit, needle.provider)
-            if not any(_same(hit, other) for other in self.hits):
+            if (key := _told_once(hit)) not in self.told:
+                self.told.add(key)
                 self.hits.append(hit)
 
     def missing(self, parts: Sequence[MissingPart], prefix: str = "") -> None:
@@ -46,8 +68,8 @@ class SearchReport:
         self.unread |= {f"{where}{part.what}": part.step for part in parts}
 
     def shown(self, path: str) -> str:
-        """The path as it may be printed."""
-        return HIDDEN if self.finder.holds(path) else path
+        """The path as it may be printed: git's paths are bytes, and need not be text."""
+        return HIDDEN if self.finder.holds(path) else os.fsencode(path).decode("utf-8", "replace")
 
     def result(self) -> Searched:
         """All of it, as a value."""
@@ -55,7 +77,6 @@ class SearchReport:
         return Searched(self.hits, list(self.unread), list(steps), list(dict.fromkeys(self.left_out)))
 
 
-def _same(hit: Hit, other: Hit) -> bool:
-    """Whether a later commit only holds what an earlier one brought in. The working tree stands for itself."""
-    one = (hit.name, hit.version, hit.path, hit.form, hit.commit is None)
-    return one == (other.name, other.version, other.path, other.form, other.commit is None)
+def _told_once(hit: Hit) -> tuple[object, ...]:
+    """What a later commit shares with the one that brought it in. The working tree stands for itself."""
+    return (hit.name, hit.version, hit.path, hit.form, hit.commit is None)

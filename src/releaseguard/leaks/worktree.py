@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from releaseguard.leaks.content import LARGEST
 
 if TYPE_CHECKING:
     from dulwich.repo import Repo
@@ -54,7 +51,7 @@ class WorkingTree:
         tracked = indexed(self._repository)
         for path in sorted({*tracked, *self._untracked()}):
             shown = f"{self._prefix}{path}"
-            content = self._content(path, shown)
+            content = self._report.content(self._root / path, shown)
             self._report.add(self._report.found(content, shown), shown, None)
             if self._report.finder.holds(path):
                 self._report.add(self._report.found(path.encode(errors="replace"), ""), "(name of a file)", None)
@@ -70,20 +67,3 @@ class WorkingTree:
                 path = (here / name).as_posix()
                 if not ignored.is_ignored(path):
                     yield path
-
-    def _content(self, path: str, shown: str) -> bytes:
-        """A regular file's bytes; a link's target is searched where it lies, a pipe would never end."""
-        file = self._root / path
-        try:
-            about = file.lstat()
-            if not stat.S_ISREG(about.st_mode):
-                return b""
-            if about.st_size > LARGEST:
-                self._report.left_out.append(f"{self._report.shown(shown)} is larger than {LARGEST >> 20} MB")
-                return b""
-            return file.read_bytes()
-        except FileNotFoundError:
-            return b""  # deleted, and the index does not know it yet
-        except OSError as problem:
-            self._report.left_out.append(f"{self._report.shown(shown)} could not be read ({problem.strerror})")
-            return b""

@@ -109,7 +109,9 @@ def _walk(tree: Tree, folder: str, ignored: Callable[[str], bool]) -> Iterator[s
         return
     for entry in entries:
         name = f"{folder}/{entry.name}" if folder else entry.name
-        if _is_folder(entry):
+        if not name.isprintable() and (shown := os.fsencode(name).decode("utf-8", "replace")) != name:
+            tree.unread.append((shown, "has a name that is not UTF-8, and is not read"))
+        elif _is_folder(entry):
             if entry.name in _SKIPPED or (entry.name.startswith(".") and entry.name != ".maestro"):
                 continue
             if ignored(f"{name}/") or (tree.root / name / "pyvenv.cfg").exists():
