@@ -13,7 +13,7 @@ import math
 import multiprocessing
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -267,6 +267,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--releases", type=int, default=2000)
     parser.add_argument("--mixture", choices=["tuning", "reported", "families"], default="reported")
+    parser.add_argument("--seed", type=int, help="another sample of the mixture: one that was never tuned on")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rows", help="write every row as JSON lines to this file")
@@ -277,6 +278,8 @@ def main() -> None:
         print(situations.measured(args.releases, args.first, args.processes))
         return
     mixture = simulator.TUNING if args.mixture == "tuning" else simulator.REPORTED
+    if args.seed is not None:
+        mixture = replace(mixture, seed=args.seed)
     rows = run(mixture, args.releases, list(CONTESTANTS), args.processes, args.first)
     print(f"{len(rows)} releases of the mixture {mixture.name!r}, seed {mixture.seed}, generator {generator()}\n")
     print(table(rows))

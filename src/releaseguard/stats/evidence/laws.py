@@ -79,33 +79,39 @@ class AtMost:
 class Fitful:
     """The share of an incident, which may have moved for good, or come back to its level for a while.
 
-    Two laws, one that knows what was learned so far and one that knows what was known at first, share the trust in
-    them (fixed share: Herbster and Warmuth, Machine Learning 32 (1998), 151): with every look a part of it moves from
-    one to the other, so that whichever of both holds for a stretch of minutes costs no more than the moves between.
+    Two laws, one that has learned from all minutes and one that knew the level at first and learned from those alone
+    which were more like it, share the trust in them (fixed share: Herbster and Warmuth, Machine Learning 32 (1998),
+    151): with every look a part of it moves from one to the other, so that whichever of both holds for a stretch of
+    minutes costs no more than the moves between.
     """
 
     def __init__(self, known: KnownShare) -> None:
         self._learned = Hourly(known)
         self._known = known.parts
-        self._minutes: dict[int, tuple[int, int]] = {}
+        self._back = 0.0, 0.0
+        """Errors and others of the minutes in which the incident was back, at most :data:`BACK` of them."""
         self._trust = 0.5
-        """In what was learned; the rest lies on what was known at first."""
+        """In what was learned; the rest lies on the incident's own level."""
 
     def learn(self, minute: int, bad: int, good: int) -> float:
         """As the law says."""
-        held_bad, held_good = self._minutes.get(minute, (0, 0))
-        errors, rest = held_bad + bad, held_good + good
-        self._minutes[minute] = errors, rest
-        learned = self._learned.learn(minute, bad, good)
-        afresh = self._afresh(errors, rest) - self._afresh(held_bad, held_good)
-        most = max(learned, afresh)
-        by_learned, by_first = self._trust * math.exp(learned - most), (1.0 - self._trust) * math.exp(afresh - most)
-        self._trust = by_learned / (by_learned + by_first)
-        return most + math.log(by_learned + by_first)
+        learned, back = self._learned.learn(minute, bad, good), self._again(bad, good)
+        if back > learned:
+            self._remember(bad, good)
+        most = max(learned, back)
+        by_learned, by_level = self._trust * math.exp(learned - most), (1.0 - self._trust) * math.exp(back - most)
+        self._trust = by_learned / (by_learned + by_level)
+        return most + math.log(by_learned + by_level)
 
-    def _afresh(self, bad: int, good: int) -> float:
-        a, b = self._known
-        return log_beta(a + max(bad, 0), b + max(good, 0)) - log_beta(a, b)
+    def _again(self, bad: int, good: int) -> float:
+        a, b = (known + seen for known, seen in zip(self._known, self._back, strict=True))
+        return log_beta(max(a + bad, LEAST_WEIGHT), max(b + good, LEAST_WEIGHT)) - log_beta(a, b)
+
+    def _remember(self, bad: int, good: int) -> None:
+        """An incident's share wanders: what is known of it stands for so many events and no more."""
+        errors, rest = max(self._back[0] + bad, 0.0), max(self._back[1] + good, 0.0)
+        part = min(BACK / max(errors + rest, BACK), 1.0)
+        self._back = errors * part, rest * part
 
     def age(self) -> None:
         """Another look begins."""
@@ -113,6 +119,8 @@ class Fitful:
         self._trust = MOVES * 0.5 + (1.0 - MOVES) * self._trust
 
 
+BACK = 50.0
+"""Events that what is learned of an incident's level counts for."""
 MOVES = 0.1
 """Of the trust in the laws of an incident, what is divided evenly with every look: a stretch of it lasts minutes."""
 

@@ -25,6 +25,7 @@ from releaseguard.verification.rules import configured, rules_of, what_is_logged
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Promise, Rule, end_of, overall_of
 from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read, spelling_of
+from releaseguard.verification.whose.behind import each_at_its_recording
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import ALIKE, Population
 from releaseguard.verification.whose.tags import Tags
@@ -175,6 +176,7 @@ def _replay_all(
 ) -> Iterator[Replayed]:
     step = max(round(every / timedelta(minutes=1)), 1)
     found: dict[int, Replayed] = {}
+    rows = each_at_its_recording(rows, history.deployments, promise.window, population)
     for alike in _by_component(history.deployments):
         first = _first_seen(rows, elsewhere_than(history.deployments[alike[0]], population))
         known = {number: _known(first, cards, history.deployments[number], promise) for number in alike}

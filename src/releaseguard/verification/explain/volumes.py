@@ -57,7 +57,7 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEv
         since_minute=held.drop.onset if held.drop else None,
         needed_events=needed,
         needed_minutes=minutes_for(needed, base.expected(0, state.length) / state.length),
-        began_before_deployment=rule.id in state.known.volume_incidents,
+        began_before_deployment=rule.id in state.known.volume_levels,
         rows_per_action=_rows_per_action(state, rule),
         would_change=would_change(verdict),
         **shared_evidence(state, rule),

@@ -84,11 +84,12 @@ def _chance(state: ReleaseState, rule: Rule) -> float:
         return state.volumes[rule.id].chance
     errors = state.errors[rule.id]
     bad = lasting(bad for _, bad in errors.own.values())
-    levels = [level_before(state, rule)]
-    if errors.doubt is not None and errors.trouble is None:
-        # Whichever of both goes on is as usual.
-        levels.append(state.known.levels[rule.id])
-    return max(chance_of_errors(bad, errors.counted[0], level.share, level.weight) for level in levels)
+    level = level_before(state, rule)
+    chance = chance_of_errors(bad, errors.counted[0], level.share, level.weight)
+    if errors.doubt is None or errors.trouble is not None:
+        return chance
+    level = errors.doubt.level
+    return max(chance, errors.doubt.likely * chance_of_errors(bad, errors.counted[0], level.share, level.weight))
 
 
 def _families(state: ReleaseState) -> Iterable[tuple[Sequence[Rule], float]]:
@@ -131,5 +132,7 @@ def _unease(state: ReleaseState, rule: Rule) -> float:
     what came, which is all that they excuse."""
     errors = state.errors.get(rule.id)
     if errors is not None and (errors.prior is not None or errors.doubt is not None):
+        return 1.0
+    if rule.id in state.known.volume_levels:
         return 1.0
     return max(state.known.trouble.get(rule.id, 0.0) / UNEASE, 1.0)

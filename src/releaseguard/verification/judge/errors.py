@@ -13,7 +13,7 @@ from releaseguard.verification.judge.arrivals import Arrived
 from releaseguard.verification.judge.state import ErrorState, ReleaseState
 from releaseguard.verification.judge.weighing.errors import ErrorTests, error_tests
 from releaseguard.verification.judge.weighing.others import HARM_TO_OTHERS
-from releaseguard.verification.judge.weighing.trouble import PriorTrouble
+from releaseguard.verification.judge.weighing.trouble import Doubt, PriorTrouble, likely
 from releaseguard.verification.values import Rule
 
 Batches = list[tuple[int, int, int]]
@@ -33,8 +33,12 @@ def learn_usual(state: ReleaseState) -> None:
             if not state.may_be_of_its_steps(errors.rule):
                 errors.others = against_incident(errors.prior.level, state.length, needed=_needed_of_others(state))
         elif errors.prior is None and errors.doubt is None and known_trouble(state, errors.rule):
-            level = state.known.levels[errors.rule.id]
-            errors.doubt = against_incident(level, state.length, needed=_needed(state, errors.rule))
+            errors.doubt = _doubt(state, errors.rule)
+
+
+def _doubt(state: ReleaseState, rule: Rule) -> Doubt:
+    level, odds = state.known.levels[rule.id], likely(state.known.trouble[rule.id])
+    return Doubt(level, against_incident(level, state.length, needed=odds * _needed(state, rule)), odds)
 
 
 def known_trouble(state: ReleaseState, rule: Rule) -> bool:
@@ -88,6 +92,7 @@ def _prior_trouble(state: ReleaseState, rule: Rule) -> PriorTrouble:
         level=level,
         process=against_incident(level, state.length, needed=2.0 * _needed(state, rule)),
         recovery=RecoveryCusum(base.share, level.share),
+        calm=state.known.calm[rule.id],
     )
 
 
@@ -156,9 +161,10 @@ def _weigh(errors: ErrorState, batches: Batches) -> None:
     _merge(errors.minutes, batches)
     errors.events += sum(total for _, total, _ in batches)
     errors.errors += sum(bad for _, _, bad in batches)
-    for test in (errors.tests, errors.doubt):
-        if test is not None:
-            test.look(batches)
+    if errors.tests is not None:
+        errors.tests.look(batches)
+    if errors.doubt is not None:
+        errors.doubt.process.look(batches)
 
 
 def _take_over(errors: ErrorState, minutes: Minutes) -> None:

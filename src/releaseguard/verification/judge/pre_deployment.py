@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
 from releaseguard.stats.baseline import (
     HOUR,
@@ -17,16 +15,18 @@ from releaseguard.stats.baseline import (
     shared_variance,
     volume_baseline,
 )
-from releaseguard.stats.calendar import DAY, Calendar
+from releaseguard.stats.calendar import Calendar
 from releaseguard.stats.completeness import Lags, lags_of
 from releaseguard.stats.cusum import SLOW, ErrorCusum
+from releaseguard.stats.episodes import Minute, recurring
 from releaseguard.stats.evidence.laws import KnownShare
-from releaseguard.stats.evidence.volumes import DROP, Others, volume_evidence
 from releaseguard.stats.onset import most_telling
 from releaseguard.stats.reading import Reading
-from releaseguard.stats.series import Cell, KnownSeries, Ledger
+from releaseguard.stats.series import LOOKBACK, Cell, KnownSeries, Ledger
 from releaseguard.verification.judge.arrivals import Arrivals
 from releaseguard.verification.judge.traffic import tag_of
+from releaseguard.verification.judge.weighing.dropped import AS_USUAL, Before, Dropped, dropped_before
+from releaseguard.verification.judge.weighing.trouble import LEAST_CALM
 from releaseguard.verification.values import Promise, Rule
 
 INCIDENT = 20.0
@@ -44,9 +44,12 @@ INCIDENT_VARIANCE = 0.1
 """Of an incident's share of errors over its mean, from minute to minute."""
 DRAWN = 20.0
 """Events at the usual share that count in an incident's level while it may be chance."""
+NEARLY_SILENT = 0.03
+"""The least level of a volume that may have dropped by chance alone."""
+AT_ITS_HEIGHT = 2.0
+"""Times its level that an incident's share of errors is in its worst minutes."""
 ONE_TAG = 0.8
 """The share of a provider's rows with the tag of nearly all traffic from which on one deployment makes both."""
-_SINCE = (120, 60, 45, 30, 20, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,15 @@ class PreDeployment:
     """By signal rule: the share of errors in what came right before the deployment, since it was above the usual."""
     began: Mapping[str, int]
     """By signal rule whose errors were above the usual then: for how many minutes before the release was live."""
+    calm: Mapping[str, int]
+    """By signal rule: the minutes that calm must last for trouble to be over; more where it came and went."""
     tags: Mapping[str, frozenset[str]]
     """By provider: what tells which releases wrote its rows."""
     same_tag: frozenset[str]
     """The providers whose rows carried the release that nearly all traffic carried: one deployment makes them all."""
-    volume_incidents: frozenset[str]
-    """The volume rules whose events had stopped or dropped before the deployment, or whose provider was failing."""
+    volume_levels: Mapping[str, float]
+    """By volume rule whose events had stopped or dropped before the deployment, or whose provider was failing: the
+    part of what is to be expected at which they stood. It is as usual too."""
 
     def in_incident(self, rule: Rule) -> bool:
         """Whether the errors of a signal rule began before the deployment."""
@@ -118,9 +124,12 @@ def pre_deployment_of(
     errors = {r.id: builder.errors(r) for r in rules if r.kind == "signal"}
     volumes = {r.id: builder.volume(r) for r in rules if r.kind == "volume"}
     traffic = {name: builder.traffic(name) for name in ledger.providers}
-    by_minute, tags = _last_minutes(rules, there, live), _tags(there, live)
-    last = {name: [held for _, held in sorted(minutes.items())] for name, minutes in by_minute.items()}
-    trouble = {**_trouble(last, errors), **builder.volume_trouble(rules, volumes)}
+    last, tags = _last_minutes(rules, there, live), _tags(there, live)
+    before = {name: _errors_before(minutes, errors[name], live) for name, minutes in last.items()}
+    dropped = {r.id: builder.dropped(r, volumes[r.id]) for r in rules if r.kind == "volume"}
+    trouble = {name: one.trouble for name, one in before.items()}
+    trouble |= {name: drop.evidence for name, drop in dropped.items()}
+    levels = {name: one.level for name, one in before.items()}
     return PreDeployment(
         learned=sum(cell.total for cell in there),
         complete=complete,
@@ -131,13 +140,12 @@ def pre_deployment_of(
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
         trouble=trouble,
-        levels={name: level_of(minutes, errors[name], trouble[name]) for name, minutes in last.items()},
-        began={
-            name: live - since for name, held in by_minute.items() if (since := _since(held, errors[name])) is not None
-        },
+        levels=levels,
+        began={name: one.since for name, one in before.items() if one.since is not None},
+        calm={name: one.calm for name, one in before.items()},
         tags={name: frozenset(seen) for name, seen in tags.items()},
         same_tag=_same_tag(tags),
-        volume_incidents=_volume_incidents(rules, trouble, volumes),
+        volume_levels=_volume_levels(rules, trouble, levels, dropped, volumes),
     )
 
 
@@ -194,84 +202,40 @@ class _Builder:
         batch = frozenset(minute - ahead.skipped for minute in usual.batch)
         return replace(usual, rates=usual.rates[ahead.skipped :], batch=batch)
 
-    def volume_trouble(self, rules: Sequence[Rule], volumes: dict[str, VolumeBaseline]) -> dict[str, float]:
-        return {
-            rule.id: self._stopped_before(rule, volumes[rule.id])
-            for rule in rules
-            if rule.kind == "volume" and rule.max_drop is not None
-        }
-
-    def _stopped_before(self, rule: Rule, usual: VolumeBaseline) -> float:
-        """The evidence that the volume had dropped before the deployment, against the hours before that."""
-        if usual.days < 2:
-            return 0.0
-        series = self.read(rule.reading)
-        silent = self._silent_before(series, usual)
-        if not _may_have_stopped(series, self._complete, usual.days):
-            return silent
-        return max(silent, self._dropped_before(series))
-
-    def _silent_before(self, series: KnownSeries, usual: VolumeBaseline) -> float:
-        """How much likelier nothing at all since the last event is under a silence than as usual: exp(expected)."""
-        quiet = 0
-        while quiet < max(_SINCE) and not series.total(self._complete - quiet - 1, self._complete):
-            quiet += 1
-        return math.exp(min(quiet * usual.rates[0] / usual.dispersion, 30.0))
-
-    def _dropped_before(self, series: KnownSeries) -> float:
-        length = max(_SINCE)
-        start = self._complete - length
-        earlier = BaselineSpan(self._span.start, start)
-        expected = volume_baseline(series, earlier, complete=start, minutes=length, calendar=self._ahead.calendar)
-        seen = list(accumulate((series.total(start + m, start + m + 1) for m in range(length)), initial=0))
-        hoped = list(accumulate(expected.rates, initial=0.0))
-        if not _low_at_the_end(seen, hoped):
-            return 0.0
-        alone = Others([0.0] * (length + 1), [0.0] * (length + 1), 0.0)
-        return volume_evidence(
-            seen,
-            hoped,
-            change=DROP,
-            variance=expected.variance,
-            dispersion=expected.dispersion,
-            others=alone,
-            onsets=[length - since for since in _SINCE],
-            slots=len(_SINCE),
-        ).value
+    def dropped(self, rule: Rule, usual: VolumeBaseline) -> Dropped:
+        """What is known of a drop of the rule's events from before the deployment."""
+        if rule.max_drop is None:
+            return AS_USUAL
+        return dropped_before(self.read(rule.reading), usual, Before(self._span, self._complete, self._ahead.calendar))
 
 
-def _may_have_stopped(series: KnownSeries, complete: int, days: int) -> bool:
-    """Whether any last stretch is low against the three hours before it: a quick look before a thorough one."""
+def _volume_levels(
+    rules: Sequence[Rule],
+    trouble: Mapping[str, float],
+    levels: Mapping[str, KnownShare],
+    dropped: Mapping[str, Dropped],
+    volumes: Mapping[str, VolumeBaseline],
+) -> Mapping[str, float]:
+    """The levels that incidents from before excuse. Where calls fail there are fewer successes: a provider's errors
+    excuse as much of its volume."""
+    failing: dict[str, float] = {}
+    for rule in rules:
+        if rule.kind == "signal" and trouble[rule.id] >= FAILING:
+            height = min(AT_ITS_HEIGHT * levels[rule.id].share, 1.0)
+            failing[rule.provider] = max(failing.get(rule.provider, 0.0), height)
+    found = {}
+    for rule in (rule for rule in rules if rule.kind == "volume"):
+        drop = dropped[rule.id]
+        has_dropped = drop.evidence >= _stopped_from(volumes[rule.id])
+        if has_dropped or rule.provider in failing:
+            least = _excused(drop) if has_dropped else 1.0
+            found[rule.id] = min(least, 1.0 - failing.get(rule.provider, 0.0))
+    return found
 
-    def ratio(start: int, end: int) -> float:
-        usual = sum(series.total(start - d * DAY, end - d * DAY) for d in range(1, days + 1)) / days
-        return (series.total(start, end) + 0.1) / (usual + 0.1)
 
-    before = ratio(complete - 300, complete - 120)
-    return any(ratio(complete - length, complete) < 0.6 * before for length in _SINCE)
-
-
-def _low_at_the_end(seen: Sequence[int], expected: Sequence[float]) -> bool:
-    """Whether the newest stretch in which ten events were expected shows fewer than six."""
-    last = len(seen) - 1
-    for start in range(last, -1, -1):
-        hoped = expected[last] - expected[start]
-        if hoped >= 10:
-            return seen[last] - seen[start] < 0.6 * hoped
-    return seen[last] == 0
-
-
-def _volume_incidents(
-    rules: Sequence[Rule], trouble: dict[str, float], volumes: dict[str, VolumeBaseline]
-) -> frozenset[str]:
-    """Where calls fail there are fewer successes: a provider's errors from before excuse its volume too."""
-    failing = {rule.provider for rule in rules if rule.kind == "signal" and trouble.get(rule.id, 0.0) >= FAILING}
-    return frozenset(
-        rule.id
-        for rule in rules
-        if rule.kind == "volume"
-        and (rule.provider in failing or trouble.get(rule.id, 0.0) >= _stopped_from(volumes[rule.id]))
-    )
+def _excused(drop: Dropped) -> float:
+    """The level of a drop. A silence that may be chance excuses a silence: what is left of it is not."""
+    return drop.level if drop.evidence >= FAILING else max(drop.level, NEARLY_SILENT)
 
 
 def _stopped_from(usual: VolumeBaseline) -> float:
@@ -282,31 +246,42 @@ def _shared(rule: Rule, own: VolumeBaseline, traffic: dict[str, VolumeBaseline])
     return shared_variance(own, [base for name, base in traffic.items() if name != rule.provider])
 
 
-def _since(minutes: Mapping[int, tuple[int, int]], usual: ErrorBaseline) -> int | None:
-    """The minute since which errors are farthest above the usual; ``None``: they are not."""
-    stretch = most_telling(minutes, usual.share)
-    return None if stretch is None else stretch[0]
-
-
-def _last_minutes(
-    rules: Sequence[Rule], cells: Sequence[Cell], live: int
-) -> Mapping[str, Mapping[int, tuple[int, int]]]:
-    """The (events, errors) by minute of each signal rule right before the deployment."""
+def _last_minutes(rules: Sequence[Rule], cells: Sequence[Cell], live: int) -> Mapping[str, Sequence[Minute]]:
+    """The minutes of each signal rule before the deployment, as far as they are kept."""
     by_provider: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.is_traffic and cell.occurred >= live - RIGHT_BEFORE:
+        if cell.is_traffic and cell.occurred >= live - LOOKBACK:
             by_provider[cell.provider].append(cell)
     return {rule.id: per_minute(rule, by_provider[rule.provider]) for rule in rules if rule.kind == "signal"}
 
 
-def _trouble(last: Mapping[str, Sequence[tuple[int, int]]], baselines: Mapping[str, ErrorBaseline]) -> dict[str, float]:
-    found = {}
-    for name, minutes in last.items():
-        trouble = ErrorCusum(baselines[name], harms=SLOW)
-        for total, bad in minutes:
-            trouble.minute(total, bad)
-        found[name] = trouble.value
-    return found
+def _right_before(minutes: Sequence[Minute], live: int) -> Sequence[Minute]:
+    return [one for one in minutes if one.minute >= live - RIGHT_BEFORE]
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """What is known of a signal rule's errors from before the deployment."""
+
+    trouble: float
+    level: KnownShare
+    calm: int
+    since: int | None
+    """For how many minutes they are farthest above the usual."""
+
+
+def _errors_before(minutes: Sequence[Minute], usual: ErrorBaseline, live: int) -> _Errors:
+    """Trouble that goes on, or that came and went and may come again: then its level is that of its episodes."""
+    near, now = _right_before(minutes, live), ErrorCusum(usual, harms=SLOW)
+    for one in near:
+        now.minute(one.events, one.errors)
+    stretch = most_telling({one.minute: (one.events, one.errors) for one in near}, usual.share)
+    since = None if stretch is None else live - stretch[0]
+    again = recurring(minutes, usual, live, FAILING)
+    if again is None:
+        return _Errors(now.value, _level_of(stretch, usual, now.value), LEAST_CALM, since)
+    level = _incident_level(again.errors + 0.5, again.events + 1.0)
+    return _Errors(max(now.value, FAILING), level, max(again.calm, LEAST_CALM), since)
 
 
 def _tags(cells: Sequence[Cell], live: int) -> Mapping[str, Counter[str]]:
@@ -324,23 +299,27 @@ def _same_tag(tags: Mapping[str, Counter[str]]) -> frozenset[str]:
     return frozenset(name for name, seen in tags.items() if newest and seen[newest] >= ONE_TAG * seen.total())
 
 
-def level_of(minutes: Sequence[tuple[int, int]], usual: ErrorBaseline, trouble: float) -> KnownShare:
-    """The share of errors in the newest minutes that are farthest above the usual one; the usual one, if none are.
+def _level_of(stretch: tuple[int, int, int] | None, usual: ErrorBaseline, trouble: float) -> KnownShare:
+    """The share of errors in the stretch that is farthest above the usual one; the usual one, if none is.
 
     An incident's share moves from minute to minute more than that of ordinary hours. Where the evidence of trouble is
     no more than chance brings now and then, the usual share counts for some events too.
     """
-    stretch = most_telling(dict(enumerate(minutes)), usual.share)
     if stretch is None:
         return KnownShare(usual.share, usual.weight)
     _, events, errors = stretch
-    drawn = 1.0 if trouble >= FAILING else DRAWN
-    share = (errors + (0.5 if trouble >= FAILING else DRAWN * usual.share)) / (events + drawn)
-    return KnownShare(share, 1.0 / (1.0 / (events + drawn) + INCIDENT_VARIANCE * share / (1.0 - share)))
+    if trouble >= FAILING:
+        return _incident_level(errors + 0.5, events + 1.0)
+    return _incident_level(errors + DRAWN * usual.share, events + DRAWN)
 
 
-def per_minute(rule: Rule, cells: Sequence[Cell]) -> Mapping[int, tuple[int, int]]:
-    """The (events, errors) of a signal rule by minute."""
+def _incident_level(errors: float, events: float) -> KnownShare:
+    share = errors / events
+    return KnownShare(share, 1.0 / (1.0 / events + INCIDENT_VARIANCE * share / (1.0 - share)))
+
+
+def per_minute(rule: Rule, cells: Sequence[Cell]) -> list[Minute]:
+    """The minutes of a signal rule, in order of time."""
     minutes: dict[int, list[int]] = {}
     reading = rule.reading
     for cell in cells:
@@ -349,4 +328,4 @@ def per_minute(rule: Rule, cells: Sequence[Cell]) -> Mapping[int, tuple[int, int
             held = minutes.setdefault(cell.occurred, [0, 0])
             held[0] += cell.tried
             held[1] += cell.tried if bad else 0
-    return {minute: (events, errors) for minute, (events, errors) in minutes.items()}
+    return [Minute(minute, *minutes[minute]) for minute in sorted(minutes)]

@@ -16,7 +16,7 @@ from releaseguard.verification.judge.pre_deployment import PreDeployment
 from releaseguard.verification.judge.traffic import Beside, ReleaseTraffic
 from releaseguard.verification.judge.weighing.errors import ErrorTests
 from releaseguard.verification.judge.weighing.others import Compared
-from releaseguard.verification.judge.weighing.trouble import PriorTrouble
+from releaseguard.verification.judge.weighing.trouble import Doubt, PriorTrouble
 from releaseguard.verification.values import Promise, Rule
 from releaseguard.verification.whose.strayed import NOWHERE
 
@@ -39,8 +39,8 @@ class ErrorState:
     tests: ErrorTests | None = None
     prior: PriorTrouble | None = None
     """Set where an incident from before the deployment went on at the first look."""
-    doubt: ShareProcess | None = None
-    """Set where lesser trouble from before the deployment may go on: the evidence against its level."""
+    doubt: Doubt | None = None
+    """Set where lesser trouble from before the deployment may go on."""
     others: ShareProcess | None = None
     """The evidence that other releases fail more often than before, since this one came."""
     strays: Counter[str] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ class ErrorState:
         """The e-value of the rule: the average of its tests."""
         value = 1.0 if self.tests is None else self.tests.value
         if self.doubt is not None:
-            # An e-value whichever of both is as usual.
+            # Whichever of both goes on is as usual.
             value = min(value, self.doubt.value)
         return value if self.prior is None else 0.5 * (value + self.prior.process.value)
 

@@ -118,9 +118,9 @@ def _judge(state: ReleaseState, volume: VolumeState, everybody: _Everybody) -> N
     if len(minutes.alive) < SETTLED:
         return
     if may_drop(state, rule):
-        volume.drop = _changed(state, minutes, drop_of(minutes.base.expected(0, state.length)))
+        volume.drop = _changed(state, rule, minutes, drop_of(minutes.base.expected(0, state.length)))
     if (limit := limit_of_rise(state, rule)) is not None:
-        volume.rise = _changed(state, minutes, rise(limit))
+        volume.rise = _changed(state, rule, minutes, rise(limit))
     if volume.changes:
         volume.value = sum(found.value for found in volume.changes) / len(volume.changes)
     if rule.max_drop is not None:
@@ -150,7 +150,11 @@ def _minutes(state: ReleaseState, volume: VolumeState, everybody: _Everybody) ->
 def may_drop(state: ReleaseState, rule: Rule) -> bool:
     """Whether fewer events may be held against the release."""
     meant = rule.provider in state.removed
-    return rule.max_drop is not None and not meant and rule.id not in state.known.volume_incidents
+    return rule.max_drop is not None and not meant and state.known.volume_levels.get(rule.id, 1.0) > NOTHING_LEFT
+
+
+NOTHING_LEFT = 0.02
+"""The level of an incident from before below which nothing is left that a release could lose."""
 
 
 def limit_of_rise(state: ReleaseState, rule: Rule) -> float | None:
@@ -164,7 +168,7 @@ LEAST_USUAL = 1.0
 """Events expected in the window below which no number of them is a multiple of the usual."""
 
 
-def _changed(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> VolumeEvidence:
+def _changed(state: ReleaseState, rule: Rule, minutes: _Minutes, change: VolumeChange) -> VolumeEvidence:
     found = volume_evidence(
         list(accumulate(minutes.seen, initial=0)),
         list(accumulate(minutes.due, initial=0.0)),
@@ -174,7 +178,7 @@ def _changed(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> Vo
         others=minutes.others,
         onsets=range(0, len(minutes.alive) - SETTLED + 1, ONSET_EVERY),
         slots=max(state.length // ONSET_EVERY, 1),
-        usual_too=usual_too(state, minutes.base),
+        usual_too=usual_too(state, rule, minutes.base),
     )
     return replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
 
@@ -192,10 +196,12 @@ def _split_chance(state: ReleaseState, volume: VolumeState) -> float:
     return chance_of_split(volume.split) if counts else 1.0
 
 
-def usual_too(state: ReleaseState, base: VolumeBaseline) -> Sequence[float]:
+def usual_too(state: ReleaseState, rule: Rule, base: VolumeBaseline) -> Sequence[float]:
     """Multiples of the expected volume that are as usual too: the level of other days, to which a campaign or an
-    incident of today may return at any moment, and what was said to be expected of this release."""
+    incident of today may return at any moment, that of an incident from before, which excuses that and no more, and
+    what was said to be expected of this release."""
     levels = {1.0 / base.level} if base.days and base.level > 0.0 else set()
+    levels |= {level for level in (state.known.volume_levels.get(rule.id, 0.0),) if level > NOTHING_LEFT}
     told = state.expect_traffic
     return sorted({*levels, *({told} | {told * one for one in levels} if told else set())})
 
@@ -204,11 +210,11 @@ def _chance(state: ReleaseState, rule: Rule, minutes: _Minutes) -> float:
     """The probability of a volume so far off, over both sides that the card calls harm."""
     changes = [DROP] if may_drop(state, rule) else []
     changes += [rise(limit)] if (limit := limit_of_rise(state, rule)) is not None else []
-    chances = [_largest_chance(state, minutes, change) for change in changes]
+    chances = [_largest_chance(state, rule, minutes, change) for change in changes]
     return min([1.0, *(chance * len(chances) for chance in chances)])
 
 
-def _largest_chance(state: ReleaseState, minutes: _Minutes, change: VolumeChange) -> float:
+def _largest_chance(state: ReleaseState, rule: Rule, minutes: _Minutes, change: VolumeChange) -> float:
     """The probability of so much, or so little, under the likeliest of the volumes that are as usual."""
     return max(
         chance_of_volume(
@@ -219,7 +225,7 @@ def _largest_chance(state: ReleaseState, minutes: _Minutes, change: VolumeChange
             dispersion=minutes.base.dispersion,
             others=minutes.others,
         )
-        for level in (1.0, *usual_too(state, minutes.base))
+        for level in (1.0, *usual_too(state, rule, minutes.base))
     )
 
 

@@ -6,7 +6,7 @@ carries the release can be told: any other old row may as well be late.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -15,7 +15,9 @@ from typing import Final
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.stats.series import LOOKBACK
+from releaseguard.verification.values import Deployment
 from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.population import Population
 
 FAR_BEHIND: Final = timedelta(minutes=15)
 """By how much a clock may run behind and its rows be taken at their word: they count for the release's first minute."""
@@ -71,3 +73,42 @@ def has_lived_before(counted: CountedTraffic, members: Members, lead: timedelta)
         return True
     known = sum(sum(hour.counts) for hour in counted.past if ours(hour))
     return known > sum(row.count for row in counted.behind if ours(row))
+
+
+def each_at_its_recording(
+    rows: Sequence[MinuteCount], deployments: Sequence[Deployment], promised: timedelta, population: Population
+) -> Sequence[MinuteCount]:
+    """The rows of many deployments, those of a clock which is far behind at their recording, as
+    :func:`at_their_recording` has them for one. ``promised``: how long a release is looked at."""
+    first: dict[str, Members] = {}
+    for release in {row.release for row in rows if row.release}:
+        having = (Members(one, population.tags) for one in deployments)
+        mine = next((members for members in having if members.of_tag(release) is Owner.OURS), None)
+        if mine is not None:
+            first[release] = mine
+    lived = _lived_before(rows, first, timedelta(minutes=population.lead_minutes))
+
+    def is_far_behind(row: MinuteCount) -> bool:
+        if row.release not in first or row.release in lived or row.recorded_minute is None:
+            return False
+        deployed = first[row.release].deployment.deployed_at
+        is_his = row.recorded_minute < deployed + promised
+        return is_his and row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed)
+
+    return [
+        replace(row, occurred_minute=row.recorded_minute or row.occurred_minute) if is_far_behind(row) else row
+        for row in rows
+    ]
+
+
+def _lived_before(rows: Sequence[MinuteCount], first: Mapping[str, Members], lead: timedelta) -> Set[str]:
+    """The tags of which the log knew rows before the first deployment that is theirs."""
+    back = {release for release, members in first.items() if members.deployment.back_since is not None}
+    known = (row for row in rows if row.release in first and row.recorded_minute is not None)
+    return back | {
+        row.release
+        for row in known
+        if row.release
+        and row.recorded_minute
+        and row.recorded_minute < first[row.release].deployment.deployed_at - lead
+    }

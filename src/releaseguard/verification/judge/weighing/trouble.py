@@ -9,12 +9,39 @@ from releaseguard.stats.evidence.errors import ShareProcess
 from releaseguard.stats.evidence.laws import KnownShare
 
 LEAST_CALM = 5
-"""Minutes that calm must last before an incident is over: trouble that comes and goes is one incident."""
+"""Minutes that calm must last at least before an incident is over."""
 RECOVERED = 100.0
 """How much likelier the newest rows are as usual than at the incident's level, once it is over, for each of its events:
 each may be the beginning, and each of these ratios exceeds n times this by chance at most once in as many (Ville)."""
 RECOVERING = 3.0
 """The same from which on one speaks of a recovery."""
+
+
+RARE = 1000.0
+"""The evidence that makes trouble from before as likely as none. An outage of half an hour a month, of which the
+promise speaks, meets one deployment in 1,440."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Trouble from before the release that may be chance: it excuses its own level in proportion to how likely it is
+    that there was any."""
+
+    level: KnownShare
+    process: ShareProcess
+    """Against "it goes on at its level"."""
+    likely: float
+    """The probability that there was any, by its evidence."""
+
+    @property
+    def value(self) -> float:
+        """The evidence against it: what speaks against its level counts the more, the less likely it was."""
+        return self.process.value / self.likely
+
+
+def likely(trouble: float) -> float:
+    """The probability of trouble for which there is so much evidence."""
+    return trouble / (trouble + RARE)
 
 
 @dataclass(slots=True)
@@ -26,6 +53,8 @@ class PriorTrouble:
     process: ShareProcess
     """Against "the incident goes on at its level"."""
     recovery: RecoveryCusum
+    calm: int = LEAST_CALM
+    """Minutes that calm must last before it is over: trouble that comes and goes is one incident."""
     minutes: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Events and errors of each minute, excused so far."""
     over: bool = False
@@ -62,4 +91,4 @@ class PriorTrouble:
     def _is_over(self) -> bool:
         if self.recovery.value < self.recovered_at or self.recovery.began is None:
             return False
-        return max(self.minutes) - self.recovery.began + 1 >= LEAST_CALM
+        return max(self.minutes) - self.recovery.began + 1 >= self.calm

@@ -1,0 +1,97 @@
+"""Trouble that comes and goes: the stretches in which errors were far above the usual, and how long it paused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from releaseguard.stats.baseline import ErrorBaseline
+from releaseguard.stats.cusum import SLOW, ErrorCusum, RecoveryCusum
+
+OVER = 100.0
+"""How much likelier rows are as usual than at an episode's level, from which on it has ended."""
+PATIENCE = 2
+"""Times its longest pause for which trouble that comes and goes may be quiet and still not be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Events and errors of one minute."""
+
+    minute: int
+    events: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """The minutes ``[began, ended)`` of one stretch of trouble."""
+
+    began: int
+    ended: int
+    events: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """Trouble that came at least twice and may come again at any moment."""
+
+    events: int
+    errors: int
+    """In its episodes together."""
+    pause: int
+    """The longest pause between two of them, in minutes."""
+
+    @property
+    def calm(self) -> int:
+        """Minutes without trouble after which it is taken to be over."""
+        return PATIENCE * self.pause + 1
+
+
+def recurring(minutes: Sequence[Minute], usual: ErrorBaseline, until: int, surely: float) -> Recurring | None:
+    """Trouble that came and went before minute ``until`` and may do so again; ``None`` where it came once at most, or
+    has been quiet for longer than ever before. ``surely``: the evidence at which a stretch is an episode."""
+    found = _episodes(minutes, usual, surely)
+    if len(found) < 2:
+        return None
+    pause = max(later.began - earlier.ended for earlier, later in pairwise(found))
+    whole = Recurring(sum(one.events for one in found), sum(one.errors for one in found), pause)
+    return whole if until - found[-1].ended < whole.calm else None
+
+
+def _episodes(minutes: Sequence[Minute], usual: ErrorBaseline, surely: float) -> Sequence[Episode]:
+    found, rest = [], minutes
+    while (rose := _rise(rest, usual, surely)) is not None:
+        first, last = rose
+        fell = _fall(rest, first, last, usual)
+        inside = rest[first:fell]
+        events, errors = sum(one.events for one in inside), sum(one.errors for one in inside)
+        found.append(Episode(inside[0].minute, inside[-1].minute + 1, events, errors))
+        rest = rest[fell:]
+    return found
+
+
+def _rise(minutes: Sequence[Minute], usual: ErrorBaseline, surely: float) -> tuple[int, int] | None:
+    """The places of the first minute of trouble, and of the one in which that is sure."""
+    rising, first = ErrorCusum(usual, harms=SLOW), 0
+    for place, one in enumerate(minutes):
+        rising.minute(one.events, one.errors)
+        if rising.value >= surely:
+            return first, place
+        if rising.value <= 1.0:
+            first = place + 1
+    return None
+
+
+def _fall(minutes: Sequence[Minute], first: int, last: int, usual: ErrorBaseline) -> int:
+    """The place of the first minute after an episode; the end where it goes on."""
+    shown = minutes[first : last + 1]
+    events, errors = sum(one.events for one in shown), sum(one.errors for one in shown)
+    falling = RecoveryCusum(usual.bound, min(errors / events, 0.99))
+    for place in range(last + 1, len(minutes)):
+        falling.minute(place, minutes[place].events, minutes[place].errors)
+        if falling.value >= OVER and falling.began is not None:
+            return falling.began
+    return len(minutes)

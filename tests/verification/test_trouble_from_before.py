@@ -1,0 +1,152 @@
+"""Trouble from before a release excuses its own level, in proportion to how likely there was any, and no more."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from releaseguard.model import Outcome, Verdict
+from releaseguard.stats.baseline import ErrorBaseline
+from releaseguard.stats.episodes import Minute, recurring
+from releaseguard.stats.evidence.errors import against_incident
+from releaseguard.stats.evidence.laws import KnownShare
+from releaseguard.verification.backtesting.replays import BacktestRequest, backtest_of
+from releaseguard.verification.judge.weighing.trouble import Doubt, likely
+from releaseguard.verification.values import Promise
+from tests.support.verifying import NOON, SHIPPED, mark, row, steady, stored
+from tests.verification.test_what_a_release_is_compared_with import WINDOW, Rate, cells, judged, said, whole
+
+Failing = Callable[[str, int, str], float]
+
+
+def mails(before: float, after: float, since: int = -60) -> Rate:
+    """Of the usual mails only a part comes since an hour before the release, and another part since it."""
+
+    def served(provider: str, offset: int, release: str) -> float:
+        part = after if offset >= 0 else before if offset >= since else 1.0
+        return whole(provider, offset, release) * (part if provider == "mail" else 1.0)
+
+    return served
+
+
+def nothing(_provider: str, _offset: int, _release: str) -> float:
+    return 0.0
+
+
+@pytest.mark.parametrize("rate", [1, 5, 10])
+@pytest.mark.parametrize(("after", "fails"), [(0.0, True), (0.1, True), (0.5, False), (1.0, False)])
+def test_a_volume_that_had_halved_before_excuses_a_half_and_no_more(rate: int, after: float, fails: bool) -> None:
+    failed = judged(cells(rate, nothing, served=mails(0.5, after))).state.failed
+    assert ("mail.volume" in failed) is fails
+    assert fails or not failed
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 1.0])
+def test_a_silence_from_before_excuses_all_of_it(after: float) -> None:
+    assert not judged(cells(10, nothing, served=mails(0.0, after))).state.failed
+
+
+def comes_and_goes(seed: int, level: float) -> Failing:
+    """Stretches of 8 to 20 minutes with trouble and without, from three hours before; the mark lies in a quiet one."""
+    rng, spans, end = random.Random(seed), [], 0
+    while end < 400:
+        begins = end + rng.randint(8, 20)
+        end = begins + rng.randint(8, 20)
+        spans.append((begins, end))
+    last = max(number for number, (begins, _) in enumerate(spans) if begins < 200)
+    mark_at = (spans[last][1] + spans[last + 1][0]) // 2
+
+    def failing(provider: str, offset: int, _release: str) -> float:
+        inside = any(begins <= offset + mark_at < ends for begins, ends in spans)
+        return level if provider == "mail" and inside else 0.0
+
+    return failing
+
+
+@pytest.mark.parametrize("rate", [1, 5, 10])
+@pytest.mark.parametrize(("seed", "level"), [(1, 0.3), (2, 0.8), (3, 0.8)])
+def test_trouble_that_comes_and_goes_and_is_quiet_at_the_mark_is_nobodys(rate: int, seed: int, level: float) -> None:
+    assert not judged(cells(rate, comes_and_goes(seed, level), seed=seed)).state.failed
+
+
+def test_trouble_that_comes_and_goes_excuses_no_more_than_its_level() -> None:
+    before = comes_and_goes(1, 0.2)
+
+    def failing(provider: str, offset: int, release: str) -> float:
+        return 1.0 if provider == "mail" and offset >= 2 else before(provider, offset, release)
+
+    assert said(judged(cells(5, failing)), "mail.errors")[0] is Verdict.FAIL
+
+
+USUAL = ErrorBaseline(events=10_000, errors=100, share=0.01, weight=2000.0, hours_cut=0)
+
+
+def minutes(*spans: tuple[int, int]) -> list[Minute]:
+    """Ten events a minute from -240 on; all fail in these stretches."""
+    return [Minute(at, 10, 10 if any(a <= at < b for a, b in spans) else 0) for at in range(-240, 0)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "again"),
+    [
+        ((), False),
+        (((-60, -40),), False),
+        (((-60, 0),), False),
+        (((-120, -100), (-60, -40)), True),
+        (((-120, -100), (-60, 0)), True),
+        (((-220, -210), (-200, -190)), False),
+        (((-220, -210), (-130, -120)), True),
+    ],
+)
+def test_what_came_twice_may_come_again_until_it_was_quiet_for_twice_its_longest_pause(
+    spans: tuple[tuple[int, int], ...], again: bool
+) -> None:
+    found = recurring(minutes(*spans), USUAL, 0, 300.0)
+    assert (found is not None) is again
+    assert found is None or found.errors == found.events == sum(10 * (b - a) for a, b in spans)
+
+
+@pytest.mark.parametrize(("trouble", "most"), [(3.0, 0.01), (20.0, 0.02), (1000.0, 0.5)])
+def test_what_chance_brings_now_and_then_excuses_hardly_anything(trouble: float, most: float) -> None:
+    level = KnownShare(0.06, 20.0)
+    doubt = Doubt(level, against_incident(level, WINDOW, needed=1e6), likely(trouble))
+    assert likely(trouble) <= most
+    assert doubt.value >= 1.0 / most
+
+
+def test_two_errors_right_before_a_quiet_providers_release_do_not_excuse_every_third_call() -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        if provider != "mail":
+            return 0.0
+        return 1.0 if offset in {-9, -4} else 0.35 if offset >= 0 else 0.0
+
+    replay = judged(cells(1, failing, seed=5))
+    assert 3.0 <= replay.state.known.trouble["mail.errors"] < 20.0
+    assert said(replay, "mail.errors")[0] is Verdict.FAIL
+
+
+def three_providers() -> list[Any]:
+    names = {"sendgrid": "sendgrid_email_sent", "twilio": "twilio_sms_sent", "mapbox": "mapbox_geocode_ok"}
+    return [one for name, event in names.items() for one in steady([event], provider=name, every=0.5)]
+
+
+def test_a_replay_counts_rows_of_a_clock_hours_behind_when_the_log_learned_of_them(tmp_path) -> None:
+    behind = timedelta(hours=5)
+    rows = []
+    for one in three_providers():
+        fails = one.provider == "sendgrid" and one.occurred_at >= NOON
+        at = (one.occurred_at - NOON) / timedelta(minutes=1)
+        more: dict[str, Any] = {"provider": one.provider, "release": one.release, "recorded_at": one.recorded_at}
+        if one.release == "r1":
+            more["occurred_at"] = one.occurred_at - behind
+        event = "sendgrid_error" if fails else one.event
+        rows.append(row(at, event, **more, outcome=Outcome.ERROR if fails else Outcome.SUCCESS))
+    log = stored(tmp_path / "log.db", [*rows, mark()])
+    promise = Promise(window_minutes=30, baseline_minutes=3 * 1440)
+    request = BacktestRequest(environment=None, promise=promise, every=timedelta(minutes=1), outcomes={})
+    (replayed,) = backtest_of(log, SHIPPED, request).replayed
+    assert replayed.verdict is Verdict.FAIL
