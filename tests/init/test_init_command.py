@@ -446,3 +446,10 @@ def test_the_vault_is_where_the_workflows_take_the_secrets_from(cli, tmp_path):
         "path": "/functions",
     }
     assert '# The workflows read "/mobile", "/old" too' in text
+
+
+def test_a_repository_in_a_format_that_cannot_be_read_is_as_none(cli, tmp_path):
+    repository(tmp_path)
+    (tmp_path / ".git" / "config").write_text("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tnew = x\n")
+    done = cli.run("init")
+    assert done.code == 0, done.everything

@@ -195,6 +195,12 @@ def test_a_pipe_and_a_link_in_a_circle_hold_nobody_up(repo):
     assert [h.path for h in search(repo)] == ["f"]
 
 
+def test_ignore_rules_that_cannot_be_read_keep_nothing_out(repo):
+    (repo.root / ".gitignore").mkdir()
+    (repo.root / "f").write_text(VALUE)
+    assert [h.path for h in search(repo)] == ["f"]
+
+
 @pytest.mark.parametrize(
     ("clone", "missing"),
     [

@@ -109,7 +109,7 @@ def _name(folder: Path, repository: str | None) -> str:
 def _git(folder: Path) -> tuple[Path | None, str | None]:
     """The repository's top directory and what it is called at GitHub, by its remote ``origin`` (else any)."""
     from dulwich.errors import NotGitRepository
-    from dulwich.repo import Repo
+    from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 
     try:
         with Repo.discover(str(folder)) as repo:
@@ -117,7 +117,7 @@ def _git(folder: Path) -> tuple[Path | None, str | None]:
             remotes = sorted((s for s in config.sections() if s[0] == b"remote"), key=lambda s: s[1:] != (b"origin",))
             urls = [config.get(section, b"url").decode(errors="replace") for section in remotes]
             root = Path(repo.path).resolve()
-    except (NotGitRepository, OSError, KeyError, ValueError):
+    except (NotGitRepository, UnsupportedExtension, UnsupportedVersion, OSError, KeyError, ValueError):
         return None, None
     found = next((match for url in urls if (match := _GITHUB_REMOTE.fullmatch(url.strip()))), None)
     return root, f"{found['owner']}/{found['repo']}" if found else None

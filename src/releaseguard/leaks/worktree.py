@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dulwich.ignore import IgnoreFilterManager
     from dulwich.repo import Repo
 
     from releaseguard.leaks.report import SearchReport
@@ -59,11 +60,19 @@ class WorkingTree:
     def _untracked(self) -> Iterator[str]:
         from dulwich.ignore import IgnoreFilterManager
 
-        ignored = IgnoreFilterManager.from_repo(self._repository)
+        rules = IgnoreFilterManager.from_repo(self._repository)
         for folder, folders, names in os.walk(self._root):
             here = Path(folder).relative_to(self._root)
-            folders[:] = [name for name in folders if name != ".git" and not ignored.is_ignored(f"{here / name}/")]
+            folders[:] = [name for name in folders if name != ".git" and not _ignores(rules, f"{here / name}/")]
             for name in names:
                 path = (here / name).as_posix()
-                if not ignored.is_ignored(path):
+                if not _ignores(rules, path):
                     yield path
+
+
+def _ignores(rules: IgnoreFilterManager, path: str) -> bool:
+    """Whether git would ignore the path; rules that cannot be read keep nothing out."""
+    try:
+        return bool(rules.is_ignored(path))
+    except (OSError, ValueError):
+        return False
