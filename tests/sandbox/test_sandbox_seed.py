@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Event, Outcome, new_id
 from releaseguard.sandbox.course import STREAMS, evening_at
 from releaseguard.sandbox.seed import Breakage, Released, Week
+from tests.support.seeding import once
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 PROVIDERS = {
@@ -23,18 +25,34 @@ PROVIDERS = {
 }  # fmt: skip
 
 
+def _seed(path: Path) -> None:
+    with SqliteEventLog(path) as opened:
+        opened.migrate()
+    _week_at(path).write(NOW, "good")
+
+
+def _week_at(path: Path) -> Week:
+    return Week(path, scale=0.1, seed=1)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return once(tmp_path_factory, "week.db", _seed)
+
+
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[SqliteEventLog]:
+def week(seeded: Path, tmp_path: Path) -> Week:
+    return _week_at(Path(shutil.copy(seeded, tmp_path / "log.db")))
+
+
+@pytest.fixture
+def log(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SqliteEventLog]:
+    """What ``week`` wrote, where a test asks for one."""
+    if "week" in request.fixturenames:
+        request.getfixturevalue("week")
     with SqliteEventLog(tmp_path / "log.db") as opened:
         opened.migrate()
         yield opened
-
-
-@pytest.fixture
-def week(log: SqliteEventLog, tmp_path: Path) -> Week:
-    made = Week(tmp_path / "log.db", scale=0.1, seed=1)
-    made.write(NOW, "good")
-    return made
 
 
 def traffic(log: SqliteEventLog, **query: object) -> list[Event]:
@@ -119,7 +137,9 @@ def test_the_same_seed_gives_the_same_week(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hour", [0, 4, 13, 23])
 def test_evening_is_busy_whatever_the_clock_says(log: SqliteEventLog, tmp_path: Path, hour: int) -> None:
     now = NOW.replace(hour=hour)
-    Week(tmp_path / "log.db", streams=STREAMS[:1], seed=hour, shift=evening_at(now)).write(now, "good", earlier=0)
+    Week(tmp_path / "log.db", streams=STREAMS[:1], seed=hour, shift=evening_at(now)).write(
+        now, "good", since=now - timedelta(days=1), earlier=0
+    )
     hour_began = now.replace(minute=0)
     night = traffic(log, since=hour_began - timedelta(hours=17), until=hour_began - timedelta(hours=15))
     assert len(traffic(log, since=now - timedelta(hours=2))) > 5 * len(night) > 0
