@@ -64,6 +64,18 @@ def test_errors_under_a_clock_that_is_hours_off_fail_the_release(tmp_path: Path,
     assert said(judged(tmp_path, world(by_clock(off), bad=True)), "sendgrid.errors")[0] == "fail"
 
 
+@pytest.mark.parametrize("hours", [6, 25])
+def test_rows_without_a_tag_under_a_clock_that_is_hours_behind_are_no_dead_log(tmp_path: Path, hours: int) -> None:
+    """Nothing tells whose they are, or of when; that the log is written to they do tell."""
+    rows = [replace(one, release=None) for one in world(lambda one: one)]
+    behind = timedelta(hours=hours)
+    traffic = [one for one in rows if one.provider != "releaseguard"]
+    moved = [replace(one, occurred_at=one.occurred_at - behind) if one.occurred_at >= NOON else one for one in traffic]
+    verdict, reason = said(judged(tmp_path, [*moved, mark()]), "sendgrid.errors")
+    assert verdict == "inconclusive"
+    assert f"they are {hours * 60} min older than that: a writer's clock is behind" in reason
+
+
 @pytest.mark.parametrize("off", OFF, ids=str)
 def test_personal_data_is_found_whatever_the_clock_says(tmp_path: Path, off: timedelta) -> None:
     document = judged(tmp_path, world(by_clock(off), detail={"to": "ayse@example.org"}))

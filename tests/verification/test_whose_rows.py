@@ -201,7 +201,9 @@ def test_two_rows_of_one_action_are_as_intended_and_told(tmp_path: Path) -> None
     assert "an action writes 2.0 rows with this release, where it wrote 1.0" in found["sendgrid.volume"].reason
 
 
-@pytest.mark.parametrize(("every", "verdict"), [(0.5, Verdict.INCONCLUSIVE), (3.0, Verdict.FAIL)])
+@pytest.mark.parametrize(
+    ("every", "verdict"), [(0.3, Verdict.INCONCLUSIVE), (0.5, Verdict.INCONCLUSIVE), (3.0, Verdict.FAIL)]
+)
 def test_one_row_where_an_action_wrote_two_is_told_and_no_loss_of_actions(
     tmp_path: Path, every: float, verdict: Verdict
 ) -> None:

@@ -160,6 +160,7 @@ def _states(
         ledger = gathered(some, [begun], promise, known.rows, context.population, known.past)
         replay = Replay(ledger, some, begun, promise, context.population)
         replay.state.strayed = strayed
+        replay.state.traffic.note_late(known.late)
         replay.look(max(minute_of(as_of), replay.timeline.deployed + 1))
         return replay.state
 

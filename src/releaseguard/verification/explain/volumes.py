@@ -25,7 +25,14 @@ from releaseguard.verification.explain.words import (
 from releaseguard.verification.judge.failures import came_otherwise, still_serves
 from releaseguard.verification.judge.log import silence_of
 from releaseguard.verification.judge.state import Failure, ReleaseState, VolumeState
-from releaseguard.verification.judge.verdicts import LEAST_EXPECTED, SUSPICION, VOLUME_DEVIATIONS, is_meant
+from releaseguard.verification.judge.verdicts import (
+    CHANGED,
+    LEAST_EXPECTED,
+    SUSPICION,
+    VOLUME_DEVIATIONS,
+    is_meant,
+    writes_fewer_rows,
+)
 from releaseguard.verification.judge.weighing.others import Compared
 from releaseguard.verification.judge.weighing.sample_ratio import share_of_traffic
 from releaseguard.verification.values import LEAST_TAGGED, Rule
@@ -62,10 +69,6 @@ def _evidence(state: ReleaseState, rule: Rule, verdict: Verdict) -> VolumeRuleEv
         would_change=would_change(verdict),
         **shared_evidence(state, rule),
     )
-
-
-CHANGED = 1.3
-"""By how many times the rows of an action must have changed to be told."""
 
 
 def _rows_per_action(state: ReleaseState, rule: Rule) -> RowsPerAction | None:
@@ -178,6 +181,8 @@ def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
     held = state.volumes[rule.id]
     if held.tagged < LEAST_TAGGED * held.fresh:
         return "most of them carry no release, so they cannot pass it"
+    if writes_fewer_rows(state, rule):
+        return "fewer rows of each action may be meant, or the loss of a part of each, which no row tells"
     if evidence.ratio is not None and _is_beyond(rule, evidence.ratio):
         return f"that is {evidence.ratio:.0%} of the usual: more events at this rate do not exclude {_harm(rule)}"
     if held.value > SUSPICION:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
 from releaseguard import readable
+from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.stats.completeness import ENOUGH
-from releaseguard.stats.series import Cell
+from releaseguard.stats.series import Cell, minute_of
 from releaseguard.stats.silence import STILL_SERVING
 from releaseguard.verification.judge.arrivals import Arrived, Timeline
 
@@ -239,6 +240,16 @@ class ReleaseTraffic:
             own += self.own_rows[minute]
             others += sum(one[minute] for one in old)
         return others / max(own + others, rows)
+
+    def note_late(self, rows: Iterable[MinuteCount]) -> None:
+        """Note rows of hours before the deployment that the log learned of since: they count as of then, and show that
+        the log is written to."""
+        lags = defaultdict(Counter, {minute: Counter(held) for minute, held in self.lags.items()})
+        for row in rows:
+            if row.recorded_minute is not None and row.count > 0:
+                lag = (row.recorded_minute - row.occurred_minute) // timedelta(minutes=1)
+                lags[minute_of(row.recorded_minute)][lag] += row.count
+        self.lags = lags
 
     def live_from(self, hoped: Sequence[float]) -> int:
         """The minute after the deployment from which on the volume is the release's: not while others served it."""

@@ -23,6 +23,8 @@ VOLUME_DEVIATIONS = 1.0
 """Of the bound on the volume of a PASS: one-sided 84%."""
 LEAST_EXPECTED = 10.0
 """Events that must have been expected for a volume to pass: half of fewer shows the usual number too often."""
+CHANGED = 1.3
+"""By how many times the rows of an action must have changed to be told, or, where they are fewer, to pass nothing."""
 MOST_NEEDED = 1_000_000
 """Events beyond which one no longer counts how many more a PASS would take."""
 
@@ -116,7 +118,15 @@ def _volume_passes(state: ReleaseState, rule: Rule) -> bool:
         return False
     if not _is_tagged(volume.tagged, volume.fresh) or volume.value > SUSPICION or not volume.judged:
         return False
+    if writes_fewer_rows(state, rule):
+        return False
     return _excludes_change(state, rule) and _makes_its_share(state, rule)
+
+
+def writes_fewer_rows(state: ReleaseState, rule: Rule) -> bool:
+    """Whether an action writes fewer rows than before: that may be meant, or a loss by which each action is struck."""
+    found = state.rows_per_action(rule)
+    return found is not None and found[0] >= CHANGED * found[1]
 
 
 def _makes_its_share(state: ReleaseState, rule: Rule) -> bool:

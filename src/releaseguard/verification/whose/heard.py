@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
+from releaseguard.stats.series import LOOKBACK
 from releaseguard.verification.values import Misread
 from releaseguard.verification.whose.as_read import Spelling, as_read, hours_as_read, misread
 from releaseguard.verification.whose.as_written import AsWritten, as_written
-from releaseguard.verification.whose.behind import CountedTraffic, at_their_recording, has_lived_before
-from releaseguard.verification.whose.members import Members
+from releaseguard.verification.whose.behind import CountedTraffic, at_their_recording, has_lived_before, is_behind
+from releaseguard.verification.whose.members import Members, Owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Heard:
     rows: Sequence[MinuteCount]
     written: Sequence[MinuteCount]
     """The same as they are written, and those of hours before that the log learned of since."""
+    late: Sequence[MinuteCount]
+    """Rows of hours before that the log learned of since, and that count as of then: nothing tells whose clock lags."""
     spelling: Spelling
     lived_before: bool
     """Whether the release served here before: what is old may be of then."""
@@ -45,6 +49,16 @@ def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: t
         past=list(hours_as_read(counted.past, spelling)),
         rows=list(as_read(known, spelling)),
         written=[*counted.rows, *counted.behind],
+        late=list(_late(counted, members, lived=lived)),
         spelling=spelling,
         lived_before=lived,
     )
+
+
+def _late(counted: CountedTraffic, members: Members, *, lived: bool) -> Iterator[MinuteCount]:
+    """The old rows that stay where they say they are."""
+    deployed = members.deployment.deployed_at
+    for row in chain(counted.rows, counted.behind):
+        is_old = row.occurred_minute < deployed - timedelta(minutes=LOOKBACK) and is_behind(row, deployed)
+        if is_old and not row.synthetic and (lived or members.of_tag(row.release) is not Owner.OURS):
+            yield row
