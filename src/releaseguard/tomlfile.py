@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from releaseguard.errors import ConfigError
 
@@ -22,8 +22,7 @@ _ASSIGNMENT = re.compile(r"""^\s*(?P<path>(?:[A-Za-z0-9_\-.\s]|"[^"]*"|'[^']*')+
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_\-]+)""")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A parsed file that remembers on which line each key stands."""
 
     path: Path

@@ -52,6 +52,11 @@ NOT_OF_HEALTH = (
     "releaseguard.rotation.drift",
     "zoneinfo",
     "difflib",
+    "statistics",
+    "hmac",
+    "releaseguard.http.client",
+    "releaseguard.safemode.libpq",
+    "releaseguard_events.stores.postgres_shape",
 )
 """What no table of a small log needs."""
 STANDARD = ("email", "asyncio", "concurrent.futures.thread", "xml", "unittest", "multiprocessing", "subprocess")

@@ -8,10 +8,10 @@ a provider is the shipped card's to say. What it leaves unsaid of how a use look
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from releaseguard.cards import overlay, rules
 from releaseguard.cards.compiled import FILE, compile_cards, compiled
@@ -38,8 +38,7 @@ class CardErrors(ConfigError):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True, slots=True)
-class Cards:
+class Cards(Struct, frozen=True):
     """The cards by id, in order of their ids."""
 
     by_id: Mapping[str, Card]
@@ -78,7 +77,7 @@ class Cards:
         """The cards with one flow of one provider as a project has it."""
         card = self.by_id[provider]
         flows = [flow if one.id == flow.id else one for one in card.flows]
-        return replace(self, by_id={**self.by_id, provider: msgspec.structs.replace(card, flows=flows)})
+        return msgspec.structs.replace(self, by_id={**self.by_id, provider: msgspec.structs.replace(card, flows=flows)})
 
     def check(self, check_id: str) -> tuple[Card, Check]:
         """One check and its card. Raises ``UsageError`` with the nearest id where there is none."""
@@ -102,7 +101,7 @@ class Cards:
         by_id = {
             card.id: msgspec.structs.replace(card, checks=[named(check) for check in card.checks]) for card in self
         }
-        return replace(self, by_id=by_id)
+        return msgspec.structs.replace(self, by_id=by_id)
 
     def flow(self, provider: str, flow_id: str) -> FlowSpec:
         """One flow of one card. Raises ``UsageError`` with the nearest id where there is none."""
@@ -162,7 +161,7 @@ def join(shipped: Sequence[Document], own: Sequence[Document], unreadable: Seque
         problems += rules.problems_between(documents, joined.by_id)
     if problems:
         raise CardErrors(problems)
-    return replace(joined, by_id=dict(sorted(joined.by_id.items())))
+    return msgspec.structs.replace(joined, by_id=dict(sorted(joined.by_id.items())))
 
 
 def _whole(own: Document, shipped: Document | None) -> Document:

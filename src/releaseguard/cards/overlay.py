@@ -7,10 +7,10 @@ and another is added; every other list is replaced. A file that is a card by its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from releaseguard.cards.spec import Card
 from releaseguard.tomlfile import Document, Step

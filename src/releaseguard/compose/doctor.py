@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ def hasty(settings: Settings) -> Settings:
     """With no more patience than a look deserves: a rotation may wait minutes for a limit, a person may not."""
     if seconds(settings.network.patience) <= seconds(HASTY):
         return settings
-    return replace(settings, network=structs.replace(settings.network, patience=HASTY))
+    return structs.replace(settings, network=structs.replace(settings.network, patience=HASTY))
 
 
 def refusals(settings: Settings, environ: Mapping[str, str], cards: Cards) -> Mapping[str, SafeModeRefusal]:

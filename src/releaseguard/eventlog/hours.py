@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.model import CLIENT, Outcome
@@ -16,8 +17,7 @@ MINUTES: Final = 60
 MINUTE: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class HourCount:
+class HourCount(Struct, frozen=True):
     """How many events of one kind happened in each minute of an hour, whenever the log learned of them."""
 
     hour: datetime

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
+
+from msgspec import structs
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.asking import RowAnswers, gathered
@@ -121,7 +123,7 @@ class Observer:
         not its provider's."""
         cells = [cell_of(row) for row in self._rows(since, until)]
         named = (cell._replace(provider=name(cell)) for cell in cells) if name else cells
-        past = [replace(hour, provider=name(hour)) for hour in self._past] if name else self._past
+        past = [structs.replace(hour, provider=name(hour)) for hour in self._past] if name else self._past
         baseline = round(self.context.baseline / timedelta(minutes=1))
         return Window(named, minute_of(since), minute_of(until), baseline, self._traces, past)
 

@@ -6,13 +6,13 @@ The file says where things are; credentials come from the environment only, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from releaseguard import tomlfile
 from releaseguard.errors import ConfigError

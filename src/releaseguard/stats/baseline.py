@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
-from statistics import median
 
 from msgspec import Struct
 
 from releaseguard.stats.batches import batch_minutes, next_batch
-from releaseguard.stats.bounds import beta_quantile
+from releaseguard.stats.bounds import beta_quantile, median
 from releaseguard.stats.calendar import ALL_ALIKE, DAY, Calendar, ComparableDay
 from releaseguard.stats.series import KnownSeries
 
@@ -136,8 +134,7 @@ def _same_time(hours: Sequence[tuple[int, int]], kept: Sequence[tuple[int, int]]
     return (errors + prior) / (events + prior / share)
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeBaseline:
+class VolumeBaseline(Struct, frozen=True):
     """The usual volume: a rate for each minute after the deployment, and how far to trust it.
 
     ``rates`` are events a minute at today's level; ``variance`` is that of the ratio of the true level to the

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Final
 
+from releaseguard.stats.bounds import median
 from releaseguard.stats.calendar import DAY, ComparableDay
 from releaseguard.stats.series import KnownSeries
 

@@ -10,6 +10,7 @@ log says must never be outside of what can be computed.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 _TINY = 1e-300
 LEAST_SHARE = 1e-9
@@ -19,6 +20,13 @@ LEAST_SHARE = 1e-9
 def inside(share: float) -> float:
     """The share, drawn off 0 and 1, where logarithms end."""
     return min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
+
+
+def median(values: Iterable[float]) -> float:
+    """The middle value, or the mean of the two, as :func:`statistics.median`, whose module loads a dozen others."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:

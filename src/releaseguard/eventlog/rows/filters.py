@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from releaseguard.errors import ConfigError
 from releaseguard.eventlog.interface import Query
@@ -17,8 +18,7 @@ from releaseguard_events.stores.table import EventTable
 _DETAIL_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """``column operator value``; for ``detail``, on the text under its top-level ``key``.
 
     Operators: ``eq``, ``neq``, ``in``, ``gte``, ``lt``, ``lte``.

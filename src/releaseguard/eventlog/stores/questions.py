@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter, of, undecidable
@@ -113,7 +113,7 @@ def _holds(dialect: Dialect, condition: Filter) -> Bound:
     known = f"{sql} AND {dialect.readable('recorded_at')}"
     if condition.operator != "gte":
         return f"({known})", values
-    other, more = dialect.condition(replace(condition, column="occurred_at"))
+    other, more = dialect.condition(structs.replace(condition, column="occurred_at"))
     return f"(({known}) OR ({dialect.doubtful('recorded_at')} AND {other}))", [*values, *more]
 
 
@@ -129,5 +129,5 @@ def _may_hold(dialect: Dialect, condition: Filter) -> Bound:
     if condition.operator != "gte":
         return f"({sql} OR {doubtful})", values
     column = _TIMES[condition.column]
-    other, more = dialect.condition(replace(condition, column=column))
+    other, more = dialect.condition(structs.replace(condition, column=column))
     return f"({sql} OR ({doubtful} AND ({other} OR {dialect.doubtful(column)})))", [*values, *more]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row
@@ -71,7 +72,7 @@ def holds(condition: Filter, place: EventTable) -> str:
     known = f"and({said},{_is_time(place, 'recorded_at')})"
     if condition.operator != "gte":
         return known
-    other = _condition(replace(condition, column="occurred_at"), place)
+    other = _condition(structs.replace(condition, column="occurred_at"), place)
     return f"or({known},and({doubtful(place, 'recorded_at')},{other}))"
 
 
@@ -83,7 +84,7 @@ def may_hold(condition: Filter, place: EventTable) -> str:
     unread, column = doubtful(place, condition.column), _TIMES.get(condition.column)
     if condition.operator != "gte" or column is None or not place.theirs(column):
         return f"or({said},{unread})"
-    other = _condition(replace(condition, column=column), place)
+    other = _condition(structs.replace(condition, column=column), place)
     return f"or({said},and({unread},or({other},{doubtful(place, column)})))"
 
 

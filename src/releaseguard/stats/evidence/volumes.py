@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from msgspec import Struct
 
 from releaseguard.stats.evidence.errors import AT_ONCE
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeEvidence:
+class VolumeEvidence(Struct, frozen=True):
     """The e-value of a changed volume and where it is strongest."""
 
     value: float

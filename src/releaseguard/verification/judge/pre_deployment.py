@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from releaseguard.stats.baseline import (
     HOUR,
@@ -200,7 +202,7 @@ class _Builder:
             series, self._span, complete=self._complete, minutes=ahead.minutes, calendar=ahead.calendar
         )
         batch = frozenset(minute - ahead.skipped for minute in usual.batch)
-        return replace(usual, rates=usual.rates[ahead.skipped :], batch=batch)
+        return structs.replace(usual, rates=usual.rates[ahead.skipped :], batch=batch)
 
     def dropped(self, rule: Rule, usual: VolumeBaseline) -> Dropped:
         """What is known of a drop of the rule's events from before the deployment."""

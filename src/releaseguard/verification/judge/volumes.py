@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
+
+from msgspec import structs
 
 from releaseguard.stats.baseline import VolumeBaseline
 from releaseguard.stats.completeness import dead_minutes
@@ -180,7 +182,7 @@ def _changed(state: ReleaseState, rule: Rule, minutes: _Minutes, change: VolumeC
         slots=max(state.length // ONSET_EVERY, 1),
         usual_too=usual_too(state, rule, minutes.base),
     )
-    return replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
+    return structs.replace(found, onset=minutes.alive[min(found.onset, len(minutes.alive) - 1)])
 
 
 def _last_chance(state: ReleaseState, volume: VolumeState, minutes: _Minutes) -> float:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from msgspec import structs
+
 from releaseguard.cards.spec import Card
 from releaseguard.cards.spelling import bare
 from releaseguard.eventlog.counts import MinuteCount
@@ -70,7 +72,7 @@ def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[Ho
     for hour in hours:
         provider, event = spelling.of(hour.provider, hour.event)
         same = (provider, event) == (hour.provider, hour.event)
-        yield hour if same else replace(hour, provider=provider, event=event)
+        yield hour if same else structs.replace(hour, provider=provider, event=event)
 
 
 def is_ahead(row: MinuteCount) -> bool:
