@@ -10,7 +10,7 @@ from uuid import UUID
 
 from releaseguard_events.event import OURSELVES, Event, Outcome, new_id
 from releaseguard_events.ours import OUR_EVENTS
-from releaseguard_events.plain import plain, plain_text
+from releaseguard_events.plain import plain, plain_text, released
 from releaseguard_events.times import utc_now
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def called(call: Call, id_: str) -> Note:
             source=_text(source),
             correlation_id=_text(correlation_id),
             synthetic=synthetic is True,
-            detail=_object(detail),
+            detail=_object(released(detail)),
             id=UUID(id_),
             occurred_at=_EPOCH + timedelta(microseconds=nanoseconds // 1000),
         )

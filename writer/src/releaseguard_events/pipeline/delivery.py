@@ -47,17 +47,15 @@ class Pipeline:
     def events(self, calls: Sequence[Call | Note | EventRow], lose: Callable[[str], None]) -> list[EventRow]:
         """The events that calls become, the same again for the same call; of one that makes none, ``lose`` is told
         why."""
-        made = []
+        made, row = [], self._maker.row
         for call in calls:
             try:
-                made.append(self._event(call))
+                made.append(row(call) if type(call) is tuple else self._event(call))
             except Exception as error:  # noqa: BLE001 - one call must not take others with it
                 lose(reason_against(error))
         return made
 
-    def _event(self, call: Call | Note | EventRow) -> EventRow:
-        if isinstance(call, EventRow):
-            return call
-        if isinstance(call, Note):
-            return row_of(event_of(call, self.resource, self.scrubber))
-        return self._maker.row(call)
+    def _event(self, made: Call | Note | EventRow) -> EventRow:
+        if isinstance(made, Note):
+            return row_of(event_of(made, self.resource, self.scrubber))
+        return made if isinstance(made, EventRow) else self._maker.row(made)

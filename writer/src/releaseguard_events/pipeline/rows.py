@@ -11,6 +11,7 @@ import json
 import os
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from releaseguard_events.note import called, correlation_of, event_of
@@ -33,10 +34,14 @@ _MEMBERS: Final = 40
 """Of a detail that goes the short way: with texts of that length it stays far below what is cut."""
 _NO_NUMBERS_RULE: Final = 10**9
 """Below it no rule takes a number for a telephone's or a card's."""
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_MAYBE_IBAN: Final = re.compile(r"(?:ad|ae|ba|be|de|ee)\d\d")
-"""Countries whose letters are hexadecimal digits."""
+_PLAIN_UUID: Final = re.compile(
+    r"(?!.*(?:ad|ae|ba|be|de|ee)\d\d)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+)
+"""That cannot be taken for an IBAN of a country whose letters are hexadecimal digits."""
 _WORDS: Final = {None: "null", True: "true", False: "false"}
+
+_row: Final = partial(tuple.__new__, EventRow)
+"""As ``EventRow._make``, in half the time."""
 
 Head = tuple[str, str, str, str | None, str | None, str | None]
 """Provider, event, outcome, error code, release and source, as they are written."""
@@ -66,7 +71,7 @@ class RowMaker:
         if head is None or detail is None or not (latency is None or (type(latency) is int and 0 <= latency < 2**31)):
             return self.long_way(call)
         provider, event, outcome, error_code, release, source = head
-        return EventRow._make((
+        return _row((
             self._id(call), self._time(call[0]), None, provider, event, outcome, error_code, latency,
             self._resource.environment, release, source, self._correlation(call[9]), call[10], detail,
         ))  # fmt: skip
@@ -105,7 +110,7 @@ class RowMaker:
     def _correlation(self, value: object) -> str | None:
         if value is None:
             return None
-        plain = type(value) is str and _UUID.fullmatch(value) and not _MAYBE_IBAN.search(value)
+        plain = type(value) is str and _PLAIN_UUID.fullmatch(value)
         if plain and not self._scrubber.knows(value):  # type: ignore[arg-type] # a text, as was just seen
             return value  # type: ignore[return-value]
         return correlation_of(value, self._scrubber)
@@ -114,15 +119,15 @@ class RowMaker:
         """The JSON of a detail, ``None`` where it has to go the long way."""
         if detail is None:
             return f"{{{self._of_all}}}"
-        if type(detail) is not dict or len(detail) > _MEMBERS:
+        if type(detail) is not tuple or len(detail) > 2 * _MEMBERS:
             return None
-        members = []
-        for key, value in detail.items():
+        members, half = [], len(detail) // 2
+        for key, value in zip(detail, detail[half:], strict=False):  # its keys, as many as there are values
             member = self._members.get((key, value)) if type(value) is str else self._plain_member(key, value)
             if member is None and (member := self._new_member(key, value)) is None:
                 return None
             members.append(member)
-        if self._of_all and "deployment_id" not in detail:
+        if self._of_all and "deployment_id" not in detail[:half]:
             members.append(self._of_all)
         return f"{{{','.join(members)}}}"
 
