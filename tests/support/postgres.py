@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -127,21 +128,21 @@ def _stop(running: Cluster) -> None:
 
 
 def _start(programs: Path, home: Path, port: int) -> None:
-    _run(
-        programs / "initdb",
-        "-D",
-        home / "data",
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "--no-sync",
-        "-E",
-        "UTF8",
-        "--locale=C",
-    )
+    _run("cp", "-R", "-p", _initialised(programs), home / "data")
     options = [f"-p {port} -k {home} -h 127.0.0.1", *(f"-c {option}" for option in SERVER_OPTIONS)]
     _run(programs / "pg_ctl", "-D", home / "data", "-l", home / "log", "-o", " ".join(options), "-w", "start")
+
+
+@cache
+def _initialised(programs: Path) -> Path:
+    """What ``initdb`` makes, once in a process: a copy of it costs a tenth."""
+    made = Path(tempfile.mkdtemp(prefix="releaseguard-pg-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    if os.geteuid() == 0:
+        shutil.chown(made, "postgres")
+    settled = ("-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    _run(programs / "initdb", "-D", made / "data", *settled)
+    return made / "data"
 
 
 def _run(*command: object) -> None:
