@@ -36,6 +36,11 @@ TURKISH = phrasebook.phrasebook("tr")
         ),
         ("harm begins at 4.2%; therefore the release fails", "zarar %4,2 düzeyinden başlar; bu yüzden sürüm kalır"),
         ("github:o/r is not there", "github:o/r orada yok"),
+        (
+            "225 of 369 calls failed since 06:43Z; usually 0.3%",
+            "06:43Z anından beri 369 çağrıdan 225 tanesi hata verdi; olağan %0,3",
+        ),
+        ("2 of 3 calls failed", "3 çağrıdan 2 tanesi hata verdi"),
         ("nobody wrote this sentence down", "nobody wrote this sentence down"),
     ],
 )
