@@ -145,6 +145,12 @@ class Meanings:
             return self._followed(expr, scope, frame, depth)
         return self._remembered(expr, scope, depth)
 
+    def known(self, expr: Expr, scope: Scope) -> Sequence[Meaning] | None:
+        """The answer where nothing has to be followed for it: of what stands for itself, and of what was asked before."""
+        if not isinstance(expr, Name | Member | Assignment | Choice | Logic):
+            return ((expr, scope, None),)
+        return self._known.get(key_of(expr, scope))
+
     def _remembered(self, expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
         """The whole answer. Names that stand for one another in a circle are asked again with what is known of them so
         far, until nothing is added: so the answer does not depend on where in the circle it was asked."""

@@ -81,6 +81,7 @@ class Modules:
     def __init__(self, files: Sequence[SourceFile], aliases: Mapping[str, Sequence[str]]) -> None:
         self.files = {file.path: file for file in files}
         self._places = Places(self.files, aliases)
+        self._opened: dict[str, Sequence[SourceFile]] = {}
 
     def module(self, file: SourceFile, module: str) -> SourceFile | None:
         """The file of this search that ``module`` means inside ``file``, if it is one."""
@@ -89,8 +90,13 @@ class Modules:
 
     def export(self, file: SourceFile, name: str, depth: int = DEPTH) -> tuple[Bound, Scope] | None:
         """What a file exports under a name."""
-        if depth <= 0:
-            return None
+        for one in self._open_to(file) if depth > 0 else ():
+            if (got := self._own(one, name, depth)) is not None:
+                return got
+        return None
+
+    def _own(self, file: SourceFile, name: str, depth: int) -> tuple[Bound, Scope] | None:
+        """What it exports by name, and not with everything of another."""
         found = file.exports.get(name)
         if isinstance(found, Import):
             return self.imported(file, found, depth - 1)
@@ -99,10 +105,21 @@ class Modules:
         if file.language == "python" and name in file.main.scope.names:
             last = file.main.scope.names[name][-1]
             return self.imported(file, last, depth - 1) if isinstance(last, Import) else (last, file.main.scope)
-        for module in file.stars:
-            if (inner := self.module(file, module)) is not None and (got := self.export(inner, name, depth - 1)):
-                return got
         return None
+
+    def _open_to(self, file: SourceFile) -> Sequence[SourceFile]:
+        """A file, and all of which it exports everything, at whatever distance: each once, in the order of the text."""
+        if file.path not in self._opened:
+            found: dict[str, SourceFile] = {}
+            waiting = [file]
+            while waiting:
+                one = waiting.pop()
+                if one.path not in found:
+                    found[one.path] = one
+                    inner = (self.module(one, module) for module in reversed(one.stars))
+                    waiting += [each for each in inner if each is not None]
+            self._opened[file.path] = list(found.values())
+        return self._opened[file.path]
 
     def imported(self, file: SourceFile, imported: Import, depth: int) -> tuple[Bound, Scope] | None:
         inner = self.module(file, imported.module)

@@ -61,6 +61,8 @@ class Names:
 
     def meanings(self, expr: Expr, scope: Scope, frame: Frame | None = None, depth: int = DEPTH) -> Sequence[Meaning]:
         """What an expression may stand for; see :class:`Meanings`."""
+        if frame is None and (found := self._meanings.known(expr, scope)) is not None:
+            return found
         with self._meanings.question(framed=frame is not None):
             return tuple(self._meanings.of(expr, scope, frame, depth))
 
