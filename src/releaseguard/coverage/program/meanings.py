@@ -146,7 +146,7 @@ class Meanings:
         return self._remembered(expr, scope, depth)
 
     def known(self, expr: Expr, scope: Scope) -> Sequence[Meaning] | None:
-        """The answer where nothing has to be followed for it: of what stands for itself, and of what was asked before."""
+        """The answer where nothing has to be followed: of what stands for itself, and of what was asked before."""
         if not isinstance(expr, Name | Member | Assignment | Choice | Logic):
             return ((expr, scope, None),)
         return self._known.get(key_of(expr, scope))
