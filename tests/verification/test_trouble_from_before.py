@@ -110,7 +110,7 @@ def test_what_came_twice_may_come_again_until_it_was_quiet_for_twice_its_longest
     assert found is None or found.errors == found.events == sum(10 * (b - a) for a, b in spans)
 
 
-@pytest.mark.parametrize(("trouble", "most"), [(3.0, 0.01), (20.0, 0.02), (1000.0, 0.5)])
+@pytest.mark.parametrize(("trouble", "most"), [(3.0, 0.01), (20.0, 0.07), (300.0, 0.5)])
 def test_what_chance_brings_now_and_then_excuses_hardly_anything(trouble: float, most: float) -> None:
     level = KnownShare(0.06, 20.0)
     doubt = Doubt(level, against_incident(level, WINDOW, needed=1e6), likely(trouble))
@@ -127,6 +127,15 @@ def test_two_errors_right_before_a_quiet_providers_release_do_not_excuse_every_t
     replay = judged(cells(1, failing, seed=5))
     assert 3.0 <= replay.state.known.trouble["mail.errors"] < 20.0
     assert said(replay, "mail.errors")[0] is Verdict.FAIL
+
+
+def test_slow_trouble_that_hardly_showed_before_is_not_charged() -> None:
+    def failing(provider: str, offset: int, _release: str) -> float:
+        return 0.134 if provider == "mail" and offset >= -20 else 0.0
+
+    replay = judged(cells(1, failing, seed=143))
+    assert 3.0 <= replay.state.known.trouble["mail.errors"] < 20.0
+    assert not replay.state.failed
 
 
 def three_providers() -> list[Any]:

@@ -17,9 +17,9 @@ RECOVERING = 3.0
 """The same from which on one speaks of a recovery."""
 
 
-RARE = 1000.0
+RARE = 300.0
 """The evidence that makes trouble from before as likely as none. An outage of half an hour a month, of which the
-promise speaks, meets one deployment in 1,440."""
+promise speaks, meets one deployment in 1,440; slow trouble that hardly shows is more frequent."""
 
 
 @dataclass(frozen=True, slots=True)
