@@ -304,3 +304,18 @@ def test_backtest_counts_false_alarms_where_labels_say_what_was_good(cli, tmp_pa
     alarms = document["false_alarms"]
     assert (alarms["good_failed"], alarms["bad_failed"]) == (0, 1)
     assert len(document["thresholds"]) >= 3
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "No verdict was reached. Look again"), ("tr", "Yeniden bakın")])
+def test_ctrl_c_says_that_nothing_was_decided_and_how_to_look_again(tmp_path, monkeypatch, lang, said):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "releaseguard.toml").write_text('[events]\nurl = "sqlite:///log.db"\n')
+    cli = Commands(tmp_path, {})
+    assert cli.run("events", "deployed", "--release", "v 2").code == 0
+    monkeypatch.setattr("releaseguard.verification.watch.verify", interrupted)
+    done = cli.run("verify", "--release", "v 2", "--watch", "--lang", lang)
+    assert done.code == 130
+    assert said in done.err
+    assert "releaseguard verify --release 'v 2'" in done.err

@@ -69,7 +69,11 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         watching = Watching(
             tell=run.tell, warn=run.warn, again=watch, within=within, accepting=accepting, clocks=run.clocks
         )
-        judged = judge(replace(context, trace=write_trace), request, watching)
+        try:
+            judged = judge(replace(context, trace=write_trace), request, watching)
+        except KeyboardInterrupt:
+            run.warn(f"No verdict was reached. Look again: {_again(flags, environment)}")
+            raise
         if request.as_of is None:
             wiring.notices.tell_verdict(judged)
     _tell_unknown(run, judged)
@@ -78,6 +82,15 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     _emit(run, document, flags["format_"], flags["output"])
     _tell_job(run, document)
     return _exit_code(judged)
+
+
+def _again(flags: Mapping[str, Any], environment: str | None) -> str:
+    """The command that judges the same release now."""
+    import shlex
+
+    about = {"release": flags["release"], "component": flags["component"], "environment": environment}
+    said = [word for name, value in about.items() if value for word in (f"--{name}", value)]
+    return shlex.join(["releaseguard", "verify", *said])
 
 
 def _tell_job(run: Run, document: VerdictDocument) -> None:
