@@ -72,7 +72,7 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
         try:
             judged = judge(replace(context, trace=write_trace), request, watching)
         except KeyboardInterrupt:
-            run.warn(f"No verdict was reached. Look again: {_again(flags, environment)}")
+            run.warn(f"No verdict was reached. Look again: {_again(flags['release'], flags['component'], environment)}")
             raise
         if request.as_of is None:
             wiring.notices.tell_verdict(judged)
@@ -84,13 +84,12 @@ def verify(run: Run, environment: str | None, watch: bool, within: timedelta | N
     return _exit_code(judged)
 
 
-def _again(flags: Mapping[str, Any], environment: str | None) -> str:
+def _again(release: str | None, component: str | None, environment: str | None) -> str:
     """The command that judges the same release now."""
     import shlex
 
-    about = {"release": flags["release"], "component": flags["component"], "environment": environment}
-    said = [word for name, value in about.items() if value for word in (f"--{name}", value)]
-    return shlex.join(["releaseguard", "verify", *said])
+    about = (("--release", release), ("--component", component), ("--environment", environment))
+    return shlex.join(["releaseguard", "verify", *(word for flag, value in about if value for word in (flag, value))])
 
 
 def _tell_job(run: Run, document: VerdictDocument) -> None:
