@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releaseguard.eventlog.counts import count_minutes
+from releaseguard.eventlog.counts import MinuteCount, count_minutes
 from releaseguard.eventlog.hours import hours_of
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.stores.postgres import PostgresEventLog
@@ -30,7 +30,8 @@ from tests.support.extent import examples
 NOON = datetime(2024, 11, 24, 11, 58, tzinfo=UTC)
 """Before the hour, so that a handful of minutes is in two."""
 COLUMNS = (
-    "id, occurred_at, recorded_at, provider, event, outcome, environment, release, source, correlation_id, synthetic"
+    "id, occurred_at, recorded_at, provider, event, outcome, environment, release, source, correlation_id, synthetic,"
+    " latency_ms"
 )
 
 uses = st.builds(
@@ -46,6 +47,7 @@ uses = st.builds(
     source=st.sampled_from([None, "client"]),
     correlation_id=st.sampled_from([None, "a", "b"]),
     synthetic=st.booleans(),
+    latency_ms=st.one_of(st.none(), st.integers(-1, 130), st.sampled_from([4_000, 4_010, 2**31 - 1])),
 )
 batches = st.lists(uses, min_size=1, max_size=6)
 writers = st.integers(0, 2)
@@ -97,12 +99,12 @@ class Scene:
         return self.open.setdefault(number, None) or self.open.update({number: self.base.begin()}) or self.open[number]
 
     def insert(self, number: int, rows: Sequence[Event]) -> None:
-        marks = ", ".join([self.base.mark] * 11)
+        marks = ", ".join([self.base.mark] * 12)
         writer = self.writer(number)
         for row in rows:
             at = (to_text(row.occurred_at), to_text(row.recorded_at or NOON))
             named = (row.provider, row.event, str(row.outcome), row.environment, row.release, row.source)
-            values = (str(self._free(number, row)), *at, *named, row.correlation_id, row.synthetic)
+            values = (str(self._free(number, row)), *at, *named, row.correlation_id, row.synthetic, row.latency_ms)
             if row.provider != "releaseguard":
                 statement = f"INSERT INTO integration_events ({COLUMNS}) VALUES ({marks}) ON CONFLICT DO NOTHING"
                 writer.execute(statement, values)
@@ -161,9 +163,13 @@ def check(log: EventLog) -> None:
     for query in QUESTIONS:
         counted = list(count_minutes(log.select(query), by_deployment=query.by_deployment))
         read = list(log.minute_counts(query))
-        assert sorted(map(repr, read)) == sorted(map(repr, counted))
+        assert sorted(map(_whole, read)) == sorted(map(_whole, counted))
         assert [one.occurred_minute for one in read] == sorted(one.occurred_minute for one in read)
         assert sorted(map(repr, log.hour_counts(query))) == sorted(map(repr, hours_of(counted)))
+
+
+def _whole(row: MinuteCount) -> str:
+    return f"{row!r} {row.latency}"
 
 
 def play(base: Marked, script: Sequence[tuple[Any, ...]]) -> None:
@@ -302,6 +308,7 @@ def _rows(number: int, *, first: int = 0) -> list[Event]:
             event="sent",
             outcome=Outcome.SUCCESS,
             environment="production",
+            latency_ms=90 + each,
         )
         for each in range(number)
     ]
@@ -397,6 +404,30 @@ def test_who_may_only_read_the_rows_counts_them(cluster: postgres.Cluster) -> No
         with psycopg.connect(base.url, autocommit=True) as connection:
             connection.execute("DROP OWNED BY only_reads")
             connection.execute("DROP ROLE only_reads")
+
+
+COUNTED_WITHOUT_LATENCIES = """UPDATE integration_events_hours SET detail = '[[58,58,1,0,1,1]]'"""
+"""As a version before kept them."""
+
+
+def test_what_an_older_version_has_counted_is_counted_anew(cluster: postgres.Cluster, tmp_path: Path) -> None:
+    base, file = PostgresBase(cluster.new_database()), SqliteBase(tmp_path / "log.db")
+    with closing(base.log), closing(file.log):
+        for one in (base, file):
+            one.log.append(_rows(30))
+            one.roll_up()
+            with closing(one.begin()) as connection:
+                connection.execute(COUNTED_WITHOUT_LATENCIES)
+                connection.execute("UPDATE integration_events_schema SET version = 3")
+                connection.commit()
+        with psycopg.connect(base.url) as connection:
+            connection.execute("DROP FUNCTION integration_events_counted, integration_events_counts")
+            was = "FUNCTION integration_events_counted(a timestamptz, b timestamptz) RETURNS TABLE (hour timestamptz)"
+            connection.execute(f"CREATE {was} LANGUAGE sql AS 'SELECT a'")
+        for one in (base, file):
+            one.log.migrate()
+            one.roll_up()
+            check(one.log)
 
 
 SQLITE_FAULTS = {

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from releaseguard.eventlog.latencies import Histogram, bound_of, flat
 from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class MinuteCount:
     """How many events of one kind happened in one minute, and in which minute the log learned of them.
 
@@ -47,6 +48,8 @@ class MinuteCount:
     than if each row were an action of its own. What a later row adds is in the minute in which it was recorded."""
     deployment_id: str | None = None
     """``detail.deployment_id``, where the question keeps those apart."""
+    latency: Histogram | None = dataclasses.field(default=None, compare=False, repr=False)
+    """How long those of ``count`` took that say so; ``None`` where the store does not count that."""
 
     @property
     def client(self) -> bool:
@@ -72,6 +75,7 @@ class _Counts(Struct):
     repeats: int = 0
     trials: int = 0
     squares: int = 0
+    took: Counter[int] = field(default_factory=Counter)
 
     @property
     def is_anything(self) -> bool:
@@ -98,6 +102,8 @@ def count_minutes(events: Iterable[Event], *, by_deployment: bool = False) -> It
             counts[kind].repeats += 1
             continue
         counts[kind].count += 1
+        if event.latency_ms is not None:
+            counts[kind].took[bound_of(event.latency_ms)] += 1
         if happening is None:
             counts[kind].trials += 1
             counts[kind].squares += 1
@@ -108,7 +114,8 @@ def count_minutes(events: Iterable[Event], *, by_deployment: bool = False) -> It
         _try(action.rows, counts)
     for kind in sorted((kind for kind, held in counts.items() if held.is_anything), key=_order):
         held = counts[kind]
-        yield MinuteCount(*kind[:-1], held.count, held.repeats, held.trials, held.squares, kind.deployment_id)
+        figures = held.count, held.repeats, held.trials, held.squares, kind.deployment_id, flat(held.took)
+        yield MinuteCount(*kind[:-1], *figures)
 
 
 def _try(rows: Sequence[tuple[_Kind, datetime]], counts: defaultdict[_Kind, _Counts]) -> None:

@@ -6,6 +6,7 @@ cannot be read is no event, and is set aside. Nothing here raises for what stand
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.interface import SetAside
+from releaseguard.eventlog.latencies import Histogram, bound_of, flat
 from releaseguard.eventlog.rows.detail import detail_of
 from releaseguard.eventlog.rows.written import OUTCOMES
 from releaseguard.harmless import visible
@@ -77,7 +79,7 @@ def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
     at, known_outcome, provider, event = minute(occurred), outcome_of(outcome), text_of(provider), text_of(event)
     if at is None or known_outcome is None or not provider or not event:
         return None
-    count, repeats, trials, squares = counts
+    count, repeats, trials, squares, spread = counts
     return MinuteCount(
         at,
         None if recorded is None else minute(recorded),
@@ -93,7 +95,18 @@ def minute_count_of(row: Row, minute: Moment) -> MinuteCount | None:
         int(trials),
         int(squares),
         text_of(deployment),
+        _histogram(spread),
     )
+
+
+def _histogram(spread: Any) -> Histogram | None:
+    """Latencies and how many have each, as the store tells them; ``None`` where it does not."""
+    if not isinstance(spread, str):
+        return None
+    told, counts = iter(spread.split(",") if spread else ()), Counter[int]()
+    for took, many in zip(told, told, strict=True):
+        counts[bound_of(round(float(took)))] += int(many)
+    return flat(counts)
 
 
 def flaw_of(row: Row, moment: Moment, columns: Sequence[str]) -> tuple[str, str] | None:

@@ -29,7 +29,7 @@ class Kept(NamedTuple):
     synthetic: bool
     text: str
     """JSON. The course, ``[[count of each minute], [trials of each minute], ahead]``, or in detail ``[[minute of the
-    hour, minutes from the hour to the recording or null, count, repeats, trials, squares], ...]``."""
+    hour, minutes from the hour to the recording or null, count, repeats, trials, squares, latencies], ...]``."""
 
 
 class Packed(NamedTuple):
@@ -80,7 +80,7 @@ def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
 
 def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
     hour, environment, provider, event, outcome, release, source, synthetic, text = kept
-    for at, learned, *figures in json.loads(text):
+    for at, learned, count, repeats, trials, squares, *latencies in json.loads(text):
         yield MinuteCount(
             hour + timedelta(minutes=at),
             None if learned is None else hour + timedelta(minutes=learned),
@@ -91,7 +91,11 @@ def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
             release,
             synthetic,
             source,
-            *figures,
+            count,
+            repeats,
+            trials,
+            squares,
+            latency=latencies[0] if latencies else None,
         )
 
 
@@ -106,9 +110,10 @@ def packed(rows: Iterable[MinuteCount]) -> Iterator[Packed]:
         yield Packed(hour, *kind, latest, _json([course.counts, course.trials, course.ahead]), _json(detail))
 
 
-def _detail(row: MinuteCount, hour: datetime) -> list[int | None]:
+def _detail(row: MinuteCount, hour: datetime) -> list[object]:
     learned = None if row.recorded_minute is None else (row.recorded_minute - hour) // MINUTE
-    return [row.occurred_minute.minute, learned, row.count, row.repeats, row.trials, row.squares]
+    figures = row.count, row.repeats, row.trials, row.squares
+    return [row.occurred_minute.minute, learned, *figures, *([] if row.latency is None else [row.latency])]
 
 
 def _json(value: object) -> str:

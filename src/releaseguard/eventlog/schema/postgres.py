@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.schema import access, clients, guards, panel, rollups
+from releaseguard.eventlog.stores import postgres_sql
 from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
 from releaseguard_events.stores.postgres_shape import TYPES
 from releaseguard_events.stores.table import NEEDED, EventTable
@@ -37,12 +38,13 @@ def create(table: str, *, with_indexes: bool = True) -> list[str]:
         *_columns(table),
         *(index(table, name) for name in INDEXES if with_indexes),
         *guards.create(table),
-        *_version(table),
+        _versions(table),
         access.by_minute(table),
         access.grants(table),
         clients.create(table),
         *panel.create(table, table, table),
         *rollups.create(table),
+        _version(table),
     ]
 
 
@@ -86,6 +88,7 @@ INDEXES = {
     "correlation": "(correlation_id) WHERE correlation_id IS NOT NULL",
     "release": "(release) WHERE release IS NOT NULL",
     "lane": "(environment, (detail ->> 'provider'), occurred_at) WHERE provider = 'releaseguard'",
+    "unreadable": f"(id) WHERE {postgres_sql.unreadable()}",
 }
 """What each is called behind the table's name, and of what it is made."""
 
@@ -97,10 +100,13 @@ def index(table: str, name: str, *, on: str | None = None, concurrently: bool = 
     return f"CREATE INDEX {how}IF NOT EXISTS {named} ON {qualified(on or table)} {INDEXES[name]}"
 
 
-def _version(table: str) -> list[str]:
+def _versions(table: str) -> str:
+    return (
+        f"CREATE TABLE IF NOT EXISTS {qualified(beside(table, 'schema'))} (\n"
+        "  version integer PRIMARY KEY,\n  applied_at timestamptz NOT NULL DEFAULT now()\n)"
+    )
+
+
+def _version(table: str) -> str:
     versions = qualified(beside(table, "schema"))
-    return [
-        f"CREATE TABLE IF NOT EXISTS {versions} (\n"
-        "  version integer PRIMARY KEY,\n  applied_at timestamptz NOT NULL DEFAULT now()\n)",
-        f"INSERT INTO {versions} (version) VALUES ({VERSION}) ON CONFLICT (version) DO NOTHING",
-    ]
+    return f"INSERT INTO {versions} (version) VALUES ({VERSION}) ON CONFLICT (version) DO NOTHING"

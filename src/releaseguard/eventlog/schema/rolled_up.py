@@ -23,7 +23,7 @@ KEPT: Final = """
   environment text NOT NULL, provider text NOT NULL, event text NOT NULL, outcome text NOT NULL, release text,
   source text, synthetic boolean NOT NULL"""
 _COUNTED = f"minute timestamptz, recorded timestamptz, {KEPT.replace(' NOT NULL', '').strip()}"
-_FIGURES = "every bigint, again bigint, trials bigint, squares bigint"
+_FIGURES = "every bigint, again bigint, trials bigint, squares bigint, spread text"
 
 
 def inside(table: str, suffix: str = "") -> str:
@@ -38,13 +38,13 @@ def recount(table: str) -> str:
     readable, _ = conditions(dialect, ())
     known = f"(known_at IS NULL OR ({dialect.readable('recorded_at')} AND recorded_at <= known_at))"
     where = f"occurred_at >= low AND occurred_at < high AND {_asked()} AND {known} AND {readable}"
-    asked = counting(traffic_of(dialect, inside(table), where, by_deployment=False))
+    asked = counting(traffic_of(dialect, inside(table), where, by_deployment=False), dialect.spread)
     figures = ", ".join(f"c.{name}::bigint" for name in ("every", "again", "trials", "squares"))
     body = f"""
 #variable_conflict use_column
 BEGIN
   RETURN QUERY SELECT c.minute, c.recorded, c.environment, c.provider, c.event, c.outcome, c.release, c.source,
-    c.synthetic, {figures} FROM ({asked}) c;
+    c.synthetic, {figures}, c.spread FROM ({asked}) c;
 END """
     return (
         f"CREATE OR REPLACE FUNCTION {inside(table, 'recount')}(low timestamptz, high timestamptz, {_ASKED})\n"
@@ -91,7 +91,8 @@ def packed(table: str) -> str:
     kept = f"""
     SELECT h.hour + (e ->> 0)::integer * interval '1 minute' AS minute,
       h.hour + (e ->> 1)::integer * interval '1 minute' AS recorded, {", ".join(f"h.{c}" for c in _GROUP.split(", "))},
-      (e ->> 2)::bigint AS every, (e ->> 3)::bigint AS again, (e ->> 4)::bigint AS trials, (e ->> 5)::bigint AS squares
+      (e ->> 2)::bigint AS every, (e ->> 3)::bigint AS again, (e ->> 4)::bigint AS trials, (e ->> 5)::bigint AS squares,
+      btrim(e ->> 6, '[]') AS spread
     FROM {inside(table, "hours")} h CROSS JOIN LATERAL json_array_elements(h.detail::json) e
     WHERE h.hour = ANY (hours) AND {_asked()}"""
     body = f"""
@@ -110,9 +111,9 @@ BEGIN
       sum(every)::bigint AS every, sum(trials)::bigint AS trials, max(recorded) AS latest,
       max((extract(epoch FROM minute - recorded) / 60)::integer) AS ahead,
       bool_and(recorded IS NOT NULL) AS known,
-      string_agg(format('[%s,%s,%s,%s,%s,%s]', extract(minute FROM minute)::integer,
+      string_agg(format('[%s,%s,%s,%s,%s,%s,[%s]]', extract(minute FROM minute)::integer,
         coalesce((extract(epoch FROM recorded - date_trunc('hour', minute))::bigint / 60)::text, 'null'),
-        every, again, trials, squares), ',' ORDER BY recorded) AS detail
+        every, again, trials, squares, spread), ',' ORDER BY recorded) AS detail
     FROM entries GROUP BY minute, {_GROUP})
   SELECT m.hour, {", ".join(f"m.{c}" for c in _GROUP.split(", "))}, CASE WHEN bool_and(known) THEN max(latest) END,
     {inside(table, "course")}(
@@ -132,11 +133,13 @@ SPANS: Final = """SELECT array_agg(low), array_agg(high) INTO lows, highs FROM (
       SELECT minute, minute - row_number() OVER (ORDER BY minute) * interval '1 minute' AS island
       FROM unnest(stale) s (minute)) i GROUP BY island) s;"""
 """Marked minutes in a row are counted together."""
+_TOLD = f"hour timestamptz, {KEPT.replace(' NOT NULL', '').strip()}, told text"
 _PACK = f"hour timestamptz, {KEPT.replace(' NOT NULL', '').strip()}, latest timestamptz, course text, detail text"
 
 
 def counted(table: str) -> str:
-    """What :meth:`EventLog.minute_counts` and :meth:`EventLog.hour_counts` ask: stable, so one snapshot for it all.
+    """What :meth:`EventLog.counts_of_each` asks: stable, so one snapshot for it all; in detail, or as courses. Hours of
+    which nothing was recorded since ``learned_from`` are left out.
 
     Marked minutes, those that the question cuts, and those of which something was recorded in the minute that the
     question cuts are counted; hours without any of these come as they are kept.
@@ -152,8 +155,8 @@ DECLARE
   highs timestamptz[];
 BEGIN
   IF NOT {inside(table, "rolled_up")}() THEN
-    RETURN QUERY SELECT * FROM {inside(table, "packed")}(
-      '{{}}', '{{}}', ARRAY[first], ARRAY[past], first, past, {_GIVEN}) p;
+    RETURN QUERY SELECT p.hour, {_of("p")}, {_text("p")} FROM {inside(table, "packed")}(
+      '{{}}', '{{}}', ARRAY[first], ARRAY[past], first, past, {_GIVEN}) p WHERE {_learned("p")};
     RETURN;
   END IF;
   stale := ARRAY(
@@ -172,26 +175,55 @@ BEGIN
     UNION SELECT h.hour FROM {inside(table, "hours")} h WHERE h.hour > first - interval '1 hour' AND h.hour < past
       AND known_at IS NOT NULL AND (h.latest IS NULL OR h.latest >= date_trunc('minute', known_at)));
   {SPANS}
-  RETURN QUERY SELECT h.* FROM {inside(table, "hours")} h
-    WHERE h.hour > first AND h.hour < past AND NOT h.hour = ANY (changed) AND {_asked()};
-  RETURN QUERY SELECT * FROM {inside(table, "packed")}(changed, stale, lows, highs, first, past, {_GIVEN}) p;
+  RETURN QUERY SELECT h.hour, {_of("h")}, {_text("h")} FROM {inside(table, "hours")} h
+    WHERE h.hour > first AND h.hour < past AND NOT h.hour = ANY (changed) AND {_asked()} AND {_learned("h")};
+  RETURN QUERY SELECT p.hour, {_of("p")}, {_text("p")}
+    FROM {inside(table, "packed")}(changed, stale, lows, highs, first, past, {_GIVEN}) p WHERE {_learned("p")};
 END """
     return (
-        f"CREATE OR REPLACE FUNCTION {inside(table, 'counted')}(since timestamptz, until timestamptz, {_ASKED})\n"
-        f"RETURNS TABLE ({_PACK}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'counted')}(since timestamptz, until timestamptz, {_ASKED},\n"
+        f"  learned_from timestamptz, detailed boolean)\n"
+        f"RETURNS TABLE ({_TOLD}) LANGUAGE plpgsql STABLE {READS} AS {dollar_quoted(body)}"
     )
+
+
+def _of(row: str) -> str:
+    return ", ".join(f"{row}.{column}" for column in _GROUP.split(", "))
+
+
+def _text(row: str) -> str:
+    return f"CASE WHEN detailed THEN {row}.detail ELSE {row}.course END"
+
+
+def _learned(row: str) -> str:
+    since = "date_trunc('minute', learned_from)"
+    return f"(learned_from IS NULL OR {row}.latest IS NULL OR {row}.latest >= {since})"
 
 
 def answer(table: str) -> str:
-    """The same in one document, whatever the number of rows that an interface gives out at once."""
-    columns = ", ".join(["hour", *_GROUP.split(", "), "CASE WHEN detailed THEN detail ELSE course END"])
+    """The answers to several questions in one document, whatever the number of rows that an interface gives out at
+    once: an array of them, in the order of ``asked``, whose objects name what :func:`counted` takes."""
+    given = [f"(q.one ->> '{name}')::{kind}" for name, kind in ARGUMENTS.items()]
+    columns = ", ".join(["c.hour", _of("c"), "c.told"])
     return (
-        f"CREATE OR REPLACE FUNCTION {inside(table, 'counts')}(since timestamptz DEFAULT NULL,\n"
-        f"  until timestamptz DEFAULT NULL, of_environment text DEFAULT NULL, of_providers text[] DEFAULT NULL,\n"
-        f"  of_release text DEFAULT NULL, is_synthetic boolean DEFAULT NULL, known_at timestamptz DEFAULT NULL,\n"
-        f"  detailed boolean DEFAULT false) RETURNS json LANGUAGE sql STABLE {READS} AS "
+        f"CREATE OR REPLACE FUNCTION {inside(table, 'counts')}(asked json) RETURNS json LANGUAGE sql STABLE {READS} AS "
         + dollar_quoted(
-            f"SELECT coalesce(json_agg(json_build_array({columns}) ORDER BY hour), '[]')"
-            f" FROM {inside(table, 'counted')}(since, until, {_GIVEN})"
+            f"SELECT coalesce(json_agg(a.answer ORDER BY q.n), '[]') FROM json_array_elements(asked)"
+            f" WITH ORDINALITY q (one, n) CROSS JOIN LATERAL (SELECT coalesce(json_agg(json_build_array({columns})"
+            f" ORDER BY c.hour), '[]') AS answer FROM {inside(table, 'counted')}({', '.join(given)}) c) a"
         )
     )
+
+
+ARGUMENTS: Final = {
+    "since": "timestamptz",
+    "until": "timestamptz",
+    "of_environment": "text",
+    "of_providers": "text[]",
+    "of_release": "text",
+    "is_synthetic": "boolean",
+    "known_at": "timestamptz",
+    "learned_from": "timestamptz",
+    "detailed": "boolean",
+}
+"""What :func:`counted` takes, in order."""

@@ -18,7 +18,7 @@ from typing import Final
 
 from releaseguard.eventlog.schema import rolled_up
 from releaseguard.eventlog.schema.rolled_up import FIXED, KEPT, READS, SCHEMA, SPANS, inside
-from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, qualified, quoted
+from releaseguard_events.stores.names import VERSION, bare, beside, dollar_quoted, literal, qualified, quoted
 
 PARTS: Final = ("touched", "hours", "roll_ups")
 """The tables behind the event table's name: marks, counts, and whether the counts can be believed."""
@@ -31,7 +31,8 @@ WAIT: Final = "250ms"
 
 def create(table: str) -> list[str]:
     """The statements that make what is not there yet, or make it anew. None reads or rewrites the table's rows."""
-    return [*_tables(table), _functions(table), _doubt(table), *_triggers(table), _begin(table), _rights(table)]
+    made = [*_tables(table), _older(table), _functions(table), _doubt(table)]
+    return [*made, *_triggers(table), _begin(table), _rights(table)]
 
 
 def trigger_names(table: str) -> list[str]:
@@ -87,6 +88,25 @@ def _functions(table: str) -> str:
   SELECT quote_ident(n.nspname) INTO place FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = {literal(qualified(table))}::regclass;
 {run}
+END """)
+
+
+_COUNTING = ("recount", "packed", "counted", "counts")
+
+
+def _older(table: str) -> str:
+    """What an older version has made goes: functions that take or give something else, and what it counted."""
+    names = ", ".join(literal(bare(beside(table, name))) for name in _COUNTING)
+    versions, state = qualified(beside(table, "schema")), qualified(beside(table, "roll_ups"))
+    return "DO " + dollar_quoted(f"""DECLARE one regprocedure; BEGIN
+  IF EXISTS (SELECT FROM {versions} WHERE version = {VERSION}) THEN
+    RETURN;
+  END IF;
+  FOR one IN SELECT p.oid FROM pg_proc p JOIN pg_class c ON c.relnamespace = p.pronamespace
+    WHERE c.oid = {literal(qualified(table))}::regclass AND p.proname IN ({names}) LOOP
+    EXECUTE format('DROP FUNCTION %s', one);
+  END LOOP;
+  DELETE FROM {state};
 END """)
 
 
@@ -281,8 +301,8 @@ def _callable(table: str) -> str:
         "recount": f"timestamptz, timestamptz, {asked}",
         "course": "integer[], bigint[], bigint[], integer",
         "packed": f"timestamptz[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz, {asked}",
-        "counted": f"timestamptz, timestamptz, {asked}",
-        "counts": f"timestamptz, timestamptz, {asked}, boolean",
+        "counted": ", ".join(rolled_up.ARGUMENTS.values()),
+        "counts": "json",
         "begun": "",
         "roll_up": "integer, timestamptz",
     }

@@ -33,11 +33,11 @@ def minutes(
     where, values = conditions(dialect, wanted)
     traffic = traffic_of(dialect, qualified(place.table), where, by_deployment=by_deployment)
     order = f"environment, {KIND}" if by_environment else KIND
-    return f"{counted(traffic)} ORDER BY {order}", values
+    return f"{counted(traffic, dialect.spread)} ORDER BY {order}", values
 
 
-def counted(traffic: str) -> str:
-    """The counts of ``traffic``, without an order: KIND, then rows, repeats, trials, squares.
+def counted(traffic: str, spread: str) -> str:
+    """The counts of ``traffic``, without an order: KIND, then rows, repeats, trials, squares, and how long they took.
 
     All rows are counted first, as if each were an action of its own, and what the few rows that share an id change of
     that is added: numbering all rows would sort the whole table, which takes four times as long. Correlations alone
@@ -60,14 +60,19 @@ ranked AS (SELECT {KIND}, learned,
 tried AS (SELECT {KIND}, spoilt, of_kind, worst = 'error' AND outcome = 'success' AND learned < spoilt_at AS undone,
   CASE WHEN outcome = 'error' THEN of_outcome = 1
     ELSE of_kind = 1 AND (worst = 'success' OR learned < spoilt_at) END AS counts FROM ranked),
-counted AS (SELECT {KIND}, count(*) AS every, 0 AS again, count(*) AS trials, count(*) AS squares
-    FROM traffic GROUP BY {KIND}
-  UNION ALL SELECT {KIND}, -count(*), count(*), -count(*), -count(*) FROM numbered WHERE nth > 1 GROUP BY {KIND}
-  UNION ALL SELECT {KIND}, 0, 0, sum(CASE WHEN counts THEN 0 ELSE -1 END), sum(2 * of_kind - 2)
+counted AS (SELECT {KIND}, took, count(*) AS every, 0 AS again, count(*) AS trials, count(*) AS squares
+    FROM traffic GROUP BY {KIND}, took
+  UNION ALL SELECT {KIND}, took, -count(*), count(*), -count(*), -count(*)
+    FROM numbered WHERE nth > 1 GROUP BY {KIND}, took
+  UNION ALL SELECT {KIND}, NULL, 0, 0, sum(CASE WHEN counts THEN 0 ELSE -1 END), sum(2 * of_kind - 2)
     FROM tried GROUP BY {KIND}
-  UNION ALL SELECT {taken_back}, 0, 0, -count(*), 0 FROM tried WHERE undone AND of_kind = 1 GROUP BY {taken_back})
-SELECT {KIND}, sum(every) AS every, sum(again) AS again, sum(trials) AS trials, sum(squares) AS squares
-  FROM counted GROUP BY {KIND}
+  UNION ALL SELECT {taken_back}, NULL, 0, 0, -count(*), 0
+    FROM tried WHERE undone AND of_kind = 1 GROUP BY {taken_back}),
+timed AS (SELECT {KIND}, took, sum(every) AS every, sum(again) AS again, sum(trials) AS trials, sum(squares) AS squares
+  FROM counted GROUP BY {KIND}, took)
+SELECT {KIND}, sum(every) AS every, sum(again) AS again, sum(trials) AS trials, sum(squares) AS squares,
+  {spread} AS spread
+  FROM timed GROUP BY {KIND}
   HAVING sum(every) <> 0 OR sum(again) <> 0 OR sum(trials) <> 0"""
 
 
@@ -83,6 +88,7 @@ def traffic_of(dialect: Dialect, source: str, where: str, *, by_deployment: bool
         "learned": f"coalesce({recorded.format(value('recorded_at'))}, {value('occurred_at')})",
         "happened": value("occurred_at"),
         "row_id": value("id"),
+        "took": dialect.took,
     } | {column: value(column) for column in _NAMED}
     columns = ", ".join(f"{expression} AS {name}" for name, expression in named.items())
     of_others = f"{value('provider')} <> '{OURSELVES}'"

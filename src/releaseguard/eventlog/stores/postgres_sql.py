@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from releaseguard.eventlog.latencies import BOUNDS
 from releaseguard.eventlog.mapping.expressions import expression
 from releaseguard.eventlog.mapping.words import PostgresWords
 from releaseguard.eventlog.rows.detail import LONGEST
-from releaseguard.eventlog.rows.filters import Filter
+from releaseguard.eventlog.rows.filters import INDISPENSABLE, Filter
 from releaseguard.eventlog.stores.questions import Bound, Dialect
+from releaseguard_events.stores.names import quoted
 from releaseguard_events.stores.postgres_shape import Shape, insert_sql
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
@@ -82,7 +84,21 @@ def dialect(shape: Shape) -> Dialect:
         condition=lambda condition: _condition(condition, shape),
         kept_in_detail=lambda key: _kept_in_detail(shape, key),
         value_mark="%s",
+        took="NULL" if shape.place.is_the_apps else _bound(value(shape, "latency_ms")),
+        spread="NULL" if shape.place.is_the_apps else _SPREAD,
+        unreadable="" if shape.place.is_the_apps else unreadable(),
     )
+
+
+def _bound(took: str) -> str:
+    """The bound up to which a use is counted: of a search for the first that is not below it."""
+    below, bounds = (",".join(map(str, some)) for some in ((one + 1 for one in BOUNDS[:-1]), BOUNDS))
+    return f"('{{{bounds}}}'::integer[])[width_bucket({took}, '{{{below}}}'::integer[]) + 1]"
+
+
+_SPREAD = (
+    "coalesce(string_agg(took || ',' || every, ',' ORDER BY took) FILTER (WHERE took IS NOT NULL AND every <> 0), '')"
+)
 
 
 def _shown(shape: Shape, column: str) -> str:
@@ -115,6 +131,12 @@ def _doubtful(column: str, value: str) -> str:
             return f"({value} IS NULL OR {value} NOT IN ('success', 'error'))"
         case _:
             return f"({value} IS NULL OR {value} = '')"
+
+
+def unreadable() -> str:
+    """What holds of every row of our own table that cannot be read, as its index has it."""
+    columns = (*INDISPENSABLE, "environment", "recorded_at")
+    return " OR ".join(_doubtful(column, quoted(column)) for column in columns)
 
 
 def moment_of(value: Any) -> datetime | None:

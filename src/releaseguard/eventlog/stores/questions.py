@@ -38,6 +38,12 @@ class Dialect(Struct, frozen=True):
     """The text under a key of the row's detail; none where there is none."""
     value_mark: str
     """What stands for a value that is bound."""
+    took: str = "NULL"
+    """How long a use took, as counted latencies have it; ``NULL`` where that is not counted."""
+    spread: str = "NULL"
+    """Of rows that count by ``took`` how many (``every``): bounds and numbers as a text, ``a,1,b,2``."""
+    unreadable: str = ""
+    """What holds of every row that cannot be read, in the words of an index of these rows, where there is one."""
     in_order: str = ""
     """What ends a part of a statement whose rows have to keep their order."""
 
@@ -89,7 +95,8 @@ def left_out(place: EventTable, dialect: Dialect, wanted: Sequence[Filter]) -> B
     """The rows that :func:`select` leaves out, and that may satisfy what is wanted; few others among them."""
     parts = [_may_hold(dialect, condition) for condition in wanted]
     broken = " OR ".join(dialect.doubtful(column) for column in undecidable(wanted, place))
-    where = " AND ".join([*(sql for sql, _ in parts), f"({broken})"])
+    indexed = [f"({dialect.unreadable})"] if dialect.unreadable else []
+    where = " AND ".join([*(sql for sql, _ in parts), f"({broken})", *indexed])
     values = [value for _, given in parts for value in given]
     return f"{_columns(place, dialect)} WHERE {where} ORDER BY {dialect.value('id')}", values
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from releaseguard.eventlog.latencies import LARGEST
 from releaseguard.eventlog.mapping.expressions import expression as made_by_rules
 from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows.detail import LONGEST
@@ -18,6 +19,7 @@ from releaseguard.eventlog.stores.questions import Bound, Dialect
 from releaseguard.model import to_text
 from releaseguard_events.stores.sqlite import ABSENT
 from releaseguard_events.stores.sqlite import expression as as_named
+from releaseguard_events.stores.sqlite_doubt import SHAPE, doubtful, unreadable
 from releaseguard_events.stores.table import EventTable
 
 _OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
@@ -76,10 +78,6 @@ def _object(name: str) -> str:
     return f"CASE WHEN NOT coalesce(json_valid({name}), 0) THEN '{{}}' {written_twice} ELSE {name} END"
 
 
-_SHAPE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]"
-_TO_THE_SECOND = f"{_SHAPE}:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z"
-
-
 def dialect(place: EventTable) -> Dialect:
     """How SQLite says of the columns of ``place`` what the questions need."""
     name = partial(expression, place)
@@ -88,12 +86,20 @@ def dialect(place: EventTable) -> Dialect:
         shown=lambda column: f"substr({name(column)}, 1, {LONGEST + 1})" if column == "detail" else name(column),
         minute=lambda column: f"substr({name(column)}, 1, 16)",
         readable=lambda column: _readable(column, name(column)),
-        doubtful=lambda column: _doubtful(column, name(column)),
+        doubtful=lambda column: doubtful(column, name(column)),
         condition=lambda condition: _condition(condition, _value(place, condition.column)),
         kept_in_detail=lambda key: f"CAST(json_extract({_object(name('detail'))}, '$.{key}') AS TEXT)",
         value_mark="?",
+        took=_took(name("latency_ms")),
+        spread="coalesce(group_concat(CASE WHEN took IS NOT NULL AND every <> 0 THEN took || ',' || every END), '')",
+        unreadable="" if place.is_the_apps else unreadable(),
         in_order=" LIMIT -1",
     )
+
+
+def _took(name: str) -> str:
+    """As it stands there: its bound is looked for where the counts are read."""
+    return f"CASE WHEN typeof({name}) IN ('integer', 'real') AND {name} BETWEEN -{LARGEST} AND {LARGEST} THEN {name} END"
 
 
 def _value(place: EventTable, column: str) -> str:
@@ -105,35 +111,11 @@ def _readable(column: str, name: str) -> str:
     """By the form alone, which costs little: what has a time's form and is none is seen when it is read."""
     match column:
         case "occurred_at" | "recorded_at":
-            return f"({name} GLOB '{_SHAPE}*Z' OR {name} GLOB '{_SHAPE}*+00:00')"
+            return f"({name} GLOB '{SHAPE}*Z' OR {name} GLOB '{SHAPE}*+00:00')"
         case "outcome":
             return f"{name} IN ('success', 'error')"
         case _:
             return f"{name} > ''"
-
-
-def _doubtful(column: str, name: str) -> str:
-    match column:
-        case "occurred_at" | "recorded_at":
-            return _no_time(name)
-        case "outcome":
-            return f"({name} IS NULL OR {name} NOT IN ('success', 'error'))"
-        case _:
-            return f"(typeof({name}) <> 'text' OR {name} = '')"
-
-
-def _no_time(name: str) -> str:
-    """Whether :func:`moment_of` cannot read it. The calendar is asked only where a look at the form leaves it open."""
-    open_ = (
-        f"{name} < '0001' OR {name} NOT GLOB '{_TO_THE_SECOND}' OR substr({name}, 6, 5) NOT BETWEEN '01-01' AND '12-28'"
-        f" OR substr({name}, 9, 2) NOT BETWEEN '01' AND '28' OR substr({name}, 12, 2) > '23'"
-    )
-    wrong = (
-        f"{name} < '0001' OR strftime('%Y-%m-%dT%H:%M', {name}, '+0 days') IS NOT substr({name}, 1, 16)"
-        f" OR NOT (substr({name}, -1) = 'Z' OR substr({name}, -6) = '+00:00')"
-        f" OR substr({name}, 17) GLOB '*[^0-9:.+Z]*'"
-    )
-    return f"(typeof({name}) <> 'text' OR (({open_}) AND ({wrong})))"
 
 
 def moment_of(value: Any) -> datetime | None:

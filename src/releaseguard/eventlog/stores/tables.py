@@ -291,7 +291,8 @@ class TableLog(EventLog):
 
     def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
         asked = [*((query, False) for query in hours), *((query, True) for query in minutes)]
-        kept = self._kept_of_each(self._traffic, asked) if all(self._may_be_kept(query) for query, _ in asked) else None
+        may_be = all(self._may_be_kept(replace(query, recorded_since=None)) for query, _ in asked)
+        kept = self._kept_of_each(self._traffic, asked) if may_be else None
         if kept is None:
             return super().counts_of_each(hours, minutes)
         courses: list[Sequence[HourCount]] = [[] for _ in hours]
@@ -301,7 +302,7 @@ class TableLog(EventLog):
             if number < len(hours):
                 courses[number] = list(map(hour_count_of, some))
             else:
-                details[number - len(hours)] = list(minute_counts_in(some))
+                details[number - len(hours)] = list(_learned(minute_counts_in(some), minutes[number - len(hours)]))
         return CountsOfEach(courses, details)
 
     def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
@@ -337,6 +338,14 @@ class TableLog(EventLog):
         return [
             event for place, events in batches for event in self._read(place, Query(ids=[event.id for event in events]))
         ]
+
+
+def _learned(rows: Iterable[MinuteCount], query: Query) -> Iterator[MinuteCount]:
+    """What the log learned of from the minute on that the question asks for."""
+    if query.recorded_since is None:
+        return iter(rows)
+    since = query.recorded_since.replace(second=0, microsecond=0)
+    return (row for row in rows if row.recorded_minute is None or row.recorded_minute >= since)
 
 
 def _position(event: Event) -> tuple[object, int]:

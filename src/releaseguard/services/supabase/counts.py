@@ -5,10 +5,10 @@ Protocol: PostgREST's documentation, "Functions as RPC": arguments by name in a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from releaseguard.eventlog.interface import Query
 from releaseguard.model import to_text
@@ -34,13 +34,17 @@ class Counts:
     client: ServiceClient
     _due: float = field(default=0.0, init=False)
 
-    def asked(self, place: EventTable, query: Query, *, detailed: bool) -> Iterator[Sequence[Any]] | None:
-        """The kept hours that answer the question, in order; ``None`` where nobody answers it."""
+    def asked(
+        self, place: EventTable, questions: Sequence[tuple[Query, bool]]
+    ) -> Sequence[Sequence[Sequence[Any]]] | None:
+        """For each question, with whether it asks in detail, the kept hours that answer it, in order; ``None`` where
+        nobody answers."""
         if monotonic() >= self._due:
             self._roll_up(place)
             self._due = monotonic() + EVERY
-        reply = self._called(place, "counts", {**_arguments(query), "detailed": detailed})
-        return iter(reply.json()) if reply.status == 200 else None
+        asked = [{**_arguments(query), "detailed": detailed} for query, detailed in questions]
+        reply = self._called(place, "counts", {"asked": asked})
+        return cast("list[list[list[Any]]]", reply.json()) if reply.status == 200 else None
 
     def _roll_up(self, place: EventTable) -> None:
         while (reply := self._called(place, "roll_up", {"most": AT_ONCE})).status == 200 and reply.json() == AT_ONCE:
@@ -68,6 +72,7 @@ def _arguments(query: Query) -> dict[str, Any]:
         "of_release": query.release,
         "is_synthetic": query.synthetic,
         "known_at": query.recorded_until and to_text(query.recorded_until),
+        "learned_from": query.recorded_since and to_text(query.recorded_since),
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -283,9 +283,8 @@ class SupabaseEventLog(AppsTable):
         yield from islice((event for event in read if event is not None), query.limit)
 
     def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
-        answers = [self._counts.asked(place, query, detailed=detailed) for query, detailed in asked]
-        known = [rows for rows in answers if rows is not None]
-        if len(known) < len(answers):
+        known = self._counts.asked(place, asked)
+        if known is None:
             return None
         told = ((number, kept_of(row, moment_of(row[0]))) for number, rows in enumerate(known) for row in rows)
         return ((number, hour) for number, hour in told if hour is not None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 """Of the table's shape; written to ``<table>_schema`` by every migration. 2: what the database enforces (Postgres).
-3: roll-ups."""
+3: roll-ups. 4: roll-ups of latencies, an index of rows that cannot be read."""
 
 
-INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane")
+INDEXES = ("time", "provider_time", "recorded", "correlation", "release", "lane", "unreadable")
 """What the schema's indexes are called behind the table's name."""
 
 

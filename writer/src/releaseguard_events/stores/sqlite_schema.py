@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from releaseguard_events.stores.names import VERSION, bare, beside, qualified, quoted
+from releaseguard_events.stores.sqlite_doubt import unreadable
 
 NOW = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"
 """SQLite's clock has milliseconds; zeros make its text comparable with times of six decimals."""
@@ -34,8 +35,9 @@ def create(table: str, *, with_indexes: bool = True) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {qualified(table)} (\n{columns}\n)",
         *(indexes(table).values() if with_indexes else ()),
         _by_minute(table),
-        *_version(table),
+        _versions(table),
         *_rolled_up(table),
+        *_version(table),
     ]
 
 
@@ -62,6 +64,7 @@ def indexes(table: str) -> dict[str, str]:
         "correlation": "(correlation_id) WHERE correlation_id IS NOT NULL",
         "release": "(release) WHERE release IS NOT NULL",
         "lane": "(environment, json_extract(detail, '$.provider'), occurred_at) WHERE provider = 'releaseguard'",
+        "unreadable": f"(id) WHERE {unreadable()}",
     }
     return {
         f"{bare(table)}_{name}": f"CREATE INDEX IF NOT EXISTS {quoted(f'{bare(table)}_{name}')}"
@@ -78,11 +81,20 @@ SELECT substr(occurred_at, 1, 16) || ':00.000000Z' AS minute, environment, provi
 FROM {qualified(table)} GROUP BY 1, 2, 3, 4, 5, 6, 7"""
 
 
+def _versions(table: str) -> str:
+    return (
+        f"CREATE TABLE IF NOT EXISTS {qualified(beside(table, 'schema'))} (\n"
+        f"  version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT ({NOW})\n)"
+    )
+
+
 def _version(table: str) -> list[str]:
-    versions = qualified(beside(table, "schema"))
+    """What an older version has counted is counted anew."""
+    versions, hours, state = (qualified(beside(table, part)) for part in ("schema", "hours", "roll_ups"))
+    is_older = f"NOT EXISTS (SELECT 1 FROM {versions} WHERE version = {VERSION})"
     return [
-        f"CREATE TABLE IF NOT EXISTS {versions} (\n"
-        f"  version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT ({NOW})\n)",
+        f"DELETE FROM {hours} WHERE {is_older}",
+        f"UPDATE {state} SET upto = 0, last_id = NULL WHERE {is_older}",
         f"INSERT OR IGNORE INTO {versions} (version) VALUES ({VERSION})",
     ]
 

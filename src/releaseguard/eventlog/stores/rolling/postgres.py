@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.schema.rolled_up import ARGUMENTS
 from releaseguard_events.stores.names import beside, qualified
 
 if TYPE_CHECKING:
@@ -67,12 +68,8 @@ def kept_of_each(
 
 
 def _part(table: str, number: int, *, detailed: bool) -> str:
-    text = "detail" if detailed else "course"
-    return (
-        f"SELECT {number}, hour, environment, provider, event, outcome, release, source, synthetic, {text} FROM"
-        f" {qualified(beside(table, 'counted'))}(%s::timestamptz, %s::timestamptz, %s::text, %s::text[], %s::text,"
-        " %s::boolean, %s::timestamptz)"
-    )
+    given = ", ".join(f"%s::{kind}" for name, kind in ARGUMENTS.items() if name != "detailed")
+    return f"SELECT {number}, c.* FROM {qualified(beside(table, 'counted'))}({given}, {str(detailed).lower()}) c"
 
 
 def _values(query: Query) -> list[object]:
@@ -84,4 +81,5 @@ def _values(query: Query) -> list[object]:
         query.release,
         query.synthetic,
         query.recorded_until,
+        query.recorded_since,
     ]

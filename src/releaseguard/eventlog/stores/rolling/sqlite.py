@@ -14,6 +14,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -134,7 +135,7 @@ class RollUps(Struct, frozen=True):
         self.connection.executemany(f"INSERT INTO {hours} VALUES ({marks})", map(_stored, packed(rows)))
 
     def _asked(self, query: Query, *, detailed: bool) -> list[Kept]:
-        wanted = filters.of(query, self.place) or []
+        wanted = filters.of(replace(query, recorded_since=None), self.place) or []
         span = _Span.of(query)
         stale = {at for at in self._stale(query) if span.touches(at)}
         changed = sorted({*self._recorded_late(query), *(at.replace(minute=0) for at in stale)})
@@ -189,10 +190,12 @@ class RollUps(Struct, frozen=True):
         kind, more = sqlite_sql.where(_of_kind(query), self.place)
         left = json.dumps([_hour(at) for at in changed])
         text = "detail" if detailed else "course"
+        since = query.recorded_since and sqlite_sql.shown_minute(query.recorded_since)
         rows = self.connection.execute(
             f"SELECT hour, {_KIND}, {text} FROM {quoted(self._name('hours'))}"
-            f"{kind or ' WHERE 1'} AND {where} AND hour NOT IN (SELECT value FROM json_each(?)) ORDER BY hour",
-            [*more, *values, left],
+            f"{kind or ' WHERE 1'} AND {where} AND hour NOT IN (SELECT value FROM json_each(?))"
+            " AND (latest >= coalesce(?, '') OR latest IS NULL) ORDER BY hour",
+            [*more, *values, left, since],
         )
         return (hour for row in rows if (hour := kept_of(row, _hour_of(row[0]))) is not None)
 
@@ -220,7 +223,7 @@ class RollUps(Struct, frozen=True):
         source = f"{span} AS span CROSS JOIN {self._events} INDEXED BY {quoted(f'{bare(self.place.table)}_time')}"
         within = f"{dialect.value('occurred_at')} >= low AND {dialect.value('occurred_at')} < high"
         traffic = traffic_of(dialect, source, f"{within} AND {where}", by_deployment=False)
-        for row in self.connection.execute(counted(traffic), [spans, *values]):
+        for row in self.connection.execute(counted(traffic, dialect.spread), [spans, *values]):
             if (one := minute_count_of(row, sqlite_sql.minute_of)) is not None:
                 yield one
 
