@@ -90,7 +90,7 @@ def test_a_calm_provider_is_looked_at_once():
     log = Log()
     condition, span = past(log, "mapbox").condition()
     assert (condition.state, span) == (HealthState.HEALTHY, HOUR)
-    assert log.reads == 3  # weeks by the hour, two days by the minute, the hour itself
+    assert log.reads == 2  # weeks by the hour, the hour itself
 
 
 def test_a_rare_providers_silence_shows_over_a_longer_time():

@@ -204,8 +204,8 @@ class EventLog(ABC):
 
     def counts_of_each(self, hours: Sequence[Query], minutes: Sequence[Query]) -> CountsOfEach:
         """What :meth:`hour_counts` and :meth:`minute_counts` answer to each question; where they are rolled up, by one
-        statement and from one state of the log. There ``recorded_since`` of a question for minutes means from that minute
-        on, and what was counted before stays counted: of a use that is written again only the repeat comes."""
+        statement and from one state of the log. There ``recorded_since`` of a question for minutes means from that
+        minute on, and what was counted before stays counted: of a use that is written again only the repeat comes."""
         return CountsOfEach(
             [list(self.hour_counts(query)) for query in hours], [list(self.minute_counts(query)) for query in minutes]
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from msgspec import structs
@@ -17,6 +16,7 @@ from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.eventlog.counts import MinuteCount
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.eventlog.interface import EventLog, Query, RowQuestion
+from releaseguard.eventlog.latencies import Histogram, bound_at, merged, typical, uses_in
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
@@ -32,6 +32,10 @@ from releaseguard.traces import Trace, Traces, no_trace
 PARTS = 20
 """Of the window, in the course of a provider's events."""
 MOST_CODES = 3
+FEW = 2_000
+"""Uses of the window of which all rows are read: their latencies are told to the millisecond."""
+MOST_ERRORS = 20_000
+"""Errors of the window that are looked at for their codes, the newest."""
 RECENT = 100
 """Rows that are listed one by one."""
 _ORDER = tuple(HealthState)
@@ -61,13 +65,10 @@ class HealthContext:
 
 @dataclass(slots=True)
 class Observer:
-    """Looks as often as asked, reading the time before the first window once."""
+    """Looks as often as asked, reading the time before the first window once, which is the shortest."""
 
     context: HealthContext
-    longest: timedelta = timedelta(0)
-    """The longest window that will be asked for, where that is longer than the first."""
     _past: list[HourCount] = field(default_factory=list)
-    _before: list[MinuteCount] = field(default_factory=list)
     _read_until: datetime | None = None
     _since: tuple[datetime, Sequence[MinuteCount]] | None = None
     """What was counted from there on, and until when."""
@@ -86,7 +87,7 @@ class Observer:
         until = context.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(context.window / timedelta(minutes=1)), 1))
         window = window or self.window(since, until)
-        seen: dict[str, _ProviderRows] = {}
+        seen = self._counted(since)
         told = self._told(since, until, min(before, until) if before else until, seen)
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
         rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
@@ -106,17 +107,35 @@ class Observer:
     def _told(
         self, since: datetime, until: datetime, before: datetime, seen: dict[str, _ProviderRows]
     ) -> RowAnswers[str]:
-        """What single rows tell, by one question to the log: those of the window are only looked at as they come."""
+        """What single rows tell, by one question to the log: those of the window are only looked at as they come, and
+        where latencies are counted these are the errors alone, and each provider's newest success."""
         query, context = self.context.query, self.context
         only = () if context.provider is None else (context.provider,)
+        real = query(since=since, until=until, synthetic=False, traffic=True)
+        newest = replace(real, newest_first=True, outcome=Outcome.SUCCESS, limit=1)
+        successes = {_success(name): replace(newest, providers=(name,)) for name in seen if not only or name in only}
+        errors = replace(real, providers=only, outcome=Outcome.ERROR, newest_first=True, limit=MOST_ERRORS)
+        every = replace(real, providers=only)
+        are_counted = all(one.are_counted for one in seen.values()) and sum(one.uses for one in seen.values()) > FEW
+        window: dict[str, Query | RowQuestion] = {"seen": errors, **successes} if are_counted else {"seen": every}
         plan: dict[str, Query | RowQuestion] = {
-            "seen": query(providers=only, since=since, until=until, synthetic=False, traffic=True),
+            **window,
             "ours": RowQuestion(query=query(providers=(OURSELVES,)), judged=True),
             "deployed": query(providers=(OURSELVES,), events=(DEPLOYED,), since=since, until=until),
             "recent": query(providers=only, since=since, until=before, newest_first=True, limit=RECENT, traffic=True),
             "aside": RowQuestion(query=query(since=since - context.baseline), unreadable=True),
         }
-        return gathered(context.log, plan, {"seen": partial(_add, seen)})
+        if not are_counted:
+            seen.clear()
+        return gathered(context.log, plan, dict.fromkeys(window, partial(_add, seen, counted=are_counted)))
+
+    def _counted(self, since: datetime) -> dict[str, _ProviderRows]:
+        """What the window's counts say of each provider of which there are real uses."""
+        seen: dict[str, _ProviderRows] = {}
+        for row in self._since[1] if self._since else ():
+            if row.occurred_minute >= since and not row.synthetic and row.count:
+                seen.setdefault(row.provider, _ProviderRows()).count(row)
+        return seen
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell | HourCount], str] | None = None) -> Window:
         """The traffic of ``[since, until)`` and what came before it; ``name`` says whose each cell is, where that is
@@ -128,20 +147,17 @@ class Observer:
         return Window(named, minute_of(since), minute_of(until), baseline, self._traces, past)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
-        """The counted rows by the minute, as far back as any window will begin; what lies before that is kept by the
-        hour, and all that lies before the first window is read once."""
+        """The counted rows of the first window by the minute, which tell how late rows come; what lies before it is
+        read once, by the hour."""
         log, query = self.context.log, self.context.query
         if self._read_until is None:
             first = since - self.context.baseline
-            border = max(min(since, until - self.longest), first)
-            near = [query(since=border, until=since)] if border < since else []
-            counts = log.counts_of_each([query(since=first, until=border)], [*near, query(since=since, until=until)])
+            counts = log.counts_of_each([query(since=first, until=since)], [query(since=since, until=until)])
             self._past, self._read_until = list(counts.hours[0]), since
-            self._before = list(counts.minutes[0]) if near else []
-            self._since = until, counts.minutes[-1]
+            self._since = until, counts.minutes[0]
         if self._since is None or self._since[0] != until:
             self._since = until, list(log.minute_counts(query(since=self._read_until, until=until)))
-        return chain(self._before, self._since[1])
+        return iter(self._since[1])
 
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
@@ -179,11 +195,22 @@ class _ProviderRows:
 
     last: dict[Outcome, datetime] = field(default_factory=dict)
     latencies: list[int] = field(default_factory=list)
+    counted: list[Histogram] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
+    uses: int = 0
+    are_counted: bool = True
+    """Whether latencies are those of counted rows."""
 
-    def add(self, event: Event) -> None:
+    def count(self, row: MinuteCount) -> None:
+        """Take what a count of rows says."""
+        self.are_counted = self.are_counted and row.latency is not None
+        self.counted.append(row.latency or ())
+        self.uses += row.count + row.repeats
+
+    def add(self, event: Event, *, counted: bool) -> None:
+        """Take a row; ``counted``: its latency is known."""
         self.last[event.outcome] = max(event.occurred_at, self.last.get(event.outcome, event.occurred_at))
-        if event.latency_ms is not None:
+        if event.latency_ms is not None and not counted:
             self.latencies.append(event.latency_ms)
         if event.outcome is Outcome.ERROR:
             self.codes[event.error_code or "no code"] += 1
@@ -196,7 +223,7 @@ class _ProviderRows:
         return Glance(
             last_success=newest(Outcome.SUCCESS),
             last_error=newest(Outcome.ERROR),
-            latency=_latency(sorted(self.latencies)),
+            latency=_latency(sorted(self.latencies)) or _about(merged(self.counted)),
             error_codes=sorted(self.codes.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CODES],
         )
 
@@ -208,12 +235,26 @@ def _latency(ordered: Sequence[int]) -> Latency | None:
     return Latency(p50=ordered[round(0.5 * last)], p95=ordered[round(0.95 * last)])
 
 
+def _about(times: Histogram) -> Latency | None:
+    """The same to two hundredths."""
+    if not times:
+        return None
+    last = uses_in(times) - 1
+    p50, p95 = (typical(bound_at(times, round(share * last))) for share in (0.5, 0.95))
+    return Latency(p50=p50, p95=p95)
+
+
+def _success(provider: str) -> str:
+    """What the question for a provider's newest success is called."""
+    return f"success {provider}"
+
+
 def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _add(seen: dict[str, _ProviderRows], row: Event) -> None:
-    seen.setdefault(row.provider, _ProviderRows()).add(row)
+def _add(seen: dict[str, _ProviderRows], row: Event, *, counted: bool) -> None:
+    seen.setdefault(row.provider, _ProviderRows()).add(row, counted=counted)
 
 
 def _row(window: Window, provider: str, name: str, glance: Glance, account: RotationAccount) -> ProviderHealth:

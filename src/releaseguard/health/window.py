@@ -76,7 +76,7 @@ class Window:
         self._span = BaselineSpan(min(max(start - baseline, first if first is not None else start), start), start)
         inside = [cell for cell in self._ledger.near(start, end) if not cell.synthetic]
         self.lags = lags_of(cell for cell in inside if cell.occurred < end - 1)
-        self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=None)
+        self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=self._newest_of_hours())
         self.usual = self._usual()
         self.known = self.providers
         self.providers = tuple(self.usual)
@@ -117,6 +117,11 @@ class Window:
             middle = (low + high) // 2
             low, high = (middle, high) if _of(series.counts(middle, high), errors) else (low, middle)
         return low
+
+    def _newest_of_hours(self) -> int | None:
+        """The newest minute of the window with any traffic, where that is known by the hour alone."""
+        both = (self.newest_minute(name, errors=errors) for name in self.providers for errors in (True, False))
+        return max((at for at in both if at is not None and at >= self.start), default=None)
 
     @property
     def log_down(self) -> bool:

@@ -33,7 +33,7 @@ class Past:
     _windows: dict[tuple[timedelta, bool], Window] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._observer = Observer(replace(self.context, now=lambda: self.until - timedelta(seconds=1)), LONGEST)
+        self._observer = Observer(replace(self.context, now=lambda: self.until - timedelta(seconds=1)))
 
     def overview(self, span: timedelta) -> Overview:
         """What ``health`` shows of a time that ends now."""

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from releaseguard.cards.spec import Card, Control, VolumeCheck
 from releaseguard.errors import ReleaseguardError
+from releaseguard.eventlog.asking import RowAnswers, gathered
 from releaseguard.functions.interface import LONGEST_LOOK
 from releaseguard.health.judge import condition_of
 from releaseguard.health.values import TROUBLED, HealthCondition, ProviderHealth, Why
 from releaseguard.incident.beginning import Past, reaches_back
 from releaseguard.incident.changes.cause import cause_of
-from releaseguard.incident.changes.looking import changes_around
+from releaseguard.incident.changes.looking import changes_around, of_ours
 from releaseguard.incident.context import IncidentContext
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
@@ -49,10 +50,10 @@ def investigate(context: IncidentContext) -> Incident:
     overview = past.overview(span)
     [health] = overview.providers
     since = condition.since if condition.state in TROUBLED and condition.since else past.until - span
-    evidence = _evidence(context, since, past.until)
+    evidence, ours = _evidence(context, since, past.until)
     symptoms = _symptoms(context.card, past, condition, evidence)
     began = _began(condition, symptoms)
-    found, unread = changes_around(context, began or past.until - span, past.until, evidence.tags)
+    found, unread = changes_around(context, began or past.until - span, past.until, evidence.tags, ours)
     around = _control_context(context, health, evidence, began, past.until, span)
     return Incident(
         card=context.card,
@@ -74,10 +75,12 @@ def investigate(context: IncidentContext) -> Incident:
     )
 
 
-def _evidence(context: IncidentContext, since: datetime, until: datetime) -> IncidentEvidence:
+def _evidence(context: IncidentContext, since: datetime, until: datetime) -> tuple[IncidentEvidence, RowAnswers[str]]:
+    """What the provider's rows say, and by the same question to the log what there is of ours."""
     query = context.health.query(providers=(context.card.id,), since=since, until=until, synthetic=False)
+    found = gathered(context.log, {"rows": query, **of_ours(context, until)})
     refusals = context.card.events.auth_error_codes
-    return evidence_of(context.log.select(query), since, context.scrub, refusals)
+    return evidence_of(found.rows("rows"), since, context.scrub, refusals), found
 
 
 def _symptoms(card: Card, past: Past, condition: HealthCondition, evidence: IncidentEvidence) -> Sequence[SymptomMatch]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from releaseguard.cards.spec import (
     Card,
@@ -17,9 +18,11 @@ from releaseguard.cards.spec import (
 )
 from releaseguard.eventlog.hours import MINUTE
 from releaseguard.eventlog.interface import Query
-from releaseguard.model import Event, Outcome, Verdict
+from releaseguard.model import Outcome, Verdict
 from releaseguard.verification.checks.latency import LEAST_BEFORE
+from releaseguard.verification.checks.timed import CountedTimes, Timed, of_rows, uses
 from releaseguard.verification.rows.earlier import NEWEST_LOOKS, earlier_query
+from releaseguard.verification.rows.reader import NEWEST
 from releaseguard.verification.rows.single_rows import Name, SingleRows, Span
 from releaseguard.verification.telling.whom import is_failure_of_share
 from releaseguard.verification.values import Deployment, Finding, Rule, judged_from
@@ -32,18 +35,41 @@ DAYS = timedelta(days=7)
 
 
 def questions(
-    checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows, known: Heard
+    checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows, known: Heard, times: CountedTimes
 ) -> Iterator[tuple[Name, Query]]:
     """What checks that are no statistics ask, beside all rows of :func:`events_of`."""
     live = judged_from(deployment)
     many = _counts_near(live, known)
     for _, check in checks:
         if isinstance(check, LatencyCheck):
-            is_quiet = sum(many[event] for event in dict.fromkeys(check.events)) < LEAST_BEFORE
-            spans = [*near(live), (live, rows.until), *([(live - DAYS, live)] if is_quiet else [])]
-            yield from rows.timings(check.id, check.events, spans).items()
+            is_counted = times.are_there(check.events)
+            uncounted = [] if is_counted else [*near(live), (live, rows.until)]
+            before = uses(times.inside(check.events, near(live)))
+            seen = before if is_counted else sum(many[event] for event in dict.fromkeys(check.events))
+            spans = [*uncounted, *([(live - DAYS, live)] if seen < LEAST_BEFORE else [])]
+            yield from rows.timings(check.id, check.events, spans, providers_of(check, known)).items()
         elif isinstance(check, InvariantCheck):
             yield ("earlier", check.id), earlier_query(check.id, deployment, NEWEST_LOOKS)
+
+
+def providers_of(check: LatencyCheck, known: Heard) -> Sequence[str]:
+    """Whose rows a check's events are, as far as the counts know."""
+    hours = {one.provider for one in known.past if one.event in check.events}
+    return sorted(hours | {one.provider for one in known.rows if one.event in check.events})
+
+
+def newest_of(check: LatencyCheck, known: Heard) -> Query:
+    """The newest of a check's events, as far back as the counts know of one."""
+    hours = (one.hour for one in known.past if one.event in check.events)
+    minutes = (one.occurred_minute for one in known.rows if one.event in check.events)
+    return Query(
+        events=check.events,
+        outcome=Outcome.SUCCESS,
+        since=max(chain(hours, minutes), default=None),
+        newest_first=True,
+        limit=NEWEST,
+        traffic=True,
+    )
 
 
 def _counts_near(live: datetime, known: Heard) -> Counter[str]:
@@ -65,23 +91,32 @@ def _is_in(at: datetime, spans: Sequence[Span]) -> bool:
 
 
 def questions_after(
-    checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows
+    checks: Iterable[tuple[Card, Check]], deployment: Deployment, rows: SingleRows, times: CountedTimes
 ) -> Iterator[tuple[Name, Query]]:
     """What is asked once more where the hours before a release hold too few successes that tell how long they took."""
     live = judged_from(deployment)
     for _, check in checks:
-        if isinstance(check, LatencyCheck) and len(_near(check, live, rows)) < LEAST_BEFORE:
+        if isinstance(check, LatencyCheck) and uses(_near(check, live, rows, times)) < LEAST_BEFORE:
             yield from rows.timings(check.id, check.events, [(live - DAYS, live)]).items()
 
 
-def timed_before(check: LatencyCheck, live: datetime, rows: SingleRows) -> Sequence[Event]:
+def timed_before(check: LatencyCheck, live: datetime, rows: SingleRows, times: CountedTimes) -> Sequence[Timed]:
     """What was usual: those hours, or where they hold too few to tell, the days before at any hour."""
-    found = _near(check, live, rows)
-    return found if len(found) >= LEAST_BEFORE else rows.timed(check.id, check.events, [(live - DAYS, live)])
+    found = _near(check, live, rows, times)
+    return found if uses(found) >= LEAST_BEFORE else of_rows(rows.timed(check.id, check.events, [(live - DAYS, live)]))
 
 
-def _near(check: LatencyCheck, live: datetime, rows: SingleRows) -> Sequence[Event]:
-    return rows.timed(check.id, check.events, near(live))
+def _near(check: LatencyCheck, live: datetime, rows: SingleRows, times: CountedTimes) -> Sequence[Timed]:
+    if times.are_there(check.events):
+        return times.inside(check.events, near(live))
+    return of_rows(rows.timed(check.id, check.events, near(live)))
+
+
+def timed_since(check: LatencyCheck, live: datetime, rows: SingleRows, times: CountedTimes) -> Sequence[Timed]:
+    """The release's own."""
+    if times.are_there(check.events):
+        return times.own(check.events, rows.until)
+    return of_rows(row for row in rows.timed(check.id, check.events, [(live, rows.until)]) if rows.members.has(row))
 
 
 def questions_of_statistics(found: Mapping[Rule, Finding], rows: SingleRows) -> Iterator[tuple[Name, Query]]:

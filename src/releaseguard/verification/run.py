@@ -26,6 +26,7 @@ from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
 from releaseguard.verification.checks.latency import latency
+from releaseguard.verification.checks.timed import CountedTimes
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.evidence import UnknownLog
 from releaseguard.verification.explain.finding import explain, explain_log
@@ -35,11 +36,13 @@ from releaseguard.verification.judge.replay import Replay
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.plan import (
     events_of,
+    newest_of,
     questions,
     questions_after,
     questions_of_statistics,
     speaks_against,
     timed_before,
+    timed_since,
 )
 from releaseguard.verification.rows.accepted import with_accepted
 from releaseguard.verification.rows.earlier import began_before, earlier_look
@@ -56,6 +59,7 @@ from releaseguard.verification.selection import Selection, latencies, select
 from releaseguard.verification.telling.whom import told_whom
 from releaseguard.verification.values import Deployment, Finding, Judged, Promise, Rule, end_of, judged_from, overall
 from releaseguard.verification.whose.as_read import spelling_of
+from releaseguard.verification.whose.behind import CountedTraffic
 from releaseguard.verification.whose.heard import Heard, heard
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.strayed import Strayed
@@ -77,12 +81,12 @@ class Verifier:
         context = self._context
         as_of = self._request.as_of or context.now()
         deployment = self._reader.deployment(as_of)
-        known, is_elsewhere = self._heard(deployment), elsewhere_than(deployment, context.population)
+        counted, is_elsewhere = self._reader.counted(deployment), elsewhere_than(deployment, context.population)
+        known = self._heard(deployment, counted)
         logged = logged_in((*known.past, *known.rows), is_elsewhere)
-        first = self._reader.first_rows(deployment, known.rows, latencies(context, self._request, logged))
-        chosen = select(context, self._request, logged, first.without_latency)
-        states = _states(context, deployment, as_of, known, logged, first.strayed)
-        deployment = self._reader.with_its_beginning(deployment, _live_since(states), known.written)
+        environments, strayed = self._reader.elsewhere(deployment, known.rows, counted.anywhere)
+        states = _states(context, deployment, as_of, known, logged, strayed)
+        deployment, chosen = self._begun(deployment, _live_since(states), known, logged)
         members = Members(deployment, context.population.tags)
         window = self._window(members, as_of, states, known)
         beside = self._reader.told(deployment, window.read(chosen.judged, self._reader.beside(deployment)))
@@ -98,7 +102,7 @@ class Verifier:
             skipped=[one for one in chosen.skipped if one.check.id not in recorded],
             log=explain_log(states.first) if states.first is not None else UnknownLog(),
             unknown_events=unknown_events(context.cards, known.rows, deployment, is_elsewhere),
-            seen=seen_beside(known.rows, deployment, context.population, first.environments),
+            seen=seen_beside(known.rows, deployment, context.population, environments),
             misread=known.misread(members),
             set_aside=beside.set_aside,
             accepted=list(beside.accepted.values()),
@@ -110,9 +114,29 @@ class Verifier:
             outside=outside(beside.looks, deployment, context.promise),
         )
 
-    def _heard(self, deployment: Deployment) -> Heard:
+    def _begun(
+        self, deployment: Deployment, minute: datetime | None, known: Heard, logged: Logged
+    ) -> tuple[Deployment, Selection]:
+        """The deployment with when its first row was recorded, which was in ``minute``, and the checks to carry out."""
+        said = self._timed(deployment, known, logged)
+        newest = {check.id: newest_of(check, known) for check, any_says in said if any_says is None}
+        begun, silent = self._reader.first_rows(deployment, minute, known, newest)
+        without = {*silent, *(check.id for check, any_says in said if any_says is False)}
+        return begun, select(self._context, self._request, logged, without)
+
+    def _timed(
+        self, deployment: Deployment, known: Heard, logged: Logged
+    ) -> Sequence[tuple[LatencyCheck, bool | None]]:
+        """The checks of latency that may be carried out, with whether any of their events says how long it took;
+        ``None``: the counts do not tell."""
+        population = self._context.population
+        members, is_elsewhere = Members(deployment, population.tags), elsewhere_than(deployment, population)
+        times, asked = CountedTimes.of(known, members, is_elsewhere), latencies(self._context, self._request, logged)
+        return [(check, times.say_any(check.events)) for check in asked]
+
+    def _heard(self, deployment: Deployment, counted: CountedTraffic) -> Heard:
         """The counted rows around a deployment, as they count."""
-        counted, population = self._reader.counted(deployment), self._context.population
+        population = self._context.population
         members, spelling = Members(deployment, population.tags), spelling_of(self._context.cards)
         return heard(counted, members, spelling, timedelta(minutes=population.lead_minutes))
 
@@ -129,7 +153,8 @@ class Verifier:
             written=known.as_written(members),
             counted=[row for row in known.written if row.occurred_minute >= since],
         )
-        return _Window(self._context, deployment, rows, states, known)
+        times = CountedTimes.of(known, members, rows.is_elsewhere)
+        return _Window(self._context, deployment, rows, states, known, times)
 
     def _finding(self, card: Card, check: Check, window: _Window) -> Finding:
         """What a check says; one that breaks says that, and takes no other with it."""
@@ -182,17 +207,18 @@ class _Window:
     rows: SingleRows
     states: Parted[ReleaseState]
     known: Heard
+    times: CountedTimes
     _earlier: dict[str, Sequence[Event]] = field(default_factory=dict)
 
     def read(
         self, checks: Sequence[tuple[Card, Check]], beside: Mapping[Name, Query | RowQuestion]
     ) -> RowAnswers[Name]:
         """Ask the log for all that the checks need, and for ``beside``, at once; returns what that is answered."""
-        plan = {**dict(questions(checks, self.deployment, self.rows, self.known)), **beside}
+        plan = {**dict(questions(checks, self.deployment, self.rows, self.known, self.times)), **beside}
         answers = self.rows.ask({**plan, **self._of_statistics(checks)}, events_of(checks))
         of_invariants = (check.id for _, check in checks if isinstance(check, InvariantCheck))
         self._earlier.update((name, answers.rows(("earlier", name))) for name in of_invariants)
-        self.rows.ask(dict(questions_after(checks, self.deployment, self.rows)))
+        self.rows.ask(dict(questions_after(checks, self.deployment, self.rows, self.times)))
         return answers
 
     def _of_statistics(self, checks: Sequence[tuple[Card, Check]]) -> Mapping[Name, Query]:
@@ -248,10 +274,10 @@ class _Window:
 
     def _by_latency(self, card: Card, check: LatencyCheck) -> Finding:
         """The release's successes against those of the hours before it, and of the same hours of the day before."""
-        rows, live = self.rows, judged_from(self.deployment)
-        own = [row for row in rows.timed(check.id, check.events, [(live, rows.until)]) if rows.members.has(row)]
+        rows, times, live = self.rows, self.times, judged_from(self.deployment)
+        own = timed_since(check, live, rows, times)
         sharing = sum(isinstance(one, LatencyCheck) for card in self.context.cards for one in card.checks)
-        return latency(card.id, check, timed_before(check, live, rows), own, live, sharing)
+        return latency(card.id, check, timed_before(check, live, rows, times), own, live, sharing)
 
     @property
     def _complete(self) -> datetime:

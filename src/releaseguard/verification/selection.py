@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +19,6 @@ from releaseguard.cards.spec import (
     SignalCheck,
     VolumeCheck,
 )
-from releaseguard.eventlog.interface import Query
-from releaseguard.model import Outcome
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.rules import Logged, is_configured, rule_of
 from releaseguard.verification.values import SkippedCheck
@@ -87,31 +85,10 @@ def _why_not(
     return None
 
 
-def latencies(context: VerifyContext, request: VerifyRequest, logged: Logged) -> Mapping[str, Query]:
-    """For each check of latency that may be carried out, the newest of its events: whether any of them says how long
-    it took."""
-    timed = [check for card, check in _wanted(context, request) if _is_timed(card, check, logged)]
-    return {check.id: _newest(context, request, _events_of(check)) for check in timed}
-
-
-def _is_timed(card: Card, check: Check, logged: Logged) -> bool:
-    return isinstance(check, LatencyCheck) and _is_logged(card, check, logged)
-
-
-def _newest(context: VerifyContext, request: VerifyRequest, events: frozenset[str]) -> Query:
-    return Query(
-        environment=context.environment,
-        events=sorted(events),
-        outcome=Outcome.SUCCESS,
-        recorded_until=request.as_of,
-        newest_first=True,
-        limit=NEWEST,
-        traffic=True,
-    )
-
-
-NEWEST = 20
-"""Events that show whether an app logs latencies."""
+def latencies(context: VerifyContext, request: VerifyRequest, logged: Logged) -> Sequence[LatencyCheck]:
+    """The checks of latency that may be carried out, if any of their events says how long it took."""
+    asked = _wanted(context, request)
+    return [check for card, check in asked if isinstance(check, LatencyCheck) and _is_logged(card, check, logged)]
 
 
 def _is_logged(card: Card, check: Check, logged: Logged) -> bool:

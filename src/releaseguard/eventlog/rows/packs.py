@@ -78,6 +78,19 @@ def minute_counts_in(hours: Iterable[Kept]) -> Iterator[MinuteCount]:
         yield from sorted(minutes, key=attrgetter("occurred_minute"))
 
 
+def asked_for(hours: Iterable[Kept], query: Query) -> Iterator[MinuteCount]:
+    """Of these the minutes that a question asks for, and of them what the log learned of from then on that it asks
+    for."""
+    first, since = (at and at.replace(second=0, microsecond=0) for at in (query.since, query.recorded_since))
+    for row in minute_counts_in(hours):
+        if first is not None and row.occurred_minute < first:
+            continue
+        if query.until is not None and row.occurred_minute >= query.until:
+            return
+        if since is None or row.recorded_minute is None or row.recorded_minute >= since:
+            yield row
+
+
 def _minutes_of(kept: Kept) -> Iterator[MinuteCount]:
     hour, environment, provider, event, outcome, release, source, synthetic, text = kept
     for at, learned, count, repeats, trials, squares, *latencies in json.loads(text):

@@ -139,7 +139,8 @@ _PACK = f"hour timestamptz, {KEPT.replace(' NOT NULL', '').strip()}, latest time
 
 def counted(table: str) -> str:
     """What :meth:`EventLog.counts_of_each` asks: stable, so one snapshot for it all; in detail, or as courses. Hours of
-    which nothing was recorded since ``learned_from`` are left out.
+    which nothing was recorded since ``learned_from`` are left out. In detail an hour that the question cuts comes
+    whole: whoever asks leaves out the minutes that he did not ask for.
 
     Marked minutes, those that the question cuts, and those of which something was recorded in the minute that the
     question cuts are counted; hours without any of these come as they are kept.
@@ -155,10 +156,9 @@ DECLARE
   highs timestamptz[];
 BEGIN
   IF NOT {inside(table, "rolled_up")}() THEN
-    RETURN QUERY SELECT p.hour, {_of("p")}, {_text("p")} FROM {inside(table, "packed")}(
+    RETURN QUERY SELECT {_told("p")} FROM {inside(table, "packed")}(
       '{{}}', '{{}}', ARRAY[first], ARRAY[past], first, past, {_GIVEN}) p WHERE {_learned("p")};
-    RETURN;
-  END IF;
+    RETURN; END IF;
   stale := ARRAY(
     SELECT minute FROM {inside(table, "touched")} WHERE minute >= date_trunc('minute', first) AND minute < past
     UNION SELECT date_trunc('minute', first) WHERE first <> date_trunc('minute', first)
@@ -170,15 +170,16 @@ BEGIN
         AND ((e ->> 1) IS NULL OR h.hour + (e ->> 1)::integer * interval '1 minute' = date_trunc('minute', known_at)));
   changed := ARRAY(
     SELECT DISTINCT date_trunc('hour', m) FROM unnest(stale) m
-    UNION SELECT date_trunc('hour', first) WHERE isfinite(first)
-    UNION SELECT date_trunc('hour', past) WHERE isfinite(past)
+    UNION SELECT date_trunc('hour', first) WHERE isfinite(first) AND NOT detailed
+    UNION SELECT date_trunc('hour', past) WHERE isfinite(past) AND NOT detailed
     UNION SELECT h.hour FROM {inside(table, "hours")} h WHERE h.hour > first - interval '1 hour' AND h.hour < past
       AND known_at IS NOT NULL AND (h.latest IS NULL OR h.latest >= date_trunc('minute', known_at)));
   {SPANS}
-  RETURN QUERY SELECT h.hour, {_of("h")}, {_text("h")} FROM {inside(table, "hours")} h
-    WHERE h.hour > first AND h.hour < past AND NOT h.hour = ANY (changed) AND {_asked()} AND {_learned("h")};
-  RETURN QUERY SELECT p.hour, {_of("p")}, {_text("p")}
-    FROM {inside(table, "packed")}(changed, stale, lows, highs, first, past, {_GIVEN}) p WHERE {_learned("p")};
+  RETURN QUERY SELECT {_told("h")} FROM {inside(table, "hours")} h
+    WHERE h.hour > first - CASE WHEN detailed THEN interval '1 hour' ELSE interval '0' END AND h.hour < past
+      AND NOT h.hour = ANY (changed) AND {_asked()} AND {_learned("h")};
+  RETURN QUERY SELECT {_told("p")} FROM {inside(table, "packed")}(
+      changed, stale, lows, highs, first, past, {_GIVEN}) p WHERE {_learned("p")};
 END """
     return (
         f"CREATE OR REPLACE FUNCTION {inside(table, 'counted')}(since timestamptz, until timestamptz, {_ASKED},\n"
@@ -191,8 +192,8 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _GROUP.split(", "))
 
 
-def _text(row: str) -> str:
-    return f"CASE WHEN detailed THEN {row}.detail ELSE {row}.course END"
+def _told(row: str) -> str:
+    return f"{row}.hour, {_of(row)}, CASE WHEN detailed THEN {row}.detail ELSE {row}.course END"
 
 
 def _learned(row: str) -> str:

@@ -19,7 +19,7 @@ from releaseguard.eventlog.stores.questions import Bound, Dialect
 from releaseguard.model import to_text
 from releaseguard_events.stores.sqlite import ABSENT
 from releaseguard_events.stores.sqlite import expression as as_named
-from releaseguard_events.stores.sqlite_doubt import SHAPE, doubtful, unreadable
+from releaseguard_events.stores.sqlite_schema import SHAPE, doubtful, unreadable
 from releaseguard_events.stores.table import EventTable
 
 _OPERATORS = {"neq": "<>", "gte": ">=", "lt": "<", "lte": "<="}
@@ -99,7 +99,9 @@ def dialect(place: EventTable) -> Dialect:
 
 def _took(name: str) -> str:
     """As it stands there: its bound is looked for where the counts are read."""
-    return f"CASE WHEN typeof({name}) IN ('integer', 'real') AND {name} BETWEEN -{LARGEST} AND {LARGEST} THEN {name} END"
+    return (
+        f"CASE WHEN typeof({name}) IN ('integer', 'real') AND {name} BETWEEN -{LARGEST} AND {LARGEST} THEN {name} END"
+    )
 
 
 def _value(place: EventTable, column: str) -> str:

@@ -32,7 +32,7 @@ from releaseguard.eventlog.interface import (
 from releaseguard.eventlog.rows import filters
 from releaseguard.eventlog.rows.decode import Row, event_of, flaw_of, set_aside
 from releaseguard.eventlog.rows.filters import Filter
-from releaseguard.eventlog.rows.packs import Kept, can_be_read_from, hour_count_of, minute_counts_in
+from releaseguard.eventlog.rows.packs import Kept, asked_for, can_be_read_from, hour_count_of
 from releaseguard.eventlog.rows.written import are_ours, conflict
 from releaseguard.eventlog.watching import Progress, Watch, unwatched
 from releaseguard.model import OURSELVES, Event, Remark, Standing
@@ -277,7 +277,7 @@ class TableLog(EventLog):
     def minute_counts(self, query: Query) -> Iterator[MinuteCount]:
         wants_traffic, _ = filters.concerns(query)
         if (kept := self._rolled_up(query, detailed=True)) is not None:
-            yield from minute_counts_in(kept)
+            yield from asked_for(kept, query)
         elif wants_traffic:
             yield from self._count(self._traffic, replace(query, newest_first=False, limit=None))
 
@@ -302,7 +302,7 @@ class TableLog(EventLog):
             if number < len(hours):
                 courses[number] = list(map(hour_count_of, some))
             else:
-                details[number - len(hours)] = list(_learned(minute_counts_in(some), minutes[number - len(hours)]))
+                details[number - len(hours)] = list(asked_for(some, minutes[number - len(hours)]))
         return CountsOfEach(courses, details)
 
     def _kept_of_each(self, place: EventTable, asked: Sequence[KeptQuestion]) -> Iterator[tuple[int, Kept]] | None:
@@ -338,14 +338,6 @@ class TableLog(EventLog):
         return [
             event for place, events in batches for event in self._read(place, Query(ids=[event.id for event in events]))
         ]
-
-
-def _learned(rows: Iterable[MinuteCount], query: Query) -> Iterator[MinuteCount]:
-    """What the log learned of from the minute on that the question asks for."""
-    if query.recorded_since is None:
-        return iter(rows)
-    since = query.recorded_since.replace(second=0, microsecond=0)
-    return (row for row in rows if row.recorded_minute is None or row.recorded_minute >= since)
 
 
 def _position(event: Event) -> tuple[object, int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from releaseguard.deployments.interface import HostingDeployment
 from releaseguard.errors import ReleaseguardError
-from releaseguard.eventlog.asking import gathered
-from releaseguard.eventlog.interface import RowQuestion
+from releaseguard.eventlog.asking import RowAnswers, gathered
+from releaseguard.eventlog.hours import MINUTE
+from releaseguard.eventlog.interface import Query, RowQuestion
 from releaseguard.incident.changes import told
 from releaseguard.incident.changes.cause import without_echoes
 from releaseguard.incident.context import HostingTarget, IncidentContext
@@ -31,47 +32,77 @@ LEAD = timedelta(hours=2)
 
 
 def changes_around(
-    context: IncidentContext, began: datetime, until: datetime, tags: Collection[str] = ()
+    context: IncidentContext,
+    began: datetime,
+    until: datetime,
+    tags: Collection[str] = (),
+    rows: RowAnswers[str] | None = None,
 ) -> tuple[Sequence[ChangeRecord], Sequence[UnavailableSource]]:
     """What changed from a day before the beginning until now, and where nobody could look.
 
-    ``tags`` are the releases that the rows since the beginning carry: one of them may have served before it was marked.
+    ``rows`` are the answers to :func:`of_ours`, where they were asked for. ``tags`` are the releases that rows since
+    the beginning carry: one of them may have served before it was marked.
     """
     unread: dict[str, UnavailableSource] = {}
-    found = [*_from_log(context, began, until, tags), *_from_services(context, unread)]
+    known = rows or gathered(context.log, of_ours(context, until))
+    found = [*_from_log(context, began, tags, known), *_from_services(context, unread)]
     inside = [change for change in found if began - LOOK_BACK <= change.at < until]
     return without_echoes(inside), list(unread.values())
 
 
-def _from_log(
-    context: IncidentContext, began: datetime, until: datetime, tags: Collection[str]
-) -> Iterator[ChangeRecord]:
-    health = context.health
+def of_ours(context: IncidentContext, until: datetime) -> Mapping[str, Query | RowQuestion]:
+    """What is to be known of our own rows: deployments and rotations."""
+    query = context.health.query
     # A mark in local time is taken at its recording, and one in an environment called alike is a mark.
-    marks = health.query(providers=(OURSELVES,), events=(DEPLOYED,), since=began - LOOK_BACK, until=until + ANY_ZONE)
-    marks = replace(marks, environment=None)
-    ours = RowQuestion(query=health.query(providers=(OURSELVES,)), judged=True)
-    found = gathered(context.log, {"marks": marks, "ours": ours})
-    yield from told.rotations(account_of(chains_in(found.judged("ours")), environment=health.environment).rotations)
-    known = [row for row in found.rows("marks") if is_called(row.environment, health.environment)]
+    marks = query(providers=(OURSELVES,), events=(DEPLOYED,), until=until + ANY_ZONE)
+    return {
+        "marks": replace(marks, environment=None),
+        "ours": RowQuestion(query=query(providers=(OURSELVES,)), judged=True),
+    }
+
+
+def _from_log(
+    context: IncidentContext, began: datetime, tags: Collection[str], found: RowAnswers[str]
+) -> Iterator[ChangeRecord]:
+    environment = context.health.environment
+    yield from told.rotations(account_of(chains_in(found.judged("ours")), environment=environment).rotations)
+    marks = [row for row in found.rows("marks") if row.occurred_at >= began - LOOK_BACK]
+    known = [row for row in marks if is_called(row.environment, environment)]
     deployments = deployments_of(known, Promise().window)
     marked_late = [one for one in deployments if began < one.deployed_at <= began + LEAD and not one.rolls_back]
-    dated = ((one, _live(context, one, tags) if one in marked_late else None) for one in deployments)
-    yield from told.releases(dated, health.environment)
+    live = _live(context, marked_late, tags)
+    yield from told.releases(((one, live.get(one.deployed_at)) for one in deployments), environment)
 
 
-def _live(context: IncidentContext, deployment: Deployment, tags: Collection[str]) -> datetime | None:
-    """When the first row of a release came within the lead of its mark; ``None`` where none did, or where the release
-    served before that: then its rows tell nothing of this deployment."""
-    marked, forms = deployment.deployed_at, [tag for tag in tags if PLAIN.same(tag, deployment.release)]
-    first = [_first_row(context, tag, marked - LEAD, marked) for tag in forms]
-    earlier = [_first_row(context, tag, marked - LOOK_BACK, marked - LEAD) for tag in forms]
-    return None if any(earlier) else min((at for at in first if at), default=None)
+def _live(
+    context: IncidentContext, marked_late: Sequence[Deployment], tags: Collection[str]
+) -> Mapping[datetime, datetime]:
+    """By the time of its mark, when the first row of a release came within the lead of that; none where the release
+    served before: then its rows tell nothing of this deployment."""
+    forms = [(one.deployed_at, tag) for one in marked_late for tag in tags if PLAIN.same(tag, one.release)]
+    spans = [context.health.query(since=at - LOOK_BACK, until=at, synthetic=False, release=tag) for at, tag in forms]
+    counted = context.log.counts_of_each([], spans).minutes if spans else []
+    first: dict[datetime, datetime] = {}
+    for (at, _), rows in zip(forms, counted, strict=True):
+        for row in rows:
+            if row.count:
+                first[at] = min(first.get(at, row.occurred_minute), row.occurred_minute)
+    inside = {at: minute for at, minute in first.items() if minute >= at - LEAD}
+    return _to_the_second(context, inside, forms)
 
 
-def _first_row(context: IncidentContext, tag: str, since: datetime, until: datetime) -> datetime | None:
-    query = context.health.query(since=since, until=until, synthetic=False)
-    return next((row.occurred_at for row in context.log.select(replace(query, release=tag, limit=1))), None)
+def _to_the_second(
+    context: IncidentContext, minutes: Mapping[datetime, datetime], forms: Sequence[tuple[datetime, str]]
+) -> Mapping[datetime, datetime]:
+    """The same by the first row of each of these minutes."""
+    asked = {
+        (at, tag): context.health.query(since=first, until=first + MINUTE, synthetic=False, release=tag, limit=1)
+        for at, tag in forms
+        if (first := minutes.get(at)) is not None
+    }
+    found = gathered(context.log, asked)
+    rows = [(at, row.occurred_at) for at, tag in asked for row in found.rows((at, tag))]
+    return {at: min(when for other, when in rows if other == at) for at, _ in rows}
 
 
 def _from_services(context: IncidentContext, unread: dict[str, UnavailableSource]) -> Iterator[ChangeRecord]:

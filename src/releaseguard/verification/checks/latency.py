@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from statistics import median
+from datetime import UTC, datetime
 
 from releaseguard.cards.spec import LatencyCheck
-from releaseguard.model import Event, Verdict, duration, to_text
+from releaseguard.eventlog.latencies import bound_at, merged, slower_than, typical, uses_in
+from releaseguard.model import Verdict, duration, to_text
 from releaseguard.stats.baseline import HOUR, BaselineSpan, ErrorBaseline, error_baseline
 from releaseguard.stats.bounds import upper_share
 from releaseguard.stats.evidence.errors import ErrorProcess
 from releaseguard.stats.series import KnownSeries, Series, minute_of
 from releaseguard.verification.checks.row_checks import finding
+from releaseguard.verification.checks.timed import Timed, uses
 from releaseguard.verification.evidence import LatencyEvidence
 from releaseguard.verification.values import Finding
 
@@ -34,31 +35,32 @@ class UsualLatency:
     """What was usual before: the limit, and how often it was exceeded."""
 
     limit_ms: int
+    """A bound of the counted latencies, so that what is slower is counted exactly."""
     slow: ErrorBaseline
 
 
-def usual_of(before: Sequence[Event], live: datetime) -> UsualLatency | None:
+def usual_of(before: Sequence[Timed], live: datetime) -> UsualLatency | None:
     """The 95th percentile of the successes before a release, and the share above it with its spread over hours;
     ``None`` where there are too few."""
-    times = sorted(row.latency_ms for row in before if row.latency_ms is not None)
-    if len(times) < LEAST_BEFORE:
+    times = merged(one.took for one in before)
+    if uses_in(times) < LEAST_BEFORE:
         return None
-    limit = times[int(USUALLY_BELOW * len(times))]
+    limit = bound_at(times, int(USUALLY_BELOW * uses_in(times)))
     series = Series()
-    for row in before:
-        series.add(minute_of(row.occurred_at), 1, int((row.latency_ms or 0) > limit))
-    end, first = minute_of(live), min(minute_of(row.occurred_at) for row in before)
+    for minute, took in before:
+        series.add(minute, uses_in(took), slower_than(took, limit))
+    end, first = minute_of(live), min(one.minute for one in before)
     span = BaselineSpan(end - ((end - first) // HOUR + 1) * HOUR, end)
     return UsualLatency(limit, error_baseline(KnownSeries(series, ()), span))
 
 
 def latency(
-    provider: str, check: LatencyCheck, before: Sequence[Event], own: Sequence[Event], live: datetime, checks: int
+    provider: str, check: LatencyCheck, before: Sequence[Timed], own: Sequence[Timed], live: datetime, checks: int
 ) -> Finding:
     """Whether the release's successes exceed the usual limit more often than before; ``checks`` such checks share
     what may warn falsely."""
     since = live + duration(check.grace)
-    counted = sorted((row for row in own if row.occurred_at >= since), key=lambda row: row.occurred_at)
+    counted = [one for one in own if datetime.fromtimestamp(60 * one.minute, UTC) >= since]
     usual = usual_of(before, live)
     if usual is None:
         return finding(provider, check, Verdict.INCONCLUSIVE, _too_few(before), _evidence(counted, since, None, 1.0, 1))
@@ -68,16 +70,16 @@ def latency(
     return finding(provider, check, _verdict(evidence), _words(evidence), evidence)
 
 
-def _too_few(before: Sequence[Event]) -> str:
-    return f"{len(before)} successes with a latency before the release, of {LEAST_BEFORE} that tell what is usual"
+def _too_few(before: Sequence[Timed]) -> str:
+    return f"{uses(before)} successes with a latency before the release, of {LEAST_BEFORE} that tell what is usual"
 
 
-def _highest(own: Sequence[Event], usual: UsualLatency, needed: float) -> float:
+def _highest(own: Sequence[Timed], usual: UsualLatency, needed: float) -> float:
     """The highest evidence over the minutes of the release, against the usual share of slow successes."""
     every, slow = Counter[int](), Counter[int]()
-    for row in own:
-        every[minute_of(row.occurred_at)] += 1
-        slow[minute_of(row.occurred_at)] += int((row.latency_ms or 0) > usual.limit_ms)
+    for minute, took in own:
+        every[minute] += uses_in(took)
+        slow[minute] += slower_than(took, usual.limit_ms)
     if not every:
         return 1.0
     minutes = range(min(every), max(every) + 1)
@@ -86,18 +88,18 @@ def _highest(own: Sequence[Event], usual: UsualLatency, needed: float) -> float:
 
 
 def _evidence(
-    own: Sequence[Event], since: datetime, usual: UsualLatency | None, value: float, needed: float
+    own: Sequence[Timed], since: datetime, usual: UsualLatency | None, value: float, needed: float
 ) -> LatencyEvidence:
-    times = [row.latency_ms for row in own if row.latency_ms is not None]
+    times, events = merged(one.took for one in own), uses(own)
     limit = usual.limit_ms if usual is not None else 0
-    until = max((row.occurred_at for row in own), default=since)
+    until = datetime.fromtimestamp(60 * (max(one.minute for one in own) + 1), UTC) if own else since
     return LatencyEvidence(
         window=[to_text(since), to_text(until)],
-        events=len(times),
-        slow=sum(time > limit for time in times) if usual is not None else 0,
+        events=events,
+        slow=slower_than(times, limit) if usual is not None else 0,
         limit_ms=limit,
         usual_share=float(f"{usual.slow.share:.4g}") if usual is not None else 0.0,
-        median_ms=round(median(times)) if times else None,
+        median_ms=typical(bound_at(times, (events - 1) // 2)) if events else None,
         e_value=float(f"{value:.4g}"),
         needed=needed,
     )

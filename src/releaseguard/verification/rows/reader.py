@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import chain
 
 from releaseguard.errors import UsageError
 from releaseguard.eventlog.asking import RowAnswers, gathered
@@ -29,26 +28,19 @@ from releaseguard.verification.rows.traffic import settled_before, span_of
 from releaseguard.verification.values import Acceptance, Deployment, end_of, judged_from
 from releaseguard.verification.whose.as_read import ANY_CLOCK, FAR_AHEAD
 from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
+from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
 
 ON_THE_WAY = timedelta(minutes=SKEW)
 """How long a row may have been on its way to the log in the minute in which a release was first seen."""
 MINUTE = timedelta(minutes=1)
+A_DAY, AROUND = timedelta(days=1), timedelta(hours=2)
+"""Latencies are compared with those of this time of the day before, too."""
 LOOKED_AT = 200
-"""Rows of other environments that are counted where this one has none of the release."""
-
-
-@dataclass(frozen=True, slots=True)
-class FirstRows:
-    """What single rows tell before anything is judged."""
-
-    environments: Mapping[str, int]
-    """Where else there are rows since the deployment: of up to :data:`LOOKED_AT` of them."""
-    strayed: Strayed
-    """What of the release stands there by mistake."""
-    without_latency: frozenset[str]
-    """Checks of latency whose newest events carry none."""
+"""Marks that are looked at for where a release is."""
+NEWEST = 20
+"""Events that show whether an app logs latencies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +110,39 @@ class LogReader:
         since, until = span_of([deployment], self.context.promise, self.context.population)
         border = settled_before(deployment, self.context.population)
         log, by_deployment = self.context.log, deployment.deployment_id is not None
-        near = [self._here(Query(since=border, until=until, by_deployment=by_deployment))]
+        asked: dict[str, Query] = {"near": self._here(Query(since=border, until=until, by_deployment=by_deployment))}
         if log.capabilities.has("recorded_at"):
-            near.append(self._ahead_of(until, by_deployment=by_deployment))
-        past = self._here(Query(since=since, until=border))
-        hours, minutes = log.counts_of_each([past] if self._baseline is None else [], near)
+            asked["ahead"] = self._ahead_of(until, by_deployment=by_deployment)
+            asked["behind"] = self._behind(deployment, border)
+        past, minute = (
+            self._here(Query(since=since, until=border)),
+            deployment.deployed_at.replace(second=0, microsecond=0),
+        )
+        asked["anywhere"] = Query(since=minute, until=until, recorded_until=self.request.as_of)
         if self._baseline is None:
-            self._baseline = self._past(past, hours[0])
-        behind = list(self._behind(deployment, border, until)) if log.capabilities.has("recorded_at") else []
-        rows = [*self._baseline.rows, *chain.from_iterable(minutes)]
-        return CountedTraffic(self._baseline.past, rows, behind)
+            asked["day before"] = self._day_before(deployment)
+        hours, minutes = log.counts_of_each([past] if self._baseline is None else [], [*asked.values()])
+        told = dict(zip(asked, minutes, strict=True))
+        if self._baseline is None:
+            self._baseline = replace(self._past(past, hours[0]), day_before=told["day before"])
+        return CountedTraffic(
+            self._baseline.past,
+            [*self._baseline.rows, *told["near"], *told.get("ahead", ())],
+            [row for row in told.get("behind", ()) if row.recorded_minute and row.recorded_minute < until],
+            self._baseline.day_before,
+            told["anywhere"],
+        )
 
-    def _behind(self, deployment: Deployment, border: datetime, until: datetime) -> Iterator[MinuteCount]:
-        """Rows of hours before, which the log learned of in the window."""
+    def _behind(self, deployment: Deployment, border: datetime) -> Query:
+        """Rows of hours before, which the log learned of since the deployment."""
         first = (deployment.deployed_at - A_DAY_BEHIND).replace(second=0, microsecond=0)
-        query = self._here(Query(since=first, until=border, recorded_since=deployment.deployed_at))
-        rows = self.context.log.minute_counts(query)
-        return (row for row in rows if row.recorded_minute and row.recorded_minute < until)
+        return self._here(Query(since=first, until=border, recorded_since=deployment.deployed_at))
+
+    def _day_before(self, deployment: Deployment) -> Query:
+        """The hours with which latencies are compared besides those just before, whenever the release went live."""
+        day = deployment.deployed_at.replace(second=0, microsecond=0) - A_DAY
+        lead = timedelta(minutes=self.context.population.lead_minutes)
+        return self._here(Query(since=day - lead - AROUND, until=day + AROUND))
 
     def _past(self, query: Query, hours: Sequence[HourCount]) -> CountedTraffic:
         """What is only ever a baseline: by the hour, unless a clock was so far ahead that minutes have to be moved."""
@@ -148,27 +156,24 @@ class LogReader:
         query = Query(since=until, until=until + ANY_CLOCK, recorded_until=known_at, by_deployment=by_deployment)
         return replace(query, environment=self.context.environment)
 
-    def first_rows(self, deployment: Deployment, rows: Iterable[MinuteCount], newest: Mapping[str, Query]) -> FirstRows:
+    def elsewhere(
+        self, deployment: Deployment, rows: Iterable[MinuteCount], anywhere: Iterable[MinuteCount]
+    ) -> tuple[Mapping[str, int], Strayed]:
         """Where else there are rows since the deployment, of the release or, where this environment has none at all, of
         anything: an app that says "prod" is looked for in vain in "production". Where the release serves here, only
-        those that are called alike: it may be in others on purpose. And what the questions for the ``newest`` rows of
-        checks of latency tell."""
+        those that are called alike: it may be in others on purpose. And what of the release stands there by mistake."""
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
         forms = {row.release for row in here if members.of_tag(row.release) is Owner.OURS}
-        query = Query(since=since, recorded_until=self.request.as_of, newest_first=True, limit=LOOKED_AT, traffic=True)
-        there = replace(query, release=min(filter(None, forms), default=deployment.release)) if here else query
-        if here and all(row.release is None for row in here):
-            there = query
-        plan: dict[Name, Query] = {("latency", check): one for check, one in newest.items()} | {("there",): there}
-        found = gathered(self.context.log, plan)
-        seen = Counter(row.environment for row in found.rows(("there",)))
-        others = {name: count for name, count in seen.items() if name != deployment.environment}
+        are_bare = all(row.release is None for row in here)
+        seen = Counter[str]()
+        for row in anywhere:
+            if are_bare or members.of_tag(row.release) is Owner.OURS:
+                seen[row.environment] += row.count
+        others = {name: count for name, count in seen.items() if name != deployment.environment and count}
         alike = called_alike(others, deployment.environment)
         strayed = self._strayed(members, others, alike) if here else Strayed(alike)
-        without = [check for check in newest if all(row.latency_ms is None for row in found.rows(("latency", check)))]
-        elsewhere = alike if here and (forms or there is query) else others
-        return FirstRows(elsewhere, strayed, frozenset(without))
+        return alike if here and (forms or are_bare) else others, strayed
 
     def _strayed(self, members: Members, others: Iterable[str], alike: Iterable[str]) -> Strayed:
         """What the release wrote in ``others`` by mistake."""
@@ -178,18 +183,23 @@ class LogReader:
         live, end = judged_from(members.deployment), end_of(members.deployment, self.context.promise)
         until = min(self.request.as_of or self.context.now(), end)
         query = Query(since=live - USUAL_OVER, until=until, recorded_until=self.request.as_of)
-        counted = self.context.log.minute_counts_of_each(named, query)
-        return strayed_in({name: list(rows) for name, rows in counted}, members, alike, until)
+        counted = self.context.log.counts_of_each([], [replace(query, environment=name) for name in named]).minutes
+        return strayed_in(dict(zip(named, counted, strict=True)), members, alike, until)
 
-    def with_its_beginning(
-        self, deployment: Deployment, minute: datetime | None, rows: Iterable[MinuteCount]
-    ) -> Deployment:
+    def first_rows(
+        self, deployment: Deployment, minute: datetime | None, known: Heard, newest: Mapping[str, Query]
+    ) -> tuple[Deployment, Collection[str]]:
         """The deployment with when the log learned of the first row that carries the release, which it did in
-        ``minute``, by the counted ``rows``."""
+        ``minute``, by the counted rows; and which checks have none that says how long it took among the ``newest`` of
+        their events."""
+        plan: dict[Name, Query] = {("latency", check): self._here(query) for check, query in newest.items()}
         if minute is not None and self._live_since is None:
-            found = gathered(self.context.log, {"learned": self._learned_in(deployment, minute, rows)})
-            self._live_since = self._first_learned(deployment, minute, found.rows("learned"))
-        return replace(deployment, live_since=self._live_since or minute)
+            plan[("learned",)] = self._learned_in(deployment, minute, known.written)
+        found = gathered(self.context.log, plan)
+        if minute is not None and self._live_since is None:
+            self._live_since = self._first_learned(deployment, minute, found.rows(("learned",)))
+        without = [check for check in newest if all(row.latency_ms is None for row in found.rows(("latency", check)))]
+        return replace(deployment, live_since=self._live_since or minute), without
 
     def _learned_in(self, deployment: Deployment, minute: datetime, rows: Iterable[MinuteCount]) -> Query:
         """Where only tags tell and one of them alone is the release's, the rows that carry it."""

@@ -127,10 +127,12 @@ class SingleRows:
         learned = row.recorded_at if self.written.clocks_are_off else None
         return learned is not None and learned >= live and self.members.of_row(row) is Owner.OURS
 
-    def timings(self, check: str, events: Sequence[str], spans: Sequence[Span]) -> Plan:
-        """The questions that :meth:`timed` needs to be answered."""
+    def timings(self, check: str, events: Sequence[str], spans: Sequence[Span], providers: Sequence[str] = ()) -> Plan:
+        """The questions that :meth:`timed` needs to be answered; ``providers``: whose the events are, where that is
+        known."""
         asked = Query(
             environment=self.members.deployment.environment,
+            providers=self.written.all_of(providers),
             events=self.written.all_of(events),
             outcome=Outcome.SUCCESS,
             recorded_until=self.known_at,

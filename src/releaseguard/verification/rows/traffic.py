@@ -47,6 +47,6 @@ def elsewhere_than(deployment: Deployment, population: Population) -> Callable[[
 
 
 def settled_before(deployment: Deployment, population: Population = ALIKE) -> datetime:
-    """The moment before which rows are only ever a baseline: a watch reads them once."""
+    """The end of an hour before which rows are only ever a baseline: a watch reads them once."""
     border = deployment.deployed_at - timedelta(minutes=LOOKBACK + population.lead_minutes)
-    return border.replace(second=0, microsecond=0)
+    return border.replace(minute=0, second=0, microsecond=0)

@@ -34,6 +34,10 @@ class CountedTraffic:
     rows: Sequence[MinuteCount]
     behind: Sequence[MinuteCount] = ()
     """What the log learned of in the window though it says that it is of hours before: also in ``past``."""
+    day_before: Sequence[MinuteCount] = ()
+    """The same hours of the day before, by the minute: also in ``past``."""
+    anywhere: Sequence[MinuteCount] = ()
+    """What there is since the deployment in any environment."""
 
 
 def is_behind(row: MinuteCount, live: datetime) -> bool:

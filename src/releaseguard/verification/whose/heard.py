@@ -28,6 +28,8 @@ class Heard:
     """The same as they are written, and those of hours before that the log learned of since."""
     late: Sequence[MinuteCount]
     """Rows of hours before that the log learned of since, and that count as of then: nothing tells whose clock lags."""
+    day_before: Sequence[MinuteCount]
+    """The same hours of the day before, by the minute; also in ``past``."""
     spelling: Spelling
     lived_before: bool
     """Whether the release served here before: what is old may be of then."""
@@ -50,6 +52,7 @@ def heard(counted: CountedTraffic, members: Members, spelling: Spelling, lead: t
         rows=list(as_read(known, spelling)),
         written=[*counted.rows, *counted.behind],
         late=list(_late(counted, members, lived=lived)),
+        day_before=list(as_read(counted.day_before, spelling)),
         spelling=spelling,
         lived_before=lived,
     )

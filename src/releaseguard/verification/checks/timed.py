@@ -1,0 +1,97 @@
+"""How long the uses of some events took, by the minute: from counts where the log counts that, else from rows. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from releaseguard.eventlog.counts import MinuteCount
+from releaseguard.eventlog.hours import MINUTE
+from releaseguard.eventlog.latencies import Histogram, bound_of, uses_in
+from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.stats.series import cell_of, minute_of
+from releaseguard.verification.values import judged_from
+from releaseguard.verification.whose.heard import Heard
+from releaseguard.verification.whose.members import Members, Owner
+
+Spans = Sequence[tuple[datetime, datetime]]
+
+
+class Timed(NamedTuple):
+    """Successes of one minute that say how long they took."""
+
+    minute: int
+    took: Histogram
+
+
+def of_rows(rows: Iterable[Event]) -> Sequence[Timed]:
+    """Single rows, of which each says it."""
+    return [
+        Timed(minute_of(row.occurred_at), (bound_of(row.latency_ms), 1)) for row in rows if row.latency_ms is not None
+    ]
+
+
+def uses(timed: Iterable[Timed]) -> int:
+    """How many there are."""
+    return sum(uses_in(one.took) for one in timed)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedTimes:
+    """What the counts around a deployment say of it, of servers or of phones, by event."""
+
+    members: Members
+    by_event: Mapping[str, Sequence[MinuteCount]]
+    clocks_are_off: bool
+    """Whether rows say that they are of another time than the one at which they are judged: single rows tell then."""
+
+    @staticmethod
+    def of(known: Heard, members: Members, is_elsewhere: Callable[[str | None], bool]) -> CountedTimes:
+        """Of the successes that are judged with the deployment's."""
+        found: defaultdict[str, list[MinuteCount]] = defaultdict(list)
+        for row in (*known.day_before, *known.rows):
+            is_judged = row.outcome is Outcome.SUCCESS and not row.synthetic and not is_elsewhere(row.source)
+            if is_judged and (row.source == CLIENT) is members.are_phones:
+                found[row.event].append(row)
+        return CountedTimes(members, found, known.as_written(members).clocks_are_off)
+
+    def are_there(self, events: Iterable[str]) -> bool:
+        """Whether the log counts how long these took, as far as it is known."""
+        if self.clocks_are_off:
+            return False
+        return all(row.latency is not None for event in events for row in self.by_event.get(event, ()))
+
+    def say_any(self, events: Sequence[str]) -> bool | None:
+        """Whether any of these says how long it took; ``None`` where none is known, or it is not counted."""
+        rows = [row for event in events for row in self.by_event.get(event, ()) if row.count]
+        return any(row.latency for row in rows) if rows and self.are_there(events) else None
+
+    def inside(self, events: Iterable[str], spans: Spans) -> Sequence[Timed]:
+        """Those of whole minutes in some stretches of time."""
+        rows = (row for row in self._timed(events) if any(_is_in(row.occurred_minute, span) for span in spans))
+        return [_timed(row) for row in rows]
+
+    def own(self, events: Iterable[str], until: datetime) -> Sequence[Timed]:
+        """The release's, before a moment."""
+        return [_timed(row) for row in self._timed(events) if row.occurred_minute < until and self._is_own(row)]
+
+    def _timed(self, events: Iterable[str]) -> Iterator[MinuteCount]:
+        return (row for event in dict.fromkeys(events) for row in self.by_event.get(event, ()) if row.latency)
+
+    def _is_own(self, row: MinuteCount) -> bool:
+        owner, deployment = self.members.of(cell_of(row)), self.members.deployment
+        if owner is Owner.UNTAGGED:
+            return row.occurred_minute >= deployment.deployed_at
+        return owner is Owner.OURS and row.occurred_minute + MINUTE > judged_from(deployment)
+
+
+def _is_in(minute: datetime, span: tuple[datetime, datetime]) -> bool:
+    since, until = span
+    return since <= minute and minute + MINUTE <= until
+
+
+def _timed(row: MinuteCount) -> Timed:
+    return Timed(minute_of(row.occurred_minute), row.latency or ())
