@@ -18,7 +18,7 @@ from releaseguard.verification.backtesting.replays import BacktestRequest, backt
 from releaseguard.verification.judge.weighing.trouble import Doubt, likely
 from releaseguard.verification.values import Promise
 from tests.support.verifying import NOON, SHIPPED, mark, row, steady, stored
-from tests.verification.test_what_a_release_is_compared_with import WINDOW, Rate, cells, judged, said, whole
+from tests.verification.test_what_a_release_is_compared_with import WINDOW, Rate, cells, judged, only, said, whole
 
 Failing = Callable[[str, int, str], float]
 
@@ -159,3 +159,17 @@ def test_a_replay_counts_rows_of_a_clock_hours_behind_when_the_log_learned_of_th
     request = BacktestRequest(environment=None, promise=promise, every=timedelta(minutes=1), outcomes={})
     (replayed,) = backtest_of(log, SHIPPED, request).replayed
     assert replayed.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("heals", "ends", "verdict"),
+    [
+        (False, WINDOW, Verdict.WARN),
+        (True, WINDOW, Verdict.INCONCLUSIVE),
+        (True, 0, Verdict.PASS),
+    ],
+)
+def test_going_back_without_an_end_of_the_trouble_is_nothing_to_go_on_with(heals, ends, verdict) -> None:  # type: ignore[no-untyped-def]
+    replay = judged(cells(10, only("mail", -40, ends, 0.98)), rolls_back=heals)
+    assert not replay.state.failed
+    assert replay.current().verdict is verdict

@@ -279,9 +279,9 @@ def _verdicts(courses: Parted[_Course], *, broken: bool) -> Sequence[tuple[int, 
 
 def _together(courses: Parted[_Course], looks: Sequence[Look], *, broken: bool) -> Verdict:
     said = [
-        (verdict, rule.blocking, rule.undecided)
+        (verdict, rule.blocking, undecided)
         for (rules, _), look in zip(courses.parts, looks, strict=True)
-        for rule, verdict in zip(rules, look.verdicts, strict=True)
+        for rule, verdict, undecided in zip(rules, look.verdicts, look.undecided, strict=True)
     ]
     return overall_of([*said, *([(Verdict.ERROR, True, "block")] if broken else [])])
 

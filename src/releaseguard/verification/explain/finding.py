@@ -9,7 +9,7 @@ from releaseguard.verification.explain.volumes import explain_volume
 from releaseguard.verification.explain.words import rounded, text
 from releaseguard.verification.judge.state import ReleaseState
 from releaseguard.verification.judge.traffic import late_rows
-from releaseguard.verification.judge.verdicts import verdict_of
+from releaseguard.verification.judge.verdicts import undecided_of, verdict_of
 from releaseguard.verification.values import Finding, Rule
 
 
@@ -24,7 +24,7 @@ def explain(state: ReleaseState, rule: Rule) -> Finding:
         kind=rule.kind,
         verdict=verdict,
         blocking=rule.blocking,
-        undecided=rule.undecided,
+        undecided=undecided_of(state, rule),
         reason=reason,
         evidence=evidence,
     )

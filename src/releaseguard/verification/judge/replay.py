@@ -35,6 +35,8 @@ class Look:
     verdict: Verdict
     verdicts: tuple[Verdict, ...]
     """By rule, in the order of the rules."""
+    undecided: tuple[str, ...]
+    """By rule, what it means for the release where that is INCONCLUSIVE."""
 
 
 class Replay:
@@ -73,8 +75,10 @@ class Replay:
         """What the newest look says."""
         rules = self.state.rules
         said = tuple(verdicts.verdict_of(self.state, rule) for rule in rules)
-        overall = overall_of([(v, r.blocking, r.undecided) for r, v in zip(rules, said, strict=True)])
-        return Look(self.state.look_minute, overall, said)
+        means = tuple(verdicts.undecided_of(self.state, rule) for rule in rules)
+        blocking = (rule.blocking for rule in rules)
+        overall = overall_of(list(zip(said, blocking, means, strict=True)))
+        return Look(self.state.look_minute, overall, said, means)
 
     def _look_at(self, minute: int) -> None:
         state = self.state

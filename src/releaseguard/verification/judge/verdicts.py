@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from releaseguard.model import Verdict
 from releaseguard.stats.bounds import beta_cdf, clean_trials_needed, likelihood_ratio
@@ -37,6 +38,16 @@ def verdict_of(state: ReleaseState, rule: Rule) -> Verdict:
         return Verdict.WARN
     passes = _errors_pass if rule.kind == "signal" else _volume_passes
     return Verdict.PASS if passes(state, rule) else Verdict.INCONCLUSIVE
+
+
+def undecided_of(state: ReleaseState, rule: Rule) -> Literal["warn", "block"]:
+    """What it means for the release that a rule is undecided: what the card says of it, but for a roll-back or a
+    hotfix, which is judged for recovery. Where the trouble that it was to end shows no sign of an end, nothing
+    passes."""
+    held = state.errors.get(rule.id)
+    trouble = held.trouble if held else None
+    goes_on = trouble is not None and trouble.counted[0] > 0 and not trouble.is_recovering
+    return "block" if state.rolls_back and rule.blocking and goes_on else rule.undecided
 
 
 def is_meant(state: ReleaseState, rule: Rule) -> bool:

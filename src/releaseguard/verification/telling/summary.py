@@ -57,9 +57,23 @@ def _parts_of_warned(judged: Judged) -> Sequence[str]:
     taken = [name for name in _ids(judged, Verdict.WARN) if name not in warned]
     parts = [f"{listed(warned)} warned"] if warned else []
     parts += [f"accepted by a person: {listed(taken)}"] if taken else []
-    undecided = _undecided(judged)
-    parts += [f"too quiet to judge: {listed(undecided)}"] if undecided else []
+    from_before = _from_before(judged)
+    quiet = [name for name in _undecided(judged) if name not in from_before]
+    parts += [f"began before it and not known to be over: {listed(from_before)}"] if from_before else []
+    parts += [f"too quiet to judge: {listed(quiet)}"] if quiet else []
     return [*parts[:-1], f"{parts[-1]}{_not_configured(judged)}"]
+
+
+def _from_before(judged: Judged) -> Sequence[str]:
+    """The checks that are undecided over many rows: what began before the release is not held against it."""
+    return [
+        one.id
+        for one in judged.findings
+        if one.verdict is Verdict.INCONCLUSIVE
+        and isinstance(one.evidence, SignalEvidence)
+        and one.evidence.began_before_deployment
+        and one.evidence.errors
+    ]
 
 
 def _warned(judged: Judged) -> Sequence[str]:
