@@ -48,6 +48,16 @@ def refuse():
 """
 
 
+GREENLETS = """
+import _thread, types
+start = _thread.start_new_thread
+monkey = sys.modules['gevent.monkey'] = types.ModuleType('gevent.monkey')
+monkey.get_original = lambda module, name: start if name == 'start_new_thread' else getattr(_thread, name)
+_thread.start_new_thread = lambda *_: 0
+"""
+"""As an app is that gevent has patched: a new thread runs once the one before it waits in gevent's way, and not in C."""
+
+
 @dataclass(frozen=True)
 class Edge:
     """A program and the events that it logs. ``before`` runs before the writer is imported."""
@@ -154,16 +164,19 @@ os.kill(os.getpid(), signal.SIGTERM)
     "an interrupt while the exit waits": edge(
         """
 from releaseguard_events.pipeline import writer as threads
-wait = threading.Event.wait
+wait = threads.Event.wait
 def interrupted(event, timeout=None):
-    threading.Event.wait = wait
+    threads.Event.wait = wait
     raise KeyboardInterrupt
 note('p', 'a', 'success')
 def late(): pass
-def last(): threading.Event.wait = interrupted
+def last(): threads.Event.wait = interrupted
 atexit.register(last)
 """,
         "a",
+    ),
+    "an app whose threads and locks are greenlets": edge(
+        "note('p', 'a', 'success')\nassert flush(30)\nnote('p', 'b', 'success')", "a b", before=GREENLETS
     ),
     "forks in every phase": edge(
         """

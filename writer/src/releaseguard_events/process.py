@@ -8,6 +8,7 @@ import threading
 
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.limits import QueueLimits
+from releaseguard_events.pipeline.native import RLock
 from releaseguard_events.pipeline.writer import Writer
 
 TYPE_CHECKING = False
@@ -38,11 +39,11 @@ class Process:
 
     def __init__(self, prepare: Prepare) -> None:
         self._prepare = prepare
-        self.loading = threading.RLock()
+        self.loading = RLock()
         """Held while modules are imported."""
-        self.sheltered = threading.RLock()
+        self.sheltered = RLock()
         """Held while SQLite is used."""
-        self.disk = threading.RLock()
+        self.disk = RLock()
         """Held while files of a spool are opened."""
         self._forking = threading.local()
         self._inherited: list[object] = []
@@ -141,7 +142,7 @@ class Process:
     def after_fork_in_child(self) -> None:
         """The parent's threads did not come along, its locks may be held for good, its events are its own."""
         held = self._forking
-        self.loading, self.sheltered, self.disk = threading.RLock(), threading.RLock(), threading.RLock()
+        self.loading, self.sheltered, self.disk = RLock(), RLock(), RLock()
         self.half_loaded |= not held.loading
         # Kept, never used: closing a copied connection would tell the parent's server goodbye.
         self._inherited.append((self.writer, self._opened))

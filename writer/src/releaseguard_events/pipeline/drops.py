@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 
 from releaseguard_events.pipeline.locks import briefly
+from releaseguard_events.pipeline.native import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Drops:
         self._unsaid: Counter[str] = Counter()
         self._unreported: Counter[str] = Counter()
         # Re-entrant: a signal handler may log an event while this very thread counts one.
-        self._lock = threading.RLock()
+        self._lock = RLock()
 
     def add(self, reason: str, number: int = 1) -> None:
         """Count ``number`` more lost events."""

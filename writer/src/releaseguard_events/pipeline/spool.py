@@ -13,7 +13,6 @@ import hashlib
 import os
 import stat
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, takewhile
@@ -23,6 +22,7 @@ from uuid import uuid4
 
 from releaseguard_events.pipeline import jsonl
 from releaseguard_events.pipeline.locks import briefly
+from releaseguard_events.pipeline.native import RLock
 from releaseguard_events.private import FOLDER, make_folder
 from releaseguard_events.stores.storable import Writable
 
@@ -38,7 +38,7 @@ class Spool:
 
     folder: Path
     max_bytes: int
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: RLock = field(default_factory=RLock)
     _own: int | None = field(default=None, init=False)
     """The descriptor of our file. Unbuffered, so that a fork copies no half-written line."""
     _read: int | None = field(default=None, init=False)

@@ -17,11 +17,11 @@ import sys
 import threading
 from _queue import Empty, SimpleQueue
 from _signal import SIG_BLOCK, pthread_sigmask, valid_signals  # type: ignore[import-not-found] # signal's own
-from _thread import allocate_lock, start_new_thread
 
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.limits import QueueLimits
 from releaseguard_events.pipeline.locks import briefly
+from releaseguard_events.pipeline.native import Event, RLock, allocate_lock, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class _Flush:
     """A marker in the queue: everything before it is to be delivered now."""
 
     def __init__(self, *, last: bool = False) -> None:
-        self.done = threading.Event()
+        self.done = Event()
         self.delivered = False
         self.last = last
         """The thread ends here: so does the process."""
@@ -70,15 +70,15 @@ class Writer:
         self._lingers = False
         self._hurry = allocate_lock()
         self._hurry.acquire()
-        self._rounds: SimpleQueue[threading.Event | None] = SimpleQueue()
+        self._rounds: SimpleQueue[Event | None] = SimpleQueue()
         """What the second thread watches: each is set when a delivery has ended; ``None`` ends the thread."""
         self._pipeline: Pipeline | None = None
-        self._prepared = threading.Event()
-        self._starting = threading.Lock()
-        self._preparing = threading.RLock()
-        self._by_hand = threading.Lock()
+        self._prepared = Event()
+        self._starting = allocate_lock()
+        self._preparing = RLock()
+        self._by_hand = allocate_lock()
         """Held while the store is used without a thread."""
-        self._keeping = threading.RLock()
+        self._keeping = RLock()
         """Held while the second thread brings what it took from the queue to disk."""
         self._runs = False
         self._closed = closed
@@ -293,7 +293,7 @@ class Writer:
 
     def _hand_over(self, pipeline: Pipeline, *, at_once: bool) -> bool:
         with briefly(self._keeping):  # what the second thread took from the queue is on disk now, and so comes along
-            over = threading.Event()
+            over = Event()
         self._rounds.put(over)
         try:
             events = self._events(pipeline, self._in_hand)
@@ -362,7 +362,7 @@ class Writer:
             if not over.wait(self._limits.patience) and self._pipeline is not None:
                 self._keep_until(over, self._pipeline)
 
-    def _keep_until(self, over: threading.Event, pipeline: Pipeline) -> None:
+    def _keep_until(self, over: Event, pipeline: Pipeline) -> None:
         """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
         pipeline.exporter.keep(self._events(pipeline, list(self._in_hand)))
         waiting: list[_Flush] = []
