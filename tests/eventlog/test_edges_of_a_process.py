@@ -55,7 +55,7 @@ monkey = sys.modules['gevent.monkey'] = types.ModuleType('gevent.monkey')
 monkey.get_original = lambda module, name: start if name == 'start_new_thread' else getattr(_thread, name)
 _thread.start_new_thread = lambda *_: 0
 """
-"""As an app is that gevent has patched: a new thread runs once the one before it waits in gevent's way, and not in C."""
+"""As an app is that gevent has patched: a new thread runs once the one before it waits in gevent's way, not in C."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +164,13 @@ os.kill(os.getpid(), signal.SIGTERM)
     "an interrupt while the exit waits": edge(
         """
 from releaseguard_events.pipeline import writer as threads
-wait = threads.Event.wait
+wait = threads.Gate.wait
 def interrupted(event, timeout=None):
-    threads.Event.wait = wait
+    threads.Gate.wait = wait
     raise KeyboardInterrupt
 note('p', 'a', 'success')
 def late(): pass
-def last(): threads.Event.wait = interrupted
+def last(): threads.Gate.wait = interrupted
 atexit.register(last)
 """,
         "a",

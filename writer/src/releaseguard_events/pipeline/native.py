@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Event", "RLock", "allocate_lock", "start_new_thread"]
+__all__ = ["Gate", "RLock", "allocate_lock", "start_new_thread"]
 
 
 def _original(name: str) -> Any:
@@ -29,7 +29,7 @@ allocate_lock = _original("allocate_lock")
 start_new_thread = _original("start_new_thread")
 
 
-class Event:
+class Gate:
     """As ``threading.Event``, which is built of locks that gevent replaces. Set once, it stays so."""
 
     __slots__ = ("_gate", "_set")

@@ -21,7 +21,7 @@ from _signal import SIG_BLOCK, pthread_sigmask, valid_signals  # type: ignore[im
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.limits import QueueLimits
 from releaseguard_events.pipeline.locks import briefly
-from releaseguard_events.pipeline.native import Event, RLock, allocate_lock, start_new_thread
+from releaseguard_events.pipeline.native import Gate, RLock, allocate_lock, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class _Flush:
     """A marker in the queue: everything before it is to be delivered now."""
 
     def __init__(self, *, last: bool = False) -> None:
-        self.done = Event()
+        self.done = Gate()
         self.delivered = False
         self.last = last
         """The thread ends here: so does the process."""
@@ -70,10 +70,10 @@ class Writer:
         self._lingers = False
         self._hurry = allocate_lock()
         self._hurry.acquire()
-        self._rounds: SimpleQueue[Event | None] = SimpleQueue()
+        self._rounds: SimpleQueue[Gate | None] = SimpleQueue()
         """What the second thread watches: each is set when a delivery has ended; ``None`` ends the thread."""
         self._pipeline: Pipeline | None = None
-        self._prepared = Event()
+        self._prepared = Gate()
         self._starting = allocate_lock()
         self._preparing = RLock()
         self._by_hand = allocate_lock()
@@ -293,7 +293,7 @@ class Writer:
 
     def _hand_over(self, pipeline: Pipeline, *, at_once: bool) -> bool:
         with briefly(self._keeping):  # what the second thread took from the queue is on disk now, and so comes along
-            over = Event()
+            over = Gate()
         self._rounds.put(over)
         try:
             events = self._events(pipeline, self._in_hand)
@@ -362,7 +362,7 @@ class Writer:
             if not over.wait(self._limits.patience) and self._pipeline is not None:
                 self._keep_until(over, self._pipeline)
 
-    def _keep_until(self, over: Event, pipeline: Pipeline) -> None:
+    def _keep_until(self, over: Gate, pipeline: Pipeline) -> None:
         """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
         pipeline.exporter.keep(self._events(pipeline, list(self._in_hand)))
         waiting: list[_Flush] = []
