@@ -145,6 +145,7 @@ class Clients:
             guard=lambda: self.guard(),  # noqa: PLW0108 - a rotation arms it after its clients were made
             refused=access.refused if access else lambda _: False,
             proxy=network.proxy,
+            clock=self.clocks.elapsed,
             sleep=self.clocks.sleep,
         )
         self.opened.callback(client.close)
