@@ -18,7 +18,7 @@ from releaseguard.secret import Secret
 from tests.rotation.rotation_fakes import NAME, World
 
 CONFIRMED = RotateRequest(action=RotateAction.CONFIRM_REVOKED, despite_use=True)
-KEY = "SG.canary-0123456789.abcdefghij"
+KEY = "SG.canary-0123456789.qpwoeiruty"
 PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEcanary0123\nAbc+/9==\n-----END EC PRIVATE KEY-----"
 
 FLAWED: Mapping[str, tuple[str, str | None, str]] = {
@@ -71,7 +71,7 @@ SOUND: Mapping[str, tuple[str, str | None]] = {
     "base64 of capitals": ("QUJDREVGR0hJSktM==", None),
     "base64 of capitals and a mark": ("ABCDEF0123=", None),
     "a document that no card knows": ('{\n "type": "service_account"\n}', None),
-    "a hash": ("$2b$10$abcdefghijk", None),
+    "a hash": ("$2b$10$qpwoeirutyl", None),
     "a PEM file": (PEM, "pem"),
     "a PEM file with its last line end": (f"{PEM}\n", None),
     "a PEM file of Windows": (f"{PEM}\n".replace("\n", "\r\n"), "pem"),
