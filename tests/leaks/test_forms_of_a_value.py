@@ -21,7 +21,7 @@ from releaseguard.leaks.finding import ValueFinder
 from releaseguard.leaks.interface import Needle
 from releaseguard.secret import Secret
 
-VALUE = "SG.aB3dE-fGhIjK_lMnOpQ7s.rStUvWxYz0123456789abcdefgHIJKLMNO_-qrs42"
+VALUE = "SG.aB3dE-fGhIjK_lMnOpQ7s.rStUvWxYz0123456789gfedcbaONMLKJIH_-qrs42"
 PEM = (
     "-----BEGIN PRIVATE KEY-----\n"
     + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 4
