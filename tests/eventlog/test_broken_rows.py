@@ -19,6 +19,7 @@ from releaseguard.cli.shared.options import is_text
 from releaseguard.eventlog.counts import count_minutes
 from releaseguard.eventlog.interface import EventLog, Query
 from releaseguard.eventlog.rows.detail import MOST_LEVELS, MOST_MEMBERS, MOST_OF_ONE, detail_of, is_unread
+from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.model import OURSELVES, Outcome
 from releaseguard_events.plain import CUT
 from releaseguard_events.stores.table import COLUMNS, EventTable
@@ -402,3 +403,22 @@ def test_a_detail_is_bounded_and_keeps_what_a_proof_rests_on() -> None:
 def test_no_text_is_too_much_to_read(text: Callable[[], str]) -> None:
     read = detail_of(text())
     assert read in ({}, {"a": None}) or is_unread(read)
+
+
+MOMENTS = ("now", "NOW", "now\0", " now", "", "12:00", "2460000.5", "9999-99-99T99:99:99", b"now", 5)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("column", ["occurred_at", "recorded_at"])
+def test_no_time_that_an_app_writes_into_sqlite_is_refused_by_what_stands_beside_the_table(tmp_path, column, moment):
+    row = {"occurred_at": "2026-11-29T08:00:00.000000Z", "recorded_at": "2026-11-29T08:00:00.000000Z", column: moment}
+    values = (*row.values(), "sendgrid", "sendgrid_email_sent", "success", "production", "1")
+    with SqliteEventLog(tmp_path / "events.db") as log:
+        log.migrate()
+        with closing(sqlite3.connect(tmp_path / "events.db")) as app, app:
+            app.execute(
+                "INSERT INTO integration_events (occurred_at, recorded_at, provider, event, outcome, environment, id)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+        assert [one.column for one in log.set_aside(Query())] == [one for one in [column] if one == "occurred_at"]

@@ -240,6 +240,7 @@ def test_a_column_of_another_type_in_postgres_is_named(postgres_store: Any) -> N
     log = postgres_store.empty()
     postgres_store.sql(log.schema_sql())
     postgres_store.sql("DROP VIEW integration_events_by_minute")
+    postgres_store.sql("DROP INDEX integration_events_unreadable")
     postgres_store.sql("ALTER TABLE integration_events ALTER occurred_at TYPE timestamp")
     error = failure(lambda: list(log.select(Query())), ConfigError)
     assert "occurred_at of the table integration_events is timestamp without time zone" in str(error)
