@@ -492,3 +492,17 @@ class World:
 
     def tell(self, text: str) -> None:
         self.told.append(text)
+
+
+def failed_call(world: World, source: str) -> Event:
+    """A call of the app's that the provider refused just now."""
+    return Event(
+        id=new_id(),
+        occurred_at=world.time.wall(),
+        provider="sendgrid",
+        event="sendgrid_error",
+        outcome=Outcome.ERROR,
+        error_code="401",
+        environment="production",
+        source=source,
+    )

@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 
 from releaseguard.errors import AccessDenied, ExitCode, NotFound, Unreachable
-from releaseguard.model import Event, Outcome, new_id
 from releaseguard.rotation.history.parts import ConsumerRecord
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
 from releaseguard.vault.interface import SecretVersion
-from tests.rotation.rotation_fakes import NAME, World
+from tests.rotation.rotation_fakes import NAME, World, failed_call
 from tests.rotation.test_certificate import ASKED, DESPITE, HOUR, use
 from tests.rotation.test_left_out import GITHUB, SUPABASE, archived, skipping, unwritable
 from tests.rotation.test_rotation_states import LEAKED, do, go, ready
@@ -169,23 +168,10 @@ def test_what_was_given_up_after_it_was_written_and_is_brought_out_later_leaves_
 
 def test_a_consumer_whose_credential_is_refused_is_named_and_not_asked_for_traffic() -> None:
     world = ready("old", "new")
-    world.time.passing.append(lambda: world.log.append([failing(world)]))
+    world.time.passing.append(lambda: world.log.append([failed_call(world, "cron")]))
     result = go(world)
     assert result.state is RotationState.UNPROVEN
     assert "which value cron holds" in str(result.next_step)
     world.time.passing.pop()
     world.time.now += 60
     assert run_exactly(world, result).state is RotationState.PROVEN
-
-
-def failing(world: World) -> Event:
-    return Event(
-        id=new_id(),
-        occurred_at=world.time.wall(),
-        provider="sendgrid",
-        event="sendgrid_error",
-        outcome=Outcome.ERROR,
-        error_code="401",
-        environment="production",
-        source="cron",
-    )

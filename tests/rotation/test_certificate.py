@@ -19,7 +19,7 @@ from releaseguard.rotation.history.parts import CertificateRecord, ConsumerRecor
 from releaseguard.rotation.result import RotationResult
 from releaseguard.rotation.telling import text_of
 from releaseguard.rotation.values import RotateAction, RotateRequest, RotationState
-from tests.rotation.rotation_fakes import World
+from tests.rotation.rotation_fakes import World, failed_call
 from tests.rotation.test_rotation_states import LEAKED, do, go, ready
 from tests.rotation.test_ways_out import run_exactly
 
@@ -132,17 +132,7 @@ def test_a_consumer_in_use_is_not_told_to_be_used(version: str | None, shown: st
 
 def test_what_failed_since_is_counted_beside_it() -> None:
     world, _ = proven()
-    failing = Event(
-        id=new_id(),
-        occurred_at=world.time.wall(),
-        provider="sendgrid",
-        event="sendgrid_error",
-        outcome=Outcome.ERROR,
-        error_code="401",
-        environment="production",
-        source="web",
-    )
-    world.log.append([failing])
+    world.log.append([failed_call(world, "web")])
     result = do(world, RotateAction.CONFIRM_REVOKED)
     assert result.certificate is not None
     (web,) = [one for one in result.certificate.consumers if one.source == "web"]
