@@ -101,7 +101,7 @@ def test_a_leak_from_report_to_revocation() -> None:
         "Every destination is written",
         "The app runs with the new version",
         "Proven by grade A, 3 events of the app",
-        "The old key was confirmed as revoked (2026-11-24 12:05:00)",
+        "The old key was confirmed as revoked (2026-11-24 12:05:00Z)",
     ]
 
 
@@ -224,7 +224,7 @@ def test_an_exposure_names_versions_age_holders_readers_and_users() -> None:
         "use": {"cron": {"success": 2}, "web": {"error": 1, "success": 40}},
     }  # fmt: skip
     assert list(summary(msgspec.convert(found, ExposureReport))) == [
-        "leaked: K version 3, in use since 2026-11-01 00:00 UTC (23 d)",
+        "leaked: K version 3, in use since 2026-11-01 00:00Z (23 d)",
         "held by 2 configured destinations: github:o/r, vercel:p/production",
         "read or changed 2 times in Infisical, by identity ci-bot (get-secret) 2 times",
         "the provider's events since: cron 2 successes, 0 errors; web 40 successes, 1 error",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard import __version__
+from releaseguard.cli.shared.help import TYPED, SpokenGroup
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -47,6 +48,7 @@ _ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}
 _FLAGS = ("-q", "--quiet", "-v", "-vv", "--verbose", "--json")
 _VALUED = ("--config", "--lang")
 """Options that every command has: they are understood before its name too."""
+_HELP = ("--help", "-h")
 _MOVED = "releaseguard.moved"
 """Under which a context keeps those that stood there."""
 
@@ -56,9 +58,17 @@ def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
     at = 0
     while at < len(args) and (args[at] in _FLAGS or args[at].partition("=")[0] in _VALUED):
         at += 2 if args[at] in _VALUED else 1
+    if at < len(args) and args[at] in _HELP and _all_ours(args[at + 1 :]):
+        return [*args[:at], *args[at + 1 :]], ["--help"]
     alone = at == len(args) and list(args) != ["-v"]  # by itself it asks for the version
     named = at < len(args) and not args[at].startswith("-")
     return (list(args[:at]), list(args[at:])) if named or alone else ([], list(args))
+
+
+def _all_ours(args: Sequence[str]) -> bool:
+    """Whether nothing stands there but the commands' options: ``--help --lang tr`` asks for a help."""
+    moved, rest = _parted(args)
+    return not rest and (bool(moved) or not args)
 
 
 def _as_options(args: list[str]) -> list[str]:
@@ -72,13 +82,17 @@ def _asked(command: click.Command, args: list[str], moved: list[str]) -> list[st
     """What a command is given: ``help`` behind it, where it takes no such word, is ``--help``."""
     if isinstance(command, click.Group):
         within, rest = _parted(_as_options(args) if args[:1] == ["help"] else args)
-        return [*rest[:1], *moved, *within, *rest[1:]] if rest else []
+        if not rest or rest == ["--help"]:
+            return rest
+        return [*rest[:1], *moved, *within, *rest[1:]]
     takes_words = any(isinstance(one, click.Argument) for one in command.params)
-    return [*moved, *(["--help"] if args == ["help"] and not takes_words else args)]
+    is_word = args[:1] == ["help"] and _all_ours(args[1:]) and not takes_words
+    return [*moved, *(["--help", *args[1:]] if is_word else args)]
 
 
-class _Lazy(click.Group):
+class _Lazy(SpokenGroup):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[TYPED] = tuple(args)
         ctx.meta[_MOVED], rest = _parted(_as_options(args))
         return super().parse_args(ctx, rest)
 

@@ -197,6 +197,7 @@ class Rotation:
             alerts=self.alerts,
             cards=self.bindings.cards,
             folder=self.clients.settings.root / FOLDER,
+            zone=self.clients.settings.project.timezone,
         )
 
     def run_queue(self, addresses: Sequence[Address]) -> RunQueue:

@@ -1,9 +1,11 @@
-"""An HTML page told in another way: the texts between its tags, by a phrasebook for instance."""
+"""An HTML page told in another way: the texts between its tags, and those that only a screen reader reads, by a
+phrasebook for instance."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from typing import Final
 
@@ -13,6 +15,8 @@ _NO_WORDS: Final = frozenset({"style", "script", "code", "pre"})
 """Elements whose text is for programs, or for copying."""
 _NOT_SAID: Final = _NO_WORDS | {"time", "svg"}
 """Elements whose text is no sentence."""
+_READ_ALOUD: Final = re.compile(r'(?<= aria-label=")[^"]*')
+"""What a drawing says in words; a quotation mark in it is written as a reference."""
 
 
 def said(page: str, book: Phrasebook) -> str:
@@ -45,12 +49,16 @@ class _Teller(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it so
         self._inside += [tag] if tag in self._kept else []
-        written = self.get_starttag_text() or ""
+        written = self._tag()
         translated = tag == "html" and self._language is not None
         self.written.append(written.replace('lang="en"', f'lang="{self._language}"') if translated else written)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it so
-        self.written.append(self.get_starttag_text() or "")
+        self.written.append(self._tag())
+
+    def _tag(self) -> str:
+        """The tag as it stands, what is read aloud told like any text."""
+        return _READ_ALOUD.sub(lambda said: escape(self._tell(unescape(said[0]))), self.get_starttag_text() or "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._inside:

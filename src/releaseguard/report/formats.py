@@ -46,7 +46,8 @@ def _renderer(module: str, format_: str) -> Renderer[Any]:
 def _zoned(page: str, document: Any, display: Display) -> str:
     from releaseguard.report.layout.zone import in_zone
 
-    return in_zone(page, display.zone, getattr(document, "document", document)["as_of"])
+    told = getattr(document, "document", document)
+    return in_zone(page, display.zone, told["as_of"] if "as_of" in told else told["times"]["began_at"])
 
 
 _said_afterwards: Mapping[str, Callable[[str], str]] = {

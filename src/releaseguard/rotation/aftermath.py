@@ -39,6 +39,8 @@ class AftermathSources:
     cards: Cards
     folder: Path
     """Where post-mortems are written."""
+    zone: str = "UTC"
+    """In which their pages tell times."""
 
 
 def rotate_and_settle(
@@ -74,7 +76,7 @@ def _with_exposure(
     if request.leak or (resumed and not _is_reported(context, view.id)):
         told = _report(request, context, sources, view, view.leak)
     head = chain_view(context.log, context.chain_key).head if told else result.head
-    remarks = (*result.remarks, *told, _write_postmortem(context, sources.folder, view.id))
+    remarks = (*result.remarks, *told, _write_postmortem(context, sources, view.id))
     return replace(result, remarks=remarks, head=head)
 
 
@@ -108,13 +110,14 @@ def _is_reported(context: RotationContext, rotation_id: str) -> bool:
     return any(step.detail.get("rotation_id") == rotation_id for step in reports)
 
 
-def _write_postmortem(context: RotationContext, folder: Path, rotation_id: str) -> str:
+def _write_postmortem(context: RotationContext, sources: AftermathSources, rotation_id: str) -> str:
     """Write the post-mortem in Markdown and HTML; says where, or why not."""
     document = postmortem_of(context.log, rotation_id, context.chain_key.environment)
+    folder, display = sources.folder, Display(zone=sources.zone)
     try:
         make_folder(folder)
         for form in ("md", "html"):
-            write_file(folder / f"{rotation_id}.{form}", harmless(POSTMORTEM[form](document, Display())))
+            write_file(folder / f"{rotation_id}.{form}", harmless(POSTMORTEM[form](document, display)))
     except OSError as error:
         again = f"releaseguard audit report --rotation {rotation_id} -o FILE"
         return f"the post-mortem could not be written to {folder} ({error.strerror}): {again}"

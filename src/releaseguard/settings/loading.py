@@ -77,18 +77,6 @@ def load(
     return replace(read, hidden=hidden)
 
 
-def language(path: Path | None, *, environ: Mapping[str, str]) -> str | None:
-    """The language that the file names which :func:`load` would read; ``None`` where it names none, or none can be
-    told."""
-    try:
-        found = _find(path, environ, Path.cwd())
-        project = tomlfile.read(found).data.get("project") if found else None
-    except (ConfigError, OSError, ValueError):
-        return None
-    said = project.get("language") if isinstance(project, Mapping) else None
-    return said if isinstance(said, str) else None
-
-
 def of(
     document: Document,
     *,

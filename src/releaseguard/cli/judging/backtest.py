@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--window", type=Span(), metavar="30m", help="How long after each deployment to look.")
 @click.option("--baseline", type=Span(), metavar="28d", help="How long before it to compare with.")
 @click.option("--every", type=Span(), default="1m", metavar="1m", help="How often to look.")
-@click.option("--labels", type=FilePath(exists=True), help='JSON: {"RELEASE": true} says which were good.')
+@click.option("--labels", type=FilePath(exists=True), help='Which were good, as JSON {"RELEASE": true}.')
 @click.option("--plant", is_flag=True, help="Plant harms into copies of the history, in memory: which show, how soon.")
 @click.option("--against", type=FilePath(exists=True), metavar="FILE", help="Compare with the settings in this file.")
 def backtest(

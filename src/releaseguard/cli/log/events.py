@@ -9,9 +9,10 @@ from releaseguard.cli.log.importing import import_
 from releaseguard.cli.log.keeping import migrate, prune
 from releaseguard.cli.log.reading import export, list_, tail
 from releaseguard.cli.log.writing import log_
+from releaseguard.cli.shared.help import SpokenGroup
 
 
-@click.group("events", epilog="Example: releaseguard events list --provider sendgrid --since 1h")
+@click.group("events", cls=SpokenGroup, epilog="Example: releaseguard events list --provider sendgrid --since 1h")
 def events() -> None:
     """Write, read and follow integration events; schema and retention."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from releaseguard import readable
+from releaseguard.cli.shared.help import SpokenGroup
 from releaseguard.cli.shared.options import FilePath, Run, command
 from releaseguard.cli.shared.streams import line_width
 from releaseguard.errors import ExitCode, UsageError
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 _environment = click.option("--environment", metavar="E", help="Only this environment (else all).")
 
 
-@click.group("audit", epilog="Example: releaseguard audit verify --head 'sendgrid@production#12:9f2c...'")
+@click.group(
+    "audit", cls=SpokenGroup, epilog="Example: releaseguard audit verify --head 'sendgrid@production#12:9f2c...'"
+)
 def audit() -> None:
     """Who rotated what, when, why, and with which proof; integrity; a post-mortem."""
 
@@ -143,9 +146,9 @@ def report(run: Run, rotation: str | None, environment: str | None, form: str, o
     with run.wiring(environment) as wiring:
         document = postmortem_of(wiring.stores.log, rotation, environment)
     if output is None:
-        run.emit(lambda: POSTMORTEM[form](document, Display()).rstrip("\n"), document)
+        run.emit(lambda: POSTMORTEM[form](document, Display(zone=run.zone)).rstrip("\n"), document)
         return
-    _write(output, POSTMORTEM[form](document, Display()))
+    _write(output, POSTMORTEM[form](document, Display(zone=run.zone)))
     run.emit(f"The post-mortem is in {output}.", document)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Final
 
 from releaseguard.messages import LANGUAGES, spoken
 
-OPTION = "--lang"
+OPTION: Final = "--lang"
+CONFIGURATION: Final = "releaseguard.toml"
+"""What the settings call it, whose module takes longer to load than a help."""
+_SAID: Final = re.compile(rb"""language\s*=\s*["']+([a-z]+)""")
 
 
 def speak_to(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -25,10 +31,32 @@ def _value(arguments: Sequence[str], option: str, allowed: Sequence[str] | None 
 
 
 def _configured(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    from pathlib import Path
+    """What the configuration says that a command would read. A help asks for it too, so nothing is loaded for a file
+    that says English, nor for the rest of any."""
+    path = _value(arguments, "--config") or environ.get("RELEASEGUARD_CONFIG") or _upward(os.getcwd())  # noqa: PTH109
+    try:
+        with open(path or os.devnull, "rb") as file:  # noqa: PTH123 - pathlib is slow to load
+            text = file.read()
+    except (OSError, ValueError):
+        return None
+    foreign = any(found[1].decode() != spoken.ENGLISH for found in _SAID.finditer(text))
+    return _parsed(text) if foreign else None
 
-    from releaseguard.settings.loading import language
 
-    path = _value(arguments, "--config")
-    said = language(Path(path) if path else None, environ=environ)
+def _upward(folder: str) -> str | None:
+    """The configuration in a folder or above it."""
+    while not os.path.isfile(path := os.path.join(folder, CONFIGURATION)):  # noqa: PTH113, PTH118
+        if folder == (folder := os.path.dirname(folder)):  # noqa: PTH120
+            return None
+    return path
+
+
+def _parsed(text: bytes) -> str | None:
+    import tomllib
+
+    try:
+        project = tomllib.loads(text.decode()).get("project")
+    except ValueError:
+        return None
+    said = project.get("language") if isinstance(project, Mapping) else None
     return said if said in LANGUAGES else None

@@ -43,7 +43,7 @@ class CertificateDocument(TypedDict):
 
 
 def _clock(moment: str) -> str:
-    return readable.date_and_clock(moment, seconds=True, zone="")
+    return readable.date_and_clock(moment, seconds=True)
 
 
 COLUMNS = ("consumer", "with the new value", "old one last used", "failures", "what would make it show")

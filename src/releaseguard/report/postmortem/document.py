@@ -104,8 +104,8 @@ def proof(document: PostmortemDocument) -> str:
 
 
 def clock(text: str) -> str:
-    """A time to the second: ``2026-11-24 10:15:00``."""
-    return readable.date_and_clock(text, seconds=True, zone="")
+    """A time to the second: ``2026-11-24 10:15:00Z``."""
+    return readable.date_and_clock(text, seconds=True)
 
 
 def span(seconds: int) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from releaseguard import readable
 from releaseguard.messages import spoken
@@ -12,17 +15,19 @@ from releaseguard.report.layout.display import Display
 from releaseguard.report.layout.page import page
 from releaseguard.report.layout.shown import shown
 from releaseguard.report.postmortem.certificate import COLUMNS, cells
-from releaseguard.report.postmortem.document import PostmortemDocument, TrafficRow, clock, facts, proof
+from releaseguard.report.postmortem.document import PostmortemDocument, TimelineEntry, TrafficRow, clock, facts, proof
 from releaseguard.report.rows import MarkRow
 
 
-def render(document: PostmortemDocument, _display: Display) -> str:
-    """The post-mortem as one HTML file."""
+def render(document: PostmortemDocument, display: Display) -> str:
+    """The post-mortem as one HTML file; its timeline has the days of the display's zone."""
     document = shown(document)
     traffic = document["traffic"]
     return page("postmortem.html.jinja").render(
         document=document,
         facts=facts(document),
+        zone=display.zone,
+        days=_days(document["timeline"], ZoneInfo(display.zone)),
         proof=proof(document),
         clock=clock,
         columns=COLUMNS,
@@ -33,6 +38,15 @@ def render(document: PostmortemDocument, _display: Display) -> str:
         sides=list(_sides(traffic)) if traffic else (),
         mark=_mark,
     )
+
+
+def _days(
+    timeline: Sequence[TimelineEntry], zone: ZoneInfo
+) -> Sequence[tuple[str, Sequence[tuple[str, TimelineEntry]]]]:
+    """Day -> times of that day with what happened then."""
+    local = [(f"{datetime.fromisoformat(one['at']).astimezone(zone):%Y-%m-%d %H:%M:%S}", one) for one in timeline]
+    days = groupby(local, key=lambda moment: moment[0][:10])
+    return [(day, [(at[11:], one) for at, one in moments]) for day, moments in days]
 
 
 def _chart(traffic: TrafficRow) -> Chart:

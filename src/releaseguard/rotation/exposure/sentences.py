@@ -53,7 +53,7 @@ def _leaked(report: ExposureReport) -> Iterable[str]:
 
 def _age(since: str, at: str) -> str:
     used = readable.roughly(from_text(at) - from_text(since), ("d", "h", "min"))
-    return f", in use since {readable.date_and_clock(since, zone=' UTC')} ({used})"
+    return f", in use since {readable.date_and_clock(since)} ({used})"
 
 
 def _uses(report: ExposureReport) -> Iterable[str]:
