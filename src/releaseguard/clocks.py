@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 
 def _boottime() -> float:
@@ -17,8 +17,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(NamedTuple):
     """What time it is and how to let it pass; ``elapsed`` and ``sleep`` belong together."""
 
     elapsed: Callable[[], float] = _boottime

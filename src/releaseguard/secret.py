@@ -7,7 +7,6 @@ import json
 import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn, SupportsIndex, final
 from urllib.parse import parse_qsl, quote, unquote
@@ -256,11 +255,11 @@ def _kept_by_unquoting(text: str) -> Sequence[int]:
     return [place for place in range(len(text)) if text[place - 1 : place + 1] != "\\\\"] + [len(text)]
 
 
-@dataclass(frozen=True, repr=False)
 class _Shapes:
     """What is looked for of a value: the whole of it in every form, and pieces of what in it is confidential."""
 
-    _value: str
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     @cached_property
     def _whole(self) -> tuple[str, ...]:

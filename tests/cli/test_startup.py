@@ -54,6 +54,7 @@ NOT_OF_HEALTH = (
     "difflib",
     "statistics",
     "hmac",
+    "hashlib",
     "releaseguard.http.client",
     "releaseguard.safemode.libpq",
     "releaseguard_events.stores.postgres_shape",
@@ -118,6 +119,22 @@ def test_health_of_a_log_without_a_rotation_loads_nothing_that_folds_one(cli):
     assert cli.run("events", "migrate").code == 0
     modules = loaded(["health", "--config", str(cli.folder / "releaseguard.toml")])
     assert sorted(modules.intersection((*LIBRARIES, *FOLDING, *NOT_OF_HEALTH))) == []
+
+
+MADE = """
+import dataclasses, sys
+found = {one for name, module in sys.modules.items() if name.startswith("releaseguard") for one in vars(module).values()
+         if isinstance(one, type) and dataclasses.is_dataclass(one) and one.__module__.startswith("releaseguard")}
+print(len(found), file=sys.stderr)
+"""
+
+
+def test_health_makes_few_classes_of_the_kind_that_takes_half_a_millisecond_each(cli):
+    assert cli.run("events", "migrate").code == 0
+    arguments = ["health", "--config", str(cli.folder / "releaseguard.toml")]
+    code = f"from releaseguard.cli import entrypoint; entrypoint.run({arguments!r}){MADE}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stderr.split()[-1]) <= 12
 
 
 @pytest.mark.parametrize("command", NOT_OF)

@@ -1,6 +1,6 @@
 """What a provider card says, as frozen values. A card is data: a new provider is a new file and no code."""
 
-from __future__ import annotations
+# No "from __future__ import annotations": as texts, each field's type would be compiled again at every start.
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal

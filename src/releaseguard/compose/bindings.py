@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from releaseguard.audit.chain import ChainKey
 from releaseguard.cards.load import Cards
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from releaseguard.vault.interface import Vault
 
 
-@dataclass(eq=False)
-class Bindings:
+class Bindings(Struct, dict=True, eq=False):
     """The vault, the destinations, and what ties a card's secrets to them."""
 
     clients: Clients
@@ -48,7 +48,7 @@ class Bindings:
         service = vault_of(self._settings)
         if service.vault is None:
             raise ConfigError("no service is a vault")
-        return service.vault(replace(self.clients.context(service), folders=self.folders()))
+        return service.vault(structs.replace(self.clients.context(service), folders=self.folders()))
 
     def folders(self) -> Mapping[str, str]:
         """Secret -> the folder of the vault that the file gives it. Raises ``ConfigError`` for two."""

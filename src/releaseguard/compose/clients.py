@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from releaseguard.clocks import Clocks
 from releaseguard.compose.known import endpoints
@@ -28,25 +29,24 @@ if TYPE_CHECKING:
     from releaseguard.services.interface import Headers
 
 
-@dataclass(eq=False)
-class Clients:
+class Clients(Struct, eq=False):
     """Makes every client of a run, each inside the limits of its service and closed with the run."""
 
     settings: Settings
     safety: Safety
     opened: ExitStack
     clocks: Clocks
-    guard: Callable[[], None] = field(default=lambda: None)
+    guard: Callable[[], None] = lambda: None
     """Called before every request to a service that a rotation writes to; set it before asking for one."""
-    tell: Callable[[str], None] = field(default=lambda _: None)
+    tell: Callable[[str], None] = lambda _: None
     """For what has to be said while something else is going on."""
-    warn: Callable[[str], None] = field(default=lambda _: None)
+    warn: Callable[[str], None] = lambda _: None
     """For what was not done, which a quiet run says too."""
     retry_budget: timedelta | None = None
     """The most that repeats and limits may add to one request, for a command whose reader has no time; set it before
     asking for a service."""
-    _accesses: dict[str, Access] = field(default_factory=dict)
-    _contexts: dict[str, ServiceContext[Any]] = field(default_factory=dict)
+    _accesses: dict[str, Access] = {}
+    _contexts: dict[str, ServiceContext[Any]] = {}
 
     @property
     def environ(self) -> Mapping[str, str]:

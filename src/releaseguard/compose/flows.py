@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from releaseguard.cards.spec import Card
 from releaseguard.compose.bindings import Bindings
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from releaseguard.verification.values import Deployment, Finding
 
 
-@dataclass(eq=False)
-class Flows:
+class Flows(Struct, dict=True, eq=False):
     """Puts together what runs the cards' flows, once one is asked for."""
 
     clients: Clients

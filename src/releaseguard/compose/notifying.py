@@ -4,7 +4,6 @@ a job runs for."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,7 @@ TIMEOUT = 5.0
 """Seconds that a command waits for a receiver at most."""
 
 
-@dataclass(frozen=True, eq=False)
-class Notices:
+class Notices(Struct, frozen=True, dict=True, eq=False):
     """Tells what a command found to whoever is to know; where no address is given, nothing. Never raises for it."""
 
     clients: Clients

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from releaseguard.cards.load import Cards
 from releaseguard.compose.known import configuration, endpoints
@@ -33,8 +34,7 @@ def run_refusal(environ: Mapping[str, str]) -> Refused | None:
     return checkout.refusal(environ, checkout.payload_of(environ))
 
 
-@dataclass(frozen=True)
-class Safety:
+class Safety(Struct, frozen=True, dict=True, eq=False):
     """Asked before every client and every connection to a database."""
 
     settings: Settings

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from releaseguard.compose.clients import Clients
 from releaseguard.compose.known.configuration import ADDRESSES
@@ -12,12 +13,11 @@ from releaseguard.errors import ConfigError
 from releaseguard.tomlfile import did_you_mean
 
 
-@dataclass(eq=False)
-class Sources:
+class Sources(Struct, eq=False):
     """The event sources of destinations."""
 
     clients: Clients
-    _told_of: set[str] = field(default_factory=set)
+    _told_of: set[str] = set()
     """Keys of ``sources`` that are no destination."""
 
     def at(self, provider: str, address: Address) -> Sequence[str] | None:

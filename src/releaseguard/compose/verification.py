@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from releaseguard.compose.bindings import Bindings
 from releaseguard.compose.clients import Clients
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from releaseguard.verification.whose.population import Population
 
 
-@dataclass(eq=False)
-class Verification:
+class Verification(Struct, dict=True, eq=False):
     """Puts together what verdicts, flows and looks at providers' health are made of."""
 
     clients: Clients

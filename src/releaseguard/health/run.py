@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from releaseguard.cards.spec import Card
 from releaseguard.eventlog.asking import RowAnswers, gathered
@@ -41,8 +41,7 @@ RECENT = 100
 _ORDER = tuple(HealthState)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthContext:
+class HealthContext(Struct, frozen=True, kw_only=True):
     """Everything a look at the providers' health reads."""
 
     log: EventLog
@@ -63,19 +62,18 @@ class HealthContext:
         return Query(environment=self.environment, recorded_until=self.recorded_until, **conditions)
 
 
-@dataclass(slots=True)
 class Observer:
     """Looks as often as asked, reading the time before the first window once, which is the shortest."""
 
-    context: HealthContext
-    _past: list[HourCount] = field(default_factory=list)
-    _read_until: datetime | None = None
-    _since: tuple[datetime, Sequence[MinuteCount]] | None = None
-    """What was counted from there on, and until when."""
-    _traces: Traces = field(init=False)
+    __slots__ = ("_past", "_read_until", "_since", "_traces", "context")
 
-    def __post_init__(self) -> None:
-        self._traces = Traces(self.context.trace)
+    def __init__(self, context: HealthContext) -> None:
+        self.context = context
+        self._past: list[HourCount] = []
+        self._read_until: datetime | None = None
+        self._since: tuple[datetime, Sequence[MinuteCount]] | None = None
+        """What was counted from there on, and until when."""
+        self._traces = Traces(context.trace)
 
     def look(self, window: Window | None = None, *, before: datetime | None = None) -> Overview:
         """How the providers are now. Raises ``ServiceError`` where the log does not answer.
@@ -189,13 +187,12 @@ class Observer:
             )
 
 
-@dataclass(slots=True)
-class _ProviderRows:
+class _ProviderRows(Struct):
     """What the window's rows of one provider carry."""
 
-    last: dict[Outcome, datetime] = field(default_factory=dict)
-    latencies: list[int] = field(default_factory=list)
-    counted: list[Histogram] = field(default_factory=list)
+    last: dict[Outcome, datetime] = {}
+    latencies: list[int] = []
+    counted: list[Histogram] = []
     codes: Counter[str] = field(default_factory=Counter)
     uses: int = 0
     are_counted: bool = True

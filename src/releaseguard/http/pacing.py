@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -21,8 +20,7 @@ WRITE_POINTS = 5
 """What a write costs of a limit in points; a read costs 1 (docs.github.com, REST, "rate limits")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What a service publishes. ``None`` means that it publishes no such limit."""
 
     concurrency: int = 10

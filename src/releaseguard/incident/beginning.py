@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import structs
 
 from releaseguard.eventlog.hours import HourCount
 from releaseguard.health.judge import condition_of
@@ -33,11 +35,11 @@ class Past:
     _windows: dict[tuple[timedelta, bool], Window] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._observer = Observer(replace(self.context, now=lambda: self.until - timedelta(seconds=1)))
+        self._observer = Observer(structs.replace(self.context, now=lambda: self.until - timedelta(seconds=1)))
 
     def overview(self, span: timedelta) -> Overview:
         """What ``health`` shows of a time that ends now."""
-        self._observer.context = replace(self._observer.context, window=span, provider=self.provider)
+        self._observer.context = structs.replace(self._observer.context, window=span, provider=self.provider)
         return self._observer.look(self.window(span))
 
     def window(self, span: timedelta, *, by_event: bool = False) -> Window:

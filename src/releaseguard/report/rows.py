@@ -1,6 +1,6 @@
 """Rows that stand in several documents; times are RFC 3339 in UTC."""
 
-from __future__ import annotations
+# No "from __future__ import annotations": as texts, each field's type would be compiled again at every start.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

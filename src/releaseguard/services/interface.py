@@ -7,7 +7,6 @@ it: settings, SAFE MODE, the doctor and the stories are given what stands here a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -62,8 +61,7 @@ class Connect(Protocol):
     ) -> ServiceClient: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ServiceContext(Generic[S]):
+class ServiceContext(msgspec.Struct, Generic[S], frozen=True, kw_only=True, eq=False):
     """One run as the ports of one service see it: its section, its credentials, and the way to it."""
 
     section: S
@@ -83,11 +81,11 @@ class ServiceContext(Generic[S]):
     events_url: str
     events_table: Callable[[], EventTable]
     app_url: str | None = None
-    folders: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str] = {}
     """Secret -> the folder it stands in, for the vault: those that do not stand in the section's own."""
     job_token: Callable[[str], Secret] | None = None
     """The CI job's own token for an audience; ``None`` where no job has one."""
-    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
+    _made: dict[Callable[..., Any], Any] = {}
 
     def once(self, make: Callable[[ServiceContext[S]], T]) -> T:
         """What ``make`` makes of this context, made once: a client keeps connections, and counts against limits."""

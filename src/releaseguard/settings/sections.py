@@ -1,6 +1,6 @@
 """The sections of ``releaseguard.toml`` as frozen values: what a key is, and what it is where nothing is written."""
 
-from __future__ import annotations
+# No "from __future__ import annotations": as texts, each field's type would be compiled again at every start.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

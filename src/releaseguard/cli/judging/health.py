@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -69,6 +68,8 @@ def health(
     "recent": [{"occurred_at", "provider", "event", "outcome", "error_code", "latency_ms", "release", "source",
     "synthetic"}]}.
     """
+    from msgspec import structs
+
     from releaseguard.health.run import Observer
 
     if not timedelta(minutes=1) <= window <= LONGEST:
@@ -78,7 +79,7 @@ def health(
     with run.wiring(environment) as wiring:
         if provider is not None:
             wiring.cards.get(provider)
-        observer = Observer(replace(wiring.verification.health(window, provider), trace=write_trace))
+        observer = Observer(structs.replace(wiring.verification.health(window, provider), trace=write_trace))
         language = run.lang or wiring.settings.project.language
         due = _due(run, wiring, provider)
         if serve:

@@ -73,6 +73,8 @@ def incident(
     "finding", "lines", "next_step", "command", "url"}], "actions": [{"number", "text", "command"}], "rules": [...],
     "open": [{"text", "next_step"}]}.
     """
+    from msgspec import structs
+
     from releaseguard.incident.run import investigate
     from releaseguard.incident.telling.document import page_of
     from releaseguard.incident.verdict import exit_code
@@ -83,7 +85,7 @@ def incident(
         wiring.limit_retries(RETRY_BUDGET)
         language = run.lang or wiring.settings.project.language
         context = wiring.incidents.context(wiring.cards.get(provider), window, as_of, progress)
-        found = investigate(replace(context, health=replace(context.health, trace=write_trace)))
+        found = investigate(replace(context, health=structs.replace(context.health, trace=write_trace)))
         if as_of is None:
             wiring.notices.tell_providers(found.environment, [found.health])
     run.warn_of(found.set_aside)

@@ -32,13 +32,13 @@ def status(run: Run, environment: str | None, format_: str | None, output: Path 
     "troubled": [{"provider", "state", "reason", "since"}], "broken": [...]}; leaks, rotations and broken histories
     as in `audit show`.
     """
-    from dataclasses import replace
+    from msgspec import structs
 
     from releaseguard.health.run import Observer
     from releaseguard.health.status import is_bad, look
 
     with run.wiring(environment) as wiring:
-        observer = Observer(replace(wiring.verification.health(WINDOW, None), trace=write_trace))
+        observer = Observer(structs.replace(wiring.verification.health(WINDOW, None), trace=write_trace))
         overview = observer.look()
         document = look(overview, wiring.verification.context(), wiring.settings.project.environment)
         wiring.notices.tell_health(overview)

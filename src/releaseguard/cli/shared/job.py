@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from releaseguard.ci.job import is_job
 from releaseguard.errors import ExitCode
@@ -38,8 +39,7 @@ MEANING = {
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotation:
+class Annotation(Struct, frozen=True, kw_only=True):
     """One line beside a job, or beside a line of the code."""
 
     level: Literal["error", "warning"]
@@ -63,15 +63,15 @@ def _property(text: str) -> str:
     return _data(harmless(text)).replace(":", "%3A").replace(",", "%2C")
 
 
-@dataclass(slots=True)
 class Job:
     """What one command leaves; where there is no job, nothing. What cannot be written undoes nothing."""
 
-    environ: Mapping[str, str]
-    tell: Tell
-    mask: Callable[[str], str] = str
-    _summarized: bool = field(default=False, init=False)
-    _annotated: int = field(default=0, init=False)
+    __slots__ = ("_annotated", "_summarized", "environ", "mask", "tell")
+
+    def __init__(self, environ: Mapping[str, str], tell: Tell, mask: Callable[[str], str] = str) -> None:
+        self.environ, self.tell, self.mask = environ, tell, mask
+        self._summarized = False
+        self._annotated = 0
 
     @property
     def is_one(self) -> bool:

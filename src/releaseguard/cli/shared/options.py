@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,22 +27,30 @@ if TYPE_CHECKING:
     from releaseguard.wiring import Wiring
 
 
-@dataclass(slots=True)
 class Run:
-    """One run of one command: where its configuration is, how it talks, and the way to the outside world."""
+    """One run of one command: where its configuration is, how it talks, and the way to the outside world.
 
-    config: Path | None
-    json: bool
-    verbosity: int
-    clocks: Clocks
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    lang: str | None = None
-    """What ``--lang`` asks for."""
-    zone: str = field(default="UTC", init=False)
-    """In which pages tell times: the configuration's, once it is read."""
-    _mask: Callable[[str], str] | None = field(default=None, init=False)
-    _job: Job | None = field(default=None, init=False)
-    _shown: str = field(default="", init=False)
+    ``lang`` is what ``--lang`` asks for.
+    """
+
+    __slots__ = ("_job", "_mask", "_shown", "clocks", "config", "environ", "json", "lang", "verbosity", "zone")
+
+    def __init__(
+        self,
+        config: Path | None,
+        json: bool,
+        verbosity: int,
+        clocks: Clocks,
+        environ: Mapping[str, str] = os.environ,
+        lang: str | None = None,
+    ) -> None:
+        self.config, self.json, self.verbosity = config, json, verbosity
+        self.clocks, self.environ, self.lang = clocks, environ, lang
+        self.zone = "UTC"
+        """In which pages tell times: the configuration's, once it is read."""
+        self._mask: Callable[[str], str] | None = None
+        self._job: Job | None = None
+        self._shown = ""
 
     @property
     def job(self) -> Job:

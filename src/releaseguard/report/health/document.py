@@ -1,6 +1,6 @@
 """The document that ``health --json`` prints, and what all of its renderings tell."""
 
-from __future__ import annotations
+# No "from __future__ import annotations": as texts, each field's type would be compiled again at every start.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(NamedTuple):
     """``width`` in characters; ``verbosity`` is below 0 where only what matters is asked for, above 0 for more;
     pages tell times in ``zone``."""
 
