@@ -9,7 +9,7 @@ import pytest
 from tests.support.playground import Playground
 
 ENGLISH = re.compile(
-    r"\b(the|is|are|of|and|with|was|were|not|has|have|its|that|by|from|which|than|when|where|will|cannot|does|been)\b"
+    r"\b(the|is|are|of|and|with|was|were|not|has|have|its|that|by|from|which|than|when|where|will|cannot|does|been|since|ago|each|still|ours?|this)\b"
 )
 
 
@@ -46,6 +46,16 @@ def english(text: str) -> list[str]:
         ["coverage", "nowhere"],
         ["health", "--environment", "nosuch"],
         ["init"],
+        ["incident", "mapbox"],
+        ["incident", "mapbox", "--format", "markdown"],
+        ["incident", "nope"],
+        ["backtest"],
+        ["events", "prune", "--older-than", "90d", "--dry-run"],
+        ["events", "export", "-o", "log.jsonl"],
+        ["audit", "disown", "sendgrid@production", "--reason", "x"],
+        ["rotate", "twilio", "--rollback", "--yes"],
+        ["rotate", "mapbox", "--by-hand"],
+        ["doctor", "-v"],
     ],
     ids=" ".join,
 )

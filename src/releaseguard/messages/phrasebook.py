@@ -33,6 +33,7 @@ _ADDRESSED: Final = re.compile(r"(\S+:\S+) (.+)")
 _JOINED: Final = {"tr": {" and ": " ve ", " or ": " ya da "}}
 _A_NAME: Final = 3
 """Words, at most, of what is listed."""
+_AROUND: Final = ((re.compile(r" *(?:- |> )"), ""), (re.compile(r"\*\*(?=[^*]+\*\*$)"), "**"))
 _CELLS: Final = re.compile(r"( {2,})")
 """Between the columns of a line."""
 
@@ -105,6 +106,11 @@ class Phrasebook:
                 return value
 
     def _line(self, line: str) -> str:
+        """What makes it an item of a list, or heavy, in Markdown stays around it."""
+        for before, after in _AROUND:
+            if (found := before.match(line)) and line.endswith(after) and len(line) > len(found[0]):
+                inner = line[len(found[0]) : len(line) - len(after)]
+                return f"{found[0]}{self._line(inner)}{after}"
         cells = _CELLS.split(line)
         said = [cell if index % 2 else self.say(cell) for index, cell in enumerate(cells)]
         for index in range(1, len(cells) - 1, 2):
