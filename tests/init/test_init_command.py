@@ -191,12 +191,31 @@ def test_nothing_is_overwritten_whatever_is_in_the_way(cli, tmp_path, kind):
         if kind == "symlink":
             elsewhere.write_text("# mine\n")
     before = files(tmp_path)
-    done = cli.run("init", "--workflows", "--yes")
+    done = cli.run("init", "--workflows", "--yes", "--name", "lovendo")
     assert done.code == 4
     assert str(target) in done.err
     assert files(tmp_path) == before
     assert not (tmp_path / ".github").exists()
     assert not elsewhere.exists() or elsewhere.read_text() == "# mine\n"
+
+
+def test_a_team_that_adds_the_pipeline_later_gets_the_workflows_of_the_configuration_that_is_there(cli, tmp_path):
+    (tmp_path / "releaseguard.toml").write_text('# ours\n[project]\nenvironment = "live"\n')
+    before = (tmp_path / "releaseguard.toml").read_bytes()
+    done = cli.run("init", "--workflows", "--json")
+    assert done.code == 0, done.everything
+    assert (tmp_path / "releaseguard.toml").read_bytes() == before
+    assert len(done.json["written"]) == 7
+    assert 'environment: "live"' in (tmp_path / ".github/workflows/releaseguard-after-deploy.yml").read_text()
+    again = cli.run("init", "--workflows")
+    assert again.code == 4, "and they are overwritten as little"
+
+
+@pytest.mark.parametrize("text", ["[project", '[project]\nnmae = "x"\n'])
+def test_workflows_are_not_fitted_to_a_configuration_that_cannot_be_read(cli, tmp_path, text):
+    (tmp_path / "releaseguard.toml").write_text(text)
+    assert cli.run("init", "--workflows").code == 2
+    assert files(tmp_path) == {"releaseguard.toml"}
 
 
 def test_one_workflow_in_the_way_and_nothing_is_written(cli, tmp_path):

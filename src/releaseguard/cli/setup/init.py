@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from releaseguard.cli.setup.init_words import text_of
+from releaseguard.cli.setup.init_later import add_workflows
+from releaseguard.cli.setup.init_words import shown_path, text_of
 from releaseguard.cli.shared.options import Run, command
 from releaseguard.errors import ConfigError, ExitCode, ReleaseguardError, UsageError
 from releaseguard.messages import LANGUAGES
@@ -52,14 +53,15 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     workflow which deploys it. Elsewhere, and with --yes, nothing is asked. Credentials are
     neither asked for nor written.
 
-    Nothing is ever overwritten: where one of the files is there already, none is written, and the exit code is 4.
+    Nothing is ever overwritten: where one of the files is there already, none is written, and the exit code is 4. A
+    team that adds the pipeline later gives --workflows alone: beside a configuration that is there, they are written.
     Exit code 2 where an answer is not valid; nothing has been written then either.
 
     JSON: {"written": [paths], "answers": {"name", "environment", "language", "events_url", "infisical_url",
     "infisical_project", "infisical_slug", "infisical_environment", "infisical_path", "infisical_folders",
-    "vercel_team", "app_url",
-    "destinations": {provider: [uri]}}, "variables": [what the environment has to hold],
-    "fill_in": [settings left open], "components": [{"name", "workflows": [paths], "step": text}], "next": [commands]}.
+    "vercel_team", "app_url", "destinations": {provider: [uri]}}, "variables": [what the environment has to hold],
+    "fill_in": [settings left open], "components": [{"name", "workflows": [paths], "step": text}], "next": [commands]};
+    no answers where the file was there.
     """
     from releaseguard.coverage.learning import log_section
     from releaseguard.init import files
@@ -71,6 +73,8 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
 
     config = (run.config or Path("releaseguard.toml")).absolute()
     _check_folder(config)
+    if workflows and not any(flags.values()) and config.is_file() and not config.is_symlink():
+        return add_workflows(run, config)
     guessed = guess(config.parent)
     root = guessed.root or config.parent
     asks = not yes and sys.stdin is not None and sys.stdin.isatty()
@@ -86,11 +90,11 @@ def init(run: Run, workflows: bool | None, yes: bool, **flags: Any) -> ExitCode:
     new = {config: text, **(files.workflows(answers, root, config) if wanted else {})}
     written = files.write(new, root if config.is_relative_to(root) else config.parent)
     if own:
-        run.tell(f"The app's table {own.name} ({_shown(own.file)}) is read as [events.columns] says there.")
+        run.tell(f"The app's table {own.name} ({shown_path(own.file)}) is read as [events.columns] says there.")
     _tell_of_others(run, config)
     if wanted:
         _tell_of_variables(run, answers.events_url)
-    shown = [_shown(path) for path in written]
+    shown = [shown_path(path) for path in written]
     following, markings = _next_steps(run, answers), markings_of(parts, answers.events_url)
     document = {
         "written": shown,
@@ -359,10 +363,6 @@ def _tell_of_variables(run: Run, url: str) -> None:
             f"The workflows pass RELEASEGUARD_EVENTS_URL and not {' and '.join(others)}: add it to their `env`, or "
             'write url = "${RELEASEGUARD_EVENTS_URL}" and keep the whole address in that secret.'
         )
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _next_steps(run: Run, answers: Answers) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def text_of(document: Mapping[str, Any], markings: Sequence[Marking], *, workflo
         lines += ["", *wrapped(said, "", width)]
     lines += _parts(markings, width)
     notes = ("what is still missing", "the event log's table")
-    pairs = zip(document["next"], notes, strict=True)
+    pairs = zip(document["next"], notes, strict=False)
     return "\n".join([*lines, "", *(f"next: {step:<34} {note}" for step, note in pairs)])
 
 
@@ -52,3 +53,8 @@ def _parts(parts: Sequence[Marking], width: int) -> list[str]:
         where = "No workflow here deploys these; where they are deployed run: releaseguard events deployed --component"
         lines += ["", *wrapped(f"{where} {'|'.join(bare)} --release COMMIT", "", width)]
     return lines
+
+
+def shown_path(path: Path) -> str:
+    """As it is typed from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
