@@ -115,6 +115,14 @@ def test_everybodys_traffic_fell_so_the_users_are_away_and_nobody_is_to_blame():
     assert not TROUBLED & set(found.values()), found
 
 
+@pytest.mark.parametrize(("quiet", "is_down"), [(10, False), (50, True)])
+def test_between_two_actions_that_write_many_rows_each_the_log_is_not_down(quiet, is_down):
+    rng = random.Random(3)
+    minutes = [minute for minute in range(START - WEEK, END - quiet) if rng.random() < 0.2]
+    window = Window((row(name, minute) for minute in minutes for name in (*USERS, *USERS)), START, END, WEEK)
+    assert window.log_down is is_down
+
+
 def test_a_log_that_has_stopped_says_nothing_about_anybody():
     window = world(fewer(set(USERS), 0.0, 40))
     assert window.log_down

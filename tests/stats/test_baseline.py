@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from releaseguard.stats.baseline import DAY, HOUR, BaselineSpan, error_baseline, shared_variance, volume_baseline
+from releaseguard.stats.baseline import (
+    DAY,
+    HOUR,
+    BaselineSpan,
+    count_dispersion,
+    error_baseline,
+    shared_variance,
+    volume_baseline,
+)
 from releaseguard.stats.series import KnownSeries, Series
 
 END = 20_000
@@ -83,3 +93,18 @@ def test_what_is_shared_is_never_more_than_there_is():
     other = volume_baseline(known(every=7), WEEK, complete=END, minutes=30)
     assert 0.0 <= shared_variance(one, [other]) <= 0.9 * one.variance
     assert 0.0 <= shared_variance(one, []) <= 0.9 * one.variance
+
+
+def at_random(seed: int) -> KnownSeries:
+    """An event in one of ten minutes."""
+    rng, series = random.Random(seed), Series()
+    for minute in range(END - 7 * DAY, END):
+        series.add(minute, rng.random() < 0.1, 0)
+    return KnownSeries(series, ())
+
+
+@pytest.mark.parametrize(
+    ("seeds", "dispersion"), [((1, 2, 3), 1.0), ((1, 1, 1), 3.0), ((), 1.0)], ids=["apart", "together", "nobody"]
+)
+def test_what_one_action_writes_to_several_series_comes_in_clumps(seeds, dispersion):
+    assert count_dispersion([at_random(seed) for seed in seeds], WEEK) == pytest.approx(dispersion, rel=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -97,6 +98,23 @@ def test_the_log_is_complete_up_to_its_newest_row_where_it_fell_silent() -> None
     everyone = [*usual("mail"), *usual("sms"), *usual("pay")]
     assert at(judged([*past(), *everyone])) == WINDOW
     assert at(judged([*past(), *usual("mail", 0, 12), *usual("sms", 0, 12), *usual("pay", 0, 12)])) == 12
+
+
+def actions(start: int, end: int, release: str = "new") -> list[Cell]:
+    """One in five minutes at random, each of which writes four rows of every provider."""
+    rng = random.Random(7)
+    minutes = [offset for offset in range(-DAYS * 1440 - 400, WINDOW) if rng.random() < 0.2]
+    return [
+        cell(name, offset, 4, release=release) for name in PROVIDERS for offset in minutes if start <= offset < end
+    ]
+
+
+@pytest.mark.parametrize(("quiet", "is_down"), [(8, False), (12, False), (29, True)])
+def test_between_two_actions_that_write_many_rows_each_the_log_is_not_down(quiet: int, is_down: bool) -> None:
+    last = [cell(name, WINDOW - quiet - 1, 4) for name in PROVIDERS]
+    replay = judged([*actions(-DAYS * 1440 - 400, 0, "old"), *actions(0, WINDOW - quiet - 1), *last])
+    assert replay.state.traffic.log.down is is_down
+    assert (silence_of(replay.state, rule("mail", "volume")) is SilenceCause.LOG) is is_down
 
 
 @pytest.mark.parametrize("minutes", [WINDOW, WINDOW + 15, WINDOW + 300])

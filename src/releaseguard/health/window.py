@@ -15,6 +15,7 @@ from releaseguard.stats.baseline import (
     BaselineSpan,
     ErrorBaseline,
     VolumeBaseline,
+    count_dispersion,
     error_baseline,
     shared_variance,
     volume_baseline,
@@ -78,6 +79,9 @@ class Window:
         self.lags = lags_of(cell for cell in inside if cell.occurred < end - 1)
         self.newest = max((cell.occurred for cell in self._ledger.near(start, end)), default=self._newest_of_hours())
         self.usual = self._usual()
+        self.clump = count_dispersion([self._series(name) for name in self.usual], self._span)
+        """The dispersion of all providers' events together: so many of them tell as much as one that comes by
+        itself."""
         self.known = self.providers
         self.providers = tuple(self.usual)
         self.dead = self._dead()
@@ -128,7 +132,7 @@ class Window:
         """Whether nothing of anybody has come for so long that events must be missing."""
         start = 0 if self.newest is None else self.newest + 1 - self.start
         due = (self.due(provider)[start:] for provider in self.providers)
-        return self.length - 1 - start >= SETTLED and sum(sum(rates) for rates in due) >= ENOUGH
+        return self.length - 1 - start >= SETTLED and sum(sum(rates) for rates in due) >= ENOUGH * self.clump
 
     def due(self, provider: str) -> Sequence[float]:
         """Events that each minute should have brought by now: nothing yet of the one under way, and with what is
@@ -185,7 +189,7 @@ class Window:
     def _dead(self) -> Sequence[bool]:
         totals = [sum(self.counts(name, m, m + 1)[0] for name in self.providers) for m in range(self.length)]
         hoped = [sum(self.usual[name].rates[m] for name in self.providers) for m in range(self.length)]
-        return dead_minutes(totals, hoped)
+        return dead_minutes(totals, hoped, self.clump)
 
 
 def _of(counts: tuple[int, int], errors: bool) -> int:

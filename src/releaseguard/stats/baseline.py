@@ -184,7 +184,7 @@ def volume_baseline(
     events = series.total(span.start, span.end)
     if not days:
         return _flat(series, span, complete, minutes, events)
-    dispersion = _count_dispersion(series, span)
+    dispersion = count_dispersion([series], span)
     used = _ordinary_days(series, span, days, minutes, dispersion)
     level = _level(series, span, complete, used, dispersion)
     half = _half_width(series, span, used, minutes)
@@ -281,10 +281,15 @@ def _level(
     return (LEVEL_PRIOR + seen) / (LEVEL_PRIOR + usual)
 
 
-def _count_dispersion(series: KnownSeries, span: BaselineSpan) -> float:
-    """Variance over mean of counts in ten minutes, from differences of neighbours, which cancel the trend."""
+def count_dispersion(together: Sequence[KnownSeries], span: BaselineSpan) -> float:
+    """Variance over mean of what several series count together in ten minutes, from 1 to 30.
+
+    It comes from differences of neighbours, which cancel the trend. One user's action writes rows of several
+    providers: together they come in clumps although each provider's own rows do not.
+    """
     number = len(range(span.end - 20, span.start - 1, -20))
-    tens = series.totals(span.end - 20 * number, 10, 2 * number)[::-1]
+    apart = [series.totals(span.end - 20 * number, 10, 2 * number) for series in together]
+    tens = [sum(ten) for ten in zip(*apart, strict=True)][::-1]
     pairs = [*zip(tens[1::2], tens[::2], strict=True)]
     total = sum(first + second for first, second in pairs)
     if not total:

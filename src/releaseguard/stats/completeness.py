@@ -11,7 +11,7 @@ from msgspec import Struct
 from releaseguard.stats.series import Cell
 
 ENOUGH = 5.0
-"""Events that must have been expected before nothing means something: P(none | 5) = 0.7%."""
+"""Events of their own that must have been expected before nothing means something: P(none | 5) = 0.7%."""
 _LONGEST_LAG = 120
 """Minutes; rows that are later were brought in afterwards and say nothing about the pipeline."""
 _PAST, _BLOCK = 15, 10
@@ -114,11 +114,12 @@ def _arrival(lags: Counter[int]) -> Arrival:
     return Arrival([count / lags.total() for count in there])
 
 
-def dead_minutes(totals: Sequence[int], expected: Sequence[float]) -> list[bool]:
+def dead_minutes(totals: Sequence[int], expected: Sequence[float], clump: float = 1.0) -> list[bool]:
     """Minutes in which the log cannot be shown to have lived.
 
-    ``totals`` are the rows of any provider, ``expected`` how many there should have been. A stretch without
-    any row, in which at least :data:`ENOUGH` were expected, is a gap of the log and no provider's silence,
+    ``totals`` are the rows of any provider, ``expected`` how many there should have been, and
+    ``clump`` how many of them come at once, by their dispersion. A stretch without any row, in which at least
+    :data:`ENOUGH` clumps were expected, is a gap of the log and no provider's silence,
     but for the minutes next to a row, which that row proves alive.
     """
     dead = [False] * len(totals)
@@ -127,7 +128,7 @@ def dead_minutes(totals: Sequence[int], expected: Sequence[float]) -> list[bool]
         end = start
         while end < len(totals) and totals[end] == 0:
             end += 1
-        if end - start > 2 and sum(expected[start:end]) >= ENOUGH:
+        if end - start > 2 and sum(expected[start:end]) >= ENOUGH * clump:
             first = start + 1 if start > 0 else start
             last = end - 1 if end < len(totals) else end
             for minute in range(first, last):

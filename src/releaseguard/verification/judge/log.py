@@ -13,7 +13,7 @@ from releaseguard.verification.judge.traffic import Writers
 from releaseguard.verification.values import Rule
 
 UNREMARKABLE = 2.0
-"""Events of all providers that may be missing after the newest row: nothing at all has a probability of 14% then."""
+"""Events of their own of all providers that may be missing after the newest row: nothing at all has a probability of 14% then."""
 
 
 def judge_log(state: ReleaseState) -> None:
@@ -27,7 +27,7 @@ def judge_log(state: ReleaseState) -> None:
     missing = sum(
         rates.expected_between(start, until - known.lags.of(name).complete) for name, rates in known.traffic.items()
     )
-    log.silent_expected = missing * _shown_level(state, start)
+    log.silent_expected, log.clump = missing * _shown_level(state, start), known.clump
 
 
 def _shown_level(state: ReleaseState, until: int) -> float:
@@ -42,7 +42,7 @@ def complete_until(state: ReleaseState) -> datetime:
     """Until when rows are there, as far as can be told: less what is usually under way, and than a silence."""
     log = state.traffic.log
     minute = state.look_minute - state.known.lags.usual.complete
-    if log.newest is not None and log.silent_expected > UNREMARKABLE:
+    if log.newest is not None and log.silent_expected > UNREMARKABLE * log.clump:
         minute = min(minute, log.newest + 1)
     return datetime.fromtimestamp(minute * 60, UTC)
 
@@ -61,7 +61,7 @@ def _lives_until(state: ReleaseState) -> int:
     newest = deployed if log.newest is None else log.newest
     until, hoped = newest + (newest + 1 == state.look_minute), 0.0
     for minute in range(max(newest, deployed), state.judged_until):
-        hoped += state.hoped[minute - deployed]
+        hoped += state.hoped[minute - deployed] / state.known.clump
         if hoped > UNREMARKABLE:
             break
         until = minute + 1

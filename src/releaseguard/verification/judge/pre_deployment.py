@@ -13,6 +13,7 @@ from releaseguard.stats.baseline import (
     BaselineSpan,
     ErrorBaseline,
     VolumeBaseline,
+    count_dispersion,
     error_baseline,
     shared_variance,
     volume_baseline,
@@ -67,6 +68,8 @@ class PreDeployment:
     lags: Lags
     traffic: dict[str, VolumeBaseline]
     """By provider, all its events."""
+    clump: float
+    """The dispersion of all providers' events together: so many of them tell as much as one that comes by itself."""
     errors: dict[str, ErrorBaseline]
     """By rule."""
     volumes: dict[str, VolumeBaseline]
@@ -138,6 +141,7 @@ def pre_deployment_of(
         newest=newest,
         lags=lags,
         traffic=traffic,
+        clump=builder.clump(),
         errors=errors,
         volumes=volumes,
         shared={r.id: _shared(r, volumes[r.id], traffic) for r in rules if r.kind == "volume"},
@@ -192,8 +196,14 @@ class _Builder:
         return self._volume(self.read(rule.reading))
 
     def traffic(self, provider: str) -> VolumeBaseline:
+        return self._volume(self._all_of(provider))
+
+    def clump(self) -> float:
+        return count_dispersion([self._all_of(name) for name in self._ledger.providers], self._span)
+
+    def _all_of(self, provider: str) -> KnownSeries:
         late = [(cell.occurred, cell.total, 0) for cell in self._late if cell.provider == provider]
-        return self._volume(KnownSeries(self._ledger.series(provider), late))
+        return KnownSeries(self._ledger.series(provider), late)
 
     def _volume(self, series: KnownSeries) -> VolumeBaseline:
         """The volume to expect from the mark on, by the rows of before the release was live."""

@@ -26,6 +26,8 @@ class LogState:
     """The newest minute of which any row had arrived."""
     silent_expected: float = 0.0
     """Events of any provider that should have arrived since then."""
+    clump: float = 1.0
+    """How many events come at once, by the dispersion of all providers' together."""
     fresh: int = 0
     tagged: int = 0
     old: int = 0
@@ -37,7 +39,7 @@ class LogState:
 
     @property
     def down(self) -> bool:
-        return self.silent_expected >= ENOUGH
+        return self.silent_expected >= ENOUGH * self.clump
 
     def count(self, arrived: Arrived) -> None:
         """Count real events of the window."""

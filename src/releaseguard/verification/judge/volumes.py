@@ -95,7 +95,7 @@ def _everybody(state: ReleaseState) -> _Everybody:
         own=own,
         seen=_sums(list(own.values()), state.length),
         hoped=_sums([_scaled(now[name], base) for name, base in usual.items()], state.length),
-        dead=dead_minutes(state.traffic.rows[:elapsed], state.hoped[:elapsed]),
+        dead=dead_minutes(state.traffic.rows[:elapsed], state.hoped[:elapsed], state.known.clump),
         live_from=state.traffic.live_from(state.hoped),
     )
 
