@@ -104,9 +104,7 @@ def actions(start: int, end: int, release: str = "new") -> list[Cell]:
     """One in five minutes at random, each of which writes four rows of every provider."""
     rng = random.Random(7)
     minutes = [offset for offset in range(-DAYS * 1440 - 400, WINDOW) if rng.random() < 0.2]
-    return [
-        cell(name, offset, 4, release=release) for name in PROVIDERS for offset in minutes if start <= offset < end
-    ]
+    return [cell(name, offset, 4, release=release) for name in PROVIDERS for offset in minutes if start <= offset < end]
 
 
 @pytest.mark.parametrize(("quiet", "is_down"), [(8, False), (12, False), (29, True)])

@@ -13,7 +13,8 @@ from releaseguard.verification.judge.traffic import Writers
 from releaseguard.verification.values import Rule
 
 UNREMARKABLE = 2.0
-"""Events of their own of all providers that may be missing after the newest row: nothing at all has a probability of 14% then."""
+"""Events of all providers, each by itself, that may be missing after the newest row: nothing at all has a probability
+of 14% then."""
 
 
 def judge_log(state: ReleaseState) -> None:
