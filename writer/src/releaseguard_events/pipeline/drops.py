@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from releaseguard_events.pipeline.locks import briefly
-from releaseguard_events.pipeline.native import RLock
+from releaseguard_events.pipeline.native import RLock, briefly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

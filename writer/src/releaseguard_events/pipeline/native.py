@@ -9,13 +9,16 @@ after; ``_thread.RLock`` stays what it is.
 from __future__ import annotations
 
 import sys
+from _signal import SIG_BLOCK, pthread_sigmask, valid_signals  # type: ignore[import-not-found] # signal's own
 from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    import threading
+    from types import TracebackType
+    from typing import Any, Final
 
-__all__ = ["Gate", "RLock", "allocate_lock", "start_new_thread"]
+__all__ = ["BRIEFLY", "Gate", "RLock", "allocate_lock", "briefly", "leave_signals", "start_new_thread"]
 
 
 def _original(name: str) -> Any:
@@ -27,6 +30,28 @@ def _original(name: str) -> Any:
 
 allocate_lock = _original("allocate_lock")
 start_new_thread = _original("start_new_thread")
+
+
+BRIEFLY: Final = 1.0
+"""Seconds that a lock is waited for which nobody holds for long: who does not give it back is gone for good."""
+
+
+class briefly:  # noqa: N801 - used as a function is; contextlib is more than an app should have to load
+    """The lock, or after so long nothing: no end of a process hangs on a thread that went before it."""
+
+    __slots__ = ("_held", "_lock", "_seconds")
+
+    def __init__(self, lock: threading.RLock, seconds: float = BRIEFLY) -> None:
+        self._lock, self._seconds = lock, seconds
+
+    def __enter__(self) -> None:
+        self._held = self._lock.acquire(timeout=self._seconds)
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._held:
+            self._lock.release()
 
 
 class Gate:
@@ -62,3 +87,8 @@ class Gate:
             self._gate.release()
         except RuntimeError:  # another thread was as quick
             return
+
+
+def leave_signals() -> None:
+    """A signal that the system gives to this thread would not wake the one that waits for it."""
+    pthread_sigmask(SIG_BLOCK, valid_signals())

@@ -21,8 +21,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from releaseguard_events.pipeline import jsonl
-from releaseguard_events.pipeline.locks import briefly
-from releaseguard_events.pipeline.native import RLock
+from releaseguard_events.pipeline.native import RLock, briefly
 from releaseguard_events.private import FOLDER, make_folder
 from releaseguard_events.stores.storable import Writable
 

@@ -16,12 +16,11 @@ import os
 import sys
 import threading
 from _queue import Empty, SimpleQueue
-from _signal import SIG_BLOCK, pthread_sigmask, valid_signals  # type: ignore[import-not-found] # signal's own
 
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.limits import QueueLimits
-from releaseguard_events.pipeline.locks import briefly
-from releaseguard_events.pipeline.native import Gate, RLock, allocate_lock, start_new_thread
+from releaseguard_events.pipeline.native import Gate, RLock, allocate_lock, briefly, leave_signals, start_new_thread
+from releaseguard_events.pipeline.waiting import Flush, Overflow, Wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,20 +30,6 @@ if TYPE_CHECKING:
     from releaseguard_events.pipeline.delivery import Pipeline
     from releaseguard_events.plain import Call
     from releaseguard_events.stores.storable import EventRow
-
-
-class _Flush:
-    """A marker in the queue: everything before it is to be delivered now."""
-
-    def __init__(self, *, last: bool = False) -> None:
-        self.done = Gate()
-        self.delivered = False
-        self.last = last
-        """The thread ends here: so does the process."""
-
-
-class _Wake:
-    """A marker in the queue: events were lost or kept, look at them."""
 
 
 class Writer:
@@ -66,7 +51,10 @@ class Writer:
         self._prepare = prepare
         self._drops = drops
         self._limits = limits or QueueLimits()
-        self._queue: SimpleQueue[Call | Note | _Flush | _Wake] = SimpleQueue()
+        self._room = min(self._limits.batch, self._limits.queue)
+        self._queue: SimpleQueue[Call | Note | Flush | Wake] = SimpleQueue()
+        self._more = Overflow()
+        """Calls beyond one batch."""
         self._lingers = False
         self._hurry = allocate_lock()
         self._hurry.acquire()
@@ -92,14 +80,28 @@ class Writer:
             self._carry([call])  # and no others': this thread may be stopped for good with what it carries
         elif not (self._runs or self._has_thread()):
             self._carry([call, *self._taken()])
-        elif (waiting := self._queue.qsize()) >= self._limits.queue:
-            self.lose("the queue was full")
+        elif (waiting := self._queue.qsize()) >= self._room:
+            self._put_aside(call, waiting)
         else:
             self._queue.put(call)
             if not self._runs and not self._has_thread():  # it ended meanwhile, or could not be started
                 self._carry(self._taken())
-            if self._lingers and waiting >= self._limits.batch:
-                self._wake()
+
+    def _put_aside(self, call: Call | Note, waiting: int) -> None:
+        """Take a call while a batch waits already."""
+        if waiting + len(self._more) >= self._limits.queue:
+            self.lose("the queue was full")
+            return
+        if type(call) is tuple:
+            self._more.put(call)
+            if not self._queue.qsize():  # the thread has taken all of it meanwhile, and may have looked here before
+                self._queue.put(Wake())
+        else:
+            self._queue.put(call)
+        if not self._runs and not self._has_thread():
+            self._carry(self._taken())
+        if self._lingers:
+            self._wake()
 
     def lose(self, reason: str) -> None:
         """Count an event as lost."""
@@ -108,7 +110,7 @@ class Writer:
         if not self._has_thread():
             self._carry(())
         elif asleep:
-            self._queue.put(_Wake())
+            self._queue.put(Wake())
             self._wake()
 
     def _wake(self) -> None:
@@ -127,7 +129,7 @@ class Writer:
             self._carry(self._taken())
             return self._all_out
         if self._has_thread():
-            marker = _Flush()
+            marker = Flush()
             self._queue.put(marker)
             self._wake()
             return marker.done.wait(max(timeout, 0)) and marker.delivered
@@ -149,7 +151,7 @@ class Writer:
         self._closed = True
         if self._runs:
             self._end_thread()
-        elif self._pipeline is not None or self._queue.qsize():
+        elif self._pipeline is not None or self.depth():
             self._carry(self._taken())
 
     @property
@@ -159,7 +161,7 @@ class Writer:
 
     def depth(self) -> int:
         """How many calls wait."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._more)
 
     def _has_thread(self) -> bool:
         """Whether the thread runs, or can be started."""
@@ -178,7 +180,7 @@ class Writer:
         return self._runs
 
     def _end_thread(self) -> None:
-        marker = _Flush(last=True)
+        marker = Flush(last=True)
         self._queue.put(marker)
         self._wake()
         try:
@@ -250,7 +252,7 @@ class Writer:
             return self._pipeline
 
     def _work(self) -> None:
-        _leave_signals_to_the_app()
+        leave_signals()
         try:
             start_new_thread(self._watch, ())
         except RuntimeError:  # none is left: then the store can keep what waits in memory
@@ -263,12 +265,20 @@ class Writer:
         """One batch, or a look at what waits on disk; whether there is to be another."""
         marker = self._collect(pipeline)
         had_work = bool(self._in_hand or marker)
-        delivered = self._hand_over(pipeline, at_once=isinstance(marker, _Flush))
-        if isinstance(marker, _Flush):
+        delivered = self._hand_over(pipeline, at_once=isinstance(marker, Flush))
+        if isinstance(marker, Flush):
+            delivered = self._bring_the_rest(pipeline, delivered)
             return self._answer(marker, delivered, pipeline)
         return had_work or self._limits.idle is None or not self._retire()
 
-    def _answer(self, marker: _Flush, delivered: bool, pipeline: Pipeline) -> bool:
+    def _bring_the_rest(self, pipeline: Pipeline, delivered: bool) -> bool:
+        """What stood beside the queue when a marker came is before it."""
+        for _ in range(0, self._limits.queue if self._more else 0, self._limits.batch):
+            self._in_hand += self._more.take(self._limits.batch)
+            delivered &= self._hand_over(pipeline, at_once=delivered)
+        return delivered
+
+    def _answer(self, marker: Flush, delivered: bool, pipeline: Pipeline) -> bool:
         if marker.last:
             self._all_out &= pipeline.exporter.shutdown(self._events(pipeline, self._taken()), to_store=delivered)
             self._stop()
@@ -281,7 +291,7 @@ class Writer:
     def _retire(self) -> bool:
         self._stop()
         # Somebody may have put something here meanwhile, and trusted in this thread.
-        return not self._queue.qsize() or self._has_thread()
+        return not self.depth() or self._has_thread()
 
     def _stop(self) -> None:
         self._runs = False
@@ -306,13 +316,15 @@ class Writer:
             self._in_hand = []
             over.set()
 
-    def _collect(self, pipeline: Pipeline) -> _Flush | _Wake | None:
+    def _collect(self, pipeline: Pipeline) -> Flush | Wake | None:
         """Fill ``_in_hand``: wait for the first call, linger for more, then take what is there."""
+        if self._more:
+            return self._take()
         try:
             got = self._queue.get(timeout=self._patience(pipeline))
         except Empty:
             return None
-        if isinstance(got, _Flush | _Wake):
+        if isinstance(got, Flush | Wake):
             return got
         self._in_hand.append(got)
         self._linger()
@@ -324,16 +336,18 @@ class Writer:
             self._hurry.acquire(timeout=self._limits.linger)
             self._lingers = False
 
-    def _take(self) -> _Flush | _Wake | None:
+    def _take(self) -> Flush | Wake | None:
         """A batch of what waits, up to a marker."""
-        for _ in range(self._limits.batch - 1):
+        batch = self._limits.batch
+        for _ in range(batch // 2 if self._more else batch - 1):
             try:
                 got = self._queue.get_nowait()
             except Empty:
-                return None
-            if isinstance(got, _Flush | _Wake):
+                break
+            if isinstance(got, Flush | Wake):
                 return got
             self._in_hand.append(got)
+        self._in_hand += self._more.take(batch - len(self._in_hand))
         return None
 
     def _taken(self) -> list[Call | Note]:
@@ -343,21 +357,21 @@ class Writer:
             marker.done.set()
         return calls
 
-    def _drained(self) -> tuple[list[Call | Note], list[_Flush]]:
+    def _drained(self) -> tuple[list[Call | Note], list[Flush]]:
         calls: list[Call | Note] = []
-        markers: list[_Flush] = []
+        markers: list[Flush] = []
         while True:
             try:
                 got = self._queue.get_nowait()
             except Empty:
-                return calls, markers
-            if isinstance(got, _Flush):
+                return [*calls, *self._more.take(self._limits.queue)], markers
+            if isinstance(got, Flush):
                 markers.append(got)
-            elif not isinstance(got, _Wake):
+            elif not isinstance(got, Wake):
                 calls.append(got)
 
     def _watch(self) -> None:
-        _leave_signals_to_the_app()
+        leave_signals()
         while (over := self._rounds.get()) is not None:
             if not over.wait(self._limits.patience) and self._pipeline is not None:
                 self._keep_until(over, self._pipeline)
@@ -365,7 +379,7 @@ class Writer:
     def _keep_until(self, over: Gate, pipeline: Pipeline) -> None:
         """What is in hand is in doubt; what is kept and arrives all the same keeps its id, and is one row."""
         pipeline.exporter.keep(self._events(pipeline, list(self._in_hand)))
-        waiting: list[_Flush] = []
+        waiting: list[Flush] = []
         while not over.wait(self._limits.linger):
             with self._keeping:
                 if not over.is_set():
@@ -374,9 +388,4 @@ class Writer:
                     waiting += markers
         for marker in waiting:
             self._queue.put(marker)
-        self._queue.put(_Wake())
-
-
-def _leave_signals_to_the_app() -> None:
-    """A signal that the system gives to this thread would not wake the one that waits for it."""
-    pthread_sigmask(SIG_BLOCK, valid_signals())
+        self._queue.put(Wake())
