@@ -79,7 +79,7 @@ def _searched(sources: ReadSources, cards: Cards, asked: Asked) -> Report:
     names.origins.passed = passed
     finder = Finder(names, cards, sources.app, asked.logs)
     found = finder.find(passed.callers)
-    calls = [one for file in sources.app for one in file.calls]
+    calls = ((one, scope) for file in sources.app for one, scope in file.calls)
     reach = Reach(passed.callers, [scope for _, scope in found.logs], calls)
     central = Central(names, cards, finder)
     central.learn(sources.app)

@@ -171,7 +171,7 @@ class PythonReader(PythonExpressions):
         yield from self.statement(definition)
         name = self.text(self.field(definition, "name"))
         if definition.type == "function_definition":
-            result: Expr = Name(id=name)
+            result: Expr = self.variable(name)
             for decorator in reversed(decorators):
                 result = self.called(Call((decorator, result), (result,), at=self.at(node)))
             yield Do(result)

@@ -106,7 +106,7 @@ class PythonExpressions(Reader):
         if target.type == "identifier":
             self.scope.bind(self.text(target), value)
             if self.scope.parent is None:
-                self.file.exports[self.text(target)] = Name(id=self.text(target))
+                self.file.exports[self.text(target)] = self.variable(self.text(target))
             return Assignment((value,), (self.text(target),))
         if target.type == "attribute" and isinstance(member := self.expr(target), Member):
             self._remember_field(member, value)
@@ -186,7 +186,7 @@ class PythonExpressions(Reader):
         return Choice((test, one, other))
 
     def _name(self, node: Node) -> Expr:
-        return Name(id=self.text(node))
+        return self.variable(self.text(node))
 
     def _const(self, node: Node) -> Expr:
         values: dict[str, float | bool | None] = {"true": True, "false": False, "none": None}

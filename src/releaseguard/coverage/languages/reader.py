@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from sys import intern
 from typing import TYPE_CHECKING, Literal
 
 from releaseguard.coverage.languages.syntax import (
@@ -43,6 +44,7 @@ class Reader(ABC):
         self.scope = Scope(None, main, file=self.file)
         main.scope = self.scope
         self._classes: list[Class] = []
+        self._variables: dict[str, Name] = {}
 
     def read(self, root: Node) -> SourceFile:
         """The file whose tree begins at ``root``."""
@@ -70,8 +72,14 @@ class Reader(ABC):
         return node.child_by_field_name(name) or node
 
     def text(self, node: Node) -> str:
-        """What is written there."""
-        return node.text.decode("utf-8", "replace") if node.text else ""
+        """What is written there; the same text is kept once."""
+        return intern(node.text.decode("utf-8", "replace")) if node.text else ""
+
+    def variable(self, name: str) -> Name:
+        """A variable by its name: one node for all its places in a file, since what it stands for is its scope's."""
+        if (known := self._variables.get(name)) is None:
+            known = self._variables[name] = Name(id=name)
+        return known
 
     def at(self, node: Node) -> Place:
         """Where a node begins; tree-sitter counts bytes, and readers count characters."""
@@ -112,7 +120,8 @@ class Reader(ABC):
 
     def called(self, call: Call) -> Call:
         """Remember a call."""
-        self.file.calls.append((call, self.scope))
+        self.file.made.append(call)
+        self.file.where.append(self.scope)
         return call
 
     def said(self, text: Text) -> Text:

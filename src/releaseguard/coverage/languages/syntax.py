@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Place = tuple[int, int]
 """Line and column, both from 1; the column counts characters. Kept of what is spoken of: calls, texts, functions."""
 START: Place = (1, 1)
+NONE: dict[str, Any] = {}
+"""What nodes hold that name nothing: one for all of them, and never written to."""
+
+
+def _none() -> dict[str, Any]:
+    return NONE
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -60,7 +66,7 @@ class Call(Expr):
     """A call, a ``new``, or a component's use in JSX; ``parts`` holds what is called, then the arguments."""
 
     args: Sequence[Expr] = ()
-    named: Mapping[str, Expr] = field(default_factory=dict)
+    named: Mapping[str, Expr] = field(default_factory=_none)
     component: bool = False
     awaited: bool = False
     """Whether it is waited for where it is made."""
@@ -82,7 +88,7 @@ class Call(Expr):
 class Record(Expr):
     """An object literal or dictionary; ``parts`` holds the values and what is spread into it."""
 
-    items: Mapping[str, Expr] = field(default_factory=dict)
+    items: Mapping[str, Expr] = field(default_factory=_none)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -130,7 +136,7 @@ class Parameter:
     default: Expr | None = None
     kind: Expr | None = None
     """Its type, where that is a name."""
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=_none)
     """Name -> key of the object, where it takes one apart."""
 
 
@@ -333,13 +339,21 @@ class SourceFile:
     exports: dict[str, Expr | Import] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     """Modules of which everything is exported again."""
-    calls: list[tuple[Call, Scope]] = field(default_factory=list)
+    made: list[Call] = field(default_factory=list)
+    """Its calls, in the order in which they are made."""
+    where: list[Scope] = field(default_factory=list)
+    """The scope of each of them."""
     texts: list[Text] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     classes: list[tuple[Class, Scope]] = field(default_factory=list)
     broken_at: int | None = None
     """The first line that could not be understood."""
+
+    @property
+    def calls(self) -> Iterator[tuple[Call, Scope]]:
+        """Its calls, each with its scope."""
+        return zip(self.made, self.where, strict=True)
 
 
 def inside(expr: Expr) -> Iterator[Expr]:

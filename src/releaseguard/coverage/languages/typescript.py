@@ -112,7 +112,7 @@ class TypeScriptReader(TypeScriptExpressions):
             yield from self.statement(declaration)
             for name, values in list(self.scope.names.items()):
                 if len(values) > before.get(name, 0):
-                    self.file.exports["default" if is_default else name] = Name(id=name)
+                    self.file.exports["default" if is_default else name] = self.variable(name)
         if (value := node.child_by_field_name("value")) is not None:
             result = self.expr(value)
             self.file.exports["default"] = result
@@ -122,7 +122,7 @@ class TypeScriptReader(TypeScriptExpressions):
         for one in self.named(clause):
             name = self.text(self.field(one, "name"))
             alias = self.text(one.child_by_field_name("alias") or self.field(one, "name"))
-            self.file.exports[alias] = Import(module, name) if module else Name(id=name)
+            self.file.exports[alias] = Import(module, name) if module else self.variable(name)
 
     def _if(self, node: Node) -> Iterator[Statement]:
         other = node.child_by_field_name("alternative")

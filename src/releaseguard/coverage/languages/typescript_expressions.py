@@ -120,7 +120,7 @@ class TypeScriptExpressions(Reader):
             self.scope.bind(name, parameter)
         if whole is not None and any(child.type == "accessibility_modifier" for child in whole.children):
             for name in keys:
-                self._remember_field(Member((Name(id="this"),), name), Name(id=name))
+                self._remember_field(Member((self.variable("this"),), name), self.variable(name))
         return parameter
 
     def _type(self, annotation: Node) -> Expr | None:
@@ -128,10 +128,10 @@ class TypeScriptExpressions(Reader):
         if node.type == "generic_type":
             node = self.named(node)[0]
         if node.type == "type_identifier":
-            return Name(id=self.text(node))
+            return self.variable(self.text(node))
         if node.type == "nested_type_identifier":
             parts = self.text(node).split(".")
-            return Member((Name(id=parts[0]),), parts[-1])
+            return Member((self.variable(parts[0]),), parts[-1])
         return None
 
     def _class_value(self, node: Node) -> Expr:
@@ -195,7 +195,7 @@ class TypeScriptExpressions(Reader):
                 key = self.text(self.field(child, "key")).strip("'\"`")
                 items[key] = self.expr(self.field(child, "value"), key)
             elif child.type == "shorthand_property_identifier":
-                items[self.text(child)] = Name(id=self.text(child))
+                items[self.text(child)] = self.variable(self.text(child))
             elif child.type == "method_definition":
                 items[self.text(self.field(child, "name"))] = self.function(child)
             else:
@@ -281,7 +281,7 @@ class TypeScriptExpressions(Reader):
     def _name(self, node: Node) -> Expr:
         if self.text(node) == "undefined":
             return Const((), None)
-        return Name(id=self.text(node))
+        return self.variable(self.text(node))
 
     def _const(self, node: Node) -> Expr:
         values: dict[str, float | bool | None] = {"true": True, "false": False, "null": None, "undefined": None}

@@ -11,18 +11,24 @@ from releaseguard.coverage.languages.syntax import (
     Expr,
     Function,
     Leave,
+    Name,
     Parameter,
     Record,
     Scope,
     statements_of,
 )
 
+OWN = ("this", "self", "cls")
+"""Names of the object whose method is asked: which that is, the scope says, whatever they are bound to."""
 Key: TypeAlias = int
 """An expression in a scope; one number, since hundreds of thousands are remembered."""
 
 
 def key_of(expr: Expr, scope: Scope) -> Key:
-    """What an answer about an expression, read in a scope, is remembered under while both live."""
+    """What an answer about an expression, read in a scope, is remembered under while both live: of a variable, under
+    what it is bound to, which is the same in all scopes inside."""
+    if isinstance(expr, Name) and expr.id not in OWN and (found := scope.lookup(expr.id)) is not None:
+        return id(found[1])
     return id(expr) << 64 | id(scope)
 
 

@@ -27,7 +27,7 @@ from releaseguard.coverage.languages.syntax import (
     Scope,
     SourceFile,
 )
-from releaseguard.coverage.program.frames import Frame, Key, key_of, returned
+from releaseguard.coverage.program.frames import OWN, Frame, Key, key_of, returned
 from releaseguard.coverage.program.modules import DEPTH, Modules
 
 FUEL = 2_000
@@ -68,7 +68,7 @@ class Meanings:
         self._contexts: dict[int, list[tuple[Expr, Scope]]] = {}
         self._fuel = 0
         self._asking = 0
-        self._known: dict[Key, tuple[Meaning, ...]] = {}
+        self._known: dict[Key, tuple[Meaning, ...] | None] = {}
         self._open: set[Key] = set()
         self._done: set[Key] = set()
         self._so_far: dict[Key, tuple[Meaning, ...]] = {}
@@ -149,14 +149,16 @@ class Meanings:
         """The answer where nothing has to be followed: of what stands for itself, and of what was asked before."""
         if not isinstance(expr, Name | Member | Assignment | Choice | Logic):
             return ((expr, scope, None),)
-        return self._known.get(key_of(expr, scope))
+        if (key := key_of(expr, scope)) not in self._known:
+            return None
+        return ((expr, scope, None),) if (found := self._known[key]) is None else found
 
     def _remembered(self, expr: Expr, scope: Scope, depth: int) -> Sequence[Meaning]:
         """The whole answer. Names that stand for one another in a circle are asked again with what is known of them so
         far, until nothing is added: so the answer does not depend on where in the circle it was asked."""
         key = key_of(expr, scope)
-        if key in self._known:
-            return self._known[key]
+        if (answer := self.known(expr, scope)) is not None:
+            return answer
         if key in self._open:
             self._circles = True
             return self._so_far.get(key, ())
@@ -175,7 +177,7 @@ class Meanings:
             else:
                 self.gaps += 1
             if self.gaps == before:
-                self._known |= self._so_far
+                self._known |= {one: None if _is_itself(one, said) else said for one, said in self._so_far.items()}
             return found
         finally:
             self._open.clear()
@@ -204,7 +206,7 @@ class Meanings:
                 yield from self.of(part, scope, frame, depth - 1)
 
     def _of_name(self, name: Name, scope: Scope, frame: Frame | None, depth: int) -> Iterator[Meaning]:
-        if name.id in ("this", "self", "cls") and (owner := scope.of_class) is not None:
+        if name.id in OWN and (owner := scope.of_class) is not None:
             yield owner, scope, frame
             return
         if (found := scope.lookup(name.id)) is None:
@@ -353,6 +355,11 @@ class Meanings:
 def outcomes_of(expr: Choice | Logic) -> Sequence[Expr]:
     """The parts that it may come to: not the condition, and of an ``and`` not what it asks first."""
     return expr.parts[-1:] if isinstance(expr, Logic) and expr.operator == "and" else expr.parts[-2:]
+
+
+def _is_itself(key: Key, answer: tuple[Meaning, ...]) -> bool:
+    """Whether the answer is what was asked, read where it was asked: half of all answers."""
+    return len(answer) == 1 and answer[0][2] is None and key == id(answer[0][0]) << 64 | id(answer[0][1])
 
 
 def _home_of(owner: Class) -> Scope | None:

@@ -7,7 +7,9 @@ import io
 import os
 import pickle
 import sqlite3
+import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,7 @@ class Cache:
         try:
             row = self.database.execute("SELECT body FROM trees WHERE key = ?", (key,)).fetchone()
             file = unpacked(row[0]) if row else None
-        except (sqlite3.Error, pickle.UnpicklingError, EOFError, AttributeError, TypeError, ValueError):
+        except (sqlite3.Error, pickle.UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError):
             return None
         if file is not None:
             self._used.append(key)
@@ -104,12 +106,37 @@ def usual_folder() -> Path | None:
 
 
 def packed(file: SourceFile) -> bytes:
-    """A tree as bytes. Raises ``RecursionError`` where it is nested too deeply."""
-    return pickle.dumps(file, protocol=5)
+    """A tree as bytes, and before it the texts that it holds. Raises ``RecursionError`` where it is nested too deeply."""
+    body = io.BytesIO()
+    packer = _Packer(body, protocol=5)
+    packer.dump(file)
+    return pickle.dumps(list(packer.numbers), protocol=5) + body.getvalue()
+
+
+class _Packer(pickle.Pickler):
+    """Writes a number for each text, so that what many files say is kept once by who reads them."""
+
+    def __init__(self, body: io.BytesIO, protocol: int) -> None:
+        super().__init__(body, protocol)
+        self.numbers: dict[str, int] = {}
+
+    def persistent_id(self, obj: object) -> int | None:
+        """The number of a text; -1 for what holds nothing."""
+        if type(obj) is str:
+            return self.numbers.setdefault(obj, len(self.numbers))
+        return -1 if obj is syntax.NONE else None
 
 
 class _Trees(pickle.Unpickler):
     """Makes nodes of a tree, and nothing else that a file could name."""
+
+    def __init__(self, body: io.BytesIO, texts: Iterable[str] = ()) -> None:
+        super().__init__(body)
+        self._values: list[str | dict[str, Any]] = [*map(sys.intern, texts), syntax.NONE]
+
+    def persistent_load(self, number: int) -> str | dict[str, Any]:
+        """What was written as a number."""
+        return self._values[number]
 
     def find_class(self, module: str, name: str) -> Any:
         """Raises ``UnpicklingError`` for anything that is no node."""
@@ -120,7 +147,8 @@ class _Trees(pickle.Unpickler):
 
 def unpacked(body: bytes) -> SourceFile | None:
     """The tree that some bytes hold."""
-    found = _Trees(io.BytesIO(body)).load()
+    source = io.BytesIO(body)
+    found = _Trees(source, _Trees(source).load()).load()
     return found if isinstance(found, SourceFile) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import threading
@@ -110,6 +111,8 @@ class _Worker:
             status = 1
             try:
                 os.close(reading)
+                gc.freeze()  # what the parent made stays as it is, and its pages stay shared
+                gc.enable()
                 with os.fdopen(writing, "wb") as out:
                     for name in names:
                         marshal.dump((name, _packed_one(tree, name)), out)
