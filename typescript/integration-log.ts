@@ -69,7 +69,7 @@ export interface Options {
   anonKey?: string;
   /** Phones and browsers: the access token of the user who is signed in, `null` where nobody is. */
   accessToken?: () => string | null | undefined | PromiseLike<string | null | undefined>;
-  /** The event log's table. */
+  /** The event log's table, or the view of the app's own (`integration_health_events_mapped`). */
   table?: string;
   /** Else `RELEASEGUARD_ENVIRONMENT`, `VERCEL_TARGET_ENV`, `VERCEL_ENV`, `production`. A database's function says it itself. */
   environment?: string;
@@ -265,7 +265,7 @@ function newId(at: number): string {
 
 /** React Native has no `crypto` of its own; an id has to be new, not secret. */
 function randomNumbers(numbers: Uint16Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
-  return attempted(() => crypto.getRandomValues(numbers), undefined) ?? numbers.map(() => Math.random() * 65536);
+  return attempted(() => crypto.getRandomValues(numbers)) ?? numbers.map(() => Math.random() * 65536);
 }
 
 interface Ambient {
@@ -313,7 +313,7 @@ function pause(ms: number): Promise<void> {
 
 /** `undefined` where there are no timers: outside of a request, workers at Cloudflare throw. */
 function alarm(ms: number, ring: () => void): ReturnType<typeof setTimeout> | undefined {
-  return attempted(() => setTimeout(ring, ms), undefined);
+  return attempted(() => setTimeout(ring, ms));
 }
 
 /** What `work` comes to, or `instead` after so many milliseconds. */
@@ -327,38 +327,23 @@ async function within<T>(work: PromiseLike<T>, ms: number, instead: T): Promise<
   }
 }
 
-/** Events that were lost, by reason. */
+/** Events that were lost, by reason, since it was last told, which is at most once a minute. */
 class Losses {
-  #unsaid: Record<string, number> = {};
-  #unreported: Record<string, number> = {};
-  #lastWord = -Infinity;
-  #lastReport = -Infinity;
-  readonly #say: (lost: Readonly<Record<string, number>>) => void;
+  #since: Record<string, number> = {};
+  #told = -Infinity;
   total = 0;
-
-  constructor(say: (lost: Readonly<Record<string, number>>) => void) {
-    this.#say = say;
-  }
 
   add(reason: string, number: number): void {
     this.total += number;
-    for (const counts of [this.#unsaid, this.#unreported]) counts[reason] = (counts[reason] ?? 0) + number;
+    this.#since[reason] = (this.#since[reason] ?? 0) + number;
   }
 
-  /** Say it, at most once a minute. */
-  tell(): void {
-    const said = this.#unsaid;
-    if (!Object.keys(said).length || Date.now() - this.#lastWord < REPORT_MS) return;
-    [this.#lastWord, this.#unsaid] = [Date.now(), {}];
-    attempted(() => this.#say(said), undefined); // the app's own
-  }
-
-  /** What a row is to say, at most once a minute. */
-  report(): Record<string, number> | undefined {
-    if (!Object.keys(this.#unreported).length || Date.now() - this.#lastReport < REPORT_MS) return undefined;
-    const reported = this.#unreported;
-    [this.#lastReport, this.#unreported] = [Date.now(), {}];
-    return reported;
+  /** What is to be told now, if anything is. */
+  taken(): Record<string, number> | undefined {
+    if (!Object.keys(this.#since).length || Date.now() - this.#told < REPORT_MS) return undefined;
+    const since = this.#since;
+    [this.#told, this.#since] = [Date.now(), {}];
+    return since;
   }
 }
 
@@ -407,6 +392,7 @@ class Store {
   readonly byFunction: boolean;
   readonly #options: Options;
   readonly #address: string;
+  readonly #prefer: string;
   readonly #key: string | undefined;
 
   constructor(options: Options, environ: Environ) {
@@ -415,12 +401,16 @@ class Store {
     const known = URLS.map((name) => first(environ, [name])).find((one) => one?.startsWith("http"));
     const url = (options.url ?? known ?? "").replace(/\/+$/, "");
     const table = options.table ?? "integration_events";
+    // A view of the app's own table has no key to name; what is there already its trigger leaves out.
+    const isView = table.endsWith("_mapped");
     this.byFunction = options.accessToken !== undefined;
     this.#key = this.byFunction ? options.anonKey : options.serviceKey ?? environ["SUPABASE_SERVICE_ROLE_KEY"];
     const path = this.byFunction
       ? `rpc/${encodeURIComponent(table)}_from_client`
-      : `${encodeURIComponent(table)}?on_conflict=id`;
+      : encodeURIComponent(table) + (isView ? "" : "?on_conflict=id");
     this.#address = `${url}/rest/v1/${path}`;
+    const stored = isView ? "" : "resolution=ignore-duplicates,";
+    this.#prefer = this.byFunction ? "return=representation" : `${stored}return=minimal`;
     this.problem = this.#problemOf(url);
   }
 
@@ -458,7 +448,7 @@ class Store {
         apikey: this.#key!,
         authorization: `Bearer ${bearer}`,
         "content-type": "application/json",
-        prefer: this.byFunction ? "return=representation" : "resolution=ignore-duplicates,return=minimal",
+        prefer: this.#prefer,
       },
       body,
       signal: ends.signal,
@@ -534,11 +524,11 @@ class Writer implements IntegrationLog {
   #listens = false;
   #prepared: Prepared | undefined;
   readonly #options: Options;
-  readonly #losses: Losses;
+  /** What the app is told, and what a row tells. */
+  readonly #losses = [new Losses(), new Losses()] as const;
 
   constructor(options: Options) {
     this.#options = options;
-    this.#losses = new Losses(options.onLost ?? said);
   }
 
   logIntegrationEvent = (
@@ -583,11 +573,11 @@ class Writer implements IntegrationLog {
   };
 
   flush = async (timeoutMs = 5_000): Promise<boolean> => {
-    const lost = this.#losses.total;
+    const lost = this.#losses[0].total;
     if (this.#queue.length) this.#schedule();
     this.#begin();
     const ended = await within(this.#last.then(() => true), timeoutMs, false);
-    return ended && this.#losses.total === lost && !this.#queue.length;
+    return ended && this.#losses[0].total === lost && !this.#queue.length;
   };
 
   #put(note: Note): void {
@@ -655,15 +645,20 @@ class Writer implements IntegrationLog {
         if (!(await this.#send(notes))) break;
       } while (left > 0 && this.#queue.length);
     } catch {
-      this.#losses.add("the writer failed", 1);
+      this.#count("the writer failed", 1);
     }
-    this.#losses.tell();
+    const lost = this.#losses[0].taken();
+    if (lost) attempted(() => (this.#options.onLost ?? said)(lost)); // the app's own
   }
 
   /** Count it, and see to it that it is said. */
   #lose(reason: string, number: number): void {
-    this.#losses.add(reason, number);
+    this.#count(reason, number);
     this.#schedule();
+  }
+
+  #count(reason: string, number: number): void {
+    for (const losses of this.#losses) losses.add(reason, number);
   }
 
   #take(): Note[] {
@@ -682,9 +677,9 @@ class Writer implements IntegrationLog {
   /** Whether to go on: not while nobody is signed in, whose events wait. */
   async #send(notes: Note[]): Promise<boolean> {
     const { store, environment } = this.#ready();
-    if (store.problem) return notes.length && this.#losses.add(store.problem, notes.length), true;
+    if (store.problem) return notes.length && this.#count(store.problem, notes.length), true;
     const rows = notes.flatMap((note) => this.#row(note) ?? []);
-    const lost = store.byFunction ? undefined : this.#losses.report();
+    const lost = store.byFunction ? undefined : this.#losses[1].taken();
     if (lost) rows.push(lossRow(lost, environment));
     if (await this.#write(rows, { requests: MOST_REQUESTS })) return true;
     // What a page that goes sends side by side comes back side by side.
@@ -706,7 +701,7 @@ class Writer implements IntegrationLog {
       const half = rows.length >> 1;
       return (await this.#write(rows.slice(0, half), left)) && this.#write(rows.slice(half), left);
     }
-    this.#losses.add(reasonOf(answer.status), rows.length);
+    this.#count(reasonOf(answer.status), rows.length);
     return true;
   }
 
@@ -719,7 +714,7 @@ class Writer implements IntegrationLog {
     try {
       return this.#scrubbed(note);
     } catch {
-      this.#losses.add("the writer failed", 1); // nothing leaves that was not scrubbed
+      this.#count("the writer failed", 1); // nothing leaves that was not scrubbed
       return undefined;
     }
   }
@@ -960,7 +955,9 @@ function storable(text: string, limit: number): string {
 }
 
 /** What `call` comes to, or `instead` where it throws: the app's own getters may do anything. */
-function attempted<T>(call: () => T, instead: T): T {
+function attempted<T>(call: () => T, instead: T): T;
+function attempted<T>(call: () => T): T | undefined;
+function attempted<T>(call: () => T, instead?: T): T | undefined {
   try {
     return call();
   } catch {

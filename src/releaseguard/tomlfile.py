@@ -76,11 +76,11 @@ def convert(document: Document, kind: type[T], *, at: Sequence[Step] = (), data:
         raise _explained(document, kind, error, value, at) from None
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name that looks most like ``name``, if any comes near."""
+def nearest(name: str, valid: Iterable[str], alike: float = 0.5) -> str | None:
+    """The valid name that looks most like ``name``, if any comes near: from ``alike`` on, where 1 is the same."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    close = get_close_matches(name, list(valid), n=1, cutoff=alike)
     return close[0] if close else None
 
 

@@ -208,6 +208,30 @@ def test_a_table_that_everybody_with_the_public_key_reads_is_a_problem(postgres_
         postgres_store.sql("DROP ROLE anon")
 
 
+EVERYBODYS = "CREATE POLICY p ON integration_events FOR INSERT WITH CHECK ({})"
+
+
+def test_a_table_into_which_everybody_inserts_is_a_problem_whatever_the_policy_is_called(postgres_store: PostgresStore):
+    log = postgres_store.log()
+    postgres_store.sql("CREATE ROLE anon; ALTER TABLE integration_events ENABLE ROW LEVEL SECURITY")
+    try:
+        postgres_store.sql("GRANT INSERT ON integration_events TO anon")
+        assert "forgeable" not in bad(log), "no policy lets it"
+        postgres_store.sql(EVERYBODYS.format("environment = 'x'"))
+        assert "forgeable" not in bad(log), "what a policy asks is its author's"
+        postgres_store.sql("DROP POLICY p ON integration_events;" + EVERYBODYS.format("true"))
+        assert "anon may insert" in bad(log)["forgeable"].what
+        postgres_store.sql("ALTER POLICY p ON integration_events TO postgres")
+        assert "forgeable" not in bad(log)
+        postgres_store.sql("ALTER TABLE integration_events DISABLE ROW LEVEL SECURITY")
+        assert "forgeable" in bad(log)
+        postgres_store.sql("REVOKE INSERT ON integration_events FROM anon")
+        assert "forgeable" not in bad(log)
+    finally:
+        postgres_store.sql("DROP OWNED BY anon")
+        postgres_store.sql("DROP ROLE anon")
+
+
 def test_a_column_of_the_wrong_type_is_a_problem(postgres_store: PostgresStore):
     log = postgres_store.log()
     postgres_store.sql("DROP VIEW integration_events_by_minute")

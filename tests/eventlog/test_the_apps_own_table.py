@@ -216,6 +216,13 @@ def test_the_configuration_is_valid_toml():
     assert tomllib.loads(lovendo.CONFIGURATION)["events"]["columns"]
 
 
+def test_a_provider_without_a_card_may_be_named_and_a_slip_is_told():
+    assert table(lovendo.CONFIGURATION + 'custom = { success = "custom_ok", error = "custom_error" }\n').names
+    with pytest.raises(ConfigError, match=r"sendgird: there is no such provider.*") as slip:
+        table(lovendo.CONFIGURATION + 'sendgird = { success = "x" }\n')
+    assert "'sendgrid'" in str(slip.value.next_step)
+
+
 def test_it_is_known_which_rule_took_which_rows_and_what_none_took(store, log):
     insert(store, *(row for row, _ in ROWS), {"integration_name": "custom"}, {"integration_name": "x", "status": "odd"})
     shares = log.rule_shares(NOON - timedelta(hours=1))
@@ -244,18 +251,38 @@ def test_the_panel_shows_what_the_table_holds(store, log):
     insert(store, *rows, at=utc_now() - timedelta(hours=1))
     leak = {"provider": "paytr", "leak": {"reason": "x"}, "rotation_id": "r1"}
     log.append([event(provider=OURSELVES, event="rotation_planned", detail=leak)])
+    phone = {"metadata": {"source": "client"}}
+    insert(store, {"integration_name": "sendgrid", "status": "failure", **phone}, at=utc_now() - timedelta(hours=1))
+    insert(store, {"integration_name": "mapbox", **phone}, {"integration_name": ""}, at=utc_now() - timedelta(hours=1))
+    insert(store, {"integration_name": "twilio"}, at=utc_now() + timedelta(days=3))
+    insert(store, {"integration_name": "custom", "created_at": "infinity"}, {"integration_name": "in_house"})
     shown = store.sql(
-        "SELECT provider, status, success_rate, avg_response_ms, events, failures, open_leaks"
+        "SELECT provider, display_name, status, success_rate, avg_response_ms, events, failures, open_leaks"
         f" FROM {lovendo.TABLE}_panel_24h"
     )
     assert [tuple(row) for row in shown] == [
-        ("expo_push", "degraded", 95, None, 20, 1, 0),
-        ("paytr", "unknown", None, None, 0, 0, 1),
-        ("sendgrid", "healthy", Decimal("99.5"), 101, 200, 1, 0),
-        ("twilio", "down", 0, None, 1, 1, 0),
+        ("expo_push", "Expo Push", "degraded", 95, None, 20, 1, 0),
+        ("mapbox", "Mapbox", "healthy", 100, None, 1, 0, 0),
+        ("paytr", "PayTR", "unknown", None, None, 0, 0, 1),
+        ("sendgrid", "SendGrid", "healthy", Decimal("99.5"), 101, 200, 1, 0),
+        ("twilio", "Twilio", "down", 0, None, 1, 1, 0),
     ]
     log.append([event(provider=OURSELVES, event="rotation_retired", detail={"provider": "paytr"})])
     assert store.sql(f"SELECT provider FROM {lovendo.TABLE}_panel(1) WHERE open_leaks > 0") == []
+
+
+def test_a_panel_of_another_version_is_made_anew_and_what_a_project_calls_its_providers_is_shown(
+    stack, cluster, tmp_path
+):
+    store = PostgresStore(stack, cluster.new_database())
+    old = "integration_events_panel(hours integer DEFAULT 24, of_environment text DEFAULT 'production')"
+    store.sql(f"CREATE FUNCTION {old} RETURNS TABLE (provider text) LANGUAGE sql STABLE AS $$ SELECT 'x' $$")
+    store.sql("CREATE VIEW integration_events_panel_24h AS SELECT * FROM integration_events_panel()")
+    log = store.log(EventTable(titles=lambda: {"in_house": 'The house\'s "own"'}))
+    used = {"provider": "in_house", "event": "in_house_ok", "occurred_at": utc_now() - timedelta(minutes=1)}
+    log.append([event(**used), event(**{**used, "provider": "other"})])
+    shown = store.sql("SELECT provider, display_name FROM integration_events_panel_24h")
+    assert [tuple(row) for row in shown] == [("in_house", 'The house\'s "own"'), ("other", "other")]
 
 
 @pytest.mark.parametrize("kind", ["postgres", "rest"])

@@ -29,6 +29,9 @@ CHECKED = (
 PAYMENTS = "CREATE TABLE payments (id uuid, provider text, status text, created_at timestamptz, amount numeric)"
 
 
+KINDS = ("api_call", "authentication", "connection", "health_check", "webhook")
+
+
 def found(tmp_path: Path, *statements: str, folder: str = "supabase/migrations"):
     place = tmp_path / folder
     place.mkdir(parents=True)
@@ -81,12 +84,26 @@ def test_the_written_file_reads_the_table_as_it_is(tmp_path: Path):
     assert "integration_health_events" in done.everything
     with sqlite3.connect(tmp_path / "app.db") as connection:
         connection.execute(lovendo.create("sqlite"))
+        for number, (kind, status) in enumerate((kind, status) for kind in KINDS for status in ("success", "timeout")):
+            connection.execute(
+                "INSERT INTO integration_health_events (id, integration_name, event_type, status, created_at)"
+                " VALUES (?, ?, ?, ?, '2026-11-24T12:00:00Z')",
+                (f"k{number}", "custom" if kind == "authentication" else "paytr", kind, status),
+            )
         connection.execute(
             "INSERT INTO integration_health_events (id, integration_name, event_type, status, status_code, created_at)"
             " VALUES ('1', 'sendgrid', 'api_call', 'failure', 401, strftime('%Y-%m-%dT%H:%M:%fZ'))"
         )
     assert cli.run("events", "migrate").code == 0
-    [row] = cli.run("events", "list", "--json").json["events"]
+    row, *others = cli.run("events", "list", "--json").json["events"]
+    assert sorted((one["event"], one["outcome"]) for one in others) == [
+        ("custom_error", "error"),
+        ("custom_ok", "success"),
+        *[("paytr_error", "error")] * 4,
+        *[("paytr_health_check", "success")] * 2,
+        ("paytr_webhook_received", "success"),
+        ("paytr_withdraw_initiated", "success"),
+    ], "all kinds and outcomes have names, and only a call proves a key"
     assert (row["provider"], row["event"], row["error_code"]) == ("sendgrid", "sendgrid_error", "401")
     assert "integration_health_events_mapped" in cli.run("events", "migrate", "--sql").out
     added = cli.run("events", "migrate", "--additions").out

@@ -83,6 +83,20 @@ def test_a_release_is_judged_and_an_outage_is_found_in_the_apps_own_rows(world):
     assert "recorded_at" in past.err
 
 
+def test_releases_that_the_rows_metadata_names_are_whose_rows_they_are(world):
+    commands, broken = world
+    if broken:
+        pytest.skip("one week is enough")
+    with sqlite3.connect(commands.folder / "a.db") as connection:
+        named = """json_object('release', CASE WHEN created_at >= ? THEN 'r2' ELSE 'r1' END, 'source', 'web')"""
+        since = to_text(datetime.now(UTC) - SINCE).replace("T", " ").removesuffix("Z")
+        connection.execute(f"UPDATE {lovendo.TABLE} SET metadata = {named}", (since,))
+    verdict = commands.run("verify", "--json", "--provider", "paytr", "--no-flows").json
+    checks = {check["id"]: check for check in verdict["checks"]}
+    assert "carry no release" not in checks["paytr.errors"]["reason"]
+    assert checks["paytr.errors"]["evidence"]["events"] > 0
+
+
 SOURCE = {
     "supabase/migrations/1_health.sql": lovendo.create("postgres") + ";\n",
     "apps/admin/src/log.ts": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,3 +97,28 @@ def test_what_is_written_is_in_the_apps_words_and_read_as_ours(commands):
     assert row == ("expo", "failure", "503")
     listed = cli.run("events", "list", "--provider", "expo_push", "--limit", "1", "--json").json
     assert "expo_push_error" in str(listed)
+
+
+PHONE_USE = {"provider": "mapbox", "event": "mapbox_map_rendered", "outcome": "success", "detail": {"zoom": 3}}
+
+
+def test_phones_write_into_the_apps_table_through_the_view(commands):
+    cli, database = commands
+    used = {**PHONE_USE, "id": "11111111-1111-4111-8111-111111111111", "occurred_at": to_text(datetime.now(UTC))}
+    call = f"SELECT {lovendo.TABLE}_mapped_from_client(%s::jsonb)"
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT set_config('request.jwt.claims', %s, true)", [json.dumps({"sub": "ada"})])
+        connection.execute("SET LOCAL ROLE authenticated")
+        for became in ("stored", "repeated", "limited"):
+            [[said]] = connection.execute(call, [json.dumps([used])]).fetchall()
+            assert said[became] == 1, said
+            used = used if became == "stored" else {**used, "id": "22222222-2222-4222-8222-222222222222"}
+    with psycopg.connect(database) as connection:
+        rows = f"SELECT integration_name, status, metadata FROM {lovendo.TABLE} WHERE metadata IS NOT NULL"
+        assert (
+            "mapbox",
+            "success",
+            {"zoom": 3, "source": "client", "event": "mapbox_map_rendered"},
+        ) in connection.execute(rows).fetchall()
+    listed = cli.run("events", "list", "--provider", "mapbox", "--limit", "1", "--json").json["events"]
+    assert [(one["source"], one["event"]) for one in listed] == [("client", "mapbox_map_rendered")]

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from releaseguard.eventlog.interface import Query
+from releaseguard.eventlog.schema import postgres as schema
 from releaseguard_events.event import Event
 from releaseguard_events.note import Resource, event_of, note_of
 from releaseguard_events.scrub.scrubber import Scrubber
 from tests.eventlog.conftest import PostgresStore
 from tests.eventlog.test_database_guards import JWT, make_roles
-from tests.support import postgres, postgrest, typescript
+from tests.eventlog.test_the_apps_own_table import table as configuration_of
+from tests.support import lovendo, postgres, postgrest, typescript
 
 MOMENT = Path(__file__).parent / "scripts" / "moment.mjs"
 PHONE = Path(__file__).parent / "scripts" / "phone.mjs"
@@ -106,6 +108,34 @@ def test_a_process_of_a_moment_loses_nothing_and_writes_the_rows_of_the_writer_f
     assert {event.id.version for event in events} == {7}
     found = {event.event: columns(event) for event in events}
     assert found == {call["event"]: as_python(call) for call in CALLS}
+
+
+VIEW = """
+const { createIntegrationLog } = await import(process.argv[2]);
+const [url, serviceKey] = process.argv.slice(3);
+const table = "integration_health_events_mapped";
+const log = createIntegrationLog({ url, serviceKey, table, environ: {}, repeatMs: 0 });
+log.logIntegrationEvent("expo_push", "expo_push_error", "error", { error_code: 503, source: "push" });
+log.logIntegrationEvent("sendgrid", "sendgrid_email_sent", "success");
+console.log(await log.flush());
+"""
+
+
+def test_an_apps_own_table_is_written_through_its_view_and_an_answer_that_is_lost_makes_no_second_row(
+    built: typescript.Built, supabase: tuple[PostgresStore, postgrest.PostgRest], tmp_path: Path
+) -> None:
+    store, project = supabase
+    store.sql(lovendo.create("postgres"))
+    store.sql(schema.script([configuration_of(lovendo.CONFIGURATION)]))
+    script = tmp_path / "view.mjs"
+    script.write_text(VIEW)
+    project.lose_answers = 1
+    said = typescript.execute("node", script, built.file("node").as_uri(), project.url, project.key)
+    assert said.strip() == "true"
+    assert store.sql(f"SELECT integration_name, status, error_code FROM {lovendo.TABLE} ORDER BY 1") == [
+        ("expo", "failure", "503"),
+        ("sendgrid", "success", None),
+    ]
 
 
 def test_an_answer_that_is_lost_makes_no_second_row(

@@ -73,6 +73,10 @@ class Cards(Struct, frozen=True):
         """Each provider with the first success and error event of its card."""
         return ((card.id, (*card.events.success, "")[0], (*card.events.error, "")[0]) for card in self)
 
+    def titles(self) -> Mapping[str, str]:
+        """What people call each provider."""
+        return {card.id: card.name for card in self}
+
     def with_flow(self, provider: str, flow: FlowSpec) -> Cards:
         """The cards with one flow of one provider as a project has it."""
         card = self.by_id[provider]

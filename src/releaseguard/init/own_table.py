@@ -226,11 +226,15 @@ def _names(table: OwnTable) -> Iterator[str]:
     yield "# What no rule names is called by the first event of its provider's card: sendgrid_email_sent, for instance."
     yield "[events.names]"
     if kind is not None:
-        yield "# A mere health check is no use of a provider and proves nothing; a webhook is its use of the app."
+        yield "# A mere look or connection is no use of a provider and proves nothing; a webhook is its use of the app."
         yield '"*" = ['
-        yield f'  {{ event = "{{provider}}_health_check", outcome = "success", when = {{ {kind} = "health_check" }} }},'
+        looks = f'{{ {kind} = ["health_check", "connection"] }}'
+        yield f'  {{ event = "{{provider}}_health_check", outcome = "success", when = {looks} }},'
         yield f'  {{ event = "{{provider}}_webhook_received", outcome = "success", when = {{ {kind} = "webhook" }} }},'
+        yield '  { event = "{provider}_error", outcome = "error" },'
         yield "]"
+    yield "# A provider without a card has no first event: name both, or its rows are left out."
+    yield 'custom = { success = "custom_ok", error = "custom_error" }'
     if "endpoint" in table.columns:
         yield "mapbox = ["
         where = '{ endpoint = ["*/styles/*", "*/tiles/*"] }'

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
@@ -21,7 +21,7 @@ from releaseguard.services import SERVICES
 from releaseguard.services.interface import Service
 from releaseguard.settings import Settings
 from releaseguard.settings.sections import FlowSection
-from releaseguard.tomlfile import did_you_mean, read
+from releaseguard.tomlfile import did_you_mean, nearest, read
 
 if TYPE_CHECKING:
     from releaseguard_events.stores.table import EventTable
@@ -78,6 +78,10 @@ def credential_help(service: str) -> str | None:
     return next((one.credential_help for one in SERVICES if one.name == service), None)
 
 
+SLIP: Final = 0.6
+"""How alike two names are of which one is meant for the other: ``sendgird`` is, ``stripe`` is none of a card's."""
+
+
 def events_table(settings: Settings) -> EventTable:
     """The event log's table as the configuration describes it. Raises ``ConfigError`` with the line of a mistake."""
     from releaseguard.eventlog.mapping.defaults import from_cards
@@ -85,13 +89,16 @@ def events_table(settings: Settings) -> EventTable:
     from releaseguard_events.mapping.rules import FROM_THE_CARDS
     from releaseguard_events.stores.table import COLUMNS, EventTable
 
-    table = EventTable.of(described(structs.asdict(settings.events), COLUMNS, partial(settings.where, "events")))
+    said = EventTable.of(described(structs.asdict(settings.events), COLUMNS, partial(settings.where, "events")))
+    root = settings.root if settings.path else None
+    table = replace(said, titles=lambda: load_cards(root).titles())
     if not table.names:
         return table
-    cards = load_cards(settings.root if settings.path else None)
+    cards = load_cards(root)
     for provider in settings.events.names:
-        if provider not in cards and provider != ANY:
-            next_step = did_you_mean(provider, [card.id for card in cards])
+        # A provider without a card may be named all the same, or its rows could not be read; a slip may not.
+        if provider not in cards and provider != ANY and nearest(provider, cards.titles(), SLIP) is not None:
+            next_step = did_you_mean(provider, cards.titles())
             where = settings.where("events", "names", provider)
             raise ConfigError(f"events.names.{provider}: there is no such provider", where=where, next_step=next_step)
     own = [rule for rule in table.names if rule not in FROM_THE_CARDS]

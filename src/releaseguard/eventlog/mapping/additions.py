@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from releaseguard.eventlog.interface import COSTS
-from releaseguard_events.mapping.rules import Constant
+from releaseguard.eventlog.mapping.view import environment_of
 from releaseguard_events.stores.names import bare, literal, qualified, quoted
 from releaseguard_events.stores.table import EventTable
 
@@ -50,10 +50,7 @@ def _script(place: EventTable, missing: list[str]) -> Iterator[str]:
 
 
 def _type(place: EventTable, column: str) -> str:
-    rule = place.rule("environment")
-    part = rule.parts[-1] if rule else None
-    environment = str(part.value) if isinstance(part, Constant) else "production"
-    return ADDED[column].format(environment=literal(environment))
+    return ADDED[column].format(environment=literal(environment_of(place)))
 
 
 def _recorded(place: EventTable) -> Iterator[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from releaseguard.eventlog.mapping.expressions import expression, taken_by
 from releaseguard.eventlog.mapping.words import PostgresWords, SqliteWords, SqlWords, time_in_number, time_in_text
-from releaseguard_events.mapping.rules import TheirColumn, Translated
+from releaseguard_events.mapping.rules import Constant, TheirColumn, Translated
 from releaseguard_events.stores.names import bare, beside, dollar_quoted, literal, qualified, quoted
 from releaseguard_events.stores.table import COLUMNS, EventTable
 
@@ -34,6 +34,19 @@ def may_be_needed(place: EventTable) -> bool:
 def as_view(place: EventTable) -> EventTable:
     """The view as a table to read: our columns, without those that no rule makes."""
     return EventTable(table=name_of(place), columns={column: False for column in COLUMNS if not place.has(column)})
+
+
+def keeps(place: EventTable, column: str) -> bool:
+    """Whether what is written into our ``column`` of the view comes back from there."""
+    rule = place.rule(column)
+    return rule is not None and isinstance(rule.parts[0], Translated)
+
+
+def environment_of(place: EventTable) -> str:
+    """The environment of all rows, where the mapping says one; else the usual one."""
+    rule = place.rule("environment")
+    part = rule.parts[-1] if rule else None
+    return str(part.value) if isinstance(part, Constant) else "production"
 
 
 def postgres(place: EventTable) -> list[str]:
@@ -126,7 +139,8 @@ def _insertion(place: EventTable) -> list[str]:
     function, view = f"{qualified(beside(name_of(place), 'write'))}()", qualified(name_of(place))
     trigger = quoted(f"{bare(name_of(place))}_write")
     return [
-        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS {dollar_quoted(_body(place))}",
+        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT"
+        f" AS {dollar_quoted(_body(place))}",
         f"DROP TRIGGER IF EXISTS {trigger} ON {view}",
         f"CREATE TRIGGER {trigger} INSTEAD OF INSERT ON {view} FOR EACH ROW EXECUTE FUNCTION {function}",
     ]

@@ -52,9 +52,13 @@ _SCHEMA: Final = quoted("@schema@")
 _TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$"
 
 
-def create(table: str) -> str:
-    """Makes the function and what it keeps, where this is a Supabase project; elsewhere nobody could call it."""
-    statements = (*_ledger(table), *_environment(table), _function(table), *_rights(table))
+def create(table: str, *, environment: str = "production", is_view: bool = False) -> str:
+    """Makes the function and what it keeps, where this is a Supabase project; elsewhere nobody could call it.
+
+    ``environment``: what its rows say until the project says otherwise. ``is_view``: ``table`` is a view of an app's
+    own table, whose trigger leaves out what is there already.
+    """
+    statements = (*_ledger(table), *_environment(table, environment), _function(table, is_view), *_rights(table))
     return "DO " + dollar_quoted(f"""BEGIN
   IF to_regprocedure('auth.jwt()') IS NULL THEN
     RETURN;
@@ -80,12 +84,12 @@ def _ledger(table: str) -> list[str]:
     ]
 
 
-def _environment(table: str) -> list[str]:
+def _environment(table: str, named: str) -> list[str]:
     """Made once and never replaced: a project that is no production says so here."""
     function = f"{qualified(beside(table, 'client_environment'))}()"
     return [
         f"IF to_regprocedure({literal(function)}) IS NULL THEN\n"
-        f"    CREATE FUNCTION {function} RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'production' $$;\n"
+        f"    CREATE FUNCTION {function} RETURNS text LANGUAGE sql STABLE AS $$ SELECT {literal(named)}::text $$;\n"
         "  END IF"
     ]
 
@@ -110,19 +114,33 @@ def _found(table: str, suffix: str = "") -> str:
     return qualified(name) if "." in table else f"{_SCHEMA}.{quoted(name)}"
 
 
-def _function(table: str) -> str:
+_SAME_ID: Final = "false /* the row's id */"
+"""Whether a row of a view is the one that is given: asked in the type of its ids, so that their index is used."""
+
+
+def _function(table: str, is_view: bool) -> str:
     created = (
         f"CREATE OR REPLACE FUNCTION {_found(table, 'from_client')}(events jsonb) RETURNS jsonb\n"
-        "  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS " + dollar_quoted(_body(table))
+        "  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS "
+        + dollar_quoted(_body(table, is_view))
     )
     schema = (
         "(SELECT quote_ident(nspname) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid"
         f" WHERE c.oid = {literal(qualified(table))}::regclass)"
     )
-    return f"EXECUTE replace({dollar_quoted(created)}, {literal(_SCHEMA)}, {schema})"
+    made = f"replace({dollar_quoted(created)}, {literal(_SCHEMA)}, {schema})"
+    return f"EXECUTE replace({made}, {literal(_SAME_ID)}, {_same_id(table)})" if is_view else f"EXECUTE {made}"
 
 
-def _body(table: str) -> str:
+def _same_id(view: str) -> str:
+    """Ids that are numbers are the table's own, and none is sent: who was counted in a minute is not counted again."""
+    uuid = "id = (row_given ->> ''id'')::uuid"
+    return f"""(SELECT CASE atttypid::regtype::text WHEN 'uuid' THEN '{uuid}'
+    WHEN 'text' THEN '{uuid}::text' ELSE 'false' END
+    FROM pg_attribute WHERE attrelid = {literal(qualified(view))}::regclass AND attname = 'id')"""
+
+
+def _body(table: str, is_view: bool) -> str:
     ledger = _found(table, "clients")
     return f"""
 DECLARE
@@ -155,22 +173,24 @@ BEGIN
         WHERE l.caller = caller_is AND l.outcome = o.outcome AND l.taken_at > moment - {OLDEST})))
     INTO left_over FROM (VALUES ('success'), ('error')) AS o(outcome);
   FOR row_given IN SELECT value FROM jsonb_array_elements(events) LOOP
-{_one_row(table)}
+{_one_row(table, is_view)}
     answer := answer || jsonb_build_object(became, (answer ->> became)::int + 1);
   END LOOP;
   RETURN answer;
 END """
 
 
-def _one_row(table: str) -> str:
+def _one_row(table: str, is_view: bool) -> str:
     ledger, events = _found(table, "clients"), _found(table)
+    same = _SAME_ID if is_view else "id = (row_given ->> 'id')::uuid"
+    conflict = "" if is_view else "ON CONFLICT (id) DO NOTHING"
     return f"""    DECLARE
       used_at timestamptz;
     BEGIN
       became := 'refused';
       IF ({_fits("row_given")}) THEN
         used_at := greatest(least((row_given ->> 'occurred_at')::timestamptz, moment), moment - {OLDEST});
-        IF EXISTS (SELECT FROM {events} WHERE id = (row_given ->> 'id')::uuid) THEN
+        IF EXISTS (SELECT FROM {events} WHERE {same}) THEN
           became := 'repeated';
         ELSE
           became := 'limited';
@@ -189,7 +209,7 @@ def _one_row(table: str) -> str:
                   {_found(table, "client_environment")}(), row_given ->> 'release', 'client',
                   row_given ->> 'correlation_id', false,
                   CASE jsonb_typeof(row_given -> 'detail') WHEN 'object' THEN row_given -> 'detail' ELSE '{{}}' END)
-                ON CONFLICT (id) DO NOTHING;
+                {conflict};
             END IF;
           END IF;
         END IF;

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from releaseguard.eventlog.mapping import view
 from releaseguard.eventlog.schema import access, clients, guards, panel, rollups
@@ -30,8 +30,8 @@ _RULES = {
 COLUMNS = {name: f"{kind} {_RULES.get(name, '')}".rstrip() for name, kind in TYPES.items()}
 
 
-def create(table: str, *, with_indexes: bool = True) -> list[str]:
-    """The statements that make what is not there yet; each may be run again."""
+def create(table: str, *, titles: Mapping[str, str] | None = None, with_indexes: bool = True) -> list[str]:
+    """The statements that make what is not there yet; each may be run again. ``titles``: what providers are called."""
     return [
         access.refuse_half(),
         _table(table),
@@ -42,17 +42,23 @@ def create(table: str, *, with_indexes: bool = True) -> list[str]:
         access.by_minute(table),
         access.grants(table),
         clients.create(table),
-        *panel.create(table, table, table),
+        *panel.create(table, table, table, titles or {}),
         *rollups.create(table),
         _version(table),
     ]
 
 
 def of_an_apps_own(places: Sequence[EventTable]) -> list[str]:
-    """The panel over an app's own table, by the view of it, once that and the table of our own rows are there."""
+    """Over an app's own table, by the view of it: the panel, once the table of our own rows is there too, and how
+    phones write, where the table can say that a row is a phone's."""
     theirs = next((place for place in places if place.is_mapped), None)
     ours = next((place for place in places if not place.is_the_apps), None)
-    return panel.create(theirs.table, view.name_of(theirs), ours.table) if theirs and ours else []
+    if theirs is None:
+        return []
+    seen = view.name_of(theirs)
+    phones = [clients.create(seen, environment=view.environment_of(theirs), is_view=True)]
+    shown = panel.create(theirs.table, seen, ours.table, theirs.titles()) if ours else []
+    return [*(phones if view.keeps(theirs, "source") else ()), *shown]
 
 
 def script(places: Sequence[EventTable]) -> str:
@@ -61,9 +67,13 @@ def script(places: Sequence[EventTable]) -> str:
     For a migrations folder, in one transaction: a client that goes on after an error must not leave a table behind that
     nobody guards. Waits for the app's writers no longer than it may make them wait.
     """
-    ours = [place.table for place in places if not place.is_the_apps]
+    ours = [place for place in places if not place.is_the_apps]
     views = [statement for place in places if view.may_be_needed(place) for statement in view.postgres(place)]
-    statements = [*(statement for table in ours for statement in create(table)), *views, *of_an_apps_own(places)]
+    statements = [
+        *(one for place in ours for one in create(place.table, titles=place.titles())),
+        *views,
+        *of_an_apps_own(places),
+    ]
     return "".join(f"{statement};\n\n" for statement in ("BEGIN", LOCK_TIMEOUT, *statements, "COMMIT") if statements)
 
 

@@ -42,7 +42,7 @@ def patiently(act: Callable[[], T], watch: Watch) -> T:
     return act()
 
 
-def migrate(connection: Connection, table: str, label: str) -> list[str]:
+def migrate(connection: Connection, place: EventTable, label: str) -> list[str]:
     """Make or complete the table and what belongs to it, in the transaction under way; what was added, in words.
 
     Not the indexes of a table that was there: see :func:`build_indexes`.
@@ -50,6 +50,7 @@ def migrate(connection: Connection, table: str, label: str) -> list[str]:
     Raises ``ConfigError`` where only a part of Supabase is there, or where a column that is needed cannot be added.
     ``label`` names the store in errors.
     """
+    table = place.table
     # Two migrations at once would each find nothing there and then be in each other's way.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"releaseguard:{table}"])
     connection.execute(schema.LOCK_TIMEOUT)
@@ -61,7 +62,7 @@ def migrate(connection: Connection, table: str, label: str) -> list[str]:
         if column in NEEDED and column not in found:
             raise fitting.cannot_be_given(table, column)
     before = _objects(connection, table)
-    for statement in schema.create(table, with_indexes=not found):
+    for statement in schema.create(table, titles=place.titles(), with_indexes=not found):
         connection.execute(statement)
     return [f"created {thing}" for thing in _objects(connection, table) if thing not in before]
 

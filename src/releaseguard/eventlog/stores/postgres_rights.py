@@ -91,6 +91,24 @@ def _exposed(connection: Connection, place: EventTable, label: str) -> Iterator[
         what = f"everybody who has the app's public key may read {place.table}: row-level security is off"
         fix = f"Run: releaseguard events migrate (or ALTER TABLE {place.table} ENABLE ROW LEVEL SECURITY)"
         yield Remark(Standing.FAIL, what, label, fix, "row_security")
+    yield from _forgeable(connection, place, label)
+
+
+def _forgeable(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:
+    """A policy for inserting that asks nothing is everybody's, whatever it is called: then a success proves nothing."""
+    open_to = connection.execute(
+        "SELECT string_agg(r.rolname, ', ' ORDER BY r.rolname) FROM pg_class c, pg_roles r"
+        " WHERE c.oid = to_regclass(%s) AND r.rolname IN ('anon', 'authenticated')"
+        " AND has_table_privilege(r.oid, c.oid, 'INSERT') AND (NOT c.relrowsecurity OR EXISTS (SELECT FROM pg_policy p"
+        " WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('a', '*')"
+        " AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid), 'true') = 'true'"
+        " AND EXISTS (SELECT FROM unnest(p.polroles) AS given WHERE given = 0 OR pg_has_role(r.oid, given, 'USAGE'))))",
+        [qualified(place.table)],
+    ).fetchone()
+    if open_to and open_to[0]:
+        what = f"{open_to[0]} may insert into {place.table}: whoever has the app's public key can forge a success there"
+        fix = f"Run as its owner: REVOKE INSERT ON {place.table} FROM {open_to[0]} (service_role keeps its own grant)"
+        yield Remark(Standing.FAIL, what, label, fix, "forgeable")
 
 
 def guarded(connection: Connection, place: EventTable, label: str) -> Iterator[Remark]:

@@ -193,10 +193,11 @@ class LogReader:
         ``minute``, by the counted rows; and which checks have none that says how long it took among the ``newest`` of
         their events."""
         plan: dict[Name, Query] = {("latency", check): self._here(query) for check, query in newest.items()}
-        if minute is not None and self._live_since is None:
+        tells = self.context.log.capabilities.has("recorded_at")
+        if minute is not None and self._live_since is None and tells:
             plan[("learned",)] = self._learned_in(deployment, minute, known.written)
         found = gathered(self.context.log, plan)
-        if minute is not None and self._live_since is None:
+        if minute is not None and ("learned",) in plan:
             self._live_since = self._first_learned(deployment, minute, found.rows(("learned",)))
         without = [check for check in newest if all(row.latency_ms is None for row in found.rows(("latency", check)))]
         return replace(deployment, live_since=self._live_since or minute), without

@@ -29,7 +29,9 @@ class Tables(NamedTuple):
     def of(cls, table: EventTable) -> Self:
         """The tables that a configuration names."""
         traffic = replace(table, results_table=None)
-        return cls(traffic, EventTable(table=table.results_table) if table.results_table else traffic)
+        return cls(
+            traffic, EventTable(table=table.results_table, titles=table.titles) if table.results_table else traffic
+        )
 
     @property
     def each(self) -> list[EventTable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -48,6 +48,9 @@ class EventTable:
     results_table: str | None = None
     numbers_rows: bool = False
     """The table's own ids are numbers, which no event's id is: a row gets one there, and a repeat is another row."""
+
+    titles: Callable[[], Mapping[str, str]] = field(default=dict, compare=False)
+    """What people call the providers, by id; asked for where a panel for people is made."""
 
     @classmethod
     def of(cls, said: Described) -> Self:
