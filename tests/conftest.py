@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # what is collected stays, so that looking through it again and again finds nothing
     extent.choose(whole=config.getoption("--full"))
     shipped_cards.read_once()
 
@@ -46,6 +47,7 @@ def pytest_collection_finish() -> None:
     """What was collected stays to the end: a million objects that no later search for garbage need look at."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _reason(marker: pytest.Mark) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
-from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -46,9 +45,7 @@ def write(tmp_path):
 
     def wrote(rows):
         with SqliteEventLog(path) as log:
-            log.append(rows)
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE integration_events SET recorded_at = occurred_at")
+            log.restore(replace(row, recorded_at=row.occurred_at) for row in rows)
 
     with SqliteEventLog(path) as log:
         log.migrate()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -80,9 +78,7 @@ def write(tmp_path):
 
     def wrote(events):
         with SqliteEventLog(path) as log:
-            log.append(list(events))
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE integration_events SET recorded_at = occurred_at")
+            log.restore(replace(event, recorded_at=event.occurred_at) for event in events)
 
     with SqliteEventLog(path) as log:
         log.migrate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -30,10 +31,15 @@ COMMANDS = {
 }
 
 
-def validate(value, name) -> None:
+@cache
+def validator(name):
     schema = schema_of(name)
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(value, schema, jsonschema.Draft202012Validator)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def validate(value, name) -> None:
+    validator(name).validate(value)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,9 @@ FOLDER = Path(__file__).parents[3] / "shared" / "contracts"
 BASES = {"github": "https://api.github.com", "vercel": "https://api.vercel.com", "supabase": "https://api.supabase.com"}
 NOT_DESCRIBED = re.compile(r"/installation|/app/installations|/repos/[^/]+/[^/]+/contents/")
 """Paths that the trimmed descriptions leave out."""
+
+PASSING = {"host", "content-length", "user-agent", "connection", "accept-encoding"}
+"""Headers of the connection, which differ from test to test and are in no description."""
 
 
 class Sent(Protocol):
@@ -27,7 +31,7 @@ class Sent(Protocol):
     body: bytes
 
 
-@lru_cache
+@cache
 def _description(service: str) -> Any:
     from openapi_core import Config, OpenAPI
 
@@ -40,6 +44,24 @@ def available() -> bool:
     return FOLDER.is_dir()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a description can say something of: two requests that are alike in it fit both, or neither."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @classmethod
+    def of(cls, sent: Sent) -> _Asked:
+        told = {name.lower(): value for name, value in sent.headers.items() if name.lower() not in PASSING}
+        if "authorization" in told:
+            told["authorization"] = told["authorization"].partition(" ")[0] + " somebody"
+        return cls(sent.method, sent.path, tuple(sent.query.items()), tuple(sorted(told.items())), sent.body)
+
+
 def check(service: str, requests: Iterable[Sent]) -> int:
     """How many requests were compared with the description; fails at the first that does not fit."""
     if not available():
@@ -47,26 +69,30 @@ def check(service: str, requests: Iterable[Sent]) -> int:
     compared = 0
     for sent in requests:
         if not NOT_DESCRIBED.match(sent.path):
-            _check(service, sent)
+            if reason := _reason_against(service, _Asked.of(sent)):
+                pytest.fail(reason)
             compared += 1
     return compared
 
 
-def _check(service: str, sent: Sent) -> None:
+@cache
+def _reason_against(service: str, asked: _Asked) -> str:
+    """Why the request does not fit, or nothing. A comparison takes ten milliseconds, and tests ask the same things."""
     from openapi_core.exceptions import OpenAPIError
     from openapi_core.testing import MockRequest
 
     request = MockRequest(
         BASES[service],
-        sent.method.lower(),
-        sent.path,
-        args=dict(sent.query),
-        headers=dict(sent.headers),
-        data=sent.body or None,
+        asked.method.lower(),
+        asked.path,
+        args=dict(asked.query),
+        headers=dict(asked.headers),
+        data=asked.body or None,
         content_type="application/json",
     )
     try:
         _description(service).validate_request(request)
     except OpenAPIError as error:
         reasons = [reason.message for reason in getattr(error.__cause__, "schema_errors", ())]
-        pytest.fail(f"{sent.method} {sent.path} {dict(sent.query)}: {error} {error.__cause__} {reasons}")
+        return f"{asked.method} {asked.path} {dict(asked.query)}: {error} {error.__cause__} {reasons}"
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -17,14 +17,13 @@ Parameters = Mapping[str, str | int | bool | None]
 _NEXT = re.compile(r'<(?P<url>[^<>]*)>\s*;(?:[^,<]*;)?\s*rel="?next"?')
 
 
-def pages(
-    client: ServiceClient, path: str, key: str | None = None, params: Parameters | None = None
-) -> list[Mapping[str, Any]]:
-    """All entries of a paged listing, of its member ``key`` where it is wrapped in an object.
+def pages(client: ServiceClient, path: str, key: str | None = None, params: Parameters | None = None) -> list[Any]:
+    """All entries of a paged listing, of its member ``key`` where it is wrapped in an object; their shape is known to
+    whoever asked.
 
     Some listings give fewer entries a page than asked for, or go by cursors: the ``Link`` header says what follows.
     """
-    found: list[Mapping[str, Any]] = []
+    found: list[Any] = []
     asked: Parameters | None = {**(params or {}), "per_page": PAGE, "page": 1}
     seen: list[Parameters] = []
     while asked is not None and asked not in seen:
@@ -53,7 +52,8 @@ def following(reply: Reply, asked: Parameters, *, more: bool) -> Parameters | No
     return dict(parse_qsl(split(link["url"]).query)) | kept
 
 
-def entries(document: Any, key: str | None = None) -> Sequence[Mapping[str, Any]]:
-    """The objects of a listing, of its member ``key`` where it is wrapped in an object."""
+def entries(document: Any, key: str | None = None) -> list[Any]:
+    """The objects of a listing, of its member ``key`` where it is wrapped in an object; their
+    shape is known to whoever asked."""
     found = document.get(key) if key is not None and isinstance(document, dict) else document
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

@@ -79,7 +79,7 @@ def _app_permission(address: GitHubAddress) -> str:
     return "secrets" if address.repo else "organization_secrets"
 
 
-def _inside(document: Any, *keys: str) -> Mapping[str, Any]:
+def _inside(document: Any, *keys: str) -> Mapping[str, object]:
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     if not isinstance(document, dict):

@@ -5,14 +5,26 @@ Values are never fetched: ``hide_secret=true`` (https://docs.github.com/rest/sec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from releaseguard.errors import AccessDenied, NotFound, ServiceError
 from releaseguard.http import ServiceClient, member
 from releaseguard.http.paging import pages
 from releaseguard.leaks.interface import Alert, AlertSource
+
+
+class AlertDocument(TypedDict, total=False):
+    """An alert of a listing, without the value that was found."""
+
+    number: int
+    secret_type: str | None
+    provider_slug: str | None
+    created_at: str
+    html_url: str | None
+    validity: str | None
+    publicly_leaked: bool | None
 
 
 class GitHubAlerts(AlertSource):
@@ -57,7 +69,7 @@ class GitHubAlerts(AlertSource):
         return [_alert(repository, row) for row in rows]
 
 
-def _alert(repository: str, row: Mapping[str, Any]) -> Alert:
+def _alert(repository: str, row: AlertDocument) -> Alert:
     return Alert(
         place=f"github:{repository}",
         number=member(row, "number", repository),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from releaseguard.destinations.sending import moment_of
 from releaseguard.errors import AccessDenied, NotFound
@@ -18,6 +19,13 @@ from releaseguard.secret import Secret
 
 FRESH = timedelta(minutes=5)
 """A token with less than this left is replaced: a push may last that long."""
+
+
+class InstallationDocument(TypedDict, total=False):
+    """An App's installation at an account."""
+
+    id: int
+    permissions: Mapping[str, str] | None
 
 
 class GitHubApp:
@@ -74,14 +82,14 @@ class GitHubInstallation:
         made = self._client.request("POST", path, json={}, repeatable=True).json()
         return Secret(str(made["token"])), moment_of(made.get("expires_at"))
 
-    def _installation(self) -> Mapping[str, object]:
+    def _installation(self) -> InstallationDocument:
         owner, _, repo = self._account.partition("/")
         asked = [f"/repos/{quoted(owner)}/{quoted(repo)}"] if repo else []
         asked += [f"/orgs/{quoted(owner)}", f"/users/{quoted(owner)}"]
         for path in asked:
             reply = self._client.request("GET", f"{path}/installation", allow=(404,))
             if reply.status != 404:
-                found: Mapping[str, object] = reply.json()
+                found: InstallationDocument = reply.json()
                 return found
         raise NotFound(
             f"the GitHub App is not installed for {self._account}",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypedDict
 from urllib.parse import parse_qsl
 
 from releaseguard.ci.interface import BoardState, ReleaseBoard, WorkflowHistory, WorkflowRun
@@ -23,10 +23,16 @@ from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries, pages
 from releaseguard.model import from_text
 from releaseguard.secret import Secret
+from releaseguard.services.github.runs import RunDocument
 from releaseguard_events.places.urls import split
 
-Listed = Mapping[str, Any]
-"""A run, or a workflow, as GitHub lists it."""
+
+class WorkflowDocument(TypedDict, total=False):
+    """A workflow as GitHub lists it."""
+
+    id: int
+    name: str | None
+    path: str | None
 
 
 FOLDER, MOST_FILES = ".github/workflows", 50
@@ -67,7 +73,7 @@ class GitHubWorkflows(WorkflowHistory):
         content = found.get("content") if isinstance(found, Mapping) else None
         return base64.b64decode(str(content or "")).decode(errors="replace")
 
-    def _run(self, workflow: str, row: Listed) -> WorkflowRun | None:
+    def _run(self, workflow: str, row: RunDocument) -> WorkflowRun | None:
         started = _moment(row.get("run_started_at")) or _moment(row.get("created_at"))
         if started is None:
             return None
@@ -155,7 +161,7 @@ class GitHubWorkflowDeployer(Deployer):
             )
         return replace(_as_deployment(found), target=source.target)
 
-    def _found(self, meta: Mapping[str, str], within: float) -> Listed | None:
+    def _found(self, meta: Mapping[str, str], within: float) -> RunDocument | None:
         """The run of that request, looked for as long as it may take to be listed."""
         waited, wait = 0.0, 1.0
         while True:
@@ -168,14 +174,14 @@ class GitHubWorkflowDeployer(Deployer):
             self._sleep(wait)
             waited, wait = waited + wait, min(wait * 2, 8.0)
 
-    def _dispatched(self) -> Sequence[Listed]:
+    def _dispatched(self) -> Sequence[RunDocument]:
         return self._runs({"event": "workflow_dispatch"})
 
     def get(self, deployment_id: str) -> HostingDeployment:
         found = self._client.request("GET", f"{self._home}/runs/{quoted(deployment_id)}").json()
         return _as_deployment(found)
 
-    def _runs(self, filters: Mapping[str, str]) -> Sequence[Listed]:
+    def _runs(self, filters: Mapping[str, str]) -> Sequence[RunDocument]:
         """Its newest runs on the branch, newest first."""
         path = f"{self._home}/workflows/{quoted(self._workflow.file)}/runs"
         reply = self._client.request("GET", path, params={"per_page": 50, "branch": self._workflow.ref, **filters})
@@ -187,18 +193,18 @@ def _mark(meta: Mapping[str, str]) -> str:
     return "-".join(meta[key] for key in sorted(meta) if key != AFTER)
 
 
-def _shows(run: Listed, meta: Mapping[str, str]) -> bool:
+def _shows(run: RunDocument, meta: Mapping[str, str]) -> bool:
     return _mark(meta) in f"{run.get('display_title')} {run.get('name')}"
 
 
-def _first_since(runs: Sequence[Listed], meta: Mapping[str, str]) -> Listed | None:
+def _first_since(runs: Sequence[RunDocument], meta: Mapping[str, str]) -> RunDocument | None:
     """The first run since the request, which runs with what was written before it, whoever asked for it."""
     if AFTER not in meta:
         return None
     return next((run for run in reversed(runs) if int(run["id"]) > int(meta[AFTER])), None)
 
 
-def _as_deployment(run: Listed) -> HostingDeployment:
+def _as_deployment(run: RunDocument) -> HostingDeployment:
     conclusion, status = run.get("conclusion"), str(run.get("status") or "unknown")
     phase = Phase.RUNNING if status != "completed" else Phase.READY if conclusion == "success" else Phase.FAILED
     return HostingDeployment(
@@ -213,7 +219,7 @@ def _as_deployment(run: Listed) -> HostingDeployment:
     )
 
 
-def _is_called(listed: Listed, workflow: str) -> bool:
+def _is_called(listed: WorkflowDocument, workflow: str) -> bool:
     file = PurePosixPath(str(listed.get("path") or ""))
     names = {str(listed.get("name") or ""), file.name, file.stem}
     return "id" in listed and workflow.lower() in {name.lower() for name in names}

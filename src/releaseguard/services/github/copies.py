@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 from releaseguard.destinations.address import Address
 from releaseguard.destinations.interface import SHADOWS_UNREAD, CopySearch
@@ -15,6 +15,20 @@ from releaseguard.http import ServiceClient, member, quoted
 from releaseguard.http.paging import pages
 from releaseguard.services.github.address import ACTIONS, GitHubAddress, actions, dependabot
 from releaseguard.services.github.requests import secrets_path
+
+
+class OwnerDocument(TypedDict, total=False):
+    """Whose a repository is: a ``User`` or an ``Organization``."""
+
+    login: str
+    type: str
+
+
+class RepositoryDocument(TypedDict, total=False):
+    """A repository of a listing."""
+
+    full_name: str
+    owner: OwnerDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ class GitHubCopies:
             sorted({place for search in found for place in search.unread}),
         )
 
-    def _repositories(self) -> Sequence[Mapping[str, Any]]:
+    def _repositories(self) -> Sequence[RepositoryDocument]:
         try:
             return pages(self.client, "/user/repos")
         except AccessDenied:  # an App's installation has no user

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from releaseguard.destinations.interface import (
     CopySearch,
@@ -35,7 +35,14 @@ from releaseguard.secret import Secret
 from releaseguard.services.github.address import ACTIONS, GitHubAddress
 from releaseguard.services.github.copies import GitHubCopies, shadows
 from releaseguard.services.github.keys import Box, Boxes, PublicKeys, as_bytes
-from releaseguard.services.github.requests import Archived, refuse_archived, secrets_path, variables_path
+from releaseguard.services.github.requests import (
+    Archived,
+    Grants,
+    StoredDocument,
+    refuse_archived,
+    secrets_path,
+    variables_path,
+)
 
 LARGEST = 48 * 1024
 """Bytes of one secret or variable."""
@@ -167,7 +174,7 @@ class GitHubDestination(Destination):
         return _Seen(self._variable_seen(item, found)) if wrapped == "variables" else _secret_seen(item, found)
 
     @staticmethod
-    def _variable_seen(item: Item, found: Mapping[str, Any]) -> Observed:
+    def _variable_seen(item: Item, found: StoredDocument) -> Observed:
         updated = str(found.get("updated_at") or "")
         same = Secret(str(found.get("value"))).same_as(item.value)
         return Observed(
@@ -207,7 +214,7 @@ class GitHubDestination(Destination):
             return WriteResult(item.name, _with_remarks(after, {item.name: [_DOUBT]}), self._writes[item.name])
         raise self._not_taken(item.name, "updated_at did not move")
 
-    def _put(self, item: Item, box: Box | None, grants: Mapping[str, Any]) -> Reply:
+    def _put(self, item: Item, box: Box | None, grants: Grants) -> Reply:
         """The answer; to a second request where GitHub has changed its key meanwhile."""
         box = box or Box.of(item.value, self._keys.of(self._secrets))
         try:
@@ -220,7 +227,7 @@ class GitHubDestination(Destination):
                 raise
         return self._put_box(item, Box.of(item.value, fresh), grants)
 
-    def _put_box(self, item: Item, box: Box, grants: Mapping[str, Any]) -> Reply:
+    def _put_box(self, item: Item, box: Box, grants: Grants) -> Reply:
         body = {"encrypted_value": box.sealed, "key_id": box.key.id, **grants}
         try:
             path = f"{self._secrets}/{quoted(item.name)}"
@@ -229,7 +236,7 @@ class GitHubDestination(Destination):
             refusal = without_value(error, item.value)
         raise refusal  # outside the handler: an error that was replaced is nobody's context
 
-    def _grants(self, item: Item, before: _Seen) -> Mapping[str, Any]:
+    def _grants(self, item: Item, before: _Seen) -> Grants:
         """Which repositories may use an organisation's secret: as they are. GitHub asks for it with every write."""
         if self.address.repo:
             return {}
@@ -350,17 +357,16 @@ def _same_second(before: Observed, reply: Reply) -> bool:
     return gap is not None and gap <= timedelta(seconds=1)
 
 
-def _secret_seen(item: Item, found: Mapping[str, Any]) -> _Seen:
+def _secret_seen(item: Item, found: StoredDocument) -> _Seen:
     updated = str(found.get("updated_at") or "")
     observed = Observed(item.name, present=True, changed_at=moment_of(updated), marker=updated or None)
     return _Seen(observed, found.get("visibility"))
 
 
-def _object(reply: Reply) -> Mapping[str, Any]:
-    found = reply.json()
-    if not isinstance(found, dict):
+def _object(reply: Reply) -> StoredDocument:
+    if not isinstance(found := reply.json(), dict):
         raise ServiceError("the answer is not an object", where=reply.where, status=reply.status)
-    return found
+    return cast("StoredDocument", found)
 
 
 def _with_remarks(observed: Observed, remarks: Mapping[str, Sequence[str]]) -> Observed:

@@ -1,13 +1,30 @@
-"""What every request to GitHub carries, and where things are."""
+"""What every request to GitHub carries, where things are, and what stands there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict
 
 from releaseguard.errors import AccessDenied
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.secret import Secret
 from releaseguard.services.github.address import DEPENDABOT, GitHubAddress
+
+
+class StoredDocument(TypedDict, total=False):
+    """A secret, whose value is never shown, or a variable. ``visibility``: of an organisation's."""
+
+    name: str
+    value: str
+    updated_at: str | None
+    visibility: str | None
+
+
+class Grants(TypedDict, total=False):
+    """Which repositories may use what an organisation holds."""
+
+    visibility: str
+    selected_repository_ids: Sequence[int]
 
 
 def headers(token: Callable[[], Secret]) -> Callable[[], Mapping[str, str | Secret]]:

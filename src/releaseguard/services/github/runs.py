@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 from releaseguard.destinations.interface import QueuedRun, RunQueue
 from releaseguard.destinations.sending import all_of, moment_of
@@ -15,6 +15,24 @@ from releaseguard.services.github.address import GitHubAddress
 
 _LIVE = ("queued", "waiting", "pending", "requested", "in_progress")
 """A run in one of these states has read its repository's secrets (when it was queued) and may still use them."""
+
+
+class RunDocument(TypedDict, total=False):
+    """A run of a workflow as GitHub lists it; times are ISO 8601."""
+
+    id: int
+    name: str | None
+    path: str | None
+    display_title: str | None
+    status: str | None
+    conclusion: str | None
+    run_number: int | None
+    created_at: str | None
+    run_started_at: str | None
+    updated_at: str | None
+    head_branch: str | None
+    head_sha: str | None
+    html_url: str | None
 
 
 class GitHubRuns(RunQueue):
@@ -59,7 +77,7 @@ class GitHubRuns(RunQueue):
         return [run for run in runs if run is not None]
 
 
-def _queued_run(place: str, run: Mapping[str, Any]) -> QueuedRun | None:
+def _queued_run(place: str, run: RunDocument) -> QueuedRun | None:
     created = moment_of(run.get("created_at"))
     if created is None:
         return None

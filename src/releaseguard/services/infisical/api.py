@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from releaseguard.errors import AccessDenied, NotFound, NotInstalled, ServiceError
 from releaseguard.http import Limits, Reply, ServiceClient, member
+from releaseguard.http.paging import Parameters
 from releaseguard.secret import Secret, without_keys
 from releaseguard.vault.interface import ApprovalPending
 from releaseguard_events.places.urls import split
@@ -45,7 +46,7 @@ class Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no types
         self._client = client  # the SDK's own constructor would open a session that nobody closes
         self._token = token
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, **_: Any) -> SimpleNamespace:
+    def get(self, path: str, params: Parameters | None = None, **_: Any) -> SimpleNamespace:
         return self._answer("GET", path, params=params)
 
     def post(self, path: str, json: Mapping[str, Any] | None = None, **_: Any) -> SimpleNamespace:
@@ -58,7 +59,7 @@ class Requests(InfisicalRequests):  # type: ignore[misc]  # the SDK has no types
         return self._answer("DELETE", path, json=json)
 
     def _answer(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Mapping[str, Any] | None = None
+        self, method: str, path: str, *, params: Parameters | None = None, json: Mapping[str, Any] | None = None
     ) -> SimpleNamespace:
         body = None if json is None else {key: value for key, value in json.items() if value is not None}
         reply = self._client.request(method, path, params=params, json=body, allow=(401, 403, 404, 422))
@@ -189,11 +190,11 @@ _V4_LISTED: Final = {
 """What a list may be asked for: the SDK's words and v4's."""
 
 
-def _v4_place(environment: str, path: str, project: str) -> dict[str, Any]:
+def _v4_place(environment: str, path: str, project: str) -> dict[str, str]:
     return {"projectId": project, "environment": environment, "secretPath": path}
 
 
-def _v4_body(given: Mapping[str, Any]) -> dict[str, Any]:
+def _v4_body(given: Mapping[str, Any]) -> dict[str, str]:
     place = _v4_place(given["environment_slug"], given["secret_path"], given["project_id"])
     return {**place, "secretValue": given["secret_value"], "type": "shared"}
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from releaseguard.errors import AccessDenied, NotFound, ServiceError
 from releaseguard.secret import Secret
+from releaseguard.services.infisical.answers import ProjectFound, SecretFound, SecretsListed
 from releaseguard.vault.interface import HeldInVault, VaultSearch
 
 USUAL = ("dev", "staging", "prod")
 """The environments of a new project: looked into where the project does not list its own."""
 REFERENCE = "${"
-Document = Mapping[str, Any]
-"""An answer of Infisical's, or an entry of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +27,9 @@ class InfisicalCopies:
     environment: str
     path: str
     values: Mapping[str, Secret]
-    get: Callable[[str], Document]
+    get: Callable[[str], ProjectFound]
     """Reads a path of the API."""
-    listed: Callable[..., Document]
+    listed: Callable[..., SecretsListed]
     """The list of one environment's secrets, in all its folders."""
 
     def search(self) -> VaultSearch:
@@ -81,14 +79,14 @@ class InfisicalCopies:
             for one in listed.get("secrets") or ()
         }
 
-    def _imported(self, environment: str, listed: Document) -> Iterator[HeldInVault]:
+    def _imported(self, environment: str, listed: SecretsListed) -> Iterator[HeldInVault]:
         for one in listed.get("imports") or ():
             names = {str(secret.get("secretKey")) for secret in one.get("secrets") or ()}
             here = (one.get("environment"), one.get("secretPath") or "/") == (self.environment, self.path)
             for name in sorted(self.values.keys() & names) if here else ():
                 yield HeldInVault(name, name, f"an import in environment {environment}", follows=True)
 
-    def _is_itself(self, environment: str, name: str, one: Document) -> bool:
+    def _is_itself(self, environment: str, name: str, one: SecretFound) -> bool:
         where = (environment, str(one.get("secretPath") or "/"), str(one.get("secretKey")))
         return where == (self.environment, self.path, name)
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from releaseguard.errors import AccessDenied, Failed, NotFound, ServiceError, Undecided, Unreachable
 from releaseguard.http import ServiceClient, member, quoted
+from releaseguard.http.paging import Parameters
 from releaseguard.secret import Secret
+from releaseguard.services.infisical.answers import (
+    AuditedActor,
+    AuditEntryFound,
+    ProjectFound,
+    RotationFound,
+    SecretsListed,
+)
 from releaseguard.services.infisical.api import NoRoute, Requests, TokenRefused, secrets_of
-from releaseguard.services.infisical.copies import Document, InfisicalCopies
+from releaseguard.services.infisical.copies import InfisicalCopies
 from releaseguard.services.infisical.logins import InfisicalSession
 from releaseguard.tomlfile import nearest
 from releaseguard.vault.interface import AccessRecord, SecretVersion, Vault, VaultSearch
@@ -108,18 +116,19 @@ class InfisicalVault(Vault):
         """In every folder and environment of the project that the identity may read."""
         return InfisicalCopies(self._project, self.environment, self._path, values, self._got, self._all_of).search()
 
-    def _got(self, path: str) -> Document:
+    def _got(self, path: str) -> ProjectFound:
         found = self._authorized(lambda: self._requests.get(path).data)
-        return {name: found.get(name, None) for name in ("workspace", "project", "environments")}
+        about = {name: found.get(name, None) for name in ("workspace", "project", "environments")}
+        return cast("ProjectFound", about)
 
-    def _all_of(self, environment: str, *, expand: bool) -> Document:
+    def _all_of(self, environment: str, *, expand: bool) -> SecretsListed:
         place = {**self._place, "environment_slug": environment, "secret_path": "/"}
         shown = {"recursive": True, "view_secret_value": True, "expand_secret_references": expand}
         found = self._secrets(lambda api: api.list_secrets(**place, include_imports=True, **shown))
         return {"secrets": found.secrets, "imports": found.get("imports", ())}
 
     def accesses(self, name: str, since: datetime) -> Sequence[AccessRecord] | None:
-        entries: list[Mapping[str, Any]] = []
+        entries: list[AuditEntryFound] = []
         try:
             for page in self._audit_pages(since):
                 entries += page
@@ -224,13 +233,13 @@ class InfisicalVault(Vault):
                 return f"environment {one.get('environment')}, path {one.get('secretPath') or '/'}"
         return None
 
-    def _rotation_of(self, name: str) -> Mapping[str, Any]:
+    def _rotation_of(self, name: str) -> RotationFound:
         listed = self._authorized(
             lambda: self._requests.get("/api/v2/secret-rotations", {"projectId": self._project}).data
         )
         for rotation in listed.get("secretRotations", []):
             if self._covers(rotation, name):
-                found: Mapping[str, Any] = rotation
+                found: RotationFound = rotation
                 return found
         raise NotFound(
             f"none of Infisical's rotations covers {name}",
@@ -238,12 +247,12 @@ class InfisicalVault(Vault):
             next_step="Set one up there (not every provider has one), or rotate with --from infisical or stdin.",
         )
 
-    def _covers(self, rotation: Mapping[str, Any], name: str) -> bool:
+    def _covers(self, rotation: RotationFound, name: str) -> bool:
         here = (rotation.get("environment") or {}).get("slug") == self.environment
         folder = (rotation.get("folder") or {}).get("path", "/")
         return here and folder == self._path and name in (rotation.get("secretsMapping") or {}).values()
 
-    def _refuse_failed_rotation(self, name: str, rotation: Mapping[str, Any]) -> None:
+    def _refuse_failed_rotation(self, name: str, rotation: RotationFound) -> None:
         if rotation.get("rotationStatus") == "failed":
             raise Failed(
                 f"Infisical's rotation of {name} failed",
@@ -251,8 +260,8 @@ class InfisicalVault(Vault):
                 next_step="Its reason stands at the rotation in Infisical; nothing has been pushed.",
             )
 
-    def _audit_pages(self, since: datetime) -> Iterator[Sequence[Mapping[str, Any]]]:
-        params = {
+    def _audit_pages(self, since: datetime) -> Iterator[Sequence[AuditEntryFound]]:
+        params: Parameters = {
             "projectId": self._project,
             "environment": self.environment,
             "eventType": ",".join(sorted(_READS | _CHANGES)),
@@ -265,11 +274,11 @@ class InfisicalVault(Vault):
             if len(page) < AUDIT_PAGE:
                 return
 
-    def _audit_page(self, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    def _audit_page(self, params: Parameters) -> Sequence[AuditEntryFound]:
         found = self._authorized(lambda: self._requests.get("/api/v1/organization/audit-logs", params).data)
         return list(found.auditLogs)
 
-    def _access(self, name: str, entry: Mapping[str, Any]) -> AccessRecord | None:
+    def _access(self, name: str, entry: AuditEntryFound) -> AccessRecord | None:
         event = entry.get("event") or {}
         about, action, at = event.get("metadata") or {}, str(event.get("type")), _moment(entry.get("createdAt"))
         names_it = about.get("secretKey") == name or action in _OF_ALL
@@ -292,7 +301,7 @@ def _as_stored(value: Secret) -> Secret:
     return Secret(text.strip() + ("\n" if text.endswith("\n") else ""))
 
 
-def _actor(actor: Mapping[str, Any]) -> str:
+def _actor(actor: AuditedActor) -> str:
     about = actor.get("metadata") or {}
     known = next((str(about[key]) for key in ("email", "name", "identityId", "userId") if about.get(key)), "")
     return f"{actor.get('type', 'unknown')} {known}".strip()

@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from releaseguard.destinations.interface import (
     CopySearch,
@@ -31,6 +30,7 @@ from releaseguard.http.paging import entries
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.supabase.address import SupabaseAddress
+from releaseguard.services.supabase.answers import ProjectListed, SecretListed
 
 MOST_SECRETS = 100
 LONGEST_VALUE = 24_576
@@ -153,7 +153,7 @@ class SupabaseDestination(Destination):
             return CopySearch([], [f"supabase:{ref} ({error.status})"])
         return CopySearch([f"supabase:{ref}"] if listed.keys() & {*names} else [])
 
-    def _listed(self, ref: str) -> Mapping[str, Mapping[str, Any]]:
+    def _listed(self, ref: str) -> Mapping[str, SecretListed]:
         try:
             found = self._client.request("GET", _secrets_path(ref)).json()
         except NotFound as error:
@@ -168,7 +168,7 @@ class SupabaseDestination(Destination):
             raise ServiceError("the listing of secrets is not a list", where=self.uri)
         return {str(secret.get("name")): secret for secret in entries(found)}
 
-    def _seen(self, items: Sequence[Item], listed: Mapping[str, Mapping[str, Any]]) -> dict[str, Observed]:
+    def _seen(self, items: Sequence[Item], listed: Mapping[str, SecretListed]) -> dict[str, Observed]:
         return {item.name: _observed(item, listed.get(item.name)) for item in items}
 
     def _check(self, items: Sequence[Item]) -> None:
@@ -187,7 +187,7 @@ class SupabaseDestination(Destination):
                     next_step="Check what was given; or leave this destination out.",
                 )
 
-    def _check_room(self, items: Sequence[Item], there: Mapping[str, Any]) -> None:
+    def _check_room(self, items: Sequence[Item], there: Mapping[str, SecretListed]) -> None:
         if len(there.keys() | {item.name for item in items}) > MOST_SECRETS:
             raise Refused(
                 f"the project would hold more than the {MOST_SECRETS} secrets that Supabase allows",
@@ -196,7 +196,7 @@ class SupabaseDestination(Destination):
             )
 
 
-def projects(client: ServiceClient) -> Sequence[Mapping[str, Any]]:
+def projects(client: ServiceClient) -> Sequence[ProjectListed]:
     """The projects that the client's token reaches."""
     return entries(client.request("GET", "/v1/projects").json())
 
@@ -205,7 +205,7 @@ def _secrets_path(ref: str) -> str:
     return f"/v1/projects/{quoted(ref)}/secrets"
 
 
-def _observed(item: Item, found: Mapping[str, Any] | None) -> Observed:
+def _observed(item: Item, found: SecretListed | None) -> Observed:
     if found is None:
         return Observed(item.name, present=False, sync=SyncStatus.NO)
     shown, updated = str(found.get("value")), str(found.get("updated_at") or "")

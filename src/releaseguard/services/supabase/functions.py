@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from releaseguard.errors import ServiceError
 from releaseguard.functions.interface import LONGEST_LOOK, Calls, EdgeFunction, FunctionLogs, LogLine
 from releaseguard.http import ServiceClient, quoted
 from releaseguard.http.paging import entries
+from releaseguard.services.supabase.answers import FunctionListed, LogAnswerRow
 
 _INTERVAL = "1hr"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -77,12 +77,12 @@ class SupabaseFunctionLogs(FunctionLogs):
         lines = [_line(row) for row in rows]
         return sorted((line for line in lines if line is not None), key=lambda line: line.at)[-limit:]
 
-    def _asked(self, sql: str, since: datetime, until: datetime) -> Sequence[Mapping[str, Any]]:
+    def _asked(self, sql: str, since: datetime, until: datetime) -> Sequence[LogAnswerRow]:
         start = max(since, until - LONGEST_LOOK + timedelta(minutes=1))
         times = {"iso_timestamp_start": _iso(start), "iso_timestamp_end": _iso(until)}
         return self._result("logs.all", {"sql": sql, **times})
 
-    def _result(self, endpoint: str, params: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    def _result(self, endpoint: str, params: Mapping[str, str]) -> Sequence[LogAnswerRow]:
         """The rows of one question. An answer of 200 can hold an error."""
         reply = self._client.request("GET", f"{self._home}/analytics/endpoints/{endpoint}", params=params)
         document = reply.json()
@@ -95,15 +95,15 @@ class SupabaseFunctionLogs(FunctionLogs):
         return entries(document, "result")
 
 
-def _function(row: Mapping[str, Any]) -> EdgeFunction:
+def _function(row: FunctionListed) -> EdgeFunction:
     state = str(row.get("status") or "")
-    changed = row.get("updated_at")
+    version, changed = row.get("version"), row.get("updated_at")
     return EdgeFunction(
         id=str(row["id"]),
         name=str(row["slug"]),
         active=state == "ACTIVE",
         state=state,
-        version=row["version"] if isinstance(row.get("version"), int) else None,
+        version=version if isinstance(version, int) else None,
         changed_at=_moment(changed * 1000) if isinstance(changed, int | float) else None,
     )
 
@@ -113,7 +113,7 @@ def _calls(total: int, statuses: Mapping[int, int]) -> Calls:
     return Calls(total, failed, {status: statuses[status] for status in sorted(statuses) if status >= 400})
 
 
-def _line(row: Mapping[str, Any]) -> LogLine | None:
+def _line(row: LogAnswerRow) -> LogLine | None:
     moment = _moment(row.get("timestamp"))
     if moment is None:
         return None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from releaseguard.destinations.interface import CopySearch
 from releaseguard.destinations.sending import all_of
@@ -13,6 +12,7 @@ from releaseguard.errors import AccessDenied, NotFound
 from releaseguard.http import quoted
 from releaseguard.http.paging import entries
 from releaseguard.services.vercel.address import STANDARD_TARGETS
+from releaseguard.services.vercel.answers import ProjectDocument, VariableDocument
 from releaseguard.services.vercel.listings import Listings
 
 
@@ -37,7 +37,7 @@ class VercelCopies:
             {place: other for search in searches for place, other in search.also.items()},
         )
 
-    def _in_project(self, project: Mapping[str, Any]) -> CopySearch:
+    def _in_project(self, project: ProjectDocument) -> CopySearch:
         by_id = self.mine.startswith("prj_") or not project.get("name")
         place = f"vercel:{project['id'] if by_id else project['name']}"
         other = f"vercel:{(project.get('name') if by_id else project['id']) or project['id']}"
@@ -60,6 +60,6 @@ class VercelCopies:
         reply = self.listings.shared()
         if reply.status in {401, 403}:
             return CopySearch([], [f"the team's shared variables ({reply.status})"])
-        shared = entries(reply.json(), "data") if reply.status == 200 else []
+        shared: Sequence[VariableDocument] = entries(reply.json(), "data") if reply.status == 200 else []
         held = any(one.get("key") in self.names for one in shared)
         return CopySearch([f"vercel:{self.listings.team_id}/shared"] if held else [])

@@ -16,6 +16,7 @@ from typing import Any, Final
 from releaseguard.deployments.interface import Deployer, HostingDeployment, Phase
 from releaseguard.errors import ServiceError
 from releaseguard.http import ServiceClient, member, quoted
+from releaseguard.services.vercel.answers import DeploymentDocument
 
 PAGE: Final = 100
 MOST_PAGES: Final = 10
@@ -91,9 +92,9 @@ class VercelDeployer(Deployer):
     def get(self, deployment_id: str) -> HostingDeployment:
         return _deployment(self._document(deployment_id))
 
-    def _document(self, deployment_id: str) -> Mapping[str, Any]:
+    def _document(self, deployment_id: str) -> DeploymentDocument:
         reply = self._client.request("GET", f"/v13/deployments/{quoted(deployment_id)}", params=self._team)
-        document: Mapping[str, Any] = reply.json()
+        document: DeploymentDocument = reply.json()
         return document
 
     def _serving(self, target: str) -> str | None:
@@ -109,11 +110,11 @@ class VercelDeployer(Deployer):
             serving = serving.get(name) or {}
         return str(serving["id"]) if isinstance(serving, Mapping) and serving.get("id") else None
 
-    def _listed(self, target: str, filters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    def _listed(self, target: str, filters: Mapping[str, str]) -> Iterator[DeploymentDocument]:
         """The target's deployments, newest first, page by page as far as they are asked for."""
         return (one for one in self._pages({"target": target, **filters}) if _may_be_at(one, target))
 
-    def _pages(self, filters: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, filters: Mapping[str, str]) -> Iterator[DeploymentDocument]:
         params: dict[str, str | int | bool | None] = {
             **self._team,
             "projectId": self._project,
@@ -135,7 +136,7 @@ def _aim(target: str) -> Mapping[str, str]:
     return {"target": target} if target == "production" else {"customEnvironmentSlugOrId": target}
 
 
-def _may_be_at(found: Mapping[str, Any], target: str) -> bool:
+def _may_be_at(found: DeploymentDocument, target: str) -> bool:
     """Whether a deployment is at ``target``: the description lets answers leave that out, and a custom environment has
     an id and a slug."""
     custom = found.get("customEnvironment") or {}
@@ -144,12 +145,12 @@ def _may_be_at(found: Mapping[str, Any], target: str) -> bool:
     return "target" not in found or _target(found) == target
 
 
-def _target(found: Mapping[str, Any]) -> str:
+def _target(found: DeploymentDocument) -> str:
     custom = found.get("customEnvironment") or {}
     return str(custom.get("slug") or custom.get("id") or found.get("target") or "preview")
 
 
-def _deployment(found: Mapping[str, Any]) -> HostingDeployment:
+def _deployment(found: DeploymentDocument) -> HostingDeployment:
     """A deployment of a listing (``uid``) or on its own (``id``)."""
     deployment_id = found.get("id") or found.get("uid")
     if not deployment_id:
@@ -167,11 +168,11 @@ def _deployment(found: Mapping[str, Any]) -> HostingDeployment:
     )
 
 
-def _state(found: Mapping[str, Any]) -> str:
+def _state(found: DeploymentDocument) -> str:
     return str(found.get("readyState") or found.get("state") or found.get("status") or "QUEUED")
 
 
-def _release(found: Mapping[str, Any]) -> str | None:
+def _release(found: DeploymentDocument) -> str | None:
     """The commit: from the Git source, else from what the Git integration wrote into ``meta``."""
     meta = found.get("meta") or {}
     by_provider = (f"{provider}CommitSha" for provider in ("github", "gitlab", "bitbucket"))
@@ -179,7 +180,7 @@ def _release(found: Mapping[str, Any]) -> str | None:
     return next((str(sha) for sha in told if sha), None)
 
 
-def _reason(found: Mapping[str, Any]) -> str | None:
+def _reason(found: DeploymentDocument) -> str | None:
     alias = found.get("aliasError") or {}
     said = [
         found.get("errorMessage") or found.get("readyStateReason") or alias.get("message"),

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from releaseguard.destinations.interface import (
     CopySearch,
@@ -33,6 +32,7 @@ from releaseguard.http.paging import entries
 from releaseguard.model import Remark, Standing
 from releaseguard.secret import Secret
 from releaseguard.services.vercel.address import STANDARD_TARGETS, VercelAddress
+from releaseguard.services.vercel.answers import MadeVariables, NewVariable, RefusedVariable
 from releaseguard.services.vercel.copies import VercelCopies
 from releaseguard.services.vercel.listings import READABLE, Listings, StoredVariable, record_of
 from releaseguard.services.vercel.values import VercelValues
@@ -273,23 +273,24 @@ class VercelDestination(Destination):
         arrived = self._plan(plan.item, self._listings.records(self._project), plan.missing)
         return [record.id for record in arrived.records]
 
-    def _new_record(self, plan: _Plan) -> Mapping[str, Any]:
+    def _new_record(self, plan: _Plan) -> NewVariable:
         """One record for all targets that have none. Vercel takes no sensitive value for development."""
         standard = [target for target in STANDARD_TARGETS if target in plan.missing]
         custom = sorted(plan.missing - {*STANDARD_TARGETS})
         secret_type = "encrypted" if "development" in standard else "sensitive"
-        return {
-            "key": plan.item.name,
-            "value": plan.item.value,
-            "type": secret_type if plan.item.kind is ItemKind.SECRET else "plain",
-            **({"target": standard} if standard else {}),
-            **({"customEnvironmentIds": custom} if custom else {}),
-            **_comment(plan.item),
-        }
+        kind = secret_type if plan.item.kind is ItemKind.SECRET else "plain"
+        made: NewVariable = {"key": plan.item.name, "value": plan.item.value, "type": kind}
+        if plan.item.note:
+            made["comment"] = plan.item.note[:LONGEST_COMMENT]
+        if standard:
+            made["target"] = standard
+        if custom:
+            made["customEnvironmentIds"] = custom
+        return made
 
-    def _refuse_failures(self, answer: Mapping[str, Any], item: Item) -> None:
+    def _refuse_failures(self, answer: MadeVariables, item: Item) -> None:
         """A 201 can hold failures. Only their codes are quoted: their messages may hold the value."""
-        failed = entries(answer, "failed")
+        failed: Sequence[RefusedVariable] = entries(answer, "failed")
         if not failed:
             return
         codes = ", ".join(sorted({str(one.get("error", {}).get("code", "no code")) for one in failed}))

@@ -9,6 +9,7 @@ from typing import Any
 from releaseguard.http import Reply, ServiceClient, quoted
 from releaseguard.http.paging import entries
 from releaseguard.secret import Secret
+from releaseguard.services.vercel.answers import ProjectDocument, VariableDocument
 
 PAGE = 100
 READABLE = frozenset({"plain", "encrypted"})
@@ -63,9 +64,9 @@ class Listings:
         reply = self.client.request("GET", f"/v9/{project}/custom-environments", params=self._team)
         return {str(one["id"]): str(one["slug"]) for one in entries(reply.json(), "environments")}
 
-    def projects(self) -> Sequence[Mapping[str, Any]]:
+    def projects(self) -> Sequence[ProjectDocument]:
         """All projects of the team, or of the account."""
-        found: dict[str, Mapping[str, Any]] = {}
+        found: dict[str, ProjectDocument] = {}
         params: dict[str, str | int | bool | None] = {**self._team, "limit": str(PAGE)}
         while True:
             document = self.client.request("GET", "/v10/projects", params=params).json()
@@ -81,7 +82,7 @@ class Listings:
         return self.client.request("GET", "/v1/env", params=self._team, allow=(401, 403, 404))
 
 
-def record_of(found: Mapping[str, Any]) -> StoredVariable:
+def record_of(found: VariableDocument) -> StoredVariable:
     """One entry of a listing, or one variable asked for by its id."""
     target = found.get("target") or []
     targets = [target] if isinstance(target, str) else target

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from releaseguard import readable
 from releaseguard.destinations.interface import HeldValue, ValueSearch
@@ -13,6 +12,7 @@ from releaseguard.destinations.sending import all_of
 from releaseguard.errors import AccessDenied, NotFound
 from releaseguard.http import quoted
 from releaseguard.secret import Secret
+from releaseguard.services.vercel.answers import ProjectDocument
 from releaseguard.services.vercel.listings import READABLE, Listings, StoredVariable
 
 MOST_READ = 300
@@ -44,7 +44,7 @@ class VercelValues:
         found = [one for held in (all_of(self.listings.client, calls) if calls else []) for one in held]
         return ValueSearch(sorted(found), unread)
 
-    def _listed(self, project: Mapping[str, Any]) -> tuple[str, str, Sequence[StoredVariable], str]:
+    def _listed(self, project: ProjectDocument) -> tuple[str, str, Sequence[StoredVariable], str]:
         path, place = f"projects/{quoted(str(project['id']))}", f"vercel:{project['id']}"
         try:
             return place, path, self.listings.records(path), ""
