@@ -365,6 +365,12 @@ def _chain(tmp_path: Path) -> None:
         )
 
 
+def test_migrating_says_that_it_made_a_log_where_there_was_no_file(cli: Commands) -> None:
+    made = cli.run("events", "migrate")
+    assert "created table integration_events" in made.out.splitlines()
+    assert cli.run("events", "migrate").out.startswith("Nothing to do")
+
+
 def test_the_sql_for_supabase_is_printed_without_its_key(cli: Commands, tmp_path: Path) -> None:
     config = tmp_path / "releaseguard.toml"
     config.write_text(config.read_text() + '[events]\nurl = "https://ref.supabase.co"\n')

@@ -152,6 +152,55 @@ assert os.waitpid(child, 0)[1] == 0 and ok
     assert [event for (event,) in app.rows()] == ["after", "before", "child", "parent"]
 
 
+def test_a_child_forked_past_pythons_hooks_keeps_its_events_on_disk_and_its_parents_apart(app: App) -> None:
+    app.come_back()
+    code = """
+import ctypes
+note('p', 'before', 'success')
+assert flush(30)
+child = ctypes.PyDLL(None).fork()
+note('p', 'child' if child == 0 else 'parent', 'success')
+if child == 0:
+    flush(30)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    app.run(code, PYTHONWARNINGS="default")
+    assert ([event for (event,) in app.rows()], app.spooled()) == (["before", "parent"], 1)
+    app.run("assert flush(30)")
+    assert ([event for (event,) in app.rows()], app.spooled()) == (["before", "child", "parent"], 0)
+
+
+UWSGI = """
+import types
+server = sys.modules['uwsgi'] = types.ModuleType('uwsgi')
+server.opt = {options}
+from pathlib import Path
+note('p', 'first', 'success')
+note('p', 'second', 'success')
+kept = [line for path in Path(os.environ['RELEASEGUARD_SPOOL_DIR']).rglob('*') if path.is_file()
+        for line in path.read_text().splitlines()]
+print(len(kept), flush(30))
+"""
+
+
+@pytest.mark.parametrize("options", ["{}", "{'master': b'true', 'enable-threads': b'false'}"])
+def test_where_a_server_lets_no_thread_run_each_event_is_on_disk_at_once_and_that_is_said(
+    app: App, options: str
+) -> None:
+    app.come_back()
+    assert app.run(UWSGI.replace("{options}", options)) == "2 True\n"
+    assert [event for (event,) in app.rows()] == ["first", "second"]
+    assert "set enable-threads" in app.err
+
+
+@pytest.mark.parametrize("options", ["{'enable-threads': b'true'}", "{'enable-threads': True}", "{'threads': b'2'}"])
+def test_a_server_that_lets_threads_run_is_like_any_other(app: App, options: str) -> None:
+    app.come_back()
+    assert app.run(UWSGI.replace("{options}", options)).endswith("True\n")
+    assert "enable-threads" not in app.err
+
+
 def test_a_fork_right_after_the_first_event_finds_no_module_half_loaded(app: App) -> None:
     app.come_back()
     code = """

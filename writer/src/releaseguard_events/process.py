@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from os import getpid
 
 from releaseguard_events.pipeline.drops import Drops
 from releaseguard_events.pipeline.limits import QueueLimits
-from releaseguard_events.pipeline.native import RLock
+from releaseguard_events.pipeline.native import RLock, threads_run
 from releaseguard_events.pipeline.writer import Writer
 
 TYPE_CHECKING = False
@@ -53,7 +54,9 @@ class Process:
         """Whether this process was forked in the middle of an import, which would wait for ever."""
         self.cut_off = False
         """Whether it was forked in the middle of a use of SQLite, which it can then never use."""
-        self._started = self._hooked = False
+        self._pid = 0
+        """Of the process that has begun to log; another's, where it was forked past Python's hooks."""
+        self._hooked = False
         self.writer = self._new_writer(QueueLimits(), closed=_is_ending())
 
     def _new_writer(self, limits: QueueLimits, *, closed: bool) -> Writer:
@@ -66,23 +69,26 @@ class Process:
 
     def put(self, call: Call | Note) -> None:
         """Take an event."""
-        if not self._started:
+        if getpid() != self._pid:
             self._begin()
         self.writer.put(call)
 
     def flush(self, timeout: float) -> bool:
         """As :meth:`Writer.flush`."""
-        if not self._started:
+        if getpid() != self._pid:
             self._begin()
         return self.writer.flush(timeout)
 
     def _begin(self) -> None:
-        self._started = True
+        if self._pid:
+            self._after_a_fork_unseen()
+        self._pid = getpid()
         self._finish_in_workers()
         if not self._hooked:
             self._hooked = True
             if not self.writer.is_closed:
                 self._load_logging()
+                _warn_of_a_server_without_threads()
             os.register_at_fork(
                 before=self.before_fork,
                 after_in_parent=self.after_fork_in_parent,
@@ -153,12 +159,23 @@ class Process:
             except OSError:
                 continue  # it was closed
         self._opened = []
-        self._started = False
+        self._pid = 0
         limits = QueueLimits(idle=None if held.by_main else ORPHAN_IDLES)
         self.writer = self._new_writer(limits, closed=self.writer.is_closed)
 
+    def _after_a_fork_unseen(self) -> None:
+        """A server that forks in C (uWSGI without ``py-call-uwsgi-fork-hooks``) calls no hooks, and may have done so in
+        the middle of anything: what our thread was at is taken for cut off, so SQLite is left alone here."""
+        held = self._forking
+        held.loading = self.writer.is_prepared
+        held.shelter = held.disk = False
+        held.by_main = True
+        self.after_fork_in_child()
+
     def at_exit(self) -> None:
         """What the process still has goes to the store or to disk."""
+        if self._pid not in {0, getpid()}:
+            return  # forked past our hooks, and has logged nothing since: what is here is its parent's
         try:
             self.writer.finish()
         except Exception:  # noqa: BLE001 - nothing may hang an exit, nor fail it
@@ -169,3 +186,12 @@ def _is_ending() -> bool:
     """Whether this module is first imported by what the interpreter calls at its end: then nobody will call us."""
     main = threading.main_thread()
     return threading.current_thread() is main and not main.is_alive()
+
+
+def _warn_of_a_server_without_threads() -> None:
+    logging = sys.modules.get("logging")
+    if logging is not None and not threads_run():
+        logging.getLogger("releaseguard").warning(
+            "uWSGI runs no threads: each event is written to disk by the call that logs it, and taken to the event log"
+            " when the worker ends or calls flush(); set enable-threads"
+        )

@@ -68,6 +68,8 @@ class SqliteEventLog(TableLog):
         self._path = path
         self._busy_timeout = busy_timeout
         self._clock = clock
+        self._made = False
+        """Whether a first look here has made the log, and nobody was told."""
         self._known_shapes: set[str] = set()
         self._pool: Pool[sqlite3.Connection] = Pool(self._connect, sqlite3.Connection.close)
 
@@ -82,7 +84,14 @@ class SqliteEventLog(TableLog):
             else:
                 with self._working() as connection:
                     done += _migrate(connection, place.table, watch)
-        return done
+        return [*self._made_at_first_look(), *done]
+
+    def _made_at_first_look(self) -> Sequence[str]:
+        made, self._made = self._made, False
+        if not made:
+            return ()
+        with self._working() as connection:
+            return [_created(one) for one in _objects(connection)]
 
     def schema_sql(self) -> str:
         ours = [place for place in self._tables.each if not place.is_the_apps]
@@ -252,7 +261,10 @@ class SqliteEventLog(TableLog):
             yield connection
 
     def _connect(self) -> sqlite3.Connection:
-        return writing.connect(self._path, self._tables, self._busy_timeout)
+        return writing.connect(self._path, self._tables, self._busy_timeout, self._remember_to_tell)
+
+    def _remember_to_tell(self) -> None:
+        self._made = True
 
     def _rows(self, place: EventTable, sql: str, parameters: Sequence[object]) -> Iterator[Row]:
         with self._working() as connection:
@@ -301,7 +313,11 @@ def _migrate(connection: sqlite3.Connection, table: str, watch: Watch) -> list[s
         watch(Progress(f"index {name}", number / len(building)))
         with writing.transaction(connection):
             connection.execute(statement)
-    return done + [f"created {kind} {name}" for kind, name in _objects(connection) if (kind, name) not in objects]
+    return done + [_created(one) for one in _objects(connection) if one not in objects]
+
+
+def _created(one: tuple[str, str]) -> str:
+    return f"created {' '.join(one)}"
 
 
 def _add_column(connection: sqlite3.Connection, table: str, column: str) -> str:

@@ -15,10 +15,11 @@ from _thread import RLock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Final
 
-__all__ = ["BRIEFLY", "Gate", "RLock", "allocate_lock", "briefly", "leave_signals", "start_new_thread"]
+__all__ = ["BRIEFLY", "Gate", "RLock", "allocate_lock", "briefly", "leave_signals", "start_new_thread", "threads_run"]
 
 
 def _original(name: str) -> Any:
@@ -29,7 +30,26 @@ def _original(name: str) -> Any:
 
 
 allocate_lock = _original("allocate_lock")
-start_new_thread = _original("start_new_thread")
+_start = _original("start_new_thread")
+
+
+def start_new_thread(function: Callable[[], None], arguments: tuple[()]) -> None:
+    """Raises ``RuntimeError`` where none can be started, or would never run."""
+    if not threads_run():
+        raise RuntimeError("uWSGI was started without enable-threads")
+    _start(function, arguments)
+
+
+def threads_run() -> bool:
+    """uWSGI keeps the interpreter's lock between two requests, so that no other thread runs, unless it is told
+    otherwise (https://uwsgi-docs.readthedocs.io/en/latest/ThingsToKnow.html)."""
+    server = sys.modules.get("uwsgi")
+    options = getattr(server, "opt", None)
+    if not isinstance(options, dict):
+        return True
+    said = options.get("enable-threads", b"")
+    said = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+    return "threads" in options or said.lower() in {"true", "1", "yes", "on"}
 
 
 BRIEFLY: Final = 1.0

@@ -159,6 +159,11 @@ class Writer:
         """Whether :meth:`finish` was called."""
         return self._closed
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether what it works with is loaded."""
+        return self._pipeline is not None
+
     def depth(self) -> int:
         """How many calls wait."""
         return self._queue.qsize() + len(self._more)

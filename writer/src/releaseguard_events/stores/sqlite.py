@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -99,14 +99,18 @@ def label(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def connect(path: Path, tables: fitting.Tables, busy_timeout: float) -> sqlite3.Connection:
-    """A connection to a file that is made, and given the schema, where there is none or it is empty."""
+def connect(
+    path: Path, tables: fitting.Tables, busy_timeout: float, when_made: Callable[[], None] = lambda: None
+) -> sqlite3.Connection:
+    """A connection to a file that is made, and given the schema, where there is none or it is empty; ``when_made`` is
+    called where it was just this connection that gave it."""
     check_path(path)
     with suppress(OSError):  # SQLite says better what is wrong there
         make_file(path)
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(connection, tables)
+        if _prepare(connection, tables):
+            when_made()
     except BaseException:
         connection.close()
         raise
@@ -129,17 +133,25 @@ def check_path(path: Path) -> None:
         )
 
 
-def _prepare(connection: sqlite3.Connection, tables: fitting.Tables) -> None:
+def _prepare(connection: sqlite3.Connection, tables: fitting.Tables) -> bool:
+    """Whether it was empty, and has the schema now."""
     connection.text_factory = readable_text
     with suppress(sqlite3.OperationalError):
         # Somebody else may be making the same change just now; then it is made.
         connection.execute("PRAGMA journal_mode = WAL")
+    if not _is_empty(connection):
+        return False
+    with transaction(connection):
+        was_empty = _is_empty(connection)
+        for place in tables.ours_to_make:
+            for statement in sqlite_schema.create(place.table):
+                connection.execute(statement)
+    return was_empty
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if not objects:
-        with transaction(connection):
-            for place in tables.ours_to_make:
-                for statement in sqlite_schema.create(place.table):
-                    connection.execute(statement)
+    return not objects
 
 
 def readable_text(stored: bytes) -> str:
