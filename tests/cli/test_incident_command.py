@@ -26,6 +26,8 @@ FIELDS = {
         "health",
         "others",
         "compared",
+        "recovered_since",
+        "writers",
         "changes",
         "unread",
         "symptoms",

@@ -127,3 +127,19 @@ def test_a_recorded_revocation_is_a_change_of_credentials():
     (found,) = told.rotations([(ChainKey("mapbox", "production"), view)])
     assert (found.kind, found.provider, found.at) == (ChangeKind.REVOCATION, "mapbox", BEGAN)
     assert cause_of([found], BEGAN + timedelta(minutes=1), refused=True, provider="mapbox") is found
+
+
+TOLD = [
+    (BEGAN - timedelta(hours=3), BEGAN - timedelta(minutes=1), None, True),  # a clock that is hours behind
+    (BEGAN - timedelta(hours=3), BEGAN - timedelta(minutes=1), BEGAN - timedelta(hours=3), False),  # its rows say when
+    (BEGAN - timedelta(hours=3), BEGAN - timedelta(minutes=1), BEGAN, True),
+    (BEGAN - timedelta(minutes=5), BEGAN + timedelta(hours=3), None, True),  # marked after the fact
+    (BEGAN - timedelta(hours=3), BEGAN + timedelta(hours=2), None, False),
+]
+
+
+@pytest.mark.parametrize(("says", "learned", "live", "is_cause"), TOLD)
+def test_a_mark_that_was_written_long_after_the_time_it_bears(says, learned, live, is_cause):
+    what = message("change.release", release="r1")
+    one = ChangeRecord(at=says, kind=ChangeKind.RELEASE, what=what, live_since=live, told_at=learned)
+    assert (cause_of([one], BEGAN, refused=False) is one) is is_cause

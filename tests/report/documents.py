@@ -16,7 +16,17 @@ LATER = "2026-11-24T12:00:00.000000Z"
 def labels() -> dict[str, str]:
     keys = [
         *("from_events", "heading_changes", "heading_symptoms", "heading_controls", "heading_actions", "heading_rules"),
-        *("heading_open", "heading_others", "no_changes", "not_looked", "next", "likely_mark", "open", "run"),
+        *(
+            "heading_open",
+            "heading_others",
+            "heading_writers",
+            "no_changes",
+            "not_looked",
+            "next",
+            "likely_mark",
+            "open",
+            "run",
+        ),
         *("began_here", "title", "as_of", "undone", "heading_course", "chart"),
         *(f"state.{one}" for one in ("down", "degraded", "silent", "healthy", "idle", "unknown")),
         *(f"status.{one}" for one in ("bad", "ok", "unclear", "not_done", "person")),
@@ -43,6 +53,7 @@ def incident_document(text="x", **more):
         "reason": text,
         "began": "2026-11-24T11:40:00.000000Z",
         "began_before_window": False,
+        "recovered_since": None,
         "health": {
             "events": 3,
             "successes": 1,
@@ -59,6 +70,7 @@ def incident_document(text="x", **more):
             "before": {"since": START, "until": TIME, "successes": 0, "errors": 0, "error_rate": None},
             "after": {"since": TIME, "until": LATER, "successes": 1, "errors": 2, "error_rate": 0.6667},
         },
+        "writers": [{"release": text, "source": text, "events": 2, "errors": 1, "text": text}],
         "others": [{"provider": text, "state": "down", "since": None, "reason": text}],
         "changes": [change(what=text, where=text, url="https://x.example/1", likely=True)],
         "unread": [text],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from releaseguard.model import Verdict
-from tests.support.verifying import SHIPPED, judge, mark, row, stored
+from tests.support.verifying import NOON, SHIPPED, judge, mark, row, stored
 from tests.support.verifying import verdicts as said
 
 
@@ -47,3 +47,19 @@ def test_an_app_that_logs_no_latency_is_told_so_and_not_warned(tmp_path: Path) -
 def test_every_shipped_card_has_one_and_none_can_fail_a_release() -> None:
     kinds = {card.id: [check for check in card.checks if check.id == f"{card.id}.latency"] for card in SHIPPED}
     assert all(len(checks) == 1 and not checks[0].blocking for checks in kinds.values())
+
+
+@pytest.mark.parametrize(
+    ("times", "now", "says"),
+    [
+        (1.0, 4, "every deployment starts cold: judged from 12:05Z on"),
+        (None, 20, "no success that tells how long it took has come since 12:05Z"),
+        (1.0, 8, "needed about"),
+    ],
+)
+def test_what_is_not_decided_says_what_it_takes(tmp_path: Path, times: float | None, now: float, says: str) -> None:
+    made = [one for one in rows(times or 1.0) if times or one.occurred_at < NOON]
+    judged = judge(stored(tmp_path / "log.db", [*made, mark()]), now=now)
+    (found,) = [one for one in judged.findings if one.id == "sendgrid.latency"]
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert says in found.reason

@@ -13,7 +13,8 @@ from releaseguard.verification.rows.releases import deployments_of, pick
 from releaseguard.verification.values import Deployment
 from releaseguard.verification.whose.components import components_of
 from releaseguard.verification.whose.foretold import Foretold, detail_of, foretold_in
-from releaseguard.verification.whose.tags import tags_of
+from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.tags import Tags, tags_of
 from tests.support.verifying import NOON, mark
 
 SHA = "3f2a9c1b7d5e4f60a1b2c3d4e5f60718293a4b5c"
@@ -163,3 +164,36 @@ def test_a_source_is_of_one_component_and_phones_are_one_of_their_own() -> None:
     assert not components.is_elsewhere("cron", "functions")
     assert not components.is_elsewhere("admin", None)
     assert components_of({}).of("client") is None
+
+
+@pytest.mark.parametrize("tag", ["", " ", "null", "None", "undefined", "UNKNOWN", '"unknown"', "HEAD", "n/a", "-"])
+def test_a_tag_that_names_no_release_says_nothing(tag: str) -> None:
+    for release in (SHA, tag or "unknown"):
+        members = Members(Deployment(release=release, environment="production", deployed_at=NOON), Tags())
+        assert members.of_tag(tag) is Owner.UNTAGGED
+
+
+@pytest.mark.parametrize("tag", ["main", "latest", "0", "unknown-2", "head-1"])
+def test_a_word_may_be_a_release(tag: str) -> None:
+    members = Members(Deployment(release=SHA, environment="production", deployed_at=NOON), Tags())
+    assert members.of_tag(tag) is Owner.ANOTHER
+
+
+@pytest.mark.parametrize(
+    ("sources", "component", "phones"),
+    [
+        ({"web": ["web"]}, "client", True),
+        ({"web": ["web"], "mobile": ["client"]}, "mobile", True),
+        ({"web": ["web"], "mobile": ["client"]}, "client", False),
+        ({"web": ["web"]}, "web", False),
+        ({}, "client", True),
+        ({}, None, False),
+    ],
+)
+def test_phones_are_a_component_by_whichever_name(
+    sources: dict[str, list[str]], component: str | None, phones: bool
+) -> None:
+    deployment = Deployment(release=SHA, environment="production", deployed_at=NOON, component=component)
+    components = components_of(sources)
+    assert components.known(deployment).is_of_phones is phones
+    assert not sources or components.of("client") in components.names

@@ -253,3 +253,16 @@ def test_the_same_release_deployed_anew_is_told_from_itself_by_its_id(tmp_path: 
     (found,) = [one for one in judged.findings if one.id == "sendgrid.errors"]
     assert isinstance(found.evidence, SignalEvidence)
     assert found.evidence.errors == found.evidence.events > 50
+
+
+@pytest.mark.parametrize(("failing", "verdict"), [(True, Verdict.FAIL), (False, Verdict.INCONCLUSIVE)])
+def test_rows_whose_tags_name_no_release_count_by_their_time(tmp_path: Path, failing: bool, verdict: Verdict) -> None:
+    events, ok = (("sendgrid_error",), False) if failing else (("sendgrid_email_sent",), True)
+    rows = [*steady(every=0.5, since=-2880, until=0, release="unknown")]
+    rows += steady(events, every=0.5, since=0, ok=ok, release="unknown")
+    with stored(tmp_path / "log.db", [*rows, mark(0, SHA)]) as log:
+        judged = judge(log, request=VerifyRequest(release=SHA))
+        (found,) = [one for one in judged.findings if one.id == "sendgrid.errors"]
+    assert found.verdict is verdict, found.reason
+    assert "serves nobody" not in found.reason
+    assert any('tags that name no release: "unknown" (60)' in one for one in document_of(judged)["remarks"])

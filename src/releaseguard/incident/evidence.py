@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 from releaseguard import readable
 from releaseguard.cards.refused import is_refusal
+from releaseguard.incident.recovery import Tally
 from releaseguard.messages.message import Counted
 from releaseguard.model import CLIENT, Event, Outcome
+from releaseguard.verification.whose.tags import release_in
 
 LONGEST_VERSION = 100
+MOST_WRITERS = 5
+LONGEST_NAME = 80
 NEWEST = 5
 """Errors that are shown one by one."""
 
@@ -23,6 +27,13 @@ class ErrorKind(NamedTuple):
 
     event: str
     code: str
+
+
+class WrittenBy(NamedTuple):
+    """Who wrote an event; empty where it does not say."""
+
+    release: str
+    source: str
 
 
 class SourceCount(NamedTuple):
@@ -41,6 +52,9 @@ class IncidentEvidence:
     by_source: Mapping[str, SourceCount]
     """``client`` is the phones."""
     errors: Mapping[ErrorKind, int]
+    by_writer: Mapping[WrittenBy, SourceCount] = field(default_factory=dict)
+    """What each release wrote from each source."""
+    by_minute: Mapping[datetime, Tally] = field(default_factory=dict)
     newest_errors: Sequence[str]
     """One line each, scrubbed, oldest first."""
     first: Mapping[str, datetime] = field(default_factory=dict)
@@ -70,20 +84,25 @@ def evidence_of(
     """Count the provider's events from ``since`` on; ``refusals`` are the codes of a refused credential."""
     refused: Counter[str] = Counter()
     by_event: Counter[str] = Counter()
-    calls: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
+    calls: Counter[WrittenBy] = Counter()
+    failed: Counter[WrittenBy] = Counter()
     errors: Counter[ErrorKind] = Counter()
     newest: deque[Event] = deque(maxlen=NEWEST)
     first: dict[str, datetime] = {}
     tags: set[str] = set()
+    minutes: dict[datetime, Tally] = {}
     for event in events:
         source = event.source or ""
+        writer = WrittenBy(release_in(event.release) or "", source)
         by_event[event.event] += 1
-        calls[source] += 1
+        calls[writer] += 1
+        minute = event.occurred_at.replace(second=0, microsecond=0)
+        known, bad = minutes.get(minute, Tally(0, 0)), event.outcome is Outcome.ERROR
+        minutes[minute] = Tally(known.calls + 1, known.failed + bad)
         if event.release and source != CLIENT:
             tags.add(event.release)
         if event.outcome is Outcome.ERROR:
-            failed[source] += 1
+            failed[writer] += 1
             errors[ErrorKind(event.event, event.error_code or "")] += 1
             newest.append(event)
             code = event.error_code or ""
@@ -93,13 +112,42 @@ def evidence_of(
     return IncidentEvidence(
         since=since,
         by_event=by_event,
-        by_source={source: SourceCount(calls[source], failed[source]) for source in sorted(calls)},
+        by_source=_by_source(calls, failed),
+        by_writer=_by_writer(calls, failed, scrub),
+        by_minute=minutes,
         errors=errors,
         newest_errors=[scrub(_line(event)) for event in newest],
         first=first,
         tags=frozenset(tags),
         refused={scrub(version): count for version, count in refused.items()},
     )
+
+
+def _by_source(calls: Mapping[WrittenBy, int], failed: Mapping[WrittenBy, int]) -> Mapping[str, SourceCount]:
+    found = {source: SourceCount(0, 0) for source in sorted({one.source for one in calls})}
+    for one, count in calls.items():
+        known = found[one.source]
+        found[one.source] = SourceCount(known.events + count, known.errors + failed.get(one, 0))
+    return found
+
+
+def _by_writer(
+    calls: Mapping[WrittenBy, int], failed: Mapping[WrittenBy, int], scrub: Callable[[str], str]
+) -> Mapping[WrittenBy, SourceCount]:
+    """By names as they may be shown: an app may write anything there."""
+    found: dict[WrittenBy, SourceCount] = {}
+    for one, count in sorted(calls.items()):
+        shown = WrittenBy(*(scrub(name)[:LONGEST_NAME] for name in one))
+        known = found.get(shown, SourceCount(0, 0))
+        found[shown] = SourceCount(known.events + count, known.errors + failed.get(one, 0))
+    return found
+
+
+def most_failing(evidence: IncidentEvidence) -> Sequence[tuple[WrittenBy, SourceCount]]:
+    """Who wrote, those with the most errors first; nobody where there is no error."""
+    if not any(count.errors for count in evidence.by_writer.values()):
+        return []
+    return sorted(evidence.by_writer.items(), key=lambda one: (-one[1].errors, -one[1].events, one[0]))[:MOST_WRITERS]
 
 
 def codes_of(errors: Mapping[ErrorKind, int]) -> Sequence[Counted]:

@@ -18,7 +18,8 @@ from releaseguard.incident.changes.looking import changes_around, of_ours
 from releaseguard.incident.context import IncidentContext
 from releaseguard.incident.controls.context import ControlContext
 from releaseguard.incident.controls.kinds import carry_out
-from releaseguard.incident.evidence import IncidentEvidence, evidence_of
+from releaseguard.incident.evidence import IncidentEvidence, evidence_of, most_failing
+from releaseguard.incident.recovery import recovery_of
 from releaseguard.incident.sources.at_hand import IncidentSources
 from releaseguard.incident.sources.problems import broke
 from releaseguard.incident.symptoms import SymptomEvidence, matched
@@ -64,12 +65,14 @@ def investigate(context: IncidentContext) -> Incident:
         began=began,
         before_window=began is not None and reaches_back(condition, past.until - span, span),
         symptoms=symptoms,
+        writers=most_failing(evidence),
         others=list(_others(past, context.card.id)),
         changes=found,
         cause=_cause(context.card, found, began, evidence, some_usual=(health.usual_share or 0.0) >= SOME_USUAL),
         unread=unread,
         controls=list(_controls(context, around)),
         set_aside=overview.set_aside,
+        recovered=recovery_of(evidence.by_minute, health.usual_share or 0.0) if began is not None else None,
         compared=_compared(past, span, began),
         log_stopped=condition.grounds.why is Why.LOG_STOPPED,
     )

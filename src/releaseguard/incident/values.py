@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from releaseguard.cards.spec import Card, Control, Symptom
 from releaseguard.eventlog.rows.aside import NOTHING, SetAsideTally
 from releaseguard.health.values import HealthCondition, ProviderHealth
+from releaseguard.incident.evidence import SourceCount, WrittenBy
+from releaseguard.incident.recovery import WellAgain
 from releaseguard.messages.message import Message
 
 
@@ -17,11 +19,11 @@ class Status(StrEnum):
     """What became of a control."""
 
     BAD = "bad"
-    """DestinationProgress out, and something is wrong."""
+    """Carried out, and something is wrong."""
     OK = "ok"
-    """DestinationProgress out, and nothing is wrong."""
+    """Carried out, and nothing is wrong."""
     UNCLEAR = "unclear"
-    """DestinationProgress out, and nobody can tell."""
+    """Carried out, and nobody can tell."""
     NOT_DONE = "not_done"
     """Could not be carried out; the others were."""
     PERSON = "person"
@@ -65,6 +67,10 @@ class ChangeKind(StrEnum):
     SECRET = "secret"  # noqa: S105 - a kind, not a password
 
 
+JUST_BEFORE = timedelta(hours=1)
+"""How long before the beginning a change may lie to be taken for its cause."""
+UNSURE = timedelta(minutes=3)
+"""How long after the estimated beginning a change may lie and still have caused it: the estimate has an error."""
 CREDENTIALS = frozenset({ChangeKind.ROTATION, ChangeKind.REVOCATION, ChangeKind.SECRET})
 """Kinds that explain refused credentials."""
 
@@ -83,12 +89,18 @@ class ChangeRecord:
     went_wrong: bool = False
     """Whether the change itself is known to have failed."""
     live_since: datetime | None = None
-    """When the release's own rows began, where that was before its mark: a pipeline marks what serves already."""
+    """When the release's own rows began, where that was not at its mark: a pipeline marks what serves already, and its
+    clock may be hours behind."""
+    told_at: datetime | None = None
+    """When the log learned of it, where that was long after the time that it says."""
 
-    @property
-    def in_force(self) -> datetime:
-        """From when on it may have caused something."""
-        return self.at if self.live_since is None else min(self.at, self.live_since)
+    def in_force(self, began: datetime) -> datetime:
+        """From when on it may have caused what ``began`` then. Where no row tells, a mark that was written long after
+        the time it bears is of either time: a clock that is behind, or a mark after the fact."""
+        if self.live_since is not None:
+            return self.live_since
+        is_told_later = self.told_at is not None and self.at <= self.told_at <= began + UNSURE
+        return self.told_at if is_told_later and self.told_at and self.at < began - JUST_BEFORE else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,8 @@ class Incident:
     before_window: bool
     """Whether it began before the looked-at time, so that ``began`` is the latest it can be."""
     symptoms: Sequence[SymptomMatch]
+    writers: Sequence[tuple[WrittenBy, SourceCount]]
+    """What each release wrote from each source since it began, the most failing first."""
     others: Sequence[tuple[str, HealthCondition]]
     """Other providers in trouble at the same time."""
     changes: Sequence[ChangeRecord]
@@ -154,6 +168,8 @@ class Incident:
     """Where changes could not be looked for."""
     controls: Sequence[CheckedControl]
     log_stopped: bool
+    recovered: WellAgain | None = None
+    """Since when calls are as usual again, where they seem to be."""
     compared: BeforeAfter | None = None
     """``None`` where nothing began within the looked-at time."""
     set_aside: SetAsideTally = NOTHING

@@ -118,12 +118,12 @@ def _refuse_zone(settings: Settings) -> None:
 
 
 def _refuse_shared_sources(settings: Settings) -> None:
-    of: dict[str, str] = {CLIENT: CLIENT}
+    of: dict[str, str] = {}
     for name, sources in settings.components.items():
         for source in sources:
-            if of.setdefault(source, name) != name:
+            if of.setdefault(source, name) != name or (source == CLIENT and {*sources} != {CLIENT}):
                 raise ConfigError(
-                    f"components.{name}: the source {source} is {of[source]}'s already",
+                    f"components.{name}: the source {source} is of another component",
                     where=settings.where("components", name),
                     next_step="A source belongs to one component; phones (client) are one of their own.",
                 )

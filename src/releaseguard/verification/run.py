@@ -25,7 +25,7 @@ from releaseguard.model import Event, Verdict
 from releaseguard.stats.series import minute_of
 from releaseguard.traces import Traces
 from releaseguard.verification.checks import row_checks
-from releaseguard.verification.checks.latency import latency
+from releaseguard.verification.checks.latency import Looked, latency
 from releaseguard.verification.checks.timed import CountedTimes
 from releaseguard.verification.context import VerifyContext, VerifyRequest
 from releaseguard.verification.evidence import UnknownLog
@@ -277,7 +277,8 @@ class _Window:
         rows, times, live = self.rows, self.times, judged_from(self.deployment)
         own = timed_since(check, live, rows, times)
         sharing = sum(isinstance(one, LatencyCheck) for card in self.context.cards for one in card.checks)
-        return latency(card.id, check, timed_before(check, live, rows, times), own, live, sharing)
+        looked = Looked(rows.until, rows.end)
+        return latency(card.id, check, timed_before(check, live, rows, times), own, live, sharing, looked)
 
     @property
     def _complete(self) -> datetime:

@@ -96,6 +96,10 @@ class Promise:
         return Spans(self.window_minutes, self.baseline_minutes)
 
 
+TOLD_LATER = timedelta(minutes=30)
+"""From when on a mark that is written after the time which it bears may be of a clock that is behind."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A ``release_deployed`` event."""
@@ -111,6 +115,8 @@ class Deployment:
     """When the log learned of it, where it did."""
     component: str | None = None
     """The part of the app that was deployed; ``None``: all of it."""
+    is_of_phones: bool = False
+    """Whether that part runs on phones, of which each has the release that its owner installed."""
     deployment_id: str | None = None
     """The host's name for it, where that is known."""
     removes: frozenset[str] = frozenset()
@@ -123,6 +129,12 @@ class Deployment:
     """When another release was deployed after this one had served: what it wrote until then is of an earlier life."""
     live_since: datetime | None = None
     """When the log first saw the release serve; ``None``: it has not, or nobody looked."""
+
+    @property
+    def told_after(self) -> timedelta:
+        """How long after the time that its mark bears the log learned of it; nothing where that was soon."""
+        late = self.marked_at - self.deployed_at if self.marked_at is not None else timedelta(0)
+        return late if late > TOLD_LATER else timedelta(0)
 
 
 def judged_from(deployment: Deployment) -> datetime:
@@ -212,6 +224,8 @@ class Misread:
     """By how much rows say that they are ahead of the log's clock; nothing where none is."""
     behind: timedelta = timedelta(0)
     """By how much rows of the release say that they are older than it; nothing where none is."""
+    nameless: Mapping[str, int] = field(default_factory=dict)
+    """Tags that name no release ("unknown"), and how many rows carry each: they count as rows without a tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

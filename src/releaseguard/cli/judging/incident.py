@@ -66,12 +66,12 @@ def incident(
     says too little, 0 where nothing is wrong, 70 where a part could not be judged for a bug and nothing is bad.
 
     JSON: {"provider", "name", "environment", "language", "as_of", "window", "headline", "state", "reason", "began",
-    "began_before_window", "health": {...},
-    "compared": {"before", "after"}, "others": [...], "changes": [{"at", "kind", "what", "where", "url",
-    "went_wrong", "before_s", "likely"}], "unread": [...], "symptoms": [{"text", "match": yes|some|no|unknown,
-    "since", "evidence"}], "controls": [{"text", "kind", "target", "status": bad|ok|unclear|not_done|person,
-    "finding", "lines", "next_step", "command", "url"}], "actions": [{"number", "text", "command"}], "rules": [...],
-    "open": [{"text", "next_step"}]}.
+    "began_before_window", "recovered_since", "health": {...}, "compared": {"before", "after"}, "writers":
+    [{"release", "source", "events", "errors", "text"}], "others": [...], "changes": [{"at", "kind", "what",
+    "where", "url", "went_wrong", "before_s", "likely"}], "unread": [...], "symptoms": [{"text", "match":
+    yes|some|no|unknown, "since", "evidence"}], "controls": [{"text", "kind", "target", "status":
+    bad|ok|unclear|not_done|person, "finding", "lines", "next_step", "command", "url"}], "actions": [{"number",
+    "text", "command"}], "rules": [...], "open": [{"text", "next_step"}]}.
     """
     from msgspec import structs
 

@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from releaseguard.incident.changes.told import SAME
-from releaseguard.incident.values import CREDENTIALS, ChangeKind, ChangeRecord
-
-JUST_BEFORE = timedelta(hours=1)
-"""How long before the beginning a change may lie to be taken for its cause."""
-UNSURE = timedelta(minutes=3)
-"""How long after the estimated beginning a change may lie and still have caused it: the estimate has an error."""
+from releaseguard.incident.values import CREDENTIALS, JUST_BEFORE, UNSURE, ChangeKind, ChangeRecord
 
 
 def without_echoes(changes: Sequence[ChangeRecord]) -> Sequence[ChangeRecord]:
@@ -51,13 +46,14 @@ def cause_of(
     possible = [
         change
         for change in changes
-        if began - JUST_BEFORE <= change.in_force <= latest and change.provider in (None, provider or change.provider)
+        if began - JUST_BEFORE <= change.in_force(began) <= latest
+        and change.provider in (None, provider or change.provider)
     ]
-    near = [change for change in possible if first is None or change.in_force <= first]
+    near = [change for change in possible if first is None or change.in_force(began) <= first]
     if some_usual:
         near = near or possible
     fitting = [change for change in near if change.kind in CREDENTIALS] if refused else []
-    return min(fitting or near, key=lambda change: _distance(change.in_force, began), default=None)
+    return min(fitting or near, key=lambda change: _distance(change.in_force(began), began), default=None)
 
 
 LATE_MARK = timedelta(minutes=30)

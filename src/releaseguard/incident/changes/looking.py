@@ -70,17 +70,18 @@ def _from_log(
     known = [row for row in marks if is_called(row.environment, environment)]
     deployments = deployments_of(known, Promise().window)
     marked_late = [one for one in deployments if began < one.deployed_at <= began + LEAD and not one.rolls_back]
-    live = _live(context, marked_late, tags)
+    told_later = [one for one in deployments if one.told_after and not one.rolls_back]
+    live = {**_live(context, marked_late, tags), **_live(context, told_later, tags)}
     yield from told.releases(((one, live.get(one.deployed_at)) for one in deployments), environment)
 
 
-def _live(
-    context: IncidentContext, marked_late: Sequence[Deployment], tags: Collection[str]
-) -> Mapping[datetime, datetime]:
-    """By the time of its mark, when the first row of a release came within the lead of that; none where the release
-    served before: then its rows tell nothing of this deployment."""
-    forms = [(one.deployed_at, tag) for one in marked_late for tag in tags if PLAIN.same(tag, one.release)]
-    spans = [context.health.query(since=at - LOOK_BACK, until=at, synthetic=False, release=tag) for at, tag in forms]
+def _live(context: IncidentContext, marked: Sequence[Deployment], tags: Collection[str]) -> Mapping[datetime, datetime]:
+    """By the time of its mark, when the first row of a release came within the lead of that, or between the time that
+    its mark bears and when it was written; none where the release served before: its rows tell nothing of this one."""
+    forms = [(one.deployed_at, tag) for one in marked for tag in tags if PLAIN.same(tag, one.release)]
+    ends = {one.deployed_at: one.marked_at if one.told_after else one.deployed_at for one in marked}
+    query = context.health.query
+    spans = [query(since=at - LOOK_BACK, until=ends[at], synthetic=False, release=tag) for at, tag in forms]
     counted = context.log.counts_of_each([], spans).minutes if spans else []
     first: dict[datetime, datetime] = {}
     for (at, _), rows in zip(forms, counted, strict=True):

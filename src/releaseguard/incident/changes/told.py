@@ -18,16 +18,21 @@ from releaseguard.verification.values import Deployment
 
 T = TypeVar("T")
 
+
 SAME = timedelta(minutes=2)
 """Moments of one change, told by two sources, that lie no farther apart."""
 
 
 def releases(deployments: Iterable[tuple[Deployment, datetime | None]], environment: str) -> Iterator[ChangeRecord]:
-    """The releases that the app said it deployed, each with when its own rows began, where that was before its mark."""
+    """The releases that the app said it deployed, each with when its own rows began, where that was not at its mark."""
     for one, live_since in deployments:
+        told_at = one.marked_at if one.told_after else None
         key = "change.release" if one.environment == environment else "change.release_elsewhere"
-        what = message(key, release=one.release, environment=one.environment)
-        yield ChangeRecord(at=one.deployed_at, kind=ChangeKind.RELEASE, what=what, live_since=live_since)
+        key = "change.release_told_later" if told_at is not None and one.environment == environment else key
+        what = message(key, release=one.release, environment=one.environment, told=told_at or one.deployed_at)
+        yield ChangeRecord(
+            at=one.deployed_at, kind=ChangeKind.RELEASE, what=what, live_since=live_since, told_at=told_at
+        )
 
 
 def rotations(rotated: Iterable[tuple[ChainKey, RotationView]]) -> Iterator[ChangeRecord]:

@@ -10,10 +10,12 @@ from datetime import datetime
 from releaseguard.cards.spec import Action
 from releaseguard.health.telling import health_message
 from releaseguard.health.values import HealthCondition, ProviderHealth
+from releaseguard.incident.evidence import SourceCount, WrittenBy
 from releaseguard.incident.telling.headline import headline
 from releaseguard.incident.values import ChangeRecord, CheckedControl, Incident, Status, SymptomMatch
 from releaseguard.messages.localizer import Localizer
-from releaseguard.model import from_text, to_text
+from releaseguard.messages.message import Message, message
+from releaseguard.model import CLIENT, from_text, to_text
 from releaseguard.report.incident.document import (
     ActionRow,
     ChangeRow,
@@ -24,6 +26,7 @@ from releaseguard.report.incident.document import (
     OpenRow,
     OtherRow,
     SymptomRow,
+    WriterRow,
 )
 from releaseguard.report.rows import BeforeAfterRow, LeakRow, stretch
 
@@ -49,8 +52,10 @@ def document_of(incident: Incident, language: str, *, environment: str | None = 
         "reason": localizer.say(health_message(condition)),
         "began": _text(incident.began),
         "began_before_window": incident.before_window,
+        "recovered_since": _text(incident.recovered.since if incident.recovered else None),
         "health": _health(incident.health),
         "compared": _compared(incident),
+        "writers": [_writer(*one, localizer) for one in incident.writers],
         "others": [_other(name, other, localizer) for name, other in incident.others],
         "changes": [_change(one, incident, localizer) for one in incident.changes],
         "unread": list(_unread(incident, localizer)),
@@ -85,6 +90,20 @@ def _compared(incident: Incident) -> BeforeAfterRow | None:
     return {
         "before": stretch(incident.since, found.at, *found.before),
         "after": stretch(found.at, incident.until, *found.after),
+    }
+
+
+def _writer(writer: WrittenBy, count: SourceCount, localizer: Localizer) -> WriterRow:
+    """Who wrote so many rows since it began, and how many of them failed."""
+    source: str | Message = message("events.from_phones") if writer.source == CLIENT else writer.source
+    facts = {"source": source or message("events.from_nobody"), "calls": count.events, "failed": count.errors}
+    release = writer.release or message("writers.no_release")
+    return {
+        "release": writer.release or None,
+        "source": writer.source or None,
+        "events": count.events,
+        "errors": count.errors,
+        "text": localizer.phrase("writers.wrote", release=release, **facts),
     }
 
 

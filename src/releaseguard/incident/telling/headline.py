@@ -19,7 +19,15 @@ def headline(incident: Incident, localizer: Localizer) -> str:
     what = _what(incident, localizer)
     reason = _reason(incident, localizer)
     cause = _cause(incident, localizer)
-    return f"{what}: {reason}. {cause[:1].upper()}{cause[1:]}." if cause else f"{what}: {reason}."
+    more = (one for one in (cause, _recovery(incident, localizer)) if one)
+    return " ".join([f"{what}: {reason}.", *(f"{one[:1].upper()}{one[1:]}." for one in more)])
+
+
+def _recovery(incident: Incident, localizer: Localizer) -> str:
+    found = incident.recovered
+    if found is None or incident.condition.state not in TROUBLED:
+        return ""
+    return localizer.phrase("head.recovered", since=found.since, calls=found.calls, failed=found.failed)
 
 
 def _what(incident: Incident, localizer: Localizer) -> str:

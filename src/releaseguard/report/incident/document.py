@@ -88,6 +88,16 @@ class OpenRow(TypedDict):
     next_step: str | None
 
 
+class WriterRow(TypedDict):
+    """What one release wrote from one source; ``null`` where the rows do not say."""
+
+    release: str | None
+    source: str | None
+    events: int
+    errors: int
+    text: str
+
+
 class IncidentDocument(TypedDict):
     """What ``incident --json`` prints: times are RFC 3339 in UTC; texts are in ``language``."""
 
@@ -104,9 +114,13 @@ class IncidentDocument(TypedDict):
     began: str | None
     """About when; ``null`` where nothing is wrong, or nobody knows."""
     began_before_window: bool
+    recovered_since: str | None
+    """Since when calls are as usual again, where they seem to be."""
     health: IncidentHealthRow
     compared: BeforeAfterRow | None
     """Before the trouble began and from then on; ``null`` where it did not begin in the looked-at time."""
+    writers: Sequence[WriterRow]
+    """Who wrote the provider's rows since it began, the most failing first; empty without an error."""
     others: Sequence[OtherRow]
     changes: Sequence[ChangeRow]
     unread: Sequence[str]

@@ -24,7 +24,7 @@ from releaseguard.report.layout.shown import shown
 _MARKS = {"bad": "❌", "ok": "✅", "unclear": "❔", "not_done": "⚠️", "person": "👤"}
 _MATCHES = {"yes": "❌", "some": "❔", "no": "✅", "unknown": "❔"}
 
-_WHERE_THERE_ARE_SOME = ("heading_open", "heading_others", "heading_rules")
+_WHERE_THERE_ARE_SOME = ("heading_open", "heading_others", "heading_writers", "heading_rules")
 
 
 def render(page: IncidentPage, _display: Display) -> str:
@@ -42,6 +42,7 @@ def _parts(document: IncidentDocument, labels: Labels) -> Iterator[tuple[str, li
     yield "heading_actions", [_action(row) for row in document["actions"]]
     yield "heading_open", [_open(one, labels) for one in document["open"]]
     yield "heading_others", [_other(one, labels) for one in document["others"]]
+    yield "heading_writers", [f"- {cell(one['text'])}" for one in document["writers"]]
     yield "heading_changes", list(_changes(document, labels))
     yield "heading_symptoms", [_symptom(row) for row in document["symptoms"]]
     yield "heading_controls", [line for row in document["controls"] for line in _control(row, labels)]

@@ -44,6 +44,8 @@ def _parts(document: IncidentDocument, labels: Labels, width: int) -> Iterator[t
     yield "heading_open", [line for one in document["open"] for line in _open_lines(one, labels, width)]
     others = (f"{one['provider']} {labels['state.' + one['state']]}: {one['reason']}" for one in document["others"])
     yield "heading_others", [line for one in others for line in wrapped(one, "    ", width, first="  ")]
+    writers = (one["text"] for one in document["writers"])
+    yield "heading_writers", [line for one in writers for line in wrapped(one, "    ", width, first="  ")]
     yield "heading_changes", _changes(document, labels, width)
     yield "heading_symptoms", [line for row in document["symptoms"] for line in _symptom(row, labels, width)]
     yield "heading_controls", [line for row in document["controls"] for line in _control(row, labels, width)]

@@ -35,7 +35,7 @@ def measured_of(
 def _planted(
     log: EventLog, cards: Sequence[Card], request: BacktestRequest
 ) -> Iterator[tuple[str, Sequence[Planting]]]:
-    past = histories(log, request.environment, request.promise.window, request.population.tags)
+    past = histories(log, request.environment, request.promise.window, request.population)
     for name, history in past.items():
         real = _not_known_bad(history, request.outcomes)
         if real:

@@ -28,7 +28,6 @@ from releaseguard.verification.whose.as_read import ANY_ZONE, Spelling, as_read,
 from releaseguard.verification.whose.behind import each_at_its_recording
 from releaseguard.verification.whose.members import Members
 from releaseguard.verification.whose.population import ALIKE, Population
-from releaseguard.verification.whose.tags import Tags
 
 OUTCOME = "release_outcome"
 """An event that says how a release turned out: ``detail.good`` true or false."""
@@ -85,7 +84,7 @@ class Backtest:
 
 def backtest_of(log: EventLog, cards: Sequence[Card], request: BacktestRequest, trace: Trace = no_trace) -> Backtest:
     """Every release that is asked for, with what is known to be true of it."""
-    past = histories(log, request.environment, request.promise.window, request.population.tags)
+    past = histories(log, request.environment, request.promise.window, request.population)
     aside = tally_of(log.set_aside(Query(environment=request.environment)))
     found = backtest(log, past, cards, request.promise, request.every, trace, request.population)
     found = [_told(log, one, {rule.id: rule for rule in rules_of(cards)}, request) for one in found]
@@ -104,19 +103,20 @@ def _told(log: EventLog, replayed: Replayed, rules: Mapping[str, Rule], request:
 
 
 def histories(
-    log: EventLog, environment: str | None, window: timedelta, tags: Tags = ALIKE.tags
+    log: EventLog, environment: str | None, window: timedelta, population: Population = ALIKE
 ) -> Mapping[str, History]:
     """The history of one environment, or of each that has deployments, by name; ``window`` is that of a release."""
     rows: dict[str, list[Event]] = defaultdict(list)
     for event in log.select(Query(environment=environment, providers=[OURSELVES], events=[DEPLOYED, OUTCOME])):
         rows[event.environment].append(event)
-    found = {name: _history(rows[name], window, tags) for name in sorted(rows)}
+    found = {name: _history(rows[name], window, population) for name in sorted(rows)}
     return {name: history for name, history in found.items() if history.deployments}
 
 
-def _history(rows: Sequence[Event], window: timedelta, tags: Tags) -> History:
+def _history(rows: Sequence[Event], window: timedelta, population: Population) -> History:
+    found = deployments_of(rows, window, population.tags)
     return History(
-        deployments=deployments_of(rows, window, tags),
+        deployments=[population.components.known(one) for one in found],
         outcomes={
             release: bool(row.detail.get("good")) for row in rows if row.event == OUTCOME and (release := _release(row))
         },

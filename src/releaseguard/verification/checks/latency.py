@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from releaseguard import readable
 from releaseguard.cards.spec import LatencyCheck
 from releaseguard.eventlog.latencies import bound_at, merged, slower_than, typical, uses_in
 from releaseguard.model import Verdict, duration, to_text
@@ -17,6 +19,7 @@ from releaseguard.stats.series import KnownSeries, Series, minute_of
 from releaseguard.verification.checks.row_checks import finding
 from releaseguard.verification.checks.timed import Timed, uses
 from releaseguard.verification.evidence import LatencyEvidence
+from releaseguard.verification.explain.words import more_words
 from releaseguard.verification.values import Finding
 
 USUALLY_BELOW = 0.95
@@ -28,6 +31,13 @@ HARM = 0.25
 LEAST_BEFORE = 100
 """Successes before the release that tell what is usual."""
 CONFIDENCE = 0.95
+
+
+class Looked(NamedTuple):
+    """Until when a release was looked at, and until when it will be."""
+
+    until: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,13 @@ def usual_of(before: Sequence[Timed], live: datetime) -> UsualLatency | None:
 
 
 def latency(
-    provider: str, check: LatencyCheck, before: Sequence[Timed], own: Sequence[Timed], live: datetime, checks: int
+    provider: str,
+    check: LatencyCheck,
+    before: Sequence[Timed],
+    own: Sequence[Timed],
+    live: datetime,
+    checks: int,
+    looked: Looked,
 ) -> Finding:
     """Whether the release's successes exceed the usual limit more often than before; ``checks`` such checks share
     what may warn falsely."""
@@ -67,7 +83,7 @@ def latency(
     needed = max(checks, 1) / WARNS_FALSELY
     value = _highest(counted, usual, needed)
     evidence = _evidence(counted, since, usual, value, needed)
-    return finding(provider, check, _verdict(evidence), _words(evidence), evidence)
+    return finding(provider, check, _verdict(evidence), _words(evidence, since, looked), evidence)
 
 
 def _too_few(before: Sequence[Timed]) -> str:
@@ -112,11 +128,35 @@ def _verdict(evidence: LatencyEvidence) -> Verdict:
     return Verdict.PASS if clean else Verdict.INCONCLUSIVE
 
 
-def _words(evidence: LatencyEvidence) -> str:
+def _words(evidence: LatencyEvidence, since: datetime, looked: Looked) -> str:
+    if looked.until <= since:
+        return f"every deployment starts cold: judged from {readable.clock(since)} on"
+    if not evidence.events:
+        return f"no success that tells how long it took has come since {readable.clock(since)}"
     usual = f"where {evidence.usual_share:.1%} is usual at this time of day"
     seen = f"observed {evidence.slow} of {evidence.events} successes slower than {evidence.limit_ms} ms {usual}"
     if evidence.e_value >= evidence.needed:
         return f"{seen}, the median is {evidence.median_ms} ms; a warning: this check cannot fail a release"
     if _verdict(evidence) is Verdict.PASS:
         return f"{seen}; needed confidence that it is below {evidence.usual_share + HARM:.0%}, and has it"
-    return f"{seen}; too few to say that it is below {evidence.usual_share + HARM:.0%}"
+    return f"{seen}; {_what_it_takes(evidence, since, looked)}"
+
+
+MOST_NEEDED = 1000
+"""Successes beyond which no more are reckoned with."""
+
+
+def _what_it_takes(evidence: LatencyEvidence, since: datetime, looked: Looked) -> str:
+    """How many more successes, as slow as they are usual, would pass it, and how long they take to come."""
+    limit = evidence.usual_share + HARM
+    needed = next((more for more in range(1, MOST_NEEDED) if _passes_with(evidence, more)), None)
+    if needed is None:
+        return f"too many are slow to say that it is below {limit:.0%}"
+    minute = timedelta(minutes=1)
+    per_minute = evidence.events / max((looked.until - since) / minute, 1.0)
+    return more_words(round((looked.end - looked.until) / minute), needed, needed / per_minute, f"{limit:.0%}")
+
+
+def _passes_with(evidence: LatencyEvidence, more: int) -> bool:
+    slow = evidence.slow + round(more * evidence.usual_share)
+    return upper_share(slow, evidence.events + more, CONFIDENCE) < evidence.usual_share + HARM

@@ -12,6 +12,8 @@ from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
     called,
     evidence_words,
+    leaning_words,
+    left_of,
     minutes_for,
     more_words,
     rounded,
@@ -201,8 +203,7 @@ def _why_undecided(state: ReleaseState, rule: Rule, evidence: SignalEvidence, li
     if not has_room(state, rule):
         return "so many are usual that the rise which the card calls harm has no room: nothing can exclude it"
     if evidence.e_value > SUSPICION:
-        leaning = f"the newest lean towards a rise (e-value {evidence.e_value:g})"
-        return f"{leaning}; needed at most {SUSPICION:g} for a pass"
+        return leaning_words(state, "the newest of them")
     if evidence.needed_events is None:
         return f"no number of events that can be waited for would exclude {limit}"
-    return more_words(state, evidence.needed_events, evidence.needed_minutes, limit)
+    return more_words(left_of(state), evidence.needed_events, evidence.needed_minutes, limit)

@@ -11,6 +11,8 @@ from releaseguard.verification.explain.shared import shared_evidence
 from releaseguard.verification.explain.words import (
     called,
     evidence_words,
+    leaning_words,
+    left_of,
     minutes_for,
     more_words,
     renamed_words,
@@ -186,12 +188,12 @@ def _what_it_takes(state: ReleaseState, rule: Rule, evidence: VolumeRuleEvidence
     if evidence.ratio is not None and _is_beyond(rule, evidence.ratio):
         return f"that is {evidence.ratio:.0%} of the usual: more events at this rate do not exclude {_harm(rule)}"
     if held.value > SUSPICION:
-        return f"that leans towards a change; needed an e-value of at most {SUSPICION:g} for a pass"
+        return leaning_words(state, "they")
     if evidence.needed_events is None:
         return f"the usual volume varies too much from hour to hour to exclude {_harm(rule)}"
     if evidence.needed_events <= 1 and still_serves(state, rule):
         return f"other releases serve too, and of its own part {_harm(rule)} cannot be excluded by what came"
-    return more_words(state, evidence.needed_events, evidence.needed_minutes, _harm(rule))
+    return more_words(left_of(state), evidence.needed_events, evidence.needed_minutes, _harm(rule))
 
 
 def _is_beyond(rule: Rule, ratio: float) -> bool:

@@ -103,8 +103,8 @@ def evidence_words(state: ReleaseState, failure: Failure) -> str:
             f"as usual that has a probability of {_odds(final_look.chance)} at the window's last look, "
             f"needed at most {_odds(final_look.allowed)}"
         )
-    reached = f"{min(state.peak, 1e9):,.0f}" if state.peak >= state.threshold else "enough by itself"
-    return f"needed an e-value of {state.threshold:,.0f} over the checklist, reached {reached}"
+    reached = f"{min(state.peak, 1e9):,.0f} to 1" if state.peak >= state.threshold else "enough by itself"
+    return f"needed odds of {state.threshold:,.0f} to 1 against the usual over the checklist, reached {reached}"
 
 
 def _odds(chance: float) -> str:
@@ -126,9 +126,21 @@ def at_todays_rate(minutes: float | None) -> str:
     return f", about {minutes:.0f} min at today's rate" if minutes is not None else ""
 
 
-def more_words(state: ReleaseState, needed: int, minutes: float | None, harm: str) -> str:
-    """How many more events would settle it, where so many can still come in the window; else what would."""
-    left = state.timeline.end - state.judged_until
+def left_of(state: ReleaseState) -> int:
+    """Minutes until the window ends."""
+    return state.timeline.end - state.judged_until
+
+
+def leaning_words(state: ReleaseState, seen: str) -> str:
+    """That what came leans towards harm, so that nothing passes, and until when that may change."""
+    left = left_of(state)
+    until = "the window is over: a longer --window would show which" if left <= 0 else f"the window ends in {left} min"
+    return f"{seen} lean towards harm, too little to fail it and too much to pass it; {until}"
+
+
+def more_words(left: int, needed: int, minutes: float | None, harm: str) -> str:
+    """How many more events would settle it, where so many can still come in the ``left`` minutes of the window; else
+    what would."""
     if minutes is not None and minutes <= left:
         return f"needed about {needed} more to exclude {harm}{at_todays_rate(minutes)}"
     takes = f" (about {minutes:.0f} min at today's rate)" if minutes is not None else ""

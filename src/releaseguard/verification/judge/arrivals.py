@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from releaseguard.model import CLIENT
 from releaseguard.stats.final_look import last_look
 from releaseguard.stats.series import AFTERMATH, LOOKBACK, Cell, Ledger, minute_of
 from releaseguard.verification.values import Deployment, Promise
 from releaseguard.verification.whose.live import live_before
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.population import Population
+from releaseguard.verification.whose.tags import release_in
 
 SKEW = 15
 """Minutes by which a writer's clock may lag and its rows of the new release still be taken for that."""
@@ -51,7 +51,7 @@ def timeline_of(deployment: Deployment, promise: Promise, live: int | None = Non
     length = end - deployed
     # A following deployment may be the answer to what was seen: an end that depends on that is no fixed one.
     final_look = deployed + last_look(length) if length == promise.window_minutes else None
-    return Timeline(deployed, end, final_look, deployment.component == CLIENT, deployed if live is None else live)
+    return Timeline(deployed, end, final_look, deployment.is_of_phones, deployed if live is None else live)
 
 
 class Arrived(NamedTuple):
@@ -67,15 +67,20 @@ class Arrived(NamedTuple):
         return self.cell.is_traffic
 
     @property
+    def _says_whose(self) -> bool:
+        """Whether it carries anything that names a release, or a deployment."""
+        return self.cell.deployment_id is not None or release_in(self.cell.release) is not None
+
+    @property
     def is_tagged(self) -> bool:
         """Whether it carries the new release."""
-        return self.ours and (self.cell.release is not None or self.cell.deployment_id is not None)
+        return self.ours and self._says_whose
 
     @property
     def is_of_another(self) -> bool:
         """Whether another release wrote it, in the same minutes; without a tag, before or in the very minute of the
         mark, either may have."""
-        return not self.ours and (self.cell.release is not None or self.cell.deployment_id is not None)
+        return not self.ours and self._says_whose
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from releaseguard.verification.whose.behind import A_DAY_BEHIND, CountedTraffic
 from releaseguard.verification.whose.heard import Heard
 from releaseguard.verification.whose.members import Members, Owner
 from releaseguard.verification.whose.strayed import NOWHERE, USUAL_OVER, Strayed, strayed_in
+from releaseguard.verification.whose.tags import release_in
 
 ON_THE_WAY = timedelta(minutes=SKEW)
 """How long a row may have been on its way to the log in the minute in which a release was first seen."""
@@ -71,14 +72,14 @@ class LogReader:
         request, context = self.request, self.context
         measured = Query(providers=[OURSELVES], events=[MEASURED], newest_first=True, limit=MOST_RECORDS)
         marks = Query(providers=[OURSELVES], events=[DEPLOYED])
-        found = gathered(context.log, {"marks": self._here(marks), "record": self._here(measured)})
-        self.record = newest_record(found.rows("record"))
+        told = gathered(context.log, {"marks": self._here(marks), "record": self._here(measured)})
+        self.record = newest_record(told.rows("record"))
         tags = context.population.tags
-        known = deployments_of(found.rows("marks"), context.promise.window, tags)
+        known = deployments_of(told.rows("marks"), context.promise.window, tags)
         if request.release is None and request.deployed_at is None:
             known = [one for one in known if one.deployed_at <= as_of + AHEAD]
         try:
-            return pick(
+            found = pick(
                 known,
                 environment=context.environment,
                 release=request.release,
@@ -88,6 +89,7 @@ class LogReader:
             )
         except UsageError as error:
             raise self._naming_others(error) from None
+        return context.population.components.known(found)
 
     def _naming_others(self, error: UsageError) -> UsageError:
         """The error, with the environments in which there are marks, of the release or, where none is asked for, of
@@ -165,7 +167,7 @@ class LogReader:
         members, since = Members(deployment, self.context.population.tags), judged_from(deployment)
         here = [row for row in rows if row.occurred_minute >= since.replace(second=0, microsecond=0)]
         forms = {row.release for row in here if members.of_tag(row.release) is Owner.OURS}
-        are_bare = all(row.release is None for row in here)
+        are_bare = all(release_in(row.release) is None for row in here)
         seen = Counter[str]()
         for row in anywhere:
             if are_bare or members.of_tag(row.release) is Owner.OURS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -95,6 +96,12 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
     if deployment.says_at:
         by = readable.exactly(deployment.says_at - deployment.deployed_at)
         yield f"the mark says that it is {by} {wrong}: it is taken at its recording"
+    if (late := deployment.told_after) and deployment.live_since is None:
+        yield (
+            f"the log learned of the mark {readable.exactly(late)} after the time that it bears, and nothing of the "
+            "release had come by the end of its window: where it went live later, mark it with that time: "
+            f"releaseguard events deployed --release {shlex.quote(deployment.release)} --at TIME"
+        )
     if early > timedelta(0):
         yield f"the mark is {readable.exactly(early)} ahead of this look's clock: its window has not begun"
     if ahead:
@@ -109,6 +116,12 @@ def _of_clocks(judged: Judged) -> Iterator[str]:
 def _of_names(judged: Judged) -> Iterator[str]:
     for written, meant in list(judged.misread.spelled.items())[:MOST_SEEN]:
         yield f"{written[:LONGEST_SEEN]} is read as {meant}, which is how its card writes it"
+    if nameless := list(judged.misread.nameless.items())[:MOST_SEEN]:
+        tags = ", ".join(f'"{tag[:LONGEST_SEEN]}" ({count})' for tag, count in nameless)
+        yield (
+            f"rows carry tags that name no release: {tags}; they count as rows without a tag, by their time: let the "
+            "app write the deployed release"
+        )
 
 
 def row_of(finding: Finding) -> CheckRow:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from releaseguard.cards.spec import SignalCheck, VolumeCheck
 from releaseguard.model import Verdict
 from releaseguard.readable import as_flag
+from releaseguard.stats.silence import SilenceCause
 from releaseguard.verification.evidence import SignalEvidence, VolumeRuleEvidence
 from releaseguard.verification.values import Finding, Judged, Spans
 
@@ -123,7 +124,7 @@ def next_step_of(judged: Judged) -> str | None:
         first = next(one for one in judged.findings if one.verdict is Verdict.FAIL and one.blocking)
         return (
             f"roll back or fix; releaseguard verify --explain {first.id} shows the evidence; if it is known and "
-            f'wanted: releaseguard verify --accept {first.id} --reason "..."'
+            f'wanted: releaseguard verify --accept {first.id} --reason "..."{_if_removed(judged)}'
         )
     if judged.verdict is Verdict.WARN:
         warned = _ids(judged, Verdict.WARN)
@@ -142,6 +143,24 @@ def next_step_of(judged: Judged) -> str | None:
     if judged.window_ended:
         return "the window is over: decide by hand, or make events with the flows ([app] url)"
     return "look again later, or let it look: releaseguard verify --watch"
+
+
+def _if_removed(judged: Judged) -> str:
+    """How to say that a provider of which nothing comes any more was removed on purpose."""
+    gone = [
+        one.provider
+        for one in judged.findings
+        if one.verdict is Verdict.FAIL
+        and isinstance(one.evidence, VolumeRuleEvidence)
+        and one.evidence.silence_cause is SilenceCause.PROVIDER
+        and not one.evidence.events
+    ]
+    if not gone:
+        return ""
+    flags = " ".join(f"--removes {name}" for name in dict.fromkeys(gone))
+    release, component = judged.deployment.release, judged.deployment.component
+    which = f"--release {shlex.quote(release)}" + (f" --component {shlex.quote(component)}" if component else "")
+    return f"; if it was removed on purpose: releaseguard events deployed {which} {flags}"
 
 
 def _without_history(judged: Judged) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 A row that says it is of a time which the log had not reached when it learned of it is of a clock that runs ahead, or of
 local time taken for UTC: it is taken at its recording. So is one that carries a release and says that it is of long
-before that was live. A provider or an event in another case is the card's.
+before that was live. A provider or an event in another case is the card's. A tag that names no release is none.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from releaseguard.verification.rules import rules_of
 from releaseguard.verification.values import Misread, judged_from
 from releaseguard.verification.whose.behind import is_behind
 from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.tags import names_none, release_in
 
 FAR_AHEAD: Final = timedelta(minutes=15)
 """By how much a clock may run ahead and its rows be taken at their word: they are read with the window's."""
@@ -64,6 +65,8 @@ def as_read(rows: Iterable[MinuteCount], spelling: Spelling) -> Iterator[MinuteC
             meant = known[written] = spelling.of(*written)
         if meant != written:
             row = replace(row, provider=meant[0], event=meant[1])  # noqa: PLW2901 - the same row, as it is meant
+        if row.release is not None and names_none(row.release):
+            row = replace(row, release=None)  # noqa: PLW2901 - as it is meant
         yield replace(row, occurred_minute=row.recorded_minute) if row.recorded_minute and is_ahead(row) else row
 
 
@@ -71,8 +74,9 @@ def hours_as_read(hours: Iterable[HourCount], spelling: Spelling) -> Iterator[Ho
     """Whole hours as they count: none of a clock that is far ahead is among them."""
     for hour in hours:
         provider, event = spelling.of(hour.provider, hour.event)
-        same = (provider, event) == (hour.provider, hour.event)
-        yield hour if same else structs.replace(hour, provider=provider, event=event)
+        release = release_in(hour.release)
+        same = (provider, event, release) == (hour.provider, hour.event, hour.release)
+        yield hour if same else structs.replace(hour, provider=provider, event=event, release=release)
 
 
 def is_ahead(row: MinuteCount) -> bool:
@@ -94,7 +98,17 @@ def misread(rows: Sequence[MinuteCount], spelling: Spelling, members: Members, *
         {name: meant for name, meant in spelled.items() if name != meant},
         ahead=_median(row for row in lately if is_ahead(row)),
         behind=timedelta(0) if lived_before else -_median(behind),
+        nameless=_nameless(lately),
     )
+
+
+def _nameless(rows: Iterable[MinuteCount]) -> Mapping[str, int]:
+    """How many rows of users carry each tag that names no release."""
+    found = Counter[str]()
+    for row in rows:
+        if row.release is not None and names_none(row.release) and not row.synthetic:
+            found[row.release] += max(row.count, 0)
+    return found
 
 
 def _median(rows: Iterable[MinuteCount]) -> timedelta:

@@ -12,6 +12,7 @@ from releaseguard.model import Event
 from releaseguard.verification.values import Misread, judged_from
 from releaseguard.verification.whose.as_read import FAR_AHEAD, Spelling
 from releaseguard.verification.whose.members import Members, Owner
+from releaseguard.verification.whose.tags import release_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,9 @@ class AsWritten:
     def meant(self, row: Event, members: Members) -> Event:
         """A row as it counts."""
         provider, event = self.spelling.of(row.provider, row.event) if self.names else (row.provider, row.event)
-        if (provider, event) != (row.provider, row.event):
-            row = replace(row, provider=provider, event=event)
+        release = release_in(row.release)
+        if (provider, event, release) != (row.provider, row.event, row.release):
+            row = replace(row, provider=provider, event=event, release=release)
         learned = row.recorded_at
         if learned is None or not self.clocks_are_off or not self._is_off(row, learned, members):
             return row

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from releaseguard.errors import UsageError
 from releaseguard.model import CLIENT
 from releaseguard.tomlfile import did_you_mean
+from releaseguard.verification.values import Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,16 @@ class Components:
     @property
     def names(self) -> Sequence[str]:
         """The components that a mark may be of."""
-        return sorted({*self.by_source.values(), CLIENT}) if self.by_source else ()
+        return sorted({*self.by_source.values(), self.phones}) if self.by_source else ()
+
+    @property
+    def phones(self) -> str:
+        """What the component is called that phones are."""
+        return self.by_source.get(CLIENT, CLIENT)
+
+    def known(self, deployment: Deployment) -> Deployment:
+        """The deployment, with whether it is one of phones."""
+        return replace(deployment, is_of_phones=deployment.component == self.phones)
 
     def refuse_unknown(self, name: str, where: str) -> None:
         """Raises ``UsageError`` for a component that the configuration, at ``where``, does not name."""
@@ -34,7 +44,7 @@ class Components:
         """The component of a row; ``None`` where its source is of none. Phones are one of their own."""
         if source is None or not self.by_source:
             return None
-        return CLIENT if source == CLIENT else self.by_source.get(source)
+        return self.phones if source == CLIENT else self.by_source.get(source)
 
     def is_elsewhere(self, source: str | None, component: str | None) -> bool:
         """Whether a row is another component's than the one that is judged; ``None``: all of them are."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from releaseguard.model import CLIENT, Event
+from releaseguard.model import Event
 from releaseguard.stats.series import Cell
 from releaseguard.verification.values import Deployment, judged_from
-from releaseguard.verification.whose.tags import Tags
+from releaseguard.verification.whose.tags import Tags, names_none
 
 
 class Owner(Enum):
@@ -19,7 +19,7 @@ class Owner(Enum):
     ANOTHER = auto()
     """It carries another release, or the same one's other deployment."""
     UNTAGGED = auto()
-    """It carries nothing: time alone tells."""
+    """It carries nothing, or what names no release: time alone tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Members:
     @property
     def are_phones(self) -> bool:
         """Whether it runs on phones, of which each has the release that its owner installed."""
-        return self.deployment.component == CLIENT
+        return self.deployment.is_of_phones
 
     def of(self, cell: Cell) -> Owner:
         """Whose the rows of a cell are: by the deployment's id where both have one, else by the release."""
@@ -57,6 +57,6 @@ class Members:
 
     def of_tag(self, release: str | None) -> Owner:
         """Whose a row is that carries this release."""
-        if release is None:
+        if release is None or names_none(release):
             return Owner.UNTAGGED
         return Owner.OURS if self.tags.same(release, self.deployment.release) else Owner.ANOTHER

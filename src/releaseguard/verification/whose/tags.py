@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 LEAST_OF_A_COMMIT: Final = 7
@@ -11,6 +12,22 @@ LEAST_OF_A_COMMIT: Final = 7
 _HEX: Final = re.compile(rf"[0-9a-f]{{{LEAST_OF_A_COMMIT},64}}")
 _WHOLE: Final = frozenset({40, 64})
 """Characters of a whole commit, by SHA-1 and by SHA-256."""
+_NAMES_NONE: Final = frozenset(
+    {"", "-", "?", "head", "n/a", "nan", "nil", "none", "not set", "null", "undefined", "unknown", "unset", "(none)"}
+)
+"""What stands in a tag where an app did not know its release: a variable that was not set, as its language writes
+nothing, or a build that asked git for a branch outside of any."""
+
+
+@lru_cache(maxsize=1024)
+def names_none(tag: str) -> bool:
+    """Whether a tag stands for nothing, and says of no release that it is the writer's."""
+    return tag.strip().strip("\"'").casefold() in _NAMES_NONE
+
+
+def release_in(tag: str | None) -> str | None:
+    """The tag; ``None`` where it names no release."""
+    return None if tag is None or names_none(tag) else tag
 
 
 @dataclass(frozen=True, slots=True)
