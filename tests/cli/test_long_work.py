@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,9 +14,10 @@ from uuid import UUID
 
 import pytest
 
+from releaseguard.cli.log.whole_file import writing
 from releaseguard.cli.shared import progress
 from releaseguard.clocks import Clocks
-from releaseguard.errors import Unreachable
+from releaseguard.errors import Unreachable, UsageError
 from releaseguard.eventlog.stores.sqlite import SqliteEventLog
 from releaseguard.eventlog.watching import Progress
 from releaseguard.model import Event, Outcome, utc_now
@@ -107,6 +110,40 @@ def test_an_export_that_breaks_off_leaves_what_was_there(
         assert cli.run("events", "export", "-o", str(file)).code == 5
     assert there.read_text() == whole
     assert [path.name for path in tmp_path.glob("*.jsonl*")] == ["events.jsonl"]
+
+
+def test_two_exports_into_one_file_do_not_mix(cli: Commands, old: None, tmp_path: Path) -> None:
+    there = tmp_path / "events.jsonl"
+    with writing(there) as first:
+        first.write("the first run's\n")
+        refused = cli.run("events", "export", "-o", str(there))
+        assert (refused.code, f"another run is just writing {there}" in refused.err) == (4, True)
+        first.write("all of it\n")
+    assert there.read_text() == "the first run's\nall of it\n"
+    assert cli.run("events", "export", "-o", str(there)).code == 0
+    assert len(there.read_text().splitlines()) == 3
+    assert [path.name for path in tmp_path.glob("*.jsonl*")] == ["events.jsonl"]
+
+
+def test_what_a_killed_export_left_is_written_over_and_a_link_in_its_place_is_not_followed(
+    cli: Commands, old: None, tmp_path: Path
+) -> None:
+    part, there, other = tmp_path / "events.jsonl.part", tmp_path / "events.jsonl", tmp_path / "other"
+    part.write_text("half a line, and " * 1_000)
+    assert cli.run("events", "export", "-o", str(there)).code == 0
+    assert (len(there.read_text().splitlines()), part.exists()) == (3, False)
+    other.write_text("somebody's")
+    part.symlink_to(other)
+    assert cli.run("events", "export", "-o", str(there)).code == 2
+    assert other.read_text() == "somebody's"
+
+
+@pytest.mark.parametrize(("number", "step"), [(errno.ENOSPC, "Make room"), (errno.EACCES, "Name a file you may write")])
+def test_a_file_that_cannot_be_written_says_what_helps(tmp_path: Path, number: int, step: str) -> None:
+    with pytest.raises(UsageError) as caught, writing(tmp_path / "events.jsonl"):
+        raise OSError(number, os.strerror(number))
+    assert step in str(caught.value.next_step)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_prune_asks_without_counting(cli: Commands, old: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +16,7 @@ from releaseguard import readable
 from releaseguard.cli.shared.options import FilePath, Moment, Run, Span, command
 from releaseguard.cli.shared.progress import shown
 from releaseguard.cli.shared.streams import line_width
-from releaseguard.errors import ExitCode, UsageError
+from releaseguard.errors import ExitCode
 
 if TYPE_CHECKING:
     from releaseguard.eventlog.interface import Query
@@ -140,10 +139,11 @@ def export(run: Run, query: Query, environment: str | None, output: Path | None)
 
     FILE has its name only when it is whole. A database that goes away is waited for, half a minute at most.
     """
+    from releaseguard.cli.log.whole_file import writing
     from releaseguard.eventlog.export import line, watched
     from releaseguard.eventlog.rows.aside import tally_of
 
-    with _wiring(run, environment, query) as wiring, _target(output) as target:
+    with _wiring(run, environment, query) as wiring, writing(output) if output else nullcontext(sys.stdout) as target:
         log = wiring.stores.every_row
         count = 0
         with shown(run) as watch:
@@ -152,37 +152,6 @@ def export(run: Run, query: Query, environment: str | None, output: Path | None)
         run.warn_of(tally_of(wiring.stores.log.set_aside(query)))
     if output is not None:
         run.emit(f"{count} events in {output}", {"file": str(output), "events": count})
-
-
-@contextmanager
-def _target(output: Path | None) -> Iterator[TextIO]:
-    if output is None:
-        yield sys.stdout
-        return
-    try:
-        with _whole(output) if output.is_file() or not output.exists() else output.open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}", next_step="Name a file you may write.") from None
-
-
-@contextmanager
-def _whole(output: Path) -> Iterator[TextIO]:
-    """A file that has its name only when it is whole: what breaks off leaves what was there before."""
-    from releaseguard_events.private import open_file
-
-    output = output.resolve()
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with open_file(part) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # or, after a loss of power, the name could stand for nothing
-        if output.exists():
-            part.chmod(output.stat().st_mode)
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @command("tail", example="releaseguard events tail --provider twilio --outcome error")
