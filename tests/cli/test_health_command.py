@@ -85,6 +85,43 @@ def test_one_provider_alone_is_still_judged_beside_the_others(cli, write):
     assert [(row["provider"], row["state"]) for row in done.json["providers"]] == [("sendgrid", "silent")]
 
 
+@pytest.fixture
+def flooded(write, calm):
+    """A server's calls of Mapbox fail while phones write that all is well."""
+    write(events("mapbox", every(1, 600, 0), source="client", latency_ms=9))
+    write(events("mapbox", every(0.25, 10, 0), ok=False, code="401", source="web"))
+    write(events("mapbox", every(0.02, 10, 0), source="client", latency_ms=9))
+
+
+def test_what_phones_write_hides_no_failure_of_servers(cli, flooded):
+    done = cli.run("health", "--json")
+    rows = {row["provider"]: row for row in done.json["providers"]}
+    assert done.code == 1
+    assert (rows["mapbox"]["state"], rows["mapbox"]["errors"]) == ("down", 40)
+    assert rows["mapbox"]["successes"] == pytest.approx(120, abs=3)
+    assert rows["mapbox"]["latency_ms"] == {"p50": 80, "p95": 80}
+    assert rows["mapbox"]["error_codes"] == [{"code": "401", "count": 40}]
+    assert (rows["mapbox (client)"]["name"], rows["mapbox (client)"]["errors"]) == ("Mapbox (client)", 0)
+    assert rows["mapbox (client)"]["events"] == pytest.approx(560, abs=5)
+
+
+def test_one_providers_phones_are_told_of_with_it(cli, flooded):
+    done = cli.run("health", "--provider", "mapbox", "--json")
+    assert [row["provider"] for row in done.json["providers"]] == ["mapbox", "mapbox (client)"]
+
+
+def test_an_incident_is_that_of_servers_where_they_write(cli, flooded):
+    done = cli.run("incident", "mapbox", "--json")
+    assert done.json["state"] == "down", done.everything
+
+
+def test_phones_are_the_provider_where_no_server_writes(cli, write, calm):
+    write(events("expo_push", every(1, 600, 0), source="client"))
+    rows = {row["provider"]: row["state"] for row in cli.run("health", "--json").json["providers"]}
+    assert rows["expo_push"] == "healthy"
+    assert "expo_push (client)" not in rows
+
+
 def test_a_log_without_events_decides_nothing(cli, write):
     done = cli.run("health")
     assert done.code == 3

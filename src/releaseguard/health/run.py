@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,9 +20,10 @@ from releaseguard.eventlog.latencies import Histogram, bound_at, merged, typical
 from releaseguard.eventlog.rows.aside import tally_of
 from releaseguard.health.history import DEPLOYED, marks_of, strips_of
 from releaseguard.health.judge import condition_of, not_judged
+from releaseguard.health.phones import card_id, name_of, of_phones, parted, shown_as
 from releaseguard.health.values import Glance, HealthState, Latency, Overview, ProviderHealth
 from releaseguard.health.window import Window
-from releaseguard.model import OURSELVES, Event, Outcome
+from releaseguard.model import CLIENT, OURSELVES, Event, Outcome
 from releaseguard.report.rows import LeakRow, RotationRow
 from releaseguard.rotation.history.account import RotationAccount, account_of, integrity, leak_row, rotation_row
 from releaseguard.rotation.history.reading import chains_in
@@ -85,8 +86,9 @@ class Observer:
         until = context.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         since = until - timedelta(minutes=max(round(context.window / timedelta(minutes=1)), 1))
         window = window or self.window(since, until)
-        seen = self._counted(since)
-        told = self._told(since, until, min(before, until) if before else until, seen)
+        apart = frozenset(name for name in window.known if of_phones(name) in window.known)
+        seen = self._counted(since, apart)
+        told = self._told(since, until, min(before, until) if before else until, seen, apart)
         account = account_of(chains_in(told.judged("ours")), context.provider, context.environment)
         rows = [self._row(window, name, shown, seen, account) for name, shown in self._named(window).items()]
         return Overview(
@@ -103,7 +105,7 @@ class Observer:
         )
 
     def _told(
-        self, since: datetime, until: datetime, before: datetime, seen: dict[str, _ProviderRows]
+        self, since: datetime, until: datetime, before: datetime, seen: dict[str, _ProviderRows], apart: Set[str]
     ) -> RowAnswers[str]:
         """What single rows tell, by one question to the log: those of the window are only looked at as they come, and
         where latencies are counted these are the errors alone, and each provider's newest success."""
@@ -111,7 +113,8 @@ class Observer:
         only = () if context.provider is None else (context.provider,)
         real = query(since=since, until=until, synthetic=False, traffic=True)
         newest = replace(real, newest_first=True, outcome=Outcome.SUCCESS, limit=1)
-        successes = {_success(name): replace(newest, providers=(name,)) for name in seen if not only or name in only}
+        asked = {card_id(name) for name in seen}
+        successes = {_success(name): replace(newest, providers=(name,)) for name in asked if not only or name in only}
         errors = replace(real, providers=only, outcome=Outcome.ERROR, newest_first=True, limit=MOST_ERRORS)
         every = replace(real, providers=only)
         are_counted = all(one.are_counted for one in seen.values()) and sum(one.uses for one in seen.values()) > FEW
@@ -125,24 +128,26 @@ class Observer:
         }
         if not are_counted:
             seen.clear()
-        return gathered(context.log, plan, dict.fromkeys(window, partial(_add, seen, counted=are_counted)))
+        return gathered(context.log, plan, dict.fromkeys(window, partial(_add, seen, apart, counted=are_counted)))
 
-    def _counted(self, since: datetime) -> dict[str, _ProviderRows]:
+    def _counted(self, since: datetime, apart: Set[str]) -> dict[str, _ProviderRows]:
         """What the window's counts say of each provider of which there are real uses."""
         seen: dict[str, _ProviderRows] = {}
         for row in self._since[1] if self._since else ():
             if row.occurred_minute >= since and not row.synthetic and row.count:
-                seen.setdefault(row.provider, _ProviderRows()).count(row)
+                seen.setdefault(shown_as(row.provider, apart, client=row.client), _ProviderRows()).count(row)
         return seen
 
     def window(self, since: datetime, until: datetime, name: Callable[[Cell | HourCount], str] | None = None) -> Window:
         """The traffic of ``[since, until)`` and what came before it; ``name`` says whose each cell is, where that is
         not its provider's."""
-        cells = [cell_of(row) for row in self._rows(since, until)]
-        named = (cell._replace(provider=name(cell)) for cell in cells) if name else cells
-        past = [structs.replace(hour, provider=name(hour)) for hour in self._past] if name else self._past
+        cells, past = [cell_of(row) for row in self._rows(since, until)], self._past
+        if name:
+            cells = [cell._replace(provider=name(cell)) for cell in cells]
+            past = [structs.replace(hour, provider=name(hour)) for hour in past]
+        named, before = parted(cells, past)
         baseline = round(self.context.baseline / timedelta(minutes=1))
-        return Window(named, minute_of(since), minute_of(until), baseline, self._traces, past)
+        return Window(named, minute_of(since), minute_of(until), baseline, self._traces, before)
 
     def _rows(self, since: datetime, until: datetime) -> Iterator[MinuteCount]:
         """The counted rows of the first window by the minute, which tell how late rows come; what lies before it is
@@ -160,9 +165,8 @@ class Observer:
     def _named(self, window: Window) -> Mapping[str, str]:
         """Id and name of the providers to tell of: those with a card, and those that only the log knows."""
         named = {card.id: card.name for card in self.context.cards}
-        named |= {name: name for name in window.known if name not in named}
-        only = self.context.provider
-        return named if only is None else {only: named[only]}
+        named |= {name: name_of(name, named) for name in window.known}
+        return {name: text for name, text in named.items() if self.context.provider in (None, card_id(name))}
 
     def _row(
         self, window: Window, provider: str, name: str, seen: Mapping[str, _ProviderRows], account: RotationAccount
@@ -250,8 +254,9 @@ def _moment(minute: int | None) -> datetime | None:
     return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _add(seen: dict[str, _ProviderRows], row: Event, *, counted: bool) -> None:
-    seen.setdefault(row.provider, _ProviderRows()).add(row, counted=counted)
+def _add(seen: dict[str, _ProviderRows], apart: Set[str], row: Event, *, counted: bool) -> None:
+    shown = shown_as(row.provider, apart, client=row.source == CLIENT)
+    seen.setdefault(shown, _ProviderRows()).add(row, counted=counted)
 
 
 def _row(window: Window, provider: str, name: str, glance: Glance, account: RotationAccount) -> ProviderHealth:

@@ -49,7 +49,7 @@ def investigate(context: IncidentContext) -> Incident:
     past = Past(context.health, context.card.id, now.replace(second=0, microsecond=0) + timedelta(minutes=1))
     condition, span = past.condition()
     overview = past.overview(span)
-    [health] = overview.providers
+    health = next(one for one in overview.providers if one.provider == context.card.id)
     since = condition.since if condition.state in TROUBLED and condition.since else past.until - span
     evidence, ours = _evidence(context, since, past.until)
     symptoms = _symptoms(context.card, past, condition, evidence)

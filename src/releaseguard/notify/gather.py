@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from releaseguard.health.phones import card_id
 from releaseguard.health.values import HealthState, ProviderHealth
 from releaseguard.messages.message import Message
 from releaseguard.notify.news import News
@@ -52,7 +53,7 @@ def of_providers(environment: str, providers: Iterable[ProviderHealth]) -> Itera
                 environment=environment,
                 headline=Message(f"notify.{state.value}", facts),
                 details=[one.condition.reason],
-                next_step=f"releaseguard incident {one.provider}",
+                next_step=f"releaseguard incident {card_id(one.provider)}",
                 provider=one.provider,
             )
         elif state is HealthState.HEALTHY:
