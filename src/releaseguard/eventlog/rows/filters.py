@@ -28,6 +28,8 @@ class Filter(Struct, frozen=True):
     operator: str
     value: Any
     key: str | None = None
+    is_searched: bool = True
+    """Whether a store may find the rows by it: by an index, where it has one."""
 
 
 def of(query: Query, place: EventTable) -> list[Filter] | None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from msgspec import Struct, structs
@@ -46,6 +46,10 @@ class Dialect(Struct, frozen=True):
     """What holds of every row that cannot be read, in the words of an index of these rows, where there is one."""
     in_order: str = ""
     """What ends a part of a statement whose rows have to keep their order."""
+    searched_by: Callable[[Sequence[Filter]], Sequence[Filter]] = list
+    """The conditions, with by which of them rows are to be found."""
+    sorted_after: Callable[[Sequence[Filter]], bool] = lambda _: False
+    """Whether rows are to be found first and sorted then, instead of being read in their order until some fit."""
 
 
 def select(
@@ -63,7 +67,8 @@ def select(
         where += f" AND ({time}, {id_}) {beyond} ({mark}, {mark})"
         values = [*values, *after]
     limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
-    return f"{_columns(place, dialect)} WHERE {where} ORDER BY {time} {order}, {id_} {order}{limit}", values
+    unread = "+" if dialect.sorted_after(wanted) else ""
+    return f"{_columns(place, dialect)} WHERE {where} ORDER BY {unread}{time} {order}, {id_} {order}{limit}", values
 
 
 def together(place: EventTable, dialect: Dialect, asked: Mapping[int, RowQuestion]) -> Bound:
@@ -106,8 +111,8 @@ def _columns(place: EventTable, dialect: Dialect) -> str:
     return f"SELECT {columns} FROM {qualified(place.table)}"
 
 
-def conditions(dialect: Dialect, wanted: Iterable[Filter]) -> Bound:
-    parts = [_holds(dialect, condition) for condition in wanted]
+def conditions(dialect: Dialect, wanted: Sequence[Filter]) -> Bound:
+    parts = [_holds(dialect, condition) for condition in dialect.searched_by(wanted)]
     readable = [dialect.readable(column) for column in INDISPENSABLE]
     return " AND ".join([*(sql for sql, _ in parts), *readable]), [value for _, given in parts for value in given]
 

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+
+from msgspec import structs
 
 from releaseguard.eventlog.latencies import LARGEST
 from releaseguard.eventlog.mapping.expressions import expression as made_by_rules
@@ -16,7 +18,7 @@ from releaseguard.eventlog.mapping.words import SqliteWords
 from releaseguard.eventlog.rows.detail import LONGEST
 from releaseguard.eventlog.rows.filters import Filter
 from releaseguard.eventlog.stores.questions import Bound, Dialect
-from releaseguard.model import to_text
+from releaseguard.model import OURSELVES, to_text
 from releaseguard_events.stores.sqlite import ABSENT
 from releaseguard_events.stores.sqlite import expression as as_named
 from releaseguard_events.stores.sqlite_schema import SHAPE, doubtful, unreadable
@@ -42,7 +44,38 @@ def where(wanted: Iterable[Filter], place: EventTable) -> Bound:
     return (" WHERE " + " AND ".join(parts) if parts else ""), parameters
 
 
+def searched_by(wanted: Sequence[Filter]) -> Sequence[Filter]:
+    """By what rows of our own table are found: SQLite, which has no statistics of it, takes any equality for the best.
+
+    An action's rows are few; an environment's or a release's may be all that there are, so that a span of time comes
+    first; and rows of ours are the few of an index of their own.
+    """
+    asked = {(one.column, one.operator) for one in wanted}
+    columns = {column for column, _ in asked}
+    without: set[str] = set()
+    if "id" in columns or "correlation_id" in columns:
+        without = {"environment", "provider", "release", "occurred_at", "recorded_at"}
+    elif are_ours_anywhere(wanted):
+        without = {"release", "occurred_at", "recorded_at"}
+    elif asked & {("occurred_at", "gte"), ("recorded_at", "gte")}:
+        without = {"release"} if ("provider", "in") in asked else {"release", "environment"}
+    elif ("provider", "in") not in asked:
+        without = {"environment"}
+    return [structs.replace(one, is_searched=one.column not in without) for one in wanted]
+
+
+def are_ours_anywhere(wanted: Sequence[Filter]) -> bool:
+    """Whether rows of ours are asked for, whatever their environment."""
+    columns = {one.column: one for one in wanted if one.operator != "neq"}
+    return "provider" in columns and columns["provider"].value == (OURSELVES,) and "environment" not in columns
+
+
 def _condition(condition: Filter, name: str) -> Bound:
+    sql, values = _compared(condition, name)
+    return (sql if condition.is_searched else f"+{sql}"), values
+
+
+def _compared(condition: Filter, name: str) -> Bound:
     value = condition.value
     if condition.key is not None:
         return _detail_condition(name, condition.key, str(value))
@@ -50,6 +83,8 @@ def _condition(condition: Filter, name: str) -> Bound:
         # One parameter whatever the number: a list of ids may be longer than SQLite's limit of parameters.
         texts = json.dumps([str(one) for one in value])
         return f"{name} IN (SELECT value FROM json_each(?))", [texts]
+    if condition.operator == "in" and condition.column == "provider" and value[0] == OURSELVES:
+        return f"{name} = '{OURSELVES}'", []  # said so that the index of these rows alone is seen to hold them
     if condition.operator == "in":
         return f"{name} = ?", [str(value[0])]
     return f"{name} {_OPERATORS.get(condition.operator, '=')} ?", [_parameter(value)]
@@ -94,6 +129,8 @@ def dialect(place: EventTable) -> Dialect:
         spread="coalesce(group_concat(CASE WHEN took IS NOT NULL AND every <> 0 THEN took || ',' || every END), '')",
         unreadable="" if place.is_the_apps else unreadable(),
         in_order=" LIMIT -1",
+        searched_by=list if place.is_the_apps else searched_by,
+        sorted_after=lambda wanted: not place.is_the_apps and are_ours_anywhere(wanted),
     )
 
 
@@ -110,14 +147,15 @@ def _value(place: EventTable, column: str) -> str:
 
 
 def _readable(column: str, name: str) -> str:
-    """By the form alone, which costs little: what has a time's form and is none is seen when it is read."""
+    """By the form alone, which costs little: what has a time's form and is none is seen when it is read. The plus sign
+    keeps SQLite from taking this for what it searches an index by, instead of a name that is asked for."""
     match column:
         case "occurred_at" | "recorded_at":
             return f"({name} GLOB '{SHAPE}*Z' OR {name} GLOB '{SHAPE}*+00:00')"
         case "outcome":
             return f"{name} IN ('success', 'error')"
         case _:
-            return f"{name} > ''"
+            return f"+{name} > ''"
 
 
 def moment_of(value: Any) -> datetime | None:
